@@ -1,0 +1,46 @@
+/**
+ * A handle to an actor, wherever it lives. The only thing to do with it is to send.
+ *
+ * `M` is contravariant: a reference that accepts more messages may stand where one that accepts
+ * fewer is wanted, never the other way round.
+ */
+export interface ActorRef<in M> {
+  /** `"/parent/child"`, unique within the actor's node. */
+  readonly path: string;
+  /** Sends a message. Never blocks, never throws: what cannot be delivered is a dead letter. */
+  readonly tell: (message: M) => void;
+}
+
+/** Where a reference points, in a form that can cross the wire. */
+export interface RefAddress {
+  /** The node: `"host:port"`; for a client, `"client:<id>"`. Empty in a system without network. */
+  readonly node: string;
+  /** `"/parent/child"`. */
+  readonly path: string;
+  /** Tells incarnations of one path apart; 0 means whichever lives there now. */
+  readonly uid: number;
+}
+
+/**
+ * Base class of all references, so that the codec can tell a reference from data. Not public:
+ * users see `ActorRef`.
+ */
+export abstract class Ref<in M> implements ActorRef<M> {
+  abstract readonly path: string;
+  /** 0 for references that are bound to a path only. */
+  abstract readonly uid: number;
+  /** Node part of the address; empty in a system without network. */
+  abstract readonly node: string;
+  abstract tell(message: M): void;
+
+  /** Whether both point to the same actor. */
+  equals(other: unknown): boolean {
+    return other instanceof Ref && other.path === this.path && other.uid === this.uid &&
+      other.node === this.node;
+  }
+
+  /** `"host:port/parent/child"`. */
+  toString(): string {
+    return this.node + this.path;
+  }
+}

@@ -1,0 +1,22 @@
+/** A timer that has been scheduled and may still be cancelled. */
+export interface Timer {
+  /** Cancels the timer. Does nothing when it has fired or was cancelled before. */
+  cancel(): void;
+}
+
+/**
+ * The only source of time in Casty. A simulated cluster replaces it, so nothing else in `lib/`
+ * may read a clock or set a timer.
+ */
+export interface Clock {
+  /** Milliseconds since an arbitrary start. Never goes backwards. */
+  now(): number;
+  /** Milliseconds since the Unix epoch. May jump; only for stamps that people or files see. */
+  wallTime(): number;
+  /** Runs `task` once, `delay` milliseconds from now. */
+  schedule(delay: number, task: () => void): Timer;
+  /** Runs `task` after the current turn and before any I/O (a microtask). */
+  defer(task: () => void): void;
+  /** Runs `task` after timers and I/O have had their chance (a macrotask). */
+  yield(task: () => void): void;
+}

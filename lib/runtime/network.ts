@@ -1,0 +1,122 @@
+/**
+ * The network as Casty sees it: byte streams between addresses, each with what the far end proved
+ * about itself. Three implementations: plain TCP, mutual TLS, and memory (for simulations).
+ *
+ * @module
+ */
+
+/** PEM texts of one end of a mutual TLS connection. */
+export interface TlsMaterial {
+  /** This end's certificate, followed by intermediates if there are any. */
+  readonly cert: string;
+  /** The private key of `cert`, PKCS#8. */
+  readonly key: string;
+  /** The authorities that a peer's certificate must chain to. Nothing else is trusted. */
+  readonly ca: string;
+}
+
+/** What a peer's certificate proved. It decides what the peer may say. */
+export type PeerIdentity =
+  | PlainIdentity
+  | NodeIdentity
+  | ClientIdentity;
+
+/** The link is not encrypted and nothing is proved. */
+export interface PlainIdentity {
+  readonly kind: "plain";
+}
+
+/** A certificate with a URI name `spiffe://<domain>/node/<name>`, for servers and clients. */
+export interface NodeIdentity extends CertificateFacts {
+  readonly kind: "node";
+}
+
+/** A certificate with a URI name `spiffe://<domain>/client/<name>`. Never becomes a member. */
+export interface ClientIdentity extends CertificateFacts {
+  readonly kind: "client";
+}
+
+/** Facts read from a verified certificate. */
+export interface CertificateFacts {
+  /** The last part of the URI name. */
+  readonly name: string;
+  /** DNS names and IP addresses that the certificate covers. */
+  readonly hosts: readonly string[];
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  /** End of validity, milliseconds since the Unix epoch. */
+  readonly notAfter: number;
+}
+
+/**
+ * A connected byte stream. For TLS the handshake is complete and the peer's certificate was
+ * checked. Callbacks are set once, by the owner, before control returns to the event loop.
+ */
+export interface Link {
+  /** Where the far end's socket is, `"host:port"`. For logs and limits, not an identity. */
+  readonly remote: string;
+  readonly identity: PeerIdentity;
+  /** Receives bytes. The chunk may be reused after the call: copy what must last. */
+  onData: (chunk: Uint8Array) => void;
+  /** Called exactly once. No error: the far end closed in order. */
+  onClose: (error?: Error) => void;
+  /**
+   * Writes all of `bytes`, which must stay unchanged until `done`. At most one write at a time.
+   * Errors come through `onClose`; `done` is then never called.
+   */
+  write(bytes: Uint8Array, done: () => void): void;
+  /** Stops the delivery of data, and with it reading from the peer (back-pressure). */
+  pause(): void;
+  /** Starts the delivery of data again. */
+  resume(): void;
+  /** Sends what `write` was given, then ends the stream. */
+  close(): void;
+  /** Ends the stream at once. */
+  destroy(): void;
+}
+
+/** A place where links arrive. */
+export interface Listener {
+  /** The port that is bound; the system's choice when 0 was asked for. */
+  readonly port: number;
+  /** Stops accepting. Links that were accepted live on. */
+  close(): Promise<void>;
+}
+
+/** How to listen. */
+export interface ListenOptions {
+  /** Interface to bind. */
+  readonly host: string;
+  /** Port to bind; 0 lets the system choose. */
+  readonly port: number;
+  /** With it: mutual TLS. Without it: plain. */
+  readonly tls?: TlsMaterial;
+  /** Milliseconds until an unfinished TLS handshake is destroyed. */
+  readonly handshakeTimeout: number;
+  /** How many TLS handshakes may be unfinished at once; more are cut. */
+  readonly maxPendingHandshakes: number;
+  /** A peer is connected and, with TLS, verified. */
+  readonly onLink: (link: Link) => void;
+  /** A peer was turned away before it became a link. `reason` is a sentence for the log. */
+  readonly onRefused: (remote: string, reason: string) => void;
+}
+
+/** How to dial. */
+export interface DialOptions {
+  /** Host to connect to (after any address map). */
+  readonly host: string;
+  readonly port: number;
+  /** The host that the peer's certificate must name (before any address map). */
+  readonly serverName: string;
+  readonly tls?: TlsMaterial;
+  /** Milliseconds for connection and TLS handshake together. */
+  readonly timeout: number;
+}
+
+/** Makes links. */
+export interface Network {
+  /** Resolves when the port is bound. Rejects with a `TransportError`. */
+  listen(options: ListenOptions): Promise<Listener>;
+  /** Resolves with a connected and verified link. Rejects with a `TransportError`. */
+  dial(options: DialOptions): Promise<Link>;
+}

@@ -1,0 +1,15 @@
+import type { Clock } from "./clock.ts";
+import type { Logger } from "./logger.ts";
+import type { Network } from "./network.ts";
+import type { Random } from "./random.ts";
+
+/**
+ * Everything that is not a function of its inputs. Real in production (`systemRuntime`), virtual
+ * in simulations, where one seed gives one history.
+ */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly network: Network;
+}

@@ -1,0 +1,20 @@
+import type { Clock, Timer } from "./clock.ts";
+
+class SystemTimer implements Timer {
+  readonly #id: ReturnType<typeof setTimeout>;
+  constructor(delay: number, task: () => void) {
+    this.#id = setTimeout(task, delay);
+  }
+  cancel(): void {
+    clearTimeout(this.#id);
+  }
+}
+
+/** The machine's clock and event loop. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  schedule: (delay, task) => new SystemTimer(delay, task),
+  defer: queueMicrotask,
+  yield: (task) => void setImmediate(task),
+};
