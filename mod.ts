@@ -1,1 +1,6 @@
-export {};
+/**
+ * Actors and clusters for Deno.
+ *
+ * @module
+ */
+export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
