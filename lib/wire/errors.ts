@@ -1,0 +1,63 @@
+import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
+
+/**
+ * Why bytes or a value were refused:
+ *
+ * - `frameTooLarge`: a frame exceeds `maxFrame`.
+ * - `emptyFrame`: a frame announces no bytes at all, not even its type.
+ * - `unknownFrame`: a frame has a type that this version does not know.
+ * - `notSerializable`: a message holds something that is not data (a function, a class instance).
+ * - `malformed`: bytes that no codec of this version writes.
+ * - `tooDeep`: nesting beyond `maxDepth`, which is also how a cycle shows.
+ * - `tooLarge`: a string, binary, array, map, path or whole message beyond its limit.
+ * - `reentrant`: a frame reader was fed from within its own callback.
+ */
+export type WireErrorCode =
+  | "frameTooLarge"
+  | "emptyFrame"
+  | "unknownFrame"
+  | "notSerializable"
+  | "malformed"
+  | "tooDeep"
+  | "tooLarge"
+  | "reentrant";
+
+/** Bytes that cannot be read, or a value that cannot be written. */
+export class WireError extends CastyError {
+  override name = "WireError";
+  declare readonly code: WireErrorCode;
+
+  /** Makes an error; the remedy becomes part of the message. */
+  constructor(code: WireErrorCode, message: string, options: CastyErrorOptions = {}) {
+    super(code, message, options);
+  }
+}
+
+/** A frame of `length` bytes (type and payload) where `maxFrame` allows fewer. */
+export function frameTooLarge(length: number, maxFrame: number): WireError {
+  return new WireError("frameTooLarge", `a frame of ${length} bytes exceeds maxFrame ${maxFrame}`, {
+    value: length,
+    remedy: "raise maxFrame on both ends, or send less at once",
+  });
+}
+
+/** A frame type that is not in `FrameType`. */
+export function unknownFrame(type: number): WireError {
+  return new WireError("unknownFrame", `frame type ${type} is not known`, {
+    value: type,
+    remedy: "check that the peer runs a Casty version with a common protocol version",
+  });
+}
+
+/** Bytes that break the format; `what` completes "malformed message: ...". */
+export function malformed(what: string, value?: unknown, cause?: unknown): WireError {
+  return new WireError("malformed", `malformed message: ${what}`, { value, cause });
+}
+
+/** `size` of something exceeds the limit option `limit`, which is set to `maximum`. */
+export function tooLarge(what: string, size: number, limit: string, maximum: number): WireError {
+  return new WireError("tooLarge", `${what} of ${size} exceeds ${limit} ${maximum}`, {
+    value: size,
+    remedy: `raise ${limit} on both ends, or send less at once`,
+  });
+}
