@@ -1,0 +1,22 @@
+/** A message and the entity that it is for. Made by {@linkcode shardEnvelope}. */
+export interface ShardEnvelope<out M> {
+  readonly type: "shardEnvelope";
+  /** 1 to 512 characters. */
+  readonly entityId: string;
+  readonly message: M;
+}
+
+/**
+ * Addresses a message to one entity of a sharded actor.
+ *
+ * @example
+ * ```ts
+ * import { shardEnvelope } from "@casty/casty";
+ *
+ * const envelope = shardEnvelope("hits", { type: "increment", amount: 1 });
+ * console.assert(envelope.entityId === "hits");
+ * ```
+ */
+export function shardEnvelope<M>(entityId: string, message: M): ShardEnvelope<M> {
+  return { type: "shardEnvelope", entityId, message };
+}
