@@ -1,4 +1,5 @@
 import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
+import type { WireLimits } from "./limits.ts";
 
 /**
  * Why bytes or a value were refused:
@@ -54,10 +55,24 @@ export function malformed(what: string, value?: unknown, cause?: unknown): WireE
   return new WireError("malformed", `malformed message: ${what}`, { value, cause });
 }
 
-/** `size` of something exceeds the limit option `limit`, which is set to `maximum`. */
-export function tooLarge(what: string, size: number, limit: string, maximum: number): WireError {
-  return new WireError("tooLarge", `${what} of ${size} exceeds ${limit} ${maximum}`, {
+/** Something of `size` `unit` exceeds the limit option `limit`, which is set to `maximum`. */
+export function tooLarge(
+  what: string,
+  size: number,
+  unit: string,
+  limit: keyof WireLimits,
+  maximum: number,
+): WireError {
+  return new WireError("tooLarge", `${what} of ${size} ${unit} exceeds ${limit} ${maximum}`, {
     value: size,
     remedy: `raise ${limit} on both ends, or send less at once`,
+  });
+}
+
+/** Something at `where` is nested deeper than `maxDepth`, or for ever. */
+export function tooDeep(where: string, maxDepth: number): WireError {
+  return new WireError("tooDeep", `${where} is nested deeper than maxDepth ${maxDepth}`, {
+    value: maxDepth,
+    remedy: "remove the cycle if there is one, flatten the value, or raise maxDepth on both ends",
   });
 }

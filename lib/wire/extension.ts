@@ -1,0 +1,123 @@
+/**
+ * The msgpack extension types of Casty. Numbers are part of the protocol and never reused.
+ *
+ * Extensions are leaves: no payload holds another value. What contains values (Map, Set, Error)
+ * is an ordinary array whose first element is a mark, so one depth limit, one count and one
+ * decoder see everything.
+ *
+ * @module
+ */
+import { ExtData } from "@msgpack/msgpack";
+
+/** Extension types and their payloads. */
+export const ExtensionType = {
+  /** Empty. */
+  undefined: 0,
+  /** Empty. Negative zero, which msgpack's integers cannot tell from zero. */
+  negativeZero: 1,
+  /** UTF-16 little-endian, for strings that UTF-8 cannot carry. */
+  wideString: 2,
+  /** 8 bytes two's complement big-endian, or 1 sign byte and at least 8 bytes of magnitude. */
+  bigint: 3,
+  /** 8 bytes: float64 big-endian, milliseconds since the Unix epoch; NaN for an invalid date. */
+  date: 4,
+  /** Varint uid, varint length of the node, node, path. */
+  ref: 5,
+  /** Mark, empty: an array of this and then key, value, key, value ... is a Map. */
+  map: 8,
+  /** Mark, empty: an array of this and then elements is a Set. */
+  set: 9,
+  /** Mark, empty: an array of this, name, message, code or null, and maybe a cause is an Error. */
+  error: 10,
+  /** The first of the binary types; the others follow in the order of `binaryKinds`. */
+  binary: 16,
+} as const;
+
+/** Something that can be made over a copied buffer. */
+interface BinaryKind {
+  readonly prototype: object;
+  readonly bytesPerElement: number;
+  readonly make: (buffer: ArrayBuffer) => unknown;
+}
+
+/** Elements are little-endian, as on every machine that Deno runs on. */
+const binaryKinds: readonly BinaryKind[] = [
+  kind(ArrayBuffer, 1, (buffer) => buffer),
+  kind(Uint8Array, 1, (buffer) => new Uint8Array(buffer)),
+  kind(Int8Array, 1, (buffer) => new Int8Array(buffer)),
+  kind(Uint8ClampedArray, 1, (buffer) => new Uint8ClampedArray(buffer)),
+  kind(Uint16Array, 2, (buffer) => new Uint16Array(buffer)),
+  kind(Int16Array, 2, (buffer) => new Int16Array(buffer)),
+  kind(Uint32Array, 4, (buffer) => new Uint32Array(buffer)),
+  kind(Int32Array, 4, (buffer) => new Int32Array(buffer)),
+  kind(Float32Array, 4, (buffer) => new Float32Array(buffer)),
+  kind(Float64Array, 8, (buffer) => new Float64Array(buffer)),
+  kind(BigUint64Array, 8, (buffer) => new BigUint64Array(buffer)),
+  kind(BigInt64Array, 8, (buffer) => new BigInt64Array(buffer)),
+  kind(DataView, 1, (buffer) => new DataView(buffer)),
+  kind(Float16Array, 2, (buffer) => new Float16Array(buffer)),
+];
+
+function kind(
+  constructor: { readonly prototype: object },
+  bytesPerElement: number,
+  make: (buffer: ArrayBuffer) => unknown,
+): BinaryKind {
+  return { prototype: constructor.prototype, bytesPerElement, make };
+}
+
+const typeOfPrototype: ReadonlyMap<object, number> = new Map(
+  binaryKinds.map((kind, index) => [kind.prototype, ExtensionType.binary + index]),
+);
+
+/** The extension type of an object with `prototype`, if that is exactly a binary type's. */
+export function binaryType(prototype: object): number | undefined {
+  return typeOfPrototype.get(prototype);
+}
+
+/** The binary kind of an extension type, if it is one. */
+export function binaryKind(type: number): BinaryKind | undefined {
+  return binaryKinds[type - ExtensionType.binary];
+}
+
+/** Whether `type` stands for a Map, Set or Error at the head of an array. */
+export function isMark(type: number): boolean {
+  return type >= ExtensionType.map && type <= ExtensionType.error;
+}
+
+/** Whether `type` is one of ours. */
+export function isKnownType(type: number): boolean {
+  return (type >= 0 && type <= ExtensionType.ref) || isMark(type) || binaryKind(type) !== undefined;
+}
+
+const empty = new Uint8Array(0);
+
+/** What the encoder writes for values that msgpack has no form for. */
+export const written = {
+  undefined: new ExtData(ExtensionType.undefined, empty),
+  negativeZero: new ExtData(ExtensionType.negativeZero, empty),
+  map: new ExtData(ExtensionType.map, empty),
+  set: new ExtData(ExtensionType.set, empty),
+  error: new ExtData(ExtensionType.error, empty),
+} as const;
+
+/** What the decoder returns for a mark, until the array around it becomes what it stands for. */
+export class Mark {
+  /** One of the mark types of {@linkcode ExtensionType}. */
+  readonly type: number;
+
+  private constructor(type: number) {
+    this.type = type;
+  }
+
+  static readonly #marks: readonly Mark[] = [
+    new Mark(ExtensionType.map),
+    new Mark(ExtensionType.set),
+    new Mark(ExtensionType.error),
+  ];
+
+  /** The only mark of `type`. */
+  static of(type: number): Mark {
+    return Mark.#marks[type - ExtensionType.map]!;
+  }
+}
