@@ -11,7 +11,7 @@ export interface WireLimits {
   readonly maxDepth: number;
   /** Most values in one message, counting each element, key and container. Default 262,144. */
   readonly maxValues: number;
-  /** Longest string in bytes of UTF-8. Default 1,048,576. */
+  /** Longest string or key in bytes of UTF-8 (UTF-16 if ill-formed). Default 1,048,576. */
   readonly maxString: number;
   /** Longest typed array or `ArrayBuffer` in bytes. Default 1,048,576. */
   readonly maxBinary: number;

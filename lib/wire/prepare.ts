@@ -80,15 +80,22 @@ export class Preparation {
   }
 
   #string(text: string): unknown {
-    this.#measure(text);
     // Half a surrogate pair has no UTF-8, and a decoder takes U+FEFF at the start for a signature.
-    if (text.isWellFormed() && text.charCodeAt(0) !== 0xfeff) return text;
-    const units = new Uint16Array(text.length);
-    for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i);
-    const bytes = new Uint8Array(units.buffer);
+    if (text.isWellFormed() && text.charCodeAt(0) !== 0xfeff) {
+      this.#measure(text);
+      return text;
+    }
+    const size = 2 * text.length;
     const { maxString } = this.#limits;
-    if (bytes.length > maxString) {
-      throw tooLarge(`${this.#where()}: a string`, bytes.length, "bytes", "maxString", maxString);
+    if (size > maxString) {
+      throw tooLarge(`${this.#where()}: a string`, size, "bytes", "maxString", maxString);
+    }
+    this.#addBytes(size);
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      bytes[2 * i] = unit;
+      bytes[2 * i + 1] = unit >>> 8;
     }
     return new ExtData(ExtensionType.wideString, bytes);
   }
@@ -154,7 +161,7 @@ export class Preparation {
     let copy: Record<string, unknown> | undefined;
     for (const key of keys) {
       this.#step(depth, key);
-      this.#key(key);
+      this.#key(key, depth);
       const item = record[key];
       const prepared = this.#value(item, depth + 1);
       if (prepared !== item && prepared === prepared) {
@@ -169,12 +176,14 @@ export class Preparation {
     return copy ?? record;
   }
 
-  #key(key: string): void {
+  #key(key: string, depth: number): void {
     this.#measure(key);
     if (key === "__proto__") {
+      this.#top = depth;
       throw this.#refuseKey('has the key "__proto__"', "use another key, or a Map");
     }
     if (!key.isWellFormed() || key.charCodeAt(0) === 0xfeff) {
+      this.#top = depth;
       throw this.#refuseKey("has a key that UTF-8 cannot carry", "use well-formed keys, or a Map");
     }
   }

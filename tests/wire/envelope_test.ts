@@ -1,0 +1,76 @@
+import fc from "fast-check";
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../../lib/wire/envelope.ts";
+import { WireError } from "../../lib/wire/errors.ts";
+import { anyValue, assertSame, bytesOf, hexOf, newCodec, wireErrorOf } from "./values.ts";
+
+Deno.test("an envelope's layout is flags, uid, path length, path, message", () => {
+  const bytes = encodeEnvelope(newCodec(), "/a", 300, { x: 1 });
+  assertStrictEquals(hexOf(bytes), "00 ac 02 00 02 2f 61 81 a1 78 01");
+});
+
+Deno.test("any path, uid and message come back, from the middle of a chunk", () => {
+  const codec = newCodec();
+  fc.assert(
+    fc.property(
+      fc.string({ unit: "grapheme", maxLength: 200 }),
+      fc.maxSafeNat(),
+      anyValue,
+      fc.nat(20),
+      (path, uid, message, offset) => {
+        const envelope = encodeEnvelope(codec, path, uid, message);
+        const chunk = new Uint8Array(offset + envelope.length + 5).fill(0xee);
+        chunk.set(envelope, offset);
+        const end = offset + envelope.length;
+        assertSame(decodeEnvelope(codec, chunk, offset, end), { path, uid, message });
+        const header = decodeEnvelopeHeader(chunk, offset, end);
+        assertEquals([header.path, header.uid], [path, uid]);
+        assertSame(codec.decode(chunk, header.bodyStart, end), message);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+Deno.test("paths whose cache slots collide are told apart", () => {
+  const codec = newCodec();
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 5_000; i++) {
+      const bytes = encodeEnvelope(codec, `/user/actor-${i}`, i, null);
+      assertStrictEquals(decodeEnvelopeHeader(bytes, 0, bytes.length).path, `/user/actor-${i}`);
+    }
+  }
+});
+
+Deno.test("a bad header is refused before the message is looked at", () => {
+  const codec = newCodec();
+  const cases = {
+    "": "nothing",
+    "00 00 00": "no path length",
+    "01 00 00 01 61 c0": "reserved flags",
+    "00 00 00 05 61": "cut path",
+    "00 ff ff ff ff ff ff ff ff 00 00": "uid without an end",
+    "00 80 00 00 00 c0": "uid not in shortest form",
+    "00 00 00 02 ff fe c0": "path that is not UTF-8",
+  };
+  for (const [hex, what] of Object.entries(cases)) {
+    const bytes = bytesOf(hex);
+    const code = wireErrorOf(() => decodeEnvelopeHeader(bytes, 0, bytes.length));
+    assertStrictEquals(code, "malformed", what);
+  }
+  const noMessage = bytesOf("00 00 00 01 61");
+  assertStrictEquals(decodeEnvelopeHeader(noMessage, 0, 5).path, "a");
+  assertStrictEquals(wireErrorOf(() => decodeEnvelope(codec, noMessage, 0, 5)), "malformed");
+});
+
+Deno.test("a path, a uid or a whole that no frame carries is refused by the sender", () => {
+  const codec = newCodec({ maxPath: 10, maxFrame: 100 });
+  assertThrows(() => encodeEnvelope(codec, "/żżżżż", 0, 1), WireError, "maxPath 10");
+  assertThrows(() => encodeEnvelope(codec, "/a", -1, 1), WireError, "uid -1");
+  assertThrows(() => encodeEnvelope(codec, "/a", 0.5, 1), WireError, "uid 0.5");
+  assertThrows(() => encodeEnvelope(codec, "/\ud800", 0, 1), WireError, "surrogate");
+  assertThrows(() => encodeEnvelope(codec, "/a", 0, "x".repeat(92)), WireError, "maxFrame 100");
+  assertStrictEquals(encodeEnvelope(codec, "/a", 0, "x".repeat(91)).length, 99);
+  const long = encodeEnvelope(newCodec(), "/" + "p".repeat(10), 0, 1);
+  assertThrows(() => decodeEnvelope(codec, long, 0, long.length), WireError, "maxPath 10");
+});
