@@ -25,7 +25,9 @@ export type WireErrorCode =
 
 /** Bytes that cannot be read, or a value that cannot be written. */
 export class WireError extends CastyError {
+  /** `"WireError"`. */
   override name = "WireError";
+  /** Why. */
   declare readonly code: WireErrorCode;
 
   /** Makes an error; the remedy becomes part of the message. */

@@ -34,9 +34,12 @@ export const ExtensionType = {
 } as const;
 
 /** Something that can be made over a copied buffer. */
-interface BinaryKind {
+export interface BinaryKind {
+  /** Only objects with exactly this prototype are of the kind. */
   readonly prototype: object;
+  /** The payload is a multiple of this. */
   readonly bytesPerElement: number;
+  /** Makes the object; it keeps `buffer`. */
   readonly make: (buffer: ArrayBuffer) => unknown;
 }
 

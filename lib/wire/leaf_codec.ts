@@ -76,9 +76,8 @@ export class LeafCodec implements ExtensionCodecType<undefined> {
     if (data.length % kind.bytesPerElement !== 0) {
       throw malformed(`a typed array has ${data.length} bytes`);
     }
-    const copy = new Uint8Array(data.length);
-    copy.set(data);
-    return kind.make(copy.buffer);
+    const { buffer, byteOffset } = data;
+    return kind.make(buffer.slice(byteOffset, byteOffset + data.length) as ArrayBuffer);
   }
 
   #encodeRef(ref: Ref<never>): ExtData {

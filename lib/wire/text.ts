@@ -99,7 +99,8 @@ export class TextCache {
     const slot = this.#slots[index];
     if (slot !== undefined && equalRange(slot.bytes, bytes, start, length)) return slot.text;
     const text = decodeText(bytes, start, end);
-    this.#slots[index] = { bytes: bytes.slice(start, end), text };
+    // Not bytes.slice(): a chunk may be a node:buffer Buffer, whose slice shares the memory.
+    this.#slots[index] = { bytes: new Uint8Array(bytes.subarray(start, end)), text };
     return text;
   }
 }
