@@ -1,0 +1,19 @@
+import { consoleLogger } from "../runtime/logger.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { systemClock } from "../runtime/system_clock.ts";
+import { systemRandom } from "../runtime/system_random.ts";
+import { systemNetwork } from "./system_network.ts";
+
+/**
+ * The real runtime: the machine's clock, random numbers and network, and warnings on standard
+ * error. `overrides` replaces parts of it.
+ */
+export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    logger: consoleLogger("warn"),
+    network: systemNetwork,
+    ...overrides,
+  };
+}

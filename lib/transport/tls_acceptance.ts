@@ -1,0 +1,151 @@
+import { createServer, type TLSSocket } from "node:tls";
+import { Buffer } from "node:buffer";
+import type { Clock, Timer } from "../runtime/clock.ts";
+import type { PeerIdentity } from "../runtime/network.ts";
+import { identifyPeer } from "./peer_identity.ts";
+import { SocketStream } from "./socket_stream.ts";
+import { remoteAddress } from "./tcp_socket.ts";
+import { TlsLink } from "./tls_link.ts";
+import { peerChain, type PreparedMaterial } from "./tls_material.ts";
+
+/** First byte of a TLS handshake record. */
+const handshakeRecord = 22;
+
+/** How a peer that has just connected is received. Exactly one of the two is called, once. */
+export interface Reception {
+  readonly material: PreparedMaterial;
+  /** Milliseconds for TLS handshake and verification together. */
+  readonly timeout: number;
+  readonly onLink: (link: TlsLink) => void;
+  readonly onRefused: (remote: string, reason: string) => void;
+}
+
+/**
+ * The server's side of one handshake, from the accepted socket to a verified link or a refusal.
+ *
+ * `Deno.listenTls` would be the natural choice and is not used: it cannot ask for a client
+ * certificate, and it ignores `requestCert` and `caCerts` silently, so that it lets everyone in
+ * (denoland/deno#26825). `node:tls` verifies clients on Deno since denoland/deno#33439.
+ */
+export class TlsAcceptance {
+  readonly #remote: string;
+  readonly #stream: SocketStream;
+  readonly #clock: Clock;
+  readonly #reception: Reception;
+  #deadline: Timer | undefined;
+  #socket: TLSSocket | undefined;
+  #settled = false;
+
+  constructor(conn: Deno.TcpConn, clock: Clock, reception: Reception) {
+    this.#remote = remoteAddress(conn);
+    this.#clock = clock;
+    this.#reception = reception;
+    this.#stream = new SocketStream(conn);
+  }
+
+  /** Begins. A refusal may come before this returns. */
+  start(): void {
+    this.#stream.on("error", (cause) => this.#refuse(`the connection broke: ${cause.message}`));
+    this.#stream.on("end", () => this.#onPeerEnd());
+    // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
+    // it counts the verification of the certificate as well.
+    this.#deadline = this.#clock.schedule(this.#reception.timeout, () => this.#onDeadline());
+    this.#shakeHands();
+  }
+
+  /** Cuts the connection if it is not yet a link. */
+  cancel(reason: string): void {
+    this.#refuse(reason);
+  }
+
+  #shakeHands(): void {
+    // A server of its own for each connection, because the events of a shared one do not tell
+    // which stream a failed handshake belongs to. It costs 0.2 ms of a handshake of 5 ms, and the
+    // lack of a session cache means that every connection proves its certificate anew.
+    const server = createServer({
+      ...this.#reception.material.secure,
+      requestCert: true,
+      handshakeTimeout: this.#reception.timeout + 1_000,
+    });
+    server.on("secureConnection", (socket) => void this.#verify(socket));
+    server.on("tlsClientError", (error, socket) => {
+      socket.on("error", () => {});
+      this.#socket = socket;
+      this.#refuse(this.#explain(error, socket));
+    });
+    server.on("error", (error) => this.#refuse(`the TLS handshake failed: ${error.message}`));
+    // Documented in Node's `tls.Server` as the way to serve a stream that is not a net.Socket.
+    server.emit("connection", this.#stream);
+  }
+
+  async #verify(socket: TLSSocket): Promise<void> {
+    socket.on("error", (error) => this.#refuse(`the connection broke: ${error.message}`));
+    this.#socket = socket;
+    // Not a byte of the peer is looked at before it is known who it is.
+    this.#stream.holdReading();
+    if (this.#settled) return;
+    try {
+      const { authorities } = this.#reception.material;
+      const chain = peerChain(socket);
+      this.#admit(socket, await identifyPeer(chain, authorities, this.#clock.wallTime()));
+    } catch (error) {
+      this.#refuse(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #admit(socket: TLSSocket, identity: PeerIdentity): void {
+    if (!this.#settle()) return;
+    const link = new TlsLink(socket, this.#stream, this.#remote, identity, this.#clock);
+    this.#reception.onLink(link);
+  }
+
+  #refuse(reason: string): void {
+    if (!this.#settle()) return;
+    this.#socket?.destroy();
+    this.#stream.destroy();
+    this.#reception.onRefused(this.#remote, reason);
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#deadline?.cancel();
+    return true;
+  }
+
+  #onDeadline(): void {
+    const within = `within handshakeTimeout (${this.#reception.timeout} ms)`;
+    this.#refuse(
+      this.#stream.received === 0
+        ? `it sent nothing ${within}`
+        : `it did not finish the TLS handshake ${within}`,
+    );
+  }
+
+  #onPeerEnd(): void {
+    // node:tls may still be about to say more about the last bytes.
+    this.#clock.yield(() => this.#refuse("it hung up before the TLS handshake was finished"));
+  }
+
+  /** Deno tells little about a failed handshake: the best that can honestly be said. */
+  #explain(error: Error, socket: TLSSocket): string {
+    const code = (error as { code?: unknown }).code;
+    const { firstByte } = this.#stream;
+    if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
+      return "it showed no certificate";
+    }
+    if (firstByte !== undefined && firstByte !== handshakeRecord) {
+      return `it does not speak TLS (its first byte is 0x${Buffer.of(firstByte).toString("hex")})`;
+    }
+    const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1];
+    if (alert !== undefined) return `it refuses our certificate or settings (TLS alert ${alert})`;
+    if (/SupportedVersions|protocol version|ProtocolVersion/i.test(error.message)) {
+      return "it does not speak TLS 1.3";
+    }
+    if (socket.authorizationError) {
+      return "its certificate is not acceptable: another authority, expired, not yet valid, or " +
+        "not made for clients (Deno does not tell which)";
+    }
+    return `the TLS handshake failed: ${error.message}`;
+  }
+}

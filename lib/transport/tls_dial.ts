@@ -1,0 +1,142 @@
+import { connect, type TLSSocket } from "node:tls";
+import { formatAddress } from "../runtime/address.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { DialOptions, TlsMaterial } from "../runtime/network.ts";
+import { readCertificate } from "./certificate.ts";
+import { TransportError } from "./errors.ts";
+import { coversHost } from "./host_names.ts";
+import { identifyPeer } from "./peer_identity.ts";
+import { dialTimedOut } from "./socket_errors.ts";
+import { SocketStream } from "./socket_stream.ts";
+import { connectTcp, remoteAddress } from "./tcp_socket.ts";
+import { TlsLink } from "./tls_link.ts";
+import { peerChain, type PreparedMaterial, prepareMaterial } from "./tls_material.ts";
+
+/** First bytes of TLS records that a server may open with: an alert or a handshake. */
+const openingRecords: readonly number[] = [21, 22];
+
+/**
+ * Connects, shakes hands and verifies the peer: it must be a node, of our authority, and its
+ * certificate must cover `serverName`.
+ *
+ * `Deno.connectTls` would be the natural choice and is not used: it keeps Nagle's delay on (44 ms
+ * for a write-write-read), trusts the public root store besides our authority, shows no peer
+ * certificate, and cannot check a logical name through a tunnel.
+ *
+ * With TLS 1.3 a link may still turn out to be refused: the server looks at our certificate after
+ * our side of the handshake is complete, and just closes. Only an answer of the peer proves more.
+ */
+export async function dialTls(
+  clock: Clock,
+  options: DialOptions & { readonly tls: TlsMaterial },
+): Promise<TlsLink> {
+  const material = prepareMaterial(options.tls);
+  const started = clock.now();
+  const conn = await connectTcp(clock, options.host, options.port, options.timeout);
+  const remote = remoteAddress(conn);
+  const stream = new SocketStream(conn);
+  const remaining = Math.max(0, options.timeout - (clock.now() - started));
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  const deadline = clock.schedule(remaining, () => {
+    fail(dialTimedOut(options.host, options.port, options.timeout, "the TLS handshake"));
+  });
+  let socket: TLSSocket | undefined;
+  try {
+    socket = startTls(stream, material, options, fail);
+    await Promise.race([secured(socket), failed]);
+    // Not a byte of the peer is looked at before it is known who it is.
+    stream.holdReading();
+    const identity = await Promise.race([
+      identifyPeer(peerChain(socket), material.authorities, clock.wallTime()),
+      failed,
+    ]);
+    if (identity.kind !== "node") throw notANode(options, identity.name);
+    return new TlsLink(socket, stream, remote, identity, clock);
+  } catch (error) {
+    socket?.destroy();
+    stream.destroy();
+    throw error;
+  } finally {
+    deadline.cancel();
+  }
+}
+
+function startTls(
+  stream: SocketStream,
+  material: PreparedMaterial,
+  options: DialOptions,
+  fail: (error: TransportError) => void,
+): TLSSocket {
+  const onError = (error: Error) => fail(explain(error, stream, options));
+  stream.on("error", onError);
+  // No `servername`: it must not be an IP address, and the name that counts is the logical one.
+  const socket = connect({
+    ...material.secure,
+    socket: stream,
+    checkServerIdentity: (_host, peer) => checkName(peer.raw, options),
+  });
+  socket.on("error", onError);
+  socket.on("close", () => onError(new Error("the peer hung up")));
+  return socket;
+}
+
+function secured(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve) => void socket.once("secureConnect", resolve));
+}
+
+function checkName(der: Uint8Array, options: DialOptions): Error | undefined {
+  const { hosts } = readCertificate(der);
+  if (coversHost(hosts, options.serverName)) return undefined;
+  const covered = hosts.length === 0 ? "no host at all" : hosts.join(", ");
+  return new TransportError(
+    "wrongServerName",
+    `the certificate of ${address(options)} does not cover the host ${options.serverName} ` +
+      `but ${covered}`,
+    {
+      value: options.serverName,
+      remedy: "dial a host that the certificate names, or issue one that names this host",
+    },
+  );
+}
+
+function explain(error: Error, stream: SocketStream, options: DialOptions): TransportError {
+  if (error instanceof TransportError) return error;
+  const code = (error as { code?: unknown }).code;
+  if (code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE" || code === "INVALID_PURPOSE") {
+    return new TransportError(
+      "peerNotTrusted",
+      `the certificate of ${address(options)} is not acceptable: another authority, expired, ` +
+        "not yet valid, or not made for servers (Deno does not tell which)",
+      { value: address(options), remedy: "inspect it with cert.ts on that machine", cause: error },
+    );
+  }
+  const { firstByte } = stream;
+  if (firstByte !== undefined && !openingRecords.includes(firstByte)) {
+    return new TransportError("tlsHandshakeFailed", `${address(options)} does not speak TLS`, {
+      value: address(options),
+      remedy: "check the port, and that TLS is configured at that end",
+      cause: error,
+    });
+  }
+  return new TransportError(
+    "tlsHandshakeFailed",
+    `the TLS handshake with ${address(options)} failed: ${error.message}`,
+    {
+      value: address(options),
+      remedy: "see the log of that node for the reason",
+      cause: error,
+    },
+  );
+}
+
+function notANode(options: DialOptions, name: string): TransportError {
+  return new TransportError(
+    "peerNotTrusted",
+    `the certificate of ${address(options)} is that of client ${name}, not of a node`,
+    { value: name, remedy: "issue it with cert.ts create-node" },
+  );
+}
+
+function address(options: DialOptions): string {
+  return formatAddress(options.host, options.port);
+}

@@ -1,0 +1,132 @@
+import type { TLSSocket } from "node:tls";
+import type { Clock } from "../runtime/clock.ts";
+import type { Link, PeerIdentity } from "../runtime/network.ts";
+import { connectionLost, writeInProgress } from "./socket_errors.ts";
+import type { SocketStream } from "./socket_stream.ts";
+import { lingerTime } from "./tcp_socket.ts";
+
+/**
+ * A link over mutual TLS whose peer has been verified. A peer whose connection is cut without a
+ * TLS close looks on Deno like one that closed in order, so the layer above must notice an
+ * unfinished frame.
+ */
+export class TlsLink implements Link {
+  readonly remote: string;
+  readonly identity: PeerIdentity;
+  onData: (chunk: Uint8Array) => void = () => {};
+  onClose: (error?: Error) => void = () => {};
+
+  readonly #socket: TLSSocket;
+  readonly #stream: SocketStream;
+  readonly #clock: Clock;
+  #done: (() => void) | undefined;
+  #paused = false;
+  #closing = false;
+  #ended = false;
+
+  /** `stream` must be held; reading begins after the current turn, when the callbacks are set. */
+  constructor(
+    socket: TLSSocket,
+    stream: SocketStream,
+    remote: string,
+    identity: PeerIdentity,
+    clock: Clock,
+  ) {
+    this.#socket = socket;
+    this.#stream = stream;
+    this.#clock = clock;
+    this.remote = remote;
+    this.identity = identity;
+    clock.yield(() => this.#start());
+  }
+
+  write(bytes: Uint8Array, done: () => void): void {
+    if (this.#closing || this.#ended) return;
+    if (this.#done !== undefined) throw writeInProgress(this.remote);
+    this.#done = done;
+    this.#socket.write(bytes, this.#onWritten);
+  }
+
+  pause(): void {
+    if (this.#paused || this.#closing) return;
+    this.#paused = true;
+    // Both: the stream keeps further bytes out, the socket keeps what is decrypted already.
+    this.#stream.holdReading();
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#stream.releaseReading();
+    this.#socket.resume();
+  }
+
+  close(): void {
+    if (this.#closing || this.#ended) return;
+    // What still arrives is read and dropped: unread bytes would turn the close into a reset.
+    this.resume();
+    this.#closing = true;
+    this.#stream.linger = this.#clock.schedule(lingerTime, () => {
+      this.#finish(this.#done === undefined ? undefined : connectionLost(this.remote));
+    });
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#clock.defer(() => this.onClose());
+  }
+
+  #start(): void {
+    if (this.#ended) return;
+    if (this.#socket.destroyed) return this.#finish(connectionLost(this.remote));
+    this.#socket.on("error", (cause) => this.#finish(connectionLost(this.remote, cause)));
+    this.#stream.on("error", (cause) => this.#finish(connectionLost(this.remote, cause)));
+    this.#socket.on("end", () => this.#finish());
+    this.#socket.on("close", () => {
+      this.#finish(this.#closing ? undefined : connectionLost(this.remote));
+    });
+    this.#socket.on("data", this.#onData);
+    if (this.#paused) this.#socket.pause();
+    else this.#stream.releaseReading();
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    if (this.#closing || this.#ended) return;
+    try {
+      this.onData(chunk);
+    } catch (error) {
+      this.#finish(asError(error));
+    }
+  };
+
+  readonly #onWritten = (error?: Error | null): void => {
+    const done = this.#done;
+    if (error || this.#ended || done === undefined) return;
+    this.#done = undefined;
+    try {
+      done();
+    } catch (thrown) {
+      this.#finish(asError(thrown));
+    }
+  };
+
+  #finish(error?: Error): void {
+    if (this.#ended) return;
+    this.#end();
+    this.onClose(this.#closing && this.#done === undefined ? undefined : error);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#socket.destroy();
+    this.#stream.destroy();
+  }
+}
+
+/** A callback of the owner that throws ends its own link, not the process. */
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

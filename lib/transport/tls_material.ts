@@ -1,0 +1,88 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import type { Certificate } from "pkijs";
+import type { TlsMaterial } from "../runtime/network.ts";
+import { readCertificate } from "./certificate.ts";
+import { TransportError } from "./errors.ts";
+import { maxChainLength } from "./peer_identity.ts";
+import { pemCertificates } from "./pem.ts";
+
+/** Material that was checked, in the form that both ends of `node:tls` take. */
+export interface PreparedMaterial {
+  readonly secure: {
+    readonly cert: string;
+    readonly key: string;
+    readonly ca: string;
+    readonly minVersion: "TLSv1.3";
+    readonly rejectUnauthorized: true;
+  };
+  /** The authorities of `ca`, parsed. */
+  readonly authorities: readonly Certificate[];
+}
+
+const prepared = new WeakMap<TlsMaterial, PreparedMaterial>();
+
+/**
+ * Checks material once and remembers the outcome. `node:tls` on Deno takes garbage and mismatched
+ * keys without a word and then fails every handshake.
+ *
+ * @throws {TransportError} code `badTlsMaterial`.
+ */
+export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
+  const known = prepared.get(tls);
+  const { cert, key, ca } = tls;
+  // The object may belong to someone who renews its contents.
+  if (known?.secure.cert === cert && known.secure.key === key && known.secure.ca === ca) {
+    return known;
+  }
+  const result: PreparedMaterial = {
+    secure: { cert, key, ca, minVersion: "TLSv1.3", rejectUnauthorized: true },
+    authorities: readAuthorities(ca),
+  };
+  checkPair(cert, key);
+  prepared.set(tls, result);
+  return result;
+}
+
+/** The certificates that a peer sent, leaf first, as `node:tls` links them up. */
+export function peerChain(socket: TLSSocket): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let next = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length <= maxChainLength) {
+    chain.push(new Uint8Array(next.raw));
+    // A root is linked to itself.
+    if (next.issuerCertificate === next) break;
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function readAuthorities(ca: string): Certificate[] {
+  let authorities: Certificate[] = [];
+  let cause: unknown;
+  try {
+    authorities = pemCertificates(ca).map((der) => readCertificate(der).certificate);
+  } catch (error) {
+    cause = error;
+  }
+  // Without one, node:tls would fall back to the public root store.
+  if (authorities.length === 0) throw badMaterial("`ca` holds no readable certificate", cause);
+  return authorities;
+}
+
+function checkPair(cert: string, key: string): void {
+  let matches: boolean;
+  try {
+    matches = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw badMaterial("`cert` or `key` cannot be read", cause);
+  }
+  if (!matches) throw badMaterial("`key` is not the private key of `cert`");
+}
+
+function badMaterial(what: string, cause?: unknown): TransportError {
+  return new TransportError("badTlsMaterial", `the TLS material cannot be used: ${what}`, {
+    remedy: "load it with TlsConfig.fromPaths, which tells more",
+    cause,
+  });
+}

@@ -1,0 +1,96 @@
+import type { Clock } from "../runtime/clock.ts";
+import type {
+  DialOptions,
+  Link,
+  Listener,
+  ListenOptions,
+  Network,
+  TlsMaterial,
+} from "../runtime/network.ts";
+import { systemClock } from "../runtime/system_clock.ts";
+import { TransportError } from "./errors.ts";
+import { closeQuietly, remoteAddress, TcpAcceptor } from "./tcp_socket.ts";
+import { TlsAcceptance } from "./tls_acceptance.ts";
+import { dialTls } from "./tls_dial.ts";
+import { type PreparedMaterial, prepareMaterial } from "./tls_material.ts";
+
+/**
+ * Mutual TLS 1.3: both ends prove who they are with a certificate of our authority, and a link
+ * exists only after that. Both ends are `node:tls`; the reasons stand at `TlsAcceptance` and
+ * `dialTls`.
+ */
+export class TlsNetwork implements Network {
+  readonly #clock: Clock;
+
+  /** `clock` measures timeouts and tells whether a certificate is valid. */
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  /** Binds a port. Rejects with a `TransportError`. */
+  // deno-lint-ignore require-await -- bad material or a bind that fails must reject, not throw
+  async listen(options: ListenOptions): Promise<Listener> {
+    return new TlsListener(this.#clock, options, prepareMaterial(required(options.tls)));
+  }
+
+  /** Connects and verifies. Rejects with a `TransportError`. */
+  async dial(options: DialOptions): Promise<Link> {
+    return await dialTls(this.#clock, { ...options, tls: required(options.tls) });
+  }
+}
+
+class TlsListener implements Listener {
+  readonly port: number;
+  readonly #clock: Clock;
+  readonly #options: ListenOptions;
+  readonly #material: PreparedMaterial;
+  readonly #pending = new Set<TlsAcceptance>();
+  readonly #acceptor: TcpAcceptor;
+
+  constructor(clock: Clock, options: ListenOptions, material: PreparedMaterial) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#material = material;
+    this.#acceptor = new TcpAcceptor(clock, options.host, options.port, (conn) => {
+      this.#receive(conn);
+    });
+    this.port = this.#acceptor.port;
+  }
+
+  async close(): Promise<void> {
+    const stopped = this.#acceptor.close();
+    for (const acceptance of this.#pending) acceptance.cancel("the listener was closed");
+    await stopped;
+  }
+
+  #receive(conn: Deno.TcpConn): void {
+    const { handshakeTimeout, maxPendingHandshakes, onLink, onRefused } = this.#options;
+    if (this.#pending.size >= maxPendingHandshakes) {
+      const remote = remoteAddress(conn);
+      closeQuietly(conn);
+      onRefused(remote, `maxPendingHandshakes (${maxPendingHandshakes}) are unfinished already`);
+      return;
+    }
+    const acceptance = new TlsAcceptance(conn, this.#clock, {
+      material: this.#material,
+      timeout: handshakeTimeout,
+      onLink: (link) => {
+        this.#pending.delete(acceptance);
+        onLink(link);
+      },
+      onRefused: (remote, reason) => {
+        this.#pending.delete(acceptance);
+        onRefused(remote, reason);
+      },
+    });
+    this.#pending.add(acceptance);
+    acceptance.start();
+  }
+}
+
+function required(tls: TlsMaterial | undefined): TlsMaterial {
+  if (tls !== undefined) return tls;
+  throw new TransportError("badTlsMaterial", "a TLS network needs the option `tls`", {
+    remedy: "pass a TlsConfig, or use the plain network",
+  });
+}
