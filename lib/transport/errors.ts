@@ -44,3 +44,47 @@ export class TransportError extends CastyError {
     super(code, message, options);
   }
 }
+
+/**
+ * Why TLS material was refused when it was loaded:
+ *
+ * - `unreadable`: a file is missing or may not be read.
+ * - `malformed`: a text holds no certificate or key that can be parsed.
+ * - `encryptedKey`: the private key needs a passphrase.
+ * - `openKeyFile`: others than the owner may read the private key.
+ * - `keyMismatch`: the key does not belong to the certificate.
+ * - `expired`, `notYetValid`: the certificate's time is over, or has not come.
+ * - `noIdentity`: the certificate has no node or client name, or more than one.
+ * - `wrongUse`: the certificate is not made for this use.
+ * - `untrusted`: the certificate does not chain to the authorities.
+ */
+export type TlsConfigErrorCode =
+  | "unreadable"
+  | "malformed"
+  | "encryptedKey"
+  | "openKeyFile"
+  | "keyMismatch"
+  | "expired"
+  | "notYetValid"
+  | "noIdentity"
+  | "wrongUse"
+  | "untrusted";
+
+/** TLS material that cannot be used. */
+export class TlsConfigError extends CastyError {
+  override name = "TlsConfigError";
+  declare readonly code: TlsConfigErrorCode;
+  /** The offending file, or the option that held the text. */
+  readonly file: string;
+
+  /** Makes an error; file and remedy become part of the message. */
+  constructor(
+    code: TlsConfigErrorCode,
+    file: string,
+    problem: string,
+    options: CastyErrorOptions = {},
+  ) {
+    super(code, `${file}: ${problem}`, { value: file, ...options });
+    this.file = file;
+  }
+}
