@@ -1,0 +1,23 @@
+/** Why a message was not delivered. */
+export type DeadLetterReason =
+  | "noSuchActor"
+  | "stopped"
+  | "mailboxFull"
+  | "queueFull"
+  | "bufferFull"
+  | "disconnected"
+  | "tooLarge"
+  | "notSerializable"
+  | "shardMoved"
+  | "noShardOwner"
+  | "expired"
+  | "unauthorized";
+
+/** A message that was not delivered. Published on the event stream. */
+export interface DeadLetter {
+  readonly type: "deadLetter";
+  readonly reason: DeadLetterReason;
+  /** Whom it was for: `"/path"`, or `"host:port/path"`. */
+  readonly target: string;
+  readonly message: unknown;
+}

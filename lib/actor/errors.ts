@@ -1,0 +1,27 @@
+import { CastyError } from "../runtime/casty_error.ts";
+
+/**
+ * An actor cannot be spawned, or a system not used, as asked. Codes: `badName`, `duplicateName`,
+ * `badBehavior`, `badMailbox`, `systemStopped`, `actorStopped`.
+ */
+export class ActorError extends CastyError {
+  override name = "ActorError";
+}
+
+/** No reply came in time. Code: `askTimeout`. */
+export class AskTimeoutError extends CastyError {
+  override name = "AskTimeoutError";
+
+  /** `target` is whom the question was for, `timeout` is in milliseconds. */
+  constructor(target: string, timeout: number) {
+    super("askTimeout", `${target} did not reply within ${timeout} ms`, {
+      value: timeout,
+      remedy: "check that it replies to this message, or raise the timeout",
+    });
+  }
+}
+
+/** The question cannot be answered. Codes: `askTargetDead`, `askAborted`, `tooManyAsks`. */
+export class AskError extends CastyError {
+  override name = "AskError";
+}

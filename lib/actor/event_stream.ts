@@ -1,0 +1,95 @@
+import type { Logger } from "../runtime/logger.ts";
+import type { DeadLetter } from "./dead_letter.ts";
+import type { ActorRef } from "./ref.ts";
+
+/** An actor has started. */
+export interface ActorStarted {
+  readonly type: "actorStarted";
+  readonly ref: ActorRef<never>;
+}
+
+/** An actor has stopped. */
+export interface ActorStopped {
+  readonly type: "actorStopped";
+  readonly ref: ActorRef<never>;
+  /** What a handler threw, if that was why. */
+  readonly cause?: unknown;
+}
+
+/** A behaviour has said that it does not understand a message. */
+export interface UnhandledMessage {
+  readonly type: "unhandledMessage";
+  readonly ref: ActorRef<never>;
+  readonly message: unknown;
+}
+
+/** Events of the local system. A cluster publishes more. */
+export type ActorEvent = ActorStarted | ActorStopped | UnhandledMessage | DeadLetter;
+
+/** Anything with a `type` can be published. */
+export interface SystemEvent {
+  readonly type: string;
+}
+
+/** What happens in a system, for whoever subscribes. */
+export class EventStream {
+  readonly #logger: Logger;
+  readonly #listeners = new Map<string, Set<(event: SystemEvent) => void>>();
+
+  /** Nobody listens yet. */
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /**
+   * Calls `listener` with every event of a type, in the publisher's call. Answers how to stop that.
+   *
+   * @example
+   * ```ts
+   * import { ActorSystem, Behaviors } from "@casty/casty";
+   *
+   * await using system = new ActorSystem();
+   * const lost: unknown[] = [];
+   * system.eventStream.subscribe("deadLetter", (letter) => lost.push(letter.message));
+   * const ref = system.spawn(Behaviors.ignore(), "short");
+   * await system.stop(ref);
+   * ref.tell("too late");
+   * console.assert(lost[0] === "too late");
+   * ```
+   */
+  subscribe<T extends ActorEvent["type"]>(
+    type: T,
+    listener: (event: Extract<ActorEvent, { type: T }>) => void,
+  ): () => void;
+  subscribe<E extends SystemEvent>(type: E["type"], listener: (event: E) => void): () => void;
+  subscribe(type: string, listener: (event: never) => void): () => void {
+    const listeners = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, listeners);
+    const added = listener as (event: SystemEvent) => void;
+    listeners.add(added);
+    return () => void listeners.delete(added);
+  }
+
+  /** Whether anybody would hear an event of this type; saves making it. */
+  hears(type: string): boolean {
+    return (this.#listeners.get(type)?.size ?? 0) > 0;
+  }
+
+  /** Tells everybody who listens. */
+  publish(event: SystemEvent): void {
+    const listeners = this.#listeners.get(event.type);
+    if (listeners === undefined) return;
+    for (const listener of [...listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#logger.log("error", "eventStream", "a listener threw", { type: event.type, error });
+      }
+    }
+  }
+
+  /** Forgets everybody. */
+  clear(): void {
+    this.#listeners.clear();
+  }
+}
