@@ -209,7 +209,7 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   #exposeInternals(): void {
-    const system = this;
+    const address = (value?: string) => this.#nodeAddress = value ?? this.#nodeAddress;
     const deadLetter = (reason: DeadLetterReason, target: string, message: unknown) => {
       this.ledger.sent++;
       this.ledger.addDeadLetter(reason);
@@ -217,10 +217,10 @@ export class ActorSystem implements AsyncDisposable {
     };
     setInternals(this, {
       get nodeAddress() {
-        return system.#nodeAddress;
+        return address();
       },
-      set nodeAddress(address: string) {
-        system.#nodeAddress = address;
+      set nodeAddress(value: string) {
+        address(value);
       },
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, name),
       resolve: (path, uid) => this.#find(path, uid),

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
+import type { ActorSystem } from "../../lib/actor/actor_system.ts";
 import type { Behavior } from "../../lib/actor/behavior.ts";
 import { Behaviors } from "../../lib/actor/behaviors.ts";
 import type { ActorRef } from "../../lib/actor/ref.ts";
