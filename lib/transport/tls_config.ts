@@ -3,12 +3,7 @@ import type { Certificate } from "pkijs";
 import type { Clock } from "../runtime/clock.ts";
 import type { TlsMaterial } from "../runtime/network.ts";
 import { systemClock } from "../runtime/system_clock.ts";
-import {
-  type CertificateClass,
-  type CertificateReading,
-  describeCertificate,
-  readCertificate,
-} from "./certificate.ts";
+import { type CertificateReading, describeCertificate, readCertificate } from "./certificate.ts";
 import { TlsConfigError } from "./errors.ts";
 import { identityOf, judgeCertificate } from "./peer_identity.ts";
 import { pemBlocks, pemCertificates } from "./pem.ts";
@@ -48,7 +43,7 @@ export class TlsConfig implements TlsMaterial {
   /** PEM of the authorities. */
   readonly ca: string;
   /** Which class of peer the certificate makes of its holder. */
-  readonly kind: CertificateClass;
+  readonly kind: "node" | "client";
   /** The last part of the URI name: the node or client that the certificate was issued to. */
   readonly name: string;
   /** DNS names and IP addresses that the certificate covers. */

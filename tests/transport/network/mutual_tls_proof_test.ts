@@ -105,7 +105,7 @@ Deno.test("a proved listener serves real peers and shows nothing of the probe", 
   await using certificates = await Certificates.create();
   const tls = await certificates.node();
   for (const host of ["127.0.0.1", "0.0.0.0"]) {
-    const links: Link[] = [];
+    const { promise: linked, resolve: onLink } = Promise.withResolvers<Link>();
     const refused: string[] = [];
     const network = new TlsNetwork();
     const listener = await listenWithProof(network, {
@@ -114,14 +114,14 @@ Deno.test("a proved listener serves real peers and shows nothing of the probe", 
       tls,
       handshakeTimeout: 5_000,
       maxPendingHandshakes: 8,
-      onLink: (link) => void links.push(link),
+      onLink,
       onRefused: (_remote, reason) => void refused.push(reason),
     });
     const client = await dial(network, listener.port, { tls });
+    (await linked).destroy();
     client.link.destroy();
     await client.ended();
     await listener.close();
-    for (const link of links) link.destroy();
     assertEquals(refused, []);
   }
 });

@@ -1,0 +1,38 @@
+import { assertEquals } from "@std/assert";
+import { coversHost, ipText } from "../../../lib/transport/host_names.ts";
+
+Deno.test("a certificate covers the hosts that it names, in any spelling", () => {
+  const hosts = ["node-1.Example.org", "*.pods.example.org", "10.0.0.1", "2001:db8::1", "*.org"];
+  const covered = [
+    "NODE-1.example.org",
+    "node-1.example.org.",
+    "a.pods.example.org",
+    "10.0.0.1",
+    "[2001:DB8:0:0::1]",
+    "2001:db8::1%eth0",
+  ];
+  const foreign = [
+    "node-1.example.org.evil",
+    "xnode-1.example.org",
+    "a.b.pods.example.org",
+    "pods.example.org",
+    "10.0.0.10",
+    "0.0.1",
+    "2001:db8::2",
+    "evil.org",
+    "*.pods.example.org.evil",
+    "",
+  ];
+  for (const host of covered) assertEquals([host, coversHost(hosts, host)], [host, true]);
+  for (const host of foreign) assertEquals([host, coversHost(hosts, host)], [host, false]);
+  assertEquals(coversHost([], "node-1"), false);
+  assertEquals(coversHost(["*.0.0.1"], "10.0.0.1"), false);
+});
+
+Deno.test("addresses in a certificate are printed in their short form", () => {
+  assertEquals(ipText(Uint8Array.of(192, 0, 2, 7)), "192.0.2.7");
+  const loopback = new Uint8Array(16);
+  loopback[15] = 1;
+  assertEquals(ipText(loopback), "::1");
+  assertEquals(ipText(new Uint8Array(5)), undefined);
+});
