@@ -1,0 +1,52 @@
+import type { TlsMaterial } from "@casty/casty";
+
+/** The far process of a benchmark: prints its address, ends when its input ends. */
+export class Peer {
+  /** `"host:port"` that the process has printed. */
+  readonly address: Promise<string>;
+  readonly #process: Deno.ChildProcess;
+
+  /** `mode` names the program in this folder. */
+  constructor(mode: "raw" | "casty", tls: TlsMaterial) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", new URL(`./${mode}_peer.ts`, import.meta.url).href],
+      env: { CASTY_BENCH_TLS: JSON.stringify(tls) },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.address = this.#firstLine();
+  }
+
+  /** Ends the process. */
+  async stop(): Promise<void> {
+    await this.#process.stdin.close();
+    await this.#process.status;
+  }
+
+  async #firstLine(): Promise<string> {
+    let text = "";
+    const reader = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    while (!text.includes("\n")) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error("the peer ended before it printed its address");
+      text += value;
+    }
+    void drain(reader);
+    return text.slice(0, text.indexOf("\n"));
+  }
+}
+
+/** What the far process was given. */
+export function givenTls(): TlsMaterial {
+  return JSON.parse(Deno.env.get("CASTY_BENCH_TLS")!);
+}
+
+/** Resolves when the near process has ended, or has had enough. */
+export async function inputEnd(): Promise<void> {
+  for await (const _ of Deno.stdin.readable);
+}
+
+async function drain(reader: ReadableStreamDefaultReader<string>): Promise<void> {
+  while (!(await reader.read()).done);
+}

@@ -1,0 +1,45 @@
+/**
+ * Asks the counter of a running cluster for its value, from outside the cluster.
+ *
+ *     deno run -A examples/client.ts --contact 127.0.0.1:25520 \
+ *       --certfile certs/client/client.crt --keyfile certs/client/client.key --cafile certs/ca.crt
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { CastyError, TlsConfig } from "@casty/casty";
+import { ClusterClient } from "@casty/casty/client";
+import { type CounterMessage, counters, getValue, systemName } from "./tls_counter/counter.ts";
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+async function main(args: string[]): Promise<number> {
+  const flags = parseArgs(args, {
+    string: ["contact", "certfile", "keyfile", "cafile"],
+    collect: ["contact"],
+  });
+  const contactPoints = flags.contact as string[];
+  const [certFile, keyFile, caFile] = ["certfile", "keyfile", "cafile"]
+    .map((name) => flags[name] as string | undefined);
+  if (contactPoints.length === 0) {
+    console.error("--contact HOST:PORT is missing: name at least one node of the cluster");
+    return 2;
+  }
+  try {
+    const tls = certFile === undefined || caFile === undefined
+      ? undefined
+      : await TlsConfig.fromPaths({ certFile, caFile, ...(keyFile && { keyFile }) });
+    await using client = await ClusterClient.connect({
+      contactPoints,
+      systemName,
+      ...(tls && { tls }),
+    });
+    const ref = client.entityRef<CounterMessage>(counters.name, counters);
+    console.log(`client | VALUE=${await client.ask(ref, getValue)}`);
+    return 0;
+  } catch (error) {
+    const reason = error instanceof CastyError ? `${error.message} (${error.code})` : error;
+    console.error(`client | FAILED: ${reason}`);
+    return 1;
+  }
+}

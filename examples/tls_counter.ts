@@ -1,0 +1,91 @@
+/**
+ * Five processes form a cluster over mutual TLS, count to 50 in a sharded entity, and read the
+ * result back from every node.
+ *
+ *     deno run -A examples/tls_counter.ts
+ *
+ * With `--port` the same file runs as one node:
+ *
+ *     deno run -A examples/tls_counter.ts --port 25520 --host node-1 --bind-host 0.0.0.0 \
+ *       --node-id node-1 --nodes 5 --seed node-1:25520 \
+ *       --certfile certs/node-1/node.crt --keyfile certs/node-1/node.key --cafile certs/ca.crt
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { runDemo } from "./tls_counter/demo.ts";
+import { runNode } from "./tls_counter/node.ts";
+
+const usage = `Usage: deno run -A examples/tls_counter.ts [options]
+
+Without --port: starts five nodes as processes on this machine, counts to 50, exits with 0.
+  --stay              keep the five nodes running until SIGINT or SIGTERM
+
+One node:
+  --port PORT         port to listen on; 0 lets the system choose
+  --host HOST         name or address under which the others reach this node (127.0.0.1)
+  --bind-host HOST    interface to listen on (the host)
+  --node-id ID        label of this node (node-1); node-1 does the counting
+  --nodes N           how many nodes the cluster has (5)
+  --seed HOST:PORT    node to join through; may be repeated
+  --certfile FILE     certificate of this node
+  --keyfile FILE      its private key
+  --cafile FILE       certificate authority of the cluster
+  --stay              stay in the cluster after the result, until SIGINT or SIGTERM
+  --health-file FILE  written after the result, removed at the end
+  --help              this text`;
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+async function main(args: string[]): Promise<number> {
+  const unknown: string[] = [];
+  const flags = parseArgs(args, {
+    string: [
+      "port",
+      "host",
+      "bind-host",
+      "node-id",
+      "nodes",
+      "seed",
+      "certfile",
+      "keyfile",
+      "cafile",
+      "health-file",
+    ],
+    boolean: ["help", "stay"],
+    collect: ["seed"],
+    unknown: (arg) => {
+      unknown.push(arg);
+      return false;
+    },
+  });
+  const text = (name: string) => flags[name] as string | undefined;
+  if (flags.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (unknown.length > 0 || flags._.length > 0) {
+    console.error(`unknown argument: ${[...unknown, ...flags._].join(" ")}\n\n${usage}`);
+    return 2;
+  }
+  if (text("port") === undefined) {
+    const alone = args.filter((arg) => arg !== "--stay");
+    if (alone.length === 0) return await runDemo(flags.stay === true);
+    console.error(`${alone[0]} needs --port\n\n${usage}`);
+    return 2;
+  }
+  const host = text("host") ?? "127.0.0.1";
+  return await runNode({
+    port: Number(text("port")),
+    host,
+    bindHost: text("bind-host") ?? host,
+    nodeId: text("node-id") ?? "node-1",
+    nodes: Number(text("nodes") ?? 5),
+    seeds: flags.seed as string[],
+    certFile: text("certfile"),
+    keyFile: text("keyfile"),
+    caFile: text("cafile"),
+    stay: flags.stay === true,
+    healthFile: text("health-file"),
+  });
+}

@@ -1,0 +1,41 @@
+import {
+  type ActorRef,
+  type Behavior,
+  Behaviors,
+  type ShardEnvelope,
+  shardEnvelope,
+} from "@casty/casty";
+
+/** What a counter understands. */
+export type CounterMessage =
+  | { type: "increment"; amount: number }
+  | { type: "getValue"; replyTo: ActorRef<number> };
+
+/** Name and shard count of the sharded counter, the same on nodes and clients. */
+export const counters = { name: "counters", numShards: 20 } as const;
+/** The name of the system, the same on nodes and clients. */
+export const systemName = "counter-cluster";
+/** The entity that is counted in. */
+export const entityId = "hits";
+/** How often it is incremented. */
+export const increments = 50;
+
+/** One counter; its state is the argument of `active`. */
+export function counter(_entityId: string): Behavior<CounterMessage> {
+  const active = (value: number): Behavior<CounterMessage> =>
+    Behaviors.receive((_context, message) => {
+      switch (message.type) {
+        case "increment":
+          return active(value + message.amount);
+        case "getValue":
+          message.replyTo.tell(value);
+          return Behaviors.same();
+      }
+    });
+  return active(0);
+}
+
+/** Asks the counter for its value. */
+export function getValue(replyTo: ActorRef<number>): ShardEnvelope<CounterMessage> {
+  return shardEnvelope(entityId, { type: "getValue", replyTo });
+}

@@ -1,0 +1,83 @@
+import { createCa, issueClient, issueNode } from "@casty/casty/cert";
+import { increments } from "./counter.ts";
+import { NodeProcess } from "./node_process.ts";
+import { stopSignal } from "./stop_signal.ts";
+
+const nodeCount = 5;
+/** Milliseconds until a run that hangs is ended. */
+const patience = 60_000;
+
+/** Starts five nodes as processes, waits for their results; answers the exit code. */
+export async function runDemo(stay: boolean): Promise<number> {
+  const folder = await Deno.makeTempDir({ prefix: "casty-demo-" });
+  const nodes: NodeProcess[] = [];
+  const watchdog = setTimeout(() => {
+    for (const node of nodes) node.giveUp(`not done after ${patience / 1_000} s`);
+  }, patience);
+  try {
+    await writeCertificates(folder);
+    const first = new NodeProcess("node-1", folder, [], nodeCount, stay);
+    nodes.push(first);
+    const seed = await first.address;
+    for (let n = 2; n <= nodeCount; n++) {
+      nodes.push(new NodeProcess(`node-${n}`, folder, [seed], nodeCount, stay));
+    }
+    if (stay) await serve(nodes, seed, folder);
+    else await Promise.all(nodes.map((node) => node.ended));
+    return report(nodes);
+  } catch (error) {
+    console.error(`demo | FAILED: ${error instanceof Error ? error.message : error}`);
+    return 1;
+  } finally {
+    clearTimeout(watchdog);
+    for (const node of nodes) node.kill();
+    await Promise.all(nodes.map((node) => node.ended));
+    await Deno.remove(folder, { recursive: true });
+  }
+
+  async function serve(nodes: NodeProcess[], seed: string, folder: string): Promise<void> {
+    await Promise.all(nodes.map((node) => node.result));
+    clearTimeout(watchdog);
+    console.log(
+      `demo | the cluster runs; ask it from outside:\n` +
+        `deno run -A examples/client.ts --contact ${seed} ` +
+        `--certfile ${folder}/client/client.crt --keyfile ${folder}/client/client.key ` +
+        `--cafile ${folder}/ca.crt`,
+    );
+    await stopSignal();
+    for (const node of nodes) node.stop();
+    await Promise.all(nodes.map((node) => node.ended));
+  }
+}
+
+async function writeCertificates(folder: string): Promise<void> {
+  const ca = await createCa();
+  await Deno.writeTextFile(`${folder}/ca.crt`, ca.cert);
+  for (let n = 1; n <= nodeCount; n++) {
+    const hosts = [`node-${n}`, "localhost", "127.0.0.1"];
+    await writePair(`${folder}/node-${n}`, "node", await issueNode(ca, { hosts }));
+  }
+  await writePair(`${folder}/client`, "client", await issueClient(ca, { name: "demo" }));
+}
+
+async function writePair(
+  folder: string,
+  name: string,
+  { cert, key }: { cert: string; key: string },
+): Promise<void> {
+  await Deno.mkdir(folder);
+  await Deno.writeTextFile(`${folder}/${name}.crt`, cert);
+  await Deno.writeTextFile(`${folder}/${name}.key`, key, { mode: 0o600 });
+}
+
+function report(nodes: readonly NodeProcess[]): number {
+  let failed = 0;
+  for (const node of nodes) {
+    const problem = node.problem(increments);
+    if (problem === undefined) continue;
+    failed++;
+    console.error(`demo | ${node.nodeId} failed: ${problem}`);
+  }
+  if (failed === 0) console.log(`demo | all ${nodes.length} nodes read ${increments}`);
+  return failed === 0 ? 0 : 1;
+}

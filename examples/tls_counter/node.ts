@@ -1,0 +1,80 @@
+import {
+  Behaviors,
+  CastyError,
+  ClusteredActorSystem,
+  shardEnvelope,
+  TlsConfig,
+} from "@casty/casty";
+import { counter, counters, entityId, getValue, increments, systemName } from "./counter.ts";
+import { stopSignal } from "./stop_signal.ts";
+
+/** How one node runs. */
+export interface NodeOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly bindHost: string;
+  readonly nodeId: string;
+  readonly nodes: number;
+  readonly seeds: readonly string[];
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly caFile: string | undefined;
+  /** Stay in the cluster after the result, until SIGINT or SIGTERM. */
+  readonly stay: boolean;
+  /** Exists while this node has the result and is in the cluster. */
+  readonly healthFile: string | undefined;
+}
+
+/** Runs one node to its end; answers the exit code. */
+export async function runNode(options: NodeOptions): Promise<number> {
+  try {
+    await count(options);
+    return 0;
+  } catch (error) {
+    const reason = error instanceof CastyError ? `${error.message} (${error.code})` : error;
+    console.error(`${options.nodeId} | FAILED: ${reason}`);
+    return 1;
+  }
+}
+
+async function count(options: NodeOptions): Promise<void> {
+  const { nodeId, nodes, certFile, keyFile, caFile } = options;
+  const say = (text: string) => console.log(`${nodeId} | ${text}`);
+  const tls = certFile === undefined || caFile === undefined
+    ? undefined
+    : await TlsConfig.fromPaths({ certFile, caFile, ...(keyFile && { keyFile }) });
+
+  await using system = await ClusteredActorSystem.start({
+    name: systemName,
+    nodeId,
+    host: options.host,
+    port: options.port,
+    bindHost: options.bindHost,
+    seedNodes: options.seeds,
+    ...(tls && { tls }),
+  });
+  say(`LISTENING ${system.address}`);
+  await system.waitFor(nodes);
+  say(`UP with ${nodes} members${tls === undefined ? "" : ", mutual TLS"}`);
+
+  const ref = system.spawn(
+    Behaviors.sharded(counter, { numShards: counters.numShards }),
+    counters.name,
+  );
+  if (nodeId === "node-1") {
+    for (let i = 0; i < increments; i++) {
+      ref.tell(shardEnvelope(entityId, { type: "increment", amount: 1 }));
+    }
+    // Messages of one sender keep their order, so this answer comes after all increments.
+    await system.ask(ref, getValue);
+  }
+  await system.barrier("writes-done", nodes);
+  const value = await system.ask(ref, getValue);
+  say(`RESULT=${value}`);
+  await system.barrier("reads-done", nodes);
+  if (!options.stay) return;
+  if (options.healthFile) await Deno.writeTextFile(options.healthFile, `${value}\n`);
+  await stopSignal();
+  if (options.healthFile) await Deno.remove(options.healthFile);
+  say("LEAVING");
+}

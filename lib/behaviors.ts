@@ -1,0 +1,24 @@
+import { Behaviors as ActorBehaviors } from "./actor/behaviors.ts";
+import { sharded } from "./sharding/sharded_behavior.ts";
+
+/** Everything that a behaviour can be made of: actors, and what only a cluster can spawn. */
+export type BehaviorFactories = typeof ActorBehaviors & {
+  /** {@linkcode sharded} */
+  readonly sharded: typeof sharded;
+};
+
+/**
+ * Makes behaviours.
+ *
+ * @example
+ * ```ts
+ * import { ActorSystem, type Behavior, Behaviors } from "@casty/casty";
+ *
+ * const counter = (count: number): Behavior<"up"> =>
+ *   Behaviors.receive(() => counter(count + 1));
+ *
+ * await using system = new ActorSystem();
+ * system.spawn(counter(0), "counter").tell("up");
+ * ```
+ */
+export const Behaviors: BehaviorFactories = Object.freeze({ ...ActorBehaviors, sharded });

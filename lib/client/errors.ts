@@ -1,0 +1,9 @@
+import { CastyError } from "../runtime/casty_error.ts";
+
+/**
+ * A client cannot do what was asked. Codes: `badOption`, `connectTimeout`, `shardCountMismatch`,
+ * `closed`.
+ */
+export class ClientError extends CastyError {
+  override name = "ClientError";
+}

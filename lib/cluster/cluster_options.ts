@@ -1,0 +1,93 @@
+import type { Logger } from "../runtime/logger.ts";
+import type { TlsMaterial } from "../runtime/network.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { formatAddress, parseAddress } from "../runtime/address.ts";
+import type { TransportLimits } from "../transport/limits.ts";
+import { ClusterError } from "./errors.ts";
+
+/** How a node starts. */
+export interface ClusterOptions {
+  /** Name of the system. All nodes and clients of one cluster use the same. */
+  readonly name: string;
+  /** A label for people; best unique in the cluster. Default `"host:port"`. */
+  readonly nodeId?: string;
+  /** The host under which others reach this node; its certificate must name it. */
+  readonly host: string;
+  /** 0 to 65535. 0 lets the system choose; the chosen port becomes part of the address. */
+  readonly port: number;
+  /** The interface to listen on. Default: `host`. */
+  readonly bindHost?: string;
+  /**
+   * Addresses of nodes to join through, `"host:port"`. The same list for every node; it may name
+   * this node. Without another node in it, this node founds a new cluster. If the first address is
+   * this node's own, it founds one when none of the others belongs to a cluster.
+   */
+  readonly seedNodes?: readonly string[];
+  /** Labels for placing work. */
+  readonly roles?: readonly string[];
+  /** Mutual TLS. Without it the traffic is plain and anybody can join. */
+  readonly tls?: TlsMaterial;
+  /** `start` resolves when so many members are up. Default 1. */
+  readonly requiredQuorum?: number;
+  /** Milliseconds that `start` waits for the quorum. Default 60 000. */
+  readonly startTimeout?: number;
+  /** Milliseconds for leaving the cluster at shutdown. Default 5 000. */
+  readonly leaveTimeout?: number;
+  /** Where to dial for an address; for tunnels. Default: the address itself. */
+  readonly addressMap?: (address: string) => string;
+  /** Bounds of connections and queues. */
+  readonly transport?: Partial<TransportLimits>;
+  /** Timing of the membership protocol. */
+  readonly membership?: MembershipTiming;
+  /** Where log lines go. Default: standard error, `warn` and above. */
+  readonly logger?: Logger;
+  /** Replaces clock, chance and network, for simulations. */
+  readonly runtime?: Partial<Runtime>;
+}
+
+/** Timing of the membership protocol, milliseconds. */
+export interface MembershipTiming {
+  /** Between two gossip rounds. Default 1 000. */
+  readonly gossipInterval?: number;
+  /** Between two heartbeats. Default 1 000. */
+  readonly heartbeatInterval?: number;
+  /** Silence that is not yet suspicious. Default 3 000. */
+  readonly acceptablePause?: number;
+  /** How long unreachable members stay before the majority downs them. Default by cluster size. */
+  readonly stableAfter?: number;
+}
+
+/**
+ * Checks what a user has written, before any socket is opened.
+ *
+ * @throws {ClusterError} code `badOption`.
+ */
+export function checkClusterOptions(options: ClusterOptions): void {
+  const refuse = (name: string, value: unknown, remedy: string): never => {
+    throw new ClusterError("badOption", `${name}: ${JSON.stringify(value)} is not allowed`, {
+      value,
+      remedy,
+    });
+  };
+  if (!isText(options.name, 255)) refuse("name", options.name, "use 1 to 255 characters");
+  if (options.nodeId !== undefined && !isText(options.nodeId, 255)) {
+    refuse("nodeId", options.nodeId, "use 1 to 255 characters");
+  }
+  if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65_535) {
+    refuse("port", options.port, "use a whole number from 0 to 65535");
+  }
+  try {
+    parseAddress(formatAddress(options.host, options.port));
+  } catch {
+    refuse("host", options.host, "use a host name or an IP address, without a port");
+  }
+  for (const seed of options.seedNodes ?? []) parseAddress(seed);
+  const quorum = options.requiredQuorum ?? 1;
+  if (!Number.isInteger(quorum) || quorum < 1) {
+    refuse("requiredQuorum", quorum, "use a whole number of at least 1");
+  }
+}
+
+function isText(value: unknown, max: number): boolean {
+  return typeof value === "string" && value.length > 0 && value.length <= max;
+}

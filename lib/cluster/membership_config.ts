@@ -1,0 +1,26 @@
+import type { MembershipConfig } from "../membership/membership.ts";
+import type { ClusterOptions } from "./cluster_options.ts";
+
+/** The configuration of the membership machine that a user's options amount to. */
+export function membershipConfig(
+  options: ClusterOptions,
+  address: string,
+  incarnation: number,
+): MembershipConfig {
+  const { gossipInterval, heartbeatInterval, acceptablePause, stableAfter } = options.membership ??
+    {};
+  return {
+    self: {
+      address,
+      nodeId: options.nodeId ?? address,
+      incarnation,
+      roles: [...options.roles ?? []],
+    },
+    seeds: [...options.seedNodes ?? []],
+    ...(gossipInterval !== undefined && { gossipInterval }),
+    ...(heartbeatInterval !== undefined && { heartbeatInterval }),
+    ...(acceptablePause !== undefined && { detector: { acceptablePause } }),
+    ...(stableAfter !== undefined && { stableAfter }),
+    ...(options.leaveTimeout !== undefined && { leaveTimeout: options.leaveTimeout }),
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * Carries the membership machine: feeds it ticks, messages and connection events, and does what it
+ * asks for. Decides nothing.
+ *
+ * @module
+ */
+import type { Timer } from "../runtime/clock.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { MemberEvent } from "../membership/member_event.ts";
+import {
+  Membership,
+  type MembershipConfig,
+  type MembershipEffect,
+  type MembershipEvent,
+} from "../membership/membership.ts";
+import { type MembershipMessage, parseMembershipMessage } from "../membership/messages.ts";
+import type { MembershipView } from "../membership/view.ts";
+
+/** Milliseconds between two ticks of the machine. */
+const tickInterval = 100;
+
+/** What the driver needs from the node. */
+export interface MembershipPort {
+  /** Sends to another node; best effort. */
+  send(to: string, message: MembershipMessage): void;
+  /** Something that users may want to know. */
+  publish(event: MemberEvent): void;
+  /** The others have declared this node down. */
+  downed(by: string, why: string): void;
+  /** A seed has refused this node for good. */
+  joinRefused(seed: string, code: string, reason: string): void;
+}
+
+/** See the module's text. */
+export class MembershipDriver {
+  readonly #runtime: Runtime;
+  readonly #machine: Membership;
+  readonly #port: MembershipPort;
+  readonly #listeners = new Set<(view: MembershipView) => void>();
+  #timer: Timer | undefined;
+  #lastTick = 0;
+  #stopped = false;
+  #onLeft: (() => void) | undefined;
+
+  /** Does nothing before `start`. */
+  constructor(runtime: Runtime, config: MembershipConfig, port: MembershipPort) {
+    this.#runtime = runtime;
+    this.#machine = new Membership(config);
+    this.#port = port;
+  }
+
+  /** What this node believes of the cluster now. */
+  get view(): MembershipView {
+    return this.#machine.view;
+  }
+
+  /** Begins to join. */
+  start(): void {
+    this.#lastTick = this.#runtime.clock.now();
+    this.#step({ type: "start", random: this.#runtime.random.next() });
+    this.#scheduleTick();
+  }
+
+  /** Takes a message that the node at `from` has sent. */
+  receive(from: string, value: unknown): void {
+    const message = parseMembershipMessage(value);
+    if (message === undefined) {
+      this.#runtime.logger.log("warn", "cluster", "a malformed membership message was ignored", {
+        from,
+      });
+      return;
+    }
+    this.#step({ type: "received", from, message });
+  }
+
+  /** Something has arrived from the node: it lives. */
+  signOfLife(from: string): void {
+    this.#step({ type: "signOfLife", from });
+  }
+
+  /** Calls back with every new view. Answers how to stop that. */
+  onView(listener: (view: MembershipView) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Leaves the cluster. Resolves when the others know, or the machine has given up. */
+  leave(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onLeft = resolve;
+      this.#step({ type: "leave" });
+    });
+  }
+
+  /** Ends all activity. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#listeners.clear();
+    this.#onLeft?.();
+  }
+
+  #scheduleTick(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#runtime.clock.schedule(tickInterval, () => {
+      const now = this.#runtime.clock.now();
+      const lag = now - this.#lastTick - tickInterval;
+      this.#lastTick = now;
+      // A node that was asleep must not take its own deafness for the silence of others.
+      if (lag > tickInterval) this.#step({ type: "lag", ms: lag });
+      this.#step({ type: "tick", random: this.#runtime.random.next() });
+      this.#scheduleTick();
+    });
+  }
+
+  #step(event: MembershipEvent): void {
+    if (this.#stopped) return;
+    const effects = this.#machine.step(event, this.#runtime.clock.now());
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: MembershipEffect): void {
+    switch (effect.type) {
+      case "send":
+        return this.#port.send(effect.to, effect.message);
+      case "publish":
+        return this.#port.publish(effect.event);
+      case "viewChanged":
+        for (const listener of [...this.#listeners]) listener(effect.view);
+        return;
+      case "left":
+        return this.#onLeft?.();
+      case "downed":
+        return this.#port.downed(effect.by, effect.why);
+      case "joinRefused":
+        return this.#port.joinRefused(effect.seed, effect.code, effect.reason);
+      case "log":
+        return this.#runtime.logger.log(effect.level, "cluster", effect.message, effect.fields);
+    }
+  }
+}

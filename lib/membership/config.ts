@@ -1,0 +1,185 @@
+import { defaultDetectorOptions, type DetectorOptions } from "./phi_accrual.ts";
+import { MembershipError } from "./errors.ts";
+import { fieldLimits, isAddress, isIncarnation, isShortText } from "./message_fields.ts";
+
+/** Who this node is. */
+export interface SelfDescription {
+  /** `"host:port"` under which the others reach this node. */
+  readonly address: string;
+  /** A label for people, 1 to 255 characters. */
+  readonly nodeId: string;
+  /**
+   * Higher than that of any earlier life at this address; the start time will do. A whole number
+   * of at least 0. If the cluster remembers a later one, the node raises its own while it joins.
+   */
+  readonly incarnation: number;
+  readonly roles: readonly string[];
+}
+
+/** Numbers of the membership protocol; times in milliseconds. */
+export interface MembershipLimits {
+  /** Between two gossip rounds; a quarter of it until all have seen the same. Default 1 000. */
+  readonly gossipInterval: number;
+  /** How many members one round goes to. Default 3. */
+  readonly gossipFanout: number;
+  /** Between two heartbeats. Default 1 000. */
+  readonly heartbeatInterval: number;
+  /** How many others watch each member. Default 5. */
+  readonly watchers: number;
+  /** Between two attempts to join, after the first twenty, which are 250 apart. Default 1 000. */
+  readonly joinRetryInterval: number;
+  /** How long the first seed looks for a cluster before it founds one. Default 5 000. */
+  readonly seedTimeout: number;
+  /** How long leaving may take before the node goes without an answer. Default 5 000. */
+  readonly leaveTimeout: number;
+  /** How many members the cluster may have; more are refused. Default 5 000. */
+  readonly maxMembers: number;
+  /** How long members that are gone are remembered. Default 24 hours. */
+  readonly tombstoneLifetime: number;
+  /** How many members that are gone are remembered. Default 10 000. */
+  readonly maxTombstones: number;
+}
+
+/** How a membership machine works. Only `self` and `seeds` are needed. */
+export interface MembershipConfig extends Partial<MembershipLimits> {
+  readonly self: SelfDescription;
+  /**
+   * Addresses to join through; the same list for all nodes; may name this node. Without others in
+   * it, the node founds a cluster at once. The node that is named first founds one when it finds
+   * none. The rest never do.
+   */
+  readonly seeds: readonly string[];
+  /** What all members must agree on; a node with another value for a key is refused. */
+  readonly clusterConfig?: Readonly<Record<string, string>>;
+  /** When silence becomes suspicious. */
+  readonly detector?: Partial<DetectorOptions>;
+  /** How long unreachable members stay the same before they are downed. Default: by size. */
+  readonly stableAfter?: number;
+}
+
+/** A configuration with all defaults in place. */
+export interface ResolvedConfig extends MembershipLimits {
+  readonly self: SelfDescription;
+  /** Without this node and without duplicates. */
+  readonly otherSeeds: readonly string[];
+  /** Whether this node is the first in the list. */
+  readonly firstSeed: boolean;
+  readonly clusterConfig: Readonly<Record<string, string>>;
+  readonly detector: DetectorOptions;
+  readonly stableAfter: number | undefined;
+}
+
+/** The defaults of {@linkcode MembershipLimits}. */
+export const defaultMembershipLimits: MembershipLimits = {
+  gossipInterval: 1_000,
+  gossipFanout: 3,
+  heartbeatInterval: 1_000,
+  watchers: 5,
+  joinRetryInterval: 1_000,
+  seedTimeout: 5_000,
+  leaveTimeout: 5_000,
+  maxMembers: 5_000,
+  tombstoneLifetime: 24 * 60 * 60 * 1_000,
+  maxTombstones: 10_000,
+};
+
+/**
+ * Checks a configuration and fills in the defaults.
+ *
+ * @throws {MembershipError} code `badOption`.
+ */
+export function resolveConfig(config: MembershipConfig): ResolvedConfig {
+  const { self, seeds, clusterConfig = {}, detector, stableAfter, ...limits } = config;
+  checkSelf(self);
+  if (!seeds.every(isAddress)) refuse("seeds", seeds, 'write each as "host:port"');
+  const heartbeatInterval = limits.heartbeatInterval ?? defaultMembershipLimits.heartbeatInterval;
+  const resolved: ResolvedConfig = {
+    ...defaultMembershipLimits,
+    ...limits,
+    self: { ...self, roles: [...self.roles] },
+    otherSeeds: [...new Set(seeds)].filter((seed) => seed !== self.address),
+    firstSeed: seeds[0] === self.address,
+    clusterConfig,
+    detector: {
+      ...defaultDetectorOptions,
+      // Bulk traffic must not make the detector believe in a faster rhythm than that of heartbeats.
+      minSampleInterval: heartbeatInterval / 2,
+      firstEstimate: heartbeatInterval,
+      ...detector,
+    },
+    stableAfter,
+  };
+  checkClusterConfig(clusterConfig);
+  checkNumbers(resolved);
+  return resolved;
+}
+
+function checkSelf({ address, nodeId, incarnation, roles }: SelfDescription): void {
+  if (!isAddress(address)) refuse("self.address", address, 'write "host:port"');
+  if (!isShortText(nodeId)) refuse("self.nodeId", nodeId, "use 1 to 255 characters");
+  if (!isIncarnation(incarnation)) {
+    refuse("self.incarnation", incarnation, "use a whole number of at least 0");
+  }
+  if (roles.length > fieldLimits.roles || !roles.every(isShortText)) {
+    refuse("self.roles", roles, `use up to ${fieldLimits.roles} texts of 1 to 255 characters`);
+  }
+}
+
+function checkClusterConfig(clusterConfig: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(clusterConfig);
+  const { configEntries, configValue } = fieldLimits;
+  if (
+    entries.length > configEntries ||
+    !entries.every(([key, value]) => isShortText(key) && value.length <= configValue)
+  ) {
+    const remedy = `use up to ${configEntries} keys of 1 to 255 characters, with values of up to ` +
+      `${configValue} characters`;
+    refuse("clusterConfig", clusterConfig, remedy);
+  }
+}
+
+function checkNumbers(config: ResolvedConfig): void {
+  const positive: readonly (keyof MembershipLimits)[] = [
+    "gossipInterval",
+    "heartbeatInterval",
+    "joinRetryInterval",
+    "tombstoneLifetime",
+  ];
+  for (const name of positive) {
+    if (!(config[name] > 0)) refuse(name, config[name], "use a number above 0");
+  }
+  const whole = ["gossipFanout", "watchers", "maxMembers", "maxTombstones"] as const;
+  for (const name of whole) {
+    if (!Number.isInteger(config[name]) || config[name] < 1) {
+      refuse(name, config[name], "use a whole number of at least 1");
+    }
+  }
+  if (config.maxMembers > fieldLimits.members) {
+    refuse("maxMembers", config.maxMembers, `use at most ${fieldLimits.members}`);
+  }
+  if (config.maxTombstones > fieldLimits.members) {
+    refuse("maxTombstones", config.maxTombstones, `use at most ${fieldLimits.members}`);
+  }
+  const { seedTimeout, leaveTimeout, stableAfter = 0, detector } = config;
+  const { acceptablePause, minSampleInterval, ...aboveZero } = detector;
+  const notNegative = {
+    seedTimeout,
+    leaveTimeout,
+    stableAfter,
+    acceptablePause,
+    minSampleInterval,
+  };
+  for (const [name, value] of Object.entries(notNegative)) {
+    if (!(value >= 0)) refuse(name, value, "use a number of at least 0");
+  }
+  for (const [name, value] of Object.entries(aboveZero)) {
+    if (!(value > 0)) refuse(`detector.${name}`, value, "use a number above 0");
+  }
+}
+
+function refuse(name: string, value: unknown, remedy: string): never {
+  throw new MembershipError("badOption", `${name}: ${JSON.stringify(value)} is not allowed`, {
+    value,
+    remedy,
+  });
+}

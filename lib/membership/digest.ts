@@ -1,0 +1,90 @@
+/**
+ * Short fingerprints of a gossip state. Each record is hashed once in its life and the hashes are
+ * added up, so a digest does not depend on any order and costs one addition per member.
+ *
+ * @module
+ */
+import type { GossipState, MemberRecord } from "./gossip_state.ts";
+import type { Member } from "./member.ts";
+
+/** Two lanes of 32 bits. */
+type Hash = readonly [number, number];
+
+const contentHashes = new WeakMap<Member, Hash>();
+const recordHashes = new WeakMap<MemberRecord, Hash>();
+
+/**
+ * Fingerprint of who is a member and in which status: equal on all members that have converged.
+ * Leaves out tombstones, evidence and what members say. 16 hexadecimal digits.
+ */
+export function contentDigest(state: GossipState): string {
+  return sum(state, (record) => contentHash(record.member));
+}
+
+/** Fingerprint of everything but tombstones: equal on two nodes that have nothing to tell. */
+export function fullDigest(state: GossipState): string {
+  return sum(state, recordHash);
+}
+
+/** 32 bits of hash for a text: FNV-1a (Fowler, Noll, Vo) with the final mix of MurmurHash3. */
+export function hashText(text: string): number {
+  return hash(text)[0];
+}
+
+function sum(state: GossipState, hashOf: (record: MemberRecord) => Hash): string {
+  let high = 0;
+  let low = 0;
+  for (const record of state.members.values()) {
+    const [first, second] = hashOf(record);
+    high = (high + first) >>> 0;
+    low = (low + second) >>> 0;
+  }
+  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
+}
+
+function contentHash(member: Member): Hash {
+  let known = contentHashes.get(member);
+  if (known === undefined) {
+    const { address, nodeId, incarnation, status, upNumber, roles } = member;
+    known = hash(JSON.stringify([address, nodeId, incarnation, status, upNumber, roles]));
+    contentHashes.set(member, known);
+  }
+  return known;
+}
+
+function recordHash(record: MemberRecord): Hash {
+  let known = recordHashes.get(record);
+  if (known === undefined) {
+    const { member, seen, reachability } = record;
+    const { by, why, observers } = member.evidence ?? {};
+    const [high, low] = contentHash(member);
+    const subjects = reachability.unreachable.map(({ address, incarnation }) => [
+      address,
+      incarnation,
+    ]);
+    known = hash(JSON.stringify([
+      [high, low, by, why, observers],
+      [seen.counter, seen.digest, reachability.version, subjects],
+    ]));
+    recordHashes.set(record, known);
+  }
+  return known;
+}
+
+function hash(text: string): Hash {
+  let high = 0x811c9dc5;
+  let low = 0x9747b28c;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    high = Math.imul(high ^ unit, 0x01000193);
+    low = Math.imul(low ^ unit, 0x5bd1e995);
+    low ^= low >>> 15;
+  }
+  return [mix(high), mix(low ^ high)];
+}
+
+function mix(word: number): number {
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return (word ^ (word >>> 16)) >>> 0;
+}

@@ -1,0 +1,213 @@
+/**
+ * What all members agree on in the end: a join-semilattice (a state-based CRDT; Shapiro et al.,
+ * 2011). Each address has one slot. A slot holds a record or, when the member is gone, a tombstone;
+ * the higher incarnation wins the slot, and within one incarnation the tombstone wins. What an
+ * observer has seen and whom it cannot reach lie in its own record, so they end with it.
+ *
+ * @module
+ */
+import {
+  compareEvidence,
+  compareText,
+  type DownEvidence,
+  type Member,
+  mergeEvidence,
+  mergeMember,
+} from "./member.ts";
+
+/** Which content a member has seen. Written only by that member. */
+export interface Seen {
+  /** Counts the member's own changes. */
+  readonly counter: number;
+  /** `contentDigest` of what it has seen; empty: nothing yet. */
+  readonly digest: string;
+}
+
+/** A member that an observer cannot reach. */
+export interface Subject {
+  readonly address: string;
+  /** An accusation dies with the incarnation that it was made against. */
+  readonly incarnation: number;
+}
+
+/** Whom a member cannot reach. Written only by that member. */
+export interface Reachability {
+  /** Counts the member's own changes. */
+  readonly version: number;
+  /** Sorted by address. */
+  readonly unreachable: readonly Subject[];
+}
+
+/** A member and what it says. Never changed in place. */
+export interface MemberRecord {
+  readonly member: Member;
+  readonly seen: Seen;
+  readonly reachability: Reachability;
+}
+
+/** Remembers that a member is gone, so that an old rumour does not bring it back. */
+export interface Tombstone {
+  readonly address: string;
+  readonly incarnation: number;
+  /** On the clock of whoever holds the tombstone, milliseconds. */
+  readonly removedAt: number;
+  /** Present when the member was declared down; absent when it left. */
+  readonly evidence?: DownEvidence;
+}
+
+/** See the module's text. Maps are by address; an address is in at most one of them. */
+export interface GossipState {
+  readonly members: ReadonlyMap<string, MemberRecord>;
+  readonly tombstones: ReadonlyMap<string, Tombstone>;
+}
+
+/** Nobody yet. */
+export const emptyGossip: GossipState = { members: new Map(), tombstones: new Map() };
+
+/** A record of a member that has said nothing yet. */
+export function newRecord(member: Member): MemberRecord {
+  return {
+    member,
+    seen: { counter: 0, digest: "" },
+    reachability: { version: 0, unreachable: [] },
+  };
+}
+
+/**
+ * The least upper bound of two states: commutative, associative, idempotent. Answers `a` itself
+ * when `b` adds nothing, and keeps the records of `a` that did not change.
+ */
+export function mergeGossip(a: GossipState, b: GossipState): GossipState {
+  let members: Map<string, MemberRecord> | undefined;
+  let tombstones: Map<string, Tombstone> | undefined;
+  for (const [address, theirs] of b.members) {
+    const dead = a.tombstones.get(address);
+    if (dead !== undefined) {
+      if (dead.incarnation >= theirs.member.incarnation) continue;
+      (tombstones ??= new Map(a.tombstones)).delete(address);
+    }
+    const ours = a.members.get(address);
+    const merged = ours === undefined ? theirs : mergeRecord(ours, theirs);
+    if (merged !== ours) (members ??= new Map(a.members)).set(address, merged);
+  }
+  for (const [address, theirs] of b.tombstones) {
+    const living = a.members.get(address);
+    if (living !== undefined) {
+      if (living.member.incarnation > theirs.incarnation) continue;
+      (members ??= new Map(a.members)).delete(address);
+    }
+    const ours = a.tombstones.get(address);
+    const merged = ours === undefined ? theirs : mergeTombstone(ours, theirs);
+    if (merged !== ours) (tombstones ??= new Map(a.tombstones)).set(address, merged);
+  }
+  if (members === undefined && tombstones === undefined) return a;
+  return { members: members ?? a.members, tombstones: tombstones ?? a.tombstones };
+}
+
+/** The part of `ours` that would tell something new to whoever holds `theirs`. */
+export function missingIn(theirs: GossipState, ours: GossipState): GossipState {
+  const members = new Map<string, MemberRecord>();
+  const tombstones = new Map<string, Tombstone>();
+  for (const [address, record] of ours.members) {
+    const theirRecord = theirs.members.get(address);
+    if (theirRecord !== undefined) {
+      if (mergeRecord(theirRecord, record) !== theirRecord) members.set(address, record);
+    } else if (
+      !((theirs.tombstones.get(address)?.incarnation ?? -1) >= record.member.incarnation)
+    ) {
+      members.set(address, record);
+    }
+  }
+  for (const [address, tombstone] of ours.tombstones) {
+    const known = theirs.tombstones.get(address)?.incarnation ??
+      theirs.members.get(address)?.member.incarnation;
+    const buried = theirs.tombstones.has(address);
+    if (
+      known === undefined || known < tombstone.incarnation ||
+      (known === tombstone.incarnation && !buried)
+    ) tombstones.set(address, tombstone);
+  }
+  return { members, tombstones };
+}
+
+/** The state with another account of one member; what the member said stays if it is the same. */
+export function withMember(state: GossipState, member: Member): GossipState {
+  const old = state.members.get(member.address);
+  const record = old !== undefined && old.member.incarnation === member.incarnation
+    ? { ...old, member }
+    : newRecord(member);
+  return withRecord(state, record);
+}
+
+/** The state with another record for one member. */
+export function withRecord(state: GossipState, record: MemberRecord): GossipState {
+  const { address } = record.member;
+  const members = new Map(state.members).set(address, record);
+  if (!state.tombstones.has(address)) return { members, tombstones: state.tombstones };
+  const tombstones = new Map(state.tombstones);
+  tombstones.delete(address);
+  return { members, tombstones };
+}
+
+/** The state with a member replaced by its tombstone. */
+export function withoutMember(state: GossipState, address: string, now: number): GossipState {
+  const record = state.members.get(address);
+  if (record === undefined) return state;
+  const { incarnation, evidence } = record.member;
+  const members = new Map(state.members);
+  members.delete(address);
+  const tombstone = { address, incarnation, removedAt: now, ...(evidence && { evidence }) };
+  return { members, tombstones: new Map(state.tombstones).set(address, tombstone) };
+}
+
+/** The state without tombstones made before `oldest`, and with at most `limit`: the youngest. */
+export function withoutOldTombstones(
+  state: GossipState,
+  oldest: number,
+  limit: number,
+): GossipState {
+  const kept = [...state.tombstones.values()].filter(({ removedAt }) => removedAt >= oldest)
+    .sort((a, b) => b.removedAt - a.removedAt || compareText(a.address, b.address))
+    .slice(0, limit);
+  if (kept.length === state.tombstones.size) return state;
+  return { members: state.members, tombstones: new Map(kept.map((tomb) => [tomb.address, tomb])) };
+}
+
+function mergeRecord(a: MemberRecord, b: MemberRecord): MemberRecord {
+  if (a === b) return a;
+  if (a.member.incarnation !== b.member.incarnation) {
+    return a.member.incarnation > b.member.incarnation ? a : b;
+  }
+  const member = mergeMember(a.member, b.member);
+  const seen = compareSeen(a.seen, b.seen) >= 0 ? a.seen : b.seen;
+  const reachability = compareReachability(a.reachability, b.reachability) >= 0
+    ? a.reachability
+    : b.reachability;
+  if (member === a.member && seen === a.seen && reachability === a.reachability) return a;
+  return { member, seen, reachability };
+}
+
+function mergeTombstone(a: Tombstone, b: Tombstone): Tombstone {
+  if (a.incarnation !== b.incarnation) return a.incarnation > b.incarnation ? a : b;
+  const evidence = mergeEvidence(a.evidence, b.evidence);
+  if (a.removedAt <= b.removedAt && compareEvidence(evidence, a.evidence) === 0) return a;
+  const { address, incarnation } = a;
+  const removedAt = Math.min(a.removedAt, b.removedAt);
+  return { address, incarnation, removedAt, ...(evidence && { evidence }) };
+}
+
+function compareSeen(a: Seen, b: Seen): number {
+  return a.counter - b.counter || compareText(a.digest, b.digest);
+}
+
+/** Versions decide. Equal versions with different content are a fault, but must still agree. */
+function compareReachability(a: Reachability, b: Reachability): number {
+  if (a.version !== b.version) return a.version - b.version;
+  if (a.unreachable === b.unreachable) return 0;
+  if (a.unreachable.length === 0 && b.unreachable.length === 0) return 0;
+  return compareText(subjectsText(a), subjectsText(b));
+}
+
+function subjectsText({ unreachable }: Reachability): string {
+  return JSON.stringify(unreachable.map(({ address, incarnation }) => [address, incarnation]));
+}

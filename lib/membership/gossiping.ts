@@ -1,0 +1,133 @@
+/**
+ * How members tell each other what they know: push-pull rounds to a few peers each (Demers et al.,
+ * 1987). Only a digest travels while nothing is new; otherwise the state, and back only what the
+ * sender lacks.
+ *
+ * @module
+ */
+import { commit } from "./commit.ts";
+import {
+  emptyGossip,
+  type GossipState,
+  type MemberRecord,
+  mergeGossip,
+  missingIn,
+  type Tombstone,
+  withoutOldTombstones,
+} from "./gossip_state.ts";
+import { type Machine, selfAddress, send } from "./machine.ts";
+import { isAlive } from "./member.ts";
+import type { DigestMessage, GossipContent, GossipMessage } from "./messages.ts";
+import { pick } from "./pick.ts";
+
+/** One round in so many also goes to a member that counts as unreachable, in case it hears us. */
+const probeShare = 0.1;
+/** How often old tombstones are looked for, milliseconds. */
+const tombstoneInterval = 60_000;
+
+/** Gossips when it is time. */
+export function gossipTick(m: Machine, random: number, now: number): void {
+  if (now >= m.gossip.tombstonesAt) {
+    m.gossip.tombstonesAt = now + tombstoneInterval;
+    const { tombstoneLifetime, maxTombstones } = m.config;
+    // Tombstones are in no digest, so nothing follows from their end.
+    m.state = withoutOldTombstones(m.state, now - tombstoneLifetime, maxTombstones);
+  }
+  if (now < m.gossip.nextAt) return;
+  const { gossipInterval } = m.config;
+  m.gossip.nextAt = now + (m.view.converged ? gossipInterval : gossipInterval / 4);
+  const missing = new Set(m.missing);
+  for (const peer of choosePeers(m, missing, random)) {
+    if (m.view.converged || !missing.has(peer)) offer(m, peer);
+    else tell(m, peer, m.state, true, now);
+  }
+}
+
+/** Tells all these nodes what this one knows. */
+export function tellAll(m: Machine, peers: readonly string[], now: number): void {
+  if (m.phase !== "member") return;
+  for (const peer of peers) tell(m, peer, m.state, false, now);
+}
+
+/** A member offers gossip. */
+export function onDigest(m: Machine, from: string, message: DigestMessage, now: number): void {
+  if (message.digest !== m.fullDigest) tell(m, from, m.state, true, now);
+}
+
+/** A member tells what it knows. */
+export function onGossip(m: Machine, from: string, message: GossipMessage, now: number): void {
+  const theirs = gossipState(m, message.state, now);
+  commit(m, mergeGossip(m.state, theirs), now);
+  if (!message.reply || m.phase !== "member") return;
+  const news = missingIn(theirs, m.state);
+  if (news.members.size + news.tombstones.size > 0) tell(m, from, news, false, now);
+}
+
+/** A state as it travels. */
+export function gossipContent(m: Machine, state: GossipState, now: number): GossipContent {
+  const { maxTombstones } = m.config;
+  const tombstones = Array.from(state.tombstones.values(), ({ removedAt, ...tombstone }) => ({
+    ...tombstone,
+    age: Math.max(0, now - removedAt),
+  }));
+  if (tombstones.length > maxTombstones) tombstones.length = maxTombstones;
+  return { members: [...state.members.values()], tombstones };
+}
+
+/**
+ * A state as it has travelled. A tombstone in the second half of its life is news to nobody who
+ * matters: left out where nothing is known of its address, or two nodes could hand it back and
+ * forth for ever.
+ */
+export function gossipState(m: Machine, content: GossipContent, now: number): GossipState {
+  const members = new Map<string, MemberRecord>();
+  for (const record of content.members) members.set(record.member.address, record);
+  if (content.tombstones.length === 0) return { members, tombstones: emptyGossip.tombstones };
+  const tombstones = new Map<string, Tombstone>();
+  for (const { age, ...tombstone } of content.tombstones) {
+    const { address } = tombstone;
+    const known = m.state.members.has(address) || m.state.tombstones.has(address);
+    if (!known && age > m.config.tombstoneLifetime / 2) continue;
+    tombstones.set(address, { ...tombstone, removedAt: now - age });
+  }
+  return { members, tombstones };
+}
+
+function tell(m: Machine, to: string, state: GossipState, reply: boolean, now: number): void {
+  send(m, to, {
+    type: "gossip",
+    clusterId: m.clusterId!,
+    incarnation: m.introduction.incarnation,
+    state: gossipContent(m, state, now),
+    reply,
+  });
+}
+
+function offer(m: Machine, to: string): void {
+  send(m, to, {
+    type: "digest",
+    clusterId: m.clusterId!,
+    incarnation: m.introduction.incarnation,
+    digest: m.fullDigest,
+  });
+}
+
+/** Members that have not seen what this one knows come first. */
+function choosePeers(m: Machine, missing: ReadonlySet<string>, random: number): string[] {
+  const { members, unreachable } = m.view;
+  const first: string[] = [];
+  const rest: string[] = [];
+  const silent: string[] = [];
+  for (const member of members) {
+    const { address } = member;
+    if (address === selfAddress(m) || !isAlive(member)) continue;
+    if (unreachable.has(address)) silent.push(address);
+    else if (missing.has(address)) first.push(address);
+    else rest.push(address);
+  }
+  const { gossipFanout } = m.config;
+  const peers = pick(first, gossipFanout, random);
+  peers.push(...pick(rest, gossipFanout - peers.length, random));
+  if (random < probeShare) peers.push(...pick(silent, 1, random / probeShare));
+  return peers;
+}

@@ -1,0 +1,203 @@
+/**
+ * How a node becomes a member, and how members let others in. Two clusters come from one seed list
+ * only if its first node can reach none of the others for `seedTimeout`.
+ *
+ * @module
+ */
+import { commit } from "./commit.ts";
+import { emptyGossip, newRecord, withMember, withRecord } from "./gossip_state.ts";
+import { gossipContent, gossipState, tellAll } from "./gossiping.ts";
+import { log, type Machine, selfAddress, send } from "./machine.ts";
+import { isAlive, isLeaving } from "./member.ts";
+import type {
+  JoinMessage,
+  JoinRefusal,
+  JoinRefusedMessage,
+  NotReadyMessage,
+  WelcomeMessage,
+} from "./messages.ts";
+
+/** The first attempts follow each other quickly: all nodes may be starting at once. */
+const quickRetries = 20;
+const quickInterval = 250;
+/** How many seeds are asked at once. */
+const seedsAtOnce = 5;
+/** How long an answer `notReady` is believed. */
+const notReadyLifetime = 3_000;
+/** How many refusals are remembered so as not to repeat them. */
+const maxRefusals = 100;
+
+/** Begins to join, or founds a cluster where there is nobody to join. */
+export function startJoining(m: Machine, now: number): void {
+  if (m.phase !== "idle") return;
+  m.phase = "joining";
+  m.joining.startedAt = now;
+  if (m.config.otherSeeds.length === 0) found(m, now);
+  else attempt(m, now);
+}
+
+/** Asks again when it is time, or founds a cluster when nobody has one. */
+export function joiningTick(m: Machine, now: number): void {
+  if (mayFound(m, now)) found(m, now);
+  else if (now >= m.joining.nextAt) attempt(m, now);
+}
+
+/** Asks a node to let this one in; at most four times a second. */
+export function askToJoin(m: Machine, to: string, now: number): void {
+  const last = m.joining.asked.get(to);
+  if (last !== undefined && now - last < quickInterval) return;
+  m.joining.asked.set(to, now);
+  send(m, to, {
+    type: "join",
+    member: m.introduction,
+    clusterConfig: m.config.clusterConfig,
+  });
+}
+
+function attempt(m: Machine, now: number): void {
+  const { otherSeeds, joinRetryInterval } = m.config;
+  const count = Math.min(seedsAtOnce, otherSeeds.length);
+  const first = m.joining.attempts * count;
+  for (let i = 0; i < count; i++) {
+    askToJoin(m, otherSeeds[(first + i) % otherSeeds.length]!, now);
+  }
+  m.joining.attempts++;
+  const quick = m.joining.attempts <= quickRetries;
+  m.joining.nextAt = now + (quick ? quickInterval : joinRetryInterval);
+}
+
+/**
+ * Only the first seed may found a cluster: when all other seeds have just said that they have none,
+ * or after `seedTimeout`. Not if a cluster has refused it: then there is one. And where seed lists
+ * differ, so that two nodes believe to be first, the lower address goes ahead.
+ */
+function mayFound(m: Machine, now: number): boolean {
+  const { firstSeed, otherSeeds, seedTimeout } = m.config;
+  if (!firstSeed || m.joining.refusals.size > 0) return false;
+  let ready = 0;
+  for (const seed of otherSeeds) {
+    const heard = m.joining.notReady.get(seed);
+    if (heard === undefined || now - heard.at > notReadyLifetime) continue;
+    if (heard.answer.founder && seed < selfAddress(m)) return false;
+    ready++;
+  }
+  return ready === otherSeeds.length || now - m.joining.startedAt >= seedTimeout;
+}
+
+function found(m: Machine, now: number): void {
+  const { introduction } = m;
+  m.phase = "member";
+  m.clusterId = `${introduction.address}#${introduction.incarnation}`;
+  log(m, "info", "this node founds a cluster", { clusterId: m.clusterId });
+  // It is the only member and so the leader; `commit` makes it up.
+  commit(m, withRecord(emptyGossip, newRecord(introduction)), now);
+}
+
+/** A seed has no cluster either. */
+export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, now: number): void {
+  if (m.phase !== "joining" || !m.config.otherSeeds.includes(from)) return;
+  m.joining.notReady.set(from, { at: now, answer });
+  if (mayFound(m, now)) found(m, now);
+}
+
+/** A cluster lets this node in. */
+export function onWelcome(m: Machine, from: string, message: WelcomeMessage, now: number): void {
+  if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
+  const { address, incarnation } = m.introduction;
+  const state = gossipState(m, message.state, now);
+  const own = state.members.get(address)?.member;
+  // An answer to what this node asked in an earlier life.
+  if (own === undefined || own.incarnation !== incarnation || !isAlive(own)) return;
+  m.phase = "member";
+  m.clusterId = message.clusterId;
+  log(m, "info", "this node joins a cluster", { clusterId: m.clusterId, through: from });
+  commit(m, state, now);
+  // That this node has seen the state is news to the one who let it in.
+  tellAll(m, [from], now);
+}
+
+/** A cluster does not let this node in. */
+export function onJoinRefused(
+  m: Machine,
+  from: string,
+  { code, reason, known }: JoinRefusedMessage,
+  now: number,
+): void {
+  if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
+  if (code === "staleIncarnation" && known < Number.MAX_SAFE_INTEGER) {
+    if (known < m.introduction.incarnation) return;
+    // The clock of this host has gone backwards. Only the node itself may raise its incarnation.
+    m.introduction = { ...m.introduction, incarnation: known + 1 };
+    m.view = { ...m.view, self: m.introduction };
+    m.joining.asked.delete(from);
+    return askToJoin(m, from, now);
+  }
+  const refusal = JSON.stringify([from, code, reason]);
+  if (m.joining.refusals.has(refusal) || m.joining.refusals.size >= maxRefusals) return;
+  m.joining.refusals.add(refusal);
+  m.effects.push({ type: "joinRefused", seed: from, code, reason });
+}
+
+/** A node asks this one to let it in. */
+export function onJoin(m: Machine, from: string, message: JoinMessage, now: number): void {
+  const { member, clusterConfig } = message;
+  if (member.address !== from) {
+    return log(m, "warn", "a node asked to let another one in", { from, claimed: member.address });
+  }
+  if (from === selfAddress(m)) return;
+  if (m.phase === "joining") {
+    return send(m, from, { type: "notReady", founder: m.config.firstSeed });
+  }
+  if (m.phase !== "member" || isLeaving(m.view.self)) return;
+  const known = m.state.members.get(from)?.member;
+  const dead = m.state.tombstones.get(from);
+  const latest = Math.max(known?.incarnation ?? -1, dead?.incarnation ?? -1);
+  const isKnown = known?.incarnation === member.incarnation && isAlive(known) && !isLeaving(known);
+  if (member.incarnation <= latest && !isKnown) {
+    const reason = `incarnation ${member.incarnation} is not later than ${latest}, which was a ` +
+      "member before";
+    return refuse(m, from, "staleIncarnation", reason, latest);
+  }
+  const conflict = conflictWith(m.config.clusterConfig, clusterConfig);
+  if (conflict !== undefined) return refuse(m, from, "configConflict", conflict);
+  if (known === undefined && m.state.members.size >= m.config.maxMembers) {
+    return refuse(m, from, "clusterFull", `maxMembers ${m.config.maxMembers} is reached`);
+  }
+  if (!isKnown) {
+    log(m, "info", "a node joins", { address: from, nodeId: member.nodeId });
+    commit(m, withMember(m.state, member), now);
+    m.gossip.nextAt = now;
+  }
+  send(m, from, {
+    type: "welcome",
+    clusterId: m.clusterId!,
+    state: gossipContent(m, m.state, now),
+  });
+}
+
+function refuse(
+  m: Machine,
+  to: string,
+  code: JoinRefusal,
+  reason: string,
+  known = 0,
+): void {
+  log(m, "warn", "a node may not join", { address: to, code, reason });
+  send(m, to, { type: "joinRefused", code, reason: reason.slice(0, 1_000), known });
+}
+
+/** A sentence about the first key, in order, that both have with different values. */
+function conflictWith(
+  ours: Readonly<Record<string, string>>,
+  theirs: Readonly<Record<string, string>>,
+): string | undefined {
+  for (const key of Object.keys(ours).sort()) {
+    if (!Object.hasOwn(theirs, key) || theirs[key] === ours[key]) continue;
+    return `${key} is ${quote(theirs[key]!)} on the node and ${quote(ours[key]!)} in the cluster`;
+  }
+  return undefined;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}

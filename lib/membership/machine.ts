@@ -1,0 +1,173 @@
+/**
+ * The data of one node's membership and the ways to change it. The files beside this one hold the
+ * rules, one concern each; `membership.ts` calls them.
+ *
+ * @module
+ */
+import type { LogFields, LogLevel } from "../runtime/logger.ts";
+import type { ResolvedConfig } from "./config.ts";
+import { emptyGossip, type GossipState } from "./gossip_state.ts";
+import type { Member } from "./member.ts";
+import type { MemberEvent } from "./member_event.ts";
+import type { MembershipMessage, NotReadyMessage } from "./messages.ts";
+import type { PhiAccrualDetector } from "./phi_accrual.ts";
+import type { MembershipView } from "./view.ts";
+
+/** What happens to a node's membership. Times in milliseconds. */
+export type MembershipEvent =
+  /** Begin to join. */
+  | { readonly type: "start"; readonly random?: number }
+  /** Time goes by: send this every 100 to 250. `random` is in [0, 1). */
+  | { readonly type: "tick"; readonly random: number }
+  /** A node has said something. `from` is what its connection proved, not what it claims. */
+  | { readonly type: "received"; readonly from: string; readonly message: MembershipMessage }
+  /** Anything at all has arrived from a node. */
+  | { readonly type: "signOfLife"; readonly from: string }
+  /** The connection to a node has ended. */
+  | { readonly type: "peerGone"; readonly address: string }
+  /** Leave the cluster. */
+  | { readonly type: "leave" }
+  /** This node's own event loop did not run for so long. Send it before the next tick. */
+  | { readonly type: "lag"; readonly ms: number };
+
+/** What a node's membership wants done. */
+export type MembershipEffect =
+  | { readonly type: "send"; readonly to: string; readonly message: MembershipMessage }
+  | { readonly type: "publish"; readonly event: MemberEvent }
+  | { readonly type: "viewChanged"; readonly view: MembershipView }
+  /** This node is no member any more, as it wished. Comes once. */
+  | { readonly type: "left" }
+  /** This node was declared down and must stop its work. Comes once. */
+  | { readonly type: "downed"; readonly by: string; readonly why: string }
+  /** A seed does not let this node in. It keeps asking; the same answer is told once. */
+  | {
+    readonly type: "joinRefused";
+    readonly seed: string;
+    readonly code: string;
+    readonly reason: string;
+  }
+  | {
+    readonly type: "log";
+    readonly level: LogLevel;
+    readonly message: string;
+    readonly fields: LogFields;
+  };
+
+/** A peer that is watched. */
+export interface Watched {
+  readonly incarnation: number;
+  readonly detector: PhiAccrualDetector;
+}
+
+/** How far a node is. Only a `member` has a cluster id. */
+export type Phase = "idle" | "joining" | "member" | "left" | "downed";
+
+/** See the module's text. */
+export interface Machine {
+  readonly config: ResolvedConfig;
+  phase: Phase;
+  clusterId: string | undefined;
+  /** This node as it introduces itself. Its incarnation may rise until it is a member. */
+  introduction: Member;
+  state: GossipState;
+  /** `contentDigest` and `fullDigest` of `state`. */
+  digest: string;
+  fullDigest: string;
+  /** Who has not seen `digest`; only for this node's own use. */
+  missing: readonly string[];
+  /** The latest view, which may not be published yet, and the one that was published last. */
+  view: MembershipView;
+  published: MembershipView;
+  effects: MembershipEffect[];
+  joining: {
+    startedAt: number;
+    nextAt: number;
+    attempts: number;
+    /** Seeds that have no cluster either, and when they said so. */
+    readonly notReady: Map<string, { at: number; answer: NotReadyMessage }>;
+    /** Nodes that were asked, and when. */
+    readonly asked: Map<string, number>;
+    /** Refusals that were told. */
+    readonly refusals: Set<string>;
+  };
+  gossip: {
+    nextAt: number;
+    /** Nodes of other clusters that were warned of, and when. */
+    readonly strangers: Map<string, number>;
+    tombstonesAt: number;
+  };
+  watching: {
+    heartbeatAt: number;
+    checkAt: number;
+    readonly watched: Map<string, Watched>;
+    ring: readonly string[];
+    /** The digest for which `ring` was made. */
+    ringFor: string;
+    /** Accuse nobody until then: this node was deaf itself. */
+    abstainUntil: number;
+    /** Since when the same members are unreachable. */
+    stableSince: number;
+  };
+  /** When leaving is given up and the node just goes. */
+  leaveBy: number | undefined;
+}
+
+/** A node that has not started. */
+export function newMachine(config: ResolvedConfig): Machine {
+  const introduction: Member = { ...config.self, status: "joining", upNumber: 0 };
+  const view: MembershipView = {
+    members: [],
+    unreachable: new Set(),
+    leader: undefined,
+    self: introduction,
+    converged: false,
+    clusterId: undefined,
+  };
+  return {
+    config,
+    phase: "idle",
+    clusterId: undefined,
+    introduction,
+    state: emptyGossip,
+    digest: "",
+    fullDigest: "",
+    missing: [],
+    view,
+    published: view,
+    effects: [],
+    joining: {
+      startedAt: 0,
+      nextAt: 0,
+      attempts: 0,
+      notReady: new Map(),
+      asked: new Map(),
+      refusals: new Set(),
+    },
+    gossip: { nextAt: 0, strangers: new Map(), tombstonesAt: 0 },
+    watching: {
+      heartbeatAt: 0,
+      checkAt: 0,
+      watched: new Map(),
+      ring: [],
+      ringFor: "",
+      abstainUntil: 0,
+      stableSince: 0,
+    },
+    leaveBy: undefined,
+  };
+}
+
+/** This node's address. */
+export function selfAddress(m: Machine): string {
+  return m.config.self.address;
+}
+
+/** Asks for a message to be sent. */
+export function send(m: Machine, to: string, message: MembershipMessage): void {
+  m.effects.push({ type: "send", to, message });
+}
+
+/** Asks for a line in the log. */
+export function log(m: Machine, level: LogLevel, message: string, fields: LogFields): void {
+  m.effects.push({ type: "log", level, message, fields });
+}

@@ -1,0 +1,182 @@
+/**
+ * The membership of one node as a pure machine: events and the time go in, effects come out.
+ * Nothing in it reads a clock, rolls dice or opens a socket, so a whole cluster of machines runs in
+ * one process on virtual time.
+ *
+ * @module
+ */
+import { type MembershipConfig, resolveConfig } from "./config.ts";
+import { gossipTick, onDigest, onGossip } from "./gossiping.ts";
+import { heard, heartbeatTick, onLag, onPeerGone } from "./heartbeating.ts";
+import {
+  askToJoin,
+  joiningTick,
+  onJoin,
+  onJoinRefused,
+  onNotReady,
+  onWelcome,
+  startJoining,
+} from "./joining.ts";
+import { leavingTick, onFarewell, onRemoved, sayFarewell, startLeaving } from "./leaving.ts";
+import {
+  log,
+  type Machine,
+  type MembershipEffect,
+  type MembershipEvent,
+  newMachine,
+  send,
+} from "./machine.ts";
+import type { MembershipMessage } from "./messages.ts";
+import { resolvingTick } from "./resolving.ts";
+import type { MembershipView } from "./view.ts";
+
+export type { MembershipConfig } from "./config.ts";
+export type { MembershipEffect, MembershipEvent } from "./machine.ts";
+
+/** How often one stranger is warned of, milliseconds, and how many are remembered. */
+const strangerInterval = 60_000;
+const maxStrangers = 100;
+
+/** Messages that tell which cluster their sender belongs to. */
+type ClusterMessage = Extract<MembershipMessage, { type: "gossip" | "digest" | "heartbeat" }>;
+
+/**
+ * One node's membership. Owns its state: `step` changes it and answers what is to be done. The same
+ * events at the same times give the same effects.
+ */
+export class Membership {
+  readonly #machine: Machine;
+
+  /**
+   * A node that has not started.
+   *
+   * @throws {MembershipError} code `badOption`.
+   */
+  constructor(config: MembershipConfig) {
+    this.#machine = newMachine(resolveConfig(config));
+  }
+
+  /** What the node believes of its cluster now. */
+  get view(): MembershipView {
+    return this.#machine.view;
+  }
+
+  /** Addresses of reachable members that have not seen what this node knows: why not converged. */
+  get missing(): readonly string[] {
+    return this.#machine.missing;
+  }
+
+  /**
+   * Takes one event.
+   *
+   * @param now milliseconds on a clock that never goes backwards.
+   * @returns what is to be done, in this order. The array is the caller's.
+   */
+  step(event: MembershipEvent, now: number): readonly MembershipEffect[] {
+    const m = this.#machine;
+    m.effects = [];
+    switch (event.type) {
+      case "start":
+        startJoining(m, now);
+        break;
+      case "tick":
+        onTick(m, event.random, now);
+        break;
+      case "received":
+        onReceived(m, event.from, event.message, now);
+        break;
+      case "signOfLife":
+        heard(m, event.from, now);
+        break;
+      case "peerGone":
+        onPeerGone(m, event.address);
+        break;
+      case "leave":
+        startLeaving(m, now);
+        break;
+      case "lag":
+        onLag(m, event.ms, now);
+    }
+    return m.effects;
+  }
+}
+
+function onTick(m: Machine, random: number, now: number): void {
+  if (m.phase === "joining") joiningTick(m, now);
+  if (m.phase === "member") heartbeatTick(m, now);
+  if (m.phase === "member") resolvingTick(m, now);
+  if (m.phase === "member") leavingTick(m, now);
+  if (m.phase === "member") gossipTick(m, random, now);
+}
+
+function onReceived(m: Machine, from: string, message: MembershipMessage, now: number): void {
+  switch (message.type) {
+    case "join":
+      return onJoin(m, from, message, now);
+    case "joinRefused":
+      return onJoinRefused(m, from, message, now);
+    case "notReady":
+      return onNotReady(m, from, message, now);
+    case "welcome":
+      if (m.phase === "member" && message.clusterId !== m.clusterId) {
+        return onStranger(m, from, message.clusterId, now);
+      }
+      return onWelcome(m, from, message, now);
+    case "gossip":
+    case "digest":
+    case "heartbeat":
+      return onClusterMessage(m, from, message, now);
+    case "heartbeatAck":
+      if (m.state.members.get(from)?.member.incarnation === message.incarnation) {
+        heard(m, from, now);
+      }
+      return;
+    case "farewell":
+      return onFarewell(m, from, message, now);
+    case "removed":
+      return onRemoved(m, message, now);
+  }
+}
+
+function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now: number): void {
+  // Somebody takes this node for a member, from an earlier life: so there is a cluster to join.
+  if (m.phase === "joining") return askToJoin(m, from, now);
+  if (m.phase === "left" || m.phase === "downed") return sayFarewell(m, from, message.clusterId);
+  if (m.phase === "idle") return;
+  if (message.clusterId !== m.clusterId) return onStranger(m, from, message.clusterId, now);
+  const known = m.state.members.get(from)?.member.incarnation;
+  const dead = m.state.tombstones.get(from);
+  const latest = known ?? dead?.incarnation ?? -1;
+  if (message.incarnation < latest || (known === undefined && message.incarnation === latest)) {
+    return send(m, from, {
+      type: "removed",
+      clusterId: m.clusterId,
+      incarnation: message.incarnation,
+      ...(dead?.evidence && { evidence: dead.evidence }),
+    });
+  }
+  if (message.incarnation === known) heard(m, from, now);
+  switch (message.type) {
+    case "gossip":
+      return onGossip(m, from, message, now);
+    case "digest":
+      return onDigest(m, from, message, now);
+    case "heartbeat":
+      return send(m, from, { type: "heartbeatAck", incarnation: m.introduction.incarnation });
+  }
+}
+
+/** Two clusters never merge: each would have to give up what it has granted. */
+function onStranger(m: Machine, from: string, clusterId: string, now: number): void {
+  sayFarewell(m, from, clusterId);
+  const { strangers } = m.gossip;
+  const last = strangers.get(from);
+  if (last !== undefined && now - last < strangerInterval) return;
+  if (strangers.size >= maxStrangers) strangers.clear();
+  strangers.set(from, now);
+  log(m, "warn", "a node of another cluster takes this one for a member; clusters never merge", {
+    from,
+    itsCluster: clusterId,
+    ourCluster: m.clusterId,
+  });
+}

@@ -1,0 +1,264 @@
+/**
+ * What nodes say to each other about membership. No message names its sender: the connection knows
+ * who speaks. `incarnation` is the sender's own unless said otherwise.
+ *
+ * @module
+ */
+import type { MemberRecord } from "./gossip_state.ts";
+import type { DownEvidence, Member } from "./member.ts";
+import {
+  asFields,
+  fieldLimits,
+  type Fields,
+  isAddress,
+  isDigest,
+  isIncarnation,
+  isSentence,
+  parseClusterConfig,
+  parseEvidence,
+  parseList,
+  parseMember,
+  parseRecord,
+} from "./message_fields.ts";
+
+/** Asks to become a member. */
+export interface JoinMessage {
+  readonly type: "join";
+  /** The sender itself, with status `joining`. */
+  readonly member: Member;
+  readonly clusterConfig: Readonly<Record<string, string>>;
+}
+
+/**
+ * Why a node may not join:
+ *
+ * - `configConflict`: a key of the cluster configuration has another value here.
+ * - `staleIncarnation`: a later life of that address is, or was, a member.
+ * - `clusterFull`: `maxMembers` is reached.
+ */
+export type JoinRefusal = "configConflict" | "staleIncarnation" | "clusterFull";
+
+/** Answers `join` with no. */
+export interface JoinRefusedMessage {
+  readonly type: "joinRefused";
+  readonly code: JoinRefusal;
+  /** One sentence. */
+  readonly reason: string;
+  /** The incarnation that the cluster knows of the sender's address; with `staleIncarnation`. */
+  readonly known: number;
+}
+
+/** Answers `join` when the asked node belongs to no cluster itself. */
+export interface NotReadyMessage {
+  readonly type: "notReady";
+  /** Whether it will found a cluster if it finds none. */
+  readonly founder: boolean;
+}
+
+/** Answers `join` with yes. */
+export interface WelcomeMessage {
+  readonly type: "welcome";
+  readonly clusterId: string;
+  readonly state: GossipContent;
+}
+
+/** Tells (a part of) what the sender knows. */
+export interface GossipMessage {
+  readonly type: "gossip";
+  readonly clusterId: string;
+  readonly incarnation: number;
+  readonly state: GossipContent;
+  /** Whether the sender wants to hear what it lacks. */
+  readonly reply: boolean;
+}
+
+/** Offers gossip: whoever has another digest answers with what it knows. */
+export interface DigestMessage {
+  readonly type: "digest";
+  readonly clusterId: string;
+  readonly incarnation: number;
+  /** `fullDigest` of the sender's state. */
+  readonly digest: string;
+}
+
+/** Asks for a sign of life. */
+export interface HeartbeatMessage {
+  readonly type: "heartbeat";
+  readonly clusterId: string;
+  readonly incarnation: number;
+}
+
+/** A sign of life. */
+export interface HeartbeatAckMessage {
+  readonly type: "heartbeatAck";
+  readonly incarnation: number;
+}
+
+/** The sender is no member of this cluster any more, or never was, and will not answer again. */
+export interface FarewellMessage {
+  readonly type: "farewell";
+  readonly clusterId: string;
+  readonly incarnation: number;
+}
+
+/** Tells the receiver that it is no member any more. */
+export interface RemovedMessage {
+  readonly type: "removed";
+  readonly clusterId: string;
+  /** The incarnation of the receiver that was removed, and those before it. */
+  readonly incarnation: number;
+  /** Absent when it left of its own will. */
+  readonly evidence?: DownEvidence;
+}
+
+/** All that nodes say to each other about membership. */
+export type MembershipMessage =
+  | JoinMessage
+  | JoinRefusedMessage
+  | NotReadyMessage
+  | WelcomeMessage
+  | GossipMessage
+  | DigestMessage
+  | HeartbeatMessage
+  | HeartbeatAckMessage
+  | FarewellMessage
+  | RemovedMessage;
+
+/** A gossip state as it travels: lists, and ages instead of times. */
+export interface GossipContent {
+  readonly members: readonly MemberRecord[];
+  readonly tombstones: readonly TombstoneContent[];
+}
+
+/** A tombstone as it travels. */
+export interface TombstoneContent {
+  readonly address: string;
+  readonly incarnation: number;
+  /** Milliseconds since the member was removed, as the sender counts them. */
+  readonly age: number;
+  readonly evidence?: DownEvidence;
+}
+
+/**
+ * Reads a message from a peer. Answers `undefined` for anything that is none; never throws.
+ * Unknown fields are dropped, so that later versions may add some.
+ */
+export function parseMembershipMessage(value: unknown): MembershipMessage | undefined {
+  const fields = asFields(value);
+  if (fields === undefined) return undefined;
+  switch (fields.type) {
+    case "join":
+      return parseJoin(fields);
+    case "joinRefused":
+      return parseJoinRefused(fields);
+    case "notReady":
+      return typeof fields.founder === "boolean"
+        ? { type: "notReady", founder: fields.founder }
+        : undefined;
+    case "welcome":
+      return parseWelcome(fields);
+    case "gossip":
+      return parseGossip(fields);
+    case "digest":
+      return isDigest(fields.digest)
+        ? withSender(fields, { type: "digest", digest: fields.digest })
+        : undefined;
+    case "heartbeat":
+      return withSender(fields, { type: "heartbeat" });
+    case "heartbeatAck":
+      return isIncarnation(fields.incarnation)
+        ? { type: "heartbeatAck", incarnation: fields.incarnation }
+        : undefined;
+    case "farewell":
+      return withSender(fields, { type: "farewell" });
+    case "removed":
+      return parseRemoved(fields);
+    default:
+      return undefined;
+  }
+}
+
+function parseJoin(fields: Fields): JoinMessage | undefined {
+  const member = parseMember(fields.member);
+  const clusterConfig = parseClusterConfig(fields.clusterConfig);
+  if (member === undefined || clusterConfig === undefined) return undefined;
+  if (member.status !== "joining" || member.upNumber !== 0 || member.evidence !== undefined) {
+    return undefined;
+  }
+  return { type: "join", member, clusterConfig };
+}
+
+function parseJoinRefused(fields: Fields): JoinRefusedMessage | undefined {
+  const { code, reason, known } = fields;
+  if (code !== "configConflict" && code !== "staleIncarnation" && code !== "clusterFull") {
+    return undefined;
+  }
+  if (!isSentence(reason) || !isIncarnation(known)) return undefined;
+  return { type: "joinRefused", code, reason, known };
+}
+
+function parseWelcome(fields: Fields): WelcomeMessage | undefined {
+  const state = parseContent(fields.state);
+  if (!isClusterId(fields.clusterId) || state === undefined) return undefined;
+  return { type: "welcome", clusterId: fields.clusterId, state };
+}
+
+function parseGossip(fields: Fields): GossipMessage | undefined {
+  const state = parseContent(fields.state);
+  const { reply } = fields;
+  if (state === undefined || typeof reply !== "boolean") return undefined;
+  return withSender(fields, { type: "gossip", state, reply });
+}
+
+function parseRemoved(fields: Fields): RemovedMessage | undefined {
+  const evidence = parseEvidence(fields.evidence);
+  if (evidence === undefined) return undefined;
+  return withSender(fields, {
+    type: "removed" as const,
+    ...(evidence !== "none" && { evidence }),
+  });
+}
+
+/** Adds what most messages begin with. */
+function withSender<T extends { readonly type: string }>(
+  { clusterId, incarnation }: Fields,
+  rest: T,
+): T & { readonly clusterId: string; readonly incarnation: number } | undefined {
+  if (!isClusterId(clusterId) || !isIncarnation(incarnation)) return undefined;
+  return { ...rest, clusterId, incarnation };
+}
+
+function parseContent(value: unknown): GossipContent | undefined {
+  const fields = asFields(value);
+  const members = parseList(fields?.members, fieldLimits.members, parseRecord);
+  const tombstones = parseList(fields?.tombstones, fieldLimits.members, parseTombstone);
+  if (members === undefined || tombstones === undefined) return undefined;
+  const addresses = new Set<string>();
+  let accusations = 0;
+  for (const { member, reachability } of members) {
+    addresses.add(member.address);
+    accusations += reachability.unreachable.length;
+  }
+  for (const { address } of tombstones) addresses.add(address);
+  if (addresses.size !== members.length + tombstones.length) return undefined;
+  if (accusations > fieldLimits.accusations) return undefined;
+  return { members, tombstones };
+}
+
+function parseTombstone(value: unknown): TombstoneContent | undefined {
+  const fields = asFields(value);
+  if (fields === undefined) return undefined;
+  const { address, incarnation, age } = fields;
+  const evidence = parseEvidence(fields.evidence);
+  if (!isAddress(address) || !isIncarnation(incarnation) || evidence === undefined) {
+    return undefined;
+  }
+  if (typeof age !== "number" || !(age >= 0 && age < Infinity)) return undefined;
+  return { address, incarnation, age, ...(evidence !== "none" && { evidence }) };
+}
+
+/** An address and an incarnation, with a sign in between. */
+function isClusterId(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 &&
+    value.length <= fieldLimits.address + 20;
+}

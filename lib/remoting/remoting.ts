@@ -1,0 +1,187 @@
+/**
+ * The bridge between actors and the transport: a message told to a {@linkcode RemoteRef} becomes
+ * bytes here, and bytes from a peer become a message for an actor or for a part of the system that
+ * has taken over a path.
+ *
+ * @module
+ */
+import type { ActorSystem } from "../actor/actor_system.ts";
+import type { DeadLetterReason } from "../actor/dead_letter.ts";
+import { internalsOf, type SystemInternals } from "../actor/internals.ts";
+import { Ref, type RefAddress } from "../actor/ref.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Lane } from "../transport/lane.ts";
+import { Endpoint, type EndpointOptions } from "../transport/endpoint.ts";
+import type { NodePeer, Peer } from "../transport/peer.ts";
+import { Codec } from "../wire/codec.ts";
+import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
+import { WireError } from "../wire/errors.ts";
+import { Grants } from "./grants.ts";
+import { RemoteRef } from "./remote_ref.ts";
+
+/** Takes messages at a path that is open to nodes only. */
+export type NodeHandler = (peer: NodePeer, message: unknown) => void;
+/** Takes messages at a path that is open to nodes and clients. */
+export type PeerHandler = (peer: Peer, message: unknown) => void;
+
+/** What the endpoint needs besides what the bridge itself provides. */
+export type RemotingOptions =
+  & Omit<EndpointOptions, "onMessage" | "onDropped" | "onPeerDown" | "onPeerUp" | "onSignOfLife">
+  & {
+    readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
+    readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
+    readonly onSignOfLife?: (peer: Peer) => void;
+    /** What was sent to `to` could not be delivered. */
+    readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
+  };
+
+/** See the module's text. One per system. */
+export class Remoting {
+  readonly #internals: SystemInternals;
+  readonly #logger: Logger;
+  readonly #codec: Codec;
+  readonly #nodeHandlers = new Map<string, NodeHandler>();
+  readonly #peerHandlers = new Map<string, PeerHandler>();
+  readonly #grants = new Grants();
+  /** Whom the message that is being encoded is for. */
+  #encodingFor = "";
+  #endpoint: Endpoint | undefined;
+
+  private constructor(system: ActorSystem) {
+    this.#internals = internalsOf(system);
+    this.#logger = system.runtime.logger;
+    this.#codec = new Codec({
+      resolve: (address) => this.refTo(address),
+      onRefEncoded: (ref) => this.#onRefEncoded(ref),
+    });
+  }
+
+  /** Opens the endpoint. From then on the system's references carry its address. */
+  static async start(system: ActorSystem, options: RemotingOptions): Promise<Remoting> {
+    const remoting = new Remoting(system);
+    const endpoint = await Endpoint.start({
+      ...options,
+      onMessage: (peer, lane, bytes, start, end) =>
+        remoting.#onMessage(peer, lane, bytes, start, end),
+      onDropped: (to, _lane, payload, reason) => {
+        remoting.#onDropped(to, payload, reason);
+        options.onUndelivered?.(to, reason);
+      },
+      onPeerDown: (peer, lane, reason) => {
+        if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
+        options.onPeerDown?.(peer, lane, reason);
+      },
+    });
+    remoting.#endpoint = endpoint;
+    remoting.#internals.nodeAddress = endpoint.address;
+    return remoting;
+  }
+
+  /** This system's address. */
+  get address(): string {
+    return this.endpoint.address;
+  }
+
+  /** The connections under the bridge. */
+  get endpoint(): Endpoint {
+    return this.#endpoint!;
+  }
+
+  /** Gives what nodes send to `path` to `handler` instead of an actor. Clients are refused. */
+  handleNodes(path: string, handler: NodeHandler): void {
+    this.#nodeHandlers.set(path, handler);
+  }
+
+  /** Gives what anybody sends to `path` to `handler` instead of an actor. */
+  handlePeers(path: string, handler: PeerHandler): void {
+    this.#peerHandlers.set(path, handler);
+  }
+
+  /** A reference to an actor, of this system or another. */
+  refTo(address: RefAddress): Ref<unknown> {
+    if (address.node === this.#internals.nodeAddress) {
+      const local = this.#internals.resolve(address.path, address.uid);
+      if (local !== undefined) return local;
+    }
+    return new RemoteRef(this, address.node, address.path, address.uid);
+  }
+
+  /** Sends to an actor. What cannot be sent becomes a dead letter. */
+  send(node: string, path: string, uid: number, message: unknown): void {
+    if (node === this.#internals.nodeAddress) return this.#toSelf(path, uid, message);
+    let bytes: Uint8Array;
+    try {
+      this.#encodingFor = node;
+      bytes = encodeEnvelope(this.#codec, path, uid, message);
+    } catch (error) {
+      return this.#refuseMessage(node + path, message, error);
+    }
+    this.endpoint.send(node, laneOf(path), bytes);
+  }
+
+  /** Closes the connections; what was sent before is flushed. */
+  async close(): Promise<void> {
+    await this.endpoint.close();
+  }
+
+  #toSelf(path: string, uid: number, message: unknown): void {
+    // A part of the system that owns a path hears only verified peers; it never writes to itself.
+    this.#internals.deliver(path, uid, message);
+  }
+
+  #onMessage(peer: Peer, lane: Lane, bytes: Uint8Array, start: number, end: number): void {
+    try {
+      const { path, uid, bodyStart } = decodeEnvelopeHeader(bytes, start, end);
+      if (!this.#mayReach(peer, path)) {
+        return this.#internals.deadLetter("unauthorized", path, undefined);
+      }
+      const message = this.#codec.decode(bytes, bodyStart, end);
+      const forPeers = this.#peerHandlers.get(path);
+      if (forPeers !== undefined) return forPeers(peer, message);
+      const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;
+      if (forNodes !== undefined) return forNodes(peer as NodePeer, message);
+      this.#internals.deliver(path, uid, message);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#logger.log("warn", "remoting", "a message could not be read", {
+        from: peer.address,
+        lane,
+        code: error.code,
+        reason: error.message,
+      });
+      this.endpoint.disconnect(peer.address, `unreadable message: ${error.code}`);
+    }
+  }
+
+  /** Members reach every actor; a client what is open to all and what it was given. */
+  #mayReach(peer: Peer, path: string): boolean {
+    return peer.role === "node" || this.#peerHandlers.has(path) ||
+      this.#grants.allows(peer.address, path);
+  }
+
+  #onRefEncoded(ref: Ref<never>): void {
+    if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
+      this.#grants.grant(this.#encodingFor, ref.path);
+    }
+  }
+
+  #onDropped(to: string, payload: Uint8Array, reason: DeadLetterReason): void {
+    try {
+      const { path, message } = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
+      this.#internals.deadLetter(reason, to + path, message);
+    } catch {
+      this.#internals.deadLetter(reason, to, undefined);
+    }
+  }
+
+  #refuseMessage(target: string, message: unknown, error: unknown): void {
+    const tooLarge = error instanceof WireError && error.code === "tooLarge";
+    this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
+    this.#logger.log("warn", "remoting", "a message could not be sent", { target, reason: error });
+  }
+}
+
+/** Membership and coordination never wait behind what users send. */
+function laneOf(path: string): Lane {
+  return path.startsWith("/_cluster") ? "control" : "user";
+}

@@ -1,0 +1,153 @@
+import type { Clock, Timer } from "../runtime/clock.ts";
+import type { Link } from "../runtime/network.ts";
+import { FrameType } from "../wire/frame.ts";
+import { Connection, type SendRefusal } from "./connection.ts";
+import {
+  decodeIntroduction,
+  decodeRefusal,
+  encodeIntroduction,
+  encodeRefusal,
+  type Introduction,
+  isRefusal,
+  judge,
+  type Refusal,
+} from "./handshake.ts";
+import type { TransportLimits } from "./limits.ts";
+import type { Peer } from "./peer.ts";
+
+/** Who decides about a connection, and hears what comes over it. */
+export interface HandshakeOwner {
+  /** The peer is acceptable by itself; a refusal here is about what this end has already. */
+  admit(connection: Handshaken, peer: Peer): Refusal | undefined;
+  /** The handshake is done on both sides as far as this end knows. */
+  onOpen(connection: Handshaken, peer: Peer): void;
+  /** There will be no connection. `refusal` if one side refused, else what broke. */
+  onFailed(connection: Handshaken, reason: string, refusal: string | undefined): void;
+  onMessage(peer: Peer, bytes: Uint8Array, start: number, end: number): void;
+  /** An open connection has ended. */
+  onDown(connection: Handshaken, peer: Peer, reason: string): void;
+  onSignOfLife(peer: Peer): void;
+}
+
+/** What a connection's handshake needs to know. */
+export interface HandshakeParts {
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly limits: TransportLimits;
+  /** What this end says of itself. */
+  readonly self: Introduction;
+  /** Whether this end has dialled. */
+  readonly dialled: boolean;
+  readonly owner: HandshakeOwner;
+}
+
+/** A connection from its first frame on: nothing of the peer passes before both have agreed. */
+export class Handshaken {
+  /** Whether this end has dialled. */
+  readonly dialled: boolean;
+  /** When the handshake was done, on the clock. */
+  openedAt = 0;
+  readonly #parts: HandshakeParts;
+  readonly #connection: Connection;
+  readonly #deadline: Timer;
+  #peer: Peer | undefined;
+  #failure: { reason: string; refusal: string | undefined } | undefined;
+
+  /** Begins the handshake. */
+  constructor(parts: HandshakeParts) {
+    this.#parts = parts;
+    this.dialled = parts.dialled;
+    const { clock, limits, link } = parts;
+    this.#connection = new Connection(link, clock, limits, {
+      onFrame: (type, bytes, start, end) => this.#onFrame(type, bytes, start, end),
+      onClosed: (reason) => this.#onClosed(reason),
+      onSignOfLife: () => {
+        if (this.#peer !== undefined) parts.owner.onSignOfLife(this.#peer);
+      },
+    });
+    this.#deadline = clock.schedule(limits.handshakeTimeout, () => {
+      this.destroy(
+        `it did not introduce itself within handshakeTimeout (${limits.handshakeTimeout} ms)`,
+      );
+    });
+    if (parts.dialled) this.#connection.signal(FrameType.hello, encodeIntroduction(parts.self));
+  }
+
+  /** Who is at the other end, once the handshake is done. */
+  get peer(): Peer | undefined {
+    return this.#peer;
+  }
+
+  /** Where the other end's socket is. */
+  get remote(): string {
+    return this.#parts.link.remote;
+  }
+
+  /** Sends a message, which is copied. Answers why not, if not. */
+  send(payload: Uint8Array): SendRefusal | undefined {
+    return this.#connection.send(payload);
+  }
+
+  /** Sends what is queued and the reason, then ends. */
+  close(reason: string): void {
+    this.#connection.close(reason);
+  }
+
+  /** Ends at once. */
+  destroy(reason: string): void {
+    this.#connection.destroy(reason);
+  }
+
+  #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
+    if (type === FrameType.message) {
+      if (this.#peer === undefined) {
+        return this.destroy("it sent a message before its introduction");
+      }
+      return this.#parts.owner.onMessage(this.#peer, bytes, start, end);
+    }
+    if (this.#peer !== undefined) return this.destroy("it introduced itself twice");
+    const payload = bytes.slice(start, end);
+    if (type === FrameType.refuse) {
+      const { code, reason } = decodeRefusal(payload);
+      this.#failure = { reason: `it refused this end: ${reason}`, refusal: code };
+      return this.destroy(this.#failure.reason);
+    }
+    const expected = this.#parts.dialled ? FrameType.welcome : FrameType.hello;
+    if (type !== expected) return this.destroy("it did not introduce itself");
+    this.#onIntroduction(decodeIntroduction(payload));
+  }
+
+  #onIntroduction(said: Introduction | undefined): void {
+    const { self, link, owner, dialled, clock } = this.#parts;
+    if (said === undefined) return this.destroy("its introduction is malformed");
+    const ours = dialled ? self : { ...self, lane: said.lane };
+    const judged = judge(said, ours, link.identity, link.remote);
+    if (isRefusal(judged)) return this.#refuse(judged);
+    if (dialled && judged.role === "client") {
+      return this.#refuse({ code: "role", reason: "a client cannot be dialled" });
+    }
+    const refusal = owner.admit(this, judged);
+    if (refusal !== undefined) return this.#refuse(refusal);
+    this.#deadline.cancel();
+    if (!dialled) this.#connection.signal(FrameType.welcome, encodeIntroduction(ours));
+    this.#peer = judged;
+    this.openedAt = clock.now();
+    this.#connection.open(said);
+    owner.onOpen(this, judged);
+  }
+
+  /** Both sides hear the reason. */
+  #refuse(refusal: Refusal): void {
+    this.#deadline.cancel();
+    this.#failure = { reason: refusal.reason, refusal: refusal.code };
+    this.#connection.signal(FrameType.refuse, encodeRefusal(refusal));
+    this.#connection.close(refusal.reason);
+  }
+
+  #onClosed(reason: string): void {
+    this.#deadline.cancel();
+    const { owner } = this.#parts;
+    if (this.#peer !== undefined) return owner.onDown(this, this.#peer, reason);
+    owner.onFailed(this, this.#failure?.reason ?? reason, this.#failure?.refusal);
+  }
+}
