@@ -43,10 +43,15 @@ export function gossipTick(m: Machine, random: number, now: number): void {
   }
 }
 
-/** Tells all these nodes what this one knows. */
-export function tellAll(m: Machine, peers: readonly string[], now: number): void {
+/** Tells all these nodes what this one knows, or is about to know. */
+export function tellAll(
+  m: Machine,
+  peers: readonly string[],
+  now: number,
+  state: GossipState = m.state,
+): void {
   if (m.phase !== "member") return;
-  for (const peer of peers) tell(m, peer, m.state, false, now);
+  for (const peer of peers) tell(m, peer, state, false, now);
 }
 
 /** A member offers gossip. */

@@ -48,12 +48,8 @@ function downUnreachable(m: Machine, why: string, now: number): void {
     state = withMember(state, down(member, evidence));
     log(m, "warn", "a member is declared down", { address: member.address, why: evidence.why });
   }
-  // They may hear although they cannot be heard. After the commit they might be gone already.
-  const addresses = targets.map(({ address }) => address);
-  const before = m.state;
-  m.state = state;
-  tellAll(m, addresses, now);
-  m.state = before;
+  // They may hear although they cannot be heard; soon nobody will gossip with them any more.
+  tellAll(m, targets.map(({ address }) => address), now, state);
   commit(m, state, now);
   m.gossip.nextAt = now;
 }
@@ -65,9 +61,9 @@ function downSelf(m: Machine, why: string, now: number): void {
     why,
     observers: [...m.view.unreachable].sort().slice(0, fieldLimits.observers),
   };
-  m.state = withMember(m.state, down(self, evidence));
-  const others = members.filter((member) => member !== self && isAlive(member));
-  tellAll(m, others.slice(0, farewells).map(({ address }) => address), now);
+  const others = members.filter((member) => member !== self && isAlive(member))
+    .map(({ address }) => address);
+  tellAll(m, others.slice(0, farewells), now, withMember(m.state, down(self, evidence)));
   beDowned(m, evidence);
 }
 

@@ -1,0 +1,250 @@
+import { Membership, type MembershipConfig } from "../../lib/membership/membership.ts";
+import type { MembershipEffect, MembershipEvent } from "../../lib/membership/membership.ts";
+import type { MemberEvent } from "../../lib/membership/member_event.ts";
+import { type MembershipMessage, parseMembershipMessage } from "../../lib/membership/messages.ts";
+import type { MembershipView } from "../../lib/membership/view.ts";
+import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+
+/** How the simulated network treats one message. */
+export interface Weather {
+  /** Share of messages that are lost, 0 to 1. */
+  loss: number;
+  /** Milliseconds, drawn evenly. */
+  latency: { min: number; max: number };
+  /** Whether a message from one address reaches another at all. */
+  cut: (from: string, to: string) => boolean;
+}
+
+/** One node: a machine and what it has asked for. */
+export class SimulatedMember {
+  machine: Membership;
+  alive = true;
+  /** Until when the event loop stands still. */
+  pausedUntil = 0;
+  lastTick: number;
+  readonly events: MemberEvent[] = [];
+  left = false;
+  downed: { by: string; why: string } | undefined;
+  readonly refusals: string[] = [];
+  readonly log: string[] = [];
+  readonly config: MembershipConfig;
+
+  constructor(config: MembershipConfig, now: number) {
+    this.config = config;
+    this.machine = new Membership(config);
+    this.lastTick = now;
+  }
+
+  get view(): MembershipView {
+    return this.machine.view;
+  }
+
+  get address(): string {
+    return this.config.self.address;
+  }
+
+  /** Addresses of members that this node believes to be up. */
+  get up(): string[] {
+    return this.view.members.filter(({ status }) => status === "up")
+      .map(({ address }) => address);
+  }
+}
+
+interface Task {
+  at: number;
+  order: number;
+  run: () => void;
+}
+
+const tickInterval = 100;
+
+/** Machines on a network in virtual time. Everything follows from the seed. */
+export class SimulatedMembers {
+  now = 0;
+  readonly trace: string[] = [];
+  readonly weather: Weather = { loss: 0, latency: { min: 1, max: 10 }, cut: () => false };
+  readonly nodes = new Map<string, SimulatedMember>();
+  messages = 0;
+  readonly #random: SeededRandom;
+  readonly #heap: Task[] = [];
+  readonly #arrivals = new Map<string, number>();
+  #order = 0;
+
+  constructor(seed: number) {
+    this.#random = new SeededRandom(seed);
+  }
+
+  /** Starts a node that listens from now on. */
+  start(
+    name: string,
+    seeds: readonly string[],
+    config: Partial<MembershipConfig> = {},
+  ): SimulatedMember {
+    const address = name.includes(":") ? name : `${name}:1`;
+    const node = new SimulatedMember({
+      self: { address, nodeId: name, incarnation: 1 + Math.floor(this.now), roles: [] },
+      seeds: seeds.map((seed) => seed.includes(":") ? seed : `${seed}:1`),
+      ...config,
+    }, this.now);
+    const replaced = this.nodes.get(address);
+    if (replaced) replaced.alive = false;
+    this.nodes.set(address, node);
+    this.step(node, { type: "start" });
+    this.#scheduleTick(node, this.#random.next() * tickInterval);
+    return node;
+  }
+
+  /** The node ends without a word. */
+  crash(node: SimulatedMember): void {
+    node.alive = false;
+  }
+
+  /** The node's event loop stands still. What arrives meanwhile is handled afterwards. */
+  pause(node: SimulatedMember, ms: number): void {
+    node.pausedUntil = this.now + ms;
+  }
+
+  /** Only messages within one of the groups arrive. */
+  partition(...groups: readonly (readonly SimulatedMember[])[]): void {
+    const side = new Map<string, number>();
+    groups.forEach((group, index) => group.forEach((node) => side.set(node.address, index)));
+    this.weather.cut = (from, to) => side.get(from) !== side.get(to);
+  }
+
+  heal(): void {
+    this.weather.cut = () => false;
+  }
+
+  step(node: SimulatedMember, event: MembershipEvent): void {
+    if (!node.alive) return;
+    for (const effect of node.machine.step(event, this.now)) this.#carryOut(node, effect);
+  }
+
+  /** Runs for so many milliseconds. */
+  run(ms: number): void {
+    this.runUntil(() => false, ms);
+  }
+
+  /** Runs until the condition holds; answers how long that took, or fails after `limit`. */
+  runUntil(condition: () => boolean, limit: number): number | undefined {
+    const start = this.now;
+    const end = start + limit;
+    while (!condition()) {
+      const task = this.#heap[0];
+      if (task === undefined || task.at > end) {
+        this.now = end;
+        return condition() ? end - start : undefined;
+      }
+      this.#pop();
+      this.now = task.at;
+      task.run();
+    }
+    return this.now - start;
+  }
+
+  #carryOut(node: SimulatedMember, effect: MembershipEffect): void {
+    const stamp = this.now.toFixed(3);
+    switch (effect.type) {
+      case "send":
+        return this.#send(node.address, effect.to, effect.message);
+      case "publish":
+        node.events.push(effect.event);
+        this.trace.push(`${stamp} ${node.address} ${JSON.stringify(effect.event)}`);
+        return;
+      case "left":
+        node.left = true;
+        node.alive = false;
+        this.trace.push(`${stamp} ${node.address} left`);
+        return;
+      case "downed":
+        node.downed = effect;
+        node.alive = false;
+        this.trace.push(`${stamp} ${node.address} downed ${effect.by} ${effect.why}`);
+        return;
+      case "joinRefused":
+        node.refusals.push(`${effect.code}: ${effect.reason}`);
+        return;
+      case "log":
+        node.log.push(`${stamp} ${effect.message} ${JSON.stringify(effect.fields)}`);
+        return;
+      case "viewChanged":
+        return;
+    }
+  }
+
+  #send(from: string, to: string, message: MembershipMessage): void {
+    this.messages++;
+    const { loss, latency, cut } = this.weather;
+    const lost = this.#random.next() < loss;
+    const delay = latency.min + this.#random.next() * (latency.max - latency.min);
+    this.trace.push(
+      `${this.now.toFixed(3)} ${from} -> ${to} ${message.type}${lost ? " lost" : ""}`,
+    );
+    if (lost || cut(from, to)) return;
+    // As the wire would do it: the receiver gets its own copy, checked.
+    const copy = structuredClone(message);
+    // One connection keeps the order.
+    const lane = `${from}>${to}`;
+    const at = Math.max(this.now + delay, this.#arrivals.get(lane) ?? 0);
+    this.#arrivals.set(lane, at);
+    this.#schedule(at, () => this.#deliver(from, to, copy));
+  }
+
+  #deliver(from: string, to: string, value: unknown): void {
+    const node = this.nodes.get(to);
+    if (node === undefined || !node.alive) return;
+    if (this.now < node.pausedUntil) {
+      return this.#schedule(node.pausedUntil + 1, () => this.#deliver(from, to, value));
+    }
+    const message = parseMembershipMessage(value);
+    if (message === undefined) throw new Error(`malformed: ${JSON.stringify(value)}`);
+    this.step(node, { type: "received", from, message });
+  }
+
+  #scheduleTick(node: SimulatedMember, delay: number): void {
+    this.#schedule(this.now + delay, () => {
+      if (!node.alive) return;
+      if (this.now < node.pausedUntil) {
+        return this.#scheduleTick(node, node.pausedUntil - this.now);
+      }
+      const lag = this.now - node.lastTick - tickInterval;
+      node.lastTick = this.now;
+      if (lag > tickInterval) this.step(node, { type: "lag", ms: lag });
+      this.step(node, { type: "tick", random: this.#random.next() });
+      this.#scheduleTick(node, tickInterval);
+    });
+  }
+
+  #schedule(at: number, run: () => void): void {
+    const heap = this.#heap;
+    const task = { at, order: this.#order++, run };
+    let index = heap.push(task) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!earlier(task, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = task;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const task = heap.pop()!;
+    if (heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && earlier(heap[child + 1]!, heap[child]!)) child++;
+      if (!earlier(heap[child]!, task)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = task;
+  }
+}
+
+function earlier(a: Task, b: Task): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
