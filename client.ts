@@ -1,1 +1,8 @@
-export {};
+/**
+ * The client of a cluster, for processes that are not members.
+ *
+ * @module
+ */
+export { ClusterClient, type ClientOptions } from "./lib/client/cluster_client.ts";
+export type { AddressMap } from "./lib/client/address_map.ts";
+export { ClientError } from "./lib/client/errors.ts";

@@ -1,0 +1,10 @@
+import { CastyError } from "../runtime/casty_error.ts";
+
+/**
+ * A certificate cannot be made, read or written. Codes: `badName`, `badValidity`, `beyondAuthority`,
+ * `authorityExpired`, `notAnAuthority`, `keyMismatch`, `malformed`, `notFound`, `exists`,
+ * `notWritable`.
+ */
+export class CertError extends CastyError {
+  override name = "CertError";
+}

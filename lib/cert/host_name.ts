@@ -1,0 +1,72 @@
+import { CertError } from "./errors.ts";
+
+/** A name that a certificate covers: a DNS name, or the bytes of an IP address. */
+export type HostName =
+  | { readonly kind: "dns"; readonly text: string }
+  | { readonly kind: "ip"; readonly text: string; readonly bytes: Uint8Array };
+
+const label = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/;
+
+/**
+ * Reads a host: IPv4, IPv6 (with or without brackets) or a DNS name. Names in other scripts become
+ * punycode; a wildcard may only be the whole first label.
+ *
+ * @throws {CertError} code `badName`.
+ */
+export function parseHostName(host: string): HostName {
+  if (/^[\d.]+$/.test(host)) return parseIpv4(host);
+  if (host.includes(":")) return parseIpv6(host);
+  const ascii = toAscii(host);
+  const labels = ascii.replace(/^\*\./, "").split(".");
+  if (ascii.length <= 253 && labels.every((part) => label.test(part))) {
+    return { kind: "dns", text: ascii };
+  }
+  throw badHost(host);
+}
+
+function parseIpv4(host: string): HostName {
+  const parts = host.split(".");
+  const bytes = parts.map(Number);
+  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) {
+    throw badHost(host);
+  }
+  return { kind: "ip", text: bytes.join("."), bytes: Uint8Array.from(bytes) };
+}
+
+function parseIpv6(host: string): HostName {
+  const url = URL.parse(`http://[${host.replace(/^\[(.*)\]$/, "$1")}]/`);
+  if (url === null) throw badHost(host);
+  const text = url.hostname.slice(1, -1);
+  const [head = "", tail] = text.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups = [...left, ...new Array(8 - left.length - right.length).fill("0"), ...right];
+  const bytes = new Uint8Array(16);
+  groups.forEach((group, index) => {
+    const value = parseInt(group, 16);
+    bytes[2 * index] = value >> 8;
+    bytes[2 * index + 1] = value & 0xff;
+  });
+  return { kind: "ip", text, bytes };
+}
+
+function toAscii(host: string): string {
+  // deno-lint-ignore no-control-regex -- plain ASCII is left as it is
+  if (/^[\x00-\x7f]*$/.test(host)) return host;
+  const url = URL.parse(`http://${host}/`);
+  if (url === null || url.pathname !== "/" || url.port !== "" || url.username !== "") {
+    throw badHost(host);
+  }
+  return url.hostname;
+}
+
+function badHost(host: string): CertError {
+  return new CertError(
+    "badName",
+    `${JSON.stringify(host)} is neither a host name nor an IP address`,
+    {
+      value: host,
+      remedy: "use a name such as node-1.example.com, or an address such as 10.0.1.10 or ::1",
+    },
+  );
+}

@@ -1,0 +1,33 @@
+import { CertError } from "./errors.ts";
+
+/** What a PEM block holds. */
+export type PemLabel = "CERTIFICATE" | "PRIVATE KEY";
+
+/** A PEM block with lines of 64 characters. */
+export function encodePem(label: PemLabel, der: ArrayBuffer): string {
+  let binary = "";
+  for (const byte of new Uint8Array(der)) binary += String.fromCharCode(byte);
+  const lines = btoa(binary).match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}
+
+/**
+ * The bytes of the first block with the label.
+ *
+ * @throws {CertError} code `malformed`.
+ */
+export function decodePem(label: PemLabel, text: string): Uint8Array<ArrayBuffer> {
+  const block = new RegExp(`-----BEGIN ${label}-----([\\sA-Za-z0-9+/=]*)-----END ${label}-----`)
+    .exec(text)?.[1];
+  try {
+    if (block !== undefined) {
+      return Uint8Array.from(atob(block.replace(/\s/g, "")), (char) => char.charCodeAt(0));
+    }
+  } catch {
+    // Not base64: the same as no block.
+  }
+  const remedy = /BEGIN ENCRYPTED PRIVATE KEY/.test(text)
+    ? "the key has a passphrase; decrypt it with openssl pkcs8"
+    : "check that it is the right file";
+  throw new CertError("malformed", `there is no readable PEM block "${label}"`, { remedy });
+}
