@@ -9,10 +9,22 @@ export {
   type CaOptions,
   type ClientOptions,
   createCa,
-  type Issued,
   issueClient,
+  type Issued,
   issueNode,
   type NodeOptions,
 } from "./lib/cert/authority.ts";
 export { CertError } from "./lib/cert/errors.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export { type CertificateInfo, readCertificate } from "./lib/cert/certificate_info.ts";
+export { loadCa, writePair, type WrittenPair } from "./lib/cert/certificate_files.ts";
+
+if (import.meta.main) {
+  const { runCertCli } = await import("./lib/cert/cli.ts");
+  const { exitCode, stdout, stderr } = await runCertCli(Deno.args);
+  const write = (stream: typeof Deno.stdout, text: string) =>
+    stream.write(new TextEncoder().encode(text));
+  await write(Deno.stdout, stdout);
+  await write(Deno.stderr, stderr);
+  Deno.exit(exitCode);
+}

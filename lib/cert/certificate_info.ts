@@ -1,0 +1,105 @@
+import { AltName, BasicConstraints, Certificate, ExtKeyUsage } from "pkijs";
+import { CertError } from "./errors.ts";
+import { decodePem } from "./pem.ts";
+
+/** What a certificate says, for people. */
+export interface CertificateInfo {
+  /** Common name of the subject, if it has one. */
+  readonly commonName: string | undefined;
+  /** Common name of the issuer, if it has one. */
+  readonly issuer: string | undefined;
+  readonly isAuthority: boolean;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** DNS names, in their order. */
+  readonly dnsNames: readonly string[];
+  /** IP addresses, in their order. */
+  readonly ipAddresses: readonly string[];
+  /** URI names; one of them makes a node or a client. */
+  readonly uris: readonly string[];
+  /** What it may be used for: `serverAuth`, `clientAuth`, or the number of something else. */
+  readonly purposes: readonly string[];
+  /** Such as `EC + SHA256`. */
+  readonly algorithm: string;
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint: string;
+}
+
+const purposeNames: Readonly<Record<string, string>> = {
+  "1.3.6.1.5.5.7.3.1": "serverAuth",
+  "1.3.6.1.5.5.7.3.2": "clientAuth",
+};
+const keyNames: Readonly<Record<string, string>> = {
+  "1.2.840.10045.2.1": "EC",
+  "1.2.840.113549.1.1.1": "RSA",
+  "1.3.101.112": "Ed25519",
+};
+const hashNames: Readonly<Record<string, string>> = {
+  "1.2.840.10045.4.3.2": "SHA256",
+  "1.2.840.10045.4.3.3": "SHA384",
+  "1.2.840.10045.4.3.4": "SHA512",
+  "1.2.840.113549.1.1.11": "SHA256",
+  "1.2.840.113549.1.1.12": "SHA384",
+  "1.2.840.113549.1.1.13": "SHA512",
+  "1.3.101.112": "Ed25519",
+};
+
+/**
+ * Reads the first certificate of a PEM text.
+ *
+ * @throws {CertError} code `malformed`.
+ */
+export async function readCertificate(pem: string): Promise<CertificateInfo> {
+  const der = decodePem("CERTIFICATE", pem);
+  try {
+    return describe(Certificate.fromBER(der), hex(await crypto.subtle.digest("SHA-256", der)));
+  } catch (cause) {
+    throw new CertError("malformed", "the PEM block holds no certificate", {
+      cause,
+      remedy: "check that it is the right file",
+    });
+  }
+}
+
+function describe(certificate: Certificate, fingerprint: string): CertificateInfo {
+  const parsed = <T>(type: abstract new (...args: never[]) => T): T | undefined =>
+    certificate.extensions?.map(({ parsedValue }) => parsedValue)
+      .find((value): value is T => value instanceof type);
+  const names = parsed(AltName)?.altNames ?? [];
+  const texts = (type: number) =>
+    names.filter((name) => name.type === type).map(({ value }) => String(value));
+  const key = certificate.subjectPublicKeyInfo.algorithm.algorithmId;
+  const hash = certificate.signatureAlgorithm.algorithmId;
+  return {
+    commonName: commonName(certificate.subject),
+    issuer: commonName(certificate.issuer),
+    isAuthority: parsed(BasicConstraints)?.cA === true,
+    notBefore: certificate.notBefore.value,
+    notAfter: certificate.notAfter.value,
+    dnsNames: texts(2),
+    ipAddresses: names.filter(({ type }) => type === 7)
+      .map(({ value }) => ipText(value.valueBlock.valueHexView)),
+    uris: texts(6),
+    purposes: parsed(ExtKeyUsage)?.keyPurposes.map((id) => purposeNames[id] ?? id) ?? [],
+    algorithm: `${keyNames[key] ?? key} + ${hashNames[hash] ?? hash}`,
+    fingerprint,
+  };
+}
+
+function commonName(name: Certificate["subject"]): string | undefined {
+  const attribute = name.typesAndValues.find(({ type }) => type === "2.5.4.3");
+  return attribute === undefined ? undefined : String(attribute.value.valueBlock.value);
+}
+
+function ipText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  const groups: string[] = [];
+  for (let i = 0; i < bytes.length; i += 2) {
+    groups.push(((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
+  }
+  return URL.parse(`http://[${groups.join(":")}]/`)?.hostname.slice(1, -1) ?? groups.join(":");
+}
+
+function hex(bytes: ArrayBuffer): string {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
