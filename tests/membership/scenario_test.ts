@@ -1,0 +1,434 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import type { Member } from "../../lib/membership/member.ts";
+import type { MemberEvent } from "../../lib/membership/member_event.ts";
+import type { MembershipConfig } from "../../lib/membership/membership.ts";
+import { type SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
+
+/** Five nodes that have formed and been quiet for ten seconds. */
+function formed(
+  seed: number,
+  count = 5,
+  config: Partial<MembershipConfig> = {},
+): { world: SimulatedMembers; nodes: SimulatedMember[] } {
+  const world = new SimulatedMembers(seed);
+  const nodes = Array.from({ length: count }, (_, i) => world.start(`n${i}`, ["n0", "n1"], config));
+  assert(world.runUntil(() => allUp(nodes), 10_000) !== undefined, "did not form");
+  world.run(10_000);
+  return { world, nodes };
+}
+
+/** Whether all these nodes see exactly each other as up, under one leader, and have converged. */
+function allUp(nodes: readonly SimulatedMember[]): boolean {
+  const first = nodes[0]!.view;
+  return nodes.every(({ view, up }) =>
+    view.members.length === nodes.length && up.length === nodes.length && view.converged &&
+    view.unreachable.size === 0 && view.leader === first.leader &&
+    view.clusterId === first.clusterId &&
+    view.members.every(({ address }, index) => address === first.members[index]?.address)
+  );
+}
+
+function within(world: SimulatedMembers, what: string, limit: number, holds: () => boolean) {
+  const took = world.runUntil(holds, limit);
+  assert(took !== undefined, `${what}: not within ${limit} ms`);
+  return took;
+}
+
+const seen = (node: SimulatedMember, type: MemberEvent["type"]) =>
+  node.events.filter((event) => event.type === type)
+    .map((event) => "member" in event ? event.member.nodeId : event.leader);
+
+for (const seed of [1, 2, 3, 4, 5]) {
+  Deno.test(`five nodes form in under 2 s and agree on all (seed ${seed})`, () => {
+    const world = new SimulatedMembers(seed);
+    const nodes = ["n0", "n1", "n2", "n3", "n4"].map((name) => world.start(name, ["n0"]));
+    within(world, "forming", 2_000, () => allUp(nodes));
+    assertEquals(nodes[4]!.view.leader, "n0:1");
+    assertEquals(nodes[4]!.view.members[0]!.upNumber, 1);
+    for (const node of nodes) {
+      assertEquals(seen(node, "memberUp").toSorted(), ["n0", "n1", "n2", "n3", "n4"]);
+    }
+  });
+
+  Deno.test(`five nodes form whatever the start order (seed ${seed})`, () => {
+    const world = new SimulatedMembers(seed);
+    const order = ["n0", "n1", "n2", "n3", "n4"];
+    for (let i = 0; i < seed; i++) order.push(order.shift()!);
+    const nodes: SimulatedMember[] = [];
+    for (const name of order.toReversed()) {
+      nodes.push(world.start(name, ["n0", "n1", "n2"]));
+      world.run(seed * 300);
+    }
+    within(world, "forming", 2_000, () => allUp(nodes));
+    const founders = nodes.filter(({ log }) => log.some((line) => line.includes("founds")));
+    assertEquals(founders.map(({ address }) => address), ["n0:1"]);
+  });
+}
+
+Deno.test("a node without other seeds founds a cluster at once", () => {
+  const world = new SimulatedMembers(1);
+  for (const seeds of [[], ["alone"], ["alone", "alone"]]) {
+    const node = world.start("alone", seeds);
+    assertEquals(node.up, ["alone:1"]);
+    assert(node.view.converged);
+    assertEquals(seen(node, "leaderChanged"), ["alone:1"]);
+    assertEquals(seen(node, "memberUp"), ["alone"]);
+  }
+});
+
+Deno.test("the first seed waits for silent seeds before it founds, the others wait for ever", () => {
+  const world = new SimulatedMembers(1);
+  const first = world.start("n0", ["n0", "n1"]);
+  const other = world.start("n2", ["n1", "n0"]);
+  world.run(4_900);
+  assertEquals([first.view.clusterId, other.view.clusterId], [undefined, undefined]);
+  within(world, "founding", 400, () => first.view.clusterId !== undefined);
+  within(world, "joining", 2_000, () => allUp([first, other]));
+  const lost = world.start("n3", ["n9"]);
+  world.run(60_000);
+  assertEquals(lost.view.members, []);
+});
+
+Deno.test("two nodes that both believe to be the first seed make one cluster", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new SimulatedMembers(seed);
+    const nodes = [world.start("b", ["b", "a"]), world.start("a", ["a", "b"])];
+    within(world, "forming", 3_000, () => allUp(nodes));
+  }
+});
+
+Deno.test("a crash is noticed in 6 s; the member stays until it is stable, then is downed", () => {
+  const { world, nodes } = formed(7);
+  const [victim, ...others] = nodes as [SimulatedMember, ...SimulatedMember[]];
+  world.crash(victim);
+  const everybody = (holds: (node: SimulatedMember) => boolean) => () => others.every(holds);
+  within(world, "suspicion", 6_000, everybody(({ view }) => view.unreachable.has("n0:1")));
+  assertEquals(others[0]!.view.members.length, 5);
+  assertEquals(others.map(({ view }) => view.leader), Array(4).fill("n1:1"));
+  const downing = within(
+    world,
+    "removal",
+    9_000,
+    everybody(({ view }) => view.members.length === 4),
+  );
+  assert(downing >= 6_500, `downed after ${downing} ms`);
+  within(world, "calm", 2_000, () => allUp(others));
+  for (const { events } of others) {
+    const about = events.filter((event) => "member" in event && event.member.nodeId === "n0");
+    assertEquals(about.map(({ type }) => type).slice(-3), [
+      "unreachableMember",
+      "memberDowned",
+      "memberRemoved",
+    ]);
+    const downed = about.find((event) => event.type === "memberDowned");
+    assertEquals(downed?.evidence.by, "n1:1");
+    assertEquals(downed?.evidence.why, "unreachable; 4 of 5 members can be reached for 7000 ms");
+    assert(downed!.evidence.observers.length >= 2);
+  }
+});
+
+for (const seed of [1, 2, 3]) {
+  Deno.test(`of a partition, the majority lives on and the minority stops (seed ${seed})`, () => {
+    const { world, nodes } = formed(seed);
+    const majority = nodes.slice(0, 3);
+    const minority = nodes.slice(3);
+    world.partition(majority, minority);
+    within(world, "downing", 20_000, () => minority.every(({ downed }) => downed !== undefined));
+    for (const { downed, address } of minority) {
+      assertEquals(downed!.by, address);
+    }
+    // The second hears that the first has gone, and counts it no more.
+    assertEquals(minority.map(({ downed }) => downed!.why).toSorted(), [
+      "1 of 4 members can be reached for 7000 ms",
+      "2 of 5 members can be reached for 7000 ms",
+    ]);
+    within(world, "removal", 5_000, () => allUp(majority));
+  });
+
+  Deno.test(`a partition that heals in time leaves no trace (seed ${seed})`, () => {
+    const { world, nodes } = formed(seed);
+    world.partition(nodes.slice(0, 3), nodes.slice(3));
+    within(world, "suspicion", 10_000, () => nodes.every(({ view }) => view.unreachable.size > 0));
+    world.run(2_000);
+    world.heal();
+    within(world, "healing", 5_000, () => allUp(nodes));
+    assertEquals(seen(nodes[0]!, "memberDowned"), []);
+    assertEquals(
+      seen(nodes[0]!, "reachableMember").toSorted(),
+      seen(nodes[0]!, "unreachableMember").toSorted(),
+    );
+  });
+}
+
+Deno.test("of a partition of thirty, three and twenty-seven, the small side notices and stops", () => {
+  const { world, nodes } = formed(1, 30);
+  const minority = nodes.filter((_, index) => index % 10 === 0);
+  const majority = nodes.filter((_, index) => index % 10 !== 0);
+  world.partition(minority, majority);
+  within(world, "downing", 90_000, () => minority.every(({ downed }) => downed !== undefined));
+  within(world, "removal", 30_000, () => allUp(majority));
+});
+
+Deno.test("a node that is cut off alone stops itself, the others go on", () => {
+  const { world, nodes } = formed(3);
+  world.partition(nodes.slice(0, 1), nodes.slice(1));
+  within(world, "downing", 20_000, () => nodes[0]!.downed !== undefined);
+  within(world, "removal", 5_000, () => allUp(nodes.slice(1)));
+});
+
+Deno.test("a node that hears but is not heard is downed by the others and learns it", () => {
+  const { world, nodes } = formed(3);
+  world.weather.cut = (from) => from === "n2:1";
+  within(world, "downing", 20_000, () => nodes[2]!.downed !== undefined);
+  assertEquals(nodes[2]!.downed!.by, "n0:1");
+  within(world, "removal", 5_000, () => allUp(nodes.filter((node) => node !== nodes[2])));
+});
+
+Deno.test("a link that fails between two members downs neither", () => {
+  const { world, nodes } = formed(3);
+  world.weather.cut = (from, to) =>
+    [["n1:1", "n2:1"], ["n2:1", "n1:1"]].some(([a, b]) => a === from && b === to);
+  world.run(60_000);
+  assert(nodes.every(({ view, downed }) => view.members.length === 5 && downed === undefined));
+  assertEquals(nodes.map((node) => seen(node, "unreachableMember")), [[], [], [], [], []]);
+});
+
+Deno.test("a member that leaves goes through all steps, and nobody is downed", () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const { world, nodes } = formed(seed);
+    const leaver = nodes[seed - 1]!;
+    const others = nodes.filter((node) => node !== leaver);
+    world.step(leaver, { type: "leave" });
+    within(world, "leaving", 1_500, () => leaver.left);
+    within(world, "removal", 1_500, () => allUp(others));
+    for (const node of others) {
+      assertEquals(seen(node, "memberLeft"), [leaver.config.self.nodeId]);
+      assertEquals(seen(node, "memberRemoved"), [leaver.config.self.nodeId]);
+      assertEquals(seen(node, "memberDowned"), []);
+    }
+  }
+});
+
+Deno.test("when the leader leaves, the next oldest leads", () => {
+  const { world, nodes } = formed(2);
+  const byAge = nodes[0]!.view.members.map(({ address }) => address);
+  const leader = world.nodes.get(byAge[0]!)!;
+  world.step(leader, { type: "leave" });
+  const others = nodes.filter((node) => node !== leader);
+  within(world, "removal", 3_000, () => allUp(others));
+  for (const node of others) assertEquals(node.view.leader, byAge[1]);
+});
+
+Deno.test("all members can leave at once", () => {
+  const { world, nodes } = formed(2);
+  for (const node of nodes) world.step(node, { type: "leave" });
+  within(world, "leaving", 5_000, () => nodes.every(({ left }) => left));
+  assert(nodes.every(({ downed }) => downed === undefined));
+});
+
+Deno.test("a lone member leaves at once, and so does a node that never joined", () => {
+  const world = new SimulatedMembers(1);
+  const lone = world.start("a", []);
+  const outside = world.start("b", ["z"]);
+  for (const node of [lone, outside]) {
+    world.step(node, { type: "leave" });
+    assert(node.left);
+    assertEquals(node.view.leader, undefined);
+  }
+});
+
+Deno.test("a member that nobody answers leaves when its time is up, and nobody waits for it", () => {
+  const { world, nodes } = formed(4, 5, { leaveTimeout: 2_000 });
+  world.weather.cut = (_, to) => to === "n4:1";
+  world.step(nodes[4]!, { type: "leave" });
+  const took = within(world, "leaving", 3_000, () => nodes[4]!.left);
+  assert(took >= 2_000);
+  within(world, "removal", 3_000, () => allUp(nodes.slice(0, 4)));
+  assertEquals(seen(nodes[0]!, "memberDowned"), []);
+});
+
+Deno.test("a member can leave while another is unreachable", () => {
+  const { world, nodes } = formed(4);
+  world.crash(nodes[4]!);
+  within(world, "suspicion", 6_000, () => nodes[0]!.view.unreachable.size === 1);
+  world.step(nodes[3]!, { type: "leave" });
+  within(world, "leaving", 2_000, () => nodes[3]!.left);
+  within(world, "removal", 12_000, () => allUp(nodes.slice(0, 3)));
+});
+
+Deno.test("a node that comes back with a later incarnation takes its old place at once", () => {
+  const { world, nodes } = formed(5);
+  world.crash(nodes[3]!);
+  world.run(500);
+  const reborn = world.start("n3", ["n0", "n1"]);
+  const now = [...nodes.slice(0, 3), reborn, nodes[4]!];
+  within(world, "joining", 2_000, () => allUp(now));
+  const about = nodes[0]!.events.filter((e) => "member" in e && e.member.nodeId === "n3");
+  assertEquals(about.map(({ type }) => type), [
+    "memberJoined",
+    "memberUp",
+    "memberDowned",
+    "memberRemoved",
+    "memberJoined",
+    "memberUp",
+  ]);
+  world.run(20_000);
+  assert(allUp(now));
+});
+
+Deno.test("the first seed comes back into its cluster although the other seeds are down", () => {
+  const { world, nodes } = formed(5);
+  world.crash(nodes[0]!);
+  world.crash(nodes[1]!);
+  world.run(300);
+  const reborn = world.start("n0", ["n0", "n1"]);
+  within(world, "joining", 4_000, () => reborn.view.clusterId === nodes[2]!.view.clusterId);
+  within(world, "calm", 20_000, () => allUp([reborn, ...nodes.slice(2)]));
+});
+
+Deno.test("a node whose clock went back raises its incarnation and joins", () => {
+  const { world, nodes } = formed(6);
+  world.crash(nodes[4]!);
+  const self = { ...nodes[4]!.config.self, incarnation: 0 };
+  const reborn = world.start("n4", ["n0"], { self });
+  within(world, "joining", 3_000, () => allUp([...nodes.slice(0, 4), reborn]));
+  assertEquals(reborn.view.self.incarnation, nodes[4]!.config.self.incarnation + 1);
+});
+
+Deno.test("a life that was replaced learns that and stops", () => {
+  const { world, nodes } = formed(6);
+  const zombie = nodes[4]!;
+  const { self } = zombie.config;
+  const newer: Member = {
+    ...self,
+    incarnation: self.incarnation + 1,
+    status: "joining",
+    upNumber: 0,
+  };
+  const message = { type: "join" as const, member: newer, clusterConfig: {} };
+  world.step(nodes[0]!, { type: "received", from: self.address, message });
+  within(world, "learning", 3_000, () => zombie.downed !== undefined);
+  assert(zombie.downed!.why.startsWith("a later life of this node has joined"));
+});
+
+for (const seed of [1, 2, 3]) {
+  Deno.test(`a loss of 20 % downs nobody healthy in 60 s (seed ${seed})`, () => {
+    const { world, nodes } = formed(seed);
+    world.weather.loss = 0.2;
+    world.weather.latency = { min: 20, max: 200 };
+    world.run(60_000);
+    world.weather.loss = 0;
+    within(world, "calm", 5_000, () => allUp(nodes));
+    assert(nodes.every((node) => seen(node, "memberDowned").length === 0));
+  });
+
+  Deno.test(`five nodes form under a loss of 20 % (seed ${seed})`, () => {
+    const world = new SimulatedMembers(seed);
+    world.weather.loss = 0.2;
+    const nodes = ["n0", "n1", "n2", "n3", "n4"].map((name) => world.start(name, ["n0"]));
+    within(world, "forming", 6_000, () => allUp(nodes));
+  });
+
+  Deno.test(`a node that stalls for 3.5 s is not even suspected (seed ${seed})`, () => {
+    const { world, nodes } = formed(seed);
+    for (const node of nodes) {
+      world.pause(node, 3_500);
+      world.run(10_000);
+    }
+    assert(allUp(nodes));
+    for (const node of nodes) assertEquals(seen(node, "unreachableMember"), []);
+  });
+
+  Deno.test(`a node that stalls for 9 s suspects nobody and comes back (seed ${seed})`, () => {
+    const { world, nodes } = formed(seed);
+    world.pause(nodes[1]!, 9_000);
+    world.run(9_500);
+    assert(seen(nodes[0]!, "unreachableMember").includes("n1"));
+    within(world, "return", 3_000, () => allUp(nodes));
+    assertEquals(seen(nodes[1]!, "unreachableMember").filter((name) => name !== "n1"), []);
+  });
+}
+
+Deno.test("a node that stalls until it is downed learns that when it wakes", () => {
+  const { world, nodes } = formed(1);
+  world.pause(nodes[1]!, 60_000);
+  world.run(59_000);
+  assert(nodes[0]!.view.members.length === 4);
+  within(world, "learning", 3_000, () => nodes[1]!.downed !== undefined);
+  assertEquals(nodes[1]!.downed!.by, "n0:1");
+  world.run(5_000);
+  assert(allUp(nodes.filter((node) => node !== nodes[1])));
+});
+
+Deno.test("two clusters that hear of each other stay two", () => {
+  const world = new SimulatedMembers(1);
+  const ours = [world.start("a", []), world.start("b", ["a"])];
+  const theirs = [world.start("c", []), world.start("d", ["c"])];
+  world.run(3_000);
+  // "b" is started again, this time for the other cluster, while the first still counts on it.
+  const turncoat = world.start("b", ["c"]);
+  within(world, "joining", 3_000, () => allUp([...theirs, turncoat]));
+  within(world, "giving up", 3_000, () => allUp(ours.slice(0, 1)));
+  assertNotEquals(ours[0]!.view.clusterId, theirs[0]!.view.clusterId);
+  assert(turncoat.log.some((line) => line.includes("clusters never merge")));
+});
+
+Deno.test("a node with another configuration is refused with the key, and founds nothing", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", [], { clusterConfig: { "shards.counters": "20", only: "here" } });
+  const config = { clusterConfig: { "shards.counters": "30", other: "x" } };
+  const refused = world.start("b", ["b", "a"], config);
+  const welcome = world.start("c", ["a"], { clusterConfig: { "shards.counters": "20" } });
+  world.run(10_000);
+  assert(allUp([node, welcome]));
+  assertEquals(refused.view.clusterId, undefined);
+  assertEquals(refused.refusals, [
+    'configConflict: shards.counters is "30" on the node and "20" in the cluster',
+  ]);
+});
+
+Deno.test("a cluster that is full lets nobody in", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", [], { maxMembers: 2 });
+  world.start("b", ["a"]);
+  world.run(1_000);
+  const third = world.start("c", ["a"]);
+  world.run(2_000);
+  assertEquals(node.view.members.length, 2);
+  assertEquals(third.refusals, ["clusterFull: maxMembers 2 is reached"]);
+});
+
+Deno.test("members that are gone are forgotten after their lifetime and do not come back", () => {
+  const { world, nodes } = formed(1, 3, { tombstoneLifetime: 60_000 });
+  world.step(nodes[2]!, { type: "leave" });
+  world.run(200_000);
+  assert(allUp(nodes.slice(0, 2)));
+  assertEquals(seen(nodes[0]!, "memberJoined").length, 3);
+});
+
+Deno.test("one seed gives one history", () => {
+  const history = (seed: number) => {
+    const { world, nodes } = formed(seed);
+    world.weather.loss = 0.1;
+    world.pause(nodes[1]!, 2_000);
+    world.partition(nodes.slice(0, 3), nodes.slice(3));
+    world.run(20_000);
+    return world.trace;
+  };
+  const first = history(11);
+  assert(first.length > 1_000);
+  assertEquals(history(11), first);
+  assertNotEquals(history(12), first);
+});
+
+Deno.test("a hundred members form, and then talk little", () => {
+  const { world, nodes } = formed(1, 100);
+  const before = world.messages;
+  world.run(10_000);
+  const perMemberPerSecond = (world.messages - before) / 100 / 10;
+  // Five heartbeats, five answers, three digests.
+  assert(perMemberPerSecond < 14, `${perMemberPerSecond} messages per member and second`);
+  world.crash(nodes[50]!);
+  const others = nodes.filter((_, index) => index !== 50);
+  within(world, "removal", 40_000, () => allUp(others));
+});
