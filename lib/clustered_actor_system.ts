@@ -3,16 +3,18 @@
  *
  * @module
  */
+import { ActorSystem } from "./actor/actor_system.ts";
 import type { Behavior } from "./actor/behavior.ts";
 import type { ActorRef } from "./actor/ref.ts";
 import type { SpawnOptions } from "./actor/spawn_options.ts";
-import type { ClusterOptions } from "./cluster/cluster_options.ts";
-import { ClusterSystem } from "./cluster/cluster_system.ts";
-import type { MembershipView } from "./membership/view.ts";
-import type { Remoting } from "./remoting/remoting.ts";
+import { ClusterNode } from "./cluster/cluster_node.ts";
+import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
+import type { Member } from "./membership/member.ts";
+import { consoleLogger } from "./runtime/logger.ts";
 import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
 import type { ShardEnvelope } from "./sharding/shard_envelope.ts";
 import { Sharding } from "./sharding/sharding.ts";
+import { systemRuntime } from "./transport/system_runtime.ts";
 
 /**
  * One node of a cluster: an actor system whose actors can be reached from other nodes, and that
@@ -42,8 +44,27 @@ import { Sharding } from "./sharding/sharding.ts";
  * console.assert(answer === "alice is here");
  * ```
  */
-export class ClusteredActorSystem extends ClusterSystem {
+export class ClusteredActorSystem extends ActorSystem {
+  readonly #node: ClusterNode;
   #sharding: Sharding | undefined;
+  #ending: Promise<void> | undefined;
+
+  private constructor(options: ClusterOptions) {
+    checkClusterOptions(options);
+    const runtime = systemRuntime({
+      logger: options.logger ?? consoleLogger("warn"),
+      ...options.runtime,
+    });
+    super({ name: options.name, runtime });
+    this.#node = new ClusterNode(this, options, runtime, {
+      install: (remoting) => {
+        this.#sharding = new Sharding(this, remoting, runtime);
+      },
+      onView: (view) => this.#sharding?.onView(view),
+      beforeLeave: async () => await this.#sharding?.release(),
+      afterLeave: () => this.#sharding?.close(),
+    });
+  }
 
   /**
    * Opens the port, joins the cluster, and resolves when `requiredQuorum` members are up.
@@ -55,8 +76,55 @@ export class ClusteredActorSystem extends ClusterSystem {
    */
   static async start(options: ClusterOptions): Promise<ClusteredActorSystem> {
     const system = new ClusteredActorSystem(options);
-    await system.open();
-    return system;
+    try {
+      await system.#node.open();
+      return system;
+    } catch (error) {
+      await system.shutdown();
+      throw error;
+    }
+  }
+
+  /** This node's address, `"host:port"`. */
+  get address(): string {
+    return this.#node.address;
+  }
+
+  /** This node's label. */
+  get nodeId(): string {
+    return this.#node.nodeId;
+  }
+
+  /** The members that this node knows of: the oldest first, joining ones last. */
+  get members(): readonly Member[] {
+    return this.#node.view.members;
+  }
+
+  /** Address of the member that leads, if this node knows one. */
+  get leader(): string | undefined {
+    return this.#node.view.leader;
+  }
+
+  /**
+   * Resolves when at least `count` members are up.
+   *
+   * @param timeout milliseconds. Default 60 000.
+   * @throws {ClusterTimeoutError} code `quorumTimeout`.
+   */
+  waitFor(count: number, options?: { timeout?: number }): Promise<void> {
+    return this.#node.waitFor(count, options);
+  }
+
+  /**
+   * Waits until `count` parties in the cluster wait at the same name, then lets all go on. The
+   * name can be used again at once. Each call is one party.
+   *
+   * @param timeout milliseconds. Default 60 000.
+   * @throws {ClusterTimeoutError} code `barrierTimeout`.
+   * @throws {ClusterError} code `barrierConflict`: others expect another number.
+   */
+  barrier(name: string, count: number, options?: { timeout?: number }): Promise<void> {
+    return this.#node.barrier(name, count, options);
   }
 
   /**
@@ -68,6 +136,7 @@ export class ClusteredActorSystem extends ClusterSystem {
     name: string,
     options?: SpawnOptions,
   ): ActorRef<M>;
+  /** Starts to run entities at this node, and to route to them wherever they are. */
   override spawn<M>(behavior: ShardedBehavior<M>, name: string): ActorRef<ShardEnvelope<M>>;
   override spawn<M>(
     behavior: Behavior<M> | ShardedBehavior<M>,
@@ -79,19 +148,15 @@ export class ClusteredActorSystem extends ClusterSystem {
       : super.spawn(behavior, name, options);
   }
 
-  protected override install(remoting: Remoting): void {
-    this.#sharding = new Sharding(this, remoting, this.clusterRuntime);
+  /** Leaves the cluster, stops all actors, closes all connections. */
+  override shutdown(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
   }
 
-  protected override onView(view: MembershipView): void {
-    this.#sharding?.onView(view);
-  }
-
-  protected override async beforeLeave(): Promise<void> {
-    await this.#sharding?.release();
-  }
-
-  protected override afterLeave(): void {
-    this.#sharding?.close();
+  async #end(): Promise<void> {
+    await this.#node.leave();
+    await super.shutdown();
+    await this.#node.close();
   }
 }

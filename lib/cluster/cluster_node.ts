@@ -1,18 +1,17 @@
 /**
- * A node: the local actor system, its connections, its membership. What runs on top of a cluster
- * (sharding, later more) is added by `lib/clustered_actor_system.ts`, which knows all layers.
+ * What makes an actor system a node: its connections and its membership. What runs on top of a
+ * cluster (sharding, later more) is added by `lib/clustered_actor_system.ts`, which knows all
+ * layers.
  *
  * @module
  */
-import { ActorSystem } from "../actor/actor_system.ts";
+import type { ActorSystem } from "../actor/actor_system.ts";
 import type { MembershipView } from "../membership/view.ts";
 import type { Member } from "../membership/member.ts";
 import { Remoting } from "../remoting/remoting.ts";
-import { consoleLogger } from "../runtime/logger.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { systemRuntime } from "../transport/system_runtime.ts";
 import { barrierPath, Barriers } from "./barrier.ts";
-import { checkClusterOptions, type ClusterOptions } from "./cluster_options.ts";
+import type { ClusterOptions } from "./cluster_options.ts";
 import { ClusterError, ClusterTimeoutError } from "./errors.ts";
 import { Gateway } from "./gateway.ts";
 import { MembershipDriver } from "./membership_driver.ts";
@@ -21,27 +20,35 @@ import { membershipConfig } from "./membership_config.ts";
 /** Where nodes talk about membership. */
 const membershipPath = "/_cluster";
 
+/** What the layers above add to a node. */
+export interface NodeHooks {
+  /** Connections are open, and this node has not joined yet. */
+  install(remoting: Remoting): void;
+  /** A new view of the cluster. */
+  onView(view: MembershipView): void;
+  /** This node is about to leave: stop what others may only run after it stopped here. */
+  beforeLeave(): Promise<void>;
+  /** This node is no longer a member. */
+  afterLeave(): void;
+}
+
 /** See the module's text. */
-export abstract class ClusterSystem extends ActorSystem {
-  /** Clock, chance, network and log of this node. */
-  protected readonly clusterRuntime: Runtime;
+export class ClusterNode {
+  readonly #system: ActorSystem;
+  readonly #runtime: Runtime;
   readonly #options: ClusterOptions;
+  readonly #hooks: NodeHooks;
   #remoting: Remoting | undefined;
   #driver: MembershipDriver | undefined;
   #barriers: Barriers | undefined;
-  #shutdown: Promise<void> | undefined;
   #lastRefusal = "";
 
-  /** Checks the options; opens nothing. */
-  protected constructor(options: ClusterOptions) {
-    checkClusterOptions(options);
-    const runtime = systemRuntime({
-      logger: options.logger ?? consoleLogger("warn"),
-      ...options.runtime,
-    });
-    super({ name: options.name, runtime });
-    this.clusterRuntime = runtime;
+  /** Opens nothing yet. */
+  constructor(system: ActorSystem, options: ClusterOptions, runtime: Runtime, hooks: NodeHooks) {
+    this.#system = system;
     this.#options = options;
+    this.#runtime = runtime;
+    this.#hooks = hooks;
   }
 
   /** This node's address, `"host:port"`. */
@@ -54,14 +61,14 @@ export abstract class ClusterSystem extends ActorSystem {
     return this.#options.nodeId ?? this.address;
   }
 
-  /** The members that this node knows of, oldest first. */
-  get members(): readonly Member[] {
-    return this.view.members;
+  /** What this node believes of the cluster. */
+  get view(): MembershipView {
+    return this.#started(this.#driver).view;
   }
 
-  /** Address of the member that leads, if this node knows one. */
-  get leader(): string | undefined {
-    return this.view.leader;
+  /** The connections. */
+  get remoting(): Remoting {
+    return this.#started(this.#remoting);
   }
 
   /**
@@ -74,13 +81,13 @@ export abstract class ClusterSystem extends ActorSystem {
     const up = () => this.view.members.filter(({ status }) => status === "up").length;
     if (up() >= count) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const stop = this.driver.onView(() => {
+      const stop = this.#started(this.#driver).onView(() => {
         if (up() < count) return;
         timer.cancel();
         stop();
         resolve();
       });
-      const timer = this.clusterRuntime.clock.schedule(timeout, () => {
+      const timer = this.#runtime.clock.schedule(timeout, () => {
         stop();
         reject(this.#quorumTimeout(count, up(), timeout));
       });
@@ -100,39 +107,11 @@ export abstract class ClusterSystem extends ActorSystem {
     count: number,
     { timeout = 60_000 }: { timeout?: number } = {},
   ): Promise<void> {
-    return this.#barriers!.wait(name, count, timeout);
+    return this.#started(this.#barriers).wait(name, count, timeout);
   }
 
-  /** Leaves the cluster, stops all actors, closes all connections. */
-  override shutdown(): Promise<void> {
-    this.#shutdown ??= this.#shutdownOnce();
-    return this.#shutdown;
-  }
-
-  /** Called when connections are open and before this node joins. */
-  protected abstract install(remoting: Remoting): void;
-  /** Called with every new view of the cluster. */
-  protected abstract onView(view: MembershipView): void;
-  /** Called before this node leaves: stop what others may only run after it stopped here. */
-  protected abstract beforeLeave(): Promise<void>;
-  /** Called when this node is no longer a member. */
-  protected abstract afterLeave(): void;
-
-  /** The connections. */
-  protected get remoting(): Remoting {
-    if (this.#remoting === undefined) {
-      throw new ClusterError("notStarted", "the node has no address");
-    }
-    return this.#remoting;
-  }
-
-  /** What this node believes of the cluster. */
-  protected get view(): MembershipView {
-    return this.driver.view;
-  }
-
-  /** Opens connections, joins, waits for the quorum. Shuts down what it began if it fails. */
-  protected async open(): Promise<void> {
+  /** Opens connections, joins, waits for the quorum. The caller closes what was begun if it fails. */
+  async open(): Promise<void> {
     try {
       await this.#openConnections();
       this.#driver!.start();
@@ -153,9 +132,9 @@ export abstract class ClusterSystem extends ActorSystem {
 
   async #openConnections(): Promise<void> {
     const options = this.#options;
-    const runtime = this.clusterRuntime;
+    const runtime = this.#runtime;
     const incarnation = Math.max(1, Math.floor(runtime.clock.wallTime()));
-    const remoting = await Remoting.start(this, {
+    const remoting = await Remoting.start(this.#system, {
       runtime,
       systemName: options.name,
       role: "node",
@@ -180,7 +159,7 @@ export abstract class ClusterSystem extends ActorSystem {
       membershipConfig(options, remoting.address, incarnation),
       {
         send: (to, message) => remoting.send(to, membershipPath, 0, message),
-        publish: (event) => this.eventStream.publish(event),
+        publish: (event) => this.#system.eventStream.publish(event),
         downed: (by, why) => this.#onDowned(by, why),
         joinRefused: (seed, code, reason) => {
           this.#lastRefusal = `${seed} refused this node: ${reason} (${code})`;
@@ -192,11 +171,11 @@ export abstract class ClusterSystem extends ActorSystem {
     const gateway = new Gateway(remoting, () => driver.view);
     const barriers = this.#openBarriers(remoting, driver);
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
-    this.install(remoting);
+    this.#hooks.install(remoting);
     let leader: string | undefined;
     driver.onView((view) => {
       gateway.onView();
-      this.onView(view);
+      this.#hooks.onView(view);
       if (view.leader !== leader) {
         leader = view.leader;
         barriers.onLeaderChanged();
@@ -205,7 +184,7 @@ export abstract class ClusterSystem extends ActorSystem {
   }
 
   #openBarriers(remoting: Remoting, driver: MembershipDriver): Barriers {
-    const barriers = new Barriers(this.clusterRuntime, {
+    const barriers = new Barriers(this.#runtime, {
       self: remoting.address,
       leader: () => driver.view.leader,
       members: () => driver.view.members.map(({ address }) => address),
@@ -216,24 +195,12 @@ export abstract class ClusterSystem extends ActorSystem {
     return barriers;
   }
 
-  async #shutdownOnce(): Promise<void> {
-    if (this.#driver !== undefined) {
-      await this.beforeLeave();
-      await this.#driver.leave();
-      this.#driver.stop();
-      this.afterLeave();
-    }
-    this.#barriers?.stop();
-    await super.shutdown();
-    await this.#remoting?.close();
-  }
-
   #onDowned(by: string, why: string): void {
-    this.clusterRuntime.logger.log("error", "cluster", "this node was declared down and stops", {
+    this.#runtime.logger.log("error", "cluster", "this node was declared down and stops", {
       by,
       why,
     });
-    void this.shutdown();
+    void this.#system.shutdown();
   }
 
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
@@ -245,5 +212,12 @@ export abstract class ClusterSystem extends ActorSystem {
         `(seed nodes: ${seeds})${hint}`,
       { value: up, remedy: "check that the seed nodes run and can be reached" },
     );
+  }
+
+  #started<T>(part: T | undefined): T {
+    if (part !== undefined) return part;
+    throw new ClusterError("notStarted", "the node has not started", {
+      remedy: "use what ClusteredActorSystem.start has resolved with",
+    });
   }
 }
