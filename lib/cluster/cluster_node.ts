@@ -7,7 +7,6 @@
  */
 import type { ActorSystem } from "../actor/actor_system.ts";
 import type { MembershipView } from "../membership/view.ts";
-import type { Member } from "../membership/member.ts";
 import { Remoting } from "../remoting/remoting.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { barrierPath, Barriers } from "./barrier.ts";
@@ -112,22 +111,26 @@ export class ClusterNode {
 
   /** Opens connections, joins, waits for the quorum. The caller closes what was begun if it fails. */
   async open(): Promise<void> {
-    try {
-      await this.#openConnections();
-      this.#driver!.start();
-      const { requiredQuorum = 1, startTimeout = 60_000 } = this.#options;
-      await this.waitFor(requiredQuorum, { timeout: startTimeout });
-    } catch (error) {
-      await this.shutdown();
-      throw error;
-    }
+    await this.#openConnections();
+    this.#driver!.start();
+    const { requiredQuorum = 1, startTimeout = 60_000 } = this.#options;
+    await this.waitFor(requiredQuorum, { timeout: startTimeout });
   }
 
-  private get driver(): MembershipDriver {
-    if (this.#driver === undefined) {
-      throw new ClusterError("notStarted", "the node has not started");
+  /** Leaves the cluster. Connections stay open for what still has to be said. */
+  async leave(): Promise<void> {
+    if (this.#driver !== undefined) {
+      await this.#hooks.beforeLeave();
+      await this.#driver.leave();
+      this.#driver.stop();
+      this.#hooks.afterLeave();
     }
-    return this.#driver;
+    this.#barriers?.stop();
+  }
+
+  /** Closes all connections; what was sent before is flushed. */
+  async close(): Promise<void> {
+    await this.#remoting?.close();
   }
 
   async #openConnections(): Promise<void> {
