@@ -10,6 +10,7 @@ import type { SpawnOptions } from "./actor/spawn_options.ts";
 import { ClusterNode } from "./cluster/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
 import type { Member } from "./membership/member.ts";
+import { parseAddress } from "./runtime/address.ts";
 import { consoleLogger } from "./runtime/logger.ts";
 import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
 import type { ShardEnvelope } from "./sharding/shard_envelope.ts";
@@ -146,6 +147,34 @@ export class ClusteredActorSystem extends ActorSystem {
     return behavior instanceof ShardedBehavior
       ? this.#sharding!.deploy(name, behavior)
       : super.spawn(behavior, name, options);
+  }
+
+  /** The actor of this node at a path such as `"/parent/child"`, if there is one. */
+  override lookup<M = never>(path: string): ActorRef<M> | undefined;
+  /**
+   * A reference to whichever actor lives at a path of another node, `"host:port"`. Whether there
+   * is one, and whether it understands `M`, is not checked: what cannot be delivered is a dead
+   * letter of that node.
+   *
+   * @throws {CastyError} code `badAddress`.
+   */
+  override lookup<M = never>(path: string, at: { readonly node: string }): ActorRef<M>;
+  override lookup<M = never>(
+    path: string,
+    at?: { readonly node: string },
+  ): ActorRef<M> | undefined {
+    if (at === undefined) return super.lookup<M>(path);
+    parseAddress(at.node);
+    const absolute = path.startsWith("/") ? path : `/${path}`;
+    return this.#node.remoting.refTo({ node: at.node, path: absolute, uid: 0 });
+  }
+
+  /**
+   * Address of the node that runs an entity, as far as this node knows. Undefined while nothing
+   * was told to its shard from here, or if nothing was deployed here under `name`.
+   */
+  shardOwner(name: string, entityId: string): string | undefined {
+    return this.#sharding?.ownerOf(name, entityId);
   }
 
   /** Leaves the cluster, stops all actors, closes all connections. */

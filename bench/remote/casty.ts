@@ -4,8 +4,8 @@ import {
   ClusteredActorSystem,
   type ShardEnvelope,
   shardEnvelope,
-  type TlsMaterial,
 } from "@casty/casty";
+import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import type { Row } from "../report.ts";
 import { type BenchMessage, benchSystem, counter } from "./counter.ts";
 

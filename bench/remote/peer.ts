@@ -1,4 +1,4 @@
-import type { TlsMaterial } from "@casty/casty";
+import type { TlsMaterial } from "../../lib/runtime/network.ts";
 
 /** The far process of a benchmark: prints its address, ends when its input ends. */
 export class Peer {

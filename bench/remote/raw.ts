@@ -1,7 +1,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import { Buffer } from "node:buffer";
-import type { TlsMaterial } from "@casty/casty";
+import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import type { Row } from "../report.ts";
 
 /** Frames of a raw measurement: 4 bytes of length, then the payload. */

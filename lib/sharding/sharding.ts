@@ -111,6 +111,12 @@ export class Sharding {
     return new ShardProxy(router, anchor);
   }
 
+  /** The node that runs an entity of a deployed type, if this node knows. */
+  ownerOf(name: string, entityId: string): string | undefined {
+    const router = this.#routers.get(name);
+    return router?.ownerOf(shardOf(entityId, router.numShards));
+  }
+
   /** The cluster has changed. */
   onView(view: MembershipView): void {
     const shape = coordinatorView(this.#port.self, view);
