@@ -3,6 +3,7 @@
  *
  * @module
  */
-export { ClusterClient, type ClientOptions } from "./lib/client/cluster_client.ts";
+export { type ClientOptions, ClusterClient } from "./lib/client/cluster_client.ts";
 export type { AddressMap } from "./lib/client/address_map.ts";
 export { ClientError } from "./lib/client/errors.ts";
+export type { Topology, TopologyMember } from "./lib/cluster/topology.ts";

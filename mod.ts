@@ -4,11 +4,74 @@
  *
  * @module
  */
-export { Behaviors } from "./lib/behaviors.ts";
-export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
-export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
-export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/shard_envelope.ts";
-export { TlsConfig } from "./lib/transport/tls_config.ts";
 export { ActorSystem, type ActorSystemOptions } from "./lib/actor/actor_system.ts";
-export type { Behavior, OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior.ts";
+export type { AskOptions } from "./lib/actor/ask.ts";
+export type { Behavior, BehaviorKind, OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior.ts";
+export type { ActorBehaviors } from "./lib/actor/behaviors.ts";
+export type { LocalRuntime } from "./lib/actor/cell_host.ts";
+export type { ActorContext, ActorLog, ActorTimers } from "./lib/actor/context.ts";
+export type { DeadLetter, DeadLetterReason } from "./lib/actor/dead_letter.ts";
+export { ActorError, AskError, AskTimeoutError } from "./lib/actor/errors.ts";
+export type {
+  ActorEvent,
+  ActorStarted,
+  ActorStopped,
+  EventStream,
+  SystemEvent,
+  UnhandledMessage,
+} from "./lib/actor/event_stream.ts";
+export type { LedgerSnapshot, LossLedger } from "./lib/actor/loss_ledger.ts";
 export type { ActorRef } from "./lib/actor/ref.ts";
+export type { PostStop, Signal, Terminated } from "./lib/actor/signal.ts";
+export type { Overflow, SpawnOptions } from "./lib/actor/spawn_options.ts";
+export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
+export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
+export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
+export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
+export type { DownEvidence, Member, MemberStatus } from "./lib/membership/member.ts";
+export type {
+  LeaderChanged,
+  MemberDowned,
+  MemberEvent,
+  MemberJoined,
+  MemberLeft,
+  MemberRemoved,
+  MemberUp,
+  ReachableMember,
+  UnreachableMember,
+} from "./lib/membership/member_event.ts";
+export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export type { Clock, Timer } from "./lib/runtime/clock.ts";
+export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
+export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
+export type {
+  CertificateFacts,
+  ClientIdentity,
+  DialOptions,
+  Link,
+  Listener,
+  ListenOptions,
+  Network,
+  NodeIdentity,
+  PeerIdentity,
+  PlainIdentity,
+  TlsMaterial,
+} from "./lib/runtime/network.ts";
+export type { Random } from "./lib/runtime/random.ts";
+export type { Runtime } from "./lib/runtime/runtime.ts";
+export { ShardingError } from "./lib/sharding/errors.ts";
+export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/shard_envelope.ts";
+export type {
+  EntityFactory,
+  sharded,
+  ShardedBehavior,
+  ShardedOptions,
+} from "./lib/sharding/sharded_behavior.ts";
+export {
+  TlsConfigError,
+  type TlsConfigErrorCode,
+  TransportError,
+  type TransportErrorCode,
+} from "./lib/transport/errors.ts";
+export type { TransportLimits } from "./lib/transport/limits.ts";
+export { TlsConfig } from "./lib/transport/tls_config.ts";

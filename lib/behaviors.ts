@@ -1,11 +1,11 @@
-import { Behaviors as ActorBehaviors } from "./actor/behaviors.ts";
+import { type ActorBehaviors, Behaviors as OfActors } from "./actor/behaviors.ts";
 import { sharded } from "./sharding/sharded_behavior.ts";
 
 /** Everything that a behaviour can be made of: actors, and what only a cluster can spawn. */
-export type BehaviorFactories = typeof ActorBehaviors & {
-  /** {@linkcode sharded} */
+export interface BehaviorFactories extends ActorBehaviors {
+  /** Describes entities that live once in the cluster. */
   readonly sharded: typeof sharded;
-};
+}
 
 /**
  * Makes behaviours.
@@ -21,4 +21,4 @@ export type BehaviorFactories = typeof ActorBehaviors & {
  * system.spawn(counter(0), "counter").tell("up");
  * ```
  */
-export const Behaviors: BehaviorFactories = Object.freeze({ ...ActorBehaviors, sharded });
+export const Behaviors: BehaviorFactories = Object.freeze({ ...OfActors, sharded });

@@ -15,9 +15,12 @@ export type DeadLetterReason =
 
 /** A message that was not delivered. Published on the event stream. */
 export interface DeadLetter {
+  /** Names the event. */
   readonly type: "deadLetter";
+  /** Why. */
   readonly reason: DeadLetterReason;
   /** Whom it was for: `"/path"`, or `"host:port/path"`. */
   readonly target: string;
+  /** What was not delivered. */
   readonly message: unknown;
 }

@@ -5,11 +5,13 @@ import { CastyError } from "../runtime/casty_error.ts";
  * `badBehavior`, `badMailbox`, `systemStopped`, `actorStopped`.
  */
 export class ActorError extends CastyError {
+  /** Name of the class. */
   override name = "ActorError";
 }
 
 /** No reply came in time. Code: `askTimeout`. */
 export class AskTimeoutError extends CastyError {
+  /** Name of the class. */
   override name = "AskTimeoutError";
 
   /** `target` is whom the question was for, `timeout` is in milliseconds. */
@@ -23,5 +25,6 @@ export class AskTimeoutError extends CastyError {
 
 /** The question cannot be answered. Codes: `askTargetDead`, `askAborted`, `tooManyAsks`. */
 export class AskError extends CastyError {
+  /** Name of the class. */
   override name = "AskError";
 }

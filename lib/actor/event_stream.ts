@@ -4,13 +4,17 @@ import type { ActorRef } from "./ref.ts";
 
 /** An actor has started. */
 export interface ActorStarted {
+  /** Names the event. */
   readonly type: "actorStarted";
+  /** The actor. */
   readonly ref: ActorRef<never>;
 }
 
 /** An actor has stopped. */
 export interface ActorStopped {
+  /** Names the event. */
   readonly type: "actorStopped";
+  /** The actor. */
   readonly ref: ActorRef<never>;
   /** What a handler threw, if that was why. */
   readonly cause?: unknown;
@@ -18,8 +22,11 @@ export interface ActorStopped {
 
 /** A behaviour has said that it does not understand a message. */
 export interface UnhandledMessage {
+  /** Names the event. */
   readonly type: "unhandledMessage";
+  /** The actor. */
   readonly ref: ActorRef<never>;
+  /** What it did not understand. */
   readonly message: unknown;
 }
 
@@ -28,6 +35,7 @@ export type ActorEvent = ActorStarted | ActorStopped | UnhandledMessage | DeadLe
 
 /** Anything with a `type` can be published. */
 export interface SystemEvent {
+  /** Names the event. */
   readonly type: string;
 }
 
@@ -61,6 +69,7 @@ export class EventStream {
     type: T,
     listener: (event: Extract<ActorEvent, { type: T }>) => void,
   ): () => void;
+  /** The same, for events of a cluster or of your own. */
   subscribe<E extends SystemEvent>(type: E["type"], listener: (event: E) => void): () => void;
   subscribe(type: string, listener: (event: never) => void): () => void {
     const listeners = this.#listeners.get(type) ?? new Set();

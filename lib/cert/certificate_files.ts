@@ -3,7 +3,9 @@ import { CertError } from "./errors.ts";
 
 /** Where a pair was written. */
 export interface WrittenPair {
+  /** The certificate. */
   readonly certFile: string;
+  /** The private key. */
   readonly keyFile: string;
 }
 

@@ -8,8 +8,11 @@ export interface CertificateInfo {
   readonly commonName: string | undefined;
   /** Common name of the issuer, if it has one. */
   readonly issuer: string | undefined;
+  /** Whether it may issue certificates. */
   readonly isAuthority: boolean;
+  /** Beginning of validity. */
   readonly notBefore: Date;
+  /** End of validity. */
   readonly notAfter: Date;
   /** DNS names, in their order. */
   readonly dnsNames: readonly string[];

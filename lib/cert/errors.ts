@@ -6,5 +6,6 @@ import { CastyError } from "../runtime/casty_error.ts";
  * `notWritable`.
  */
 export class CertError extends CastyError {
+  /** Name of the class. */
   override name = "CertError";
 }

@@ -5,5 +5,6 @@ import { CastyError } from "../runtime/casty_error.ts";
  * `closed`.
  */
 export class ClientError extends CastyError {
+  /** Name of the class. */
   override name = "ClientError";
 }

@@ -40,6 +40,8 @@ export class ClusterNode {
   #remoting: Remoting | undefined;
   #driver: MembershipDriver | undefined;
   #barriers: Barriers | undefined;
+  /** Ends each wait for a view that has not come. */
+  readonly #waits = new Set<() => void>();
   #lastRefusal = "";
 
   /** Opens nothing yet. */
@@ -78,19 +80,11 @@ export class ClusterNode {
    */
   waitFor(count: number, { timeout = 60_000 }: { timeout?: number } = {}): Promise<void> {
     const up = () => this.view.members.filter(({ status }) => status === "up").length;
-    if (up() >= count) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const stop = this.#started(this.#driver).onView(() => {
-        if (up() < count) return;
-        timer.cancel();
-        stop();
-        resolve();
-      });
-      const timer = this.#runtime.clock.schedule(timeout, () => {
-        stop();
-        reject(this.#quorumTimeout(count, up(), timeout));
-      });
-    });
+    return this.#waitUntil(
+      () => up() >= count,
+      timeout,
+      () => this.#quorumTimeout(count, up(), timeout),
+    );
   }
 
   /**
@@ -114,18 +108,22 @@ export class ClusterNode {
     await this.#openConnections();
     this.#driver!.start();
     const { requiredQuorum = 1, startTimeout = 60_000 } = this.#options;
+    await this.#waitUntil(() => this.view.self.status === "up", startTimeout, () => {
+      return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
+    });
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
   }
 
   /** Leaves the cluster. Connections stay open for what still has to be said. */
   async leave(): Promise<void> {
     if (this.#driver !== undefined) {
-      await this.#hooks.beforeLeave();
+      await this.#patiently(this.#hooks.beforeLeave());
       await this.#driver.leave();
       this.#driver.stop();
       this.#hooks.afterLeave();
     }
     this.#barriers?.stop();
+    for (const giveUp of [...this.#waits]) giveUp();
   }
 
   /** Closes all connections; what was sent before is flushed. */
@@ -196,6 +194,45 @@ export class ClusterNode {
     this.#barriers = barriers;
     remoting.handleNodes(barrierPath, (peer, message) => barriers.receive(peer.address, message));
     return barriers;
+  }
+
+  #waitUntil(condition: () => boolean, timeout: number, late: () => Error): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        timer.cancel();
+        stopListening();
+        this.#waits.delete(giveUp);
+      };
+      const giveUp = () => {
+        end();
+        reject(new ClusterError("stopped", "the system was shut down"));
+      };
+      const stopListening = this.#started(this.#driver).onView(() => {
+        if (!condition()) return;
+        end();
+        resolve();
+      });
+      const timer = this.#runtime.clock.schedule(timeout, () => {
+        end();
+        reject(late());
+      });
+      this.#waits.add(giveUp);
+    });
+  }
+
+  /** A part that does not come to an end must not keep the node from leaving. */
+  #patiently(work: Promise<void>): Promise<void> {
+    const { leaveTimeout = 5_000 } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer = this.#runtime.clock.schedule(leaveTimeout, () => {
+        this.#runtime.logger.log("warn", "cluster", "not all parts ended within leaveTimeout", {
+          leaveTimeout,
+        });
+        resolve();
+      });
+      work.finally(() => timer.cancel()).then(resolve, reject);
+    });
   }
 
   #onDowned(by: string, why: string): void {

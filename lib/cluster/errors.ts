@@ -2,6 +2,7 @@ import { CastyError } from "../runtime/casty_error.ts";
 
 /** A node could not start, join, or carry out what was asked of the cluster. */
 export class ClusterError extends CastyError {
+  /** Name of the class. */
   override name = "ClusterError";
 }
 
@@ -10,5 +11,6 @@ export class ClusterError extends CastyError {
  * `barrierTimeout`.
  */
 export class ClusterTimeoutError extends ClusterError {
+  /** Name of the class. */
   override name = "ClusterTimeoutError";
 }

@@ -8,8 +8,11 @@ export interface Topology {
 
 /** One member, as clients see it. */
 export interface TopologyMember {
+  /** `"host:port"`. */
   readonly address: string;
+  /** A label for people. */
   readonly nodeId: string;
+  /** Labels for placing work. */
   readonly roles: readonly string[];
 }
 

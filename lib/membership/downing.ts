@@ -1,4 +1,4 @@
-import { compareAge, isAlive, type Member } from "./member.ts";
+import { compareAge, isAlive, isLeaving, type Member } from "./member.ts";
 
 /** What the members on this side of a partition do. */
 export type DowningOutcome =
@@ -18,15 +18,20 @@ export interface DowningDecision {
 
 /**
  * Decides by majority which side of a partition lives on. Both sides of a clean partition come to
- * opposite answers, and in no case do both live on:
+ * opposite answers, and in no case do both live on, also when partitions change before all is
+ * settled:
  *
- * - Full members count (up). Those that leave or exit do not: one side may not know yet that they
- *   go, and then it counts them against itself.
+ * - Full members count (up). Those that are down count as unreachable until they are removed, which
+ *   happens only when everybody who stays has seen that they are down (see `leader_actions.ts`). So
+ *   a majority is always one of the last members that a majority has agreed on.
+ * - Those that leave or exit do not count: one side may not know yet that they go, and then it
+ *   counts them against itself.
  * - An even split goes to the side of the oldest.
  * - A side carries on only if the same holds with joining members counted in, because the other
  *   side may have seen them promoted in the last moment (as Pekko's resolver does).
  *
- * Call it when the unreachable members have been the same for {@linkcode stableAfter}.
+ * Call it when the unreachable members have been the same for {@linkcode stableAfter}, and carry
+ * `downUnreachable` out only when those on this side have converged.
  */
 export function keepMajority(
   members: readonly Member[],
@@ -39,9 +44,9 @@ export function keepMajority(
   if (unreachable.has(self)) {
     return { outcome: "keep", why: "others cannot reach this member; they decide" };
   }
-  const full = members.filter(({ status }) => status === "up");
-  const possible = members.filter(({ status }) =>
-    status === "up" || status === "weaklyUp" || status === "joining"
+  const possible = members.filter((member) => !isLeaving(member));
+  const full = possible.filter(({ status, upNumber }) =>
+    status === "up" || (status === "down" && upNumber > 0)
   );
   const verdict = weigh(full, unreachable);
   if (!verdict.wins) return { outcome: "downSelf", why: verdict.why };
@@ -56,13 +61,14 @@ function weigh(
   voters: readonly Member[],
   unreachable: ReadonlySet<string>,
 ): { wins: boolean; why: string } {
-  const silent = voters.filter(({ address }) => unreachable.has(address)).length;
+  const isSilent = (member: Member) => !isAlive(member) || unreachable.has(member.address);
+  const silent = voters.filter(isSilent).length;
   const reachable = voters.length - silent;
   const why = `${reachable} of ${voters.length} members can be reached`;
   if (reachable !== silent || voters.length === 0) return { wins: reachable >= silent, why };
-  const oldest = voters.toSorted(compareAge)[0]!.address;
-  const wins = !unreachable.has(oldest);
-  return { wins, why: `${why}, ${wins ? "with" : "without"} the oldest, ${oldest}` };
+  const oldest = voters.toSorted(compareAge)[0]!;
+  const wins = !isSilent(oldest);
+  return { wins, why: `${why}, ${wins ? "with" : "without"} the oldest, ${oldest.address}` };
 }
 
 /** Members and milliseconds; in between, in proportion. */

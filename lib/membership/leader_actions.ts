@@ -1,4 +1,4 @@
-import { compareAge, isAlive, type Member } from "./member.ts";
+import { compareAge, type Member } from "./member.ts";
 
 /** What the leader changes when all have seen the same. */
 export interface LeaderActions {
@@ -12,8 +12,9 @@ export interface LeaderActions {
  * What the leader does on convergence: joining members become up, leaving ones exiting; exiting and
  * down ones are removed.
  *
- * Nobody becomes up while a full member is unreachable: the two sides of a partition would count
- * different majorities. Leaving goes on, because those that leave do not count (see `downing.ts`).
+ * While a full member is unreachable, nobody becomes up and nobody who is down is removed: what
+ * counts as a majority changes only when all who are left to agree have agreed. Leaving goes on,
+ * because those that leave do not count (see `downing.ts`).
  */
 export function leaderActions(
   members: readonly Member[],
@@ -21,21 +22,30 @@ export function leaderActions(
 ): LeaderActions {
   const moved: Member[] = [];
   const removed: Member[] = [];
+  const joining: Member[] = [];
+  const settled = !members.some(({ status, address }) =>
+    status === "up" && unreachable.has(address)
+  );
   let lastUp = 0;
-  let mayPromote = true;
   for (const member of members) {
     lastUp = Math.max(lastUp, member.upNumber);
-    if (member.status === "up" && unreachable.has(member.address)) mayPromote = false;
-    if (member.status === "leaving") moved.push({ ...member, status: "exiting" });
-    if (member.status === "exiting" || !isAlive(member)) removed.push(member);
-  }
-  if (mayPromote) {
-    const joining = members.filter(({ status, address }) =>
-      (status === "joining" || status === "weaklyUp") && !unreachable.has(address)
-    );
-    for (const member of joining.sort(compareAge)) {
-      moved.push({ ...member, status: "up", upNumber: ++lastUp });
+    switch (member.status) {
+      case "joining":
+      case "weaklyUp":
+        if (settled && !unreachable.has(member.address)) joining.push(member);
+        break;
+      case "leaving":
+        moved.push({ ...member, status: "exiting" });
+        break;
+      case "exiting":
+        removed.push(member);
+        break;
+      case "down":
+        if (settled) removed.push(member);
     }
+  }
+  for (const member of joining.sort(compareAge)) {
+    moved.push({ ...member, status: "up", upNumber: ++lastUp });
   }
   return { moved, removed };
 }

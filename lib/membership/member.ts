@@ -56,7 +56,9 @@ export interface Member {
   readonly nodeId: string;
   /** Tells lives of a node at one address apart: the higher is the later. Raised only by itself. */
   readonly incarnation: number;
+  /** How far it has come. */
   readonly status: MemberStatus;
+  /** Labels for placing work. */
   readonly roles: readonly string[];
   /** 0 until up; then the order in which members became up, from 1. The lowest leads. */
   readonly upNumber: number;

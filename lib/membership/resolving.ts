@@ -30,8 +30,11 @@ export function resolvingTick(m: Machine, now: number): void {
     case "downSelf":
       return downSelf(m, `${why} for ${wait} ms`, now);
     case "downUnreachable":
-      // The others come to the same answer and leave it to the leader.
-      if (view.leader === selfAddress(m)) downUnreachable(m, `${why} for ${wait} ms`, now);
+      // The others come to the same answer and leave it to the leader, who waits until they know
+      // what it knows: one of them may be about to leave and have no vote any more.
+      if (view.leader === selfAddress(m) && view.converged) {
+        downUnreachable(m, `${why} for ${wait} ms`, now);
+      }
   }
 }
 

@@ -8,7 +8,7 @@
 import type { ActorSystem } from "../actor/actor_system.ts";
 import type { DeadLetterReason } from "../actor/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/internals.ts";
-import { Ref, type RefAddress } from "../actor/ref.ts";
+import type { Ref, RefAddress } from "../actor/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Lane } from "../transport/lane.ts";
 import { Endpoint, type EndpointOptions } from "../transport/endpoint.ts";

@@ -24,6 +24,7 @@ export interface CastyErrorOptions {
  * ```
  */
 export class CastyError extends Error {
+  /** Name of the class. */
   override name = "CastyError";
   /** Stable and short; safe to branch on. */
   readonly code: string;

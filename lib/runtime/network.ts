@@ -23,16 +23,19 @@ export type PeerIdentity =
 
 /** The link is not encrypted and nothing is proved. */
 export interface PlainIdentity {
+  /** Which of the closed set this is. */
   readonly kind: "plain";
 }
 
 /** A certificate with a URI name `spiffe://<domain>/node/<name>`, for servers and clients. */
 export interface NodeIdentity extends CertificateFacts {
+  /** Which of the closed set this is. */
   readonly kind: "node";
 }
 
 /** A certificate with a URI name `spiffe://<domain>/client/<name>`. Never becomes a member. */
 export interface ClientIdentity extends CertificateFacts {
+  /** Which of the closed set this is. */
   readonly kind: "client";
 }
 
@@ -55,6 +58,7 @@ export interface CertificateFacts {
 export interface Link {
   /** Where the far end's socket is, `"host:port"`. For logs and limits, not an identity. */
   readonly remote: string;
+  /** What the far end proved. */
   readonly identity: PeerIdentity;
   /** Receives bytes. The chunk may be reused after the call: copy what must last. */
   onData: (chunk: Uint8Array) => void;
@@ -105,9 +109,11 @@ export interface ListenOptions {
 export interface DialOptions {
   /** Host to connect to (after any address map). */
   readonly host: string;
+  /** Port to connect to. */
   readonly port: number;
   /** The host that the peer's certificate must name (before any address map). */
   readonly serverName: string;
+  /** With it: mutual TLS. Without it: plain. */
   readonly tls?: TlsMaterial;
   /** Milliseconds for connection and TLS handshake together. */
   readonly timeout: number;

@@ -8,8 +8,12 @@ import type { Random } from "./random.ts";
  * in simulations, where one seed gives one history.
  */
 export interface Runtime {
+  /** Time. */
   readonly clock: Clock;
+  /** Chance. */
   readonly random: Random;
+  /** Where log lines go. */
   readonly logger: Logger;
+  /** Connections. */
   readonly network: Network;
 }

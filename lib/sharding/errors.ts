@@ -2,5 +2,6 @@ import { CastyError } from "../runtime/casty_error.ts";
 
 /** A sharded actor cannot be used as asked. Codes: `badShardCount`, `badEntityId`. */
 export class ShardingError extends CastyError {
+  /** Name of the class. */
   override name = "ShardingError";
 }

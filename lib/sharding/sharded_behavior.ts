@@ -19,7 +19,9 @@ export type EntityFactory<M> = (entityId: string) => Behavior<M>;
  * clustered system can spawn.
  */
 export class ShardedBehavior<M> {
+  /** Makes the behaviour of one entity. */
   readonly factory: EntityFactory<M>;
+  /** How many shards the entities are spread over. */
   readonly numShards: number;
 
   /** Checks the options. */

@@ -36,7 +36,9 @@ export type TransportErrorCode =
 
 /** A connection or a listener that could not be had, or that broke. */
 export class TransportError extends CastyError {
+  /** Name of the class. */
   override name = "TransportError";
+  /** Stable; safe to branch on. */
   declare readonly code: TransportErrorCode;
 
   /** Makes an error; the remedy becomes part of the message. */
@@ -72,7 +74,9 @@ export type TlsConfigErrorCode =
 
 /** TLS material that cannot be used. */
 export class TlsConfigError extends CastyError {
+  /** Name of the class. */
   override name = "TlsConfigError";
+  /** Stable; safe to branch on. */
   declare readonly code: TlsConfigErrorCode;
   /** The offending file, or the option that held the text. */
   readonly file: string;

@@ -52,10 +52,11 @@ Deno.test("only joining or leaving members that fall silent never cost a majorit
   assertEquals(keepMajority(all, names(3, 4), "n0:1").outcome, "downUnreachable");
 });
 
-Deno.test("members that are down already do not count", () => {
+Deno.test("members that are down count as unreachable until they are removed", () => {
   const all = members(5, (index) => index < 3 ? "up" : "down");
-  assertEquals(keepMajority(all, names(3, 4), "n0:1").outcome, "keep");
-  assertEquals(keepMajority(all, names(2, 3, 4), "n0:1").outcome, "downUnreachable");
+  assertEquals(keepMajority(all, new Set(), "n0:1").outcome, "keep");
+  assertEquals(keepMajority(all, names(2), "n0:1").outcome, "downSelf");
+  assertEquals(keepMajority(all.slice(0, 4), names(2), "n0:1").outcome, "downUnreachable");
 });
 
 Deno.test("never do both sides of a partition live on, also if one knows more than the other", () => {

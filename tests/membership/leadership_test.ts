@@ -67,12 +67,13 @@ Deno.test("the leader moves leaving members on and removes those that are gone",
   });
 });
 
-Deno.test("nobody becomes up while a full member is unreachable, but leaving goes on", () => {
+Deno.test("what counts as a majority does not change while a full member is unreachable", () => {
   const members = [
     member("a", "up", 1),
     member("b", "up", 2),
     member("c", "joining"),
     member("d", "leaving", 3),
+    member("e", "down", 4),
   ];
   assertEquals(leaderActions(members, new Set(["b:1"])), {
     moved: [member("d", "exiting", 3)],

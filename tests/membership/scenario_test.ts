@@ -137,9 +137,9 @@ for (const seed of [1, 2, 3]) {
     for (const { downed, address } of minority) {
       assertEquals(downed!.by, address);
     }
-    // The second hears that the first has gone, and counts it no more.
+    // The second hears that the first has gone.
     assertEquals(minority.map(({ downed }) => downed!.why).toSorted(), [
-      "1 of 4 members can be reached for 7000 ms",
+      "1 of 5 members can be reached for 7000 ms",
       "2 of 5 members can be reached for 7000 ms",
     ]);
     within(world, "removal", 5_000, () => allUp(majority));
