@@ -38,9 +38,9 @@ import { systemRuntime } from "./transport/system_runtime.ts";
  *   port: 0,
  * });
  * const pongs = system.spawn(Behaviors.sharded(pong, { numShards: 20 }), "pongs");
- * const answer = await system.ask<typeof pongs, string>(
+ * const answer = await system.ask(
  *   pongs,
- *   (replyTo) => shardEnvelope("alice", { type: "ping", replyTo }),
+ *   (replyTo: ActorRef<string>) => shardEnvelope("alice", { type: "ping" as const, replyTo }),
  * );
  * console.assert(answer === "alice is here");
  * ```

@@ -250,9 +250,14 @@ export class Endpoint {
       onOpen: (connection, peer) => this.#onOpen(connection, peer, channel),
       onFailed: (connection, reason, refusal) => {
         this.#forget(connection);
-        if (channel === undefined) return this.#refusals.add(connection.remote, reason);
-        if (refusal === "duplicate") this.#step(channel, { type: "duplicate" });
-        else this.#dialFailed(channel, reason);
+        // Two nodes that dial each other at once is everyday life, not a fault of either.
+        if (refusal === "duplicate") {
+          if (channel !== undefined) this.#step(channel, { type: "duplicate" });
+        } else if (channel === undefined) {
+          this.#refusals.add(connection.remote, reason);
+        } else {
+          this.#dialFailed(channel, reason);
+        }
       },
       onMessage: (peer, bytes, start, end) => onMessage(peer, peer.lane, bytes, start, end),
       onDown: (connection, peer, reason) => this.#onDown(connection, peer, reason, channel),
