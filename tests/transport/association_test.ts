@@ -1,0 +1,121 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  Association,
+  type AssociationEffect,
+  type AssociationEvent,
+} from "../../lib/transport/association.ts";
+
+const backoff = { minBackoff: 500, maxBackoff: 30_000 };
+const wanted: AssociationEvent = { type: "wanted" };
+const up: AssociationEvent = { type: "up" };
+const down: AssociationEvent = { type: "down" };
+const duplicate: AssociationEvent = { type: "duplicate" };
+const timer: AssociationEvent = { type: "timer" };
+const failed: AssociationEvent = { type: "failed", random: 0.5 };
+
+const histories: [string, [AssociationEvent, number, string][]][] = [
+  ["the first wish dials, further ones wait", [[wanted, 0, "dial"], [wanted, 1, ""], [up, 2, ""]]],
+  ["a connection that is up is not dialled again", [[up, 0, ""], [wanted, 1, ""]]],
+  ["after a connection has ended the next wish dials", [
+    [up, 0, ""],
+    [down, 5, ""],
+    [wanted, 6, "dial"],
+  ]],
+  ["a failed dial drops what waits, and what is wanted during the pause", [
+    [wanted, 0, "dial"],
+    [failed, 10, "drop"],
+    [wanted, 259, "drop"],
+    [wanted, 260, "dial"],
+  ]],
+  ["the pause doubles with each failure", [
+    [wanted, 0, "dial"],
+    [failed, 0, "drop"],
+    [wanted, 250, "dial"],
+    [failed, 250, "drop"],
+    [wanted, 749, "drop"],
+    [wanted, 750, "dial"],
+  ]],
+  ["success ends the doubling", [
+    [wanted, 0, "dial"],
+    [failed, 0, "drop"],
+    [wanted, 250, "dial"],
+    [up, 250, ""],
+    [down, 300, ""],
+    [wanted, 300, "dial"],
+    [failed, 300, "drop"],
+    [wanted, 549, "drop"],
+    [wanted, 550, "dial"],
+  ]],
+  ["a peer's own dial ends the pause", [
+    [wanted, 0, "dial"],
+    [failed, 0, "drop"],
+    [up, 1, ""],
+    [wanted, 2, ""],
+  ]],
+  ["a dial that yields to the peer's waits for it, then dials again", [
+    [wanted, 0, "dial"],
+    [duplicate, 5, "wait 2000"],
+    [wanted, 6, ""],
+    [timer, 2_005, "dial"],
+  ]],
+  ["a dial that yields is content with the peer's", [
+    [wanted, 0, "dial"],
+    [duplicate, 5, "wait 2000"],
+    [up, 6, ""],
+    [timer, 2_005, ""],
+  ]],
+  ["the outcome of an own dial does not matter once the peer's is up", [
+    [wanted, 0, "dial"],
+    [up, 1, ""],
+    [duplicate, 2, ""],
+    [failed, 3, ""],
+    [wanted, 4, ""],
+  ]],
+];
+
+for (const [behaviour, steps] of histories) {
+  Deno.test(`association: ${behaviour}`, () => {
+    const association = new Association(backoff);
+    for (const [event, now, expected] of steps) {
+      assertEquals(association.step(event, now).map(text).join(), expected, `at ${now}`);
+    }
+  });
+}
+
+Deno.test("association: a pause is never longer than maxBackoff, nor shorter for lack of luck", () => {
+  fc.assert(fc.property(fc.nat(60), fc.double({ min: 0, max: 0.999, noNaN: true }), (n, random) => {
+    const association = new Association(backoff);
+    let now = 0;
+    for (let i = 0; i <= n; i++) {
+      assertEquals(association.step(wanted, now).map(text), ["dial"]);
+      association.step({ type: "failed", random }, now);
+      const ceiling = Math.min(30_000, 500 * 2 ** i);
+      if (random > 0.01) {
+        assertEquals(association.step(wanted, now + random * ceiling - 1).map(text), ["drop"]);
+      }
+      now += random * ceiling + 0.001;
+    }
+  }));
+});
+
+Deno.test("association: whatever happens, it never dials while it dials or is up", () => {
+  const event = fc.constantFrom(wanted, up, down, duplicate, timer, failed);
+  fc.assert(fc.property(fc.array(fc.tuple(event, fc.nat(3_000)), { maxLength: 60 }), (events) => {
+    const association = new Association(backoff);
+    let now = 0;
+    let isUp = false;
+    for (const [next, pause] of events) {
+      now += pause;
+      const dialing = association.dialing;
+      const dials = association.step(next, now).some(({ type }) => type === "dial");
+      assert(!(dials && (dialing || isUp)), `dialled twice on ${next.type}`);
+      if (next.type === "up") isUp = true;
+      if (next.type === "down") isUp = false;
+    }
+  }));
+});
+
+function text(effect: AssociationEffect): string {
+  return effect.type === "wait" ? `wait ${effect.delay}` : effect.type;
+}

@@ -1,0 +1,154 @@
+import { encode } from "@msgpack/msgpack";
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { PeerIdentity } from "../../lib/runtime/network.ts";
+import {
+  decodeIntroduction,
+  decodeRefusal,
+  encodeIntroduction,
+  encodeRefusal,
+  type Introduction,
+  isRefusal,
+  judge,
+} from "../../lib/transport/handshake.ts";
+
+const self: Introduction = {
+  protocolMin: 1,
+  protocolMax: 1,
+  systemName: "shop",
+  role: "node",
+  nodeId: "node-1",
+  address: "a.example:25520",
+  incarnation: 7,
+  lane: "user",
+  maxFrame: 1_048_576,
+  window: 4_194_304,
+  features: [],
+};
+const other: Introduction = { ...self, nodeId: "node-2", address: "b.example:25520" };
+
+const plain: PeerIdentity = { kind: "plain" };
+const facts = { fingerprint: "00", notAfter: 0 };
+const node = (...hosts: string[]): PeerIdentity => ({ kind: "node", name: "n", hosts, ...facts });
+const client: PeerIdentity = { kind: "client", name: "c", hosts: [], ...facts };
+
+const asClient = { role: "client", address: "client:abc" } as const;
+
+const accepted: [string, Partial<Introduction>, PeerIdentity][] = [
+  ["a node without TLS", {}, plain],
+  ["a node whose certificate names its host", {}, node("x", "b.example")],
+  [
+    "a node whose certificate has a wildcard for its host",
+    {},
+    node("*.b.example", "*.example.org"),
+  ],
+  ["a node at an IPv4 address", { address: "10.0.0.2:1" }, node("10.0.0.2")],
+  ["a node at an IPv6 address", { address: "[2001:db8::2]:1" }, node("2001:0db8:0::2")],
+  ["a client without TLS", asClient, plain],
+  ["a client with a client's certificate", asClient, client],
+  ["a client with a node's certificate", asClient, node("b.example")],
+  ["a peer that speaks newer protocols too", { protocolMax: 9 }, plain],
+];
+
+for (const [who, said, identity] of accepted) {
+  Deno.test(`handshake: ${who} is accepted`, () => {
+    const wildcard = identity.kind === "node" && identity.hosts[0]!.startsWith("*");
+    const address = wildcard ? { address: "x.b.example:25520" } : {};
+    const peer = judge({ ...other, ...address, ...said }, self, identity, "192.0.2.1:5");
+    assert(!isRefusal(peer));
+    assertEquals(peer.role, said.role ?? "node");
+    assertEquals(peer.protocol, 1);
+    assertEquals(peer.identity, identity);
+    assertEquals(peer.remote, "192.0.2.1:5");
+  });
+}
+
+const refused: [string, Partial<Introduction>, PeerIdentity, string, RegExp][] = [
+  [
+    "a newer protocol only",
+    { protocolMin: 2, protocolMax: 3 },
+    plain,
+    "protocol",
+    /2 to 3.*1 to 1/,
+  ],
+  ["an empty protocol range", { protocolMin: 3, protocolMax: 1 }, plain, "protocol", /3 to 1/],
+  ["a foreign system", { systemName: "bank" }, plain, "systemName", /"bank".*"shop"/],
+  ["a node with a client's certificate", {}, client, "role", /is that of a client/],
+  ["a host beyond the certificate", {}, node("c.example"), "address", /b\.example.*c\.example/],
+  [
+    "a wildcard of another depth",
+    { address: "x.y.b.example:1" },
+    node("*.b.example"),
+    "address",
+    /./,
+  ],
+  [
+    "an IP address under a DNS wildcard",
+    { address: "10.0.0.2:1" },
+    node("*.0.0.2"),
+    "address",
+    /./,
+  ],
+  ["a node that names itself as a client", { address: "client:x" }, plain, "address", /not the/],
+  ["a client that names itself as a node", { role: "client" }, plain, "address", /not the/],
+  ["our own address", { address: self.address }, plain, "self", /itself/],
+];
+
+for (const [what, said, identity, code, reason] of refused) {
+  Deno.test(`handshake: ${what} is refused as ${code}`, () => {
+    const refusal = judge({ ...other, ...said }, self, identity, "192.0.2.1:5");
+    assert(isRefusal(refusal));
+    assertEquals(refusal.code, code);
+    assert(reason.test(refusal.reason), refusal.reason);
+  });
+}
+
+Deno.test("handshake: an introduction survives the wire, and unknown fields are ignored", () => {
+  const read = decodeIntroduction(encode({ magic: "casty", ...other, colour: ["red"], more: {} }));
+  assertEquals(decodeIntroduction(encodeIntroduction(other))?.address, other.address);
+  assertEquals(read?.systemName, "shop");
+});
+
+Deno.test("handshake: fields of a wrong type, too long or missing are no introduction", () => {
+  const wrong: Record<string, unknown[]> = {
+    magic: ["pekko", 1],
+    systemName: ["", 5, "x".repeat(256)],
+    nodeId: ["", null, "x".repeat(256)],
+    address: ["", [], "x".repeat(256)],
+    role: ["leader", 1],
+    lane: ["bulk", 0],
+    incarnation: [0, -1, 1.5, NaN, "1"],
+    protocolMin: [0, "1"],
+    protocolMax: [0, {}],
+    maxFrame: [0, 2 ** 60],
+    window: [0, -5],
+    features: ["x", [1], ["x".repeat(256)], new Array(101).fill("f")],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of [...values, undefined]) {
+      const bytes = encode({ magic: "casty", ...other, [name]: value }, { ignoreUndefined: true });
+      assertEquals(decodeIntroduction(bytes), undefined, `${name}: ${JSON.stringify(value)}`);
+    }
+  }
+});
+
+Deno.test("handshake: any bytes are read or refused, never thrown at the reader", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+    decodeIntroduction(bytes);
+    const { code, reason } = decodeRefusal(bytes);
+    assert(typeof code === "string" && typeof reason === "string");
+  }));
+  const good = encodeIntroduction(other);
+  fc.assert(fc.property(fc.nat(good.length - 1), fc.nat(255), (at, byte) => {
+    const mutated = good.slice();
+    mutated[at] = byte;
+    const read = decodeIntroduction(mutated);
+    assert(read === undefined || read.systemName.length <= 255);
+  }));
+});
+
+Deno.test("handshake: a refusal keeps its code and at most 500 characters of its reason", () => {
+  const long = decodeRefusal(encodeRefusal({ code: "role", reason: "é".repeat(900) }));
+  assertEquals(long, { code: "role", reason: "é".repeat(500) });
+  assertEquals(decodeRefusal(encode({ code: 5 })), { code: "unknown", reason: "unknown" });
+});
