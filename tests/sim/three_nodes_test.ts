@@ -1,23 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { ActorRef } from "../../lib/actor/ref.ts";
-import type { Behavior } from "../../lib/actor/behavior.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { counter, getValue, increment } from "./counter.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
-
-type CounterMessage =
-  | { type: "increment"; amount: number }
-  | { type: "getValue"; replyTo: ActorRef<number> };
-
-function counter(): Behavior<CounterMessage> {
-  const active = (value: number): Behavior<CounterMessage> =>
-    Behaviors.receive((_context, message) => {
-      if (message.type === "increment") return active(value + message.amount);
-      message.replyTo.tell(value);
-      return Behaviors.same();
-    });
-  return active(0);
-}
 
 /** Three nodes form, count in ten entities from all sides, wait, read, leave. */
 async function scenario(
@@ -33,17 +17,13 @@ async function scenario(
   for (let entity = 0; entity < 10; entity++) {
     for (const ref of refs) {
       for (let i = 0; i <= entity; i++) {
-        ref.tell(shardEnvelope(`entity-${entity}`, { type: "increment", amount: 1 }));
+        ref.tell(increment(`entity-${entity}`));
       }
     }
   }
   // Each node reads its own increments back first: one sender's messages keep their order.
   const read = (index: number, entity: number) =>
-    nodes[index]!.ask(
-      refs[index]!,
-      (replyTo: ActorRef<number>) =>
-        shardEnvelope(`entity-${entity}`, { type: "getValue" as const, replyTo }),
-    );
+    nodes[index]!.ask(refs[index]!, getValue(`entity-${entity}`));
   const readAll = (index: number) =>
     Promise.all(Array.from({ length: 10 }, (_, entity) => read(index, entity)));
   await clock.resolve(Promise.all([readAll(0), readAll(1), readAll(2)]));
