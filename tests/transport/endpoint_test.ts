@@ -1,0 +1,292 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { PeerIdentity } from "../../lib/runtime/network.ts";
+import { FrameType } from "../../lib/wire/frame.ts";
+import { FrameWriter } from "../../lib/wire/frame_writer.ts";
+import { encodeIntroduction, type Introduction } from "../../lib/transport/handshake.ts";
+import { World } from "./endpoints.ts";
+
+const texts = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+Deno.test("endpoint: a message dials, arrives on its lane, and is answered over the same link", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  const b = await world.start("b");
+  a.send("b:25520", "hello");
+  a.send("b:25520", "beat", "control");
+  await world.clock.runUntil(() => b.heard.length === 2);
+  assertEquals(b.heard.toSorted(), ["a:25520 control beat", "a:25520 user hello"]);
+  b.send("a:25520", "back");
+  await world.clock.runUntil(() => a.heard.length === 1);
+  assertEquals(a.heard, ["b:25520 user back"]);
+  assertEquals(b.events.toSorted(), ["up a:25520 control", "up a:25520 user"]);
+  assertEquals(a.dropped, []);
+});
+
+Deno.test("endpoint: order is kept per lane, before, while and after the dial", async () => {
+  await using world = new World(3);
+  const a = await world.start("a");
+  const b = await world.start("b");
+  const expected = texts("m", 300);
+  for (const [index, text] of expected.entries()) {
+    a.send("b:25520", text);
+    if (index % 20 === 0) await world.clock.advance(1);
+  }
+  await world.clock.runUntil(() => b.heard.length === 300);
+  assertEquals(b.texts, expected);
+});
+
+Deno.test("endpoint: a foreign system is refused with a reason on both sides", async () => {
+  await using world = new World();
+  const a = await world.start("a", { systemName: "bank" });
+  const b = await world.start("b");
+  a.send("b:25520", "let me in");
+  await world.clock.runUntil(() => a.dropped.length === 1 && b.refusals.length === 1);
+  assertEquals(a.dropped, ["b:25520 disconnected let me in"]);
+  assert(/"bank".*"shop"/.test(a.unreachable[0]!), a.unreachable[0]!);
+  assert(/^warn a peer was turned away .*"bank".*"shop"/.test(b.refusals[0]!), b.refusals[0]!);
+  assertEquals(b.heard, []);
+  assertEquals(b.events, []);
+});
+
+Deno.test("endpoint: certificates decide: a client's is no node's, a host must be covered", async () => {
+  const facts = { fingerprint: "00", notAfter: 0 };
+  const cases: [PeerIdentity, RegExp][] = [
+    [{ kind: "client", name: "c", hosts: ["a"], ...facts }, /that of a client/],
+    [{ kind: "node", name: "n", hosts: ["elsewhere"], ...facts }, /does not cover/],
+  ];
+  for (const [identity, reason] of cases) {
+    await using world = new World();
+    const a = await world.start("a", { identity });
+    const b = await world.start("b");
+    a.send("b:25520", "let me in");
+    await world.clock.runUntil(() => a.dropped.length === 1 && b.refusals.length === 1);
+    assert(reason.test(b.refusals[0]!), b.refusals[0]!);
+    assert(reason.test(a.unreachable[0]!), a.unreachable[0]!);
+    assertEquals([b.heard, b.events], [[], []]);
+  }
+});
+
+Deno.test("endpoint: plain traffic beyond loopback is warned of once, at start", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  const local = await world.start("b", { bindHost: "127.0.0.1" });
+  assertEquals(a.log.filter((line) => line.startsWith("warn without TLS")).length, 1);
+  assertEquals(local.log, []);
+});
+
+Deno.test("endpoint: a client speaks with a node both ways over its one connection", async () => {
+  await using world = new World();
+  const node = await world.start("a");
+  const client = await world.start("c1", { role: "client" });
+  client.send("a:25520", "question", "control");
+  await world.clock.runUntil(() => node.heard.length === 1);
+  node.send("client:c1", "answer", "control");
+  node.send("client:c1", "more");
+  await world.clock.runUntil(() => client.heard.length === 2);
+  assertEquals(node.heard, ["client:c1 user question"]);
+  assertEquals(client.heard, ["a:25520 user answer", "a:25520 user more"]);
+  assertEquals(node.endpoint.peers().map(({ role, address }) => `${role} ${address}`), [
+    "client client:c1",
+  ]);
+});
+
+Deno.test("endpoint: a client that is not connected cannot be dialled", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  a.send("client:nobody", "hello");
+  assertEquals(a.dropped, ["client:nobody disconnected hello"]);
+});
+
+Deno.test("endpoint: a silent peer is cut at the handshake's deadline, and it is logged", async () => {
+  await using world = new World(1, { min: 0, max: 0 });
+  const a = await world.start("a", { limits: { handshakeTimeout: 700 } });
+  const link = await world.dial("x", "a");
+  let ended = 0;
+  link.onClose = () => ended = world.clock.now();
+  const from = world.clock.now();
+  await world.clock.runUntil(() => ended > 0);
+  assertEquals(ended - from, 700);
+  assert(/handshakeTimeout \(700 ms\)/.test(a.refusals.join()), a.refusals.join());
+});
+
+Deno.test("endpoint: garbage, a message first, or a half introduction never reaches anybody", async () => {
+  const frame = (type: number, payload: Uint8Array) => {
+    const writer = new FrameWriter();
+    writer.append(type, payload);
+    return writer.take();
+  };
+  const chunks = [
+    new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    frame(FrameType.message, new Uint8Array(10)),
+    frame(FrameType.hello, new Uint8Array(10)),
+    frame(FrameType.welcome, new Uint8Array(10)),
+    new Uint8Array(4),
+    new Uint8Array([0xff, 0xff, 0xff, 0xff]),
+  ];
+  await using world = new World();
+  const a = await world.start("a");
+  const b = await world.start("b");
+  for (const chunk of chunks) {
+    const link = await world.dial("x", "a");
+    let ended = false;
+    link.onClose = () => ended = true;
+    link.write(chunk, () => {});
+    await world.clock.runUntil(() => ended, 1_000);
+  }
+  assertEquals([a.heard, a.events], [[], []]);
+  assert(a.refusals.length > 0);
+  b.send("a:25520", "still there?");
+  await world.clock.runUntil(() => a.heard.length === 1);
+});
+
+Deno.test("endpoint: one host's same fault is logged once, not each time", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  for (let i = 0; i < 20; i++) {
+    const link = await world.dial("x", "a");
+    let ended = false;
+    link.onClose = () => ended = true;
+    link.write(new Uint8Array(4), () => {});
+    await world.clock.runUntil(() => ended, 1_000);
+  }
+  assertEquals(a.refusals.length, 1);
+});
+
+Deno.test("endpoint: two that dial each other at once keep one link and lose nothing", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.nat(12), fc.nat(20), async (seed, delay, spread) => {
+      await using world = new World(seed, { min: 1, max: 1 + spread });
+      const a = await world.start("a");
+      const b = await world.start("b");
+      const forth = texts("forth", 30);
+      const back = texts("back", 30);
+      for (const text of forth.slice(0, 10)) a.send("b:25520", text);
+      await world.clock.advance(delay);
+      for (const text of back.slice(0, 10)) b.send("a:25520", text);
+      await world.clock.advance(delay);
+      for (const text of forth.slice(10)) a.send("b:25520", text);
+      for (const text of back.slice(10)) b.send("a:25520", text);
+      await world.clock.runUntil(() => a.heard.length >= 30 && b.heard.length >= 30);
+      await world.clock.advance(8_000);
+      assertEquals(b.texts, forth);
+      assertEquals(a.texts, back);
+      assertEquals([a.dropped, b.dropped], [[], []]);
+      assertEquals([a.endpoint.peers().length, b.endpoint.peers().length], [1, 1]);
+      assertEquals([a.events, b.events], [["up b:25520 user"], ["up a:25520 user"]]);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("endpoint: a peer that cannot be reached costs only its own messages", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  const b = await world.start("b");
+  a.send("nowhere:25520", "lost");
+  a.send("not an address", "lost too");
+  for (const text of texts("m", 5)) a.send("b:25520", text);
+  await world.clock.runUntil(() => a.dropped.length === 2 && b.heard.length === 5);
+  assertEquals(a.dropped.toSorted(), [
+    "not an address disconnected lost too",
+    "nowhere:25520 disconnected lost",
+  ]);
+});
+
+Deno.test("endpoint: what waits for a dial is bounded, and so is each message", async () => {
+  await using world = new World();
+  const a = await world.start("a", { limits: { maxQueuedMessages: 2, maxFrame: 2_000 } });
+  const b = await world.start("b");
+  for (const text of texts("m", 3)) a.send("b:25520", text);
+  a.send("b:25520", "x".repeat(2_000));
+  assertEquals(a.dropped, ["b:25520 queueFull m2", `b:25520 tooLarge ${"x".repeat(40)}`]);
+  await world.clock.runUntil(() => b.heard.length === 2);
+});
+
+Deno.test("endpoint: a restarted node with a newer incarnation replaces its old connection", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  const b = await world.start("b");
+  b.send("a:25520", "first life");
+  await world.clock.runUntil(() => a.heard.length === 1);
+  world.network.crash("b", { silently: true });
+  const again = await world.start("b", { incarnation: 2 });
+  again.send("a:25520", "second life");
+  await world.clock.runUntil(() => a.heard.length === 2);
+  await world.clock.advance(3_000);
+  assertEquals(a.endpoint.peers().map(({ incarnation }) => incarnation), [2]);
+  a.send("b:25520", "welcome back");
+  await world.clock.runUntil(() => again.heard.length === 1);
+});
+
+Deno.test("endpoint: an older incarnation is refused while a newer one is connected", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  const b = await world.start("b", { incarnation: 5 });
+  b.send("a:25520", "new");
+  await world.clock.runUntil(() => a.heard.length === 1);
+  const link = await world.dial("x", "a");
+  const old: Introduction = {
+    protocolMin: 1,
+    protocolMax: 1,
+    systemName: "shop",
+    role: "node",
+    nodeId: "b",
+    address: "b:25520",
+    incarnation: 4,
+    lane: "user",
+    maxFrame: 1_000,
+    window: 1_000,
+    features: [],
+  };
+  const writer = new FrameWriter();
+  writer.append(FrameType.hello, encodeIntroduction(old));
+  let ended = false;
+  link.onClose = () => ended = true;
+  link.write(writer.take(), () => {});
+  await world.clock.runUntil(() => ended);
+  assert(/a later life/.test(a.refusals.join()), a.refusals.join());
+  assertEquals(a.endpoint.peers().map(({ incarnation }) => incarnation), [5]);
+});
+
+Deno.test("endpoint: close delivers what was queued before, and tells the other side", async () => {
+  await using world = new World();
+  const a = await world.start("a", { limits: { window: 2_000 } });
+  const b = await world.start("b", { limits: { window: 2_000 } });
+  a.send("b:25520", "first");
+  await world.clock.runUntil(() => b.heard.length === 1);
+  for (const text of texts("m", 2_000)) a.send("b:25520", text);
+  await world.clock.resolve(a.endpoint.close());
+  await world.clock.runUntil(() => b.events.some((event) => event.startsWith("down")));
+  assertEquals(b.texts, ["first", ...texts("m", 2_000)]);
+  assertEquals(b.events.at(-1), "down a:25520 user: closed by the peer: this end shuts down");
+  a.send("b:25520", "too late");
+  assertEquals(a.dropped, ["b:25520 disconnected too late"]);
+});
+
+Deno.test("endpoint: disconnect ends the connection with its reason; the next message dials", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  const b = await world.start("b");
+  a.send("b:25520", "one");
+  await world.clock.runUntil(() => b.heard.length === 1);
+  a.endpoint.disconnect("b:25520", "made nonsense");
+  await world.clock.runUntil(() => b.events.length === 2 && a.events.length === 2);
+  assertEquals(b.events[1], "down a:25520 user: closed by the peer: made nonsense");
+  a.send("b:25520", "two");
+  await world.clock.runUntil(() => b.heard.length === 2);
+});
+
+Deno.test("endpoint: an address map says where to dial, not whom", async () => {
+  await using world = new World();
+  const b = await world.start("b");
+  const a = await world.start("a", {
+    addressMap: (address) => address === "tunnel:1" ? "b:25520" : address,
+  });
+  a.send("tunnel:1", "through");
+  await world.clock.runUntil(() => b.heard.length === 1);
+  a.send("b:25520", "straight");
+  await world.clock.runUntil(() => b.heard.length === 2);
+  assertEquals(a.endpoint.peers().map(({ address }) => address), ["b:25520"]);
+});

@@ -1,0 +1,113 @@
+import type { Logger } from "../../lib/runtime/logger.ts";
+import type { Link, Network, PeerIdentity } from "../../lib/runtime/network.ts";
+import { ManualClock } from "../../lib/testkit/manual_clock.ts";
+import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { Endpoint, type EndpointOptions } from "../../lib/transport/endpoint.ts";
+import { MemoryNetwork } from "../../lib/transport/memory_network.ts";
+
+/** An endpoint that writes down what happens to it. */
+export class Station {
+  endpoint!: Endpoint;
+  /** `"<from> <lane> <text>"`, as it arrived. */
+  readonly heard: string[] = [];
+  /** `"<to> <reason> <text>"`. */
+  readonly dropped: string[] = [];
+  /** `"up <peer> <lane>"` and `"down <peer> <lane>: <reason>"`. */
+  readonly events: string[] = [];
+  readonly unreachable: string[] = [];
+  /** `"<level> <message> <reason>"`. */
+  readonly log: string[] = [];
+
+  send(to: string, text: string, lane: "control" | "user" = "user"): void {
+    this.endpoint.send(to, lane, new TextEncoder().encode(text));
+  }
+
+  /** Only the texts, in order. */
+  get texts(): string[] {
+    return this.heard.map((line) => line.split(" ").slice(2).join(" "));
+  }
+
+  /** What was logged about peers that were turned away. */
+  get refusals(): string[] {
+    return this.log.filter((line) => line.startsWith("warn a peer was turned away"));
+  }
+
+  readonly logger: Logger = {
+    log: (level, _source, message, fields) => {
+      this.log.push(`${level} ${message} ${fields?.reason ?? ""}`);
+    },
+  };
+
+  /** The callbacks of an endpoint's options. */
+  callbacks(): Pick<
+    EndpointOptions,
+    "onMessage" | "onPeerUp" | "onPeerDown" | "onUnreachable" | "onDropped"
+  > {
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return {
+      onMessage: (peer, lane, bytes, start, end) => {
+        this.heard.push(`${peer.address} ${lane} ${text(bytes.subarray(start, end))}`);
+      },
+      onPeerUp: (peer, lane) => void this.events.push(`up ${peer.address} ${lane}`),
+      onPeerDown: (peer, lane, reason) => {
+        this.events.push(`down ${peer.address} ${lane}: ${reason}`);
+      },
+      onUnreachable: (_address, reason) => void this.unreachable.push(reason),
+      onDropped: (to, _lane, payload, reason) => {
+        this.dropped.push(`${to} ${reason} ${text(payload.subarray(0, 40))}`);
+      },
+    };
+  }
+}
+
+/** Endpoints on a simulated network and virtual time. */
+export class World implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  readonly random: SeededRandom;
+  readonly network: MemoryNetwork;
+  readonly #stations: Station[] = [];
+
+  constructor(seed = 1, latency = { min: 1, max: 5 }) {
+    this.random = new SeededRandom(seed);
+    const random = this.random.fork("network");
+    this.network = new MemoryNetwork({ clock: this.clock, random, latency });
+  }
+
+  /** Starts the endpoint of the host; its address is `"<host>:25520"`, or `"client:<host>"`. */
+  async start(
+    host: string,
+    options: Partial<EndpointOptions> & { identity?: PeerIdentity; network?: Network } = {},
+  ): Promise<Station> {
+    const { identity, network, ...rest } = options;
+    const station = new Station();
+    const own = this.network.host(host, identity === undefined ? {} : { identity });
+    station.endpoint = await this.clock.resolve(Endpoint.start({
+      runtime: {
+        clock: this.clock,
+        random: this.random.fork(host),
+        logger: station.logger,
+        network: network ?? own,
+      },
+      systemName: "shop",
+      role: "node",
+      nodeId: host,
+      incarnation: 1,
+      ...(rest.role === "client" ? { address: `client:${host}` } : { host, port: 25_520 }),
+      ...station.callbacks(),
+      ...rest,
+    }));
+    this.#stations.push(station);
+    return station;
+  }
+
+  /** A bare link from one host to the endpoint of another. */
+  async dial(from: string, to: string): Promise<Link> {
+    return await this.clock.resolve(
+      this.network.host(from).dial({ host: to, port: 25_520, serverName: to, timeout: 1_000 }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { endpoint } of this.#stations) await this.clock.resolve(endpoint.close());
+  }
+}
