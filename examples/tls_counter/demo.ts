@@ -22,9 +22,13 @@ export async function runDemo(stay: boolean): Promise<number> {
     for (let n = 2; n <= nodeCount; n++) {
       nodes.push(new NodeProcess(`node-${n}`, folder, [seed], nodeCount, stay));
     }
-    if (stay) await serve(nodes, seed, folder);
-    else await Promise.all(nodes.map((node) => node.ended));
-    return report(nodes);
+    const done = stay
+      ? serve(nodes, seed, folder)
+      : Promise.all(nodes.map((node) => node.ended)).then(() => {});
+    // Where one has failed, the others would wait for it in vain.
+    const failed = nodes.map((node) => node.failed);
+    await Promise.race(stay ? [done, ...failed] : [done, ...failed, stopSignal()]);
+    return await report(nodes);
   } catch (error) {
     console.error(`demo | FAILED: ${error instanceof Error ? error.message : error}`);
     return 1;
@@ -70,14 +74,21 @@ async function writePair(
   await Deno.writeTextFile(`${folder}/${name}.key`, key, { mode: 0o600 });
 }
 
-function report(nodes: readonly NodeProcess[]): number {
+async function report(nodes: readonly NodeProcess[]): Promise<number> {
   let failed = 0;
+  for (const node of nodes) node.kill();
+  await Promise.all(nodes.map((node) => node.ended));
   for (const node of nodes) {
     const problem = node.problem(increments);
     if (problem === undefined) continue;
     failed++;
     console.error(`demo | ${node.nodeId} failed: ${problem}`);
   }
-  if (failed === 0) console.log(`demo | all ${nodes.length} nodes read ${increments}`);
-  return failed === 0 ? 0 : 1;
+  if (failed > 0) return 1;
+  if (nodes.some((node) => node.killed)) {
+    console.error("demo | interrupted");
+    return 130;
+  }
+  console.log(`demo | all ${nodes.length} nodes read ${increments}`);
+  return 0;
 }

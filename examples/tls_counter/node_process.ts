@@ -9,10 +9,13 @@ export class NodeProcess {
   readonly result: Promise<number>;
   /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
+  /** Resolves when the process has ended and not done what it should. */
+  readonly failed: Promise<void>;
   readonly #process: Deno.ChildProcess;
   #value: number | undefined;
   #code: number | undefined;
   #reason: string | undefined;
+  #killed = false;
 
   /** Starts the process. Its certificate is in `<folder>/<nodeId>`. */
   constructor(
@@ -59,14 +62,21 @@ export class NodeProcess {
       address.reject(error);
       result.reject(error);
     });
+    this.failed = this.ended.then(() => this.#code === 0 ? new Promise(() => {}) : undefined);
   }
 
   /** Why the node did not do what it should; `undefined` if it did. */
   problem(expected: number): string | undefined {
     if (this.#reason !== undefined) return this.#reason;
-    if (this.#code !== 0) return `exit code ${this.#code}`;
+    if (this.#killed) return undefined;
+    if (this.#code !== 0) return `it ended with exit code ${this.#code}`;
     if (this.#value === undefined) return "it printed no result";
     return this.#value === expected ? undefined : `it read ${this.#value}, not ${expected}`;
+  }
+
+  /** Whether it was ended because of something else than itself. */
+  get killed(): boolean {
+    return this.#killed;
   }
 
   /** Asks the node to leave. */
@@ -80,8 +90,9 @@ export class NodeProcess {
     this.kill();
   }
 
-  /** Ends the process if it runs. */
+  /** Ends the process if it runs: what another has done is the reason. */
   kill(): void {
+    this.#killed ||= this.#code === undefined && this.#reason === undefined;
     this.#signal("SIGKILL");
   }
 
