@@ -50,6 +50,11 @@ export function beDowned(m: Machine, evidence: DownEvidence): void {
   m.effects.push({ type: "downed", by: evidence.by, why: evidence.why });
 }
 
+/** Why a node is no member any more whose later life is one. */
+export function replacedBy(incarnation: number): string {
+  return `a later life of this node has joined (incarnation ${incarnation})`;
+}
+
 /** Whether the state says that this node is no member any more; acts on it. */
 function meetFate(m: Machine): boolean {
   const address = selfAddress(m);
@@ -62,9 +67,7 @@ function meetFate(m: Machine): boolean {
     m,
     (replaced ? undefined : own?.evidence ?? dead?.evidence) ?? {
       by: address,
-      why: replaced
-        ? `a later life of this node has joined (incarnation ${own.incarnation})`
-        : "the cluster has removed this node",
+      why: replaced ? replacedBy(own.incarnation) : "the cluster has removed this node",
       observers: [],
     },
   );

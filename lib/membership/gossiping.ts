@@ -19,9 +19,12 @@ import { type Machine, selfAddress, send } from "./machine.ts";
 import { isAlive } from "./member.ts";
 import type { DigestMessage, GossipContent, GossipMessage } from "./messages.ts";
 import { pick } from "./pick.ts";
+import { accusedBy } from "./reachability.ts";
 
-/** One round in so many also goes to a member that counts as unreachable, in case it hears us. */
+/** Share of the rounds that also go to a member that is silent, in case it hears us. */
 const probeShare = 0.1;
+/** How many times per gossip interval the members together look for seeds that are not among them. */
+const seedProbes = 3;
 /** How often old tombstones are looked for, milliseconds. */
 const tombstoneInterval = 60_000;
 
@@ -33,8 +36,12 @@ export function gossipTick(m: Machine, random: number, now: number): void {
     // Tombstones are in no digest, so nothing follows from their end.
     m.state = withoutOldTombstones(m.state, now - tombstoneLifetime, maxTombstones);
   }
-  if (now < m.gossip.nextAt) return;
   const { gossipInterval } = m.config;
+  if (now >= m.gossip.seedProbeAt) {
+    m.gossip.seedProbeAt = now + gossipInterval;
+    probeSeed(m, random);
+  }
+  if (now < m.gossip.nextAt) return;
   m.gossip.nextAt = now + (m.view.converged ? gossipInterval : gossipInterval / 4);
   const missing = new Set(m.missing);
   for (const peer of choosePeers(m, missing, random)) {
@@ -117,21 +124,37 @@ function offer(m: Machine, to: string): void {
   });
 }
 
-/** Members that have not seen what this one knows come first. */
+/**
+ * Lets a seed that has started again know that its cluster lives, before it founds another one.
+ * Otherwise it would find nobody when all other seeds are gone.
+ */
+function probeSeed(m: Machine, random: number): void {
+  if (random * m.view.members.length > seedProbes) return;
+  const strangers = m.config.otherSeeds.filter((seed) => !m.state.members.has(seed));
+  const [seed] = pick(strangers, 1, random);
+  if (seed !== undefined) offer(m, seed);
+}
+
+/**
+ * Members that have not seen what this one knows come first, but never take every place: they may
+ * be dead, and then the others must hear of that. Nor do those whom this node itself cannot reach.
+ */
 function choosePeers(m: Machine, missing: ReadonlySet<string>, random: number): string[] {
   const { members, unreachable } = m.view;
+  const accused = accusedBy(m.state, m.state.members.get(selfAddress(m)));
   const first: string[] = [];
   const rest: string[] = [];
   const silent: string[] = [];
   for (const member of members) {
     const { address } = member;
     if (address === selfAddress(m) || !isAlive(member)) continue;
-    if (unreachable.has(address)) silent.push(address);
+    if (unreachable.has(address) || accused.has(address)) silent.push(address);
     else if (missing.has(address)) first.push(address);
     else rest.push(address);
   }
   const { gossipFanout } = m.config;
-  const peers = pick(first, gossipFanout, random);
+  const reserved = rest.length > 0 && gossipFanout > 1 ? 1 : 0;
+  const peers = pick(first, gossipFanout - reserved, random);
   peers.push(...pick(rest, gossipFanout - peers.length, random));
   if (random < probeShare) peers.push(...pick(silent, 1, random / probeShare));
   return peers;

@@ -22,8 +22,10 @@ const quickRetries = 20;
 const quickInterval = 250;
 /** How many seeds are asked at once. */
 const seedsAtOnce = 5;
-/** How long an answer `notReady` is believed. */
-const notReadyLifetime = 3_000;
+/** How long it is believed that a seed has no cluster, or that there is one somewhere. */
+const hearsayLifetime = 3_000;
+/** How long the first seed listens for a cluster that has lost all its seeds. */
+const listenTime = 1_000;
 /** How many refusals are remembered so as not to repeat them. */
 const maxRefusals = 100;
 
@@ -42,8 +44,14 @@ export function joiningTick(m: Machine, now: number): void {
   else if (now >= m.joining.nextAt) attempt(m, now);
 }
 
+/** A member takes this node for another, from an earlier life: so there is a cluster to join. */
+export function onClusterFound(m: Machine, from: string, now: number): void {
+  m.joining.clusterHeardAt = now;
+  askToJoin(m, from, now);
+}
+
 /** Asks a node to let this one in; at most four times a second. */
-export function askToJoin(m: Machine, to: string, now: number): void {
+function askToJoin(m: Machine, to: string, now: number): void {
   const last = m.joining.asked.get(to);
   if (last !== undefined && now - last < quickInterval) return;
   m.joining.asked.set(to, now);
@@ -68,20 +76,22 @@ function attempt(m: Machine, now: number): void {
 
 /**
  * Only the first seed may found a cluster: when all other seeds have just said that they have none,
- * or after `seedTimeout`. Not if a cluster has refused it: then there is one. And where seed lists
- * differ, so that two nodes believe to be first, the lower address goes ahead.
+ * or after `seedTimeout`. Not if a cluster has refused it, or a member of one was heard. And where
+ * seed lists differ, so that two nodes believe to be first, the lower address goes ahead.
  */
 function mayFound(m: Machine, now: number): boolean {
   const { firstSeed, otherSeeds, seedTimeout } = m.config;
-  if (!firstSeed || m.joining.refusals.size > 0) return false;
+  const { startedAt, clusterHeardAt, refusals } = m.joining;
+  if (!firstSeed || refusals.size > 0 || now - clusterHeardAt < hearsayLifetime) return false;
+  if (now - startedAt < Math.min(listenTime, seedTimeout)) return false;
   let ready = 0;
   for (const seed of otherSeeds) {
     const heard = m.joining.notReady.get(seed);
-    if (heard === undefined || now - heard.at > notReadyLifetime) continue;
+    if (heard === undefined || now - heard.at > hearsayLifetime) continue;
     if (heard.answer.founder && seed < selfAddress(m)) return false;
     ready++;
   }
-  return ready === otherSeeds.length || now - m.joining.startedAt >= seedTimeout;
+  return ready === otherSeeds.length || now - startedAt >= seedTimeout;
 }
 
 function found(m: Machine, now: number): void {

@@ -87,11 +87,14 @@ export interface Machine {
     readonly notReady: Map<string, { at: number; answer: NotReadyMessage }>;
     /** Nodes that were asked, and when. */
     readonly asked: Map<string, number>;
+    /** When a member of some cluster was last heard. */
+    clusterHeardAt: number;
     /** Refusals that were told. */
     readonly refusals: Set<string>;
   };
   gossip: {
     nextAt: number;
+    seedProbeAt: number;
     /** Nodes of other clusters that were warned of, and when. */
     readonly strangers: Map<string, number>;
     tombstonesAt: number;
@@ -141,9 +144,10 @@ export function newMachine(config: ResolvedConfig): Machine {
       attempts: 0,
       notReady: new Map(),
       asked: new Map(),
+      clusterHeardAt: -Infinity,
       refusals: new Set(),
     },
-    gossip: { nextAt: 0, strangers: new Map(), tombstonesAt: 0 },
+    gossip: { nextAt: 0, seedProbeAt: 0, strangers: new Map(), tombstonesAt: 0 },
     watching: {
       heartbeatAt: 0,
       checkAt: 0,

@@ -5,12 +5,13 @@
  *
  * @module
  */
+import { replacedBy } from "./commit.ts";
 import { type MembershipConfig, resolveConfig } from "./config.ts";
 import { gossipTick, onDigest, onGossip } from "./gossiping.ts";
 import { heard, heartbeatTick, onLag, onPeerGone } from "./heartbeating.ts";
 import {
-  askToJoin,
   joiningTick,
+  onClusterFound,
   onJoin,
   onJoinRefused,
   onNotReady,
@@ -139,22 +140,12 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
 }
 
 function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now: number): void {
-  // Somebody takes this node for a member, from an earlier life: so there is a cluster to join.
-  if (m.phase === "joining") return askToJoin(m, from, now);
+  if (m.phase === "joining") return onClusterFound(m, from, now);
   if (m.phase === "left" || m.phase === "downed") return sayFarewell(m, from, message.clusterId);
   if (m.phase === "idle") return;
   if (message.clusterId !== m.clusterId) return onStranger(m, from, message.clusterId, now);
   const known = m.state.members.get(from)?.member.incarnation;
-  const dead = m.state.tombstones.get(from);
-  const latest = known ?? dead?.incarnation ?? -1;
-  if (message.incarnation < latest || (known === undefined && message.incarnation === latest)) {
-    return send(m, from, {
-      type: "removed",
-      clusterId: m.clusterId,
-      incarnation: message.incarnation,
-      ...(dead?.evidence && { evidence: dead.evidence }),
-    });
-  }
+  if (isGone(m, from, message, known)) return;
   if (message.incarnation === known) heard(m, from, now);
   switch (message.type) {
     case "gossip":
@@ -164,6 +155,29 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
     case "heartbeat":
       return send(m, from, { type: "heartbeatAck", incarnation: m.introduction.incarnation });
   }
+}
+
+/** Whether the sender is no member any more; tells it so. A node that is not known yet is not gone. */
+function isGone(
+  m: Machine,
+  from: string,
+  { incarnation }: ClusterMessage,
+  known: number | undefined,
+): boolean {
+  const dead = m.state.tombstones.get(from);
+  const isReplaced = known !== undefined && incarnation < known;
+  const isBuried = dead !== undefined && incarnation <= dead.incarnation;
+  if (!isReplaced && !isBuried) return false;
+  const evidence = isReplaced
+    ? { by: from, why: replacedBy(known), observers: [] }
+    : dead?.evidence;
+  send(m, from, {
+    type: "removed",
+    clusterId: m.clusterId!,
+    incarnation,
+    ...(evidence && { evidence }),
+  });
+  return true;
 }
 
 /** Two clusters never merge: each would have to give up what it has granted. */
