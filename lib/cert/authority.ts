@@ -33,7 +33,7 @@ export interface NodeOptions {
   readonly hosts: readonly string[];
   /** 1 to 64 characters. Default: the first host. */
   readonly commonName?: string;
-  /** Days, 1 to 36 500, not beyond the authority's. Default 90. */
+  /** Days, 1 to 36 500, not beyond the authority's. Default 90, or up to the authority's end. */
   readonly validityDays?: number;
 }
 
@@ -41,10 +41,11 @@ export interface NodeOptions {
 export interface ClientOptions {
   /** 1 to 64 letters, digits, dots, dashes or underscores. */
   readonly name: string;
-  /** Days, 1 to 36 500, not beyond the authority's. Default 90. */
+  /** Days, 1 to 36 500, not beyond the authority's. Default 90, or up to the authority's end. */
   readonly validityDays?: number;
 }
 
+const defaultLeafDays = 90;
 const curve = { name: "ECDSA", namedCurve: "P-256" } as const;
 
 /**
@@ -70,7 +71,7 @@ export async function createCa(options: CaOptions = {}): Promise<Issued> {
     commonName,
     hosts: [],
     uri: undefined,
-    validityDays,
+    notAfter: expiry(validityDays),
     publicKey: keys.publicKey,
     issuer: keys.privateKey,
   });
@@ -98,7 +99,7 @@ export async function issueNode(
     name: uriPart(first),
     commonName: checkCommonName(options.commonName ?? first),
     hosts,
-    validityDays: checkValidity(options.validityDays ?? 90),
+    validityDays: optionalValidity(options.validityDays),
   });
 }
 
@@ -119,35 +120,49 @@ export async function issueClient(
       remedy: "use 1 to 64 letters, digits, dots, dashes or underscores",
     });
   }
-  const validityDays = checkValidity(options.validityDays ?? 90);
+  const validityDays = optionalValidity(options.validityDays);
   return await issueLeaf(ca, "client", { name, commonName: name, hosts: [], validityDays });
 }
 
 async function issueLeaf(
   ca: Pick<Issued, "cert" | "key">,
   role: "node" | "client",
-  leaf: { name: string; commonName: string; hosts: readonly HostName[]; validityDays: number },
+  leaf: {
+    name: string;
+    commonName: string;
+    hosts: readonly HostName[];
+    validityDays: number | undefined;
+  },
 ): Promise<Issued> {
   const issuer = await openAuthority(ca);
-  const end = expiry(leaf.validityDays);
-  const caEnd = issuer.certificate.notAfter.value;
-  if (end > caEnd) {
-    throw new CertError(
-      "beyondAuthority",
-      `a certificate until ${date(end)} would outlive its authority, which ends on ${date(caEnd)}`,
-      { value: leaf.validityDays, remedy: "ask for fewer days, or renew the authority" },
-    );
-  }
+  const { name, validityDays, ...rest } = leaf;
+  const notAfter = leafEnd(validityDays, issuer.certificate.notAfter.value);
   const keys = await crypto.subtle.generateKey(curve, true, ["sign", "verify"]);
-  const { name, ...rest } = leaf;
   const domain = uriPart(commonNameOf(issuer.certificate)).toLowerCase();
   return await issued(keys, {
     role,
     ...rest,
+    notAfter,
     uri: `spiffe://${domain}/${role}/${name}`,
     publicKey: keys.publicKey,
     issuer,
   });
+}
+
+/**
+ * When a leaf ends. Nobody asked for the default, and days are the unit of asking: an authority that
+ * ends sooner than the default, or less than a day sooner than asked, ends the leaf as well.
+ */
+function leafEnd(days: number | undefined, caEnd: Date): Date {
+  const end = expiry(days ?? defaultLeafDays);
+  const excess = end.getTime() - caEnd.getTime();
+  if (excess <= 0) return end;
+  if (days === undefined || excess < 86_400_000) return caEnd;
+  throw new CertError(
+    "beyondAuthority",
+    `a certificate until ${date(end)} would outlive its authority, which ends on ${date(caEnd)}`,
+    { value: days, remedy: "ask for fewer days, or make a new authority" },
+  );
 }
 
 async function issued(keys: CryptoKeyPair, plan: CertificatePlan): Promise<Issued> {
@@ -230,6 +245,10 @@ function checkValidity(days: number): number {
     value: days,
     remedy: "use a whole number from 1 to 36500",
   });
+}
+
+function optionalValidity(days: number | undefined): number | undefined {
+  return days === undefined ? undefined : checkValidity(days);
 }
 
 function distinct(hosts: readonly HostName[]): HostName[] {

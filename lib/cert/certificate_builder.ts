@@ -9,6 +9,8 @@ import {
   Extension,
   ExtKeyUsage,
   GeneralName,
+  Time,
+  TimeType,
 } from "pkijs";
 import type { HostName } from "./host_name.ts";
 
@@ -45,7 +47,8 @@ export interface CertificatePlan {
   readonly commonName: string;
   readonly hosts: readonly HostName[];
   readonly uri: string | undefined;
-  readonly validityDays: number;
+  /** Whole seconds. */
+  readonly notAfter: Date;
   readonly publicKey: CryptoKey;
   /** Who signs; itself for an authority. */
   readonly issuer: { readonly certificate: Certificate; readonly key: CryptoKey } | CryptoKey;
@@ -68,8 +71,8 @@ export async function buildCertificate(plan: CertificatePlan): Promise<Certifica
   const { issuer } = plan;
   const signer = "certificate" in issuer ? issuer.certificate : certificate;
   certificate.issuer = signer.subject;
-  certificate.notBefore.value = seconds(Date.now() - backdate);
-  certificate.notAfter.value = expiry(plan.validityDays);
+  certificate.notBefore = timeOf(seconds(Date.now() - backdate));
+  certificate.notAfter = timeOf(plan.notAfter);
   await certificate.subjectPublicKeyInfo.importKey(plan.publicKey, engine);
   certificate.extensions = await extensions(plan, certificate, signer);
   await certificate.sign("certificate" in issuer ? issuer.key : issuer, "SHA-256", engine);
@@ -146,6 +149,12 @@ function serialNumber(): ArrayBuffer {
 
 function printable(text: string): boolean {
   return /^[A-Za-z0-9 '()+,./:=?-]*$/.test(text);
+}
+
+/** RFC 5280, 4.1.2.5: years from 2050 on are of another type. */
+function timeOf(value: Date): Time {
+  const type = value.getUTCFullYear() < 2050 ? TimeType.UTCTime : TimeType.GeneralizedTime;
+  return new Time({ type, value });
 }
 
 /** X.509 times have no milliseconds. */

@@ -1,6 +1,9 @@
 import type { Issued } from "./authority.ts";
 import { CertError } from "./errors.ts";
 
+/** Longer files are no PEM files of ours. */
+const maxFileSize = 1 << 20;
+
 /** Where a pair was written. */
 export interface WrittenPair {
   /** The certificate. */
@@ -26,21 +29,46 @@ export async function writePair(
   if (!force) await refuseExisting(directory, [certFile, keyFile]);
   const mark = crypto.randomUUID().slice(0, 8);
   const parts = [
-    { file: keyFile, temporary: `${keyFile}.${mark}`, text: key, mode: 0o600 },
-    { file: certFile, temporary: `${certFile}.${mark}`, text: cert, mode: 0o644 },
+    {
+      file: keyFile,
+      temporary: `${keyFile}.${mark}`,
+      old: `${keyFile}.${mark}.old`,
+      text: key,
+      mode: 0o600,
+    },
+    {
+      file: certFile,
+      temporary: `${certFile}.${mark}`,
+      old: `${certFile}.${mark}.old`,
+      text: cert,
+      mode: 0o644,
+    },
   ];
+  const placed: (typeof parts)[number][] = [];
   try {
     await Deno.mkdir(directory, { recursive: true });
     for (const { temporary, text, mode } of parts) await writeNew(temporary, text, mode);
-    for (const { temporary, file } of parts) await Deno.rename(temporary, file);
+    // Both, before either is replaced: what cannot be kept must not be overwritten.
+    if (force) { for (const { file, old } of parts) await keep(file, old); }
+    for (const part of parts) {
+      await place(part.temporary, part.file, force, directory);
+      placed.push(part);
+    }
   } catch (cause) {
-    for (const { temporary } of parts) await Deno.remove(temporary).catch(() => {});
+    for (const { file, old } of placed) {
+      await Deno.rename(old, file).catch(() => discard(file));
+    }
+    for (const { temporary, old } of parts) {
+      for (const file of [temporary, old]) await discard(file);
+    }
+    if (cause instanceof CertError) throw cause;
     throw new CertError("notWritable", `${directory} cannot be written: ${messageOf(cause)}`, {
       value: directory,
       cause,
       remedy: "choose a directory that you may write to",
     });
   }
+  for (const { old } of parts) await discard(old);
   return { certFile, keyFile };
 }
 
@@ -69,19 +97,70 @@ export async function loadCa(directory: string): Promise<Pick<Issued, "cert" | "
 }
 
 /**
- * Reads a text file.
+ * Reads a text file of up to 1 MiB: devices and pipes may never end.
  *
- * @throws {CertError} code `notFound`; the message begins with `otherwise`.
+ * @throws {CertError} codes `notFound`, whose message begins with `otherwise`, and `malformed`.
  */
 export async function readText(file: string, otherwise: string): Promise<string> {
+  let bytes: Uint8Array;
   try {
-    return await Deno.readTextFile(file);
+    bytes = await readStart(file, maxFileSize + 1);
   } catch (cause) {
     throw new CertError("notFound", `${otherwise}: ${file}: ${messageOf(cause)}`, {
       value: file,
       cause,
     });
   }
+  if (bytes.length <= maxFileSize) return new TextDecoder().decode(bytes);
+  throw new CertError("malformed", `${file} is larger than ${maxFileSize} bytes`, {
+    value: file,
+    remedy: "check that it is the right file",
+  });
+}
+
+async function readStart(file: string, size: number): Promise<Uint8Array> {
+  using handle = await Deno.open(file);
+  const buffer = new Uint8Array(size);
+  let length = 0;
+  while (length < size) {
+    const count = await handle.read(buffer.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return buffer.subarray(0, length);
+}
+
+/** Keeps a copy of a file that is about to be replaced, if it is there. */
+async function keep(file: string, old: string): Promise<void> {
+  try {
+    await Deno.copyFile(file, old);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function place(
+  temporary: string,
+  file: string,
+  force: boolean,
+  directory: string,
+): Promise<void> {
+  if (force) return await Deno.rename(temporary, file);
+  try {
+    // A link, unlike a rename, never replaces what another process has written meanwhile.
+    await Deno.link(temporary, file);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw alreadyExist(file.slice(directory.length + 1), directory);
+    }
+    // A file system without links.
+    return await Deno.rename(temporary, file);
+  }
+  await discard(temporary);
+}
+
+async function discard(file: string): Promise<void> {
+  await Deno.remove(file).catch(() => {});
 }
 
 async function writeNew(file: string, text: string, mode: number): Promise<void> {
@@ -104,7 +183,11 @@ async function refuseExisting(directory: string, files: readonly string[]): Prom
     if (found) existing.push(file.slice(directory.length + 1));
   }
   if (existing.length === 0) return;
-  throw new CertError("exists", `${existing.join(" and ")} already exist in ${directory}`, {
+  throw alreadyExist(existing.join(" and "), directory);
+}
+
+function alreadyExist(files: string, directory: string): CertError {
+  return new CertError("exists", `${files} already exist in ${directory}`, {
     value: directory,
     remedy: "use --force to overwrite",
   });

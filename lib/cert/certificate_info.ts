@@ -1,3 +1,4 @@
+import { BitString } from "asn1js";
 import { AltName, BasicConstraints, Certificate, ExtKeyUsage } from "pkijs";
 import { CertError } from "./errors.ts";
 import { decodePem } from "./pem.ts";
@@ -18,8 +19,12 @@ export interface CertificateInfo {
   readonly dnsNames: readonly string[];
   /** IP addresses, in their order. */
   readonly ipAddresses: readonly string[];
+  /** DNS names, IP addresses and URI names, in the order of the certificate. */
+  readonly names: readonly string[];
   /** URI names; one of them makes a node or a client. */
   readonly uris: readonly string[];
+  /** What the key may be used for, such as `digitalSignature`. */
+  readonly keyUsages: readonly string[];
   /** What it may be used for: `serverAuth`, `clientAuth`, or the number of something else. */
   readonly purposes: readonly string[];
   /** Such as `EC + SHA256`. */
@@ -32,6 +37,18 @@ const purposeNames: Readonly<Record<string, string>> = {
   "1.3.6.1.5.5.7.3.1": "serverAuth",
   "1.3.6.1.5.5.7.3.2": "clientAuth",
 };
+/** By bit, RFC 5280, 4.2.1.3. */
+const usageNames = [
+  "digitalSignature",
+  "nonRepudiation",
+  "keyEncipherment",
+  "dataEncipherment",
+  "keyAgreement",
+  "keyCertSign",
+  "cRLSign",
+  "encipherOnly",
+  "decipherOnly",
+];
 const keyNames: Readonly<Record<string, string>> = {
   "1.2.840.10045.2.1": "EC",
   "1.2.840.113549.1.1.1": "RSA",
@@ -69,8 +86,12 @@ function describe(certificate: Certificate, fingerprint: string): CertificateInf
     certificate.extensions?.map(({ parsedValue }) => parsedValue)
       .find((value): value is T => value instanceof type);
   const names = parsed(AltName)?.altNames ?? [];
+  const named = names.flatMap(({ type, value }) => {
+    if (type === 2 || type === 6) return [{ type, text: String(value) }];
+    return type === 7 ? [{ type, text: ipText(value.valueBlock.valueHexView) }] : [];
+  });
   const texts = (type: number) =>
-    names.filter((name) => name.type === type).map(({ value }) => String(value));
+    named.filter((name) => name.type === type).map(({ text }) => text);
   const key = certificate.subjectPublicKeyInfo.algorithm.algorithmId;
   const hash = certificate.signatureAlgorithm.algorithmId;
   return {
@@ -80,13 +101,21 @@ function describe(certificate: Certificate, fingerprint: string): CertificateInf
     notBefore: certificate.notBefore.value,
     notAfter: certificate.notAfter.value,
     dnsNames: texts(2),
-    ipAddresses: names.filter(({ type }) => type === 7)
-      .map(({ value }) => ipText(value.valueBlock.valueHexView)),
+    ipAddresses: texts(7),
+    names: named.map(({ text }) => text),
     uris: texts(6),
+    keyUsages: keyUsages(certificate),
     purposes: parsed(ExtKeyUsage)?.keyPurposes.map((id) => purposeNames[id] ?? id) ?? [],
     algorithm: `${keyNames[key] ?? key} + ${hashNames[hash] ?? hash}`,
     fingerprint,
   };
+}
+
+function keyUsages(certificate: Certificate): string[] {
+  const bits = certificate.extensions?.find(({ extnID }) => extnID === "2.5.29.15")?.parsedValue;
+  if (!(bits instanceof BitString)) return [];
+  const bytes = bits.valueBlock.valueHexView;
+  return usageNames.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0);
 }
 
 function commonName(name: Certificate["subject"]): string | undefined {

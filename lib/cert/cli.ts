@@ -62,7 +62,8 @@ function parse(args: readonly string[]): Flags | "help" {
   const unknown: string[] = [];
   const strings = ["out", "ca-dir", "validity", "cn"];
   const parsed = parseArgs([...args], {
-    string: strings,
+    // Without "_" the real package makes numbers of arguments such as 007.
+    string: [...strings, "_"],
     boolean: ["force", "help"],
     alias: { h: "help" },
     unknown: (arg) => {
@@ -87,7 +88,7 @@ async function createCaCommand(flags: Flags): Promise<string> {
   expectPositional(flags, 0, 0, "no argument");
   const out = required(flags, "out");
   const commonName = flags.text("cn") ?? "casty-ca";
-  const validityDays = validity(flags, 365);
+  const validityDays = validity(flags) ?? 365;
   if (!flags.force) await refuseExistingPair(out, "ca");
   const ca = await createCa({ commonName, validityDays });
   const { certFile, keyFile } = await writePair(out, "ca", ca, flags);
@@ -104,22 +105,22 @@ async function createNodeCommand(flags: Flags): Promise<string> {
   expectPositional(flags, 1, Infinity, "at least one host");
   const out = required(flags, "out");
   const caDir = required(flags, "ca-dir");
-  const validityDays = validity(flags, 90);
+  const validityDays = validity(flags);
   const ca = await loadCa(caDir);
   if (!flags.force) await refuseExistingPair(out, "node");
   const commonName = flags.text("cn");
   const node = await issueNode(ca, {
     hosts: flags.positional,
-    validityDays,
+    ...(validityDays !== undefined && { validityDays }),
     ...(commonName !== undefined && { commonName }),
   });
   const { certFile, keyFile } = await writePair(out, "node", node, flags);
-  const { dnsNames, ipAddresses, uris } = await readCertificate(node.cert);
+  const { names } = await readCertificate(node.cert);
   return lines([
     ["Node certificate", certFile],
     ["Node private key", keyFile],
-    ["SANs", [...dnsNames, ...ipAddresses, ...uris].join(", ")],
-    ["Validity", `${validityDays} days`],
+    ["SANs", names.join(", ")],
+    ["Validity", `${daysOf(node)} days`],
     ["Valid until", day(node)],
     ["Signed by", `${caDir}/ca.crt`],
   ], `cert.ts info ${certFile}`);
@@ -129,17 +130,20 @@ async function createClientCommand(flags: Flags): Promise<string> {
   expectPositional(flags, 1, 1, "one name");
   const out = required(flags, "out");
   const caDir = required(flags, "ca-dir");
-  const validityDays = validity(flags, 90);
+  const validityDays = validity(flags);
   const ca = await loadCa(caDir);
   if (!flags.force) await refuseExistingPair(out, "client");
   const name = flags.positional[0]!;
-  const client = await issueClient(ca, { name, validityDays });
+  const client = await issueClient(ca, {
+    name,
+    ...(validityDays !== undefined && { validityDays }),
+  });
   const { certFile, keyFile } = await writePair(out, "client", client, flags);
   return lines([
     ["Client certificate", certFile],
     ["Client private key", keyFile],
     ["CN", name],
-    ["Validity", `${validityDays} days`],
+    ["Validity", `${daysOf(client)} days`],
     ["Valid until", day(client)],
     ["Signed by", `${caDir}/ca.crt`],
   ], `cert.ts info ${certFile}`);
@@ -165,7 +169,7 @@ async function listCommand(flags: Flags): Promise<string> {
   for (const file of await certificateFiles(directory)) {
     let info: CertificateInfo | undefined;
     try {
-      info = await readCertificate(await Deno.readTextFile(`${directory}/${file}`));
+      info = await readCertificate(await readText(`${directory}/${file}`, file));
     } catch {
       // Shown as unreadable: an operator must not overlook it.
     }
@@ -201,9 +205,9 @@ function required(flags: Flags, name: string): string {
   return value.replace(/(?<=.)\/+$/, "");
 }
 
-function validity(flags: Flags, otherwise: number): number {
+function validity(flags: Flags): number | undefined {
   const text = flags.text("validity");
-  if (text === undefined) return otherwise;
+  if (text === undefined) return undefined;
   if (!/^-?\d+$/.test(text)) throw new UsageError(`--validity ${text} is not a number of days`);
   return Number(text);
 }
@@ -211,6 +215,11 @@ function validity(flags: Flags, otherwise: number): number {
 function lines(rows: readonly (readonly [string, string])[], next: string): string {
   return rows.map(([name, value]) => `${name}: ${value}\n`).join("") +
     `\nNext: deno run -A ${next}\n`;
+}
+
+/** From now, for a pair that was just made. */
+function daysOf({ notAfter }: Issued): number {
+  return Math.round((notAfter.getTime() - Date.now()) / 86_400_000);
 }
 
 function day({ notAfter }: Issued): string {

@@ -16,9 +16,14 @@ const label = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/;
 export function parseHostName(host: string): HostName {
   if (/^[\d.]+$/.test(host)) return parseIpv4(host);
   if (host.includes(":")) return parseIpv6(host);
-  const ascii = toAscii(host);
-  const labels = ascii.replace(/^\*\./, "").split(".");
-  if (ascii.length <= 253 && labels.every((part) => label.test(part))) {
+  const ascii = toAscii(host).toLowerCase();
+  const wildcard = ascii.startsWith("*.");
+  const labels = (wildcard ? ascii.slice(2) : ascii).split(".");
+  // TLS stacks refuse a wildcard directly below the root.
+  const narrow = !wildcard || labels.length >= 2;
+  // Resolvers take a name that ends in a number for an IPv4 address.
+  const isName = !/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1)!);
+  if (narrow && isName && ascii.length <= 253 && labels.every((part) => label.test(part))) {
     return { kind: "dns", text: ascii };
   }
   throw badHost(host);
@@ -27,14 +32,19 @@ export function parseHostName(host: string): HostName {
 function parseIpv4(host: string): HostName {
   const parts = host.split(".");
   const bytes = parts.map(Number);
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) {
+  if (
+    parts.length !== 4 ||
+    !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+  ) {
     throw badHost(host);
   }
   return { kind: "ip", text: bytes.join("."), bytes: Uint8Array.from(bytes) };
 }
 
 function parseIpv6(host: string): HostName {
-  const url = URL.parse(`http://[${host.replace(/^\[(.*)\]$/, "$1")}]/`);
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  // A URL parser would take what follows a bracket for a port or a path.
+  const url = /^[0-9a-fA-F:.]{2,45}$/.test(bare) ? URL.parse(`http://[${bare}]/`) : null;
   if (url === null) throw badHost(host);
   const text = url.hostname.slice(1, -1);
   const [head = "", tail] = text.split("::");
@@ -53,10 +63,9 @@ function parseIpv6(host: string): HostName {
 function toAscii(host: string): string {
   // deno-lint-ignore no-control-regex -- plain ASCII is left as it is
   if (/^[\x00-\x7f]*$/.test(host)) return host;
-  const url = URL.parse(`http://${host}/`);
-  if (url === null || url.pathname !== "/" || url.port !== "" || url.username !== "") {
-    throw badHost(host);
-  }
+  // A URL parser would split at these, or decode them.
+  const url = /[\s/?#@%\\:]/.test(host) ? null : URL.parse(`http://${host}/`);
+  if (url === null) throw badHost(host);
   return url.hostname;
 }
 

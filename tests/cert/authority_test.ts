@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import * as tls from "node:tls";
@@ -99,4 +100,23 @@ Deno.test("a leaf cannot issue, nor can an authority with the key of another", a
   const mixed = { cert: ca.cert, key: other.key };
   assertEquals(await codeOf(issueNode(mixed, { hosts: ["b"] })), "keyMismatch");
   assertEquals(await codeOf(issueNode({ cert: "", key: ca.key }, { hosts: ["b"] })), "malformed");
+});
+
+Deno.test("an authority of as many days as its leaf, or of fewer than the default, ends it", async () => {
+  const ca = await createCa({ validityDays: 30 });
+  assertEquals((await issueNode(ca, { hosts: ["a"] })).notAfter, ca.notAfter);
+  assertEquals((await issueClient(ca, { name: "c" })).notAfter, ca.notAfter);
+  const same = await issueNode(ca, { hosts: ["a"], validityDays: 30 });
+  assert(same.notAfter <= ca.notAfter);
+});
+
+Deno.test("certificates reach beyond 2049, where dates change their type", async () => {
+  const ca = await createCa({ validityDays: 36_500 });
+  const node = await issueNode(ca, { hosts: ["a"], validityDays: 20_000 });
+  for (const { cert, notAfter } of [ca, node]) {
+    assert(notAfter.getUTCFullYear() >= 2050);
+    assertEquals((await readCertificate(cert)).notAfter, notAfter);
+    assertEquals(Date.parse(new X509Certificate(cert).validTo), notAfter.getTime());
+  }
+  assert(new X509Certificate(node.cert).verify(new X509Certificate(ca.cert).publicKey));
 });

@@ -104,7 +104,7 @@ Deno.test("create-node covers its addresses and is signed by the authority", asy
   assertEquals(node.isAuthority, false);
   assertStringIncludes(output, `Node certificate: ${work.path("node/node.crt")}\n`);
   assertStringIncludes(output, `Node private key: ${work.path("node/node.key")}\n`);
-  assertStringIncludes(output, "SANs: node-1, localhost, 127.0.0.1, ::1");
+  assertStringIncludes(output, "SANs: node-1, localhost, 127.0.0.1, ::1, spiffe://");
   assertStringIncludes(output, "Validity: 90 days\n");
   assertStringIncludes(output, `Signed by: ${work.path("ca/ca.crt")}\n`);
 });
@@ -115,6 +115,26 @@ Deno.test("an address that is given twice stands in the certificate once", async
   await work.ok("create-node", ...hosts, "--ca-dir", "@ca", "--out", "@node");
   const { dnsNames, ipAddresses } = await info(work, "node/node.crt");
   assertEquals([dnsNames, ipAddresses], [["a"], ["127.0.0.1", "::1"]]);
+});
+
+Deno.test("addresses keep their order", async () => {
+  await using work = await withCa();
+  const hosts = ["127.0.0.1", "b", "::1", "a"];
+  const output = await work.ok("create-node", ...hosts, "--ca-dir", "@ca", "--out", "@node");
+  assertStringIncludes(output, "SANs: 127.0.0.1, b, ::1, a, spiffe://");
+  const { names } = await info(work, "node/node.crt");
+  assertEquals(names, [...hosts, "spiffe://casty-ca/node/127.0.0.1"]);
+});
+
+Deno.test("a certificate of a stranger does not steer the terminal", async () => {
+  await using work = await Workspace.create();
+  const subject = ["-subj", "/CN=evil\u001b[2Jname"];
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  await work.openssl("req", "-x509", ...key, "-keyout", "@key", "-out", "@evil.crt", ...subject);
+  for (const output of [await work.ok("info", "@evil.crt"), await work.ok("list", "@.")]) {
+    assertMatch(output, /CN=evil.\[2Jname/);
+    assert(!output.includes("\u001b"));
+  }
 });
 
 Deno.test("create-client makes a certificate that is not for servers", async () => {
@@ -162,6 +182,8 @@ Deno.test("info shows what a certificate is", async () => {
   assert(!ca.includes("SANs"));
   const node = await work.ok("info", "@node/node.crt");
   assertMatch(node, /CA: +no\n/);
+  assertMatch(node, /Key usages: +digitalSignature\n/);
+  assertMatch(ca, /Key usages: +keyCertSign, cRLSign\n/);
   assertMatch(node, /Issuer: +CN=casty-ca\n/);
   assertMatch(node, /SANs: .*DNS:node-1, .*IP:127\.0\.0\.1/);
   assertStringIncludes(node, "spiffe://casty-ca/node/node-1");
