@@ -1,0 +1,100 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { allUp, seen, within } from "./formed_cluster.ts";
+import { type SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
+
+for (const seed of [1, 2, 3, 4, 5]) {
+  Deno.test(`five nodes form in under 2 s and agree on all (seed ${seed})`, () => {
+    const world = new SimulatedMembers(seed);
+    const nodes = ["n0", "n1", "n2", "n3", "n4"].map((name) => world.start(name, ["n0"]));
+    within(world, "forming", 2_000, () => allUp(nodes));
+    assertEquals(nodes[4]!.view.leader, "n0:1");
+    assertEquals(nodes[4]!.view.members[0]!.upNumber, 1);
+    for (const node of nodes) {
+      assertEquals(seen(node, "memberUp").toSorted(), ["n0", "n1", "n2", "n3", "n4"]);
+    }
+  });
+
+  Deno.test(`five nodes form whatever the start order (seed ${seed})`, () => {
+    const world = new SimulatedMembers(seed);
+    const order = ["n0", "n1", "n2", "n3", "n4"];
+    for (let i = 0; i < seed; i++) order.push(order.shift()!);
+    const nodes: SimulatedMember[] = [];
+    for (const name of order.toReversed()) {
+      nodes.push(world.start(name, ["n0", "n1", "n2"]));
+      world.run(seed * 300);
+    }
+    within(world, "forming", 2_000, () => allUp(nodes));
+    const founders = nodes.filter(({ log }) => log.some((line) => line.includes("founds")));
+    assertEquals(founders.map(({ address }) => address), ["n0:1"]);
+  });
+}
+
+Deno.test("a node without other seeds founds a cluster at once", () => {
+  const world = new SimulatedMembers(1);
+  for (const seeds of [[], ["alone"], ["alone", "alone"]]) {
+    const node = world.start("alone", seeds);
+    assertEquals(node.up, ["alone:1"]);
+    assert(node.view.converged);
+    assertEquals(seen(node, "leaderChanged"), ["alone:1"]);
+    assertEquals(seen(node, "memberUp"), ["alone"]);
+  }
+});
+
+Deno.test("the first seed waits for silent seeds before it founds, the others wait for ever", () => {
+  const world = new SimulatedMembers(1);
+  const first = world.start("n0", ["n0", "n1"]);
+  const other = world.start("n2", ["n1", "n0"]);
+  world.run(4_900);
+  assertEquals([first.view.clusterId, other.view.clusterId], [undefined, undefined]);
+  within(world, "founding", 400, () => first.view.clusterId !== undefined);
+  within(world, "joining", 2_000, () => allUp([first, other]));
+  const lost = world.start("n3", ["n9"]);
+  world.run(60_000);
+  assertEquals(lost.view.members, []);
+});
+
+Deno.test("two nodes that both believe to be the first seed make one cluster", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new SimulatedMembers(seed);
+    const nodes = [world.start("b", ["b", "a"]), world.start("a", ["a", "b"])];
+    within(world, "forming", 3_000, () => allUp(nodes));
+  }
+});
+
+Deno.test("two clusters that hear of each other stay two", () => {
+  const world = new SimulatedMembers(1);
+  const ours = [world.start("a", []), world.start("b", ["a"])];
+  const theirs = [world.start("c", []), world.start("d", ["c"])];
+  world.run(3_000);
+  // "b" is started again, this time for the other cluster, while the first still counts on it.
+  const turncoat = world.start("b", ["c"]);
+  within(world, "joining", 3_000, () => allUp([...theirs, turncoat]));
+  within(world, "giving up", 3_000, () => allUp(ours.slice(0, 1)));
+  assertNotEquals(ours[0]!.view.clusterId, theirs[0]!.view.clusterId);
+  assert(turncoat.log.some((line) => line.includes("clusters never merge")));
+});
+
+Deno.test("a node with another configuration is refused with the key, and founds nothing", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", [], { clusterConfig: { "shards.counters": "20", only: "here" } });
+  const config = { clusterConfig: { "shards.counters": "30", other: "x" } };
+  const refused = world.start("b", ["b", "a"], config);
+  const welcome = world.start("c", ["a"], { clusterConfig: { "shards.counters": "20" } });
+  world.run(10_000);
+  assert(allUp([node, welcome]));
+  assertEquals(refused.view.clusterId, undefined);
+  assertEquals(refused.refusals, [
+    'configConflict: shards.counters is "30" on the node and "20" in the cluster',
+  ]);
+});
+
+Deno.test("a cluster that is full lets nobody in", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", [], { maxMembers: 2 });
+  world.start("b", ["a"]);
+  world.run(1_000);
+  const third = world.start("c", ["a"]);
+  world.run(2_000);
+  assertEquals(node.view.members.length, 2);
+  assertEquals(third.refusals, ["clusterFull: maxMembers 2 is reached"]);
+});
