@@ -12,6 +12,7 @@ import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
 import { decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
 import type { TransportLimits } from "./limits.ts";
+import { Outbox, type OutgoingBatch } from "./outbox.ts";
 
 /** Why a message was not taken. */
 export type SendRefusal = "queueFull" | "tooLarge" | "disconnected";
@@ -22,6 +23,8 @@ export interface ConnectionOwner {
   onFrame(type: number, bytes: Uint8Array, start: number, end: number): void;
   /** Called once. */
   onClosed(reason: string): void;
+  /** A message was taken and never written; called after `onClosed`, in order. */
+  onUnsent(payload: Uint8Array): void;
   /** Something has arrived. */
   onSignOfLife(): void;
 }
@@ -37,12 +40,11 @@ export class Connection {
   readonly #reader: FrameReader;
   /** Credit, keep-alive and handshake: never behind messages. */
   readonly #signals = new FrameWriter();
-  readonly #messages = new FrameWriter();
+  readonly #outbox: Outbox;
+  #batch: OutgoingBatch | undefined;
   readonly #credit = new Uint8Array(8);
   readonly #creditView = new DataView(this.#credit.buffer);
-  #maxFrame = maxHandshakeFrame;
   #peerWindow = 0;
-  #queued = 0;
   /** Bytes of messages that were written and that the peer has read, since the beginning. */
   #written = 0;
   #acknowledged = 0;
@@ -54,6 +56,8 @@ export class Connection {
   #closed = false;
   #lastHeard: number;
   #probed = false;
+  /** At most one is owed, however many pings came. */
+  #pongDue = false;
   #timer: Timer | undefined;
 
   /** Takes the link over. */
@@ -62,6 +66,7 @@ export class Connection {
     this.#clock = clock;
     this.#limits = limits;
     this.#owner = owner;
+    this.#outbox = new Outbox(limits);
     this.#lastHeard = clock.now();
     this.#reader = new FrameReader(maxHandshakeFrame, (type, bytes, start, end) => {
       this.#onFrame(type, bytes, start, end);
@@ -72,10 +77,10 @@ export class Connection {
 
   /** The handshake is done: messages may pass, frames may be as large as both allow. */
   open(agreed: { maxFrame: number; window: number }): void {
-    this.#maxFrame = Math.min(agreed.maxFrame, this.#limits.maxFrame);
+    const maxFrame = Math.min(agreed.maxFrame, this.#limits.maxFrame);
     this.#peerWindow = agreed.window;
-    this.#reader.setMaxFrame(this.#maxFrame);
-    this.#messages.setMaxFrame(this.#maxFrame);
+    this.#reader.setMaxFrame(maxFrame);
+    this.#outbox.setMaxFrame(maxFrame);
     this.#keepAlive();
     this.#scheduleFlush();
   }
@@ -83,15 +88,8 @@ export class Connection {
   /** Sends a message, which is copied. Answers why not, if not. */
   send(payload: Uint8Array): SendRefusal | undefined {
     if (this.#closing !== undefined || this.#closed) return "disconnected";
-    if (payload.length + 1 > this.#maxFrame) return "tooLarge";
-    const { maxQueuedBytes, maxQueuedMessages } = this.#limits;
-    if (
-      this.#messages.size + payload.length > maxQueuedBytes || this.#queued >= maxQueuedMessages
-    ) {
-      return "queueFull";
-    }
-    this.#queued++;
-    this.#messages.append(FrameType.message, payload);
+    const refused = this.#outbox.push(payload);
+    if (refused !== undefined) return refused;
     if (!this.#flushing) this.#scheduleFlush();
     return undefined;
   }
@@ -119,7 +117,7 @@ export class Connection {
     this.#timer?.cancel();
     this.#reader.stop();
     this.#link.destroy();
-    this.#owner.onClosed(reason);
+    this.#finish(reason);
   }
 
   #onData(chunk: Uint8Array): void {
@@ -132,8 +130,9 @@ export class Connection {
       if (!(error instanceof WireError)) throw error;
       return this.destroy(`unreadable frame: ${error.message}`);
     }
+    if (this.#closed) return;
     this.#owner.onSignOfLife();
-    if (this.#consumed - this.#credited >= this.#limits.window / 4) this.#giveCredit();
+    if (this.#creditDue) this.#scheduleFlush();
   }
 
   #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
@@ -144,7 +143,8 @@ export class Connection {
       case FrameType.credit:
         return this.#onCredit(bytes, start, end);
       case FrameType.ping:
-        return this.signal(FrameType.pong);
+        this.#pongDue = true;
+        return this.#scheduleFlush();
       case FrameType.pong:
         return;
       case FrameType.close: {
@@ -171,10 +171,19 @@ export class Connection {
     this.#scheduleFlush();
   }
 
-  #giveCredit(): void {
-    this.#credited = this.#consumed;
-    this.#creditView.setFloat64(0, this.#consumed);
-    this.signal(FrameType.credit, this.#credit);
+  get #creditDue(): boolean {
+    return this.#consumed - this.#credited >= this.#limits.window / 4;
+  }
+
+  /** Made when they can be written: a peer that does not read must not pile them up. */
+  #appendAnswers(): void {
+    if (this.#creditDue) {
+      this.#credited = this.#consumed;
+      this.#creditView.setFloat64(0, this.#consumed);
+      this.#signals.append(FrameType.credit, this.#credit);
+    }
+    if (this.#pongDue) this.#signals.append(FrameType.pong, empty);
+    this.#pongDue = false;
   }
 
   #scheduleFlush(): void {
@@ -190,24 +199,27 @@ export class Connection {
     if (bytes.length > 0) {
       this.#writing = true;
       this.#link.write(bytes, this.#onWritten);
-    } else if (this.#closing !== undefined && this.#messages.size === 0) {
+    } else if (this.#closing !== undefined && this.#outbox.messages === 0) {
       this.#end();
     }
   };
 
   #nextBytes(): Uint8Array {
+    this.#appendAnswers();
     if (this.#signals.size > 0) return this.#signals.take();
-    if (this.#messages.size === 0 || this.#written - this.#acknowledged >= this.#peerWindow) {
+    if (this.#outbox.messages === 0 || this.#written - this.#acknowledged >= this.#peerWindow) {
       return empty;
     }
-    const bytes = this.#messages.take();
+    this.#batch = this.#outbox.take();
+    const { bytes } = this.#batch;
     this.#written += bytes.length;
-    this.#queued = 0;
     return bytes;
   }
 
   readonly #onWritten = (): void => {
     this.#writing = false;
+    if (this.#batch !== undefined) this.#outbox.recycle(this.#batch);
+    this.#batch = undefined;
     this.#flush();
   };
 
@@ -218,16 +230,28 @@ export class Connection {
     this.#timer?.cancel();
     const goodbye = new FrameWriter();
     goodbye.append(FrameType.close, encodeRefusal({ code: "close", reason }));
-    this.#link.write(goodbye.take(), () => this.#link.close());
-    this.#owner.onClosed(reason);
+    // The peer may not read any more: then the link must not stay for ever.
+    const deadline = this.#clock.schedule(this.#limits.closeTimeout, () => this.#link.destroy());
+    this.#timer = deadline;
+    this.#link.write(goodbye.take(), () => {
+      deadline.cancel();
+      this.#link.close();
+    });
+    this.#finish(reason);
   }
 
   #onLinkClosed(error?: Error): void {
+    this.#timer?.cancel();
     if (this.#closed) return;
     this.#closed = true;
-    this.#timer?.cancel();
     const cut = this.#reader.pendingBytes > 0 ? "the connection was cut in mid-frame" : undefined;
-    this.#owner.onClosed(cut ?? error?.message ?? "the peer hung up");
+    this.#finish(cut ?? error?.message ?? "the peer hung up");
+  }
+
+  /** Nothing that was taken is lost in silence. */
+  #finish(reason: string): void {
+    this.#owner.onClosed(reason);
+    this.#outbox.drain((payload) => this.#owner.onUnsent(payload));
   }
 
   #keepAlive(): void {

@@ -14,7 +14,7 @@ import { Handshaken, type HandshakeOwner } from "./handshaken.ts";
 import type { Lane } from "./lane.ts";
 import { type TransportLimits, transportLimits } from "./limits.ts";
 import { listenWithProof } from "./mutual_tls_proof.ts";
-import type { Peer } from "./peer.ts";
+import { holderOf, type Peer } from "./peer.ts";
 import { RefusalLog } from "./refusal_log.ts";
 
 /** How an endpoint is opened. */
@@ -191,9 +191,9 @@ export class Endpoint {
     }
   }
 
-  #dialFailed(channel: Channel, reason: string): void {
+  #dialFailed(channel: Channel, reason: string, level: "info" | "warn" = "info"): void {
     if (this.#closed) return;
-    this.#runtime.logger.log("info", "transport", "a peer cannot be reached", {
+    this.#runtime.logger.log(level, "transport", "a peer cannot be reached", {
       address: channel.address,
       lane: channel.lane,
       reason,
@@ -203,7 +203,8 @@ export class Endpoint {
   }
 
   #onLink(link: Link): void {
-    if (this.#closed) return link.destroy();
+    // Without an address yet: the listener has not proved that it refuses strangers.
+    if (this.#closed || this.#address === "") return link.destroy();
     if (this.#connections.size >= this.#limits.maxConnections) {
       link.destroy();
       return this.#refusals.add(
@@ -250,17 +251,19 @@ export class Endpoint {
       onOpen: (connection, peer) => this.#onOpen(connection, peer, channel),
       onFailed: (connection, reason, refusal) => {
         this.#forget(connection);
-        // Two nodes that dial each other at once is everyday life, not a fault of either.
-        if (refusal === "duplicate") {
-          if (channel !== undefined) this.#step(channel, { type: "duplicate" });
-        } else if (channel === undefined) {
-          this.#refusals.add(connection.remote, reason);
-        } else {
-          this.#dialFailed(channel, reason);
+        if (channel === undefined) {
+          // That two dial each other at once is no fault of anybody.
+          if (refusal !== "duplicate") this.#refusals.add(connection.remote, reason);
+          return;
         }
+        if (refusal === "duplicate") this.#step(channel, { type: "duplicate" });
+        else this.#dialFailed(channel, reason, refusal === undefined ? "info" : "warn");
       },
       onMessage: (peer, bytes, start, end) => onMessage(peer, peer.lane, bytes, start, end),
       onDown: (connection, peer, reason) => this.#onDown(connection, peer, reason, channel),
+      onUnsent: (peer, payload) => {
+        this.#options.onDropped(peer.address, peer.lane, payload, "disconnected");
+      },
       onSignOfLife: (peer) => onSignOfLife?.(peer),
     };
   }
@@ -271,6 +274,12 @@ export class Endpoint {
     const known = this.#connectionTo(peer);
     if (known?.peer !== undefined && known.peer.incarnation > peer.incarnation) {
       return { code: "stale", reason: `a later life of ${peer.address} is connected` };
+    }
+    if (known?.peer !== undefined && holderOf(known.peer) !== holderOf(peer)) {
+      return {
+        code: "taken",
+        reason: `${peer.address} is connected with the certificate of another holder`,
+      };
     }
     if (dialledFor !== undefined || peer.role === "client") return undefined;
     const goesFirst = this.#address < peer.address;

@@ -47,6 +47,7 @@ export type RefusalCode =
   | "self"
   | "stale"
   | "duplicate"
+  | "taken"
   | "full";
 
 /** A refusal and its reason, a sentence for the log of both sides. */

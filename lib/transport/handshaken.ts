@@ -26,6 +26,8 @@ export interface HandshakeOwner {
   onMessage(peer: Peer, bytes: Uint8Array, start: number, end: number): void;
   /** An open connection has ended. */
   onDown(connection: Handshaken, peer: Peer, reason: string): void;
+  /** A message that `send` took was never written; called after `onDown`. */
+  onUnsent(peer: Peer, payload: Uint8Array): void;
   onSignOfLife(peer: Peer): void;
 }
 
@@ -61,6 +63,9 @@ export class Handshaken {
     this.#connection = new Connection(link, clock, limits, {
       onFrame: (type, bytes, start, end) => this.#onFrame(type, bytes, start, end),
       onClosed: (reason) => this.#onClosed(reason),
+      onUnsent: (payload) => {
+        if (this.#peer !== undefined) parts.owner.onUnsent(this.#peer, payload);
+      },
       onSignOfLife: () => {
         if (this.#peer !== undefined) parts.owner.onSignOfLife(this.#peer);
       },
@@ -99,19 +104,22 @@ export class Handshaken {
   }
 
   #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
+    // What was refused has no second try.
+    if (this.#failure !== undefined) return;
     if (type === FrameType.message) {
       if (this.#peer === undefined) {
         return this.destroy("it sent a message before its introduction");
       }
       return this.#parts.owner.onMessage(this.#peer, bytes, start, end);
     }
-    if (this.#peer !== undefined) return this.destroy("it introduced itself twice");
     const payload = bytes.slice(start, end);
     if (type === FrameType.refuse) {
+      // Also after our welcome, which the dialling side judges in its turn.
       const { code, reason } = decodeRefusal(payload);
       this.#failure = { reason: `it refused this end: ${reason}`, refusal: code };
       return this.destroy(this.#failure.reason);
     }
+    if (this.#peer !== undefined) return this.destroy("it introduced itself twice");
     const expected = this.#parts.dialled ? FrameType.welcome : FrameType.hello;
     if (type !== expected) return this.destroy("it did not introduce itself");
     this.#onIntroduction(decodeIntroduction(payload));
@@ -119,7 +127,9 @@ export class Handshaken {
 
   #onIntroduction(said: Introduction | undefined): void {
     const { self, link, owner, dialled, clock } = this.#parts;
-    if (said === undefined) return this.destroy("its introduction is malformed");
+    if (said === undefined) {
+      return this.#refuse({ code: "malformed", reason: "its introduction is malformed" });
+    }
     const ours = dialled ? self : { ...self, lane: said.lane };
     const judged = judge(said, ours, link.identity, link.remote);
     if (isRefusal(judged)) return this.#refuse(judged);

@@ -29,5 +29,13 @@ export interface ClientPeer extends PeerFacts {
   readonly identity: PeerIdentity;
 }
 
+/**
+ * Who holds a certificate, as far as it proves that: only the same holder may take over an address
+ * that is connected.
+ */
+export function holderOf({ identity }: Peer): string {
+  return identity.kind === "plain" ? "plain" : `${identity.kind} ${identity.name}`;
+}
+
 /** Who is at the other end of a connection, after the handshake. */
 export type Peer = NodePeer | ClientPeer;

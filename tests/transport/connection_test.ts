@@ -17,6 +17,7 @@ class Scene {
   readonly received: number[][] = [];
   readonly closed: string[] = [];
   lives = 0;
+  readonly unsent: number[] = [];
   readonly connection: Connection;
 
   constructor(limits: Partial<TransportLimits> = {}, open = true) {
@@ -25,6 +26,7 @@ class Scene {
       onFrame: (type, chunk, start, end) => this.received.push([type, ...chunk.slice(start, end)]),
       onClosed: (reason) => this.closed.push(reason),
       onSignOfLife: () => this.lives++,
+      onUnsent: (payload) => this.unsent.push(payload.length),
     });
     if (open) this.connection.open(this.limits);
   }
