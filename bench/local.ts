@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { asks, lateness, lives } from "./local/lifecycle.ts";
+import { asks, bareAsks, bareLives, lateness, lives } from "./local/lifecycle.ts";
 import { burst, fanOut, flood, type MessageFigure, pingPong, ring } from "./local/messages.ts";
 import { bare, casty } from "./local/subject.ts";
 import { printRows, type Row } from "./report.ts";
@@ -33,7 +33,8 @@ if (import.meta.main) {
         await subject.close();
       }
     }
-    rows.push(...await asks(), ...await lives(), ...await lateness());
+    rows.push(...await bareAsks(), ...await asks());
+    rows.push(...bareLives(), ...await lives(), ...await lateness());
   }
   printRows("One process", rows);
   printShares(rows);
@@ -44,7 +45,8 @@ function printShares(rows: readonly Row[]): void {
   const best = (name: string) =>
     Math.max(...rows.filter((row) => row.name === name).map(({ value }) => value));
   console.log("\nPart of the bare mailbox, best against best:");
-  for (const name of Object.keys(figures)) {
+  const compared = [...Object.keys(figures), "ask, sequential", "ask, 64 at a time", "spawn"];
+  for (const name of compared) {
     const share = best(`casty: ${name}`) / best(`bare mailbox: ${name}`);
     console.log(`  ${name}: ${(share * 100).toFixed(0)} %`);
   }

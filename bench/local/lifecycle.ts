@@ -1,5 +1,6 @@
 import { type ActorRef, ActorSystem, Behaviors } from "@casty/casty";
 import type { Row } from "../report.ts";
+import { BareActor, BareSystem } from "./ceiling.ts";
 
 type Question = { readonly type: "get"; readonly replyTo: ActorRef<number> };
 
@@ -34,6 +35,50 @@ export async function asks(): Promise<Row[]> {
   return rows;
 }
 
+/** The least that a question can cost: a promise, and a message through a bare mailbox. */
+export async function bareAsks(): Promise<Row[]> {
+  const system = new BareSystem();
+  const actor = new BareActor<(answer: number) => void>(system, (resolve) => resolve(42));
+  const ask = () => new Promise<number>((resolve) => actor.tell(resolve));
+  const sequential = 200_000;
+  let begin = performance.now();
+  for (let i = 0; i < sequential; i++) await ask();
+  const rows: Row[] = [{
+    name: "bare mailbox: ask, sequential",
+    value: sequential / ((performance.now() - begin) / 1_000),
+    unit: "/s",
+  }];
+  const rounds = 4_000;
+  begin = performance.now();
+  for (let round = 0; round < rounds; round++) {
+    const answers: Promise<number>[] = [];
+    for (let i = 0; i < 64; i++) answers.push(ask());
+    await Promise.all(answers);
+  }
+  const value = rounds * 64 / ((performance.now() - begin) / 1_000);
+  rows.push({ name: "bare mailbox: ask, 64 at a time", value, unit: "/s" });
+  return rows;
+}
+
+/** The least that an actor with a name can cost: a bare one, and an entry in a map. */
+export function bareLives(): Row[] {
+  const actors = 100_000;
+  const system = new BareSystem();
+  const byName = new Map<string, BareActor<unknown>>();
+  const idle = () => {};
+  const before = heapUsed();
+  const begin = performance.now();
+  for (let i = 0; i < actors; i++) byName.set(`/idle-${i}`, new BareActor(system, idle));
+  const took = performance.now() - begin;
+  const bytes = (heapUsed() - before) / actors;
+  // Keeps the map alive until here.
+  if (byName.size !== actors) throw new Error("an actor is missing");
+  return [
+    { name: "bare mailbox: spawn", value: actors / (took / 1_000), unit: "/s" },
+    { name: "bare mailbox: heap of an idle actor, with its name", value: bytes, unit: "B" },
+  ];
+}
+
 /** Spawn, first start and stop of 100,000 actors, and the heap that one takes while idle. */
 export async function lives(): Promise<Row[]> {
   const actors = 100_000;
@@ -53,7 +98,7 @@ export async function lives(): Promise<Row[]> {
   await system.shutdown();
   const stopping = performance.now() - begin;
   return [
-    { name: "casty: spawn and start", value: actors / (spawning / 1_000), unit: "/s" },
+    { name: "casty: spawn", value: actors / (spawning / 1_000), unit: "/s" },
     { name: "casty: stop", value: actors / (stopping / 1_000), unit: "/s" },
     { name: "casty: heap of an idle actor, with its name", value: bytes, unit: "B" },
     { name: "casty: the same, after its first message", value: touched, unit: "B" },

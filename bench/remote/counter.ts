@@ -3,7 +3,7 @@ import { type ActorRef, type Behavior, Behaviors } from "@casty/casty";
 /** Name of the benchmark's system. */
 export const benchSystem = "bench";
 
-/** About 100 bytes on the wire. */
+/** A count with 64 characters of text is 100 bytes on the wire. */
 export type BenchMessage =
   | { type: "count"; text: string }
   | { type: "get"; text: string; replyTo: ActorRef<number> };

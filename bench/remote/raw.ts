@@ -9,6 +9,7 @@ const payload = 100;
 const frame = 4 + payload;
 const tells = 500_000;
 const asks = 3_000;
+const concurrentAsks = 60_000;
 
 /** Throughput and round trip of a framed TLS socket with nothing else on it. */
 export async function measureRaw(address: string, material: TlsMaterial): Promise<Row[]> {
@@ -16,7 +17,9 @@ export async function measureRaw(address: string, material: TlsMaterial): Promis
   try {
     return [
       { name: "raw: framed TLS socket, 100 B one way", value: await oneWay(socket), unit: "/s" },
-      { name: "raw: TLS echo of 100 B, p50", value: await echo(socket), unit: "us" },
+      { name: "raw: TLS echo of 100 B, sequential, p50", value: await echo(socket), unit: "us" },
+      { name: "raw: TLS echo, 64 outstanding", value: await echoRate(socket, 64), unit: "/s" },
+      { name: "raw: TLS echo, 256 outstanding", value: await echoRate(socket, 256), unit: "/s" },
     ];
   } finally {
     socket.destroy();
@@ -62,22 +65,56 @@ async function echo(socket: tls.TLSSocket): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < asks; i++) {
     const begin = performance.now();
+    question.writeUInt32BE(i, 5);
     const done = answer(socket);
     socket.write(question);
-    await done;
+    const answered = (await done).readUInt32BE(5);
+    if (answered !== i) throw new Error(`question ${i} got the answer to ${answered}`);
     times.push((performance.now() - begin) * 1_000);
   }
   return times.toSorted((a, b) => a - b)[times.length >> 1]!;
 }
 
-function answer(socket: tls.TLSSocket): Promise<void> {
+/** Answers that arrive together are followed by as many questions in one write. */
+function echoRate(socket: tls.TLSSocket, width: number): Promise<number> {
+  const questions = Buffer.alloc(frame * width);
+  for (let at = 0; at < questions.length; at += frame) {
+    questions.writeUInt32BE(payload, at);
+    questions[at + 4] = 2;
+  }
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const begin = performance.now();
+  let sent = width;
+  let answered = 0;
+  let rest = 0;
+  const onData = (chunk: Uint8Array) => {
+    rest += chunk.byteLength;
+    const whole = Math.floor(rest / frame);
+    rest -= whole * frame;
+    answered += whole;
+    if (answered > sent) throw new Error(`${answered} answers to ${sent} questions`);
+    const more = Math.min(whole, concurrentAsks - sent);
+    sent += more;
+    if (more > 0) socket.write(questions.subarray(0, more * frame));
+    if (answered < concurrentAsks) return;
+    socket.off("data", onData);
+    resolve(concurrentAsks / ((performance.now() - begin) / 1_000));
+  };
+  socket.on("data", onData);
+  socket.write(questions);
+  return promise;
+}
+
+/** The next frame. There is only one under way. */
+function answer(socket: tls.TLSSocket): Promise<Buffer> {
   return new Promise((resolve) => {
-    let got = 0;
-    const onData = (chunk: Uint8Array) => {
-      got += chunk.byteLength;
-      if (got < frame) return;
+    let got: Buffer = Buffer.alloc(0);
+    const onData = (chunk: Buffer) => {
+      got = got.length === 0 ? chunk : Buffer.concat([got, chunk]);
+      if (got.length < frame) return;
       socket.off("data", onData);
-      resolve();
+      if (got.length !== frame) throw new Error(`${got.length} bytes of answer to one question`);
+      resolve(got);
     };
     socket.on("data", onData);
   });

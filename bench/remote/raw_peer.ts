@@ -1,4 +1,4 @@
-/** The far end of `raw.ts`: counts frames, sends a frame back that begins with 2. */
+/** The far end of `raw.ts`: reads frames, sends those back that begin with 2, one write a chunk. */
 import tls from "node:tls";
 import { Buffer } from "node:buffer";
 import { givenTls, inputEnd } from "./peer.ts";
@@ -11,12 +11,15 @@ const server = tls.createServer(
     socket.on("data", (chunk: Buffer) => {
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let at = 0;
+      let answered = 0;
       while (bytes.length - at >= 4) {
         const end = at + 4 + bytes.readUInt32BE(at);
         if (end > bytes.length) break;
-        if (bytes[at + 4] === 2) socket.write(bytes.subarray(at, end));
+        // Frames that are not questions only come before the first one.
+        if (bytes[at + 4] !== 2) answered = end;
         at = end;
       }
+      if (answered < at) socket.write(bytes.subarray(answered, at));
       rest = bytes.subarray(at);
     });
   },
