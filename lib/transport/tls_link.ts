@@ -20,6 +20,7 @@ export class TlsLink implements Link {
   readonly #stream: SocketStream;
   readonly #clock: Clock;
   #done: (() => void) | undefined;
+  #started = false;
   #paused = false;
   #closing = false;
   #ended = false;
@@ -50,6 +51,7 @@ export class TlsLink implements Link {
   pause(): void {
     if (this.#paused || this.#closing) return;
     this.#paused = true;
+    if (!this.#started) return;
     // Both: the stream keeps further bytes out, the socket keeps what is decrypted already.
     this.#stream.holdReading();
     this.#socket.pause();
@@ -58,6 +60,8 @@ export class TlsLink implements Link {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    // Before the start nobody listens: a socket that flows then drops what has arrived.
+    if (!this.#started) return;
     this.#stream.releaseReading();
     this.#socket.resume();
   }
@@ -81,6 +85,7 @@ export class TlsLink implements Link {
 
   #start(): void {
     if (this.#ended) return;
+    this.#started = true;
     if (this.#socket.destroyed) return this.#finish(connectionLost(this.remote));
     this.#socket.on("error", (cause) => this.#finish(connectionLost(this.remote, cause)));
     this.#stream.on("error", (cause) => this.#finish(connectionLost(this.remote, cause)));
