@@ -42,6 +42,8 @@ export class ClusterNode {
   #barriers: Barriers | undefined;
   /** Ends each wait for a view that has not come. */
   readonly #waits = new Set<() => void>();
+  /** Addresses of all members, for a quick look. */
+  #members: ReadonlySet<string> = new Set();
   #lastRefusal = "";
 
   /** Opens nothing yet. */
@@ -147,8 +149,10 @@ export class ClusterNode {
       ...(options.tls && { tls: options.tls }),
       ...(options.addressMap && { addressMap: options.addressMap }),
       ...(options.transport && { limits: options.transport }),
+      mayReach: (address) => this.#members.has(address),
       onPeerDown: (peer) => {
         if (peer.role === "client") gateway.onPeerDown(peer.address);
+        else this.#driver?.peerGone(peer.address);
       },
       onSignOfLife: (peer) => {
         if (peer.role === "node") this.#driver?.signOfLife(peer.address);
@@ -175,6 +179,7 @@ export class ClusterNode {
     this.#hooks.install(remoting);
     let leader: string | undefined;
     driver.onView((view) => {
+      this.#members = new Set(view.members.map(({ address }) => address));
       gateway.onView();
       this.#hooks.onView(view);
       if (view.leader !== leader) {

@@ -78,6 +78,11 @@ export class MembershipDriver {
     this.#step({ type: "signOfLife", from });
   }
 
+  /** The connection to the node has ended: worth a look at once. */
+  peerGone(address: string): void {
+    this.#step({ type: "peerGone", address });
+  }
+
   /** Calls back with every new view. Answers how to stop that. */
   onView(listener: (view: MembershipView) => void): () => void {
     this.#listeners.add(listener);

@@ -31,6 +31,11 @@ export type RemotingOptions =
     readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
     readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
     readonly onSignOfLife?: (peer: Peer) => void;
+    /**
+     * Whether user traffic may go to a node. A reference in a message names any address it likes:
+     * without this a client could make a node dial whatever it wants. Default: everywhere.
+     */
+    readonly mayReach?: (address: string) => boolean;
     /** What was sent to `to` could not be delivered. */
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
   };
@@ -45,9 +50,11 @@ export class Remoting {
   readonly #grants = new Grants();
   /** Whom the message that is being encoded is for. */
   #encodingFor = "";
+  readonly #mayReachNode: (address: string) => boolean;
   #endpoint: Endpoint | undefined;
 
-  private constructor(system: ActorSystem) {
+  private constructor(system: ActorSystem, options: RemotingOptions) {
+    this.#mayReachNode = options.mayReach ?? (() => true);
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
     this.#codec = new Codec({
@@ -58,7 +65,7 @@ export class Remoting {
 
   /** Opens the endpoint. From then on the system's references carry its address. */
   static async start(system: ActorSystem, options: RemotingOptions): Promise<Remoting> {
-    const remoting = new Remoting(system);
+    const remoting = new Remoting(system, options);
     const endpoint = await Endpoint.start({
       ...options,
       onMessage: (peer, lane, bytes, start, end) =>
@@ -109,6 +116,10 @@ export class Remoting {
   /** Sends to an actor. What cannot be sent becomes a dead letter. */
   send(node: string, path: string, uid: number, message: unknown): void {
     if (node === this.#internals.nodeAddress) return this.#toSelf(path, uid, message);
+    const lane = laneOf(path);
+    if (lane === "user" && !node.startsWith("client:") && !this.#mayReachNode(node)) {
+      return this.#internals.deadLetter("disconnected", node + path, message);
+    }
     let bytes: Uint8Array;
     try {
       this.#encodingFor = node;
@@ -116,7 +127,7 @@ export class Remoting {
     } catch (error) {
       return this.#refuseMessage(node + path, message, error);
     }
-    this.endpoint.send(node, laneOf(path), bytes);
+    this.endpoint.send(node, lane, bytes);
   }
 
   /** Closes the connections; what was sent before is flushed. */
