@@ -1,5 +1,6 @@
 # The image of the five-node example. It holds code and dependencies, never a key.
 FROM denoland/deno:2.9.6
+ENV DENO_DIR=/deno-dir
 WORKDIR /app
 COPY . .
 RUN deno install --entrypoint examples/tls_counter.ts examples/client.ts cert.ts
