@@ -17,13 +17,14 @@ export type {
   ActorStarted,
   ActorStopped,
   EventStream,
+  EventSubscriber,
   SystemEvent,
   UnhandledMessage,
 } from "./lib/actor/event_stream.ts";
 export type { LedgerSnapshot, LossLedger } from "./lib/actor/loss_ledger.ts";
 export type { ActorRef } from "./lib/actor/ref.ts";
-export type { PostStop, Signal, Terminated } from "./lib/actor/signal.ts";
-export type { Overflow, SpawnOptions } from "./lib/actor/spawn_options.ts";
+export type { PostStop, Signal, Terminated, TerminationReason } from "./lib/actor/signal.ts";
+export type { MailboxOptions, Overflow, SpawnOptions } from "./lib/actor/spawn_options.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";

@@ -1,22 +1,28 @@
 import { consoleLogger } from "../runtime/logger.ts";
+import { randomInt } from "../runtime/random.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { systemRandom } from "../runtime/system_random.ts";
 import { checkActorName } from "./actor_name.ts";
-import { type AskOptions, Asks } from "./ask.ts";
+import { type AskOptions, askPath, Asks, targetDead } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import { Cell } from "./cell.ts";
 import { duplicateName } from "./cell_context.ts";
 import type { CellHost, LocalRuntime } from "./cell_host.ts";
-import type { DeadLetterReason } from "./dead_letter.ts";
+import type { DeadLetter, DeadLetterReason } from "./dead_letter.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { ActorError, AskError } from "./errors.ts";
+import { ActorError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
 import { setInternals } from "./internals.ts";
 import { LocalRef } from "./local_ref.ts";
 import { LossLedger } from "./loss_ledger.ts";
 import type { ActorRef, Ref } from "./ref.ts";
+import { safeLogger } from "./safe_logger.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
+import { maxDelay } from "./timers.ts";
+
+/** Uids begin anywhere below: a reply to an earlier process of the same address finds nobody. */
+const uidRange = 2 ** 30;
 
 /** How a system is made. */
 export interface ActorSystemOptions {
@@ -24,6 +30,13 @@ export interface ActorSystemOptions {
   readonly name?: string;
   /** Replaces clock, chance or log. Default: the machine's; log lines of `warn` and above. */
   readonly runtime?: Partial<LocalRuntime>;
+  /** Questions that may wait for a reply at once. Default 100 000. */
+  readonly maxPendingAsks?: number;
+  /**
+   * Milliseconds that an actor, when it is stopped, may take to end the handler that runs, and
+   * again to end its last signal; then it is stopped without. Default 10 000.
+   */
+  readonly stopTimeout?: number;
 }
 
 /**
@@ -57,25 +70,30 @@ export class ActorSystem implements AsyncDisposable {
   /** Counts of messages sent, delivered and lost. */
   readonly ledger: LossLedger;
   readonly #cells = new Map<string, Cell>();
-  readonly #roots = new Map<string, Cell>();
-  readonly #asks: Asks;
   readonly #host: CellHost;
-  #nodeAddress = "";
+  readonly #asks: Asks;
+  readonly #deadLetterLog: DeadLetterLog;
+  #publishing = false;
   #stopping: Promise<void> | undefined;
 
-  /** The system runs at once. */
+  /**
+   * The system runs at once.
+   *
+   * @throws {ActorError} code `badOption`.
+   */
   constructor(options: ActorSystemOptions = {}) {
+    const { maxPendingAsks = 100_000, stopTimeout = 10_000 } = options;
+    checkOption("maxPendingAsks", maxPendingAsks, 1, Infinity);
+    checkOption("stopTimeout", stopTimeout, 0, maxDelay);
     this.name = options.name ?? "casty-system";
-    this.runtime = {
-      clock: systemClock,
-      random: systemRandom,
-      logger: consoleLogger("warn"),
-      ...options.runtime,
-    };
+    const { clock = systemClock, random = systemRandom, logger = consoleLogger("warn") } =
+      options.runtime ?? {};
+    this.runtime = { clock, random, logger: safeLogger(logger) };
     this.eventStream = new EventStream(this.runtime.logger);
     this.ledger = new LossLedger(() => this.#waiting());
-    this.#asks = new Asks(this.runtime.clock, () => this.#nodeAddress);
-    this.#host = this.#makeHost();
+    this.#deadLetterLog = new DeadLetterLog(clock, this.runtime.logger);
+    this.#host = this.#makeHost(stopTimeout);
+    this.#asks = new Asks(this.#host, maxPendingAsks, randomInt(random, uidRange));
     this.#exposeInternals();
   }
 
@@ -102,24 +120,20 @@ export class ActorSystem implements AsyncDisposable {
     options?: AskOptions,
   ): Promise<R> {
     if (this.#stopping !== undefined) return Promise.reject(this.#stopped());
-    if (ref instanceof LocalRef && ref.cell.ended) {
-      return Promise.reject(
-        new AskError("askTargetDead", `${ref.path} has stopped and cannot reply`, {
-          value: ref.path,
-        }),
-      );
-    }
+    if (ref instanceof LocalRef && ref.cell.ended) return Promise.reject(targetDead(ref.path));
     return this.#asks.ask(ref, factory, options);
   }
 
-  /** Stops an actor of this system and its children. Resolves when they have stopped. */
+  /**
+   * Stops an actor of this system and its children. Resolves when they have stopped.
+   *
+   * @throws {ActorError} code `notLocal`.
+   */
   stop(ref: ActorRef<never>): Promise<void> {
-    if (!(ref instanceof LocalRef) || ref.cell.host !== this.#host) {
-      throw new ActorError("notLocal", `${ref} is not an actor of this system`, {
-        value: ref.path,
-      });
-    }
-    return stopCell(ref.cell);
+    if (ref instanceof LocalRef && ref.cell.host === this.#host) return stopCell(ref.cell);
+    return Promise.reject(
+      new ActorError("notLocal", `${ref} is not an actor of this system`, { value: ref.path }),
+    );
   }
 
   /** The actor at a path such as `"/parent/child"`, if there is one. */
@@ -141,20 +155,13 @@ export class ActorSystem implements AsyncDisposable {
 
   #spawnRoot<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M> {
     if (this.#stopping !== undefined) throw this.#stopped();
-    if (this.#roots.has(name)) throw duplicateName(`/${name}`);
-    const cell = new Cell(
-      this.#host,
-      undefined,
-      `/${name}`,
-      behavior,
-      options,
-    );
-    this.#roots.set(name, cell);
-    return cell.ref;
+    const path = `/${name}`;
+    if (this.#cells.has(path)) throw duplicateName(path);
+    return new Cell(this.#host, undefined, path, behavior, options).ref;
   }
 
   async #stopAll(): Promise<void> {
-    const roots = [...this.#roots.values()].reverse();
+    const roots = [...this.#cells.values()].filter(({ parent }) => parent === undefined).reverse();
     for (const ours of [false, true]) {
       for (const cell of roots) {
         if (cell.path.startsWith("/_") === ours) await stopCell(cell);
@@ -166,7 +173,7 @@ export class ActorSystem implements AsyncDisposable {
 
   #waiting(): number {
     let waiting = 0;
-    for (const cell of this.#cells.values()) waiting += cell.waiting;
+    for (const { size } of this.#cells.values()) waiting += size;
     return waiting;
   }
 
@@ -175,61 +182,75 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   #find(path: string, uid: number): Ref<unknown> | undefined {
-    if (path.startsWith("/_ask/")) return this.#asks.find(Number(path.slice(6)));
     const cell = this.#cells.get(path);
-    return cell !== undefined && (uid === 0 || uid === cell.uid) ? cell.ref : undefined;
+    if (cell !== undefined) return uid === 0 || uid === cell.uid ? cell.ref : undefined;
+    return path.startsWith(askPath) ? this.#asks.find(path, uid) : undefined;
   }
 
-  #makeHost(): CellHost {
+  #lose(reason: DeadLetterReason, target: string, message: unknown): void {
+    this.ledger.addDeadLetter(reason);
+    this.#deadLetterLog.add(reason, target);
+    // In a shutdown all questions are answered with that.
+    if (this.#stopping === undefined) this.#asks.lost(message, target, reason);
+    // A listener that loses messages itself, such as a full actor, must not go round in circles.
+    if (this.#publishing || !this.eventStream.hears("deadLetter")) return;
+    this.#publishing = true;
+    const letter: DeadLetter = { type: "deadLetter", reason, target, message };
+    this.eventStream.publish(letter);
+    this.#publishing = false;
+  }
+
+  #makeHost(stopTimeout: number): CellHost {
     const { runtime, eventStream, ledger } = this;
-    const log = new DeadLetterLog(runtime.clock, runtime.logger);
-    const address = () => this.#nodeAddress;
-    let lastUid = 0;
+    let lastUid = randomInt(runtime.random, uidRange);
     return {
       system: this,
       runtime,
       dispatcher: new Dispatcher(runtime.clock),
       eventStream,
       ledger,
-      get nodeAddress() {
-        return address();
-      },
+      stopTimeout,
+      nodeAddress: "",
+      remoteWatch: undefined,
       nextUid: () => ++lastUid,
       register: (cell) => void this.#cells.set(cell.path, cell),
       unregister: (cell) => {
         if (this.#cells.get(cell.path) === cell) this.#cells.delete(cell.path);
-        if (cell.parent === undefined) this.#roots.delete(cell.path.slice(1));
       },
-      deadLetter: (reason, target, message) => {
-        log.add(reason, target);
-        if (!eventStream.hears("deadLetter")) return;
-        eventStream.publish({ type: "deadLetter", reason, target, message } as never);
-      },
+      lose: (reason, target, message) => this.#lose(reason, target, message),
     };
   }
 
   #exposeInternals(): void {
-    const address = (value?: string) => this.#nodeAddress = value ?? this.#nodeAddress;
+    const host = this.#host;
     const deadLetter = (reason: DeadLetterReason, target: string, message: unknown) => {
       this.ledger.sent++;
-      this.ledger.addDeadLetter(reason);
-      this.#host.deadLetter(reason, target, message);
+      this.#lose(reason, target, message);
     };
     setInternals(this, {
       get nodeAddress() {
-        return address();
+        return host.nodeAddress;
       },
-      set nodeAddress(value: string) {
-        address(value);
+      set nodeAddress(value) {
+        host.nodeAddress = value;
       },
-      spawnSystem: (behavior, name) => this.#spawnRoot(behavior, name),
+      get remoteWatch() {
+        return host.remoteWatch;
+      },
+      set remoteWatch(value) {
+        host.remoteWatch = value;
+      },
+      spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
       resolve: (path, uid) => this.#find(path, uid),
       deliver: (path, uid, message) => {
         const ref = this.#find(path, uid);
-        if (ref === undefined) deadLetter("noSuchActor", path, message);
-        else ref.tell(message);
+        if (ref !== undefined) ref.tell(message);
+        else deadLetter(path.startsWith(askPath) ? "expired" : "noSuchActor", path, message);
       },
       deadLetter,
+      terminated: (watcher, ref, reason) => {
+        if (watcher instanceof LocalRef) watcher.cell.notice({ type: "terminated", ref, reason });
+      },
     });
   }
 }
@@ -237,6 +258,20 @@ export class ActorSystem implements AsyncDisposable {
 function stopCell(cell: Cell): Promise<void> {
   return new Promise((resolve) => {
     cell.whenStopped(resolve);
-    cell.order("stop");
+    cell.stop();
+  });
+}
+
+function checkSystemName(name: string): string {
+  if (name.startsWith("_")) checkActorName(name.slice(1));
+  else checkActorName(`_${name}`);
+  return name;
+}
+
+function checkOption(option: string, value: number, min: number, max: number): void {
+  if (value >= min && value <= max) return;
+  throw new ActorError("badOption", `${option}: ${value} is not allowed`, {
+    value,
+    remedy: `use a number from ${min} to ${max}`,
   });
 }

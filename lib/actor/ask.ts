@@ -1,6 +1,9 @@
-import type { Clock, Timer } from "../runtime/clock.ts";
-import { AskError, AskTimeoutError } from "./errors.ts";
+import type { CellHost } from "./cell_host.ts";
+import type { DeadLetterReason } from "./dead_letter.ts";
+import { Awaited, Deadlines } from "./deadlines.ts";
+import { ActorError, AskError, AskTimeoutError } from "./errors.ts";
 import { type ActorRef, Ref } from "./ref.ts";
+import { maxDelay } from "./timers.ts";
 
 /** How long and how a reply is waited for. */
 export interface AskOptions {
@@ -10,117 +13,228 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Questions that may wait for a reply at once. */
-const maxPendingAsks = 100_000;
+/** Where references to open questions are found. */
+export const askPath = "/_ask/";
 
-/** The reference that a reply is told to: takes the first message, ignores the rest. */
-class ReplyRef extends Ref<unknown> {
-  readonly path: string;
-  readonly uid: number;
-  readonly #asks: Asks;
-  resolve: (value: never) => void = () => {};
-  reject: (error: Error) => void = () => {};
-  timer: Timer | undefined;
+/** A question that waits for its reply. */
+class Question extends Awaited {
+  readonly replyTo: ReplyRef;
+  readonly target: ActorRef<never>;
+  /** The message that asks. */
+  message: unknown = undefined;
+  resolve: (value: never) => void = nothing;
+  reject: (error: unknown) => void = nothing;
   /** Stops listening to the asker's abort signal. */
-  release: () => void = () => {};
+  release: () => void = nothing;
 
-  constructor(asks: Asks, uid: number) {
+  constructor(asks: Asks, target: ActorRef<never>) {
     super();
-    this.#asks = asks;
-    this.uid = uid;
-    this.path = `/_ask/${uid}`;
+    this.target = target;
+    this.replyTo = new ReplyRef(asks, this);
+  }
+
+  override expire(timeout: number): void {
+    this.replyTo.asks.close(this);
+    this.reject(new AskTimeoutError(String(this.target), timeout));
+  }
+}
+
+/** The reference that a reply is told to: takes the first message; more are dead letters. */
+class ReplyRef extends Ref<unknown> {
+  readonly asks: Asks;
+  /** Undefined once it is answered. */
+  question: Question | undefined;
+  #uid = 0;
+
+  constructor(asks: Asks, question: Question) {
+    super();
+    this.asks = asks;
+    this.question = question;
+  }
+
+  /** Whoever wants to know it may send it away: from then on it can be found. */
+  override get uid(): number {
+    return this.#uid ||= this.asks.publish(this);
+  }
+
+  /** Whether it can be found. */
+  get published(): boolean {
+    return this.#uid !== 0;
+  }
+
+  override get path(): string {
+    return askPath + this.uid;
   }
 
   override get node(): string {
-    return this.#asks.nodeAddress();
+    return this.asks.host.nodeAddress;
   }
 
   override tell(message: unknown): void {
-    if (this.#asks.settle(this)) this.resolve(message as never);
+    this.asks.reply(this, message);
   }
 }
 
 /** The questions of one system that wait for a reply. */
 export class Asks {
-  /** Address of the system, for replies from other nodes. */
-  readonly nodeAddress: () => string;
-  readonly #clock: Clock;
-  readonly #pending = new Map<number, ReplyRef>();
-  #lastUid = 0;
+  /** The system. */
+  readonly host: CellHost;
+  readonly #max: number;
+  readonly #deadlines: Deadlines;
+  #open = 0;
+  /** Those whose reference may have left the system. */
+  readonly #published = new Map<number, ReplyRef>();
+  #lastUid: number;
 
-  /** No question yet. */
-  constructor(clock: Clock, nodeAddress: () => string) {
-    this.#clock = clock;
-    this.nodeAddress = nodeAddress;
+  /** No question yet; at most `max` may be open. Uids begin behind `firstUid`. */
+  constructor(host: CellHost, max: number, firstUid: number) {
+    this.host = host;
+    this.#max = max;
+    this.#lastUid = firstUid;
+    this.#deadlines = new Deadlines(host.runtime.clock);
   }
 
   /** Sends what `factory` makes, and waits for the first message to the reference it was given. */
   ask<M, R>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
-    options: AskOptions = {},
+    options: AskOptions | undefined,
   ): Promise<R> {
-    const { timeout = 5_000, signal } = options;
-    const target = String(ref);
-    if (signal?.aborted) return Promise.reject(aborted(target, signal));
-    if (this.#pending.size >= maxPendingAsks) {
-      return Promise.reject(
-        new AskError("tooManyAsks", `${maxPendingAsks} asks wait for a reply already`, {
-          value: target,
-          remedy: "wait for some of them first",
-        }),
-      );
-    }
-    const reply = new ReplyRef(this, ++this.#lastUid);
+    const timeout = options?.timeout ?? 5_000;
+    const refusal = this.#refusal(ref, timeout, options?.signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const question = new Question(this, ref);
     return new Promise<R>((resolve, reject) => {
-      reply.resolve = resolve;
-      reply.reject = reject;
-      this.#pending.set(reply.uid, reply);
-      reply.timer = this.#clock.schedule(timeout, () => {
-        if (this.settle(reply)) reject(new AskTimeoutError(target, timeout));
-      });
-      if (signal !== undefined) {
-        const onAbort = () => {
-          if (this.settle(reply)) reject(aborted(target, signal));
-        };
-        signal.addEventListener("abort", onAbort);
-        reply.release = () => signal.removeEventListener("abort", onAbort);
-      }
+      question.resolve = resolve;
+      question.reject = reject;
+      this.#open++;
+      this.#deadlines.add(question, timeout);
       let message: M;
       try {
-        message = factory(reply);
+        message = factory(question.replyTo);
       } catch (error) {
-        this.settle(reply);
+        this.#settle(question);
         return reject(error);
       }
+      question.message = message;
+      if (options?.signal !== undefined) this.#heed(options.signal, question);
       ref.tell(message);
     });
   }
 
-  /** The reference of a question that still waits. */
-  find(uid: number): Ref<unknown> | undefined {
-    return this.#pending.get(uid);
+  /** The reference of a question that is open still. */
+  find(path: string, uid: number): Ref<unknown> | undefined {
+    const reply = this.#published.get(Number(path.slice(askPath.length)));
+    return reply?.path === path && (uid === 0 || uid === reply.uid) ? reply : undefined;
   }
 
-  /** Ends a question; false if it has ended before. */
-  settle(reply: ReplyRef): boolean {
-    if (!this.#pending.delete(reply.uid)) return false;
-    reply.timer?.cancel();
-    reply.release();
-    return true;
+  /** Makes a reference findable while its question is open; gives its uid. */
+  publish(reply: ReplyRef): number {
+    const uid = ++this.#lastUid;
+    if (reply.question !== undefined) this.#published.set(uid, reply);
+    return uid;
+  }
+
+  /** Takes a reply. */
+  reply(reply: ReplyRef, message: unknown): void {
+    const { host } = this;
+    const { question } = reply;
+    host.ledger.sent++;
+    if (question === undefined || !this.#settle(question)) {
+      return host.lose("expired", reply.path, message);
+    }
+    host.ledger.delivered++;
+    question.resolve(message as never);
+  }
+
+  /** A message is lost: if it was a question, nobody will reply to it. */
+  lost(message: unknown, target: string, reason: DeadLetterReason): void {
+    if (this.#open === 0) return;
+    const question = findReply(message)?.question;
+    if (question === undefined || question.message !== message) return;
+    if (question.replyTo.asks !== this || !this.#settle(question)) return;
+    question.reject(
+      reason === "stopped" || reason === "noSuchActor"
+        ? targetDead(target)
+        : new AskError("askNotDelivered", `the question to ${target} was lost: ${reason}`, {
+          value: target,
+        }),
+    );
   }
 
   /** Rejects all questions: the system stops. */
   rejectAll(error: Error): void {
-    for (const reply of [...this.#pending.values()]) {
-      if (this.settle(reply)) reply.reject(error);
+    this.#deadlines.clear((awaited) => {
+      const question = awaited as Question;
+      this.close(question);
+      question.reject(error);
+    });
+  }
+
+  /** Forgets a question that is no longer awaited. */
+  close({ replyTo, release }: Question): void {
+    this.#open--;
+    if (replyTo.published) this.#published.delete(replyTo.uid);
+    replyTo.question = undefined;
+    release();
+  }
+
+  /** Ends a question; false if it has ended before. */
+  #settle(question: Question): boolean {
+    if (!this.#deadlines.remove(question)) return false;
+    this.close(question);
+    return true;
+  }
+
+  #refusal(ref: ActorRef<never>, timeout: number, signal?: AbortSignal): Error | undefined {
+    if (!(timeout >= 0 && timeout <= maxDelay)) {
+      return new ActorError("badDelay", `an ask cannot wait for ${timeout} ms`, {
+        value: timeout,
+        remedy: `use 0 to ${maxDelay} milliseconds`,
+      });
     }
+    if (signal?.aborted) return aborted(ref, signal);
+    if (this.#open < this.#max) return undefined;
+    return new AskError("tooManyAsks", `${this.#max} asks wait for a reply already`, {
+      value: this.#max,
+      remedy: "wait for some of them first, or raise maxPendingAsks of the system",
+    });
+  }
+
+  #heed(signal: AbortSignal, question: Question): void {
+    const onAbort = () => {
+      if (this.#settle(question)) question.reject(aborted(question.target, signal));
+    };
+    signal.addEventListener("abort", onAbort);
+    question.release = () => signal.removeEventListener("abort", onAbort);
   }
 }
 
-function aborted(target: string, signal: AbortSignal): AskError {
-  return new AskError("askAborted", `the question to ${target} was aborted`, {
+/** The error for a question to an actor that is gone. */
+export function targetDead(target: string): AskError {
+  return new AskError("askTargetDead", `${target} has stopped and cannot reply`, {
     value: target,
+    remedy: "watch it, or look it up again",
+  });
+}
+
+function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {
+  return new AskError("askAborted", `the question to ${ref} was aborted`, {
+    value: ref.path,
     cause: signal.reason,
   });
 }
+
+/** The reply reference in a question: the message itself, or one of its fields, or one below. */
+function findReply(message: unknown, depth = 2): ReplyRef | undefined {
+  if (message instanceof ReplyRef) return message;
+  if (depth === 0 || typeof message !== "object" || message === null) return undefined;
+  // Data has no accessors, but whoever sends may be careless.
+  for (const field of Object.values(Object.getOwnPropertyDescriptors(message)).slice(0, 32)) {
+    const found = findReply(field.value, depth - 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function nothing(): void {}

@@ -1,6 +1,5 @@
-import { Behavior, type OnMessage, type OnSetup, type OnSignal } from "./behavior.ts";
+import { Behavior, type OnMessage, type OnSetup, type OnSignal, same } from "./behavior.ts";
 
-const same = new Behavior<unknown>("same");
 const stopped = new Behavior<unknown>("stopped");
 const unhandled = new Behavior<unknown>("unhandled");
 const ignore = new Behavior<unknown>("receive", () => same);

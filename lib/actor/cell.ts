@@ -1,46 +1,51 @@
 /**
- * The cell runs one actor: its mailbox, its current behaviour, its children, its end.
+ * The cell runs one actor: its mailbox, its current behaviour, its end.
  *
  * @module
  */
-import { Behavior } from "./behavior.ts";
-import type { CellHost } from "./cell_host.ts";
+import { Behavior, same } from "./behavior.ts";
 import { CellContext } from "./cell_context.ts";
+import type { CellHost } from "./cell_host.ts";
+import { CellParts } from "./cell_parts.ts";
+import {
+  blocked,
+  ended,
+  finishing,
+  free,
+  fresh,
+  mustStop,
+  noticed,
+  scheduled,
+  stopped,
+  stopping,
+  waiting,
+  worked,
+} from "./cell_status.ts";
+import { DeathWatch } from "./death_watch.ts";
 import type { Runnable } from "./dispatcher.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
 import { Mailbox, notDropped } from "./mailbox.ts";
-import type { Signal } from "./signal.ts";
+import { type Notice, NoticeQueue } from "./notice_queue.ts";
+import type { Signal, Terminated } from "./signal.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
-import { TimerMessage, type TimerSet } from "./timers.ts";
+import { type Suspendable, type Suspended, Suspension } from "./suspension.ts";
 
-/** What the cell itself must do, before any message. */
-type Order = "start" | "stop" | Signal;
+const postStop: Signal = { type: "postStop" };
 
-/** See the module's text. */
-export class Cell implements Runnable {
+/** See the module's text. All cells have one hidden class. */
+export class Cell extends Mailbox implements Runnable, Suspendable {
   readonly host: CellHost;
+  readonly parent: Cell | undefined;
   readonly path: string;
   readonly uid: number;
-  readonly parent: Cell | undefined;
   readonly ref: LocalRef<unknown>;
-  /** Children by name; made when there are some. */
-  children: Map<string, Cell> | undefined;
-  /** Made when the actor sets its first timer. */
-  timers: TimerSet | undefined;
-  readonly #mailbox: Mailbox;
   #behavior: Behavior<never>;
-  #orders: Order[] | undefined;
-  #context: CellContext | undefined;
-  #watchers: Set<Cell> | undefined;
-  #onStopped: (() => void)[] | undefined;
-  #state: "running" | "stopping" | "stopped" = "running";
-  #scheduled = false;
-  /** The last signal has been given. */
-  #finishing = false;
-  /** A handler's promise is pending. */
-  #waiting = false;
-  #cause: unknown;
+  #status = fresh;
+  #context: CellContext | undefined = undefined;
+  #parts: CellParts | undefined = undefined;
+  #failed = false;
+  #cause: unknown = undefined;
 
   /** Starts in the background; messages told before wait. */
   constructor(
@@ -48,152 +53,175 @@ export class Cell implements Runnable {
     parent: Cell | undefined,
     path: string,
     behavior: Behavior<never>,
-    options: SpawnOptions = {},
+    options: SpawnOptions | undefined,
   ) {
-    if (!(behavior instanceof Behavior)) {
-      throw new ActorError(
-        "badBehavior",
-        `${path} was spawned with something else than a behaviour`,
-        {
-          value: behavior,
-          remedy: "use what Behaviors makes; sharded behaviours need a ClusteredActorSystem",
-        },
-      );
-    }
+    super(options?.mailbox);
+    if (!(behavior instanceof Behavior) || !isFirst(behavior)) throw notABehavior(path, behavior);
     this.host = host;
     this.parent = parent;
     this.path = path;
     this.uid = host.nextUid();
-    this.#mailbox = new Mailbox(options.mailbox);
     this.#behavior = behavior;
     this.ref = new LocalRef(this);
     host.register(this);
-    this.order("start");
+    this.#wake();
   }
 
   /** Whether it takes no more messages. */
   get ended(): boolean {
-    return this.#state !== "running";
+    return (this.#status & ended) !== 0;
   }
 
-  /** Messages that wait. */
-  get waiting(): number {
-    return this.#mailbox.size;
+  /** Whether it is gone. */
+  get stopped(): boolean {
+    return (this.#status & stopped) !== 0;
+  }
+
+  /** What only some cells have. */
+  get parts(): CellParts {
+    return this.#parts ??= new CellParts();
+  }
+
+  /** Whom it watches, and who watches it. */
+  get deathWatch(): DeathWatch {
+    return this.parts.watch ??= new DeathWatch(this);
+  }
+
+  /** What those who watch it are told when it is gone. */
+  get terminated(): Terminated {
+    const { ref } = this;
+    return this.#failed
+      ? { type: "terminated", ref, reason: "failed", cause: this.#cause }
+      : { type: "terminated", ref, reason: "stopped" };
   }
 
   /** Takes a message from anybody. */
   enqueue(message: unknown): void {
     const { host } = this;
     host.ledger.sent++;
-    if (this.#state !== "running") return this.#lose("stopped", message);
-    const dropped = this.#mailbox.push(message);
-    if (dropped !== notDropped) this.#lose("mailboxFull", dropped);
-    if (!this.#scheduled && !this.#waiting) this.#schedule();
-  }
-
-  /** Takes an order, which goes before all messages. */
-  order(order: Order): void {
-    if (this.#state === "stopped") return;
-    (this.#orders ??= []).push(order);
-    if (!this.#scheduled && !this.#waiting) this.#schedule();
-  }
-
-  /** Calls back when it has stopped. */
-  whenStopped(callback: () => void): void {
-    if (this.#state === "stopped") callback();
-    else (this.#onStopped ??= []).push(callback);
-  }
-
-  /** Another cell wants to know when this one has stopped. */
-  addWatcher(watcher: Cell): void {
-    if (this.#state === "stopped") watcher.order({ type: "terminated", ref: this.ref });
-    else (this.#watchers ??= new Set()).add(watcher);
-  }
-
-  /** It no longer wants to know. */
-  removeWatcher(watcher: Cell): void {
-    this.#watchers?.delete(watcher);
-  }
-
-  /** A child has stopped. */
-  childStopped(name: string, child: Cell): void {
-    if (this.children?.get(name) !== child) return;
-    this.children.delete(name);
-    if (this.#state === "stopping" && this.children.size === 0) this.#finish();
-  }
-
-  /** Runs orders and up to `budget` messages. */
-  run(budget: number): number {
-    this.#scheduled = false;
-    let handled = 0;
-    while (!this.#waiting && this.#state !== "stopped") {
-      if (this.#orders !== undefined) {
-        this.#obey(this.#nextOrder());
-      } else if (this.#state === "running" && this.#mailbox.size > 0) {
-        if (handled === budget) {
-          this.#schedule();
-          break;
-        }
-        handled++;
-        this.#handle(this.#mailbox.shift());
-      } else {
-        break;
-      }
+    if ((this.#status & ended) !== 0) return host.lose("stopped", this.path, message);
+    const dropped = this.push(message);
+    if (dropped !== notDropped) host.lose("mailboxFull", this.path, dropped);
+    if ((this.#status & (scheduled | waiting)) === 0) {
+      this.#status |= scheduled;
+      host.dispatcher.schedule(this);
     }
+  }
+
+  /** Takes a signal or a fired timer: in order with messages, and never dropped. */
+  notice(notice: Notice): void {
+    if (this.ended) return;
+    (this.parts.notices ??= new NoticeQueue()).add(this.nextPosition, notice);
+    this.#status |= noticed;
+    this.#wake();
+  }
+
+  /** Stops when the running handler is through, before any message that waits. */
+  stop(): void {
+    if ((this.#status & (ended | mustStop)) !== 0) return;
+    this.#status |= mustStop;
+    if ((this.#status & waiting) !== 0) this.#limitWait();
+    this.#wake();
+  }
+
+  /** Calls back when it has stopped. Answers how to take that back. */
+  whenStopped(callback: () => void): () => void {
+    if (this.stopped) {
+      callback();
+      return () => {};
+    }
+    const callbacks = this.parts.onStopped ??= new Set();
+    callbacks.add(callback);
+    return () => void callbacks.delete(callback);
+  }
+
+  /** Runs whatever is due: up to `budget` messages, signals and timers. */
+  run(budget: number): number {
+    let handled = 0;
+    while (handled < budget) {
+      if (this.#status !== scheduled) {
+        const step = this.#attend();
+        if (step === blocked) return this.#rest(handled);
+        if (step === worked) {
+          handled++;
+          continue;
+        }
+      }
+      if (this.size === 0) return this.#rest(handled);
+      handled++;
+      this.#handle(this.shift());
+    }
+    this.host.dispatcher.schedule(this);
     return handled;
   }
 
-  #nextOrder(): Order {
-    const orders = this.#orders!;
-    const order = orders.shift()!;
-    if (orders.length === 0) this.#orders = undefined;
-    return order;
+  #rest(handled: number): number {
+    this.#status &= ~scheduled;
+    return handled;
   }
 
-  #obey(order: Order): void {
-    if (order === "start") {
+  /** Takes one step of what goes before the next message. */
+  #attend(): number {
+    const status = this.#status;
+    if ((status & (waiting | stopped)) !== 0) return blocked;
+    if ((status & fresh) !== 0) {
+      this.#status &= ~fresh;
       this.#become(this.#behavior, true);
-      if (!this.#waiting) this.#started();
-    } else if (order === "stop") {
-      this.#stop();
-    } else if (this.#state === "running") {
-      this.#signal(order);
+    } else if ((status & mustStop) !== 0) {
+      this.#beginStop();
+    } else if ((status & stopping) !== 0) {
+      if ((this.#parts?.children?.size ?? 0) > 0) return blocked;
+      this.#finish();
+    } else if ((status & noticed) !== 0 && this.hasPassed(this.#parts!.notices!.position)) {
+      this.#takeNotice();
+    } else {
+      return free;
+    }
+    return worked;
+  }
+
+  #takeNotice(): void {
+    const { notices, timers, watch } = this.#parts!;
+    const notice = notices!.take();
+    if (notices!.empty) this.#status &= ~noticed;
+    if (notice.type === "terminated") {
+      if (watch?.claim(notice)) this.#signal(notice);
+    } else {
+      timers?.claim(notice, (message) => {
+        this.host.ledger.sent++;
+        this.#handle(message);
+      });
     }
   }
 
   #handle(message: unknown): void {
-    if (message instanceof TimerMessage) {
-      if (!message.timers.claim(message)) {
-        // Cancelled since: nobody waits for it.
-        this.host.ledger.delivered++;
-        return;
-      }
-      message = message.message;
-    }
     this.host.ledger.delivered++;
+    let next: unknown;
     try {
-      const next = this.#behavior.onMessage!(this.#ownContext() as never, message as never);
-      if (next instanceof Behavior) this.#apply(next, message);
-      else this.#await(next, message);
+      next = this.#behavior.onMessage!(this.#ownContext() as never, message as never);
     } catch (error) {
-      this.#fail(error);
+      return this.#fail(error);
     }
+    if (next !== same) this.#apply(next, "message", message);
   }
 
   #signal(signal: Signal): void {
     const { onSignal } = this.#behavior;
     if (onSignal === undefined) return;
+    let next: unknown;
     try {
-      const next = onSignal(this.#ownContext() as never, signal);
-      if (next instanceof Behavior) this.#apply(next, signal);
-      else this.#await(next, signal);
+      next = onSignal(this.#ownContext() as never, signal);
     } catch (error) {
-      this.#fail(error);
+      return this.#fail(error);
     }
+    if (next !== same) this.#apply(next, "signal", signal);
   }
 
   /** Applies what a handler has answered. */
-  #apply(next: Behavior<never>, message: unknown): void {
+  #apply(next: unknown, kind: Suspended, message: unknown): void {
+    if (!(next instanceof Behavior)) return this.#suspend(next, kind, message);
+    // After the last signal nothing comes any more.
+    if ((this.#status & ended) !== 0) return;
     switch (next.kind) {
       case "same":
         return;
@@ -203,126 +231,170 @@ export class Cell implements Runnable {
       case "setup":
         return this.#become(next, false);
       case "stopped":
-        return this.#stop();
+        return this.#beginStop();
       case "unhandled":
-        if (!this.host.eventStream.hears("unhandledMessage")) return;
-        this.host.eventStream.publish(
-          { type: "unhandledMessage", ref: this.ref, message } as never,
-        );
+        if (kind === "message" && this.host.eventStream.hears("unhandledMessage")) {
+          this.host.eventStream.publish({ type: "unhandledMessage", ref: this.ref, message });
+        }
     }
   }
 
-  /** Runs setups until a behaviour appears that handles messages. */
+  /** Runs setups until a behaviour appears that handles messages. `first`: the actor starts. */
   #become(behavior: Behavior<never>, first: boolean): void {
-    let next = behavior;
+    let next: unknown = behavior;
     try {
-      while (next.kind === "setup") {
-        const made: unknown = next.onSetup!(this.#ownContext() as never);
-        if (!(made instanceof Behavior)) return this.#awaitSetup(made, first);
-        next = made;
+      while (next instanceof Behavior && next.kind === "setup") {
+        next = next.onSetup!(this.#ownContext() as never);
       }
     } catch (error) {
       return this.#fail(error);
     }
-    if (next.kind === "receive") this.#behavior = next;
-    else if (next.kind === "stopped") this.#stop();
-    else this.#fail(new ActorError("badBehavior", `a setup must not give "${next.kind}"`));
-  }
-
-  #awaitSetup(made: unknown, first: boolean): void {
-    this.#suspend(made, (next) => {
-      this.#become(next, first);
-      if (first && !this.#waiting) this.#started();
-    });
-  }
-
-  #await(next: unknown, message: unknown): void {
-    this.#suspend(next, (behavior) => this.#apply(behavior, message));
+    if (!(next instanceof Behavior)) return this.#suspend(next, "setup", first);
+    if (next.kind === "stopped") return this.#beginStop();
+    if (next.kind !== "receive") return this.#fail(notABehavior(this.path, next));
+    this.#behavior = next;
+    if (first && this.host.eventStream.hears("actorStarted")) {
+      this.host.eventStream.publish({ type: "actorStarted", ref: this.ref });
+    }
   }
 
   /** Takes no message until the promise is settled. */
-  #suspend(promise: unknown, resume: (next: Behavior<never>) => void): void {
-    if (typeof (promise as PromiseLike<unknown>)?.then !== "function") {
-      return this.#fail(notABehavior(promise));
+  #suspend(promise: unknown, kind: Suspended, message: unknown): void {
+    if (typeof (promise as PromiseLike<unknown> | undefined)?.then !== "function") {
+      return this.#fail(notABehavior(this.path, promise));
     }
-    this.#waiting = true;
-    (promise as PromiseLike<unknown>).then((next) => {
-      this.#waiting = false;
-      if (next instanceof Behavior) resume(next);
-      else this.#fail(notABehavior(next));
-      this.#resume();
-    }, (error) => {
-      this.#waiting = false;
-      this.#fail(error);
-      this.#resume();
+    this.#status |= waiting;
+    if ((this.#status & mustStop) !== 0) this.#limitWait();
+    (this.parts.suspension ??= new Suspension(this))
+      .wait(promise as PromiseLike<unknown>, kind, message);
+  }
+
+  /** The promise has given `next`. */
+  fulfilled(kind: Suspended, message: unknown, next: unknown): void {
+    this.#endWait();
+    if (!(next instanceof Behavior)) this.#fail(notABehavior(this.path, next));
+    else if (kind === "setup") this.#become(next, message as boolean);
+    else this.#apply(next, kind, message);
+    this.#afterWait();
+  }
+
+  /** The promise has failed. */
+  rejected(error: unknown): void {
+    this.#endWait();
+    this.#fail(error);
+    this.#afterWait();
+  }
+
+  #endWait(): void {
+    this.#status &= ~waiting;
+    const parts = this.#parts!;
+    parts.stopTimer?.cancel();
+    parts.stopTimer = undefined;
+  }
+
+  #afterWait(): void {
+    if ((this.#status & waiting) !== 0) return;
+    if ((this.#status & finishing) !== 0) this.#end();
+    else if (this.#status !== 0 || this.size > 0) this.#wake();
+  }
+
+  /** A handler that never ends must not keep the system from stopping. */
+  #limitWait(): void {
+    const { host, parts } = this;
+    parts.stopTimer ??= host.runtime.clock.schedule(host.stopTimeout, () => {
+      host.runtime.logger.log("error", this.path, "a handler did not end; stopped without it", {
+        stopTimeout: host.stopTimeout,
+      });
+      parts.suspension!.abandon();
+      // Another: what was abandoned may still come to something.
+      parts.suspension = undefined;
+      this.#endWait();
+      this.#afterWait();
     });
   }
 
-  #started(): void {
-    if (this.#state !== "running" || !this.host.eventStream.hears("actorStarted")) return;
-    this.host.eventStream.publish({ type: "actorStarted", ref: this.ref } as never);
-  }
-
   #fail(error: unknown): void {
+    const ending = this.ended;
+    this.host.runtime.logger.log(
+      "error",
+      this.path,
+      ending ? "the actor failed while it stopped" : "the actor failed and stops",
+      { error },
+    );
+    if (ending) return;
+    this.#failed = true;
     this.#cause = error;
-    this.host.runtime.logger.log("error", this.path, "the actor failed and stops", { error });
-    this.#stop();
+    this.#beginStop();
   }
 
-  #stop(): void {
-    if (this.#state !== "running") return;
-    this.#state = "stopping";
-    this.timers?.cancelAll();
-    while (this.#mailbox.size > 0) this.#lose("stopped", this.#mailbox.shift());
-    if (this.children === undefined || this.children.size === 0) return this.#finish();
-    for (const child of this.children.values()) child.order("stop");
+  /** Children first; then {@linkcode Cell.#finish}. */
+  #beginStop(): void {
+    if ((this.#status & ended) !== 0) return;
+    this.#status = (this.#status & scheduled) | stopping;
+    this.#parts?.timers?.cancelAll();
+    while (this.size > 0) this.host.lose("stopped", this.path, this.shift());
+    for (const child of this.#parts?.children?.values() ?? []) child.stop();
+    this.#wake();
   }
 
   /** All children have stopped. The last signal may take its time. */
   #finish(): void {
-    this.#finishing = true;
-    this.#signal({ type: "postStop" });
-    if (!this.#waiting) this.#end();
+    this.#status |= finishing;
+    this.#signal(postStop);
+    if ((this.#status & waiting) === 0) this.#end();
+    else this.#limitWait();
   }
 
   #end(): void {
-    if (this.#state === "stopped") return;
-    this.#state = "stopped";
-    const { host, ref } = this;
+    if (this.stopped) return;
+    this.#status = stopped | (this.#status & scheduled);
+    const { host, parent, ref } = this;
+    const parts = this.#parts;
+    this.#parts = undefined;
+    this.#context = undefined;
+    this.#behavior = same as Behavior<never>;
+    this.release();
     host.unregister(this);
-    this.parent?.childStopped(this.path.slice(this.path.lastIndexOf("/") + 1), this);
-    for (const watcher of this.#watchers ?? []) watcher.order({ type: "terminated", ref });
-    for (const callback of this.#onStopped ?? []) callback();
+    parent?.childStopped(this);
+    parts?.watch?.close();
+    for (const callback of parts?.onStopped ?? []) callback();
     if (host.eventStream.hears("actorStopped")) {
-      host.eventStream.publish({ type: "actorStopped", ref, cause: this.#cause } as never);
+      host.eventStream.publish(
+        this.#failed
+          ? { type: "actorStopped", ref, cause: this.#cause }
+          : { type: "actorStopped", ref },
+      );
     }
   }
 
-  #lose(reason: "stopped" | "mailboxFull", message: unknown): void {
-    const lost = message instanceof TimerMessage ? message.message : message;
-    this.host.ledger.addDeadLetter(reason);
-    this.host.deadLetter(reason, this.path, lost);
+  /** A child has stopped: its name is free. */
+  childStopped(child: Cell): void {
+    const children = this.#parts?.children;
+    const name = child.path.slice(this.path.length + 1);
+    if (children?.get(name) === child) children.delete(name);
+    if ((this.#status & stopping) !== 0 && children?.size === 0) this.#wake();
   }
 
   #ownContext(): CellContext {
     return this.#context ??= new CellContext(this);
   }
 
-  #resume(): void {
-    if (this.#finishing && !this.#waiting) this.#end();
-    else if (this.#orders !== undefined || this.#mailbox.size > 0) this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#scheduled || this.#waiting || this.#state === "stopped") return;
-    this.#scheduled = true;
+  #wake(): void {
+    if ((this.#status & (scheduled | waiting | stopped)) !== 0) return;
+    this.#status |= scheduled;
     this.host.dispatcher.schedule(this);
   }
 }
 
-function notABehavior(value: unknown): ActorError {
-  return new ActorError("badBehavior", "a handler answered something else than a behaviour", {
+/** Whether an actor can begin with it. */
+function isFirst({ kind }: Behavior<never>): boolean {
+  return kind === "receive" || kind === "setup" || kind === "stopped";
+}
+
+function notABehavior(path: string, value: unknown): ActorError {
+  const what = value instanceof Behavior ? `Behaviors.${value.kind}() as its first behaviour` : "";
+  return new ActorError("badBehavior", `${path} was given ${what || "no behaviour"}`, {
     value,
-    remedy: "return what Behaviors makes, for example Behaviors.same()",
+    remedy: "use what Behaviors makes; sharded behaviours need a ClusteredActorSystem",
   });
 }

@@ -13,8 +13,7 @@ import { TimerSet } from "./timers.ts";
 /** What a cell lets its behaviour do. */
 export class CellContext implements ActorContext<unknown> {
   readonly #cell: Cell;
-  #log: ActorLog | undefined;
-  #anonymous = 0;
+  #log: ActorLog | undefined = undefined;
 
   /** Made by the cell, once. */
   constructor(cell: Cell) {
@@ -35,13 +34,11 @@ export class CellContext implements ActorContext<unknown> {
 
   get timers(): ActorTimers<unknown> {
     const cell = this.#cell;
-    return cell.timers ??= new TimerSet(cell.host.runtime.clock, (message) => {
-      cell.enqueue(message);
-    });
+    return cell.parts.timers ??= new TimerSet(cell.host.runtime.clock, cell);
   }
 
   get children(): readonly ActorRef<never>[] {
-    return [...this.#cell.children?.values() ?? []].map(({ ref }) => ref);
+    return Array.from(this.#cell.parts.children?.values() ?? [], ({ ref }) => ref);
   }
 
   spawn<C>(behavior: Behavior<C>, name?: string, options?: SpawnOptions): ActorRef<C> {
@@ -49,10 +46,10 @@ export class CellContext implements ActorContext<unknown> {
     if (parent.ended) {
       throw new ActorError("actorStopped", `${parent.path} has stopped and can have no children`);
     }
-    const children = parent.children ??= new Map();
-    const chosen = name === undefined ? `$${++this.#anonymous}` : checkActorName(name);
-    if (children.has(chosen)) throw duplicateName(`${parent.path}/${chosen}`);
+    const children = parent.parts.children ??= new Map();
+    const chosen = name === undefined ? this.#freeName(children) : checkActorName(name);
     const path = `${parent.path}/${chosen}`;
+    if (children.has(chosen)) throw duplicateName(path);
     const cell = new Cell(parent.host, parent, path, behavior, options);
     children.set(chosen, cell);
     return cell.ref;
@@ -65,19 +62,15 @@ export class CellContext implements ActorContext<unknown> {
         remedy: "send it a message that makes it stop",
       });
     }
-    child.cell.order("stop");
+    child.cell.stop();
   }
 
   watch(ref: ActorRef<never>): void {
-    if (ref instanceof LocalRef) return ref.cell.addWatcher(this.#cell);
-    throw new ActorError("cannotWatch", `${ref} cannot be watched: it is on another node`, {
-      value: ref.path,
-      remedy: "watch actors of the same system only; remote watch comes with a later version",
-    });
+    this.#cell.deathWatch.watch(ref);
   }
 
   unwatch(ref: ActorRef<never>): void {
-    if (ref instanceof LocalRef) ref.cell.removeWatcher(this.#cell);
+    this.#cell.deathWatch.unwatch(ref);
   }
 
   pipeToSelf<T>(
@@ -92,9 +85,17 @@ export class CellContext implements ActorContext<unknown> {
         this.log.error("pipeToSelf: the mapping of a result failed", { error });
       }
     };
-    promise.then((value) => tell(() => onFulfilled(value)), (reason) => {
+    Promise.resolve(promise).then((value) => tell(() => onFulfilled(value)), (reason) => {
       tell(() => onRejected(reason));
     });
+  }
+
+  /** A user may have given a child a name that looks anonymous. */
+  #freeName(children: ReadonlyMap<string, Cell>): string {
+    const { parts } = this.#cell;
+    let name: string;
+    do name = `$${++parts.anonymous}`; while (children.has(name));
+    return name;
   }
 }
 

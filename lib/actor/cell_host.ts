@@ -5,9 +5,18 @@ import type { DeadLetterReason } from "./dead_letter.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { LossLedger } from "./loss_ledger.ts";
+import type { ActorRef, Ref } from "./ref.ts";
 
 /** The part of a runtime that a system without network needs. */
 export type LocalRuntime = Pick<Runtime, "clock" | "random" | "logger">;
+
+/** Watches actors of other systems; the layer with a network provides it. */
+export interface RemoteWatch {
+  /** Must call `SystemInternals.terminated` once when the target is gone. */
+  watch(watcher: Ref<unknown>, target: ActorRef<never>): void;
+  /** The watcher has lost interest, or has stopped. */
+  unwatch(watcher: Ref<unknown>, target: ActorRef<never>): void;
+}
 
 /** What a cell needs from the system that it lives in. */
 export interface CellHost {
@@ -16,12 +25,16 @@ export interface CellHost {
   readonly dispatcher: Dispatcher;
   readonly eventStream: EventStream;
   readonly ledger: LossLedger;
+  /** Milliseconds that a stop waits for the promise of a handler. */
+  readonly stopTimeout: number;
   /** `"host:port"`, or empty in a system without network. */
-  readonly nodeAddress: string;
+  nodeAddress: string;
+  remoteWatch: RemoteWatch | undefined;
   nextUid(): number;
   /** The cell can be found by its path from now on. */
   register(cell: Cell): void;
   /** The cell has stopped. */
   unregister(cell: Cell): void;
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** A message that was counted as sent is lost. */
+  lose(reason: DeadLetterReason, target: string, message: unknown): void;
 }

@@ -2,7 +2,8 @@ import { CastyError } from "../runtime/casty_error.ts";
 
 /**
  * An actor cannot be spawned, or a system not used, as asked. Codes: `badName`, `duplicateName`,
- * `badBehavior`, `badMailbox`, `systemStopped`, `actorStopped`.
+ * `badBehavior`, `badMailbox`, `badDelay`, `badOption`, `systemStopped`, `actorStopped`, `notAChild`,
+ * `notLocal`, `cannotWatch`.
  */
 export class ActorError extends CastyError {
   /** Name of the class. */
@@ -23,7 +24,10 @@ export class AskTimeoutError extends CastyError {
   }
 }
 
-/** The question cannot be answered. Codes: `askTargetDead`, `askAborted`, `tooManyAsks`. */
+/**
+ * The question cannot be answered. Codes: `askTargetDead`, `askNotDelivered`,
+ * `askAborted`, `tooManyAsks`.
+ */
 export class AskError extends CastyError {
   /** Name of the class. */
   override name = "AskError";

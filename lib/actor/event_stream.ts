@@ -1,5 +1,6 @@
 import type { Logger } from "../runtime/logger.ts";
 import type { DeadLetter } from "./dead_letter.ts";
+import { LocalRef } from "./local_ref.ts";
 import type { ActorRef } from "./ref.ts";
 
 /** An actor has started. */
@@ -39,6 +40,9 @@ export interface SystemEvent {
   readonly type: string;
 }
 
+/** Who hears events: a function or an actor. */
+export type EventSubscriber<E> = ((event: E) => void) | ActorRef<E>;
+
 /** What happens in a system, for whoever subscribes. */
 export class EventStream {
   readonly #logger: Logger;
@@ -50,7 +54,8 @@ export class EventStream {
   }
 
   /**
-   * Calls `listener` with every event of a type, in the publisher's call. Answers how to stop that.
+   * Calls `listener` with every event of a type, in the publisher's call; or tells the event to an
+   * actor, until it stops. Answers how to end that.
    *
    * @example
    * ```ts
@@ -67,16 +72,24 @@ export class EventStream {
    */
   subscribe<T extends ActorEvent["type"]>(
     type: T,
-    listener: (event: Extract<ActorEvent, { type: T }>) => void,
+    listener: EventSubscriber<Extract<ActorEvent, { type: T }>>,
   ): () => void;
   /** The same, for events of a cluster or of your own. */
-  subscribe<E extends SystemEvent>(type: E["type"], listener: (event: E) => void): () => void;
-  subscribe(type: string, listener: (event: never) => void): () => void {
+  subscribe<E extends SystemEvent>(type: E["type"], listener: EventSubscriber<E>): () => void;
+  subscribe(type: string, listener: EventSubscriber<never>): () => void {
+    const hear = (typeof listener === "function" ? listener : (event: never) => {
+      listener.tell(event);
+    }) as (event: SystemEvent) => void;
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners);
-    const added = listener as (event: SystemEvent) => void;
-    listeners.add(added);
-    return () => void listeners.delete(added);
+    listeners.add(hear);
+    const end = () => void listeners.delete(hear);
+    if (!(listener instanceof LocalRef)) return end;
+    const keep = listener.cell.whenStopped(end);
+    return () => {
+      keep();
+      end();
+    };
   }
 
   /** Whether anybody would hear an event of this type; saves making it. */
@@ -85,7 +98,7 @@ export class EventStream {
   }
 
   /** Tells everybody who listens. */
-  publish(event: SystemEvent): void {
+  publish<E extends SystemEvent>(event: E): void {
     const listeners = this.#listeners.get(event.type);
     if (listeners === undefined) return;
     for (const listener of [...listeners]) {

@@ -1,12 +1,16 @@
 import type { ActorSystem } from "./actor_system.ts";
 import type { Behavior } from "./behavior.ts";
+import type { RemoteWatch } from "./cell_host.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
 import type { ActorRef, Ref } from "./ref.ts";
+import type { TerminationReason } from "./signal.ts";
 
 /** What the layers above may do with a system, and users may not. */
 export interface SystemInternals {
   /** `"host:port"` once it is known; references carry it. */
   nodeAddress: string;
+  /** Watches actors of other systems. Without it, to watch one is an error. */
+  remoteWatch: RemoteWatch | undefined;
   /** Starts an actor of the system's own; the name begins with `_`. */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
   /** The actor or open question at a path; `uid` 0 means whichever is there. */
@@ -15,6 +19,8 @@ export interface SystemInternals {
   deliver(path: string, uid: number, message: unknown): void;
   /** A message that never reached a mailbox is lost. */
   deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** What {@linkcode RemoteWatch} watches for `watcher` is gone. */
+  terminated(watcher: Ref<unknown>, target: ActorRef<never>, reason: TerminationReason): void;
 }
 
 const internals = new WeakMap<ActorSystem, SystemInternals>();

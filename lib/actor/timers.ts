@@ -1,43 +1,57 @@
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ActorTimers } from "./context.ts";
+import { ActorError } from "./errors.ts";
 
-/** What a timer puts into its actor's mailbox: valid only while the timer is the current one. */
-export class TimerMessage {
-  /** Made when a timer fires. */
-  constructor(
-    readonly timers: TimerSet,
-    readonly key: string,
-    readonly generation: number,
-    /** Fires once. */
-    readonly single: boolean,
-    readonly message: unknown,
-  ) {}
+/** The longest delay that the machine's timers know, milliseconds (24.8 days). */
+export const maxDelay = 0x7fff_ffff;
+
+/** A timer has fired; its message is due if the timer is still the current one of its key. */
+export interface FiredTimer {
+  readonly type: "firedTimer";
+  readonly key: string;
+  readonly generation: number;
 }
 
 interface Entry {
   readonly generation: number;
+  readonly message: unknown;
+  /** Milliseconds; undefined for a timer that fires once. */
+  readonly interval: number | undefined;
   timer: Timer;
 }
 
-/** The timers of one actor. A fired timer that was cancelled since is not delivered. */
+/** What a set of timers needs from its cell. */
+export interface TimerOwner {
+  readonly path: string;
+  /** Whether it takes no more messages. */
+  readonly ended: boolean;
+  /** Puts a fired timer in order with the messages. */
+  notice(fired: FiredTimer): void;
+}
+
+/**
+ * The timers of one actor. A timer that was cancelled or replaced after it had fired is not
+ * delivered (generations, as in Akka's TimerScheduler). A repeated timer waits for its next turn
+ * only when its last message has been handled, so a slow actor is never flooded by its own timers.
+ */
 export class TimerSet implements ActorTimers<unknown> {
   readonly #clock: Clock;
-  readonly #deliver: (message: TimerMessage) => void;
+  readonly #owner: TimerOwner;
   readonly #entries = new Map<string, Entry>();
   #generation = 0;
 
-  /** `deliver` puts a fired timer into the mailbox. */
-  constructor(clock: Clock, deliver: (message: TimerMessage) => void) {
+  /** No timer yet. */
+  constructor(clock: Clock, owner: TimerOwner) {
     this.#clock = clock;
-    this.#deliver = deliver;
+    this.#owner = owner;
   }
 
   startSingle(key: string, message: unknown, delay: number): void {
-    this.#start(key, message, delay, false);
+    this.#start(key, message, delay, undefined);
   }
 
   startFixedDelay(key: string, message: unknown, interval: number): void {
-    this.#start(key, message, interval, true);
+    this.#start(key, message, interval, interval);
   }
 
   cancel(key: string): void {
@@ -47,25 +61,37 @@ export class TimerSet implements ActorTimers<unknown> {
 
   /** Cancels all. */
   cancelAll(): void {
-    for (const key of [...this.#entries.keys()]) this.cancel(key);
+    for (const { timer } of this.#entries.values()) timer.cancel();
+    this.#entries.clear();
   }
 
-  /** Whether a fired timer is still wanted; a single one has then done its duty. */
-  claim({ key, generation, single }: TimerMessage): boolean {
-    if (this.#entries.get(key)?.generation !== generation) return false;
-    if (single) this.#entries.delete(key);
-    return true;
+  /** Gives the message of a fired timer to `deliver`, if it is still wanted. */
+  claim({ key, generation }: FiredTimer, deliver: (message: unknown) => void): void {
+    const entry = this.#entries.get(key);
+    if (entry?.generation !== generation) return;
+    if (entry.interval === undefined) this.#entries.delete(key);
+    else entry.timer = this.#schedule(key, generation, entry.interval);
+    deliver(entry.message);
   }
 
-  #start(key: string, message: unknown, delay: number, again: boolean): void {
+  #start(key: string, message: unknown, delay: number, interval: number | undefined): void {
+    const { path, ended } = this.#owner;
+    if (ended) throw new ActorError("actorStopped", `${path} has stopped and can set no timer`);
+    if (!(delay >= 0 && delay <= maxDelay)) {
+      throw new ActorError("badDelay", `a timer cannot fire after ${delay} ms`, {
+        value: delay,
+        remedy: `use 0 to ${maxDelay} milliseconds`,
+      });
+    }
     this.cancel(key);
     const generation = ++this.#generation;
-    const fire = () => {
-      const entry = this.#entries.get(key);
-      if (entry?.generation !== generation) return;
-      this.#deliver(new TimerMessage(this, key, generation, !again, message));
-      if (again) entry.timer = this.#clock.schedule(delay, fire);
-    };
-    this.#entries.set(key, { generation, timer: this.#clock.schedule(delay, fire) });
+    const timer = this.#schedule(key, generation, delay);
+    this.#entries.set(key, { generation, message, interval, timer });
+  }
+
+  #schedule(key: string, generation: number, delay: number): Timer {
+    return this.#clock.schedule(delay, () => {
+      this.#owner.notice({ type: "firedTimer", key, generation });
+    });
   }
 }

@@ -1,0 +1,154 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { ActorSystem } from "../../lib/actor/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behaviors.ts";
+import type { DeadLetter } from "../../lib/actor/dead_letter.ts";
+import { ActorError, AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
+import { internalsOf } from "../../lib/actor/internals.ts";
+import type { ActorRef, Ref } from "../../lib/actor/ref.ts";
+import { silentLogger } from "../../lib/runtime/logger.ts";
+import { ManualClock } from "../../lib/testkit/manual_clock.ts";
+
+type Question = { type: "get"; replyTo: ActorRef<number> };
+
+const get = (replyTo: ActorRef<number>): Question => ({ type: "get", replyTo });
+
+function manual(options: { maxPendingAsks?: number } = {}) {
+  const clock = new ManualClock();
+  return {
+    clock,
+    system: new ActorSystem({ ...options, runtime: { clock, logger: silentLogger } }),
+  };
+}
+
+Deno.test("every question times out exactly then, whatever others do, and no timer is left", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.record({
+          at: fc.integer({ min: 0, max: 50 }),
+          timeout: fc.constantFrom(10, 25, 40),
+          answered: fc.option(fc.integer({ min: 0, max: 60 }), { nil: undefined }),
+        }),
+        { maxLength: 20 },
+      ),
+      async (questions) => {
+        const { clock, system } = manual();
+        const ends: string[] = [];
+        const ref = system.spawn(Behaviors.ignore(), "silent");
+        questions.forEach(({ at, timeout, answered }, index) => {
+          clock.schedule(at, () => {
+            system.ask(ref, (replyTo: ActorRef<number>) => {
+              if (answered !== undefined) clock.schedule(answered, () => replyTo.tell(index));
+              return 0;
+            }, { timeout }).then(
+              () => ends.push(`${index} answered ${clock.now()}`),
+              () => ends.push(`${index} late ${clock.now()}`),
+            );
+          });
+        });
+        await clock.advance(200);
+        const expected = questions.map(({ at, timeout, answered }, index) =>
+          answered !== undefined && answered < timeout
+            ? `${index} answered ${at + answered}`
+            : `${index} late ${at + timeout}`
+        );
+        // At the very instant of the deadline either may be first.
+        const clear = (text: string) => {
+          const { timeout, answered } = questions[Number(text.split(" ")[0])]!;
+          return answered !== timeout;
+        };
+        assertEquals(ends.filter(clear).toSorted(), expected.filter(clear).toSorted());
+        assertEquals(ends.length, questions.length);
+        assertEquals(clock.pending, 0);
+        await clock.resolve(system.shutdown());
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("a question that is lost is answered with the reason at once", async () => {
+  const { clock, system } = manual();
+  const ref = system.spawn(Behaviors.receive<Question>(() => Behaviors.stopped()), "once", {
+    mailbox: { capacity: 2, overflow: "reject" },
+  });
+  const [handled, waiting, full] = [1, 2, 3].map(() => system.ask(ref, get));
+  const error = await assertRejects(() => full!, AskError);
+  assertEquals(error.code, "askNotDelivered");
+  assertEquals((await assertRejects(() => waiting!, AskError)).code, "askTargetDead");
+  const late = assertRejects(() => handled!, AskTimeoutError);
+  await clock.advance(5_000);
+  await late;
+  await clock.resolve(system.shutdown());
+});
+
+Deno.test("replies after the first and after the deadline are dead letters, and the ledger balances", async () => {
+  const { clock, system } = manual();
+  const lost: DeadLetter[] = [];
+  system.eventStream.subscribe("deadLetter", (letter) => lost.push(letter));
+  let kept: ActorRef<number> | undefined;
+  const ref = system.spawn(
+    Behaviors.receive<Question>((_context, { replyTo }) => {
+      kept = replyTo;
+      replyTo.tell(1);
+      replyTo.tell(2);
+      return Behaviors.same();
+    }),
+    "twice",
+  );
+  assertEquals(await system.ask(ref, get), 1);
+  kept!.tell(3);
+  assertEquals(lost.map(({ reason, message }) => [reason, message]), [
+    ["expired", 2],
+    ["expired", 3],
+  ]);
+  const { sent, delivered, deadLetters, inFlight } = system.ledger.snapshot();
+  assertEquals({ sent, delivered, deadLetters, inFlight }, {
+    sent: 4,
+    delivered: 2,
+    deadLetters: { expired: 2 },
+    inFlight: 0,
+  });
+  await clock.resolve(system.shutdown());
+});
+
+Deno.test("a reply from outside finds its question while it is open, and by its uid only", async () => {
+  const { clock, system } = manual();
+  const internals = internalsOf(system);
+  const ref = system.spawn(Behaviors.ignore(), "silent");
+  let replyTo: Ref<number> | undefined;
+  const answer = system.ask(ref, (given: ActorRef<number>) => {
+    replyTo = given as Ref<number>;
+    return given;
+  });
+  const { path, uid } = replyTo!;
+  assertEquals(internals.resolve(path, uid), replyTo as Ref<unknown>);
+  assertEquals(internals.resolve(path, uid + 1), undefined);
+  assertEquals(internals.resolve(`/_ask/0x${uid.toString(16)}`, 0), undefined);
+  internals.deliver(path, uid, 42);
+  assertEquals(await answer, 42);
+  assertEquals(internals.resolve(path, uid), undefined);
+  internals.deliver(path, uid, 43);
+  assertEquals(system.ledger.snapshot().deadLetters, { expired: 1 });
+  await clock.resolve(system.shutdown());
+});
+
+Deno.test("what cannot be asked is refused at once, and leaves nothing open", async () => {
+  const { clock, system } = manual({ maxPendingAsks: 1 });
+  const ref = system.spawn(Behaviors.ignore(), "silent");
+  const broken = () => {
+    throw new Error("no message");
+  };
+  await assertRejects(() => system.ask(ref, broken), Error, "no message");
+  for (const timeout of [-1, NaN, Infinity]) {
+    const error = await assertRejects(() => system.ask(ref, get, { timeout }), ActorError);
+    assertEquals(error.code, "badDelay");
+  }
+  const open = assertRejects(() => system.ask(ref, get), ActorError);
+  assertEquals((await assertRejects(() => system.ask(ref, get), AskError)).code, "tooManyAsks");
+  await clock.resolve(system.shutdown());
+  assertEquals((await open).code, "systemStopped");
+  await clock.advance(0);
+  assertEquals(clock.pending, 0);
+});
