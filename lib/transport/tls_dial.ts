@@ -12,6 +12,20 @@ import { connectTcp, remoteAddress } from "./tcp_socket.ts";
 import { TlsLink } from "./tls_link.ts";
 import { peerChain, type PreparedMaterial, prepareMaterial } from "./tls_material.ts";
 
+/** What OpenSSL, and with it node:tls, calls a certificate that it does not accept. */
+const untrustedCodes: ReadonlySet<string> = new Set([
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_UNTRUSTED",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+]);
+
 /** First bytes of TLS records that a server may open with: an alert or a handshake. */
 const openingRecords: readonly number[] = [21, 22];
 
@@ -102,7 +116,7 @@ function checkName(der: Uint8Array, options: DialOptions): Error | undefined {
 function explain(error: Error, stream: SocketStream, options: DialOptions): TransportError {
   if (error instanceof TransportError) return error;
   const code = (error as { code?: unknown }).code;
-  if (code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE" || code === "INVALID_PURPOSE") {
+  if (untrustedCodes.has(String(code))) {
     return new TransportError(
       "peerNotTrusted",
       `the certificate of ${address(options)} is not acceptable: another authority, expired, ` +

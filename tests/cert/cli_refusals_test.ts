@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Workspace } from "./workspace.ts";
+import { opensslTest } from "../openssl.ts";
 
 const node = (...more: string[]) => ["create-node", "--ca-dir", "@ca", "--out", "@new", ...more];
 const client = (
@@ -125,7 +126,7 @@ Deno.test("help begins with examples, for all and for each command", async () =>
   }
 });
 
-Deno.test("an authority that cannot issue is refused, and nothing is written", async (test) => {
+opensslTest("an authority that cannot issue is refused, and nothing is written", async (test) => {
   await using work = await populated();
   await work.ok("create-ca", "--out", "@other");
   await work.ok("create-node", "a", "--ca-dir", "@ca", "--out", "@leaf");

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Workspace } from "./workspace.ts";
+import { opensslTest } from "../openssl.ts";
 
 async function issued(): Promise<Workspace> {
   const work = await Workspace.create();
@@ -20,7 +21,7 @@ function extension(text: string, name: string): string {
     "absent";
 }
 
-Deno.test("openssl accepts what the authority issues, each class for its purpose", async () => {
+opensslTest("openssl accepts what the authority issues, each class for its purpose", async () => {
   await using work = await issued();
   const verify = async (file: string, ...more: string[]) =>
     (await work.openssl("verify", "-x509_strict", "-CAfile", "@ca.crt", ...more, `@${file}`))
@@ -33,7 +34,7 @@ Deno.test("openssl accepts what the authority issues, each class for its purpose
   assertEquals(await verify("client.crt", "-purpose", "sslserver"), false);
 });
 
-Deno.test("openssl finds each host in the certificate, and no other", async () => {
+opensslTest("openssl finds each host in the certificate, and no other", async () => {
   await using work = await issued();
   const covers = async (...option: string[]) =>
     (await work.openssl("verify", "-CAfile", "@ca.crt", ...option, "@node.crt")).success;
@@ -46,7 +47,7 @@ Deno.test("openssl finds each host in the certificate, and no other", async () =
   assertEquals(await covers("-verify_ip", "10.0.1.11"), false);
 });
 
-Deno.test("the authority may sign leaves and revocation lists only", async () => {
+opensslTest("the authority may sign leaves and revocation lists only", async () => {
   await using work = await issued();
   const ca = await text(work, "ca.crt");
   assertEquals(extension(ca, "Basic Constraints"), "critical CA:TRUE, pathlen:0");
@@ -57,7 +58,7 @@ Deno.test("the authority may sign leaves and revocation lists only", async () =>
   assertStringIncludes(ca, "Signature Algorithm: ecdsa-with-SHA256");
 });
 
-Deno.test("leaves carry their names and usages, and no others", async () => {
+opensslTest("leaves carry their names and usages, and no others", async () => {
   await using work = await issued();
   const [node, client] = [await text(work, "node.crt"), await text(work, "client.crt")];
   for (const leaf of [node, client]) {
@@ -80,7 +81,7 @@ Deno.test("leaves carry their names and usages, and no others", async () => {
   );
 });
 
-Deno.test("key identifiers link the leaves to the authority", async () => {
+opensslTest("key identifiers link the leaves to the authority", async () => {
   await using work = await issued();
   const [ca, node, client] = await Promise.all(
     ["ca.crt", "node.crt", "client.crt"].map((file) => text(work, file)),
@@ -94,7 +95,7 @@ Deno.test("key identifiers link the leaves to the authority", async () => {
   assertEquals(new Set([own(ca), own(node), own(client)]).size, 3);
 });
 
-Deno.test("serial numbers are positive, long and never the same", async () => {
+opensslTest("serial numbers are positive, long and never the same", async () => {
   await using work = await issued();
   const serials = new Set<string>();
   for (const file of ["ca.crt", "node.crt", "client.crt"]) {
@@ -107,7 +108,7 @@ Deno.test("serial numbers are positive, long and never the same", async () => {
   assertEquals(serials.size, 3);
 });
 
-Deno.test("a certificate is good at once where a clock is up to five minutes late", async () => {
+opensslTest("a certificate is good at once where a clock is up to five minutes late", async () => {
   await using work = await issued();
   const late = Math.floor(Date.now() / 1_000) - 280;
   const at = ["-attime", String(late)];
@@ -115,7 +116,7 @@ Deno.test("a certificate is good at once where a clock is up to five minutes lat
   assert(success, text);
 });
 
-Deno.test("openssl reads the keys, and they fit their certificates", async () => {
+opensslTest("openssl reads the keys, and they fit their certificates", async () => {
   await using work = await issued();
   for (const name of ["ca", "node", "client"]) {
     const key = await work.openssl("pkey", "-in", `@${name}.key`, "-pubout");

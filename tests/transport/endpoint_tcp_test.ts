@@ -5,6 +5,7 @@ import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import { Station } from "./endpoints.ts";
 import { Certificates } from "./network/certificates.ts";
 import { Conditions } from "./network/links.ts";
+import { opensslTest } from "../openssl.ts";
 
 /** A station on a real loopback port whose changes can be waited for. */
 class RealStation extends Station implements AsyncDisposable {
@@ -71,24 +72,34 @@ Deno.test("endpoint: the same over mutual TLS, after the listener has proved its
   await exchange(await certificates.node());
 });
 
-Deno.test("endpoint: over real TLS a client's certificate makes no node, but a client", async () => {
-  await using certificates = await Certificates.create();
-  const tls = await certificates.client({ hosts: ["127.0.0.1"], usages: "serverAuth,clientAuth" });
-  await using node = await RealStation.start({ tls: await certificates.node() });
-  await using client = await RealStation.start({ role: "client", address: "client:c1", tls });
-  client.send(node.address, "hello");
-  await node.changes.until(() => node.heard.length === 1);
-  node.send("client:c1", "welcome");
-  await client.changes.until(() => client.heard.length === 1);
-  assertEquals(node.endpoint.peers().map(({ role, identity }) => [role, identity.kind]), [
-    ["client", "client"],
-  ]);
-  await using pretender = await RealStation.start({ role: "client", address: "127.0.0.1:1", tls });
-  pretender.send(node.address, "I am a node");
-  await node.changes.until(() => node.refusals.length === 1);
-  await pretender.changes.until(() => pretender.dropped.length === 1);
-  assertEquals(node.heard.length, 1);
-});
+opensslTest(
+  "endpoint: over real TLS a client's certificate makes no node, but a client",
+  async () => {
+    await using certificates = await Certificates.create();
+    const tls = await certificates.client({
+      hosts: ["127.0.0.1"],
+      usages: "serverAuth,clientAuth",
+    });
+    await using node = await RealStation.start({ tls: await certificates.node() });
+    await using client = await RealStation.start({ role: "client", address: "client:c1", tls });
+    client.send(node.address, "hello");
+    await node.changes.until(() => node.heard.length === 1);
+    node.send("client:c1", "welcome");
+    await client.changes.until(() => client.heard.length === 1);
+    assertEquals(node.endpoint.peers().map(({ role, identity }) => [role, identity.kind]), [
+      ["client", "client"],
+    ]);
+    await using pretender = await RealStation.start({
+      role: "client",
+      address: "127.0.0.1:1",
+      tls,
+    });
+    pretender.send(node.address, "I am a node");
+    await node.changes.until(() => node.refusals.length === 1);
+    await pretender.changes.until(() => pretender.dropped.length === 1);
+    assertEquals(node.heard.length, 1);
+  },
+);
 
 Deno.test("endpoint: garbage on a real socket is cut and logged, others are served", async () => {
   await using a = await RealStation.start();

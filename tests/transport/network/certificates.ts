@@ -1,3 +1,8 @@
+import { Certificate } from "pkijs";
+import { createCa } from "../../../lib/cert/authority.ts";
+import { buildCertificate, expiry } from "../../../lib/cert/certificate_builder.ts";
+import { parseHostName } from "../../../lib/cert/host_name.ts";
+import { decodePem, encodePem } from "../../../lib/cert/pem.ts";
 import type { TlsMaterial } from "../../../lib/runtime/network.ts";
 
 /** A certificate and its private key, PEM. */
@@ -22,7 +27,10 @@ export interface Wanted {
 export const longAgo: readonly [string, string] = ["20200101000000Z", "20210101000000Z"];
 export const farAhead: readonly [string, string] = ["20450101000000Z", "20480101000000Z"];
 
-/** Makes certificates, bad ones above all, with the `openssl` command in a folder of its own. */
+/**
+ * Makes certificates in a folder of its own: good ones with our own tool, bad ones with the
+ * `openssl` command.
+ */
 export class Certificates implements AsyncDisposable {
   readonly ca: Pair;
   readonly #dir: string;
@@ -33,10 +41,14 @@ export class Certificates implements AsyncDisposable {
     this.ca = ca;
   }
 
-  static async create(): Promise<Certificates> {
+  /** `intermediates`: the root allows authorities below it, as our own tool never does. */
+  static async create({ intermediates = false } = {}): Promise<Certificates> {
     const dir = await Deno.makeTempDir({ prefix: "casty-certificates-" });
-    const maker = new Certificates(dir, { cert: "", key: "" });
-    return new Certificates(dir, await maker.authority());
+    if (intermediates) {
+      const maker = new Certificates(dir, { cert: "", key: "" });
+      return new Certificates(dir, await maker.authority());
+    }
+    return new Certificates(dir, await createCa({ commonName: "test authority" }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -83,6 +95,8 @@ export class Certificates implements AsyncDisposable {
   }
 
   async #make(wanted: Wanted): Promise<Pair> {
+    const role = ordinaryRole(wanted);
+    if (role !== undefined) return await makeOrdinary(role, wanted, wanted.issuer ?? this.ca);
     const base = `${this.#dir}/${this.#count++}`;
     const name = wanted.name ?? "node-1";
     const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
@@ -135,6 +149,48 @@ export class Certificates implements AsyncDisposable {
     const files = ["-config", `${base}.cnf`, "-in", `${base}.csr`, "-out", `${base}.pem`];
     await openssl("ca", ...files, ...signer, ...dates);
   }
+}
+
+/** The role of a certificate that our own tool would make; `undefined` for all others. */
+function ordinaryRole(wanted: Wanted): "node" | "client" | undefined {
+  const { uri, usages, constraints, keyUsage, validity, issuer } = wanted;
+  if (constraints ?? keyUsage ?? validity) return undefined;
+  if (issuer === undefined || Array.isArray(uri)) return undefined;
+  if (usages === undefined && (uri === undefined || uri.includes("/node/"))) return "node";
+  return usages === "clientAuth" && String(uri).includes("/client/") ? "client" : undefined;
+}
+
+async function makeOrdinary(
+  role: "node" | "client",
+  wanted: Wanted,
+  issuer: Pair,
+): Promise<Pair> {
+  const curve = { name: "ECDSA", namedCurve: "P-256" };
+  const keys = await crypto.subtle.generateKey(curve, true, ["sign", "verify"]);
+  const name = wanted.name ?? "node-1";
+  const certificate = await buildCertificate({
+    role,
+    commonName: name,
+    hosts: (wanted.hosts ?? ["localhost", "127.0.0.1"]).map(parseHostName),
+    uri: String(wanted.uri ?? `spiffe://casty/node/${name}`),
+    notAfter: expiry(30),
+    publicKey: (keys as CryptoKeyPair).publicKey,
+    issuer: {
+      certificate: Certificate.fromBER(decodePem("CERTIFICATE", issuer.cert)),
+      key: await crypto.subtle.importKey(
+        "pkcs8",
+        decodePem("PRIVATE KEY", issuer.key),
+        curve,
+        false,
+        ["sign"],
+      ),
+    },
+  });
+  const key = await crypto.subtle.exportKey("pkcs8", (keys as CryptoKeyPair).privateKey);
+  return {
+    cert: encodePem("CERTIFICATE", certificate.toSchema(true).toBER()),
+    key: encodePem("PRIVATE KEY", key),
+  };
 }
 
 function extensionsOf(wanted: Wanted, name: string): string[] {

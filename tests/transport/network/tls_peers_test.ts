@@ -13,6 +13,7 @@ import { TlsNetwork } from "../../../lib/transport/tls_network.ts";
 import { Certificates, farAhead, longAgo, type Pair } from "./certificates.ts";
 import { dial, Server } from "./links.ts";
 import { OpensslClient } from "./openssl_client.ts";
+import { opensslTest } from "../../openssl.ts";
 
 const network = new TlsNetwork();
 
@@ -73,36 +74,39 @@ async function rawPeer(port: number, bytes: Uint8Array): Promise<AsyncDisposable
   });
 }
 
-Deno.test("openssl without a certificate is refused", async () => {
+opensslTest("openssl without a certificate is refused", async () => {
   const reason = await opensslRefusal(() => Promise.resolve(undefined));
   assertEquals(reason, "it showed no certificate");
 });
 
-Deno.test("openssl with a certificate of another authority of the same name is refused", async () => {
-  const reason = await opensslRefusal(async (certificates) => {
-    return await certificates.leaf({ issuer: await certificates.authority() });
-  });
-  assertStringIncludes(reason, "another authority");
-});
+opensslTest(
+  "openssl with a certificate of another authority of the same name is refused",
+  async () => {
+    const reason = await opensslRefusal(async (certificates) => {
+      return await certificates.leaf({ issuer: await certificates.authority() });
+    });
+    assertStringIncludes(reason, "another authority");
+  },
+);
 
-Deno.test("openssl with an expired certificate is refused", async () => {
+opensslTest("openssl with an expired certificate is refused", async () => {
   const reason = await opensslRefusal((certificates) => certificates.leaf({ validity: longAgo }));
   assertStringIncludes(reason, "expired");
 });
 
-Deno.test("openssl with a certificate of the future is refused", async () => {
+opensslTest("openssl with a certificate of the future is refused", async () => {
   const reason = await opensslRefusal((certificates) => certificates.leaf({ validity: farAhead }));
   assertStringIncludes(reason, "not yet valid");
 });
 
-Deno.test("openssl with a certificate for servers only is refused", async () => {
+opensslTest("openssl with a certificate for servers only is refused", async () => {
   const reason = await opensslRefusal((certificates) =>
     certificates.leaf({ usages: "serverAuth" })
   );
   assertStringIncludes(reason, "not made for clients");
 });
 
-Deno.test("a certificate without a class is refused with the way to a better one", async () => {
+opensslTest("a certificate without a class is refused with the way to a better one", async () => {
   const reason = await opensslRefusal((certificates) => {
     return certificates.leaf({ name: "web", uri: "https://example.com/node/web" });
   });
@@ -113,21 +117,21 @@ Deno.test("a certificate without a class is refused with the way to a better one
   );
 });
 
-Deno.test("a certificate with two classes is refused", async () => {
+opensslTest("a certificate with two classes is refused", async () => {
   const reason = await opensslRefusal((certificates) => {
     return certificates.leaf({ uri: ["spiffe://casty/node/a", "spiffe://casty/client/a"] });
   });
   assertStringIncludes(reason, "more than one node or client name");
 });
 
-Deno.test("a node's certificate must be made for servers and clients", async () => {
+opensslTest("a node's certificate must be made for servers and clients", async () => {
   const reason = await opensslRefusal((certificates) =>
     certificates.leaf({ usages: "clientAuth" })
   );
   assertStringIncludes(reason, "a node needs both");
 });
 
-Deno.test("openssl with TLS 1.2 is refused", async () => {
+opensslTest("openssl with TLS 1.2 is refused", async () => {
   const reason = await refusal(async (certificates, server) => {
     const pair = await certificates.leaf();
     return await OpensslClient.connect(certificates, server.port, pair, "-tls1_2");
@@ -234,7 +238,7 @@ Deno.test("the certificate must cover the host that was meant, not the one that 
   }
 });
 
-Deno.test("a listener with an unacceptable certificate is refused, and is told", async () => {
+opensslTest("a listener with an unacceptable certificate is refused, and is told", async () => {
   await using certificates = await Certificates.create();
   const tls = await certificates.node();
   const bad: Pair[] = [
@@ -251,7 +255,7 @@ Deno.test("a listener with an unacceptable certificate is refused, and is told",
   }
 });
 
-Deno.test("a client's certificate does not serve, even if it is made for servers", async () => {
+opensslTest("a client's certificate does not serve, even if it is made for servers", async () => {
   await using certificates = await Certificates.create();
   const tls = await certificates.node();
   const server = await certificates.leaf({ uri: "spiffe://casty/client/mallory" });
@@ -261,7 +265,7 @@ Deno.test("a client's certificate does not serve, even if it is made for servers
   assertStringIncludes(error.message, "client mallory");
 });
 
-Deno.test("an authority below a root of path length 0 is refused", async () => {
+opensslTest("an authority below a root of path length 0 is refused", async () => {
   await using certificates = await Certificates.create();
   const root = await certificates.authority({ constraints: "CA:TRUE,pathlen:0" });
   const below = await certificates.authority({ name: "below", issuer: root });
@@ -276,8 +280,8 @@ Deno.test("an authority below a root of path length 0 is refused", async () => {
   assertEquals(server.ends.length, 0);
 });
 
-Deno.test("a chain with an intermediate authority is accepted", async () => {
-  await using certificates = await Certificates.create();
+opensslTest("a chain with an intermediate authority is accepted", async () => {
+  await using certificates = await Certificates.create({ intermediates: true });
   const below = await certificates.authority({ name: "below", issuer: certificates.ca });
   const leaf = await certificates.leaf({ issuer: below });
   const tls = { cert: leaf.cert + below.cert, key: leaf.key, ca: certificates.ca.cert };
@@ -365,7 +369,7 @@ Deno.test("no plain text of a message crosses the wire", async () => {
   (await forwarded).link.destroy();
 });
 
-Deno.test("a peer that is killed ends its link", async () => {
+opensslTest("a peer that is killed ends its link", async () => {
   await using certificates = await Certificates.create();
   const tls = await certificates.node();
   await using server = await Server.start(network, { tls });
