@@ -1,0 +1,173 @@
+import { assert, assertEquals } from "@std/assert";
+import { type ActorRef, Behaviors, ClusteredActorSystem, TlsConfig } from "@casty/casty";
+import type { Logger } from "@casty/casty";
+import { Certificates, longAgo, type Pair } from "../transport/network/certificates.ts";
+import { OpensslClient } from "../transport/network/openssl_client.ts";
+import { opensslTest } from "../openssl.ts";
+
+/** Keeps log lines, and tells when one has come. */
+class Lines implements Logger {
+  readonly all: string[] = [];
+  readonly #waiting: { pattern: RegExp; resolve: () => void }[] = [];
+
+  log(level: string, source: string, message: string, fields?: Record<string, unknown>): void {
+    const line = `${level} ${source}: ${message} ${JSON.stringify(fields ?? {})}`;
+    this.all.push(line);
+    for (const { pattern, resolve } of this.#waiting) if (pattern.test(line)) resolve();
+  }
+
+  seen(pattern: RegExp): Promise<void> {
+    if (this.all.some((line) => pattern.test(line))) return Promise.resolve();
+    return new Promise((resolve) => void this.#waiting.push({ pattern, resolve }));
+  }
+}
+
+interface Scene {
+  readonly certificates: Certificates;
+  readonly port: number;
+}
+
+/** What a hostile peer does, and what the log must say of it. */
+const hostile: readonly {
+  readonly name: string;
+  readonly attack: (scene: Scene) => Promise<AsyncDisposable>;
+  readonly logged: RegExp;
+}[] = [
+  {
+    name: "openssl without a certificate",
+    attack: ({ certificates, port }) => OpensslClient.connect(certificates, port),
+    logged: /turned away .*showed no certificate/,
+  },
+  {
+    name: "openssl with a certificate of another authority",
+    attack: (scene) =>
+      withPair(scene, async ({ certificates }) => {
+        const other = await certificates.authority({ name: "another authority" });
+        return certificates.leaf({ issuer: other });
+      }),
+    logged: /turned away .*another authority, expired/,
+  },
+  {
+    name: "openssl with an expired certificate",
+    attack: (scene) =>
+      withPair(scene, ({ certificates }) => {
+        return certificates.leaf({ validity: longAgo });
+      }),
+    logged: /turned away .*another authority, expired/,
+  },
+  {
+    name: "openssl with a certificate for servers only",
+    attack: (scene) =>
+      withPair(scene, ({ certificates }) => {
+        return certificates.leaf({ usages: "serverAuth" });
+      }),
+    logged: /turned away .*not made for clients/,
+  },
+  {
+    name: "a plain socket that writes garbage",
+    attack: ({ port }) => socket(port, "GET / HTTP/1.1\r\n\r\n"),
+    logged: /turned away .*does not speak TLS/,
+  },
+  {
+    name: "a peer that connects and stays silent",
+    attack: ({ port }) => socket(port, ""),
+    logged: /turned away .*sent nothing within handshakeTimeout \(700 ms\)/,
+  },
+  {
+    name: "openssl with a good certificate that never introduces itself",
+    attack: (scene) => withPair(scene, ({ certificates }) => certificates.leaf()),
+    logged: /turned away .*did not introduce itself within handshakeTimeout \(700 ms\)/,
+  },
+];
+
+for (const { name, attack, logged } of hostile) {
+  opensslTest(`${name} is turned away, logged, and heard by nobody`, async () => {
+    await using certificates = await Certificates.create();
+    const lines = new Lines();
+    await using node = await start(certificates, [], lines);
+    const [host, port] = node.address.split(":");
+    assertEquals(host, "127.0.0.1");
+    const greeter = Behaviors.receive<ActorRef<string>>((_context, replyTo) => {
+      replyTo.tell("hello");
+      return Behaviors.same();
+    });
+    const ref = node.spawn(greeter, "greeter");
+    const before = node.ledger.snapshot();
+    await using _peer = await attack({ certificates, port: Number(port) });
+    await lines.seen(logged);
+    assertEquals(node.ledger.snapshot(), before);
+    assertEquals(node.members.map(({ status }) => status), ["up"]);
+
+    // The cluster carries on: a good node joins, and both are served.
+    await using other = await start(certificates, [node.address], lines, 2);
+    await node.waitFor(2);
+    assertEquals(await node.ask(ref, (replyTo: ActorRef<string>) => replyTo), "hello");
+    assertEquals(other.leader, node.address);
+  });
+}
+
+opensslTest("a client's certificate cannot start a node that joins", async () => {
+  await using certificates = await Certificates.create();
+  const lines = new Lines();
+  await using node = await start(certificates, [], lines);
+  const material = await certificates.client();
+  let failure = "";
+  try {
+    const system = await ClusteredActorSystem.start({
+      name: "secure",
+      host: "127.0.0.1",
+      port: 0,
+      seedNodes: [node.address],
+      requiredQuorum: 2,
+      startTimeout: 1_500,
+      tls: material,
+      logger: lines,
+    });
+    await system.shutdown();
+  } catch (error) {
+    failure = String(error);
+  }
+  assert(failure !== "", "a node with a client's certificate has joined");
+  assertEquals(node.members.length, 1);
+});
+
+async function start(
+  certificates: Certificates,
+  seedNodes: readonly string[],
+  logger: Logger,
+  requiredQuorum = 1,
+): Promise<ClusteredActorSystem> {
+  return await ClusteredActorSystem.start({
+    name: "secure",
+    host: "127.0.0.1",
+    port: 0,
+    seedNodes,
+    requiredQuorum,
+    tls: await TlsConfig.fromPem(await certificates.node()),
+    transport: { handshakeTimeout: 700 },
+    logger,
+  });
+}
+
+async function withPair(
+  scene: Scene,
+  make: (scene: Scene) => Promise<Pair>,
+): Promise<AsyncDisposable> {
+  return await OpensslClient.connect(scene.certificates, scene.port, await make(scene));
+}
+
+async function socket(port: number, text: string): Promise<AsyncDisposable> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  if (text !== "") await connection.write(new TextEncoder().encode(text));
+  return {
+    async [Symbol.asyncDispose]() {
+      try {
+        // Ends when the node has cut it.
+        while (await connection.read(new Uint8Array(256)) !== null);
+      } catch {
+        // Reset by the node.
+      }
+      connection.close();
+    },
+  };
+}
