@@ -11,7 +11,6 @@ import { ClusterNode } from "./cluster/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
 import type { Member } from "./membership/member.ts";
 import { parseAddress } from "./runtime/address.ts";
-import { consoleLogger } from "./runtime/logger.ts";
 import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
 import type { ShardEnvelope } from "./sharding/shard_envelope.ts";
 import { Sharding } from "./sharding/sharding.ts";
@@ -53,8 +52,8 @@ export class ClusteredActorSystem extends ActorSystem {
   private constructor(options: ClusterOptions) {
     checkClusterOptions(options);
     const runtime = systemRuntime({
-      logger: options.logger ?? consoleLogger("warn"),
       ...options.runtime,
+      ...(options.logger && { logger: options.logger }),
     });
     super({ name: options.name, runtime });
     this.#node = new ClusterNode(this, options, runtime, {

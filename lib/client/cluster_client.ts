@@ -19,7 +19,7 @@ import {
 import { Remoting } from "../remoting/remoting.ts";
 import { parseAddress } from "../runtime/address.ts";
 import type { Timer } from "../runtime/clock.ts";
-import { consoleLogger, type Logger } from "../runtime/logger.ts";
+import type { Logger } from "../runtime/logger.ts";
 import type { TlsMaterial } from "../runtime/network.ts";
 import { randomId } from "../runtime/random.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -75,8 +75,8 @@ export class ClusterClient implements AsyncDisposable {
 
   private constructor(options: ClientOptions) {
     this.#runtime = systemRuntime({
-      logger: options.logger ?? consoleLogger("warn"),
       ...options.runtime,
+      ...(options.logger && { logger: options.logger }),
     });
     this.#system = new ActorSystem({
       name: `${options.systemName}-client`,

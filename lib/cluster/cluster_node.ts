@@ -149,6 +149,9 @@ export class ClusterNode {
       ...(options.tls && { tls: options.tls }),
       ...(options.addressMap && { addressMap: options.addressMap }),
       ...(options.transport && { limits: options.transport }),
+      onUnreachable: (address, reason) => {
+        this.#lastRefusal = `${address}: ${reason}`;
+      },
       mayReach: (address) => this.#members.has(address),
       onPeerDown: (peer) => {
         if (peer.role === "client") gateway.onPeerDown(peer.address);

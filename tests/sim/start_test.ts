@@ -89,3 +89,25 @@ Deno.test("options that cannot be used are refused before a port is opened", asy
     assert(error.code === "badOption" || error.code === "badAddress", error.code);
   }
 });
+
+Deno.test("a node of another system is refused, and both sides say which systems they are of", async () => {
+  const cluster = new SimulatedCluster(7);
+  const lines: string[] = [];
+  const [first] = await cluster.start(1, {
+    logger: { log: (_level, _source, message, fields) => lines.push(message + fields?.reason) },
+  });
+  const stranger = ClusteredActorSystem.start({
+    name: "other",
+    host: "node-2",
+    port: 25_520,
+    seedNodes: ["node-1:25520"],
+    startTimeout: 3_000,
+    runtime: cluster.runtime("node-2"),
+    logger: silentLogger,
+  });
+  const error = await assertRejects(() => cluster.clock.resolve(stranger), ClusterTimeoutError);
+  assert(/node-1:25520: .*"other".*"sim"/.test(error.message), error.message);
+  assert(lines.some((line) => /turned away.*"other".*"sim"/.test(line)), lines.join("\n"));
+  assertEquals(first!.members.length, 1);
+  await cluster.stop([first!]);
+});
