@@ -153,15 +153,24 @@ export class Remoting {
       if (forNodes !== undefined) return forNodes(peer as NodePeer, message);
       this.#internals.deliver(path, uid, message);
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#logger.log("warn", "remoting", "a message could not be read", {
-        from: peer.address,
-        lane,
-        code: error.code,
-        reason: error.message,
-      });
-      this.endpoint.disconnect(peer.address, `unreadable message: ${error.code}`);
+      this.#onInboundError(peer, lane, error);
     }
+  }
+
+  #onInboundError(peer: Peer, lane: Lane, error: unknown): void {
+    const from = peer.address;
+    if (!(error instanceof WireError)) {
+      // A fault of this node: the peer has done nothing wrong and keeps its connection.
+      return this.#logger.log("error", "remoting", "a message broke its handler", { from, error });
+    }
+    const { code, message: reason } = error;
+    this.#logger.log("warn", "remoting", "a message could not be read", {
+      from,
+      lane,
+      code,
+      reason,
+    });
+    this.endpoint.disconnect(from, `unreadable message: ${code}`);
   }
 
   /** Members reach every actor; a client what is open to all and what it was given. */

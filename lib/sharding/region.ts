@@ -42,6 +42,11 @@ export class Region {
     return this.#context !== undefined;
   }
 
+  /** Starts no more entities, and takes nothing for those that run: the region is about to stop. */
+  close(): void {
+    this.#context = undefined;
+  }
+
   /** The shards that this node owns, with the epochs of their grants. */
   grants(): [shard: number, epoch: number][] {
     return [...this.#shards].map(([shard, { epoch }]) => [shard, epoch]);
@@ -78,17 +83,21 @@ export class Region {
   /** Hands a message to an entity, which is started if need be. False: the shard is not ours. */
   deliver(shard: number, entityId: string, message: unknown): boolean {
     const owned = this.#shards.get(shard);
-    if (owned === undefined) return false;
-    const entity = owned.entities.get(entityId) ?? this.#start(shard, owned, entityId);
-    if (entity === undefined) return false;
+    if (owned === undefined || this.#context === undefined) return false;
+    const entity = owned.entities.get(entityId) ??
+      this.#start(this.#context, shard, owned, entityId);
     entity.tell(message);
     return true;
   }
 
-  #start(shard: number, owned: OwnedShard, entityId: string): ActorRef<unknown> | undefined {
-    const context = this.#context;
-    if (context === undefined) return undefined;
-    const entity = context.spawn(entityBehavior(this.#factory, entityId), entityName(entityId));
+  #start(
+    context: ActorContext<never>,
+    shard: number,
+    owned: OwnedShard,
+    entityId: string,
+  ): ActorRef<unknown> {
+    const behavior = entityBehavior(this.#factory, entityId);
+    const entity = context.spawn(behavior, freeName(context, entityId));
     context.watch(entity);
     owned.entities.set(entityId, entity);
     this.#shardOfRef.set(entity, [shard, entityId]);
@@ -111,10 +120,14 @@ function entityBehavior(
   return Behaviors.setup(() => factory(entityId));
 }
 
-/** The id where it can be an actor's name; `undefined` leaves the choice to the context. */
-function entityName(entityId: string): string | undefined {
+/**
+ * The id where it can be an actor's name. `undefined` leaves the choice to the context: for ids that
+ * are too long, and while an entity of an earlier grant is still stopping under the name.
+ */
+function freeName(context: ActorContext<never>, entityId: string): string | undefined {
   const name = `entity-${encodeURIComponent(entityId).replace(/[()]/g, escapeParenthesis)}`;
-  return name.length <= 200 ? name : undefined;
+  const taken = context.system.lookup(`${context.self.path}/${name}`) !== undefined;
+  return name.length <= 200 && !taken ? name : undefined;
 }
 
 function escapeParenthesis(char: string): string {

@@ -136,6 +136,7 @@ export class Sharding {
    */
   async release(): Promise<void> {
     this.#releasing = true;
+    for (const router of this.#routers.values()) router.region?.close();
     await Promise.all(this.#regionActors.map((region) => this.#system.stop(region)));
     for (const router of this.#routers.values()) router.region?.releaseAll();
     this.#report();

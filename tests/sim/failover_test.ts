@@ -91,6 +91,35 @@ Deno.test("a node leaves in order: its entities move, nothing waits for a failur
   await cluster.stop(nodes.slice(0, 2));
 });
 
+Deno.test("messages to a node that is leaving are passed on, and nothing breaks on the way", async () => {
+  const cluster = new SimulatedCluster(8);
+  const errors: string[] = [];
+  const nodes = await cluster.start(3, {
+    logger: { log: (level, _source, message) => void (level === "error" && errors.push(message)) },
+  });
+  const refs = await spawnCounters(cluster, nodes);
+  await readAll(cluster, nodes[0]!, refs[0]!);
+  const { clock } = cluster;
+  let sending = true;
+  const send = () => {
+    if (!sending) return;
+    for (const entityId of entities) refs[0]!.tell(increment(entityId));
+    clock.schedule(5, send);
+  };
+  send();
+  await cluster.stop([nodes[2]!]);
+  sending = false;
+  const values = await readAll(cluster, nodes[0]!, refs[0]!);
+  assert(values.every((value) => value > 0), String(values));
+  assertEquals(errors, []);
+  for (const node of nodes) {
+    const { sent, delivered, deadLetters, inFlight } = node.ledger.snapshot();
+    const lost = Object.values(deadLetters).reduce((sum, count) => sum + count, 0);
+    assertEquals(sent, delivered + lost + inFlight);
+  }
+  await cluster.stop(nodes.slice(0, 2));
+});
+
 Deno.test("a client asks entities on all nodes, and outlives the node that it listens to", async () => {
   const cluster = new SimulatedCluster(6);
   const nodes = await cluster.start(3);
