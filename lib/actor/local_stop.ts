@@ -1,0 +1,13 @@
+import { LocalRef } from "./local_ref.ts";
+import type { ActorRef } from "./ref.ts";
+
+/**
+ * Calls back when a local actor has stopped, at once if it has already. Answers how to take that
+ * back; `undefined` if the actor is not a local one.
+ */
+export function whenLocalStopped(
+  target: ActorRef<never>,
+  callback: () => void,
+): (() => void) | undefined {
+  return target instanceof LocalRef ? target.cell.whenStopped(callback) : undefined;
+}
