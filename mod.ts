@@ -9,11 +9,12 @@ export type { AskOptions } from "./lib/actor/ask.ts";
 export type { Behavior, BehaviorKind, OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behaviors.ts";
 export type { LocalRuntime } from "./lib/actor/cell_host.ts";
-export type { ActorContext, ActorLog, ActorTimers } from "./lib/actor/context.ts";
+export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/context.ts";
 export type { DeadLetter, DeadLetterReason } from "./lib/actor/dead_letter.ts";
 export { ActorError, AskError, AskTimeoutError } from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
+  ActorRestarted,
   ActorStarted,
   ActorStopped,
   EventStream,
@@ -21,10 +22,21 @@ export type {
   SystemEvent,
   UnhandledMessage,
 } from "./lib/actor/event_stream.ts";
+export type { Interceptor, NextBehavior } from "./lib/actor/interceptor.ts";
+export type { LifecycleHooks } from "./lib/actor/lifecycle_hooks.ts";
 export type { LedgerSnapshot, LossLedger } from "./lib/actor/loss_ledger.ts";
 export type { ActorRef } from "./lib/actor/ref.ts";
-export type { PostStop, Signal, Terminated, TerminationReason } from "./lib/actor/signal.ts";
+export type {
+  ChildFailed,
+  PostStop,
+  PreRestart,
+  Signal,
+  Terminated,
+  TerminationReason,
+} from "./lib/actor/signal.ts";
+export type { SpyEvent } from "./lib/actor/spy.ts";
 export type { MailboxOptions, Overflow, SpawnOptions } from "./lib/actor/spawn_options.ts";
+export type { Backoff, Directive, SupervisionStrategy } from "./lib/actor/supervision.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";

@@ -3,6 +3,7 @@ import { randomInt } from "../runtime/random.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { systemRandom } from "../runtime/system_random.ts";
 import { checkActorName } from "./actor_name.ts";
+import { adapterMark } from "./adapter_ref.ts";
 import { type AskOptions, askPath, Asks, targetDead } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import { Cell } from "./cell.ts";
@@ -13,7 +14,7 @@ import { DeadLetterLog } from "./dead_letter_log.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { ActorError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
-import { setInternals } from "./internals.ts";
+import { setInternals, type SystemInternals } from "./internals.ts";
 import { LocalRef } from "./local_ref.ts";
 import { LossLedger } from "./loss_ledger.ts";
 import type { ActorRef, Ref } from "./ref.ts";
@@ -73,6 +74,7 @@ export class ActorSystem implements AsyncDisposable {
   readonly #host: CellHost;
   readonly #asks: Asks;
   readonly #deadLetterLog: DeadLetterLog;
+  #onQuestionLost: SystemInternals["onQuestionLost"];
   #publishing = false;
   #stopping: Promise<void> | undefined;
 
@@ -119,9 +121,7 @@ export class ActorSystem implements AsyncDisposable {
     factory: (replyTo: ActorRef<R>) => M,
     options?: AskOptions,
   ): Promise<R> {
-    if (this.#stopping !== undefined) return Promise.reject(this.#stopped());
-    if (ref instanceof LocalRef && ref.cell.ended) return Promise.reject(targetDead(ref.path));
-    return this.#asks.ask(ref, factory, options);
+    return this.#host.ask(ref, factory, options, this.#host.running);
   }
 
   /**
@@ -173,7 +173,7 @@ export class ActorSystem implements AsyncDisposable {
 
   #waiting(): number {
     let waiting = 0;
-    for (const { size } of this.#cells.values()) waiting += size;
+    for (const { held } of this.#cells.values()) waiting += held;
     return waiting;
   }
 
@@ -184,14 +184,34 @@ export class ActorSystem implements AsyncDisposable {
   #find(path: string, uid: number): Ref<unknown> | undefined {
     const cell = this.#cells.get(path);
     if (cell !== undefined) return uid === 0 || uid === cell.uid ? cell.ref : undefined;
-    return path.startsWith(askPath) ? this.#asks.find(path, uid) : undefined;
+    if (path.startsWith(askPath)) return this.#asks.find(path, uid);
+    const mark = path.indexOf(adapterMark);
+    if (mark < 0) return undefined;
+    const adapter = this.#cells.get(path.slice(0, mark))?.existingParts?.adapters?.find(path);
+    return uid === 0 || uid === adapter?.uid ? adapter : undefined;
+  }
+
+  /** Gives the reason if nobody was there, or the mailbox rejects what does not fit. */
+  #deliver(path: string, uid: number, message: unknown): DeadLetterReason | undefined {
+    const ref = this.#find(path, uid);
+    if (ref instanceof LocalRef) {
+      return ref.cell.enqueue(message) || !ref.cell.rejects ? undefined : "mailboxFull";
+    }
+    if (ref !== undefined) return void ref.tell(message);
+    const reason = path.startsWith(askPath) ? "expired" : "noSuchActor";
+    this.ledger.sent++;
+    this.#lose(reason, path, message);
+    return reason;
   }
 
   #lose(reason: DeadLetterReason, target: string, message: unknown): void {
     this.ledger.addDeadLetter(reason);
     this.#deadLetterLog.add(reason, target);
     // In a shutdown all questions are answered with that.
-    if (this.#stopping === undefined) this.#asks.lost(message, target, reason);
+    if (this.#stopping === undefined) {
+      const elsewhere = this.#asks.lost(message, target, reason);
+      if (elsewhere !== undefined) this.#onQuestionLost?.(elsewhere, target, reason);
+    }
     // A listener that loses messages itself, such as a full actor, must not go round in circles.
     if (this.#publishing || !this.eventStream.hears("deadLetter")) return;
     this.#publishing = true;
@@ -212,7 +232,13 @@ export class ActorSystem implements AsyncDisposable {
       stopTimeout,
       nodeAddress: "",
       remoteWatch: undefined,
+      running: undefined,
       nextUid: () => ++lastUid,
+      ask: (ref, factory, options, asker) => {
+        if (this.#stopping !== undefined) return Promise.reject(this.#stopped());
+        if (ref instanceof LocalRef && ref.cell.ended) return Promise.reject(targetDead(ref.path));
+        return this.#asks.ask(ref, factory, options, asker);
+      },
       register: (cell) => void this.#cells.set(cell.path, cell),
       unregister: (cell) => {
         if (this.#cells.get(cell.path) === cell) this.#cells.delete(cell.path);
@@ -223,6 +249,10 @@ export class ActorSystem implements AsyncDisposable {
 
   #exposeInternals(): void {
     const host = this.#host;
+    const setOnQuestionLost = (value: SystemInternals["onQuestionLost"]) => {
+      this.#onQuestionLost = value;
+    };
+    const onQuestionLost = () => this.#onQuestionLost;
     const deadLetter = (reason: DeadLetterReason, target: string, message: unknown) => {
       this.ledger.sent++;
       this.#lose(reason, target, message);
@@ -234,6 +264,12 @@ export class ActorSystem implements AsyncDisposable {
       set nodeAddress(value) {
         host.nodeAddress = value;
       },
+      get onQuestionLost() {
+        return onQuestionLost();
+      },
+      set onQuestionLost(value) {
+        setOnQuestionLost(value);
+      },
       get remoteWatch() {
         return host.remoteWatch;
       },
@@ -242,11 +278,8 @@ export class ActorSystem implements AsyncDisposable {
       },
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
       resolve: (path, uid) => this.#find(path, uid),
-      deliver: (path, uid, message) => {
-        const ref = this.#find(path, uid);
-        if (ref !== undefined) ref.tell(message);
-        else deadLetter(path.startsWith(askPath) ? "expired" : "noSuchActor", path, message);
-      },
+      deliver: (path, uid, message) => this.#deliver(path, uid, message),
+      failAsk: (path, uid, target, reason) => this.#asks.lostElsewhere(path, uid, target, reason),
       deadLetter,
       terminated: (watcher, ref, reason) => {
         if (watcher instanceof LocalRef) watcher.cell.notice({ type: "terminated", ref, reason });

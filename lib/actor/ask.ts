@@ -1,3 +1,5 @@
+import { checkCircles, type OpenQuestion } from "./ask_cycle.ts";
+import type { Cell } from "./cell.ts";
 import type { CellHost } from "./cell_host.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
 import { Awaited, Deadlines } from "./deadlines.ts";
@@ -17,8 +19,12 @@ export interface AskOptions {
 export const askPath = "/_ask/";
 
 /** A question that waits for its reply. */
-class Question extends Awaited {
+class Question extends Awaited implements OpenQuestion {
   readonly replyTo: ReplyRef;
+  /** The actor that asks, if one does, and the promise that it was given. */
+  asker: Cell | undefined = undefined;
+  promise: Promise<unknown> | undefined = undefined;
+  awaited = true;
   readonly target: ActorRef<never>;
   /** The message that asks. */
   message: unknown = undefined;
@@ -31,6 +37,10 @@ class Question extends Awaited {
     super();
     this.target = target;
     this.replyTo = new ReplyRef(asks, this);
+  }
+
+  refuse(error: AskError): void {
+    this.replyTo.asks.refuse(this, error);
   }
 
   override expire(timeout: number): void {
@@ -99,12 +109,13 @@ export class Asks {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
     options: AskOptions | undefined,
+    asker: Cell | undefined,
   ): Promise<R> {
     const timeout = options?.timeout ?? 5_000;
     const refusal = this.#refusal(ref, timeout, options?.signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     const question = new Question(this, ref);
-    return new Promise<R>((resolve, reject) => {
+    const promise = new Promise<R>((resolve, reject) => {
       question.resolve = resolve;
       question.reject = reject;
       this.#open++;
@@ -120,6 +131,10 @@ export class Asks {
       if (options?.signal !== undefined) this.#heed(options.signal, question);
       ref.tell(message);
     });
+    if (asker !== undefined && !asker.ended && question.replyTo.question !== undefined) {
+      this.#attach(question, asker, promise);
+    }
+    return promise;
   }
 
   /** The reference of a question that is open still. */
@@ -147,19 +162,32 @@ export class Asks {
     question.resolve(message as never);
   }
 
-  /** A message is lost: if it was a question, nobody will reply to it. */
-  lost(message: unknown, target: string, reason: DeadLetterReason): void {
-    if (this.#open === 0) return;
-    const question = findReply(message)?.question;
-    if (question === undefined || question.message !== message) return;
-    if (question.replyTo.asks !== this || !this.#settle(question)) return;
-    question.reject(
-      reason === "stopped" || reason === "noSuchActor"
-        ? targetDead(target)
-        : new AskError("askNotDelivered", `the question to ${target} was lost: ${reason}`, {
-          value: target,
-        }),
-    );
+  /**
+   * A message is lost: if it was a question of this system, nobody will reply to it. Gives the
+   * reference of a question of another system.
+   */
+  lost(message: unknown, target: string, reason: DeadLetterReason): Ref<unknown> | undefined {
+    const replyTo = findReply(message);
+    if (!(replyTo instanceof ReplyRef)) return replyTo;
+    const { question } = replyTo;
+    // Who passes a question on to several actors may still get a reply from one of them.
+    if (question !== undefined && question.message === message && replyTo.asks === this) {
+      this.refuse(question, notDelivered(target, reason));
+    }
+    return undefined;
+  }
+
+  /** Another system says that it has lost a question of this one, which was for `target`. */
+  lostElsewhere(path: string, uid: number, target: string, reason: DeadLetterReason): void {
+    const reply = this.find(path, uid);
+    const question = reply instanceof ReplyRef ? reply.question : undefined;
+    if (question === undefined || question.target.path !== target) return;
+    this.refuse(question, notDelivered(String(question.target), reason));
+  }
+
+  /** Ends a question with an error, if it is open. */
+  refuse(question: Question, error: AskError): void {
+    if (this.#settle(question)) question.reject(error);
   }
 
   /** Rejects all questions: the system stops. */
@@ -172,8 +200,9 @@ export class Asks {
   }
 
   /** Forgets a question that is no longer awaited. */
-  close({ replyTo, release }: Question): void {
+  close({ replyTo, release, asker, promise }: Question): void {
     this.#open--;
+    if (promise !== undefined) asker!.existingParts?.questions?.delete(promise);
     if (replyTo.published) this.#published.delete(replyTo.uid);
     replyTo.question = undefined;
     release();
@@ -184,6 +213,15 @@ export class Asks {
     if (!this.#deadlines.remove(question)) return false;
     this.close(question);
     return true;
+  }
+
+  /** An actor asks: it may come to wait for the reply. */
+  #attach(question: Question, asker: Cell, promise: Promise<unknown>): void {
+    question.asker = asker;
+    question.promise = promise;
+    (asker.parts.questions ??= new Map()).set(promise, question);
+    // Later, so that the promise can be given to pipeToSelf first.
+    if (asker.waits) this.host.runtime.clock.defer(() => checkCircles(asker));
   }
 
   #refusal(ref: ActorRef<never>, timeout: number, signal?: AbortSignal): Error | undefined {
@@ -210,6 +248,13 @@ export class Asks {
   }
 }
 
+function notDelivered(target: string, reason: DeadLetterReason): AskError {
+  if (reason === "stopped" || reason === "noSuchActor") return targetDead(target);
+  return new AskError("askNotDelivered", `the question to ${target} was lost: ${reason}`, {
+    value: target,
+  });
+}
+
 /** The error for a question to an actor that is gone. */
 export function targetDead(target: string): AskError {
   return new AskError("askTargetDead", `${target} has stopped and cannot reply`, {
@@ -226,8 +271,8 @@ function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {
 }
 
 /** The reply reference in a question: the message itself, or one of its fields, or one below. */
-function findReply(message: unknown, depth = 2): ReplyRef | undefined {
-  if (message instanceof ReplyRef) return message;
+function findReply(message: unknown, depth = 2): Ref<unknown> | undefined {
+  if (message instanceof Ref) return message.path.startsWith(askPath) ? message : undefined;
   if (depth === 0 || typeof message !== "object" || message === null) return undefined;
   // Data has no accessors, but whoever sends may be careless.
   for (const field of Object.values(Object.getOwnPropertyDescriptors(message)).slice(0, 32)) {

@@ -1,5 +1,6 @@
 import type { ActorContext } from "./context.ts";
 import type { Signal } from "./signal.ts";
+import type { Wrapper } from "./wrapper.ts";
 
 /** Handles a message; gives the behaviour for the next. A handler that does not wait costs no promise. */
 export type OnMessage<M> = (
@@ -19,7 +20,14 @@ export type OnSetup<M> = (context: ActorContext<M>) => Behavior<M> | Promise<Beh
 type Next = Behavior<never> | Promise<Behavior<never>>;
 
 /** What a behaviour does. */
-export type BehaviorKind = "receive" | "setup" | "same" | "stopped" | "unhandled";
+export type BehaviorKind =
+  | "receive"
+  | "setup"
+  | "same"
+  | "stopped"
+  | "unhandled"
+  | "restart"
+  | "wrapped";
 
 /**
  * What an actor does with its next message. Made by `Behaviors`; an immutable value that can be
@@ -34,6 +42,10 @@ export class Behavior<in M> {
   readonly onSignal: ((context: never, signal: Signal) => Next) | undefined;
   /** @internal */
   readonly onSetup: ((context: never) => Next) | undefined;
+  /** @internal What is around `inner`, of a behaviour that is wrapped. */
+  readonly wrapper: Wrapper | undefined;
+  /** @internal */
+  readonly inner: Behavior<never> | undefined;
   /** Carries the type; never set. */
   declare protected readonly accepts: (message: M) => void;
 
@@ -43,11 +55,15 @@ export class Behavior<in M> {
     onMessage?: (context: never, message: never) => Next,
     onSignal?: (context: never, signal: Signal) => Next,
     onSetup?: (context: never) => Next,
+    wrapper?: Wrapper,
+    inner?: Behavior<never>,
   ) {
     this.kind = kind;
     this.onMessage = onMessage;
     this.onSignal = onSignal;
     this.onSetup = onSetup;
+    this.wrapper = wrapper;
+    this.inner = inner;
   }
 }
 

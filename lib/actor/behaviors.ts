@@ -1,7 +1,14 @@
 import { Behavior, type OnMessage, type OnSetup, type OnSignal, same } from "./behavior.ts";
+import type { Interceptor } from "./interceptor.ts";
+import type { LifecycleHooks } from "./lifecycle_hooks.ts";
+import type { ActorRef } from "./ref.ts";
+import { makeSpy, type SpyEvent } from "./spy.ts";
+import { checkStrategy, type SupervisionStrategy } from "./supervision.ts";
+import { wrap } from "./wrapper.ts";
 
 const stopped = new Behavior<unknown>("stopped");
 const unhandled = new Behavior<unknown>("unhandled");
+const restart = new Behavior<unknown>("restart");
 const ignore = new Behavior<unknown>("receive", () => same);
 
 /** The ways to make a behaviour that need no cluster. */
@@ -18,6 +25,28 @@ export interface ActorBehaviors {
   unhandled(): Behavior<unknown>;
   /** Takes any message and does nothing. */
   ignore(): Behavior<unknown>;
+  /** Begins again with the first behaviour, as after a failure, but without one. */
+  restart(): Behavior<unknown>;
+  /**
+   * Says what happens when the actor fails: in a handler, in a setup, in a hook. Without it the
+   * actor stops. Wraps all that the behaviour becomes.
+   *
+   * @throws {ActorError} code `badSupervision`.
+   */
+  supervise<M>(behavior: Behavior<M>, strategy?: SupervisionStrategy): Behavior<M>;
+  /** Runs hooks around the actor's life. */
+  withLifecycle<M>(behavior: Behavior<M>, hooks: LifecycleHooks<M>): Behavior<M>;
+  /** Puts an interceptor around all handlers that the actor will have. */
+  intercept<M>(behavior: Behavior<M>, interceptor: Interceptor<M>): Behavior<M>;
+  /**
+   * Tells `observer` of every message and signal that the actor has handled; with `spyChildren`
+   * also those of all actors below it.
+   */
+  spy<M>(
+    behavior: Behavior<M>,
+    observer: ActorRef<SpyEvent>,
+    options?: { readonly spyChildren?: boolean },
+  ): Behavior<M>;
 }
 
 /** Makes behaviours. */
@@ -28,4 +57,13 @@ export const Behaviors: ActorBehaviors = {
   stopped: () => stopped,
   unhandled: () => unhandled,
   ignore: () => ignore,
+  restart: () => restart,
+  supervise: (behavior, strategy = {}) =>
+    wrap({ kind: "supervise", key: checkStrategy(strategy) }, behavior),
+  withLifecycle: (behavior, hooks) =>
+    wrap({ kind: "lifecycle", key: hooks as unknown as LifecycleHooks<never> }, behavior),
+  intercept: (behavior, interceptor) =>
+    wrap({ kind: "intercept", key: interceptor as unknown as Interceptor<never> }, behavior),
+  spy: (behavior, observer, { spyChildren = false } = {}) =>
+    wrap({ kind: "spy", key: makeSpy(observer, spyChildren) }, behavior),
 };

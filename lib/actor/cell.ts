@@ -1,37 +1,51 @@
 /**
- * The cell runs one actor: its mailbox, its current behaviour, its end.
+ * The cell runs one actor: its mailbox and its current behaviour. How it begins, fails and ends is
+ * in `cell_life.ts`.
  *
  * @module
  */
+import { checkCircles } from "./ask_cycle.ts";
 import { Behavior, same } from "./behavior.ts";
 import { CellContext } from "./cell_context.ts";
 import type { CellHost } from "./cell_host.ts";
+import {
+  become,
+  type Becoming,
+  begin,
+  beginAgain,
+  beginRestart,
+  beginStop,
+  fail,
+  finish,
+  notABehavior,
+} from "./cell_life.ts";
 import { CellParts } from "./cell_parts.ts";
 import {
   blocked,
   ended,
-  finishing,
   free,
   fresh,
   mustStop,
   noticed,
+  pausing,
+  restarting,
   scheduled,
   stopped,
   stopping,
+  timed,
   waiting,
   worked,
 } from "./cell_status.ts";
-import { DeathWatch } from "./death_watch.ts";
+import { DeathWatch, theSignal, type Watched } from "./death_watch.ts";
 import type { Runnable } from "./dispatcher.ts";
-import { ActorError } from "./errors.ts";
+import { isThenable } from "./in_turn.ts";
 import { LocalRef } from "./local_ref.ts";
-import { Mailbox, notDropped } from "./mailbox.ts";
+import { Mailbox } from "./mailbox.ts";
 import { type Notice, NoticeQueue } from "./notice_queue.ts";
 import type { Signal, Terminated } from "./signal.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
+import { checkStashCapacity } from "./stash.ts";
 import { type Suspendable, type Suspended, Suspension } from "./suspension.ts";
-
-const postStop: Signal = { type: "postStop" };
 
 /** See the module's text. All cells have one hidden class. */
 export class Cell extends Mailbox implements Runnable, Suspendable {
@@ -40,12 +54,16 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
   readonly path: string;
   readonly uid: number;
   readonly ref: LocalRef<unknown>;
-  #behavior: Behavior<never>;
-  #status = fresh;
+  /** What it begins with. */
+  readonly initial: Behavior<never>;
+  /** What it does with its next message; `initial` while it has not begun. */
+  behavior: Behavior<never>;
+  /** Bits of `cell_status.ts`. */
+  status = fresh;
+  /** Why it stops, if it has failed. */
+  failure: { readonly cause: unknown; readonly escalated: boolean } | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
-  #failed = false;
-  #cause: unknown = undefined;
 
   /** Starts in the background; messages told before wait. */
   constructor(
@@ -61,25 +79,39 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
     this.parent = parent;
     this.path = path;
     this.uid = host.nextUid();
-    this.#behavior = behavior;
+    this.initial = behavior;
+    this.behavior = behavior;
     this.ref = new LocalRef(this);
+    if (options?.stashCapacity !== undefined) {
+      this.parts.stashCapacity = checkStashCapacity(options.stashCapacity);
+    }
     host.register(this);
-    this.#wake();
+    this.wake();
   }
 
   /** Whether it takes no more messages. */
   get ended(): boolean {
-    return (this.#status & ended) !== 0;
+    return (this.status & ended) !== 0;
   }
 
   /** Whether it is gone. */
   get stopped(): boolean {
-    return (this.#status & stopped) !== 0;
+    return (this.status & stopped) !== 0;
   }
 
-  /** What only some cells have. */
+  /** Whether a handler's promise is pending. */
+  get waits(): boolean {
+    return (this.status & waiting) !== 0;
+  }
+
+  /** What only some cells have; made by the first look. */
   get parts(): CellParts {
     return this.#parts ??= new CellParts();
+  }
+
+  /** The same, if it has been made. */
+  get existingParts(): CellParts | undefined {
+    return this.#parts;
   }
 
   /** Whom it watches, and who watches it. */
@@ -87,41 +119,66 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
     return this.parts.watch ??= new DeathWatch(this);
   }
 
-  /** What those who watch it are told when it is gone. */
-  get terminated(): Terminated {
-    const { ref } = this;
-    return this.#failed
-      ? { type: "terminated", ref, reason: "failed", cause: this.#cause }
-      : { type: "terminated", ref, reason: "stopped" };
+  /** What its handlers are given. */
+  get context(): CellContext {
+    return this.#context ??= new CellContext(this);
   }
 
-  /** Takes a message from anybody. */
-  enqueue(message: unknown): void {
+  /** What those who watch it are told when it is gone. */
+  get terminated(): Terminated {
+    const { ref, failure } = this;
+    return failure === undefined
+      ? { type: "terminated", ref, reason: "stopped" }
+      : { type: "terminated", ref, reason: "failed", cause: failure.cause };
+  }
+
+  override get setAside(): number {
+    return this.#parts?.stash?.size ?? 0;
+  }
+
+  /** Messages that wait, the stash included. */
+  get held(): number {
+    return this.size + this.setAside;
+  }
+
+  /** Takes a message from anybody. False if it is lost. */
+  enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
-    if ((this.#status & ended) !== 0) return host.lose("stopped", this.path, message);
-    const dropped = this.push(message);
-    if (dropped !== notDropped) host.lose("mailboxFull", this.path, dropped);
-    if ((this.#status & (scheduled | waiting)) === 0) {
-      this.#status |= scheduled;
+    if ((this.status & ended) !== 0) {
+      host.lose("stopped", this.path, message);
+      return false;
+    }
+    const kept = this.push(message);
+    if ((this.status & (scheduled | waiting | pausing)) === 0) {
+      this.status |= scheduled;
       host.dispatcher.schedule(this);
     }
+    return kept;
+  }
+
+  protected override drop(message: unknown): void {
+    this.host.lose("mailboxFull", this.path, message);
   }
 
   /** Takes a signal or a fired timer: in order with messages, and never dropped. */
   notice(notice: Notice): void {
     if (this.ended) return;
     (this.parts.notices ??= new NoticeQueue()).add(this.nextPosition, notice);
-    this.#status |= noticed;
-    this.#wake();
+    this.status |= noticed;
+    this.wake();
   }
 
   /** Stops when the running handler is through, before any message that waits. */
   stop(): void {
-    if ((this.#status & (ended | mustStop)) !== 0) return;
-    this.#status |= mustStop;
-    if ((this.#status & waiting) !== 0) this.#limitWait();
-    this.#wake();
+    if ((this.status & (ended | mustStop)) !== 0) return;
+    this.status |= mustStop;
+    if (this.waits) this.limitWait();
+    if ((this.status & pausing) !== 0) {
+      this.status &= ~pausing;
+      this.parts.restart!.timer?.cancel();
+    }
+    this.wake();
   }
 
   /** Calls back when it has stopped. Answers how to take that back. */
@@ -135,11 +192,23 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
     return () => void callbacks.delete(callback);
   }
 
+  /** The message that is handled was put into the stash. */
+  takeBack(): void {
+    this.host.ledger.delivered--;
+  }
+
+  /** Puts messages before all that wait. */
+  putBack(messages: readonly unknown[]): void {
+    for (let i = messages.length - 1; i >= 0; i--) this.unshift(messages[i]);
+  }
+
   /** Runs whatever is due: up to `budget` messages, signals and timers. */
   run(budget: number): number {
+    const { host } = this;
+    host.running = this;
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if (this.status !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -151,30 +220,34 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
       handled++;
       this.#handle(this.shift());
     }
-    this.host.dispatcher.schedule(this);
+    host.running = undefined;
+    host.dispatcher.schedule(this);
     return handled;
   }
 
   #rest(handled: number): number {
-    this.#status &= ~scheduled;
+    this.host.running = undefined;
+    this.status &= ~scheduled;
     return handled;
   }
 
   /** Takes one step of what goes before the next message. */
   #attend(): number {
-    const status = this.#status;
-    if ((status & (waiting | stopped)) !== 0) return blocked;
+    const { status } = this;
+    if ((status & (waiting | stopped | pausing)) !== 0) return blocked;
     if ((status & fresh) !== 0) {
-      this.#status &= ~fresh;
-      this.#become(this.#behavior, true);
+      this.status &= ~fresh;
+      begin(this, "first");
     } else if ((status & mustStop) !== 0) {
-      this.#beginStop();
-    } else if ((status & stopping) !== 0) {
+      beginStop(this);
+    } else if ((status & (stopping | restarting)) !== 0) {
       if ((this.#parts?.children?.size ?? 0) > 0) return blocked;
-      this.#finish();
+      if ((status & stopping) !== 0) finish(this);
+      else beginAgain(this);
     } else if ((status & noticed) !== 0 && this.hasPassed(this.#parts!.notices!.position)) {
       this.#takeNotice();
     } else {
+      if ((status & timed) !== 0 && this.size > 0) this.#parts!.receiveTimeout!.received();
       return free;
     }
     return worked;
@@ -183,188 +256,145 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
   #takeNotice(): void {
     const { notices, timers, watch } = this.#parts!;
     const notice = notices!.take();
-    if (notices!.empty) this.#status &= ~noticed;
-    if (notice.type === "terminated") {
-      if (watch?.claim(notice)) this.#signal(notice);
-    } else {
-      timers?.claim(notice, (message) => {
-        this.host.ledger.sent++;
-        this.#handle(message);
-      });
+    if (notices!.empty) this.status &= ~noticed;
+    switch (notice.type) {
+      case "terminated":
+        return this.#onTerminated(notice, watch?.claim(notice));
+      case "firedTimer":
+        return timers?.claim(notice);
+      case "receiveTimedOut":
+        if (notice.source.claim()) this.deliverOwn(notice.source.message);
+        return;
+      case "childFailed":
+        return this.#signal(notice);
+      case "escalated":
+        return fail(this, notice.cause, notice.ref);
+      case "failure":
+        return fail(this, notice.error);
     }
+  }
+
+  #onTerminated(notice: Terminated, watched: Watched | undefined): void {
+    if (watched === undefined) return;
+    if (watched.message === theSignal) this.#signal(notice);
+    else this.deliverOwn(watched.message);
+  }
+
+  /** Handles a message that the actor has arranged for itself. */
+  deliverOwn(message: unknown): void {
+    this.host.ledger.sent++;
+    this.#handle(message);
   }
 
   #handle(message: unknown): void {
     this.host.ledger.delivered++;
     let next: unknown;
     try {
-      next = this.#behavior.onMessage!(this.#ownContext() as never, message as never);
+      next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
-      return this.#fail(error);
+      return fail(this, error);
     }
     if (next !== same) this.#apply(next, "message", message);
   }
 
   #signal(signal: Signal): void {
-    const { onSignal } = this.#behavior;
+    const { onSignal } = this.behavior;
     if (onSignal === undefined) return;
     let next: unknown;
     try {
-      next = onSignal(this.#ownContext() as never, signal);
+      next = onSignal(this.context as never, signal);
     } catch (error) {
-      return this.#fail(error);
+      return fail(this, error);
     }
     if (next !== same) this.#apply(next, "signal", signal);
   }
 
   /** Applies what a handler has answered. */
-  #apply(next: unknown, kind: Suspended, message: unknown): void {
-    if (!(next instanceof Behavior)) return this.#suspend(next, kind, message);
-    // After the last signal nothing comes any more.
-    if ((this.#status & ended) !== 0) return;
+  #apply(next: unknown, kind: Suspended, subject: unknown): void {
+    if (!(next instanceof Behavior)) return this.suspend(next, kind, subject);
+    const wrappers = this.#parts?.wrappers;
     switch (next.kind) {
       case "same":
         return;
       case "receive":
-        this.#behavior = next;
+        this.behavior = wrappers === undefined ? next : wrappers.around(next);
         return;
       case "setup":
-        return this.#become(next, false);
+      case "wrapped":
+        return become(this, next, { how: "later", wrappers: [] });
       case "stopped":
-        return this.#beginStop();
+        return beginStop(this);
+      case "restart":
+        return beginRestart(this, undefined, 0);
       case "unhandled":
         if (kind === "message" && this.host.eventStream.hears("unhandledMessage")) {
-          this.host.eventStream.publish({ type: "unhandledMessage", ref: this.ref, message });
+          this.host.eventStream.publish({
+            type: "unhandledMessage",
+            ref: this.ref,
+            message: subject,
+          });
         }
     }
   }
 
-  /** Runs setups until a behaviour appears that handles messages. `first`: the actor starts. */
-  #become(behavior: Behavior<never>, first: boolean): void {
-    let next: unknown = behavior;
-    try {
-      while (next instanceof Behavior && next.kind === "setup") {
-        next = next.onSetup!(this.#ownContext() as never);
-      }
-    } catch (error) {
-      return this.#fail(error);
-    }
-    if (!(next instanceof Behavior)) return this.#suspend(next, "setup", first);
-    if (next.kind === "stopped") return this.#beginStop();
-    if (next.kind !== "receive") return this.#fail(notABehavior(this.path, next));
-    this.#behavior = next;
-    if (first && this.host.eventStream.hears("actorStarted")) {
-      this.host.eventStream.publish({ type: "actorStarted", ref: this.ref });
-    }
+  /** Takes no message until the promise is settled. */
+  suspend(promise: unknown, kind: Suspended, subject: unknown): void {
+    if (!isThenable(promise)) return fail(this, notABehavior(this.path, promise));
+    this.status |= waiting;
+    if ((this.status & (mustStop | stopping | restarting)) !== 0) this.limitWait();
+    (this.parts.suspension ??= new Suspension(this)).wait(promise, kind, subject);
+    if (this.parts.questions !== undefined) checkCircles(this);
   }
 
-  /** Takes no message until the promise is settled. */
-  #suspend(promise: unknown, kind: Suspended, message: unknown): void {
-    if (typeof (promise as PromiseLike<unknown> | undefined)?.then !== "function") {
-      return this.#fail(notABehavior(this.path, promise));
-    }
-    this.#status |= waiting;
-    if ((this.#status & mustStop) !== 0) this.#limitWait();
-    (this.parts.suspension ??= new Suspension(this))
-      .wait(promise as PromiseLike<unknown>, kind, message);
+  /** Goes on with `next` when the promise is settled, or at once if there is none. */
+  after(promise: Promise<void> | undefined, next: () => void): void {
+    if (promise === undefined) next();
+    else this.suspend(promise, "hooks", next);
   }
 
   /** The promise has given `next`. */
-  fulfilled(kind: Suspended, message: unknown, next: unknown): void {
+  fulfilled(kind: Suspended, subject: unknown, next: unknown): void {
     this.#endWait();
-    if (!(next instanceof Behavior)) this.#fail(notABehavior(this.path, next));
-    else if (kind === "setup") this.#become(next, message as boolean);
-    else this.#apply(next, kind, message);
+    if (kind === "hooks") (subject as () => void)();
+    else if (!(next instanceof Behavior)) fail(this, notABehavior(this.path, next));
+    else if (kind === "setup") become(this, next, subject as Becoming);
+    else this.#apply(next, kind, subject);
     this.#afterWait();
   }
 
   /** The promise has failed. */
   rejected(error: unknown): void {
     this.#endWait();
-    this.#fail(error);
+    fail(this, error);
     this.#afterWait();
   }
 
   #endWait(): void {
-    this.#status &= ~waiting;
+    this.status &= ~waiting;
     const parts = this.#parts!;
     parts.stopTimer?.cancel();
     parts.stopTimer = undefined;
+    parts.receiveTimeout?.received();
   }
 
   #afterWait(): void {
-    if ((this.#status & waiting) !== 0) return;
-    if ((this.#status & finishing) !== 0) this.#end();
-    else if (this.#status !== 0 || this.size > 0) this.#wake();
+    if (this.status !== 0 || this.size > 0) this.wake();
   }
 
-  /** A handler that never ends must not keep the system from stopping. */
-  #limitWait(): void {
+  /** A handler that never ends must not keep the actor from stopping or beginning again. */
+  limitWait(): void {
     const { host, parts } = this;
     parts.stopTimer ??= host.runtime.clock.schedule(host.stopTimeout, () => {
-      host.runtime.logger.log("error", this.path, "a handler did not end; stopped without it", {
+      host.runtime.logger.log("error", this.path, "a handler did not end; went on without it", {
         stopTimeout: host.stopTimeout,
       });
-      parts.suspension!.abandon();
+      const next = parts.suspension!.abandon();
       // Another: what was abandoned may still come to something.
       parts.suspension = undefined;
       this.#endWait();
+      next?.();
       this.#afterWait();
     });
-  }
-
-  #fail(error: unknown): void {
-    const ending = this.ended;
-    this.host.runtime.logger.log(
-      "error",
-      this.path,
-      ending ? "the actor failed while it stopped" : "the actor failed and stops",
-      { error },
-    );
-    if (ending) return;
-    this.#failed = true;
-    this.#cause = error;
-    this.#beginStop();
-  }
-
-  /** Children first; then {@linkcode Cell.#finish}. */
-  #beginStop(): void {
-    if ((this.#status & ended) !== 0) return;
-    this.#status = (this.#status & scheduled) | stopping;
-    this.#parts?.timers?.cancelAll();
-    while (this.size > 0) this.host.lose("stopped", this.path, this.shift());
-    for (const child of this.#parts?.children?.values() ?? []) child.stop();
-    this.#wake();
-  }
-
-  /** All children have stopped. The last signal may take its time. */
-  #finish(): void {
-    this.#status |= finishing;
-    this.#signal(postStop);
-    if ((this.#status & waiting) === 0) this.#end();
-    else this.#limitWait();
-  }
-
-  #end(): void {
-    if (this.stopped) return;
-    this.#status = stopped | (this.#status & scheduled);
-    const { host, parent, ref } = this;
-    const parts = this.#parts;
-    this.#parts = undefined;
-    this.#context = undefined;
-    this.#behavior = same as Behavior<never>;
-    this.release();
-    host.unregister(this);
-    parent?.childStopped(this);
-    parts?.watch?.close();
-    for (const callback of parts?.onStopped ?? []) callback();
-    if (host.eventStream.hears("actorStopped")) {
-      host.eventStream.publish(
-        this.#failed
-          ? { type: "actorStopped", ref, cause: this.#cause }
-          : { type: "actorStopped", ref },
-      );
-    }
   }
 
   /** A child has stopped: its name is free. */
@@ -372,29 +402,33 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
     const children = this.#parts?.children;
     const name = child.path.slice(this.path.length + 1);
     if (children?.get(name) === child) children.delete(name);
-    if ((this.#status & stopping) !== 0 && children?.size === 0) this.#wake();
+    if ((this.status & (stopping | restarting)) !== 0 && children?.size === 0) this.wake();
   }
 
-  #ownContext(): CellContext {
-    return this.#context ??= new CellContext(this);
+  /** Lets go of everything: it has stopped. Gives what was attached to it. */
+  dispose(): CellParts | undefined {
+    const parts = this.#parts;
+    this.#parts = undefined;
+    this.#context = undefined;
+    this.behavior = same as Behavior<never>;
+    this.release();
+    return parts;
   }
 
-  #wake(): void {
-    if ((this.#status & (scheduled | waiting | stopped)) !== 0) return;
-    this.#status |= scheduled;
+  /** Takes the oldest message without handling it. Only when there is one. */
+  discard(): unknown {
+    return this.shift();
+  }
+
+  /** Asks for a turn, if it has none coming and may have one. */
+  wake(): void {
+    if ((this.status & (scheduled | waiting | stopped | pausing)) !== 0) return;
+    this.status |= scheduled;
     this.host.dispatcher.schedule(this);
   }
 }
 
 /** Whether an actor can begin with it. */
 function isFirst({ kind }: Behavior<never>): boolean {
-  return kind === "receive" || kind === "setup" || kind === "stopped";
-}
-
-function notABehavior(path: string, value: unknown): ActorError {
-  const what = value instanceof Behavior ? `Behaviors.${value.kind}() as its first behaviour` : "";
-  return new ActorError("badBehavior", `${path} was given ${what || "no behaviour"}`, {
-    value,
-    remedy: "use what Behaviors makes; sharded behaviours need a ClusteredActorSystem",
-  });
+  return kind === "receive" || kind === "setup" || kind === "wrapped" || kind === "stopped";
 }

@@ -1,13 +1,18 @@
 import type { LogFields, LogLevel } from "../runtime/logger.ts";
 import { checkActorName } from "./actor_name.ts";
+import { Adapters } from "./adapter_ref.ts";
 import type { ActorSystem } from "./actor_system.ts";
+import type { AskOptions } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import { Cell } from "./cell.ts";
-import type { ActorContext, ActorLog, ActorTimers } from "./context.ts";
+import { timed } from "./cell_status.ts";
+import type { ActorContext, ActorLog, ActorTimers, Stash } from "./context.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
+import { ReceiveTimeout } from "./receive_timeout.ts";
 import type { ActorRef } from "./ref.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
+import { StashBuffer } from "./stash.ts";
 import { TimerSet } from "./timers.ts";
 
 /** What a cell lets its behaviour do. */
@@ -37,20 +42,25 @@ export class CellContext implements ActorContext<unknown> {
     return cell.parts.timers ??= new TimerSet(cell.host.runtime.clock, cell);
   }
 
+  get stash(): Stash<unknown> {
+    const cell = this.#cell;
+    const { parts } = cell;
+    return parts.stash ??= new StashBuffer(cell, parts.stashCapacity ?? 1_000);
+  }
+
   get children(): readonly ActorRef<never>[] {
-    return Array.from(this.#cell.parts.children?.values() ?? [], ({ ref }) => ref);
+    return Array.from(this.#cell.existingParts?.children?.values() ?? [], ({ ref }) => ref);
   }
 
   spawn<C>(behavior: Behavior<C>, name?: string, options?: SpawnOptions): ActorRef<C> {
     const parent = this.#cell;
-    if (parent.ended) {
-      throw new ActorError("actorStopped", `${parent.path} has stopped and can have no children`);
-    }
+    if (parent.ended) throw ended(parent, "can have no children");
     const children = parent.parts.children ??= new Map();
     const chosen = name === undefined ? this.#freeName(children) : checkActorName(name);
     const path = `${parent.path}/${chosen}`;
     if (children.has(chosen)) throw duplicateName(path);
-    const cell = new Cell(parent.host, parent, path, behavior, options);
+    const inherited = parent.parts.wrappers?.inherit(behavior) ?? behavior;
+    const cell = new Cell(parent.host, parent, path, inherited, options);
     children.set(chosen, cell);
     return cell.ref;
   }
@@ -69,32 +79,75 @@ export class CellContext implements ActorContext<unknown> {
     this.#cell.deathWatch.watch(ref);
   }
 
+  watchWith(ref: ActorRef<never>, message: unknown): void {
+    this.#cell.deathWatch.watch(ref, message);
+  }
+
   unwatch(ref: ActorRef<never>): void {
     this.#cell.deathWatch.unwatch(ref);
   }
 
+  ask<T, R>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => T,
+    options?: AskOptions,
+  ): Promise<R> {
+    return this.#cell.host.ask(ref, factory, options, this.#cell);
+  }
+
   pipeToSelf<T>(
     promise: PromiseLike<T>,
-    onFulfilled: (value: T) => unknown,
-    onRejected: (reason: unknown) => unknown,
+    onFulfilled?: (value: T) => unknown,
+    onRejected?: (reason: unknown) => unknown,
   ): void {
-    const tell = (make: () => unknown) => {
+    const cell = this.#cell;
+    // The actor goes on: it does not wait for this reply.
+    const question = cell.existingParts?.questions?.get(promise as Promise<T>);
+    if (question !== undefined) question.awaited = false;
+    const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
+    const tell = <V>(value: V, make: (value: V) => unknown) => {
+      let message: unknown;
       try {
-        this.#cell.enqueue(make());
+        message = make(value);
       } catch (error) {
-        this.log.error("pipeToSelf: the mapping of a result failed", { error });
+        return failed(error);
       }
+      cell.enqueue(message);
     };
-    Promise.resolve(promise).then((value) => tell(() => onFulfilled(value)), (reason) => {
-      tell(() => onRejected(reason));
-    });
+    Promise.resolve(promise).then(
+      (value) => tell(value, onFulfilled ?? ((message) => message)),
+      (reason) => onRejected === undefined ? failed(reason) : tell(reason, onRejected),
+    );
+  }
+
+  messageAdapter<F>(map: (message: F) => unknown): ActorRef<F> {
+    const cell = this.#cell;
+    if (cell.ended) throw ended(cell, "can have no message adapter");
+    return (cell.parts.adapters ??= new Adapters(cell)).refFor(map);
+  }
+
+  setReceiveTimeout(timeout: number, message: unknown): void {
+    const cell = this.#cell;
+    if (cell.ended) throw ended(cell, "can have no receive timeout");
+    const { clock } = cell.host.runtime;
+    const next = new ReceiveTimeout(cell, clock, timeout, message);
+    this.cancelReceiveTimeout();
+    cell.parts.receiveTimeout = next;
+    cell.status |= timed;
+  }
+
+  cancelReceiveTimeout(): void {
+    const cell = this.#cell;
+    cell.existingParts?.receiveTimeout?.cancel();
+    if (cell.existingParts !== undefined) cell.existingParts.receiveTimeout = undefined;
+    cell.status &= ~timed;
   }
 
   /** A user may have given a child a name that looks anonymous. */
   #freeName(children: ReadonlyMap<string, Cell>): string {
     const { parts } = this.#cell;
     let name: string;
-    do name = `$${++parts.anonymous}`; while (children.has(name));
+    do name = `$${++parts.numbered}`; while (children.has(name));
     return name;
   }
 }
@@ -105,6 +158,10 @@ export function duplicateName(path: string): ActorError {
     value: path,
     remedy: "choose another name, or wait until it has stopped",
   });
+}
+
+function ended({ path }: Cell, what: string): ActorError {
+  return new ActorError("actorStopped", `${path} has stopped and ${what}`, { value: path });
 }
 
 function actorLog(cell: Cell): ActorLog {

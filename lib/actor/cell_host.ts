@@ -1,5 +1,6 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ActorSystem } from "./actor_system.ts";
+import type { AskOptions } from "./ask.ts";
 import type { Cell } from "./cell.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -30,7 +31,16 @@ export interface CellHost {
   /** `"host:port"`, or empty in a system without network. */
   nodeAddress: string;
   remoteWatch: RemoteWatch | undefined;
+  /** The cell whose handler is called right now. */
+  running: Cell | undefined;
   nextUid(): number;
+  /** Asks for an actor. */
+  ask<M, R>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => M,
+    options: AskOptions | undefined,
+    asker: Cell | undefined,
+  ): Promise<R>;
   /** The cell can be found by its path from now on. */
   register(cell: Cell): void;
   /** The cell has stopped. */

@@ -1,16 +1,22 @@
+import type { Timer } from "../runtime/clock.ts";
+import type { Adapters } from "./adapter_ref.ts";
+import type { OpenQuestions } from "./ask_cycle.ts";
 import type { Cell } from "./cell.ts";
 import type { DeathWatch } from "./death_watch.ts";
 import type { NoticeQueue } from "./notice_queue.ts";
+import type { ReceiveTimeout } from "./receive_timeout.ts";
+import type { StashBuffer } from "./stash.ts";
+import type { RestartHistory } from "./supervision.ts";
 import type { Suspension } from "./suspension.ts";
 import type { TimerSet } from "./timers.ts";
-import type { Timer } from "../runtime/clock.ts";
+import type { Wrappers } from "./wrapper.ts";
 
 /** What only some cells have. Apart, so that an idle actor stays small. */
 export class CellParts {
   /** Children by name. */
   children: Map<string, Cell> | undefined = undefined;
-  /** How many children without a name there were. */
-  anonymous = 0;
+  /** How many children without a name and adapters there were. */
+  numbered = 0;
   watch: DeathWatch | undefined = undefined;
   timers: TimerSet | undefined = undefined;
   /** Signals and timers that wait for their turn. */
@@ -20,4 +26,25 @@ export class CellParts {
   /** Limits how long a stop waits for a handler. */
   stopTimer: Timer | undefined = undefined;
   onStopped: Set<() => void> | undefined = undefined;
+  /** Supervision, hooks, interceptors, spies. */
+  wrappers: Wrappers | undefined = undefined;
+  restarts: RestartHistory | undefined = undefined;
+  /** Why it begins again, while it does. */
+  restart: Restart | undefined = undefined;
+  stash: StashBuffer | undefined = undefined;
+  stashCapacity: number | undefined = undefined;
+  adapters: Adapters | undefined = undefined;
+  receiveTimeout: ReceiveTimeout | undefined = undefined;
+  /** Questions of this actor that have no reply yet. */
+  questions: OpenQuestions | undefined = undefined;
+}
+
+/** A restart that is under way. */
+export interface Restart {
+  /** What was thrown; undefined if the behaviour has asked for it. */
+  readonly cause: unknown;
+  /** Milliseconds to wait before it begins again. */
+  readonly delay: number;
+  /** The timer of that wait. */
+  timer: Timer | undefined;
 }

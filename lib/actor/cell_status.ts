@@ -19,6 +19,12 @@ export const finishing = 32;
 export const stopped = 64;
 /** Signals or timers wait for their turn. */
 export const noticed = 128;
+/** Its behaviour has been told that it begins again; waits for its children. */
+export const restarting = 256;
+/** Begins again when some time has passed. */
+export const pausing = 512;
+/** Keeps account of when it handles a message. */
+export const timed = 1024;
 
 /** It takes no more messages. */
 export const ended = stopping | stopped;

@@ -1,5 +1,6 @@
 import type { LogFields } from "../runtime/logger.ts";
 import type { ActorSystem } from "./actor_system.ts";
+import type { AskOptions } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "./ref.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
@@ -26,6 +27,25 @@ export interface ActorTimers<M> {
   cancel(key: string): void;
 }
 
+/**
+ * Messages that an actor keeps for later. Bounded by the spawn option `stashCapacity`. What is in
+ * it when the actor begins again goes back to its mailbox; when it stops, it is dead letters.
+ */
+export interface Stash<M> {
+  /** How many messages it holds. */
+  readonly size: number;
+  /** How many it can hold. */
+  readonly capacity: number;
+  /**
+   * Keeps the message that is being handled.
+   *
+   * @throws {ActorError} code `stashFull`.
+   */
+  add(message: M): void;
+  /** Puts all back, in order and before what waits in the mailbox. */
+  unstashAll(): void;
+}
+
 /** What an actor can do besides sending. Only valid within its own handlers. */
 export interface ActorContext<in out M> {
   /** The actor itself. */
@@ -36,24 +56,66 @@ export interface ActorContext<in out M> {
   readonly log: ActorLog;
   /** Messages to itself, later. */
   readonly timers: ActorTimers<M>;
+  /** Messages for later. */
+  readonly stash: Stash<M>;
   /** Its children. */
   readonly children: readonly ActorRef<never>[];
   /**
-   * Starts a child. Without a name it gets one. Children stop before their parent.
+   * Starts a child. Without a name it gets one. Children stop before their parent, and before it
+   * begins again. A name is free again when the child has stopped.
    *
    * @throws {ActorError} codes `badName`, `duplicateName`, `badBehavior`, `actorStopped`.
    */
   spawn<C>(behavior: Behavior<C>, name?: string, options?: SpawnOptions): ActorRef<C>;
   /** Stops a child, after the message that it handles now. */
   stop(child: ActorRef<never>): void;
-  /** Asks for the signal `terminated` when the other has stopped; at once if it has already. */
+  /**
+   * Asks for the signal `terminated` when the other has stopped; at once if it has already. Works
+   * for actors of this system and, in a cluster, of other nodes. A second call changes nothing,
+   * unless the first was `watchWith`, which it replaces.
+   *
+   * @throws {ActorError} code `cannotWatch` for an actor elsewhere, if there is no cluster.
+   */
   watch(ref: ActorRef<never>): void;
-  /** Takes back `watch`. */
+  /** The same, but the actor hears `message` instead of the signal. */
+  watchWith(ref: ActorRef<never>, message: M): void;
+  /** Takes back `watch` and `watchWith`. Nothing is heard, even if it is on its way already. */
   unwatch(ref: ActorRef<never>): void;
-  /** Sends itself what a promise comes to. */
+  /**
+   * Sends what `factory` makes, and resolves with the first reply. Awaited in an async handler, the
+   * actor handles nothing else meanwhile; given to `pipeToSelf`, it goes on.
+   *
+   * Two actors that wait for each other would wait for ever: the one that closes the circle gets an
+   * {@linkcode AskError} with code `askCycle` that names the path. Circles are found within one
+   * system, and an actor that waits is taken to wait for the one that it has asked.
+   *
+   * @throws {AskTimeoutError} if no reply comes in time.
+   * @throws {AskError} if the actor has stopped, the question was lost or aborted, or is a circle.
+   */
+  ask<T, R>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => T,
+    options?: AskOptions,
+  ): Promise<R>;
+  /** Sends itself what a promise comes to. A promise that fails is logged. */
+  pipeToSelf(promise: PromiseLike<M>): void;
+  /** Sends itself what is made of a promise's value or failure. Without `onRejected` it is logged. */
   pipeToSelf<T>(
     promise: PromiseLike<T>,
     onFulfilled: (value: T) => M,
-    onRejected: (reason: unknown) => M,
+    onRejected?: (reason: unknown) => M,
   ): void;
+  /**
+   * A reference for those who speak another protocol: what is told to it comes to this actor as
+   * `map` makes it. Lives until the actor stops or begins again; the same function gives the same
+   * reference. A `map` that throws is a failure of this actor.
+   */
+  messageAdapter<F>(map: (message: F) => M): ActorRef<F>;
+  /**
+   * Sends itself `message` when it has handled no message for `timeout` milliseconds, and again
+   * after each such time, until it is cancelled, stops or begins again. Replaces an earlier one.
+   */
+  setReceiveTimeout(timeout: number, message: M): void;
+  /** Takes back `setReceiveTimeout`. */
+  cancelReceiveTimeout(): void;
 }

@@ -4,13 +4,23 @@ import { LocalRef } from "./local_ref.ts";
 import { type ActorRef, Ref } from "./ref.ts";
 import type { Terminated } from "./signal.ts";
 
+/** What a cell hears instead of the signal, if it has asked for something else. */
+export const theSignal: unique symbol = Symbol("theSignal");
+
+/** One who is watched. */
+export interface Watched {
+  readonly ref: ActorRef<never>;
+  /** Any value can be a message. */
+  readonly message: unknown;
+}
+
 /** Whom one cell watches, and who watches it. */
 export class DeathWatch {
   readonly #cell: Cell;
   /** Cells of this system that want to know when this one has stopped. */
   #watchers: Set<Cell> | undefined;
   /** What this cell wants to know of, by {@linkcode watchKey}. */
-  #watched: Map<unknown, ActorRef<never>> | undefined;
+  #watched: Map<unknown, Watched> | undefined;
 
   /** Watches nobody yet. */
   constructor(cell: Cell) {
@@ -18,9 +28,10 @@ export class DeathWatch {
   }
 
   /** Asks for a `terminated` notice; at once if the other has stopped. */
-  watch(ref: ActorRef<never>): void {
+  watch(ref: ActorRef<never>, message: unknown = theSignal): void {
+    if (this.#cell.ended) return;
     const key = watchKey(ref);
-    if (this.#cell.ended || this.#watched?.has(key)) return;
+    const isNew = !this.#watched?.has(key);
     const target = localCell(ref, this.#cell);
     const remote = this.#cell.host.remoteWatch;
     if (target === undefined && remote === undefined) {
@@ -29,7 +40,8 @@ export class DeathWatch {
         remedy: "watch actors of the same system only",
       });
     }
-    (this.#watched ??= new Map()).set(key, ref);
+    (this.#watched ??= new Map()).set(key, { ref, message });
+    if (!isNew) return;
     if (target === undefined) remote!.watch(this.#cell.ref, ref);
     else if (target.stopped) this.#cell.notice(target.terminated);
     else (target.deathWatch.#watchers ??= new Set()).add(this.#cell);
@@ -40,15 +52,23 @@ export class DeathWatch {
     if (this.#watched?.delete(watchKey(ref))) this.#forget(ref);
   }
 
-  /** Whether a notice is wanted still; it is then no longer. */
-  claim({ ref }: Terminated): boolean {
-    return this.#watched?.delete(watchKey(ref)) ?? false;
+  /** Takes back all. */
+  unwatchAll(): void {
+    for (const { ref } of this.#watched?.values() ?? []) this.#forget(ref);
+    this.#watched = undefined;
+  }
+
+  /** Whether a notice is wanted still, and as what; it is then no longer. */
+  claim({ ref }: Terminated): Watched | undefined {
+    const key = watchKey(ref);
+    const watched = this.#watched?.get(key);
+    this.#watched?.delete(key);
+    return watched;
   }
 
   /** The cell has stopped: watches nobody any more, and tells those who watch it. */
   close(): void {
-    for (const ref of this.#watched?.values() ?? []) this.#forget(ref);
-    this.#watched = undefined;
+    this.unwatchAll();
     const watchers = this.#watchers;
     this.#watchers = undefined;
     for (const watcher of watchers ?? []) watcher.notice(this.#cell.terminated);

@@ -2,8 +2,8 @@ import { CastyError } from "../runtime/casty_error.ts";
 
 /**
  * An actor cannot be spawned, or a system not used, as asked. Codes: `badName`, `duplicateName`,
- * `badBehavior`, `badMailbox`, `badDelay`, `badOption`, `systemStopped`, `actorStopped`, `notAChild`,
- * `notLocal`, `cannotWatch`.
+ * `badBehavior`, `badMailbox`, `badSupervision`, `badDelay`, `badOption`, `stashFull`, `systemStopped`,
+ * `actorStopped`, `notAChild`, `notLocal`, `cannotWatch`.
  */
 export class ActorError extends CastyError {
   /** Name of the class. */
@@ -26,7 +26,7 @@ export class AskTimeoutError extends CastyError {
 
 /**
  * The question cannot be answered. Codes: `askTargetDead`, `askNotDelivered`,
- * `askAborted`, `tooManyAsks`.
+ * `askAborted`, `askCycle`, `tooManyAsks`.
  */
 export class AskError extends CastyError {
   /** Name of the class. */

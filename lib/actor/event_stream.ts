@@ -11,6 +11,16 @@ export interface ActorStarted {
   readonly ref: ActorRef<never>;
 }
 
+/** An actor has begun again. */
+export interface ActorRestarted {
+  /** Names the event. */
+  readonly type: "actorRestarted";
+  /** The actor. */
+  readonly ref: ActorRef<never>;
+  /** What was thrown; undefined if the behaviour itself has asked for it. */
+  readonly cause: unknown;
+}
+
 /** An actor has stopped. */
 export interface ActorStopped {
   /** Names the event. */
@@ -32,7 +42,12 @@ export interface UnhandledMessage {
 }
 
 /** Events of the local system. A cluster publishes more. */
-export type ActorEvent = ActorStarted | ActorStopped | UnhandledMessage | DeadLetter;
+export type ActorEvent =
+  | ActorStarted
+  | ActorRestarted
+  | ActorStopped
+  | UnhandledMessage
+  | DeadLetter;
 
 /** Anything with a `type` can be published. */
 export interface SystemEvent {

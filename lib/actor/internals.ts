@@ -15,8 +15,17 @@ export interface SystemInternals {
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
   /** The actor or open question at a path; `uid` 0 means whichever is there. */
   resolve(path: string, uid: number): Ref<unknown> | undefined;
-  /** Hands over a message that came from another node. */
-  deliver(path: string, uid: number, message: unknown): void;
+  /**
+   * Hands over a message that came from another node. Gives the reason if it found nobody, or a
+   * mailbox that rejects what does not fit; it is a dead letter of this system then.
+   */
+  deliver(path: string, uid: number, message: unknown): DeadLetterReason | undefined;
+  /** Told when a question of another system was lost here, so that its asker can be told. */
+  onQuestionLost:
+    | ((replyTo: Ref<unknown>, target: string, reason: DeadLetterReason) => void)
+    | undefined;
+  /** Another system has lost the question with the reply reference `path`, which was for `target`. */
+  failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
   /** A message that never reached a mailbox is lost. */
   deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
   /** What {@linkcode RemoteWatch} watches for `watcher` is gone. */

@@ -1,8 +1,5 @@
-import { ActorError } from "./errors.ts";
+import { MailboxBounds } from "./mailbox_bounds.ts";
 import type { MailboxOptions } from "./spawn_options.ts";
-
-/** Marks "nothing was dropped", since any value can be a message. */
-export const notDropped: unique symbol = Symbol("notDropped");
 
 /** Slots that the first message makes; a power of two. */
 const initialSlots = 4;
@@ -23,12 +20,20 @@ export abstract class Mailbox {
   #head = 0;
   /** Position of the next message to come. */
   #tail = 0;
-  readonly #bounds: MailboxOptions | undefined;
+  readonly #bounds: MailboxBounds | undefined;
 
-  /** Unbounded without options. */
-  constructor(bounds: MailboxOptions | undefined) {
-    this.#bounds = bounds;
-    if (bounds !== undefined) checkBounds(bounds);
+  /**
+   * Unbounded without options.
+   *
+   * @throws {ActorError} code `badMailbox`.
+   */
+  constructor(options: MailboxOptions | undefined) {
+    this.#bounds = options === undefined ? undefined : new MailboxBounds(options);
+  }
+
+  /** Whether what does not fit is refused, and not just dropped. */
+  get rejects(): boolean {
+    return this.#bounds?.overflow === "reject";
   }
 
   /** How many messages wait. */
@@ -46,17 +51,26 @@ export abstract class Mailbox {
     return ((this.#head - position) & lastPosition) <= lastPosition >> 1;
   }
 
-  /** Adds a message; gives the message that was dropped for it, or `notDropped`. */
-  protected push(message: unknown): unknown {
-    const size = (this.#tail - this.#head) & lastPosition;
-    if (this.#bounds !== undefined && size >= this.#bounds.capacity) return this.#pushFull(message);
-    const slots = this.#slots;
-    if (slots === undefined || size === slots.length) this.#append(message, size);
-    else {
-      slots[this.#tail & (slots.length - 1)] = message;
-      this.#tail = (this.#tail + 1) & lastPosition;
-    }
-    return notDropped;
+  /** A message does not fit, or had to make room for one that does. */
+  protected abstract drop(message: unknown): void;
+
+  /** Messages that were here and may come back: they count against the capacity. */
+  abstract get setAside(): number;
+
+  /** Adds a message, if it fits. False if it was dropped. */
+  protected push(message: unknown): boolean {
+    if (this.#bounds !== undefined) return this.#pushBounded(this.#bounds, message);
+    this.#append(message);
+    return true;
+  }
+
+  /** Puts a message before all others, whether it fits or not: it has been here before. */
+  protected unshift(message: unknown): void {
+    const bounds = this.#bounds;
+    const slot = bounds === undefined ? message : bounds.admit(message, bounds.measure(message));
+    const slots = this.#room();
+    this.#head = (this.#head - 1) & lastPosition;
+    slots[this.#head & (slots.length - 1)] = slot;
   }
 
   /** Takes the oldest message. Only when `size` is above 0. */
@@ -67,7 +81,7 @@ export abstract class Mailbox {
     slots[index] = undefined;
     this.#head = (this.#head + 1) & lastPosition;
     if (this.#head === this.#tail && slots.length > keptSlots) this.#slots = undefined;
-    return message;
+    return this.#bounds === undefined ? message : this.#bounds.release(message);
   }
 
   /** Gives the ring back. Only when nothing waits. */
@@ -75,37 +89,36 @@ export abstract class Mailbox {
     this.#slots = undefined;
   }
 
-  /** Adds to a ring that is not there or is full. */
-  #append(message: unknown, size: number): void {
-    const grown = new Array(size === 0 ? initialSlots : size * 2).fill(undefined);
-    for (let i = 0; i < size; i++) {
-      const position = this.#head + i;
-      grown[position & (grown.length - 1)] = this.#slots![position & (size - 1)];
-    }
-    this.#slots = grown;
-    grown[this.#tail & (grown.length - 1)] = message;
+  #append(slot: unknown): void {
+    const slots = this.#room();
+    slots[this.#tail & (slots.length - 1)] = slot;
     this.#tail = (this.#tail + 1) & lastPosition;
   }
 
-  #pushFull(message: unknown): unknown {
-    if (this.#bounds!.overflow !== "dropOldest") return message;
-    const oldest = this.shift();
-    this.push(message);
-    return oldest;
+  /** The ring, with a free slot. */
+  #room(): unknown[] {
+    const slots = this.#slots;
+    const { size } = this;
+    if (slots !== undefined && size < slots.length) return slots;
+    const grown = new Array(size === 0 ? initialSlots : size * 2).fill(undefined);
+    for (let i = 0; i < size; i++) {
+      const position = this.#head + i;
+      grown[position & (grown.length - 1)] = slots![position & (size - 1)];
+    }
+    return this.#slots = grown;
   }
-}
 
-function checkBounds({ capacity, overflow = "dropNew" }: MailboxOptions): void {
-  if (!Number.isInteger(capacity) || capacity < 1 || capacity > lastPosition >> 1) {
-    throw new ActorError("badMailbox", `mailbox.capacity: ${capacity} is not allowed`, {
-      value: capacity,
-      remedy: "use a whole number of at least 1, or no mailbox option for an unbounded one",
-    });
-  }
-  if (!["dropNew", "dropOldest", "reject"].includes(overflow)) {
-    throw new ActorError("badMailbox", `mailbox.overflow: ${overflow} is not known`, {
-      value: overflow,
-      remedy: 'use "dropNew", "dropOldest" or "reject"',
-    });
+  #pushBounded(bounds: MailboxBounds, message: unknown): boolean {
+    const size = bounds.measure(message);
+    const makesRoom = bounds.overflow === "dropOldest" && bounds.canEverFit(size);
+    while (!bounds.fits(this.size + this.setAside, size)) {
+      if (!makesRoom || this.size === 0) {
+        this.drop(message);
+        return false;
+      }
+      this.drop(this.shift());
+    }
+    this.#append(bounds.admit(message, size));
+    return true;
   }
 }

@@ -1,8 +1,29 @@
-import type { Terminated } from "./signal.ts";
+import type { ActorRef } from "./ref.ts";
+import type { ReceiveTimedOut } from "./receive_timeout.ts";
+import type { ChildFailed, Terminated } from "./signal.ts";
 import type { FiredTimer } from "./timers.ts";
 
+/** Something of this actor's that is not a handler has thrown. */
+export interface Failure {
+  readonly type: "failure";
+  readonly error: unknown;
+}
+
+/** A child has stopped, and has left it to its parent what to do about its failure. */
+export interface Escalated {
+  readonly type: "escalated";
+  readonly ref: ActorRef<never>;
+  readonly cause: unknown;
+}
+
 /** What comes in order with messages, but has no place in the mailbox and is never dropped. */
-export type Notice = Terminated | FiredTimer;
+export type Notice =
+  | Terminated
+  | ChildFailed
+  | Escalated
+  | Failure
+  | FiredTimer
+  | ReceiveTimedOut;
 
 interface Waiting {
   /** Its turn is when all messages before this position have left the mailbox. */
@@ -33,10 +54,13 @@ export class NoticeQueue {
   /** Takes the oldest. Only when not empty. */
   take(): Notice {
     const { notice } = this.#waiting[this.#first++]!;
-    if (this.empty) {
-      this.#waiting = [];
-      this.#first = 0;
-    }
+    if (this.empty) this.clear();
     return notice;
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#waiting = [];
+    this.#first = 0;
   }
 }

@@ -9,10 +9,14 @@
  */
 export type Overflow = "dropNew" | "dropOldest" | "reject";
 
-/** Bounds of a mailbox. */
+/** Bounds of a mailbox. At least one must be given. */
 export interface MailboxOptions {
-  /** Messages that may wait, at least 1. */
-  readonly capacity: number;
+  /** Messages that may wait, the stash included, at least 1. Default: no limit. */
+  readonly capacity?: number;
+  /** Bytes that the messages that wait may have together, by `sizeOf`. Default: no limit. */
+  readonly maxBytes?: number;
+  /** Bytes of a message, at least 0. Default: an estimate of plain data, see `estimateSize`. */
+  readonly sizeOf?: (message: never) => number;
   /** Which message is dropped when it is full. Default `"dropNew"`. */
   readonly overflow?: Overflow;
 }
@@ -21,4 +25,6 @@ export interface MailboxOptions {
 export interface SpawnOptions {
   /** Bounds the mailbox. Default: unbounded. Signals and timers are never dropped. */
   readonly mailbox?: MailboxOptions;
+  /** Messages that the actor's stash may hold, at least 1. Default 1 000. */
+  readonly stashCapacity?: number;
 }

@@ -1,9 +1,9 @@
-/** Whose promise a cell waits for. */
-export type Suspended = "message" | "signal" | "setup";
+/** Whose promise a cell waits for: a handler's, or that of hooks with something to do after them. */
+export type Suspended = "message" | "signal" | "setup" | "hooks";
 
 /** What a suspension tells its cell. */
 export interface Suspendable {
-  fulfilled(kind: Suspended, message: unknown, next: unknown): void;
+  fulfilled(kind: Suspended, subject: unknown, next: unknown): void;
   rejected(error: unknown): void;
 }
 
@@ -14,7 +14,7 @@ export interface Suspendable {
 export class Suspension {
   readonly #cell: Suspendable;
   #kind: Suspended = "message";
-  #message: unknown;
+  #subject: unknown;
   #waiting = false;
 
   /** Waits for nothing yet. */
@@ -23,30 +23,36 @@ export class Suspension {
   }
 
   /** Tells the cell what `promise` comes to. */
-  wait(promise: PromiseLike<unknown>, kind: Suspended, message: unknown): void {
+  wait(promise: PromiseLike<unknown>, kind: Suspended, subject: unknown): void {
     this.#kind = kind;
-    this.#message = message;
+    this.#subject = subject;
     this.#waiting = true;
     // A promise of this realm is taken as it is; what only looks like one may call back twice.
     Promise.resolve(promise).then(this.#fulfilled, this.#rejected);
   }
 
-  /** Whatever the promise comes to is ignored. */
-  abandon(): void {
+  /** Whatever the promise comes to is ignored. Gives what was to be done after hooks. */
+  abandon(): (() => void) | undefined {
+    const subject = this.#end();
+    return this.#kind === "hooks" ? subject as () => void : undefined;
+  }
+
+  #end(): unknown {
+    const subject = this.#subject;
     this.#waiting = false;
-    this.#message = undefined;
+    this.#subject = undefined;
+    return subject;
   }
 
   readonly #fulfilled = (next: unknown): void => {
     if (!this.#waiting) return;
-    const message = this.#message;
-    this.abandon();
-    this.#cell.fulfilled(this.#kind, message, next);
+    const subject = this.#end();
+    this.#cell.fulfilled(this.#kind, subject, next);
   };
 
   readonly #rejected = (error: unknown): void => {
     if (!this.#waiting) return;
-    this.abandon();
+    this.#end();
     this.#cell.rejected(error);
   };
 }

@@ -27,6 +27,8 @@ export interface TimerOwner {
   readonly ended: boolean;
   /** Puts a fired timer in order with the messages. */
   notice(fired: FiredTimer): void;
+  /** Handles a message that the actor has arranged for itself. */
+  deliverOwn(message: unknown): void;
 }
 
 /**
@@ -65,13 +67,13 @@ export class TimerSet implements ActorTimers<unknown> {
     this.#entries.clear();
   }
 
-  /** Gives the message of a fired timer to `deliver`, if it is still wanted. */
-  claim({ key, generation }: FiredTimer, deliver: (message: unknown) => void): void {
+  /** Delivers the message of a fired timer, if it is still wanted. */
+  claim({ key, generation }: FiredTimer): void {
     const entry = this.#entries.get(key);
     if (entry?.generation !== generation) return;
     if (entry.interval === undefined) this.#entries.delete(key);
     else entry.timer = this.#schedule(key, generation, entry.interval);
-    deliver(entry.message);
+    this.#owner.deliverOwn(entry.message);
   }
 
   #start(key: string, message: unknown, delay: number, interval: number | undefined): void {

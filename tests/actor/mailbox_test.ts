@@ -1,11 +1,19 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Mailbox, notDropped } from "../../lib/actor/mailbox.ts";
+import { Mailbox } from "../../lib/actor/mailbox.ts";
 import type { MailboxOptions } from "../../lib/actor/spawn_options.ts";
 
 class OpenMailbox extends Mailbox {
-  put(message: unknown): unknown {
+  readonly dropped: unknown[] = [];
+  setAside = 0;
+  protected override drop(message: unknown): void {
+    this.dropped.push(message);
+  }
+  put(message: unknown): boolean {
     return this.push(message);
+  }
+  putBack(message: unknown): void {
+    this.unshift(message);
   }
   take(): unknown {
     return this.shift();
@@ -26,23 +34,94 @@ Deno.test("a mailbox is a queue with bounds, whatever is put in and taken out", 
   fc.assert(fc.property(steps, bounds, (runs, options) => {
     const mailbox = new OpenMailbox(options);
     const model: number[] = [];
+    const lost: number[] = [];
     let next = 0;
     for (const run of runs) {
       for (let i = 0; i < run; i++) {
         const message = next++;
-        let lost: unknown = notDropped;
+        let kept = true;
         if (options !== undefined && model.length === options.capacity) {
           if (options.overflow === "dropOldest") {
-            lost = model.shift();
+            lost.push(model.shift()!);
             model.push(message);
-          } else lost = message;
+          } else {
+            lost.push(message);
+            kept = false;
+          }
         } else model.push(message);
-        assertEquals(mailbox.put(message), lost);
+        assertEquals(mailbox.put(message), kept);
       }
       for (let i = 0; i > run && model.length > 0; i--) assertEquals(mailbox.take(), model.shift());
       assertEquals(mailbox.size, model.length);
     }
+    assertEquals(mailbox.dropped, lost);
   }));
+});
+
+Deno.test("what is put back comes before all others, and the queue goes on", () => {
+  fc.assert(fc.property(fc.array(fc.constantFrom("put", "back", "take")), (actions) => {
+    const mailbox = new OpenMailbox(undefined);
+    const model: number[] = [];
+    actions.forEach((action, i) => {
+      if (action === "put") {
+        mailbox.put(i);
+        model.push(i);
+      } else if (action === "back") {
+        mailbox.putBack(i);
+        model.unshift(i);
+      } else if (model.length > 0) assertEquals(mailbox.take(), model.shift());
+    });
+    while (model.length > 0) assertEquals(mailbox.take(), model.shift());
+    assertEquals(mailbox.size, 0);
+  }));
+});
+
+Deno.test("a mailbox that is bounded by bytes never holds more, and drops as few as it can", () => {
+  const sizes = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 100 });
+  fc.assert(
+    fc.property(sizes, fc.constantFrom("dropNew", "dropOldest", "reject"), (all, overflow) => {
+      const mailbox = new OpenMailbox({
+        maxBytes: 25,
+        overflow,
+        sizeOf: ({ size }: { size: number }) => size,
+      });
+      const model: { size: number }[] = [];
+      const lost: { size: number }[] = [];
+      const sum = () => model.reduce((total, { size }) => total + size, 0);
+      for (const size of all) {
+        const message = { size };
+        if (overflow === "dropOldest" && size <= 25) {
+          while (sum() + size > 25) lost.push(model.shift()!);
+        }
+        const fits = sum() + size <= 25;
+        (fits ? model : lost).push(message);
+        assertEquals(mailbox.put(message), fits);
+        if (size % 7 === 0 && model.length > 0) assertEquals(mailbox.take(), model.shift());
+      }
+      assertEquals(mailbox.dropped, lost);
+      while (model.length > 0) assertEquals(mailbox.take(), model.shift());
+    }),
+  );
+});
+
+Deno.test("a message whose size cannot be told does not fit", () => {
+  const sizeOf = (message: number) => {
+    if (message === 1) throw new Error("no size");
+    return message === 2 ? NaN : 1;
+  };
+  const mailbox = new OpenMailbox({ maxBytes: 10, sizeOf, overflow: "dropOldest" });
+  for (const message of [0, 1, 2, 3]) mailbox.put(message);
+  assertEquals(mailbox.dropped, [1, 2]);
+  assertEquals(mailbox.size, 2);
+});
+
+Deno.test("what is set aside counts against the capacity", () => {
+  const mailbox = new OpenMailbox({ capacity: 3 });
+  mailbox.put("a");
+  mailbox.setAside = 2;
+  assertEquals(mailbox.put("b"), false);
+  mailbox.setAside = 1;
+  assertEquals(mailbox.put("c"), true);
 });
 
 Deno.test("a position has passed when all messages before it have left", () => {
