@@ -1,0 +1,238 @@
+import type { ActorSystem } from "./actor_system.ts";
+import { AdapterRef } from "./adapter_ref.ts";
+import type { Cell } from "./cell.ts";
+import { ActorError } from "./errors.ts";
+import { LocalRef } from "./local_ref.ts";
+import type { ActorRef } from "./ref.ts";
+import { serviceIdOf, type ServiceKey } from "./service_key.ts";
+
+/** The actors that offer a service at one moment. */
+export interface Listing<in M> {
+  /** Names the message. */
+  readonly type: "listing";
+  /** The service. */
+  readonly key: ServiceKey<M>;
+  /** Who offers it, in the order in which they were registered. Never changes. */
+  readonly refs: readonly ActorRef<M>[];
+}
+
+/** Who hears of the changes of a service: a function or an actor. */
+export type ListingSubscriber<M> =
+  | ((listing: readonly ActorRef<M>[]) => void)
+  | ActorRef<Listing<M>>;
+
+/** Of one key, so all of one type; which one the key says. */
+type Refs = readonly ActorRef<unknown>[];
+
+/** One subscription. */
+interface Subscription {
+  readonly hear: (refs: Refs) => void;
+}
+
+/** What is known of one key. Forgotten when it has neither entries nor subscriptions. */
+class Service {
+  readonly id: string;
+  /** Each actor with how to stop waiting for its end, in the order of registration. */
+  readonly entries = new Map<ActorRef<never>, () => void>();
+  readonly subscriptions = new Set<Subscription>();
+  /** Counts the changes. */
+  version = 0;
+  #refs: Refs | undefined = none;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** The entries as they are now; made again only after a change. */
+  get refs(): Refs {
+    return this.#refs ??= Object.freeze([...this.entries.keys()] as ActorRef<unknown>[]);
+  }
+
+  changed(): void {
+    this.version++;
+    this.#refs = undefined;
+  }
+}
+
+const none: Refs = Object.freeze([]);
+
+/**
+ * Finds actors by the service that they offer instead of by their path (Pekko's receptionist). An
+ * actor that stops is forgotten; one that begins again stays.
+ *
+ * All calls take effect at once, and whoever subscribes hears of a change within the call that has
+ * made it. A change costs time in proportion to the number of actors of that service if anybody
+ * subscribes to it, and none of that otherwise.
+ *
+ * @example
+ * ```ts
+ * import { ActorSystem, Behaviors, ServiceKey } from "@casty/casty";
+ *
+ * const greeting = ServiceKey<string>("greeting");
+ * const greeted: string[] = [];
+ * const greeter = Behaviors.receive<string>((_context, name) => {
+ *   greeted.push(name);
+ *   return Behaviors.same();
+ * });
+ *
+ * await using system = new ActorSystem();
+ * const ref = system.spawn(greeter, "greeter");
+ * system.receptionist.register(greeting, ref);
+ * console.assert(system.receptionist.find(greeting)[0] === ref);
+ * await system.stop(ref);
+ * console.assert(system.receptionist.find(greeting).length === 0);
+ * ```
+ */
+export class Receptionist {
+  readonly #system: ActorSystem;
+  readonly #services = new Map<string, Service>();
+
+  /** @internal Made by the system. Knows nobody yet. */
+  constructor(system: ActorSystem) {
+    this.#system = system;
+  }
+
+  /**
+   * Says that an actor offers a service, until it stops. To say it twice changes nothing; of an
+   * actor that has stopped or is about to it is not noted. Answers how to take it back.
+   *
+   * @throws {ActorError} code `badServiceKey`; code `notLocal` for an actor of another system:
+   * register it there.
+   */
+  register<M>(key: ServiceKey<M>, ref: ActorRef<NoInfer<M>>): () => void {
+    const id = serviceIdOf(key);
+    const cell = cellOf(ref);
+    if (cell?.host.system !== this.#system) throw notLocal(ref);
+    if (cell.ended) return () => {};
+    const service = this.#service(id);
+    let forget = service.entries.get(ref);
+    if (forget === undefined) {
+      forget = this.#enter(service, ref, cell);
+      this.#publish(service);
+    }
+    return forget;
+  }
+
+  /**
+   * Takes {@linkcode Receptionist.register} back. Does nothing if the actor is not registered.
+   *
+   * @throws {ActorError} code `badServiceKey`.
+   */
+  deregister<M>(key: ServiceKey<M>, ref: ActorRef<NoInfer<M>>): void {
+    this.#services.get(serviceIdOf(key))?.entries.get(ref)?.();
+  }
+
+  /**
+   * Who offers a service now, in the order of registration. The list does not change afterwards.
+   *
+   * @throws {ActorError} code `badServiceKey`.
+   */
+  find<M>(key: ServiceKey<M>): readonly ActorRef<M>[] {
+    return this.#services.get(serviceIdOf(key))?.refs ?? none;
+  }
+
+  /**
+   * Tells who offers a service: at once, and again after each change. A function is called with the
+   * list; what it throws is logged. An actor is told a {@linkcode Listing}, until it stops. Answers
+   * how to end that.
+   *
+   * If a listener changes the same service itself, those that come after it hear the newest list
+   * only.
+   *
+   * @throws {ActorError} code `badServiceKey`; code `badSubscriber` for what is neither a function
+   * nor a reference.
+   */
+  subscribe<M>(key: ServiceKey<M>, listener: ListingSubscriber<NoInfer<M>>): () => void {
+    const id = serviceIdOf(key);
+    const hear = hearing(key, listener);
+    const cell = typeof listener === "function" ? undefined : cellOf(listener);
+    if (cell?.ended) return () => {};
+    const service = this.#service(id);
+    const subscription: Subscription = { hear };
+    service.subscriptions.add(subscription);
+    const end = () => {
+      if (service.subscriptions.delete(subscription)) this.#forgetIfUnused(service);
+    };
+    const keep = cell?.whenStopped(end);
+    this.#tell(service, subscription);
+    return () => {
+      keep?.();
+      end();
+    };
+  }
+
+  /** @internal Ends all subscriptions: the system has stopped. */
+  close(): void {
+    for (const service of this.#services.values()) {
+      service.subscriptions.clear();
+      this.#forgetIfUnused(service);
+    }
+  }
+
+  #service(id: string): Service {
+    let service = this.#services.get(id);
+    if (service === undefined) this.#services.set(id, service = new Service(id));
+    return service;
+  }
+
+  /** Adds an entry; answers how to remove this very entry. */
+  #enter(service: Service, ref: ActorRef<never>, cell: Cell): () => void {
+    const forget = () => {
+      if (service.entries.get(ref) !== forget) return;
+      service.entries.delete(ref);
+      keep();
+      this.#publish(service);
+      this.#forgetIfUnused(service);
+    };
+    service.entries.set(ref, forget);
+    const keep = cell.whenStopped(forget);
+    return forget;
+  }
+
+  #publish(service: Service): void {
+    service.changed();
+    const { version } = service;
+    for (const subscription of [...service.subscriptions]) {
+      // A listener has changed the service: everybody has heard of that, and so of this.
+      if (service.version !== version) return;
+      if (service.subscriptions.has(subscription)) this.#tell(service, subscription);
+    }
+  }
+
+  #tell(service: Service, { hear }: Subscription): void {
+    try {
+      hear(service.refs);
+    } catch (error) {
+      const { logger } = this.#system.runtime;
+      logger.log("error", "receptionist", "a listener threw", { key: service.id, error });
+    }
+  }
+
+  #forgetIfUnused(service: Service): void {
+    if (service.entries.size > 0 || service.subscriptions.size > 0) return;
+    if (this.#services.get(service.id) === service) this.#services.delete(service.id);
+  }
+}
+
+/** The actor of this process behind a reference. */
+function cellOf(ref: ActorRef<never>): Cell | undefined {
+  return ref instanceof LocalRef || ref instanceof AdapterRef ? ref.cell : undefined;
+}
+
+function hearing<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: Refs) => void {
+  if (typeof listener === "function") return listener as (refs: Refs) => void;
+  if (typeof listener?.tell !== "function") {
+    throw new ActorError("badSubscriber", "a listing can be told to nobody", {
+      value: listener,
+      remedy: "give a function or a reference",
+    });
+  }
+  return (refs) => listener.tell({ type: "listing", key, refs });
+}
+
+function notLocal(ref: ActorRef<never>): ActorError {
+  return new ActorError("notLocal", `${String(ref)} is not an actor of this system`, {
+    value: ref,
+    remedy: "register an actor with the system that it lives in",
+  });
+}
