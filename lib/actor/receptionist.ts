@@ -27,6 +27,8 @@ type Refs = readonly ActorRef<unknown>[];
 /** One subscription. */
 interface Subscription {
   readonly hear: (refs: Refs) => void;
+  /** The actor that hears, if it is one. */
+  readonly ref: ActorRef<never> | undefined;
 }
 
 /** What is known of one key. Forgotten when it has neither entries nor subscriptions. */
@@ -34,6 +36,8 @@ class Service {
   readonly id: string;
   /** Each actor with how to stop waiting for its end, in the order of registration. */
   readonly entries = new Map<ActorRef<never>, () => void>();
+  /** Those of the entries that may end before their actor does. */
+  readonly adapters = new Set<ActorRef<never>>();
   readonly subscriptions = new Set<Subscription>();
   /** Counts the changes. */
   version = 0;
@@ -58,7 +62,8 @@ const none: Refs = Object.freeze([]);
 
 /**
  * Finds actors by the service that they offer instead of by their path (Pekko's receptionist). An
- * actor that stops is forgotten; one that begins again stays.
+ * actor that stops is forgotten; one that begins again stays. (Of an actor that begins again, a
+ * registered message adapter is forgotten with the next call that concerns its service.)
  *
  * All calls take effect at once, and whoever subscribes hears of a change within the call that has
  * made it. A change costs time in proportion to the number of actors of that service if anybody
@@ -104,6 +109,7 @@ export class Receptionist {
     const cell = cellOf(ref);
     if (cell?.host.system !== this.#system) throw notLocal(ref);
     if (cell.ended) return () => {};
+    this.#sweep(id);
     const service = this.#service(id);
     let forget = service.entries.get(ref);
     if (forget === undefined) {
@@ -128,7 +134,9 @@ export class Receptionist {
    * @throws {ActorError} code `badServiceKey`.
    */
   find<M>(key: ServiceKey<M>): readonly ActorRef<M>[] {
-    return this.#services.get(serviceIdOf(key))?.refs ?? none;
+    const id = serviceIdOf(key);
+    this.#sweep(id);
+    return this.#services.get(id)?.refs ?? none;
   }
 
   /**
@@ -145,10 +153,12 @@ export class Receptionist {
   subscribe<M>(key: ServiceKey<M>, listener: ListingSubscriber<NoInfer<M>>): () => void {
     const id = serviceIdOf(key);
     const hear = hearing(key, listener);
-    const cell = typeof listener === "function" ? undefined : cellOf(listener);
+    const ref = typeof listener === "function" ? undefined : listener;
+    const cell = ref === undefined ? undefined : cellOf(ref);
     if (cell?.ended) return () => {};
+    this.#sweep(id);
     const service = this.#service(id);
-    const subscription: Subscription = { hear };
+    const subscription: Subscription = { hear, ref };
     service.subscriptions.add(subscription);
     const end = () => {
       if (service.subscriptions.delete(subscription)) this.#forgetIfUnused(service);
@@ -180,13 +190,22 @@ export class Receptionist {
     const forget = () => {
       if (service.entries.get(ref) !== forget) return;
       service.entries.delete(ref);
+      service.adapters.delete(ref);
       keep();
       this.#publish(service);
       this.#forgetIfUnused(service);
     };
     service.entries.set(ref, forget);
+    if (ref instanceof AdapterRef) service.adapters.add(ref);
     const keep = cell.whenStopped(forget);
     return forget;
+  }
+
+  /** Forgets adapters of actors that have begun again. */
+  #sweep(id: string): void {
+    const service = this.#services.get(id);
+    if (service === undefined || service.adapters.size === 0) return;
+    for (const ref of [...service.adapters]) if (isClosed(ref)) service.entries.get(ref)?.();
   }
 
   #publish(service: Service): void {
@@ -195,7 +214,9 @@ export class Receptionist {
     for (const subscription of [...service.subscriptions]) {
       // A listener has changed the service: everybody has heard of that, and so of this.
       if (service.version !== version) return;
-      if (service.subscriptions.has(subscription)) this.#tell(service, subscription);
+      if (!service.subscriptions.has(subscription)) continue;
+      if (isClosed(subscription.ref)) service.subscriptions.delete(subscription);
+      else this.#tell(service, subscription);
     }
   }
 
@@ -217,6 +238,11 @@ export class Receptionist {
 /** The actor of this process behind a reference. */
 function cellOf(ref: ActorRef<never>): Cell | undefined {
   return ref instanceof LocalRef || ref instanceof AdapterRef ? ref.cell : undefined;
+}
+
+/** Whether it is an adapter of an actor that has begun again since, or has stopped. */
+function isClosed(ref: ActorRef<never> | undefined): boolean {
+  return ref instanceof AdapterRef && ref.cell.existingParts?.adapters?.find(ref.path) !== ref;
 }
 
 function hearing<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: Refs) => void {
