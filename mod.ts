@@ -4,7 +4,8 @@
  *
  * @module
  */
-export { ActorSystem, type ActorSystemOptions } from "./lib/actor/actor_system.ts";
+export { ActorSystem } from "./lib/actor/actor_system.ts";
+export type { ActorSystemOptions } from "./lib/actor/actor_system_options.ts";
 export type { AskOptions } from "./lib/actor/ask.ts";
 export type { Behavior, BehaviorKind, OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behaviors.ts";
@@ -25,7 +26,11 @@ export type {
 export type { Interceptor, NextBehavior } from "./lib/actor/interceptor.ts";
 export type { LifecycleHooks } from "./lib/actor/lifecycle_hooks.ts";
 export type { LedgerSnapshot, LossLedger } from "./lib/actor/loss_ledger.ts";
+export type { Listing, ListingSubscriber, Receptionist } from "./lib/actor/receptionist.ts";
 export type { ActorRef } from "./lib/actor/ref.ts";
+export type { OnceOptions, Scheduler, TickOptions } from "./lib/actor/scheduler.ts";
+export { ServiceKey } from "./lib/actor/service_key.ts";
+export type { ShutdownPhase, ShutdownTask } from "./lib/actor/shutdown_phases.ts";
 export type {
   ChildFailed,
   PostStop,
@@ -37,6 +42,15 @@ export type {
 export type { SpyEvent } from "./lib/actor/spy.ts";
 export type { MailboxOptions, Overflow, SpawnOptions } from "./lib/actor/spawn_options.ts";
 export type { Backoff, Directive, SupervisionStrategy } from "./lib/actor/supervision.ts";
+export type {
+  RunOptions,
+  Task,
+  TaskCancelled,
+  TaskCompleted,
+  TaskFailed,
+  TaskResult,
+  TaskRunner,
+} from "./lib/actor/task_runner.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
@@ -72,6 +86,7 @@ export type {
 } from "./lib/runtime/network.ts";
 export type { Random } from "./lib/runtime/random.ts";
 export type { Runtime } from "./lib/runtime/runtime.ts";
+export type { StopSignal, StopSignals } from "./lib/runtime/stop_signals.ts";
 export { ShardingError } from "./lib/sharding/errors.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/shard_envelope.ts";
 export type {

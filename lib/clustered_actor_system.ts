@@ -47,7 +47,6 @@ import { systemRuntime } from "./transport/system_runtime.ts";
 export class ClusteredActorSystem extends ActorSystem {
   readonly #node: ClusterNode;
   #sharding: Sharding | undefined;
-  #ending: Promise<void> | undefined;
 
   private constructor(options: ClusterOptions) {
     checkClusterOptions(options);
@@ -55,7 +54,7 @@ export class ClusteredActorSystem extends ActorSystem {
       ...options.runtime,
       ...(options.logger && { logger: options.logger }),
     });
-    super({ name: options.name, runtime });
+    super({ ...options, runtime });
     this.#node = new ClusterNode(this, options, runtime, {
       install: (remoting) => {
         this.#sharding = new Sharding(this, remoting, runtime);
@@ -64,6 +63,10 @@ export class ClusteredActorSystem extends ActorSystem {
       beforeLeave: async () => await this.#sharding?.release(),
       afterLeave: () => this.#sharding?.close(),
     });
+    // Both have limits of their own.
+    const timeout = 0x7fff_ffff;
+    this.onShutdown("clusterLeave", "leave the cluster", () => this.#node.leave(), { timeout });
+    this.onShutdown("afterStop", "close all connections", () => this.#node.close(), { timeout });
   }
 
   /**
@@ -174,17 +177,5 @@ export class ClusteredActorSystem extends ActorSystem {
    */
   shardOwner(name: string, entityId: string): string | undefined {
     return this.#sharding?.ownerOf(name, entityId);
-  }
-
-  /** Leaves the cluster, stops all actors, closes all connections. */
-  override shutdown(): Promise<void> {
-    this.#ending ??= this.#end();
-    return this.#ending;
-  }
-
-  async #end(): Promise<void> {
-    await this.#node.leave();
-    await super.shutdown();
-    await this.#node.close();
   }
 }

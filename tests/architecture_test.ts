@@ -6,6 +6,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   offline: [],
   cert: ["runtime"],
   actor: ["runtime"],
+  streams: ["runtime", "actor"],
+  routing: ["runtime", "actor"],
   membership: ["runtime"],
   wire: ["runtime", "actor"],
   transport: ["runtime", "wire"],
@@ -13,7 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cluster: ["runtime", "actor", "transport", "membership", "remoting"],
   sharding: ["runtime", "actor", "transport", "membership", "remoting", "cluster"],
   client: ["runtime", "actor", "transport", "remoting", "cluster", "sharding"],
-  testkit: ["runtime"],
+  testkit: ["runtime", "actor"],
 };
 
 /** Files of other folders that may be imported although their folder may not. */

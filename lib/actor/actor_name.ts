@@ -15,3 +15,14 @@ export function checkActorName(name: string): string {
     remedy: "use 1 to 256 letters, digits or $%*+@:&=,.!~'_- and do not begin with _",
   });
 }
+
+/**
+ * The name, if the system may give it to an actor of its own: as {@linkcode checkActorName}, but
+ * beginning with `_`.
+ *
+ * @throws {ActorError} code `badName`.
+ */
+export function checkSystemName(name: string): string {
+  checkActorName(name.startsWith("_") ? name.slice(1) : `_${name}`);
+  return name;
+}

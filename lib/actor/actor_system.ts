@@ -2,43 +2,38 @@ import { consoleLogger } from "../runtime/logger.ts";
 import { randomInt } from "../runtime/random.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { systemRandom } from "../runtime/system_random.ts";
-import { checkActorName } from "./actor_name.ts";
-import { adapterMark } from "./adapter_ref.ts";
-import { type AskOptions, askPath, Asks, targetDead } from "./ask.ts";
+import { systemStopSignals } from "../runtime/system_stop_signals.ts";
+import { checkActorName, checkSystemName } from "./actor_name.ts";
+import { ActorRegistry } from "./actor_registry.ts";
+import type { ActorSystemOptions } from "./actor_system_options.ts";
+import { type AskOptions, Asks, targetDead } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import { Cell } from "./cell.ts";
 import { duplicateName } from "./cell_context.ts";
 import type { CellHost, LocalRuntime } from "./cell_host.ts";
-import type { DeadLetter, DeadLetterReason } from "./dead_letter.ts";
-import { DeadLetterLog } from "./dead_letter_log.ts";
+import { DeadLetters } from "./dead_letters.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { ActorError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
 import { setInternals, type SystemInternals } from "./internals.ts";
 import { LocalRef } from "./local_ref.ts";
+import { whenLocalStopped } from "./local_stop.ts";
 import { LossLedger } from "./loss_ledger.ts";
-import type { ActorRef, Ref } from "./ref.ts";
+import { checkRange } from "./option_range.ts";
+import { Receptionist } from "./receptionist.ts";
+import type { ActorRef } from "./ref.ts";
 import { safeLogger } from "./safe_logger.ts";
+import { Scheduler } from "./scheduler.ts";
+import { type ShutdownPhase, ShutdownPhases, type ShutdownTask } from "./shutdown_phases.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
+import { stopOnSignals } from "./stop_on_signals.ts";
+import { TaskRunner } from "./task_runner.ts";
 import { maxDelay } from "./timers.ts";
 
 /** Uids begin anywhere below: a reply to an earlier process of the same address finds nobody. */
 const uidRange = 2 ** 30;
-
-/** How a system is made. */
-export interface ActorSystemOptions {
-  /** Default `"casty-system"`. */
-  readonly name?: string;
-  /** Replaces clock, chance or log. Default: the machine's; log lines of `warn` and above. */
-  readonly runtime?: Partial<LocalRuntime>;
-  /** Questions that may wait for a reply at once. Default 100 000. */
-  readonly maxPendingAsks?: number;
-  /**
-   * Milliseconds that an actor, when it is stopped, may take to end the handler that runs, and
-   * again to end its last signal; then it is stopped without. Default 10 000.
-   */
-  readonly stopTimeout?: number;
-}
+/** Milliseconds that background tasks have to end when the actors have stopped. */
+const tasksTimeout = 5_000;
 
 /**
  * A set of actors in one process.
@@ -70,13 +65,20 @@ export class ActorSystem implements AsyncDisposable {
   readonly eventStream: EventStream;
   /** Counts of messages sent, delivered and lost. */
   readonly ledger: LossLedger;
-  readonly #cells = new Map<string, Cell>();
+  /** Messages to anybody, later. */
+  readonly scheduler: Scheduler;
+  /** Work in the background that a shutdown ends. */
+  readonly tasks: TaskRunner;
+  /** Finds actors by the service that they offer. */
+  readonly receptionist: Receptionist;
+  readonly #registry = new ActorRegistry();
   readonly #host: CellHost;
   readonly #asks: Asks;
-  readonly #deadLetterLog: DeadLetterLog;
+  readonly #deadLetters: DeadLetters;
+  readonly #phases: ShutdownPhases;
+  readonly #ignoreSignals: () => void;
   #onQuestionLost: SystemInternals["onQuestionLost"];
-  #publishing = false;
-  #stopping: Promise<void> | undefined;
+  #stopping = false;
 
   /**
    * The system runs at once.
@@ -85,24 +87,35 @@ export class ActorSystem implements AsyncDisposable {
    */
   constructor(options: ActorSystemOptions = {}) {
     const { maxPendingAsks = 100_000, stopTimeout = 10_000 } = options;
-    checkOption("maxPendingAsks", maxPendingAsks, 1, Infinity);
-    checkOption("stopTimeout", stopTimeout, 0, maxDelay);
+    checkRange("maxPendingAsks", maxPendingAsks, 1, Infinity);
+    checkRange("stopTimeout", stopTimeout, 0, maxDelay);
     this.name = options.name ?? "casty-system";
-    const { clock = systemClock, random = systemRandom, logger = consoleLogger("warn") } =
-      options.runtime ?? {};
-    this.runtime = { clock, random, logger: safeLogger(logger) };
-    this.eventStream = new EventStream(this.runtime.logger);
-    this.ledger = new LossLedger(() => this.#waiting());
-    this.#deadLetterLog = new DeadLetterLog(clock, this.runtime.logger);
+    this.runtime = makeRuntime(options.runtime);
+    const { clock, logger, random } = this.runtime;
+    this.eventStream = new EventStream(logger);
+    this.ledger = new LossLedger(() => this.#registry.held);
+    this.#deadLetters = this.#makeDeadLetters();
     this.#host = this.#makeHost(stopTimeout);
     this.#asks = new Asks(this.#host, maxPendingAsks, randomInt(random, uidRange));
+    this.scheduler = new Scheduler({ clock, logger, whenStopped: whenLocalStopped });
+    this.tasks = new TaskRunner({ clock, logger });
     this.#exposeInternals();
+    this.receptionist = new Receptionist(this);
+    this.#phases = new ShutdownPhases({ ...options, clock, logger });
+    const quiet = options.suppressDeadLettersOnShutdown ?? false;
+    this.#phases.add("actorsStop", "actors", () => this.#stopAll(quiet), { timeout: maxDelay });
+    const { stopOnSignals: signals = false } = options;
+    this.#ignoreSignals = signals === false ? () => {} : stopOnSignals(
+      signals === true ? systemStopSignals : signals,
+      () => this.shutdown(),
+      logger,
+    );
   }
 
   /**
    * Starts an actor.
    *
-   * @throws {ActorError} codes `badName`, `duplicateName`, `badBehavior`, `badMailbox`,
+   * @throws {ActorError} codes `badName`, `duplicateName`, `badBehavior`, `badMailbox`, `badOption`,
    * `systemStopped`.
    */
   spawn<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M> {
@@ -114,7 +127,8 @@ export class ActorSystem implements AsyncDisposable {
    * given.
    *
    * @throws {AskTimeoutError} if none comes in time.
-   * @throws {AskError} if the actor has stopped, or the question was aborted.
+   * @throws {AskError} if the actor has stopped, the question was lost or aborted, or an actor that
+   * waits for the reply would wait for itself.
    */
   ask<M, R>(
     ref: ActorRef<M>,
@@ -138,14 +152,45 @@ export class ActorSystem implements AsyncDisposable {
 
   /** The actor at a path such as `"/parent/child"`, if there is one. */
   lookup<M = never>(path: string): ActorRef<M> | undefined {
-    const cell = this.#cells.get(path.startsWith("/") ? path : `/${path}`);
-    return cell?.ref;
+    return this.#registry.get(path.startsWith("/") ? path : `/${path}`)?.ref;
   }
 
-  /** Stops all actors, the youngest first. Resolves when they have stopped. */
-  shutdown(): Promise<void> {
-    this.#stopping ??= this.#stopAll();
-    return this.#stopping;
+  /**
+   * Adds something to do in a phase of the shutdown. The tasks of one phase run side by side; one
+   * that throws or takes longer than `timeout` milliseconds (default: the option `phaseTimeout`) is
+   * logged, and the next phase begins. Answers how to take it back.
+   *
+   * @throws {ActorError} codes `badPhase`, `badTask`, `duplicateName`, `phaseBegun`,
+   * `tooManyTasks`, `badOption`.
+   *
+   * @example
+   * ```ts
+   * import { ActorSystem } from "@casty/casty";
+   *
+   * const steps: string[] = [];
+   * const system = new ActorSystem();
+   * system.onShutdown("afterStop", "close the pool", () => void steps.push("pool"));
+   * system.onShutdown("beforeShutdown", "refuse requests", () => void steps.push("requests"));
+   * await system.shutdown();
+   * console.assert(steps.join() === "requests,pool");
+   * ```
+   */
+  onShutdown(
+    phase: ShutdownPhase,
+    name: string,
+    task: ShutdownTask,
+    options?: { readonly timeout?: number },
+  ): () => void {
+    return this.#phases.add(phase, name, task, options);
+  }
+
+  /**
+   * Runs the phases of the shutdown, in which all actors stop, the youngest first. Resolves when
+   * that is done, or the option `shutdownBudget` is spent. What went wrong is logged.
+   */
+  async shutdown(): Promise<void> {
+    await this.#phases.run();
+    this.#ignoreSignals();
   }
 
   /** The same as {@linkcode ActorSystem.shutdown}. */
@@ -154,70 +199,45 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   #spawnRoot<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M> {
-    if (this.#stopping !== undefined) throw this.#stopped();
+    if (this.#stopping) throw this.#stopped();
     const path = `/${name}`;
-    if (this.#cells.has(path)) throw duplicateName(path);
+    if (this.#registry.get(path) !== undefined) throw duplicateName(path);
     return new Cell(this.#host, undefined, path, behavior, options).ref;
   }
 
-  async #stopAll(): Promise<void> {
-    const roots = [...this.#cells.values()].filter(({ parent }) => parent === undefined).reverse();
+  async #stopAll(quiet: boolean): Promise<void> {
+    this.#stopping = true;
+    if (quiet) this.#deadLetters.beQuiet();
+    const { roots } = this.#registry;
     for (const ours of [false, true]) {
       for (const cell of roots) {
         if (cell.path.startsWith("/_") === ours) await stopCell(cell);
       }
+      if (ours) break;
+      this.scheduler.close();
+      await this.tasks.close(tasksTimeout);
     }
     this.#asks.rejectAll(this.#stopped());
+    this.receptionist.close();
     this.eventStream.clear();
-  }
-
-  #waiting(): number {
-    let waiting = 0;
-    for (const { held } of this.#cells.values()) waiting += held;
-    return waiting;
   }
 
   #stopped(): ActorError {
     return new ActorError("systemStopped", `the system ${this.name} was shut down`);
   }
 
-  #find(path: string, uid: number): Ref<unknown> | undefined {
-    const cell = this.#cells.get(path);
-    if (cell !== undefined) return uid === 0 || uid === cell.uid ? cell.ref : undefined;
-    if (path.startsWith(askPath)) return this.#asks.find(path, uid);
-    const mark = path.indexOf(adapterMark);
-    if (mark < 0) return undefined;
-    const adapter = this.#cells.get(path.slice(0, mark))?.existingParts?.adapters?.find(path);
-    return uid === 0 || uid === adapter?.uid ? adapter : undefined;
-  }
-
-  /** Gives the reason if nobody was there, or the mailbox rejects what does not fit. */
-  #deliver(path: string, uid: number, message: unknown): DeadLetterReason | undefined {
-    const ref = this.#find(path, uid);
-    if (ref instanceof LocalRef) {
-      return ref.cell.enqueue(message) || !ref.cell.rejects ? undefined : "mailboxFull";
-    }
-    if (ref !== undefined) return void ref.tell(message);
-    const reason = path.startsWith(askPath) ? "expired" : "noSuchActor";
-    this.ledger.sent++;
-    this.#lose(reason, path, message);
-    return reason;
-  }
-
-  #lose(reason: DeadLetterReason, target: string, message: unknown): void {
-    this.ledger.addDeadLetter(reason);
-    this.#deadLetterLog.add(reason, target);
-    // In a shutdown all questions are answered with that.
-    if (this.#stopping === undefined) {
-      const elsewhere = this.#asks.lost(message, target, reason);
-      if (elsewhere !== undefined) this.#onQuestionLost?.(elsewhere, target, reason);
-    }
-    // A listener that loses messages itself, such as a full actor, must not go round in circles.
-    if (this.#publishing || !this.eventStream.hears("deadLetter")) return;
-    this.#publishing = true;
-    const letter: DeadLetter = { type: "deadLetter", reason, target, message };
-    this.eventStream.publish(letter);
-    this.#publishing = false;
+  #makeDeadLetters(): DeadLetters {
+    return new DeadLetters(
+      this.runtime,
+      this.ledger,
+      this.eventStream,
+      (message, target, reason) => {
+        // In a shutdown all questions are answered with that.
+        if (this.#stopping) return;
+        const elsewhere = this.#asks.lost(message, target, reason);
+        if (elsewhere !== undefined) this.#onQuestionLost?.(elsewhere, target, reason);
+      },
+    );
   }
 
   #makeHost(stopTimeout: number): CellHost {
@@ -235,27 +255,24 @@ export class ActorSystem implements AsyncDisposable {
       running: undefined,
       nextUid: () => ++lastUid,
       ask: (ref, factory, options, asker) => {
-        if (this.#stopping !== undefined) return Promise.reject(this.#stopped());
+        if (this.#stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.cell.ended) return Promise.reject(targetDead(ref.path));
         return this.#asks.ask(ref, factory, options, asker);
       },
-      register: (cell) => void this.#cells.set(cell.path, cell),
-      unregister: (cell) => {
-        if (this.#cells.get(cell.path) === cell) this.#cells.delete(cell.path);
-      },
-      lose: (reason, target, message) => this.#lose(reason, target, message),
+      register: (cell) => this.#registry.register(cell),
+      unregister: (cell) => this.#registry.unregister(cell),
+      lose: (reason, target, message) => this.#deadLetters.add(reason, target, message),
     };
   }
 
   #exposeInternals(): void {
     const host = this.#host;
-    const setOnQuestionLost = (value: SystemInternals["onQuestionLost"]) => {
-      this.#onQuestionLost = value;
-    };
-    const onQuestionLost = () => this.#onQuestionLost;
-    const deadLetter = (reason: DeadLetterReason, target: string, message: unknown) => {
-      this.ledger.sent++;
-      this.#lose(reason, target, message);
+    const registry = this.#registry;
+    const asks = this.#asks;
+    const deadLetters = this.#deadLetters;
+    const onQuestionLost = {
+      get: () => this.#onQuestionLost,
+      set: (value: SystemInternals["onQuestionLost"]) => this.#onQuestionLost = value,
     };
     setInternals(this, {
       get nodeAddress() {
@@ -265,10 +282,10 @@ export class ActorSystem implements AsyncDisposable {
         host.nodeAddress = value;
       },
       get onQuestionLost() {
-        return onQuestionLost();
+        return onQuestionLost.get();
       },
       set onQuestionLost(value) {
-        setOnQuestionLost(value);
+        onQuestionLost.set(value);
       },
       get remoteWatch() {
         return host.remoteWatch;
@@ -277,10 +294,10 @@ export class ActorSystem implements AsyncDisposable {
         host.remoteWatch = value;
       },
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
-      resolve: (path, uid) => this.#find(path, uid),
-      deliver: (path, uid, message) => this.#deliver(path, uid, message),
-      failAsk: (path, uid, target, reason) => this.#asks.lostElsewhere(path, uid, target, reason),
-      deadLetter,
+      resolve: (path, uid) => registry.find(path, uid, asks),
+      deliver: (path, uid, message) => registry.deliver(path, uid, message, asks, deadLetters),
+      failAsk: (path, uid, target, reason) => asks.lostElsewhere(path, uid, target, reason),
+      deadLetter: (reason, target, message) => deadLetters.addUnsent(reason, target, message),
       terminated: (watcher, ref, reason) => {
         if (watcher instanceof LocalRef) watcher.cell.notice({ type: "terminated", ref, reason });
       },
@@ -288,23 +305,14 @@ export class ActorSystem implements AsyncDisposable {
   }
 }
 
+function makeRuntime(given: Partial<LocalRuntime> = {}): LocalRuntime {
+  const { clock = systemClock, random = systemRandom, logger = consoleLogger("warn") } = given;
+  return { clock, random, logger: safeLogger(logger) };
+}
+
 function stopCell(cell: Cell): Promise<void> {
   return new Promise((resolve) => {
     cell.whenStopped(resolve);
     cell.stop();
-  });
-}
-
-function checkSystemName(name: string): string {
-  if (name.startsWith("_")) checkActorName(name.slice(1));
-  else checkActorName(`_${name}`);
-  return name;
-}
-
-function checkOption(option: string, value: number, min: number, max: number): void {
-  if (value >= min && value <= max) return;
-  throw new ActorError("badOption", `${option}: ${value} is not allowed`, {
-    value,
-    remedy: `use a number from ${min} to ${max}`,
   });
 }

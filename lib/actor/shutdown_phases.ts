@@ -19,10 +19,15 @@ export const shutdownPhases = [
   "clusterLeave",
   "actorsStop",
   "afterStop",
-] as const;
+] as const satisfies readonly ShutdownPhase[];
 
 /** A phase of a shutdown; {@linkcode shutdownPhases} tells what each is for. */
-export type ShutdownPhase = typeof shutdownPhases[number];
+export type ShutdownPhase =
+  | "beforeShutdown"
+  | "serviceStop"
+  | "clusterLeave"
+  | "actorsStop"
+  | "afterStop";
 
 /**
  * Something to do in a shutdown. Its signal is aborted when it is late: nobody waits for it then.

@@ -1,3 +1,4 @@
+import type { ActorSystemOptions } from "../actor/actor_system_options.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TlsMaterial } from "../runtime/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -6,7 +7,7 @@ import type { TransportLimits } from "../transport/limits.ts";
 import { ClusterError } from "./errors.ts";
 
 /** How a node starts. */
-export interface ClusterOptions {
+export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runtime"> {
   /** Name of the system. All nodes and clients of one cluster use the same. */
   readonly name: string;
   /** A label for people; best unique in the cluster. Default `"host:port"`. */
