@@ -1,7 +1,10 @@
 import { assertEquals, assertFalse, assertThrows } from "@std/assert";
+import { ActorSystem } from "../../lib/actor/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behaviors.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref.ts";
 import { Scheduler } from "../../lib/actor/scheduler.ts";
+import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { recordedLog } from "./recorded_log.ts";
 
@@ -267,4 +270,66 @@ Deno.test("no more keys than maxScheduled are in use, and one in use may be repl
   scheduler.once("c", options);
   scheduler.close();
   assertEquals(codeOf(() => setUp(0)), "badOption");
+});
+
+/** A system on virtual time with one actor that writes down what it is told, and stops on "stop". */
+function withActor() {
+  const clock = new ManualClock();
+  const system = new ActorSystem({ runtime: { clock, logger: silentLogger } });
+  const heard: [time: number, message: string][] = [];
+  const actor = system.spawn(
+    Behaviors.receive<string>((_context, message) => {
+      heard.push([clock.now(), message]);
+      return message === "stop" ? Behaviors.stopped() : Behaviors.same();
+    }),
+    "actor",
+  );
+  return { clock, system, actor, heard };
+}
+
+function lost(system: ActorSystem): number {
+  const { sent, delivered, deadLetters, inFlight } = system.ledger.snapshot();
+  const dead = Object.values(deadLetters).reduce((sum, count) => sum + count, 0);
+  assertEquals(sent, delivered + dead + inFlight);
+  return dead;
+}
+
+Deno.test("the scheduler of a system tells an actor until the actor stops by itself", async () => {
+  const { clock, system, actor, heard } = withActor();
+  system.scheduler.tick("tick", { target: actor, message: "tick", interval: 100 });
+  system.scheduler.once("stop", { target: actor, message: "stop", delay: 250 });
+  system.scheduler.once("late", { target: actor, message: "late", delay: 500 });
+  await clock.advance(10_000);
+  assertEquals(heard, [[100, "tick"], [200, "tick"], [250, "stop"]]);
+  assertEquals([system.scheduler.size, lost(system)], [0, 1]);
+  await clock.resolve(system.shutdown());
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("ticks for an actor that fails end, and those for one that is restarted go on", async () => {
+  const { clock, system } = withActor();
+  const heard: string[] = [];
+  const failing = Behaviors.receive<string>(({ self }, message) => {
+    heard.push(self.path);
+    throw new Error(message);
+  });
+  const once = system.spawn(failing, "once");
+  const again = system.spawn(Behaviors.supervise(failing, { maxRestarts: 10 }), "again");
+  system.scheduler.tick("once", { target: once, message: "tick", interval: 10 });
+  system.scheduler.tick("again", { target: again, message: "tick", interval: 10 });
+  await clock.advance(35);
+  assertEquals(heard, ["/once", "/again", "/again", "/again"]);
+  assertEquals([system.scheduler.has("once"), system.scheduler.has("again")], [false, true]);
+  await clock.resolve(system.shutdown());
+  assertEquals([lost(system), clock.pending], [0, 0]);
+});
+
+Deno.test("a system that was shut down has nothing scheduled and schedules nothing", async () => {
+  const { clock, system, actor, heard } = withActor();
+  system.scheduler.tick("tick", { target: actor, message: "tick", interval: 100 });
+  await clock.resolve(system.shutdown());
+  await clock.advance(1_000);
+  assertEquals([heard, clock.pending, lost(system)], [[], 0, 0]);
+  const tick = { target: actor, message: "tick", interval: 100 };
+  assertEquals(codeOf(() => system.scheduler.tick("tick", tick)), "systemStopped");
 });

@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { ActorSystem } from "../../lib/actor/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behaviors.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
+import type { ActorRef } from "../../lib/actor/ref.ts";
 import {
   type ShutdownPhase,
   ShutdownPhases,
@@ -236,4 +239,80 @@ Deno.test("budgets that are none are refused, and name their option", () => {
   }
   assertEquals(codeOf(() => void phases.run(-1)), "badOption");
   assertEquals(codeOf(() => phases.add("afterStop", "n", () => {}, { timeout: -1 })), "badOption");
+});
+
+Deno.test("actors answer, and may be started, until the phase in which they stop", async () => {
+  const clock = new ManualClock();
+  const system = new ActorSystem({ runtime: { clock, logger: recordedLog().logger } });
+  const steps: string[] = [];
+  const echo = (name: string) =>
+    system.spawn(
+      Behaviors.receive<ActorRef<string>>((_context, replyTo) => {
+        replyTo.tell(`${name} answers`);
+        return Behaviors.same();
+      }, (_context, signal) => {
+        steps.push(`${name} ${signal.type}`);
+        return Behaviors.same();
+      }),
+      name,
+    );
+  const ask = (ref: ActorRef<ActorRef<string>>) =>
+    system.ask(ref, (replyTo: ActorRef<string>) => replyTo);
+  const first = echo("first");
+  system.onShutdown("serviceStop", "drain", async () => {
+    steps.push(await ask(first), await ask(echo("second")));
+  });
+  system.onShutdown("afterStop", "close", () => {
+    steps.push("closed");
+    assertEquals(codeOf(() => void echo("third")), "systemStopped");
+  });
+  const undo = system.onShutdown("afterStop", "taken back", () => void steps.push("never"));
+  undo();
+  await clock.resolve(system.shutdown());
+  assertEquals(steps, [
+    "first answers",
+    "second answers",
+    "second postStop",
+    "first postStop",
+    "closed",
+  ]);
+  await clock.advance(0);
+  const { sent, delivered, inFlight } = system.ledger.snapshot();
+  // Two questions and two replies.
+  assertEquals([sent, delivered, inFlight, clock.pending], [4, 4, 0, 0]);
+});
+
+Deno.test("an actor that does not stop costs the shutdown of a system its budget, and no more", async () => {
+  const clock = new ManualClock();
+  const { logger, lines } = recordedLog();
+  const system = new ActorSystem({
+    runtime: { clock, logger },
+    shutdownBudget: 1_000,
+    phaseTimeout: 300,
+  });
+  const stuck = system.spawn(
+    Behaviors.receive<string>(() => new Promise<never>(() => {})),
+    "stuck",
+  );
+  stuck.tell("begin");
+  await clock.advance(0);
+  let closed = -1;
+  system.onShutdown("serviceStop", "late", () => new Promise(() => {}));
+  system.onShutdown("afterStop", "close", () => void (closed = clock.now()));
+  await clock.resolve(system.shutdown());
+  assertEquals([clock.now(), closed], [1_000, 1_000]);
+  assertEquals(lines.map(({ fields }) => [fields.phase, fields.waited]), [
+    ["serviceStop", 300],
+    ["actorsStop", 700],
+  ]);
+  // What was left behind is stopped without its handler, in its own time.
+  await clock.advance(20_000);
+  assertEquals([system.lookup("/stuck"), clock.pending], [undefined, 0]);
+});
+
+Deno.test("options of a system that cannot be are refused and named", () => {
+  for (const option of ["shutdownBudget", "phaseTimeout"] as const) {
+    const error = assertThrows(() => new ActorSystem({ [option]: -1 }), ActorError, option);
+    assertEquals(error.code, "badOption");
+  }
 });

@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { ActorSystem } from "../../lib/actor/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behaviors.ts";
 import { stopOnSignals } from "../../lib/actor/stop_on_signals.ts";
 import type { StopSignal, StopSignals } from "../../lib/runtime/stop_signals.ts";
 import { recordedLog } from "./recorded_log.ts";
@@ -158,4 +160,36 @@ Deno.test("the listener stays until the last of several systems is gone", () => 
   const third = stopOnSignals(signals, shutdown().call, logger);
   assertEquals(signals.listeners.size, 1);
   third();
+});
+
+Deno.test("a system with the option stopOnSignals stops its actors, then ends the process", async () => {
+  const signals = new FakeSignals();
+  const steps: unknown[] = [];
+  signals.exit = (code) => void steps.push(code);
+  const { logger } = recordedLog();
+  const system = new ActorSystem({ stopOnSignals: signals, runtime: { logger } });
+  system.spawn(
+    Behaviors.receive(() => Behaviors.same(), (_context, signal) => {
+      steps.push(signal.type);
+      return Behaviors.same();
+    }),
+    "actor",
+  );
+  signals.send("SIGTERM");
+  await system.shutdown();
+  await settle();
+  assertEquals([steps, signals.listeners.size], [["postStop", 0], 0]);
+});
+
+Deno.test("a system that is shut down by its owner listens to signals until that is done", async () => {
+  const signals = new FakeSignals();
+  const { logger } = recordedLog();
+  const system = new ActorSystem({ stopOnSignals: signals, runtime: { logger } });
+  const task = Promise.withResolvers<void>();
+  system.onShutdown("serviceStop", "slow", () => task.promise);
+  const done = system.shutdown();
+  assertEquals(signals.listeners.size, 1);
+  task.resolve();
+  await done;
+  assertEquals([signals.listeners.size, signals.exits], [0, []]);
 });

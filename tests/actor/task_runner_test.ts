@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ActorSystem } from "../../lib/actor/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behaviors.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref.ts";
 import { type TaskResult, TaskRunner } from "../../lib/actor/task_runner.ts";
@@ -222,4 +224,47 @@ Deno.test("a replyTo that throws costs a log line, not the process", async () =>
   await clock.advance(0);
   assertEquals(lines.map(({ level, fields }) => [level, fields.key]), [["error", "one"]]);
   assertEquals(tasks.size, 0);
+});
+
+Deno.test("an actor is told how the work that it started has ended", async () => {
+  const clock = new ManualClock();
+  const system = new ActorSystem({ runtime: { clock, logger: recordedLog().logger } });
+  const heard: TaskResult<number>[] = [];
+  system.spawn(
+    Behaviors.setup<TaskResult<number>>(({ self, system }) => {
+      system.tasks.run(() => Promise.resolve(1), { key: "good", replyTo: self });
+      system.tasks.run<number>(() => Promise.reject("bad"), { key: "bad", replyTo: self });
+      return Behaviors.receive((_context, result) => {
+        heard.push(result);
+        return Behaviors.same();
+      });
+    }),
+    "actor",
+  );
+  await clock.advance(0);
+  assertEquals(heard, [
+    { type: "taskCompleted", key: "good", value: 1 },
+    { type: "taskFailed", key: "bad", error: "bad" },
+  ]);
+  await clock.resolve(system.shutdown());
+  const { sent, delivered, inFlight } = system.ledger.snapshot();
+  assertEquals([sent, delivered, inFlight, clock.pending], [2, 2, 0, 0]);
+});
+
+Deno.test("the shutdown of a system cancels the tasks that run and waits for them", async () => {
+  const clock = new ManualClock();
+  const { logger, lines } = recordedLog();
+  const system = new ActorSystem({ runtime: { clock, logger } });
+  let cleaned = false;
+  const task = system.tasks.run(async (signal) => {
+    await untilAborted(signal).catch(() => {});
+    await new Promise<void>((resolve) => void clock.schedule(100, resolve));
+    cleaned = true;
+    signal.throwIfAborted();
+  });
+  await clock.resolve(system.shutdown());
+  assert(cleaned);
+  assertEquals((await assertRejects(() => task.result, ActorError)).code, "taskCancelled");
+  assertEquals(assertThrows(() => system.tasks.run(() => {}), ActorError).code, "systemStopped");
+  assertEquals([lines.length, clock.pending], [0, 0]);
 });
