@@ -1,0 +1,94 @@
+import type { Behavior } from "../actor/behavior.ts";
+import { Behaviors } from "../actor/behaviors.ts";
+import type { ActorContext } from "../actor/context.ts";
+import type { DeadLetterReason } from "../actor/dead_letter.ts";
+import { internalsOf } from "../actor/internals.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import { serviceIdOf, type ServiceKey } from "../actor/service_key.ts";
+import { checkOptions, checkWhole } from "./option_checks.ts";
+import { Routees } from "./routees.ts";
+import { checkStrategy, roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
+import { WaitingMessages } from "./waiting_messages.ts";
+
+/** The most messages that a group router may keep. */
+const maxBuffer = 1_000_000;
+
+/** How a group router works. */
+export interface GroupOptions<M> {
+  /** How it chooses a routee. Default `roundRobin()`. */
+  readonly strategy?: RoutingStrategy<M>;
+  /**
+   * Messages that wait while nobody offers the service, 0 to 1 000 000; more are dead letters with
+   * the reason `bufferFull`. Default 1 000.
+   */
+  readonly bufferSize?: number;
+}
+
+/** See `Routers.group`. */
+export function groupRouter<M>(key: ServiceKey<M>, options: GroupOptions<M> = {}): Behavior<M> {
+  const { strategy = roundRobin(), bufferSize = 1_000 } = checkOptions(options);
+  serviceIdOf(key);
+  checkStrategy(strategy);
+  checkWhole("bufferSize", bufferSize, 0, maxBuffer);
+  return Behaviors.setup((context) => {
+    const routees = new Routees<M>(strategy, context.system.runtime.random);
+    const group = new Group(context, routees, bufferSize);
+    const unsubscribe = context.system.receptionist.subscribe(key, (refs) => group.update(refs));
+    return Behaviors.receive<M>((_context, message) => {
+      group.route(message);
+      return Behaviors.same();
+    }, (_context, signal) => {
+      if (signal.type === "postStop" || signal.type === "preRestart") {
+        unsubscribe();
+        group.close();
+      }
+      return Behaviors.same();
+    });
+  });
+}
+
+/** The state of one group router. */
+class Group<M> {
+  readonly #self: ActorRef<M>;
+  readonly #routees: Routees<M>;
+  readonly #waiting: WaitingMessages<M>;
+  readonly #lose: (reason: DeadLetterReason, message: M) => void;
+
+  constructor(context: ActorContext<M>, routees: Routees<M>, bufferSize: number) {
+    const { self, system } = context;
+    this.#self = self;
+    this.#routees = routees;
+    this.#waiting = new WaitingMessages(bufferSize);
+    this.#lose = (reason, message) => internalsOf(system).deadLetter(reason, self.path, message);
+  }
+
+  /**
+   * Others offer the service now. Called by the receptionist and not through the mailbox: what
+   * stands around the router (interceptors, spies, mailbox bounds) sees the user's messages only.
+   */
+  update(refs: readonly ActorRef<M>[]): void {
+    // A router that offers what it looks for would go round in circles.
+    this.#routees.replace(
+      refs.includes(this.#self) ? refs.filter((ref) => ref !== this.#self) : refs,
+    );
+    this.#flush();
+  }
+
+  route(message: M): void {
+    const hash = this.#routees.hashOf(message);
+    if (this.#routees.size > 0) this.#routees.tell(message, hash);
+    else if (!this.#waiting.add(message, hash)) this.#lose("bufferFull", message);
+  }
+
+  /** It routes no more. */
+  close(): void {
+    this.#waiting.drain(() => true, (message) => this.#lose("stopped", message));
+  }
+
+  #flush(): void {
+    this.#waiting.drain(
+      () => this.#routees.size > 0,
+      (message, hash) => this.#routees.tell(message, hash),
+    );
+  }
+}

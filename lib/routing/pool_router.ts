@@ -1,0 +1,87 @@
+import { Behavior } from "../actor/behavior.ts";
+import { Behaviors } from "../actor/behaviors.ts";
+import type { ActorContext } from "../actor/context.ts";
+import { ActorError } from "../actor/errors.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import type { SpawnOptions } from "../actor/spawn_options.ts";
+import { badOption, checkOptions, checkWhole } from "./option_checks.ts";
+import { Routees } from "./routees.ts";
+import { checkStrategy, roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
+
+/** The most routees that a pool may have. */
+const maxSize = 10_000;
+
+/** How a pool works. */
+export interface PoolOptions<M> {
+  /** How it chooses a routee. Default `roundRobin()`. */
+  readonly strategy?: RoutingStrategy<M>;
+  /** Messages for which this gives true go to all routees. Default: none. */
+  readonly broadcast?: (message: M) => boolean;
+  /** How each routee is spawned, for instance with a bounded mailbox. */
+  readonly routeeOptions?: SpawnOptions;
+}
+
+/** See `Routers.pool`. */
+export function poolRouter<M>(
+  size: number,
+  behavior: Behavior<M>,
+  options: PoolOptions<M> = {},
+): Behavior<M> {
+  const { strategy = roundRobin(), broadcast, routeeOptions } = checkOptions(options);
+  checkWhole("size", size, 1, maxSize);
+  checkBehavior(behavior);
+  checkStrategy(strategy);
+  if (broadcast !== undefined && typeof broadcast !== "function") {
+    throw badOption("broadcast", broadcast, "use a function of the message");
+  }
+  return Behaviors.setup((context) => {
+    const routees = new Routees<M>(strategy, context.system.runtime.random);
+    routees.replace(spawnAll(context, size, behavior, routeeOptions));
+    return routing(routees, broadcast);
+  });
+}
+
+function routing<M>(
+  routees: Routees<M>,
+  broadcast: ((message: M) => boolean) | undefined,
+): Behavior<M> {
+  return Behaviors.receive<M>((_context, message) => {
+    if (broadcast !== undefined && broadcast(message)) routees.tellAll(message);
+    else routees.tell(message, routees.hashOf(message));
+    return Behaviors.same();
+  }, (context, signal) => {
+    if (signal.type !== "terminated") return Behaviors.same();
+    routees.remove(signal.ref);
+    const { path } = signal.ref;
+    if (routees.size > 0) {
+      context.log.debug("a routee has stopped", { routee: path, left: routees.size });
+      return Behaviors.same();
+    }
+    context.log.info("the last routee has stopped, and so the router stops", { routee: path });
+    return Behaviors.stopped();
+  });
+}
+
+function spawnAll<M>(
+  context: ActorContext<M>,
+  size: number,
+  behavior: Behavior<M>,
+  options: SpawnOptions | undefined,
+): ActorRef<M>[] {
+  const refs: ActorRef<M>[] = [];
+  for (let number = 1; number <= size; number++) {
+    // Names that are the same after a restart: consistent hashing goes by them.
+    const ref = context.spawn(behavior, `routee-${number}`, options);
+    context.watch(ref);
+    refs.push(ref);
+  }
+  return refs;
+}
+
+function checkBehavior(behavior: Behavior<never>): void {
+  if (behavior instanceof Behavior) return;
+  throw new ActorError("badBehavior", "the routees of a pool were given no behaviour", {
+    value: behavior,
+    remedy: "use what Behaviors makes; sharded behaviours need a ClusteredActorSystem",
+  });
+}

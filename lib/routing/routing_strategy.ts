@@ -1,0 +1,105 @@
+import { badOption } from "./option_checks.ts";
+
+/** Each message to the next routee, in turn. */
+export interface RoundRobin {
+  /** Which of the closed set this is. */
+  readonly kind: "roundRobin";
+}
+
+/** Each message to any routee. */
+export interface RandomRouting {
+  /** Which of the closed set this is. */
+  readonly kind: "random";
+}
+
+/** Messages of one key to one routee. */
+export interface ConsistentHash<in M> {
+  /** Which of the closed set this is. */
+  readonly kind: "consistentHash";
+  /** The key of a message. */
+  readonly key: (message: M) => string;
+}
+
+/** How a router chooses among its routees. An immutable value that any number of routers can use. */
+export type RoutingStrategy<M> = RoundRobin | RandomRouting | ConsistentHash<M>;
+
+/**
+ * Each message to the next routee, in turn. When routees come or go, the one whose turn it is keeps
+ * its turn.
+ *
+ * @example
+ * ```ts
+ * import { Behaviors, roundRobin, Routers } from "@casty/casty";
+ *
+ * const pool = Routers.pool(4, Behaviors.ignore(), { strategy: roundRobin() });
+ * console.assert(pool.kind === "setup");
+ * ```
+ */
+export function roundRobin(): RoundRobin {
+  return inTurn;
+}
+
+/**
+ * Each message to any routee, by the system's source of chance (`runtime.random`).
+ *
+ * @example
+ * ```ts
+ * import { Behaviors, random, Routers } from "@casty/casty";
+ *
+ * const pool = Routers.pool(4, Behaviors.ignore(), { strategy: random() });
+ * console.assert(pool.kind === "setup");
+ * ```
+ */
+export function random(): RandomRouting {
+  return byChance;
+}
+
+/**
+ * Messages of one key to one routee, for as long as that routee is there: when a routee comes or
+ * goes, only the keys that it gets or had move. Routers on different nodes that know the same
+ * routees agree, since what counts of a routee is its node and path.
+ *
+ * Rendezvous hashing, or highest random weight (Thaler and Ravishankar, "Using name-based mappings
+ * to increase hit rates", 1998), with a hash that never changes. A message costs a few
+ * multiplications per routee and allocates nothing.
+ *
+ * @param key gives the key of a message, any text. What it throws is a failure of the router.
+ * @throws {ActorError} code `badOption`.
+ *
+ * @example
+ * ```ts
+ * import { Behaviors, consistentHash, Routers } from "@casty/casty";
+ *
+ * interface Order {
+ *   customer: string;
+ * }
+ * const handler = Behaviors.receive<Order>(() => Behaviors.same());
+ * const pool = Routers.pool(4, handler, { strategy: consistentHash((order) => order.customer) });
+ * console.assert(pool.kind === "setup");
+ * ```
+ */
+export function consistentHash<M>(key: (message: M) => string): ConsistentHash<M> {
+  if (typeof key === "function") return Object.freeze({ kind: "consistentHash", key });
+  throw badOption("key", key, "use a function that gives the key of a message");
+}
+
+const inTurn: RoundRobin = Object.freeze({ kind: "roundRobin" });
+const byChance: RandomRouting = Object.freeze({ kind: "random" });
+
+/**
+ * The strategy, if it is one.
+ *
+ * @throws {ActorError} code `badOption`.
+ */
+export function checkStrategy<M>(strategy: RoutingStrategy<M>): RoutingStrategy<M> {
+  const kind: unknown = strategy?.kind;
+  if (kind === "roundRobin" || kind === "random") return strategy;
+  if (kind === "consistentHash" && typeof (strategy as ConsistentHash<M>).key === "function") {
+    return strategy;
+  }
+  throw badOption(
+    "strategy",
+    strategy,
+    "use roundRobin(), random() or consistentHash(...), called",
+  );
+}

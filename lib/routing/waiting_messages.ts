@@ -1,0 +1,44 @@
+/** A bounded queue of messages that have nowhere to go yet, each with the hash that decides where. */
+export class WaitingMessages<M> {
+  readonly #capacity: number;
+  #messages: (M | undefined)[] = [];
+  #hashes: number[] = [];
+  #head = 0;
+
+  /** Empty. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#messages.length - this.#head;
+  }
+
+  /** Adds one at the end; false if there is no room. */
+  add(message: M, hash: number): boolean {
+    if (this.size >= this.#capacity) return false;
+    this.#messages.push(message);
+    this.#hashes.push(hash);
+    return true;
+  }
+
+  /**
+   * Gives the messages to `take` in order, as long as `goOn` says so. What `take` sets in motion may
+   * come back here: each message is given once.
+   */
+  drain(goOn: () => boolean, take: (message: M, hash: number) => void): void {
+    while (this.size > 0 && goOn()) {
+      const index = this.#head++;
+      const message = this.#messages[index] as M;
+      const hash = this.#hashes[index]!;
+      this.#messages[index] = undefined;
+      if (this.size === 0) {
+        this.#messages = [];
+        this.#hashes = [];
+        this.#head = 0;
+      }
+      take(message, hash);
+    }
+  }
+}
