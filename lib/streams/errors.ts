@@ -1,0 +1,40 @@
+import { CastyError } from "../runtime/casty_error.ts";
+
+/**
+ * A stream cannot go on, or cannot be used as asked. Codes:
+ *
+ * - `streamCompleted`: it takes no more elements, since it was completed.
+ * - `streamFailed`: it was made to fail; `cause` is the error.
+ * - `streamCancelled`: its consumer has left.
+ * - `streamClosed`: its producer has stopped or cannot be reached any more.
+ * - `streamLeft`: this sink has left it.
+ * - `streamIdle`: nothing came for `idleTimeout`.
+ * - `streamBroken`: elements were lost on the way, or came unasked.
+ * - `streamTaken`: it has a consumer already, or the source was read before.
+ * - `streamRefused`: the producer does not take this sink; the message tells why.
+ * - `tooManyPuts`: `maxPending` puts wait already.
+ * - `badOption`: an option is out of its range.
+ */
+export class StreamError extends CastyError {
+  /** Name of the class. */
+  override name = "StreamError";
+}
+
+/** The range of whole-number options. */
+export function checkCount(option: string, value: number, max: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return;
+  throw new StreamError("badOption", `${option}: ${value} is not allowed`, {
+    value,
+    remedy: `use a whole number from 1 to ${max}`,
+  });
+}
+
+/** Whatever was thrown, as an error: only those cross the wire whatever they hold. */
+export function asError(error: unknown): Error {
+  if (error instanceof Error) return error;
+  try {
+    return new Error(String(error));
+  } catch {
+    return new Error("a value that has no text was thrown");
+  }
+}

@@ -1,0 +1,272 @@
+import type { ActorSystem } from "../actor/actor_system.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import { ElementQueue } from "./element_queue.ts";
+import { asError, type StreamError } from "./errors.ts";
+import { startHelper } from "./helper.ts";
+import { isLocal, isTotal, plainError } from "./party.ts";
+import type { ProducerMessage, SinkMessage, StreamEnding, StreamOutcome } from "./protocol.ts";
+import { refusedSink, tooLate, tooManyPuts, whyNot } from "./sink_errors.ts";
+import { sinkWritable } from "./sink_writable.ts";
+import type { StreamSink } from "./stream_sink.ts";
+
+/** A put that waits for credit. */
+interface Pending<T> {
+  readonly element: T;
+  readonly resolve: () => void;
+  readonly reject: (error: StreamError) => void;
+}
+
+/** What this sink does when no put waits any more. */
+interface Ending {
+  readonly type: "complete" | "fail" | "leave";
+  readonly error: Error | undefined;
+  readonly done: PromiseWithResolvers<void>;
+  /** Whether the producer was told. */
+  sent: boolean;
+}
+
+const resolved: Promise<void> = Promise.resolve();
+
+/** Makes the error that a put is rejected with. */
+type Refusal = () => StreamError;
+
+/** See {@linkcode StreamSink}. */
+export class Sink<T> implements StreamSink<T> {
+  readonly #system: ActorSystem;
+  readonly #producer: ActorRef<ProducerMessage<T>>;
+  readonly #helper: ActorRef<SinkMessage>;
+  readonly #maxPending: number;
+  readonly #pending = new ElementQueue<Pending<T>>();
+  readonly #outcome: PromiseWithResolvers<StreamOutcome> = Promise.withResolvers();
+  /** Totals since it connected. */
+  #sent = 0;
+  #granted = 0;
+  #wanted = 0;
+  #ending: Ending | undefined;
+  /** Why the stream takes no more from this sink. */
+  #refusal: Refusal | undefined;
+  /** How the stream ends, and how much of this sink it has taken. */
+  #closing: { readonly ending: StreamEnding; readonly accepted: number } | undefined;
+  #over = false;
+  /** Whether the producer was heard since the last tick. */
+  #heard = false;
+  #writable: ReturnType<typeof sinkWritable<T>> | undefined;
+
+  /** Connects at once. */
+  constructor(
+    system: ActorSystem,
+    producer: ActorRef<ProducerMessage<T>>,
+    maxPending: number,
+    probeInterval: number,
+  ) {
+    this.#system = system;
+    this.#producer = producer;
+    this.#maxPending = maxPending;
+    this.#helper = startHelper<SinkMessage>(system, producer, probeInterval, {
+      onMessage: (message) => this.#receive(message),
+      onTick: () => this.#probe(),
+      onGone: (cause) => this.#end({ type: "closed" }, whyNot({ type: "closed" }, cause)),
+    });
+    producer.tell({ type: "streamConnect", sink: this.#helper });
+  }
+
+  get outcome(): Promise<StreamOutcome> {
+    return this.#outcome.promise;
+  }
+
+  get writable(): WritableStream<T> {
+    return (this.#writable ??= sinkWritable(this, this.#refusal)).stream;
+  }
+
+  put(element: T): Promise<void> {
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal());
+    const { size } = this.#pending;
+    if (size === 0 && this.#sent < this.#granted) {
+      this.#send(element);
+      return resolved;
+    }
+    if (size >= this.#maxPending) return Promise.reject(tooManyPuts(this.#maxPending));
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ element, resolve, reject });
+      this.#want();
+    });
+  }
+
+  complete(): Promise<void> {
+    return this.#finish("complete", undefined);
+  }
+
+  fail(error: unknown): Promise<void> {
+    return this.#finish("fail", asError(error));
+  }
+
+  leave(): Promise<void> {
+    return this.#over ? resolved : this.#finish("leave", undefined).catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ending = this.#ending;
+    if (ending !== undefined) await ending.done.promise.catch(() => {});
+    this.#depart(ending === undefined);
+  }
+
+  #finish(type: Ending["type"], error: Error | undefined): Promise<void> {
+    if (this.#ending?.type === type) return this.#ending.done.promise;
+    if (type === "leave" && this.#ending !== undefined) return this.#ending.done.promise;
+    // What another sink has begun, this one may join.
+    if (
+      this.#refusal !== undefined && (this.#ending !== undefined || this.#closing === undefined)
+    ) {
+      return Promise.reject(this.#refusal());
+    }
+    const ending: Ending = { type, error, done: Promise.withResolvers(), sent: false };
+    this.#ending = ending;
+    if (this.#closing !== undefined) this.#settle();
+    else {
+      this.#refuse(ownRefusal(type, error), type === "fail");
+      this.#flush();
+    }
+    return ending.done.promise;
+  }
+
+  #receive(message: SinkMessage): void {
+    this.#heard = true;
+    switch (message?.type) {
+      case "streamCredit":
+        if (isTotal(message.total)) this.#granted = Math.max(this.#granted, message.total);
+        return this.#flush();
+      case "streamClosing":
+        return this.#close(message.ending, message.accepted);
+      case "streamEnded": {
+        const { outcome } = message;
+        if (outcome.type === "completed" || outcome.type === "failed") {
+          this.#close(outcome, message.accepted);
+        }
+        this.#end(outcome, whyNot(outcome));
+        // A producer elsewhere waits to know that its last words have arrived.
+        if (!isLocal(this.#system, this.#producer)) this.#tellLeave(false);
+        return;
+      }
+      case "streamSinkRefused":
+        return this.#end({ type: "closed" }, refusedSink(message.reason));
+    }
+  }
+
+  #send(element: T): void {
+    this.#producer.tell({
+      type: "streamPut",
+      sink: this.#helper,
+      sequence: ++this.#sent,
+      element,
+    });
+  }
+
+  /** Sends what there is credit for, and asks for more if that is not all. */
+  #flush(): void {
+    if (this.#over) return;
+    while (this.#pending.size > 0 && this.#sent < this.#granted) {
+      const { element, resolve } = this.#pending.shift();
+      this.#send(element);
+      resolve();
+    }
+    if (this.#pending.size > 0) return this.#want();
+    const ending = this.#ending;
+    if (ending === undefined || ending.sent) return;
+    ending.sent = true;
+    if (ending.type === "leave") this.#depart(false);
+    else this.#tellEnd(ending.error);
+  }
+
+  /** One question for all puts that wait; the next when that is answered. */
+  #want(): void {
+    if (this.#wanted > this.#granted) return;
+    this.#wanted = this.#sent + this.#pending.size;
+    this.#tellWanted();
+  }
+
+  #tellWanted(): void {
+    this.#producer.tell({
+      type: "streamWant",
+      sink: this.#helper,
+      total: this.#wanted,
+      sent: this.#sent,
+      granted: this.#granted,
+    });
+  }
+
+  #tellEnd(error: Error | undefined): void {
+    this.#producer.tell({
+      type: "streamEnd",
+      sink: this.#helper,
+      sent: this.#sent,
+      ...(error !== undefined && { error }),
+    });
+  }
+
+  #tellLeave(abandoned: boolean): void {
+    this.#producer.tell({ type: "streamLeave", sink: this.#helper, sent: this.#sent, abandoned });
+  }
+
+  /** Nothing was heard for a while: says again what may have been lost. */
+  #probe(): void {
+    const heard = this.#heard;
+    this.#heard = false;
+    if (heard || this.#over) return;
+    const { error, sent } = this.#ending ?? {};
+    // An error that has not arrived may have been too large.
+    if (sent === true && this.#closing === undefined) this.#tellEnd(error && plainError(error));
+    else this.#tellWanted();
+  }
+
+  /** The stream takes no more. */
+  #close(ending: StreamEnding, accepted: number): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = { ending, accepted };
+    this.#refuse(whyNot(ending), true);
+    if (this.#ending !== undefined) this.#settle();
+  }
+
+  /** This sink wanted the end, and it is known now how the stream ends. */
+  #settle(): void {
+    const { ending, accepted } = this.#closing!;
+    const { type, done } = this.#ending!;
+    const wanted = type === "complete" ? "completed" : type === "fail" ? "failed" : ending.type;
+    if (ending.type !== wanted) done.reject(whyNot(ending)());
+    else if (type === "complete" && accepted < this.#sent) {
+      done.reject(tooLate(this.#sent - accepted));
+    } else done.resolve();
+    if (type === "leave") this.#depart(false);
+  }
+
+  /** Rejects puts from now on, and with `all` those that wait. */
+  #refuse(refusal: Refusal, all: boolean): void {
+    this.#refusal = refusal;
+    if (!all) return;
+    while (this.#pending.size > 0) this.#pending.shift().reject(refusal());
+    // Its own end must be heard of by whoever writes; so must that of others.
+    this.#writable?.fail(refusal);
+  }
+
+  /** Goes away, and says so. */
+  #depart(abandoned: boolean): void {
+    if (this.#over) return;
+    this.#tellLeave(abandoned);
+    this.#ending?.done.resolve();
+    this.#end({ type: "left" }, whyNot({ type: "left" }));
+  }
+
+  #end(outcome: StreamOutcome, refusal: Refusal): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#refuse(refusal, true);
+    this.#ending?.done.reject(refusal());
+    this.#outcome.resolve(outcome);
+    void this.#system.stop(this.#helper);
+  }
+}
+
+function ownRefusal(type: Ending["type"], error: Error | undefined): Refusal {
+  if (type === "complete") return whyNot({ type: "completed" });
+  if (type === "fail") return whyNot({ type: "failed", error: error! });
+  return whyNot({ type: "left" });
+}

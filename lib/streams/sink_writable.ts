@@ -1,0 +1,35 @@
+import type { StreamError } from "./errors.ts";
+import type { StreamSink } from "./stream_sink.ts";
+
+/** A sink as Web Stream, and how to tell whoever writes that the stream has ended. */
+export interface SinkWritable<T> {
+  readonly stream: WritableStream<T>;
+  readonly fail: (refusal: () => StreamError) => void;
+}
+
+/** Wraps a sink; `refusal` if it takes no more already. */
+export function sinkWritable<T>(
+  sink: StreamSink<T>,
+  refusal: (() => StreamError) | undefined,
+): SinkWritable<T> {
+  let controller!: WritableStreamDefaultController;
+  let ended = false;
+  const stream = new WritableStream<T>({
+    start: (own) => void (controller = own),
+    write: (element) => sink.put(element),
+    close: () => {
+      ended = true;
+      return sink.complete();
+    },
+    abort: (reason) => {
+      ended = true;
+      return sink.fail(reason);
+    },
+  });
+  const fail = (why: () => StreamError) => {
+    if (!ended) controller.error(why());
+    ended = true;
+  };
+  if (refusal !== undefined) fail(refusal);
+  return { stream, fail };
+}

@@ -1,0 +1,228 @@
+import type { ActorSystem } from "../actor/actor_system.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import type { Timer } from "../runtime/clock.ts";
+import { ElementQueue } from "./element_queue.ts";
+import type { StreamError } from "./errors.ts";
+import { startHelper } from "./helper.ts";
+import { isLocal } from "./party.ts";
+import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
+import {
+  brokenStream,
+  failedStream,
+  goneProducer,
+  idleStream,
+  refusedSource,
+} from "./source_errors.ts";
+import { StreamIntake } from "./stream_intake.ts";
+
+/** Checked options of a source. */
+export interface SourceSettings {
+  readonly demand: number;
+  readonly idleTimeout: number | undefined;
+  readonly probeInterval: number;
+}
+
+type Result<T> = IteratorResult<T, undefined>;
+
+const finished: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/**
+ * The iterator behind a source. Not a generator: a generator that waits for an element cannot be
+ * told to return.
+ */
+export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #system: ActorSystem;
+  readonly #producer: ActorRef<ProducerMessage<T>>;
+  readonly #settings: SourceSettings;
+  readonly #intake: StreamIntake;
+  readonly #queue = new ElementQueue<T>();
+  readonly #reads = new ElementQueue<PromiseWithResolvers<Result<T>>>();
+  #helper: ActorRef<ConsumerMessage<T>> | undefined;
+  #over = false;
+  /** Thrown once, after what waits. */
+  #error: StreamError | undefined;
+  /** Whether the producer was heard since the last tick. */
+  #heard = false;
+  #idleTimer: Timer | undefined;
+  /** When the oldest read began to wait, or the last element came. */
+  #idleSince = 0;
+
+  /** Subscribes with the first read. */
+  constructor(
+    system: ActorSystem,
+    producer: ActorRef<ProducerMessage<T>>,
+    settings: SourceSettings,
+  ) {
+    this.#system = system;
+    this.#producer = producer;
+    this.#settings = settings;
+    this.#intake = new StreamIntake(settings.demand);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result<T>> {
+    if (this.#queue.size > 0) {
+      const value = this.#queue.shift();
+      this.#consumed();
+      return Promise.resolve({ done: false, value });
+    }
+    if (this.#over) {
+      const error = this.#error;
+      this.#error = undefined;
+      return error === undefined ? Promise.resolve(finished) : Promise.reject(error);
+    }
+    const read = Promise.withResolvers<Result<T>>();
+    if (this.#reads.size === 0) this.#awaitElement();
+    this.#reads.push(read);
+    if (this.#helper === undefined) this.#start();
+    return read.promise;
+  }
+
+  return(): Promise<Result<T>> {
+    this.#leave();
+    return Promise.resolve(finished);
+  }
+
+  throw(error: unknown): Promise<Result<T>> {
+    this.#leave();
+    return Promise.reject(error);
+  }
+
+  #start(): void {
+    try {
+      this.#helper = startHelper<ConsumerMessage<T>>(
+        this.#system,
+        this.#producer,
+        this.#settings.probeInterval,
+        {
+          onMessage: (message) => this.#receive(message),
+          onTick: () => this.#probe(),
+          onGone: (cause) => this.#end(goneProducer(cause)),
+        },
+      );
+    } catch (cause) {
+      // The system was shut down.
+      return this.#end(goneProducer(cause));
+    }
+    this.#producer.tell({
+      type: "streamSubscribe",
+      consumer: this.#helper,
+      demand: this.#intake.requested,
+    });
+  }
+
+  #receive(message: ConsumerMessage<T>): void {
+    this.#heard = true;
+    if (this.#over) return;
+    const { received } = this.#intake;
+    switch (message?.type) {
+      case "streamElement":
+        if (this.#intake.accept(message.sequence)) this.#give(message.element);
+        else this.#break(`element ${message.sequence} came after element ${received}`);
+        return;
+      case "streamCompleted":
+        return this.#finish(message.count, undefined);
+      case "streamFailed":
+        return this.#finish(message.count, failedStream(message.error));
+      case "streamClosed":
+        return this.#end(goneProducer());
+      case "streamStatus":
+        if (message.sent > received) this.#break(`${received} of ${message.sent} elements came`);
+        return;
+      case "streamRefused":
+        return this.#end(refusedSource(message.reason));
+    }
+  }
+
+  #give(element: T): void {
+    if (this.#reads.size === 0) return this.#queue.push(element);
+    this.#reads.shift().resolve({ done: false, value: element });
+    this.#idleSince = this.#system.runtime.clock.now();
+    this.#consumed();
+  }
+
+  #consumed(): void {
+    const total = this.#intake.consume();
+    if (total !== undefined && !this.#over) this.#demand(total, false);
+  }
+
+  #demand(total: number, probe: boolean): void {
+    this.#producer.tell({
+      type: "streamDemand",
+      consumer: this.#helper!,
+      total,
+      ...(probe && { probe }),
+    });
+  }
+
+  /** Somebody waits and nothing was heard for a while: says again what may have been lost. */
+  #probe(): void {
+    const heard = this.#heard;
+    this.#heard = false;
+    if (heard || this.#over || this.#reads.size === 0) return;
+    this.#demand(this.#intake.requested, true);
+  }
+
+  /** The producer says that this is all. */
+  #finish(count: number, error: StreamError | undefined): void {
+    const { received } = this.#intake;
+    if (count !== received) return this.#break(`${received} of ${count} elements came`);
+    // A producer elsewhere waits to know that its last words have arrived.
+    if (!isLocal(this.#system, this.#producer)) this.#cancel();
+    this.#end(error);
+  }
+
+  #break(what: string): void {
+    this.#cancel();
+    this.#end(brokenStream(what));
+  }
+
+  /** Whoever reads does not want more. */
+  #leave(): void {
+    this.#queue.clear();
+    this.#error = undefined;
+    if (this.#over) return;
+    if (this.#helper !== undefined) this.#cancel();
+    this.#end(undefined);
+  }
+
+  #cancel(): void {
+    this.#producer.tell({ type: "streamCancel", consumer: this.#helper! });
+  }
+
+  #end(error: StreamError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#idleTimer?.cancel();
+    if (this.#helper !== undefined) void this.#system.stop(this.#helper);
+    if (this.#reads.size > 0 && error !== undefined) this.#reads.shift().reject(error);
+    else this.#error = error;
+    while (this.#reads.size > 0) this.#reads.shift().resolve(finished);
+  }
+
+  /** One timer for many reads: it looks, when it fires, how long the last wait has been. */
+  #awaitElement(): void {
+    const { idleTimeout } = this.#settings;
+    if (idleTimeout === undefined) return;
+    this.#idleSince = this.#system.runtime.clock.now();
+    this.#idleTimer ??= this.#idleAfter(idleTimeout, idleTimeout);
+  }
+
+  #idleAfter(delay: number, idleTimeout: number): Timer {
+    const { clock } = this.#system.runtime;
+    return clock.schedule(delay, () => {
+      this.#idleTimer = undefined;
+      if (this.#over || this.#reads.size === 0) return;
+      const rest = this.#idleSince + idleTimeout - clock.now();
+      if (rest > 0) {
+        this.#idleTimer = this.#idleAfter(rest, idleTimeout);
+        return;
+      }
+      this.#cancel();
+      this.#end(idleStream(idleTimeout));
+    });
+  }
+}

@@ -1,0 +1,197 @@
+import type { Behavior } from "../actor/behavior.ts";
+import { Behaviors } from "../actor/behaviors.ts";
+import type { ActorContext } from "../actor/context.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import { checkCount, type StreamError } from "./errors.ts";
+import { defaultProbeInterval, isLocal } from "./party.ts";
+import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
+import { brokenStream, failedStream, goneProducer, refusedSource } from "./source_errors.ts";
+import { StreamIntake } from "./stream_intake.ts";
+
+/** How a consumer is made. */
+export interface StreamConsumerOptions<T> {
+  /**
+   * Handles one element. The next comes when the promise, if there is one, is settled: so a slow
+   * consumer slows the producer down. What it throws is a failure of the actor.
+   */
+  readonly onElement: (
+    context: ActorContext<ConsumerMessage<T>>,
+    element: T,
+  ) => void | Promise<void>;
+  /**
+   * Called once, after the last element: without error if the stream was completed, otherwise with
+   * what reading a `streamSource` would throw. Then the actor stops.
+   */
+  readonly onEnd?: (
+    context: ActorContext<ConsumerMessage<T>>,
+    error: StreamError | undefined,
+  ) => void | Promise<void>;
+  /** Elements that may be on their way or in the mailbox at once, 1 to 1 000 000. Default 16. */
+  readonly demand?: number;
+}
+
+/**
+ * An actor that takes the elements of a producer, of this node or another, with demand. When it
+ * stops, fails or begins again, the stream is cancelled: let `onElement` catch what should not end
+ * the stream, or supervise the actor with the directive `resume`.
+ *
+ * An actor that wants the elements among its own messages spawns one as its child. Or it speaks the
+ * protocol itself: tells the producer `streamSubscribe` and `streamDemand`, and gets
+ * {@linkcode ConsumerMessage}.
+ *
+ * @example
+ * ```ts
+ * import { ActorSystem, streamConsumer, streamProducer, streamSink } from "@casty/casty";
+ *
+ * await using system = new ActorSystem();
+ * const producer = system.spawn(streamProducer<number>(), "numbers");
+ * const sum = new Promise<number>((resolve) => {
+ *   let sum = 0;
+ *   system.spawn(
+ *     streamConsumer(producer, {
+ *       onElement: (_context, number) => void (sum += number),
+ *       onEnd: () => resolve(sum),
+ *     }),
+ *     "sum",
+ *   );
+ * });
+ * const sink = streamSink(system, producer);
+ * for (let i = 1; i <= 10; i++) await sink.put(i);
+ * await sink.complete();
+ * console.assert(await sum === 55);
+ * ```
+ *
+ * @throws {StreamError} code `badOption`.
+ */
+export function streamConsumer<T>(
+  producer: ActorRef<ProducerMessage<T>>,
+  options: StreamConsumerOptions<T>,
+): Behavior<ConsumerMessage<T>> {
+  const { demand = 16 } = options;
+  checkCount("demand", demand, 1_000_000);
+  return Behaviors.setup<ConsumerMessage<T>>((context) => {
+    const consumer = new Consumer(context, producer, options, demand);
+    try {
+      context.watch(producer);
+    } catch (cause) {
+      return consumer.end(goneProducer(cause));
+    }
+    consumer.subscribe();
+    return Behaviors.receive<ConsumerMessage<T>>(
+      (_context, message) => consumer.receive(message),
+      (_context, { type }) => {
+        if (type === "terminated") return consumer.end(goneProducer());
+        // One that begins again does not know what it had.
+        if (type === "postStop" || type === "preRestart") consumer.leave();
+        return Behaviors.same();
+      },
+    );
+  });
+}
+
+type Next<T> = Behavior<ConsumerMessage<T>> | Promise<Behavior<ConsumerMessage<T>>>;
+
+class Consumer<T> {
+  readonly #context: ActorContext<ConsumerMessage<T>>;
+  readonly #producer: ActorRef<ProducerMessage<T>>;
+  readonly #options: StreamConsumerOptions<T>;
+  readonly #intake: StreamIntake;
+  #over = false;
+
+  constructor(
+    context: ActorContext<ConsumerMessage<T>>,
+    producer: ActorRef<ProducerMessage<T>>,
+    options: StreamConsumerOptions<T>,
+    demand: number,
+  ) {
+    this.#context = context;
+    this.#producer = producer;
+    this.#options = options;
+    this.#intake = new StreamIntake(demand);
+  }
+
+  /** Asks for the first elements. */
+  subscribe(): void {
+    const context = this.#context;
+    const demand = this.#intake.requested;
+    this.#producer.tell({ type: "streamSubscribe", consumer: context.self, demand });
+    // Elements and ends have other types; a status that says nothing new is the wake-up to probe.
+    context.setReceiveTimeout(defaultProbeInterval, { type: "streamStatus", sent: -1 });
+  }
+
+  receive(message: ConsumerMessage<T>): Next<T> {
+    if (this.#over) return Behaviors.same();
+    const { received } = this.#intake;
+    switch (message?.type) {
+      case "streamElement":
+        return this.#intake.accept(message.sequence)
+          ? this.#give(message.element)
+          : this.#break(`element ${message.sequence} came after element ${received}`);
+      case "streamCompleted":
+        return this.#finish(message.count, undefined);
+      case "streamFailed":
+        return this.#finish(message.count, failedStream(message.error));
+      case "streamClosed":
+        return this.end(goneProducer());
+      case "streamRefused":
+        return this.end(refusedSource(message.reason));
+      case "streamStatus":
+        if (message.sent < 0) this.#demand(this.#intake.requested, true);
+        return message.sent > received
+          ? this.#break(`${received} of ${message.sent} elements came`)
+          : Behaviors.same();
+      default:
+        return Behaviors.unhandled();
+    }
+  }
+
+  /** The stream has ended: the last thing that the options hear. */
+  end(error: StreamError | undefined): Next<T> {
+    if (this.#over) return Behaviors.stopped();
+    this.#over = true;
+    const ended = this.#options.onEnd?.(this.#context, error);
+    return isPromise(ended) ? ended.then(() => Behaviors.stopped()) : Behaviors.stopped();
+  }
+
+  /** Tells the producer that nobody takes its elements any more. */
+  leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#cancel();
+  }
+
+  #give(element: T): Next<T> {
+    // Asked for before it is handled: a handler that fails, and goes on, has used it up too.
+    const total = this.#intake.consume();
+    if (total !== undefined) this.#demand(total, false);
+    const handled = this.#options.onElement(this.#context, element);
+    return isPromise(handled) ? handled.then(() => Behaviors.same()) : Behaviors.same();
+  }
+
+  #finish(count: number, error: StreamError | undefined): Next<T> {
+    const { received } = this.#intake;
+    if (count !== received) return this.#break(`${received} of ${count} elements came`);
+    // A producer elsewhere waits to know that its last words have arrived.
+    if (!isLocal(this.#context.system, this.#producer)) this.#cancel();
+    return this.end(error);
+  }
+
+  #break(what: string): Next<T> {
+    this.#cancel();
+    return this.end(brokenStream(what));
+  }
+
+  #demand(total: number, probe: boolean): void {
+    const consumer = this.#context.self;
+    this.#producer.tell({ type: "streamDemand", consumer, total, ...(probe && { probe }) });
+  }
+
+  #cancel(): void {
+    this.#producer.tell({ type: "streamCancel", consumer: this.#context.self });
+  }
+}
+
+/** A function that is said to give nothing may give anything. */
+function isPromise(value: unknown): value is Promise<void> {
+  return typeof (value as Promise<void> | undefined)?.then === "function";
+}

@@ -1,0 +1,45 @@
+/**
+ * The decisions of a consumer, without actors: how much demand is out, and whether an element is
+ * the next one.
+ *
+ * Demand is refilled when half of the window is used up, so that it costs one message for several
+ * elements.
+ */
+export class StreamIntake {
+  readonly #window: number;
+  #requested: number;
+  #received = 0;
+  #consumed = 0;
+
+  /** `window`: elements that may be on their way or wait here at once, at least 1. */
+  constructor(window: number) {
+    this.#window = window;
+    this.#requested = window;
+  }
+
+  /** Elements that were asked for, in all. */
+  get requested(): number {
+    return this.#requested;
+  }
+
+  /** Elements that have arrived, in all. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** An element arrives; false if it is not the next, or was not asked for. */
+  accept(sequence: number): boolean {
+    if (sequence !== this.#received + 1 || sequence > this.#requested) return false;
+    this.#received = sequence;
+    return true;
+  }
+
+  /** An element is used up. Gives the new total to ask for, if it is time to. */
+  consume(): number | undefined {
+    this.#consumed++;
+    const total = this.#consumed + this.#window;
+    if ((total - this.#requested) * 2 < this.#window) return undefined;
+    this.#requested = total;
+    return total;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Behavior } from "../actor/behavior.ts";
+import { Behaviors } from "../actor/behaviors.ts";
+import { checkCount, StreamError } from "./errors.ts";
+import { Producer, type ProducerSettings } from "./producer.ts";
+import type { ProducerMessage } from "./protocol.ts";
+
+/** How a producer is made. */
+export interface StreamProducerOptions {
+  /**
+   * Elements that may wait for the consumer, 1 to 1 000 000. Counts what sinks have been allowed to
+   * send, too. Default 256.
+   */
+  readonly bufferSize?: number;
+  /** Sinks that may be connected at once. Default 1 024. */
+  readonly maxSinks?: number;
+  /**
+   * What a sink that is lost means: one that stopped, or whose node is gone, or that was disposed
+   * of before it had completed or left. `"fail"` (the default): the stream fails, since what it would
+   * have sent is missing. `"ignore"`: the others go on.
+   */
+  readonly onSinkLost?: "fail" | "ignore";
+}
+
+/**
+ * A bounded buffer between any number of sinks and one consumer, as an actor. Spawn it, give its
+ * reference to `streamSink` and `streamSource`, here or on other nodes.
+ *
+ * Elements keep the order in which they arrive. Completion and failure reach the consumer after
+ * everything that is in the buffer. When the stream has ended, the producer stops by itself:
+ *
+ * - completed or failed: the consumer has been told, after the last element;
+ * - cancelled: the consumer left or stopped, or its node is gone. Sinks are told.
+ *
+ * If it is stopped before, or begins again under supervision, consumer and sinks are told that the
+ * stream is closed. Demand and credit follow the Reactive Streams specification.
+ *
+ * @example
+ * ```ts
+ * import { ActorSystem, streamProducer, streamSink, streamSource } from "@casty/casty";
+ *
+ * await using system = new ActorSystem();
+ * const producer = system.spawn(streamProducer<number>({ bufferSize: 8 }), "numbers");
+ * const sink = streamSink(system, producer);
+ * const sending = (async () => {
+ *   for (let i = 1; i <= 100; i++) await sink.put(i);
+ *   await sink.complete();
+ * })();
+ * let sum = 0;
+ * for await (const number of streamSource(system, producer)) sum += number;
+ * await sending;
+ * console.assert(sum === 5_050);
+ * ```
+ *
+ * @throws {StreamError} code `badOption`.
+ */
+export function streamProducer<T>(
+  options: StreamProducerOptions = {},
+): Behavior<ProducerMessage<T>> {
+  const settings = checkSettings(options);
+  return Behaviors.setup<ProducerMessage<T>>((context) => {
+    const producer = new Producer<T>(context, settings);
+    return Behaviors.receive<ProducerMessage<T>>(
+      (_context, message) => producer.receive(message),
+      (_context, signal) => producer.signal(signal),
+    );
+  });
+}
+
+function checkSettings(options: StreamProducerOptions): ProducerSettings {
+  const { bufferSize = 256, maxSinks = 1_024, onSinkLost = "fail" } = options;
+  checkCount("bufferSize", bufferSize, 1_000_000);
+  checkCount("maxSinks", maxSinks, 1_000_000);
+  if (onSinkLost !== "fail" && onSinkLost !== "ignore") {
+    throw new StreamError("badOption", `onSinkLost: ${onSinkLost} is not known`, {
+      value: onSinkLost,
+      remedy: 'use "fail" or "ignore"',
+    });
+  }
+  return { bufferSize, maxSinks, onSinkLost };
+}
