@@ -1,13 +1,17 @@
+import { AdapterRef } from "./adapter_ref.ts";
 import { LocalRef } from "./local_ref.ts";
 import type { ActorRef } from "./ref.ts";
 
 /**
- * Calls back when a local actor has stopped, at once if it has already. Answers how to take that
- * back; `undefined` if the actor is not a local one.
+ * Calls back when a local actor has stopped, at once if it has already. A reference to an adapter
+ * stands for its actor. Answers how to take that back; `undefined` if the actor is not a local one.
  */
 export function whenLocalStopped(
   target: ActorRef<never>,
   callback: () => void,
 ): (() => void) | undefined {
-  return target instanceof LocalRef ? target.cell.whenStopped(callback) : undefined;
+  if (target instanceof LocalRef || target instanceof AdapterRef) {
+    return target.cell.whenStopped(callback);
+  }
+  return undefined;
 }

@@ -70,6 +70,26 @@ interface Entry {
  * When a local target stops, its ticks end without another dead letter, and a message that was to
  * be sent once becomes a dead letter then. Nobody knows here when a remote target stops: cancel
  * its ticks yourself.
+ *
+ * @example
+ * ```ts
+ * import { ActorSystem, Behaviors } from "@casty/casty";
+ *
+ * const { promise, resolve } = Promise.withResolvers<void>();
+ * await using system = new ActorSystem();
+ * let beats = 0;
+ * const heart = system.spawn(
+ *   Behaviors.receive<"beat">(() => {
+ *     if (++beats === 2) resolve();
+ *     return Behaviors.same();
+ *   }),
+ *   "heart",
+ * );
+ * system.scheduler.tick("beat", { target: heart, message: "beat", interval: 5 });
+ * await promise;
+ * console.assert(system.scheduler.cancel("beat"));
+ * console.assert(!system.scheduler.has("beat"));
+ * ```
  */
 export class Scheduler {
   readonly #clock: Clock;

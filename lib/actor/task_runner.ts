@@ -81,6 +81,31 @@ interface Ending {
 /**
  * Runs work in the background and keeps track of it: a failure is reported, and the system's
  * shutdown cancels what still runs and waits for it, so nothing goes on behind a stopped system.
+ *
+ * @example
+ * ```ts
+ * import { ActorSystem, Behaviors, type TaskResult } from "@casty/casty";
+ *
+ * const { promise, resolve } = Promise.withResolvers<TaskResult<number>>();
+ * await using system = new ActorSystem();
+ * const listener = system.spawn(
+ *   Behaviors.receive<TaskResult<number>>((_ctx, result) => {
+ *     resolve(result);
+ *     return Behaviors.stopped();
+ *   }),
+ *   "listener",
+ * );
+ * const task = system.tasks.run(
+ *   async (signal) => {
+ *     await Promise.resolve();
+ *     signal.throwIfAborted();
+ *     return 42;
+ *   },
+ *   { key: "answer", replyTo: listener },
+ * );
+ * console.assert(await task.result === 42);
+ * console.assert((await promise).type === "taskCompleted");
+ * ```
  */
 export class TaskRunner {
   readonly #clock: Clock;

@@ -333,3 +333,24 @@ Deno.test("a system that was shut down has nothing scheduled and schedules nothi
   const tick = { target: actor, message: "tick", interval: 100 };
   assertEquals(codeOf(() => system.scheduler.tick("tick", tick)), "systemStopped");
 });
+
+Deno.test("ticks through an adapter end when the actor behind it stops", async () => {
+  const { clock, system } = withActor();
+  const heard: number[] = [];
+  const actor = system.spawn(
+    Behaviors.setup<number>((context) => {
+      const target = context.messageAdapter((text: string) => text.length);
+      system.scheduler.tick("tick", { target, message: "four", interval: 10 });
+      return Behaviors.receive((_context, message) => {
+        heard.push(message);
+        return Behaviors.same();
+      });
+    }),
+    "adapting",
+  );
+  await clock.advance(25);
+  await clock.resolve(system.stop(actor));
+  await clock.advance(1_000);
+  assertEquals([heard, system.scheduler.size, lost(system)], [[4, 4], 0, 0]);
+  await clock.resolve(system.shutdown());
+});
