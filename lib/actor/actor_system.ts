@@ -97,13 +97,15 @@ export class ActorSystem implements AsyncDisposable {
     this.#deadLetters = this.#makeDeadLetters();
     this.#host = this.#makeHost(stopTimeout);
     this.#asks = new Asks(this.#host, maxPendingAsks, randomInt(random, uidRange));
-    this.scheduler = new Scheduler({ clock, logger, whenStopped: whenLocalStopped });
-    this.tasks = new TaskRunner({ clock, logger });
+    this.scheduler = new Scheduler({ ...options, clock, logger, whenStopped: whenLocalStopped });
+    this.tasks = new TaskRunner({ ...options, clock, logger });
     this.#exposeInternals();
     this.receptionist = new Receptionist(this);
     this.#phases = new ShutdownPhases({ ...options, clock, logger });
     const quiet = options.suppressDeadLettersOnShutdown ?? false;
-    this.#phases.add("actorsStop", "actors", () => this.#stopAll(quiet), { timeout: maxDelay });
+    this.#phases.add("actorsStop", "actors", (late) => this.#stopAll(quiet, late), {
+      timeout: maxDelay,
+    });
     const { stopOnSignals: signals = false } = options;
     this.#ignoreSignals = signals === false ? () => {} : stopOnSignals(
       signals === true ? systemStopSignals : signals,
@@ -205,18 +207,27 @@ export class ActorSystem implements AsyncDisposable {
     return new Cell(this.#host, undefined, path, behavior, options).ref;
   }
 
-  async #stopAll(quiet: boolean): Promise<void> {
+  async #stopAll(quiet: boolean, late: AbortSignal): Promise<void> {
     this.#stopping = true;
     if (quiet) this.#deadLetters.beQuiet();
     const { roots } = this.#registry;
-    for (const ours of [false, true]) {
-      for (const cell of roots) {
-        if (cell.path.startsWith("/_") === ours) await stopCell(cell);
-      }
-      if (ours) break;
-      this.scheduler.close();
-      await this.tasks.close(tasksTimeout);
-    }
+    late.addEventListener("abort", () => this.#abandon(roots));
+    for (const cell of roots) if (!isOurs(cell)) await stopCell(cell);
+    this.scheduler.close();
+    await this.tasks.close(tasksTimeout);
+    for (const cell of roots) if (isOurs(cell)) await stopCell(cell);
+    this.#close();
+  }
+
+  /** The budget is spent: everybody is told to stop, and nobody is waited for. */
+  #abandon(roots: readonly Cell[]): void {
+    for (const cell of roots) cell.stop();
+    this.scheduler.close();
+    void this.tasks.close(0);
+    this.#close();
+  }
+
+  #close(): void {
     this.#asks.rejectAll(this.#stopped());
     this.receptionist.close();
     this.eventStream.clear();
@@ -308,6 +319,11 @@ export class ActorSystem implements AsyncDisposable {
 function makeRuntime(given: Partial<LocalRuntime> = {}): LocalRuntime {
   const { clock = systemClock, random = systemRandom, logger = consoleLogger("warn") } = given;
   return { clock, random, logger: safeLogger(logger) };
+}
+
+/** Whether an actor is one of the system's own. */
+function isOurs({ path }: Cell): boolean {
+  return path.startsWith("/_");
 }
 
 function stopCell(cell: Cell): Promise<void> {

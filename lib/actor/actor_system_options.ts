@@ -23,6 +23,12 @@ export interface ActorSystemOptions {
   readonly shutdownBudget?: number;
   /** Milliseconds that one task of a shutdown may take. Default 5 000. */
   readonly phaseTimeout?: number;
+  /** Tasks that `onShutdown` may add. Default 10 000. */
+  readonly maxShutdownTasks?: number;
+  /** Keys that the scheduler may hold at once. Default 100 000. */
+  readonly maxScheduled?: number;
+  /** Background tasks that may run at once. Default 10 000. */
+  readonly maxTasks?: number;
   /** Whether messages that are lost while actors stop are counted only. Default false. */
   readonly suppressDeadLettersOnShutdown?: boolean;
 }

@@ -3,7 +3,9 @@ import { CastyError } from "../runtime/casty_error.ts";
 /**
  * An actor cannot be spawned, or a system not used, as asked. Codes: `badName`, `duplicateName`,
  * `badBehavior`, `badMailbox`, `badSupervision`, `badDelay`, `badOption`, `stashFull`, `systemStopped`,
- * `actorStopped`, `notAChild`, `notLocal`, `cannotWatch`.
+ * `actorStopped`, `notAChild`, `notLocal`, `cannotWatch`; of the scheduler `badKey`, `badTarget`,
+ * `tooManyScheduled`; of background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown
+ * `badPhase`, `phaseBegun`, `shutdownTimeout`; of the receptionist `badServiceKey`.
  */
 export class ActorError extends CastyError {
   /** Name of the class. */

@@ -33,6 +33,7 @@ export class VirtualSystem implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.clock.resolve(this.system.shutdown());
+    await this.settle();
     const { sent, delivered, deadLetters, inFlight } = this.system.ledger.snapshot();
     const lost = Object.values(deadLetters).reduce((sum, count) => sum + count, 0);
     assertEquals(sent, delivered + lost + inFlight, "the ledger balances");
