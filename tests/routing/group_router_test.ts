@@ -1,0 +1,231 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Behaviors } from "../../lib/actor/behaviors.ts";
+import { discoverable } from "../../lib/actor/discoverable.ts";
+import { ActorError, AskError } from "../../lib/actor/errors.ts";
+import type { ActorRef } from "../../lib/actor/ref.ts";
+import { ServiceKey } from "../../lib/actor/service_key.ts";
+import type { SpyEvent } from "../../lib/actor/spy.ts";
+import { Routers } from "../../lib/routing/routers.ts";
+import { consistentHash } from "../../lib/routing/routing_strategy.ts";
+import { assertBalanced, quietSystem, Received, tellNumbers } from "./quiet_system.ts";
+
+const key = ServiceKey<number>("numbers");
+
+Deno.test("a group routes to whoever offers the service, in turn, as they come and go", async () => {
+  await using quiet = quietSystem();
+  const received = new Received<number>();
+  const worker = discoverable(received.behavior(), key);
+  const group = quiet.system.spawn(Routers.group(key), "group");
+  const a = quiet.system.spawn(worker, "a");
+  quiet.system.spawn(worker, "b");
+  await quiet.settle();
+  tellNumbers(group, 4);
+  await quiet.settle();
+  assertEquals([received.of("/a"), received.of("/b")], [[1, 3], [2, 4]]);
+  await quiet.clock.resolve(quiet.system.stop(a));
+  quiet.system.spawn(worker, "c");
+  await quiet.settle();
+  tellNumbers(group, 4);
+  await quiet.settle();
+  assertEquals([received.of("/b"), received.of("/c")], [[2, 4, 1, 3], [2, 4]]);
+  assertEquals(quiet.lost, []);
+});
+
+Deno.test("messages wait for the first routee, in order, and go on in order", async () => {
+  await using quiet = quietSystem();
+  const received = new Received<number>();
+  const group = quiet.system.spawn(Routers.group(key), "group");
+  tellNumbers(group, 5);
+  await quiet.settle();
+  assertEquals(quiet.system.ledger.snapshot().delivered, 5);
+  group.tell(6);
+  quiet.system.receptionist.register(key, quiet.system.spawn(received.behavior(), "worker"));
+  group.tell(7);
+  await quiet.settle();
+  assertEquals(received.all, [1, 2, 3, 4, 5, 6, 7]);
+  assertEquals(quiet.system.ledger.snapshot().sent, 14);
+});
+
+Deno.test("messages wait again when the last routee has gone", async () => {
+  await using quiet = quietSystem();
+  const received = new Received<number>();
+  const worker = discoverable(received.behavior(0), key);
+  const group = quiet.system.spawn(Routers.group(key), "group");
+  for (const name of ["first", "second"]) {
+    quiet.system.spawn(worker, name);
+    tellNumbers(group, 2);
+    group.tell(0);
+    await quiet.settle();
+    tellNumbers(group, 1);
+    await quiet.settle();
+  }
+  assertEquals([received.of("/first"), received.of("/second")], [[1, 2], [1, 1, 2]]);
+});
+
+Deno.test("a message that finds the buffer full is a dead letter, and the asker hears it", async () => {
+  await using quiet = quietSystem();
+  const asking = ServiceKey<ActorRef<string>>("asking");
+  const group = quiet.system.spawn(Routers.group(asking, { bufferSize: 2 }), "group");
+  const questions = [1, 2, 3].map(() =>
+    quiet.system.ask(group, (replyTo: ActorRef<string>) => replyTo, { timeout: 1_000 })
+  );
+  questions.forEach((question) => question.catch(() => {}));
+  await assertRejects(() => quiet.clock.resolve(questions[2]!), AskError);
+  assertEquals(quiet.lost.map(({ reason, target }) => [reason, target]), [
+    ["bufferFull", "/group"],
+  ]);
+  assertBalanced(quiet.system);
+  const answering = Behaviors.receive<ActorRef<string>>((_context, replyTo) => {
+    replyTo.tell("yes");
+    return Behaviors.same();
+  });
+  quiet.system.spawn(discoverable(answering, asking), "worker");
+  assertEquals(await quiet.clock.resolve(Promise.all(questions.slice(0, 2))), ["yes", "yes"]);
+});
+
+Deno.test("the buffer holds 1 000 messages unless told otherwise, and none if told so", async () => {
+  await using quiet = quietSystem();
+  tellNumbers(quiet.system.spawn(Routers.group(key), "usual"), 1_003);
+  await quiet.settle();
+  assertEquals(quiet.lost.map(({ message }) => message), [1_001, 1_002, 1_003]);
+  quiet.system.spawn(Routers.group(key, { bufferSize: 0 }), "none").tell(1);
+  await quiet.settle();
+  assertEquals(quiet.lost.length, 4);
+  assert(quiet.lost.every(({ reason }) => reason === "bufferFull"));
+});
+
+Deno.test("what waits when the router stops is a dead letter", async () => {
+  await using quiet = quietSystem();
+  const group = quiet.system.spawn(Routers.group(key), "group");
+  tellNumbers(group, 3);
+  await quiet.settle();
+  await quiet.clock.resolve(quiet.system.stop(group));
+  assertEquals(quiet.lost.map(({ reason, message }) => [reason, message]), [
+    ["stopped", 1],
+    ["stopped", 2],
+    ["stopped", 3],
+  ]);
+  assertBalanced(quiet.system);
+  const received = new Received<number>();
+  quiet.system.receptionist.register(key, quiet.system.spawn(received.behavior(), "late"));
+  await quiet.settle();
+  assertEquals(received.all, []);
+});
+
+Deno.test("a router that begins again loses what waits, with a trace, and listens again", async () => {
+  await using quiet = quietSystem();
+  const strategy = consistentHash((message: number) => {
+    if (message === 0) throw new Error("no key");
+    return `${message}`;
+  });
+  const behavior = Behaviors.supervise(Routers.group(key, { strategy }));
+  const group = quiet.system.spawn(behavior, "group");
+  for (const message of [1, 0, 2]) group.tell(message);
+  await quiet.settle();
+  assertEquals(quiet.lost.map(({ reason, message }) => [reason, message]), [["stopped", 1]]);
+  const received = new Received<number>();
+  quiet.system.receptionist.register(key, quiet.system.spawn(received.behavior(), "worker"));
+  await quiet.settle();
+  assertEquals(received.all, [2]);
+});
+
+Deno.test("messages of one key go to one routee, also those that had to wait", async () => {
+  await using quiet = quietSystem();
+  const received = new Received<number>();
+  let calls = 0;
+  const strategy = consistentHash((message: number) => {
+    calls++;
+    return `${message % 7}`;
+  });
+  const group = quiet.system.spawn(Routers.group(key, { strategy }), "group");
+  tellNumbers(group, 70);
+  await quiet.settle();
+  // Both at once: the buffer is emptied to the first of them alone.
+  const refs = ["a", "b"].map((name) => quiet.system.spawn(received.behavior(), name));
+  const registrations = refs.map((ref) => quiet.system.receptionist.register(key, ref));
+  await quiet.settle();
+  assertEquals(received.paths, ["/a"]);
+  tellNumbers(group, 70);
+  await quiet.settle();
+  const later = new Map<number, string>();
+  for (const path of ["/a", "/b"]) {
+    for (const message of received.of(path).slice(path === "/a" ? 70 : 0)) {
+      assertEquals(later.get(message % 7) ?? path, path);
+      later.set(message % 7, path);
+    }
+  }
+  assertEquals(later.size, 7);
+  assertEquals(calls, 140);
+  registrations.forEach((forget) => forget());
+});
+
+Deno.test("a router that offers the service that it looks for does not route to itself", async () => {
+  await using quiet = quietSystem();
+  const received = new Received<number>();
+  const group = quiet.system.spawn(discoverable(Routers.group(key), key), "group");
+  await quiet.settle();
+  assertEquals(quiet.system.receptionist.find(key).length, 1);
+  tellNumbers(group, 2);
+  await quiet.settle();
+  quiet.system.spawn(discoverable(received.behavior(), key), "worker");
+  await quiet.settle();
+  assertEquals(received.all, [1, 2]);
+});
+
+Deno.test("what stands around a group sees what is told to it and nothing else", async () => {
+  await using quiet = quietSystem();
+  const received = new Received<number>();
+  const events: unknown[] = [];
+  const observer = quiet.system.spawn(
+    Behaviors.receive<SpyEvent>((_context, { event }) => {
+      events.push(event);
+      return Behaviors.same();
+    }),
+    "observer",
+  );
+  const group = quiet.system.spawn(Behaviors.spy(Routers.group(key), observer), "group", {
+    mailbox: { capacity: 1 },
+  });
+  await quiet.settle();
+  quiet.system.spawn(discoverable(received.behavior(), key), "worker");
+  await quiet.settle();
+  tellNumbers(group, 1);
+  await quiet.settle();
+  assertEquals(events, [1]);
+  assertEquals(received.all, [1]);
+});
+
+Deno.test("dead letters that change the service while the buffer is emptied do no harm", async () => {
+  await using quiet = quietSystem();
+  const { system } = quiet;
+  const received = new Received<number>();
+  const group = system.spawn(Routers.group(key), "group");
+  tellNumbers(group, 6);
+  await quiet.settle();
+  const full = system.spawn(received.behavior(), "full", { mailbox: { capacity: 2 } });
+  const roomy = system.spawn(received.behavior(), "roomy");
+  await quiet.settle();
+  system.eventStream.subscribe("deadLetter", ({ message }) => {
+    if (message !== 3) return;
+    system.receptionist.deregister(key, full);
+    system.receptionist.register(key, roomy);
+  });
+  system.receptionist.register(key, full);
+  await quiet.settle();
+  assertEquals(received.of("/full"), [1, 2]);
+  assertEquals(received.of("/roomy"), [4, 5, 6]);
+  assertEquals(quiet.lost.map(({ message }) => message), [3]);
+});
+
+Deno.test("options that cannot be used are refused, and the error names them", () => {
+  for (const bufferSize of [-1, 0.5, NaN, Infinity, 1_000_001]) {
+    const error = assertThrows(() => Routers.group(key, { bufferSize }), ActorError);
+    assertEquals([error.code, error.value], ["badOption", bufferSize]);
+    assert(error.message.startsWith("bufferSize: "), error.message);
+  }
+  const strategy = { kind: "nearest" } as unknown as ReturnType<typeof consistentHash<number>>;
+  const error = assertThrows(() => Routers.group(key, { strategy }), ActorError);
+  assert(error.message.startsWith("strategy: "), error.message);
+  const noKey = "numbers" as unknown as ServiceKey<number>;
+  assertEquals(assertThrows(() => Routers.group(noKey), ActorError).code, "badServiceKey");
+});
