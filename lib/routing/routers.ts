@@ -70,7 +70,7 @@ export interface RouterFactories {
 /**
  * Makes routers: actors that pass each message on to one of many, the very same object, in the order
  * in which they have got them. A reply goes from the routee to whom the message names: routers stand
- * in nobody's way back.
+ * in nobody's way back. What is routed to a routee that has just begun to stop is a dead letter.
  */
 export const Routers: RouterFactories = {
   pool: poolRouter,
