@@ -12,6 +12,7 @@ export type { ActorBehaviors } from "./lib/actor/behaviors.ts";
 export type { LocalRuntime } from "./lib/actor/cell_host.ts";
 export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/context.ts";
 export type { DeadLetter, DeadLetterReason } from "./lib/actor/dead_letter.ts";
+export { discoverable } from "./lib/actor/discoverable.ts";
 export { ActorError, AskError, AskTimeoutError } from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
@@ -87,6 +88,18 @@ export type {
 export type { Random } from "./lib/runtime/random.ts";
 export type { Runtime } from "./lib/runtime/runtime.ts";
 export type { StopSignal, StopSignals } from "./lib/runtime/stop_signals.ts";
+export type { GroupOptions } from "./lib/routing/group_router.ts";
+export type { PoolOptions } from "./lib/routing/pool_router.ts";
+export { type RouterFactories, Routers } from "./lib/routing/routers.ts";
+export {
+  type ConsistentHash,
+  consistentHash,
+  random,
+  type RandomRouting,
+  type RoundRobin,
+  roundRobin,
+  type RoutingStrategy,
+} from "./lib/routing/routing_strategy.ts";
 export { ShardingError } from "./lib/sharding/errors.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/shard_envelope.ts";
 export type {

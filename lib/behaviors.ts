@@ -1,8 +1,11 @@
 import { type ActorBehaviors, Behaviors as OfActors } from "./actor/behaviors.ts";
+import { discoverable } from "./actor/discoverable.ts";
 import { sharded } from "./sharding/sharded_behavior.ts";
 
 /** Everything that a behaviour can be made of: actors, and what only a cluster can spawn. */
 export interface BehaviorFactories extends ActorBehaviors {
+  /** Registers each actor that has the behaviour under a service key. */
+  readonly discoverable: typeof discoverable;
   /** Describes entities that live once in the cluster. */
   readonly sharded: typeof sharded;
 }
@@ -21,4 +24,8 @@ export interface BehaviorFactories extends ActorBehaviors {
  * system.spawn(counter(0), "counter").tell("up");
  * ```
  */
-export const Behaviors: BehaviorFactories = Object.freeze({ ...OfActors, sharded });
+export const Behaviors: BehaviorFactories = Object.freeze({
+  ...OfActors,
+  discoverable,
+  sharded,
+});

@@ -4,13 +4,11 @@
  *
  * @module
  */
-import { checkCircles } from "./ask_cycle.ts";
 import { Behavior, same } from "./behavior.ts";
 import { CellContext } from "./cell_context.ts";
 import type { CellHost } from "./cell_host.ts";
 import {
   become,
-  type Becoming,
   begin,
   beginAgain,
   beginRestart,
@@ -38,17 +36,16 @@ import {
 } from "./cell_status.ts";
 import { DeathWatch, theSignal, type Watched } from "./death_watch.ts";
 import type { Runnable } from "./dispatcher.ts";
-import { isThenable } from "./in_turn.ts";
 import { LocalRef } from "./local_ref.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type Notice, NoticeQueue } from "./notice_queue.ts";
 import type { Signal, Terminated } from "./signal.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
 import { checkStashCapacity } from "./stash.ts";
-import { type Suspendable, type Suspended, Suspension } from "./suspension.ts";
+import { limitWait, suspend, type Suspended } from "./suspension.ts";
 
 /** See the module's text. All cells have one hidden class. */
-export class Cell extends Mailbox implements Runnable, Suspendable {
+export class Cell extends Mailbox implements Runnable {
   readonly host: CellHost;
   readonly parent: Cell | undefined;
   readonly path: string;
@@ -173,7 +170,7 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
   stop(): void {
     if ((this.status & (ended | mustStop)) !== 0) return;
     this.status |= mustStop;
-    if (this.waits) this.limitWait();
+    if (this.waits) limitWait(this);
     if ((this.status & pausing) !== 0) {
       this.status &= ~pausing;
       this.parts.restart!.timer?.cancel();
@@ -294,7 +291,7 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
     } catch (error) {
       return fail(this, error);
     }
-    if (next !== same) this.#apply(next, "message", message);
+    if (next !== same) this.apply(next, "message", message);
   }
 
   #signal(signal: Signal): void {
@@ -306,12 +303,12 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
     } catch (error) {
       return fail(this, error);
     }
-    if (next !== same) this.#apply(next, "signal", signal);
+    if (next !== same) this.apply(next, "signal", signal);
   }
 
   /** Applies what a handler has answered. */
-  #apply(next: unknown, kind: Suspended, subject: unknown): void {
-    if (!(next instanceof Behavior)) return this.suspend(next, kind, subject);
+  apply(next: unknown, kind: Suspended, subject: unknown): void {
+    if (!(next instanceof Behavior)) return suspend(this, next, kind, subject);
     const wrappers = this.#parts?.wrappers;
     switch (next.kind) {
       case "same":
@@ -335,66 +332,6 @@ export class Cell extends Mailbox implements Runnable, Suspendable {
           });
         }
     }
-  }
-
-  /** Takes no message until the promise is settled. */
-  suspend(promise: unknown, kind: Suspended, subject: unknown): void {
-    if (!isThenable(promise)) return fail(this, notABehavior(this.path, promise));
-    this.status |= waiting;
-    if ((this.status & (mustStop | stopping | restarting)) !== 0) this.limitWait();
-    (this.parts.suspension ??= new Suspension(this)).wait(promise, kind, subject);
-    if (this.parts.questions !== undefined) checkCircles(this);
-  }
-
-  /** Goes on with `next` when the promise is settled, or at once if there is none. */
-  after(promise: Promise<void> | undefined, next: () => void): void {
-    if (promise === undefined) next();
-    else this.suspend(promise, "hooks", next);
-  }
-
-  /** The promise has given `next`. */
-  fulfilled(kind: Suspended, subject: unknown, next: unknown): void {
-    this.#endWait();
-    if (kind === "hooks") (subject as () => void)();
-    else if (!(next instanceof Behavior)) fail(this, notABehavior(this.path, next));
-    else if (kind === "setup") become(this, next, subject as Becoming);
-    else this.#apply(next, kind, subject);
-    this.#afterWait();
-  }
-
-  /** The promise has failed. */
-  rejected(error: unknown): void {
-    this.#endWait();
-    fail(this, error);
-    this.#afterWait();
-  }
-
-  #endWait(): void {
-    this.status &= ~waiting;
-    const parts = this.#parts!;
-    parts.stopTimer?.cancel();
-    parts.stopTimer = undefined;
-    parts.receiveTimeout?.received();
-  }
-
-  #afterWait(): void {
-    if (this.status !== 0 || this.size > 0) this.wake();
-  }
-
-  /** A handler that never ends must not keep the actor from stopping or beginning again. */
-  limitWait(): void {
-    const { host, parts } = this;
-    parts.stopTimer ??= host.runtime.clock.schedule(host.stopTimeout, () => {
-      host.runtime.logger.log("error", this.path, "a handler did not end; went on without it", {
-        stopTimeout: host.stopTimeout,
-      });
-      const next = parts.suspension!.abandon();
-      // Another: what was abandoned may still come to something.
-      parts.suspension = undefined;
-      this.#endWait();
-      next?.();
-      this.#afterWait();
-    });
   }
 
   /** A child has stopped: its name is free. */

@@ -8,6 +8,7 @@ import { Behavior } from "./behavior.ts";
 import type { Cell } from "./cell.ts";
 import {
   finishing,
+  noticed,
   pausing,
   restarting,
   scheduled,
@@ -15,13 +16,13 @@ import {
   stopping,
   timed,
 } from "./cell_status.ts";
-import { noticed } from "./cell_status.ts";
 import { ActorError } from "./errors.ts";
 import { inTurn, isThenable } from "./in_turn.ts";
 import type { LifecycleHooks } from "./lifecycle_hooks.ts";
 import type { ActorRef } from "./ref.ts";
 import type { Signal } from "./signal.ts";
 import { decide, RestartHistory, type Verdict } from "./supervision.ts";
+import { after, suspend } from "./suspension.ts";
 import { type Wrapper, Wrappers } from "./wrapper.ts";
 
 const postStop: Signal = { type: "postStop" };
@@ -53,7 +54,7 @@ export function become(cell: Cell, behavior: Behavior<never>, becoming: Becoming
   } catch (error) {
     return fail(cell, error);
   }
-  if (!(next instanceof Behavior)) return cell.suspend(next, "setup", becoming);
+  if (!(next instanceof Behavior)) return suspend(cell, next, "setup", becoming);
   if (next.kind === "receive") return settle(cell, next, becoming);
   if (next.kind === "stopped") return beginStop(cell);
   fail(cell, notABehavior(cell.path, next));
@@ -95,7 +96,7 @@ function afterRestart(cell: Cell): void {
   } catch (error) {
     return fail(cell, error);
   }
-  cell.after(promise, () => {
+  after(cell, promise, () => {
     if (eventStream.hears("actorRestarted")) {
       eventStream.publish({ type: "actorRestarted", ref, cause });
     }
@@ -160,7 +161,7 @@ export function beginRestart(cell: Cell, cause: unknown, delay: number): void {
       hooks.preRestart?.(cell.context as never, cause)
     ),
   ];
-  cell.after(inTurn(tasks, logOf(cell, "failed before a restart")), () => dismantle(cell));
+  after(cell, inTurn(tasks, logOf(cell, "failed before a restart")), () => dismantle(cell));
 }
 
 /** Nothing of what the actor has begun reaches its next beginning. */
@@ -215,7 +216,7 @@ export function finish(cell: Cell): void {
     () => cell.behavior.onSignal?.(cell.context as never, postStop),
     ...hooksOf(cell).reverse().map((hooks) => () => hooks.postStop?.(cell.context as never)),
   ];
-  cell.after(inTurn(tasks, logOf(cell, "failed while it stopped")), () => end(cell));
+  after(cell, inTurn(tasks, logOf(cell, "failed while it stopped")), () => end(cell));
 }
 
 function end(cell: Cell): void {

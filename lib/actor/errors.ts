@@ -5,7 +5,8 @@ import { CastyError } from "../runtime/casty_error.ts";
  * `badBehavior`, `badMailbox`, `badSupervision`, `badDelay`, `badOption`, `stashFull`, `systemStopped`,
  * `actorStopped`, `notAChild`, `notLocal`, `cannotWatch`; of the scheduler `badKey`, `badTarget`,
  * `tooManyScheduled`; of background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown
- * `badPhase`, `phaseBegun`, `shutdownTimeout`; of the receptionist `badServiceKey`.
+ * `badPhase`, `phaseBegun`, `shutdownTimeout`; of the receptionist and
+ * routers `badServiceKey`, `badSubscriber`, `badRoutingKey`.
  */
 export class ActorError extends CastyError {
   /** Name of the class. */

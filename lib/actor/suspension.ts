@@ -1,10 +1,47 @@
+/**
+ * A cell whose handler has returned a promise: it takes no message until that is settled.
+ *
+ * @module
+ */
+import { checkCircles } from "./ask_cycle.ts";
+import { Behavior } from "./behavior.ts";
+import type { Cell } from "./cell.ts";
+import { become, type Becoming, fail, notABehavior } from "./cell_life.ts";
+import { mustStop, restarting, stopping, waiting } from "./cell_status.ts";
+import { isThenable } from "./in_turn.ts";
+
 /** Whose promise a cell waits for: a handler's, or that of hooks with something to do after them. */
 export type Suspended = "message" | "signal" | "setup" | "hooks";
 
-/** What a suspension tells its cell. */
-export interface Suspendable {
-  fulfilled(kind: Suspended, subject: unknown, next: unknown): void;
-  rejected(error: unknown): void;
+/** The cell takes no message until the promise is settled. */
+export function suspend(cell: Cell, promise: unknown, kind: Suspended, subject: unknown): void {
+  if (!isThenable(promise)) return fail(cell, notABehavior(cell.path, promise));
+  cell.status |= waiting;
+  if ((cell.status & (mustStop | stopping | restarting)) !== 0) limitWait(cell);
+  (cell.parts.suspension ??= new Suspension(cell)).wait(promise, kind, subject);
+  if (cell.parts.questions !== undefined) checkCircles(cell);
+}
+
+/** Goes on with `next` when the promise is settled, or at once if there is none. */
+export function after(cell: Cell, promise: Promise<void> | undefined, next: () => void): void {
+  if (promise === undefined) next();
+  else suspend(cell, promise, "hooks", next);
+}
+
+/** A handler that never ends must not keep an actor from stopping or beginning again. */
+export function limitWait(cell: Cell): void {
+  const { host, parts } = cell;
+  parts.stopTimer ??= host.runtime.clock.schedule(host.stopTimeout, () => {
+    host.runtime.logger.log("error", cell.path, "a handler did not end; went on without it", {
+      stopTimeout: host.stopTimeout,
+    });
+    const next = parts.suspension!.abandon();
+    // Another: what was abandoned may still come to something.
+    parts.suspension = undefined;
+    endWait(cell);
+    next?.();
+    cell.wake();
+  });
 }
 
 /**
@@ -12,17 +49,18 @@ export interface Suspendable {
  * one at a time: no closure is made per message.
  */
 export class Suspension {
-  readonly #cell: Suspendable;
+  readonly #cell: Cell;
   #kind: Suspended = "message";
+  /** What is handled, how a setup came to be run, or what comes after hooks. */
   #subject: unknown;
   #waiting = false;
 
   /** Waits for nothing yet. */
-  constructor(cell: Suspendable) {
+  constructor(cell: Cell) {
     this.#cell = cell;
   }
 
-  /** Tells the cell what `promise` comes to. */
+  /** Goes on with what `promise` comes to. */
   wait(promise: PromiseLike<unknown>, kind: Suspended, subject: unknown): void {
     this.#kind = kind;
     this.#subject = subject;
@@ -46,13 +84,34 @@ export class Suspension {
 
   readonly #fulfilled = (next: unknown): void => {
     if (!this.#waiting) return;
+    const cell = this.#cell;
+    const kind = this.#kind;
     const subject = this.#end();
-    this.#cell.fulfilled(this.#kind, subject, next);
+    endWait(cell);
+    if (kind === "hooks") (subject as () => void)();
+    else if (!(next instanceof Behavior)) fail(cell, notABehavior(cell.path, next));
+    else if (kind === "setup") become(cell, next, subject as Becoming);
+    else cell.apply(next, kind, subject);
+    resume(cell);
   };
 
   readonly #rejected = (error: unknown): void => {
     if (!this.#waiting) return;
     this.#end();
-    this.#cell.rejected(error);
+    endWait(this.#cell);
+    fail(this.#cell, error);
+    resume(this.#cell);
   };
+}
+
+function endWait(cell: Cell): void {
+  cell.status &= ~waiting;
+  const { parts } = cell;
+  parts.stopTimer?.cancel();
+  parts.stopTimer = undefined;
+  parts.receiveTimeout?.received();
+}
+
+function resume(cell: Cell): void {
+  if (cell.status !== 0 || cell.size > 0) cell.wake();
 }
