@@ -3,9 +3,11 @@ export interface Row {
   /** What was measured, the same text in every run. */
   readonly name: string;
   readonly value: number;
-  /** `"/s"`: more is better; `"us"` and `"B"`: less is better. */
-  readonly unit: "/s" | "us" | "B";
+  readonly unit: Unit;
 }
+
+/** `"/s"`: more is better; `"us"` and `"B"`: less is better. */
+export type Unit = "/s" | "us" | "B";
 
 /** Prints median and best of each figure, with the machine and the versions. */
 export function printRows(title: string, rows: readonly Row[]): void {
@@ -16,12 +18,21 @@ export function printRows(title: string, rows: readonly Row[]): void {
   console.log("| figure | median | best | runs |");
   console.log("| --- | ---: | ---: | ---: |");
   for (const [name, runs] of byName) {
-    const sorted = runs.map(({ value }) => value).toSorted((a, b) => a - b);
+    const values = runs.map(({ value }) => value);
     const { unit } = runs[0]!;
-    const median = sorted[sorted.length >> 1]!;
-    const best = unit === "/s" ? sorted.at(-1)! : sorted[0]!;
-    console.log(`| ${name} | ${text(median, unit)} | ${text(best, unit)} | ${runs.length} |`);
+    const [middle, top] = [text(median(values), unit), text(best(values, unit), unit)];
+    console.log(`| ${name} | ${middle} | ${top} | ${runs.length} |`);
   }
+}
+
+/** The value in the middle; of an even number of values the upper of the two. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** The best value. */
+export function best(values: readonly number[], unit: Unit): number {
+  return unit === "/s" ? Math.max(...values) : Math.min(...values);
 }
 
 /** Cores, processor and versions in one line. */
@@ -37,7 +48,10 @@ export function machine(): string {
   return `${navigator.hardwareConcurrency} cores, ${model}; Deno ${deno}, V8 ${v8}, ${Deno.build.target}`;
 }
 
-function text(value: number, unit: Row["unit"]): string {
+/** A value as people read it. */
+export function text(value: number, unit: Unit): string {
+  if (unit === "us" && value >= 100_000) return `${(value / 1_000).toFixed(0)} ms`;
+  if (unit === "us" && value >= 1_000) return `${(value / 1_000).toFixed(1)} ms`;
   if (unit === "us") return `${value.toFixed(1)} us`;
   if (unit === "B") return `${Math.round(value)} B`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M/s`;

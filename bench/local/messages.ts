@@ -1,103 +1,102 @@
-import type { Subject } from "./subject.ts";
+/**
+ * Messages per second of one pattern. All take the number of messages, and send about as many.
+ *
+ * @module
+ */
+import { Countdown, perSecond } from "./counting.ts";
+import { type Add, one, type Subject, type Target } from "./subject.ts";
 
-/** Messages per second of one pattern, once. */
-export type MessageFigure = (subject: Subject) => Promise<number>;
-
-interface Add {
-  readonly type: "add";
-  readonly amount: number;
-}
-
-const one: Add = { type: "add", amount: 1 };
-
-/** Resolves with messages per second when `total` messages were counted. */
-function counting(total: number): { count: () => void; rate: Promise<number> } {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  const begin = performance.now();
-  let left = total;
-  return {
-    count: () => {
-      if (--left === 0) resolve(total / ((performance.now() - begin) / 1_000));
-    },
-    rate: promise,
-  };
-}
+/** Measures one pattern once. */
+export type MessageFigure = (subject: Subject, messages: number) => Promise<number>;
 
 /** One producer, one actor, bursts of 1,000; the next burst when the last has been handled. */
-export const flood: MessageFigure = async (subject) => {
-  const bursts = 2_000;
-  let left = 0;
-  let handled = () => {};
-  const sink = subject.actor<Add>(() => {
-    if (--left === 0) handled();
-  });
+export const flood: MessageFigure = async (subject, messages) => {
+  const countdown = new Countdown();
+  const sink = subject.actor<Add>(countdown.count);
+  const bursts = Math.ceil(messages / 1_000);
   const begin = performance.now();
   for (let burst = 0; burst < bursts; burst++) {
-    left = 1_000;
+    const handled = countdown.expect(1_000);
     for (let i = 0; i < 1_000; i++) sink.tell(one);
-    await new Promise<void>((resolve) => handled = resolve);
+    await handled;
   }
-  return bursts * 1_000 / ((performance.now() - begin) / 1_000);
+  const rate = perSecond(bursts * 1_000, begin);
+  await countdown.close();
+  return rate;
 };
 
-/** A million messages before the first is handled. */
-export const burst: MessageFigure = (subject) => {
-  const total = 1_000_000;
-  const { count, rate } = counting(total);
-  const sink = subject.actor<Add>(count);
-  for (let i = 0; i < total; i++) sink.tell(one);
+/** All messages before the first is handled. */
+export const burst: MessageFigure = async (subject, messages) => {
+  const countdown = new Countdown();
+  const sink = subject.actor<Add>(countdown.count);
+  const handled = countdown.expect(messages);
+  const begin = performance.now();
+  for (let i = 0; i < messages; i++) sink.tell(one);
+  await handled;
+  const rate = perSecond(messages, begin);
+  await countdown.close();
   return rate;
 };
 
 /** Two actors, one message between them. */
-export const pingPong: MessageFigure = (subject) => {
-  const total = 2_000_000;
-  const { count, rate } = counting(total);
-  const ping = subject.actor<number>((left) => {
-    count();
-    if (left > 0) pong.tell(left - 1);
-  });
-  const pong = subject.actor<number>((left) => {
-    count();
-    if (left > 0) ping.tell(left - 1);
-  });
-  ping.tell(total - 1);
-  return rate;
-};
+export const pingPong: MessageFigure = (subject, messages) => circle(subject, messages, 2, 1);
 
 /** A thousand actors in a circle, ten messages going round. */
-export const ring: MessageFigure = (subject) => {
-  const total = 2_000_000;
-  const tokens = 10;
-  const { count, rate } = counting(total);
-  const actors: { tell(left: number): void }[] = [];
-  for (let i = 0; i < 1_000; i++) {
-    actors.push(subject.actor<number>((left) => {
+export const ring: MessageFigure = (subject, messages) => circle(subject, messages, 1_000, 10);
+
+async function circle(
+  subject: Subject,
+  messages: number,
+  size: number,
+  tokens: number,
+): Promise<number> {
+  const { count, handled, close } = expecting(messages);
+  let toSend = messages - tokens;
+  const actors: Target<Add>[] = [];
+  for (let i = 0; i < size; i++) {
+    const next = (i + 1) % size;
+    actors.push(subject.actor<Add>((message) => {
       count();
-      if (left > 0) actors[i === 999 ? 0 : i + 1]!.tell(left - 1);
+      if (toSend > 0) {
+        toSend--;
+        actors[next]!.tell(message);
+      }
     }));
   }
-  for (let i = 0; i < tokens; i++) actors[i * 100]!.tell(total / tokens - 1);
+  const begin = performance.now();
+  for (let i = 0; i < tokens; i++) actors[i * size / tokens]!.tell(one);
+  await handled;
+  const rate = perSecond(messages, begin);
+  await close();
   return rate;
-};
+}
+
+function expecting(messages: number) {
+  const countdown = new Countdown();
+  return {
+    count: countdown.count,
+    handled: countdown.expect(messages),
+    close: () => countdown.close(),
+  };
+}
 
 /** One message to each of 10,000 actors, again and again. */
-export const fanOut: MessageFigure = async (subject) => {
-  const rounds = 200;
+export const fanOut: MessageFigure = async (subject, messages) => {
   const actors = 10_000;
-  let counter = () => {};
-  const sinks = Array.from({ length: actors }, () => subject.actor<Add>(() => counter()));
+  const rounds = Math.ceil(messages / actors);
+  const countdown = new Countdown();
+  const sinks = Array.from({ length: actors }, () => subject.actor<Add>(countdown.count));
   // All started: spawning is a figure of its own.
-  const warm = counting(actors);
-  counter = warm.count;
+  const warm = countdown.expect(actors);
   for (const sink of sinks) sink.tell(one);
-  await warm.rate;
+  await warm;
   const begin = performance.now();
   for (let round = 0; round < rounds; round++) {
-    const { count, rate } = counting(actors);
-    counter = count;
+    const handled = countdown.expect(actors);
     for (const sink of sinks) sink.tell(one);
-    await rate;
+    await handled;
   }
-  return rounds * actors / ((performance.now() - begin) / 1_000);
+  const rate = perSecond(rounds * actors, begin);
+  await countdown.close();
+  return rate;
 };

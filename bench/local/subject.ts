@@ -1,37 +1,60 @@
-import { type ActorRef, ActorSystem, type Behavior, Behaviors } from "@casty/casty";
 import { BareActor, BareSystem } from "./ceiling.ts";
 
-/** What both the ceiling and Casty offer to the message figures. */
+/** The message of the figures: made once, so that making it is not measured. */
+export interface Add {
+  readonly type: "add";
+  readonly amount: number;
+}
+
+/** The one message. */
+export const one: Add = { type: "add", amount: 1 };
+
+/** What a question is answered with. */
+export const theAnswer = 42;
+
+/** Where messages go. */
+export interface Target<M> {
+  tell(message: M): void;
+}
+
+/** What the ceiling, Casty and its rivals all offer to the figures. */
 export interface Subject {
-  readonly name: string;
   /** Starts an actor that calls `handle` with each message. */
-  actor<M>(handle: (message: M) => void): { tell(message: M): void };
+  actor<M extends object>(handle: (message: M) => void): Target<M>;
+  /**
+   * Starts an actor that answers {@linkcode theAnswer}, and gives what asks it. Undefined where a
+   * library has no questions.
+   */
+  readonly asker: (() => () => Promise<number>) | undefined;
+  /** Starts the `index`th idle actor. What it gives keeps the actor alive and nothing else. */
+  idle(index: number): unknown;
+  /** Sends an idle actor its first message. */
+  touch(idle: unknown): void;
+  /** Stops all actors. Fails if the library knows of a lost message. */
   close(): Promise<void>;
 }
 
-/** A bare mailbox. */
+/** Makes a subject with no actors yet. */
+export type MakeSubject = () => Subject;
+
+/** A bare mailbox: what this engine can do when nothing of an actor library is in the way. */
 export function bare(): Subject {
   const system = new BareSystem();
+  // The least that an actor with a name can cost: an entry in a map.
+  const byName = new Map<string, BareActor<unknown>>();
+  const ignore = () => {};
   return {
-    name: "bare mailbox",
     actor: (handle) => new BareActor(system, handle),
-    close: () => Promise.resolve(),
-  };
-}
-
-/** Casty, as a user has it: supervision, ledger and event stream on. */
-export function casty(): Subject {
-  const system = new ActorSystem();
-  let actors = 0;
-  return {
-    name: "casty",
-    actor: <M>(handle: (message: M) => void): ActorRef<M> => {
-      const behavior: Behavior<M> = Behaviors.receive((_context, message) => {
-        handle(message);
-        return Behaviors.same();
-      });
-      return system.spawn(behavior, `actor-${actors++}`);
+    asker: () => {
+      const actor = new BareActor<(answer: number) => void>(system, (reply) => reply(theAnswer));
+      return () => new Promise((resolve) => actor.tell(resolve));
     },
-    close: () => system.shutdown(),
+    idle: (index) => {
+      const actor = new BareActor(system, ignore);
+      byName.set(`/idle-${index}`, actor);
+      return actor;
+    },
+    touch: (idle) => (idle as BareActor<unknown>).tell(one),
+    close: () => Promise.resolve(),
   };
 }

@@ -1,0 +1,174 @@
+/**
+ * Actors of one process beside a bare mailbox and beside other libraries, all on one core.
+ *
+ *     deno run -A bench/rivals.ts
+ *
+ * Installs the other libraries into a temporary folder, and removes it at the end. Each figure of
+ * each subject is measured in a process of its own; the processes take turns.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { type Figure, figures } from "./local/figures.ts";
+import { machine, text } from "./report.ts";
+import { Installed } from "./rivals/installed.ts";
+import { type Column, columns, packages } from "./rivals/subjects.ts";
+import { markdown } from "./rivals/table.ts";
+
+const usage = `Usage: deno run -A bench/rivals.ts [options]
+
+  --rounds N        runs of each figure, 1 to 99; default 5
+  --markdown        print the table and nothing else
+  --figures a,b     only these: ${figures.map(({ key }) => key).join(", ")}
+  --subjects a,b    only these: ${columns.map(({ key }) => key).join(", ")};
+                    default all but plain, which is Casty without supervision
+  --core N          the core to run on, where taskset exists; default the last
+`;
+
+/** Milliseconds after which a process is ended that has not answered. */
+const patience = 300_000;
+/** A million actors of the larger libraries need several gigabytes. */
+const heapLimit = 12_288;
+/** Kilobytes: xstate handles a message inside `send`, so a message round a ring of 1,000 goes deep. */
+const stackSize = 6_000;
+
+interface Options {
+  readonly rounds: number;
+  readonly markdown: boolean;
+  readonly figures: readonly Figure[];
+  readonly subjects: readonly Column[];
+  readonly core: number;
+}
+
+if (import.meta.main) {
+  const options = read(Deno.args);
+  if (typeof options === "string") {
+    console.error(`${options}\n\n${usage}`);
+    Deno.exit(2);
+  }
+  await compare(options);
+}
+
+async function compare(options: Options): Promise<void> {
+  using installed = await Installed.install(packages);
+  // An interrupt must not leave the folder behind.
+  Deno.addSignalListener("SIGINT", () => {
+    installed[Symbol.dispose]();
+    Deno.exit(130);
+  });
+  const pinned = await canPin(options.core);
+  const subjects = options.subjects.map((column) =>
+    column.rival === undefined
+      ? column
+      : { ...column, title: `${column.title} ${installed.version(column.rival)}` }
+  );
+  const measured = await measure(options, subjects, installed.folder, pinned);
+  const table = markdown({
+    figures: options.figures,
+    columns: subjects,
+    values: (figure, column) => measured.get(keyOf(figure, column)),
+  });
+  if (!options.markdown) {
+    console.log(`\n${machine()}; ${pinned ? "pinned to one core" : "not pinned to a core"}.`);
+    console.log(`${options.rounds} rounds, median / best; limit: a bare mailbox.\n`);
+  }
+  console.log(table);
+}
+
+/** Runs all, the subjects of a figure in turns, so that a noisy machine disturbs all alike. */
+async function measure(
+  { rounds, figures, core }: Options,
+  subjects: readonly Column[],
+  folder: string,
+  pinned: boolean,
+): Promise<Map<string, number[]>> {
+  const measured = new Map<string, number[]>();
+  for (let round = 1; round <= rounds; round++) {
+    for (const figure of figures) {
+      if (round > (figure.enough ?? rounds)) continue;
+      const seen: string[] = [];
+      for (const column of subjects) {
+        const value = await runChild(column, figure, folder, pinned ? core : undefined);
+        if (value === undefined) continue;
+        const key = keyOf(figure, column);
+        measured.set(key, [...measured.get(key) ?? [], value]);
+        seen.push(`${column.key} ${text(value, figure.unit)}`);
+      }
+      console.error(`round ${round}/${rounds}, ${figure.key}: ${seen.join(", ")}`);
+    }
+  }
+  return measured;
+}
+
+async function runChild(
+  { key }: Column,
+  figure: Figure,
+  folder: string,
+  core: number | undefined,
+): Promise<number | undefined> {
+  const flags =
+    `--v8-flags=--expose-gc,--max-old-space-size=${heapLimit},--stack-size=${stackSize}`;
+  const script = new URL("./rivals/child.ts", import.meta.url).href;
+  const deno = [Deno.execPath(), "run", "-A", "--quiet", flags, script, key, figure.key, folder];
+  const [command, ...args] = core === undefined ? deno : ["taskset", "-c", `${core}`, ...deno];
+  const { success, stdout, stderr, signal } = await new Deno.Command(command!, {
+    args,
+    signal: AbortSignal.timeout(patience),
+  }).output();
+  if (!success) {
+    const why = signal === null ? new TextDecoder().decode(stderr) : `ended by ${signal}`;
+    throw new Error(`${figure.key} of ${key} failed: ${why}`);
+  }
+  const answer = new TextDecoder().decode(stdout).trim();
+  return answer === "" ? undefined : Number(answer);
+}
+
+/** Whether processes can be pinned to that core here. */
+async function canPin(core: number): Promise<boolean> {
+  try {
+    const args = ["-c", `${core}`, "true"];
+    return (await new Deno.Command("taskset", { args, stderr: "null" }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+function keyOf(figure: Figure, { key }: Column): string {
+  return `${figure.key} ${key}`;
+}
+
+/** The options, or what is wrong with them. */
+function read(args: readonly string[]): Options | string {
+  const unknown: string[] = [];
+  const given = parseArgs([...args], {
+    boolean: ["markdown"],
+    string: ["rounds", "figures", "subjects", "core"],
+    unknown: (arg) => {
+      unknown.push(arg);
+      return false;
+    },
+  });
+  if (unknown.length > 0) return `not known: ${unknown.join(" ")}`;
+  const rounds = Number(given.rounds ?? 5);
+  if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 99)) return "rounds: 1 to 99";
+  const core = Number(given.core ?? navigator.hardwareConcurrency - 1);
+  if (!(Number.isInteger(core) && core >= 0)) return "core: a whole number from 0";
+  const chosenFigures = choose(figures, given.figures);
+  if (typeof chosenFigures === "string") return `figures: ${chosenFigures}`;
+  const usual = columns.filter(({ key }) => key !== "plain");
+  const subjects = given.subjects === undefined ? usual : choose(columns, given.subjects);
+  if (typeof subjects === "string") return `subjects: ${subjects}`;
+  return { rounds, core, subjects, figures: chosenFigures, markdown: given.markdown === true };
+}
+
+/** Those whose keys are in the list; all without a list. */
+function choose<T extends { readonly key: string }>(
+  all: readonly T[],
+  list: unknown,
+): T[] | string {
+  if (list === undefined) return [...all];
+  const keys = String(list).split(",");
+  const wrong = keys.find((key) => !all.some((one) => one.key === key));
+  if (wrong !== undefined) return `there is no ${JSON.stringify(wrong)}`;
+  return all.filter(({ key }) => keys.includes(key));
+}

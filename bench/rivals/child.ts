@@ -1,0 +1,19 @@
+/**
+ * Measures one figure of one subject, alone in its process: `child.ts SUBJECT FIGURE FOLDER`.
+ * Prints the value, or nothing if the subject cannot do it.
+ *
+ * @module
+ */
+import { figures } from "../local/figures.ts";
+import { columns } from "./subjects.ts";
+
+const [subject, key, folder] = Deno.args;
+const column = columns.find((column) => column.key === subject);
+const figure = figures.find((figure) => figure.key === key);
+if (column === undefined || figure === undefined || folder === undefined) {
+  throw new Error(`cannot measure ${Deno.args.join(" ")}`);
+}
+const value = await figure.run(column.make(folder));
+console.log(value ?? "");
+// A library may keep timers; the value is printed.
+Deno.exit(0);

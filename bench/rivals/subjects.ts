@@ -1,0 +1,35 @@
+import { casty } from "../local/casty.ts";
+import { bare, type MakeSubject } from "../local/subject.ts";
+import { nactIn } from "./nact.ts";
+import { xstateIn } from "./xstate.ts";
+
+/** Messages that the mailboxes of the bounded variant may hold: more than any figure sends at once. */
+const capacity = 10_000;
+
+/** One column of the table. */
+export interface Column {
+  /** Short name, for the command line. */
+  readonly key: string;
+  readonly title: string;
+  /** The npm package, if it is a rival. */
+  readonly rival?: string;
+  /** How its subjects are made, with the rivals installed in `folder`. */
+  readonly make: (folder: string) => MakeSubject;
+}
+
+/** The limit, Casty in three ways, and its rivals. */
+export const columns: readonly Column[] = [
+  { key: "bare", title: "limit", make: () => bare },
+  { key: "casty", title: "Casty", make: () => () => casty({ supervised: true }) },
+  {
+    key: "bounded",
+    title: "Casty, bounded",
+    make: () => () => casty({ supervised: true, capacity }),
+  },
+  { key: "plain", title: "Casty, plain", make: () => () => casty({ supervised: false }) },
+  { key: "nact", title: "nact", rival: "nact", make: nactIn },
+  { key: "xstate", title: "xstate", rival: "xstate", make: xstateIn },
+];
+
+/** The packages that are installed, with the versions that the adapters were written for. */
+export const packages: readonly string[] = ["nact@7", "xstate@5"];
