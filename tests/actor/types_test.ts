@@ -2,7 +2,10 @@ import { assertEquals } from "@std/assert";
 import type { ActorSystem } from "../../lib/actor/actor_system.ts";
 import type { Behavior } from "../../lib/actor/behavior.ts";
 import { Behaviors } from "../../lib/actor/behaviors.ts";
+import type { ActorContext } from "../../lib/actor/context.ts";
 import type { ActorRef } from "../../lib/actor/ref.ts";
+import { ServiceKey } from "../../lib/actor/service_key.ts";
+import { sharded } from "../../lib/sharding/sharded_behavior.ts";
 
 type Small = { type: "a" };
 type Big = { type: "a" } | { type: "b"; value: number };
@@ -41,6 +44,76 @@ export function mustNotCompile(system: ActorSystem, small: ActorRef<Small>, big:
   return [narrowed, widened, asBig, text, exhaustive, partial];
 }
 
+/** The same, for what an actor does in its context. */
+export function mustNotCompileInContext(
+  context: ActorContext<Big>,
+  small: ActorRef<Small>,
+  number: ActorRef<number>,
+) {
+  const self: ActorRef<Small> = context.self;
+  // @ts-expect-error: the actor's own messages only
+  context.timers.startSingle("key", { type: "c" }, 5);
+  // @ts-expect-error: a field of the message is missing
+  context.timers.startFixedDelay("key", { type: "b" }, 5);
+  // @ts-expect-error: the actor's own messages only
+  context.stash.add({ type: "c" });
+  // @ts-expect-error: the actor's own messages only
+  context.setReceiveTimeout(5, "idle");
+  // @ts-expect-error: the actor's own messages only
+  context.watchWith(small, "gone");
+  // @ts-expect-error: the result is no message of this actor
+  context.pipeToSelf(Promise.resolve("text"));
+  // @ts-expect-error: the result is not mapped to a message of this actor
+  context.pipeToSelf(Promise.resolve(5), (n) => `${n}`);
+  context.pipeToSelf(Promise.resolve(5), (value) => ({ type: "b", value }));
+  // @ts-expect-error: the adapter must give a message of this actor
+  context.messageAdapter((n: number) => n);
+  const adapter = context.messageAdapter((value: number) => ({ type: "b" as const, value }));
+  adapter.tell(5);
+  // @ts-expect-error: the adapter takes numbers
+  adapter.tell("5");
+  // @ts-expect-error: the one who is asked takes numbers
+  context.ask(number, (_to: ActorRef<string>) => "five");
+  // @ts-expect-error: a child of another protocol
+  const child: ActorRef<number> = context.spawn(Behaviors.receive<Big>(() => Behaviors.same()));
+  // @ts-expect-error: a context is for one protocol
+  const other: ActorContext<Small> = context;
+  return [self, child, other];
+}
+
+/** The same, for wrappers, systems and services. */
+export function mustNotCompileElsewhere(system: ActorSystem, big: ActorRef<Big>) {
+  const behavior: Behavior<Big> = Behaviors.receive(() => Behaviors.same());
+  const supervised: Behavior<Small> = Behaviors.supervise(behavior);
+  // @ts-expect-error: a wrapper does not change what is understood
+  const wrong: Behavior<number> = Behaviors.supervise(behavior);
+  // @ts-expect-error: not a directive
+  Behaviors.supervise(behavior, { decider: () => "retry" });
+  Behaviors.intercept(behavior, {
+    // @ts-expect-error: an interceptor passes on messages of the same protocol
+    onMessage: (_context, _message, next) => next(5),
+  });
+  // @ts-expect-error: a spy tells of what it has seen
+  Behaviors.spy(behavior, big);
+  // @ts-expect-error: the target takes other messages
+  system.scheduler.once("key", { target: big, message: { type: "c" }, delay: 5 });
+  const key = ServiceKey<Big>("big");
+  const narrow = system.spawn(Behaviors.receive<Small>(() => Behaviors.same()), "narrow");
+  // @ts-expect-error: the actor does not understand all that the service promises
+  system.receptionist.register(key, narrow);
+  // @ts-expect-error: the service takes other messages
+  const found: readonly ActorRef<number>[] = system.receptionist.find(key);
+  // @ts-expect-error: no phase of a shutdown
+  system.onShutdown("sometime", "x", () => {});
+  // @ts-expect-error: what a cluster spawns is no behaviour
+  system.spawn(sharded(() => behavior), "entities");
+  // @ts-expect-error: not a behaviour
+  system.spawn(() => Behaviors.same(), "function");
+  return [supervised, wrong, found];
+}
+
 Deno.test("what must not compile does not", () => {
-  assertEquals(typeof mustNotCompile, "function");
+  for (const check of [mustNotCompile, mustNotCompileInContext, mustNotCompileElsewhere]) {
+    assertEquals(typeof check, "function");
+  }
 });
