@@ -86,7 +86,34 @@ export class ManualClock implements Clock {
     const end = this.#now + duration;
     await settle();
     while (await this.#runNext(end));
-    this.#now = end;
+    this.#standAt(end);
+  }
+
+  /**
+   * Moves time on, timer by timer, until `condition` holds, for at most `limit` milliseconds.
+   * Answers whether it does; if not, exactly `limit` milliseconds have gone by.
+   *
+   * @example
+   * ```ts
+   * import { ManualClock } from "@casty/casty/testkit";
+   *
+   * const clock = new ManualClock();
+   * let rung = false;
+   * clock.schedule(1_000, () => rung = true);
+   * console.assert(!(await clock.advanceUntil(() => rung, 500)));
+   * console.assert(await clock.advanceUntil(() => rung, 5_000));
+   * console.assert(clock.now() === 1_000);
+   * ```
+   */
+  async advanceUntil(condition: () => boolean, limit: number): Promise<boolean> {
+    const end = this.#now + limit;
+    await settle();
+    while (!condition()) {
+      if (await this.#runNext(end)) continue;
+      this.#standAt(end);
+      return false;
+    }
+    return true;
   }
 
   /**
@@ -118,10 +145,15 @@ export class ManualClock implements Clock {
     return await promise;
   }
 
+  /** Whoever else moves time meanwhile may have moved it further. */
+  #standAt(time: number): void {
+    this.#now = Math.max(this.#now, time);
+  }
+
   async #runNext(end: number): Promise<boolean> {
     const timer = this.#pop(end);
     if (timer === undefined) return false;
-    this.#now = timer.due;
+    this.#standAt(timer.due);
     timer.task();
     await settle();
     return true;

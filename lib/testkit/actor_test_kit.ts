@@ -1,0 +1,206 @@
+import { ActorSystem } from "../actor/actor_system.ts";
+import type { ActorSystemOptions } from "../actor/actor_system_options.ts";
+import type { AskOptions } from "../actor/ask.ts";
+import type { Behavior } from "../actor/behavior.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import type { SpawnOptions } from "../actor/spawn_options.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { describe, describeAll } from "./describe.ts";
+import { checkDuration, TestkitError } from "./errors.ts";
+import { checkLedger } from "./ledger_check.ts";
+import { ManualClock } from "./manual_clock.ts";
+import { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
+import { SeededRandom } from "./seeded_random.ts";
+import { freeName, type QuietOptions, TestProbe, type WaitOptions } from "./test_probe.ts";
+import { News, waitUntil } from "./waiting.ts";
+
+/** Virtual milliseconds that the end of a system may take: more than all of its limits together. */
+const endLimit = 24 * 3_600_000;
+
+/** How a testkit is made. */
+export interface ActorTestKitOptions extends Omit<ActorSystemOptions, "runtime"> {
+  /** All chance in the system follows from this. Default 1. */
+  readonly seed?: number | string;
+  /** Is given each log line as well. Default: lines are only recorded. */
+  readonly logger?: Logger;
+}
+
+/**
+ * A system for tests: on virtual time, with chance from a seed, and a log that can be looked at. No
+ * test waits for real, and each runs the same way every time.
+ *
+ * At its end, which `await using` makes sure of, the system is shut down, and its ledger must balance:
+ * no message may be lost without a trace.
+ *
+ * What actors do with promises runs to its end whenever the testkit waits. Only what needs the world
+ * outside (a socket, a file, a timer of the machine) must be waited for otherwise: virtual time goes
+ * by without it.
+ *
+ * @example
+ * ```ts
+ * import { type ActorRef, Behaviors } from "@casty/casty";
+ * import { ActorTestKit } from "@casty/casty/testkit";
+ *
+ * const alarm = (listener: ActorRef<string>) =>
+ *   Behaviors.setup<"ring">((context) => {
+ *     context.timers.startSingle("alarm", "ring", 3_600_000);
+ *     return Behaviors.receive(() => {
+ *       context.log.info("ringing");
+ *       listener.tell("wake up");
+ *       return Behaviors.stopped();
+ *     });
+ *   });
+ *
+ * await using kit = ActorTestKit.create({ seed: 7 });
+ * const probe = kit.createProbe<string>();
+ * const ref = kit.spawn(alarm(probe.ref), "alarm");
+ * await probe.expectNoMessage({ duration: 3_599_999 });
+ * await probe.expectMessage("wake up", { timeout: 1 });
+ * await probe.expectTerminated(ref);
+ * await kit.expectLog({ level: "info", source: "/alarm", message: "ringing" });
+ * ```
+ */
+export class ActorTestKit implements AsyncDisposable {
+  /** The system. */
+  readonly system: ActorSystem;
+  /** Its time. */
+  readonly clock: ManualClock;
+  /** Its chance. */
+  readonly random: SeededRandom;
+  /** Its log. */
+  readonly log: RecordedLog;
+  readonly #news = new News();
+  #ended: Promise<void> | undefined;
+
+  private constructor({ seed = 1, logger, ...options }: ActorTestKitOptions) {
+    this.clock = new ManualClock();
+    this.random = new SeededRandom(seed);
+    this.log = new RecordedLog({
+      onLine: () => this.#news.tell(),
+      ...(logger !== undefined && { next: logger }),
+    });
+    this.system = new ActorSystem({
+      ...options,
+      runtime: { clock: this.clock, random: this.random, logger: this.log },
+    });
+  }
+
+  /**
+   * Makes a system for one test.
+   *
+   * @throws {ActorError} code `badOption`.
+   */
+  static create(options: ActorTestKitOptions = {}): ActorTestKit {
+    return new ActorTestKit(options);
+  }
+
+  /**
+   * Starts an actor. Without a name it is called `"actor-1"` and so on.
+   *
+   * @throws {ActorError} as `ActorSystem.spawn`.
+   */
+  spawn<M>(behavior: Behavior<M>, name?: string, options?: SpawnOptions): ActorRef<M> {
+    return this.system.spawn(behavior, name ?? freeName(this.system, "actor"), options);
+  }
+
+  /**
+   * Starts a probe. Without a name it is called `"probe-1"` and so on.
+   *
+   * @throws {ActorError} codes `badName`, `duplicateName`, `systemStopped`.
+   */
+  createProbe<M>(name?: string): TestProbe<M> {
+    return new TestProbe<M>(this.system, name === undefined ? {} : { name });
+  }
+
+  /** The same as {@linkcode ActorTestKit.createProbe}. */
+  spawnProbe<M>(name?: string): TestProbe<M> {
+    return this.createProbe<M>(name);
+  }
+
+  /**
+   * Asks an actor, and moves time on until the reply is there.
+   *
+   * @throws {AskTimeoutError} if none comes in time.
+   * @throws {AskError} if the question cannot be answered.
+   */
+  ask<M, R>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => M,
+    options?: AskOptions,
+  ): Promise<R> {
+    return this.clock.resolve(this.system.ask(ref, factory, options), endLimit);
+  }
+
+  /** Stops an actor, and moves time on until it and its children have stopped. */
+  stop(ref: ActorRef<never>): Promise<void> {
+    return this.clock.resolve(this.system.stop(ref), endLimit);
+  }
+
+  /** Moves time on by `duration` milliseconds, and lets everything happen that falls due. */
+  advance(duration: number): Promise<void> {
+    return this.clock.advance(checkDuration("duration", duration));
+  }
+
+  /** Lets everything happen that needs no time. */
+  settle(): Promise<void> {
+    return this.clock.advance(0);
+  }
+
+  /**
+   * Waits for a log line; gives it, and takes it out of the log, so that the next expectation needs
+   * another one. A line that was written already counts.
+   *
+   * @throws {TestkitError} code `expectationFailed`.
+   */
+  async expectLog(pattern: LogPattern, options: WaitOptions = {}): Promise<LogLine> {
+    const { timeout = 3_000 } = options;
+    const deadline = this.clock.now() + checkDuration("timeout", timeout);
+    const found = () => this.log.find(pattern) !== undefined;
+    if (await waitUntil(this.clock, this.#news, found, deadline)) return this.log.take(pattern)!;
+    throw new TestkitError(
+      "expectationFailed",
+      `expected a log line ${describe(pattern)} within ${timeout} ms, but none came\n` +
+        `in the log: ${describeAll(this.log.lines)}`,
+    );
+  }
+
+  /**
+   * Watches for `duration` milliseconds that no such log line is written. One that was written
+   * already counts.
+   *
+   * @throws {TestkitError} code `expectationFailed`.
+   */
+  async expectNoLog(pattern: LogPattern = {}, options: QuietOptions = {}): Promise<void> {
+    const { duration = 100 } = options;
+    const deadline = this.clock.now() + checkDuration("duration", duration);
+    const found = () => this.log.find(pattern) !== undefined;
+    if (!(await waitUntil(this.clock, this.#news, found, deadline))) return;
+    const line = this.log.find(pattern);
+    throw new TestkitError(
+      "expectationFailed",
+      `expected no log line ${describe(pattern)} within ${duration} ms, but got ${describe(line)}`,
+      { value: line },
+    );
+  }
+
+  /**
+   * Shuts the system down and checks its ledger. A second call gives the same.
+   *
+   * @throws {TestkitError} code `ledgerMismatch`.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#ended ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.clock.resolve(this.system.shutdown(), endLimit);
+    await this.settle();
+    const snapshot = checkLedger(this.system);
+    if (snapshot.inFlight === 0) return;
+    throw new TestkitError(
+      "ledgerMismatch",
+      `${snapshot.inFlight} messages wait still in ${this.system.name}, which was shut down`,
+      { value: snapshot },
+    );
+  }
+}
