@@ -36,25 +36,30 @@ import {
 } from "./cell_status.ts";
 import { DeathWatch, theSignal, type Watched } from "./death_watch.ts";
 import type { Runnable } from "./dispatcher.ts";
-import { LocalRef } from "./local_ref.ts";
+import type { LocalRef } from "./local_ref.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type Notice, NoticeQueue } from "./notice_queue.ts";
 import type { Signal, Terminated } from "./signal.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
 import { checkStashCapacity } from "./stash.ts";
 import { limitWait, suspend, type Suspended } from "./suspension.ts";
+import { Wrappers } from "./wrapper.ts";
 
-/** See the module's text. All cells have one hidden class. */
+/**
+ * See the module's text. All cells have one hidden class. A cell is its own reference: one object
+ * less for each actor, and one step less for each message.
+ */
 export class Cell extends Mailbox implements Runnable {
   readonly host: CellHost;
   readonly parent: Cell | undefined;
   readonly path: string;
   readonly uid: number;
-  readonly ref: LocalRef<unknown>;
   /** What it begins with. */
   readonly initial: Behavior<never>;
   /** What it does with its next message; `initial` while it has not begun. */
   behavior: Behavior<never>;
+  /** Supervision, hooks, interceptors and spies around its behaviour. */
+  wrappers = Wrappers.none;
   /** Bits of `cell_status.ts`. */
   status = fresh;
   /** Why it stops, if it has failed. */
@@ -78,12 +83,28 @@ export class Cell extends Mailbox implements Runnable {
     this.uid = host.nextUid();
     this.initial = behavior;
     this.behavior = behavior;
-    this.ref = new LocalRef(this);
     if (options?.stashCapacity !== undefined) {
       this.parts.stashCapacity = checkStashCapacity(options.stashCapacity);
     }
     host.register(this);
     this.wake();
+  }
+
+  override get cell(): Cell {
+    return this;
+  }
+
+  /** What others know it by. */
+  get ref(): LocalRef<unknown> {
+    return this;
+  }
+
+  override get node(): string {
+    return this.host.nodeAddress;
+  }
+
+  override tell(message: unknown): void {
+    this.enqueue(message);
   }
 
   /** Whether it takes no more messages. */
@@ -309,12 +330,11 @@ export class Cell extends Mailbox implements Runnable {
   /** Applies what a handler has answered. */
   apply(next: unknown, kind: Suspended, subject: unknown): void {
     if (!(next instanceof Behavior)) return suspend(this, next, kind, subject);
-    const wrappers = this.#parts?.wrappers;
     switch (next.kind) {
       case "same":
         return;
       case "receive":
-        this.behavior = wrappers === undefined ? next : wrappers.around(next);
+        this.behavior = this.wrappers.around(next);
         return;
       case "setup":
       case "wrapped":

@@ -59,7 +59,7 @@ export class CellContext implements ActorContext<unknown> {
     const chosen = name === undefined ? this.#freeName(children) : checkActorName(name);
     const path = `${parent.path}/${chosen}`;
     if (children.has(chosen)) throw duplicateName(path);
-    const inherited = parent.parts.wrappers?.inherit(behavior) ?? behavior;
+    const inherited = parent.wrappers.inherit(behavior);
     const cell = new Cell(parent.host, parent, path, inherited, options);
     children.set(chosen, cell);
     return cell.ref;

@@ -37,7 +37,7 @@ export interface Becoming {
 
 /** Runs the first behaviour. */
 export function begin(cell: Cell, how: "first" | "again"): void {
-  cell.existingParts?.wrappers?.clear();
+  cell.wrappers = Wrappers.none;
   cell.behavior = cell.initial;
   become(cell, cell.initial, { how, wrappers: [] });
 }
@@ -66,16 +66,17 @@ function unwrap(cell: Cell, { wrapper, inner }: Behavior<never>, { how, wrappers
     wrappers.push(wrapper!);
     return inner;
   }
-  const isNew = (cell.parts.wrappers ??= new Wrappers()).addFirst(wrapper!);
-  if (!isNew || wrapper!.kind !== "lifecycle") return inner;
+  const before = cell.wrappers;
+  cell.wrappers = before.with(wrapper!);
+  if (cell.wrappers === before || wrapper!.kind !== "lifecycle") return inner;
   const started: unknown = wrapper!.key.preStart?.(cell.context as never);
   return isThenable(started) ? Promise.resolve(started).then(() => inner) : inner;
 }
 
 /** The actor has a behaviour that handles messages. */
 function settle(cell: Cell, behavior: Behavior<never>, { how, wrappers }: Becoming): void {
-  if (wrappers.length > 0) (cell.parts.wrappers ??= new Wrappers()).replaceLater(wrappers);
-  cell.behavior = cell.existingParts?.wrappers?.around(behavior) ?? behavior;
+  if (wrappers.length > 0) cell.wrappers = cell.wrappers.withLater(wrappers);
+  cell.behavior = cell.wrappers.around(behavior);
   const { ref, host: { eventStream } } = cell;
   if (how === "first" && eventStream.hears("actorStarted")) {
     eventStream.publish({ type: "actorStarted", ref });
@@ -137,12 +138,12 @@ export function fail(cell: Cell, error: unknown, child?: ActorRef<never>): void 
 
 /** What the strategies around the actor say; a strategy that fails itself stops it. */
 function judge(cell: Cell, error: unknown): Verdict {
-  const wrappers = cell.existingParts?.wrappers;
-  if (wrappers === undefined) return { directive: "stop", delay: 0 };
+  const { strategies } = cell.wrappers;
+  if (strategies.length === 0) return { directive: "stop", delay: 0 };
   const { clock, random, logger } = cell.host.runtime;
   const history = cell.parts.restarts ??= new RestartHistory();
   try {
-    return decide(wrappers.strategies, error, history, clock.now(), random);
+    return decide(strategies, error, history, clock.now(), random);
   } catch (deciderError) {
     logger.log("error", cell.path, "the decider of the supervision failed", {
       error: deciderError,
@@ -251,7 +252,7 @@ function endSelfMade(cell: Cell): void {
 }
 
 function hooksOf(cell: Cell): LifecycleHooks<never>[] {
-  return cell.existingParts?.wrappers?.hooks ?? [];
+  return cell.wrappers.hooks;
 }
 
 function logOf(cell: Cell, what: string): (error: unknown) => void {

@@ -9,7 +9,6 @@ import type { StashBuffer } from "./stash.ts";
 import type { RestartHistory } from "./supervision.ts";
 import type { Suspension } from "./suspension.ts";
 import type { TimerSet } from "./timers.ts";
-import type { Wrappers } from "./wrapper.ts";
 
 /** What only some cells have. Apart, so that an idle actor stays small. */
 export class CellParts {
@@ -26,8 +25,6 @@ export class CellParts {
   /** Limits how long a stop waits for a handler. */
   stopTimer: Timer | undefined = undefined;
   onStopped: Set<() => void> | undefined = undefined;
-  /** Supervision, hooks, interceptors, spies. */
-  wrappers: Wrappers | undefined = undefined;
   restarts: RestartHistory | undefined = undefined;
   /** Why it begins again, while it does. */
   restart: Restart | undefined = undefined;

@@ -1,3 +1,4 @@
+import { LocalRef } from "./local_ref.ts";
 import { MailboxBounds } from "./mailbox_bounds.ts";
 import type { MailboxOptions } from "./spawn_options.ts";
 
@@ -12,9 +13,10 @@ const lastPosition = 0x3fff_ffff;
  * Messages that wait: a ring that is made for the first message and doubles when it is full. Every
  * message has a position, so that what is not a message can be put in order with messages.
  *
- * A base class and not a part of the cell: an idle actor then is one object less.
+ * A base class of the cell and not a part of it: an idle actor then is one object less. (That it is
+ * a reference as well is the cell's matter.)
  */
-export abstract class Mailbox {
+export abstract class Mailbox extends LocalRef<unknown> {
   #slots: unknown[] | undefined;
   /** Position of the oldest message. */
   #head = 0;
@@ -28,6 +30,7 @@ export abstract class Mailbox {
    * @throws {ActorError} code `badMailbox`.
    */
   constructor(options: MailboxOptions | undefined) {
+    super();
     this.#bounds = options === undefined ? undefined : new MailboxBounds(options);
   }
 

@@ -43,4 +43,9 @@ export abstract class Ref<in M> implements ActorRef<M> {
   toString(): string {
     return this.node + this.path;
   }
+
+  /** What `console.log` shows: an address, and nothing of what is behind it. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return `ActorRef(${this})`;
+  }
 }

@@ -6,56 +6,62 @@ import type { SupervisionStrategy } from "./supervision.ts";
 
 /** What can be around a behaviour. The cell applies it; handlers know nothing of it. */
 export type Wrapper =
-  | { readonly kind: "supervise"; readonly key: SupervisionStrategy }
-  | { readonly kind: "lifecycle"; readonly key: LifecycleHooks<never> }
-  | { readonly kind: "intercept"; readonly key: Interceptor<never> }
-  | { readonly kind: "spy"; readonly key: Spy };
+  & (
+    | { readonly kind: "supervise"; readonly key: SupervisionStrategy }
+    | { readonly kind: "lifecycle"; readonly key: LifecycleHooks<never> }
+    | { readonly kind: "intercept"; readonly key: Interceptor<never> }
+    | { readonly kind: "spy"; readonly key: Spy }
+  )
+  & { added?: Added };
+
+/** What came of adding a wrapper the last time: actors of one behaviour share their wrappers. */
+interface Added {
+  readonly to: Wrappers;
+  readonly result: Wrappers;
+}
 
 /**
- * The wrappers of one actor. Those of the first behaviour stay until the actor stops or begins
+ * The wrappers of an actor. Those of the first behaviour stay until the actor stops or begins
  * again; those of a later behaviour stay until a later one brings its own. One that is there
- * already, by identity of its options or observer, is not added twice: a behaviour may wrap all its successors.
+ * already, by identity of its options or observer, is not added twice: a behaviour may wrap all its
+ * successors. Immutable, so that any number of actors can share one.
  */
 export class Wrappers {
-  /** Of the first behaviour, the outermost first. */
-  #first: Wrapper[] = [];
-  /** Of a later behaviour, the outermost first. */
-  #later: Wrapper[] = [];
-  #all: readonly Wrapper[] = [];
+  /** No wrapper. */
+  static readonly none: Wrappers = new Wrappers([]);
 
-  /** All, the outermost first. */
-  get all(): readonly Wrapper[] {
-    return this.#all;
+  /** The outermost first. */
+  readonly all: readonly Wrapper[];
+  /** Those of the first behaviour, if there are others as well. */
+  readonly #first: Wrappers | undefined;
+  readonly #intercept: boolean;
+
+  private constructor(all: readonly Wrapper[], first?: Wrappers) {
+    this.all = all;
+    this.#first = first;
+    this.#intercept = all.some(({ kind }) => kind === "intercept" || kind === "spy");
   }
 
-  /** The actor begins (again). */
-  clear(): void {
-    this.#first = [];
-    this.#later = [];
-    this.#all = [];
+  /** With one more wrapper of the first behaviour; the same if it is there already. */
+  with(wrapper: Wrapper): Wrappers {
+    if (wrapper.added?.to === this) return wrapper.added.result;
+    const result = has(this.all, wrapper) ? this : new Wrappers([...this.all, wrapper]);
+    wrapper.added = { to: this, result };
+    return result;
   }
 
-  /** A wrapper of the first behaviour. Answers whether it is new. */
-  addFirst(wrapper: Wrapper): boolean {
-    if (has(this.#first, wrapper)) return false;
-    this.#first.push(wrapper);
-    this.#all = this.#first;
-    return true;
-  }
-
-  /** A behaviour with wrappers of its own follows. */
-  replaceLater(wrappers: readonly Wrapper[]): void {
-    this.#later = [];
-    for (const wrapper of wrappers) {
-      if (!has(this.#first, wrapper) && !has(this.#later, wrapper)) this.#later.push(wrapper);
-    }
-    this.#all = [...this.#first, ...this.#later];
+  /** With the wrappers of a later behaviour, and without those of one before. */
+  withLater(later: readonly Wrapper[]): Wrappers {
+    const first = this.#first ?? this;
+    const all = [...first.all];
+    for (const wrapper of later) if (!has(all, wrapper)) all.push(wrapper);
+    return new Wrappers(all, first);
   }
 
   /** The strategies, the innermost first. */
   get strategies(): SupervisionStrategy[] {
     const strategies: SupervisionStrategy[] = [];
-    for (const wrapper of this.#all) {
+    for (const wrapper of this.all) {
       if (wrapper.kind === "supervise") strategies.unshift(wrapper.key);
     }
     return strategies;
@@ -64,30 +70,29 @@ export class Wrappers {
   /** The hooks, the outermost first. */
   get hooks(): LifecycleHooks<never>[] {
     const hooks: LifecycleHooks<never>[] = [];
-    for (const wrapper of this.#all) if (wrapper.kind === "lifecycle") hooks.push(wrapper.key);
+    for (const wrapper of this.all) if (wrapper.kind === "lifecycle") hooks.push(wrapper.key);
     return hooks;
   }
 
   /** The behaviour as seen through interceptors and spies. */
   around(behavior: Behavior<never>): Behavior<never> {
+    if (!this.#intercept) return behavior;
     let { onMessage, onSignal } = behavior;
-    let changed = false;
-    for (let i = this.#all.length - 1; i >= 0; i--) {
-      const wrapper = this.#all[i]!;
+    for (let i = this.all.length - 1; i >= 0; i--) {
+      const wrapper = this.all[i]!;
       if (wrapper.kind !== "intercept" && wrapper.kind !== "spy") continue;
       const interceptor = wrapper.kind === "spy" ? wrapper.key.interceptor : wrapper.key;
       onMessage = interceptMessage(interceptor, onMessage!);
       onSignal = interceptSignal(interceptor, onSignal);
-      changed = true;
     }
-    return changed ? new Behavior("receive", onMessage, onSignal) : behavior;
+    return new Behavior("receive", onMessage, onSignal);
   }
 
   /** What a child is wrapped in: spies that look at children, too. */
   inherit<M>(behavior: Behavior<M>): Behavior<M> {
     let wrapped = behavior;
-    for (let i = this.#all.length - 1; i >= 0; i--) {
-      const wrapper = this.#all[i]!;
+    for (let i = this.all.length - 1; i >= 0; i--) {
+      const wrapper = this.all[i]!;
       if (wrapper.kind === "spy" && wrapper.key.spyChildren) wrapped = wrap(wrapper, wrapped);
     }
     return wrapped;

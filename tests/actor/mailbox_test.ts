@@ -5,6 +5,15 @@ import type { MailboxOptions } from "../../lib/actor/spawn_options.ts";
 
 class OpenMailbox extends Mailbox {
   readonly dropped: unknown[] = [];
+  override readonly path = "/open";
+  override readonly uid = 0;
+  override readonly node = "";
+  override get cell(): never {
+    throw new Error("a mailbox alone is no actor");
+  }
+  override tell(message: unknown): void {
+    this.put(message);
+  }
   setAside = 0;
   protected override drop(message: unknown): void {
     this.dropped.push(message);
