@@ -44,7 +44,7 @@ export function startHelper<M extends { readonly type: string }>(
         return Behaviors.same();
       }, (_context, { type }) => {
         if (type === "terminated" || type === "postStop") events.onGone();
-        return Behaviors.same();
+        return type === "terminated" ? Behaviors.stopped() : Behaviors.same();
       });
     }),
   );

@@ -199,7 +199,7 @@ export type SinkRefusal = "unknownSink" | "lost" | "noCredit" | "tooManySinks" |
  *
  * - `streamCredit`: it may send `total` elements, counted since it connected.
  * - `streamClosing`: no more elements are taken; what is in the buffer is still delivered.
- * - `streamEnded`: the stream has ended.
+ * - `streamEnded`: the stream has ended; or, with the outcome `left`, a sink of another node has left.
  * - `streamSinkRefused`: it is not connected: the producer does not know it (`unknownSink`), has not
  *   got all it sent (`lost`), got more than there was credit for (`noCredit`), has `maxSinks`
  *   already (`tooManySinks`), or cannot watch it (`cannotWatch`).

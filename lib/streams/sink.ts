@@ -48,6 +48,8 @@ export class Sink<T> implements StreamSink<T> {
   /** How the stream ends, and how much of this sink it has taken. */
   #closing: { readonly ending: StreamEnding; readonly accepted: number } | undefined;
   #over = false;
+  /** Whether it has left, and the producer has not confirmed that yet; and how it has left. */
+  #parting: { readonly abandoned: boolean } | undefined;
   /** Whether the producer was heard since the last tick. */
   #heard = false;
   #writable: ReturnType<typeof sinkWritable<T>> | undefined;
@@ -131,6 +133,7 @@ export class Sink<T> implements StreamSink<T> {
 
   #receive(message: SinkMessage): void {
     this.#heard = true;
+    if (this.#over) return this.#receiveLast(message);
     switch (message?.type) {
       case "streamCredit":
         if (isTotal(message.total)) this.#granted = Math.max(this.#granted, message.total);
@@ -149,6 +152,13 @@ export class Sink<T> implements StreamSink<T> {
       }
       case "streamSinkRefused":
         return this.#end({ type: "closed" }, refusedSink(message.reason));
+    }
+  }
+
+  /** It has left: until the producer knows that, nobody may hear that its actor has stopped. */
+  #receiveLast({ type }: SinkMessage): void {
+    if (type === "streamEnded" || type === "streamSinkRefused") {
+      void this.#system.stop(this.#helper);
     }
   }
 
@@ -211,7 +221,11 @@ export class Sink<T> implements StreamSink<T> {
   #probe(): void {
     const heard = this.#heard;
     this.#heard = false;
-    if (heard || this.#over) return;
+    if (heard) return;
+    if (this.#over) {
+      if (this.#parting !== undefined) this.#tellLeave(this.#parting.abandoned);
+      return;
+    }
     const { error, sent } = this.#ending ?? {};
     // An error that has not arrived may have been too large.
     if (sent === true && this.#closing === undefined) this.#tellEnd(error && plainError(error));
@@ -251,6 +265,7 @@ export class Sink<T> implements StreamSink<T> {
   #depart(abandoned: boolean): void {
     if (this.#over) return;
     this.#tellLeave(abandoned);
+    if (!isLocal(this.#system, this.#producer)) this.#parting = { abandoned };
     this.#ending?.done.resolve();
     this.#end({ type: "left" }, whyNot({ type: "left" }));
   }
@@ -261,7 +276,7 @@ export class Sink<T> implements StreamSink<T> {
     this.#refuse(refusal, true);
     this.#ending?.done.reject(refusal());
     this.#outcome.resolve(outcome);
-    void this.#system.stop(this.#helper);
+    if (this.#parting === undefined) void this.#system.stop(this.#helper);
   }
 }
 

@@ -233,3 +233,42 @@ Deno.test("a sink that sends without credit is dismissed, and the buffer keeps i
   producer.tell({ type: "streamComplete" });
   assertEquals(await world.run(all(streamSource(world.system, producer))), [1, 2]);
 });
+
+Deno.test("a sink that leaves is not overtaken by the news that it has stopped", async () => {
+  for (const lost of [[], [1], [1, 2]]) {
+    await using world = new World();
+    const { link, producer, remote } = linked(world);
+    link.lose = losing("streamLeave", ...lost);
+    const sink = streamSink(world.system, remote);
+    await world.clock.advance(0);
+    link.held = [];
+    await world.run(sink.put(1));
+    await world.run(sink.leave());
+    assertEquals(await world.run(sink.outcome), { type: "left" });
+    await world.clock.advance(0);
+    link.release();
+    await world.clock.advance(30_000);
+    // Everything of the sink is gone.
+    await world.assertAtRest();
+    producer.tell({ type: "streamComplete" });
+    assertEquals(await world.run(all(streamSource(world.system, producer))), [1]);
+  }
+});
+
+Deno.test("a confirmation that is lost is said again", async () => {
+  await using world = new World();
+  const { link, producer, remote } = linked(world);
+  link.lose = losing("streamEnded", 1);
+  const sink = streamSink(world.system, remote);
+  await world.run(sink.put(1));
+  await world.run(sink.leave());
+  await world.clock.advance(30_000);
+  await world.assertAtRest();
+  const late = streamSink(world.system, remote);
+  await world.run(late.leave());
+  // Its producer goes before it was heard of.
+  link.cut();
+  await world.assertAtRest();
+  producer.tell({ type: "streamComplete" });
+  assertEquals(await world.run(all(streamSource(world.system, producer))), [1]);
+});

@@ -31,6 +31,8 @@ export class LossyLink {
   readonly seen: Message[] = [];
   /** Answers whether a message is lost. */
   lose: (message: Message) => boolean = () => false;
+  /** While it is set, what is sent waits; in order. */
+  held: (() => void)[] | undefined;
   readonly #refs = new Map<Ref<never>, LinkRef>();
   readonly #watches: { watcher: Ref<unknown>; target: LinkRef }[] = [];
   readonly #internals;
@@ -69,6 +71,18 @@ export class LossyLink {
 
   send(target: Ref<never>, message: Message): void {
     this.seen.push(message);
+    if (this.held !== undefined) return void this.held.push(() => this.#deliver(target, message));
+    this.#deliver(target, message);
+  }
+
+  /** Delivers what waits. */
+  release(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const deliver of held) deliver();
+  }
+
+  #deliver(target: Ref<never>, message: Message): void {
     if (this.lose(message)) return;
     const copy: Record<string, unknown> = { ...message };
     for (const party of ["sink", "consumer"]) {

@@ -1,0 +1,181 @@
+import type { ActorRef } from "../actor/ref.ts";
+import type { Account } from "./credit_pool.ts";
+import { asError, StreamError } from "./errors.ts";
+import type { Parties } from "./parties.ts";
+import { partyKey, plainError } from "./party.ts";
+import type { ProducerSettings } from "./producer.ts";
+import type {
+  SinkMessage,
+  SinkRefusal,
+  StreamEnd,
+  StreamEnding,
+  StreamLeave,
+  StreamOutcome,
+  StreamPut,
+  StreamWant,
+} from "./protocol.ts";
+import type { StreamCore } from "./stream_core.ts";
+
+/** A sink, as a producer sees it. */
+export type SinkRef = ActorRef<SinkMessage>;
+
+/** The side of a producer where elements come in. */
+export class ProducerSinks<T> {
+  readonly #core: StreamCore<T, SinkRef>;
+  readonly #parties: Parties;
+  readonly #settings: ProducerSettings;
+  readonly #accounts = new Map<unknown, Account<SinkRef>>();
+  #outcome: StreamOutcome | undefined;
+
+  /** Nobody is connected. */
+  constructor(core: StreamCore<T, SinkRef>, parties: Parties, settings: ProducerSettings) {
+    this.#core = core;
+    this.#parties = parties;
+    this.#settings = settings;
+  }
+
+  /** A sink connects. */
+  connect(sink: SinkRef): void {
+    const key = partyKey(sink);
+    if (this.#accounts.has(key)) return;
+    if (this.#outcome !== undefined) tellEnded(sink, 0, this.#outcome);
+    else if (this.#accounts.size >= this.#settings.maxSinks) refuse(sink, "tooManySinks");
+    else if (!this.#parties.watch(sink)) refuse(sink, "cannotWatch");
+    else {
+      const account = this.#core.connect(sink);
+      this.#accounts.set(key, account);
+      const { ending } = this.#core;
+      if (ending !== undefined) tellClosing(account, ending);
+    }
+  }
+
+  /** A sink has sent an element. */
+  put(message: StreamPut<T>): void {
+    const account = this.#find(message.sink);
+    const result = account === undefined
+      ? "closed"
+      : this.#core.put(account, message.sequence, message.element);
+    if (result === "accepted") return;
+    this.#parties.lose(result === "noCredit" ? "bufferFull" : "stopped", message);
+    if (account !== undefined && result !== "closed") {
+      this.#dismiss(account, result === "gap" ? "lost" : "noCredit");
+    }
+  }
+
+  /** A sink asks for credit. */
+  want({ sink, total, sent, granted }: StreamWant): void {
+    const account = this.#find(sink);
+    if (account === undefined || this.#repeatEnd(account)) return;
+    if (sent > account.accepted) return this.#dismiss(account, "lost");
+    const before = account.granted;
+    this.#core.want(account, total);
+    if (account.granted === before && granted < before) {
+      sink.tell({ type: "streamCredit", total: before });
+    }
+  }
+
+  /** A sink ends the stream. */
+  end({ sink, sent, error }: StreamEnd): void {
+    const account = this.#find(sink);
+    if (account === undefined || this.#repeatEnd(account)) return;
+    if (sent > account.accepted) this.#dismiss(account, "lost");
+    else if (error === undefined) this.#core.close({ type: "completed" });
+    else this.#core.close({ type: "failed", error: asError(error) });
+  }
+
+  /** A sink leaves, or confirms the end. */
+  leave({ sink, sent, abandoned }: StreamLeave): void {
+    const key = partyKey(sink);
+    const account = this.#accounts.get(key);
+    this.#parties.confirm(key);
+    if (account !== undefined) this.#forget(key, account);
+    if (account !== undefined && this.#outcome !== undefined) return;
+    // One that is elsewhere stays until it is sure that its last elements were not overtaken.
+    if (!this.#parties.isLocal(sink)) tellEnded(sink, account?.accepted ?? 0, { type: "left" });
+    if (account === undefined) return;
+    if (sent > account.accepted) this.#sinkLost("elements of a sink were lost on the way");
+    else if (abandoned) {
+      this.#sinkLost("a sink was given up; call leave() when the others shall go on");
+    }
+  }
+
+  /** An actor that was watched is gone. */
+  gone(key: unknown, reason: string): void {
+    const account = this.#accounts.get(key);
+    if (account === undefined) return;
+    this.#forget(key, account);
+    this.#sinkLost(`a sink is gone (${reason})`);
+  }
+
+  /** No more elements are taken. */
+  tellClosing(ending: StreamEnding): void {
+    for (const account of this.#accounts.values()) tellClosing(account, ending);
+  }
+
+  /** The stream has ended. */
+  tellEnded(outcome: StreamOutcome): void {
+    this.#outcome = outcome;
+    for (const [key, { owner, accepted }] of this.#accounts) {
+      tellEnded(owner, accepted, outcome);
+      this.#parties.told(key, owner);
+    }
+  }
+
+  /** Tells a sink that has missed it how the stream ends; false if it goes on. */
+  #repeatEnd(account: Account<SinkRef>): boolean {
+    const { ending } = this.#core;
+    if (this.#outcome !== undefined) {
+      tellEnded(account.owner, account.accepted, plain(this.#outcome));
+    } else if (ending !== undefined) tellClosing(account, plain(ending));
+    else return false;
+    return true;
+  }
+
+  /** The account of a sink; one without is told so. */
+  #find(sink: SinkRef): Account<SinkRef> | undefined {
+    const account = this.#accounts.get(partyKey(sink));
+    if (account === undefined) {
+      if (this.#outcome === undefined) refuse(sink, "unknownSink");
+      else tellEnded(sink, 0, this.#outcome);
+    }
+    return account;
+  }
+
+  #dismiss(account: Account<SinkRef>, reason: "lost" | "noCredit"): void {
+    this.#forget(partyKey(account.owner), account);
+    refuse(account.owner, reason);
+    this.#sinkLost(
+      reason === "lost"
+        ? "elements of a sink were lost on the way"
+        : "a sink has sent without credit",
+    );
+  }
+
+  #forget(key: unknown, account: Account<SinkRef>): void {
+    this.#accounts.delete(key);
+    this.#parties.unwatch(account.owner);
+    this.#core.disconnect(account);
+  }
+
+  #sinkLost(message: string): void {
+    if (this.#settings.onSinkLost === "ignore") return;
+    this.#core.close({ type: "failed", error: new StreamError("streamBroken", message) });
+  }
+}
+
+function tellClosing({ owner, accepted }: Account<SinkRef>, ending: StreamEnding): void {
+  owner.tell({ type: "streamClosing", ending, accepted });
+}
+
+function tellEnded(sink: SinkRef, accepted: number, outcome: StreamOutcome): void {
+  sink.tell({ type: "streamEnded", outcome, accepted });
+}
+
+function refuse(sink: SinkRef, reason: SinkRefusal): void {
+  sink.tell({ type: "streamSinkRefused", reason });
+}
+
+/** What has not arrived may have been too large. */
+function plain<O extends StreamOutcome>(outcome: O): O {
+  return outcome.type === "failed" ? { ...outcome, error: plainError(outcome.error) } : outcome;
+}
