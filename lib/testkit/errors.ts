@@ -11,6 +11,7 @@ import { CastyError } from "../runtime/casty_error.ts";
  * - `behaviorStopped`, `stillRunning`: the behaviour under test takes nothing (now).
  * - `noSuchTimer`, `noSuchChild`, `notWatched`, `alreadyAnswered`, `inboxEmpty`: there is nothing of
  *   the kind that the test names.
+ * - `tooManyMessages`: a behaviour stashes and unstashes without an end.
  * - `badOption`: an option is out of range.
  */
 export class TestkitError extends CastyError {

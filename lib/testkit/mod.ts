@@ -21,12 +21,37 @@
  * @module
  */
 export { ActorTestKit, type ActorTestKitOptions } from "./actor_test_kit.ts";
+export { BehaviorTestKit, type BehaviorTestKitOptions } from "./behavior_test_kit.ts";
+export type {
+  AskedEffect,
+  Effect,
+  EffectOfType,
+  EffectPattern,
+  MessageAdapterMadeEffect,
+  PipedEffect,
+  ReceiveTimeoutCancelledEffect,
+  ReceiveTimeoutSetEffect,
+  RestartedEffect,
+  SpawnedAnonymousEffect,
+  SpawnedEffect,
+  StashedEffect,
+  StoppedEffect,
+  SupervisedEffect,
+  TimerCancelledEffect,
+  TimerStartedEffect,
+  UnhandledEffect,
+  UnstashedEffect,
+  UnwatchedEffect,
+  WatchedEffect,
+  WatchedWithEffect,
+} from "./effect.ts";
 export { TestkitError } from "./errors.ts";
 export type { FishingOutcome } from "./fishing.ts";
 export { checkLedger, type LedgerHolder } from "./ledger_check.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
 export { SeededRandom } from "./seeded_random.ts";
+export { TestInbox } from "./test_inbox.ts";
 export {
   type MessageOfType,
   type MessageType,

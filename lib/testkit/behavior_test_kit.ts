@@ -1,0 +1,312 @@
+import { ActorSystem } from "../actor/actor_system.ts";
+import type { Behavior } from "../actor/behavior.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import type { Signal } from "../actor/signal.ts";
+import { BehaviorRun } from "./behavior_run.ts";
+import { describe, describeAll } from "./describe.ts";
+import type { Effect, EffectOfType, EffectPattern } from "./effect.ts";
+import { TestkitError } from "./errors.ts";
+import { ManualClock } from "./manual_clock.ts";
+import { RecordedLog } from "./recorded_log.ts";
+import { sameValue } from "./same_value.ts";
+import { SeededRandom } from "./seeded_random.ts";
+import { checkFirst, TestContext } from "./test_context.ts";
+import type { TestInbox } from "./test_inbox.ts";
+
+/** How a behaviour is tested. */
+export interface BehaviorTestKitOptions {
+  /** Name of the actor that the behaviour believes to be. Default `"test"`. */
+  readonly name?: string;
+  /** Messages that its stash may hold, at least 1. Default 1 000. */
+  readonly stashCapacity?: number;
+}
+
+/**
+ * Runs one behaviour synchronously, without an actor, and records what it does (Pekko's
+ * `BehaviorTestKit`). Children do not run, timers fire when the test says so, questions are answered
+ * by the test. What a handler throws goes to the test: supervision is recorded and not applied.
+ *
+ * @example
+ * ```ts
+ * import { type ActorRef, type Behavior, Behaviors } from "@casty/casty";
+ * import { BehaviorTestKit, TestInbox } from "@casty/casty/testkit";
+ *
+ * type Message = { type: "work"; job: string } | { type: "count"; replyTo: ActorRef<number> };
+ * const worker = Behaviors.ignore();
+ * const boss = (count: number): Behavior<Message> =>
+ *   Behaviors.receive((context, message) => {
+ *     if (message.type === "count") {
+ *       message.replyTo.tell(count);
+ *       return Behaviors.same();
+ *     }
+ *     context.spawn(worker, message.job).tell(message.job);
+ *     return boss(count + 1);
+ *   });
+ *
+ * const kit = BehaviorTestKit.create(boss(0));
+ * kit.run({ type: "work", job: "dig" });
+ * kit.expectEffect({ type: "spawned", name: "dig", behavior: worker });
+ * kit.childInbox<string>("dig").expectMessage("dig");
+ *
+ * const inbox = new TestInbox<number>();
+ * kit.run({ type: "count", replyTo: inbox.ref });
+ * inbox.expectMessage(1);
+ * ```
+ */
+export class BehaviorTestKit<M> {
+  /** What was told to the actor itself: by the behaviour, by its adapters, by its promises. */
+  readonly selfInbox: TestInbox<M>;
+  /** What it has logged. */
+  readonly log: RecordedLog = new RecordedLog();
+  readonly #context: TestContext;
+  readonly #run: BehaviorRun;
+  #system: ActorSystem | undefined;
+  #effects: Effect[] = [];
+
+  private constructor(
+    behavior: Behavior<M>,
+    { name = "test", stashCapacity = 1_000 }: BehaviorTestKitOptions,
+  ) {
+    const record = (effect: Effect) => void this.#effects.push(effect);
+    const ended = () => this.#run.ended;
+    const system = () => this.system;
+    this.#context = new TestContext({
+      name,
+      stashCapacity,
+      log: this.log,
+      record,
+      get ended() {
+        return ended();
+      },
+      get system() {
+        return system();
+      },
+      putBack: (messages) => this.#run.putBack(messages),
+    });
+    this.selfInbox = this.#context.inbox as unknown as TestInbox<M>;
+    checkFirst(this.#context.self.path, behavior);
+    this.#run = new BehaviorRun({ context: this.#context, record }, behavior);
+  }
+
+  /**
+   * Begins with a behaviour: a setup runs at once, and so does the hook `preStart`.
+   *
+   * @throws {ActorError} codes `badBehavior`, `badName`, `badOption`.
+   * @throws {TestkitError} code `asyncHandler`: use {@linkcode BehaviorTestKit.createAsync}.
+   */
+  static create<M>(
+    behavior: Behavior<M>,
+    options: BehaviorTestKitOptions = {},
+  ): BehaviorTestKit<M> {
+    const kit = new BehaviorTestKit(behavior, options);
+    kit.#run.runSync(kit.#run.begin());
+    return kit;
+  }
+
+  /** The same for behaviours whose setup or `preStart` gives a promise. */
+  static async createAsync<M>(
+    behavior: Behavior<M>,
+    options: BehaviorTestKitOptions = {},
+  ): Promise<BehaviorTestKit<M>> {
+    const kit = new BehaviorTestKit(behavior, options);
+    await kit.#run.runAsync(kit.#run.begin());
+    return kit;
+  }
+
+  /** The reference that the behaviour knows as itself. */
+  get ref(): ActorRef<M> {
+    return this.selfInbox.ref;
+  }
+
+  /** Whether it has not stopped. */
+  get isAlive(): boolean {
+    return !this.#run.ended;
+  }
+
+  /** The behaviour that would handle the next message, without what is wrapped around it. */
+  get currentBehavior(): Behavior<M> {
+    return this.#run.current as Behavior<M>;
+  }
+
+  /** The children that were spawned and not stopped. */
+  get children(): readonly ActorRef<never>[] {
+    return this.#context.children;
+  }
+
+  /** Keys of the timers that would fire. */
+  get activeTimers(): readonly string[] {
+    return this.#context.timers.active;
+  }
+
+  /**
+   * The system that the behaviour sees: a real one on virtual time, made when it is first looked at,
+   * in which nothing runs but what the behaviour spawns there itself.
+   */
+  get system(): ActorSystem {
+    return this.#system ??= new ActorSystem({
+      name: "behavior-test-kit",
+      runtime: { clock: new ManualClock(), random: new SeededRandom(1), logger: this.log },
+    });
+  }
+
+  /** What was done and not taken out yet, the oldest first. */
+  get effects(): readonly Effect[] {
+    return this.#effects;
+  }
+
+  /** Takes out all effects, the oldest first. */
+  retrieveEffects(): Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /**
+   * Takes out the oldest effect, which must have the type and all fields that are given; gives it.
+   *
+   * @throws {TestkitError} code `expectationFailed`.
+   *
+   * @example
+   * ```ts
+   * import { Behaviors } from "@casty/casty";
+   * import { BehaviorTestKit } from "@casty/casty/testkit";
+   *
+   * const kit = BehaviorTestKit.create(Behaviors.setup<"tick">((context) => {
+   *   context.timers.startFixedDelay("clock", "tick", 1_000);
+   *   return Behaviors.ignore();
+   * }));
+   * const { delay } = kit.expectEffect({ type: "timerStarted", key: "clock" });
+   * console.assert(delay === 1_000);
+   * kit.expectNoEffects();
+   * ```
+   */
+  expectEffect<T extends Effect["type"]>(expected: EffectPattern<T>): EffectOfType<T> {
+    const effect = this.#effects[0];
+    if (effect !== undefined && fits(effect, expected)) {
+      return this.#effects.shift() as EffectOfType<T>;
+    }
+    const came = effect === undefined ? "but there was none" : `but got ${describe(effect)}`;
+    throw this.#failure(`the effect ${describe(expected)}, ${came}`, effect);
+  }
+
+  /**
+   * Nothing was done that was not taken out.
+   *
+   * @throws {TestkitError} code `expectationFailed`.
+   */
+  expectNoEffects(): void {
+    if (this.#effects.length > 0) throw this.#failure("no effect", this.#effects[0]);
+  }
+
+  /**
+   * What was told to a child, by name or reference. Of several that had one name, the last.
+   *
+   * @throws {TestkitError} code `noSuchChild`.
+   */
+  childInbox<C>(child: string | ActorRef<C>): TestInbox<C> {
+    const name = typeof child === "string" ? child : child.path.slice(this.ref.path.length + 1);
+    const inbox = this.#context.inboxes.get(name);
+    if (inbox !== undefined && (typeof child === "string" || inbox.ref === child)) {
+      return inbox as unknown as TestInbox<C>;
+    }
+    const names = [...this.#context.inboxes.keys()].join(", ") || "none";
+    throw new TestkitError(
+      "noSuchChild",
+      `${this.ref.path} has spawned no child ${describe(child)}; it has spawned: ${names}`,
+      { value: child },
+    );
+  }
+
+  /**
+   * Handles a message, and what it makes the stash give back.
+   *
+   * @throws {TestkitError} codes `asyncHandler`, `behaviorStopped`, `stillRunning`; and whatever
+   * the handler throws.
+   */
+  run(message: M): void {
+    this.#run.runSync(this.#run.message(message));
+  }
+
+  /** The same for a handler that may give a promise; what it does before is done at once. */
+  runAsync(message: M): Promise<void> {
+    return this.#run.runAsync(this.#run.message(message));
+  }
+
+  /**
+   * Takes the oldest message out of `selfInbox` and handles it; gives it.
+   *
+   * @throws {TestkitError} code `inboxEmpty`, and as {@linkcode BehaviorTestKit.run}.
+   */
+  runOne(): M {
+    const message = this.selfInbox.receiveMessage();
+    this.run(message);
+    return message;
+  }
+
+  /**
+   * Handles a signal as an actor would: `postStop` stops it, with hooks; `preRestart` makes it begin
+   * again; `terminated` of an actor that is watched with a message is that message.
+   *
+   * @throws {TestkitError} code `notWatched` for `terminated` of an actor that it does not watch,
+   * and as {@linkcode BehaviorTestKit.run}.
+   */
+  signal(signal: Signal): void {
+    this.#run.runSync(this.#run.signal(signal));
+  }
+
+  /** The same for handlers and hooks that may give promises. */
+  signalAsync(signal: Signal): Promise<void> {
+    return this.#run.runAsync(this.#run.signal(signal));
+  }
+
+  /** Stops it from outside: the signal `postStop`, then the hooks. */
+  stop(): void {
+    this.signal({ type: "postStop" });
+  }
+
+  /**
+   * Lets a timer fire: its message is handled. One that fires once is gone then.
+   *
+   * @throws {TestkitError} code `noSuchTimer`, and as {@linkcode BehaviorTestKit.run}.
+   */
+  fireTimer(key: string): void {
+    this.run(this.#context.timers.fire(key) as M);
+  }
+
+  /** The same for a handler that may give a promise. */
+  async fireTimerAsync(key: string): Promise<void> {
+    await this.runAsync(this.#context.timers.fire(key) as M);
+  }
+
+  /**
+   * Lets the receive timeout come: its message is handled.
+   *
+   * @throws {TestkitError} code `noSuchTimer`, and as {@linkcode BehaviorTestKit.run}.
+   */
+  fireReceiveTimeout(): void {
+    const { receiveTimeout } = this.#context;
+    if (receiveTimeout.length === 0) {
+      throw new TestkitError("noSuchTimer", `${this.ref.path} has set no receive timeout`);
+    }
+    this.run(receiveTimeout[0] as M);
+  }
+
+  /** Lets promises run to their end, so that what was piped is in `selfInbox`. */
+  async settle(): Promise<void> {
+    await new ManualClock().advance(0);
+  }
+
+  #failure(wanted: string, value: unknown): TestkitError {
+    return new TestkitError(
+      "expectationFailed",
+      `${this.ref.path} expected ${wanted}\neffects: ${describeAll(this.#effects)}`,
+      { value },
+    );
+  }
+}
+
+function fits(effect: Effect, expected: object): boolean {
+  return Object.entries(expected).every(([field, value]) =>
+    sameValue((effect as unknown as Record<string, unknown>)[field], value)
+  );
+}

@@ -1,0 +1,218 @@
+import type { Behavior } from "../actor/behavior.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import type { SpawnOptions } from "../actor/spawn_options.ts";
+import type { SupervisionStrategy } from "../actor/supervision.ts";
+
+/** A child was spawned under a name. */
+export interface SpawnedEffect {
+  /** Names the effect. */
+  readonly type: "spawned";
+  /** Its name. */
+  readonly name: string;
+  /** What it does. It does not run; to test it, give it a kit of its own. */
+  readonly behavior: Behavior<never>;
+  /** How it was spawned. */
+  readonly options: SpawnOptions;
+  /** The reference that the behaviour was given; what is told to it is in `childInbox`. */
+  readonly ref: ActorRef<never>;
+}
+
+/** A child was spawned without a name. */
+export interface SpawnedAnonymousEffect {
+  /** Names the effect. */
+  readonly type: "spawnedAnonymous";
+  /** The name that it got. */
+  readonly name: string;
+  /** What it does. It does not run; to test it, give it a kit of its own. */
+  readonly behavior: Behavior<never>;
+  /** How it was spawned. */
+  readonly options: SpawnOptions;
+  /** The reference that the behaviour was given; what is told to it is in `childInbox`. */
+  readonly ref: ActorRef<never>;
+}
+
+/** A child was stopped. */
+export interface StoppedEffect {
+  /** Names the effect. */
+  readonly type: "stopped";
+  /** The child. */
+  readonly child: ActorRef<never>;
+}
+
+/** Another actor is watched. */
+export interface WatchedEffect {
+  /** Names the effect. */
+  readonly type: "watched";
+  /** The other. */
+  readonly ref: ActorRef<never>;
+}
+
+/** Another actor is watched, and a message wanted instead of the signal. */
+export interface WatchedWithEffect {
+  /** Names the effect. */
+  readonly type: "watchedWith";
+  /** The other. */
+  readonly ref: ActorRef<never>;
+  /** What comes when it has stopped. */
+  readonly message: unknown;
+}
+
+/** Another actor is no longer watched. */
+export interface UnwatchedEffect {
+  /** Names the effect. */
+  readonly type: "unwatched";
+  /** The other. */
+  readonly ref: ActorRef<never>;
+}
+
+/** A timer was started. It fires when the test says so: `fireTimer`. */
+export interface TimerStartedEffect {
+  /** Names the effect. */
+  readonly type: "timerStarted";
+  /** Its key. */
+  readonly key: string;
+  /** What comes when it fires. */
+  readonly message: unknown;
+  /** Milliseconds until it fires, and between two times. */
+  readonly delay: number;
+  /** Whether it fires again and again. */
+  readonly repeated: boolean;
+}
+
+/** A timer was cancelled, whether there was one or not. */
+export interface TimerCancelledEffect {
+  /** Names the effect. */
+  readonly type: "timerCancelled";
+  /** Its key. */
+  readonly key: string;
+}
+
+/** A receive timeout was set. It comes when the test says so: `fireReceiveTimeout`. */
+export interface ReceiveTimeoutSetEffect {
+  /** Names the effect. */
+  readonly type: "receiveTimeoutSet";
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** What comes after them. */
+  readonly message: unknown;
+}
+
+/** The receive timeout was taken back, whether there was one or not. */
+export interface ReceiveTimeoutCancelledEffect {
+  /** Names the effect. */
+  readonly type: "receiveTimeoutCancelled";
+}
+
+/** A message adapter was made. What is told to it comes to `selfInbox` as it makes it. */
+export interface MessageAdapterMadeEffect {
+  /** Names the effect. */
+  readonly type: "messageAdapterMade";
+  /** The reference for those who speak the other protocol. */
+  readonly ref: ActorRef<never>;
+  /** What it makes of a message. */
+  readonly map: (message: never) => unknown;
+}
+
+/** Another actor was asked. The test answers; or whoever has the message, by its reply reference. */
+export interface AskedEffect {
+  /** Names the effect. */
+  readonly type: "asked";
+  /** Who was asked. */
+  readonly target: ActorRef<never>;
+  /** The question. It was told to `target`, too. */
+  readonly message: unknown;
+  /** Milliseconds that the reply is waited for; no time goes by in the kit. */
+  readonly timeout: number;
+  /** Whether the question has its reply, or has failed. */
+  readonly answered: boolean;
+  /**
+   * Replies. If the promise was given to `pipeToSelf`, its message is in `selfInbox` when this
+   * returns.
+   *
+   * @throws {TestkitError} code `alreadyAnswered`.
+   */
+  reply(value: unknown): void;
+  /**
+   * Lets the question fail, for example with an `AskTimeoutError`.
+   *
+   * @throws {TestkitError} code `alreadyAnswered`.
+   */
+  fail(error: unknown): void;
+}
+
+/** What a promise comes to is a message to the actor itself. It will be in `selfInbox`. */
+export interface PipedEffect {
+  /** Names the effect. */
+  readonly type: "piped";
+  /** The promise. */
+  readonly promise: PromiseLike<unknown>;
+}
+
+/** A message was put into the stash. */
+export interface StashedEffect {
+  /** Names the effect. */
+  readonly type: "stashed";
+  /** The message. */
+  readonly message: unknown;
+}
+
+/** The stash was emptied. Its messages are handled next, in the same `run`. */
+export interface UnstashedEffect {
+  /** Names the effect. */
+  readonly type: "unstashed";
+  /** The messages, in order. */
+  readonly messages: readonly unknown[];
+}
+
+/** The behaviour has said that it does not understand a message. */
+export interface UnhandledEffect {
+  /** Names the effect. */
+  readonly type: "unhandled";
+  /** The message. */
+  readonly message: unknown;
+}
+
+/** The behaviour is supervised. The kit does not apply this: what is thrown goes to the test. */
+export interface SupervisedEffect {
+  /** Names the effect. */
+  readonly type: "supervised";
+  /** What would happen. */
+  readonly strategy: SupervisionStrategy;
+}
+
+/** The behaviour has begun again. */
+export interface RestartedEffect {
+  /** Names the effect. */
+  readonly type: "restarted";
+  /** What the test gave as the cause; undefined if the behaviour itself has asked for it. */
+  readonly cause: unknown;
+}
+
+/** Something that a behaviour has done besides telling messages. More types will come. */
+export type Effect =
+  | SpawnedEffect
+  | SpawnedAnonymousEffect
+  | StoppedEffect
+  | WatchedEffect
+  | WatchedWithEffect
+  | UnwatchedEffect
+  | TimerStartedEffect
+  | TimerCancelledEffect
+  | ReceiveTimeoutSetEffect
+  | ReceiveTimeoutCancelledEffect
+  | MessageAdapterMadeEffect
+  | AskedEffect
+  | PipedEffect
+  | StashedEffect
+  | UnstashedEffect
+  | UnhandledEffect
+  | SupervisedEffect
+  | RestartedEffect;
+
+/** Effects with one `type`. */
+export type EffectOfType<T extends Effect["type"]> = Extract<Effect, { readonly type: T }>;
+
+/** Which effect is meant: its `type`, and those of its fields that matter. */
+export type EffectPattern<T extends Effect["type"]> =
+  & { readonly type: T }
+  & Partial<Omit<EffectOfType<T>, "type">>;

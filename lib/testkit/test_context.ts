@@ -1,0 +1,271 @@
+import { checkActorName } from "../actor/actor_name.ts";
+import type { ActorSystem } from "../actor/actor_system.ts";
+import type { AskOptions } from "../actor/ask.ts";
+import { Behavior } from "../actor/behavior.ts";
+import { duplicateName } from "../actor/cell_context.ts";
+import { notABehavior } from "../actor/cell_life.ts";
+import type { ActorContext, ActorLog, Stash } from "../actor/context.ts";
+import { ActorError } from "../actor/errors.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import type { SpawnOptions } from "../actor/spawn_options.ts";
+import { checkStashCapacity, StashBuffer } from "../actor/stash.ts";
+import type { LogFields, LogLevel } from "../runtime/logger.ts";
+import type { Effect } from "./effect.ts";
+import type { RecordedLog } from "./recorded_log.ts";
+import { sameValue } from "./same_value.ts";
+import { InboxRef, TestInbox } from "./test_inbox.ts";
+import { TestQuestion } from "./test_question.ts";
+import { checkDelay, TestTimers } from "./test_timers.ts";
+
+/** What the context of a behaviour under test needs from its kit. */
+export interface TestContextOwner {
+  readonly name: string;
+  readonly log: RecordedLog;
+  readonly stashCapacity: number;
+  /** Made when it is first looked at. */
+  readonly system: ActorSystem;
+  /** Whether the behaviour has stopped, or is about to. */
+  readonly ended: boolean;
+  record(effect: Effect): void;
+  /** Handles messages next. */
+  putBack(messages: readonly unknown[]): void;
+}
+
+/** One who is watched. */
+interface Watch {
+  readonly ref: ActorRef<never>;
+  /** A list of one, since any value can be a message; empty if the signal is wanted. */
+  readonly message: readonly unknown[];
+}
+
+/** What a behaviour under test can do: it is recorded, and has no other effect. */
+export class TestContext implements ActorContext<unknown> {
+  readonly inbox: TestInbox<unknown>;
+  readonly timers: TestTimers;
+  readonly log: ActorLog;
+  readonly stash: Stash<unknown>;
+  /** What comes after a quiet time, as a list of one; empty if nothing does. */
+  receiveTimeout: readonly unknown[] = [];
+  /** All children that there ever were; a name may be taken again. */
+  readonly inboxes = new Map<string, TestInbox<never>>();
+  readonly #owner: TestContextOwner;
+  readonly #stash: StashBuffer;
+  readonly #children = new Map<string, ActorRef<never>>();
+  readonly #adapters = new Map<unknown, InboxRef>();
+  readonly #questions = new WeakMap<PromiseLike<unknown>, TestQuestion<never>>();
+  #watched: Watch[] = [];
+  #numbered = 0;
+
+  /** Made by the kit, once. */
+  constructor(owner: TestContextOwner) {
+    this.#owner = owner;
+    this.inbox = new TestInbox(checkActorName(owner.name));
+    const { path } = this.self;
+    const checkAlive = (what: string) => this.#checkAlive(what);
+    const record = (effect: Effect) => owner.record(effect);
+    this.timers = new TestTimers(checkAlive, record);
+    const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
+      owner.log.log(level, path, message, fields);
+    this.log = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+    this.#stash = new StashBuffer({
+      path,
+      get ended() {
+        return owner.ended;
+      },
+      takeBack: () => {},
+      putBack: (messages) => {
+        owner.record({ type: "unstashed", messages });
+        owner.putBack(messages);
+      },
+    }, checkStashCapacity(owner.stashCapacity));
+    this.stash = recordedStash(this.#stash, record);
+  }
+
+  get self(): ActorRef<unknown> {
+    return this.inbox.ref;
+  }
+
+  get system(): ActorSystem {
+    return this.#owner.system;
+  }
+
+  get children(): readonly ActorRef<never>[] {
+    return [...this.#children.values()];
+  }
+
+  spawn<C>(behavior: Behavior<C>, name?: string, options: SpawnOptions = {}): ActorRef<C> {
+    this.#checkAlive("can have no children");
+    const { path } = this.self;
+    const chosen = name === undefined ? this.#freeName() : checkActorName(name);
+    if (this.#children.has(chosen)) throw duplicateName(`${path}/${chosen}`);
+    checkFirst(`${path}/${chosen}`, behavior);
+    const inbox = new TestInbox<never>(`${path.slice(1)}/${chosen}`);
+    this.inboxes.set(chosen, inbox);
+    const ref = inbox.ref as ActorRef<unknown>;
+    this.#children.set(chosen, ref);
+    const type = name === undefined ? "spawnedAnonymous" : "spawned";
+    this.#owner.record({ type, name: chosen, behavior, options, ref });
+    return ref;
+  }
+
+  stop(child: ActorRef<never>): void {
+    for (const [name, ref] of this.#children) {
+      if (ref !== child) continue;
+      this.#children.delete(name);
+      return this.#owner.record({ type: "stopped", child });
+    }
+    // One that has stopped already is a child still, as long as nobody has its name.
+    if ([...this.inboxes.values()].some(({ ref }) => ref === child)) return;
+    throw new ActorError("notAChild", `${child.path} is not a child of ${this.self.path}`, {
+      value: child.path,
+      remedy: "send it a message that makes it stop",
+    });
+  }
+
+  watch(ref: ActorRef<never>): void {
+    this.#watch({ ref, message: [] });
+    this.#owner.record({ type: "watched", ref });
+  }
+
+  watchWith(ref: ActorRef<never>, message: unknown): void {
+    this.#watch({ ref, message: [message] });
+    this.#owner.record({ type: "watchedWith", ref, message });
+  }
+
+  unwatch(ref: ActorRef<never>): void {
+    this.takeWatch(ref);
+    this.#owner.record({ type: "unwatched", ref });
+  }
+
+  ask<T, R>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => T,
+    { timeout = 5_000, signal }: AskOptions = {},
+  ): Promise<R> {
+    let question: TestQuestion<T>;
+    try {
+      checkDelay(timeout, 0, `an ask cannot wait for ${timeout} ms`);
+      question = new TestQuestion(ref, factory, timeout, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const promise = question.promise as Promise<R>;
+    this.#questions.set(promise, question as unknown as TestQuestion<never>);
+    this.#owner.record(question);
+    if (!question.answered) ref.tell(question.message);
+    return promise;
+  }
+
+  pipeToSelf<T>(
+    promise: PromiseLike<T>,
+    onFulfilled?: (value: T) => unknown,
+    onRejected?: (reason: unknown) => unknown,
+  ): void {
+    this.#owner.record({ type: "piped", promise });
+    const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
+    const tell = <V>(value: V, make: (value: V) => unknown) => {
+      let message: unknown;
+      try {
+        message = make(value);
+      } catch (error) {
+        return failed(error);
+      }
+      this.self.tell(message);
+    };
+    const onValue = (value: unknown) =>
+      tell(value as T, onFulfilled ?? ((message: unknown) => message));
+    const onError = (reason: unknown) =>
+      onRejected === undefined ? failed(reason) : tell(reason, onRejected);
+    const question = this.#questions.get(promise);
+    if (question !== undefined) question.whenAnswered(onValue, onError);
+    else Promise.resolve(promise).then(onValue, onError);
+  }
+
+  messageAdapter<F>(map: (message: F) => unknown): ActorRef<F> {
+    this.#checkAlive("can have no message adapter");
+    const known = this.#adapters.get(map);
+    if (known !== undefined) return known;
+    const ref = new InboxRef(
+      `${this.self.path}/_adapter-${++this.#numbered}`,
+      (message) => this.self.tell(map(message as F)),
+    );
+    this.#adapters.set(map, ref);
+    this.#owner.record({ type: "messageAdapterMade", ref, map });
+    return ref;
+  }
+
+  setReceiveTimeout(timeout: number, message: unknown): void {
+    this.#checkAlive("can have no receive timeout");
+    checkDelay(timeout, 1, `a receive timeout cannot be ${timeout} ms`);
+    this.receiveTimeout = [message];
+    this.#owner.record({ type: "receiveTimeoutSet", timeout, message });
+  }
+
+  cancelReceiveTimeout(): void {
+    this.receiveTimeout = [];
+    this.#owner.record({ type: "receiveTimeoutCancelled" });
+  }
+
+  /** Whether and how an actor is watched; it is no longer then. */
+  takeWatch(ref: ActorRef<never>): Watch | undefined {
+    const watch = this.#watched.find((other) => sameValue(other.ref, ref));
+    this.#watched = this.#watched.filter((other) => other !== watch);
+    return watch;
+  }
+
+  /** Nothing that the behaviour has begun outlives it; its stash goes back if it begins again. */
+  dismantle(how: "stop" | "restart"): void {
+    this.timers.clear();
+    this.receiveTimeout = [];
+    const stashed = this.#stash.takeAll();
+    if (how === "restart") {
+      this.#owner.putBack(stashed);
+      this.#adapters.clear();
+      this.#watched = [];
+    }
+    this.#children.clear();
+  }
+
+  #watch(watch: Watch): void {
+    this.takeWatch(watch.ref);
+    if (!this.#owner.ended) this.#watched.push(watch);
+  }
+
+  #freeName(): string {
+    let name: string;
+    do name = `$${++this.#numbered}`; while (this.#children.has(name));
+    return name;
+  }
+
+  #checkAlive(what: string): void {
+    if (!this.#owner.ended) return;
+    const { path } = this.self;
+    throw new ActorError("actorStopped", `${path} has stopped and ${what}`, { value: path });
+  }
+}
+
+/**
+ * Refuses what no actor can begin with.
+ *
+ * @throws {ActorError} code `badBehavior`.
+ */
+export function checkFirst(path: string, behavior: unknown): void {
+  if (behavior instanceof Behavior) {
+    if (["receive", "setup", "wrapped", "stopped"].includes(behavior.kind)) return;
+  }
+  throw notABehavior(path, behavior);
+}
+
+function recordedStash(stash: StashBuffer, record: (effect: Effect) => void): Stash<unknown> {
+  return {
+    get size() {
+      return stash.size;
+    },
+    capacity: stash.capacity,
+    add(message) {
+      stash.add(message);
+      record({ type: "stashed", message });
+    },
+    unstashAll: () => stash.unstashAll(),
+  };
+}
