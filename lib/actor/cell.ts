@@ -50,22 +50,23 @@ import { Wrappers } from "./wrapper.ts";
  * less for each actor, and one step less for each message.
  */
 export class Cell extends Mailbox implements Runnable {
+  // What every message touches comes first: it shares a cache line or two.
   readonly host: CellHost;
-  readonly parent: Cell | undefined;
-  readonly path: string;
-  readonly uid: number;
-  /** What it begins with. */
-  readonly initial: Behavior<never>;
-  /** What it does with its next message; `initial` while it has not begun. */
-  behavior: Behavior<never>;
-  /** Supervision, hooks, interceptors and spies around its behaviour. */
-  wrappers = Wrappers.none;
   /** Bits of `cell_status.ts`. */
   status = fresh;
-  /** Why it stops, if it has failed. */
-  failure: { readonly cause: unknown; readonly escalated: boolean } | undefined = undefined;
+  /** What it does with its next message; `initial` while it has not begun. */
+  behavior: Behavior<never>;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
+  readonly parent: Cell | undefined;
+  override readonly path: string;
+  override readonly uid: number;
+  /** What it begins with. */
+  readonly initial: Behavior<never>;
+  /** Supervision, hooks, interceptors and spies around its behaviour. */
+  wrappers = Wrappers.none;
+  /** Why it stops, if it has failed. */
+  failure: { readonly cause: unknown; readonly escalated: boolean } | undefined = undefined;
 
   /** Starts in the background; messages told before wait. */
   constructor(
