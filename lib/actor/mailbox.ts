@@ -63,7 +63,13 @@ export abstract class Mailbox extends LocalRef<unknown> {
   /** Adds a message, if it fits. False if it was dropped. */
   protected push(message: unknown): boolean {
     if (this.#bounds !== undefined) return this.#pushBounded(this.#bounds, message);
-    this.#append(message);
+    const slots = this.#slots;
+    const tail = this.#tail;
+    // Written out for the usual case: this is the hottest line of all.
+    if (slots !== undefined && ((tail - this.#head) & lastPosition) < slots.length) {
+      slots[tail & (slots.length - 1)] = message;
+      this.#tail = (tail + 1) & lastPosition;
+    } else this.#append(message);
     return true;
   }
 
@@ -83,7 +89,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
     const message = slots[index];
     slots[index] = undefined;
     this.#head = (this.#head + 1) & lastPosition;
-    if (this.#head === this.#tail && slots.length > keptSlots) this.#slots = undefined;
+    if (slots.length > keptSlots && this.#head === this.#tail) this.#slots = undefined;
     return this.#bounds === undefined ? message : this.#bounds.release(message);
   }
 
