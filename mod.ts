@@ -108,6 +108,37 @@ export type {
   ShardedBehavior,
   ShardedOptions,
 } from "./lib/sharding/sharded_behavior.ts";
+export { StreamError } from "./lib/streams/errors.ts";
+export type {
+  ConsumerMessage,
+  ProducerMessage,
+  PushRefusal,
+  PushReply,
+  SinkMessage,
+  SinkRefusal,
+  StreamCancel,
+  StreamComplete,
+  StreamConnect,
+  StreamDemand,
+  StreamEnd,
+  StreamEnding,
+  StreamFail,
+  StreamLeave,
+  StreamOutcome,
+  StreamPush,
+  StreamPut,
+  StreamSubscribe,
+  StreamWant,
+  SubscribeRefusal,
+} from "./lib/streams/protocol.ts";
+export { streamConsumer, type StreamConsumerOptions } from "./lib/streams/stream_consumer.ts";
+export { streamProducer, type StreamProducerOptions } from "./lib/streams/stream_producer.ts";
+export { type StreamSink, streamSink, type StreamSinkOptions } from "./lib/streams/stream_sink.ts";
+export {
+  type StreamSource,
+  streamSource,
+  type StreamSourceOptions,
+} from "./lib/streams/stream_source.ts";
 export {
   TlsConfigError,
   type TlsConfigErrorCode,

@@ -89,6 +89,9 @@ Deno.test("what decides imports nothing that does", () => {
     "client/contacts.ts",
     "transport/association.ts",
     "transport/handshake.ts",
+    "streams/stream_core.ts",
+    "streams/credit_pool.ts",
+    "streams/stream_intake.ts",
   ];
   for (const path of pure) {
     const text = Deno.readTextFileSync(new URL(path, root));

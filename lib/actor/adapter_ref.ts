@@ -12,6 +12,7 @@ export class AdapterRef extends Ref<unknown> {
   readonly cell: Cell;
   readonly #map: (message: unknown) => unknown;
   #open = true;
+  #onClosed: Set<() => void> | undefined = undefined;
 
   /** `number` tells the adapters of one actor apart. */
   constructor(cell: Cell, number: number, map: (message: unknown) => unknown) {
@@ -26,9 +27,28 @@ export class AdapterRef extends Ref<unknown> {
     return this.cell.host.nodeAddress;
   }
 
-  /** The actor has begun again and does not know this adapter any more. */
+  /** Whether it leads nowhere any more. */
+  get stopped(): boolean {
+    return !this.#open;
+  }
+
+  /** Calls back when it leads nowhere any more. Answers how to take that back. */
+  whenStopped(callback: () => void): () => void {
+    if (!this.#open) {
+      callback();
+      return () => {};
+    }
+    const callbacks = this.#onClosed ??= new Set();
+    callbacks.add(callback);
+    return () => void callbacks.delete(callback);
+  }
+
+  /** The actor has stopped, or has begun again and does not know this adapter any more. */
   close(): void {
     this.#open = false;
+    const callbacks = this.#onClosed;
+    this.#onClosed = undefined;
+    for (const callback of callbacks ?? []) callback();
   }
 
   override tell(message: unknown): void {
@@ -79,8 +99,9 @@ export class Adapters {
 
   /** None of them leads anywhere any more. */
   close(): void {
-    for (const ref of this.#byPath.values()) ref.close();
+    const refs = [...this.#byPath.values()];
     this.#byMap.clear();
     this.#byPath.clear();
+    for (const ref of refs) ref.close();
   }
 }

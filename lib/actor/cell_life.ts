@@ -232,6 +232,7 @@ function end(cell: Cell): void {
     parent?.notice({ type, ref, cause: failure.cause });
   }
   parts?.watch?.close();
+  parts?.adapters?.close();
   for (const callback of parts?.onStopped ?? []) callback();
   if (host.eventStream.hears("actorStopped")) {
     host.eventStream.publish(

@@ -1,3 +1,4 @@
+import { AdapterRef } from "./adapter_ref.ts";
 import type { Cell } from "./cell.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
@@ -12,6 +13,8 @@ export interface Watched {
   readonly ref: ActorRef<never>;
   /** Any value can be a message. */
   readonly message: unknown;
+  /** How a message adapter is no longer watched. */
+  readonly forget: (() => void) | undefined;
 }
 
 /** Whom one cell watches, and who watches it. */
@@ -31,30 +34,43 @@ export class DeathWatch {
   watch(ref: ActorRef<never>, message: unknown = theSignal): void {
     if (this.#cell.ended) return;
     const key = watchKey(ref);
-    const isNew = !this.#watched?.has(key);
+    const known = this.#watched?.get(key);
+    const { remoteWatch } = this.#cell.host;
     const target = localCell(ref, this.#cell);
-    const remote = this.#cell.host.remoteWatch;
-    if (target === undefined && remote === undefined) {
+    const isAdapter = ref instanceof AdapterRef && ref.cell.host === this.#cell.host;
+    if (target === undefined && !isAdapter && remoteWatch === undefined) {
       throw new ActorError("cannotWatch", `${ref} cannot be watched: it is not of this system`, {
         value: ref.path,
         remedy: "watch actors of the same system only",
       });
     }
-    (this.#watched ??= new Map()).set(key, { ref, message });
-    if (!isNew) return;
-    if (target === undefined) remote!.watch(this.#cell.ref, ref);
+    // Before it is watched: it may be gone already.
+    const watched = this.#watched ??= new Map();
+    watched.set(key, { ref, message, forget: known?.forget });
+    if (known !== undefined) return;
+    if (isAdapter) watched.set(key, { ref, message, forget: this.#watchAdapter(ref) });
+    else if (target === undefined) remoteWatch!.watch(this.#cell.ref, ref);
     else if (target.stopped) this.#cell.notice(target.terminated);
     else (target.deathWatch.#watchers ??= new Set()).add(this.#cell);
   }
 
+  /** An adapter ends with its actor, or when that begins again. */
+  #watchAdapter(ref: AdapterRef): () => void {
+    return ref.whenStopped(() => this.#cell.notice({ ...ref.cell.terminated, ref }));
+  }
+
   /** Takes back {@linkcode DeathWatch.watch}: no notice is heard of, even if it waits already. */
   unwatch(ref: ActorRef<never>): void {
-    if (this.#watched?.delete(watchKey(ref))) this.#forget(ref);
+    const key = watchKey(ref);
+    const watched = this.#watched?.get(key);
+    if (watched === undefined) return;
+    this.#watched!.delete(key);
+    this.#forget(watched);
   }
 
   /** Takes back all. */
   unwatchAll(): void {
-    for (const { ref } of this.#watched?.values() ?? []) this.#forget(ref);
+    for (const watched of this.#watched?.values() ?? []) this.#forget(watched);
     this.#watched = undefined;
   }
 
@@ -74,7 +90,8 @@ export class DeathWatch {
     for (const watcher of watchers ?? []) watcher.notice(this.#cell.terminated);
   }
 
-  #forget(ref: ActorRef<never>): void {
+  #forget({ ref, forget }: Watched): void {
+    if (forget !== undefined) return forget();
     const target = localCell(ref, this.#cell);
     if (target === undefined) this.#cell.host.remoteWatch?.unwatch(this.#cell.ref, ref);
     else if (!target.stopped) target.deathWatch.#watchers?.delete(this.#cell);

@@ -1,6 +1,6 @@
 import type { Logger } from "../runtime/logger.ts";
 import type { DeadLetter } from "./dead_letter.ts";
-import { LocalRef } from "./local_ref.ts";
+import { whenLocalStopped } from "./local_stop.ts";
 import type { ActorRef } from "./ref.ts";
 
 /** An actor has started. */
@@ -99,10 +99,9 @@ export class EventStream {
     this.#listeners.set(type, listeners);
     listeners.add(hear);
     const end = () => void listeners.delete(hear);
-    if (!(listener instanceof LocalRef)) return end;
-    const keep = listener.cell.whenStopped(end);
+    const keep = typeof listener === "function" ? undefined : whenLocalStopped(listener, end);
     return () => {
-      keep();
+      keep?.();
       end();
     };
   }

@@ -3,15 +3,14 @@ import { LocalRef } from "./local_ref.ts";
 import type { ActorRef } from "./ref.ts";
 
 /**
- * Calls back when a local actor has stopped, at once if it has already. A reference to an adapter
- * stands for its actor. Answers how to take that back; `undefined` if the actor is not a local one.
+ * Calls back when a local actor has stopped, at once if it has already. A message adapter has
+ * stopped as well when its actor has begun again. Answers how to take that back; `undefined` if the
+ * actor is not a local one.
  */
 export function whenLocalStopped(
   target: ActorRef<never>,
   callback: () => void,
 ): (() => void) | undefined {
-  if (target instanceof LocalRef || target instanceof AdapterRef) {
-    return target.cell.whenStopped(callback);
-  }
-  return undefined;
+  if (target instanceof AdapterRef) return target.whenStopped(callback);
+  return target instanceof LocalRef ? target.cell.whenStopped(callback) : undefined;
 }

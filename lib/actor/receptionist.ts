@@ -3,6 +3,7 @@ import { AdapterRef } from "./adapter_ref.ts";
 import type { Cell } from "./cell.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
+import { whenLocalStopped } from "./local_stop.ts";
 import type { ActorRef } from "./ref.ts";
 import { serviceIdOf, type ServiceKey } from "./service_key.ts";
 
@@ -27,8 +28,6 @@ type Refs = readonly ActorRef<unknown>[];
 /** One subscription. */
 interface Subscription {
   readonly hear: (refs: Refs) => void;
-  /** The actor that hears, if it is one. */
-  readonly ref: ActorRef<never> | undefined;
 }
 
 /** What is known of one key. Forgotten when it has neither entries nor subscriptions. */
@@ -36,8 +35,6 @@ class Service {
   readonly id: string;
   /** Each actor with how to stop waiting for its end, in the order of registration. */
   readonly entries = new Map<ActorRef<never>, () => void>();
-  /** Those of the entries that may end before their actor does. */
-  readonly adapters = new Set<ActorRef<never>>();
   readonly subscriptions = new Set<Subscription>();
   /** Counts the changes. */
   version = 0;
@@ -62,8 +59,7 @@ const none: Refs = Object.freeze([]);
 
 /**
  * Finds actors by the service that they offer instead of by their path (Pekko's receptionist). An
- * actor that stops is forgotten; one that begins again stays. (Of an actor that begins again, a
- * registered message adapter is forgotten with the next call that concerns its service.)
+ * actor that stops is forgotten; one that begins again stays, but its message adapters do not.
  *
  * All calls take effect at once, and whoever subscribes hears of a change within the call that has
  * made it. A change costs time in proportion to the number of actors of that service if anybody
@@ -109,11 +105,10 @@ export class Receptionist {
     const cell = cellOf(ref);
     if (cell?.host.system !== this.#system) throw notLocal(ref);
     if (cell.ended) return () => {};
-    this.#sweep(id);
     const service = this.#service(id);
     let forget = service.entries.get(ref);
     if (forget === undefined) {
-      forget = this.#enter(service, ref, cell);
+      forget = this.#enter(service, ref);
       this.#publish(service);
     }
     return forget;
@@ -135,7 +130,6 @@ export class Receptionist {
    */
   find<M>(key: ServiceKey<M>): readonly ActorRef<M>[] {
     const id = serviceIdOf(key);
-    this.#sweep(id);
     return this.#services.get(id)?.refs ?? none;
   }
 
@@ -154,16 +148,14 @@ export class Receptionist {
     const id = serviceIdOf(key);
     const hear = hearing(key, listener);
     const ref = typeof listener === "function" ? undefined : listener;
-    const cell = ref === undefined ? undefined : cellOf(ref);
-    if (cell?.ended) return () => {};
-    this.#sweep(id);
+    if (ref !== undefined && cellOf(ref)?.ended) return () => {};
     const service = this.#service(id);
-    const subscription: Subscription = { hear, ref };
+    const subscription: Subscription = { hear };
     service.subscriptions.add(subscription);
     const end = () => {
       if (service.subscriptions.delete(subscription)) this.#forgetIfUnused(service);
     };
-    const keep = cell?.whenStopped(end);
+    const keep = ref === undefined ? undefined : whenLocalStopped(ref, end);
     this.#tell(service, subscription);
     return () => {
       keep?.();
@@ -186,26 +178,17 @@ export class Receptionist {
   }
 
   /** Adds an entry; answers how to remove this very entry. */
-  #enter(service: Service, ref: ActorRef<never>, cell: Cell): () => void {
+  #enter(service: Service, ref: ActorRef<never>): () => void {
     const forget = () => {
       if (service.entries.get(ref) !== forget) return;
       service.entries.delete(ref);
-      service.adapters.delete(ref);
-      keep();
+      keep?.();
       this.#publish(service);
       this.#forgetIfUnused(service);
     };
     service.entries.set(ref, forget);
-    if (ref instanceof AdapterRef) service.adapters.add(ref);
-    const keep = cell.whenStopped(forget);
+    const keep = whenLocalStopped(ref, forget);
     return forget;
-  }
-
-  /** Forgets adapters of actors that have begun again. */
-  #sweep(id: string): void {
-    const service = this.#services.get(id);
-    if (service === undefined || service.adapters.size === 0) return;
-    for (const ref of [...service.adapters]) if (isClosed(ref)) service.entries.get(ref)?.();
   }
 
   #publish(service: Service): void {
@@ -214,9 +197,7 @@ export class Receptionist {
     for (const subscription of [...service.subscriptions]) {
       // A listener has changed the service: everybody has heard of that, and so of this.
       if (service.version !== version) return;
-      if (!service.subscriptions.has(subscription)) continue;
-      if (isClosed(subscription.ref)) service.subscriptions.delete(subscription);
-      else this.#tell(service, subscription);
+      if (service.subscriptions.has(subscription)) this.#tell(service, subscription);
     }
   }
 
@@ -238,11 +219,6 @@ export class Receptionist {
 /** The actor of this process behind a reference. */
 function cellOf(ref: ActorRef<never>): Cell | undefined {
   return ref instanceof LocalRef || ref instanceof AdapterRef ? ref.cell : undefined;
-}
-
-/** Whether it is an adapter of an actor that has begun again since, or has stopped. */
-function isClosed(ref: ActorRef<never> | undefined): boolean {
-  return ref instanceof AdapterRef && ref.cell.existingParts?.adapters?.find(ref.path) !== ref;
 }
 
 function hearing<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: Refs) => void {

@@ -5,6 +5,7 @@ import { Behaviors } from "../../lib/actor/behaviors.ts";
 import { internalsOf } from "../../lib/actor/internals.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
+import { VirtualSystem } from "./virtual_system.ts";
 
 type Order =
   | { type: "watch"; ref: ActorRef<never> }
@@ -143,4 +144,45 @@ Deno.test("without such a layer, to watch a foreign reference is a clear error",
   const cause = await stopped.promise;
   assertInstanceOf(cause, Error);
   assertEquals((cause as Error & { code: string }).code, "cannotWatch");
+});
+
+Deno.test("an adapter is watched by itself: it ends with its actor, or when that begins again", async () => {
+  await using virtual = new VirtualSystem();
+  const adapters: ActorRef<number>[] = [];
+  const heard: string[] = [];
+  const ref = virtual.system.spawn(
+    Behaviors.supervise(Behaviors.setup<string>((context) => {
+      adapters.push(context.messageAdapter((n: number) => `${n}`));
+      return Behaviors.receive(() => {
+        throw new Error("told to");
+      });
+    })),
+    "adapted",
+  );
+  await virtual.settle();
+  const watcher = virtual.system.spawn(
+    Behaviors.receive<ActorRef<never>>((context, target) => {
+      context.watch(target);
+      return Behaviors.same();
+    }, (_context, signal) => {
+      if (signal.type === "terminated") heard.push(`${signal.ref.path} ${signal.reason}`);
+      return Behaviors.same();
+    }),
+    "watcher",
+  );
+  watcher.tell(adapters[0]!);
+  watcher.tell(ref);
+  await virtual.settle();
+  ref.tell("fail");
+  await virtual.settle();
+  assertEquals(heard, [`${adapters[0]!.path} stopped`]);
+  watcher.tell(adapters[0]!);
+  watcher.tell(adapters[1]!);
+  await virtual.clock.resolve(virtual.system.stop(ref));
+  await virtual.settle();
+  assertEquals(heard.slice(1), [
+    `${adapters[0]!.path} stopped`,
+    "/adapted stopped",
+    `${adapters[1]!.path} stopped`,
+  ]);
 });
