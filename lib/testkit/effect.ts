@@ -31,7 +31,7 @@ export interface SpawnedAnonymousEffect {
   readonly ref: ActorRef<never>;
 }
 
-/** A child was stopped. */
+/** A child was stopped. It is gone at once, and its name is free. */
 export interface StoppedEffect {
   /** Names the effect. */
   readonly type: "stopped";

@@ -167,6 +167,17 @@ Deno.test("a message that waits when all have stopped is lost, too", async () =>
   assertEquals(error.message, "1 messages wait still in forgetful, which was shut down");
 });
 
+Deno.test("a system that the test has shut down itself may end again", async () => {
+  await using kit = ActorTestKit.create();
+  const probe = kit.createProbe<string>();
+  kit.spawn(chatty);
+  await kit.clock.resolve(kit.system.shutdown());
+  probe.ref.tell("too late");
+  await probe.expectNoMessage();
+  assertThrows(() => kit.createProbe(), ActorError, "shut down");
+  assertEquals(checkLedger(kit.system).deadLetters, { stopped: 1 });
+});
+
 Deno.test("checkLedger serves systems on any clock", async () => {
   await using system = new ActorSystem({ name: "real", runtime: { logger: silentLogger } });
   system.spawn(Behaviors.ignore(), "sink").tell(1);

@@ -40,6 +40,27 @@ Deno.test("runUntil says so when nothing can change any more", async () => {
   assertEquals(error.code, "conditionNotMet");
 });
 
+Deno.test("advanceUntil stops where the condition holds, or where its limit is", async () => {
+  const clock = new ManualClock();
+  let rung = false;
+  clock.schedule(1_000, () => rung = true);
+  assertEquals(await clock.advanceUntil(() => rung, 999), false);
+  assertEquals(clock.now(), 999);
+  assertEquals(await clock.advanceUntil(() => rung, 5_000), true);
+  assertEquals(clock.now(), 1_000);
+  assertEquals(await clock.advanceUntil(() => rung, 5_000), true);
+  assertEquals(clock.now(), 1_000);
+});
+
+Deno.test("time does not go back when two move it at once", async () => {
+  const clock = new ManualClock();
+  const seen: number[] = [];
+  for (const due of [5, 20, 40]) clock.schedule(due, () => seen.push(clock.now()));
+  await Promise.all([clock.advance(10), clock.advance(50), clock.advanceUntil(() => false, 30)]);
+  assertEquals(seen, [5, 20, 40]);
+  assertEquals(clock.now(), 50);
+});
+
 Deno.test("a thousand timers in random order fire sorted", async () => {
   const clock = new ManualClock();
   const random = new SeededRandom(1);
