@@ -95,6 +95,5 @@ export class BareSystem {
       }
     }
     this.#draining = false;
-    if (this.#ring.length > 1_024) this.#ring = new Array(16).fill(undefined);
   };
 }
