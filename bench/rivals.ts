@@ -12,7 +12,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { type Figure, figures } from "./local/figures.ts";
 import { machine, text } from "./report.ts";
 import { Installed } from "./rivals/installed.ts";
-import { type Column, columns, packages } from "./rivals/subjects.ts";
+import { type Column, columns } from "./rivals/subjects.ts";
 import { markdown } from "./rivals/table.ts";
 
 const usage = `Usage: deno run -A bench/rivals.ts [options]
@@ -46,16 +46,26 @@ if (import.meta.main) {
     console.error(`${options}\n\n${usage}`);
     Deno.exit(2);
   }
-  await compare(options);
+  try {
+    await compare(options);
+  } catch (error) {
+    // What npm or the child has said tells more than where this was noticed.
+    for (let at = error; at instanceof Error; at = at.cause) console.error(at.message);
+    Deno.exit(1);
+  }
 }
 
 async function compare(options: Options): Promise<void> {
+  const packages = options.subjects.flatMap(({ rival, major }) =>
+    rival === undefined ? [] : [`${rival}@${major}`]
+  );
   using installed = await Installed.install(packages);
   // An interrupt must not leave the folder behind.
-  Deno.addSignalListener("SIGINT", () => {
+  const onInterrupt = () => {
     installed[Symbol.dispose]();
     Deno.exit(130);
-  });
+  };
+  Deno.addSignalListener("SIGINT", onInterrupt);
   const pinned = await canPin(options.core);
   const subjects = options.subjects.map((column) =>
     column.rival === undefined
@@ -70,9 +80,10 @@ async function compare(options: Options): Promise<void> {
   });
   if (!options.markdown) {
     console.log(`\n${machine()}; ${pinned ? "pinned to one core" : "not pinned to a core"}.`);
-    console.log(`${options.rounds} rounds, median / best; limit: a bare mailbox.\n`);
+    console.log(`Rounds: ${options.rounds}. Cells: median / best. Limit: a bare mailbox.\n`);
   }
   console.log(table);
+  Deno.removeSignalListener("SIGINT", onInterrupt);
 }
 
 /** Runs all, the subjects of a figure in turns, so that a noisy machine disturbs all alike. */

@@ -7,9 +7,10 @@ export class Installed implements Disposable {
     this.folder = folder;
   }
 
-  /** Installs npm packages. Fails where npm or the registry cannot be reached. */
+  /** Installs npm packages; without any it needs no npm. Fails where npm or the registry cannot be reached. */
   static async install(packages: readonly string[]): Promise<Installed> {
     const installed = new Installed(await Deno.makeTempDir({ prefix: "casty-rivals-" }));
+    if (packages.length === 0) return installed;
     try {
       await Deno.writeTextFile(`${installed.folder}/package.json`, `{ "private": true }\n`);
       const { success, stderr } = await new Deno.Command("npm", {
@@ -31,7 +32,12 @@ export class Installed implements Disposable {
     return JSON.parse(text).version;
   }
 
+  /** Removes the folder; a second time does nothing. */
   [Symbol.dispose](): void {
-    Deno.removeSync(this.folder, { recursive: true });
+    try {
+      Deno.removeSync(this.folder, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }

@@ -11,8 +11,9 @@ export interface Column {
   /** Short name, for the command line. */
   readonly key: string;
   readonly title: string;
-  /** The npm package, if it is a rival. */
+  /** The npm package, if it is a rival, and the major version that its adapter was written for. */
   readonly rival?: string;
+  readonly major?: number;
   /** How its subjects are made, with the rivals installed in `folder`. */
   readonly make: (folder: string) => MakeSubject;
 }
@@ -27,9 +28,6 @@ export const columns: readonly Column[] = [
     make: () => () => casty({ supervised: true, capacity }),
   },
   { key: "plain", title: "Casty, plain", make: () => () => casty({ supervised: false }) },
-  { key: "nact", title: "nact", rival: "nact", make: nactIn },
-  { key: "xstate", title: "xstate", rival: "xstate", make: xstateIn },
+  { key: "nact", title: "nact", rival: "nact", major: 7, make: nactIn },
+  { key: "xstate", title: "xstate", rival: "xstate", major: 5, make: xstateIn },
 ];
-
-/** The packages that are installed, with the versions that the adapters were written for. */
-export const packages: readonly string[] = ["nact@7", "xstate@5"];

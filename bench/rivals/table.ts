@@ -15,7 +15,12 @@ export interface Table {
 /** The table in Markdown: median / best, Casty's part of the limit, and how far it is ahead. */
 export function markdown(table: Table): string {
   const { figures, columns } = table;
-  const head = ["figure", ...columns.map(({ title }) => title), "of the limit", "best rival"];
+  const head = [
+    "figure",
+    ...columns.map(({ title }) => title),
+    "Casty of the limit",
+    "ahead of the best rival",
+  ];
   const rows = figures.map((figure) => [
     figure.title,
     ...columns.map((column) => {
@@ -55,7 +60,7 @@ function besideRivals(table: Table, figure: Figure): string {
   const [first] = rivals;
   if (first === undefined) return "-";
   const ahead = more ? median(values) / first.value : first.value / median(values);
-  return `${ahead.toFixed(ahead < 10 ? 2 : 0)} times ${first.title}`;
+  return `${ahead.toFixed(ahead < 10 ? 1 : 0)} times (${first.title})`;
 }
 
 function variants(columns: readonly Column[]): Column[] {
