@@ -225,6 +225,8 @@ export class ClusterClient implements AsyncDisposable {
     const members = topology.members.map(({ address }) => address);
     const present = new Set(members);
     for (const { router } of this.#routers.values()) router.retainOwners(present);
+    // Best effort: a client is told of nodes that are up and reachable, and not of their lives.
+    this.#remoting?.onMembers(new Map(members.map((address) => [address, 0])));
     this.#step({ type: "topology", from, members });
   }
 

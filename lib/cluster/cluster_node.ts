@@ -6,6 +6,7 @@
  * @module
  */
 import type { ActorSystem } from "../actor/actor_system.ts";
+import { isAlive } from "../membership/member.ts";
 import type { MembershipView } from "../membership/view.ts";
 import { Remoting } from "../remoting/remoting.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -183,6 +184,11 @@ export class ClusterNode {
     let leader: string | undefined;
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));
+      const alive = view.members.filter(isAlive);
+      // Before it joins and after it has left, a node knows nothing about the others.
+      if (alive.some(({ address }) => address === remoting.address)) {
+        remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
+      }
       gateway.onView();
       this.#hooks.onView(view);
       if (view.leader !== leader) {

@@ -6,6 +6,7 @@
  * @module
  */
 import type { ActorSystem } from "../actor/actor_system.ts";
+import { askPath } from "../actor/ask.ts";
 import type { DeadLetterReason } from "../actor/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/internals.ts";
 import type { Ref, RefAddress } from "../actor/ref.ts";
@@ -17,7 +18,11 @@ import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
 import { Grants } from "./grants.ts";
+import { lostQuestionPath, LostQuestions } from "./lost_questions.ts";
+import { rejectedPath, Rejections } from "./rejections.ts";
 import { RemoteRef } from "./remote_ref.ts";
+import { RemoteWatcher } from "./remote_watcher.ts";
+import { watchPath } from "./watch_protocol.ts";
 
 /** Takes messages at a path that is open to nodes only. */
 export type NodeHandler = (peer: NodePeer, message: unknown) => void;
@@ -38,7 +43,12 @@ export type RemotingOptions =
     readonly mayReach?: (address: string) => boolean;
     /** What was sent to `to` could not be delivered. */
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
+    /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
+    readonly maxWatchesPerPeer?: number;
   };
+
+/** Where the bridge itself talks to its peers: what is lost there is no loss of a user. */
+const ownPaths: ReadonlySet<string> = new Set([watchPath, lostQuestionPath, rejectedPath]);
 
 /** See the module's text. One per system. */
 export class Remoting {
@@ -48,19 +58,49 @@ export class Remoting {
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
   readonly #grants = new Grants();
+  /** Nodes take no reports of clients. */
+  readonly #isNode: boolean;
   /** Whom the message that is being encoded is for. */
   #encodingFor = "";
   readonly #mayReachNode: (address: string) => boolean;
+  readonly #watcher: RemoteWatcher;
+  readonly #lostQuestions: LostQuestions;
+  readonly #rejections: Rejections;
+  /** Reply references of this system in the message that is decoded, if they are of interest. */
+  #questions: Ref<unknown>[] | undefined;
   #endpoint: Endpoint | undefined;
 
   private constructor(system: ActorSystem, options: RemotingOptions) {
     this.#mayReachNode = options.mayReach ?? (() => true);
+    this.#isNode = options.role === "node";
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
     this.#codec = new Codec({
-      resolve: (address) => this.refTo(address),
+      resolve: (address) => this.#resolve(address),
       onRefEncoded: (ref) => this.#onRefEncoded(ref),
     });
+    const common = {
+      internals: this.#internals,
+      clock: options.runtime.clock,
+      logger: this.#logger,
+      mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
+    };
+    const { maxWatchesPerPeer } = options;
+    this.#watcher = new RemoteWatcher(
+      { ...common, send: (to, message) => this.send(to, watchPath, 0, message) },
+      maxWatchesPerPeer === undefined ? {} : { maxWatchesPerPeer },
+    );
+    this.#lostQuestions = new LostQuestions({
+      ...common,
+      send: (to, message) => this.send(to, lostQuestionPath, 0, message),
+    });
+    this.#rejections = new Rejections({
+      ...common,
+      send: (to, message) => this.send(to, rejectedPath, 0, message),
+    });
+    this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
+    this.handlePeers(lostQuestionPath, (peer, note) => this.#lostQuestions.receive(peer, note));
+    this.handleNodes(rejectedPath, (peer, report) => this.#rejections.receive(peer, report));
   }
 
   /** Opens the endpoint. From then on the system's references carry its address. */
@@ -74,13 +114,19 @@ export class Remoting {
         remoting.#onDropped(to, payload, reason);
         options.onUndelivered?.(to, reason);
       },
+      onPeerUp: (peer, lane) => {
+        if (isForUsers(peer, lane)) remoting.#watcher.onPeerUp(peer);
+        options.onPeerUp?.(peer, lane);
+      },
       onPeerDown: (peer, lane, reason) => {
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
+        if (isForUsers(peer, lane)) remoting.#watcher.onPeerDown(peer);
         options.onPeerDown?.(peer, lane, reason);
       },
     });
     remoting.#endpoint = endpoint;
     remoting.#internals.nodeAddress = endpoint.address;
+    remoting.#internals.remoteWatch = remoting.#watcher;
     return remoting;
   }
 
@@ -113,12 +159,20 @@ export class Remoting {
     return new RemoteRef(this, address.node, address.path, address.uid);
   }
 
+  /**
+   * The nodes that take part, by address, and their incarnations; 0 for one that is not known.
+   * Actors of others count as gone. Not to be called before this system takes part itself.
+   */
+  onMembers(alive: ReadonlyMap<string, number>): void {
+    this.#watcher.onMembers(alive);
+  }
+
   /** Sends to an actor. What cannot be sent becomes a dead letter. */
   send(node: string, path: string, uid: number, message: unknown): void {
     if (node === this.#internals.nodeAddress) return this.#toSelf(path, uid, message);
     const lane = laneOf(path);
     if (lane === "user" && !node.startsWith("client:") && !this.#mayReachNode(node)) {
-      return this.#internals.deadLetter("disconnected", node + path, message);
+      return this.#lose("disconnected", node, path, message);
     }
     let bytes: Uint8Array;
     try {
@@ -132,7 +186,16 @@ export class Remoting {
 
   /** Closes the connections; what was sent before is flushed. */
   async close(): Promise<void> {
+    this.#rejections.flush();
+    this.#watcher.close();
+    this.#lostQuestions.close();
     await this.endpoint.close();
+  }
+
+  #resolve(address: RefAddress): Ref<unknown> {
+    const ref = this.refTo(address);
+    if (ref.path.startsWith(askPath)) this.#questions?.push(ref);
+    return ref;
   }
 
   #toSelf(path: string, uid: number, message: unknown): void {
@@ -151,7 +214,8 @@ export class Remoting {
       if (forPeers !== undefined) return forPeers(peer, message);
       const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;
       if (forNodes !== undefined) return forNodes(peer as NodePeer, message);
-      this.#internals.deliver(path, uid, message);
+      const refused = this.#internals.deliver(path, uid, message);
+      if (refused === "mailboxFull" && this.#isNode) this.#rejections.add(peer, path);
     } catch (error) {
       this.#onInboundError(peer, lane, error);
     }
@@ -186,12 +250,24 @@ export class Remoting {
   }
 
   #onDropped(to: string, payload: Uint8Array, reason: DeadLetterReason): void {
+    const questions: Ref<unknown>[] = [];
+    this.#questions = questions;
     try {
       const { path, message } = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
-      this.#internals.deadLetter(reason, to + path, message);
+      this.#lose(reason, to, path, message);
+      // What comes out of the bytes is a copy: the system would not know its question again.
+      for (const { path: question, uid } of questions) {
+        this.#internals.failAsk(question, uid, path, reason);
+      }
     } catch {
       this.#internals.deadLetter(reason, to, undefined);
+    } finally {
+      this.#questions = undefined;
     }
+  }
+
+  #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
+    if (!ownPaths.has(path)) this.#internals.deadLetter(reason, to + path, message);
   }
 
   #refuseMessage(target: string, message: unknown, error: unknown): void {
@@ -199,6 +275,11 @@ export class Remoting {
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
     this.#logger.log("warn", "remoting", "a message could not be sent", { target, reason: error });
   }
+}
+
+/** Whether the connection is one that messages of users take; a client has only one. */
+function isForUsers({ role }: Peer, lane: Lane): boolean {
+  return role === "client" || lane === "user";
 }
 
 /** Membership and coordination never wait behind what users send. */

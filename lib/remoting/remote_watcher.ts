@@ -1,0 +1,268 @@
+import { AdapterRef } from "../actor/adapter_ref.ts";
+import type { Cell } from "../actor/cell.ts";
+import type { RemoteWatch } from "../actor/cell_host.ts";
+import { ActorError } from "../actor/errors.ts";
+import type { SystemInternals } from "../actor/internals.ts";
+import { LocalRef } from "../actor/local_ref.ts";
+import { type ActorRef, Ref } from "../actor/ref.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Peer } from "../transport/peer.ts";
+import { parseWatchMessage, type WatchMessage } from "./watch_protocol.ts";
+import {
+  defaultWatchLimits,
+  type WatchEffect,
+  type WatchEvent,
+  type WatchLimits,
+  WatchTable,
+} from "./watch_table.ts";
+
+/** Milliseconds between two looks for what must be repeated. */
+const tickInterval = 250;
+/** Milliseconds between two log lines of one kind. */
+const quietTime = 60_000;
+
+/** What a {@linkcode RemoteWatcher} needs. */
+export interface RemoteWatcherPort {
+  readonly internals: SystemInternals;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Sends on the lane of the users; best effort. */
+  send(to: string, message: WatchMessage): void;
+  /** Whether the peer may know of what lives at the path. */
+  mayReach(peer: Peer, path: string): boolean;
+}
+
+/** A watch of an actor here. */
+interface Watch {
+  readonly watcher: Ref<unknown>;
+  readonly target: Ref<never>;
+}
+
+/**
+ * Lets actors watch actors of other systems: carries the {@linkcode WatchTable}, which decides.
+ */
+export class RemoteWatcher implements RemoteWatch {
+  readonly #port: RemoteWatcherPort;
+  readonly #table: WatchTable;
+  readonly #limits: WatchLimits;
+  #lastId = 0;
+  /** What actors here watch elsewhere. */
+  readonly #watches = new Map<number, Watch>();
+  /** The same: ids by watcher, then by target. */
+  readonly #ids = new Map<Ref<unknown>, Map<string, number>>();
+  /** How to stop to observe an actor here, by watcher's system, then by id. */
+  readonly #observed = new Map<string, Map<number, () => void>>();
+  #timer: Timer | undefined;
+  #quietUntil = -Infinity;
+  #closed = false;
+
+  /** Nobody watches anybody. */
+  constructor(port: RemoteWatcherPort, limits: Partial<WatchLimits> = {}) {
+    this.#port = port;
+    this.#limits = { ...defaultWatchLimits, ...limits };
+    this.#table = new WatchTable(this.#limits);
+  }
+
+  /**
+   * Tells the watcher once when the target is gone.
+   *
+   * @throws {ActorError} code `cannotWatch` for what has no address, `tooManyWatches` beyond
+   * `maxWatchesPerPeer`.
+   */
+  watch(watcher: Ref<unknown>, target: ActorRef<never>): void {
+    if (!(target instanceof Ref) || target.node === "") throw cannotWatch(target);
+    const own = target.node === this.#port.internals.nodeAddress;
+    if (!own && !this.#table.hasRoom(target.node)) throw this.#tooMany(target);
+    const id = ++this.#lastId;
+    this.#remember(id, { watcher, target });
+    const { node, path, uid } = target;
+    if (own) this.#watchHere(id, path, uid);
+    else this.#step({ type: "watch", node, id, path, uid });
+  }
+
+  /** The watcher has lost interest, or has stopped. */
+  unwatch(watcher: Ref<unknown>, target: ActorRef<never>): void {
+    if (!(target instanceof Ref)) return;
+    const id = this.#ids.get(watcher)?.get(keyOf(target));
+    if (id === undefined) return;
+    this.#forget(id);
+    const { node } = target;
+    if (node === this.#port.internals.nodeAddress) this.#release(node, id);
+    else this.#step({ type: "unwatch", node, id });
+  }
+
+  /** Takes what a peer has sent. */
+  receive(peer: Peer, value: unknown): void {
+    const message = parseWatchMessage(value);
+    const { address: from, incarnation: life } = peer;
+    if (message === undefined) {
+      this.#port.logger.log("warn", "remoting", "a malformed watch message was ignored", { from });
+    } else if (message.type !== "watch") {
+      this.#step({ type: "received", from, life, message });
+    } else {
+      // Whoever may not send to an actor cannot tell whether there is one.
+      const items = message.items.map((item) => ({
+        ...item,
+        present: this.#port.mayReach(peer, item.path) && this.#find(item) !== undefined,
+      }));
+      this.#step({ type: "asked", from, life, items });
+    }
+  }
+
+  /** The nodes that take part, and their lives; 0 for a life that is not known. */
+  onMembers(alive: ReadonlyMap<string, number>): void {
+    this.#step({ type: "members", alive });
+  }
+
+  /** There is a connection for messages of users. */
+  onPeerUp({ address: peer, incarnation: life }: Peer): void {
+    this.#step({ type: "peerUp", peer, life });
+  }
+
+  /** There is none any more. */
+  onPeerDown({ address: peer }: Peer): void {
+    this.#step({ type: "peerDown", peer });
+  }
+
+  /** Says and tells nothing more. */
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#watches.clear();
+    this.#ids.clear();
+    for (const releases of this.#observed.values()) for (const stop of releases.values()) stop();
+    this.#observed.clear();
+  }
+
+  #step(event: WatchEvent): void {
+    if (this.#closed) return;
+    const effects = this.#table.step(event, this.#port.clock.now());
+    for (const effect of effects) this.#carryOut(effect);
+    if (this.#table.unsettled && this.#timer === undefined) this.#scheduleTick();
+  }
+
+  #scheduleTick(): void {
+    this.#timer = this.#port.clock.schedule(tickInterval, () => {
+      this.#timer = undefined;
+      this.#step({ type: "tick" });
+    });
+  }
+
+  #carryOut(effect: WatchEffect): void {
+    switch (effect.type) {
+      case "send":
+        return this.#port.send(effect.to, effect.message);
+      case "fire": {
+        const watch = this.#forget(effect.id);
+        if (watch === undefined) return;
+        return this.#port.internals.terminated(watch.watcher, watch.target, effect.reason);
+      }
+      case "observe":
+        return this.#observe(effect.watcher, effect.id, this.#find(effect)!);
+      case "release":
+        return this.#release(effect.watcher, effect.id);
+      case "refuse":
+        return this.#logRefusal(effect.watcher);
+    }
+  }
+
+  /** An actor of this system, known by a reference that does not lead straight to it. */
+  #watchHere(id: number, path: string, uid: number): void {
+    const { internals } = this.#port;
+    const { watcher, target } = this.#watches.get(id)!;
+    const cell = this.#find({ path, uid });
+    if (cell === undefined) {
+      this.#forget(id);
+      return internals.terminated(watcher, target, "noSuchActor");
+    }
+    this.#keep(internals.nodeAddress, id, cell, () => {
+      this.#forget(id);
+      internals.terminated(watcher, target, cell.terminated.reason);
+    });
+  }
+
+  #observe(watcher: string, id: number, cell: Cell): void {
+    this.#keep(watcher, id, cell, () => {
+      const reason = cell.failure === undefined ? "stopped" : "failed";
+      this.#step({ type: "ended", watcher, id, reason });
+    });
+  }
+
+  #keep(watcher: string, id: number, cell: Cell, onStopped: () => void): void {
+    let releases = this.#observed.get(watcher);
+    if (releases === undefined) this.#observed.set(watcher, releases = new Map());
+    releases.set(
+      id,
+      cell.whenStopped(() => {
+        this.#drop(watcher, id);
+        onStopped();
+      }),
+    );
+  }
+
+  #release(watcher: string, id: number): void {
+    this.#drop(watcher, id)?.();
+  }
+
+  #drop(watcher: string, id: number): (() => void) | undefined {
+    const releases = this.#observed.get(watcher);
+    const release = releases?.get(id);
+    releases?.delete(id);
+    if (releases?.size === 0) this.#observed.delete(watcher);
+    return release;
+  }
+
+  #find({ path, uid }: { readonly path: string; readonly uid: number }): Cell | undefined {
+    const ref = this.#port.internals.resolve(path, uid);
+    return ref instanceof LocalRef || ref instanceof AdapterRef ? ref.cell : undefined;
+  }
+
+  #remember(id: number, watch: Watch): void {
+    this.#watches.set(id, watch);
+    let ids = this.#ids.get(watch.watcher);
+    if (ids === undefined) this.#ids.set(watch.watcher, ids = new Map());
+    ids.set(keyOf(watch.target), id);
+  }
+
+  #forget(id: number): Watch | undefined {
+    const watch = this.#watches.get(id);
+    if (watch === undefined) return undefined;
+    this.#watches.delete(id);
+    const ids = this.#ids.get(watch.watcher);
+    ids?.delete(keyOf(watch.target));
+    if (ids?.size === 0) this.#ids.delete(watch.watcher);
+    return watch;
+  }
+
+  #tooMany(target: Ref<never>): ActorError {
+    const { maxWatchesPerPeer } = this.#limits;
+    return new ActorError(
+      "tooManyWatches",
+      `${target} cannot be watched: ${maxWatchesPerPeer} actors of ${target.node} are already`,
+      { value: maxWatchesPerPeer, remedy: "unwatch some of them, or raise maxWatchesPerPeer" },
+    );
+  }
+
+  #logRefusal(peer: string): void {
+    const { clock, logger } = this.#port;
+    if (clock.now() < this.#quietUntil) return;
+    this.#quietUntil = clock.now() + quietTime;
+    const { maxWatchesPerPeer } = this.#limits;
+    logger.log("error", "remoting", "a peer watches as many actors as it may, and wants more", {
+      peer,
+      maxWatchesPerPeer,
+    });
+  }
+}
+
+function keyOf(target: Ref<never>): string {
+  return `${target}#${target.uid}`;
+}
+
+function cannotWatch(target: ActorRef<never>): ActorError {
+  return new ActorError("cannotWatch", `${target} cannot be watched: it has no address`, {
+    value: target.path,
+    remedy: "watch actors of this system or of other nodes",
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * What two systems say to each other about death watch, at {@linkcode watchPath}. All of it is
+ * checked on arrival, and all of it may arrive late, twice or not at all.
+ *
+ * @module
+ */
+import type { TerminationReason } from "../actor/signal.ts";
+
+/** Where systems talk about death watch. On the lane of the users: in order with their messages. */
+export const watchPath = "/_watch";
+
+/** The most items of one message. Whoever has more to say says it in several. */
+export const maxItems = 64;
+
+/** The longest path in a message, in UTF-16 code units; no actor has a longer one on the wire. */
+const maxPath = 2_048;
+
+/** One actor that somebody wants to watch. */
+export interface WatchItem {
+  /** Given by the watcher's system, unique in its life. */
+  readonly id: number;
+  /** Path of the actor. */
+  readonly path: string;
+  /** Incarnation of the actor; 0 means whichever lives there now. */
+  readonly uid: number;
+}
+
+/** The end of one actor that was watched. */
+export interface GoneItem {
+  /** The id of the watch. */
+  readonly id: number;
+  /** Why it is gone. */
+  readonly reason: ToldReason;
+}
+
+/** Why an actor is gone, as far as its own node can tell. */
+export type ToldReason = Exclude<TerminationReason, "nodeDown">;
+
+/**
+ * - `watch`: tell me when these are gone. Repeated until each is confirmed or gone.
+ * - `watching`: confirms `watch`.
+ * - `gone`: these are gone. Repeated until each is forgotten.
+ * - `forget`: say nothing more of these. After `gone`, or because nobody watches any more; then it
+ *   is repeated until it is confirmed.
+ * - `forgotten`: confirms `forget`.
+ */
+export type WatchMessage =
+  | { readonly type: "watch"; readonly items: readonly WatchItem[] }
+  | { readonly type: "watching"; readonly ids: readonly number[] }
+  | { readonly type: "gone"; readonly items: readonly GoneItem[] }
+  | { readonly type: "forget"; readonly ids: readonly number[] }
+  | { readonly type: "forgotten"; readonly ids: readonly number[] };
+
+/** The message, or `undefined` if the value is none. */
+export function parseWatchMessage(value: unknown): WatchMessage | undefined {
+  if (!isRecord(value)) return undefined;
+  switch (value.type) {
+    case "watch": {
+      const items = parseList(value.items, parseWatchItem);
+      return items && { type: "watch", items };
+    }
+    case "gone": {
+      const items = parseList(value.items, parseGoneItem);
+      return items && { type: "gone", items };
+    }
+    case "watching":
+    case "forget":
+    case "forgotten": {
+      const ids = parseList(value.ids, (id) => isWhole(id) ? id : undefined);
+      return ids && { type: value.type, ids };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function parseWatchItem(value: unknown): WatchItem | undefined {
+  if (!isRecord(value)) return undefined;
+  const { id, path, uid } = value;
+  return isWhole(id) && isPath(path) && isWhole(uid) ? { id, path, uid } : undefined;
+}
+
+function parseGoneItem(value: unknown): GoneItem | undefined {
+  if (!isRecord(value)) return undefined;
+  const { id, reason } = value;
+  if (reason !== "stopped" && reason !== "failed" && reason !== "noSuchActor") return undefined;
+  return isWhole(id) ? { id, reason } : undefined;
+}
+
+function parseList<T>(
+  value: unknown,
+  parse: (item: unknown) => T | undefined,
+): readonly T[] | undefined {
+  if (!Array.isArray(value) || value.length > maxItems) return undefined;
+  const items: T[] = [];
+  for (const each of value) {
+    const item = parse(each);
+    if (item === undefined) return undefined;
+    items.push(item);
+  }
+  return items;
+}
+
+/** Whether the value can be a path of an actor. */
+export function isPath(value: unknown): value is string {
+  return typeof value === "string" && value.startsWith("/") && value.length <= maxPath;
+}
+
+/** Whether the value can be an id, a uid or a count. */
+export function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Whether the value has fields. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,359 @@
+/**
+ * Death watch between systems. Pure: `step` takes an event and the time, and gives effects.
+ *
+ * Notices travel in order with what users send, and so can be lost as that can: a queue is full, a
+ * connection breaks. Hence each watch has an id, what is not confirmed is repeated, and everything
+ * may arrive twice. When a connection ends, all watches over it count as unconfirmed: the systems
+ * tell each other anew, and neither has to remember more than what it still waits for.
+ *
+ * @module
+ */
+import { itemOf, PeerWatches, type WatchEffect } from "./peer_watches.ts";
+import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
+
+export type { WatchEffect };
+
+/** What happens to a {@linkcode WatchTable}. `life` is the incarnation of a system. */
+export type WatchEvent =
+  /** An actor here wants to know of the end of an actor there. */
+  | ({ readonly type: "watch"; readonly node: string } & WatchItem)
+  /** It does not any more. */
+  | { readonly type: "unwatch"; readonly node: string; readonly id: number }
+  /** The message `watch` of a peer, and which of the actors are here. */
+  | {
+    readonly type: "asked";
+    readonly from: string;
+    readonly life: number;
+    readonly items: readonly AskedItem[];
+  }
+  /** Any other message. */
+  | {
+    readonly type: "received";
+    readonly from: string;
+    readonly life: number;
+    readonly message: Exclude<WatchMessage, { type: "watch" }>;
+  }
+  /** An actor that the effect `observe` has named has stopped. */
+  | {
+    readonly type: "ended";
+    readonly watcher: string;
+    readonly id: number;
+    readonly reason: ToldReason;
+  }
+  /** The nodes that take part, and their lives; 0 for one that is not known. */
+  | { readonly type: "members"; readonly alive: ReadonlyMap<string, number> }
+  | { readonly type: "peerUp"; readonly peer: string; readonly life: number }
+  | { readonly type: "peerDown"; readonly peer: string }
+  /** To be sent now and then while `unsettled`. */
+  | { readonly type: "tick" };
+
+/** One item of the event `asked`. */
+export interface AskedItem extends WatchItem {
+  /** Whether the actor is here, and the peer may know. */
+  readonly present: boolean;
+}
+
+/** Bounds of a {@linkcode WatchTable}. */
+export interface WatchLimits {
+  /** Watches that one peer may have here, and this system at one peer. */
+  readonly maxWatchesPerPeer: number;
+  /** Milliseconds until what is not confirmed is repeated; doubles each time. */
+  readonly minRetry: number;
+  /** The longest such pause. */
+  readonly maxRetry: number;
+}
+
+/** The defaults of {@linkcode WatchLimits}. */
+export const defaultWatchLimits: WatchLimits = {
+  maxWatchesPerPeer: 100_000,
+  minRetry: 500,
+  maxRetry: 10_000,
+};
+
+type AskedEvent = Extract<WatchEvent, { type: "asked" }>;
+type ReceivedEvent = Extract<WatchEvent, { type: "received" }>;
+
+/** See the module's text. One per system. */
+export class WatchTable {
+  readonly #limits: WatchLimits;
+  readonly #peers = new Map<string, PeerWatches>();
+  /** Peers with something that is not confirmed. */
+  readonly #unsettled = new Set<PeerWatches>();
+  /** Nodes that take part; undefined before this system does. */
+  #alive: ReadonlyMap<string, number> | undefined;
+  /** Clients that are connected. */
+  readonly #clients = new Set<string>();
+
+  /** Nobody watches anybody. */
+  constructor(limits: WatchLimits = defaultWatchLimits) {
+    this.#limits = limits;
+  }
+
+  /** Whether `tick` is wanted. */
+  get unsettled(): boolean {
+    return this.#unsettled.size > 0;
+  }
+
+  /** Whether actors here may watch one more at `node`. */
+  hasRoom(node: string): boolean {
+    return (this.#peers.get(node)?.outgoing ?? 0) < this.#limits.maxWatchesPerPeer;
+  }
+
+  /** Takes one event; answers what is to be done. */
+  step(event: WatchEvent, now: number): readonly WatchEffect[] {
+    const effects: WatchEffect[] = [];
+    switch (event.type) {
+      case "watch":
+        this.#watch(event.node, itemOf(event), now, effects);
+        break;
+      case "unwatch":
+        this.#unwatch(event.node, event.id, now, effects);
+        break;
+      case "asked":
+        this.#onAsked(event, effects);
+        break;
+      case "received":
+        this.#onReceived(event, effects);
+        break;
+      case "ended":
+        this.#onEnded(event.watcher, event.id, event.reason, now, effects);
+        break;
+      case "members":
+        this.#onMembers(event.alive, now, effects);
+        break;
+      case "peerUp":
+        this.#onPeerUp(event.peer, event.life, now, effects);
+        break;
+      case "peerDown":
+        this.#onPeerDown(event.peer, now, effects);
+        break;
+      case "tick":
+        this.#onTick(now, effects);
+    }
+    return effects;
+  }
+
+  #watch(node: string, item: WatchItem, now: number, effects: WatchEffect[]): void {
+    const reachable = this.#takesPart(node);
+    if (reachable === false) {
+      effects.push({ type: "fire", id: item.id, reason: "nodeDown" });
+      return;
+    }
+    const peer = this.#peer(node);
+    peer.watches.set(item.id, { ...item, life: 0 });
+    peer.unconfirmed.add(item.id);
+    // Before this system takes part, nobody would listen; the first `members` sends it.
+    if (reachable === undefined) return;
+    effects.push({ type: "send", to: node, message: { type: "watch", items: [item] } });
+    this.#settle(peer, now);
+  }
+
+  #unwatch(node: string, id: number, now: number, effects: WatchEffect[]): void {
+    const peer = this.#peers.get(node);
+    if (!peer?.watches.delete(id)) return;
+    peer.unconfirmed.delete(id);
+    if (this.#takesPart(node)) {
+      peer.forgetting.add(id);
+      effects.push({ type: "send", to: node, message: { type: "forget", ids: [id] } });
+    }
+    this.#settle(peer, now);
+  }
+
+  #onAsked({ from, life, items }: AskedEvent, effects: WatchEffect[]): void {
+    const peer = this.#peer(from);
+    if (!this.#meet(peer, life, effects)) return;
+    const ids: number[] = [];
+    const gone: { id: number; reason: ToldReason }[] = [];
+    let refused = false;
+    for (const { present, ...item } of items) {
+      const { id } = item;
+      const ended = peer.ended.get(id);
+      if (ended !== undefined) gone.push({ id, reason: ended });
+      else if (peer.watched.has(id)) ids.push(id);
+      // Not kept: it is asked again until the answer has arrived.
+      else if (!present) gone.push({ id, reason: "noSuchActor" });
+      else if (peer.incoming >= this.#limits.maxWatchesPerPeer) refused = true;
+      else {
+        peer.watched.add(id);
+        ids.push(id);
+        effects.push({ type: "observe", watcher: from, ...item });
+      }
+    }
+    if (ids.length > 0) send(effects, from, { type: "watching", ids });
+    if (gone.length > 0) send(effects, from, { type: "gone", items: gone });
+    if (refused) effects.push({ type: "refuse", watcher: from });
+  }
+
+  #onReceived({ from, life, message }: ReceivedEvent, effects: WatchEffect[]): void {
+    const peer = this.#peer(from);
+    if (!this.#meet(peer, life, effects)) return;
+    switch (message.type) {
+      case "watching":
+        onWatching(peer, message.ids, effects);
+        break;
+      case "gone":
+        for (const { id, reason } of message.items) {
+          peer.unconfirmed.delete(id);
+          if (peer.watches.delete(id)) effects.push({ type: "fire", id, reason });
+        }
+        send(effects, from, { type: "forget", ids: message.items.map(({ id }) => id) });
+        break;
+      case "forget":
+        for (const id of message.ids) {
+          peer.ended.delete(id);
+          if (peer.watched.delete(id)) effects.push({ type: "release", watcher: from, id });
+        }
+        send(effects, from, { type: "forgotten", ids: message.ids });
+        break;
+      case "forgotten":
+        for (const id of message.ids) peer.forgetting.delete(id);
+    }
+    if (!peer.unsettled) this.#rest(peer);
+  }
+
+  #onEnded(
+    watcher: string,
+    id: number,
+    reason: ToldReason,
+    now: number,
+    effects: WatchEffect[],
+  ): void {
+    const peer = this.#peers.get(watcher);
+    if (!peer?.watched.delete(id)) return;
+    peer.ended.set(id, reason);
+    send(effects, watcher, { type: "gone", items: [{ id, reason }] });
+    this.#settle(peer, now);
+  }
+
+  #onMembers(
+    alive: ReadonlyMap<string, number>,
+    now: number,
+    effects: WatchEffect[],
+  ): void {
+    const before = this.#alive;
+    this.#alive = alive;
+    for (const peer of [...this.#peers.values()]) {
+      if (isClient(peer.address)) continue;
+      const life = alive.get(peer.address);
+      if (life !== undefined) {
+        this.#meet(peer, life, effects);
+        if (before === undefined) this.#repeat(peer, now, effects);
+      } else if (before === undefined) {
+        peer.fireNodeDown(effects, () => true);
+        this.#settle(peer, now);
+      } else {
+        const last = before.get(peer.address);
+        // A later life that is connected already is about to join.
+        if (last !== undefined && (last === 0 || last >= peer.life)) this.#end(peer, effects);
+      }
+    }
+  }
+
+  #onPeerUp(address: string, life: number, now: number, effects: WatchEffect[]): void {
+    if (isClient(address)) this.#clients.add(address);
+    const peer = this.#peers.get(address);
+    if (peer === undefined || !this.#meet(peer, life, effects)) return;
+    // What was said first may still be on its way; what was repeated is overdue.
+    if (peer.attempts > 0) this.#repeat(peer, now, effects);
+  }
+
+  #onPeerDown(address: string, now: number, effects: WatchEffect[]): void {
+    this.#clients.delete(address);
+    const peer = this.#peers.get(address);
+    if (peer === undefined) return;
+    if (this.#takesPart(address) === false) return this.#end(peer, effects);
+    for (const id of peer.watches.keys()) peer.unconfirmed.add(id);
+    peer.attempts = Math.max(1, peer.attempts);
+    this.#settle(peer, now);
+  }
+
+  #onTick(now: number, effects: WatchEffect[]): void {
+    for (const peer of [...this.#unsettled]) {
+      if (now < peer.retryAt!) continue;
+      peer.repeat(effects);
+      peer.attempts++;
+      peer.retryAt = now + this.#pause(peer);
+    }
+  }
+
+  /** Says everything anew, and takes its time from the beginning. */
+  #repeat(peer: PeerWatches, now: number, effects: WatchEffect[]): void {
+    peer.repeat(effects);
+    this.#rest(peer);
+    this.#settle(peer, now);
+  }
+
+  /** Whether the peer is a node that takes part, or a client that is connected, if it is known. */
+  #takesPart(address: string): boolean | undefined {
+    return isClient(address) ? this.#clients.has(address) : this.#alive?.has(address);
+  }
+
+  /** Takes note of a peer's life. False if it is over already. */
+  #meet(peer: PeerWatches, life: number, effects: WatchEffect[]): boolean {
+    if (life === 0 || life === peer.life) return true;
+    if (life < peer.life) return false;
+    if (peer.life !== 0) {
+      peer.forgetting.clear();
+      peer.dropIncoming(effects);
+      peer.fireNodeDown(effects, (watch) => watch.life !== 0);
+      if (!peer.unsettled) this.#rest(peer);
+    }
+    peer.life = life;
+    return true;
+  }
+
+  /** The peer is gone. */
+  #end(peer: PeerWatches, effects: WatchEffect[]): void {
+    peer.fireNodeDown(effects, () => true);
+    peer.dropIncoming(effects);
+    this.#unsettled.delete(peer);
+    this.#peers.delete(peer.address);
+  }
+
+  #settle(peer: PeerWatches, now: number): void {
+    if (!peer.unsettled) return this.#rest(peer);
+    if (this.#takesPart(peer.address) === undefined) return;
+    peer.retryAt ??= now + this.#pause(peer);
+    this.#unsettled.add(peer);
+  }
+
+  #rest(peer: PeerWatches): void {
+    peer.attempts = 0;
+    peer.retryAt = undefined;
+    this.#unsettled.delete(peer);
+  }
+
+  #pause({ attempts }: PeerWatches): number {
+    const { minRetry, maxRetry } = this.#limits;
+    return Math.min(maxRetry, minRetry * 2 ** Math.min(attempts, 30));
+  }
+
+  #peer(address: string): PeerWatches {
+    let peer = this.#peers.get(address);
+    if (peer === undefined) this.#peers.set(address, peer = new PeerWatches(address));
+    return peer;
+  }
+}
+
+function onWatching(peer: PeerWatches, ids: readonly number[], effects: WatchEffect[]): void {
+  const unknown: number[] = [];
+  for (const id of ids) {
+    const watch = peer.watches.get(id);
+    if (watch === undefined) {
+      // It was taken back, and an old request has come in later.
+      unknown.push(id);
+      continue;
+    }
+    watch.life ||= peer.life;
+    peer.unconfirmed.delete(id);
+  }
+  if (unknown.length > 0) send(effects, peer.address, { type: "forget", ids: unknown });
+}
+
+function send(effects: WatchEffect[], to: string, message: WatchMessage): void {
+  effects.push({ type: "send", to, message });
+}
+
+function isClient(address: string): boolean {
+  return address.startsWith("client:");
+}
