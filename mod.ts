@@ -10,6 +10,11 @@ export type { AskOptions } from "./lib/actor/ask.ts";
 export type { Behavior, BehaviorKind, OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behaviors.ts";
 export type { LocalRuntime } from "./lib/actor/cell_host.ts";
+export {
+  CircuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitState,
+} from "./lib/actor/circuit_breaker.ts";
 export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/context.ts";
 export type { DeadLetter, DeadLetterReason } from "./lib/actor/dead_letter.ts";
 export { discoverable } from "./lib/actor/discoverable.ts";

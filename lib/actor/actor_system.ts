@@ -19,6 +19,7 @@ import { setInternals, type SystemInternals } from "./internals.ts";
 import { LocalRef } from "./local_ref.ts";
 import { whenLocalStopped } from "./local_stop.ts";
 import { LossLedger } from "./loss_ledger.ts";
+import { MessageCheck } from "./message_check.ts";
 import { checkRange } from "./option_range.ts";
 import { Receptionist } from "./receptionist.ts";
 import type { ActorRef } from "./ref.ts";
@@ -95,7 +96,7 @@ export class ActorSystem implements AsyncDisposable {
     this.eventStream = new EventStream(logger);
     this.ledger = new LossLedger(() => this.#registry.held);
     this.#deadLetters = this.#makeDeadLetters();
-    this.#host = this.#makeHost(stopTimeout);
+    this.#host = this.#makeHost(stopTimeout, options.checkMessages ?? false);
     this.#asks = new Asks(this.#host, maxPendingAsks, randomInt(random, uidRange));
     this.scheduler = new Scheduler({ ...options, clock, logger, whenStopped: whenLocalStopped });
     this.tasks = new TaskRunner({ ...options, clock, logger });
@@ -251,7 +252,7 @@ export class ActorSystem implements AsyncDisposable {
     );
   }
 
-  #makeHost(stopTimeout: number): CellHost {
+  #makeHost(stopTimeout: number, checkMessages: boolean): CellHost {
     const { runtime, eventStream, ledger } = this;
     let lastUid = randomInt(runtime.random, uidRange);
     return {
@@ -260,6 +261,7 @@ export class ActorSystem implements AsyncDisposable {
       dispatcher: new Dispatcher(runtime.clock),
       eventStream,
       ledger,
+      messageCheck: checkMessages ? new MessageCheck(runtime.logger) : undefined,
       stopTimeout,
       nodeAddress: "",
       remoteWatch: undefined,

@@ -164,6 +164,7 @@ export class Cell extends Mailbox implements Runnable {
   enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
+    host.messageCheck?.check(this.path, message);
     if ((this.status & ended) !== 0) {
       host.lose("stopped", this.path, message);
       return false;

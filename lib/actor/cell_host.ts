@@ -6,6 +6,7 @@ import type { DeadLetterReason } from "./dead_letter.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { LossLedger } from "./loss_ledger.ts";
+import type { MessageCheck } from "./message_check.ts";
 import type { ActorRef, Ref } from "./ref.ts";
 
 /** The part of a runtime that a system without network needs. */
@@ -26,6 +27,8 @@ export interface CellHost {
   readonly dispatcher: Dispatcher;
   readonly eventStream: EventStream;
   readonly ledger: LossLedger;
+  /** Looks at all messages, in development. */
+  readonly messageCheck: MessageCheck | undefined;
   /** Milliseconds that a stop waits for the promise of a handler. */
   readonly stopTimeout: number;
   /** `"host:port"`, or empty in a system without network. */

@@ -6,7 +6,7 @@ import { CastyError } from "../runtime/casty_error.ts";
  * `actorStopped`, `notAChild`, `notLocal`, `cannotWatch`; of the scheduler `badKey`, `badTarget`,
  * `tooManyScheduled`; of background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown
  * `badPhase`, `phaseBegun`, `shutdownTimeout`; of the receptionist and
- * routers `badServiceKey`, `badSubscriber`, `badRoutingKey`.
+ * routers `badServiceKey`, `badSubscriber`, `badRoutingKey`; of circuit breakers `circuitOpen`, `circuitTimeout`.
  */
 export class ActorError extends CastyError {
   /** Name of the class. */
