@@ -2,8 +2,8 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 
 /** Something that must happen in time. A link of a list while it is awaited. */
 export abstract class Awaited {
-  /** When it is late, on the clock's scale. */
-  deadline = 0;
+  /** When it is late, on the clock's scale; infinite until the clock is looked at. */
+  deadline = Infinity;
   /** @internal */
   line: Line | undefined = undefined;
   /** @internal */
@@ -30,6 +30,8 @@ interface Line {
 export class Deadlines {
   readonly #clock: Clock;
   readonly #lines = new Map<number, Line>();
+  /** The line that was used last. */
+  #recent: Line | undefined = undefined;
   /** A look for timers that are no longer needed is on its way. */
   #tidying = false;
 
@@ -38,16 +40,21 @@ export class Deadlines {
     this.#clock = clock;
   }
 
-  /** Awaits `awaited` for `timeout` milliseconds from now. */
+  /**
+   * Awaits `awaited` for `timeout` milliseconds. They count from the end of this turn of the event
+   * loop: to look at the clock costs as much as a local question, and most are answered by then.
+   */
   add(awaited: Awaited, timeout: number): void {
-    const line = this.#lines.get(timeout) ?? this.#open(timeout);
-    awaited.deadline = this.#clock.now() + timeout;
+    const recent = this.#recent;
+    const line = recent !== undefined && recent.timeout === timeout
+      ? recent
+      : this.#recent = this.#lines.get(timeout) ?? this.#open(timeout);
     awaited.line = line;
     awaited.before = line.last;
     if (line.last === undefined) line.first = awaited;
     else line.last.after = awaited;
     line.last = awaited;
-    line.timer ??= this.#arm(line, timeout);
+    if (!this.#tidying) this.#tidyLater();
   }
 
   /** It has happened in time. False if it was not awaited. */
@@ -59,7 +66,7 @@ export class Deadlines {
     if (after === undefined) line.last = before;
     else after.before = before;
     awaited.line = awaited.before = awaited.after = undefined;
-    if (line.first === undefined) this.#tidyLater();
+    if (line.first === undefined && !this.#tidying) this.#tidyLater();
     return true;
   }
 
@@ -90,23 +97,33 @@ export class Deadlines {
         this.remove(first);
         first.expire(line.timeout);
       }
-      if (line.first !== undefined) line.timer ??= this.#arm(line, line.first.deadline - now);
+      // One that has no deadline yet gets it, and the timer, at the end of this turn.
+      const next = line.first?.deadline ?? Infinity;
+      if (next !== Infinity) line.timer ??= this.#arm(line, next - now);
     });
   }
 
-  /** A timer that nobody needs would keep the process alive; but the next question may be near. */
   #tidyLater(): void {
-    if (this.#tidying) return;
     this.#tidying = true;
     this.#clock.yield(() => this.#tidy());
   }
 
+  /** Gives the new ones their deadlines. A timer that nobody needs would keep the process alive. */
   #tidy(): void {
     this.#tidying = false;
+    const now = this.#clock.now();
     for (const line of this.#lines.values()) {
-      if (line.first !== undefined) continue;
-      line.timer?.cancel();
-      this.#lines.delete(line.timeout);
+      if (line.first === undefined) {
+        line.timer?.cancel();
+        this.#lines.delete(line.timeout);
+        if (this.#recent === line) this.#recent = undefined;
+        continue;
+      }
+      const deadline = now + line.timeout;
+      for (let last = line.last; last?.deadline === Infinity; last = last.before) {
+        last.deadline = deadline;
+      }
+      line.timer ??= this.#arm(line, line.timeout);
     }
   }
 }

@@ -12,9 +12,14 @@ const cautiousTurn = 8;
 /** Milliseconds that a turn should not exceed. */
 const turnTime = 1;
 /** Milliseconds after which timers and I/O get their chance. */
-const yieldTime = 4;
+const yieldTime = 1;
 /** Messages after which they get it in any case: virtual time stands still meanwhile. */
 const yieldBudget = 65_536;
+
+/** Places of the run queue at first; a power of two. */
+const initialPlaces = 16;
+/** Places that an empty run queue keeps. */
+const keptPlaces = 16_384;
 
 /**
  * One run queue for all actors of a system, drained in microtasks.
@@ -25,10 +30,13 @@ const yieldBudget = 65_536;
  */
 export class Dispatcher {
   readonly #clock: Clock;
-  #queue: Runnable[] = [];
-  /** The first of `#queue` that has not had its turn. */
-  #index = 0;
-  #next: Runnable[] = [];
+  /**
+   * The actors that have work, as a ring. (Not two arrays that take turns: to empty an array throws
+   * its memory away, which costs more than the message of an actor that has only one.)
+   */
+  #ring: (Runnable | undefined)[] = makeRing(initialPlaces);
+  #head = 0;
+  #waiting = 0;
   #scheduled = false;
   /** Messages that a turn may take now: fewer while handlers are slow. */
   #turn = turnBudget;
@@ -46,7 +54,8 @@ export class Dispatcher {
 
   /** Puts an actor into the queue. It must not be in there already. */
   schedule(runnable: Runnable): void {
-    this.#next.push(runnable);
+    if (this.#waiting === this.#ring.length) this.#grow();
+    this.#ring[(this.#head + this.#waiting++) & (this.#ring.length - 1)] = runnable;
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#clock.defer(this.#drain);
@@ -64,9 +73,9 @@ export class Dispatcher {
 
   /** `looked` is when it began, or -1: handlers were fast lately, it is not worth a look. */
   #run(looked: number): void {
-    while (this.#index < this.#queue.length || this.#swap()) {
+    while (this.#waiting > 0) {
       // An actor that only started or stopped has worked, too.
-      this.#untilLook -= this.#queue[this.#index++]!.run(this.#turn) || 1;
+      this.#untilLook -= this.#take().run(this.#turn) || 1;
       if (this.#untilLook > 0) continue;
       const now = this.#clock.now();
       this.#handled += this.#turn;
@@ -80,16 +89,28 @@ export class Dispatcher {
       }
     }
     this.#scheduled = false;
+    if (this.#ring.length > keptPlaces) {
+      this.#ring = makeRing(initialPlaces);
+      this.#head = 0;
+    }
   }
 
-  /** Goes on with what was scheduled in the meantime; false if nothing was. */
-  #swap(): boolean {
-    const done = this.#queue;
-    done.length = 0;
-    this.#index = 0;
-    this.#queue = this.#next;
-    this.#next = done;
-    return this.#queue.length > 0;
+  /** The actor that has waited longest. Only when one waits. */
+  #take(): Runnable {
+    const ring = this.#ring;
+    const runnable = ring[this.#head]!;
+    ring[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (ring.length - 1);
+    this.#waiting--;
+    return runnable;
+  }
+
+  #grow(): void {
+    const ring = this.#ring;
+    const grown = makeRing(ring.length * 2);
+    for (let i = 0; i < ring.length; i++) grown[i] = ring[(this.#head + i) & (ring.length - 1)];
+    this.#ring = grown;
+    this.#head = 0;
   }
 
   /** Makes turns shorter while they take too long. */
@@ -99,4 +120,9 @@ export class Dispatcher {
       this.#turn = Math.min(turnBudget, this.#turn * 2);
     }
   }
+}
+
+/** A ring without holes: those would make each look slower. */
+function makeRing(places: number): (Runnable | undefined)[] {
+  return new Array<Runnable | undefined>(places).fill(undefined);
 }

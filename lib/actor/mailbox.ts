@@ -62,7 +62,11 @@ export abstract class Mailbox extends LocalRef<unknown> {
 
   /** Adds a message, if it fits. False if it was dropped. */
   protected push(message: unknown): boolean {
-    if (this.#bounds !== undefined) return this.#pushBounded(this.#bounds, message);
+    const bounds = this.#bounds;
+    if (
+      bounds !== undefined &&
+      (bounds.countsBytes || this.size + this.setAside >= bounds.capacity)
+    ) return this.#pushBounded(bounds, message);
     const slots = this.#slots;
     const tail = this.#tail;
     // Written out for the usual case: this is the hottest line of all.
@@ -90,7 +94,8 @@ export abstract class Mailbox extends LocalRef<unknown> {
     slots[index] = undefined;
     this.#head = (this.#head + 1) & lastPosition;
     if (slots.length > keptSlots && this.#head === this.#tail) this.#slots = undefined;
-    return this.#bounds === undefined ? message : this.#bounds.release(message);
+    const bounds = this.#bounds;
+    return bounds === undefined || !bounds.countsBytes ? message : bounds.release(message);
   }
 
   /** Gives the ring back. Only when nothing waits. */

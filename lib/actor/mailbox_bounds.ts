@@ -13,7 +13,10 @@ class Sized {
 /** How much a mailbox takes, and how much of that is taken. */
 export class MailboxBounds {
   readonly overflow: Overflow;
-  readonly #capacity: number;
+  /** Messages that may wait. */
+  readonly capacity: number;
+  /** Whether messages are measured. */
+  readonly countsBytes: boolean;
   readonly #maxBytes: number;
   readonly #sizeOf: (message: never) => number;
   #bytes = 0;
@@ -33,7 +36,9 @@ export class MailboxBounds {
       throw badMailbox("mailbox.sizeOf", sizeOf, "use a function of the message");
     }
     this.overflow = overflow;
-    this.#capacity = capacity ?? Infinity;
+    // No more than that can wait anyway; small integers compare faster.
+    this.capacity = capacity ?? maxCapacity;
+    this.countsBytes = maxBytes !== undefined;
     this.#maxBytes = maxBytes ?? Infinity;
     this.#sizeOf = sizeOf;
   }
@@ -51,7 +56,7 @@ export class MailboxBounds {
 
   /** Whether a message of `size` bytes fits beside `count` others, or never will. */
   fits(count: number, size: number): boolean {
-    return count < this.#capacity && this.#bytes + size <= this.#maxBytes;
+    return count < this.capacity && this.#bytes + size <= this.#maxBytes;
   }
 
   /** Whether it would fit into an empty mailbox. */
