@@ -110,6 +110,17 @@ export class Connection {
     this.#scheduleFlush();
   }
 
+  /**
+   * Ends at once, but tells the peer why if its link takes a write now. Nothing more is read from
+   * the peer, and nothing that waits is sent to it.
+   */
+  expel(reason: string): void {
+    if (this.#closed) return;
+    if (this.#writing) return this.destroy(reason);
+    this.#reader.stop();
+    this.#end(reason);
+  }
+
   /** Ends at once. */
   destroy(reason: string): void {
     if (this.#closed) return;
@@ -200,7 +211,7 @@ export class Connection {
       this.#writing = true;
       this.#link.write(bytes, this.#onWritten);
     } else if (this.#closing !== undefined && this.#outbox.messages === 0) {
-      this.#end();
+      this.#end(this.#closing);
     }
   };
 
@@ -223,9 +234,8 @@ export class Connection {
     this.#flush();
   };
 
-  /** Everything is out: say why, then end the stream in order. */
-  #end(): void {
-    const reason = this.#closing!;
+  /** Says why, then ends the stream in order. */
+  #end(reason: string): void {
     this.#closed = true;
     this.#timer?.cancel();
     const goodbye = new FrameWriter();

@@ -108,6 +108,18 @@ export class Endpoint {
     }
   }
 
+  /**
+   * Judges everybody who is connected anew, after what decides about that has changed (authorities,
+   * revoked certificates). Who is given a reason is cut off at once and told it: what waits for it
+   * is not sent any more, and nothing more is heard from it.
+   */
+  recheck(verdict: (peer: Peer) => string | undefined): void {
+    for (const connection of [...this.#connections]) {
+      const reason = connection.peer && verdict(connection.peer);
+      if (reason !== undefined) connection.expel(reason);
+    }
+  }
+
   /** Sends what is queued, then closes everything. */
   async close(): Promise<void> {
     if (this.#closed) return;

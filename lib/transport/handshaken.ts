@@ -98,6 +98,11 @@ export class Handshaken {
     this.#connection.close(reason);
   }
 
+  /** Ends at once, but tells the peer why: nothing more is heard from it or said to it. */
+  expel(reason: string): void {
+    this.#connection.expel(reason);
+  }
+
   /** Ends at once. */
   destroy(reason: string): void {
     this.#connection.destroy(reason);

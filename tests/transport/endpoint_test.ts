@@ -290,3 +290,26 @@ Deno.test("endpoint: an address map says where to dial, not whom", async () => {
   await world.clock.runUntil(() => b.heard.length === 2);
   assertEquals(a.endpoint.peers().map(({ address }) => address), ["b:25520"]);
 });
+
+Deno.test("endpoint: who is judged anew and found wanting is cut off with the reason, others stay", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  const b = await world.start("b");
+  const c = await world.start("c");
+  for (const peer of [b, c]) peer.send("a:25520", "hello");
+  await world.clock.runUntil(() => a.heard.length === 2);
+  a.send("b:25520", "secret");
+  b.send("a:25520", "too late");
+  a.endpoint.recheck(({ address }) =>
+    address === "b:25520" ? "its certificate is revoked" : undefined
+  );
+  a.send("c:25520", "still here");
+  await world.clock.runUntil(() => c.heard.length === 1);
+  assertEquals(a.dropped, ["b:25520 disconnected secret"]);
+  assertEquals(a.events.at(-1), "down b:25520 user: its certificate is revoked");
+  assertEquals(
+    b.events.at(-1),
+    "down a:25520 user: closed by the peer: its certificate is revoked",
+  );
+  assertEquals([a.texts, b.texts], [["hello", "hello"], []]);
+});
