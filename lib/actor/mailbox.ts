@@ -1,5 +1,5 @@
 import { LocalRef } from "./local_ref.ts";
-import { MailboxBounds } from "./mailbox_bounds.ts";
+import { boundsOf, type MailboxBounds } from "./mailbox_bounds.ts";
 import type { MailboxOptions } from "./spawn_options.ts";
 
 /** Slots that the first message makes; a power of two. */
@@ -31,7 +31,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
    */
   constructor(options: MailboxOptions | undefined) {
     super();
-    this.#bounds = options === undefined ? undefined : new MailboxBounds(options);
+    this.#bounds = options === undefined ? undefined : boundsOf(options);
   }
 
   /** Whether what does not fit is refused, and not just dropped. */

@@ -10,6 +10,27 @@ class Sized {
   constructor(readonly message: unknown, readonly size: number) {}
 }
 
+/** Capacities whose bounds are kept for the next mailbox of the same kind. */
+const maxShared = 100;
+const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
+
+/**
+ * The bounds of a new mailbox. Those that count messages only have nothing of their own: all
+ * mailboxes of one capacity share them.
+ *
+ * @throws {ActorError} code `badMailbox`.
+ */
+export function boundsOf(options: MailboxOptions): MailboxBounds {
+  const { capacity, maxBytes, overflow = "dropNew" } = options;
+  if (maxBytes !== undefined || capacity === undefined) return new MailboxBounds(options);
+  const known = shared.get(capacity);
+  if (known === undefined && shared.size === maxShared) return new MailboxBounds(options);
+  if (known?.[overflow] !== undefined) return known[overflow];
+  const bounds = new MailboxBounds(options);
+  shared.set(capacity, { ...known, [overflow]: bounds });
+  return bounds;
+}
+
 /** How much a mailbox takes, and how much of that is taken. */
 export class MailboxBounds {
   readonly overflow: Overflow;
