@@ -13,7 +13,7 @@ import { duplicateName } from "./cell_context.ts";
 import type { CellHost, LocalRuntime } from "./cell_host.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { ActorError } from "./errors.ts";
+import { ActorError, AskTimeoutError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
 import { setInternals, type SystemInternals } from "./internals.ts";
 import { LocalRef } from "./local_ref.ts";
@@ -139,6 +139,24 @@ export class ActorSystem implements AsyncDisposable {
     options?: AskOptions,
   ): Promise<R> {
     return this.#host.ask(ref, factory, options, this.#host.running);
+  }
+
+  /**
+   * The same as {@linkcode ActorSystem.ask}, but undefined when no reply comes in time.
+   *
+   * @throws {AskError} as `ask`.
+   */
+  async askOrUndefined<M, R>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => M,
+    options?: AskOptions,
+  ): Promise<R | undefined> {
+    try {
+      return await this.ask(ref, factory, options);
+    } catch (error) {
+      if (error instanceof AskTimeoutError) return undefined;
+      throw error;
+    }
   }
 
   /**

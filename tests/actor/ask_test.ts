@@ -8,6 +8,7 @@ import { internalsOf } from "../../lib/actor/internals.ts";
 import type { ActorRef, Ref } from "../../lib/actor/ref.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
+import { VirtualSystem } from "./virtual_system.ts";
 
 type Question = { type: "get"; replyTo: ActorRef<number> };
 
@@ -151,4 +152,23 @@ Deno.test("what cannot be asked is refused at once, and leaves nothing open", as
   assertEquals((await open).code, "systemStopped");
   await clock.advance(0);
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("askOrUndefined gives undefined for a timeout, and throws what else there is", async () => {
+  await using virtual = new VirtualSystem();
+  const { system, clock } = virtual;
+  const silent = system.spawn(Behaviors.ignore(), "silent");
+  const kind = system.spawn(
+    Behaviors.receive<ActorRef<string>>((_context, replyTo) => {
+      replyTo.tell("yes");
+      return Behaviors.same();
+    }),
+    "kind",
+  );
+  const itself = (replyTo: ActorRef<string>) => replyTo;
+  assertEquals(await clock.resolve(system.askOrUndefined(kind, itself)), "yes");
+  assertEquals(await clock.resolve(system.askOrUndefined(silent, itself)), undefined);
+  assertEquals(clock.now(), 5_000);
+  await clock.resolve(system.stop(kind));
+  await assertRejects(() => system.askOrUndefined(kind, itself), AskError);
 });
