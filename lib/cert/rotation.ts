@@ -1,0 +1,341 @@
+/**
+ * Replaces the authority of a running cluster without an interruption, in three phases (as Dapr
+ * rotates its trust anchors): first everybody trusts both authorities, then everybody gets a
+ * certificate of the new one, then the old one is no longer trusted.
+ *
+ * Which phase a workspace is in can be read from its files, and from nothing else:
+ *
+ *     ca/next/ca.crt, ca.key        begun: the next authority, which signs nothing yet
+ *     ca/previous/ca.crt, ca.key    signed: the old authority, which signs nothing any more
+ *
+ * @module
+ */
+import { createCa } from "./authority.ts";
+import { loadCa, readText, writePair } from "./certificate_files.ts";
+import { readCertificate } from "./certificate_info.ts";
+import { CertError } from "./errors.ts";
+import { type BundleEntry, bundleText, readBundle } from "./pem_bundle.ts";
+import { reissue } from "./reissue.ts";
+import { verifiedBy } from "./signature.ts";
+import {
+  exists,
+  findWorkspace,
+  replaceFile,
+  type Workspace,
+  type WorkspaceLeaf,
+} from "./workspace.ts";
+
+/** How far a rotation is: none under way, both authorities trusted, or all certificates new. */
+export type RotationPhase = "idle" | "begun" | "signed";
+
+/** A certificate of a workspace during a rotation. */
+export interface RotatedLeaf extends WorkspaceLeaf {
+  /** Which authority has signed it: the one that signs now, the old or next one, or a stranger. */
+  readonly issuedBy: "current" | "next" | "previous" | "other";
+  /** Which of the two authorities its `ca.crt` trusts; empty when it has none. */
+  readonly trusts: readonly ("current" | "next" | "previous")[];
+}
+
+/** Where a rotation stands. */
+export interface RotationStatus {
+  readonly phase: RotationPhase;
+  readonly caDir: string;
+  /** SHA-256 of the authority that signs now. */
+  readonly current: string;
+  /** SHA-256 of the next authority (`begun`) or of the previous one (`signed`). */
+  readonly other: string | undefined;
+  readonly leaves: readonly RotatedLeaf[];
+}
+
+/** What a phase has done. */
+export interface RotationStep {
+  /** The phase that the workspace is in now. */
+  readonly phase: RotationPhase;
+  /** Files that were written; empty when the phase had been done already. */
+  readonly written: readonly string[];
+  /** Certificates that were left as they are, and why. */
+  readonly skipped: readonly { readonly file: string; readonly why: string }[];
+}
+
+/** What `beginRotation` can be told. */
+export interface BeginRotationOptions {
+  /** Days of the next authority, 1 to 36 500. Default: as many as the present one has. */
+  readonly validityDays?: number;
+}
+
+const msPerDay = 86_400_000;
+
+/**
+ * Tells how far the rotation in a workspace is.
+ *
+ * @throws {CertError} codes `notFound`, `malformed`.
+ */
+export async function rotationStatus(root: string): Promise<RotationStatus> {
+  const state = await readState(root);
+  const leaves = await Promise.all(state.leaves.map((leaf) => readLeaf(leaf, state)));
+  return {
+    phase: state.phase,
+    caDir: state.caDir,
+    current: state.current.fingerprint,
+    other: (state.next ?? state.previous)?.fingerprint,
+    leaves,
+  };
+}
+
+/**
+ * First phase: makes the next authority (`ca/next/`) and adds it to every `ca.crt` of the
+ * workspace. It has the same common name, so that the names in certificates stay what they are.
+ * Done again, it completes what is missing.
+ *
+ * @throws {CertError} code `outOfOrder` when a rotation is in its second phase; codes `notFound`,
+ * `malformed`, `badValidity`, `notWritable`.
+ *
+ * @example
+ * ```ts
+ * import {
+ *   beginRotation,
+ *   finishRotation,
+ *   initWorkspace,
+ *   rotationStatus,
+ *   signRotation,
+ * } from "@casty/casty/cert";
+ *
+ * const certs = await Deno.makeTempDir();
+ * await initWorkspace(certs, { nodes: 1 });
+ * await beginRotation(certs);
+ * // Here every node gets its ca.crt, and reloads it.
+ * await signRotation(certs);
+ * // Here every node gets its certificate and key, and reloads them.
+ * console.assert((await rotationStatus(certs)).phase === "signed");
+ * await finishRotation(certs);
+ * await Deno.remove(certs, { recursive: true });
+ * ```
+ */
+export async function beginRotation(
+  root: string,
+  options: BeginRotationOptions = {},
+): Promise<RotationStep> {
+  let state = await readState(root);
+  const written: string[] = [];
+  if (state.phase === "signed") {
+    throw outOfOrder(
+      "the certificates of this workspace are being replaced already",
+      `end that rotation first with rotate-ca finish ${root}`,
+    );
+  }
+  if (state.phase === "idle") {
+    const pair = await makeNext(state, options);
+    written.push(pair.certFile, pair.keyFile);
+    state = await readState(root);
+  }
+  written.push(...await trust(state, (old) => [...old, state.next!]));
+  return { phase: "begun", written, skipped: [] };
+}
+
+/**
+ * Second phase: issues every certificate of the workspace anew under the next authority, which
+ * becomes the one that signs. The old one is kept in `ca/previous/` and is still trusted.
+ *
+ * @throws {CertError} code `outOfOrder` when no rotation has begun, or a `ca.crt` of the workspace
+ * does not trust the next authority yet; codes as {@linkcode beginRotation}.
+ */
+export async function signRotation(root: string): Promise<RotationStep> {
+  const state = await readState(root);
+  if (state.phase === "idle") {
+    throw outOfOrder("no rotation has begun", `start with rotate-ca begin ${root}`);
+  }
+  const status = await rotationStatus(root);
+  const signer = state.phase === "begun" ? "next" : "current";
+  const late = status.leaves.find(({ trustFile, trusts }) => {
+    return trustFile !== undefined && !trusts.includes(signer);
+  });
+  if (late !== undefined || !state.bundle.some(same(state[signer]!))) {
+    const file = late?.trustFile ?? `${state.caDir}/ca.crt`;
+    throw outOfOrder(
+      `${file} does not trust the new authority yet`,
+      state.phase === "begun"
+        ? `run rotate-ca begin ${root} again, and bring the file to its node`
+        : `add the certificate of ${state.caDir}/ca.crt to it, and bring it to its node`,
+    );
+  }
+  const written: string[] = [];
+  const skipped: { file: string; why: string }[] = [];
+  const signerDir = signer === "next" ? `${state.caDir}/next` : state.caDir;
+  const ca = await loadCa(signerDir);
+  const replaced = signer === "next" ? "current" : "previous";
+  for (const leaf of status.leaves) {
+    if (leaf.issuedBy === signer) continue;
+    if (leaf.issuedBy === replaced) written.push(...await reissue(ca, leaf));
+    else skipped.push({ file: leaf.certFile, why: "another authority has issued it" });
+  }
+  if (signer === "next") written.push(...await promote(state));
+  return { phase: "signed", written, skipped };
+}
+
+/**
+ * Third phase: takes the old authority out of every `ca.crt`, and removes its key. From then on
+ * its certificates are refused. Where no rotation is under way there is nothing to do.
+ *
+ * @throws {CertError} code `outOfOrder` when a certificate of the workspace is still one of the old
+ * authority; codes as {@linkcode beginRotation}.
+ */
+export async function finishRotation(root: string): Promise<RotationStep> {
+  const state = await readState(root);
+  if (state.phase === "idle") return { phase: "idle", written: [], skipped: [] };
+  const { leaves } = await rotationStatus(root);
+  const old = leaves.find(({ issuedBy }) => issuedBy === "previous");
+  if (state.phase === "begun" || old !== undefined) {
+    throw outOfOrder(
+      old === undefined
+        ? "the certificates are still those of the old authority"
+        : `${old.certFile} is still a certificate of the old authority`,
+      `run rotate-ca sign ${root} first`,
+    );
+  }
+  const isOld = same(state.previous!);
+  const isCurrent = same(state.current);
+  const written = await trust(state, (all) => {
+    const rest = all.filter((entry) => !isOld(entry));
+    // Whoever has forgotten it must not be left with a file that trusts nobody.
+    return rest.some(isCurrent) ? rest : [...rest, state.current];
+  });
+  await removeFolder(`${state.caDir}/next`);
+  // Last: as long as it is there, the phase can be repeated.
+  await removeFolder(`${state.caDir}/previous`);
+  return { phase: "idle", written, skipped: [] };
+}
+
+interface State extends Workspace {
+  readonly phase: RotationPhase;
+  readonly current: BundleEntry;
+  readonly next: BundleEntry | undefined;
+  readonly previous: BundleEntry | undefined;
+  /** What the authority's own `ca.crt` trusts. */
+  readonly bundle: readonly BundleEntry[];
+}
+
+async function readState(root: string): Promise<State> {
+  const workspace = await findWorkspace(root);
+  const { caDir } = workspace;
+  const bundle = await bundleOf(`${caDir}/ca.crt`);
+  const current = bundle[0];
+  if (current === undefined) {
+    throw new CertError("malformed", `${caDir}/ca.crt holds no certificate`, {
+      value: caDir,
+      remedy: "put the certificate of the authority there",
+    });
+  }
+  const next = await pairOf(`${caDir}/next`);
+  const previous = await pairOf(`${caDir}/previous`);
+  // The next authority that is the present one has been promoted; only its copy is left.
+  if (next !== undefined && !same(current)(next)) {
+    return { ...workspace, phase: "begun", current, next, previous: undefined, bundle };
+  }
+  const phase = previous !== undefined && !same(current)(previous) ? "signed" : "idle";
+  return { ...workspace, phase, current, next: undefined, previous, bundle };
+}
+
+/** An authority that signs nothing now; undefined unless both its files are there. */
+async function pairOf(directory: string): Promise<BundleEntry | undefined> {
+  if (!await exists(`${directory}/ca.key`) || !await exists(`${directory}/ca.crt`)) {
+    return undefined;
+  }
+  return (await bundleOf(`${directory}/ca.crt`))[0];
+}
+
+async function bundleOf(file: string): Promise<BundleEntry[]> {
+  try {
+    return await readBundle(await readText(file, "there is no bundle of authorities"));
+  } catch (error) {
+    if (!(error instanceof CertError) || error.code !== "malformed") throw error;
+    throw new CertError("malformed", `${file}: ${error.message}`, { value: file, cause: error });
+  }
+}
+
+async function readLeaf(leaf: WorkspaceLeaf, state: State): Promise<RotatedLeaf> {
+  const [own] = await bundleOf(leaf.certFile);
+  if (own === undefined) {
+    throw new CertError("malformed", `${leaf.certFile} holds no certificate`, {
+      value: leaf.certFile,
+      remedy: "remove it, or issue it anew",
+    });
+  }
+  const roles = ["current", "next", "previous"] as const;
+  const issuedBy = roles.find((role) => {
+    const authority = state[role];
+    return authority !== undefined && verifiedBy(own.der, authority.der);
+  }) ?? "other";
+  const bundle = leaf.trustFile === undefined ? [] : await bundleOf(leaf.trustFile);
+  const trusts = roles.filter((role) => {
+    const authority = state[role];
+    return authority !== undefined && bundle.some(same(authority));
+  });
+  return { ...leaf, issuedBy, trusts };
+}
+
+async function makeNext(
+  { caDir, current }: State,
+  { validityDays }: BeginRotationOptions,
+): Promise<{ certFile: string; keyFile: string }> {
+  const { commonName, notBefore, notAfter } = await readCertificate(current.pem);
+  const lifetime = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / msPerDay));
+  const next = await createCa({
+    ...(commonName !== undefined && { commonName }),
+    validityDays: validityDays ?? lifetime,
+  });
+  const directory = `${caDir}/next`;
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  // A run that was cut off may have left one of the two files, which nobody can have used.
+  return await writePair(directory, "ca", next, { force: true });
+}
+
+/** Changes what is trusted in every `ca.crt`, the authority's own last; answers what was written. */
+async function trust(
+  { caDir, leaves }: State,
+  change: (old: readonly BundleEntry[]) => readonly BundleEntry[],
+): Promise<string[]> {
+  const files = leaves.flatMap(({ trustFile }) => trustFile === undefined ? [] : [trustFile]);
+  const written: string[] = [];
+  for (const file of new Set([...files, `${caDir}/ca.crt`])) {
+    const old = bundleText(await bundleOf(file));
+    const text = bundleText(change(await bundleOf(file)));
+    if (text === old) continue;
+    await replaceFile(file, text);
+    written.push(file);
+  }
+  return written;
+}
+
+/** Makes the next authority the one that signs. Whatever is cut off here can be run again. */
+async function promote(state: State): Promise<string[]> {
+  const { caDir, bundle, next, current } = state;
+  const previous = `${caDir}/previous`;
+  await Deno.mkdir(previous, { recursive: true, mode: 0o700 });
+  const { key: oldKey } = await loadCa(caDir);
+  const { key } = await loadCa(`${caDir}/next`);
+  const kept = await pairOf(previous);
+  // A run that was cut off later than here has saved it, and may have replaced the key since.
+  if (kept === undefined || !same(current)(kept)) {
+    await writePair(previous, "ca", { cert: current.pem, key: oldKey }, { force: true });
+  }
+  const cert = bundleText([next!, ...bundle]);
+  const { certFile, keyFile } = await writePair(caDir, "ca", { cert, key }, { force: true });
+  await removeFolder(`${caDir}/next`);
+  return [certFile, keyFile];
+}
+
+async function removeFolder(directory: string): Promise<void> {
+  for (const name of ["ca.key", "ca.crt"]) {
+    await Deno.remove(`${directory}/${name}`).catch(() => {});
+  }
+  // Not recursive: somebody may keep something else there.
+  await Deno.remove(directory).catch(() => {});
+}
+
+function same({ fingerprint }: BundleEntry): (other: BundleEntry) => boolean {
+  return (other) => other.fingerprint === fingerprint;
+}
+
+function outOfOrder(problem: string, remedy: string): CertError {
+  return new CertError("outOfOrder", problem, { remedy });
+}
