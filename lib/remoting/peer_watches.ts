@@ -26,6 +26,8 @@ export class PeerWatches {
   readonly address: string;
   /** The latest life of the other that was seen; 0 before any. */
   life = 0;
+  /** Counts connections; what is confirmed is so for one of them. */
+  session = 0;
   /** What actors here watch there, by id. */
   readonly watches = new Map<number, OutgoingWatch>();
   /** Those of them that the other may not know of. */
@@ -64,10 +66,21 @@ export class PeerWatches {
   /** Says everything that is not confirmed. */
   repeat(effects: WatchEffect[]): void {
     const items = [...this.unconfirmed].map((id) => itemOf(this.watches.get(id)!));
-    for (const part of parts(items)) this.#say(effects, { type: "watch", items: part });
+    for (const part of parts(items)) this.#say(effects, this.watchMessage(part));
     for (const ids of parts([...this.forgetting])) this.#say(effects, { type: "forget", ids });
     const gone = [...this.ended].map(([id, reason]) => ({ id, reason }));
     for (const part of parts(gone)) this.#say(effects, { type: "gone", items: part });
+  }
+
+  /** Asks the other to watch. */
+  watchMessage(items: readonly WatchItem[]): WatchMessage {
+    return { type: "watch", session: this.session, items };
+  }
+
+  /** A connection has begun or ended: the other may have forgotten what it has confirmed. */
+  beginSession(): void {
+    this.session++;
+    for (const id of this.watches.keys()) this.unconfirmed.add(id);
   }
 
   /** Ends the watches that `which` names: they have no more to wait for. */

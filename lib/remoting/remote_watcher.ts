@@ -8,14 +8,10 @@ import { type ActorRef, Ref } from "../actor/ref.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Peer } from "../transport/peer.ts";
+import type { WatchEffect } from "./peer_watches.ts";
+import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
 import { parseWatchMessage, type WatchMessage } from "./watch_protocol.ts";
-import {
-  defaultWatchLimits,
-  type WatchEffect,
-  type WatchEvent,
-  type WatchLimits,
-  WatchTable,
-} from "./watch_table.ts";
+import { WatchTable } from "./watch_table.ts";
 
 /** Milliseconds between two looks for what must be repeated. */
 const tickInterval = 250;
@@ -106,7 +102,7 @@ export class RemoteWatcher implements RemoteWatch {
         ...item,
         present: this.#port.mayReach(peer, item.path) && this.#find(item) !== undefined,
       }));
-      this.#step({ type: "asked", from, life, items });
+      this.#step({ type: "asked", from, life, session: message.session, items });
     }
   }
 

@@ -38,15 +38,16 @@ export type ToldReason = Exclude<TerminationReason, "nodeDown">;
 
 /**
  * - `watch`: tell me when these are gone. Repeated until each is confirmed or gone.
- * - `watching`: confirms `watch`.
+ * - `watching`: confirms `watch`, with its session: the watcher counts connections, and takes no
+ *   confirmation for more than one.
  * - `gone`: these are gone. Repeated until each is forgotten.
  * - `forget`: say nothing more of these. After `gone`, or because nobody watches any more; then it
  *   is repeated until it is confirmed.
  * - `forgotten`: confirms `forget`.
  */
 export type WatchMessage =
-  | { readonly type: "watch"; readonly items: readonly WatchItem[] }
-  | { readonly type: "watching"; readonly ids: readonly number[] }
+  | { readonly type: "watch"; readonly session: number; readonly items: readonly WatchItem[] }
+  | { readonly type: "watching"; readonly session: number; readonly ids: readonly number[] }
   | { readonly type: "gone"; readonly items: readonly GoneItem[] }
   | { readonly type: "forget"; readonly ids: readonly number[] }
   | { readonly type: "forgotten"; readonly ids: readonly number[] };
@@ -56,17 +57,22 @@ export function parseWatchMessage(value: unknown): WatchMessage | undefined {
   if (!isRecord(value)) return undefined;
   switch (value.type) {
     case "watch": {
+      const { session } = value;
       const items = parseList(value.items, parseWatchItem);
-      return items && { type: "watch", items };
+      return items && isWhole(session) ? { type: "watch", session, items } : undefined;
     }
     case "gone": {
       const items = parseList(value.items, parseGoneItem);
       return items && { type: "gone", items };
     }
-    case "watching":
+    case "watching": {
+      const { session } = value;
+      const ids = parseList(value.ids, parseId);
+      return ids && isWhole(session) ? { type: "watching", session, ids } : undefined;
+    }
     case "forget":
     case "forgotten": {
-      const ids = parseList(value.ids, (id) => isWhole(id) ? id : undefined);
+      const ids = parseList(value.ids, parseId);
       return ids && { type: value.type, ids };
     }
     default:
@@ -85,6 +91,10 @@ function parseGoneItem(value: unknown): GoneItem | undefined {
   const { id, reason } = value;
   if (reason !== "stopped" && reason !== "failed" && reason !== "noSuchActor") return undefined;
   return isWhole(id) ? { id, reason } : undefined;
+}
+
+function parseId(value: unknown): number | undefined {
+  return isWhole(value) ? value : undefined;
 }
 
 function parseList<T>(

@@ -3,72 +3,14 @@
  *
  * Notices travel in order with what users send, and so can be lost as that can: a queue is full, a
  * connection breaks. Hence each watch has an id, what is not confirmed is repeated, and everything
- * may arrive twice. When a connection ends, all watches over it count as unconfirmed: the systems
- * tell each other anew, and neither has to remember more than what it still waits for.
+ * may arrive twice. When a connection ends or begins, all watches over it count as unconfirmed: the
+ * systems tell each other anew, and neither has to remember more than what it still waits for.
  *
  * @module
  */
 import { itemOf, PeerWatches, type WatchEffect } from "./peer_watches.ts";
+import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
 import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
-
-export type { WatchEffect };
-
-/** What happens to a {@linkcode WatchTable}. `life` is the incarnation of a system. */
-export type WatchEvent =
-  /** An actor here wants to know of the end of an actor there. */
-  | ({ readonly type: "watch"; readonly node: string } & WatchItem)
-  /** It does not any more. */
-  | { readonly type: "unwatch"; readonly node: string; readonly id: number }
-  /** The message `watch` of a peer, and which of the actors are here. */
-  | {
-    readonly type: "asked";
-    readonly from: string;
-    readonly life: number;
-    readonly items: readonly AskedItem[];
-  }
-  /** Any other message. */
-  | {
-    readonly type: "received";
-    readonly from: string;
-    readonly life: number;
-    readonly message: Exclude<WatchMessage, { type: "watch" }>;
-  }
-  /** An actor that the effect `observe` has named has stopped. */
-  | {
-    readonly type: "ended";
-    readonly watcher: string;
-    readonly id: number;
-    readonly reason: ToldReason;
-  }
-  /** The nodes that take part, and their lives; 0 for one that is not known. */
-  | { readonly type: "members"; readonly alive: ReadonlyMap<string, number> }
-  | { readonly type: "peerUp"; readonly peer: string; readonly life: number }
-  | { readonly type: "peerDown"; readonly peer: string }
-  /** To be sent now and then while `unsettled`. */
-  | { readonly type: "tick" };
-
-/** One item of the event `asked`. */
-export interface AskedItem extends WatchItem {
-  /** Whether the actor is here, and the peer may know. */
-  readonly present: boolean;
-}
-
-/** Bounds of a {@linkcode WatchTable}. */
-export interface WatchLimits {
-  /** Watches that one peer may have here, and this system at one peer. */
-  readonly maxWatchesPerPeer: number;
-  /** Milliseconds until what is not confirmed is repeated; doubles each time. */
-  readonly minRetry: number;
-  /** The longest such pause. */
-  readonly maxRetry: number;
-}
-
-/** The defaults of {@linkcode WatchLimits}. */
-export const defaultWatchLimits: WatchLimits = {
-  maxWatchesPerPeer: 100_000,
-  minRetry: 500,
-  maxRetry: 10_000,
-};
 
 type AskedEvent = Extract<WatchEvent, { type: "asked" }>;
 type ReceivedEvent = Extract<WatchEvent, { type: "received" }>;
@@ -144,7 +86,7 @@ export class WatchTable {
     peer.unconfirmed.add(item.id);
     // Before this system takes part, nobody would listen; the first `members` sends it.
     if (reachable === undefined) return;
-    effects.push({ type: "send", to: node, message: { type: "watch", items: [item] } });
+    effects.push({ type: "send", to: node, message: peer.watchMessage([item]) });
     this.#settle(peer, now);
   }
 
@@ -159,7 +101,7 @@ export class WatchTable {
     this.#settle(peer, now);
   }
 
-  #onAsked({ from, life, items }: AskedEvent, effects: WatchEffect[]): void {
+  #onAsked({ from, life, session, items }: AskedEvent, effects: WatchEffect[]): void {
     const peer = this.#peer(from);
     if (!this.#meet(peer, life, effects)) return;
     const ids: number[] = [];
@@ -179,7 +121,7 @@ export class WatchTable {
         effects.push({ type: "observe", watcher: from, ...item });
       }
     }
-    if (ids.length > 0) send(effects, from, { type: "watching", ids });
+    if (ids.length > 0) send(effects, from, { type: "watching", session, ids });
     if (gone.length > 0) send(effects, from, { type: "gone", items: gone });
     if (refused) effects.push({ type: "refuse", watcher: from });
   }
@@ -189,7 +131,7 @@ export class WatchTable {
     if (!this.#meet(peer, life, effects)) return;
     switch (message.type) {
       case "watching":
-        onWatching(peer, message.ids, effects);
+        onWatching(peer, message, effects);
         break;
       case "gone":
         for (const { id, reason } of message.items) {
@@ -253,8 +195,8 @@ export class WatchTable {
     if (isClient(address)) this.#clients.add(address);
     const peer = this.#peers.get(address);
     if (peer === undefined || !this.#meet(peer, life, effects)) return;
-    // What was said first may still be on its way; what was repeated is overdue.
-    if (peer.attempts > 0) this.#repeat(peer, now, effects);
+    peer.beginSession();
+    if (peer.unsettled) this.#repeat(peer, now, effects);
   }
 
   #onPeerDown(address: string, now: number, effects: WatchEffect[]): void {
@@ -262,7 +204,7 @@ export class WatchTable {
     const peer = this.#peers.get(address);
     if (peer === undefined) return;
     if (this.#takesPart(address) === false) return this.#end(peer, effects);
-    for (const id of peer.watches.keys()) peer.unconfirmed.add(id);
+    peer.beginSession();
     peer.attempts = Math.max(1, peer.attempts);
     this.#settle(peer, now);
   }
@@ -335,7 +277,11 @@ export class WatchTable {
   }
 }
 
-function onWatching(peer: PeerWatches, ids: readonly number[], effects: WatchEffect[]): void {
+function onWatching(
+  peer: PeerWatches,
+  { session, ids }: Extract<WatchMessage, { type: "watching" }>,
+  effects: WatchEffect[],
+): void {
   const unknown: number[] = [];
   for (const id of ids) {
     const watch = peer.watches.get(id);
@@ -345,7 +291,7 @@ function onWatching(peer: PeerWatches, ids: readonly number[], effects: WatchEff
       continue;
     }
     watch.life ||= peer.life;
-    peer.unconfirmed.delete(id);
+    if (session === peer.session) peer.unconfirmed.delete(id);
   }
   if (unknown.length > 0) send(effects, peer.address, { type: "forget", ids: unknown });
 }

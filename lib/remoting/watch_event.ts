@@ -1,0 +1,59 @@
+import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
+
+/** What happens to a {@linkcode WatchTable}. `life` is the incarnation of a system. */
+export type WatchEvent =
+  /** An actor here wants to know of the end of an actor there. */
+  | ({ readonly type: "watch"; readonly node: string } & WatchItem)
+  /** It does not any more. */
+  | { readonly type: "unwatch"; readonly node: string; readonly id: number }
+  /** The message `watch` of a peer, and which of the actors are here. */
+  | {
+    readonly type: "asked";
+    readonly from: string;
+    readonly life: number;
+    readonly session: number;
+    readonly items: readonly AskedItem[];
+  }
+  /** Any other message. */
+  | {
+    readonly type: "received";
+    readonly from: string;
+    readonly life: number;
+    readonly message: Exclude<WatchMessage, { type: "watch" }>;
+  }
+  /** An actor that the effect `observe` has named has stopped. */
+  | {
+    readonly type: "ended";
+    readonly watcher: string;
+    readonly id: number;
+    readonly reason: ToldReason;
+  }
+  /** The nodes that take part, and their lives; 0 for one that is not known. */
+  | { readonly type: "members"; readonly alive: ReadonlyMap<string, number> }
+  | { readonly type: "peerUp"; readonly peer: string; readonly life: number }
+  | { readonly type: "peerDown"; readonly peer: string }
+  /** To be sent now and then while `unsettled`. */
+  | { readonly type: "tick" };
+
+/** One item of the event `asked`. */
+export interface AskedItem extends WatchItem {
+  /** Whether the actor is here, and the peer may know. */
+  readonly present: boolean;
+}
+
+/** Bounds of a {@linkcode WatchTable}. */
+export interface WatchLimits {
+  /** Watches that one peer may have here, and this system at one peer. */
+  readonly maxWatchesPerPeer: number;
+  /** Milliseconds until what is not confirmed is repeated; doubles each time. */
+  readonly minRetry: number;
+  /** The longest such pause. */
+  readonly maxRetry: number;
+}
+
+/** The defaults of {@linkcode WatchLimits}. */
+export const defaultWatchLimits: WatchLimits = {
+  maxWatchesPerPeer: 100_000,
+  minRetry: 500,
+  maxRetry: 10_000,
+};
