@@ -60,7 +60,7 @@ export class Codec {
    */
   encode(value: unknown): Uint8Array {
     const bytes = this.#encodePrepared(this.#prepare(value));
-    if (bytes.length > this.limits.maxFrame) throw this.#messageTooLarge(bytes.length);
+    if (bytes.length > this.limits.maxMessage) throw this.#messageTooLarge(bytes.length);
     return bytes;
   }
 
@@ -73,8 +73,7 @@ export class Codec {
   encodeBehind(headroom: number, value: unknown): Uint8Array {
     const body = this.encode(value);
     const size = headroom + body.length;
-    // The type byte of the frame counts too.
-    if (size + 1 > this.limits.maxFrame) throw this.#messageTooLarge(size + 1);
+    if (size > this.limits.maxMessage) throw this.#messageTooLarge(size);
     let framed = this.#framed;
     if (framed.length < size) {
       framed = new Uint8Array(Math.max(size, 2 * framed.length));
@@ -140,6 +139,6 @@ export class Codec {
   }
 
   #messageTooLarge(size: number): WireError {
-    return tooLarge("a message", size, "bytes", "maxFrame", this.limits.maxFrame);
+    return tooLarge("a message", size, "bytes", "maxMessage", this.limits.maxMessage);
   }
 }

@@ -1,6 +1,5 @@
 import { frameTooLarge } from "./errors.ts";
 import { HEADER_BYTES } from "./frame.ts";
-import { defaultWireLimits } from "./limits.ts";
 
 /** First size of a buffer. */
 const FIRST_BUFFER = 4_096;
@@ -21,7 +20,7 @@ export class FrameWriter {
   #size = 0;
 
   /** Makes an empty writer. `maxFrame` is what the peer accepts, in bytes (default 1 MiB). */
-  constructor(maxFrame: number = defaultWireLimits.maxFrame) {
+  constructor(maxFrame = 1_048_576) {
     this.#maxFrame = maxFrame;
   }
 

@@ -5,15 +5,15 @@ import { CastyError } from "../runtime/casty_error.ts";
  * refuses what a receiver with equal limits would refuse.
  */
 export interface WireLimits {
-  /** Longest frame in bytes, type byte and payload. Default 1,048,576 (1 MiB). */
-  readonly maxFrame: number;
+  /** Longest message in bytes, path and value together. Default 16,777,216 (16 MiB). */
+  readonly maxMessage: number;
   /** Deepest nesting of arrays, objects, maps, sets and errors in a message. Default 64. */
   readonly maxDepth: number;
   /** Most values in one message, counting each element, key and container. Default 262,144. */
   readonly maxValues: number;
-  /** Longest string or key in bytes of UTF-8 (UTF-16 if ill-formed). Default 1,048,576. */
+  /** Longest string or key in bytes of UTF-8 (UTF-16 if ill-formed). Default 16,777,216. */
   readonly maxString: number;
-  /** Longest typed array or `ArrayBuffer` in bytes. Default 1,048,576. */
+  /** Longest typed array or `ArrayBuffer` in bytes. Default 16,777,216. */
   readonly maxBinary: number;
   /** Longest array, and most entries of a `Set`. Default 131,072. */
   readonly maxArray: number;
@@ -25,11 +25,11 @@ export interface WireLimits {
 
 /** The limits in force where an option says nothing else. */
 export const defaultWireLimits: WireLimits = {
-  maxFrame: 1_048_576,
+  maxMessage: 16_777_216,
   maxDepth: 64,
   maxValues: 262_144,
-  maxString: 1_048_576,
-  maxBinary: 1_048_576,
+  maxString: 16_777_216,
+  maxBinary: 16_777_216,
   maxArray: 131_072,
   maxMap: 65_536,
   maxPath: 2_048,
@@ -37,7 +37,7 @@ export const defaultWireLimits: WireLimits = {
 
 /** The highest value each limit may take; recursion and header fields end there. */
 const ceilings: WireLimits = {
-  maxFrame: 1_073_741_824,
+  maxMessage: 1_073_741_824,
   maxDepth: 512,
   maxValues: 268_435_456,
   maxString: 268_435_456,

@@ -270,9 +270,9 @@ export class Preparation {
 
   #addBytes(bytes: number): void {
     this.#bytes += bytes;
-    const { maxFrame } = this.#limits;
-    if (this.#bytes > maxFrame) {
-      throw tooLarge("a message", this.#bytes, "bytes or more", "maxFrame", maxFrame);
+    const { maxMessage } = this.#limits;
+    if (this.#bytes > maxMessage) {
+      throw tooLarge("a message", this.#bytes, "bytes or more", "maxMessage", maxMessage);
     }
   }
 

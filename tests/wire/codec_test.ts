@@ -205,7 +205,11 @@ Deno.test("each limit refuses on both ends and names itself", () => {
     wireErrorOf(() => newCodec({ maxArray: 10, maxMap: 49 }).decode(roomy.encode(pairs).slice())),
     "tooLarge",
   );
-  assertThrows(() => newCodec({ maxFrame: 99 }).encode("x".repeat(100)), WireError, "maxFrame 99");
+  assertThrows(
+    () => newCodec({ maxMessage: 99 }).encode("x".repeat(100)),
+    WireError,
+    "maxMessage 99",
+  );
   assertThrows(() => newCodec({ maxDepth: 0 }), Error, "maxDepth is 0");
 });
 
@@ -353,7 +357,7 @@ Deno.test("encoding and decoding may be entered again from their callbacks", () 
 });
 
 Deno.test("a message larger than the kept buffer does not harm the next", () => {
-  const codec = newCodec({ maxFrame: 2 ** 24, maxBinary: 2 ** 24 });
+  const codec = newCodec();
   const big = codec.encode(new Uint8Array(3_000_000).fill(7));
   const copy = big.slice();
   assertStrictEquals(hexOf(codec.encode([1])), "91 01");

@@ -80,13 +80,13 @@ Deno.test("a bad header is refused before the message is looked at", () => {
 });
 
 Deno.test("a path, a uid or a whole that no frame carries is refused by the sender", () => {
-  const codec = newCodec({ maxPath: 10, maxFrame: 100 });
+  const codec = newCodec({ maxPath: 10, maxMessage: 100 });
   assertThrows(() => encodeEnvelope(codec, "/żżżżż", 0, 1), WireError, "maxPath 10");
   assertThrows(() => encodeEnvelope(codec, "/a", -1, 1), WireError, "uid -1");
   assertThrows(() => encodeEnvelope(codec, "/a", 0.5, 1), WireError, "uid 0.5");
   assertThrows(() => encodeEnvelope(codec, "/\ud800", 0, 1), WireError, "surrogate");
-  assertThrows(() => encodeEnvelope(codec, "/a", 0, "x".repeat(92)), WireError, "maxFrame 100");
-  assertStrictEquals(encodeEnvelope(codec, "/a", 0, "x".repeat(91)).length, 99);
+  assertThrows(() => encodeEnvelope(codec, "/a", 0, "x".repeat(93)), WireError, "maxMessage 100");
+  assertStrictEquals(encodeEnvelope(codec, "/a", 0, "x".repeat(92)).length, 100);
   const long = encodeEnvelope(newCodec(), "/" + "p".repeat(10), 0, 1);
   assertThrows(() => decodeEnvelope(codec, long, 0, long.length), WireError, "maxPath 10");
 });
