@@ -194,7 +194,7 @@ export class Remoting {
 
   #resolve(address: RefAddress): Ref<unknown> {
     const ref = this.refTo(address);
-    if (ref.path.startsWith(askPath)) this.#questions?.push(ref);
+    if (this.#questions !== undefined && ref.path.startsWith(askPath)) this.#questions.push(ref);
     return ref;
   }
 
