@@ -99,8 +99,17 @@ export interface ListenOptions {
   readonly handshakeTimeout: number;
   /** How many TLS handshakes may be unfinished at once; more are cut. */
   readonly maxPendingHandshakes: number;
-  /** A peer is connected and, with TLS, verified. */
-  readonly onLink: (link: Link) => void;
+  /**
+   * Asked for each connection, with the far end's `"host:port"`, before anything is read from it.
+   * If false it is closed without a word and neither of the two below is called; otherwise exactly
+   * one of them is, unless the listener is closed. Default: all are received.
+   */
+  readonly admit?: (remote: string) => boolean;
+  /**
+   * A peer is connected and, with TLS, verified. `since` is when its connection came, on the clock
+   * of the network, for deadlines that count from there; without it: just now.
+   */
+  readonly onLink: (link: Link, since?: number) => void;
   /** A peer was turned away before it became a link. `reason` is a sentence for the log. */
   readonly onRefused: (remote: string, reason: string) => void;
 }

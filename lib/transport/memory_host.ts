@@ -174,6 +174,11 @@ class MemoryDial {
       this.#backward.send(() => this.#finish(dialFailed(host, port, refused)));
       return;
     }
+    if (listener.admit?.(this.#local) === false) {
+      this.#surroundings.trace(this.#remote, this.#local, "turn away");
+      this.#backward.send(() => this.#finish(connectionLost(this.#remote)));
+      return;
+    }
     this.#surroundings.trace(this.#remote, this.#local, "accept");
     const far = target.link(this.#remote, this.#local, this.#host.identity, this.#backward);
     const near = this.#host.link(this.#local, this.#remote, target.identity, this.#forward);

@@ -87,8 +87,8 @@ export async function listenWithProof(
   const { promise: refused, resolve: refuse } = Promise.withResolvers<void>();
   const listener = await network.listen({
     ...options,
-    onLink: (link) => {
-      if (link.remote !== probe) return options.onLink(link);
+    onLink: (link, since) => {
+      if (link.remote !== probe) return options.onLink(link, since);
       admitted = true;
       link.destroy();
       refuse();

@@ -2,7 +2,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { DialOptions, Link, Listener, ListenOptions, Network } from "../runtime/network.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { TcpLink } from "./tcp_link.ts";
-import { connectTcp, TcpAcceptor } from "./tcp_socket.ts";
+import { closeQuietly, connectTcp, remoteAddress, TcpAcceptor } from "./tcp_socket.ts";
 
 /**
  * Plain TCP over `Deno.connect` and `Deno.listen`, which move more bytes a second than `node:net`.
@@ -20,6 +20,7 @@ export class TcpNetwork implements Network {
   // deno-lint-ignore require-await -- a bind that fails must reject, not throw
   async listen(options: ListenOptions): Promise<Listener> {
     return new TcpAcceptor(this.#clock, options.host, options.port, (conn) => {
+      if (options.admit?.(remoteAddress(conn)) === false) return closeQuietly(conn);
       options.onLink(new TcpLink(conn, this.#clock));
     });
   }

@@ -65,6 +65,8 @@ class TlsListener implements Listener {
 
   #receive(conn: Deno.TcpConn): void {
     const { handshakeTimeout, maxPendingHandshakes, onLink, onRefused } = this.#options;
+    const since = this.#clock.now();
+    if (this.#options.admit?.(remoteAddress(conn)) === false) return closeQuietly(conn);
     if (this.#pending.size >= maxPendingHandshakes) {
       const remote = remoteAddress(conn);
       closeQuietly(conn);
@@ -76,7 +78,7 @@ class TlsListener implements Listener {
       timeout: handshakeTimeout,
       onLink: (link) => {
         this.#pending.delete(acceptance);
-        onLink(link);
+        onLink(link, since);
       },
       onRefused: (remote, reason) => {
         this.#pending.delete(acceptance);
