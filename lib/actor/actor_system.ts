@@ -79,7 +79,6 @@ export class ActorSystem implements AsyncDisposable {
   readonly #phases: ShutdownPhases;
   readonly #ignoreSignals: () => void;
   #onQuestionLost: SystemInternals["onQuestionLost"];
-  #stopping = false;
 
   /**
    * The system runs at once.
@@ -220,14 +219,14 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   #spawnRoot<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M> {
-    if (this.#stopping) throw this.#stopped();
+    if (this.#host.stopping) throw this.#stopped();
     const path = `/${name}`;
     if (this.#registry.get(path) !== undefined) throw duplicateName(path);
     return new Cell(this.#host, undefined, path, behavior, options).ref;
   }
 
   async #stopAll(quiet: boolean, late: AbortSignal): Promise<void> {
-    this.#stopping = true;
+    this.#host.stopping = true;
     if (quiet) this.#deadLetters.beQuiet();
     const { roots } = this.#registry;
     late.addEventListener("abort", () => this.#abandon(roots));
@@ -262,8 +261,6 @@ export class ActorSystem implements AsyncDisposable {
       this.ledger,
       this.eventStream,
       (message, target, reason) => {
-        // In a shutdown all questions are answered with that.
-        if (this.#stopping) return;
         const elsewhere = this.#asks.lost(message, target, reason);
         if (elsewhere !== undefined) this.#onQuestionLost?.(elsewhere, target, reason);
       },
@@ -283,10 +280,11 @@ export class ActorSystem implements AsyncDisposable {
       stopTimeout,
       nodeAddress: "",
       remoteWatch: undefined,
+      stopping: false,
       running: undefined,
       nextUid: () => ++lastUid,
       ask: (ref, factory, options, asker) => {
-        if (this.#stopping) return Promise.reject(this.#stopped());
+        if (this.#host.stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.cell.ended) return Promise.reject(targetDead(ref.path));
         return this.#asks.ask(ref, factory, options, asker);
       },
@@ -327,6 +325,7 @@ export class ActorSystem implements AsyncDisposable {
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
       deliver: (path, uid, message) => registry.deliver(path, uid, message, asks, deadLetters),
+      failAsksTo: (node) => asks.lostAllOf(node),
       failAsk: (path, uid, target, reason) => asks.lostElsewhere(path, uid, target, reason),
       deadLetter: (reason, target, message) => deadLetters.addUnsent(reason, target, message),
       terminated: (watcher, ref, reason) => {

@@ -169,6 +169,8 @@ export class Asks {
   lost(message: unknown, target: string, reason: DeadLetterReason): Ref<unknown> | undefined {
     const replyTo = findReply(message);
     if (!(replyTo instanceof ReplyRef)) return replyTo;
+    // In a shutdown all questions are answered with that.
+    if (this.host.stopping) return undefined;
     const { question } = replyTo;
     // Who passes a question on to several actors may still get a reply from one of them.
     if (question !== undefined && question.message === message && replyTo.asks === this) {
@@ -183,6 +185,16 @@ export class Asks {
     const question = reply instanceof ReplyRef ? reply.question : undefined;
     if (question === undefined || question.target.path !== target) return;
     this.refuse(question, notDelivered(String(question.target), reason));
+  }
+
+  /** Another system is gone: nobody there will reply. */
+  lostAllOf(node: string): void {
+    for (const question of this.#deadlines.all() as Question[]) {
+      const { target } = question;
+      if (target instanceof Ref && target.node === node) {
+        this.refuse(question, targetDead(String(target)));
+      }
+    }
   }
 
   /** Ends a question with an error, if it is open. */

@@ -34,6 +34,8 @@ export interface CellHost {
   /** `"host:port"`, or empty in a system without network. */
   nodeAddress: string;
   remoteWatch: RemoteWatch | undefined;
+  /** All actors stop; the system takes no new ones and no questions. */
+  stopping: boolean;
   /** The cell whose handler is called right now. */
   running: Cell | undefined;
   nextUid(): number;

@@ -70,6 +70,15 @@ export class Deadlines {
     return true;
   }
 
+  /** All that is awaited now. */
+  all(): Awaited[] {
+    const all: Awaited[] = [];
+    for (const { first } of this.#lines.values()) {
+      for (let next = first; next !== undefined; next = next.after) all.push(next);
+    }
+    return all;
+  }
+
   /** Ends with no timer left; calls `drop` with all that was awaited. */
   clear(drop: (awaited: Awaited) => void): void {
     for (const line of this.#lines.values()) {

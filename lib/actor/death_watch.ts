@@ -1,5 +1,6 @@
 import { AdapterRef } from "./adapter_ref.ts";
 import type { Cell } from "./cell.ts";
+import type { RemoteWatch } from "./cell_host.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
 import { type ActorRef, Ref } from "./ref.ts";
@@ -49,9 +50,18 @@ export class DeathWatch {
     watched.set(key, { ref, message, forget: known?.forget });
     if (known !== undefined) return;
     if (isAdapter) watched.set(key, { ref, message, forget: this.#watchAdapter(ref) });
-    else if (target === undefined) remoteWatch!.watch(this.#cell.ref, ref);
+    else if (target === undefined) this.#watchRemote(remoteWatch!, ref, key);
     else if (target.stopped) this.#cell.notice(target.terminated);
     else (target.deathWatch.#watchers ??= new Set()).add(this.#cell);
+  }
+
+  #watchRemote(remoteWatch: RemoteWatch, ref: ActorRef<never>, key: unknown): void {
+    try {
+      remoteWatch.watch(this.#cell.ref, ref);
+    } catch (error) {
+      this.#watched?.delete(key);
+      throw error;
+    }
   }
 
   /** An adapter ends with its actor, or when that begins again. */

@@ -3,7 +3,7 @@ import { CastyError } from "../runtime/casty_error.ts";
 /**
  * An actor cannot be spawned, or a system not used, as asked. Codes: `badName`, `duplicateName`,
  * `badBehavior`, `badMailbox`, `badSupervision`, `badDelay`, `badOption`, `stashFull`, `systemStopped`,
- * `actorStopped`, `notAChild`, `notLocal`, `cannotWatch`; of the scheduler `badKey`, `badTarget`,
+ * `actorStopped`, `notAChild`, `notLocal`, `cannotWatch`, `tooManyWatches`; of the scheduler `badKey`, `badTarget`,
  * `tooManyScheduled`; of background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown
  * `badPhase`, `phaseBegun`, `shutdownTimeout`; of the receptionist and
  * routers `badServiceKey`, `badSubscriber`, `badRoutingKey`; of circuit breakers `circuitOpen`, `circuitTimeout`.

@@ -26,6 +26,8 @@ export interface SystemInternals {
     | undefined;
   /** Another system has lost the question with the reply reference `path`, which was for `target`. */
   failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
+  /** Another system is gone: ends the questions that wait for its actors. */
+  failAsksTo(node: string): void;
   /** A message that never reached a mailbox is lost. */
   deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
   /** What {@linkcode RemoteWatch} watches for `watcher` is gone. */

@@ -68,6 +68,8 @@ export class Remoting {
   readonly #rejections: Rejections;
   /** Reply references of this system in the message that is decoded, if they are of interest. */
   #questions: Ref<unknown>[] | undefined;
+  /** The nodes that were alive when that was told last. */
+  #alive: readonly string[] = [];
   #endpoint: Endpoint | undefined;
 
   private constructor(system: ActorSystem, options: RemotingOptions) {
@@ -165,6 +167,8 @@ export class Remoting {
    */
   onMembers(alive: ReadonlyMap<string, number>): void {
     this.#watcher.onMembers(alive);
+    for (const node of this.#alive) if (!alive.has(node)) this.#internals.failAsksTo(node);
+    this.#alive = [...alive.keys()];
   }
 
   /** Sends to an actor. What cannot be sent becomes a dead letter. */

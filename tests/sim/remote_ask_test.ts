@@ -210,3 +210,17 @@ Deno.test("what a mailbox of another node rejects is a dead letter of the sender
   assertBalanced(nodes);
   await cluster.stop(nodes);
 });
+
+Deno.test("a question that waits for an actor of a node that goes down is refused then", async () => {
+  const cluster = new SimulatedCluster(8);
+  const nodes = await cluster.start(3);
+  nodes[2]!.spawn(silent(), "silent");
+  const ref = nodes[0]!.lookup<Question>("/silent", { node: "node-3:25520" });
+  let code = "";
+  nodes[0]!.ask(ref, question, { timeout: 600_000 }).catch((error) => code = error.code);
+  await cluster.clock.advance(1_000);
+  cluster.network.crash("node-3", { silently: true });
+  await cluster.clock.runUntil(() => nodes[0]!.members.length === 2, 60_000);
+  assertEquals(code, "askTargetDead");
+  await cluster.stop(nodes.slice(0, 2));
+});
