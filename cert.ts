@@ -18,6 +18,19 @@ export { CertError } from "./lib/cert/errors.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
 export { type CertificateInfo, readCertificate } from "./lib/cert/certificate_info.ts";
 export { loadCa, writePair, type WrittenPair } from "./lib/cert/certificate_files.ts";
+export {
+  beginRotation,
+  type BeginRotationOptions,
+  finishRotation,
+  type RotatedLeaf,
+  type RotationPhase,
+  type RotationStatus,
+  rotationStatus,
+  type RotationStep,
+  signRotation,
+} from "./lib/cert/rotation.ts";
+export type { WorkspaceLeaf } from "./lib/cert/workspace.ts";
+export { type InitItem, type InitOptions, initWorkspace } from "./lib/cert/workspace_init.ts";
 
 if (import.meta.main) {
   const { runCertCli } = await import("./lib/cert/cli.ts");
