@@ -38,12 +38,15 @@ export interface RotatedLeaf extends WorkspaceLeaf {
 
 /** Where a rotation stands. */
 export interface RotationStatus {
+  /** How far it is. */
   readonly phase: RotationPhase;
+  /** Folder of the authority. */
   readonly caDir: string;
   /** SHA-256 of the authority that signs now. */
   readonly current: string;
   /** SHA-256 of the next authority (`begun`) or of the previous one (`signed`). */
   readonly other: string | undefined;
+  /** All certificates of the workspace. */
   readonly leaves: readonly RotatedLeaf[];
 }
 

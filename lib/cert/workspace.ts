@@ -17,8 +17,11 @@ import { CertError } from "./errors.ts";
 export interface WorkspaceLeaf {
   /** The folder that is shipped to its holder. */
   readonly directory: string;
+  /** What its certificate makes of its holder. */
   readonly kind: "node" | "client";
+  /** Path of the certificate. */
   readonly certFile: string;
+  /** Path of the private key. */
   readonly keyFile: string;
   /** The bundle of authorities beside it; undefined when there is none. */
   readonly trustFile: string | undefined;

@@ -23,7 +23,9 @@ export interface InitOptions {
 
 /** One thing of a workspace, and what was done about it. */
 export interface InitItem {
+  /** What it is. */
   readonly kind: "authority" | "node" | "client";
+  /** Name of the node or client; common name of the authority. */
   readonly name: string;
   /** Its folder. */
   readonly directory: string;
