@@ -5,7 +5,7 @@ import type { ActorSystem } from "./actor_system.ts";
 import type { AskOptions } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import { Cell } from "./cell.ts";
-import { timed } from "./cell_status.ts";
+import { restarting, timed } from "./cell_status.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "./context.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
@@ -55,6 +55,11 @@ export class CellContext implements ActorContext<unknown> {
   spawn<C>(behavior: Behavior<C>, name?: string, options?: SpawnOptions): ActorRef<C> {
     const parent = this.#cell;
     if (parent.ended) throw ended(parent, "can have no children");
+    if ((parent.status & restarting) !== 0) {
+      throw new ActorError("actorStopped", `${parent.path} begins again: no children until then`, {
+        value: parent.path,
+      });
+    }
     const children = parent.parts.children ??= new Map();
     const chosen = name === undefined ? this.#freeName(children) : checkActorName(name);
     const path = `${parent.path}/${chosen}`;

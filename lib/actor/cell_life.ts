@@ -168,6 +168,13 @@ export function beginRestart(cell: Cell, cause: unknown, delay: number): void {
 /** Nothing of what the actor has begun reaches its next beginning. */
 function dismantle(cell: Cell): void {
   const { parts } = cell;
+  forget(cell);
+  for (const child of parts.children?.values() ?? []) child.stop();
+  cell.wake();
+}
+
+function forget(cell: Cell): void {
+  const { parts } = cell;
   endSelfMade(cell);
   parts.adapters?.close();
   parts.adapters = undefined;
@@ -175,8 +182,6 @@ function dismantle(cell: Cell): void {
   parts.notices?.clear();
   cell.status &= ~noticed;
   parts.stash?.unstashAll();
-  for (const child of parts.children?.values() ?? []) child.stop();
-  cell.wake();
 }
 
 /** All children have stopped. Waits, if it must, and runs the first behaviour. */
@@ -191,6 +196,8 @@ export function beginAgain(cell: Cell): void {
     });
     return;
   }
+  // A promise of the incarnation before may have begun something meanwhile.
+  forget(cell);
   cell.status &= ~restarting;
   begin(cell, "again");
 }
@@ -227,9 +234,10 @@ function end(cell: Cell): void {
   const parts = cell.dispose();
   host.unregister(cell);
   parent?.childStopped(cell);
-  if (failure !== undefined) {
+  // A parent that begins again knows nothing of the children it had.
+  if (failure !== undefined && parent !== undefined && (parent.status & restarting) === 0) {
     const type = failure.escalated ? "escalated" : "childFailed";
-    parent?.notice({ type, ref, cause: failure.cause });
+    parent.notice({ type, ref, cause: failure.cause });
   }
   parts?.watch?.close();
   parts?.adapters?.close();

@@ -534,3 +534,83 @@ Deno.test("a promise that rejects, and a handler that gives no behaviour, are fa
   const codes = causes.map((cause) => cause instanceof ActorError ? cause.code : String(cause));
   assertEquals(codes, ["Error: later", "badBehavior", "badBehavior"]);
 });
+
+Deno.test("children that fail while their parent begins again are no news to its next incarnation", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  let setups = 0;
+  const child = (directive: Directive) =>
+    Behaviors.supervise(
+      Behaviors.receive<string>(async () => {
+        await gate.promise;
+        throw new Error("while the parent begins again");
+      }),
+      { decider: () => directive },
+    );
+  const gate = Promise.withResolvers<void>();
+  const ref = virtual.system.spawn(
+    Behaviors.supervise(
+      Behaviors.setup<"fail">((context) => {
+        if (++setups === 1) {
+          context.spawn(child("stop")).tell("fail");
+          context.spawn(child("escalate")).tell("fail");
+        }
+        return Behaviors.receive(() => {
+          throw new Error("told to");
+        }, (_context, { type }) => {
+          heard.push(type);
+          return Behaviors.same();
+        });
+      }),
+    ),
+    "parent",
+  );
+  await virtual.settle();
+  ref.tell("fail");
+  await virtual.settle();
+  gate.resolve();
+  await virtual.settle();
+  assertEquals([setups, heard], [2, ["preRestart"]]);
+});
+
+Deno.test("what a late promise begins while the actor waits does not reach its next incarnation", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  const codes: string[] = [];
+  const late = Promise.withResolvers<void>();
+  let setups = 0;
+  const ref = virtual.system.spawn(
+    Behaviors.supervise(
+      Behaviors.setup<string>((context) => {
+        if (++setups === 1) {
+          late.promise.then(() => {
+            context.timers.startFixedDelay("stale", "stale", 10);
+            context.setReceiveTimeout(10, "stale");
+            context.watchWith(context.system.lookup("/outside")!, "stale");
+            try {
+              context.spawn(Behaviors.ignore());
+            } catch (error) {
+              codes.push((error as ActorError).code);
+            }
+          });
+        }
+        return Behaviors.receive((_context, message) => {
+          if (message === "fail") throw new Error("told to");
+          heard.push(message);
+          return Behaviors.same();
+        });
+      }),
+      { backoff: { min: 100, max: 100, jitter: 0 } },
+    ),
+    "parent",
+  );
+  const outside = virtual.system.spawn(Behaviors.ignore(), "outside");
+  ref.tell("fail");
+  await virtual.clock.advance(50);
+  late.resolve();
+  await virtual.clock.advance(100);
+  assertEquals([setups, codes], [2, ["actorStopped"]]);
+  virtual.system.stop(outside);
+  await virtual.clock.advance(100);
+  assertEquals(heard, []);
+});
