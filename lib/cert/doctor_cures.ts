@@ -1,0 +1,46 @@
+import type { Examined } from "./doctor_certificate.ts";
+import { type DoctorSide, folderOf } from "./doctor_side.ts";
+
+/** A command line, as one would type it. */
+export function command(...args: readonly string[]): string {
+  const quoted = args.map((arg) => {
+    return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
+  });
+  return `deno run -A cert.ts ${quoted.join(" ")}`;
+}
+
+/** The command that issues a peer's certificate anew, for its names and for others besides. */
+export function reissueCure(
+  side: DoctorSide,
+  { hosts = [], kind = kindOf(side.leaf) }: {
+    readonly hosts?: readonly string[];
+    readonly kind?: "node" | "client";
+  } = {},
+): string {
+  const { dnsNames, ipAddresses, commonName } = side.leaf.info;
+  const out = side.certFile === undefined ? "ITS_FOLDER" : folderOf(side.certFile);
+  const authority = side.caFile === undefined ? "CA_FOLDER" : authorityFolder(side.caFile, out);
+  const end = ["--ca-dir", authority, "--out", out, "--force"];
+  if (kind === "client") {
+    const name = side.leaf.classes[0]?.name ?? plain(commonName) ?? "NAME";
+    return command("create-client", name, ...end);
+  }
+  const names = [...new Set([...dnsNames, ...ipAddresses, ...hosts])];
+  return command("create-node", ...(names.length === 0 ? ["HOST"] : names), ...end);
+}
+
+/** What a certificate seems to be meant for. */
+export function kindOf({ classes, info }: Examined): "node" | "client" {
+  if (classes.length > 0) return classes[0]!.kind;
+  return info.dnsNames.length + info.ipAddresses.length > 0 ? "node" : "client";
+}
+
+/** Where the authority's key is likely to be; a node's own `ca.crt` does not tell. */
+function authorityFolder(caFile: string, leafFolder: string): string {
+  const folder = folderOf(caFile);
+  return folder === leafFolder ? "CA_FOLDER" : folder;
+}
+
+function plain(name: string | undefined): string | undefined {
+  return name !== undefined && /^[A-Za-z0-9._-]{1,64}$/.test(name) ? name : undefined;
+}

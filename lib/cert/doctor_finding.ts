@@ -1,0 +1,51 @@
+/** What the doctor can find. Stable; safe to branch on. */
+export type FindingCode =
+  | "unreadable"
+  | "keyMissing"
+  | "keyEncrypted"
+  | "keyMismatch"
+  | "openKeyFile"
+  | "authorityKeyHere"
+  | "expired"
+  | "notYetValid"
+  | "expiresSoon"
+  | "leafIsAuthority"
+  | "noIdentity"
+  | "wrongKeyUsage"
+  | "wrongPurpose"
+  | "noHost"
+  | "strangeExtension"
+  | "weakAlgorithm"
+  | "badAuthority"
+  | "untrusted"
+  | "untrustedBySelf"
+  | "revoked"
+  | "badCrl"
+  | "crlExpired"
+  | "wrongHost"
+  | "twoClients"
+  | "sameCertificate"
+  | "unreachable"
+  | "notTls"
+  | "refusedByPeer"
+  | "handshakeFailed";
+
+/**
+ * `error`: a connection is refused, or a node does not start. `warning`: it works now, and is not
+ * safe or will not work for long.
+ */
+export type Severity = "error" | "warning";
+
+/** One thing that the doctor has found. */
+export interface Finding {
+  readonly severity: Severity;
+  readonly code: FindingCode;
+  /** Whom it is about: `A`, `B`, or `A and B`. */
+  readonly about: string;
+  /** What is the case, one sentence without a full stop. */
+  readonly what: string;
+  /** Why it matters. */
+  readonly why: string;
+  /** What to do: a command where there is one. */
+  readonly cure: string;
+}
