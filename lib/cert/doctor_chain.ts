@@ -44,7 +44,9 @@ function follow(certificate: Examined, trust: Trust, below: number): ChainProble
     problem = { what: `its authority ${authorityName(root)} ${what}`, blame: "authority" };
   }
   for (const next of trust.intermediates) {
-    if (next === certificate || !verifiedBy(certificate.der, next.der)) continue;
+    // A root that was sent along proves nothing: trusted is what we hold ourselves.
+    if (verifiedBy(next.der, next.der)) continue;
+    if (!verifiedBy(certificate.der, next.der)) continue;
     const what = issuerProblem(next, below, trust.now);
     const further = what === undefined ? follow(next, trust, below + 1) : undefined;
     if (what === undefined && further === undefined) return undefined;

@@ -28,6 +28,7 @@ export type FindingCode =
   | "unreachable"
   | "notTls"
   | "refusedByPeer"
+  | "clientsNotVerified"
   | "handshakeFailed";
 
 /**
@@ -48,4 +49,6 @@ export interface Finding {
   readonly why: string;
   /** What to do: a command where there is one. */
   readonly cure: string;
+  /** Where the reason cannot be known: what it may be, the likeliest first. */
+  readonly reasons?: readonly string[];
 }

@@ -1,0 +1,125 @@
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+
+/** Where to dial, and how long to wait. */
+export interface DialTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Milliseconds until the TLS handshake must be done. */
+  readonly timeout: number;
+  /** Milliseconds that a peer may take afterwards to refuse us. */
+  readonly patience: number;
+}
+
+/** PEM texts of one's own. */
+export interface DialMaterial {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+/** How a handshake went. */
+export type DialOutcome =
+  /** There is no connection: nobody listens, no such host, or no answer in time. */
+  | { readonly kind: "unreachable"; readonly reason: string }
+  /** There is a connection, and no TLS 1.3 over it. */
+  | { readonly kind: "noHandshake"; readonly reason: string }
+  /** Our side does not accept the peer's certificate. */
+  | { readonly kind: "rejected"; readonly reason: string }
+  /** The peer has ended the connection after the handshake: it does not accept ours. */
+  | { readonly kind: "closed"; readonly chain: Chain; readonly alert: string | undefined }
+  /** The connection stayed open. */
+  | { readonly kind: "open"; readonly chain: Chain };
+
+/** The certificates that a peer has shown, leaf first. */
+export type Chain = readonly Uint8Array<ArrayBuffer>[];
+
+/** What node:tls calls a certificate that it does not accept. */
+const verification = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|INVALID_CA|INVALID_PURPOSE)/;
+const maxChainLength = 8;
+
+/**
+ * Shakes hands as a node would, with the same demands on the peer's certificate, and waits whether
+ * the peer refuses ours: with TLS 1.3 it looks at it after our side is done. Not a byte is sent.
+ */
+export function shakeHands(target: DialTarget, material: DialMaterial): Promise<DialOutcome> {
+  return dial(target, { ...material, rejectUnauthorized: true });
+}
+
+/**
+ * Shakes hands with whoever answers, showing no certificate.
+ *
+ * This is the one place that does not demand that the peer be verified: a certificate that is not
+ * trusted must be seen to say why, and Deno shows none that it has refused. Nothing is sent, what
+ * arrives is dropped, and the connection ends here.
+ */
+export function lookAt(target: DialTarget): Promise<DialOutcome> {
+  return dial(target, { rejectUnauthorized: false });
+}
+
+function dial(
+  { host, port, timeout, patience }: DialTarget,
+  options: ConnectionOptions,
+): Promise<DialOutcome> {
+  const { promise, resolve } = Promise.withResolvers<DialOutcome>();
+  let chain: Chain | undefined;
+  let connected = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const socket = connect({
+    host: host.replace(/^\[(.*)\]$/, "$1"),
+    port,
+    minVersion: "TLSv1.3",
+    // The name that counts is the logical one; the doctor compares it itself.
+    checkServerIdentity: () => undefined,
+    ...options,
+  });
+  const settle = (outcome: DialOutcome) => {
+    clearTimeout(timer);
+    resolve(outcome);
+    socket.destroy();
+  };
+  const ended = (alert?: string) => {
+    if (chain !== undefined) settle({ kind: "closed", chain, alert });
+    else if (connected) settle({ kind: "noHandshake", reason: "it hung up" });
+    else settle({ kind: "unreachable", reason: "the connection ended at once" });
+  };
+  timer = setTimeout(() => {
+    const reason = `no answer within ${timeout} ms`;
+    settle(connected ? { kind: "noHandshake", reason } : { kind: "unreachable", reason });
+  }, timeout);
+  socket.on("connect", () => connected = true);
+  socket.on("secureConnect", () => {
+    clearTimeout(timer);
+    const seen = chain = chainOf(socket);
+    timer = setTimeout(() => settle({ kind: "open", chain: seen }), patience);
+  });
+  socket.on("error", (error) => {
+    const code = String((error as { code?: unknown }).code ?? "");
+    const alert = /fatal alert: (\w+)/.exec(error.message)?.[1];
+    if (chain !== undefined) ended(alert);
+    else if (verification.test(code)) settle({ kind: "rejected", reason: error.message });
+    else if (/^E[A-Z]+$/.test(code) && code !== "ECONNRESET") {
+      settle({ kind: "unreachable", reason: firstLine(error) });
+    } else settle({ kind: "noHandshake", reason: firstLine(error) });
+  });
+  socket.on("end", () => ended());
+  // What arrives is dropped; without reading, the end would not be seen.
+  socket.resume();
+  socket.on("close", () => ended());
+  return promise;
+}
+
+function chainOf(socket: TLSSocket): Chain {
+  const chain: Uint8Array<ArrayBuffer>[] = [];
+  let next = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length < maxChainLength) {
+    chain.push(Uint8Array.from(next.raw));
+    // A root is linked to itself.
+    if (next.issuerCertificate === next) break;
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function firstLine({ message }: Error): string {
+  return message.split("\n")[0]!.slice(0, 200);
+}
