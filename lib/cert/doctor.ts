@@ -4,7 +4,7 @@
  * @module
  */
 import { chainProblem } from "./doctor_chain.ts";
-import { subjectOf } from "./doctor_certificate.ts";
+import { printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
 import { command, kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding } from "./doctor_finding.ts";
@@ -130,7 +130,7 @@ export function hostFindings(side: DoctorSide, host: HostName | undefined): Find
   if (covered) return [];
   const names = [...dnsNames, ...ipAddresses].join(", ") || "no host at all";
   return [error(side, "wrongHost", {
-    what: `${theCertificate(side)} does not cover the host ${host.text}, but ${names}`,
+    what: `${theCertificate(side)} does not cover the host ${host.text}, but ${printable(names)}`,
     why: "whoever dials it under that host refuses it; it may be somebody else who answers there",
     cure: reissueCure(side, { hosts: [host.text] }),
   })];
@@ -165,16 +165,19 @@ function trustFindings(observer: DoctorSide, subject: DoctorSide, now: number): 
   const { leaf, intermediates } = subject;
   const problem = chainProblem(leaf, intermediates, observer.authorities, now);
   if (problem === undefined) return [];
-  const blamed = problem.blame !== undefined;
-  return [error(observer, "untrusted", {
+  const finding = error(observer, "untrusted", {
     what: `${observer.label} does not accept ${theCertificate(subject)} (${subject.label}): ` +
       problem.what,
     why: `${observer.label} trusts what ${observer.caFile} holds, and nothing else`,
-    cure: blamed
-      ? command("rotate-ca", "begin", "WORKSPACE")
-      : `issue both under one authority: ${reissueCure(subject)}; or let ${observer.label} trust ` +
-        `both: cat ${subject.caFile ?? "CA_OF_THE_OTHER"} >> ${observer.caFile}`,
-  })];
+    cure: reissueCure(subject, { under: observer }),
+  });
+  if (problem.blame === "intermediate") return [finding];
+  if (problem.blame === "authority") {
+    return [{ ...finding, cure: command("rotate-ca", "begin", "WORKSPACE") }];
+  }
+  // A bundle from before a rotation, or two clusters that are to trust each other.
+  const theirs = subject.caFile ?? "ITS_CA_CRT";
+  return [{ ...finding, otherCure: `cat ${theirs} >> ${observer.caFile}` }];
 }
 
 function revocationFindings(observer: DoctorSide, subject: DoctorSide, now: number): Finding[] {

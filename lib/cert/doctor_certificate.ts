@@ -98,9 +98,13 @@ export function shortPrint({ fingerprint }: CertificateInfo): string {
   return `SHA-256 ${fingerprint.slice(0, 16)}...`;
 }
 
-/** A certificate of a stranger must not steer the terminal, nor fill it. */
+/** What a stranger says must not fill the terminal, nor steer it. */
 export function printable(text: string): string {
+  return visible(text.length <= 200 ? text : `${text.slice(0, 200)}...`);
+}
+
+/** What a stranger says must not steer the terminal. */
+export function visible(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what is taken out
-  const bare = text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
-  return bare.length <= 200 ? bare : `${bare.slice(0, 200)}...`;
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }

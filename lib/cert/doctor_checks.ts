@@ -64,7 +64,7 @@ function useFindings(side: DoctorSide): Finding[] {
   }
   const findings: Finding[] = [];
   if (classes.length !== 1) {
-    const names = classes.map(({ kind, name }) => `${kind} ${name}`).join(" and ");
+    const names = printable(classes.map(({ kind, name }) => `${kind} ${name}`).join(" and "));
     findings.push(error(side, "noIdentity", {
       what: classes.length === 0
         ? `${theCertificate(side)} has no name spiffe://.../node/... or .../client/...` +

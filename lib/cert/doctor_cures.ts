@@ -12,15 +12,16 @@ export function command(...args: readonly string[]): string {
 /** The command that issues a peer's certificate anew, for its names and for others besides. */
 export function reissueCure(
   side: DoctorSide,
-  { hosts = [], kind = kindOf(side.leaf) }: {
+  { hosts = [], kind = kindOf(side.leaf), under = side }: {
     readonly hosts?: readonly string[];
     readonly kind?: "node" | "client";
+    /** Whose authority is to issue it. */
+    readonly under?: DoctorSide;
   } = {},
 ): string {
   const { dnsNames, ipAddresses, commonName } = side.leaf.info;
   const out = side.certFile === undefined ? "ITS_FOLDER" : folderOf(side.certFile);
-  const authority = side.caFile === undefined ? "CA_FOLDER" : authorityFolder(side.caFile, out);
-  const end = ["--ca-dir", authority, "--out", out, "--force"];
+  const end = ["--ca-dir", under.authorityDir ?? "CA_FOLDER", "--out", out, "--force"];
   if (kind === "client") {
     const name = side.leaf.classes[0]?.name ?? plain(commonName) ?? "NAME";
     return command("create-client", name, ...end);
@@ -33,12 +34,6 @@ export function reissueCure(
 export function kindOf({ classes, info }: Examined): "node" | "client" {
   if (classes.length > 0) return classes[0]!.kind;
   return info.dnsNames.length + info.ipAddresses.length > 0 ? "node" : "client";
-}
-
-/** Where the authority's key is likely to be; a node's own `ca.crt` does not tell. */
-function authorityFolder(caFile: string, leafFolder: string): string {
-  const folder = folderOf(caFile);
-  return folder === leafFolder ? "CA_FOLDER" : folder;
 }
 
 function plain(name: string | undefined): string | undefined {

@@ -49,6 +49,8 @@ export interface Finding {
   readonly why: string;
   /** What to do: a command where there is one. */
   readonly cure: string;
+  /** What else may be the cure, where that depends on what was meant. */
+  readonly otherCure?: string;
   /** Where the reason cannot be known: what it may be, the likeliest first. */
   readonly reasons?: readonly string[];
 }

@@ -129,6 +129,7 @@ async function peerSide(chain: Chain, source: string): Promise<DoctorSide | unde
     keyFile: undefined,
     key: undefined,
     caFile: undefined,
+    authorityDir: undefined,
     authorities: undefined,
     crlFile: undefined,
     crl: [],

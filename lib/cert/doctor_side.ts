@@ -21,6 +21,8 @@ export interface DoctorSide {
   readonly caFile: string | undefined;
   /** Whom it trusts; undefined when its bundle is not here. */
   readonly authorities: readonly Examined[] | undefined;
+  /** Where the key of its authority is, if that is near: certificates can be issued there. */
+  readonly authorityDir: string | undefined;
   readonly crlFile: string | undefined;
   readonly crl: readonly RevocationList[];
   /** What was found while reading. */
@@ -56,6 +58,7 @@ export async function readSide(label: "A" | "B", source: string): Promise<Doctor
   const places = [folder, `${folder}/..`, `${folder}/../ca`];
   const caFile = await firstOf(places, ["ca.crt"]);
   const crlFile = await firstOf(places, crlNames);
+  const authorityKey = await firstOf(places.slice(1), ["ca.key"]);
   const unreadable = (file: string, what: string) => (error: unknown) => {
     findings.push({
       severity: "error",
@@ -84,6 +87,7 @@ export async function readSide(label: "A" | "B", source: string): Promise<Doctor
     keyFile,
     key,
     caFile,
+    authorityDir: authorityKey === undefined ? undefined : folderOf(authorityKey),
     authorities,
     crlFile,
     crl: crl ?? [],

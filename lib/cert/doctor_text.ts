@@ -1,5 +1,5 @@
 import type { DoctorReport } from "./doctor.ts";
-import { printable } from "./doctor_certificate.ts";
+import { printable, visible } from "./doctor_certificate.ts";
 import type { Finding } from "./doctor_finding.ts";
 
 const verdicts: Readonly<Record<DoctorReport["verdict"], string>> = {
@@ -36,13 +36,14 @@ export function doctorExitCode({ verdict, findings }: DoctorReport): 0 | 1 {
 }
 
 function findingText(finding: Finding, index: number): string {
-  const { severity, about, what, why, cure, reasons = [] } = finding;
+  const { severity, about, what, why, cure, otherCure, reasons = [] } = finding;
   const rows = [
-    `${index + 1}. ${severity.toUpperCase()} (${about})  ${printable(what)}`,
-    `   why   ${printable(why)}`,
-    ...reasons.map((reason, at) => `   ${at === 0 ? "maybe" : "or   "} ${printable(reason)}`),
-    `   cure  ${printable(cure)}`,
+    `${index + 1}. ${severity.toUpperCase()} (${about})  ${visible(what)}`,
+    `   why   ${visible(why)}`,
+    ...reasons.map((reason, at) => `   ${at === 0 ? "maybe" : "or   "} ${visible(reason)}`),
+    `   cure  ${visible(cure)}`,
   ];
+  if (otherCure !== undefined) rows.push(`   or    ${visible(otherCure)}`);
   return rows.join("\n");
 }
 

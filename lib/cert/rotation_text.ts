@@ -5,16 +5,22 @@ export function rotationText(root: string, status: RotationStatus): string {
   const { phase, current, other, leaves, caDir } = status;
   const phases = {
     idle: "no rotation is under way",
-    begun: "begun: everybody is to trust both authorities; the old one still signs",
-    signed: "signed: the new authority signs; the old one is still trusted",
+    begun: "everybody is to trust both authorities; the old one still signs",
+    signed: "the new authority signs; the old one is still trusted",
   };
   const rows = [`Phase: ${phase} (${phases[phase]})`, `Signs: ${short(current)} (${caDir}/ca.crt)`];
   if (other !== undefined) rows.push(`${phase === "begun" ? "Next" : "Old"}: ${short(other)}`);
+  const names = {
+    current: phase === "begun" ? "the old one" : phase === "signed" ? "the new one" : "it",
+    next: "the next one",
+    previous: "the old one",
+    other: "somebody else",
+  };
   const width = Math.max(0, ...leaves.map(({ certFile }) => certFile.length));
   for (const { certFile, issuedBy, trusts, trustFile } of leaves) {
     const trusted = trustFile === undefined
       ? "no ca.crt of its own"
-      : `trusts ${trusts.map((role) => names[role]).join(" and ") || "neither of them"}`;
+      : `trusts ${trusts.map((role) => names[role]).join(" and ") || "nobody of them"}`;
     rows.push(`${certFile.padEnd(width)}  issued by ${names[issuedBy]}, ${trusted}`);
   }
   return `${rows.join("\n")}\n${nextText(root, status)}`;
@@ -28,13 +34,6 @@ export function stepText(root: string, step: RotationStep, status: RotationStatu
   rows.push(...step.skipped.map(({ file, why }) => `Left alone: ${file}: ${why}`));
   return `${rows.join("\n")}\n${nextText(root, status)}`;
 }
-
-const names = {
-  current: "the authority that signs",
-  next: "the next authority",
-  previous: "the old authority",
-  other: "somebody else",
-} as const;
 
 function nextText(root: string, { phase, leaves }: RotationStatus): string {
   const run = (command: string) => `deno run -A cert.ts rotate-ca ${command} ${root}`;
