@@ -17,6 +17,7 @@ import type { NodePeer, Peer } from "../transport/peer.ts";
 import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
+import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { Grants } from "./grants.ts";
 import { lostQuestionPath, LostQuestions } from "./lost_questions.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
@@ -110,8 +111,8 @@ export class Remoting {
     const remoting = new Remoting(system, options);
     const endpoint = await Endpoint.start({
       ...options,
-      onMessage: (peer, lane, bytes, start, end) =>
-        remoting.#onMessage(peer, lane, bytes, start, end),
+      onMessage: (peer, lane, bytes, start, end, paths) =>
+        remoting.#onMessage(peer, lane, bytes, start, end, paths),
       onDropped: (to, _lane, payload, reason) => {
         remoting.#onDropped(to, payload, reason);
         options.onUndelivered?.(to, reason);
@@ -185,7 +186,8 @@ export class Remoting {
     } catch (error) {
       return this.#refuseMessage(node + path, message, error);
     }
-    this.endpoint.send(node, lane, bytes);
+    // A one-off path is not worth a number.
+    this.endpoint.send(node, lane, bytes, path.startsWith(askPath) ? undefined : path);
   }
 
   /** Closes the connections; what was sent before is flushed. */
@@ -207,9 +209,17 @@ export class Remoting {
     this.#internals.deliver(path, uid, message);
   }
 
-  #onMessage(peer: Peer, lane: Lane, bytes: Uint8Array, start: number, end: number): void {
+  #onMessage(
+    peer: Peer,
+    lane: Lane,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    paths: NumberedPaths,
+  ): void {
     try {
-      const { path, uid, bodyStart } = decodeEnvelopeHeader(bytes, start, end);
+      const { maxPath } = this.#codec.limits;
+      const { path, uid, bodyStart } = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
       if (!this.#mayReach(peer, path)) {
         return this.#internals.deadLetter("unauthorized", path, undefined);
       }

@@ -126,6 +126,8 @@ export interface DialOptions {
   readonly tls?: TlsMaterial;
   /** Milliseconds for connection and TLS handshake together. */
   readonly timeout: number;
+  /** Gives up when it aborts; one signal may serve any number of dials. */
+  readonly signal?: AbortSignal;
 }
 
 /** Makes links. */

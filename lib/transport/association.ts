@@ -37,6 +37,55 @@ export interface Backoff {
 /** Milliseconds to wait for the peer's own dial after it has refused ours. */
 const inboundPatience = 2_000;
 
+/** What decides between two connections to one peer. */
+export interface Rival {
+  /** The peer's life: a later one has a higher number. */
+  readonly incarnation: number;
+  /** Who the peer has proved to be. */
+  readonly holder: string;
+  /** Whether this end has dialled. */
+  readonly dialled: boolean;
+}
+
+/** What else decides about a new connection. */
+export interface Rivalry {
+  /** Whether this end goes first when both dial at once; the other end must not think so too. */
+  readonly goesFirst: boolean;
+  /** Whether this end dials the peer at present. */
+  readonly dialing: boolean;
+  /** Milliseconds since the connection that exists was opened. */
+  readonly age: number;
+  /** Milliseconds within which the peer's own dial may still be under way. */
+  readonly patience: number;
+}
+
+/**
+ * What becomes of a new connection to a peer:
+ *
+ * - `accept`: it is the only one.
+ * - `succeed`: it takes over when the old one has sent what it had to.
+ * - `replace`: it takes over at once, because the old one leads to an earlier life.
+ * - `stale`: refused, because a later life is connected.
+ * - `taken`: refused, because another holder is connected.
+ * - `duplicate`: refused, because this end's own dial goes first.
+ */
+export type Outcome = "accept" | "succeed" | "replace" | "stale" | "taken" | "duplicate";
+
+/** Decides about a new connection. `known`: the one that exists. */
+export function weigh(known: Rival | undefined, offered: Rival, rivalry: Rivalry): Outcome {
+  if (known !== undefined) {
+    if (known.incarnation > offered.incarnation) return "stale";
+    // Otherwise who can connect could take over any address.
+    if (known.holder !== offered.holder) return "taken";
+    if (known.incarnation < offered.incarnation) return "replace";
+  }
+  if (!offered.dialled && rivalry.goesFirst) {
+    const recent = known?.dialled === true && rivalry.age < rivalry.patience;
+    if (rivalry.dialing || recent) return "duplicate";
+  }
+  return known === undefined ? "accept" : "succeed";
+}
+
 /** See the module's text. */
 export class Association {
   #phase: "idle" | "dialing" | "expecting" | "up" | "backoff" = "idle";
@@ -52,6 +101,11 @@ export class Association {
   /** Whether a dial is under way. */
   get dialing(): boolean {
     return this.#phase === "dialing";
+  }
+
+  /** Whether nothing would be lost if this association were forgotten. */
+  isIdle(now: number): boolean {
+    return this.#phase === "idle" || (this.#phase === "backoff" && now >= this.#until);
   }
 
   /** Takes one event; answers what is to be done. */

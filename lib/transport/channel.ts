@@ -1,19 +1,33 @@
 import type { Timer } from "../runtime/clock.ts";
 import { Association } from "./association.ts";
+import type { SendRefusal } from "./connection.ts";
 import type { Handshaken } from "./handshaken.ts";
 import type { Lane } from "./lane.ts";
 import type { TransportLimits } from "./limits.ts";
+
+/** A message that waits for a connection. */
+interface Waiting {
+  readonly payload: Uint8Array;
+  readonly path: string | undefined;
+}
+
+const drainedAlready = Promise.resolve();
 
 /** What this end has towards one node on one lane: a connection, or what waits for one. */
 export class Channel {
   readonly address: string;
   readonly lane: Lane;
   readonly association: Association;
+  /** Takes messages, once its predecessor has ended. */
   connection: Handshaken | undefined;
+  /** A connection that was replaced and still sends what it has. Then all others wait. */
+  predecessor: Handshaken | undefined;
   /** Runs while the association waits. */
   timer: Timer | undefined;
-  #waiting: Uint8Array[] = [];
+  #waiting: Waiting[] = [];
+  #inherited: Waiting[] = [];
   #bytes = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
   readonly #limits: TransportLimits;
 
   /** Nothing waits. */
@@ -24,21 +38,64 @@ export class Channel {
     this.association = new Association(limits);
   }
 
-  /** Keeps a copy until there is a connection; false if there is no room. */
-  queue(payload: Uint8Array): boolean {
-    const { maxQueuedBytes, maxQueuedMessages } = this.#limits;
-    if (this.#waiting.length >= maxQueuedMessages) return false;
-    if (this.#bytes + payload.length > maxQueuedBytes) return false;
-    this.#waiting.push(payload.slice());
+  /** Messages that wait for a connection. */
+  get messages(): number {
+    return this.#waiting.length;
+  }
+
+  /** Bytes that wait for a connection. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether nothing would be lost if this channel were forgotten. */
+  isIdle(now: number): boolean {
+    return this.connection === undefined && this.predecessor === undefined &&
+      this.#waiting.length === 0 && this.association.isIdle(now);
+  }
+
+  /** Keeps a copy until there is a connection, or tells which limit forbids it. */
+  queue(payload: Uint8Array, path: string | undefined): SendRefusal | undefined {
+    const { maxMessage, maxQueuedBytes, maxQueuedMessages } = this.#limits;
+    if (payload.length > maxMessage) return "tooLarge";
+    if (
+      this.#waiting.length >= maxQueuedMessages || this.#bytes + payload.length > maxQueuedBytes
+    ) return "queueFull";
+    this.#waiting.push({ payload: payload.slice(), path });
     this.#bytes += payload.length;
-    return true;
+    return undefined;
+  }
+
+  /** Takes over a message that the predecessor has not sent. It was counted there. */
+  inherit(payload: Uint8Array): void {
+    this.#inherited.push({ payload, path: undefined });
+  }
+
+  /** Puts what was inherited before all that waits. */
+  putInherited(): void {
+    for (const { payload } of this.#inherited) this.#bytes += payload.length;
+    this.#waiting = this.#inherited.concat(this.#waiting);
+    this.#inherited = [];
+  }
+
+  /** Resolves when less than half of what may wait does, or when nothing waits here any more. */
+  drained(): Promise<void> {
+    const { maxQueuedBytes, maxQueuedMessages } = this.#limits;
+    const crowded = this.#waiting.length * 2 >= maxQueuedMessages ||
+      this.#bytes * 2 >= maxQueuedBytes;
+    if (!crowded) return this.connection?.drained() ?? drainedAlready;
+    this.#drained ??= Promise.withResolvers();
+    // What waits here goes to a connection all at once, which then takes its time.
+    return this.#drained.promise.then(() => this.connection?.drained());
   }
 
   /** Takes out all that waits, oldest first. */
-  takeQueued(): readonly Uint8Array[] {
+  takeQueued(): readonly Waiting[] {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
+    this.#drained?.resolve();
+    this.#drained = undefined;
     return waiting;
   }
 }

@@ -2,34 +2,65 @@
  * One connection: frames over a link, with coalesced writes, a window of unacknowledged bytes and
  * bounded queues. Does not know who is at the other end.
  *
+ * A connection that is closed in order loses nothing in silence: each end says how much it has
+ * read, so that the other knows exactly what was not. Of a connection that breaks, what was written
+ * and not acknowledged may have been read or not, and counts as lost.
+ *
  * @module
  */
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Link } from "../runtime/network.ts";
 import { WireError } from "../wire/errors.ts";
-import { FrameType, HEADER_BYTES } from "../wire/frame.ts";
+import { FrameType } from "../wire/frame.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
-import { decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
+import type { NumberedPaths } from "../wire/interned_paths.ts";
+import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
+import { Inbox } from "./inbox.ts";
+import { Liveness } from "./liveness.ts";
 import type { TransportLimits } from "./limits.ts";
-import { Outbox, type OutgoingBatch } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 
 /** Why a message was not taken. */
 export type SendRefusal = "queueFull" | "tooLarge" | "disconnected";
 
+/** How a connection has ended. */
+export interface ConnectionEnd {
+  readonly reason: string;
+  /** Whether the peer has broken the protocol. */
+  readonly fault: boolean;
+}
+
 /** Who is told what a connection does. */
 export interface ConnectionOwner {
-  /** A frame that is not the connection's own. The bytes are valid during the call only. */
+  /** A frame of the handshake, or any before it is done. The bytes are valid during the call only. */
   onFrame(type: number, bytes: Uint8Array, start: number, end: number): void;
+  /** A message. The bytes are valid during the call only. */
+  onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void;
   /** Called once. */
-  onClosed(reason: string): void;
-  /** A message was taken and never written; called after `onClosed`, in order. */
-  onUnsent(payload: Uint8Array): void;
+  onClosed(end: ConnectionEnd): void;
+  /**
+   * A message was taken and is not known to have been read; called after `onClosed`, in order.
+   * `maybeRead`: it was written to a peer that has not said how much it has read.
+   */
+  onUnsent(payload: Uint8Array, maybeRead: boolean): void;
   /** Something has arrived. */
   onSignOfLife(): void;
 }
 
+/** How long the peer may wait to hear what was read, milliseconds. */
+const creditDelay = 100;
+
 const empty = new Uint8Array(0);
+const drainedAlready = Promise.resolve();
+
+/**
+ * - `open`: messages pass.
+ * - `flushing`: `close` was called; what is queued still goes out, and messages still come in.
+ * - `leaving`: this end has said goodbye; only the peer's last credit is of interest.
+ * - `closed`: the owner was told.
+ */
+type Phase = "open" | "flushing" | "leaving" | "closed";
 
 /** See the module's text. */
 export class Connection {
@@ -41,24 +72,25 @@ export class Connection {
   /** Credit, keep-alive and handshake: never behind messages. */
   readonly #signals = new FrameWriter();
   readonly #outbox: Outbox;
-  #batch: OutgoingBatch | undefined;
+  readonly #liveness: Liveness;
+  #inbox: Inbox;
   readonly #credit = new Uint8Array(8);
   readonly #creditView = new DataView(this.#credit.buffer);
+  #opened = false;
   #peerWindow = 0;
-  /** Bytes of messages that were written and that the peer has read, since the beginning. */
-  #written = 0;
-  #acknowledged = 0;
-  #consumed = 0;
-  #credited = 0;
+  #phase: Phase = "open";
   #writing = false;
   #flushing = false;
-  #closing: string | undefined;
-  #closed = false;
-  #lastHeard: number;
-  #probed = false;
+  #reason = "";
+  /** Whether the peer has said the last word on what it has read. */
+  #exact = false;
   /** At most one is owed, however many pings came. */
   #pongDue = false;
+  /** Whether the peer has waited long enough to hear what was read. */
+  #creditLate = false;
   #timer: Timer | undefined;
+  #creditTimer: Timer | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
 
   /** Takes the link over. */
   constructor(link: Link, clock: Clock, limits: TransportLimits, owner: ConnectionOwner) {
@@ -67,7 +99,8 @@ export class Connection {
     this.#limits = limits;
     this.#owner = owner;
     this.#outbox = new Outbox(limits);
-    this.#lastHeard = clock.now();
+    this.#inbox = this.#newInbox(limits);
+    this.#liveness = new Liveness(limits, clock.now());
     this.#reader = new FrameReader(maxHandshakeFrame, (type, bytes, start, end) => {
       this.#onFrame(type, bytes, start, end);
     });
@@ -75,36 +108,56 @@ export class Connection {
     link.onClose = (error) => this.#onLinkClosed(error);
   }
 
-  /** The handshake is done: messages may pass, frames may be as large as both allow. */
-  open(agreed: { maxFrame: number; window: number }): void {
-    const maxFrame = Math.min(agreed.maxFrame, this.#limits.maxFrame);
+  /** The handshake is done: messages may pass, with what both have agreed on. */
+  open(agreed: Agreement): void {
+    const limits = { ...this.#limits, ...agreed };
+    this.#opened = true;
     this.#peerWindow = agreed.window;
-    this.#reader.setMaxFrame(maxFrame);
-    this.#outbox.setMaxFrame(maxFrame);
-    this.#keepAlive();
+    this.#reader.setMaxFrame(agreed.maxFrame);
+    this.#outbox.agree(limits);
+    this.#inbox = this.#newInbox({ ...limits, window: this.#limits.window });
+    this.#watch();
     this.#scheduleFlush();
   }
 
-  /** Sends a message, which is copied. Answers why not, if not. */
-  send(payload: Uint8Array): SendRefusal | undefined {
-    if (this.#closing !== undefined || this.#closed) return "disconnected";
-    const refused = this.#outbox.push(payload);
+  /** Messages that wait to be written. */
+  get messages(): number {
+    return this.#outbox.messages;
+  }
+
+  /** Bytes that wait to be written. */
+  get bytes(): number {
+    return this.#outbox.bytes;
+  }
+
+  /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
+  send(payload: Uint8Array, path?: string): SendRefusal | undefined {
+    if (this.#phase !== "open") return "disconnected";
+    const refused = this.#outbox.push(payload, path);
     if (refused !== undefined) return refused;
     if (!this.#flushing) this.#scheduleFlush();
     return undefined;
   }
 
+  /** Resolves when less than half of what may wait does, or when the connection is over. */
+  drained(): Promise<void> {
+    if (this.#phase !== "open" || !this.#outbox.crowded) return drainedAlready;
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
+  }
+
   /** Sends a frame of the handshake. */
   signal(type: number, payload: Uint8Array = empty): void {
-    if (this.#closed) return;
+    if (this.#phase === "closed") return;
     this.#signals.append(type, payload);
     this.#scheduleFlush();
   }
 
   /** Sends what is queued and the reason, then ends. */
   close(reason: string): void {
-    if (this.#closing !== undefined || this.#closed) return;
-    this.#closing = reason;
+    if (this.#phase !== "open") return;
+    this.#phase = "flushing";
+    this.#reason = reason;
     this.#timer?.cancel();
     this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.destroy(reason));
     this.#scheduleFlush();
@@ -115,42 +168,54 @@ export class Connection {
    * the peer, and nothing that waits is sent to it.
    */
   expel(reason: string): void {
-    if (this.#closed) return;
-    if (this.#writing) return this.destroy(reason);
-    this.#reader.stop();
-    this.#end(reason);
+    if (this.#phase === "closed") return;
+    if (this.#writing || this.#phase === "leaving") return this.destroy(reason);
+    this.#writeGoodbye(reason);
+    this.#hangUp();
+    this.#finish(reason);
   }
 
   /** Ends at once. */
   destroy(reason: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#timer?.cancel();
+    this.#abort({ reason, fault: false });
+  }
+
+  #abort(end: ConnectionEnd): void {
+    if (this.#phase === "closed") return;
+    this.#stopTimers();
     this.#reader.stop();
     this.#link.destroy();
-    this.#finish(reason);
+    this.#finish(end.reason, end.fault);
   }
 
   #onData(chunk: Uint8Array): void {
-    if (this.#closed) return;
-    this.#lastHeard = this.#clock.now();
-    this.#probed = false;
+    if (this.#phase === "closed") return;
+    this.#liveness.heard(this.#clock.now());
     try {
       this.#reader.push(chunk);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return this.destroy(`unreadable frame: ${error.message}`);
+      return this.#abort({ reason: `unreadable frame: ${error.message}`, fault: true });
     }
-    if (this.#closed) return;
+    // What the reader has called may have ended the connection.
+    if ((this.#phase as Phase) === "closed") return;
     this.#owner.onSignOfLife();
-    if (this.#creditDue) this.#scheduleFlush();
+    if (this.#inbox.creditDue) this.#scheduleFlush();
+    else if (this.#creditTimer === undefined && this.#inbox.creditOwed) {
+      this.#creditTimer = this.#clock.schedule(creditDelay, this.#onCreditTimer);
+    }
   }
 
   #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
     switch (type) {
       case FrameType.message:
-        this.#consumed += end - start + HEADER_BYTES;
-        return this.#owner.onFrame(type, bytes, start, end);
+      case FrameType.chunk:
+      case FrameType.compressed:
+        // The peer was told how much was read, and nothing more counts.
+        if (this.#phase === "leaving") return;
+        // Who has not introduced himself must not even have a chunk kept.
+        if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
+        return this.#inbox.push(type, bytes, start, end);
       case FrameType.credit:
         return this.#onCredit(bytes, start, end);
       case FrameType.ping:
@@ -158,10 +223,8 @@ export class Connection {
         return this.#scheduleFlush();
       case FrameType.pong:
         return;
-      case FrameType.close: {
-        const { reason } = decodeRefusal(bytes.slice(start, end));
-        return this.destroy(`closed by the peer: ${reason}`);
-      }
+      case FrameType.close:
+        return this.#onGoodbye(decodeRefusal(bytes.slice(start, end)).reason);
       case FrameType.hello:
       case FrameType.welcome:
       case FrameType.refuse:
@@ -174,106 +237,161 @@ export class Connection {
   #onCredit(bytes: Uint8Array, start: number, end: number): void {
     if (end - start !== 8) throw new WireError("malformed", "a credit frame has a wrong length");
     const total = new DataView(bytes.buffer, bytes.byteOffset + start, 8).getFloat64(0);
-    // A peer cannot have read what was not written, nor unread what it had.
-    if (!(total >= this.#acknowledged && total <= this.#written)) {
+    if (!this.#outbox.acknowledge(total)) {
       throw new WireError("malformed", `a credit of ${total} bytes`, { value: total });
     }
-    this.#acknowledged = total;
-    this.#scheduleFlush();
+    this.#liveness.progress();
+    if (this.#writing) this.#liveness.stuck(this.#clock.now());
+    if (this.#phase !== "leaving") return this.#scheduleFlush();
+    if (this.#outbox.unacknowledged > 0) return;
+    this.#hangUp();
+    this.#finish(this.#reason);
   }
 
-  get #creditDue(): boolean {
-    return this.#consumed - this.#credited >= this.#limits.window / 4;
+  readonly #onCreditTimer = (): void => {
+    this.#creditTimer = undefined;
+    this.#creditLate = true;
+    this.#scheduleFlush();
+  };
+
+  #appendCredit(): void {
+    this.#creditLate = false;
+    this.#creditView.setFloat64(0, this.#inbox.takeCredit());
+    this.#signals.append(FrameType.credit, this.#credit);
   }
 
   /** Made when they can be written: a peer that does not read must not pile them up. */
   #appendAnswers(): void {
-    if (this.#creditDue) {
-      this.#credited = this.#consumed;
-      this.#creditView.setFloat64(0, this.#consumed);
-      this.#signals.append(FrameType.credit, this.#credit);
-    }
+    if (this.#inbox.creditDue || (this.#creditLate && this.#inbox.creditOwed)) this.#appendCredit();
     if (this.#pongDue) this.#signals.append(FrameType.pong, empty);
     this.#pongDue = false;
   }
 
   #scheduleFlush(): void {
-    if (this.#flushing || this.#writing || this.#closed) return;
+    if (this.#flushing || this.#writing || this.#phase === "closed") return;
     this.#flushing = true;
     this.#clock.defer(this.#flush);
   }
 
   readonly #flush = (): void => {
     this.#flushing = false;
-    if (this.#writing || this.#closed) return;
+    if (this.#writing || this.#phase === "closed" || this.#phase === "leaving") return;
     const bytes = this.#nextBytes();
     if (bytes.length > 0) {
       this.#writing = true;
+      this.#liveness.stuck(this.#clock.now());
       this.#link.write(bytes, this.#onWritten);
-    } else if (this.#closing !== undefined && this.#outbox.messages === 0) {
-      this.#end(this.#closing);
+    } else if (this.#phase === "flushing" && this.#outbox.messages === 0) {
+      this.#leave();
     }
   };
 
   #nextBytes(): Uint8Array {
     this.#appendAnswers();
     if (this.#signals.size > 0) return this.#signals.take();
-    if (this.#outbox.messages === 0 || this.#written - this.#acknowledged >= this.#peerWindow) {
+    const outbox = this.#outbox;
+    if (outbox.messages === 0) return empty;
+    if (outbox.unacknowledged >= this.#peerWindow) {
+      this.#liveness.stuck(this.#clock.now());
       return empty;
     }
-    this.#batch = this.#outbox.take();
-    const { bytes } = this.#batch;
-    this.#written += bytes.length;
+    const bytes = outbox.take();
+    if (this.#drained !== undefined && !outbox.crowded) this.#resolveDrained();
     return bytes;
   }
 
   readonly #onWritten = (): void => {
     this.#writing = false;
-    if (this.#batch !== undefined) this.#outbox.recycle(this.#batch);
-    this.#batch = undefined;
-    this.#flush();
+    this.#liveness.progress();
+    if (this.#phase === "closed") this.#endLink();
+    else this.#flush();
   };
 
-  /** Says why, then ends the stream in order. */
-  #end(reason: string): void {
-    this.#closed = true;
-    this.#timer?.cancel();
-    const goodbye = new FrameWriter();
-    goodbye.append(FrameType.close, encodeRefusal({ code: "close", reason }));
+  /** Everything is out: say why, and wait for the peer to say what it has read. */
+  #leave(): void {
+    this.#writeGoodbye(this.#reason);
+    if (this.#outbox.unacknowledged > 0) {
+      this.#phase = "leaving";
+      return;
+    }
+    this.#hangUp();
+    this.#finish(this.#reason);
+  }
+
+  /** To be called when no write is under way. */
+  #writeGoodbye(reason: string): void {
+    if (this.#inbox.creditOwed) this.#appendCredit();
+    this.#signals.append(FrameType.close, encodeRefusal({ code: "close", reason }));
+    this.#writing = true;
+    this.#link.write(this.#signals.take(), this.#onWritten);
+  }
+
+  /** The peer has said goodbye: it reads nothing more, but wants to know what this end has read. */
+  #onGoodbye(reason: string): void {
+    this.#exact = true;
+    const leaving = this.#phase === "leaving";
+    if (!leaving && this.#inbox.creditOwed) this.#appendCredit();
+    this.#hangUp();
+    this.#finish(leaving ? this.#reason : `closed by the peer: ${reason}`);
+  }
+
+  /** Ends the link in order, after the write under way and the last signals. */
+  #hangUp(): void {
+    this.#stopTimers();
+    this.#reader.stop();
     // The peer may not read any more: then the link must not stay for ever.
-    const deadline = this.#clock.schedule(this.#limits.closeTimeout, () => this.#link.destroy());
-    this.#timer = deadline;
-    this.#link.write(goodbye.take(), () => {
-      deadline.cancel();
-      this.#link.close();
-    });
-    this.#finish(reason);
+    this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.#link.destroy());
+    this.#phase = "closed";
+    if (!this.#writing) this.#endLink();
+  }
+
+  #endLink(): void {
+    if (this.#signals.size > 0) {
+      this.#writing = true;
+      return this.#link.write(this.#signals.take(), this.#onWritten);
+    }
+    this.#timer?.cancel();
+    this.#link.close();
   }
 
   #onLinkClosed(error?: Error): void {
-    this.#timer?.cancel();
-    if (this.#closed) return;
-    this.#closed = true;
+    this.#stopTimers();
+    if (this.#phase === "closed") return;
+    if (this.#phase === "leaving") return this.#finish(this.#reason);
     const cut = this.#reader.pendingBytes > 0 ? "the connection was cut in mid-frame" : undefined;
     this.#finish(cut ?? error?.message ?? "the peer hung up");
   }
 
   /** Nothing that was taken is lost in silence. */
-  #finish(reason: string): void {
-    this.#owner.onClosed(reason);
-    this.#outbox.drain((payload) => this.#owner.onUnsent(payload));
+  #finish(reason: string, fault = false): void {
+    this.#phase = "closed";
+    this.#resolveDrained();
+    this.#owner.onClosed({ reason, fault });
+    this.#outbox.drain((payload, written) => {
+      this.#owner.onUnsent(payload, written && !this.#exact);
+    });
   }
 
-  #keepAlive(): void {
-    const { keepAliveInterval, idleTimeout } = this.#limits;
-    this.#timer = this.#clock.schedule(keepAliveInterval, () => {
-      const silence = this.#clock.now() - this.#lastHeard;
-      if (silence >= idleTimeout) return this.destroy(`silent for idleTimeout (${idleTimeout} ms)`);
-      if (silence >= keepAliveInterval && !this.#probed) {
-        this.#probed = true;
-        this.signal(FrameType.ping);
-      }
-      this.#keepAlive();
+  #resolveDrained(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  #stopTimers(): void {
+    this.#timer?.cancel();
+    this.#creditTimer?.cancel();
+  }
+
+  #newInbox(limits: TransportLimits): Inbox {
+    return new Inbox(limits, (bytes, start, end) => {
+      this.#owner.onMessage(bytes, start, end, this.#inbox.paths);
     });
+  }
+
+  #watch(): void {
+    const verdict = this.#liveness.judge(this.#clock.now());
+    if (verdict.type === "end") return this.destroy(verdict.reason);
+    if (verdict.type === "probe") this.signal(FrameType.ping);
+    this.#timer = this.#clock.schedule(verdict.delay, () => this.#watch());
   }
 }

@@ -3,56 +3,27 @@
  *
  * @module
  */
-import { formatAddress, parseAddress } from "../runtime/address.ts";
-import type { Link, Listener, ListenOptions, TlsMaterial } from "../runtime/network.ts";
+import { parseAddress } from "../runtime/address.ts";
+import type { Link } from "../runtime/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { AssociationEvent } from "./association.ts";
+import { addressMapper } from "./address_map.ts";
+import { type AssociationEvent, type Rival, weigh } from "./association.ts";
 import { Channel } from "./channel.ts";
-import type { SendRefusal } from "./connection.ts";
-import { type Introduction, protocol, type Refusal } from "./handshake.ts";
-import { Handshaken, type HandshakeOwner } from "./handshaken.ts";
+import { Channels } from "./channels.ts";
+import type { ConnectionEnd, SendRefusal } from "./connection.ts";
+import type { EndpointOptions } from "./endpoint_options.ts";
+import type { Refusal } from "./handshake.ts";
+import { Handshaken, type HandshakeOwner, type Queued } from "./handshaken.ts";
+import { introduce } from "./introduction.ts";
 import type { Lane } from "./lane.ts";
 import { type TransportLimits, transportLimits } from "./limits.ts";
-import { listenWithProof } from "./mutual_tls_proof.ts";
 import { holderOf, type Peer } from "./peer.ts";
+import { Reception } from "./reception.ts";
 import { RefusalLog } from "./refusal_log.ts";
 
-/** How an endpoint is opened. */
-export interface EndpointOptions {
-  readonly runtime: Runtime;
-  readonly systemName: string;
-  readonly role: "node" | "client";
-  /** A label for people. Empty: the address. */
-  readonly nodeId: string;
-  readonly incarnation: number;
-  /** A client's own address, `"client:<id>"`. */
-  readonly address?: string;
-  /** A node's host, as others reach it, and port; 0 lets the system choose. */
-  readonly host?: string;
-  readonly port?: number;
-  /** A node's interface. Default: `host`. */
-  readonly bindHost?: string;
-  readonly tls?: TlsMaterial;
-  /** Where to dial for an address. Default: the address itself. */
-  readonly addressMap?: (address: string) => string;
-  readonly limits?: Partial<TransportLimits>;
-  /** A message. The bytes are valid during the call only. */
-  readonly onMessage: (
-    peer: Peer,
-    lane: Lane,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ) => void;
-  readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
-  readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
-  /** A node could not be dialled, or has refused this end. */
-  readonly onUnreachable?: (address: string, reason: string) => void;
-  /** Something has arrived from the peer. */
-  readonly onSignOfLife?: (peer: Peer) => void;
-  /** A message could not be sent. The payload is valid during the call only. */
-  readonly onDropped: (to: string, lane: Lane, payload: Uint8Array, reason: SendRefusal) => void;
-}
+export type { EndpointOptions } from "./endpoint_options.ts";
+
+const nothingQueued: Queued = { messages: 0, bytes: 0 };
 
 /** See the module's text. */
 export class Endpoint {
@@ -60,11 +31,16 @@ export class Endpoint {
   readonly #runtime: Runtime;
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
-  readonly #channels = new Map<string, Channel>();
-  readonly #clients = new Map<string, Handshaken>();
+  readonly #reception: Reception;
+  readonly #mapAddress: (address: string) => string;
+  /** Towards nodes. */
+  readonly #channels: Channels;
+  /** Towards clients that are connected. */
+  readonly #clients = new Map<string, Channel>();
   readonly #connections = new Set<Handshaken>();
+  readonly #dials = new Set<Promise<void>>();
+  readonly #giveUp = new AbortController();
   #address = "";
-  #listener: Listener | undefined;
   #closed = false;
   #onEmpty: (() => void) | undefined;
 
@@ -73,13 +49,18 @@ export class Endpoint {
     this.#runtime = options.runtime;
     this.#limits = transportLimits(options.limits);
     this.#refusals = new RefusalLog(options.runtime.clock, options.runtime.logger);
+    this.#reception = new Reception(options, this.#limits, this.#refusals, (link, since) => {
+      this.#shakeHands(link, since, undefined);
+    });
+    this.#mapAddress = addressMapper(options.addressMap);
+    this.#channels = new Channels(this.#limits);
   }
 
   /** Opens the port of a node; a client opens none. Rejects with a `TransportError`. */
   static async start(options: EndpointOptions): Promise<Endpoint> {
     const endpoint = new Endpoint(options);
     if (options.role === "client") endpoint.#address = options.address!;
-    else await endpoint.#listen();
+    else endpoint.#address = await endpoint.#reception.open();
     return endpoint;
   }
 
@@ -88,17 +69,42 @@ export class Endpoint {
     return this.#address;
   }
 
+  /** The bounds in force. */
+  get limits(): TransportLimits {
+    return this.#limits;
+  }
+
   /** Everybody to whom there is a connection now; a node once for each lane. */
   peers(): Peer[] {
     return [...this.#connections].flatMap(({ peer }) => peer === undefined ? [] : [peer]);
   }
 
-  /** Sends to a node, which is dialled if need be, or to a client that is connected. */
-  send(to: string, lane: Lane, payload: Uint8Array): void {
+  /**
+   * Sends to a node, which is dialled if need be, or to a client that is connected. With `path`,
+   * the payload is an envelope for that path, which may be replaced by a number.
+   */
+  send(to: string, lane: Lane, payload: Uint8Array, path?: string): void {
     const refused = to.startsWith("client:")
-      ? this.#clients.get(to)?.send(payload) ?? (this.#clients.has(to) ? undefined : "disconnected")
-      : this.#sendToNode(to, lane, payload);
+      ? this.#sendToClient(to, payload, path)
+      : this.#sendToNode(to, lane, payload, path);
     if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused);
+  }
+
+  /** What waits to be sent to an address on the lane of users. */
+  queued(to: string): Queued {
+    const channel = this.#find(to);
+    if (channel === undefined) return nothingQueued;
+    const { messages, bytes } = channel.connection?.queued ?? nothingQueued;
+    return { messages: channel.messages + messages, bytes: channel.bytes + bytes };
+  }
+
+  /**
+   * Resolves when less than half of what may wait for an address on the lane of users does (half of
+   * `maxQueuedMessages` and of `maxQueuedBytes`): at once if so, and also when its connection has
+   * ended, after which what is sent counts as lost or is dialled for. Never rejects.
+   */
+  drained(to: string): Promise<void> {
+    return this.#find(to)?.drained() ?? Promise.resolve();
   }
 
   /** Closes all connections to an address. */
@@ -120,60 +126,60 @@ export class Endpoint {
     }
   }
 
-  /** Sends what is queued, then closes everything. */
+  /** Sends what is queued, then closes everything. Dials in progress are given up. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const channel of this.#channels.values()) {
+    this.#reception.refuse();
+    for (const channel of this.#channels) {
       channel.timer?.cancel();
-      this.#drop(channel);
+      if (channel.predecessor === undefined) this.#drop(channel);
     }
     const empty = new Promise<void>((resolve) => this.#onEmpty = resolve);
     for (const connection of [...this.#connections]) {
       if (connection.peer === undefined) connection.destroy("this end shuts down");
       else connection.close("this end shuts down");
     }
+    this.#giveUp.abort();
+    await Promise.all(this.#dials);
     if (this.#connections.size > 0) await empty;
-    await this.#listener?.close();
+    await this.#reception.close();
   }
 
-  async #listen(): Promise<void> {
-    const { host = "127.0.0.1", port = 0, bindHost = host, tls, runtime } = this.#options;
-    const options: ListenOptions = {
-      host: bindHost,
-      port,
-      handshakeTimeout: this.#limits.handshakeTimeout,
-      maxPendingHandshakes: this.#limits.maxPendingHandshakes,
-      onLink: (link) => this.#onLink(link),
-      onRefused: (remote, reason) => this.#refusals.add(remote, reason),
-    };
-    if (tls === undefined && !isLoopback(bindHost)) {
-      runtime.logger.log("warn", "transport", "without TLS anybody who reaches the port can join", {
-        host: bindHost,
-      });
-    }
-    this.#listener = tls === undefined
-      ? await runtime.network.listen(options)
-      : await listenWithProof(runtime.network, { ...options, tls }, runtime.clock);
-    this.#address = formatAddress(host, this.#listener.port);
-  }
-
-  #sendToNode(to: string, lane: Lane, payload: Uint8Array): SendRefusal | undefined {
+  #sendToNode(
+    to: string,
+    lane: Lane,
+    payload: Uint8Array,
+    path: string | undefined,
+  ): SendRefusal | undefined {
+    const own = this.#options.role === "client" ? "user" : lane;
+    const channel = this.#channels.find(to, own) ?? this.#newChannel(to, own);
+    if (channel === undefined) return "queueFull";
     if (this.#closed) return "disconnected";
-    const channel = this.#channel(to, this.#options.role === "client" ? "user" : lane);
-    if (channel.connection !== undefined) return channel.connection.send(payload);
-    if (payload.length + 1 > this.#limits.maxFrame) return "tooLarge";
-    if (!channel.queue(payload)) return "queueFull";
-    this.#step(channel, { type: "wanted" });
-    return undefined;
+    const refused = sendThrough(channel, payload, path);
+    if (refused === undefined && channel.connection === undefined) {
+      this.#step(channel, { type: "wanted" });
+    }
+    return refused;
+  }
+
+  #sendToClient(
+    to: string,
+    payload: Uint8Array,
+    path: string | undefined,
+  ): SendRefusal | undefined {
+    const channel = this.#clients.get(to);
+    return channel === undefined ? "disconnected" : sendThrough(channel, payload, path);
   }
 
   #step(channel: Channel, event: AssociationEvent): void {
     for (const effect of channel.association.step(event, this.#runtime.clock.now())) {
       switch (effect.type) {
-        case "dial":
-          void this.#dial(channel);
+        case "dial": {
+          const dial = this.#dial(channel).finally(() => this.#dials.delete(dial));
+          this.#dials.add(dial);
           break;
+        }
         case "drop":
           this.#drop(channel);
           break;
@@ -186,18 +192,20 @@ export class Endpoint {
   }
 
   async #dial(channel: Channel): Promise<void> {
-    const { addressMap, tls } = this.#options;
+    const { tls } = this.#options;
+    const since = this.#runtime.clock.now();
     try {
-      const { host, port } = parseAddress(addressMap?.(channel.address) ?? channel.address);
+      const { host, port } = parseAddress(this.#mapAddress(channel.address));
       const link = await this.#runtime.network.dial({
         host,
         port,
         serverName: parseAddress(channel.address).host,
         timeout: this.#limits.handshakeTimeout,
+        signal: this.#giveUp.signal,
         ...(tls && { tls }),
       });
       if (this.#closed) return link.destroy();
-      this.#shakeHands(link, channel);
+      this.#shakeHands(link, since, channel);
     } catch (error) {
       this.#dialFailed(channel, error instanceof Error ? error.message : String(error));
     }
@@ -214,46 +222,17 @@ export class Endpoint {
     this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
   }
 
-  #onLink(link: Link): void {
-    // Without an address yet: the listener has not proved that it refuses strangers.
-    if (this.#closed || this.#address === "") return link.destroy();
-    if (this.#connections.size >= this.#limits.maxConnections) {
-      link.destroy();
-      return this.#refusals.add(
-        link.remote,
-        `maxConnections (${this.#limits.maxConnections}) are open`,
-      );
-    }
-    this.#shakeHands(link, undefined);
-  }
-
-  #shakeHands(link: Link, channel: Channel | undefined): void {
+  #shakeHands(link: Link, since: number, channel: Channel | undefined): void {
     const connection = new Handshaken({
       link,
       clock: this.#runtime.clock,
       limits: this.#limits,
-      self: this.#introduce(channel?.lane ?? "user"),
+      self: introduce(this.#options, this.#limits, this.#address, channel?.lane ?? "user"),
       dialled: channel !== undefined,
+      since,
       owner: this.#owner(channel),
     });
     this.#connections.add(connection);
-  }
-
-  #introduce(lane: Lane): Introduction {
-    const { systemName, role, nodeId, incarnation } = this.#options;
-    return {
-      protocolMin: protocol.min,
-      protocolMax: protocol.max,
-      systemName,
-      role,
-      nodeId: nodeId || this.#address,
-      address: this.#address,
-      incarnation,
-      lane,
-      maxFrame: this.#limits.maxFrame,
-      window: this.#limits.window,
-      features: [],
-    };
   }
 
   #owner(channel: Channel | undefined): HandshakeOwner {
@@ -271,9 +250,13 @@ export class Endpoint {
         if (refusal === "duplicate") this.#step(channel, { type: "duplicate" });
         else this.#dialFailed(channel, reason, refusal === undefined ? "info" : "warn");
       },
-      onMessage: (peer, bytes, start, end) => onMessage(peer, peer.lane, bytes, start, end),
-      onDown: (connection, peer, reason) => this.#onDown(connection, peer, reason, channel),
-      onUnsent: (peer, payload) => {
+      onMessage: (peer, bytes, start, end, paths) => {
+        onMessage(peer, peer.lane, bytes, start, end, paths);
+      },
+      onDown: (connection, peer, ended) => this.#onDown(connection, peer, ended),
+      onUnsent: (connection, peer, payload, maybeRead) => {
+        const heir = connection.channels.find(({ predecessor }) => predecessor === connection);
+        if (heir !== undefined && !maybeRead) return heir.inherit(payload);
         this.#options.onDropped(peer.address, peer.lane, payload, "disconnected");
       },
       onSignOfLife: (peer) => onSignOfLife?.(peer),
@@ -283,101 +266,134 @@ export class Endpoint {
   /** Of two connections to one peer only one may stay, and both ends must choose the same. */
   #admit(peer: Peer, dialledFor: Channel | undefined): Refusal | undefined {
     if (this.#closed) return { code: "full", reason: "this end shuts down" };
-    const known = this.#connectionTo(peer);
-    if (known?.peer !== undefined && known.peer.incarnation > peer.incarnation) {
-      return { code: "stale", reason: `a later life of ${peer.address} is connected` };
+    const outcome = this.#weigh(peer, dialledFor);
+    const { address } = peer;
+    switch (outcome) {
+      case "stale":
+        return { code: outcome, reason: `a later life of ${address} is connected` };
+      case "taken":
+        return {
+          code: outcome,
+          reason: `${address} is connected with the certificate of another holder`,
+        };
+      case "duplicate":
+        return { code: outcome, reason: "this end dials already" };
     }
-    if (known?.peer !== undefined && holderOf(known.peer) !== holderOf(peer)) {
-      return {
-        code: "taken",
-        reason: `${peer.address} is connected with the certificate of another holder`,
-      };
-    }
-    if (dialledFor !== undefined || peer.role === "client") return undefined;
-    const goesFirst = this.#address < peer.address;
-    const channel = this.#channels.get(keyOf(peer.address, peer.lane));
-    const recent = known?.dialled === true && known.peer?.incarnation === peer.incarnation &&
-      this.#runtime.clock.now() - known.openedAt < this.#limits.handshakeTimeout;
-    return goesFirst && (channel?.association.dialing || recent)
-      ? { code: "duplicate", reason: "this end dials already" }
-      : undefined;
+  }
+
+  #weigh(peer: Peer, dialledFor: Channel | undefined): ReturnType<typeof weigh> {
+    const channel = this.#channelOf(peer);
+    const known = channel?.connection;
+    return weigh(known && rivalOf(known.peer!, known.dialled), rivalOf(peer, !!dialledFor), {
+      goesFirst: peer.role === "node" && this.#address < peer.address,
+      dialing: channel?.association.dialing ?? false,
+      age: this.#runtime.clock.now() - (known?.openedAt ?? 0),
+      patience: this.#limits.handshakeTimeout,
+    });
   }
 
   #onOpen(connection: Handshaken, peer: Peer, dialledFor: Channel | undefined): void {
-    const known = this.#connectionTo(peer);
-    if (peer.role === "client") {
-      this.#clients.set(peer.address, connection);
-    } else {
-      this.#attach(this.#channel(peer.address, peer.lane), connection);
-      // What was dialled may be another name of the peer.
-      if (dialledFor !== undefined) this.#attach(dialledFor, connection);
+    this.#reception.opened(connection.remote);
+    const inTurn = this.#weigh(peer, dialledFor) === "succeed";
+    const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
+    const known = own?.connection;
+    // What was dialled may be another name of the peer; and all names change over together.
+    const channels = new Set([own, dialledFor, ...(known?.channels ?? [])]);
+    for (const channel of channels) {
+      if (channel !== undefined) this.#attach(channel, connection, inTurn);
     }
-    if (known !== undefined && known !== connection) known.close("replaced by a newer connection");
+    if (inTurn) known?.close("replaced by a newer connection");
+    else known?.destroy("replaced by a later life of the peer");
     this.#options.onPeerUp?.(peer, peer.lane);
   }
 
-  #attach(channel: Channel, connection: Handshaken): void {
+  #attach(channel: Channel, connection: Handshaken, inTurn: boolean): void {
     channel.timer?.cancel();
+    if (inTurn) channel.predecessor = channel.connection;
     channel.connection = connection;
+    connection.channels.push(channel);
     this.#step(channel, { type: "up" });
-    for (const payload of channel.takeQueued()) {
-      const refused = connection.send(payload);
-      if (refused !== undefined) {
-        this.#options.onDropped(channel.address, channel.lane, payload, refused);
-      }
+    this.#flush(channel);
+  }
+
+  #flush(channel: Channel): void {
+    const { connection } = channel;
+    if (channel.predecessor !== undefined) return;
+    for (const { payload, path } of channel.takeQueued()) {
+      const refused = connection === undefined ? "disconnected" : connection.send(payload, path);
+      if (refused === undefined) continue;
+      this.#options.onDropped(channel.address, channel.lane, payload, refused);
     }
   }
 
-  #onDown(
-    connection: Handshaken,
-    peer: Peer,
-    reason: string,
-    dialledFor: Channel | undefined,
-  ): void {
+  #onDown(connection: Handshaken, peer: Peer, { reason, fault }: ConnectionEnd): void {
     this.#forget(connection);
-    if (this.#clients.get(peer.address) === connection) this.#clients.delete(peer.address);
-    for (const channel of [this.#channels.get(keyOf(peer.address, peer.lane)), dialledFor]) {
-      if (channel?.connection !== connection) continue;
-      channel.connection = undefined;
-      this.#step(channel, { type: "down" });
+    if (fault) this.#refusals.add(connection.remote, reason);
+    for (const channel of connection.channels) {
+      if (channel.connection === connection) {
+        channel.connection = undefined;
+        this.#step(channel, { type: "down" });
+      }
+      // Not before it was told what its predecessor has not sent, which comes next.
+      if (channel.predecessor === connection) {
+        this.#runtime.clock.defer(() => this.#succeed(channel, connection));
+      } else if (peer.role === "client" && channel.connection === undefined) {
+        this.#clients.delete(peer.address);
+      }
     }
-    if (this.#connectionTo(peer) === undefined) {
+    if (this.#channelOf(peer)?.connection === undefined) {
       this.#options.onPeerDown?.(peer, peer.lane, reason);
     }
   }
 
-  #connectionTo(peer: Peer): Handshaken | undefined {
-    return peer.role === "client"
-      ? this.#clients.get(peer.address)
-      : this.#channels.get(keyOf(peer.address, peer.lane))?.connection;
+  #succeed(channel: Channel, ended: Handshaken): void {
+    if (channel.predecessor !== ended) return;
+    channel.predecessor = undefined;
+    channel.putInherited();
+    this.#flush(channel);
   }
 
-  #channel(address: string, lane: Lane): Channel {
-    const key = keyOf(address, lane);
-    let channel = this.#channels.get(key);
-    if (channel === undefined) {
-      channel = new Channel(address, lane, this.#limits);
-      this.#channels.set(key, channel);
-    }
+  #channelOf(peer: Peer): Channel | undefined {
+    return peer.role === "client"
+      ? this.#clients.get(peer.address)
+      : this.#channels.find(peer.address, peer.lane);
+  }
+
+  #find(address: string): Channel | undefined {
+    return this.#clients.get(address) ?? this.#channels.find(address, "user");
+  }
+
+  #newChannel(address: string, lane: Lane, role: "node" | "client" = "node"): Channel | undefined {
+    if (role === "node") return this.#channels.get(address, lane, this.#runtime.clock.now());
+    const channel = new Channel(address, lane, this.#limits);
+    this.#clients.set(address, channel);
     return channel;
   }
 
   #drop(channel: Channel): void {
-    for (const payload of channel.takeQueued()) {
+    for (const { payload } of channel.takeQueued()) {
       this.#options.onDropped(channel.address, channel.lane, payload, "disconnected");
     }
   }
 
   #forget(connection: Handshaken): void {
     this.#connections.delete(connection);
+    if (!connection.dialled) this.#reception.ended(connection.remote);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 }
 
-function keyOf(address: string, lane: Lane): string {
-  return `${lane} ${address}`;
+function sendThrough(
+  channel: Channel,
+  payload: Uint8Array,
+  path: string | undefined,
+): SendRefusal | undefined {
+  const { connection } = channel;
+  return connection === undefined || channel.predecessor !== undefined
+    ? channel.queue(payload, path)
+    : connection.send(payload, path);
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+function rivalOf(peer: Peer, dialled: boolean): Rival {
+  return { incarnation: peer.incarnation, holder: holderOf(peer), dialled };
 }

@@ -19,6 +19,7 @@ export const maxHandshakeFrame = 8_192;
 const magic = "casty";
 const maxText = 255;
 const maxReason = 500;
+const maxFeatures = 100;
 
 /** What each side says of itself, in `hello` and in `welcome`. */
 export interface Introduction {
@@ -33,8 +34,63 @@ export interface Introduction {
   readonly lane: Lane;
   readonly maxFrame: number;
   readonly window: number;
-  /** Names of optional abilities; none so far. */
+  /** Names of optional abilities; unknown ones are ignored. */
   readonly features: readonly string[];
+  /** With the feature `chunks`: the largest message. */
+  readonly maxMessage?: number;
+  /** With the feature `paths`: how many actor paths may be given numbers. */
+  readonly maxInternedPaths?: number;
+}
+
+/** The optional abilities of this version: what both ends have is used. */
+export const features = {
+  /** Messages that are larger than a frame. */
+  chunks: "chunks",
+  /** Numbers for actor paths. */
+  paths: "paths",
+  /** Deflated messages. */
+  deflate: "deflate",
+} as const;
+
+/** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
+export const minFrame = 256;
+
+/** What both ends keep to on one connection. */
+export interface Agreement {
+  /** Largest frame. */
+  readonly maxFrame: number;
+  /** Largest message that may be sent. */
+  readonly maxMessage: number;
+  /** Bytes that may be sent and not acknowledged: the other end's `window`. */
+  readonly window: number;
+  /** Actor paths that may be given numbers. */
+  readonly maxInternedPaths: number;
+  /** Size above which messages are deflated; 0: none. */
+  readonly compressAbove: number;
+}
+
+/** What follows from both introductions. `compressAbove` is this end's own wish. */
+export function agree(
+  self: Introduction,
+  said: Introduction,
+  compressAbove: number,
+): Agreement {
+  const both = (feature: string) =>
+    self.features.includes(feature) && said.features.includes(feature);
+  const maxFrame = Math.min(self.maxFrame, said.maxFrame);
+  // The type byte of a frame counts too.
+  const whole = maxFrame - 1;
+  return {
+    maxFrame,
+    maxMessage: both(features.chunks)
+      ? Math.min(self.maxMessage ?? whole, said.maxMessage ?? whole)
+      : whole,
+    window: said.window,
+    maxInternedPaths: both(features.paths)
+      ? Math.min(self.maxInternedPaths ?? 0, said.maxInternedPaths ?? 0)
+      : 0,
+    compressAbove: both(features.deflate) ? compressAbove : 0,
+  };
 }
 
 /** Why a connection is refused. */
@@ -69,11 +125,14 @@ export function decodeIntroduction(bytes: Uint8Array): Introduction | undefined 
   if (!isText(systemName) || !isText(nodeId) || !isText(address)) return undefined;
   if (role !== "node" && role !== "client") return undefined;
   if (lane !== "control" && lane !== "user") return undefined;
-  if (!Array.isArray(features) || features.length > 100 || !features.every(isText)) {
+  if (!Array.isArray(features) || features.length > maxFeatures || !features.every(isText)) {
     return undefined;
   }
-  const numbers = [value.protocolMin, value.protocolMax, value.incarnation, value.maxFrame];
-  if (![...numbers, value.window].every(isPositive)) return undefined;
+  const { protocolMin, protocolMax, incarnation, maxFrame, window } = value;
+  const numbers = [protocolMin, protocolMax, incarnation, maxFrame, window];
+  const { maxMessage = 1, maxInternedPaths = 1 } = value;
+  if (![...numbers, maxMessage, maxInternedPaths].every(isPositive)) return undefined;
+  if ((maxFrame as number) < minFrame) return undefined;
   return value as unknown as Introduction;
 }
 
@@ -154,7 +213,7 @@ function decodeRecord(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {
     const value = decode(bytes, {
       maxStrLength: maxReason * 4,
-      maxArrayLength: 100,
+      maxArrayLength: maxFeatures,
       maxMapLength: 50,
     });
     return typeof value === "object" && value !== null

@@ -1,8 +1,11 @@
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Link } from "../runtime/network.ts";
 import { FrameType } from "../wire/frame.ts";
-import { Connection, type SendRefusal } from "./connection.ts";
+import type { Channel } from "./channel.ts";
+import type { NumberedPaths } from "../wire/interned_paths.ts";
+import { Connection, type ConnectionEnd, type SendRefusal } from "./connection.ts";
 import {
+  agree,
   decodeIntroduction,
   decodeRefusal,
   encodeIntroduction,
@@ -23,12 +26,26 @@ export interface HandshakeOwner {
   onOpen(connection: Handshaken, peer: Peer): void;
   /** There will be no connection. `refusal` if one side refused, else what broke. */
   onFailed(connection: Handshaken, reason: string, refusal: string | undefined): void;
-  onMessage(peer: Peer, bytes: Uint8Array, start: number, end: number): void;
+  onMessage(
+    peer: Peer,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    paths: NumberedPaths,
+  ): void;
   /** An open connection has ended. */
-  onDown(connection: Handshaken, peer: Peer, reason: string): void;
-  /** A message that `send` took was never written; called after `onDown`. */
-  onUnsent(peer: Peer, payload: Uint8Array): void;
+  onDown(connection: Handshaken, peer: Peer, ended: ConnectionEnd): void;
+  /** A message that `send` took was lost; called after `onDown`. See `ConnectionOwner.onUnsent`. */
+  onUnsent(connection: Handshaken, peer: Peer, payload: Uint8Array, maybeRead: boolean): void;
   onSignOfLife(peer: Peer): void;
+}
+
+/** Messages and bytes that wait to be written. */
+export interface Queued {
+  /** Messages. */
+  readonly messages: number;
+  /** Bytes, headers included. */
+  readonly bytes: number;
 }
 
 /** What a connection's handshake needs to know. */
@@ -40,6 +57,8 @@ export interface HandshakeParts {
   readonly self: Introduction;
   /** Whether this end has dialled. */
   readonly dialled: boolean;
+  /** When the connection was begun, on the clock: the deadline counts from there. */
+  readonly since: number;
   readonly owner: HandshakeOwner;
 }
 
@@ -49,6 +68,8 @@ export class Handshaken {
   readonly dialled: boolean;
   /** When the handshake was done, on the clock. */
   openedAt = 0;
+  /** Who sends through it, or has to wait for it to end. */
+  readonly channels: Channel[] = [];
   readonly #parts: HandshakeParts;
   readonly #connection: Connection;
   readonly #deadline: Timer;
@@ -62,15 +83,17 @@ export class Handshaken {
     const { clock, limits, link } = parts;
     this.#connection = new Connection(link, clock, limits, {
       onFrame: (type, bytes, start, end) => this.#onFrame(type, bytes, start, end),
-      onClosed: (reason) => this.#onClosed(reason),
-      onUnsent: (payload) => {
-        if (this.#peer !== undefined) parts.owner.onUnsent(this.#peer, payload);
+      onMessage: (bytes, start, end, paths) => this.#onMessage(bytes, start, end, paths),
+      onClosed: (ended) => this.#onClosed(ended),
+      onUnsent: (payload, maybeRead) => {
+        if (this.#peer !== undefined) parts.owner.onUnsent(this, this.#peer, payload, maybeRead);
       },
       onSignOfLife: () => {
         if (this.#peer !== undefined) parts.owner.onSignOfLife(this.#peer);
       },
     });
-    this.#deadline = clock.schedule(limits.handshakeTimeout, () => {
+    const left = Math.max(0, parts.since + limits.handshakeTimeout - clock.now());
+    this.#deadline = clock.schedule(left, () => {
       this.destroy(
         `it did not introduce itself within handshakeTimeout (${limits.handshakeTimeout} ms)`,
       );
@@ -88,9 +111,19 @@ export class Handshaken {
     return this.#parts.link.remote;
   }
 
-  /** Sends a message, which is copied. Answers why not, if not. */
-  send(payload: Uint8Array): SendRefusal | undefined {
-    return this.#connection.send(payload);
+  /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
+  send(payload: Uint8Array, path?: string): SendRefusal | undefined {
+    return this.#connection.send(payload, path);
+  }
+
+  /** What waits to be written. */
+  get queued(): Queued {
+    return this.#connection;
+  }
+
+  /** Resolves when less than half of what may wait does, or when the connection is over. */
+  drained(): Promise<void> {
+    return this.#connection.drained();
   }
 
   /** Sends what is queued and the reason, then ends. */
@@ -111,11 +144,8 @@ export class Handshaken {
   #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
     // What was refused has no second try.
     if (this.#failure !== undefined) return;
-    if (type === FrameType.message) {
-      if (this.#peer === undefined) {
-        return this.destroy("it sent a message before its introduction");
-      }
-      return this.#parts.owner.onMessage(this.#peer, bytes, start, end);
+    if (type !== FrameType.refuse && type !== FrameType.hello && type !== FrameType.welcome) {
+      return this.destroy("it sent a message before its introduction");
     }
     const payload = bytes.slice(start, end);
     if (type === FrameType.refuse) {
@@ -130,8 +160,12 @@ export class Handshaken {
     this.#onIntroduction(decodeIntroduction(payload));
   }
 
+  #onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void {
+    this.#parts.owner.onMessage(this.#peer!, bytes, start, end, paths);
+  }
+
   #onIntroduction(said: Introduction | undefined): void {
-    const { self, link, owner, dialled, clock } = this.#parts;
+    const { self, link, owner, dialled, clock, limits } = this.#parts;
     if (said === undefined) {
       return this.#refuse({ code: "malformed", reason: "its introduction is malformed" });
     }
@@ -147,7 +181,7 @@ export class Handshaken {
     if (!dialled) this.#connection.signal(FrameType.welcome, encodeIntroduction(ours));
     this.#peer = judged;
     this.openedAt = clock.now();
-    this.#connection.open(said);
+    this.#connection.open(agree(self, said, limits.compressAbove));
     owner.onOpen(this, judged);
   }
 
@@ -159,10 +193,10 @@ export class Handshaken {
     this.#connection.close(refusal.reason);
   }
 
-  #onClosed(reason: string): void {
+  #onClosed(ended: ConnectionEnd): void {
     this.#deadline.cancel();
     const { owner } = this.#parts;
-    if (this.#peer !== undefined) return owner.onDown(this, this.#peer, reason);
-    owner.onFailed(this, this.#failure?.reason ?? reason, this.#failure?.refusal);
+    if (this.#peer !== undefined) return owner.onDown(this, this.#peer, ended);
+    owner.onFailed(this, this.#failure?.reason ?? ended.reason, this.#failure?.refusal);
   }
 }

@@ -12,7 +12,13 @@ import { TransportError } from "./errors.ts";
 import { coversHost } from "./host_names.ts";
 import type { MemoryLane } from "./memory_lane.ts";
 import { MemoryLink } from "./memory_link.ts";
-import { connectionLost, dialFailed, dialTimedOut, listenFailed } from "./socket_errors.ts";
+import {
+  connectionLost,
+  dialFailed,
+  dialGivenUp,
+  dialTimedOut,
+  listenFailed,
+} from "./socket_errors.ts";
 
 /** What a host needs of the network around it. */
 export interface MemorySurroundings {
@@ -72,11 +78,14 @@ export class MemoryHost implements Network {
     if (!this.up) return Promise.reject(this.#crashed());
     const local = formatAddress(this.name, this.#dialPort++);
     return new Promise((resolve, reject) => {
+      const giveUp = () => dial.fail(dialGivenUp(options.host, options.port));
       const dial = new MemoryDial(this, local, options, this.#surroundings, (outcome) => {
         this.#dials.delete(dial);
+        options.signal?.removeEventListener("abort", giveUp);
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       });
+      options.signal?.addEventListener("abort", giveUp);
       this.#dials.add(dial);
       dial.start();
     });

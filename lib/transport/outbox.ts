@@ -1,139 +1,243 @@
-import { FrameType, HEADER_BYTES } from "../wire/frame.ts";
-import { FrameWriter } from "../wire/frame_writer.ts";
+import { CHUNK_OVERHEAD, chunkedSize, ChunkReader, writeChunks } from "../wire/chunks.ts";
+import { compress, decompress } from "../wire/compression.ts";
+import { NUMBER_BYTES, withPath, writeNumbered } from "../wire/envelope.ts";
+import { FrameType, HEADER_BYTES, LENGTH_BYTES } from "../wire/frame.ts";
+import { readUint32, writeFrameHeader } from "../wire/frame_header.ts";
+import { PathNumbers } from "../wire/interned_paths.ts";
+import { firstSegmentSize, Segment, segmentSize } from "./segment.ts";
 
-/** What one write takes, if there is more: larger writes move no more bytes a second. */
-const batchSize = 65_536;
+/** Credit and keep-alive wait at most for one chunk, so chunks are smaller than frames may be. */
+const maxChunk = 262_144;
 
 const nothing = new Uint8Array(0);
-
-/** Frames that go out in one write. */
-interface Batch {
-  readonly writer: FrameWriter;
-  messages: number;
-}
 
 /** Bounds of an {@linkcode Outbox}; see `TransportLimits`. */
 export interface OutboxLimits {
   readonly maxFrame: number;
+  readonly maxMessage: number;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
+  /** 0: nothing is compressed. */
+  readonly compressAbove: number;
+  readonly maxCompressionRatio: number;
+  /** 0: no path gets a number. */
+  readonly maxInternedPaths: number;
 }
 
+/** Receives a message that was taken. `written`: the far end may have read it. */
+export type Unsent = (payload: Uint8Array, written: boolean) => void;
+
 /**
- * What waits to be written to one peer on one lane, in order, as frames in batches, so that no
- * write is much longer than what the peer's window has room for, and what was never written can be
- * taken out again.
+ * What goes out to one peer on one lane, as frames and in order: what waits to be written, and what
+ * was written and not yet acknowledged, so that both can be told when the connection breaks. One
+ * log, of which the front is released as the peer acknowledges; nothing in it ever moves.
  */
 export class Outbox {
-  readonly #maxMessages: number;
-  readonly #maxBytes: number;
-  #maxFrame: number;
+  #limits: OutboxLimits;
+  #numbers: PathNumbers;
   #messages = 0;
-  #bytes = 0;
-  /** Full batches, oldest first. */
-  #sealed: Batch[] = [];
-  #open: Batch | undefined;
-  /** Buffers for the next batch, kept from the last one. */
-  #spare: Batch | undefined;
+  /** Bytes that were pushed, written and acknowledged since the beginning. */
+  #pushed = 0;
+  #written = 0;
+  #acknowledged = 0;
+  /** Oldest first; those before `#cursor` are written. */
+  readonly #segments: Segment[] = [];
+  #cursor = 0;
+  #open: Segment | undefined;
+  #nextSize = firstSegmentSize;
 
   /** Makes an empty one. */
   constructor(limits: OutboxLimits) {
-    this.#maxFrame = limits.maxFrame;
-    this.#maxMessages = limits.maxQueuedMessages;
-    this.#maxBytes = limits.maxQueuedBytes;
+    this.#limits = limits;
+    this.#numbers = new PathNumbers(limits.maxInternedPaths);
   }
 
-  /** Messages that wait. */
+  /** Messages that wait to be written. */
   get messages(): number {
     return this.#messages;
   }
 
-  /** Bytes that wait, frame headers included. */
+  /** Bytes that wait to be written, frame headers included. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#pushed - this.#written;
   }
 
-  /** Copies a message to the end of the queue, or tells which limit forbids it. */
-  push(payload: Uint8Array): "queueFull" | "tooLarge" | undefined {
-    const size = payload.length + HEADER_BYTES;
-    // The length field counts the type byte as well.
-    if (payload.length + 1 > this.#maxFrame) return "tooLarge";
-    if (this.#messages >= this.#maxMessages || this.#bytes + size > this.#maxBytes) {
-      return "queueFull";
-    }
-    const batch = this.#open ?? this.#begin();
-    batch.writer.append(FrameType.message, payload);
-    batch.messages++;
-    this.#messages++;
-    this.#bytes += size;
-    if (batch.writer.size >= batchSize) {
-      this.#sealed.push(batch);
-      this.#open = undefined;
-    }
-    return undefined;
+  /** Bytes that were written and not acknowledged. */
+  get unacknowledged(): number {
+    return this.#written - this.#acknowledged;
+  }
+
+  /** Whether half of what may wait does. */
+  get crowded(): boolean {
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
+    return this.#messages * 2 >= maxQueuedMessages || this.bytes * 2 >= maxQueuedBytes;
+  }
+
+  /** What both ends have agreed on. To be called before the first message. */
+  agree(limits: OutboxLimits): void {
+    this.#limits = limits;
+    this.#numbers = new PathNumbers(limits.maxInternedPaths);
   }
 
   /**
-   * Takes the next batch, empty if nothing waits. Give it back with `recycle` when its bytes need
-   * not last any longer.
+   * Copies a message to the end of the queue, or tells which limit forbids it. With `path`, the
+   * payload is an envelope for that path, which may be replaced by a number.
    */
-  take(): OutgoingBatch {
-    const batch = this.#sealed.shift() ?? this.#open;
-    if (batch === undefined) return { bytes: nothing, batch: undefined };
-    if (batch === this.#open) this.#open = undefined;
-    const bytes = batch.writer.take();
-    this.#messages -= batch.messages;
-    this.#bytes -= bytes.length;
-    batch.messages = 0;
-    return { bytes, batch };
+  push(payload: Uint8Array, path?: string): "queueFull" | "tooLarge" | undefined {
+    const { length } = payload;
+    const { maxFrame, maxMessage, maxQueuedBytes, maxQueuedMessages, compressAbove } = this.#limits;
+    if (length > maxMessage) return "tooLarge";
+    if (
+      this.#messages >= maxQueuedMessages ||
+      this.bytes + length + HEADER_BYTES > maxQueuedBytes
+    ) return "queueFull";
+    if (compressAbove > 0 && length > compressAbove) {
+      const compressed = compress(payload, this.#limits.maxCompressionRatio);
+      if (compressed !== undefined) return this.#append(FrameType.compressed, compressed);
+    }
+    // The length field counts the type byte as well.
+    if (path === undefined || length + NUMBER_BYTES + 1 > maxFrame) {
+      return this.#append(FrameType.message, payload);
+    }
+    this.#appendNumbered(payload, path);
+    return undefined;
   }
 
-  /** Takes back the buffers of a batch that is written. */
-  recycle({ batch }: OutgoingBatch): void {
-    this.#spare = batch;
+  /** Takes what the next write takes, empty if nothing waits. The bytes stay as they are. */
+  take(): Uint8Array {
+    const segment = this.#segments[this.#cursor];
+    if (segment === undefined || segment.taken === segment.filled) return nothing;
+    const from = segment.taken;
+    const to = segment.byFrame ? frameEnd(segment.buffer, from) : segment.filled;
+    segment.taken = to;
+    this.#written += to - from;
+    if (to === segment.filled) {
+      this.#messages -= segment.messages;
+      segment.messages = 0;
+      if (segment !== this.#open) this.#cursor++;
+    }
+    return segment.buffer.subarray(from, to);
   }
 
-  /** Changes the limit for messages that are pushed from now on. */
-  setMaxFrame(maxFrame: number): void {
-    this.#maxFrame = maxFrame;
+  /** The peer has read so many bytes since the beginning. False: that cannot be. */
+  acknowledge(total: number): boolean {
+    // A peer cannot have read what was not written, nor unread what it had.
+    if (!(total >= this.#acknowledged && total <= this.#written)) return false;
+    this.#acknowledged = total;
+    const segments = this.#segments;
+    while (this.#cursor > 0 && segments[0]!.end <= total) {
+      segments.shift();
+      this.#cursor--;
+    }
+    if (total === this.#pushed && this.#open !== undefined) this.#restart(this.#open);
+    return true;
   }
 
-  /** Empties the queue into `each`, in order. The payloads may be kept. */
-  drain(each: (payload: Uint8Array) => void): void {
-    const batches = this.#sealed;
-    if (this.#open !== undefined) batches.push(this.#open);
-    this.#sealed = [];
+  /** Empties everything that is not acknowledged into `each`, in order. Payloads may be kept. */
+  drain(each: Unsent): void {
+    const segments = this.#segments.splice(0);
+    const chunks = new ChunkReader(Infinity);
+    this.#cursor = 0;
     this.#open = undefined;
-    this.#spare = undefined;
     this.#messages = 0;
-    this.#bytes = 0;
-    for (const { writer } of batches) {
-      const bytes = writer.take();
-      for (let at = 0; at < bytes.length;) {
-        const end = at + HEADER_BYTES - 1 + frameLength(bytes, at);
-        each(bytes.subarray(at + HEADER_BYTES, end));
+    const written = this.#written;
+    this.#written = this.#pushed;
+    for (const { buffer, base, filled } of segments) {
+      for (let at = 0; at < filled;) {
+        const end = frameEnd(buffer, at);
+        const isChunk = buffer[at + 4] === FrameType.chunk;
+        const whole = isChunk
+          ? chunks.push(buffer, at + HEADER_BYTES, end)
+          : { type: buffer[at + 4]!, bytes: buffer.subarray(at + HEADER_BYTES, end) };
         at = end;
+        if (whole !== undefined && base + end > this.#acknowledged) {
+          each(this.#restore(whole.type, whole.bytes), base + end <= written);
+        }
       }
     }
+    this.#acknowledged = this.#pushed;
   }
 
-  #begin(): Batch {
-    // No limit in the writer: it was checked, and may change while the batch is open.
-    const batch = this.#spare ?? { writer: new FrameWriter(0xffff_ffff), messages: 0 };
-    this.#spare = undefined;
-    this.#open = batch;
-    return batch;
+  #restore(type: number, bytes: Uint8Array): Uint8Array {
+    if (type !== FrameType.compressed) {
+      return this.#numbers.size === 0 ? bytes : withPath(bytes, this.#numbers);
+    }
+    const unlimited = { maxMessage: Infinity, maxCompressionRatio: Infinity };
+    return decompress(bytes, 0, bytes.length, unlimited);
+  }
+
+  #append(type: number, payload: Uint8Array): "queueFull" | undefined {
+    if (payload.length + 1 > this.#limits.maxFrame) return this.#appendChunks(type, payload);
+    const segment = this.#room(payload.length + HEADER_BYTES);
+    const at = writeFrameHeader(segment.buffer, segment.filled, type, payload.length);
+    segment.buffer.set(payload, at);
+    this.#added(segment, at + payload.length);
+    return undefined;
+  }
+
+  #appendNumbered(payload: Uint8Array, path: string): void {
+    let number = this.#numbers.numberOf(path);
+    const isNew = number < 0 && this.#numbers.isWorthOne(path);
+    if (isNew) number = this.#numbers.add(path);
+    if (number < 0) return void this.#append(FrameType.message, payload);
+    const segment = this.#room(payload.length + NUMBER_BYTES + HEADER_BYTES);
+    const { buffer, filled } = segment;
+    const end = writeNumbered(buffer, filled + HEADER_BYTES, payload, number, isNew);
+    writeFrameHeader(buffer, filled, FrameType.message, end - filled - HEADER_BYTES);
+    this.#added(segment, end);
+  }
+
+  /** A segment of its own, which is released when the whole message is acknowledged. */
+  #appendChunks(type: number, payload: Uint8Array): "queueFull" | undefined {
+    const chunk = Math.max(1, Math.min(maxChunk, this.#limits.maxFrame - CHUNK_OVERHEAD));
+    const size = chunkedSize(payload.length, chunk);
+    if (this.bytes + size > this.#limits.maxQueuedBytes) return "queueFull";
+    const segment = new Segment(size, this.#pushed, true);
+    this.#add(segment);
+    this.#added(segment, writeChunks(segment.buffer, 0, type, payload, chunk));
+    return undefined;
+  }
+
+  #room(size: number): Segment {
+    const open = this.#open;
+    if (open !== undefined && open.filled + size <= open.buffer.length) return open;
+    const segment = new Segment(Math.max(size, this.#nextSize), this.#pushed);
+    this.#nextSize = Math.min(segmentSize, this.#nextSize * 2);
+    this.#add(segment);
+    this.#open = segment;
+    return segment;
+  }
+
+  #add(segment: Segment): void {
+    const open = this.#open;
+    this.#open = undefined;
+    // The cursor stays at an open segment, into which more may come.
+    if (open !== undefined && open.taken === open.filled) this.#cursor++;
+    this.#segments.push(segment);
+  }
+
+  #added(segment: Segment, filled: number): void {
+    this.#pushed += filled - segment.filled;
+    segment.filled = filled;
+    segment.messages++;
+    this.#messages++;
+  }
+
+  /** Everything is acknowledged: the segment begins anew, or a smaller one does. */
+  #restart(open: Segment): void {
+    if (open.buffer.length > firstSegmentSize && open.filled * 4 < open.buffer.length) {
+      this.#segments.length = 0;
+      this.#cursor = 0;
+      this.#open = undefined;
+      this.#nextSize = firstSegmentSize;
+      return;
+    }
+    open.base = this.#pushed;
+    open.filled = 0;
+    open.taken = 0;
   }
 }
 
-/** A batch that is being written. */
-export interface OutgoingBatch {
-  readonly bytes: Uint8Array;
-  /** For the outbox only. */
-  readonly batch: Batch | undefined;
-}
-
-function frameLength(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>>
-    0;
+function frameEnd(bytes: Uint8Array, at: number): number {
+  return at + LENGTH_BYTES + readUint32(bytes, at);
 }

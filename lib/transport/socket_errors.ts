@@ -100,6 +100,14 @@ export function dialTimedOut(
   );
 }
 
+/** The connection to `host:port` is not wanted any more. */
+export function dialGivenUp(host: string, port: number): TransportError {
+  const address = formatAddress(host, port);
+  return new TransportError("connectTimeout", `connecting to ${address} was given up`, {
+    value: address,
+  });
+}
+
 /** What went wrong when `host:port` was to be bound. */
 export function listenFailed(host: string, port: number, cause: unknown): TransportError {
   const address = formatAddress(host, port);

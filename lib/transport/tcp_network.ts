@@ -27,7 +27,13 @@ export class TcpNetwork implements Network {
 
   /** Connects. Rejects with a `TransportError`. */
   async dial(options: DialOptions): Promise<Link> {
-    const conn = await connectTcp(this.#clock, options.host, options.port, options.timeout);
+    const conn = await connectTcp(
+      this.#clock,
+      options.host,
+      options.port,
+      options.timeout,
+      options.signal,
+    );
     return new TcpLink(conn, this.#clock);
   }
 }

@@ -1,6 +1,6 @@
 import { formatAddress } from "../runtime/address.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { dialFailed, dialTimedOut, listenFailed } from "./socket_errors.ts";
+import { dialFailed, dialGivenUp, dialTimedOut, listenFailed } from "./socket_errors.ts";
 
 /** How long a closed link waits for its last bytes and for the far end to close, milliseconds. */
 export const lingerTime = 5_000;
@@ -12,7 +12,8 @@ export const readSize = 65_536;
 const acceptBackoff = 50;
 
 /**
- * Connects a TCP socket without Nagle's delay.
+ * Connects a TCP socket without Nagle's delay. Gives up after `timeout` milliseconds, or when
+ * `signal` aborts.
  *
  * @throws {TransportError} `connectionRefused`, `hostUnreachable`, `nameNotFound`,
  * `connectTimeout`, `permissionDenied` or `networkFailure`.
@@ -22,17 +23,22 @@ export async function connectTcp(
   host: string,
   port: number,
   timeout: number,
+  signal?: AbortSignal,
 ): Promise<Deno.TcpConn> {
   const abort = new AbortController();
   const timer = clock.schedule(timeout, () => abort.abort());
+  const giveUp = () => abort.abort();
+  signal?.addEventListener("abort", giveUp);
   try {
     const conn = await Deno.connect({ hostname: host, port, signal: abort.signal });
     return withoutDelay(conn);
   } catch (cause) {
+    if (signal?.aborted) throw dialGivenUp(host, port);
     if (abort.signal.aborted) throw dialTimedOut(host, port, timeout, "connecting");
     throw dialFailed(host, port, cause);
   } finally {
     timer.cancel();
+    signal?.removeEventListener("abort", giveUp);
   }
 }
 

@@ -6,7 +6,7 @@ import { readCertificate } from "./certificate.ts";
 import { TransportError } from "./errors.ts";
 import { coversHost } from "./host_names.ts";
 import { identifyPeer } from "./peer_identity.ts";
-import { dialTimedOut } from "./socket_errors.ts";
+import { dialGivenUp, dialTimedOut } from "./socket_errors.ts";
 import { SocketStream } from "./socket_stream.ts";
 import { connectTcp, remoteAddress } from "./tcp_socket.ts";
 import { TlsLink } from "./tls_link.ts";
@@ -46,7 +46,8 @@ export async function dialTls(
 ): Promise<TlsLink> {
   const material = prepareMaterial(options.tls);
   const started = clock.now();
-  const conn = await connectTcp(clock, options.host, options.port, options.timeout);
+  const { host, port, signal } = options;
+  const conn = await connectTcp(clock, host, port, options.timeout, signal);
   const remote = remoteAddress(conn);
   const stream = new SocketStream(conn);
   const remaining = Math.max(0, options.timeout - (clock.now() - started));
@@ -54,8 +55,11 @@ export async function dialTls(
   const deadline = clock.schedule(remaining, () => {
     fail(dialTimedOut(options.host, options.port, options.timeout, "the TLS handshake"));
   });
+  const giveUp = () => fail(dialGivenUp(host, port));
+  signal?.addEventListener("abort", giveUp);
   let socket: TLSSocket | undefined;
   try {
+    if (signal?.aborted) giveUp();
     socket = startTls(stream, material, options, fail);
     await Promise.race([secured(socket), failed]);
     // Not a byte of the peer is looked at before it is known who it is.
@@ -72,6 +76,7 @@ export async function dialTls(
     throw error;
   } finally {
     deadline.cancel();
+    signal?.removeEventListener("abort", giveUp);
   }
 }
 

@@ -2,25 +2,39 @@
  * The payload of a `message` frame: whom it is for, and the message.
  *
  * ```text
+ * flags 0: a path
  * +-------+--------+-------------+------+---------+
  * | flags | uid    | path length | path | message |
  * | u8    | varint | u16         |      | msgpack |
  * +-------+--------+-------------+------+---------+
+ *
+ * flags 2: a path that gets a number         flags 1: the number of a path
+ * +---+-----+--------+-----+------+-------+  +---+-----+--------+---------+
+ * | 2 | uid | number | len | path | ...   |  | 1 | uid | number | message |
+ * |   |     | varint | u16 |      |       |  |   |     | varint |         |
+ * +---+-----+--------+-----+------+-------+  +---+-----+--------+---------+
  * ```
  *
- * Flags are reserved and must be 0. `path length` is big-endian and counts bytes of UTF-8. The
- * header can be read alone, so that permission is checked before the message is decoded.
+ * `path length` is big-endian and counts bytes of UTF-8. Numbers count up from 0 on each connection
+ * and in each direction. The header can be read alone, so that permission is checked before the
+ * message is decoded.
  *
  * @module
  */
 import type { Codec } from "./codec.ts";
 import { malformed, tooLarge, WireError } from "./errors.ts";
+import type { NumberedPaths, PathNumbers } from "./interned_paths.ts";
 import { defaultWireLimits } from "./limits.ts";
 import { texts, utf8Length, writeText } from "./text.ts";
 import { readVarint, varintSize, writeVarint } from "./varint.ts";
 
 /** Bytes of the flags and of the path length. */
 const FIXED_BYTES = 3;
+
+/** The flags: a path; its number; a path and the number that it gets. */
+const PATH = 0;
+const NUMBER = 1;
+const PATH_AND_NUMBER = 2;
 
 /** Whom a message is for. */
 export interface EnvelopeHeader {
@@ -74,7 +88,8 @@ export function encodeEnvelope(
 
 /**
  * Reads only the header of the envelope in `bytes[start]` to `bytes[end - 1]`. `maxPath` is the
- * limit of the same name, by default 2,048.
+ * limit of the same name, by default 2,048. `paths` are those that the sender has given numbers on
+ * the connection; without them numbers are refused. Every envelope must be read once, in order.
  *
  * @throws {WireError} code `malformed` or `tooLarge`.
  */
@@ -83,17 +98,80 @@ export function decodeEnvelopeHeader(
   start: number,
   end: number,
   maxPath: number = defaultWireLimits.maxPath,
+  paths?: NumberedPaths,
 ): EnvelopeHeader {
-  if (end - start < FIXED_BYTES + 1) throw malformed("an envelope is cut short");
-  if (bytes[start] !== 0) throw malformed("an envelope has reserved flags", bytes[start]);
+  if (end - start < FIXED_BYTES) throw malformed("an envelope is cut short");
+  const flags = bytes[start]!;
+  if (flags > (paths === undefined ? PATH : PATH_AND_NUMBER)) {
+    throw malformed("an envelope has reserved flags", flags);
+  }
   const uid = readVarint(bytes, start + 1, end);
-  const at = start + 1 + varintSize(uid);
+  let at = start + 1 + varintSize(uid);
+  let number = -1;
+  if (flags !== PATH) {
+    number = readVarint(bytes, at, end);
+    at += varintSize(number);
+    if (flags === NUMBER) return { path: paths!.get(number), uid, bodyStart: at };
+  }
   if (end - at < 2) throw malformed("an envelope is cut short");
   const pathLength = (bytes[at]! << 8) | bytes[at + 1]!;
   if (pathLength > maxPath) throw tooLarge("a path", pathLength, "bytes", "maxPath", maxPath);
   const bodyStart = at + 2 + pathLength;
   if (bodyStart > end) throw malformed("an envelope is cut short");
-  return { path: texts.read(bytes, at + 2, bodyStart), uid, bodyStart };
+  const path = texts.read(bytes, at + 2, bodyStart);
+  if (flags === PATH_AND_NUMBER) paths!.add(number, path, pathLength);
+  return { path, uid, bodyStart };
+}
+
+/** Where the parts of an envelope of this end lie; it has a path (flags 0). */
+function pathStart(envelope: Uint8Array): number {
+  let at = 1;
+  while (envelope[at]! >= 0x80) at++;
+  return at + 1;
+}
+
+/** Bytes that {@linkcode writeNumbered} takes at most beyond those of the envelope. */
+export const NUMBER_BYTES = 3;
+
+/**
+ * Writes an envelope of this end with the number of its path instead of the path, or with both;
+ * returns where it ends.
+ */
+export function writeNumbered(
+  out: Uint8Array,
+  at: number,
+  envelope: Uint8Array,
+  number: number,
+  withPath: boolean,
+): number {
+  const path = pathStart(envelope);
+  const from = withPath ? path : path + 2 + ((envelope[path]! << 8) | envelope[path + 1]!);
+  out[at] = withPath ? PATH_AND_NUMBER : NUMBER;
+  for (let i = 1; i < path; i++) out[at + i] = envelope[i]!;
+  const rest = writeVarint(number, out, at + path);
+  out.set(envelope.subarray(from), rest);
+  return rest + envelope.length - from;
+}
+
+/** Gives an envelope that {@linkcode writeNumbered} may have written its path back, for this end. */
+export function withPath(envelope: Uint8Array, numbers: PathNumbers): Uint8Array {
+  const flags = envelope[0]!;
+  if (flags === PATH) return envelope;
+  const at = pathStart(envelope);
+  const number = readVarint(envelope, at, envelope.length);
+  const rest = envelope.subarray(at + varintSize(number));
+  const uid = envelope.subarray(1, at);
+  const path = flags === NUMBER ? new TextEncoder().encode(numbers.pathOf(number)) : undefined;
+  const pathBytes = path === undefined ? 0 : 2 + path.length;
+  const whole = new Uint8Array(1 + uid.length + pathBytes + rest.length);
+  whole.set(uid, 1);
+  if (path !== undefined) {
+    whole[at] = path.length >>> 8;
+    whole[at + 1] = path.length;
+    whole.set(path, at + 2);
+  }
+  whole.set(rest, at + pathBytes);
+  return whole;
 }
 
 /**

@@ -38,6 +38,10 @@ export const FrameType = {
   ping: 7,
   /** Answers a ping. */
   pong: 8,
+  /** A part of a frame that is larger than a frame may be. */
+  chunk: 9,
+  /** A message, deflated. */
+  compressed: 10,
 } as const;
 
 /** One of the numbers of {@linkcode FrameType}. */

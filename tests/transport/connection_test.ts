@@ -24,7 +24,10 @@ class Scene {
     this.limits = transportLimits(limits);
     this.connection = new Connection(this.link, this.clock, this.limits, {
       onFrame: (type, chunk, start, end) => this.received.push([type, ...chunk.slice(start, end)]),
-      onClosed: (reason) => this.closed.push(reason),
+      onMessage: (chunk, start, end) => {
+        this.received.push([FrameType.message, ...chunk.subarray(start, end)]);
+      },
+      onClosed: ({ reason }) => this.closed.push(reason),
       onSignOfLife: () => this.lives++,
       onUnsent: (payload) => this.unsent.push(payload.length),
     });
@@ -145,7 +148,13 @@ Deno.test("connection: the bounds of the queue are kept, and free again after a 
 
 Deno.test("connection: a message beyond the agreed frame is refused, one that just fits is not", async () => {
   const { connection, link, settle } = bind(new Scene({}, false));
-  connection.open({ maxFrame: 1_001, window: 4_096 });
+  connection.open({
+    maxFrame: 1_001,
+    maxMessage: 1_000,
+    window: 4_096,
+    maxInternedPaths: 0,
+    compressAbove: 0,
+  });
   assertEquals(connection.send(bytes(1_001)), "tooLarge");
   assertEquals(connection.send(bytes(1_000)), undefined);
   await settle();
@@ -200,7 +209,7 @@ Deno.test("connection: silence is answered with one ping, and ends it after idle
   assertEquals(link.frames, []);
   await clock.advance(1);
   assertEquals(link.sizes(FrameType.ping).length, 1);
-  await clock.advance(1_999);
+  await clock.advance(1_499);
   assertEquals(link.sizes(FrameType.ping).length, 1);
   assertEquals(closed, []);
   await clock.advance(1);
@@ -224,13 +233,17 @@ Deno.test("connection: a peer that answers pings stays", async () => {
 });
 
 Deno.test("connection: close sends what is queued, then the reason, then ends the link", async () => {
-  const { connection, link, closed, settle, clock } = bind(new Scene());
+  const { connection, link, closed, settle, credit, clock } = bind(new Scene());
   for (let i = 0; i < 3; i++) connection.send(bytes(1, i));
   connection.close("done for today");
   assertEquals(connection.send(bytes(1)), "disconnected");
   await settle();
   assertEquals(link.frames.map(({ type }) => type), [4, 4, 4, FrameType.close]);
   assertEquals(decodeRefusal(link.frames[3]!.payload).reason, "done for today");
+  // The peer has still to say that it has read all.
+  assertEquals([link.closed, closed], [false, []]);
+  credit(18);
+  await settle();
   assert(link.closed);
   assertEquals(closed, ["done for today"]);
   assertEquals(clock.pending, 0);

@@ -196,10 +196,10 @@ Deno.test("endpoint: a peer that cannot be reached costs only its own messages",
 
 Deno.test("endpoint: what waits for a dial is bounded, and so is each message", async () => {
   await using world = new World();
-  const a = await world.start("a", { limits: { maxQueuedMessages: 2, maxFrame: 2_000 } });
+  const a = await world.start("a", { limits: { maxQueuedMessages: 2, maxMessage: 2_000 } });
   const b = await world.start("b");
   for (const text of texts("m", 3)) a.send("b:25520", text);
-  a.send("b:25520", "x".repeat(2_000));
+  a.send("b:25520", "x".repeat(2_001));
   assertEquals(a.dropped, ["b:25520 queueFull m2", `b:25520 tooLarge ${"x".repeat(40)}`]);
   await world.clock.runUntil(() => b.heard.length === 2);
 });

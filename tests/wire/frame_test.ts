@@ -43,6 +43,8 @@ Deno.test("the numbers of frame types are pinned", () => {
     close: 6,
     ping: 7,
     pong: 8,
+    chunk: 9,
+    compressed: 10,
   });
 });
 

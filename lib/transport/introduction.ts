@@ -1,0 +1,30 @@
+import type { EndpointOptions } from "./endpoint_options.ts";
+import { features, type Introduction, protocol } from "./handshake.ts";
+import type { Lane } from "./lane.ts";
+import type { TransportLimits } from "./limits.ts";
+
+/** What an endpoint says of itself on a connection for `lane`. */
+export function introduce(
+  options: EndpointOptions,
+  limits: TransportLimits,
+  address: string,
+  lane: Lane,
+): Introduction {
+  const { systemName, role, nodeId, incarnation } = options;
+  const { maxFrame, maxMessage, maxInternedPaths, window } = limits;
+  return {
+    protocolMin: protocol.min,
+    protocolMax: protocol.max,
+    systemName,
+    role,
+    nodeId: nodeId || address,
+    address,
+    incarnation,
+    lane,
+    maxFrame,
+    window,
+    features: Object.values(features),
+    maxMessage,
+    maxInternedPaths,
+  };
+}
