@@ -6,7 +6,7 @@
 import { chainProblem } from "./doctor_chain.ts";
 import { printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command, kindOf, reissueCure } from "./doctor_cures.ts";
+import { command, hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
 import { verifiedBy } from "./signature.ts";
@@ -128,7 +128,7 @@ export function hostFindings(side: DoctorSide, host: HostName | undefined): Find
     ? ipAddresses.includes(host.text)
     : dnsNames.some((name) => coversName(name.toLowerCase(), host.text));
   if (covered) return [];
-  const names = [...dnsNames, ...ipAddresses].join(", ") || "no host at all";
+  const names = hostsOf(side.leaf).join(", ") || "no host at all";
   return [error(side, "wrongHost", {
     what: `${theCertificate(side)} does not cover the host ${host.text}, but ${printable(names)}`,
     why: "whoever dials it under that host refuses it; it may be somebody else who answers there",
@@ -240,7 +240,7 @@ function peerOf(side: DoctorSide): ExaminedPeer {
     label: side.label,
     source: side.source,
     subject: subjectOf(side.leaf),
-    hosts: [...info.dnsNames, ...info.ipAddresses],
+    hosts: hostsOf(side.leaf),
     notBefore: info.notBefore,
     notAfter: info.notAfter,
     fingerprint: info.fingerprint,

@@ -19,15 +19,21 @@ export function reissueCure(
     readonly under?: DoctorSide;
   } = {},
 ): string {
-  const { dnsNames, ipAddresses, commonName } = side.leaf.info;
+  const { commonName } = side.leaf.info;
   const out = side.certFile === undefined ? "ITS_FOLDER" : folderOf(side.certFile);
   const end = ["--ca-dir", under.authorityDir ?? "CA_FOLDER", "--out", out, "--force"];
   if (kind === "client") {
     const name = side.leaf.classes[0]?.name ?? plain(commonName) ?? "NAME";
     return command("create-client", name, ...end);
   }
-  const names = [...new Set([...dnsNames, ...ipAddresses, ...hosts])];
+  // In their order: the first one is the node's name.
+  const names = [...new Set([...hostsOf(side.leaf), ...hosts])];
   return command("create-node", ...(names.length === 0 ? ["HOST"] : names), ...end);
+}
+
+/** The hosts that a certificate covers, in its order. */
+export function hostsOf({ info }: Examined): string[] {
+  return info.names.filter((name) => !info.uris.includes(name));
 }
 
 /** What a certificate seems to be meant for. */

@@ -1,0 +1,187 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runWorkspaceCommand } from "../../lib/cert/workspace_commands.ts";
+import { Workspace } from "./workspace.ts";
+
+async function run(work: Workspace, ...args: readonly string[]) {
+  const [name = "", ...rest] = args.map((arg) =>
+    arg.startsWith("@") ? work.path(arg.slice(1)) : arg
+  );
+  const result = await runWorkspaceCommand(name, rest);
+  assert(result !== undefined, `${name} is no command`);
+  return result;
+}
+
+/** A command that must end with 0; answers its output. */
+async function ok(work: Workspace, ...args: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await run(work, ...args);
+  assertEquals([exitCode, stderr], [0, ""]);
+  return stdout;
+}
+
+Deno.test("init says what was made, where, until when, and what to type next", async () => {
+  await using work = await Workspace.create();
+  const first = await ok(work, "init", "--out", "@certs/", "--nodes", "2", "--client", "me");
+  const certs = work.path("certs");
+  assertMatch(first, /^made {4}\S+\/certs\/ca {6}authority, until \d{4}-\d\d-\d\d$/m);
+  assertMatch(first, /^made {4}\S+\/certs\/node-2 {2}node, until \d{4}-\d\d-\d\d$/m);
+  assertMatch(first, /^made {4}\S+\/certs\/me {6}client, until/m);
+  assertStringIncludes(first, `${certs}/ca/ca.key can make members`);
+  const next = `Next: deno run -A cert.ts doctor ${certs}/node-1 ${certs}/node-2 --host localhost`;
+  assertStringIncludes(first, next);
+  const second = await ok(work, "init", "--out", "@certs", "--nodes", "2", "--client", "me");
+  assertEquals(second.match(/^kept/gm)?.length, 4);
+  // And what it tells to type works.
+  await ok(work, ...next.split(" ").slice(5));
+});
+
+Deno.test("init for programs, with further hosts and clients", async () => {
+  await using work = await Workspace.create();
+  const args = ["init", "--out", "@certs", "--nodes", "1", "--client", "a", "--client", "b"];
+  const more = ["--host", "10.0.0.7", "--host", "node.example.com", "--json", "--cn", "shop"];
+  const items = JSON.parse(await ok(work, ...args, ...more));
+  assertEquals(items.map(({ name }: { name: string }) => name), ["ca", "node-1", "a", "b"]);
+  const doctor = await ok(work, "doctor", "@certs/a", "@certs/node-1", "--host", "10.0.0.7");
+  assertStringIncludes(
+    doctor,
+    "covers node-1, localhost, 127.0.0.1, ::1, 10.0.0.7, node.example.com\n",
+  );
+});
+
+Deno.test("init ends with 1 when something that is there is of no use", async () => {
+  await using work = await Workspace.create();
+  await ok(work, "init", "--out", "@certs", "--nodes", "1");
+  await Deno.remove(work.path("certs/node-1/node.key"));
+  const { exitCode, stdout } = await run(work, "init", "--out", "@certs", "--nodes", "1");
+  assertEquals(exitCode, 1);
+  assertMatch(stdout, /^broken .*\n +\S+node\.key is missing; remove/m);
+});
+
+Deno.test("rotate-ca tells at each phase what to bring where, and the next command", async () => {
+  await using work = await Workspace.create();
+  await ok(work, "init", "--out", "@certs", "--nodes", "2", "--client", "me");
+  const certs = work.path("certs");
+  assertStringIncludes(await ok(work, "rotate-ca", "status", "@certs"), "Phase: idle");
+  const begun = await ok(work, "rotate-ca", "begin", "@certs");
+  assertStringIncludes(begun, `     ${certs}/node-2: ca.crt\n`);
+  assertStringIncludes(begun, `Next: deno run -A cert.ts rotate-ca sign ${certs}\n`);
+  assertStringIncludes(await ok(work, "rotate-ca", "status", "@certs"), "Phase: begun");
+  const signed = await ok(work, "rotate-ca", "sign", "@certs");
+  assertStringIncludes(signed, `     ${certs}/me: client.crt, client.key\n`);
+  assertStringIncludes(signed, `Next: deno run -A cert.ts rotate-ca finish ${certs}\n`);
+  const again = await ok(work, "rotate-ca", "sign", "@certs");
+  assertStringIncludes(again, "Nothing was to be done.");
+  const status = await ok(work, "rotate-ca", "status", "@certs");
+  assertStringIncludes(
+    status,
+    "node-1/node.crt  issued by the new one, trusts the new one and the old one",
+  );
+  const json = JSON.parse(await ok(work, "rotate-ca", "finish", "@certs", "--json"));
+  assertEquals([json.phase, json.other], ["idle", undefined]);
+  const early = await run(work, "rotate-ca", "sign", "@certs");
+  assertEquals([early.exitCode, early.stdout], [1, ""]);
+  assertStringIncludes(early.stderr, "no rotation has begun; start with rotate-ca begin");
+});
+
+Deno.test("the validity of the next authority can be chosen", async () => {
+  await using work = await Workspace.create();
+  await ok(work, "init", "--out", "@certs", "--nodes", "1");
+  await ok(work, "rotate-ca", "begin", "@certs", "--validity", "30");
+  assertStringIncludes(await work.ok("info", "@certs/ca/next/ca.crt"), "(29 days remaining)");
+  // The leaves must not outlive it.
+  await ok(work, "rotate-ca", "sign", "@certs");
+  assertStringIncludes(await work.ok("info", "@certs/node-1/node.crt"), "(29 days remaining)");
+});
+
+Deno.test("doctor ends with 0 or 1, for people and for programs", async () => {
+  await using work = await Workspace.create();
+  await ok(work, "init", "--out", "@certs", "--nodes", "2");
+  const fine = await ok(work, "doctor", "@certs/node-1/", "@certs/node-2", "--own-host", "::1");
+  assertStringIncludes(fine, "They accept each other.");
+  const pair = ["doctor", "@certs/node-1", "@certs/node-2", "--host", "10.1.1.1"];
+  const { exitCode, stdout } = await run(work, ...pair);
+  assertEquals(exitCode, 1);
+  assertMatch(stdout, /^1\. ERROR \(B\) {2}.*10\.1\.1\.1/m);
+  assertMatch(stdout, /^ {3}why {3}.+\n {3}cure {2}deno run -A cert\.ts create-node /m);
+  assertStringIncludes(stdout, "They do not connect. 1 finding.");
+  const json = JSON.parse((await run(work, ...pair, "--json")).stdout);
+  assertEquals([json.verdict, json.findings[0].code], ["refused", "wrongHost"]);
+});
+
+Deno.test("doctor --connect takes host and port in every spelling", async () => {
+  await using work = await Workspace.create();
+  await ok(work, "init", "--out", "@certs", "--nodes", "1");
+  for (const address of ["127.0.0.1:1", "localhost:1", "[::1]:1"]) {
+    const { exitCode, stdout } = await run(work, "doctor", "@certs/node-1", "--connect", address);
+    assertEquals(exitCode, 1);
+    assertMatch(stdout, /1\. ERROR \(A\) {2}\S+:1 cannot be reached/);
+  }
+  const named = ["--connect", "127.0.0.1:1", "--server-name", "node-9", "--timeout", "1000"];
+  assertEquals((await run(work, "doctor", "@certs/node-1", ...named)).exitCode, 1);
+});
+
+const wrong: readonly (readonly [string, string])[] = [
+  ["init", "--out is missing"],
+  ["init --out= --nodes 1", "--out needs a value"],
+  ["init --out @c --nodes three", "--nodes three is not a whole number"],
+  ["init --out @c extra", "expected no argument, got 1 argument"],
+  ["init --out @c --client=", "--client needs a value"],
+  ["init --uot @c", "unknown option: --uot"],
+  ["rotate-ca", "expected begin, sign, finish or status"],
+  ["rotate-ca undo @c", "unknown phase: undo"],
+  ["rotate-ca sign @c --validity 9", "--validity goes with begin"],
+  ["doctor @c", "expected two folders"],
+  ["doctor @c @d @e", "expected two folders"],
+  ["doctor @c @d --connect a:1", "expected one folder"],
+  ["doctor @c --connect a", "--connect a is not HOST:PORT"],
+  ["doctor @c --connect ::1:80", "--connect ::1:80 is not HOST:PORT"],
+  ["doctor @c --connect a:0", "--connect a:0 is not HOST:PORT"],
+  ["doctor @c --connect a:65536", "--connect a:65536 is not HOST:PORT"],
+  ["doctor @c --connect a:1 --timeout 0", "--timeout 0 is not from 1"],
+  ["doctor @c --connect a:1 --host b", "--host goes with two folders"],
+  ["doctor @c @d --server-name b", "--server-name goes with --connect"],
+];
+
+Deno.test("wrong use ends with 2, one line and the usage, and writes nothing", async () => {
+  await using work = await Workspace.create();
+  for (const [line, problem] of wrong) {
+    const { exitCode, stdout, stderr } = await run(work, ...line.split(" "));
+    assertEquals([exitCode, stdout], [2, ""], line);
+    assert(stderr.startsWith(problem), `${line}: ${stderr}`);
+    assertStringIncludes(stderr, "\n\nExamples:\n".slice(1));
+  }
+  assertEquals(await work.files(), {});
+});
+
+Deno.test("what cannot be done ends with 1 and one line", async () => {
+  await using work = await Workspace.create();
+  await work.write("file", "");
+  for (
+    const line of [
+      "init --out @file",
+      "init --out @c --nodes 5000",
+      "init --out @c --validity 0",
+      "init --out @c --host a_b.",
+      "rotate-ca begin @nowhere",
+      "rotate-ca status @file",
+      "doctor @nowhere @file",
+      "doctor @file @file",
+    ]
+  ) {
+    const { exitCode, stdout, stderr } = await run(work, ...line.split(" "));
+    assertEquals([exitCode, stdout], [1, ""], line);
+    assertMatch(stderr, /^[^\n]{10,}\n$/, line);
+  }
+});
+
+Deno.test("help shows examples first, and documents the exit codes", async () => {
+  await using work = await Workspace.create();
+  for (const name of ["init", "rotate-ca", "doctor"]) {
+    for (const flag of ["--help", "-h"]) {
+      const help = await ok(work, name, "@x", flag);
+      assertMatch(help, /^[^\n]+\n\nExamples:\n {2}deno run -A cert\.ts /);
+      assertStringIncludes(help, "Exit codes: 0 ");
+      for (const line of help.split("\n")) assert(line.length <= 100, line);
+    }
+  }
+  assertEquals(await runWorkspaceCommand("info", []), undefined);
+});
