@@ -10,6 +10,7 @@ import { type CertificateInfo, readCertificate } from "./certificate_info.ts";
 import { certificateRow, infoText } from "./cli_text.ts";
 import { usageOf } from "./cli_usage.ts";
 import { CertError } from "./errors.ts";
+import { runWorkspaceCommand } from "./workspace_commands.ts";
 
 /** What a command prints, and how it ends: 0 done, 1 failed, 2 wrong use. */
 export interface CliResult {
@@ -38,6 +39,8 @@ const commands: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
 /** Runs one command. Never throws. */
 export async function runCertCli(args: readonly string[]): Promise<CliResult> {
   const [name = "", ...rest] = args;
+  const ofWorkspace = await runWorkspaceCommand(name, rest);
+  if (ofWorkspace !== undefined) return ofWorkspace;
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
     const help = name === "--help" || name === "-h" || name === "help";

@@ -1,11 +1,15 @@
+import { workspaceCommandsOverview } from "./workspace_commands.ts";
+
 const overview = `Certificates for a cluster.
 
 Examples:
+  deno run -A cert.ts init --out certs --nodes 3 --client me
   deno run -A cert.ts create-ca --out certs
   deno run -A cert.ts create-node node-1 localhost 127.0.0.1 --ca-dir certs --out certs/node-1
   deno run -A cert.ts create-client shop --ca-dir certs --out certs/shop
   deno run -A cert.ts info certs/node-1/node.crt
   deno run -A cert.ts list certs
+  deno run -A cert.ts doctor certs/node-1 certs/node-2
 
 Commands:
   create-ca       make a certificate authority
@@ -13,7 +17,7 @@ Commands:
   create-client   issue a certificate for a client, which never becomes a member
   info            say what a certificate says
   list            list the certificates of a directory
-
+${workspaceCommandsOverview}
   COMMAND --help  tells more of one
 
 Exit codes: 0 done, 1 failed, 2 wrong use.
