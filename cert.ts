@@ -30,6 +30,14 @@ export {
   signRotation,
 } from "./lib/cert/rotation.ts";
 export type { WorkspaceLeaf } from "./lib/cert/workspace.ts";
+export {
+  diagnose,
+  type DoctorOptions,
+  type DoctorReport,
+  type ExaminedPeer,
+} from "./lib/cert/doctor.ts";
+export type { Finding, FindingCode, Severity } from "./lib/cert/doctor_finding.ts";
+export { diagnosePeer, type LiveDoctorOptions } from "./lib/cert/doctor_live.ts";
 export { type InitItem, type InitOptions, initWorkspace } from "./lib/cert/workspace_init.ts";
 
 if (import.meta.main) {

@@ -24,6 +24,7 @@ export interface DoctorOptions {
 
 /** One of the two peers, for people. */
 export interface ExaminedPeer {
+  /** The first one that was asked about is `A`. */
   readonly label: "A" | "B";
   /** The folder or file, or `host:port`. */
   readonly source: string;
@@ -31,7 +32,9 @@ export interface ExaminedPeer {
   readonly subject: string;
   /** Hosts that its certificate covers. */
   readonly hosts: readonly string[];
+  /** Beginning of its validity. */
   readonly notBefore: Date;
+  /** End of its validity. */
   readonly notAfter: Date;
   /** SHA-256 of its certificate. */
   readonly fingerprint: string;
@@ -46,6 +49,7 @@ export interface DoctorReport {
    * but something could not be checked.
    */
   readonly verdict: "accepted" | "refused" | "unknown";
+  /** `A` and, unless it could not be seen, `B`. */
   readonly peers: readonly ExaminedPeer[];
   /** Errors first. */
   readonly findings: readonly Finding[];

@@ -39,7 +39,9 @@ export type Severity = "error" | "warning";
 
 /** One thing that the doctor has found. */
 export interface Finding {
+  /** How bad it is. */
   readonly severity: Severity;
+  /** Which of the things that can be found. */
   readonly code: FindingCode;
   /** Whom it is about: `A`, `B`, or `A and B`. */
   readonly about: string;
