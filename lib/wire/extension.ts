@@ -7,8 +7,6 @@
  *
  * @module
  */
-import { ExtData } from "@msgpack/msgpack";
-
 /** Extension types and their payloads. */
 export const ExtensionType = {
   /** Empty. */
@@ -91,36 +89,4 @@ export function isMark(type: number): boolean {
 /** Whether `type` is one of ours. */
 export function isKnownType(type: number): boolean {
   return (type >= 0 && type <= ExtensionType.ref) || isMark(type) || binaryKind(type) !== undefined;
-}
-
-const empty = new Uint8Array(0);
-
-/** What the encoder writes for values that msgpack has no form for. */
-export const written = {
-  undefined: new ExtData(ExtensionType.undefined, empty),
-  negativeZero: new ExtData(ExtensionType.negativeZero, empty),
-  map: new ExtData(ExtensionType.map, empty),
-  set: new ExtData(ExtensionType.set, empty),
-  error: new ExtData(ExtensionType.error, empty),
-} as const;
-
-/** What the decoder returns for a mark, until the array around it becomes what it stands for. */
-export class Mark {
-  /** One of the mark types of {@linkcode ExtensionType}. */
-  readonly type: number;
-
-  private constructor(type: number) {
-    this.type = type;
-  }
-
-  static readonly #marks: readonly Mark[] = [
-    new Mark(ExtensionType.map),
-    new Mark(ExtensionType.set),
-    new Mark(ExtensionType.error),
-  ];
-
-  /** The only mark of `type`. */
-  static of(type: number): Mark {
-    return Mark.#marks[type - ExtensionType.map]!;
-  }
 }

@@ -1,14 +1,19 @@
 /**
- * Short texts (actor paths, node names) to and from UTF-8, without garbage for those that repeat.
+ * Text to and from UTF-8. For a few characters a loop is fastest, for more the runtime's own
+ * conversion; `Buffer` has the one that takes a range without a view of it.
  *
  * @module
  */
+import { Buffer, isAscii, isUtf8 } from "node:buffer";
 import { malformed, tooLarge, WireError } from "./errors.ts";
 import type { WireLimits } from "./limits.ts";
 
 const encoder = new TextEncoder();
-// Without ignoreBOM a leading U+FEFF would vanish.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Up to this many units a loop is faster than the call of the encoder. */
+export const SHORT_TEXT = 40;
+/** From this many bytes on it pays to ask first whether all are ASCII. */
+const LONG_TEXT = 256;
 
 /**
  * Writes `text` as UTF-8 at `at`; `out` must have room for `maximum` bytes there.
@@ -26,6 +31,7 @@ export function writeText(
 ): number {
   const length = text.length;
   if (length > maximum) throw tooLarge("a text", length, "bytes", limit, maximum);
+  if (length > SHORT_TEXT) return writeWideText(text, out, at, maximum, limit);
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
     if (code >= 0x80) return writeWideText(text, out, at, maximum, limit);
@@ -47,15 +53,27 @@ function writeWideText(
       remedy: "use well-formed text",
     });
   }
-  const { read, written } = encoder.encodeInto(text, out.subarray(at, at + maximum));
+  const { read, written } = encodeText(text, out, at, maximum);
   if (read < text.length) throw tooLarge("a text", utf8Length(text), "bytes", limit, maximum);
   return at + written;
 }
 
+/** Encodes as much of `text` as fits into `room` bytes at `at`; half a surrogate pair is lost. */
+export function encodeText(
+  text: string,
+  out: Uint8Array,
+  at: number,
+  room: number,
+): TextEncoderEncodeIntoResult {
+  return encoder.encodeInto(text, out.subarray(at, at + room));
+}
+
 /** Bytes of `text` in UTF-8; a lone surrogate counts 3. */
 export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
+  const { length } = text;
+  if (length > SHORT_TEXT) return Buffer.byteLength(text);
+  let bytes = length;
+  for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
     if (code < 0x80) continue;
     bytes += code < 0x800 ? 1 : 2;
@@ -68,22 +86,42 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
-/** Number of slots; a power of two. */
-const SLOTS = 1_024;
-/** Longer texts are not kept, so that the cache stays below 400 KB. */
-const LONGEST_KEPT = 128;
-
-interface Slot {
-  readonly bytes: Uint8Array;
-  readonly text: string;
+/**
+ * The text of `bytes[start]` to `bytes[end - 1]`.
+ *
+ * @throws {WireError} code `malformed`, when the range is not UTF-8.
+ */
+export function decodeText(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start >= LONG_TEXT && isAscii(bytes.subarray(start, end))) {
+    return toText.call(bytes, "latin1", start, end);
+  }
+  const text = toText.call(bytes, "utf8", start, end);
+  // What is not UTF-8 comes out as this character; it may as well have been sent.
+  if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) {
+    throw malformed("a text is not UTF-8");
+  }
+  return text;
 }
 
+// It reads any Uint8Array; the chunks of memory links are no Buffers.
+const toText = Buffer.prototype.toString as (
+  this: Uint8Array,
+  encoding: "utf8" | "latin1",
+  start: number,
+  end: number,
+) => string;
+
+/** Number of slots; a power of two. */
+const SLOTS = 1_024;
+/** Longer texts are decoded as fast as they are compared. */
+const LONGEST_KEPT = 32;
+
 /**
- * Remembers the texts of byte ranges. Every text has one slot and evicts whatever is there, so a
- * peer that chooses the bytes can cause misses but no growth.
+ * Remembers short ASCII texts, which repeat: keys, types, node names. Every text has one slot and
+ * evicts whatever is there, so a peer that chooses the bytes can cause misses but no growth.
  */
 export class TextCache {
-  readonly #slots: (Slot | undefined)[] = new Array(SLOTS).fill(undefined);
+  readonly #slots: string[] = new Array(SLOTS).fill("");
 
   /**
    * The text of `bytes[start]` to `bytes[end - 1]`.
@@ -94,29 +132,33 @@ export class TextCache {
     const length = end - start;
     if (length > LONGEST_KEPT) return decodeText(bytes, start, end);
     let hash = length;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+    let units = 0;
+    for (let i = start; i < end; i++) {
+      const byte = bytes[i]!;
+      units |= byte;
+      hash = Math.imul(hash ^ byte, 0x01000193);
+    }
+    if (units >= 0x80) return decodeText(bytes, start, end);
     const index = (hash ^ (hash >>> 15)) & (SLOTS - 1);
-    const slot = this.#slots[index];
-    if (slot !== undefined && equalRange(slot.bytes, bytes, start, length)) return slot.text;
-    const text = decodeText(bytes, start, end);
-    // Not bytes.slice(): a chunk may be a node:buffer Buffer, whose slice shares the memory.
-    this.#slots[index] = { bytes: new Uint8Array(bytes.subarray(start, end)), text };
+    const kept = this.#slots[index]!;
+    if (kept.length === length && equalRange(kept, bytes, start)) return kept;
+    const text = length > 10 ? toText.call(bytes, "latin1", start, end) : spell(bytes, start, end);
+    this.#slots[index] = text;
     return text;
   }
 }
 
-function equalRange(kept: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
-  if (kept.length !== length) return false;
-  for (let i = 0; i < length; i++) if (kept[i] !== bytes[start + i]) return false;
+function equalRange(kept: string, bytes: Uint8Array, start: number): boolean {
+  const { length } = kept;
+  for (let i = 0; i < length; i++) if (kept.charCodeAt(i) !== bytes[start + i]) return false;
   return true;
 }
 
-function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  try {
-    return decoder.decode(bytes.subarray(start, end));
-  } catch (cause) {
-    throw malformed("a text is not UTF-8", undefined, cause);
-  }
+/** A few ASCII bytes; faster than a call of the runtime. */
+function spell(bytes: Uint8Array, start: number, end: number): string {
+  const units: number[] = [];
+  for (let i = start; i < end; i++) units.push(bytes[i]!);
+  return String.fromCharCode(...units);
 }
 
 /** One cache for the process: what a text reads as depends on nothing else. */

@@ -1,0 +1,290 @@
+import type { Ref, RefAddress } from "../actor/ref.ts";
+import { malformed, tooDeep, tooLarge, WireError } from "./errors.ts";
+import { ExtensionType, isMark } from "./extension.ts";
+import { LeafDecoder } from "./leaf_decoder.ts";
+import type { WireLimits } from "./limits.ts";
+import { reviveError } from "./revive.ts";
+import { decodeText, texts } from "./text.ts";
+
+/** Longer strings are seldom the same again: ids, texts. Keys are. */
+const LONGEST_REPEATED = 16;
+/** Longer arrays are made at once; shorter ones grow, which keeps them packed. */
+const LONGEST_GROWN = 64;
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+/**
+ * Reads a message in one walk over its bytes. Nothing is allocated for what is only announced:
+ * every length lies within the bytes, every limit is kept, and of all containers that are open
+ * together no more elements are expected than bytes remain.
+ */
+export class Decoder {
+  readonly #limits: WireLimits;
+  readonly #leaves: LeafDecoder;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #at = 0;
+  #end = 0;
+  /** Values that were announced so far, in all. */
+  #values = 0;
+  /** Values that were announced and have not come yet. */
+  #owed = 0;
+
+  /** Whether a message is being read: then another needs another decoder. */
+  busy = false;
+
+  /** Makes a decoder; `resolve` turns addresses into references. */
+  constructor(limits: WireLimits, resolve: (address: RefAddress) => Ref<unknown>) {
+    this.#limits = limits;
+    this.#leaves = new LeafDecoder(limits, resolve);
+  }
+
+  /**
+   * Decodes `bytes[start]` to `bytes[end - 1]`, which must be exactly one value.
+   *
+   * @throws {WireError} code `malformed`, `tooDeep` or `tooLarge`.
+   */
+  decode(bytes: Uint8Array, start: number, end: number): unknown {
+    this.busy = true;
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+    this.#values = 1;
+    this.#owed = 1;
+    try {
+      const value = this.#value(0);
+      if (this.#at !== end) throw malformed(`${end - this.#at} bytes follow the value`);
+      return value;
+    } catch (cause) {
+      if (cause instanceof WireError) throw cause;
+      throw malformed(cause instanceof Error ? cause.message : String(cause), undefined, cause);
+    } finally {
+      this.busy = false;
+      // The chunk may be large, and the next one long in coming.
+      this.#bytes = nothing;
+    }
+  }
+
+  #value(depth: number): unknown {
+    if (this.#at >= this.#end) throw truncated();
+    this.#owed--;
+    const head = this.#bytes[this.#at++]!;
+    if (head < 0x80) return head;
+    if (head >= 0xe0) return head - 0x100;
+    if (head >= 0xa0 && head < 0xc0) return this.#string(head & 0x1f);
+    if (head < 0x90) return this.#record(head & 0x0f, depth);
+    if (head < 0xa0) return this.#array(head & 0x0f, depth);
+    switch (head) {
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xd9:
+      case 0xda:
+      case 0xdb:
+        return this.#string(this.#length(1 << (head - 0xd9)));
+      case 0xdc:
+      case 0xdd:
+        return this.#array(this.#length(2 << (head - 0xdc)), depth);
+      case 0xde:
+      case 0xdf:
+        return this.#record(this.#length(2 << (head - 0xde)), depth);
+      case 0xc7:
+      case 0xc8:
+      case 0xc9:
+        return this.#extension(this.#length(1 << (head - 0xc7)));
+      case 0xd4:
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return this.#extension(1 << (head - 0xd4));
+      default:
+        return this.#number(head);
+    }
+  }
+
+  #number(head: number): number {
+    switch (head) {
+      case 0xca:
+        return this.#scratch(4).getFloat32(0);
+      case 0xcb:
+        return this.#scratch(8).getFloat64(0);
+      case 0xcc:
+      case 0xcd:
+      case 0xce:
+        return this.#length(1 << (head - 0xcc));
+      case 0xcf:
+        return this.#wideInteger(this.#length(4));
+      case 0xd0:
+        return this.#length(1) << 24 >> 24;
+      case 0xd1:
+        return this.#length(2) << 16 >> 16;
+      case 0xd2:
+        return this.#length(4) | 0;
+      case 0xd3:
+        return this.#wideInteger(this.#length(4) | 0);
+      default:
+        // 0xc1 is unused in msgpack; bare binaries (0xc4 to 0xc6) would come out as views.
+        throw malformed(`byte 0x${head.toString(16)} begins no value`);
+    }
+  }
+
+  /** 64-bit integers are written only for numbers that a float64 holds exactly. */
+  #wideInteger(high: number): number {
+    const low = this.#length(4);
+    if (high < -0x200000 || high > 0x1fffff) throw malformed("an integer is beyond 2^53");
+    return high * 0x1_0000_0000 + low;
+  }
+
+  /** Copies the next bytes, so that no view of the message has to be made. */
+  #scratch(size: number): DataView {
+    const from = this.#skip(size);
+    for (let i = 0; i < size; i++) scratch.setUint8(i, this.#bytes[from + i]!);
+    return scratch;
+  }
+
+  /** Reads an unsigned big-endian number of 1, 2 or 4 bytes. */
+  #length(size: number): number {
+    const from = this.#skip(size);
+    const bytes = this.#bytes;
+    if (size === 1) return bytes[from]!;
+    const upper = (bytes[from]! << 8) | bytes[from + 1]!;
+    if (size === 2) return upper;
+    return ((upper << 16) | (bytes[from + 2]! << 8) | bytes[from + 3]!) >>> 0;
+  }
+
+  /** Passes over `length` bytes; returns where they begin. */
+  #skip(length: number): number {
+    const at = this.#at;
+    if (length > this.#end - at) throw truncated();
+    this.#at = at + length;
+    return at;
+  }
+
+  #string(length: number): string {
+    const { maxString } = this.#limits;
+    if (length > maxString) throw tooLarge("a string", length, "bytes", "maxString", maxString);
+    const from = this.#skip(length);
+    if (length > LONGEST_REPEATED) return decodeText(this.#bytes, from, from + length);
+    return texts.read(this.#bytes, from, from + length);
+  }
+
+  #key(): string {
+    if (this.#at >= this.#end) throw truncated();
+    this.#owed--;
+    const head = this.#bytes[this.#at++]!;
+    let length: number;
+    if (head >= 0xa0 && head <= 0xbf) length = head & 0x1f;
+    else if (head >= 0xd9 && head <= 0xdb) length = this.#length(1 << (head - 0xd9));
+    else throw malformed("a key of an object is not a string");
+    const { maxString } = this.#limits;
+    if (length > maxString) throw tooLarge("a string", length, "bytes", "maxString", maxString);
+    const from = this.#skip(length);
+    const key = texts.read(this.#bytes, from, from + length);
+    if (key === "__proto__") throw malformed("an object has the key __proto__");
+    return key;
+  }
+
+  #record(size: number, depth: number): Record<string, unknown> {
+    const { maxMap } = this.#limits;
+    if (size > maxMap) throw tooLarge("an object", size, "entries", "maxMap", maxMap);
+    this.#enter(2 * size, depth);
+    const record: Record<string, unknown> = {};
+    for (let i = 0; i < size; i++) {
+      const key = this.#key();
+      record[key] = this.#value(depth + 1);
+    }
+    return record;
+  }
+
+  #array(length: number, depth: number): unknown {
+    const mark = this.#markAhead(length);
+    const { maxArray } = this.#limits;
+    if (mark < 0) {
+      if (length > maxArray) throw tooLarge("an array", length, "elements", "maxArray", maxArray);
+      this.#enter(length, depth);
+      return this.#elements(length, depth);
+    }
+    const size = length - 1;
+    if (mark === ExtensionType.map) {
+      const { maxMap } = this.#limits;
+      if (size > 2 * maxMap) throw tooLarge("a Map", size / 2, "entries", "maxMap", maxMap);
+    } else if (size > maxArray) {
+      throw tooLarge("a Set", size, "elements", "maxArray", maxArray);
+    }
+    this.#enter(length, depth);
+    this.#at += 3;
+    this.#owed--;
+    if (mark === ExtensionType.map) return this.#map(size, depth);
+    if (mark === ExtensionType.set) return this.#set(size, depth);
+    if (size > 4) throw malformed("an Error has a bad form");
+    return reviveError(this.#elements(size, depth));
+  }
+
+  #elements(length: number, depth: number): unknown[] {
+    if (length <= LONGEST_GROWN) {
+      const elements: unknown[] = [];
+      for (let i = 0; i < length; i++) elements.push(this.#value(depth + 1));
+      return elements;
+    }
+    const elements = new Array<unknown>(length);
+    for (let i = 0; i < length; i++) elements[i] = this.#value(depth + 1);
+    return elements;
+  }
+
+  #map(size: number, depth: number): Map<unknown, unknown> {
+    if (size % 2 !== 0) throw malformed("a Map has a key without a value");
+    const map = new Map<unknown, unknown>();
+    for (let i = 0; i < size; i += 2) {
+      const key = this.#value(depth + 1);
+      map.set(key, this.#value(depth + 1));
+    }
+    return map;
+  }
+
+  #set(size: number, depth: number): Set<unknown> {
+    const set = new Set<unknown>();
+    for (let i = 0; i < size; i++) set.add(this.#value(depth + 1));
+    return set;
+  }
+
+  #extension(length: number): unknown {
+    const type = this.#bytes[this.#skip(1)]!;
+    // The array around it would have taken it.
+    if (isMark(type)) throw malformed("a mark stands alone, or has bytes");
+    this.#leaves.checkSize(type, length);
+    const from = this.#skip(length);
+    return this.#leaves.decode(type, this.#bytes, from, from + length);
+  }
+
+  /** Counts what a container announces. */
+  #enter(values: number, depth: number): void {
+    const { maxDepth, maxValues } = this.#limits;
+    if (depth >= maxDepth) throw tooDeep("a message", maxDepth);
+    this.#values += values;
+    if (this.#values > maxValues) {
+      throw tooLarge("a message", this.#values, "values", "maxValues", maxValues);
+    }
+    this.#owed += values;
+    // Each value takes a byte at least, so this bounds all that is allocated for them.
+    if (this.#owed > this.#end - this.#at) throw truncated();
+  }
+
+  /** The type of the mark that an array begins with, or -1. */
+  #markAhead(length: number): number {
+    const at = this.#at;
+    const bytes = this.#bytes;
+    if (bytes[at] !== 0xc7 || length === 0) return -1;
+    if (this.#end - at < 3 || bytes[at + 1] !== 0) return -1;
+    const type = bytes[at + 2]!;
+    return isMark(type) ? type : -1;
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+function truncated(): WireError {
+  return malformed("it is cut short");
+}

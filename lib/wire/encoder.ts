@@ -1,0 +1,284 @@
+import { Ref } from "../actor/ref.ts";
+import { tooDeep, tooLarge, WireError } from "./errors.ts";
+import { binaryType, ExtensionType } from "./extension.ts";
+import { LeafEncoder } from "./leaf_encoder.ts";
+import type { WireLimits } from "./limits.ts";
+import { Output } from "./output.ts";
+import { SHORT_TEXT } from "./text.ts";
+import { placed, Refusal } from "./refusal.ts";
+import { describe, remedyFor } from "./refused_value.ts";
+
+/** How many causes of an error are sent; older ones are left out. */
+const MAX_CAUSES = 8;
+
+/**
+ * Writes a message in one walk over it, which refuses what is not data and keeps the limits.
+ * Strings, containers and numbers are here; what takes an extension of its own is a leaf.
+ */
+export class Encoder {
+  readonly #limits: WireLimits;
+  readonly #out: Output;
+  readonly #leaves: LeafEncoder;
+  /** Up to this many units a text is worth trying as ASCII. */
+  readonly #short: number;
+  #values = 0;
+
+  /** Whether a message is being written: then another needs another encoder. */
+  busy = false;
+
+  /** Makes an encoder; `onRef` is told about each reference before it is written. */
+  constructor(limits: WireLimits, onRef: ((ref: Ref<never>) => void) | undefined) {
+    this.#limits = limits;
+    this.#short = Math.min(SHORT_TEXT, limits.maxString);
+    this.#out = new Output(limits);
+    this.#leaves = new LeafEncoder(limits, this.#out, onRef);
+  }
+
+  /**
+   * Encodes `message` behind `headroom` bytes. The bytes are valid until the next call.
+   *
+   * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
+   */
+  encode(message: unknown, headroom: number): Uint8Array {
+    this.busy = true;
+    this.#values = 0;
+    this.#out.begin(headroom);
+    try {
+      this.#count(1);
+      this.#value(message, 0);
+    } catch (cause) {
+      const refusal = placed(cause);
+      throw refusal instanceof Refusal ? refusal.toError() : refusal;
+    } finally {
+      this.busy = false;
+    }
+    const size = this.#out.at;
+    const bytes = this.#out.finish();
+    const { maxMessage } = this.#limits;
+    if (size > maxMessage) throw tooLarge("a message", size, "bytes", "maxMessage", maxMessage);
+    return bytes;
+  }
+
+  #value(value: unknown, depth: number): void {
+    switch (typeof value) {
+      case "string":
+        return this.#string(value);
+      case "number":
+        if (value === 0 && 1 / value < 0) return this.#mark(ExtensionType.negativeZero);
+        return this.#out.number(value);
+      case "boolean":
+        this.#out.reserve(1);
+        return this.#out.byte(value ? 0xc3 : 0xc2);
+      case "undefined":
+        return this.#mark(ExtensionType.undefined);
+      case "bigint":
+        return this.#leaves.bigint(value);
+      case "object":
+        return value === null ? this.#null() : this.#object(value, depth);
+      default:
+        throw refused(value);
+    }
+  }
+
+  #null(): void {
+    this.#out.reserve(1);
+    this.#out.byte(0xc0);
+  }
+
+  /** An extension without a payload. */
+  #mark(type: number): void {
+    this.#out.extension(type, 0);
+  }
+
+  #string(text: string): void {
+    // Short ASCII is what most texts are.
+    if (text.length > this.#short || !this.#out.asciiString(text)) this.#anyString(text);
+  }
+
+  #anyString(text: string): void {
+    // Half a surrogate pair has no UTF-8, and a decoder takes U+FEFF at the start for a signature.
+    if (!text.isWellFormed() || text.charCodeAt(0) === 0xfeff) return this.#leaves.wideText(text);
+    const { maxString } = this.#limits;
+    const { length } = text;
+    const size = length > maxString ? length : this.#out.wellFormedString(text, maxString);
+    if (size > maxString) throw stringTooLarge(size, maxString);
+  }
+
+  #anyKey(key: string): void {
+    if (!key.isWellFormed() || key.charCodeAt(0) === 0xfeff) {
+      throw refusedKey("has a key that UTF-8 cannot carry", "use well-formed keys, or a Map");
+    }
+    this.#anyString(key);
+  }
+
+  #object(value: object, depth: number): void {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype || prototype === null) {
+      return this.#record(value as Record<string, unknown>, depth);
+    }
+    if (prototype === Array.prototype && Array.isArray(value)) return this.#array(value, depth);
+    if (value instanceof Ref) return this.#leaves.ref(value);
+    if (prototype === Map.prototype) return this.#map(value as Map<unknown, unknown>, depth);
+    if (prototype === Set.prototype) return this.#set(value as Set<unknown>, depth);
+    if (prototype === Date.prototype) return this.#leaves.date(value as Date);
+    const type = binaryType(prototype as object);
+    if (type !== undefined) return this.#leaves.binary(type, value as BufferSource);
+    if (value instanceof Error) return this.#error(value, depth, 0);
+    throw refused(value);
+  }
+
+  #array(array: readonly unknown[], depth: number): void {
+    const { length } = array;
+    this.#enter(depth, length, length, "an array", "elements", "maxArray");
+    this.#out.array(length);
+    let i = 0;
+    try {
+      for (; i < length; i++) this.#value(array[i], depth + 1);
+    } catch (cause) {
+      throw placed(cause, i);
+    }
+  }
+
+  #record(record: Record<string, unknown>, depth: number): void {
+    const size = Object.keys(record).length;
+    this.#enter(depth, size, 2 * size, "an object", "entries", "maxMap");
+    this.#out.map(size);
+    let seen = 0;
+    let step: string | undefined;
+    try {
+      // The engine reads properties fastest in this kind of loop. Inherited ones come last.
+      for (const key in record) {
+        if (seen === size) break;
+        seen++;
+        if (key === "__proto__") {
+          throw refusedKey(`has the key "${key}"`, "use another key, or a Map");
+        }
+        if (key.length > this.#short || !this.#out.asciiString(key)) this.#anyKey(key);
+        step = key;
+        this.#value(record[key], depth + 1);
+        step = undefined;
+      }
+    } catch (cause) {
+      throw placed(cause, step);
+    }
+    if (seen !== size) throw changed();
+    if (Object.getOwnPropertySymbols(record).length > 0) {
+      throw refusedKey("has a symbol as key", "use strings as keys");
+    }
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>, depth: number): void {
+    const { size } = map;
+    this.#enter(depth, size, 1 + 2 * size, "a Map", "entries", "maxMap");
+    this.#out.array(1 + 2 * size);
+    this.#mark(ExtensionType.map);
+    let index = 0;
+    try {
+      for (const [key, value] of map) {
+        this.#value(key, depth + 1);
+        this.#value(value, depth + 1);
+        index++;
+      }
+    } catch (cause) {
+      throw placed(cause, index);
+    }
+    if (index !== size) throw changed();
+  }
+
+  #set(set: ReadonlySet<unknown>, depth: number): void {
+    const { size } = set;
+    this.#enter(depth, size, 1 + size, "a Set", "elements", "maxArray");
+    this.#out.array(1 + size);
+    this.#mark(ExtensionType.set);
+    let index = 0;
+    try {
+      for (const value of set) {
+        this.#value(value, depth + 1);
+        index++;
+      }
+    } catch (cause) {
+      throw placed(cause, index);
+    }
+    if (index !== size) throw changed();
+  }
+
+  #error(error: Error, depth: number, causes: number): void {
+    const { name, message, cause } = error;
+    const code: unknown = (error as { code?: unknown }).code;
+    // A cause only explains: one that cannot cross must not keep the error itself from crossing.
+    const sendsCause = cause instanceof Error
+      ? causes < MAX_CAUSES && depth + 1 < this.#limits.maxDepth
+      : isScalar(cause);
+    this.#enter(depth, 0, sendsCause ? 5 : 4, "an error", "elements", "maxArray");
+    this.#out.array(sendsCause ? 5 : 4);
+    this.#mark(ExtensionType.error);
+    let step = "name";
+    try {
+      this.#string(String(name));
+      step = "message";
+      this.#string(String(message));
+      step = "code";
+      this.#value(typeof code === "string" || typeof code === "number" ? code : null, depth);
+      step = "cause";
+      if (!sendsCause) return;
+      if (cause instanceof Error) this.#error(cause, depth + 1, causes + 1);
+      else this.#value(cause, depth + 1);
+    } catch (thrown) {
+      throw placed(thrown, step);
+    }
+  }
+
+  #enter(
+    depth: number,
+    length: number,
+    values: number,
+    what: string,
+    unit: string,
+    limit: "maxArray" | "maxMap",
+  ): void {
+    const limits = this.#limits;
+    if (depth >= limits.maxDepth) throw new Refusal((where) => tooDeep(where, limits.maxDepth));
+    if (length > limits[limit]) {
+      throw new Refusal((where) =>
+        tooLarge(`${where}: ${what}`, length, unit, limit, limits[limit])
+      );
+    }
+    this.#count(values);
+  }
+
+  #count(values: number): void {
+    this.#values += values;
+    const { maxValues } = this.#limits;
+    if (this.#values > maxValues) {
+      throw tooLarge("a message", this.#values, "values or more", "maxValues", maxValues);
+    }
+  }
+}
+
+function stringTooLarge(size: number, maxString: number): Refusal {
+  return new Refusal((where) =>
+    tooLarge(`${where}: a string`, size, "bytes", "maxString", maxString)
+  );
+}
+
+function refused(value: unknown): Refusal {
+  return new Refusal((where) =>
+    new WireError("notSerializable", `${where} is ${describe(value)}`, {
+      value,
+      remedy: remedyFor(value),
+    })
+  );
+}
+
+function refusedKey(what: string, remedy: string): Refusal {
+  return new Refusal((where) => new WireError("notSerializable", `${where} ${what}`, { remedy }));
+}
+
+function changed(): Refusal {
+  return refusedKey("changes while it is read", "send plain data without getters that change it");
+}
+
+function isScalar(value: unknown): boolean {
+  const type = typeof value;
+  return type === "string" || type === "number" || type === "boolean" || type === "bigint";
+}
