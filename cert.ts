@@ -22,13 +22,15 @@ export {
   beginRotation,
   type BeginRotationOptions,
   finishRotation,
+  type RotationStep,
+  signRotation,
+} from "./lib/cert/rotation.ts";
+export {
   type RotatedLeaf,
   type RotationPhase,
   type RotationStatus,
   rotationStatus,
-  type RotationStep,
-  signRotation,
-} from "./lib/cert/rotation.ts";
+} from "./lib/cert/rotation_state.ts";
 export type { WorkspaceLeaf } from "./lib/cert/workspace.ts";
 export {
   diagnose,

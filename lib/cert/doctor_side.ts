@@ -5,7 +5,7 @@ import { readRevocationLists, type RevocationList } from "./doctor_crl.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { CertError } from "./errors.ts";
 import { readBundle } from "./pem_bundle.ts";
-import { exists } from "./workspace.ts";
+import { crlNames, exists } from "./workspace.ts";
 
 /** One of the two peers, as far as its files show it. */
 export interface DoctorSide {
@@ -31,7 +31,6 @@ export interface DoctorSide {
 
 /** By preference; the last pair is that of a Kubernetes secret. */
 const leafNames = ["node.crt", "client.crt", "tls.crt"];
-const crlNames = ["ca.crl", "crl.pem"];
 
 /**
  * Reads the files of one peer: a folder with `node.crt`, `client.crt` or `tls.crt`, or such a file.

@@ -4,13 +4,8 @@ import {
   plainPath,
   UsageError,
 } from "./command_arguments.ts";
-import {
-  beginRotation,
-  finishRotation,
-  rotationStatus,
-  type RotationStep,
-  signRotation,
-} from "./rotation.ts";
+import { beginRotation, finishRotation, type RotationStep, signRotation } from "./rotation.ts";
+import { rotationStatus } from "./rotation_state.ts";
 import { rotationText, stepText } from "./rotation_text.ts";
 
 /** The help of `rotate-ca`. */

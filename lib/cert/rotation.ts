@@ -11,44 +11,21 @@
  * @module
  */
 import { createCa } from "./authority.ts";
-import { loadCa, readText, writePair } from "./certificate_files.ts";
+import { loadCa, writePair } from "./certificate_files.ts";
 import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "./errors.ts";
-import { type BundleEntry, bundleText, readBundle } from "./pem_bundle.ts";
+import { type BundleEntry, bundleText } from "./pem_bundle.ts";
 import { reissue } from "./reissue.ts";
-import { verifiedBy } from "./signature.ts";
 import {
-  exists,
-  findWorkspace,
-  replaceFile,
-  type Workspace,
-  type WorkspaceLeaf,
-} from "./workspace.ts";
-
-/** How far a rotation is: none under way, both authorities trusted, or all certificates new. */
-export type RotationPhase = "idle" | "begun" | "signed";
-
-/** A certificate of a workspace during a rotation. */
-export interface RotatedLeaf extends WorkspaceLeaf {
-  /** Which authority has signed it: the one that signs now, the old or next one, or a stranger. */
-  readonly issuedBy: "current" | "next" | "previous" | "other";
-  /** Which of the two authorities its `ca.crt` trusts; empty when it has none. */
-  readonly trusts: readonly ("current" | "next" | "previous")[];
-}
-
-/** Where a rotation stands. */
-export interface RotationStatus {
-  /** How far it is. */
-  readonly phase: RotationPhase;
-  /** Folder of the authority. */
-  readonly caDir: string;
-  /** SHA-256 of the authority that signs now. */
-  readonly current: string;
-  /** SHA-256 of the next authority (`begun`) or of the previous one (`signed`). */
-  readonly other: string | undefined;
-  /** All certificates of the workspace. */
-  readonly leaves: readonly RotatedLeaf[];
-}
+  authorityOf,
+  bundleOf,
+  readState,
+  type RotationPhase,
+  type RotationState,
+  rotationStatus,
+  same,
+} from "./rotation_state.ts";
+import { exists, makePrivateFolder, replaceFile } from "./workspace.ts";
 
 /** What a phase has done. */
 export interface RotationStep {
@@ -67,23 +44,6 @@ export interface BeginRotationOptions {
 }
 
 const msPerDay = 86_400_000;
-
-/**
- * Tells how far the rotation in a workspace is.
- *
- * @throws {CertError} codes `notFound`, `malformed`.
- */
-export async function rotationStatus(root: string): Promise<RotationStatus> {
-  const state = await readState(root);
-  const leaves = await Promise.all(state.leaves.map((leaf) => readLeaf(leaf, state)));
-  return {
-    phase: state.phase,
-    caDir: state.caDir,
-    current: state.current.fingerprint,
-    other: (state.next ?? state.previous)?.fingerprint,
-    leaves,
-  };
-}
 
 /**
  * First phase: makes the next authority (`ca/next/`) and adds it to every `ca.crt` of the
@@ -168,8 +128,11 @@ export async function signRotation(root: string): Promise<RotationStep> {
   const replaced = signer === "next" ? "current" : "previous";
   for (const leaf of status.leaves) {
     if (leaf.issuedBy === signer) continue;
-    if (leaf.issuedBy === replaced) written.push(...await reissue(ca, leaf));
-    else skipped.push({ file: leaf.certFile, why: "another authority has issued it" });
+    if (leaf.issuedBy !== replaced) {
+      skipped.push({ file: leaf.certFile, why: "another authority has issued it" });
+    } else if (leaf.revoked) {
+      skipped.push({ file: leaf.certFile, why: "it is revoked; a new one would not be" });
+    } else written.push(...await reissue(ca, leaf));
   }
   if (signer === "next") written.push(...await promote(state));
   return { phase: "signed", written, skipped };
@@ -186,7 +149,7 @@ export async function finishRotation(root: string): Promise<RotationStep> {
   const state = await readState(root);
   if (state.phase === "idle") return { phase: "idle", written: [], skipped: [] };
   const { leaves } = await rotationStatus(root);
-  const old = leaves.find(({ issuedBy }) => issuedBy === "previous");
+  const old = leaves.find(({ issuedBy, revoked }) => issuedBy === "previous" && !revoked);
   if (state.phase === "begun" || old !== undefined) {
     throw outOfOrder(
       old === undefined
@@ -208,76 +171,8 @@ export async function finishRotation(root: string): Promise<RotationStep> {
   return { phase: "idle", written, skipped: [] };
 }
 
-interface State extends Workspace {
-  readonly phase: RotationPhase;
-  readonly current: BundleEntry;
-  readonly next: BundleEntry | undefined;
-  readonly previous: BundleEntry | undefined;
-  /** What the authority's own `ca.crt` trusts. */
-  readonly bundle: readonly BundleEntry[];
-}
-
-async function readState(root: string): Promise<State> {
-  const workspace = await findWorkspace(root);
-  const { caDir } = workspace;
-  const bundle = await bundleOf(`${caDir}/ca.crt`);
-  const current = bundle[0];
-  if (current === undefined) {
-    throw new CertError("malformed", `${caDir}/ca.crt holds no certificate`, {
-      value: caDir,
-      remedy: "put the certificate of the authority there",
-    });
-  }
-  const next = await pairOf(`${caDir}/next`);
-  const previous = await pairOf(`${caDir}/previous`);
-  // The next authority that is the present one has been promoted; only its copy is left.
-  if (next !== undefined && !same(current)(next)) {
-    return { ...workspace, phase: "begun", current, next, previous: undefined, bundle };
-  }
-  const phase = previous !== undefined && !same(current)(previous) ? "signed" : "idle";
-  return { ...workspace, phase, current, next: undefined, previous, bundle };
-}
-
-/** An authority that signs nothing now; undefined unless both its files are there. */
-async function pairOf(directory: string): Promise<BundleEntry | undefined> {
-  if (!await exists(`${directory}/ca.key`) || !await exists(`${directory}/ca.crt`)) {
-    return undefined;
-  }
-  return (await bundleOf(`${directory}/ca.crt`))[0];
-}
-
-async function bundleOf(file: string): Promise<BundleEntry[]> {
-  try {
-    return await readBundle(await readText(file, "there is no bundle of authorities"));
-  } catch (error) {
-    if (!(error instanceof CertError) || error.code !== "malformed") throw error;
-    throw new CertError("malformed", `${file}: ${error.message}`, { value: file, cause: error });
-  }
-}
-
-async function readLeaf(leaf: WorkspaceLeaf, state: State): Promise<RotatedLeaf> {
-  const [own] = await bundleOf(leaf.certFile);
-  if (own === undefined) {
-    throw new CertError("malformed", `${leaf.certFile} holds no certificate`, {
-      value: leaf.certFile,
-      remedy: "remove it, or issue it anew",
-    });
-  }
-  const roles = ["current", "next", "previous"] as const;
-  const issuedBy = roles.find((role) => {
-    const authority = state[role];
-    return authority !== undefined && verifiedBy(own.der, authority.der);
-  }) ?? "other";
-  const bundle = leaf.trustFile === undefined ? [] : await bundleOf(leaf.trustFile);
-  const trusts = roles.filter((role) => {
-    const authority = state[role];
-    return authority !== undefined && bundle.some(same(authority));
-  });
-  return { ...leaf, issuedBy, trusts };
-}
-
 async function makeNext(
-  { caDir, current }: State,
+  { caDir, current }: RotationState,
   { validityDays }: BeginRotationOptions,
 ): Promise<{ certFile: string; keyFile: string }> {
   const { commonName, notBefore, notAfter } = await readCertificate(current.pem);
@@ -287,14 +182,14 @@ async function makeNext(
     validityDays: validityDays ?? lifetime,
   });
   const directory = `${caDir}/next`;
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  await makePrivateFolder(directory);
   // A run that was cut off may have left one of the two files, which nobody can have used.
   return await writePair(directory, "ca", next, { force: true });
 }
 
 /** Changes what is trusted in every `ca.crt`, the authority's own last; answers what was written. */
 async function trust(
-  { caDir, leaves }: State,
+  { caDir, leaves }: RotationState,
   change: (old: readonly BundleEntry[]) => readonly BundleEntry[],
 ): Promise<string[]> {
   const files = leaves.flatMap(({ trustFile }) => trustFile === undefined ? [] : [trustFile]);
@@ -310,16 +205,20 @@ async function trust(
 }
 
 /** Makes the next authority the one that signs. Whatever is cut off here can be run again. */
-async function promote(state: State): Promise<string[]> {
+async function promote(state: RotationState): Promise<string[]> {
   const { caDir, bundle, next, current } = state;
   const previous = `${caDir}/previous`;
-  await Deno.mkdir(previous, { recursive: true, mode: 0o700 });
-  const { key: oldKey } = await loadCa(caDir);
+  await makePrivateFolder(previous);
   const { key } = await loadCa(`${caDir}/next`);
-  const kept = await pairOf(previous);
+  const kept = await authorityOf(previous);
   // A run that was cut off later than here has saved it, and may have replaced the key since.
   if (kept === undefined || !same(current)(kept)) {
-    await writePair(previous, "ca", { cert: current.pem, key: oldKey }, { force: true });
+    // The old key may be kept elsewhere: it signs nothing any more.
+    if (!await exists(`${caDir}/ca.key`)) await replaceFile(`${previous}/ca.crt`, current.pem);
+    else {
+      const { key: oldKey } = await loadCa(caDir);
+      await writePair(previous, "ca", { cert: current.pem, key: oldKey }, { force: true });
+    }
   }
   const cert = bundleText([next!, ...bundle]);
   const { certFile, keyFile } = await writePair(caDir, "ca", { cert, key }, { force: true });
@@ -333,10 +232,6 @@ async function removeFolder(directory: string): Promise<void> {
   }
   // Not recursive: somebody may keep something else there.
   await Deno.remove(directory).catch(() => {});
-}
-
-function same({ fingerprint }: BundleEntry): (other: BundleEntry) => boolean {
-  return (other) => other.fingerprint === fingerprint;
 }
 
 function outOfOrder(problem: string, remedy: string): CertError {

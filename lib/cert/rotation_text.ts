@@ -1,4 +1,5 @@
-import type { RotationStatus, RotationStep } from "./rotation.ts";
+import type { RotationStep } from "./rotation.ts";
+import type { RotationStatus } from "./rotation_state.ts";
 
 /** What `rotate-ca status` says. */
 export function rotationText(root: string, status: RotationStatus): string {

@@ -36,6 +36,9 @@ export interface Workspace {
   readonly leaves: readonly WorkspaceLeaf[];
 }
 
+/** Under which names a revocation list is looked for. */
+export const crlNames: readonly string[] = ["ca.crl", "crl.pem"];
+
 /** More folders than this are no workspace of ours. */
 const maxFolders = 10_000;
 
@@ -87,6 +90,25 @@ export async function replaceFile(file: string, text: string): Promise<void> {
       value: file,
       cause,
       remedy: "check the permissions of its folder",
+    });
+  }
+}
+
+/**
+ * Makes a folder that only its owner can look into; one that is there stays as it is.
+ *
+ * @throws {CertError} code `notWritable`.
+ */
+export async function makePrivateFolder(directory: string): Promise<void> {
+  try {
+    await Deno.mkdir(directory.slice(0, directory.lastIndexOf("/")), { recursive: true });
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new CertError("notWritable", `${directory} cannot be made: ${why}`, {
+      value: directory,
+      cause,
+      remedy: "choose a directory that you may write to",
     });
   }
 }

@@ -5,7 +5,7 @@ import { CertError } from "./errors.ts";
 import { parseHostName } from "./host_name.ts";
 import { readBundle } from "./pem_bundle.ts";
 import { verifiedBy } from "./signature.ts";
-import { exists, replaceFile } from "./workspace.ts";
+import { exists, makePrivateFolder, replaceFile } from "./workspace.ts";
 
 /** What `initWorkspace` can be told. */
 export interface InitOptions {
@@ -163,20 +163,6 @@ async function judge(
   }
   if (notAfter.getTime() > Date.now()) return { state: "kept", notAfter };
   return { state: "broken", problem: `${certFile} has expired; ${again}`, notAfter };
-}
-
-async function makePrivateFolder(directory: string): Promise<void> {
-  try {
-    await Deno.mkdir(directory.slice(0, directory.lastIndexOf("/")), { recursive: true });
-    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new CertError("notWritable", `${directory} cannot be made: ${why}`, {
-      value: directory,
-      cause,
-      remedy: "choose a directory that you may write to",
-    });
-  }
 }
 
 function checkNodes(nodes: number): void {

@@ -2,12 +2,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { CertError } from "../../lib/cert/errors.ts";
 import { readBundle } from "../../lib/cert/pem_bundle.ts";
 import { readCertificate } from "../../lib/cert/certificate_info.ts";
-import {
-  beginRotation,
-  finishRotation,
-  rotationStatus,
-  signRotation,
-} from "../../lib/cert/rotation.ts";
+import { beginRotation, finishRotation, signRotation } from "../../lib/cert/rotation.ts";
+import { rotationStatus } from "../../lib/cert/rotation_state.ts";
 import { initWorkspace } from "../../lib/cert/workspace_init.ts";
 import { TlsConfig } from "../../lib/transport/tls_config.ts";
 import { TlsNetwork } from "../../lib/transport/tls_network.ts";
@@ -264,6 +260,18 @@ Deno.test("a run that was cut off is completed by the next one", async () => {
   ]);
 });
 
+Deno.test("the old authority's key may be kept elsewhere", async () => {
+  await using work = await set();
+  const root = work.path("certs");
+  await Deno.remove(work.path("certs/ca/ca.key"));
+  for (const [phase, name] of [[beginRotation, "begun"], [signRotation, "signed"]] as const) {
+    assertEquals((await phase(root)).phase, name);
+    assertEquals((await rotationStatus(root)).phase, name);
+  }
+  await finishRotation(root);
+  assertEquals((await rotationStatus(root)).phase, "idle");
+});
+
 Deno.test("the layout of create-ca, whose authority stands at the root, rotates as well", async () => {
   await using work = await Workspace.create();
   await work.ok("create-ca", "--out", "@certs");
@@ -301,6 +309,31 @@ Deno.test("at every phase a node accepts each that is at most one phase behind o
   assertEquals(await connects(before, signed), false);
   const late = () => TlsConfig.fromPem({ ...begun, ca: done.ca });
   await assertRejects(late, Error, "does not chain");
+});
+
+opensslTest("a revoked certificate is not made good again by a rotation", async () => {
+  await using work = await set();
+  const root = work.path("certs");
+  await work.write("index.txt", "");
+  const paths = `database=${work.path("index.txt")}\ncrlnumber=${work.path("number")}\n`;
+  await work.write("number", "01");
+  const defaults = "default_md=sha256\ndefault_crl_days=30\n";
+  await work.write("ca.cnf", `[ca]\ndefault_ca=d\n[d]\n${paths}${defaults}`);
+  const pair = ["-keyfile", "@certs/ca/ca.key", "-cert", "@certs/ca/ca.crt"];
+  for (
+    const action of [["-revoke", "@certs/me/client.crt"], ["-gencrl", "-out", "@certs/ca/ca.crl"]]
+  ) {
+    const { success, text } = await work.openssl("ca", "-config", "@ca.cnf", ...pair, ...action);
+    assert(success, text);
+  }
+  const before = await material(work, "me", "client");
+  await beginRotation(root);
+  const { skipped } = await signRotation(root);
+  assertEquals(skipped.map(({ file }) => file), [`${root}/me/client.crt`]);
+  assertStringIncludes(skipped[0]!.why, "revoked");
+  assertEquals((await material(work, "me", "client")).cert, before.cert);
+  assertEquals((await finishRotation(root)).phase, "idle");
+  await assertRejects(async () => TlsConfig.fromPem(await material(work, "me", "client")));
 });
 
 opensslTest("openssl agrees about who is accepted at which phase", async () => {
