@@ -220,6 +220,14 @@ function noHandshake(own: DoctorSide, address: string, reason: string): Finding 
       cure: "check that a node listens there, and not a proxy that ends TLS before it",
     });
   }
+  if (/hung up|ECONNRESET|EPIPE/.test(reason)) {
+    return error(own, "handshakeFailed", {
+      what: `${address} ended the connection before the TLS handshake was done`,
+      why: "a node does so at a limit of connections or handshakes, when this address dials too " +
+        "often, and while it shuts down; so does what speaks no TLS",
+      cure: "try again; if it lasts, read the log of that node and check the port",
+    });
+  }
   return error(own, "notTls", {
     what: `${address} does not speak TLS: ${printable(reason)}`,
     why: "something listens there, but no node with certificates",

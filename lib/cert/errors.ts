@@ -3,7 +3,7 @@ import { CastyError } from "../runtime/casty_error.ts";
 /**
  * A certificate cannot be made, read or written. Codes: `badName`, `badValidity`, `beyondAuthority`,
  * `authorityExpired`, `notAnAuthority`, `keyMismatch`, `malformed`, `notFound`, `exists`,
- * `notWritable`.
+ * `notWritable`, `outOfOrder`.
  */
 export class CertError extends CastyError {
   /** Name of the class. */
