@@ -230,7 +230,12 @@ export class ActorSystem implements AsyncDisposable {
     if (quiet) this.#deadLetters.beQuiet();
     const { roots } = this.#registry;
     late.addEventListener("abort", () => this.#abandon(roots));
-    for (const cell of roots) if (!isOurs(cell)) await stopCell(cell);
+    for (const cell of roots) {
+      if (isOurs(cell)) continue;
+      await stopCell(cell);
+      // An actor that stops next may wait for a reply of one that is gone.
+      this.#asks.rejectThoseToStopped(this.#stopped());
+    }
     this.scheduler.close();
     await this.tasks.close(tasksTimeout);
     for (const cell of roots) if (isOurs(cell)) await stopCell(cell);

@@ -1,18 +1,18 @@
 import type { Cell } from "./cell.ts";
-import { Ref } from "./ref.ts";
+import type { CellHost } from "./cell_host.ts";
+import { EndingRef } from "./ending_ref.ts";
 
 /** Between an actor's path and the number of its adapter; no user can name an actor so. */
 export const adapterMark = "/_adapter-";
 
 /** A reference that turns messages of another protocol into messages of one actor. */
-export class AdapterRef extends Ref<unknown> {
-  readonly path: string;
-  readonly uid: number;
+export class AdapterRef extends EndingRef {
+  override readonly path: string;
+  override readonly uid: number;
   /** The actor. */
   readonly cell: Cell;
   readonly #map: (message: unknown) => unknown;
   #open = true;
-  #onClosed: Set<() => void> | undefined = undefined;
 
   /** `number` tells the adapters of one actor apart. */
   constructor(cell: Cell, number: number, map: (message: unknown) => unknown) {
@@ -23,32 +23,18 @@ export class AdapterRef extends Ref<unknown> {
     this.#map = map;
   }
 
-  override get node(): string {
-    return this.cell.host.nodeAddress;
+  override get host(): CellHost {
+    return this.cell.host;
   }
 
-  /** Whether it leads nowhere any more. */
-  get stopped(): boolean {
+  override get ended(): boolean {
     return !this.#open;
-  }
-
-  /** Calls back when it leads nowhere any more. Answers how to take that back. */
-  whenStopped(callback: () => void): () => void {
-    if (!this.#open) {
-      callback();
-      return () => {};
-    }
-    const callbacks = this.#onClosed ??= new Set();
-    callbacks.add(callback);
-    return () => void callbacks.delete(callback);
   }
 
   /** The actor has stopped, or has begun again and does not know this adapter any more. */
   close(): void {
     this.#open = false;
-    const callbacks = this.#onClosed;
-    this.#onClosed = undefined;
-    for (const callback of callbacks ?? []) callback();
+    this.tellEnd();
   }
 
   override tell(message: unknown): void {

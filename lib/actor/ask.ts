@@ -1,9 +1,12 @@
+import { AdapterRef } from "./adapter_ref.ts";
 import { checkCircles, type OpenQuestion } from "./ask_cycle.ts";
 import type { Cell } from "./cell.ts";
 import type { CellHost } from "./cell_host.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
 import { Awaited, Deadlines } from "./deadlines.ts";
+import { EndingRef } from "./ending_ref.ts";
 import { ActorError, AskError, AskTimeoutError } from "./errors.ts";
+import { LocalRef } from "./local_ref.ts";
 import { type ActorRef, Ref } from "./ref.ts";
 import { maxDelay } from "./timers.ts";
 
@@ -25,6 +28,7 @@ class Question extends Awaited implements OpenQuestion {
   asker: Cell | undefined = undefined;
   promise: Promise<unknown> | undefined = undefined;
   awaited = true;
+  askedAt = 0;
   readonly target: ActorRef<never>;
   /** The message that asks. */
   message: unknown = undefined;
@@ -50,7 +54,7 @@ class Question extends Awaited implements OpenQuestion {
 }
 
 /** The reference that a reply is told to: takes the first message; more are dead letters. */
-class ReplyRef extends Ref<unknown> {
+class ReplyRef extends EndingRef {
   readonly asks: Asks;
   /** Undefined once it is answered. */
   question: Question | undefined;
@@ -76,8 +80,18 @@ class ReplyRef extends Ref<unknown> {
     return askPath + this.uid;
   }
 
-  override get node(): string {
-    return this.asks.host.nodeAddress;
+  override get host(): CellHost {
+    return this.asks.host;
+  }
+
+  override get ended(): boolean {
+    return this.question === undefined;
+  }
+
+  /** The question has an answer, or none is waited for any more. */
+  close(): void {
+    this.question = undefined;
+    this.tellEnd();
   }
 
   override tell(message: unknown): void {
@@ -129,7 +143,8 @@ export class Asks {
       }
       question.message = message;
       if (options?.signal !== undefined) this.#heed(options.signal, question);
-      ref.tell(message);
+      // The factory may have aborted it, or given the reply itself.
+      if (question.replyTo.question !== undefined) ref.tell(message);
     });
     if (asker !== undefined && !asker.ended && question.replyTo.question !== undefined) {
       this.#attach(question, asker, promise);
@@ -173,7 +188,10 @@ export class Asks {
     if (this.host.stopping) return undefined;
     const { question } = replyTo;
     // Who passes a question on to several actors may still get a reply from one of them.
-    if (question !== undefined && question.message === message && replyTo.asks === this) {
+    if (question === undefined || replyTo.asks !== this) return undefined;
+    const { target: asked } = question;
+    const isAdapted = asked instanceof AdapterRef && asked.cell.path === target;
+    if (question.message === message || isAdapted) {
       this.refuse(question, notDelivered(target, reason));
     }
     return undefined;
@@ -197,6 +215,16 @@ export class Asks {
     }
   }
 
+  /** In a shutdown: actors that have stopped will not reply to what waits for them. */
+  rejectThoseToStopped(error: Error): void {
+    if (this.#open === 0) return;
+    for (const question of this.#deadlines.all() as Question[]) {
+      const { target } = question;
+      if (!(target instanceof LocalRef && target.cell.stopped)) continue;
+      if (this.#settle(question)) question.reject(error);
+    }
+  }
+
   /** Ends a question with an error, if it is open. */
   refuse(question: Question, error: AskError): void {
     if (this.#settle(question)) question.reject(error);
@@ -216,7 +244,7 @@ export class Asks {
     this.#open--;
     if (promise !== undefined) asker!.existingParts?.questions?.delete(promise);
     if (replyTo.published) this.#published.delete(replyTo.uid);
-    replyTo.question = undefined;
+    replyTo.close();
     release();
   }
 
@@ -230,6 +258,7 @@ export class Asks {
   /** An actor asks: it may come to wait for the reply. */
   #attach(question: Question, asker: Cell, promise: Promise<unknown>): void {
     question.asker = asker;
+    question.askedAt = asker.position;
     question.promise = promise;
     (asker.parts.questions ??= new Map()).set(promise, question);
     // Later, so that the promise can be given to pipeToSelf first.
@@ -255,6 +284,7 @@ export class Asks {
     const onAbort = () => {
       if (this.#settle(question)) question.reject(aborted(question.target, signal));
     };
+    if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
     question.release = () => signal.removeEventListener("abort", onAbort);
   }

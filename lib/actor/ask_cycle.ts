@@ -12,8 +12,10 @@ import type { ActorRef } from "./ref.ts";
 /** A question as far as its asker is concerned. */
 export interface OpenQuestion {
   readonly target: ActorRef<never>;
-  /** Whether the handler may be waiting for the reply. */
+  /** False if the actor has said that it does not wait for the reply. */
   awaited: boolean;
+  /** The mailbox's position when it was asked: a later handler waits for something else. */
+  readonly askedAt: number;
   /** Ends it with an error. */
   refuse(error: AskError): void;
 }
@@ -28,7 +30,7 @@ const maxLooked = 1_000;
 export function checkCircles(cell: Cell): void {
   for (const question of [...cell.existingParts?.questions?.values() ?? []]) {
     if (!cell.waits) return;
-    if (!question.awaited) continue;
+    if (!isAwaited(question, cell)) continue;
     const path = pathBack(cell, question, new Set());
     if (path !== undefined) question.refuse(circle([cell.path, ...path]));
   }
@@ -42,10 +44,15 @@ function pathBack(asker: Cell, { target }: OpenQuestion, seen: Set<Cell>): strin
   seen.add(cell);
   if (!cell.waits) return undefined;
   for (const question of cell.existingParts?.questions?.values() ?? []) {
-    const rest = question.awaited ? pathBack(asker, question, seen) : undefined;
+    const rest = isAwaited(question, cell) ? pathBack(asker, question, seen) : undefined;
     if (rest !== undefined) return [cell.path, ...rest];
   }
   return undefined;
+}
+
+/** Whether the handler that is suspended may be waiting for the reply. */
+function isAwaited({ awaited, askedAt }: OpenQuestion, asker: Cell): boolean {
+  return awaited && askedAt === asker.position;
 }
 
 function circle(path: readonly string[]): AskError {

@@ -1,4 +1,5 @@
 import { Behavior, type OnMessage, type OnSetup, type OnSignal, same } from "./behavior.ts";
+import { ActorError } from "./errors.ts";
 import type { Interceptor } from "./interceptor.ts";
 import type { LifecycleHooks } from "./lifecycle_hooks.ts";
 import type { ActorRef } from "./ref.ts";
@@ -51,8 +52,14 @@ export interface ActorBehaviors {
 
 /** Makes behaviours. */
 export const Behaviors: ActorBehaviors = {
-  receive: (onMessage, onSignal) => new Behavior("receive", onMessage, onSignal),
-  setup: (onSetup) => new Behavior("setup", undefined, undefined, onSetup),
+  receive: (onMessage, onSignal) => {
+    if (typeof onMessage !== "function") throw notAFunction("receive", onMessage);
+    return new Behavior("receive", onMessage, onSignal);
+  },
+  setup: (onSetup) => {
+    if (typeof onSetup !== "function") throw notAFunction("setup", onSetup);
+    return new Behavior("setup", undefined, undefined, onSetup);
+  },
   same: () => same,
   stopped: () => stopped,
   unhandled: () => unhandled,
@@ -67,3 +74,10 @@ export const Behaviors: ActorBehaviors = {
   spy: (behavior, observer, { spyChildren = false } = {}) =>
     wrap({ kind: "spy", key: makeSpy(observer, spyChildren) }, behavior),
 };
+
+function notAFunction(factory: string, value: unknown): ActorError {
+  return new ActorError("badBehavior", `Behaviors.${factory} was given ${typeof value}`, {
+    value,
+    remedy: "give a function that answers with a behaviour",
+  });
+}

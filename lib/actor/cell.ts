@@ -212,9 +212,10 @@ export class Cell extends Mailbox implements Runnable {
     return () => void callbacks.delete(callback);
   }
 
-  /** The message that is handled was put into the stash. */
+  /** The message that is handled was put into the stash; in a setup it can only be a new one. */
   takeBack(): void {
-    this.host.ledger.delivered--;
+    if (this.behavior.kind === "receive") this.host.ledger.delivered--;
+    else this.host.ledger.sent++;
   }
 
   /** Puts messages before all that wait. */
@@ -288,7 +289,10 @@ export class Cell extends Mailbox implements Runnable {
       case "childFailed":
         return this.#signal(notice);
       case "escalated":
-        return fail(this, notice.cause, notice.ref);
+        fail(this, notice.cause, notice.ref);
+        // It goes on, without that child.
+        if ((this.status & (restarting | ended)) !== 0) return;
+        return this.#signal({ type: "childFailed", ref: notice.ref, cause: notice.cause });
       case "failure":
         return fail(this, notice.error);
     }
@@ -303,6 +307,7 @@ export class Cell extends Mailbox implements Runnable {
   /** Handles a message that the actor has arranged for itself. */
   deliverOwn(message: unknown): void {
     this.host.ledger.sent++;
+    if ((this.status & timed) !== 0) this.#parts!.receiveTimeout!.received();
     this.#handle(message);
   }
 

@@ -7,6 +7,7 @@ import type { Behavior } from "./behavior.ts";
 import { Cell } from "./cell.ts";
 import { restarting, timed } from "./cell_status.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "./context.ts";
+import { theSignal } from "./death_watch.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
 import { ReceiveTimeout } from "./receive_timeout.ts";
@@ -81,7 +82,7 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   watch(ref: ActorRef<never>): void {
-    this.#cell.deathWatch.watch(ref);
+    this.#cell.deathWatch.watch(ref, theSignal);
   }
 
   watchWith(ref: ActorRef<never>, message: unknown): void {

@@ -7,7 +7,9 @@
 import { Behavior } from "./behavior.ts";
 import type { Cell } from "./cell.ts";
 import {
+  ended,
   finishing,
+  mustStop,
   noticed,
   pausing,
   restarting,
@@ -17,12 +19,12 @@ import {
   timed,
 } from "./cell_status.ts";
 import { ActorError } from "./errors.ts";
-import { inTurn, isThenable } from "./in_turn.ts";
+import { isThenable } from "./in_turn.ts";
 import type { LifecycleHooks } from "./lifecycle_hooks.ts";
 import type { ActorRef } from "./ref.ts";
 import type { Signal } from "./signal.ts";
 import { decide, RestartHistory, type Verdict } from "./supervision.ts";
-import { after, suspend } from "./suspension.ts";
+import { inTurn, suspend } from "./suspension.ts";
 import { type Wrapper, Wrappers } from "./wrapper.ts";
 
 const postStop: Signal = { type: "postStop" };
@@ -57,6 +59,7 @@ export function become(cell: Cell, behavior: Behavior<never>, becoming: Becoming
   if (!(next instanceof Behavior)) return suspend(cell, next, "setup", becoming);
   if (next.kind === "receive") return settle(cell, next, becoming);
   if (next.kind === "stopped") return beginStop(cell);
+  if (next.kind === "same" && becoming.how === "later") return;
   fail(cell, notABehavior(cell.path, next));
 }
 
@@ -89,15 +92,11 @@ function afterRestart(cell: Cell): void {
   const { cause } = parts.restart!;
   parts.restart = undefined;
   const tasks = hooksOf(cell).map((hooks) => () => hooks.postRestart?.(cell.context as never));
-  let promise: Promise<void> | undefined;
-  try {
-    promise = inTurn(tasks, (error) => {
-      throw error;
-    });
-  } catch (error) {
-    return fail(cell, error);
-  }
-  after(cell, promise, () => {
+  const onError = (error: unknown) => {
+    fail(cell, error);
+    return false;
+  };
+  inTurn(cell, tasks, onError, () => {
     if (eventStream.hears("actorRestarted")) {
       eventStream.publish({ type: "actorRestarted", ref, cause });
     }
@@ -107,8 +106,10 @@ function afterRestart(cell: Cell): void {
 /** A handler, a setup or a hook has thrown; or a child has, and leaves it to this actor. */
 export function fail(cell: Cell, error: unknown, child?: ActorRef<never>): void {
   const { path, host } = cell;
-  if (cell.ended) {
-    return host.runtime.logger.log("error", path, "the actor failed while it stopped", { error });
+  if ((cell.status & (ended | mustStop)) !== 0) {
+    // It stops anyway: to begin again would rob it of its last signal.
+    host.runtime.logger.log("error", path, "the actor failed while it stopped", { error });
+    return beginStop(cell);
   }
   const { directive, delay } = judge(cell, error);
   const fields = child === undefined ? { error } : { error, escalatedBy: child.path };
@@ -154,6 +155,7 @@ function judge(cell: Cell, error: unknown): Verdict {
 
 /** Tells the behaviour; then its children stop; then {@linkcode beginAgain}. */
 export function beginRestart(cell: Cell, cause: unknown, delay: number): void {
+  if ((cell.status & mustStop) !== 0) return beginStop(cell);
   cell.status |= restarting;
   cell.parts.restart = { cause, delay, timer: undefined };
   const tasks = [
@@ -162,7 +164,7 @@ export function beginRestart(cell: Cell, cause: unknown, delay: number): void {
       hooks.preRestart?.(cell.context as never, cause)
     ),
   ];
-  after(cell, inTurn(tasks, logOf(cell, "failed before a restart")), () => dismantle(cell));
+  inTurn(cell, tasks, logOf(cell, "failed before a restart"), () => dismantle(cell));
 }
 
 /** Nothing of what the actor has begun reaches its next beginning. */
@@ -182,6 +184,7 @@ function forget(cell: Cell): void {
   parts.notices?.clear();
   cell.status &= ~noticed;
   parts.stash?.unstashAll();
+  parts.questions = undefined;
 }
 
 /** All children have stopped. Waits, if it must, and runs the first behaviour. */
@@ -224,7 +227,7 @@ export function finish(cell: Cell): void {
     () => cell.behavior.onSignal?.(cell.context as never, postStop),
     ...hooksOf(cell).reverse().map((hooks) => () => hooks.postStop?.(cell.context as never)),
   ];
-  after(cell, inTurn(tasks, logOf(cell, "failed while it stopped")), () => end(cell));
+  inTurn(cell, tasks, logOf(cell, "failed while it stopped"), () => end(cell));
 }
 
 function end(cell: Cell): void {
@@ -264,9 +267,11 @@ function hooksOf(cell: Cell): LifecycleHooks<never>[] {
   return cell.wrappers.hooks;
 }
 
-function logOf(cell: Cell, what: string): (error: unknown) => void {
-  return (error) =>
+function logOf(cell: Cell, what: string): (error: unknown) => boolean {
+  return (error) => {
     cell.host.runtime.logger.log("error", cell.path, `the actor ${what}`, { error });
+    return true;
+  };
 }
 
 /** The error for something that is not a behaviour where one must be. */

@@ -19,7 +19,7 @@ export interface CircuitBreakerOptions {
   readonly callTimeout?: number;
   /** Milliseconds that it stays open, 1 to 2 147 483 647. Default 15 000. */
   readonly resetTimeout?: number;
-  /** Told of each change. */
+  /** Told of each change. What it throws is ignored. */
   readonly onChange?: (state: CircuitState) => void;
   /** Time. Default: the machine's. In an actor: `context.system.runtime.clock`. */
   readonly clock?: Clock;
@@ -90,8 +90,8 @@ export class CircuitBreaker {
       if (over) return;
       over = true;
       timer.cancel();
-      if (era === this.#era) this.#count(worked);
       settle();
+      if (era === this.#era) this.#count(worked);
     };
     const timer = this.#clock.schedule(this.#callTimeout, () => {
       const error = new ActorError("circuitTimeout", `no end within ${this.#callTimeout} ms`, {
@@ -122,7 +122,11 @@ export class CircuitBreaker {
     this.#state = state;
     this.#failures = 0;
     this.#era++;
-    this.#onChange(state);
+    try {
+      this.#onChange(state);
+    } catch {
+      // The breaker works on; whoever listens must look after its own errors.
+    }
   }
 
   #refusal(now: number): ActorError {

@@ -1,6 +1,6 @@
-import { AdapterRef } from "./adapter_ref.ts";
 import type { Cell } from "./cell.ts";
 import type { RemoteWatch } from "./cell_host.ts";
+import { EndingRef } from "./ending_ref.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
 import { type ActorRef, Ref } from "./ref.ts";
@@ -14,7 +14,7 @@ export interface Watched {
   readonly ref: ActorRef<never>;
   /** Any value can be a message. */
   readonly message: unknown;
-  /** How a message adapter is no longer watched. */
+  /** How an adapter or a reply reference is no longer watched. */
   readonly forget: (() => void) | undefined;
 }
 
@@ -31,15 +31,15 @@ export class DeathWatch {
     this.#cell = cell;
   }
 
-  /** Asks for a `terminated` notice; at once if the other has stopped. */
-  watch(ref: ActorRef<never>, message: unknown = theSignal): void {
+  /** Asks for `message`, or `theSignal`, when the other has stopped; at once if it has already. */
+  watch(ref: ActorRef<never>, message: unknown): void {
     if (this.#cell.ended) return;
     const key = watchKey(ref);
     const known = this.#watched?.get(key);
     const { remoteWatch } = this.#cell.host;
     const target = localCell(ref, this.#cell);
-    const isAdapter = ref instanceof AdapterRef && ref.cell.host === this.#cell.host;
-    if (target === undefined && !isAdapter && remoteWatch === undefined) {
+    const isEnding = ref instanceof EndingRef && ref.host === this.#cell.host;
+    if (target === undefined && !isEnding && remoteWatch === undefined) {
       throw new ActorError("cannotWatch", `${ref} cannot be watched: it is not of this system`, {
         value: ref.path,
         remedy: "watch actors of the same system only",
@@ -49,7 +49,7 @@ export class DeathWatch {
     const watched = this.#watched ??= new Map();
     watched.set(key, { ref, message, forget: known?.forget });
     if (known !== undefined) return;
-    if (isAdapter) watched.set(key, { ref, message, forget: this.#watchAdapter(ref) });
+    if (isEnding) watched.set(key, { ref, message, forget: this.#watchEnding(ref) });
     else if (target === undefined) this.#watchRemote(remoteWatch!, ref, key);
     else if (target.stopped) this.#cell.notice(target.terminated);
     else (target.deathWatch.#watchers ??= new Set()).add(this.#cell);
@@ -64,9 +64,11 @@ export class DeathWatch {
     }
   }
 
-  /** An adapter ends with its actor, or when that begins again. */
-  #watchAdapter(ref: AdapterRef): () => void {
-    return ref.whenStopped(() => this.#cell.notice({ ...ref.cell.terminated, ref }));
+  /** An adapter ends with its actor or when that begins again; a reply reference with its question. */
+  #watchEnding(ref: EndingRef): () => void {
+    return ref.whenStopped(() => {
+      this.#cell.notice({ type: "terminated", ref, reason: "stopped" });
+    });
   }
 
   /** Takes back {@linkcode DeathWatch.watch}: no notice is heard of, even if it waits already. */

@@ -1,30 +1,20 @@
-/**
- * Runs tasks one after the other. Gives a promise only if one of them did; then the rest waits for
- * it. What a task throws goes to `onError`; if that throws, the rest is not run.
- */
-export function inTurn(
-  tasks: readonly (() => unknown)[],
-  onError: (error: unknown) => void,
-  first = 0,
-): Promise<void> | undefined {
-  for (let index = first; index < tasks.length; index++) {
-    let result: unknown;
-    try {
-      result = tasks[index]!();
-    } catch (error) {
-      onError(error);
-      continue;
-    }
-    if (isThenable(result)) {
-      return Promise.resolve(result).then(undefined, onError).then(() =>
-        inTurn(tasks, onError, index + 1)
-      );
-    }
-  }
-  return undefined;
+/** Tasks that are run one after the other, each when the one before has ended. */
+export interface TasksInTurn {
+  readonly tasks: readonly (() => unknown)[];
+  /** What a task throws. Answers whether the next is run. */
+  readonly onError: (error: unknown) => boolean;
+  /** Called when all have ended, and not when `onError` has ended it. */
+  readonly then: () => void;
+  /** The task whose turn is next. */
+  next: number;
 }
 
 /** Whether a value must be waited for. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
+  try {
+    return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
+  } catch {
+    // What cannot even be looked at is nobody's promise.
+    return false;
+  }
 }

@@ -1,4 +1,4 @@
-import { AdapterRef } from "./adapter_ref.ts";
+import { EndingRef } from "./ending_ref.ts";
 import { LocalRef } from "./local_ref.ts";
 import type { ActorRef } from "./ref.ts";
 
@@ -11,6 +11,6 @@ export function whenLocalStopped(
   target: ActorRef<never>,
   callback: () => void,
 ): (() => void) | undefined {
-  if (target instanceof AdapterRef) return target.whenStopped(callback);
+  if (target instanceof EndingRef) return target.whenStopped(callback);
   return target instanceof LocalRef ? target.cell.whenStopped(callback) : undefined;
 }

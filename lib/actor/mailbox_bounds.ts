@@ -22,6 +22,7 @@ const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
  */
 export function boundsOf(options: MailboxOptions): MailboxBounds {
   const { capacity, maxBytes, overflow = "dropNew" } = options;
+  checkOverflow(overflow);
   if (maxBytes !== undefined || capacity === undefined) return new MailboxBounds(options);
   const known = shared.get(capacity);
   if (known === undefined && shared.size === maxShared) return new MailboxBounds(options);
@@ -50,9 +51,6 @@ export class MailboxBounds {
     }
     checkBound("mailbox.capacity", capacity, maxCapacity);
     checkBound("mailbox.maxBytes", maxBytes, Number.MAX_SAFE_INTEGER);
-    if (!["dropNew", "dropOldest", "reject"].includes(overflow)) {
-      throw badMailbox("mailbox.overflow", overflow, 'use "dropNew", "dropOldest" or "reject"');
-    }
     if (typeof sizeOf !== "function") {
       throw badMailbox("mailbox.sizeOf", sizeOf, "use a function of the message");
     }
@@ -88,8 +86,10 @@ export class MailboxBounds {
   /** What goes into the slot for a message that was taken in. */
   admit(message: unknown, size: number): unknown {
     if (this.#maxBytes === Infinity) return message;
-    this.#bytes += size;
-    return new Sized(message, size);
+    // One that was put back may not be measurable any more.
+    const counted = Math.min(size, this.#maxBytes);
+    this.#bytes += counted;
+    return new Sized(message, counted);
   }
 
   /** The message of a slot that has left. */
@@ -98,6 +98,11 @@ export class MailboxBounds {
     this.#bytes -= slot.size;
     return slot.message;
   }
+}
+
+function checkOverflow(overflow: Overflow): void {
+  if (["dropNew", "dropOldest", "reject"].includes(overflow)) return;
+  throw badMailbox("mailbox.overflow", overflow, 'use "dropNew", "dropOldest" or "reject"');
 }
 
 function checkBound(option: string, value: number | undefined, max: number): void {

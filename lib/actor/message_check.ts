@@ -21,11 +21,20 @@ export class MessageCheck {
 
   /** Looks at a message for the actor at `path`. */
   check(path: string, message: unknown): void {
-    const fault = freezeData(message, "message", 0);
+    const fault = lookAt(message);
     if (fault === undefined || this.#reported.has(path)) return;
     if (this.#reported.size === maxReported) return;
     this.#reported.add(path);
     this.#logger.log("error", path, "was told something that is not data", { fault });
+  }
+}
+
+/** A message may be made to throw at whoever looks at it; its sender must not suffer for that. */
+function lookAt(message: unknown): string | undefined {
+  try {
+    return freezeData(message, "message", 0);
+  } catch (error) {
+    return `message: cannot be looked at (${error})`;
   }
 }
 

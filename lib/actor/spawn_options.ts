@@ -13,7 +13,7 @@ export type Overflow = "dropNew" | "dropOldest" | "reject";
 export interface MailboxOptions {
   /** Messages that may wait, the stash included, at least 1. Default: no limit. */
   readonly capacity?: number;
-  /** Bytes that the messages that wait may have together, by `sizeOf`. Default: no limit. */
+  /** Bytes that the messages that wait may have together, by `sizeOf`; not those of the stash. Default: no limit. */
   readonly maxBytes?: number;
   /** Bytes of a message, at least 0. Default: an estimate of plain data, see `estimateSize`. */
   readonly sizeOf?: (message: never) => number;

@@ -8,10 +8,10 @@ import { Behavior } from "./behavior.ts";
 import type { Cell } from "./cell.ts";
 import { become, type Becoming, fail, notABehavior } from "./cell_life.ts";
 import { mustStop, restarting, stopping, waiting } from "./cell_status.ts";
-import { isThenable } from "./in_turn.ts";
+import { isThenable, type TasksInTurn } from "./in_turn.ts";
 
-/** Whose promise a cell waits for: a handler's, or that of hooks with something to do after them. */
-export type Suspended = "message" | "signal" | "setup" | "hooks";
+/** Whose promise a cell waits for: that of a handler, or of one of several tasks. */
+export type Suspended = "message" | "signal" | "setup" | "tasks";
 
 /** The cell takes no message until the promise is settled. */
 export function suspend(cell: Cell, promise: unknown, kind: Suspended, subject: unknown): void {
@@ -22,10 +22,31 @@ export function suspend(cell: Cell, promise: unknown, kind: Suspended, subject: 
   if (cell.parts.questions !== undefined) checkCircles(cell);
 }
 
-/** Goes on with `next` when the promise is settled, or at once if there is none. */
-export function after(cell: Cell, promise: Promise<void> | undefined, next: () => void): void {
-  if (promise === undefined) next();
-  else suspend(cell, promise, "hooks", next);
+/**
+ * Runs tasks one after the other, and then `then`. One that does not end in time is left behind,
+ * like a handler, and the next has its turn.
+ */
+export function inTurn(
+  cell: Cell,
+  tasks: readonly (() => unknown)[],
+  onError: (error: unknown) => boolean,
+  then: () => void,
+): void {
+  goOn(cell, { tasks, onError, then, next: 0 });
+}
+
+function goOn(cell: Cell, all: TasksInTurn): void {
+  while (all.next < all.tasks.length) {
+    let result: unknown;
+    try {
+      result = all.tasks[all.next++]!();
+    } catch (error) {
+      if (!all.onError(error)) return;
+      continue;
+    }
+    if (isThenable(result)) return suspend(cell, result, "tasks", all);
+  }
+  all.then();
 }
 
 /** A handler that never ends must not keep an actor from stopping or beginning again. */
@@ -35,11 +56,11 @@ export function limitWait(cell: Cell): void {
     host.runtime.logger.log("error", cell.path, "a handler did not end; went on without it", {
       stopTimeout: host.stopTimeout,
     });
-    const next = parts.suspension!.abandon();
+    const tasks = parts.suspension!.abandon();
     // Another: what was abandoned may still come to something.
     parts.suspension = undefined;
     endWait(cell);
-    next?.();
+    if (tasks !== undefined) goOn(cell, tasks);
     cell.wake();
   });
 }
@@ -51,7 +72,7 @@ export function limitWait(cell: Cell): void {
 export class Suspension {
   readonly #cell: Cell;
   #kind: Suspended = "message";
-  /** What is handled, how a setup came to be run, or what comes after hooks. */
+  /** What is handled, how a setup came to be run, or the tasks. */
   #subject: unknown;
   #waiting = false;
 
@@ -69,10 +90,10 @@ export class Suspension {
     Promise.resolve(promise).then(this.#fulfilled, this.#rejected);
   }
 
-  /** Whatever the promise comes to is ignored. Gives what was to be done after hooks. */
-  abandon(): (() => void) | undefined {
+  /** Whatever the promise comes to is ignored. Gives the tasks of which it was one. */
+  abandon(): TasksInTurn | undefined {
     const subject = this.#end();
-    return this.#kind === "hooks" ? subject as () => void : undefined;
+    return this.#kind === "tasks" ? subject as TasksInTurn : undefined;
   }
 
   #end(): unknown {
@@ -88,7 +109,7 @@ export class Suspension {
     const kind = this.#kind;
     const subject = this.#end();
     endWait(cell);
-    if (kind === "hooks") (subject as () => void)();
+    if (kind === "tasks") goOn(cell, subject as TasksInTurn);
     else if (!(next instanceof Behavior)) fail(cell, notABehavior(cell.path, next));
     else if (kind === "setup") become(cell, next, subject as Becoming);
     else cell.apply(next, kind, subject);
@@ -97,10 +118,12 @@ export class Suspension {
 
   readonly #rejected = (error: unknown): void => {
     if (!this.#waiting) return;
-    this.#end();
-    endWait(this.#cell);
-    fail(this.#cell, error);
-    resume(this.#cell);
+    const cell = this.#cell;
+    const subject = this.#end();
+    endWait(cell);
+    if (this.#kind !== "tasks") fail(cell, error);
+    else if ((subject as TasksInTurn).onError(error)) goOn(cell, subject as TasksInTurn);
+    resume(cell);
   };
 }
 
@@ -110,6 +133,7 @@ function endWait(cell: Cell): void {
   parts.stopTimer?.cancel();
   parts.stopTimer = undefined;
   parts.receiveTimeout?.received();
+  parts.timers?.handled();
 }
 
 function resume(cell: Cell): void {

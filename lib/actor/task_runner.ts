@@ -81,6 +81,7 @@ interface Ending {
 /**
  * Runs work in the background and keeps track of it: a failure is reported, and the system's
  * shutdown cancels what still runs and waits for it, so nothing goes on behind a stopped system.
+ * Tasks end after the actors: give a result to `pipeToSelf` instead of waiting for it in a handler.
  *
  * @example
  * ```ts

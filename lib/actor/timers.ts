@@ -25,6 +25,8 @@ export interface TimerOwner {
   readonly path: string;
   /** Whether it takes no more messages. */
   readonly ended: boolean;
+  /** Whether a handler's promise is pending. */
+  readonly waits: boolean;
   /** Puts a fired timer in order with the messages. */
   notice(fired: FiredTimer): void;
   /** Handles a message that the actor has arranged for itself. */
@@ -41,6 +43,8 @@ export class TimerSet implements ActorTimers<unknown> {
   readonly #owner: TimerOwner;
   readonly #entries = new Map<string, Entry>();
   #generation = 0;
+  /** The repeated timer whose message an async handler has at hand. */
+  #handling: FiredTimer | undefined;
 
   /** No timer yet. */
   constructor(clock: Clock, owner: TimerOwner) {
@@ -68,12 +72,24 @@ export class TimerSet implements ActorTimers<unknown> {
   }
 
   /** Delivers the message of a fired timer, if it is still wanted. */
-  claim({ key, generation }: FiredTimer): void {
+  claim(fired: FiredTimer): void {
+    const entry = this.#entries.get(fired.key);
+    if (entry?.generation !== fired.generation) return;
+    if (entry.interval === undefined) this.#entries.delete(fired.key);
+    else this.#handling = fired;
+    this.#owner.deliverOwn(entry.message);
+    if (!this.#owner.waits) this.handled();
+  }
+
+  /** A handler has ended: the timer whose message it had waits for its next turn. */
+  handled(): void {
+    const fired = this.#handling;
+    if (fired === undefined) return;
+    this.#handling = undefined;
+    const { key, generation } = fired;
     const entry = this.#entries.get(key);
     if (entry?.generation !== generation) return;
-    if (entry.interval === undefined) this.#entries.delete(key);
-    else entry.timer = this.#schedule(key, generation, entry.interval);
-    this.#owner.deliverOwn(entry.message);
+    entry.timer = this.#schedule(key, generation, entry.interval!);
   }
 
   #start(key: string, message: unknown, delay: number, interval: number | undefined): void {

@@ -1,4 +1,5 @@
 import { Behavior, same } from "./behavior.ts";
+import { ActorError } from "./errors.ts";
 import type { Interceptor } from "./interceptor.ts";
 import type { LifecycleHooks } from "./lifecycle_hooks.ts";
 import type { Spy } from "./spy.ts";
@@ -99,8 +100,18 @@ export class Wrappers {
   }
 }
 
-/** A behaviour with a wrapper around it. */
+/**
+ * A behaviour with a wrapper around it.
+ *
+ * @throws {ActorError} code `badBehavior`.
+ */
 export function wrap<M>(wrapper: Wrapper, inner: Behavior<M>): Behavior<M> {
+  if (!(inner instanceof Behavior) || typeof wrapper.key !== "object" || wrapper.key === null) {
+    throw new ActorError("badBehavior", `${wrapper.kind} was given no behaviour or no options`, {
+      value: inner instanceof Behavior ? wrapper.key : inner,
+      remedy: "wrap what Behaviors makes",
+    });
+  }
   return new Behavior<M>("wrapped", undefined, undefined, undefined, wrapper, inner);
 }
 

@@ -1,0 +1,340 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Behavior } from "../../lib/actor/behavior.ts";
+import { Behaviors } from "../../lib/actor/behaviors.ts";
+import { ActorError, AskError } from "../../lib/actor/errors.ts";
+import type { ActorRef } from "../../lib/actor/ref.ts";
+import { VirtualSystem } from "./virtual_system.ts";
+
+const itself = (replyTo: ActorRef<string>) => replyTo;
+
+Deno.test("a question that is aborted while it is made is not sent", async () => {
+  await using virtual = new VirtualSystem();
+  const ref = virtual.system.spawn(Behaviors.ignore(), "silent");
+  const controller = new AbortController();
+  const question = virtual.system.ask(ref, () => controller.abort(), {
+    signal: controller.signal,
+  });
+  const error = await assertRejects(() => question, AskError);
+  assertEquals([error.code, virtual.system.ledger.snapshot().sent], ["askAborted", 0]);
+});
+
+Deno.test("a shutdown does not wait for a reply of an actor that is gone", async () => {
+  const virtual = new VirtualSystem();
+  const asker = virtual.system.spawn(
+    Behaviors.receive<string>(async (context) => {
+      await context.ask(context.system.lookup<ActorRef<string>>("/silent")!, itself).catch(
+        () => {},
+      );
+      return Behaviors.same();
+    }),
+    "asker",
+  );
+  virtual.system.spawn(Behaviors.ignore(), "silent");
+  asker.tell("go");
+  await virtual.settle();
+  await virtual[Symbol.asyncDispose]();
+  assertEquals(virtual.clock.now(), 0);
+});
+
+Deno.test("an actor that fails after it was told to stop hears its last signal, whatever its supervision", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const ref = virtual.system.spawn(
+    Behaviors.supervise(
+      Behaviors.withLifecycle(
+        Behaviors.receive<string>(async () => {
+          await gate.promise;
+          throw new Error("too late to begin again");
+        }, (_context, { type }) => {
+          heard.push(type);
+          return Behaviors.same();
+        }),
+        { postStop: () => void heard.push("hook") },
+      ),
+    ),
+    "failing",
+  );
+  ref.tell("go");
+  await virtual.settle();
+  const stopped = virtual.system.stop(ref);
+  gate.resolve();
+  await virtual.clock.resolve(stopped);
+  assertEquals(heard, ["postStop", "hook"]);
+});
+
+Deno.test("a hook or signal that does not end is left behind, and those after it have their turn", async () => {
+  await using virtual = new VirtualSystem({ stopTimeout: 100 });
+  const heard: string[] = [];
+  const late = Promise.withResolvers<void>();
+  const hooks = (name: string) => ({
+    preStart: () => void heard.push(`${name} preStart`),
+    preRestart: async () => {
+      if (name === "inner") await late.promise;
+      heard.push(`${name} preRestart`);
+    },
+    postStop: () => void heard.push(`${name} postStop`),
+  });
+  const ref = virtual.system.spawn(
+    Behaviors.supervise(
+      Behaviors.withLifecycle(
+        Behaviors.withLifecycle(
+          Behaviors.receive<string>(
+            () => {
+              throw new Error("told to");
+            },
+            (_context, { type }) =>
+              type === "postStop" ? new Promise<never>(() => {}) : Behaviors.same(),
+          ),
+          hooks("inner"),
+        ),
+        hooks("outer"),
+      ),
+    ),
+    "slow",
+  );
+  ref.tell("fail");
+  await virtual.clock.advance(100);
+  late.resolve();
+  await virtual.settle();
+  await virtual.clock.resolve(virtual.system.stop(ref));
+  assertEquals(heard, [
+    "outer preStart",
+    "inner preStart",
+    "outer preRestart",
+    "outer preStart",
+    "inner preStart",
+    "inner preRestart",
+    "inner postStop",
+    "outer postStop",
+  ]);
+});
+
+Deno.test("a message that cannot be measured any more when it is put back does not close the mailbox", async () => {
+  await using virtual = new VirtualSystem();
+  const handled: string[] = [];
+  let broken = false;
+  const ready: Behavior<string> = Behaviors.receive((_context, message) => {
+    handled.push(message);
+    return Behaviors.same();
+  });
+  const ref = virtual.system.spawn(
+    Behaviors.receive<string>((context, message) => {
+      if (message !== "open") {
+        context.stash.add(message);
+        return Behaviors.same();
+      }
+      broken = true;
+      context.stash.unstashAll();
+      broken = false;
+      return ready;
+    }),
+    "measured",
+    { mailbox: { maxBytes: 1_000, sizeOf: () => broken ? NaN : 10 } },
+  );
+  for (const message of ["early", "open"]) ref.tell(message);
+  await virtual.settle();
+  ref.tell("after");
+  await virtual.settle();
+  assertEquals(handled, ["early", "after"]);
+});
+
+Deno.test("watchWith takes any message, undefined too", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: unknown[] = [];
+  const target = virtual.system.spawn(Behaviors.ignore(), "target");
+  virtual.system.spawn(
+    Behaviors.setup<undefined>((context) => {
+      context.watchWith(target, undefined);
+      return Behaviors.receive((_context, message) => {
+        heard.push(message);
+        return Behaviors.same();
+      });
+    }),
+    "watcher",
+  );
+  await virtual.settle();
+  await virtual.clock.resolve(virtual.system.stop(target));
+  await virtual.settle();
+  assertEquals(heard, [undefined]);
+});
+
+Deno.test("whoever is asked may watch the reply reference: it ends with the question", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  const ref = virtual.system.spawn(
+    Behaviors.receive<ActorRef<string>>((context, replyTo) => {
+      context.watch(replyTo);
+      return Behaviors.same();
+    }, (_context, signal) => {
+      if (signal.type === "terminated") heard.push(signal.reason);
+      return Behaviors.same();
+    }),
+    "asked",
+  );
+  const question = virtual.system.ask(ref, itself, { timeout: 50 });
+  await assertRejects(() => virtual.clock.resolve(question));
+  await virtual.settle();
+  assertEquals(heard, ["stopped"]);
+});
+
+Deno.test("timers keep an actor from being idle", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  virtual.system.spawn(
+    Behaviors.setup<string>((context) => {
+      context.timers.startFixedDelay("tick", "tick", 60);
+      context.setReceiveTimeout(100, "quiet");
+      return Behaviors.receive((_context, message) => {
+        heard.push(message);
+        return Behaviors.same();
+      });
+    }),
+    "ticking",
+  );
+  await virtual.clock.advance(250);
+  assertEquals(heard, ["tick", "tick", "tick", "tick"]);
+});
+
+type Step = "first" | "work" | ActorRef<string> | { question: ActorRef<string> };
+
+for (
+  const how of ["is given to pipeToSelf behind a then", "is left behind by a failure"] as const
+) {
+  Deno.test(`a question of an earlier handler closes no circle: it ${how}`, async () => {
+    await using virtual = new VirtualSystem();
+    const gate = Promise.withResolvers<void>();
+    const answers: unknown[] = [];
+    const a: ActorRef<Step> = virtual.system.spawn(
+      Behaviors.supervise(Behaviors.receive<Step>((context, message) => {
+        if (message === "work") return gate.promise.then(() => Behaviors.same());
+        if (message === "first") {
+          const reply = context.ask(b, (question: ActorRef<string>) => ({ question }));
+          if (how === "is left behind by a failure") {
+            reply.catch(() => {});
+            throw new Error("told to");
+          }
+          context.pipeToSelf(reply.then(() => "work" as const), (step) => step, () => "work");
+        } else if ("tell" in message) message.tell("hello");
+        return Behaviors.same();
+      })),
+      "a",
+    );
+    const b: ActorRef<Step> = virtual.system.spawn(
+      Behaviors.receive<Step>(async (context) => {
+        answers.push(await context.ask(a, itself));
+        return Behaviors.same();
+      }),
+      "b",
+    );
+    a.tell("first");
+    a.tell("work");
+    await virtual.settle();
+    b.tell("work");
+    await virtual.settle();
+    gate.resolve();
+    await virtual.clock.advance(100);
+    assertEquals(answers[0], "hello");
+  });
+}
+
+Deno.test("a question through an adapter that is lost behind it is answered at once", async () => {
+  await using virtual = new VirtualSystem({ stopTimeout: 0 });
+  let adapter: ActorRef<unknown> | undefined;
+  const ref = virtual.system.spawn(
+    Behaviors.setup<unknown>((context) => {
+      adapter = context.messageAdapter((inner: unknown) => ({ inner }));
+      return Behaviors.receive(() => new Promise<never>(() => {}));
+    }),
+    "full",
+    { mailbox: { capacity: 1 } },
+  );
+  await virtual.settle();
+  ref.tell("runs");
+  await virtual.settle();
+  ref.tell("waits");
+  const question = virtual.system.ask(adapter!, (replyTo: ActorRef<string>) => ({ replyTo }));
+  assertEquals((await assertRejects(() => question, AskError)).code, "askNotDelivered");
+});
+
+Deno.test("an answer whose then cannot be read is a failure of its actor, not of the system", async () => {
+  await using virtual = new VirtualSystem();
+  const stopped = virtual.events("actorStopped");
+  const trap = Object.defineProperty({}, "then", {
+    get: () => {
+      throw new Error("hands off");
+    },
+  });
+  virtual.system.spawn(Behaviors.receive<string>(() => trap as never), "trap").tell("go");
+  await virtual.settle();
+  const [event] = stopped as unknown as { cause: ActorError }[];
+  assertEquals(event!.cause.code, "badBehavior");
+});
+
+Deno.test("a parent that resumes after an escalation hears which child it has lost", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  const child = Behaviors.supervise(
+    Behaviors.setup<never>(() => {
+      throw new Error("told to");
+    }),
+    { decider: () => "escalate" },
+  );
+  virtual.system.spawn(
+    Behaviors.supervise(
+      Behaviors.setup<never>((context) => {
+        context.spawn(child, "child");
+        return Behaviors.receive(() => Behaviors.same(), (_context, signal) => {
+          if (signal.type === "childFailed") heard.push(signal.ref.path);
+          return Behaviors.same();
+        });
+      }),
+      { decider: () => "resume" },
+    ),
+    "parent",
+  );
+  await virtual.settle();
+  assertEquals(heard, ["/parent/child"]);
+});
+
+Deno.test("a setup that a handler returns may stay with the behaviour that there is", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  const ref = virtual.system.spawn(
+    Behaviors.receive<string>((_context, message) => {
+      heard.push(message);
+      return Behaviors.setup(() => Behaviors.same());
+    }),
+    "same",
+  );
+  ref.tell("a");
+  ref.tell("b");
+  await virtual.settle();
+  assertEquals(heard, ["a", "b"]);
+});
+
+Deno.test("what is no behaviour, no handler and no overflow is refused where it is written", () => {
+  const behavior = Behaviors.ignore();
+  const wrong: (() => unknown)[] = [
+    () => Behaviors.receive(undefined as never),
+    () => Behaviors.setup("x" as never),
+    () => Behaviors.supervise(undefined as never),
+    () => Behaviors.withLifecycle(behavior, undefined as never),
+    () => Behaviors.intercept(behavior, null as never),
+    () => Behaviors.spy({} as never, undefined as never),
+  ];
+  for (const attempt of wrong) {
+    assertEquals(assertThrows(attempt, ActorError).code, "badBehavior");
+  }
+});
+
+Deno.test("the name of an inherited property is no overflow", async () => {
+  await using virtual = new VirtualSystem();
+  for (const overflow of ["constructor", "toString"]) {
+    const spawn = () =>
+      virtual.system.spawn(Behaviors.ignore(), "x", {
+        mailbox: { capacity: 5, overflow: overflow as never },
+      });
+    assertEquals(assertThrows(spawn, ActorError).code, "badMailbox");
+  }
+});
