@@ -68,7 +68,7 @@ function reasons(
     "our certificate is on its revocation list or deny list",
     `its clock is outside ${own.leaf.info.notBefore.toISOString()} to ` +
       `${own.leaf.info.notAfter.toISOString()}`,
-    "it has reached a limit of connections or handshakes, or shuts down",
+    "it has reached a limit (maxConnections, maxConnectionsPerAddress, ...), or shuts down",
   );
   return list;
 }

@@ -3,6 +3,7 @@ import type { DoctorReport } from "../../lib/cert/doctor.ts";
 import { diagnosePeer } from "../../lib/cert/doctor_live.ts";
 import { CertError } from "../../lib/cert/errors.ts";
 import { initWorkspace } from "../../lib/cert/workspace_init.ts";
+import { silentLogger } from "../../lib/runtime/logger.ts";
 import { TlsConfig } from "../../lib/transport/tls_config.ts";
 import { TlsNetwork } from "../../lib/transport/tls_network.ts";
 import { opensslTest } from "../openssl.ts";
@@ -80,6 +81,7 @@ Deno.test("a real node is diagnosed while it runs, and keeps running", async () 
     host: "127.0.0.1",
     port: 0,
     tls,
+    logger: silentLogger,
   });
   try {
     const port = Number(system.address.split(":").at(-1));
