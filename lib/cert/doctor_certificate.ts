@@ -54,6 +54,8 @@ export async function examine(der: Uint8Array<ArrayBuffer>): Promise<Examined> {
       ? constraints.pathLenConstraint
       : undefined;
     const x509 = new X509Certificate(der);
+    // They are parsed when they are asked for; what cannot be must be known here.
+    for (const part of ["subject", "issuer", "publicKey"] as const) void x509[part];
     return {
       der,
       info,
