@@ -1,40 +1,81 @@
 /**
- * Remote tell and ask between two processes over mutual TLS, beside a raw framed `node:tls` socket
- * between two processes in the same run.
+ * Two processes over mutual TLS on loopback: Casty beside a bare loop (encode, frame, batch, TLS,
+ * parse, decode, call) with the same codec, and beside a raw framed `node:tls` socket, in the same
+ * run.
  *
- *     deno run -A bench/remote.ts
+ *     deno run -A bench/remote.ts --help
  *
  * @module
  */
+import { parseArgs } from "@std/cli/parse-args";
 import { createCa, issueNode } from "@casty/casty/cert";
-import { printRows, type Row } from "./report.ts";
-import { Peer } from "./remote/peer.ts";
-import { measureCasty } from "./remote/casty.ts";
-import { measureRaw } from "./remote/raw.ts";
+import type { TlsMaterial } from "../lib/runtime/network.ts";
+import { type Figure, figures, type Value } from "./remote/figures.ts";
+import { Subjects } from "./remote/subjects.ts";
+import { markdown } from "./remote/table.ts";
+import { machine } from "./report.ts";
 
-/** Runs of each figure; the report shows median and best. */
-const rounds = 5;
+const usage = `Usage: deno run -A bench/remote.ts [options]
 
-if (import.meta.main) {
-  const tls = await makeTls();
-  const rows: Row[] = [];
-  const raw = new Peer("raw", tls);
-  const casty = new Peer("casty", tls);
-  try {
-    // Interleaved, so that a noisy machine disturbs both alike.
-    for (let round = 0; round < rounds; round++) {
-      rows.push(...await measureRaw(await raw.address, tls));
-      rows.push(...await measureCasty(await casty.address, tls));
-    }
-  } finally {
-    await raw.stop();
-    await casty.stop();
-  }
-  printRows("Two processes, mutual TLS, loopback", rows);
+  --rounds N        runs of each figure, 1 to 99; default 5
+  --markdown        print the table and nothing else
+  --figures a,b     only these: ${figures.map(({ key }) => key).join(", ")}
+`;
+
+interface Options {
+  readonly rounds: number;
+  readonly markdown: boolean;
+  readonly figures: readonly Figure[];
 }
 
-async function makeTls(): Promise<{ cert: string; key: string; ca: string }> {
+if (import.meta.main) {
+  const options = read(Deno.args);
+  if (typeof options === "string") {
+    console.error(`${options}\n\n${usage}`);
+    Deno.exit(2);
+  }
+  const values = await measure(options);
+  if (!options.markdown) {
+    console.log(`\n## Two processes, mutual TLS, loopback\n\n${machine()}`);
+    console.log(`median / best of ${options.rounds}\n`);
+  }
+  console.log(markdown(values));
+}
+
+async function measure(options: Options): Promise<Value[]> {
+  const values: Value[] = [];
+  await using subjects = new Subjects(await makeTls());
+  // Interleaved, so that a noisy machine disturbs all alike.
+  for (let round = 0; round < options.rounds; round++) {
+    for (const { measure } of options.figures) values.push(...await measure(subjects));
+    await subjects.disconnect();
+  }
+  return values;
+}
+
+async function makeTls(): Promise<TlsMaterial> {
   const ca = await createCa();
   const { cert, key } = await issueNode(ca, { hosts: ["localhost", "127.0.0.1"] });
   return { cert, key, ca: ca.cert };
+}
+
+/** The options, or what is wrong with them. */
+function read(args: readonly string[]): Options | string {
+  const given = parseArgs([...args], {
+    string: ["rounds", "figures"],
+    boolean: ["markdown", "help"],
+  });
+  if (given["help"]) {
+    console.log(usage);
+    Deno.exit(0);
+  }
+  const rounds = Number(given["rounds"] ?? 5);
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 99) {
+    return `--rounds is ${given["rounds"]}, not a whole number from 1 to 99`;
+  }
+  const keys = (given["figures"] as string | undefined)?.split(",");
+  const unknown = keys?.find((key) => !figures.some((figure) => figure.key === key));
+  if (unknown !== undefined) return `there is no figure "${unknown}"`;
+  const chosen = figures.filter(({ key }) => keys?.includes(key) ?? true);
+  return { rounds, markdown: given["markdown"] === true, figures: chosen };
 }

@@ -3,10 +3,18 @@ import { type ActorRef, type Behavior, Behaviors } from "@casty/casty";
 /** Name of the benchmark's system. */
 export const benchSystem = "bench";
 
-/** A count with 64 characters of text is 100 bytes on the wire. */
+/** What is sent in all rows. */
 export type BenchMessage =
   | { type: "count"; text: string }
   | { type: "get"; text: string; replyTo: ActorRef<number> };
+
+/** Bytes of a count's frame besides its text. */
+const overhead = 36;
+
+/** A text with which a count is so many bytes on the wire. */
+export function textFor(size: number): string {
+  return "x".repeat(size - overhead);
+}
 
 /** Counts, and tells how many it has counted. */
 export function counter(): Behavior<BenchMessage> {

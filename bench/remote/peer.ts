@@ -7,7 +7,7 @@ export class Peer {
   readonly #process: Deno.ChildProcess;
 
   /** `mode` names the program in this folder. */
-  constructor(mode: "raw" | "casty", tls: TlsMaterial) {
+  constructor(mode: "raw" | "bare" | "casty" | "lanes", tls: TlsMaterial) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", new URL(`./${mode}_peer.ts`, import.meta.url).href],
       env: { CASTY_BENCH_TLS: JSON.stringify(tls) },
@@ -16,6 +16,11 @@ export class Peer {
       stderr: "inherit",
     }).spawn();
     this.address = this.#firstLine();
+  }
+
+  /** The process. */
+  get pid(): number {
+    return this.#process.pid;
   }
 
   /** Ends the process. */

@@ -2,31 +2,48 @@ import net from "node:net";
 import tls from "node:tls";
 import { Buffer } from "node:buffer";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
-import type { Row } from "../report.ts";
+import { quantile } from "./measures.ts";
 
-/** Frames of a raw measurement: 4 bytes of length, then the payload. */
-const payload = 100;
-const frame = 4 + payload;
-const tells = 500_000;
-const asks = 3_000;
-const concurrentAsks = 60_000;
+/** Bytes that one write of a flood has at least. */
+const batchBytes = 65_536;
+const questionSize = 100;
+const frame = 4 + questionSize;
 
-/** Throughput and round trip of a framed TLS socket with nothing else on it. */
-export async function measureRaw(address: string, material: TlsMaterial): Promise<Row[]> {
-  const socket = await connect(address, material);
-  try {
-    return [
-      { name: "raw: framed TLS socket, 100 B one way", value: await oneWay(socket), unit: "/s" },
-      { name: "raw: TLS echo of 100 B, sequential, p50", value: await echo(socket), unit: "us" },
-      { name: "raw: TLS echo, 64 outstanding", value: await echoRate(socket, 64), unit: "/s" },
-      { name: "raw: TLS echo, 256 outstanding", value: await echoRate(socket, 256), unit: "/s" },
-    ];
-  } finally {
-    socket.destroy();
+/** A framed TLS socket with nothing else on it. */
+export class RawSocket implements AsyncDisposable {
+  readonly #socket: tls.TLSSocket;
+
+  private constructor(socket: tls.TLSSocket) {
+    this.#socket = socket;
+  }
+
+  static async connect(address: string, material: TlsMaterial): Promise<RawSocket> {
+    return new RawSocket(await connect(address, material));
+  }
+
+  /** Frames a second, one way, with so many bytes each. */
+  oneWay(size: number, frames: number): Promise<number> {
+    return oneWay(this.#socket, size, frames);
+  }
+
+  /** Round trips, one after another. */
+  echo(times: number): Promise<{ p50: number; p99: number }> {
+    return echo(this.#socket, times);
+  }
+
+  /** Round trips a second, `width` under way. */
+  echoRate(total: number, width: number): Promise<number> {
+    return echoRate(this.#socket, total, width);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.destroy();
+    return Promise.resolve();
   }
 }
 
-function connect(address: string, material: TlsMaterial): Promise<tls.TLSSocket> {
+/** Connects with a certificate. */
+export function connect(address: string, material: TlsMaterial): Promise<tls.TLSSocket> {
   const [host, port] = address.split(":");
   return new Promise((resolve, reject) => {
     const plain = net.connect({ host, port: Number(port), noDelay: true });
@@ -36,31 +53,55 @@ function connect(address: string, material: TlsMaterial): Promise<tls.TLSSocket>
   });
 }
 
-/** The peer answers one frame when it has `tells` of them. */
-async function oneWay(socket: tls.TLSSocket): Promise<number> {
-  const batch = Buffer.alloc(frame * 640);
-  for (let at = 0; at < batch.length; at += frame) {
-    batch.writeUInt32BE(payload, at);
+/** Connections a second: each is made, has one frame answered, and is closed. */
+export async function rawConnectionRate(
+  address: string,
+  material: TlsMaterial,
+  total: number,
+  width: number,
+): Promise<number> {
+  let left = total;
+  const worker = async () => {
+    while (left-- > 0) {
+      await using socket = await RawSocket.connect(address, material);
+      await socket.echo(1);
+    }
+  };
+  const begin = performance.now();
+  await Promise.all(Array.from({ length: width }, worker));
+  return total / ((performance.now() - begin) / 1_000);
+}
+
+/** The peer answers the frame that begins with 2, which is the last. */
+async function oneWay(socket: tls.TLSSocket, size: number, frames: number): Promise<number> {
+  const whole = 4 + size;
+  const perBatch = Math.ceil(batchBytes / whole);
+  const batch = Buffer.alloc(whole * perBatch);
+  for (let at = 0; at < batch.length; at += whole) {
+    batch.writeUInt32BE(size, at);
     batch[at + 4] = 1;
   }
-  batch[4] = 1;
   const begin = performance.now();
   const done = answer(socket);
-  for (let sent = 0; sent < tells; sent += 640) {
+  let sent = 0;
+  for (; sent < frames; sent += perBatch) {
     if (!socket.write(batch)) await new Promise((resolve) => socket.once("drain", resolve));
   }
   const end = Buffer.alloc(frame);
-  end.writeUInt32BE(payload, 0);
+  end.writeUInt32BE(questionSize, 0);
   end[4] = 2;
   socket.write(end);
   await done;
-  return tells / ((performance.now() - begin) / 1_000);
+  return sent / ((performance.now() - begin) / 1_000);
 }
 
 /** The peer answers a frame that begins with 2 with itself. */
-async function echo(socket: tls.TLSSocket): Promise<number> {
+async function echo(
+  socket: tls.TLSSocket,
+  asks: number,
+): Promise<{ p50: number; p99: number }> {
   const question = Buffer.alloc(frame);
-  question.writeUInt32BE(payload, 0);
+  question.writeUInt32BE(questionSize, 0);
   question[4] = 2;
   const times: number[] = [];
   for (let i = 0; i < asks; i++) {
@@ -72,14 +113,14 @@ async function echo(socket: tls.TLSSocket): Promise<number> {
     if (answered !== i) throw new Error(`question ${i} got the answer to ${answered}`);
     times.push((performance.now() - begin) * 1_000);
   }
-  return times.toSorted((a, b) => a - b)[times.length >> 1]!;
+  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
 /** Answers that arrive together are followed by as many questions in one write. */
-function echoRate(socket: tls.TLSSocket, width: number): Promise<number> {
+function echoRate(socket: tls.TLSSocket, total: number, width: number): Promise<number> {
   const questions = Buffer.alloc(frame * width);
   for (let at = 0; at < questions.length; at += frame) {
-    questions.writeUInt32BE(payload, at);
+    questions.writeUInt32BE(questionSize, at);
     questions[at + 4] = 2;
   }
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -93,12 +134,12 @@ function echoRate(socket: tls.TLSSocket, width: number): Promise<number> {
     rest -= whole * frame;
     answered += whole;
     if (answered > sent) throw new Error(`${answered} answers to ${sent} questions`);
-    const more = Math.min(whole, concurrentAsks - sent);
+    const more = Math.min(whole, total - sent);
     sent += more;
     if (more > 0) socket.write(questions.subarray(0, more * frame));
-    if (answered < concurrentAsks) return;
+    if (answered < total) return;
     socket.off("data", onData);
-    resolve(concurrentAsks / ((performance.now() - begin) / 1_000));
+    resolve(total / ((performance.now() - begin) / 1_000));
   };
   socket.on("data", onData);
   socket.write(questions);

@@ -7,17 +7,22 @@ const server = tls.createServer(
   { ...givenTls(), requestCert: true, rejectUnauthorized: true, noDelay: true },
   (socket) => {
     let rest: Buffer = Buffer.alloc(0);
+    /** Bytes still to come of a frame that is no question. */
+    let skip = 0;
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      let at = 0;
-      let answered = 0;
-      while (bytes.length - at >= 4) {
+      let at = Math.min(skip, bytes.length);
+      skip -= at;
+      let answered = at;
+      while (bytes.length - at >= 5) {
         const end = at + 4 + bytes.readUInt32BE(at);
-        if (end > bytes.length) break;
+        const asks = bytes[at + 4] === 2;
+        if (end > bytes.length && asks) break;
+        at = Math.min(end, bytes.length);
+        skip = end - at;
         // Frames that are not questions only come before the first one.
-        if (bytes[at + 4] !== 2) answered = end;
-        at = end;
+        if (!asks) answered = at;
       }
       if (answered < at) socket.write(bytes.subarray(answered, at));
       rest = bytes.subarray(at);

@@ -1,0 +1,146 @@
+/**
+ * Casty's connections without a cluster on top: how long a heartbeat takes while its peer is sent
+ * bulk, and how many connections a second are made.
+ */
+import { type ActorRef, ActorSystem } from "@casty/casty";
+import type { TlsMaterial } from "../../lib/runtime/network.ts";
+import { Remoting, type RemotingOptions } from "../../lib/remoting/remoting.ts";
+import { systemRuntime } from "../../lib/transport/system_runtime.ts";
+import { type BenchMessage, benchSystem, textFor } from "./counter.ts";
+import { type Counter, floodRate, nextTurn, quantile } from "./measures.ts";
+
+/** Where heartbeats are answered: between nodes, in the control lane. */
+export const heartbeatPath = "/_cluster/bench";
+/** Where anybody gets an answer. */
+export const echoPath = "/bench-echo";
+
+/** Options that both ends have. */
+export function lanesOptions(tls: TlsMaterial): RemotingOptions {
+  return {
+    runtime: systemRuntime(),
+    systemName: benchSystem,
+    role: "node",
+    nodeId: "",
+    incarnation: Date.now(),
+    host: "127.0.0.1",
+    port: 0,
+    tls,
+    // The bench is one address that connects as fast as it can.
+    limits: { maxConnectionRate: 1e9 },
+  };
+}
+
+const pingEvery = 5;
+const pings = 300;
+const bulk = { text: textFor(16_384), tells: 1_024, perAsk: 256, perTurn: 16 };
+
+/** A node that is connected to the peer. */
+export class LanesNode implements AsyncDisposable {
+  readonly #system = new ActorSystem();
+  readonly #remoting: Remoting;
+  readonly #peer: string;
+  #onPong: () => void = () => {};
+
+  private constructor(system: ActorSystem, remoting: Remoting, peer: string) {
+    this.#system = system;
+    this.#remoting = remoting;
+    this.#peer = peer;
+    remoting.handleNodes(heartbeatPath, () => this.#onPong());
+  }
+
+  static async start(peer: string, tls: TlsMaterial): Promise<LanesNode> {
+    const system = new ActorSystem();
+    const node = new LanesNode(system, await Remoting.start(system, lanesOptions(tls)), peer);
+    await node.#ping();
+    return node;
+  }
+
+  /** The 99th percentile of a heartbeat's round trip in microseconds, without and with bulk. */
+  async heartbeat(): Promise<{ idle: number; loaded: number; bytes: number }> {
+    const idle = await this.#pings();
+    const counter = this.#counter();
+    await counter.ask("");
+    let done = false;
+    let bytes = 0;
+    const begin = performance.now();
+    const flood = (async () => {
+      while (!done) {
+        await floodRate(counter, bulk);
+        bytes += bulk.tells * 16_384;
+      }
+    })();
+    const loaded = await this.#pings();
+    done = true;
+    await flood;
+    return { idle, loaded, bytes: bytes / ((performance.now() - begin) / 1_000) };
+  }
+
+  async #pings(): Promise<number> {
+    const times: number[] = [];
+    for (let i = 0; i < pings; i++) {
+      times.push(await this.#ping());
+      await new Promise((resolve) => setTimeout(resolve, pingEvery));
+    }
+    return quantile(times, 0.99);
+  }
+
+  #ping(): Promise<number> {
+    const begin = performance.now();
+    return new Promise((resolve) => {
+      this.#onPong = () => resolve((performance.now() - begin) * 1_000);
+      this.#remoting.send(this.#peer, heartbeatPath, 0, { type: "heartbeat" });
+    });
+  }
+
+  #counter(): Counter {
+    const system = this.#system;
+    const address = { node: this.#peer, path: "/counter", uid: 0 };
+    const ref = this.#remoting.refTo(address) as ActorRef<BenchMessage>;
+    return {
+      tell: (text) => ref.tell({ type: "count", text }),
+      ask: (text) =>
+        system.ask(
+          ref,
+          (replyTo: ActorRef<number>): BenchMessage => ({ type: "get", text, replyTo }),
+          { timeout: 20_000 },
+        ),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#remoting.close();
+    await this.#system.shutdown();
+  }
+}
+
+/** Connections a second: each is made, has one message answered, and is closed. */
+export async function connectionRate(
+  peer: string,
+  tls: TlsMaterial,
+  total: number,
+  width: number,
+): Promise<number> {
+  let next = 0;
+  const worker = async () => {
+    while (next < total) await connectOnce(peer, tls, next++);
+  };
+  const begin = performance.now();
+  await Promise.all(Array.from({ length: width }, worker));
+  return total / ((performance.now() - begin) / 1_000);
+}
+
+async function connectOnce(peer: string, tls: TlsMaterial, n: number): Promise<void> {
+  const system = new ActorSystem();
+  const remoting = await Remoting.start(system, {
+    ...lanesOptions(tls),
+    role: "client",
+    address: `client:bench-${n}`,
+  });
+  await new Promise<void>((resolve) => {
+    remoting.handlePeers(echoPath, () => resolve());
+    remoting.send(peer, echoPath, 0, n);
+  });
+  await remoting.close();
+  await system.shutdown();
+  await nextTurn();
+}
