@@ -1,6 +1,6 @@
 import type { Timer } from "../runtime/clock.ts";
 import { Association } from "./association.ts";
-import type { SendRefusal } from "./connection.ts";
+import type { SendRefusal } from "./connection_owner.ts";
 import type { Handshaken } from "./handshaken.ts";
 import type { Lane } from "./lane.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -54,8 +54,16 @@ export class Channel {
       this.#waiting.length === 0 && this.association.isIdle(now);
   }
 
+  /** Sends through the connection, or keeps a copy until there is one that may send. */
+  send(payload: Uint8Array, path: string | undefined): SendRefusal | undefined {
+    const { connection } = this;
+    return connection === undefined || this.predecessor !== undefined
+      ? this.#queue(payload, path)
+      : connection.send(payload, path);
+  }
+
   /** Keeps a copy until there is a connection, or tells which limit forbids it. */
-  queue(payload: Uint8Array, path: string | undefined): SendRefusal | undefined {
+  #queue(payload: Uint8Array, path: string | undefined): SendRefusal | undefined {
     const { maxMessage, maxQueuedBytes, maxQueuedMessages } = this.#limits;
     if (payload.length > maxMessage) return "tooLarge";
     if (

@@ -14,39 +14,12 @@ import { WireError } from "../wire/errors.ts";
 import { FrameType } from "../wire/frame.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
-import type { NumberedPaths } from "../wire/interned_paths.ts";
+import type { ConnectionEnd, ConnectionOwner, SendRefusal } from "./connection_owner.ts";
 import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import type { TransportLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
-
-/** Why a message was not taken. */
-export type SendRefusal = "queueFull" | "tooLarge" | "disconnected";
-
-/** How a connection has ended. */
-export interface ConnectionEnd {
-  readonly reason: string;
-  /** Whether the peer has broken the protocol. */
-  readonly fault: boolean;
-}
-
-/** Who is told what a connection does. */
-export interface ConnectionOwner {
-  /** A frame of the handshake, or any before it is done. The bytes are valid during the call only. */
-  onFrame(type: number, bytes: Uint8Array, start: number, end: number): void;
-  /** A message. The bytes are valid during the call only. */
-  onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void;
-  /** Called once. */
-  onClosed(end: ConnectionEnd): void;
-  /**
-   * A message was taken and is not known to have been read; called after `onClosed`, in order.
-   * `maybeRead`: it was written to a peer that has not said how much it has read.
-   */
-  onUnsent(payload: Uint8Array, maybeRead: boolean): void;
-  /** Something has arrived. */
-  onSignOfLife(): void;
-}
 
 /** How long the peer may wait to hear what was read, milliseconds. */
 const creditDelay = 100;
@@ -161,6 +134,13 @@ export class Connection {
     this.#timer?.cancel();
     this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.destroy(reason));
     this.#scheduleFlush();
+  }
+
+  /** Sends what is queued and expects the peer to close it within `closeTimeout`. */
+  retire(reason: string): void {
+    if (this.#phase !== "open") return;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.destroy(reason));
   }
 
   /**

@@ -10,7 +10,7 @@ import { addressMapper } from "./address_map.ts";
 import { type AssociationEvent, type Rival, weigh } from "./association.ts";
 import { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
-import type { ConnectionEnd, SendRefusal } from "./connection.ts";
+import type { ConnectionEnd, SendRefusal } from "./connection_owner.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { Refusal } from "./handshake.ts";
 import { Handshaken, type HandshakeOwner, type Queued } from "./handshaken.ts";
@@ -156,7 +156,7 @@ export class Endpoint {
     const channel = this.#channels.find(to, own) ?? this.#newChannel(to, own);
     if (channel === undefined) return "queueFull";
     if (this.#closed) return "disconnected";
-    const refused = sendThrough(channel, payload, path);
+    const refused = channel.send(payload, path);
     if (refused === undefined && channel.connection === undefined) {
       this.#step(channel, { type: "wanted" });
     }
@@ -169,7 +169,7 @@ export class Endpoint {
     path: string | undefined,
   ): SendRefusal | undefined {
     const channel = this.#clients.get(to);
-    return channel === undefined ? "disconnected" : sendThrough(channel, payload, path);
+    return channel === undefined ? "disconnected" : channel.send(payload, path);
   }
 
   #step(channel: Channel, event: AssociationEvent): void {
@@ -302,8 +302,10 @@ export class Endpoint {
     for (const channel of channels) {
       if (channel !== undefined) this.#attach(channel, connection, inTurn);
     }
-    if (inTurn) known?.close("replaced by a newer connection");
-    else known?.destroy("replaced by a later life of the peer");
+    if (!inTurn) known?.destroy("replaced by a later life of the peer");
+    // The dialling end closes: the other cannot know whether its welcome has arrived.
+    else if (dialledFor !== undefined) known?.close("replaced by a newer connection");
+    else known?.retire("replaced by a newer connection");
     this.#options.onPeerUp?.(peer, peer.lane);
   }
 
@@ -381,17 +383,6 @@ export class Endpoint {
     if (!connection.dialled) this.#reception.ended(connection.remote);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
-}
-
-function sendThrough(
-  channel: Channel,
-  payload: Uint8Array,
-  path: string | undefined,
-): SendRefusal | undefined {
-  const { connection } = channel;
-  return connection === undefined || channel.predecessor !== undefined
-    ? channel.queue(payload, path)
-    : connection.send(payload, path);
 }
 
 function rivalOf(peer: Peer, dialled: boolean): Rival {

@@ -2,7 +2,7 @@ import type { TlsMaterial } from "../runtime/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import type { AddressMap } from "./address_map.ts";
-import type { SendRefusal } from "./connection.ts";
+import type { SendRefusal } from "./connection_owner.ts";
 import type { Lane } from "./lane.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { Peer } from "./peer.ts";

@@ -3,7 +3,8 @@ import type { Link } from "../runtime/network.ts";
 import { FrameType } from "../wire/frame.ts";
 import type { Channel } from "./channel.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
-import { Connection, type ConnectionEnd, type SendRefusal } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionEnd, SendRefusal } from "./connection_owner.ts";
 import {
   agree,
   decodeIntroduction,
@@ -129,6 +130,11 @@ export class Handshaken {
   /** Sends what is queued and the reason, then ends. */
   close(reason: string): void {
     this.#connection.close(reason);
+  }
+
+  /** Sends what is queued and expects the peer to close it. */
+  retire(reason: string): void {
+    this.#connection.retire(reason);
   }
 
   /** Ends at once, but tells the peer why: nothing more is heard from it or said to it. */

@@ -79,5 +79,6 @@ export function decompress(
   if (inflated.length !== size) {
     throw malformed(`a compressed message has not the ${size} bytes that it announces`);
   }
-  return inflated;
+  // What it returned is a Buffer, which a message must not see.
+  return new Uint8Array(inflated.buffer, inflated.byteOffset, size);
 }
