@@ -156,7 +156,7 @@ export function writeNumbered(
 /** Gives an envelope that {@linkcode writeNumbered} may have written its path back, for this end. */
 export function withPath(envelope: Uint8Array, numbers: PathNumbers): Uint8Array {
   const flags = envelope[0]!;
-  if (flags === PATH) return envelope;
+  if (flags !== NUMBER && flags !== PATH_AND_NUMBER) return envelope;
   const at = pathStart(envelope);
   const number = readVarint(envelope, at, envelope.length);
   const rest = envelope.subarray(at + varintSize(number));
