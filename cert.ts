@@ -22,6 +22,7 @@ export {
   beginRotation,
   type BeginRotationOptions,
   finishRotation,
+  type RotationOptions,
   type RotationStep,
   signRotation,
 } from "./lib/cert/rotation.ts";

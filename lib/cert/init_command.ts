@@ -19,6 +19,7 @@ Options:
   --host HOST       another name or address of every node; may be repeated
   --validity DAYS   of nodes and clients, 1 to 36500 (90)
   --cn NAME         common name of the authority (casty-ca)
+  --dry-run         write nothing, say what is missing
   --json            output for programs
 
 Exit codes: 0 done, 1 failed or something there is of no use, 2 wrong use.
@@ -29,7 +30,7 @@ export async function runInit(args: readonly string[]): Promise<CommandOutput> {
   const flags = new CommandArguments(args, {
     texts: ["out", "nodes", "validity", "cn"],
     lists: ["client", "host"],
-    switches: ["json"],
+    switches: ["json", "dry-run"],
   });
   flags.expectPositional(0, 0, "no argument");
   const root = flags.folder("out");
@@ -39,6 +40,7 @@ export async function runInit(args: readonly string[]): Promise<CommandOutput> {
   const clients = flags.list("client");
   const items = await initWorkspace(root, {
     hosts: flags.list("host"),
+    dryRun: flags.on("dry-run"),
     ...(nodes !== undefined && { nodes }),
     ...(clients.length > 0 && { clients }),
     ...(validityDays !== undefined && { validityDays }),
@@ -52,12 +54,15 @@ function text(root: string, items: readonly InitItem[]): string {
   const width = Math.max(...items.map(({ directory }) => directory.length));
   const rows = items.map(({ kind, directory, state, notAfter, problem }) => {
     const until = notAfter === undefined ? "" : `, until ${notAfter.toISOString().slice(0, 10)}`;
-    const row = `${state.padEnd(6)}  ${directory.padEnd(width)}  ${kind}${until}\n`;
-    return problem === undefined ? row : `${row}        ${problem}\n`;
+    const row = `${state.padEnd(7)}  ${directory.padEnd(width)}  ${kind}${until}\n`;
+    return problem === undefined ? row : `${row}         ${problem}\n`;
   });
   const key = items.some(({ kind, state }) => kind === "authority" && state === "made")
     ? `\nWho has ${root}/ca/ca.key can make members of the cluster: keep that folder for yourself.\n`
     : "";
+  if (items.some(({ state }) => state === "missing")) {
+    return `${rows.join("")}\nNothing was written. Next: the same without --dry-run\n`;
+  }
   const [one, other] = items.filter(({ kind }) => kind === "node");
   const next = other === undefined
     ? `info ${root}/ca/ca.crt`

@@ -8,14 +8,14 @@ const msPerDay = 86_400_000;
 
 /**
  * Issues a certificate anew, with a new key, for the same names and as long a life (or up to the
- * authority's end), and replaces both files. Answers the files.
+ * authority's end), and replaces both files.
  *
  * @throws {CertError} codes of {@linkcode issueNode}, and `malformed` when it names no class.
  */
 export async function reissue(
   ca: Pick<Issued, "cert" | "key">,
   leaf: Pick<WorkspaceLeaf, "directory" | "kind" | "certFile">,
-): Promise<readonly [certFile: string, keyFile: string]> {
+): Promise<void> {
   const info = await readCertificate(await readText(leaf.certFile, "no certificate"));
   const { notAfter: end } = await readCertificate(ca.cert);
   const lifetime = info.notAfter.getTime() - info.notBefore.getTime();
@@ -37,8 +37,7 @@ export async function reissue(
       ...(commonName !== undefined && { commonName }),
     });
   }
-  const { certFile, keyFile } = await writePair(leaf.directory, leaf.kind, issued, { force: true });
-  return [certFile, keyFile];
+  await writePair(leaf.directory, leaf.kind, issued, { force: true });
 }
 
 function unnamed(file: string): CertError {

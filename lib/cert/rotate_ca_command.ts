@@ -4,9 +4,15 @@ import {
   plainPath,
   UsageError,
 } from "./command_arguments.ts";
-import { beginRotation, finishRotation, type RotationStep, signRotation } from "./rotation.ts";
+import {
+  beginRotation,
+  type BeginRotationOptions,
+  finishRotation,
+  type RotationStep,
+  signRotation,
+} from "./rotation.ts";
 import { rotationStatus } from "./rotation_state.ts";
-import { rotationText, stepText } from "./rotation_text.ts";
+import { dryText, rotationText, stepText } from "./rotation_text.ts";
 
 /** The help of `rotate-ca`. */
 export const rotateCaUsage = `Replaces the authority of a running cluster, in three phases.
@@ -25,6 +31,7 @@ Arguments:
 
 Options:
   --validity DAYS   begin: of the new authority, 1 to 36500 (as the present one)
+  --dry-run         write nothing, say what would be written
   --json            output for programs
 
 Exit codes: 0 done, 1 failed or out of order, 2 wrong use.
@@ -32,7 +39,10 @@ Exit codes: 0 done, 1 failed or out of order, 2 wrong use.
 
 /** Runs `rotate-ca`. */
 export async function runRotateCa(args: readonly string[]): Promise<CommandOutput> {
-  const flags = new CommandArguments(args, { texts: ["validity"], switches: ["json"] });
+  const flags = new CommandArguments(args, {
+    texts: ["validity"],
+    switches: ["json", "dry-run"],
+  });
   flags.expectPositional(2, 2, "begin, sign, finish or status, and a folder");
   const [phase, folder] = flags.positional as [string, string];
   const root = plainPath(folder);
@@ -40,28 +50,36 @@ export async function runRotateCa(args: readonly string[]): Promise<CommandOutpu
   if (validityDays !== undefined && phase !== "begin") {
     throw new UsageError("--validity goes with begin");
   }
-  const step = await run(phase, root, validityDays);
+  const dryRun = flags.on("dry-run");
+  const step = await run(phase, root, {
+    dryRun,
+    ...(validityDays !== undefined && { validityDays }),
+  });
   const status = await rotationStatus(root);
   if (flags.on("json")) {
     const said = step === undefined ? status : { ...status, ...step };
     return { exitCode: 0, stdout: `${JSON.stringify(said, undefined, 2)}\n` };
   }
-  const stdout = step === undefined ? rotationText(root, status) : stepText(root, step, status);
+  const stdout = step === undefined
+    ? rotationText(root, status)
+    : dryRun
+    ? dryText(step)
+    : stepText(root, step, status);
   return { exitCode: 0, stdout };
 }
 
 async function run(
   phase: string,
   root: string,
-  validityDays: number | undefined,
+  options: BeginRotationOptions,
 ): Promise<RotationStep | undefined> {
   switch (phase) {
     case "begin":
-      return await beginRotation(root, validityDays === undefined ? {} : { validityDays });
+      return await beginRotation(root, options);
     case "sign":
-      return await signRotation(root);
+      return await signRotation(root, options);
     case "finish":
-      return await finishRotation(root);
+      return await finishRotation(root, options);
     case "status":
       return undefined;
     default:

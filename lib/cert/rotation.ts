@@ -20,6 +20,7 @@ import {
   authorityOf,
   bundleOf,
   readState,
+  type RotatedLeaf,
   type RotationPhase,
   type RotationState,
   rotationStatus,
@@ -29,16 +30,22 @@ import { exists, makePrivateFolder, replaceFile } from "./workspace.ts";
 
 /** What a phase has done. */
 export interface RotationStep {
-  /** The phase that the workspace is in now. */
+  /** The phase that the workspace is in now, or would be. */
   readonly phase: RotationPhase;
-  /** Files that were written; empty when the phase had been done already. */
+  /** Files that were written, or would be; empty when the phase had been done already. */
   readonly written: readonly string[];
   /** Certificates that were left as they are, and why. */
   readonly skipped: readonly { readonly file: string; readonly why: string }[];
 }
 
+/** What a phase can be told. */
+export interface RotationOptions {
+  /** Writes nothing, and answers what would be written. Default: false. */
+  readonly dryRun?: boolean;
+}
+
 /** What `beginRotation` can be told. */
-export interface BeginRotationOptions {
+export interface BeginRotationOptions extends RotationOptions {
   /** Days of the next authority, 1 to 36 500. Default: as many as the present one has. */
   readonly validityDays?: number;
 }
@@ -89,9 +96,12 @@ export async function beginRotation(
   if (state.phase === "idle") {
     const pair = await makeNext(state, options);
     written.push(pair.certFile, pair.keyFile);
+    if (options.dryRun) {
+      return { phase: "begun", written: [...written, ...trustFiles(state)], skipped: [] };
+    }
     state = await readState(root);
   }
-  written.push(...await trust(state, (old) => [...old, state.next!]));
+  written.push(...await trust(state, (old) => [...old, state.next!], options));
   return { phase: "begun", written, skipped: [] };
 }
 
@@ -102,14 +112,44 @@ export async function beginRotation(
  * @throws {CertError} code `outOfOrder` when no rotation has begun, or a `ca.crt` of the workspace
  * does not trust the next authority yet; codes as {@linkcode beginRotation}.
  */
-export async function signRotation(root: string): Promise<RotationStep> {
+export async function signRotation(
+  root: string,
+  options: RotationOptions = {},
+): Promise<RotationStep> {
   const state = await readState(root);
   if (state.phase === "idle") {
     throw outOfOrder("no rotation has begun", `start with rotate-ca begin ${root}`);
   }
-  const status = await rotationStatus(root);
+  const { leaves } = await rotationStatus(root);
+  checkTrust(root, state, leaves);
   const signer = state.phase === "begun" ? "next" : "current";
-  const late = status.leaves.find(({ trustFile, trusts }) => {
+  const written: string[] = [];
+  const skipped: { file: string; why: string }[] = [];
+  const signerDir = signer === "next" ? `${state.caDir}/next` : state.caDir;
+  const ca = await loadCa(signerDir);
+  const replaced = signer === "next" ? "current" : "previous";
+  for (const leaf of leaves) {
+    if (leaf.issuedBy === signer) continue;
+    if (leaf.issuedBy !== replaced) {
+      skipped.push({ file: leaf.certFile, why: "another authority has issued it" });
+    } else if (leaf.revoked) {
+      skipped.push({ file: leaf.certFile, why: "it is revoked; a new one would not be" });
+    } else {
+      if (!options.dryRun) await reissue(ca, leaf);
+      written.push(leaf.certFile, leaf.keyFile);
+    }
+  }
+  if (signer === "next") {
+    if (!options.dryRun) await promote(state);
+    written.push(`${state.caDir}/ca.crt`, `${state.caDir}/ca.key`);
+  }
+  return { phase: "signed", written, skipped };
+}
+
+/** Whoever does not trust the new authority yet would be cut off by the second phase. */
+function checkTrust(root: string, state: RotationState, leaves: readonly RotatedLeaf[]): void {
+  const signer = state.phase === "begun" ? "next" : "current";
+  const late = leaves.find(({ trustFile, trusts }) => {
     return trustFile !== undefined && !trusts.includes(signer);
   });
   if (late !== undefined || !state.bundle.some(same(state[signer]!))) {
@@ -121,21 +161,6 @@ export async function signRotation(root: string): Promise<RotationStep> {
         : `add the certificate of ${state.caDir}/ca.crt to it, and bring it to its node`,
     );
   }
-  const written: string[] = [];
-  const skipped: { file: string; why: string }[] = [];
-  const signerDir = signer === "next" ? `${state.caDir}/next` : state.caDir;
-  const ca = await loadCa(signerDir);
-  const replaced = signer === "next" ? "current" : "previous";
-  for (const leaf of status.leaves) {
-    if (leaf.issuedBy === signer) continue;
-    if (leaf.issuedBy !== replaced) {
-      skipped.push({ file: leaf.certFile, why: "another authority has issued it" });
-    } else if (leaf.revoked) {
-      skipped.push({ file: leaf.certFile, why: "it is revoked; a new one would not be" });
-    } else written.push(...await reissue(ca, leaf));
-  }
-  if (signer === "next") written.push(...await promote(state));
-  return { phase: "signed", written, skipped };
 }
 
 /**
@@ -145,7 +170,10 @@ export async function signRotation(root: string): Promise<RotationStep> {
  * @throws {CertError} code `outOfOrder` when a certificate of the workspace is still one of the old
  * authority; codes as {@linkcode beginRotation}.
  */
-export async function finishRotation(root: string): Promise<RotationStep> {
+export async function finishRotation(
+  root: string,
+  options: RotationOptions = {},
+): Promise<RotationStep> {
   const state = await readState(root);
   if (state.phase === "idle") return { phase: "idle", written: [], skipped: [] };
   const { leaves } = await rotationStatus(root);
@@ -164,7 +192,8 @@ export async function finishRotation(root: string): Promise<RotationStep> {
     const rest = all.filter((entry) => !isOld(entry));
     // Whoever has forgotten it must not be left with a file that trusts nobody.
     return rest.some(isCurrent) ? rest : [...rest, state.current];
-  });
+  }, options);
+  if (options.dryRun) return { phase: "idle", written, skipped: [] };
   await removeFolder(`${state.caDir}/next`);
   // Last: as long as it is there, the phase can be repeated.
   await removeFolder(`${state.caDir}/previous`);
@@ -173,7 +202,7 @@ export async function finishRotation(root: string): Promise<RotationStep> {
 
 async function makeNext(
   { caDir, current }: RotationState,
-  { validityDays }: BeginRotationOptions,
+  { validityDays, dryRun }: BeginRotationOptions,
 ): Promise<{ certFile: string; keyFile: string }> {
   const { commonName, notBefore, notAfter } = await readCertificate(current.pem);
   const lifetime = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / msPerDay));
@@ -182,6 +211,7 @@ async function makeNext(
     validityDays: validityDays ?? lifetime,
   });
   const directory = `${caDir}/next`;
+  if (dryRun) return { certFile: `${directory}/ca.crt`, keyFile: `${directory}/ca.key` };
   await makePrivateFolder(directory);
   // A run that was cut off may have left one of the two files, which nobody can have used.
   return await writePair(directory, "ca", next, { force: true });
@@ -189,23 +219,28 @@ async function makeNext(
 
 /** Changes what is trusted in every `ca.crt`, the authority's own last; answers what was written. */
 async function trust(
-  { caDir, leaves }: RotationState,
+  state: RotationState,
   change: (old: readonly BundleEntry[]) => readonly BundleEntry[],
+  { dryRun }: RotationOptions,
 ): Promise<string[]> {
-  const files = leaves.flatMap(({ trustFile }) => trustFile === undefined ? [] : [trustFile]);
   const written: string[] = [];
-  for (const file of new Set([...files, `${caDir}/ca.crt`])) {
+  for (const file of trustFiles(state)) {
     const old = bundleText(await bundleOf(file));
     const text = bundleText(change(await bundleOf(file)));
     if (text === old) continue;
-    await replaceFile(file, text);
+    if (!dryRun) await replaceFile(file, text);
     written.push(file);
   }
   return written;
 }
 
+function trustFiles({ caDir, leaves }: RotationState): string[] {
+  const files = leaves.flatMap(({ trustFile }) => trustFile === undefined ? [] : [trustFile]);
+  return [...new Set([...files, `${caDir}/ca.crt`])];
+}
+
 /** Makes the next authority the one that signs. Whatever is cut off here can be run again. */
-async function promote(state: RotationState): Promise<string[]> {
+async function promote(state: RotationState): Promise<void> {
   const { caDir, bundle, next, current } = state;
   const previous = `${caDir}/previous`;
   await makePrivateFolder(previous);
@@ -221,9 +256,8 @@ async function promote(state: RotationState): Promise<string[]> {
     }
   }
   const cert = bundleText([next!, ...bundle]);
-  const { certFile, keyFile } = await writePair(caDir, "ca", { cert, key }, { force: true });
+  await writePair(caDir, "ca", { cert, key }, { force: true });
   await removeFolder(`${caDir}/next`);
-  return [certFile, keyFile];
 }
 
 async function removeFolder(directory: string): Promise<void> {

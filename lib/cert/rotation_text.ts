@@ -27,6 +27,15 @@ export function rotationText(root: string, status: RotationStatus): string {
   return `${rows.join("\n")}\n${nextText(root, status)}`;
 }
 
+/** What a phase would do. */
+export function dryText({ phase, written, skipped }: RotationStep): string {
+  const rows = written.length === 0
+    ? ["Nothing would be done."]
+    : written.map((file) => `Would write: ${file}`);
+  rows.push(...skipped.map(({ file, why }) => `Would leave alone: ${file}: ${why}`));
+  return `${rows.join("\n")}\nPhase afterwards: ${phase}. Nothing was written.\n`;
+}
+
 /** What a phase has done, and what is to be done before the next one. */
 export function stepText(root: string, step: RotationStep, status: RotationStatus): string {
   const rows = step.written.length === 0

@@ -19,6 +19,8 @@ export interface InitOptions {
   readonly commonName?: string;
   /** Days of the leaves, 1 to 36 500. Default 90, or up to the authority's end. */
   readonly validityDays?: number;
+  /** Writes nothing, and answers what would be made. Default: false. */
+  readonly dryRun?: boolean;
 }
 
 /** One thing of a workspace, and what was done about it. */
@@ -29,11 +31,14 @@ export interface InitItem {
   readonly name: string;
   /** Its folder. */
   readonly directory: string;
-  /** `made` now, `kept` as it was, or there but of no use: see `problem`. */
-  readonly state: "made" | "kept" | "broken";
+  /**
+   * `made` now, `kept` as it was, there but of no use (`broken`: see `problem`), or `missing`, with
+   * `dryRun` only.
+   */
+  readonly state: "made" | "kept" | "broken" | "missing";
   /** What is wrong with it and what to do; only when it is `broken`. */
   readonly problem?: string;
-  /** End of validity; absent when the certificate cannot be read. */
+  /** End of validity; absent when the certificate cannot be read or is missing. */
   readonly notAfter?: Date;
 }
 
@@ -67,7 +72,10 @@ export async function initWorkspace(root: string, options: InitOptions = {}): Pr
   clients.forEach(checkClient);
   hosts.forEach(parseHostName);
   const items = [await authority(root, options)];
-  const set: Plan = { root, ca: undefined, bundle: await readText(`${root}/ca/ca.crt`, "no CA") };
+  const { dryRun = false } = options;
+  const missing = items[0]!.state === "missing";
+  const bundle = missing ? "" : await readText(`${root}/ca/ca.crt`, "no CA");
+  const set: Plan = { root, ca: undefined, bundle, dryRun };
   const days = options.validityDays === undefined ? {} : { validityDays: options.validityDays };
   for (let index = 1; index <= nodes; index++) {
     const name = `node-${index}`;
@@ -87,6 +95,7 @@ interface Plan {
   /** Read when the first certificate is to be issued: its key may be kept elsewhere. */
   ca: Promise<Authority> | undefined;
   readonly bundle: string;
+  readonly dryRun: boolean;
 }
 
 async function authority(root: string, options: InitOptions): Promise<InitItem> {
@@ -104,7 +113,8 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
       remedy: `choose another folder, or use create-node --ca-dir ${root}`,
     });
   }
-  const { commonName } = options;
+  const { commonName, dryRun } = options;
+  if (dryRun) return { ...item, state: "missing" };
   const ca = await createCa(commonName === undefined ? {} : { commonName });
   // What is in it can make members: not even the names of the files are for others.
   await makePrivateFolder(directory);
@@ -125,6 +135,8 @@ async function leaf(
   let result: InitItem;
   if (there.includes(true)) {
     result = { ...item, ...await judge(set, files, there) };
+  } else if (set.dryRun) {
+    return { ...item, state: "missing" };
   } else {
     set.ca ??= loadCa(`${set.root}/ca`);
     const issued = await issue(await set.ca);
@@ -132,7 +144,7 @@ async function leaf(
     result = { ...item, state: "made", notAfter: issued.notAfter };
   }
   const trust = `${directory}/ca.crt`;
-  if (!await exists(trust)) await replaceFile(trust, set.bundle);
+  if (!set.dryRun && !await exists(trust)) await replaceFile(trust, set.bundle);
   return result;
 }
 

@@ -22,9 +22,9 @@ Deno.test("init says what was made, where, until when, and what to type next", a
   await using work = await Workspace.create();
   const first = await ok(work, "init", "--out", "@certs/", "--nodes", "2", "--client", "me");
   const certs = work.path("certs");
-  assertMatch(first, /^made {4}\S+\/certs\/ca {6}authority, until \d{4}-\d\d-\d\d$/m);
-  assertMatch(first, /^made {4}\S+\/certs\/node-2 {2}node, until \d{4}-\d\d-\d\d$/m);
-  assertMatch(first, /^made {4}\S+\/certs\/me {6}client, until/m);
+  assertMatch(first, /^made {5}\S+\/certs\/ca {6}authority, until \d{4}-\d\d-\d\d$/m);
+  assertMatch(first, /^made {5}\S+\/certs\/node-2 {2}node, until \d{4}-\d\d-\d\d$/m);
+  assertMatch(first, /^made {5}\S+\/certs\/me {6}client, until/m);
   assertStringIncludes(first, `${certs}/ca/ca.key can make members`);
   const next = `Next: deno run -A cert.ts doctor ${certs}/node-1 ${certs}/node-2 --host localhost`;
   assertStringIncludes(first, next);
@@ -80,6 +80,25 @@ Deno.test("rotate-ca tells at each phase what to bring where, and the next comma
   const early = await run(work, "rotate-ca", "sign", "@certs");
   assertEquals([early.exitCode, early.stdout], [1, ""]);
   assertStringIncludes(early.stderr, "no rotation has begun; start with rotate-ca begin");
+});
+
+Deno.test("with --dry-run nothing is written, and what is said comes true", async () => {
+  await using work = await Workspace.create();
+  const init = ["init", "--out", "@certs", "--nodes", "1"];
+  const plan = await ok(work, ...init, "--dry-run");
+  assertEquals(plan.match(/^missing/gm)?.length, 3);
+  assertEquals(await work.files(), {});
+  await ok(work, ...init);
+  for (const phase of ["begin", "sign", "finish"]) {
+    const files = await work.files();
+    const said = await ok(work, "rotate-ca", phase, "@certs", "--dry-run");
+    assertEquals(await work.files(), files);
+    const done = await ok(work, "rotate-ca", phase, "@certs");
+    const of = (text: string, verb: string) =>
+      [...text.matchAll(new RegExp(`^${verb}: (.*)$`, "gm"))].map(([, file]) => file).sort();
+    assert(of(done, "Written").length > 0, done);
+    assertEquals(of(said, "Would write"), of(done, "Written"));
+  }
 });
 
 Deno.test("the validity of the next authority can be chosen", async () => {
