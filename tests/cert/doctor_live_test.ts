@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { DoctorReport } from "../../lib/cert/doctor.ts";
 import { diagnosePeer } from "../../lib/cert/doctor_live.ts";
 import { CertError } from "../../lib/cert/errors.ts";
@@ -6,6 +6,7 @@ import { initWorkspace } from "../../lib/cert/workspace_init.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { TlsConfig } from "../../lib/transport/tls_config.ts";
 import { TlsNetwork } from "../../lib/transport/tls_network.ts";
+import { ClusteredActorSystem } from "../../mod.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -70,7 +71,6 @@ Deno.test("a peer that accepts is shown, for a node and for a client", async () 
 
 Deno.test("a real node is diagnosed while it runs, and keeps running", async () => {
   await using work = await sets();
-  const { ClusteredActorSystem } = await import("../../mod.ts");
   const tls = await TlsConfig.fromPaths({
     certFile: work.path("certs/node-2/node.crt"),
     keyFile: work.path("certs/node-2/node.key"),
@@ -132,10 +132,9 @@ opensslTest(
   async () => {
     await using work = await sets();
     const serve = async (args: string[], check: (port: number) => Promise<void>) => {
-      const port = freePort();
       const pair = ["-cert", "certs/node-2/node.crt", "-key", "certs/node-2/node.key"];
       const server = new Deno.Command("openssl", {
-        args: ["s_server", "-accept", `127.0.0.1:${port}`, ...pair, ...args],
+        args: ["s_server", "-accept", "127.0.0.1:0", ...pair, ...args],
         cwd: work.dir,
         stdin: "piped",
         stdout: "piped",
@@ -144,9 +143,15 @@ opensslTest(
       try {
         const output = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
         let text = "";
-        while (!text.includes("ACCEPT")) text += (await output.read()).value ?? "ACCEPT";
+        let port: string | undefined;
+        while (port === undefined) {
+          const { value, done } = await output.read();
+          assert(!done, `openssl s_server ended: ${text}`);
+          text += value;
+          port = /ACCEPT \S+:(\d+)\n/.exec(text)?.[1];
+        }
         output.releaseLock();
-        await check(port);
+        await check(Number(port));
       } finally {
         server.kill();
         await server.stdin.close().catch(() => {});
@@ -177,8 +182,8 @@ opensslTest(
 
 Deno.test("nobody there, no TLS there, no such host: it is not about certificates", async () => {
   await using work = await sets();
-  const port = freePort();
-  const nobody = await ask(work, "certs/node-1", port);
+  // Nobody listens on port 1.
+  const nobody = await ask(work, "certs/node-1", 1);
   assertEquals([nobody.verdict, codes(nobody)], ["refused", ["A: unreachable"]]);
   assertStringIncludes(nobody.findings[0]!.cure, "start the node");
   for (const [answer, code] of [["SSH-2.0-OpenSSH\r\n", "notTls"], ["", "handshakeFailed"]]) {
@@ -227,10 +232,3 @@ Deno.test("hosts and ports that cannot be are refused", async () => {
   }
   await assertRejects(() => ask(work, "certs/node-1", 1, "a b"), CertError, "a b");
 });
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
