@@ -18,6 +18,9 @@ import { readUint32, writeUint32 } from "./frame_header.ts";
 
 const SIZE_BYTES = 4;
 
+/** Bytes for which room is made before the first is inflated, at most. */
+const firstBuffer = 16_384;
+
 /** What is saved must be worth the time of the receiver. */
 const worthwhile = 0.9;
 
@@ -72,6 +75,8 @@ export function decompress(
     // One byte more than may come: 0 would mean no limit.
     inflated = inflateRawSync(bytes.subarray(start + SIZE_BYTES, end), {
       maxOutputLength: size + 1,
+      // Its first buffer, which is 16 KiB otherwise, however small the message.
+      chunkSize: Math.min(firstBuffer, Math.max(64, size + 1)),
     });
   } catch (cause) {
     throw malformed("a compressed message cannot be inflated", undefined, cause);
