@@ -14,7 +14,7 @@ import { WireError } from "../wire/errors.ts";
 import { FrameType } from "../wire/frame.ts";
 import { FrameReader } from "../wire/frame_reader.ts";
 import { FrameWriter } from "../wire/frame_writer.ts";
-import type { ConnectionEnd, ConnectionOwner, SendRefusal } from "./connection_owner.ts";
+import type { ConnectionOwner, SendRefusal } from "./connection_owner.ts";
 import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
@@ -155,17 +155,13 @@ export class Connection {
     this.#finish(reason);
   }
 
-  /** Ends at once. */
-  destroy(reason: string): void {
-    this.#abort({ reason, fault: false });
-  }
-
-  #abort(end: ConnectionEnd): void {
+  /** Ends at once. `fault`: because the peer has broken the protocol. */
+  destroy(reason: string, fault = false): void {
     if (this.#phase === "closed") return;
     this.#stopTimers();
     this.#reader.stop();
     this.#link.destroy();
-    this.#finish(end.reason, end.fault);
+    this.#finish(reason, fault);
   }
 
   #onData(chunk: Uint8Array): void {
@@ -175,7 +171,7 @@ export class Connection {
       this.#reader.push(chunk);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return this.#abort({ reason: `unreadable frame: ${error.message}`, fault: true });
+      return this.destroy(`unreadable frame: ${error.message}`, true);
     }
     // What the reader has called may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;

@@ -160,7 +160,9 @@ export class Handshaken {
       this.#failure = { reason: `it refused this end: ${reason}`, refusal: code };
       return this.destroy(this.#failure.reason);
     }
-    if (this.#peer !== undefined) return this.destroy("it introduced itself twice");
+    if (this.#peer !== undefined) {
+      return this.#connection.destroy("it introduced itself twice", true);
+    }
     const expected = this.#parts.dialled ? FrameType.welcome : FrameType.hello;
     if (type !== expected) return this.destroy("it did not introduce itself");
     this.#onIntroduction(decodeIntroduction(payload));

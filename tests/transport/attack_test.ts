@@ -1,0 +1,243 @@
+import { deflateRawSync } from "node:zlib";
+import { assert, assertEquals } from "@std/assert";
+import type { Link } from "../../lib/runtime/network.ts";
+import { encodeIntroduction, features, type Introduction } from "../../lib/transport/handshake.ts";
+import type { TransportLimits } from "../../lib/transport/limits.ts";
+import { FrameType } from "../../lib/wire/frame.ts";
+import { FrameWriter } from "../../lib/wire/frame_writer.ts";
+import { type Station, World } from "./endpoints.ts";
+
+const attacker: Introduction = {
+  protocolMin: 1,
+  protocolMax: 1,
+  systemName: "shop",
+  role: "client",
+  nodeId: "evil",
+  address: "client:evil",
+  incarnation: 9,
+  lane: "user",
+  maxFrame: 1_048_576,
+  window: 1_048_576,
+  features: Object.values(features),
+  maxMessage: 16_777_216,
+  maxInternedPaths: 256,
+};
+
+function frames(...all: readonly (readonly [number, Uint8Array])[]): Uint8Array {
+  const writer = new FrameWriter(2 ** 30);
+  for (const [type, payload] of all) writer.append(type, payload);
+  return writer.take().slice();
+}
+
+const hello = frames([FrameType.hello, encodeIntroduction(attacker)]);
+const bytes = (...values: number[]) => Uint8Array.from(values);
+
+/** A node, one of its peers, and who attacks it. */
+class Siege implements AsyncDisposable {
+  readonly world = new World(1, { min: 1, max: 1 });
+  node!: Station;
+  friend!: Station;
+  #beats = 0;
+
+  static async begin(limits: Partial<TransportLimits> = {}): Promise<Siege> {
+    const siege = new Siege();
+    siege.node = await siege.world.start("a", { limits });
+    siege.friend = await siege.world.start("b");
+    await siege.isServed();
+    return siege;
+  }
+
+  async dial(from = "evil"): Promise<Link & { ended?: boolean }> {
+    const link: Link & { ended?: boolean } = await this.world.dial(from, "a");
+    link.onClose = () => link.ended = true;
+    return link;
+  }
+
+  /** The friend's next message arrives, and soon. */
+  async isServed(): Promise<void> {
+    this.#beats++;
+    this.friend.send("a:25520", `beat ${this.#beats}`);
+    await this.world.clock.runUntil(
+      () => this.node.texts.includes(`beat ${this.#beats}`),
+      2_000,
+    );
+  }
+
+  /** Lines about the attacker. */
+  get lines(): readonly string[] {
+    return this.node.log.filter((line) => !line.startsWith("warn without TLS"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.world[Symbol.asyncDispose]();
+  }
+}
+
+const message = (size: number) => [FrameType.message, new Uint8Array(size)] as const;
+const chunk = (...values: number[]) => [FrameType.chunk, bytes(...values)] as const;
+const bomb = (size: number) => {
+  const deflated = deflateRawSync(new Uint8Array(10_000_000));
+  const payload = new Uint8Array(4 + deflated.length);
+  new DataView(payload.buffer).setUint32(0, size);
+  payload.set(deflated, 4);
+  return [FrameType.compressed, payload] as const;
+};
+
+/** What an authenticated peer sends after its hello, and what is logged of it. */
+const violations: [string, Uint8Array, RegExp][] = [
+  ["an oversized frame", bytes(0x7f, 0xff, 0xff, 0xff, 4), /maxFrame/],
+  ["a frame of no bytes", bytes(0, 0, 0, 0), /0 bytes/],
+  ["an unknown frame", frames([77, bytes()]), /type 77/],
+  ["its hello again", hello, /introduced itself twice/],
+  ["a welcome to its own hello", frames([FrameType.welcome, bytes(1)]), /introduced itself twice/],
+  [
+    "a credit for what was not sent",
+    frames([FrameType.credit, new Uint8Array(8).fill(0x40)]),
+    /credit/,
+  ],
+  ["a credit of half a number", frames([FrameType.credit, bytes(0)]), /credit/],
+  ["a chunk of no message", frames(chunk(0, 1)), /belongs to no message/],
+  ["a message among chunks", frames(chunk(1, 4, 0, 0, 0, 9, 1), message(3)), /within the chunks/],
+  [
+    "chunks beyond what was announced",
+    frames(chunk(1, 4, 0, 0, 0, 1, 1), chunk(0, 1)),
+    /more bytes/,
+  ],
+  ["chunks of more than a message may have", frames(chunk(1, 4, 0x7f, 0, 0, 0, 1)), /maxMessage/],
+  ["a bomb that says what it is", frames(bomb(10_000_000)), /maxCompressionRatio 100/],
+  ["a bomb that lies", frames(bomb(5_000)), /cannot be inflated/],
+];
+
+for (const [what, attack, logged] of violations) {
+  Deno.test(`attack: ${what} ends that connection, is logged once, and the node serves on`, async () => {
+    await using siege = await Siege.begin();
+    const { clock } = siege.world;
+    for (let i = 0; i < 5; i++) {
+      const link = await siege.dial();
+      link.write(
+        Uint8Array.from([...hello, ...attack, ...frames(message(1), message(2))]),
+        () => {},
+      );
+      await clock.runUntil(() => link.ended === true, 3_000);
+    }
+    await siege.isServed();
+    assertEquals(siege.lines.length, 1, siege.lines.join("\n"));
+    assert(logged.test(siege.lines[0]!), siege.lines[0]);
+    // Nothing of what followed was heard.
+    assert(
+      !siege.node.heard.some((line) => line.startsWith("client:evil")),
+      siege.node.heard.join(),
+    );
+  });
+}
+
+Deno.test("attack: a stream cut anywhere harms nobody but its own connection", async () => {
+  await using siege = await Siege.begin({ maxConnectionRate: 10_000 });
+  const stream = Uint8Array.from([...hello, ...frames(message(30), chunk(1, 4, 0, 0, 0, 9, 1))]);
+  for (let end = 0; end < stream.length; end += 7) {
+    const link = await siege.dial();
+    link.write(stream.slice(0, end), () => {});
+    await siege.world.clock.advance(5);
+    link.destroy();
+    await siege.world.clock.advance(5);
+  }
+  await siege.isServed();
+  assert(siege.lines.length <= 5, siege.lines.join("\n"));
+  assertEquals(siege.node.endpoint.peers().map(({ address }) => address), ["b:25520"]);
+});
+
+Deno.test("attack: who feeds a hello byte by byte is cut at the deadline of the whole handshake", async () => {
+  await using siege = await Siege.begin();
+  const { clock } = siege.world;
+  const link = await siege.dial();
+  const began = clock.now();
+  for (let at = 0; !link.ended; at++) {
+    link.write(hello.slice(at % hello.length, at % hello.length + 1), () => {});
+    await clock.advance(100);
+    if (at === 20) await siege.isServed();
+  }
+  assert(clock.now() - began <= 5_200, `${clock.now() - began} ms`);
+  assertEquals(siege.lines.length, 1);
+  assert(/handshakeTimeout \(5000 ms\)/.test(siege.lines[0]!), siege.lines[0]);
+});
+
+Deno.test("attack: silent connections take no more than maxPendingHandshakes, others come through later", async () => {
+  await using siege = await Siege.begin({ maxPendingHandshakes: 8 });
+  const { clock } = siege.world;
+  const links: { ended?: boolean }[] = [];
+  let turnedAway = 0;
+  for (let i = 0; i < 50; i++) {
+    await siege.dial(`evil-${i % 5}`).then((link) => links.push(link), () => turnedAway++);
+  }
+  assertEquals([links.length, turnedAway], [8, 42]);
+  // Who was connected before is served all the time.
+  await siege.isServed();
+  await clock.runUntil(() => links.every(({ ended }) => ended), 6_000);
+  const late = await siege.world.start("c");
+  late.send("a:25520", "hello");
+  await clock.runUntil(() => siege.node.texts.includes("hello"));
+  const named = siege.lines.filter((line) => line.includes("maxPendingHandshakes (8)"));
+  // Once for each address.
+  assertEquals(named.length, 5, siege.lines.join("\n"));
+});
+
+Deno.test("attack: one address has its rate and its number of connections, others have theirs", async () => {
+  await using siege = await Siege.begin({ maxConnectionRate: 20, maxConnectionsPerAddress: 5 });
+  const { clock } = siege.world;
+  let open = 0;
+  for (let i = 0; i < 60; i++) {
+    const introduced = frames([
+      FrameType.hello,
+      encodeIntroduction({ ...attacker, address: `client:${i}` }),
+    ]);
+    await siege.dial().then((link) => {
+      open++;
+      link.write(introduced, () => {});
+    }, () => {});
+  }
+  assertEquals(open, 5);
+  await siege.isServed();
+  const late = await siege.world.start("c");
+  late.send("a:25520", "hello");
+  await clock.runUntil(() => siege.node.texts.includes("hello"));
+  const lines = siege.lines.join("\n");
+  assert(/maxConnectionsPerAddress \(5\)/.test(lines), lines);
+  assert(/maxConnectionRate \(20\)/.test(lines), lines);
+  assertEquals(siege.lines.length, 2, lines);
+});
+
+Deno.test("attack: many reasons from one host, or one from many, do not flood the log", async () => {
+  await using siege = await Siege.begin({ maxConnectionRate: 10_000 });
+  for (let i = 0; i < 40; i++) {
+    const link = await siege.dial();
+    const said = encodeIntroduction({ ...attacker, systemName: `bank-${i}` });
+    link.write(frames([FrameType.hello, said]), () => {});
+    await siege.world.clock.advance(10);
+  }
+  assertEquals(siege.lines.length, 5, siege.lines.join("\n"));
+  for (let i = 0; i < 150; i++) {
+    const link = await siege.dial(`host-${i}`);
+    link.write(bytes(0, 0, 0, 0), () => {});
+    await siege.world.clock.advance(10);
+  }
+  assertEquals(siege.lines.length, 100);
+  await siege.isServed();
+});
+
+Deno.test("attack: a peer that stops reading is cut after writeTimeout, and others do not wait for it", async () => {
+  await using siege = await Siege.begin({ writeTimeout: 3_000, maxQueuedMessages: 50 });
+  const { clock } = siege.world;
+  const link = await siege.dial();
+  link.write(hello, () => {});
+  await clock.runUntil(() => siege.node.endpoint.peers().length === 2);
+  link.pause();
+  const began = clock.now();
+  for (let i = 0; i < 200; i++) siege.node.send("client:evil", "x".repeat(10_000));
+  await siege.isServed();
+  await clock.runUntil(() => siege.node.endpoint.peers().length === 1, 10_000);
+  assert(clock.now() - began < 3_500, `${clock.now() - began} ms`);
+  assert(/writeTimeout \(3000 ms\)/.test(siege.node.events.at(-1)!), siege.node.events.at(-1));
+  const reasons = siege.node.dropped.map((line) => line.split(" ")[1]);
+  assertEquals(reasons.length, 200);
+  assertEquals(new Set(reasons), new Set(["queueFull", "disconnected"]));
+});
