@@ -6,7 +6,7 @@
  */
 export { ActorSystem } from "./lib/actor/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/actor_system_options.ts";
-export type { AskOptions } from "./lib/actor/ask.ts";
+export type { AskOptions, Immutable, Written } from "./lib/actor/ask.ts";
 export type { Behavior, BehaviorKind, OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behaviors.ts";
 export type { LocalRuntime } from "./lib/actor/cell_host.ts";

@@ -6,7 +6,7 @@ import { systemStopSignals } from "../runtime/system_stop_signals.ts";
 import { checkActorName, checkSystemName } from "./actor_name.ts";
 import { ActorRegistry } from "./actor_registry.ts";
 import type { ActorSystemOptions } from "./actor_system_options.ts";
-import { type AskOptions, Asks, targetDead } from "./ask.ts";
+import { type AskOptions, Asks, targetDead, type Written } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import { Cell } from "./cell.ts";
 import { duplicateName } from "./cell_context.ts";
@@ -132,12 +132,12 @@ export class ActorSystem implements AsyncDisposable {
    * @throws {AskError} if the actor has stopped, the question was lost or aborted, or an actor that
    * waits for the reply would wait for itself.
    */
-  ask<M, R>(
+  ask<M, R, const Q extends Written<M> = Written<M>>(
     ref: ActorRef<M>,
-    factory: (replyTo: ActorRef<R>) => M,
+    factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<R> {
-    return this.#host.ask(ref, factory, options, this.#host.running);
+    return this.#host.ask(ref, factory as (replyTo: ActorRef<R>) => M, options, this.#host.running);
   }
 
   /**
@@ -145,9 +145,9 @@ export class ActorSystem implements AsyncDisposable {
    *
    * @throws {AskError} as `ask`.
    */
-  async askOrUndefined<M, R>(
+  async askOrUndefined<M, R, const Q extends Written<M> = Written<M>>(
     ref: ActorRef<M>,
-    factory: (replyTo: ActorRef<R>) => M,
+    factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<R | undefined> {
     try {
@@ -230,12 +230,7 @@ export class ActorSystem implements AsyncDisposable {
     if (quiet) this.#deadLetters.beQuiet();
     const { roots } = this.#registry;
     late.addEventListener("abort", () => this.#abandon(roots));
-    for (const cell of roots) {
-      if (isOurs(cell)) continue;
-      await stopCell(cell);
-      // An actor that stops next may wait for a reply of one that is gone.
-      this.#asks.rejectThoseToStopped(this.#stopped());
-    }
+    for (const cell of roots) if (!isOurs(cell)) await stopCell(cell);
     this.scheduler.close();
     await this.tasks.close(tasksTimeout);
     for (const cell of roots) if (isOurs(cell)) await stopCell(cell);
@@ -286,6 +281,8 @@ export class ActorSystem implements AsyncDisposable {
       nodeAddress: "",
       remoteWatch: undefined,
       stopping: false,
+      step: 0,
+      sweepQuestions: () => this.#asks.sweepLater(() => this.#stopped()),
       running: undefined,
       nextUid: () => ++lastUid,
       ask: (ref, factory, options, asker) => {

@@ -18,6 +18,18 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * A message as it is written down where it is made: what the compiler then takes for constant, such
+ * as the names of types and the arrays, may stand for what can be changed. It saves `as const`.
+ */
+export type Written<M> = M | Immutable<M>;
+
+/** All properties and arrays of plain data, read only. */
+export type Immutable<T> = T extends readonly (infer E)[] ? readonly Immutable<E>[]
+  : T extends (...args: never) => unknown ? T
+  : T extends object ? { readonly [K in keyof T]: Immutable<T[K]> }
+  : T;
+
 /** Where references to open questions are found. */
 export const askPath = "/_ask/";
 
@@ -109,6 +121,7 @@ export class Asks {
   /** Those whose reference may have left the system. */
   readonly #published = new Map<number, ReplyRef>();
   #lastUid: number;
+  #sweeping = false;
 
   /** No question yet; at most `max` may be open. Uids begin behind `firstUid`. */
   constructor(host: CellHost, max: number, firstUid: number) {
@@ -142,8 +155,9 @@ export class Asks {
         return reject(error);
       }
       question.message = message;
+      // The factory may have given the reply itself, and the signal may be aborted meanwhile.
+      if (question.replyTo.question === undefined) return;
       if (options?.signal !== undefined) this.#heed(options.signal, question);
-      // The factory may have aborted it, or given the reply itself.
       if (question.replyTo.question !== undefined) ref.tell(message);
     });
     if (asker !== undefined && !asker.ended && question.replyTo.question !== undefined) {
@@ -188,7 +202,8 @@ export class Asks {
     if (this.host.stopping) return undefined;
     const { question } = replyTo;
     // Who passes a question on to several actors may still get a reply from one of them.
-    if (question === undefined || replyTo.asks !== this) return undefined;
+    if (replyTo.asks !== this) return replyTo.asks.lost(message, target, reason);
+    if (question === undefined) return undefined;
     const { target: asked } = question;
     const isAdapted = asked instanceof AdapterRef && asked.cell.path === target;
     if (question.message === message || isAdapted) {
@@ -215,9 +230,17 @@ export class Asks {
     }
   }
 
-  /** In a shutdown: actors that have stopped will not reply to what waits for them. */
-  rejectThoseToStopped(error: Error): void {
-    if (this.#open === 0) return;
+  /** In a shutdown: whoever waits for a reply of an actor that has stopped is told, soon. */
+  sweepLater(makeError: () => Error): void {
+    if (this.#open === 0 || this.#sweeping) return;
+    this.#sweeping = true;
+    this.host.runtime.clock.defer(() => {
+      this.#sweeping = false;
+      this.#rejectThoseToStopped(makeError());
+    });
+  }
+
+  #rejectThoseToStopped(error: Error): void {
     for (const question of this.#deadlines.all() as Question[]) {
       const { target } = question;
       if (!(target instanceof LocalRef && target.cell.stopped)) continue;
@@ -258,7 +281,7 @@ export class Asks {
   /** An actor asks: it may come to wait for the reply. */
   #attach(question: Question, asker: Cell, promise: Promise<unknown>): void {
     question.asker = asker;
-    question.askedAt = asker.position;
+    question.askedAt = asker.step;
     question.promise = promise;
     (asker.parts.questions ??= new Map()).set(promise, question);
     // Later, so that the promise can be given to pipeToSelf first.
@@ -313,12 +336,21 @@ function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {
 }
 
 /** The reply reference in a question: the message itself, or one of its fields, or one below. */
-function findReply(message: unknown, depth = 2): Ref<unknown> | undefined {
+function findReply(message: unknown): Ref<unknown> | undefined {
+  try {
+    return findReplyAt(message, 2);
+  } catch {
+    // A message that cannot even be looked at, such as a revoked proxy.
+    return undefined;
+  }
+}
+
+function findReplyAt(message: unknown, depth: number): Ref<unknown> | undefined {
   if (message instanceof Ref) return message.path.startsWith(askPath) ? message : undefined;
   if (depth === 0 || typeof message !== "object" || message === null) return undefined;
   // Data has no accessors, but whoever sends may be careless.
   for (const field of Object.values(Object.getOwnPropertyDescriptors(message)).slice(0, 32)) {
-    const found = findReply(field.value, depth - 1);
+    const found = findReplyAt(field.value, depth - 1);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -14,7 +14,7 @@ export interface OpenQuestion {
   readonly target: ActorRef<never>;
   /** False if the actor has said that it does not wait for the reply. */
   awaited: boolean;
-  /** The mailbox's position when it was asked: a later handler waits for something else. */
+  /** The run of a handler that has asked: a later one waits for something else. */
   readonly askedAt: number;
   /** Ends it with an error. */
   refuse(error: AskError): void;
@@ -52,7 +52,7 @@ function pathBack(asker: Cell, { target }: OpenQuestion, seen: Set<Cell>): strin
 
 /** Whether the handler that is suspended may be waiting for the reply. */
 function isAwaited({ awaited, askedAt }: OpenQuestion, asker: Cell): boolean {
-  return awaited && askedAt === asker.position;
+  return awaited && askedAt === asker.step;
 }
 
 function circle(path: readonly string[]): AskError {

@@ -26,7 +26,10 @@ export interface ActorBehaviors {
   unhandled(): Behavior<unknown>;
   /** Takes any message and does nothing. */
   ignore(): Behavior<unknown>;
-  /** Begins again with the first behaviour, as after a failure, but without one. */
+  /**
+   * Begins again with the first behaviour, as after a failure, but without one: it is not counted
+   * among the restarts that a strategy allows, and does not wait.
+   */
   restart(): Behavior<unknown>;
   /**
    * Says what happens when the actor fails: in a handler, in a setup, in a hook. Without it the

@@ -212,10 +212,17 @@ export class Cell extends Mailbox implements Runnable {
     return () => void callbacks.delete(callback);
   }
 
-  /** The message that is handled was put into the stash; in a setup it can only be a new one. */
+  /** The message that is handled was put into the stash: the first that is, in each handler. */
   takeBack(): void {
-    if (this.behavior.kind === "receive") this.host.ledger.delivered--;
-    else this.host.ledger.sent++;
+    const { host, parts, step } = this;
+    if (this.behavior.kind !== "receive" || parts.takenBackAt === step) host.ledger.sent++;
+    else host.ledger.delivered--;
+    parts.takenBackAt = step;
+  }
+
+  /** Tells the runs of handlers apart: that of the one that runs now, or is suspended. */
+  get step(): number {
+    return this.waits ? this.parts.suspension!.step : this.host.step;
   }
 
   /** Puts messages before all that wait. */
@@ -312,7 +319,9 @@ export class Cell extends Mailbox implements Runnable {
   }
 
   #handle(message: unknown): void {
-    this.host.ledger.delivered++;
+    const { host } = this;
+    host.ledger.delivered++;
+    host.step++;
     let next: unknown;
     try {
       next = this.behavior.onMessage!(this.context as never, message as never);
@@ -325,6 +334,9 @@ export class Cell extends Mailbox implements Runnable {
   #signal(signal: Signal): void {
     const { onSignal } = this.behavior;
     if (onSignal === undefined) return;
+    const { host, parts } = this;
+    // Nothing that is stashed now can be the message at hand.
+    parts.takenBackAt = ++host.step;
     let next: unknown;
     try {
       next = onSignal(this.context as never, signal);
@@ -345,7 +357,7 @@ export class Cell extends Mailbox implements Runnable {
         return;
       case "setup":
       case "wrapped":
-        return become(this, next, { how: "later", wrappers: [] });
+        return become(this, next, { how: "later", wrappers: [], levels: 0 });
       case "stopped":
         return beginStop(this);
       case "restart":
@@ -382,6 +394,20 @@ export class Cell extends Mailbox implements Runnable {
   /** Takes the oldest message without handling it. Only when there is one. */
   discard(): unknown {
     return this.shift();
+  }
+
+  /** What was to be run has thrown: nobody else must suffer from that. */
+  crashed(error: unknown): void {
+    this.host.running = undefined;
+    this.status &= ~scheduled;
+    fail(this, error);
+    this.wake();
+  }
+
+  /** What handlers of an incarnation before still hold has no effect any more. */
+  closeContext(): void {
+    this.#context?.close();
+    this.#context = undefined;
   }
 
   /** Asks for a turn, if it has none coming and may have one. */

@@ -2,7 +2,7 @@ import type { LogFields, LogLevel } from "../runtime/logger.ts";
 import { checkActorName } from "./actor_name.ts";
 import { Adapters } from "./adapter_ref.ts";
 import type { ActorSystem } from "./actor_system.ts";
-import type { AskOptions } from "./ask.ts";
+import type { AskOptions, Written } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import { Cell } from "./cell.ts";
 import { restarting, timed } from "./cell_status.ts";
@@ -20,10 +20,23 @@ import { TimerSet } from "./timers.ts";
 export class CellContext implements ActorContext<unknown> {
   readonly #cell: Cell;
   #log: ActorLog | undefined = undefined;
+  #closed = false;
 
-  /** Made by the cell, once. */
+  /** Made by the cell, once for each incarnation. */
   constructor(cell: Cell) {
     this.#cell = cell;
+  }
+
+  /** The actor begins again: what its handlers of before still begin would reach the next ones. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** The cell, if it is open for what a handler begins. */
+  #open(what: string): Cell {
+    const cell = this.#cell;
+    if (this.#closed) throw ended(cell, `${what}: it has begun again since`);
+    return cell;
   }
 
   get self(): ActorRef<unknown> {
@@ -39,12 +52,12 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   get timers(): ActorTimers<unknown> {
-    const cell = this.#cell;
+    const cell = this.#open("can set no timer");
     return cell.parts.timers ??= new TimerSet(cell.host.runtime.clock, cell);
   }
 
   get stash(): Stash<unknown> {
-    const cell = this.#cell;
+    const cell = this.#open("stashes nothing");
     const { parts } = cell;
     return parts.stash ??= new StashBuffer(cell, parts.stashCapacity ?? 1_000);
   }
@@ -54,7 +67,7 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   spawn<C>(behavior: Behavior<C>, name?: string, options?: SpawnOptions): ActorRef<C> {
-    const parent = this.#cell;
+    const parent = this.#open("can have no children");
     if (parent.ended) throw ended(parent, "can have no children");
     if ((parent.status & restarting) !== 0) {
       throw new ActorError("actorStopped", `${parent.path} begins again: no children until then`, {
@@ -75,30 +88,33 @@ export class CellContext implements ActorContext<unknown> {
     if (!(child instanceof LocalRef) || child.cell.parent !== this.#cell) {
       throw new ActorError("notAChild", `${child.path} is not a child of ${this.#cell.path}`, {
         value: child.path,
-        remedy: "send it a message that makes it stop",
+        remedy: child === this.#cell.ref
+          ? "an actor stops itself with Behaviors.stopped()"
+          : "send it a message that makes it stop",
       });
     }
     child.cell.stop();
   }
 
   watch(ref: ActorRef<never>): void {
-    this.#cell.deathWatch.watch(ref, theSignal);
+    this.#open("watches nobody").deathWatch.watch(ref, theSignal);
   }
 
   watchWith(ref: ActorRef<never>, message: unknown): void {
-    this.#cell.deathWatch.watch(ref, message);
+    this.#open("watches nobody").deathWatch.watch(ref, message);
   }
 
   unwatch(ref: ActorRef<never>): void {
     this.#cell.deathWatch.unwatch(ref);
   }
 
-  ask<T, R>(
+  ask<T, R, const Q extends Written<T> = Written<T>>(
     ref: ActorRef<T>,
-    factory: (replyTo: ActorRef<R>) => T,
+    factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<R> {
-    return this.#cell.host.ask(ref, factory, options, this.#cell);
+    const make = factory as (replyTo: ActorRef<R>) => T;
+    return this.#cell.host.ask(ref, make, options, this.#cell);
   }
 
   pipeToSelf<T>(
@@ -127,13 +143,19 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   messageAdapter<F>(map: (message: F) => unknown): ActorRef<F> {
-    const cell = this.#cell;
+    const cell = this.#open("can have no message adapter");
     if (cell.ended) throw ended(cell, "can have no message adapter");
+    if (typeof map !== "function") {
+      throw new ActorError("badBehavior", `${cell.path}: a message adapter needs a function`, {
+        value: map,
+        remedy: "give a function of the message",
+      });
+    }
     return (cell.parts.adapters ??= new Adapters(cell)).refFor(map);
   }
 
   setReceiveTimeout(timeout: number, message: unknown): void {
-    const cell = this.#cell;
+    const cell = this.#open("can have no receive timeout");
     if (cell.ended) throw ended(cell, "can have no receive timeout");
     const { clock } = cell.host.runtime;
     const next = new ReceiveTimeout(cell, clock, timeout, message);

@@ -36,6 +36,10 @@ export interface CellHost {
   remoteWatch: RemoteWatch | undefined;
   /** All actors stop; the system takes no new ones and no questions. */
   stopping: boolean;
+  /** Counts the runs of handlers. */
+  step: number;
+  /** In a shutdown: looks for questions that nobody will answer, soon. */
+  sweepQuestions(): void;
   /** The cell whose handler is called right now. */
   running: Cell | undefined;
   nextUid(): number;

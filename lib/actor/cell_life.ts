@@ -35,13 +35,19 @@ export interface Becoming {
   readonly how: "first" | "again" | "later";
   /** What was around a later behaviour. */
   readonly wrappers: Wrapper[];
+  /** Setups and wrappers that were taken off. */
+  levels: number;
 }
+
+/** Setups and wrappers within each other; more are taken for a circle. */
+const maxLevels = 10_000;
 
 /** Runs the first behaviour. */
 export function begin(cell: Cell, how: "first" | "again"): void {
   cell.wrappers = Wrappers.none;
   cell.behavior = cell.initial;
-  become(cell, cell.initial, { how, wrappers: [] });
+  cell.host.step++;
+  become(cell, cell.initial, { how, wrappers: [], levels: 0 });
 }
 
 /** Takes off wrappers and runs setups until a behaviour appears that handles messages. */
@@ -49,6 +55,7 @@ export function become(cell: Cell, behavior: Behavior<never>, becoming: Becoming
   let next: unknown = behavior;
   try {
     while (next instanceof Behavior) {
+      if (++becoming.levels > maxLevels) throw endless(cell.path);
       if (next.kind === "setup") next = next.onSetup!(cell.context as never);
       else if (next.kind === "wrapped") next = unwrap(cell, next, becoming);
       else break;
@@ -201,6 +208,7 @@ export function beginAgain(cell: Cell): void {
   }
   // A promise of the incarnation before may have begun something meanwhile.
   forget(cell);
+  cell.closeContext();
   cell.status &= ~restarting;
   begin(cell, "again");
 }
@@ -245,6 +253,7 @@ function end(cell: Cell): void {
   parts?.watch?.close();
   parts?.adapters?.close();
   for (const callback of parts?.onStopped ?? []) callback();
+  if (host.stopping) host.sweepQuestions();
   if (host.eventStream.hears("actorStopped")) {
     host.eventStream.publish(
       failure === undefined
@@ -272,6 +281,13 @@ function logOf(cell: Cell, what: string): (error: unknown) => boolean {
     cell.host.runtime.logger.log("error", cell.path, `the actor ${what}`, { error });
     return true;
   };
+}
+
+function endless(path: string): ActorError {
+  return new ActorError("badBehavior", `${path}: more than ${maxLevels} setups in a row`, {
+    value: maxLevels,
+    remedy: "let a setup end with Behaviors.receive, and not with itself",
+  });
 }
 
 /** The error for something that is not a behaviour where one must be. */

@@ -30,6 +30,8 @@ export class CellParts {
   restart: Restart | undefined = undefined;
   stash: StashBuffer | undefined = undefined;
   stashCapacity: number | undefined = undefined;
+  /** The run of a handler that has stashed the message at hand. */
+  takenBackAt = -1;
   adapters: Adapters | undefined = undefined;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   /** Questions of this actor that have no reply yet. */

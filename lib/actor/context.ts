@@ -1,6 +1,6 @@
 import type { LogFields } from "../runtime/logger.ts";
 import type { ActorSystem } from "./actor_system.ts";
-import type { AskOptions } from "./ask.ts";
+import type { AskOptions, Written } from "./ask.ts";
 import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "./ref.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
@@ -92,9 +92,9 @@ export interface ActorContext<in out M> {
    * @throws {AskTimeoutError} if no reply comes in time.
    * @throws {AskError} if the actor has stopped, the question was lost or aborted, or is a circle.
    */
-  ask<T, R>(
+  ask<T, R, const Q extends Written<T> = Written<T>>(
     ref: ActorRef<T>,
-    factory: (replyTo: ActorRef<R>) => T,
+    factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<R>;
   /** Sends itself what a promise comes to. A promise that fails is logged. */

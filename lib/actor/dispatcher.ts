@@ -3,6 +3,8 @@ import type { Clock } from "../runtime/clock.ts";
 /** Something that has work: runs up to `budget` messages, answers how many it ran. */
 export interface Runnable {
   run(budget: number): number;
+  /** `run` has thrown. */
+  crashed(error: unknown): void;
 }
 
 /** Messages that one actor may handle before the next has its turn. */
@@ -75,7 +77,7 @@ export class Dispatcher {
   #run(looked: number): void {
     while (this.#waiting > 0) {
       // An actor that only started or stopped has worked, too.
-      this.#untilLook -= this.#take().run(this.#turn) || 1;
+      this.#untilLook -= this.#runOne(this.#take()) || 1;
       if (this.#untilLook > 0) continue;
       const now = this.#clock.now();
       this.#handled += this.#turn;
@@ -92,6 +94,16 @@ export class Dispatcher {
     if (this.#ring.length > keptPlaces) {
       this.#ring = makeRing(initialPlaces);
       this.#head = 0;
+    }
+  }
+
+  /** Whatever one actor makes of its turn, the others have theirs. */
+  #runOne(runnable: Runnable): number {
+    try {
+      return runnable.run(this.#turn);
+    } catch (error) {
+      runnable.crashed(error);
+      return 1;
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Logger } from "../runtime/logger.ts";
 import type { DeadLetter } from "./dead_letter.ts";
+import { ActorError } from "./errors.ts";
 import { whenLocalStopped } from "./local_stop.ts";
 import type { ActorRef } from "./ref.ts";
 
@@ -92,6 +93,12 @@ export class EventStream {
   /** The same, for events of a cluster or of your own. */
   subscribe<E extends SystemEvent>(type: E["type"], listener: EventSubscriber<E>): () => void;
   subscribe(type: string, listener: EventSubscriber<never>): () => void {
+    if (typeof listener !== "function" && typeof listener?.tell !== "function") {
+      throw new ActorError("badSubscriber", "an event can be told to nobody", {
+        value: listener,
+        remedy: "give a function or a reference",
+      });
+    }
     const hear = (typeof listener === "function" ? listener : (event: never) => {
       listener.tell(event);
     }) as (event: SystemEvent) => void;

@@ -44,11 +44,6 @@ export abstract class Mailbox extends LocalRef<unknown> {
     return (this.#tail - this.#head) & lastPosition;
   }
 
-  /** The position of the oldest message: changes with each that is taken. */
-  get position(): number {
-    return this.#head;
-  }
-
   /** The position that the next message will have. */
   get nextPosition(): number {
     return this.#tail;

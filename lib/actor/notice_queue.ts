@@ -55,6 +55,11 @@ export class NoticeQueue {
   take(): Notice {
     const { notice } = this.#waiting[this.#first++]!;
     if (this.empty) this.clear();
+    else if (this.#first >= 64 && this.#first * 2 >= this.#waiting.length) {
+      // One that is never empty must not keep all that there ever was.
+      this.#waiting.splice(0, this.#first);
+      this.#first = 0;
+    }
     return notice;
   }
 

@@ -16,9 +16,10 @@ export type Suspended = "message" | "signal" | "setup" | "tasks";
 /** The cell takes no message until the promise is settled. */
 export function suspend(cell: Cell, promise: unknown, kind: Suspended, subject: unknown): void {
   if (!isThenable(promise)) return fail(cell, notABehavior(cell.path, promise));
+  const { step } = cell;
   cell.status |= waiting;
   if ((cell.status & (mustStop | stopping | restarting)) !== 0) limitWait(cell);
-  (cell.parts.suspension ??= new Suspension(cell)).wait(promise, kind, subject);
+  (cell.parts.suspension ??= new Suspension(cell)).wait(promise, kind, subject, step);
   if (cell.parts.questions !== undefined) checkCircles(cell);
 }
 
@@ -75,6 +76,8 @@ export class Suspension {
   /** What is handled, how a setup came to be run, or the tasks. */
   #subject: unknown;
   #waiting = false;
+  /** Which run of a handler it is. */
+  step = 0;
 
   /** Waits for nothing yet. */
   constructor(cell: Cell) {
@@ -82,7 +85,8 @@ export class Suspension {
   }
 
   /** Goes on with what `promise` comes to. */
-  wait(promise: PromiseLike<unknown>, kind: Suspended, subject: unknown): void {
+  wait(promise: PromiseLike<unknown>, kind: Suspended, subject: unknown, step: number): void {
+    this.step = step;
     this.#kind = kind;
     this.#subject = subject;
     this.#waiting = true;

@@ -6,7 +6,7 @@
  * @module
  */
 import { ActorSystem } from "../actor/actor_system.ts";
-import type { AskOptions } from "../actor/ask.ts";
+import type { AskOptions, Written } from "../actor/ask.ts";
 import { Behaviors } from "../actor/behaviors.ts";
 import { internalsOf } from "../actor/internals.ts";
 import type { ActorRef } from "../actor/ref.ts";
@@ -156,9 +156,9 @@ export class ClusterClient implements AsyncDisposable {
    *
    * @throws {AskTimeoutError} if none comes in time.
    */
-  ask<M, R>(
+  ask<M, R, const Q extends Written<M> = Written<M>>(
     ref: ActorRef<M>,
-    factory: (replyTo: ActorRef<R>) => M,
+    factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<R> {
     return this.#system.ask(ref, factory, options);

@@ -1,6 +1,7 @@
 import type { Behavior } from "../actor/behavior.ts";
 import { Behaviors } from "../actor/behaviors.ts";
 import type { ActorContext } from "../actor/context.ts";
+import { internalsOf } from "../actor/internals.ts";
 import type { ActorRef } from "../actor/ref.ts";
 import type { Signal } from "../actor/signal.ts";
 import { asError } from "./errors.ts";
@@ -27,6 +28,7 @@ export interface ProducerSettings {
 
 /** The actor around a {@linkcode StreamCore}: who the parties are, and what they are told. */
 export class Producer<T> {
+  readonly #context: ActorContext<ProducerMessage<T>>;
   readonly #core: StreamCore<T, SinkRef>;
   readonly #parties: Parties;
   readonly #sinks: ProducerSinks<T>;
@@ -36,6 +38,7 @@ export class Producer<T> {
 
   /** Nobody is connected. */
   constructor(context: ActorContext<ProducerMessage<T>>, settings: ProducerSettings) {
+    this.#context = context;
     this.#core = new StreamCore<T, SinkRef>(settings.bufferSize, {
       element: (sequence, element) =>
         this.#consumer!.tell({ type: "streamElement", sequence, element }),
@@ -168,6 +171,10 @@ export class Producer<T> {
   #close(): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = { type: "closed" };
+    const { self, system } = this.#context;
+    for (const element of this.#core.discard()) {
+      internalsOf(system).deadLetter("stopped", self.path, element);
+    }
     this.#consumer?.tell({ type: "streamClosed" });
     this.#sinks.tellEnded(this.#outcome);
   }

@@ -149,6 +149,14 @@ export class StreamCore<T, S> {
     return undelivered;
   }
 
+  /** The producer stops. Answers the elements that nobody has taken. */
+  discard(): T[] {
+    const elements: T[] = [];
+    while (this.#queue.size > 0) elements.push(this.#queue.shift());
+    this.#over = true;
+    return elements;
+  }
+
   #drain(): void {
     const queue = this.#queue;
     if (!this.#subscribed) return;

@@ -1,6 +1,6 @@
 import { ActorSystem } from "../actor/actor_system.ts";
 import type { ActorSystemOptions } from "../actor/actor_system_options.ts";
-import type { AskOptions } from "../actor/ask.ts";
+import type { AskOptions, Written } from "../actor/ask.ts";
 import type { Behavior } from "../actor/behavior.ts";
 import type { ActorRef } from "../actor/ref.ts";
 import type { SpawnOptions } from "../actor/spawn_options.ts";
@@ -123,9 +123,9 @@ export class ActorTestKit implements AsyncDisposable {
    * @throws {AskTimeoutError} if none comes in time.
    * @throws {AskError} if the question cannot be answered.
    */
-  ask<M, R>(
+  ask<M, R, const Q extends Written<M> = Written<M>>(
     ref: ActorRef<M>,
-    factory: (replyTo: ActorRef<R>) => M,
+    factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<R> {
     return this.clock.resolve(this.system.ask(ref, factory, options), endLimit);

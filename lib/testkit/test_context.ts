@@ -1,6 +1,6 @@
 import { checkActorName } from "../actor/actor_name.ts";
 import type { ActorSystem } from "../actor/actor_system.ts";
-import type { AskOptions } from "../actor/ask.ts";
+import type { AskOptions, Written } from "../actor/ask.ts";
 import { Behavior } from "../actor/behavior.ts";
 import { duplicateName } from "../actor/cell_context.ts";
 import { notABehavior } from "../actor/cell_life.ts";
@@ -137,15 +137,16 @@ export class TestContext implements ActorContext<unknown> {
     this.#owner.record({ type: "unwatched", ref });
   }
 
-  ask<T, R>(
+  ask<T, R, const Q extends Written<T> = Written<T>>(
     ref: ActorRef<T>,
-    factory: (replyTo: ActorRef<R>) => T,
+    factory: (replyTo: ActorRef<R>) => Q,
     { timeout = 5_000, signal }: AskOptions = {},
   ): Promise<R> {
     let question: TestQuestion<T>;
     try {
       checkDelay(timeout, 0, `an ask cannot wait for ${timeout} ms`);
-      question = new TestQuestion(ref, factory, timeout, signal);
+      const make = factory as (replyTo: ActorRef<R>) => T;
+      question = new TestQuestion(ref, make, timeout, signal);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -44,6 +44,29 @@ export function mustNotCompile(system: ActorSystem, small: ActorRef<Small>, big:
   return [narrowed, widened, asBig, text, exhaustive, partial];
 }
 
+type Order =
+  | { type: "order"; items: string[]; at: { x: number[] }; replyTo: ActorRef<number> }
+  | { type: "none" };
+
+/** A question is written down without `as const`; what is wrong in it is still an error. */
+export function asksAreWrittenPlainly(system: ActorSystem, shop: ActorRef<Order>, items: string[]) {
+  const at = { x: [1] };
+  const answer: Promise<number> = system.ask(
+    shop,
+    (replyTo: ActorRef<number>) => ({ type: "order", items: ["a", "b"], at: { x: [1] }, replyTo }),
+  );
+  system.ask(shop, (replyTo: ActorRef<number>) => ({ type: "order", items, at, replyTo }));
+  // @ts-expect-error: there is no such message
+  system.ask(shop, (replyTo: ActorRef<number>) => ({ type: "offer", items, at, replyTo }));
+  // @ts-expect-error: an item is a text
+  system.ask(shop, (replyTo: ActorRef<number>) => ({ type: "order", items: [5], at, replyTo }));
+  // @ts-expect-error: the reply is a number
+  system.ask(shop, (replyTo: ActorRef<string>) => ({ type: "order", items, at, replyTo }));
+  // @ts-expect-error: a field is missing
+  system.ask(shop, (replyTo: ActorRef<number>) => ({ type: "order", items, replyTo }));
+  return answer;
+}
+
 /** The same, for what an actor does in its context. */
 export function mustNotCompileInContext(
   context: ActorContext<Big>,
@@ -113,7 +136,13 @@ export function mustNotCompileElsewhere(system: ActorSystem, big: ActorRef<Big>)
 }
 
 Deno.test("what must not compile does not", () => {
-  for (const check of [mustNotCompile, mustNotCompileInContext, mustNotCompileElsewhere]) {
+  const all = [
+    mustNotCompile,
+    asksAreWrittenPlainly,
+    mustNotCompileInContext,
+    mustNotCompileElsewhere,
+  ];
+  for (const check of all) {
     assertEquals(typeof check, "function");
   }
 });
