@@ -338,3 +338,185 @@ Deno.test("the name of an inherited property is no overflow", async () => {
     assertEquals(assertThrows(spawn, ActorError).code, "badMailbox");
   }
 });
+
+for (const kind of ["sync", "async"] as const) {
+  Deno.test(`a setup that gives itself is an error, and nobody else waits for it: ${kind}`, async () => {
+    await using virtual = new VirtualSystem();
+    const stopped = virtual.events("actorStopped");
+    const endless: Behavior<string> = Behaviors.setup(() =>
+      kind === "sync" ? endless : Promise.resolve(endless)
+    );
+    virtual.system.spawn(endless, "endless");
+    await virtual.settle();
+    const [event] = stopped as unknown as { cause: ActorError }[];
+    assertEquals(event!.cause.code, "badBehavior");
+  });
+}
+
+type Circle = "go" | "x" | ActorRef<string>;
+
+Deno.test("a circle is found although messages come and go in the mailbox meanwhile", async () => {
+  await using virtual = new VirtualSystem();
+  const codes: string[] = [];
+  const a: ActorRef<Circle> = virtual.system.spawn(
+    Behaviors.receive<Circle>(async (context, message) => {
+      if (message === "go") await context.ask(b, itself).catch(() => {});
+      return Behaviors.same();
+    }),
+    "a",
+    { mailbox: { capacity: 1, overflow: "dropOldest" } },
+  );
+  const b: ActorRef<Circle> = virtual.system.spawn(
+    Behaviors.receive<Circle>(async (context) => {
+      a.tell("x");
+      await context.ask(a, itself).catch((error) => codes.push(error.code));
+      return Behaviors.same();
+    }),
+    "b",
+  );
+  a.tell("go");
+  await virtual.settle();
+  assertEquals(codes, ["askCycle"]);
+  await virtual.clock.advance(5_000);
+});
+
+Deno.test("what timers have asked earlier closes no circle", async () => {
+  await using virtual = new VirtualSystem();
+  const gate = Promise.withResolvers<void>();
+  const answers: string[] = [];
+  const a: ActorRef<Step> = virtual.system.spawn(
+    Behaviors.setup<Step>((context) => {
+      context.timers.startSingle("first", "first", 10);
+      context.timers.startSingle("work", "work", 20);
+      return Behaviors.receive((_context, message) => {
+        if (message === "work") return gate.promise.then(() => Behaviors.same());
+        if (message === "first") {
+          context.ask(b, (question: ActorRef<string>) => ({ question })).catch(() => {});
+        } else if ("tell" in message) message.tell("hello");
+        return Behaviors.same();
+      });
+    }),
+    "a",
+  );
+  const b: ActorRef<Step> = virtual.system.spawn(
+    Behaviors.receive<Step>(async (context, message) => {
+      if (message === "work") answers.push(await context.ask(a, itself));
+      return Behaviors.same();
+    }),
+    "b",
+  );
+  await virtual.clock.advance(30);
+  b.tell("work");
+  await virtual.settle();
+  gate.resolve();
+  await virtual.settle();
+  assertEquals(answers, ["hello"]);
+});
+
+Deno.test("what a hook of the incarnation before still begins has no effect on the next", async () => {
+  await using virtual = new VirtualSystem({ stopTimeout: 100 });
+  const codes: string[] = [];
+  const heard: string[] = [];
+  const late = Promise.withResolvers<void>();
+  const ref = virtual.system.spawn(
+    Behaviors.supervise(
+      Behaviors.withLifecycle(
+        Behaviors.receive<string>((_context, message) => {
+          if (message === "fail") throw new Error("told to");
+          heard.push(message);
+          return Behaviors.same();
+        }),
+        {
+          preRestart: async (context) => {
+            await late.promise;
+            for (
+              const attempt of [
+                () => context.timers.startFixedDelay("late", "late", 10),
+                () => context.spawn(Behaviors.ignore()),
+                () => context.watchWith(context.self, "late"),
+                () => context.stash.add("late"),
+                () => context.messageAdapter(() => "late"),
+                () => context.setReceiveTimeout(10, "late"),
+              ]
+            ) codes.push(assertThrows(attempt, ActorError).code);
+          },
+        },
+      ),
+    ),
+    "late",
+  );
+  ref.tell("fail");
+  await virtual.clock.advance(100);
+  late.resolve();
+  await virtual.clock.advance(100);
+  assertEquals([heard, codes], [[], Array(6).fill("actorStopped")]);
+});
+
+Deno.test("a shutdown does not wait for a reply of a sibling that is gone", async () => {
+  const virtual = new VirtualSystem();
+  virtual.system.spawn(
+    Behaviors.setup<never>((context) => {
+      const silent = context.spawn(Behaviors.ignore(), "silent");
+      const asker = context.spawn(
+        Behaviors.receive<string>(async (context) => {
+          await context.ask(silent, itself).catch(() => {});
+          return Behaviors.same();
+        }),
+        "asker",
+      );
+      asker.tell("go");
+      return Behaviors.ignore();
+    }),
+    "parent",
+  );
+  await virtual.settle();
+  await virtual[Symbol.asyncDispose]();
+  assertEquals(virtual.clock.now(), 0);
+});
+
+Deno.test("a message that cannot be looked at breaks neither its sender nor anybody else", async () => {
+  await using virtual = new VirtualSystem();
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const handled: unknown[] = [];
+  const odd = virtual.system.spawn(
+    Behaviors.receive<unknown>((_context, message) => message as never),
+    "odd",
+  );
+  const other = virtual.system.spawn(
+    Behaviors.receive<unknown>((_context, message) => {
+      handled.push(message);
+      return Behaviors.same();
+    }),
+    "other",
+  );
+  odd.tell(proxy);
+  other.tell("fine");
+  await virtual.settle();
+  odd.tell(proxy);
+  assertEquals(handled, ["fine"]);
+  assertEquals(virtual.system.ledger.snapshot().deadLetters, { stopped: 1 });
+});
+
+Deno.test("what is stashed in a signal handler, or twice, is counted as told", async () => {
+  await using virtual = new VirtualSystem();
+  const ref = virtual.system.spawn(
+    Behaviors.receive<string>((context, message) => {
+      context.stash.add(message);
+      context.stash.add(message);
+      return Behaviors.same();
+    }, (context) => {
+      context.stash.add("from a signal");
+      return Behaviors.same();
+    }),
+    "stashing",
+  );
+  const target = virtual.system.spawn(Behaviors.ignore(), "target");
+  const cell = (ref as unknown as { cell: { context: { watch(ref: unknown): void } } }).cell;
+  cell.context.watch(target);
+  ref.tell("a");
+  await virtual.clock.resolve(virtual.system.stop(target));
+  await virtual.settle();
+  const { sent, delivered, inFlight } = virtual.system.ledger.snapshot();
+  assertEquals({ sent, delivered, inFlight }, { sent: 3, delivered: 0, inFlight: 3 });
+});
