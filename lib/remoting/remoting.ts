@@ -17,6 +17,7 @@ import type { NodePeer, Peer } from "../transport/peer.ts";
 import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
+import { longestString, type WireLimits } from "../wire/limits.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { Grants } from "./grants.ts";
 import { lostQuestionPath, LostQuestions } from "./lost_questions.ts";
@@ -81,6 +82,7 @@ export class Remoting {
     this.#codec = new Codec({
       resolve: (address) => this.#resolve(address),
       onRefEncoded: (ref) => this.#onRefEncoded(ref),
+      limits: messageLimits(options.limits?.maxMessage),
     });
     const common = {
       internals: this.#internals,
@@ -289,6 +291,16 @@ export class Remoting {
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
     this.#logger.log("warn", "remoting", "a message could not be sent", { target, reason: error });
   }
+}
+
+/** A connection's limit for messages is the codec's, and nothing in a message has a lower one. */
+function messageLimits(maxMessage: number | undefined): Partial<WireLimits> {
+  if (maxMessage === undefined) return {};
+  return {
+    maxMessage,
+    maxBinary: maxMessage,
+    maxString: Math.min(maxMessage, longestString),
+  };
 }
 
 /** Whether the connection is one that messages of users take; a client has only one. */

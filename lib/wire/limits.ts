@@ -35,12 +35,15 @@ export const defaultWireLimits: WireLimits = {
   maxPath: 2_048,
 };
 
+/** The longest string that any option allows, in bytes. */
+export const longestString = 268_435_456;
+
 /** The highest value each limit may take; recursion and header fields end there. */
 const ceilings: WireLimits = {
   maxMessage: 1_073_741_824,
   maxDepth: 512,
   maxValues: 268_435_456,
-  maxString: 268_435_456,
+  maxString: longestString,
   maxBinary: 1_073_741_824,
   maxArray: 33_554_432,
   maxMap: 16_777_216,
