@@ -1,19 +1,26 @@
 /**
- * Encoding and decoding of a small envelope, beside JSON and beside a bare msgpack encoder in the
- * same run: what the checks cost. Figures are thousand operations a second, median and best of
- * interleaved rounds.
+ * Encoding and decoding of messages beside `@msgpack/msgpack` (reused `Encoder` and `Decoder`,
+ * `encodeSharedRef`) and JSON in the same run, and beside msgpackr if that is asked for: what the
+ * checks cost. Thousand operations a second, of interleaved rounds.
  *
- *     deno run -A bench/codec.ts
+ *     deno run -A bench/codec.ts --help
  *
  * @module
  */
 import { Decoder, Encoder } from "@msgpack/msgpack";
+import { parseArgs } from "@std/cli/parse-args";
 import { Ref, type RefAddress } from "../lib/actor/ref.ts";
 import { Codec } from "../lib/wire/codec.ts";
 import { decodeEnvelope, encodeEnvelope } from "../lib/wire/envelope.ts";
+import { machine, median } from "./report.ts";
+import { Installed } from "./rivals/installed.ts";
 
-const ROUNDS = 15;
-const PER_ROUND = 40_000;
+const usage = `Usage: deno run -A bench/codec.ts [options]
+
+  --rounds N    1 to 99; default 15
+  --markdown    print the table and nothing else
+  --msgpackr    beside msgpackr too, which npm installs into a temporary folder
+`;
 
 class NullRef extends Ref<unknown> {
   readonly node: string;
@@ -28,8 +35,16 @@ class NullRef extends Ref<unknown> {
   override tell(): void {}
 }
 
-interface Case {
+interface Rival {
   readonly name: string;
+  readonly encode: (value: unknown) => unknown;
+  readonly decode: (bytes: Uint8Array) => unknown;
+}
+
+interface Case {
+  readonly row: string;
+  readonly column: string;
+  readonly times: number;
   readonly run: () => unknown;
   readonly rates: number[];
 }
@@ -37,59 +52,145 @@ interface Case {
 const path = "/user/counters/shard-7/entity-42";
 const uid = 1_234_567;
 const plain = { type: "increment", entityId: "entity-42", amount: 7, at: 1_700_000_000_123 };
-const replyTo = new NullRef({ node: "10.0.0.17:25520", path: "/temp/ask-9f3c", uid: 81_234 });
-const asking = { type: "getValue", entityId: "entity-42", replyTo };
-const binary = { type: "chunk", data: new Uint8Array(65_536).fill(7) };
-const state = { type: "state", table: new Map([["a", 1], ["b", 2], ["c", 3]]), seen: new Set([1]) };
+const replyTo = new NullRef({ node: "10.0.0.17:25520", path: "/_ask/81234", uid: 81_234 });
 
-function cases(): Case[] {
-  const codec = new Codec({ resolve: (address) => new NullRef(address) });
+/** What msgpack carries by itself. */
+const shared: Readonly<Record<string, unknown>> = {
+  "small message": plain,
+  "small envelope, as an object": { path, uid, message: plain },
+  "text of 64": { type: "count", text: "x".repeat(64) },
+  "text of 1,000": { type: "count", text: "x".repeat(1_000) },
+  "text of 64, not ASCII": { type: "count", text: "zażółć gęślą jaźń ".repeat(4).slice(0, 64) },
+  "50 objects": {
+    items: Array.from({ length: 50 }, (_, id) => ({ id, name: `item ${id}`, price: id * 1.5 })),
+  },
+  "64 KiB of bytes": { type: "chunk", data: new Uint8Array(65_536).fill(7) },
+};
+
+/** What only Casty carries in this form. */
+const envelopes: Readonly<Record<string, unknown>> = {
+  "envelope": plain,
+  "envelope with a reference": { type: "getValue", entityId: "entity-42", replyTo },
+  "envelope with a Map and a Set": {
+    type: "state",
+    table: new Map([["a", 1], ["b", 2], ["c", 3]]),
+    seen: new Set([1]),
+  },
+};
+
+if (import.meta.main) {
+  const given = parseArgs([...Deno.args], {
+    string: ["rounds"],
+    boolean: ["markdown", "msgpackr", "help"],
+  });
+  const rounds = Number(given["rounds"] ?? 15);
+  const wrong = !Number.isInteger(rounds) || rounds < 1 || rounds > 99;
+  if (wrong || given["help"] === true) {
+    (wrong ? console.error : console.log)(usage);
+    Deno.exit(wrong ? 2 : 0);
+  }
+  using installed = given["msgpackr"] === true
+    ? await Installed.install(["msgpackr@2"])
+    : undefined;
+  const rivals = [casty(), msgpack(), ...installed ? [await msgpackr(installed)] : [], json()];
+  const cases = makeCases(rivals);
+  measure(cases, rounds);
+  if (given["markdown"] !== true) console.log(`${machine()}; thousand operations a second\n`);
+  console.log(table(cases, rivals.map(({ name }) => name)));
+}
+
+function makeCodec(): Codec {
+  return new Codec({ resolve: (address) => new NullRef(address) });
+}
+
+function casty(): Rival {
+  const codec = makeCodec();
+  return {
+    name: "Casty",
+    encode: (value) => codec.encode(value),
+    decode: (bytes) => codec.decode(bytes),
+  };
+}
+
+function msgpack(): Rival {
   const encoder = new Encoder();
   const decoder = new Decoder();
-  const list: Case[] = [];
-  const add = (name: string, run: () => unknown) => list.push({ name, run, rates: [] });
-
-  const jsonEnvelope = { path, uid, message: plain };
-  const json = JSON.stringify(jsonEnvelope);
-  const bare = encoder.encode(jsonEnvelope);
-  add("encode  JSON.stringify", () => JSON.stringify(jsonEnvelope));
-  add("encode  bare Encoder, encodeSharedRef", () => encoder.encodeSharedRef(jsonEnvelope));
-  add("encode  envelope", () => encodeEnvelope(codec, path, uid, plain));
-  add("encode  envelope with a reference", () => encodeEnvelope(codec, path, uid, asking));
-  add("encode  envelope with a Map and a Set", () => encodeEnvelope(codec, path, uid, state));
-  add("encode  envelope with 64 KiB", () => encodeEnvelope(codec, path, uid, binary));
-  add("decode  JSON.parse", () => JSON.parse(json));
-  add("decode  bare Decoder", () => decoder.decode(bare));
-  for (const [name, message] of Object.entries({ plain, asking, state, binary })) {
-    const bytes = encodeEnvelope(codec, path, uid, message).slice();
-    const kind = {
-      plain: "",
-      asking: " with a reference",
-      state: " with a Map and a Set",
-      binary: " with 64 KiB",
-    }[name];
-    add(`decode  envelope${kind}`, () => decodeEnvelope(codec, bytes, 0, bytes.length));
-  }
-  return list;
+  return {
+    name: "@msgpack/msgpack",
+    encode: (value) => encoder.encodeSharedRef(value),
+    decode: (bytes) => decoder.decode(bytes),
+  };
 }
 
-/** Measures all cases in turns and prints a table. */
-export function benchCodec(): void {
-  const list = cases();
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const { name, run, rates } of list) {
-      const times = name.includes("64 KiB") ? PER_ROUND / 20 : PER_ROUND;
-      const start = performance.now();
-      for (let i = 0; i < times; i++) run();
-      rates.push(times / (performance.now() - start));
+async function msgpackr(installed: Installed): Promise<Rival> {
+  const { href } = new URL(`file://${installed.folder}/node_modules/msgpackr/index.js`);
+  const { Packr } = await import(href);
+  const packr = new Packr({ useRecords: false });
+  return {
+    name: `msgpackr ${installed.version("msgpackr")}`,
+    encode: (value) => packr.pack(value),
+    decode: (bytes) => packr.unpack(bytes),
+  };
+}
+
+function json(): Rival {
+  const encoder = new TextEncoder();
+  const decoder = new TextDecoder();
+  return {
+    name: "JSON to bytes",
+    encode: (value) => encoder.encode(JSON.stringify(value)),
+    decode: (bytes) => JSON.parse(decoder.decode(bytes)),
+  };
+}
+
+function makeCases(rivals: readonly Rival[]): Case[] {
+  const cases: Case[] = [];
+  const add = (row: string, column: string, times: number, run: () => unknown) =>
+    cases.push({ row, column, times, run, rates: [] });
+  for (const [name, value] of Object.entries(shared)) {
+    for (const { name: column, encode, decode } of rivals) {
+      // It makes an object with 65,536 keys of them.
+      if (name.includes("bytes") && column.startsWith("JSON")) continue;
+      const bytes = Uint8Array.from(encode(value) as Uint8Array);
+      const times = Math.max(200, Math.min(20_000, Math.round(5_000_000 / bytes.length)));
+      add(`encode ${name}`, column, times, () => encode(value));
+      add(`decode ${name}`, column, times, () => decode(bytes));
     }
   }
-  console.log(`Deno ${Deno.version.deno}, V8 ${Deno.version.v8}; thousand operations a second`);
-  for (const { name, rates } of list) {
-    rates.sort((a, b) => a - b);
-    const median = rates[rates.length >> 1]!.toFixed(0).padStart(6);
-    console.log(`${name.padEnd(40)} ${median} median ${rates.at(-1)!.toFixed(0).padStart(6)} best`);
+  const codec = makeCodec();
+  for (const [name, value] of Object.entries(envelopes)) {
+    const bytes = encodeEnvelope(codec, path, uid, value).slice();
+    add(`encode ${name}`, "Casty", 20_000, () => encodeEnvelope(codec, path, uid, value));
+    add(`decode ${name}`, "Casty", 20_000, () => decodeEnvelope(codec, bytes, 0, bytes.length));
+  }
+  return cases;
+}
+
+function measure(cases: readonly Case[], rounds: number): void {
+  for (let round = 0; round < rounds; round++) {
+    for (const { run, times, rates } of cases) {
+      const begin = performance.now();
+      for (let i = 0; i < times; i++) run();
+      rates.push(times / (performance.now() - begin));
+    }
   }
 }
 
-if (import.meta.main) benchCodec();
+function table(cases: readonly Case[], columns: readonly string[]): string {
+  const lines = [
+    `| median / best | ${columns.join(" | ")} | Casty of @msgpack |`,
+    `| --- | ${columns.map(() => "---:").join(" | ")} | ---: |`,
+  ];
+  for (const row of new Set(cases.map(({ row }) => row))) {
+    const of = (column: string) =>
+      cases.find((one) => one.row === row && one.column === column)?.rates;
+    const cells = columns.map((column) => {
+      const rates = of(column);
+      return rates ? `${median(rates).toFixed(0)} / ${Math.max(...rates).toFixed(0)}` : "";
+    });
+    const [ours, theirs] = [of("Casty"), of("@msgpack/msgpack")];
+    const share = ours && theirs ? `${(median(ours) / median(theirs)).toFixed(2)} times` : "";
+    lines.push(`| ${row} | ${cells.join(" | ")} | ${share} |`);
+  }
+  return lines.join("\n");
+}

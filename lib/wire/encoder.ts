@@ -150,12 +150,15 @@ export class Encoder {
       for (const key in record) {
         if (seen === size) break;
         seen++;
+        step = key;
+        const value = record[key];
+        step = undefined;
         if (key === "__proto__") {
           throw refusedKey(`has the key "${key}"`, "use another key, or a Map");
         }
         if (key.length > this.#short || !this.#out.asciiString(key)) this.#anyKey(key);
         step = key;
-        this.#value(record[key], depth + 1);
+        this.#value(value, depth + 1);
         step = undefined;
       }
     } catch (cause) {

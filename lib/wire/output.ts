@@ -128,12 +128,23 @@ export class Output {
    * returns false.
    */
   asciiString(text: string): boolean {
-    const begin = this.at;
-    this.reserve(text.length + 5);
-    this.#textHead(text.length);
-    if (this.ascii(text)) return true;
-    this.at = begin;
-    return false;
+    const { length } = text;
+    this.reserve(length + 5);
+    const { bytes, at } = this;
+    let to = at + 1;
+    if (length < 32) {
+      bytes[at] = 0xa0 | length;
+    } else {
+      bytes[at] = 0xd9;
+      bytes[to++] = length;
+    }
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) return false;
+      bytes[to++] = unit;
+    }
+    this.at = to;
+    return true;
   }
 
   /** Does the same without a header; there is room. */

@@ -11,7 +11,7 @@ import type { WireLimits } from "./limits.ts";
 const encoder = new TextEncoder();
 
 /** Up to this many units a loop is faster than the call of the encoder. */
-export const SHORT_TEXT = 40;
+export const SHORT_TEXT = 72;
 /** From this many bytes on it pays to ask first whether all are ASCII. */
 const LONG_TEXT = 256;
 
