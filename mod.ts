@@ -78,9 +78,12 @@ export type { Clock, Timer } from "./lib/runtime/clock.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
 export type {
+  Authorize,
   CertificateFacts,
+  ChainLink,
   ClientIdentity,
   DialOptions,
+  IdentityRefusal,
   Link,
   Listener,
   ListenOptions,
@@ -90,6 +93,14 @@ export type {
   PlainIdentity,
   TlsMaterial,
 } from "./lib/runtime/network.ts";
+export type {
+  AuthorityKeyExposed,
+  CertificateExpiring,
+  RevocationListOutdated,
+  TlsEvent,
+  TlsReloaded,
+  TlsReloadFailed,
+} from "./lib/runtime/tls_event.ts";
 export type { Random } from "./lib/runtime/random.ts";
 export type { Runtime } from "./lib/runtime/runtime.ts";
 export type { StopSignal, StopSignals } from "./lib/runtime/stop_signals.ts";
@@ -151,4 +162,9 @@ export {
   type TransportErrorCode,
 } from "./lib/transport/errors.ts";
 export type { TransportLimits } from "./lib/transport/limits.ts";
-export { TlsConfig } from "./lib/transport/tls_config.ts";
+export {
+  type CertificateFault,
+  CertificateRefusedError,
+} from "./lib/transport/certificate_fault.ts";
+export { TlsConfig, type TlsTexts } from "./lib/transport/tls_config.ts";
+export type { TlsPaths } from "./lib/transport/tls_files.ts";

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { TlsEvent } from "./tls_event.ts";
+
 /** PEM texts of one end of a mutual TLS connection. */
 export interface TlsMaterial {
   /** This end's certificate, followed by intermediates if there are any. */
@@ -13,6 +15,44 @@ export interface TlsMaterial {
   readonly key: string;
   /** The authorities that a peer's certificate must chain to. Nothing else is trusted. */
   readonly ca: string;
+  /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
+  readonly authorize?: Authorize;
+  /**
+   * Asked about each peer before {@linkcode Authorize}, and about live connections after each
+   * change: whether its certificate is revoked or denied. Answers why; undefined: it is not.
+   */
+  readonly judge?: (identity: NodeIdentity | ClientIdentity) => IdentityRefusal | undefined;
+  /**
+   * Tells of changes and of what an operator should know, as long as it is subscribed. The answer
+   * ends that, and resolves when nothing is under way any more.
+   */
+  readonly subscribe?: (listener: (event: TlsEvent) => void) => () => Promise<void>;
+}
+
+/**
+ * Says whether a peer that has proved its identity may connect: `true`, or `false`, or a reason
+ * against it, which the peer is told. It must answer at once; what throws, or answers anything else
+ * (a promise), refuses the peer.
+ *
+ * @example
+ * ```ts
+ * import type { Authorize } from "@casty/casty";
+ *
+ * const reportsOnly: Authorize = (identity) =>
+ *   identity.kind === "node" || identity.name === "reports" || "only reports may connect";
+ * console.assert(
+ *   reportsOnly({ kind: "client", name: "x", hosts: [], fingerprint: "", notAfter: 0 }) !== true,
+ * );
+ * ```
+ */
+export type Authorize = (identity: NodeIdentity | ClientIdentity) => boolean | string;
+
+/** Why a peer with a good certificate is refused all the same. */
+export interface IdentityRefusal {
+  /** Stable; safe to branch on. */
+  readonly fault: "revoked" | "noRevocationList" | "denied" | "unauthorized";
+  /** Completes "the certificate of X ...", for logs. */
+  readonly problem: string;
 }
 
 /** What a peer's certificate proved. It decides what the peer may say. */
@@ -49,6 +89,23 @@ export interface CertificateFacts {
   readonly fingerprint: string;
   /** End of validity, milliseconds since the Unix epoch. */
   readonly notAfter: number;
+  /**
+   * The certificate and those between it and the authority, which is not among them. Absent where
+   * no certificate was verified (simulations).
+   */
+  readonly chain?: readonly ChainLink[];
+}
+
+/** One certificate of a verified chain, as lists of revoked and denied ones name it. */
+export interface ChainLink {
+  /** Upper-case hexadecimal without leading zeros. */
+  readonly serialNumber: string;
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  /** SHA-256 of its public key (SubjectPublicKeyInfo), lower-case hexadecimal. */
+  readonly publicKey: string;
+  /** The same of the key that has signed it. */
+  readonly issuerKey: string;
 }
 
 /**

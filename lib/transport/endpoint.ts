@@ -20,6 +20,7 @@ import { type TransportLimits, transportLimits } from "./limits.ts";
 import { holderOf, type Peer } from "./peer.ts";
 import { Reception } from "./reception.ts";
 import { RefusalLog } from "./refusal_log.ts";
+import { revocationOf, superviseTls } from "./tls_supervision.ts";
 
 export type { EndpointOptions } from "./endpoint_options.ts";
 
@@ -42,6 +43,7 @@ export class Endpoint {
   readonly #giveUp = new AbortController();
   #address = "";
   #closed = false;
+  #endSupervision: (() => Promise<void>) | undefined;
   #onEmpty: (() => void) | undefined;
 
   private constructor(options: EndpointOptions) {
@@ -61,6 +63,7 @@ export class Endpoint {
     const endpoint = new Endpoint(options);
     if (options.role === "client") endpoint.#address = options.address!;
     else endpoint.#address = await endpoint.#reception.open();
+    endpoint.#endSupervision = superviseTls(options, (verdict) => endpoint.recheck(verdict));
     return endpoint;
   }
 
@@ -144,6 +147,7 @@ export class Endpoint {
     await Promise.all(this.#dials);
     if (this.#connections.size > 0) await empty;
     await this.#reception.close();
+    await this.#endSupervision?.();
   }
 
   #sendToNode(
@@ -266,6 +270,8 @@ export class Endpoint {
   /** Of two connections to one peer only one may stay, and both ends must choose the same. */
   #admit(peer: Peer, dialledFor: Channel | undefined): Refusal | undefined {
     if (this.#closed) return { code: "full", reason: "this end shuts down" };
+    const revoked = revocationOf(this.#options.tls, peer);
+    if (revoked !== undefined) return { code: "revoked", reason: revoked };
     const outcome = this.#weigh(peer, dialledFor);
     const { address } = peer;
     switch (outcome) {

@@ -1,5 +1,6 @@
 import type { TlsMaterial } from "../runtime/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { TlsEvent } from "../runtime/tls_event.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import type { AddressMap } from "./address_map.ts";
 import type { SendRefusal } from "./connection_owner.ts";
@@ -27,6 +28,8 @@ export interface EndpointOptions {
   /** The port under which others reach a node. Default: the one that is bound. */
   readonly advertisedPort?: number;
   readonly tls?: TlsMaterial;
+  /** Something about the certificates of this end that an operator should know; it is logged. */
+  readonly onTlsEvent?: (event: TlsEvent) => void;
   /** Where to dial for an address. Default: the address itself. */
   readonly addressMap?: AddressMap;
   readonly limits?: Partial<TransportLimits>;

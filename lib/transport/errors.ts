@@ -58,7 +58,13 @@ export class TransportError extends CastyError {
  * - `expired`, `notYetValid`: the certificate's time is over, or has not come.
  * - `noIdentity`: the certificate has no node or client name, or more than one.
  * - `wrongUse`: the certificate is not made for this use.
+ * - `noHost`: the certificate is that of a node and covers no host.
+ * - `strangeExtension`: it, or an issuer, has a critical extension that is not known.
  * - `untrusted`: the certificate does not chain to the authorities.
+ * - `issuerNotAuthority`, `issuerExpired`, `pathLength`: an issuer of it is not in order.
+ * - `revoked`, `denied`, `noRevocationList`: what is loaded with it refuses the certificate itself.
+ * - `badRevocationList`: `crlFile` holds no list that is signed by one of the authorities.
+ * - `badDenyList`: a deny list holds something else than fingerprints.
  */
 export type TlsConfigErrorCode =
   | "unreadable"
@@ -70,7 +76,17 @@ export type TlsConfigErrorCode =
   | "notYetValid"
   | "noIdentity"
   | "wrongUse"
-  | "untrusted";
+  | "noHost"
+  | "strangeExtension"
+  | "untrusted"
+  | "issuerNotAuthority"
+  | "issuerExpired"
+  | "pathLength"
+  | "revoked"
+  | "denied"
+  | "noRevocationList"
+  | "badRevocationList"
+  | "badDenyList";
 
 /** TLS material that cannot be used. */
 export class TlsConfigError extends CastyError {

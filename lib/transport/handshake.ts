@@ -104,6 +104,7 @@ export type RefusalCode =
   | "stale"
   | "duplicate"
   | "taken"
+  | "revoked"
   | "full";
 
 /** A refusal and its reason, a sentence for the log of both sides. */

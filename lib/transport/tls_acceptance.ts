@@ -1,19 +1,20 @@
 import { createServer, type TLSSocket } from "node:tls";
 import { Buffer } from "node:buffer";
 import type { Clock, Timer } from "../runtime/clock.ts";
-import type { PeerIdentity } from "../runtime/network.ts";
-import { identifyPeer } from "./peer_identity.ts";
+import type { PeerIdentity, TlsMaterial } from "../runtime/network.ts";
 import { SocketStream } from "./socket_stream.ts";
 import { remoteAddress } from "./tcp_socket.ts";
+import { sayFarewell } from "./tls_farewell.ts";
 import { TlsLink } from "./tls_link.ts";
-import { peerChain, type PreparedMaterial } from "./tls_material.ts";
+import { prepareMaterial, verifyPeer } from "./tls_material.ts";
 
 /** First byte of a TLS handshake record. */
 const handshakeRecord = 22;
 
 /** How a peer that has just connected is received. Exactly one of the two is called, once. */
 export interface Reception {
-  readonly material: PreparedMaterial;
+  /** Its contents may change; each handshake takes those of its beginning. */
+  readonly tls: TlsMaterial;
   /** Milliseconds for TLS handshake and verification together. */
   readonly timeout: number;
   readonly onLink: (link: TlsLink) => void;
@@ -50,7 +51,11 @@ export class TlsAcceptance {
     // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
     // it counts the verification of the certificate as well.
     this.#deadline = this.#clock.schedule(this.#reception.timeout, () => this.#onDeadline());
-    this.#shakeHands();
+    try {
+      this.#shakeHands();
+    } catch (error) {
+      this.#refuse(`this end cannot shake hands: ${reasonOf(error)}`);
+    }
   }
 
   /** Cuts the connection if it is not yet a link. */
@@ -63,11 +68,11 @@ export class TlsAcceptance {
     // which stream a failed handshake belongs to. It costs 0.2 ms of a handshake of 5 ms, and the
     // lack of a session cache means that every connection proves its certificate anew.
     const server = createServer({
-      ...this.#reception.material.secure,
+      ...prepareMaterial(this.#reception.tls).secure,
       requestCert: true,
       handshakeTimeout: this.#reception.timeout + 1_000,
     });
-    server.on("secureConnection", (socket) => void this.#verify(socket));
+    server.on("secureConnection", (socket) => this.#verify(socket));
     server.on("tlsClientError", (error, socket) => {
       socket.on("error", () => {});
       this.#socket = socket;
@@ -78,19 +83,24 @@ export class TlsAcceptance {
     server.emit("connection", this.#stream);
   }
 
-  async #verify(socket: TLSSocket): Promise<void> {
+  #verify(socket: TLSSocket): void {
     socket.on("error", (error) => this.#refuse(`the connection broke: ${error.message}`));
     this.#socket = socket;
     // Not a byte of the peer is looked at before it is known who it is.
     this.#stream.holdReading();
     if (this.#settled) return;
     try {
-      const { authorities } = this.#reception.material;
-      const chain = peerChain(socket);
-      this.#admit(socket, await identifyPeer(chain, authorities, this.#clock.wallTime()));
+      this.#admit(socket, verifyPeer(this.#reception.tls, socket, this.#clock.wallTime()));
     } catch (error) {
-      this.#refuse(error instanceof Error ? error.message : String(error));
+      void this.#turnAway(socket, error);
     }
+  }
+
+  /** The TLS layer had no objection: the peer can be told, and counts as pending until then. */
+  async #turnAway(socket: TLSSocket, error: unknown): Promise<void> {
+    const link = new TlsLink(socket, this.#stream, this.#remote, { kind: "plain" }, this.#clock);
+    await sayFarewell(link, error);
+    this.#refuse(reasonOf(error));
   }
 
   #admit(socket: TLSSocket, identity: PeerIdentity): void {
@@ -148,4 +158,8 @@ export class TlsAcceptance {
     }
     return `the TLS handshake failed: ${error.message}`;
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

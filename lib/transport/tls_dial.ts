@@ -1,16 +1,18 @@
 import { connect, type TLSSocket } from "node:tls";
 import { formatAddress } from "../runtime/address.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { DialOptions, TlsMaterial } from "../runtime/network.ts";
-import { readCertificate } from "./certificate.ts";
+import type { DialOptions, NodeIdentity, TlsMaterial } from "../runtime/network.ts";
+import { isoTime, readCertificate } from "./certificate.ts";
+import { CertificateRefusedError } from "./certificate_fault.ts";
 import { TransportError } from "./errors.ts";
 import { coversHost } from "./host_names.ts";
-import { identifyPeer } from "./peer_identity.ts";
+import { pemCertificates } from "./pem.ts";
 import { dialGivenUp, dialTimedOut } from "./socket_errors.ts";
 import { SocketStream } from "./socket_stream.ts";
 import { connectTcp, remoteAddress } from "./tcp_socket.ts";
 import { TlsLink } from "./tls_link.ts";
-import { peerChain, type PreparedMaterial, prepareMaterial } from "./tls_material.ts";
+import { sayFarewell } from "./tls_farewell.ts";
+import { type PreparedMaterial, prepareMaterial, verifyPeer } from "./tls_material.ts";
 
 /** What OpenSSL, and with it node:tls, calls a certificate that it does not accept. */
 const untrustedCodes: ReadonlySet<string> = new Set([
@@ -45,6 +47,7 @@ export async function dialTls(
   options: DialOptions & { readonly tls: TlsMaterial },
 ): Promise<TlsLink> {
   const material = prepareMaterial(options.tls);
+  checkOwnDates(options.tls, clock.wallTime());
   const started = clock.now();
   const { host, port, signal } = options;
   const conn = await connectTcp(clock, host, port, options.timeout, signal);
@@ -64,11 +67,14 @@ export async function dialTls(
     await Promise.race([secured(socket), failed]);
     // Not a byte of the peer is looked at before it is known who it is.
     stream.holdReading();
-    const identity = await Promise.race([
-      identifyPeer(peerChain(socket), material.authorities, clock.wallTime()),
-      failed,
-    ]);
-    if (identity.kind !== "node") throw notANode(options, identity.name);
+    let identity: NodeIdentity;
+    try {
+      identity = verifyNode(options, socket, clock.wallTime());
+    } catch (error) {
+      const link = new TlsLink(socket, stream, remote, { kind: "plain" }, clock);
+      await Promise.race([sayFarewell(link, error), failed]).catch(() => {});
+      throw error;
+    }
     return new TlsLink(socket, stream, remote, identity, clock);
   } catch (error) {
     socket?.destroy();
@@ -78,6 +84,33 @@ export async function dialTls(
     deadline.cancel();
     signal?.removeEventListener("abort", giveUp);
   }
+}
+
+function verifyNode(
+  options: DialOptions & { readonly tls: TlsMaterial },
+  socket: TLSSocket,
+  wallTime: number,
+): NodeIdentity {
+  const identity = verifyPeer(options.tls, socket, wallTime);
+  if (identity.kind === "node") return identity;
+  throw new CertificateRefusedError(
+    "wrongUse",
+    address(options),
+    `is that of client ${identity.name}, not of a node`,
+    "issue it with cert.ts create-node",
+  );
+}
+
+/** The peer would just hang up, and this end would never learn why. */
+function checkOwnDates(tls: TlsMaterial, wallTime: number): void {
+  const { notBefore, notAfter } = readCertificate(pemCertificates(tls.cert)[0]!);
+  if (wallTime >= notBefore && wallTime <= notAfter) return;
+  const problem = wallTime > notAfter
+    ? `expired on ${isoTime(notAfter)}`
+    : `is not valid before ${isoTime(notBefore)}`;
+  throw new TransportError("badTlsMaterial", `this end's own certificate ${problem}`, {
+    remedy: "issue a new one, and check the clock of this machine",
+  });
 }
 
 function startTls(
@@ -124,8 +157,7 @@ function explain(error: Error, stream: SocketStream, options: DialOptions): Tran
   if (untrustedCodes.has(String(code))) {
     return new TransportError(
       "peerNotTrusted",
-      `the certificate of ${address(options)} is not acceptable: another authority, expired, ` +
-        "not yet valid, or not made for servers (Deno does not tell which)",
+      `the certificate of ${address(options)} is not acceptable: ${untrustedReason(String(code))}`,
       { value: address(options), remedy: "inspect it with cert.ts on that machine", cause: error },
     );
   }
@@ -148,12 +180,12 @@ function explain(error: Error, stream: SocketStream, options: DialOptions): Tran
   );
 }
 
-function notANode(options: DialOptions, name: string): TransportError {
-  return new TransportError(
-    "peerNotTrusted",
-    `the certificate of ${address(options)} is that of client ${name}, not of a node`,
-    { value: name, remedy: "issue it with cert.ts create-node" },
-  );
+/** Deno does not show the certificate, and tells an unknown authority from the rest only. */
+function untrustedReason(code: string): string {
+  return code === "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
+    ? "it comes from another authority (it does not chain to any in caFile)"
+    : "it has expired, is not yet valid, or is not made for servers (Deno does not tell which; " +
+      "the log of that node does)";
 }
 
 function address(options: DialOptions): string {

@@ -1,10 +1,12 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
-import type { Certificate } from "pkijs";
-import type { TlsMaterial } from "../runtime/network.ts";
-import { readCertificate } from "./certificate.ts";
+import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../runtime/network.ts";
+import { type CertificateReading, readCertificate } from "./certificate.ts";
 import { TransportError } from "./errors.ts";
-import { maxChainLength } from "./peer_identity.ts";
+import { CertificateRefusedError } from "./certificate_fault.ts";
+import { maxChainLength } from "./chain.ts";
+import { identifyPeer } from "./peer_identity.ts";
+import { judgeIdentity } from "./peer_policy.ts";
 import { pemCertificates } from "./pem.ts";
 
 /** Material that was checked, in the form that both ends of `node:tls` take. */
@@ -17,7 +19,7 @@ export interface PreparedMaterial {
     readonly rejectUnauthorized: true;
   };
   /** The authorities of `ca`, parsed. */
-  readonly authorities: readonly Certificate[];
+  readonly authorities: readonly CertificateReading[];
 }
 
 const prepared = new WeakMap<TlsMaterial, PreparedMaterial>();
@@ -44,8 +46,30 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
   return result;
 }
 
+/**
+ * Who is at the other end of a finished TLS handshake, by our own rules.
+ *
+ * @throws {TransportError} code `peerNotTrusted`.
+ */
+export function verifyPeer(
+  tls: TlsMaterial,
+  socket: TLSSocket,
+  wallTime: number,
+): NodeIdentity | ClientIdentity {
+  const { authorities } = prepareMaterial(tls);
+  const identity = identifyPeer(peerChain(socket), authorities, wallTime);
+  const refusal = judgeIdentity(tls, identity);
+  if (refusal === undefined) return identity;
+  throw new CertificateRefusedError(
+    refusal.fault,
+    `${identity.kind} ${identity.name}`,
+    refusal.problem,
+    "see the options authorize, crlFile and denyList of the end that refuses",
+  );
+}
+
 /** The certificates that a peer sent, leaf first, as `node:tls` links them up. */
-export function peerChain(socket: TLSSocket): Uint8Array[] {
+function peerChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let next = socket.getPeerCertificate(true);
   while (next?.raw !== undefined && chain.length <= maxChainLength) {
@@ -57,11 +81,11 @@ export function peerChain(socket: TLSSocket): Uint8Array[] {
   return chain;
 }
 
-function readAuthorities(ca: string): Certificate[] {
-  let authorities: Certificate[] = [];
+function readAuthorities(ca: string): CertificateReading[] {
+  let authorities: CertificateReading[] = [];
   let cause: unknown;
   try {
-    authorities = pemCertificates(ca).map((der) => readCertificate(der).certificate);
+    authorities = pemCertificates(ca).map(readCertificate);
   } catch (error) {
     cause = error;
   }

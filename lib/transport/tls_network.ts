@@ -12,7 +12,7 @@ import { TransportError } from "./errors.ts";
 import { closeQuietly, remoteAddress, TcpAcceptor } from "./tcp_socket.ts";
 import { TlsAcceptance } from "./tls_acceptance.ts";
 import { dialTls } from "./tls_dial.ts";
-import { type PreparedMaterial, prepareMaterial } from "./tls_material.ts";
+import { prepareMaterial } from "./tls_material.ts";
 
 /**
  * Mutual TLS 1.3: both ends prove who they are with a certificate of our authority, and a link
@@ -30,7 +30,9 @@ export class TlsNetwork implements Network {
   /** Binds a port. Rejects with a `TransportError`. */
   // deno-lint-ignore require-await -- bad material or a bind that fails must reject, not throw
   async listen(options: ListenOptions): Promise<Listener> {
-    return new TlsListener(this.#clock, options, prepareMaterial(required(options.tls)));
+    const tls = required(options.tls);
+    prepareMaterial(tls);
+    return new TlsListener(this.#clock, options, tls);
   }
 
   /** Connects and verifies. Rejects with a `TransportError`. */
@@ -43,14 +45,14 @@ class TlsListener implements Listener {
   readonly port: number;
   readonly #clock: Clock;
   readonly #options: ListenOptions;
-  readonly #material: PreparedMaterial;
+  readonly #tls: TlsMaterial;
   readonly #pending = new Set<TlsAcceptance>();
   readonly #acceptor: TcpAcceptor;
 
-  constructor(clock: Clock, options: ListenOptions, material: PreparedMaterial) {
+  constructor(clock: Clock, options: ListenOptions, tls: TlsMaterial) {
     this.#clock = clock;
     this.#options = options;
-    this.#material = material;
+    this.#tls = tls;
     this.#acceptor = new TcpAcceptor(clock, options.host, options.port, (conn) => {
       this.#receive(conn);
     });
@@ -74,7 +76,7 @@ class TlsListener implements Listener {
       return;
     }
     const acceptance = new TlsAcceptance(conn, this.#clock, {
-      material: this.#material,
+      tls: this.#tls,
       timeout: handshakeTimeout,
       onLink: (link) => {
         this.#pending.delete(acceptance);

@@ -1,0 +1,63 @@
+/** Something about this end's certificates that an operator should know. */
+export type TlsEvent =
+  | TlsReloaded
+  | TlsReloadFailed
+  | CertificateExpiring
+  | RevocationListOutdated
+  | AuthorityKeyExposed;
+
+/** Files have changed and are used from now on: for new connections, and to judge live ones. */
+export interface TlsReloaded {
+  /** Which of the closed set this is. */
+  readonly type: "tlsReloaded";
+  /** SHA-256 of the certificate that is shown to new peers, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  /** End of its validity, milliseconds since the Unix epoch. */
+  readonly notAfter: number;
+  /** Options whose files have changed. */
+  readonly changed: readonly string[];
+}
+
+/** Files have changed and cannot be used: the last good ones stay in use. Told once per change. */
+export interface TlsReloadFailed {
+  /** Which of the closed set this is. */
+  readonly type: "tlsReloadFailed";
+  /** Stable; the code of the `TlsConfigError`. */
+  readonly code: string;
+  /** The offending file. */
+  readonly file: string;
+  /** What is wrong, and what to do. */
+  readonly reason: string;
+}
+
+/** A certificate ends soon, or has ended. Told at 30, 7 and 1 days before, and at its end. */
+export interface CertificateExpiring {
+  /** Which of the closed set this is. */
+  readonly type: "certificateExpiring";
+  /** Whose certificate: this end's own, or that of an authority in its own chain. */
+  readonly of: "leaf" | "authority";
+  /** The subject. */
+  readonly subject: string;
+  /** End of validity, milliseconds since the Unix epoch. */
+  readonly notAfter: number;
+  /** Whole days that are left: 30, 7, 1 or fewer; 0: it has ended. */
+  readonly daysLeft: number;
+}
+
+/** The list of revoked certificates should have been renewed. Told once per list. */
+export interface RevocationListOutdated {
+  /** Which of the closed set this is. */
+  readonly type: "revocationListOutdated";
+  /** The file that holds it. */
+  readonly file: string;
+  /** When the next list was due, milliseconds since the Unix epoch; undefined: no list fits. */
+  readonly nextUpdate: number | undefined;
+}
+
+/** The private key of an authority lies beside the key of this end. */
+export interface AuthorityKeyExposed {
+  /** Which of the closed set this is. */
+  readonly type: "authorityKeyExposed";
+  /** The file. */
+  readonly file: string;
+}
