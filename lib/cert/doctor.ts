@@ -188,16 +188,19 @@ function revocationFindings(observer: DoctorSide, subject: DoctorSide, now: numb
   const { crl, crlFile, authorities = [] } = observer;
   const findings: Finding[] = [];
   const signers = [...authorities, ...subject.intermediates];
-  for (const list of crl) {
+  const known = crl.flatMap((list) => {
     const signer = signers.find((authority) => list.signedBy(authority));
-    if (signer === undefined) {
-      findings.push(error(observer, "badCrl", {
-        what: `the revocation list ${crlFile} is signed by none of ${trusts(authorities)}`,
-        why: "such a list is not used, and who is revoked in it is accepted or nobody is",
-        cure: "write it anew with cert.ts revoke, under the authority that is trusted",
-      }));
-      continue;
-    }
+    return signer === undefined ? [] : [{ list, signer }];
+  });
+  // Beside a list that is used, that of an authority before a rotation does no harm.
+  if (crl.length > 0 && known.length === 0) {
+    findings.push(error(observer, "badCrl", {
+      what: `the revocation list ${crlFile} is signed by none of ${trusts(authorities)}`,
+      why: "such a list cannot be used; it does not start with it",
+      cure: "write it anew with cert.ts revoke, under the authority that is trusted",
+    }));
+  }
+  for (const { list, signer } of known) {
     if (list.nextUpdate !== undefined && list.nextUpdate.getTime() < now) {
       findings.push(warning(observer, "crlExpired", {
         what:

@@ -60,7 +60,9 @@ function describe(der: Uint8Array<ArrayBuffer>): RevocationList {
 
 function signedBy(list: CertificateRevocationList, authority: Examined): boolean {
   const hash = hashes[list.signatureAlgorithm.algorithmId];
-  if (hash === undefined) return false;
+  const { keyUsages } = authority.info;
+  const allowed = keyUsages.length === 0 || keyUsages.includes("cRLSign");
+  if (hash === undefined || !allowed) return false;
   try {
     const { publicKey } = new X509Certificate(authority.der);
     const signature = list.signatureValue.valueBlock.valueHexView;
