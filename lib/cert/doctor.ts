@@ -209,11 +209,14 @@ function revocationFindings(observer: DoctorSide, subject: DoctorSide, now: numb
         cure: "write it anew with cert.ts revoke, and bring it to every node",
       }));
     }
-    if (!list.serials.has(subject.leaf.serial)) continue;
-    if (!verifiedBy(subject.leaf.der, signer.der)) continue;
+    const revoked = [subject.leaf, ...subject.intermediates].find(({ serial, der }) => {
+      return list.serials.has(serial) && verifiedBy(der, signer.der);
+    });
+    if (revoked === undefined) continue;
+    const which = revoked === subject.leaf ? "" : " an issuer of";
     findings.push(error(observer, "revoked", {
-      what: `${theCertificate(subject)} (${subject.label}, serial ${subject.leaf.serial}) is ` +
-        `revoked by ${crlFile}`,
+      what: `${crlFile} revokes${which} ${theCertificate(subject)} (${subject.label}; serial ` +
+        `${revoked.serial})`,
       why: `${observer.label} refuses it, and cuts a connection that it has`,
       cure: reissueCure(subject),
     }));

@@ -65,7 +65,7 @@ function reasons(
     differs
       ? `it is of ${authorityName(other)}, and its ca.crt does not trust ${name}, of which we are`
       : `its ca.crt does not trust ${name}: it is of another set, or from before a rotation`,
-    "our certificate is on its revocation list or deny list",
+    "our certificate is on its revocation list or deny list, or its authorize hook says no",
     `its clock is outside ${own.leaf.info.notBefore.toISOString()} to ` +
       `${own.leaf.info.notAfter.toISOString()}`,
     "it has reached a limit (maxConnections, maxConnectionsPerAddress, ...), or shuts down",
