@@ -1,0 +1,25 @@
+import type { Logger } from "@casty/casty";
+
+/** Keeps log lines, and tells when one has come. */
+export class Lines implements Logger {
+  readonly all: string[] = [];
+  #waiting: { pattern: RegExp; times: number; resolve: () => void }[] = [];
+
+  log(level: string, source: string, message: string, fields?: Record<string, unknown>): void {
+    this.all.push(`${level} ${source}: ${message} ${JSON.stringify(fields ?? {})}`);
+    this.#waiting = this.#waiting.filter(({ pattern, times, resolve }) => {
+      if (this.count(pattern) < times) return true;
+      resolve();
+      return false;
+    });
+  }
+
+  count(pattern: RegExp): number {
+    return this.all.filter((line) => pattern.test(line)).length;
+  }
+
+  seen(pattern: RegExp, times = 1): Promise<void> {
+    if (this.count(pattern) >= times) return Promise.resolve();
+    return new Promise((resolve) => void this.#waiting.push({ pattern, times, resolve }));
+  }
+}
