@@ -166,5 +166,6 @@ export {
   type CertificateFault,
   CertificateRefusedError,
 } from "./lib/transport/certificate_fault.ts";
+export type { AddressMap } from "./lib/transport/address_map.ts";
 export { TlsConfig, type TlsTexts } from "./lib/transport/tls_config.ts";
 export type { TlsPaths } from "./lib/transport/tls_files.ts";

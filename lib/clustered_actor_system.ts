@@ -5,7 +5,7 @@
  */
 import { ActorSystem } from "./actor/actor_system.ts";
 import type { Behavior } from "./actor/behavior.ts";
-import type { ActorRef } from "./actor/ref.ts";
+import { type ActorRef, Ref } from "./actor/ref.ts";
 import type { SpawnOptions } from "./actor/spawn_options.ts";
 import { ClusterNode } from "./cluster/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
@@ -172,10 +172,31 @@ export class ClusteredActorSystem extends ActorSystem {
   }
 
   /**
+   * Resolves when no more than half of the send queue to a node is taken, at once if so already: for
+   * those who send faster than the network takes it. Without a target, when that holds for all
+   * members. A node that is gone has an empty queue.
+   *
+   * @param target an actor of another node, or a node's address, `"host:port"`.
+   */
+  async drained(target?: ActorRef<never> | string): Promise<void> {
+    const { endpoint } = this.#node.remoting;
+    const nodes = target === undefined
+      ? this.members.map(({ address }) => address)
+      : [typeof target === "string" ? target : nodeOf(target)];
+    await Promise.all(
+      nodes.map((node) => node === this.address ? undefined : endpoint.drained(node)),
+    );
+  }
+
+  /**
    * Address of the node that runs an entity, as far as this node knows. Undefined while nothing
    * was told to its shard from here, or if nothing was deployed here under `name`.
    */
   shardOwner(name: string, entityId: string): string | undefined {
     return this.#sharding?.ownerOf(name, entityId);
   }
+}
+
+function nodeOf(ref: ActorRef<never>): string {
+  return ref instanceof Ref ? ref.node : "";
 }

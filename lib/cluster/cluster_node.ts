@@ -149,7 +149,10 @@ export class ClusterNode {
       bindHost: options.bindHost ?? options.host,
       ...(options.tls && { tls: options.tls }),
       ...(options.addressMap && { addressMap: options.addressMap }),
+      ...(options.advertisedHost && { advertisedHost: options.advertisedHost }),
+      ...(options.advertisedPort && { advertisedPort: options.advertisedPort }),
       ...(options.transport && { limits: options.transport }),
+      onTlsEvent: (event) => this.#system.eventStream.publish(event),
       onUnreachable: (address, reason) => {
         this.#lastRefusal = `${address}: ${reason}`;
       },

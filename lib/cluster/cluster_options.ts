@@ -3,6 +3,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { TlsMaterial } from "../runtime/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { formatAddress, parseAddress } from "../runtime/address.ts";
+import type { AddressMap } from "../transport/address_map.ts";
 import type { TransportLimits } from "../transport/limits.ts";
 import { ClusterError } from "./errors.ts";
 
@@ -34,8 +35,12 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly startTimeout?: number;
   /** Milliseconds for leaving the cluster at shutdown. Default 5 000. */
   readonly leaveTimeout?: number;
-  /** Where to dial for an address; for tunnels. Default: the address itself. */
-  readonly addressMap?: (address: string) => string;
+  /** Where to dial for an address, as an object, a `Map` or a function; for tunnels. */
+  readonly addressMap?: AddressMap;
+  /** The host of the address that others know this node by. Default: `host`. */
+  readonly advertisedHost?: string;
+  /** The port of that address, 1 to 65535. Default: the one that is listened on. */
+  readonly advertisedPort?: number;
   /** Bounds of connections and queues. */
   readonly transport?: Partial<TransportLimits>;
   /** Timing of the membership protocol. */
@@ -82,11 +87,26 @@ export function checkClusterOptions(options: ClusterOptions): void {
   } catch {
     refuse("host", options.host, "use a host name or an IP address, without a port");
   }
+  const { advertisedHost, advertisedPort } = options;
+  if (advertisedHost !== undefined) {
+    try {
+      parseAddress(formatAddress(advertisedHost, 1));
+    } catch {
+      refuse("advertisedHost", advertisedHost, "use a host name or an IP address, without a port");
+    }
+  }
+  if (advertisedPort !== undefined && !isPort(advertisedPort)) {
+    refuse("advertisedPort", advertisedPort, "use a whole number from 1 to 65535");
+  }
   for (const seed of options.seedNodes ?? []) parseAddress(seed);
   const quorum = options.requiredQuorum ?? 1;
   if (!Number.isInteger(quorum) || quorum < 1) {
     refuse("requiredQuorum", quorum, "use a whole number of at least 1");
   }
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65_535;
 }
 
 function isText(value: unknown, max: number): boolean {

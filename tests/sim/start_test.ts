@@ -82,6 +82,8 @@ Deno.test("options that cannot be used are refused before a port is opened", asy
     { ...good, port: 70_000 },
     { ...good, host: "a b" },
     { ...good, requiredQuorum: 0 },
+    { ...good, advertisedHost: "a b" },
+    { ...good, advertisedPort: 0 },
     { ...good, seedNodes: ["nowhere"] },
   ];
   for (const options of bad) {
