@@ -14,9 +14,16 @@ export {
   issueNode,
   type NodeOptions,
 } from "./lib/cert/authority.ts";
-export { CertError } from "./lib/cert/errors.ts";
+export { CertError, type CertErrorCode } from "./lib/cert/errors.ts";
+export type { Authority } from "./lib/cert/issuing_authority.ts";
+export type { KeyType } from "./lib/cert/key_type.ts";
+export type { ValidityOptions } from "./lib/cert/validity.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
-export { type CertificateInfo, readCertificate } from "./lib/cert/certificate_info.ts";
+export {
+  type CertificateInfo,
+  type CertificateRole,
+  readCertificate as certificateInfo,
+} from "./lib/cert/certificate_info.ts";
 export { loadCa, writePair, type WrittenPair } from "./lib/cert/certificate_files.ts";
 export {
   beginRotation,

@@ -3,91 +3,105 @@
  *
  * @module
  */
-import { Certificate } from "pkijs";
-import { buildCertificate, type CertificatePlan, expiry } from "./certificate_builder.ts";
+import type { KeyObject } from "node:crypto";
+import type { Certificate } from "pkijs";
+import {
+  beginning,
+  buildCertificate,
+  commonNameSubject,
+  type Issuer,
+} from "./certificate_builder.ts";
+import { authorityExtensions, leafExtensions } from "./certificate_role.ts";
 import { CertError } from "./errors.ts";
 import { type HostName, parseHostName } from "./host_name.ts";
-import { decodePem, encodePem } from "./pem.ts";
+import { type Authority, leafEnd, openAuthority } from "./issuing_authority.ts";
+import { generateKey, type KeyType, parseKeyType } from "./key_type.ts";
+import { encodePem } from "./pem.ts";
+import { checkPassphrase, writePrivateKey } from "./private_key.ts";
+import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
 
 /** A certificate and its private key. */
 export interface Issued {
   /** The certificate, PEM. */
   readonly cert: string;
-  /** The private key, PKCS#8 PEM, not encrypted. */
+  /** The private key, PKCS#8 PEM; encrypted only where a passphrase was given. */
   readonly key: string;
   /** End of validity. */
   readonly notAfter: Date;
 }
 
-/** What `createCa` can be told. */
-export interface CaOptions {
+/** What `createCa` can be told. Default validity: 365 days. */
+export interface CaOptions extends ValidityOptions {
   /** 1 to 64 characters. Default `"casty-ca"`. */
   readonly commonName?: string;
-  /** Days, 1 to 36 500. Default 365. */
-  readonly validityDays?: number;
+  /** Default `"p256"`. */
+  readonly keyType?: KeyType;
+  /**
+   * Encrypts the key (PBES2: AES-256-CBC, PBKDF2 with HMAC-SHA-256), 1 to 1 024 bytes. Default: the
+   * key is not encrypted.
+   */
+  readonly passphrase?: string;
 }
 
-/** What `issueNode` must be told. */
-export interface NodeOptions {
+/** What `issueNode` must be told. Default validity: 90 days, or up to the authority's end. */
+export interface NodeOptions extends ValidityOptions {
   /** Names and IP addresses under which the node is reached, at least one. */
   readonly hosts: readonly string[];
   /** 1 to 64 characters. Default: the first host. */
   readonly commonName?: string;
-  /** Days, 1 to 36 500, not beyond the authority's. Default 90, or up to the authority's end. */
-  readonly validityDays?: number;
+  /** Default `"p256"`. */
+  readonly keyType?: KeyType;
 }
 
-/** What `issueClient` must be told. */
-export interface ClientOptions {
+/** What `issueClient` must be told. Default validity: 90 days, or up to the authority's end. */
+export interface ClientOptions extends ValidityOptions {
   /** 1 to 64 letters, digits, dots, dashes or underscores. */
   readonly name: string;
-  /** Days, 1 to 36 500, not beyond the authority's. Default 90, or up to the authority's end. */
-  readonly validityDays?: number;
+  /** Default `"p256"`. */
+  readonly keyType?: KeyType;
 }
 
-const defaultLeafDays = 90;
-const curve = { name: "ECDSA", namedCurve: "P-256" } as const;
+const defaultLeafSpan = parseSpan("90d");
+const defaultCaSpan = parseSpan("365d");
 
 /**
- * Makes a certificate authority: ECDSA P-256, self-signed, for leaf certificates only.
+ * Makes a certificate authority: self-signed, for leaf certificates and revocation lists only.
  *
- * @throws {CertError} codes `badName`, `badValidity`.
+ * @throws {CertError} codes `badName`, `badValidity`, `badKeyType`, `badPassphrase`.
  *
  * @example
  * ```ts
  * import { createCa, issueNode } from "@casty/casty/cert";
  *
- * const ca = await createCa({ commonName: "shop-ca" });
- * const node = await issueNode(ca, { hosts: ["node-1", "10.0.1.10"] });
+ * const ca = await createCa({ commonName: "shop-ca", validity: "365d" });
+ * const node = await issueNode(ca, { hosts: ["node-1", "10.0.1.10"], validity: "24h" });
  * console.assert(node.cert.startsWith("-----BEGIN CERTIFICATE-----"));
  * ```
  */
 export async function createCa(options: CaOptions = {}): Promise<Issued> {
-  const commonName = checkCommonName(options.commonName ?? "casty-ca");
-  const validityDays = checkValidity(options.validityDays ?? 365);
-  const keys = await crypto.subtle.generateKey(curve, true, ["sign", "verify"]);
-  return await issued(keys, {
-    role: "authority",
-    commonName,
-    hosts: [],
-    uri: undefined,
-    notAfter: expiry(validityDays),
-    publicKey: keys.publicKey,
-    issuer: keys.privateKey,
+  const subject = commonNameSubject(checkCommonName(options.commonName ?? "casty-ca"));
+  const span = validitySpan(options) ?? defaultCaSpan;
+  if (options.passphrase !== undefined) checkPassphrase(options.passphrase);
+  const key = await generateKey(parseKeyType(options.keyType ?? "p256"));
+  const certificate = await buildCertificate({
+    subject,
+    notBefore: beginning(),
+    notAfter: wholeSeconds(Date.now() + span.ms),
+    key,
+    extensions: authorityExtensions(),
   });
+  return await issued(certificate, key, options.passphrase);
 }
 
 /**
  * Issues a certificate with which its holder can be a member, for servers and clients. It carries
  * the hosts and the name `spiffe://<authority>/node/<first host>`.
  *
- * @throws {CertError} codes `badName`, `badValidity`, `beyondAuthority`, `authorityExpired`,
- * `notAnAuthority`, `keyMismatch`, `malformed`.
+ * @throws {CertError} codes `badName`, `badValidity`, `badKeyType`, `beyondAuthority`,
+ * `authorityExpired`, `authorityNotYetValid`, `notAnAuthority`, `keyMismatch`, `encryptedKey`,
+ * `wrongPassphrase`, `unsupportedKey`, `malformed`.
  */
-export async function issueNode(
-  ca: Pick<Issued, "cert" | "key">,
-  options: NodeOptions,
-): Promise<Issued> {
+export async function issueNode(ca: Authority, options: NodeOptions): Promise<Issued> {
   const [first] = options.hosts;
   if (first === undefined) {
     throw new CertError("badName", "a node certificate needs at least one host", {
@@ -95,12 +109,8 @@ export async function issueNode(
     });
   }
   const hosts = distinct(options.hosts.map(parseHostName));
-  return await issueLeaf(ca, "node", {
-    name: uriPart(first),
-    commonName: checkCommonName(options.commonName ?? first),
-    hosts,
-    validityDays: optionalValidity(options.validityDays),
-  });
+  const commonName = checkCommonName(options.commonName ?? first);
+  return await issueLeaf(ca, { role: "node", name: uriPart(first), commonName, hosts }, options);
 }
 
 /**
@@ -109,10 +119,7 @@ export async function issueNode(
  *
  * @throws {CertError} as {@linkcode issueNode}.
  */
-export async function issueClient(
-  ca: Pick<Issued, "cert" | "key">,
-  options: ClientOptions,
-): Promise<Issued> {
+export async function issueClient(ca: Authority, options: ClientOptions): Promise<Issued> {
   const { name } = options;
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
     throw new CertError("badName", `${JSON.stringify(name)} cannot be the name of a client`, {
@@ -120,114 +127,48 @@ export async function issueClient(
       remedy: "use 1 to 64 letters, digits, dots, dashes or underscores",
     });
   }
-  const validityDays = optionalValidity(options.validityDays);
-  return await issueLeaf(ca, "client", { name, commonName: name, hosts: [], validityDays });
+  return await issueLeaf(ca, { role: "client", name, commonName: name, hosts: [] }, options);
+}
+
+interface Leaf {
+  readonly role: "node" | "client";
+  readonly name: string;
+  readonly commonName: string;
+  readonly hosts: readonly HostName[];
 }
 
 async function issueLeaf(
-  ca: Pick<Issued, "cert" | "key">,
-  role: "node" | "client",
-  leaf: {
-    name: string;
-    commonName: string;
-    hosts: readonly HostName[];
-    validityDays: number | undefined;
-  },
+  ca: Authority,
+  { role, name, commonName, hosts }: Leaf,
+  options: ValidityOptions & { readonly keyType?: KeyType },
 ): Promise<Issued> {
-  const issuer = await openAuthority(ca);
-  const { name, validityDays, ...rest } = leaf;
-  const notAfter = leafEnd(validityDays, issuer.certificate.notAfter.value);
-  const keys = await crypto.subtle.generateKey(curve, true, ["sign", "verify"]);
+  const span = validitySpan(options);
+  const keyType = parseKeyType(options.keyType ?? "p256");
+  const issuer: Issuer = openAuthority(ca, "keyCertSign");
+  const end = wholeSeconds(Date.now() + (span ?? defaultLeafSpan).ms);
   const domain = uriPart(commonNameOf(issuer.certificate)).toLowerCase();
-  return await issued(keys, {
-    role,
-    ...rest,
-    notAfter,
-    uri: `spiffe://${domain}/${role}/${name}`,
-    publicKey: keys.publicKey,
-    issuer,
-  });
+  const key = await generateKey(keyType);
+  const certificate = await buildCertificate({
+    subject: commonNameSubject(commonName),
+    notBefore: beginning(issuer.certificate),
+    notAfter: leafEnd(end, span, issuer.certificate),
+    key,
+    extensions: leafExtensions(role, hosts, `spiffe://${domain}/${role}/${name}`),
+  }, issuer);
+  return await issued(certificate, key);
 }
 
-/**
- * When a leaf ends. Nobody asked for the default, and days are the unit of asking: an authority that
- * ends sooner than the default, or less than a day sooner than asked, ends the leaf as well.
- */
-function leafEnd(days: number | undefined, caEnd: Date): Date {
-  const end = expiry(days ?? defaultLeafDays);
-  const excess = end.getTime() - caEnd.getTime();
-  if (excess <= 0) return end;
-  if (days === undefined || excess < 86_400_000) return caEnd;
-  throw new CertError(
-    "beyondAuthority",
-    `a certificate until ${date(end)} would outlive its authority, which ends on ${date(caEnd)}`,
-    { value: days, remedy: "ask for fewer days, or make a new authority" },
-  );
-}
-
-async function issued(keys: CryptoKeyPair, plan: CertificatePlan): Promise<Issued> {
-  const certificate = await buildCertificate(plan);
+/** A certificate and its key as texts. */
+export async function issued(
+  certificate: Certificate,
+  key: KeyObject,
+  passphrase?: string,
+): Promise<Issued> {
   return {
     cert: encodePem("CERTIFICATE", certificate.toSchema(true).toBER()),
-    key: encodePem("PRIVATE KEY", await crypto.subtle.exportKey("pkcs8", keys.privateKey)),
+    key: await writePrivateKey(key, passphrase),
     notAfter: certificate.notAfter.value,
   };
-}
-
-/** Reads an authority and makes sure that it can issue. */
-async function openAuthority(
-  ca: Pick<Issued, "cert" | "key">,
-): Promise<{ certificate: Certificate; key: CryptoKey }> {
-  const certificate = parseCertificate(ca.cert);
-  const key = await importKey(ca.key);
-  const constraints = certificate.extensions?.find(({ extnID }) => extnID === "2.5.29.19");
-  if ((constraints?.parsedValue as { cA?: boolean } | undefined)?.cA !== true) {
-    throw new CertError("notAnAuthority", "the certificate is not that of an authority", {
-      remedy: "use the files that create-ca has written",
-    });
-  }
-  if (certificate.notAfter.value.getTime() < Date.now()) {
-    throw new CertError(
-      "authorityExpired",
-      `the authority has expired on ${date(certificate.notAfter.value)}`,
-      { remedy: "make a new one with create-ca" },
-    );
-  }
-  await checkPair(certificate, key);
-  return { certificate, key };
-}
-
-async function checkPair(certificate: Certificate, key: CryptoKey): Promise<void> {
-  try {
-    const publicKey = await certificate.getPublicKey();
-    const probe = new TextEncoder().encode("casty");
-    const algorithm = { name: "ECDSA", hash: "SHA-256" };
-    const signature = await crypto.subtle.sign(algorithm, key, probe);
-    if (await crypto.subtle.verify(algorithm, publicKey, signature, probe)) return;
-  } catch {
-    // Another kind of key: it does not fit either.
-  }
-  throw new CertError("keyMismatch", "the authority's key does not belong to its certificate", {
-    remedy: "use the two files that one run of create-ca has written",
-  });
-}
-
-function parseCertificate(pem: string): Certificate {
-  const der = decodePem("CERTIFICATE", pem);
-  try {
-    return Certificate.fromBER(der);
-  } catch (cause) {
-    throw new CertError("malformed", "the authority's certificate cannot be read", { cause });
-  }
-}
-
-async function importKey(pem: string): Promise<CryptoKey> {
-  const der = decodePem("PRIVATE KEY", pem);
-  try {
-    return await crypto.subtle.importKey("pkcs8", der, curve, false, ["sign"]);
-  } catch (cause) {
-    throw new CertError("malformed", "the authority's key is not an ECDSA P-256 key", { cause });
-  }
 }
 
 function checkCommonName(name: string): string {
@@ -237,18 +178,6 @@ function checkCommonName(name: string): string {
     value: name,
     remedy: "use 1 to 64 characters; --cn sets another than the first host",
   });
-}
-
-function checkValidity(days: number): number {
-  if (Number.isInteger(days) && days >= 1 && days <= 36_500) return days;
-  throw new CertError("badValidity", `a validity of ${days} days is not possible`, {
-    value: days,
-    remedy: "use a whole number from 1 to 36500",
-  });
-}
-
-function optionalValidity(days: number | undefined): number | undefined {
-  return days === undefined ? undefined : checkValidity(days);
 }
 
 function distinct(hosts: readonly HostName[]): HostName[] {
@@ -263,8 +192,4 @@ function commonNameOf(certificate: Certificate): string {
 /** What may stand in a SPIFFE name: everything else becomes a dash. */
 function uriPart(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]/g, "-");
-}
-
-function date(time: Date): string {
-  return time.toISOString().slice(0, 10);
 }

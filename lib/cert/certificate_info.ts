@@ -1,7 +1,16 @@
 import { BitString } from "asn1js";
+import { Buffer } from "node:buffer";
+import { createPublicKey } from "node:crypto";
 import { AltName, BasicConstraints, Certificate, ExtKeyUsage } from "pkijs";
 import { CertError } from "./errors.ts";
+import { describeKey } from "./key_type.ts";
 import { decodePem } from "./pem.ts";
+
+/**
+ * What a certificate makes of its holder: an authority; a node or a client, by its URI name; or
+ * something that is none of them.
+ */
+export type CertificateRole = "authority" | "node" | "client" | "other";
 
 /** What a certificate says, for people. */
 export interface CertificateInfo {
@@ -27,7 +36,13 @@ export interface CertificateInfo {
   readonly keyUsages: readonly string[];
   /** What it may be used for: `serverAuth`, `clientAuth`, or the number of something else. */
   readonly purposes: readonly string[];
-  /** Such as `EC + SHA256`. */
+  /** What the certificate makes of its holder. */
+  readonly role: CertificateRole;
+  /** Serial number, upper-case hexadecimal without leading zeros. */
+  readonly serial: string;
+  /** Such as `p256`, `ed25519` or `rsa 2048`. */
+  readonly keyType: string;
+  /** Such as `EC + SHA256`, or `Ed25519`. */
   readonly algorithm: string;
   /** SHA-256 of the certificate, lower-case hexadecimal. */
   readonly fingerprint: string;
@@ -72,7 +87,10 @@ const hashNames: Readonly<Record<string, string>> = {
 export async function readCertificate(pem: string): Promise<CertificateInfo> {
   const der = decodePem("CERTIFICATE", pem);
   try {
-    return describe(Certificate.fromBER(der), hex(await crypto.subtle.digest("SHA-256", der)));
+    return describeCertificate(
+      Certificate.fromBER(der),
+      hex(await crypto.subtle.digest("SHA-256", der)),
+    );
   } catch (cause) {
     throw new CertError("malformed", "the PEM block holds no certificate", {
       cause,
@@ -81,7 +99,11 @@ export async function readCertificate(pem: string): Promise<CertificateInfo> {
   }
 }
 
-function describe(certificate: Certificate, fingerprint: string): CertificateInfo {
+/** What a parsed certificate says. */
+export function describeCertificate(
+  certificate: Certificate,
+  fingerprint: string,
+): CertificateInfo {
   const parsed = <T>(type: abstract new (...args: never[]) => T): T | undefined =>
     certificate.extensions?.map(({ parsedValue }) => parsedValue)
       .find((value): value is T => value instanceof type);
@@ -92,23 +114,55 @@ function describe(certificate: Certificate, fingerprint: string): CertificateInf
   });
   const texts = (type: number) =>
     named.filter((name) => name.type === type).map(({ text }) => text);
-  const key = certificate.subjectPublicKeyInfo.algorithm.algorithmId;
-  const hash = certificate.signatureAlgorithm.algorithmId;
+  const uris = texts(6);
+  const isAuthority = parsed(BasicConstraints)?.cA === true;
   return {
     commonName: commonName(certificate.subject),
     issuer: commonName(certificate.issuer),
-    isAuthority: parsed(BasicConstraints)?.cA === true,
+    isAuthority,
     notBefore: certificate.notBefore.value,
     notAfter: certificate.notAfter.value,
     dnsNames: texts(2),
     ipAddresses: texts(7),
     names: named.map(({ text }) => text),
-    uris: texts(6),
+    uris,
     keyUsages: keyUsages(certificate),
     purposes: parsed(ExtKeyUsage)?.keyPurposes.map((id) => purposeNames[id] ?? id) ?? [],
-    algorithm: `${keyNames[key] ?? key} + ${hashNames[hash] ?? hash}`,
+    role: isAuthority ? "authority" : roleOf(uris),
+    serial: serialText(certificate.serialNumber.valueBlock.valueHexView),
+    keyType: keyText(certificate),
+    algorithm: algorithmText(certificate),
     fingerprint,
   };
+}
+
+/** One URI name that makes a node or a client makes one; two would make it both. */
+function roleOf(uris: readonly string[]): CertificateRole {
+  const roles = uris.flatMap((uri) =>
+    /^spiffe:\/\/[^/]+\/(node|client)\/[^/]+$/.exec(uri)?.[1] ?? []
+  );
+  return roles.length === 1 ? roles[0] as "node" | "client" : "other";
+}
+
+/** Upper-case hexadecimal without leading zeros. */
+export function serialText(bytes: Uint8Array): string {
+  return hex(Uint8Array.from(bytes).buffer).toUpperCase().replace(/^0+(?=.)/, "");
+}
+
+function keyText({ subjectPublicKeyInfo }: Certificate): string {
+  try {
+    const key = Buffer.from(subjectPublicKeyInfo.toSchema().toBER());
+    return describeKey(createPublicKey({ key, type: "spki", format: "der" }));
+  } catch {
+    return subjectPublicKeyInfo.algorithm.algorithmId;
+  }
+}
+
+function algorithmText(certificate: Certificate): string {
+  const key = certificate.subjectPublicKeyInfo.algorithm.algorithmId;
+  const hash = certificate.signatureAlgorithm.algorithmId;
+  const names = [keyNames[key] ?? key, hashNames[hash] ?? hash];
+  return [...new Set(names)].join(" + ");
 }
 
 function keyUsages(certificate: Certificate): string[] {

@@ -1,11 +1,65 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 
 /**
- * A certificate cannot be made, read or written. Codes: `badName`, `badValidity`, `beyondAuthority`,
- * `authorityExpired`, `notAnAuthority`, `keyMismatch`, `malformed`, `notFound`, `exists`,
- * `notWritable`, `outOfOrder`.
+ * Why a certificate cannot be made, read, written or used:
+ *
+ * - `badName`: a host, common name, client name or number of nodes that is not possible.
+ * - `badValidity`: a validity, or another span of time, that is not possible.
+ * - `badKeyType`: a type of key that is not known, or does not go with the rest.
+ * - `badPassphrase`: an empty or over-long passphrase.
+ * - `badReason`: a reason for a revocation that RFC 5280 does not know.
+ * - `badSerial`: a serial number that cannot be one.
+ * - `beyondAuthority`: the certificate would outlive its authority.
+ * - `authorityExpired`, `authorityNotYetValid`: the authority's time is over, or has not come.
+ * - `notAnAuthority`: the certificate is not that of an authority that may do this.
+ * - `isAuthority`: it is that of an authority, where one of a node or client is wanted.
+ * - `keyMismatch`: the key does not belong to the certificate.
+ * - `encryptedKey`: the key has a passphrase, and none was given.
+ * - `wrongPassphrase`: the passphrase does not open the key.
+ * - `unsupportedKey`: the key is of a type that this tool does not use.
+ * - `unknownCertificate`: another authority has issued it.
+ * - `revoked`: it is revoked.
+ * - `malformed`: a text holds nothing that can be read.
+ * - `notFound`: a file is missing, or may not be read.
+ * - `exists`: a file is there already.
+ * - `notWritable`: a file cannot be written.
+ * - `outOfOrder`: a phase of a rotation whose turn it is not.
+ * - `cancelled`: the question for a passphrase was not answered.
  */
+export type CertErrorCode =
+  | "badName"
+  | "badValidity"
+  | "badKeyType"
+  | "badPassphrase"
+  | "badReason"
+  | "badSerial"
+  | "beyondAuthority"
+  | "authorityExpired"
+  | "authorityNotYetValid"
+  | "notAnAuthority"
+  | "isAuthority"
+  | "keyMismatch"
+  | "encryptedKey"
+  | "wrongPassphrase"
+  | "unsupportedKey"
+  | "unknownCertificate"
+  | "revoked"
+  | "malformed"
+  | "notFound"
+  | "exists"
+  | "notWritable"
+  | "outOfOrder"
+  | "cancelled";
+
+/** A certificate cannot be made, read, written or used. */
 export class CertError extends CastyError {
   /** Name of the class. */
   override name = "CertError";
+  /** Stable; safe to branch on. */
+  declare readonly code: CertErrorCode;
+
+  /** Makes an error; the remedy becomes part of the message. */
+  constructor(code: CertErrorCode, message: string, options: CastyErrorOptions = {}) {
+    super(code, message, options);
+  }
 }
