@@ -184,8 +184,8 @@ function explain(error: Error, stream: SocketStream, options: DialOptions): Tran
 function untrustedReason(code: string): string {
   return code === "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
     ? "it comes from another authority (it does not chain to any in caFile)"
-    : "it has expired, is not yet valid, or is not made for servers (Deno does not tell which; " +
-      "the log of that node does)";
+    : "it has expired, is not yet valid, is signed by itself, or is not made for servers (Deno " +
+      "does not tell which; the log of that node does)";
 }
 
 function address(options: DialOptions): string {

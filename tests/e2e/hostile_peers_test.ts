@@ -4,23 +4,7 @@ import type { Logger } from "@casty/casty";
 import { Certificates, longAgo, type Pair } from "../transport/network/certificates.ts";
 import { OpensslClient } from "../transport/network/openssl_client.ts";
 import { opensslTest } from "../openssl.ts";
-
-/** Keeps log lines, and tells when one has come. */
-class Lines implements Logger {
-  readonly all: string[] = [];
-  readonly #waiting: { pattern: RegExp; resolve: () => void }[] = [];
-
-  log(level: string, source: string, message: string, fields?: Record<string, unknown>): void {
-    const line = `${level} ${source}: ${message} ${JSON.stringify(fields ?? {})}`;
-    this.all.push(line);
-    for (const { pattern, resolve } of this.#waiting) if (pattern.test(line)) resolve();
-  }
-
-  seen(pattern: RegExp): Promise<void> {
-    if (this.all.some((line) => pattern.test(line))) return Promise.resolve();
-    return new Promise((resolve) => void this.#waiting.push({ pattern, resolve }));
-  }
-}
+import { Lines } from "./lines.ts";
 
 interface Scene {
   readonly certificates: Certificates;

@@ -18,8 +18,18 @@ export class Lines implements Logger {
     return this.all.filter((line) => pattern.test(line)).length;
   }
 
+  /** Rejects after ten seconds, and shows what has come instead. */
   seen(pattern: RegExp, times = 1): Promise<void> {
     if (this.count(pattern) >= times) return Promise.resolve();
-    return new Promise((resolve) => void this.#waiting.push({ pattern, times, resolve }));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`no line ${pattern} among ${this.all.join("\n")}`));
+      }, 10_000);
+      const done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#waiting.push({ pattern, times, resolve: done });
+    });
   }
 }

@@ -1,9 +1,6 @@
-import { Certificate } from "pkijs";
 import { createCa } from "../../../lib/cert/authority.ts";
-import { buildCertificate, expiry } from "../../../lib/cert/certificate_builder.ts";
-import { parseHostName } from "../../../lib/cert/host_name.ts";
-import { decodePem, encodePem } from "../../../lib/cert/pem.ts";
 import type { TlsMaterial } from "../../../lib/runtime/network.ts";
+import { makeOrdinary } from "./pkijs_certificate.ts";
 
 /** A certificate and its private key, PEM. */
 export interface Pair {
@@ -96,7 +93,11 @@ export class Certificates implements AsyncDisposable {
 
   async #make(wanted: Wanted): Promise<Pair> {
     const role = ordinaryRole(wanted);
-    if (role !== undefined) return await makeOrdinary(role, wanted, wanted.issuer ?? this.ca);
+    if (role !== undefined) {
+      const { name = "node-1", hosts = ["localhost", "127.0.0.1"] } = wanted;
+      const uri = String(wanted.uri ?? `spiffe://casty/node/${name}`);
+      return await makeOrdinary({ role, name, uri, hosts }, wanted.issuer ?? this.ca);
+    }
     const base = `${this.#dir}/${this.#count++}`;
     const name = wanted.name ?? "node-1";
     const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
@@ -158,39 +159,6 @@ function ordinaryRole(wanted: Wanted): "node" | "client" | undefined {
   if (issuer === undefined || Array.isArray(uri)) return undefined;
   if (usages === undefined && (uri === undefined || uri.includes("/node/"))) return "node";
   return usages === "clientAuth" && String(uri).includes("/client/") ? "client" : undefined;
-}
-
-async function makeOrdinary(
-  role: "node" | "client",
-  wanted: Wanted,
-  issuer: Pair,
-): Promise<Pair> {
-  const curve = { name: "ECDSA", namedCurve: "P-256" };
-  const keys = await crypto.subtle.generateKey(curve, true, ["sign", "verify"]);
-  const name = wanted.name ?? "node-1";
-  const certificate = await buildCertificate({
-    role,
-    commonName: name,
-    hosts: (wanted.hosts ?? ["localhost", "127.0.0.1"]).map(parseHostName),
-    uri: String(wanted.uri ?? `spiffe://casty/node/${name}`),
-    notAfter: expiry(30),
-    publicKey: (keys as CryptoKeyPair).publicKey,
-    issuer: {
-      certificate: Certificate.fromBER(decodePem("CERTIFICATE", issuer.cert)),
-      key: await crypto.subtle.importKey(
-        "pkcs8",
-        decodePem("PRIVATE KEY", issuer.key),
-        curve,
-        false,
-        ["sign"],
-      ),
-    },
-  });
-  const key = await crypto.subtle.exportKey("pkcs8", (keys as CryptoKeyPair).privateKey);
-  return {
-    cert: encodePem("CERTIFICATE", certificate.toSchema(true).toBER()),
-    key: encodePem("PRIVATE KEY", key),
-  };
 }
 
 function extensionsOf(wanted: Wanted, name: string): string[] {

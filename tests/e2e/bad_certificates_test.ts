@@ -1,0 +1,253 @@
+/**
+ * A matrix of bad certificates made with openssl: each is refused by a running node when somebody
+ * dials with it, and by a dialling node or client when a listener shows it, each with its reason.
+ */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ClusteredActorSystem, TlsConfig, TlsConfigError, type TlsMaterial } from "@casty/casty";
+import { ClusterClient } from "@casty/casty/client";
+import { TlsNetwork } from "../../lib/transport/tls_network.ts";
+import { opensslTest } from "../openssl.ts";
+import {
+  Certificates,
+  farAhead,
+  longAgo,
+  type Pair,
+  type Wanted,
+} from "../transport/network/certificates.ts";
+import { Server } from "../transport/network/links.ts";
+import { OpensslClient } from "../transport/network/openssl_client.ts";
+import { revocationList } from "../transport/network/revocation_lists.ts";
+import { Lines } from "./lines.ts";
+
+interface Bad {
+  readonly make: (certificates: Certificates) => Promise<Pair>;
+  /** In the log of the running node that is dialled with it; none: it is good for a client. */
+  readonly dialling?: RegExp;
+  /** What a node or client says that dials a listener with it. */
+  readonly listening: RegExp;
+  /** Code of the error when it is loaded; none: it is good by itself. */
+  readonly code?: string;
+}
+
+const tlsOnly = /certificate is not acceptable: another authority, expired, not yet valid/;
+const notAcceptable =
+  /is not acceptable: it has expired, is not yet valid, is signed by itself, or/;
+const otherAuthority = /is not acceptable: it comes from another authority/;
+
+const matrix: Readonly<Record<string, Bad>> = {
+  "of another authority": {
+    make: async (c) => c.leaf({ issuer: await c.authority({ name: "another authority" }) }),
+    dialling: tlsOnly,
+    listening: otherAuthority,
+    code: "untrusted",
+  },
+  "signed by itself": {
+    make: (c) => c.authority({ ...nodeLike, constraints: "CA:FALSE" }),
+    dialling: tlsOnly,
+    listening: notAcceptable,
+    code: "untrusted",
+  },
+  "expired": {
+    make: (c) => c.leaf({ validity: longAgo }),
+    dialling: tlsOnly,
+    listening: notAcceptable,
+    code: "expired",
+  },
+  "not yet valid": {
+    make: (c) => c.leaf({ validity: farAhead }),
+    dialling: tlsOnly,
+    listening: notAcceptable,
+    code: "notYetValid",
+  },
+  "for servers only": {
+    make: (c) => c.leaf({ usages: "serverAuth" }),
+    dialling: tlsOnly,
+    listening: /lacks serverAuth or clientAuth/,
+    code: "wrongUse",
+  },
+  "of a node, for clients only": {
+    make: (c) => c.leaf({ usages: "clientAuth" }),
+    dialling: /lacks serverAuth or clientAuth, and a node needs both/,
+    listening: notAcceptable,
+    code: "wrongUse",
+  },
+  "without a name": {
+    make: (c) => c.leaf({ uri: [] }),
+    dialling: /has no node or client name/,
+    listening: /has no node or client name/,
+    code: "noIdentity",
+  },
+  "of a node without a host": {
+    make: (c) => c.leaf({ hosts: [], uri: ["spiffe://casty/node/node-1"] }),
+    dialling: /covers no host, and a node needs one/,
+    listening: /does not cover the host 127\.0\.0\.1 but no host at all/,
+    code: "noHost",
+  },
+  "below path length 0": {
+    make: async (c) => {
+      const below = await c.authority({ name: "below", issuer: c.ca });
+      const { cert, key } = await c.leaf({ issuer: below });
+      return { cert: cert + below.cert, key };
+    },
+    dialling: /allows 0 authorities below it but has 1 \(path length\)/,
+    listening: /allows 0 authorities below it but has 1 \(path length\)/,
+    code: "pathLength",
+  },
+  "without the right to sign": {
+    make: (c) => c.leaf({ keyUsage: "keyEncipherment" }),
+    dialling: /lacks the key usage digitalSignature/,
+    listening: /lacks the key usage digitalSignature/,
+    code: "wrongUse",
+  },
+  "of another host": {
+    make: (c) => c.leaf({ hosts: ["elsewhere.example"] }),
+    listening: /does not cover the host 127\.0\.0\.1 but elsewhere\.example/,
+  },
+  "of a client": {
+    make: (c) => c.client({ usages: "serverAuth,clientAuth", hosts: ["127.0.0.1"] }),
+    listening: /is that of client client-1, not of a node/,
+  },
+};
+
+const nodeLike = {
+  name: "node-1",
+  uri: "spiffe://casty/node/node-1",
+  hosts: ["localhost", "127.0.0.1"],
+  usages: "serverAuth,clientAuth",
+  keyUsage: "digitalSignature",
+};
+
+/** `openssl s_client` sends only the first certificate of `-cert`. */
+async function chainOf(certificates: Certificates, { cert }: Pair): Promise<string[]> {
+  const below = cert.slice(cert.indexOf("-----END CERTIFICATE-----") + 26);
+  if (below.trim() === "") return [];
+  return ["-cert_chain", await certificates.file(below)];
+}
+
+for (const [name, { make, dialling, listening, code }] of Object.entries(matrix)) {
+  opensslTest(`a certificate ${name} is refused by node, client and at load`, async () => {
+    await using certificates = await Certificates.create();
+    const bad = { ...await make(certificates), ca: certificates.ca.cert };
+    const lines = new Lines();
+    await using node = await start(certificates, lines);
+    const port = Number(node.address.split(":")[1]);
+    if (dialling !== undefined) {
+      const chain = await chainOf(certificates, bad);
+      await using _peer = await OpensslClient.connect(certificates, port, bad, ...chain);
+      await lines.seen(new RegExp(`turned away .*${dialling.source}`));
+    }
+    assertEquals(node.members.length, 1);
+
+    await using server = await Server.start(new TlsNetwork(), { tls: bad });
+    const clientLines = new Lines();
+    await assertRejects(async () =>
+      await ClusterClient.connect({
+        contactPoints: [`127.0.0.1:${server.port}`],
+        systemName: "secure",
+        connectTimeout: 800,
+        tls: await TlsConfig.fromPem(await certificates.client()),
+        logger: clientLines,
+      })
+    );
+    await clientLines.seen(listening);
+    assertEquals(server.ends.filter(({ received }) => received > 300).length, 0);
+
+    if (code === undefined) return;
+    const error = await assertRejects(() => TlsConfig.fromPem(bad), TlsConfigError);
+    assertEquals(error.code as string, code);
+  });
+}
+
+opensslTest(
+  "a certificate with the key of another one is refused before a port is bound",
+  async () => {
+    await using certificates = await Certificates.create();
+    const { key } = await certificates.leaf();
+    const tls = { ...await certificates.node(), key };
+    const error = await assertRejects(() => TlsConfig.fromPem(tls), TlsConfigError);
+    assertEquals(error.code, "keyMismatch");
+    await assertRejects(
+      () => ClusteredActorSystem.start({ name: "secure", host: "127.0.0.1", port: 0, tls }),
+      Error,
+      "is not the private key",
+    );
+  },
+);
+
+const impostors: Readonly<Record<string, [Wanted, RegExp]>> = {
+  "does not cover its address": [
+    { hosts: ["elsewhere.example"] },
+    /turned away .*its certificate does not cover \(elsewhere\.example\)/,
+  ],
+  "is that of a client": [
+    { uri: "spiffe://casty/client/mallory", hosts: ["127.0.0.1"] },
+    /turned away .*the certificate of mallory is that of a client, not of a node/,
+  ],
+};
+
+for (const [name, [wanted, reason]] of Object.entries(impostors)) {
+  opensslTest(`a node whose certificate ${name} never becomes a member`, async () => {
+    await using certificates = await Certificates.create();
+    const lines = new Lines();
+    await using node = await start(certificates, lines);
+    const usages = "serverAuth,clientAuth";
+    const error = await assertRejects(async () =>
+      await ClusteredActorSystem.start({
+        name: "secure",
+        host: "127.0.0.1",
+        port: 0,
+        seedNodes: [node.address],
+        requiredQuorum: 2,
+        startTimeout: 1_500,
+        tls: await TlsConfig.fromPem(await certificates.node({ usages, ...wanted })),
+        logger: new Lines(),
+      })
+    );
+    assert(error instanceof Error);
+    await lines.seen(reason);
+    assertEquals(node.members.length, 1);
+  });
+}
+
+opensslTest("a running node refuses who is revoked, a client refuses a revoked node", async () => {
+  await using certificates = await Certificates.create();
+  const revoked = await certificates.node({ name: "gone" });
+  const crlFile = await revocationList(certificates, [revoked]);
+  const load = async ({ cert, key, ca }: TlsMaterial) => {
+    const certFile = await certificates.file(cert + key);
+    return await TlsConfig.fromPaths({ certFile, caFile: await certificates.file(ca), crlFile });
+  };
+  const lines = new Lines();
+  await using node = await start(certificates, lines, await load(await certificates.node()));
+  const port = Number(node.address.split(":")[1]);
+  await using _peer = await OpensslClient.connect(certificates, port, revoked);
+  await lines.seen(/turned away .*the certificate of node gone is revoked/);
+  await using other = await start(certificates, new Lines(), revoked);
+  const clientLines = new Lines();
+  const tls = await load(await certificates.client());
+  await assertRejects(() =>
+    ClusterClient.connect({
+      contactPoints: [other.address],
+      systemName: "secure",
+      connectTimeout: 800,
+      tls,
+      logger: clientLines,
+    })
+  );
+  await clientLines.seen(/cannot be reached .*the certificate of node gone is revoked/);
+});
+
+async function start(
+  certificates: Certificates,
+  logger: Lines,
+  tls?: TlsMaterial,
+): Promise<ClusteredActorSystem> {
+  return await ClusteredActorSystem.start({
+    name: "secure",
+    host: "127.0.0.1",
+    port: 0,
+    tls: tls ?? await TlsConfig.fromPem(await certificates.node()),
+    transport: { handshakeTimeout: 700 },
+    logger,
+  });
+}
