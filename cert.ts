@@ -16,6 +16,34 @@ export {
 } from "./lib/cert/authority.ts";
 export { CertError, type CertErrorCode } from "./lib/cert/errors.ts";
 export type { Authority } from "./lib/cert/issuing_authority.ts";
+export {
+  needsRenewal,
+  type NeedsRenewalOptions,
+  renew,
+  type RenewalNeed,
+  type RenewOptions,
+} from "./lib/cert/renewal.ts";
+export { revoke, type RevokedList, type RevokeOptions } from "./lib/cert/revocation.ts";
+export {
+  readRevocationList,
+  type Revocation,
+  type RevocationListInfo,
+  type RevocationReason,
+} from "./lib/cert/revocation_info.ts";
+export {
+  type TestCa,
+  testCa,
+  type TestCaOptions,
+  type TestCertificate,
+  type TestFiles,
+} from "./lib/cert/test_ca.ts";
+export {
+  type Verification,
+  verifyCertificate,
+  type VerifyFailure,
+  type VerifyOptions,
+  type VerifyRule,
+} from "./lib/cert/verification.ts";
 export type { KeyType } from "./lib/cert/key_type.ts";
 export type { ValidityOptions } from "./lib/cert/validity.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";

@@ -10,7 +10,7 @@ import { command, hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
 import { verifiedBy } from "./signature.ts";
-import { type HostName, parseHostName } from "./host_name.ts";
+import { covers, type HostName, parseHostName } from "./host_name.ts";
 
 /** What the doctor can be told about two peers. */
 export interface DoctorOptions {
@@ -126,12 +126,8 @@ export function viewFindings(
 
 /** Whether the certificate of `side` covers the host under which it is dialled. */
 export function hostFindings(side: DoctorSide, host: HostName | undefined): Finding[] {
-  const { dnsNames, ipAddresses } = side.leaf.info;
   if (host === undefined || kindOf(side.leaf) === "client") return [];
-  const covered = host.kind === "ip"
-    ? ipAddresses.includes(host.text)
-    : dnsNames.some((name) => coversName(name.toLowerCase(), host.text));
-  if (covered) return [];
+  if (covers(side.leaf.info, host)) return [];
   const names = hostsOf(side.leaf).join(", ") || "no host at all";
   return [error(side, "wrongHost", {
     what: `${theCertificate(side)} does not cover the host ${host.text}, but ${printable(names)}`,
@@ -222,13 +218,6 @@ function revocationFindings(observer: DoctorSide, subject: DoctorSide, now: numb
     }));
   }
   return findings;
-}
-
-/** RFC 9525: a wildcard covers one whole label. */
-function coversName(name: string, host: string): boolean {
-  if (name.replace(/\.$/, "") === host) return true;
-  return name.startsWith("*.") && name.split(".").length > 2 &&
-    host.replace(/^[^.]+\./, "*.") === name;
 }
 
 function uncheckedOf(side: DoctorSide): string[] {

@@ -1,7 +1,7 @@
-import { verify, X509Certificate } from "node:crypto";
 import { CertificateRevocationList } from "pkijs";
 import { type Examined, plainSerial } from "./doctor_certificate.ts";
 import { CertError } from "./errors.ts";
+import { listVerifiedBy } from "./signature.ts";
 
 /** A list of revoked certificates. */
 export interface RevocationList {
@@ -15,17 +15,6 @@ export interface RevocationList {
 }
 
 const block = /-----BEGIN X509 CRL-----([\sA-Za-z0-9+/=]*)-----END X509 CRL-----/g;
-/** Hash by signature algorithm; `null` where the algorithm has one of its own. */
-const hashes: Readonly<Record<string, string | null>> = {
-  "1.2.840.10045.4.3.2": "sha256",
-  "1.2.840.10045.4.3.3": "sha384",
-  "1.2.840.10045.4.3.4": "sha512",
-  "1.2.840.113549.1.1.11": "sha256",
-  "1.2.840.113549.1.1.12": "sha384",
-  "1.2.840.113549.1.1.13": "sha512",
-  "1.3.101.112": null,
-};
-
 /**
  * Reads the lists of a PEM text.
  *
@@ -54,22 +43,8 @@ function describe(der: Uint8Array<ArrayBuffer>): RevocationList {
     })),
     thisUpdate: list.thisUpdate.value,
     nextUpdate: list.nextUpdate?.value,
-    signedBy: (authority) => signedBy(list, authority),
+    signedBy: (authority) => listVerifiedBy(list, authority.der),
   };
-}
-
-function signedBy(list: CertificateRevocationList, authority: Examined): boolean {
-  const hash = hashes[list.signatureAlgorithm.algorithmId];
-  const { keyUsages } = authority.info;
-  const allowed = keyUsages.length === 0 || keyUsages.includes("cRLSign");
-  if (hash === undefined || !allowed) return false;
-  try {
-    const { publicKey } = new X509Certificate(authority.der);
-    const signature = list.signatureValue.valueBlock.valueHexView;
-    return verify(hash, list.tbsView, publicKey, signature);
-  } catch {
-    return false;
-  }
 }
 
 function hex(bytes: ArrayBuffer): string {

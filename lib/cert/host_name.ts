@@ -29,6 +29,23 @@ export function parseHostName(host: string): HostName {
   throw badHost(host);
 }
 
+/** Whether a certificate covers a host. RFC 9525: a wildcard covers one whole label. */
+export function covers(
+  { dnsNames, ipAddresses }: {
+    readonly dnsNames: readonly string[];
+    readonly ipAddresses: readonly string[];
+  },
+  host: HostName,
+): boolean {
+  if (host.kind === "ip") return ipAddresses.includes(host.text);
+  return dnsNames.some((dns) => {
+    const name = dns.toLowerCase();
+    if (name.replace(/\.$/, "") === host.text) return true;
+    return name.startsWith("*.") && name.split(".").length > 2 &&
+      host.text.replace(/^[^.]+\./, "*.") === name;
+  });
+}
+
 function parseIpv4(host: string): HostName {
   const parts = host.split(".");
   const bytes = parts.map(Number);

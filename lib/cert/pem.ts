@@ -11,6 +11,28 @@ export function encodePem(label: PemLabel, der: ArrayBuffer): string {
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 
+/** A block of a PEM text. */
+export interface PemBlock {
+  readonly label: PemLabel;
+  readonly der: Uint8Array<ArrayBuffer>;
+  /** The block alone, with a line feed at its end. */
+  readonly pem: string;
+}
+
+/**
+ * All blocks with one of the labels, in their order.
+ *
+ * @throws {CertError} code `malformed`.
+ */
+export function pemBlocks(text: string, ...labels: readonly PemLabel[]): PemBlock[] {
+  const block = new RegExp(`-----BEGIN (${labels.join("|")})-----[^-]*-----END \\1-----`, "g");
+  return [...text.matchAll(block)].map(([found, name]) => {
+    const label = name as PemLabel;
+    const der = decodePem(label, found);
+    return { label, der, pem: encodePem(label, der.buffer) };
+  });
+}
+
 /**
  * The bytes of the first block with the label.
  *
