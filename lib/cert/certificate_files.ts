@@ -1,5 +1,6 @@
 import type { Issued } from "./authority.ts";
 import { CertError } from "./errors.ts";
+import type { Authority } from "./issuing_authority.ts";
 
 /** Longer files are no PEM files of ours. */
 const maxFileSize = 1 << 20;
@@ -20,7 +21,7 @@ export interface WrittenPair {
  */
 export async function writePair(
   directory: string,
-  name: "ca" | "node" | "client",
+  name: string,
   { cert, key }: Pick<Issued, "cert" | "key">,
   { force = false }: { force?: boolean } = {},
 ): Promise<WrittenPair> {
@@ -79,18 +80,19 @@ export async function writePair(
  */
 export async function refuseExistingPair(
   directory: string,
-  name: "ca" | "node" | "client",
+  name: string,
 ): Promise<void> {
   await refuseExisting(directory, [`${directory}/${name}.crt`, `${directory}/${name}.key`]);
 }
 
 /**
- * Reads `ca.crt` and `ca.key`.
+ * Reads `ca.crt` and `ca.key`; the passphrase, if the key has one, is kept beside them.
  *
  * @throws {CertError} code `notFound`.
  */
-export async function loadCa(directory: string): Promise<Pick<Issued, "cert" | "key">> {
+export async function loadCa(directory: string, passphrase?: string): Promise<Authority> {
   return {
+    ...(passphrase !== undefined && { passphrase }),
     cert: await readText(`${directory}/ca.crt`, `CA files not found in ${directory}`),
     key: await readText(`${directory}/ca.key`, `CA files not found in ${directory}`),
   };
@@ -102,32 +104,38 @@ export async function loadCa(directory: string): Promise<Pick<Issued, "cert" | "
  * @throws {CertError} codes `notFound`, whose message begins with `otherwise`, and `malformed`.
  */
 export async function readText(file: string, otherwise: string): Promise<string> {
-  let bytes: Uint8Array;
   try {
-    bytes = await readStart(file, maxFileSize + 1);
+    using handle = await Deno.open(file);
+    return await readStream(handle, file);
   } catch (cause) {
+    if (cause instanceof CertError) throw cause;
     throw new CertError("notFound", `${otherwise}: ${file}: ${messageOf(cause)}`, {
       value: file,
       cause,
     });
   }
-  if (bytes.length <= maxFileSize) return new TextDecoder().decode(bytes);
-  throw new CertError("malformed", `${file} is larger than ${maxFileSize} bytes`, {
-    value: file,
-    remedy: "check that it is the right file",
-  });
 }
 
-async function readStart(file: string, size: number): Promise<Uint8Array> {
-  using handle = await Deno.open(file);
-  const buffer = new Uint8Array(size);
+/**
+ * Reads a text of up to 1 MiB.
+ *
+ * @throws {CertError} code `malformed` when it is longer.
+ */
+export async function readStream(
+  source: { read(buffer: Uint8Array): Promise<number | null> },
+  name: string,
+): Promise<string> {
+  const buffer = new Uint8Array(maxFileSize + 1);
   let length = 0;
-  while (length < size) {
-    const count = await handle.read(buffer.subarray(length));
-    if (count === null) break;
+  while (length < buffer.length) {
+    const count = await source.read(buffer.subarray(length));
+    if (count === null) return new TextDecoder().decode(buffer.subarray(0, length));
     length += count;
   }
-  return buffer.subarray(0, length);
+  throw new CertError("malformed", `${name} is larger than ${maxFileSize} bytes`, {
+    value: name,
+    remedy: "check that it is the right file",
+  });
 }
 
 /** Keeps a copy of a file that is about to be replaced, if it is there. */

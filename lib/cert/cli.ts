@@ -3,228 +3,95 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
-import { createCa, issueClient, type Issued, issueNode } from "./authority.ts";
-import { loadCa, readText, refuseExistingPair, writePair } from "./certificate_files.ts";
-import { type CertificateInfo, readCertificate } from "./certificate_info.ts";
-import { certificateRow, infoText } from "./cli_text.ts";
-import { usageOf } from "./cli_usage.ts";
-import { CertError } from "./errors.ts";
-import { runWorkspaceCommand } from "./workspace_commands.ts";
+import type { CertIo, Command } from "./command.ts";
+import { CommandArguments, UsageError } from "./command_arguments.ts";
+import { createCaCommand } from "./create_ca_command.ts";
+import { createClientCommand } from "./create_client_command.ts";
+import { createNodeCommand } from "./create_node_command.ts";
+import { doctorCommand } from "./doctor_command.ts";
+import { infoCommand } from "./info_command.ts";
+import { initCommand } from "./init_command.ts";
+import { listCommand } from "./list_command.ts";
+import { needsRenewalCommand } from "./needs_renewal_command.ts";
+import { renewCommand } from "./renew_command.ts";
+import { revokeCommand } from "./revoke_command.ts";
+import { rotateCaCommand } from "./rotate_ca_command.ts";
+import { systemIo } from "./terminal.ts";
+import { verifyCommand } from "./verify_command.ts";
 
-/** What a command prints, and how it ends: 0 done, 1 failed, 2 wrong use. */
+/** What a command prints, and how it ends: 0 done, 1 failed, 2 wrong use, others by its help. */
 export interface CliResult {
-  readonly exitCode: 0 | 1 | 2;
+  readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-interface Flags {
-  readonly positional: readonly string[];
-  readonly text: (name: string) => string | undefined;
-  readonly force: boolean;
-}
+/** All commands, in the order of the overview. */
+export const commands: readonly Command[] = [
+  initCommand,
+  createCaCommand,
+  createNodeCommand,
+  createClientCommand,
+  infoCommand,
+  listCommand,
+  verifyCommand,
+  needsRenewalCommand,
+  renewCommand,
+  revokeCommand,
+  rotateCaCommand,
+  doctorCommand,
+];
 
-/** The command cannot be understood. */
-class UsageError extends Error {}
+const overview = `Certificates for a cluster.
 
-const commands: Readonly<Record<string, (flags: Flags) => Promise<string>>> = {
-  "create-ca": createCaCommand,
-  "create-node": createNodeCommand,
-  "create-client": createClientCommand,
-  info: infoCommand,
-  list: listCommand,
-};
+Examples:
+  deno run -A cert.ts init --out certs --nodes 3 --client me
+  deno run -A cert.ts create-ca --out certs --encrypt
+  deno run -A cert.ts create-node node-1 localhost 127.0.0.1 --ca-dir certs --out certs/node-1
+  deno run -A cert.ts create-client shop --ca-dir certs --out certs/shop
+  deno run -A cert.ts renew certs/node-1/node.crt --ca-dir certs
+  deno run -A cert.ts revoke certs/shop/client.crt --ca-dir certs
+  deno run -A cert.ts doctor certs/node-1 certs/node-2
+
+Commands:
+${commands.map(({ name, summary }) => `  ${name.padEnd(15)} ${summary}\n`).join("")}
+  COMMAND --help  tells more of one
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong use; needs-renewal has its own.
+`;
 
 /** Runs one command. Never throws. */
-export async function runCertCli(args: readonly string[]): Promise<CliResult> {
+export async function runCertCli(
+  args: readonly string[],
+  io: CertIo = systemIo,
+): Promise<CliResult> {
   const [name = "", ...rest] = args;
-  const ofWorkspace = await runWorkspaceCommand(name, rest);
-  if (ofWorkspace !== undefined) return ofWorkspace;
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
-    const help = name === "--help" || name === "-h" || name === "help";
-    if (help) return { exitCode: 0, stdout: usageOf(undefined), stderr: "" };
-    const problem = name === "" ? "a command is missing" : `unknown command: ${name}`;
-    return { exitCode: 2, stdout: "", stderr: `${problem}\n\n${usageOf(undefined)}` };
-  }
+  const command = commands.find((entry) => entry.name === name);
+  if (command === undefined) return withoutCommand(name);
+  if (rest.some((arg) => arg === "--help" || arg === "-h")) return done(command.usage);
   try {
-    const flags = parse(rest);
-    if (flags === "help") return { exitCode: 0, stdout: usageOf(name), stderr: "" };
-    return { exitCode: 0, stdout: await command(flags), stderr: "" };
+    const output = await command.run(new CommandArguments(rest, command.options), io);
+    return { ...output, stderr: "" };
   } catch (error) {
-    if (error instanceof UsageError) {
-      return { exitCode: 2, stdout: "", stderr: `${error.message}\n\n${usageOf(name)}` };
-    }
-    const reason = error instanceof Error ? error.message : String(error);
-    return { exitCode: 1, stdout: "", stderr: `${reason}\n` };
+    const wrongUse = error instanceof UsageError;
+    const reason = oneLine(error instanceof Error ? error.message : String(error));
+    const exitCode = command.failureCode?.(error) ?? (wrongUse ? 2 : 1);
+    return { exitCode, stdout: "", stderr: `${reason}\n${wrongUse ? `\n${command.usage}` : ""}` };
   }
 }
 
-function parse(args: readonly string[]): Flags | "help" {
-  const unknown: string[] = [];
-  const strings = ["out", "ca-dir", "validity", "cn"];
-  const parsed = parseArgs([...args], {
-    // Without "_" the real package makes numbers of arguments such as 007.
-    string: [...strings, "_"],
-    boolean: ["force", "help"],
-    alias: { h: "help" },
-    unknown: (arg) => {
-      if (!arg.startsWith("-")) return true;
-      unknown.push(arg);
-      return false;
-    },
-  });
-  if (parsed.help || parsed.h) return "help";
-  if (unknown.length > 0) throw new UsageError(`unknown option: ${unknown.join(" ")}`);
-  for (const name of strings) {
-    if (parsed[name] === "") throw new UsageError(`--${name} needs a value`);
-  }
-  return {
-    positional: parsed._.map(String),
-    text: (name) => parsed[name] as string | undefined,
-    force: parsed.force === true,
-  };
+function withoutCommand(name: string): CliResult {
+  if (name === "--help" || name === "-h" || name === "help") return done(overview);
+  const problem = name === "" ? "a command is missing" : `unknown command: ${name}`;
+  return { exitCode: 2, stdout: "", stderr: `${oneLine(problem)}\n\n${overview}` };
 }
 
-async function createCaCommand(flags: Flags): Promise<string> {
-  expectPositional(flags, 0, 0, "no argument");
-  const out = required(flags, "out");
-  const commonName = flags.text("cn") ?? "casty-ca";
-  const validityDays = validity(flags) ?? 365;
-  if (!flags.force) await refuseExistingPair(out, "ca");
-  const ca = await createCa({ commonName, validityDays });
-  const { certFile, keyFile } = await writePair(out, "ca", ca, flags);
-  return lines([
-    ["CA certificate", certFile],
-    ["CA private key", keyFile],
-    ["Validity", `${validityDays} days`],
-    ["CN", commonName],
-    ["Valid until", day(ca)],
-  ], `cert.ts create-node node-1 localhost 127.0.0.1 --ca-dir ${out} --out ${out}/node-1`);
+function done(stdout: string): CliResult {
+  return { exitCode: 0, stdout, stderr: "" };
 }
 
-async function createNodeCommand(flags: Flags): Promise<string> {
-  expectPositional(flags, 1, Infinity, "at least one host");
-  const out = required(flags, "out");
-  const caDir = required(flags, "ca-dir");
-  const validityDays = validity(flags);
-  const ca = await loadCa(caDir);
-  if (!flags.force) await refuseExistingPair(out, "node");
-  const commonName = flags.text("cn");
-  const node = await issueNode(ca, {
-    hosts: flags.positional,
-    ...(validityDays !== undefined && { validityDays }),
-    ...(commonName !== undefined && { commonName }),
-  });
-  const { certFile, keyFile } = await writePair(out, "node", node, flags);
-  const { names } = await readCertificate(node.cert);
-  return lines([
-    ["Node certificate", certFile],
-    ["Node private key", keyFile],
-    ["SANs", names.join(", ")],
-    ["Validity", `${daysOf(node)} days`],
-    ["Valid until", day(node)],
-    ["Signed by", `${caDir}/ca.crt`],
-  ], `cert.ts info ${certFile}`);
-}
-
-async function createClientCommand(flags: Flags): Promise<string> {
-  expectPositional(flags, 1, 1, "one name");
-  const out = required(flags, "out");
-  const caDir = required(flags, "ca-dir");
-  const validityDays = validity(flags);
-  const ca = await loadCa(caDir);
-  if (!flags.force) await refuseExistingPair(out, "client");
-  const name = flags.positional[0]!;
-  const client = await issueClient(ca, {
-    name,
-    ...(validityDays !== undefined && { validityDays }),
-  });
-  const { certFile, keyFile } = await writePair(out, "client", client, flags);
-  return lines([
-    ["Client certificate", certFile],
-    ["Client private key", keyFile],
-    ["CN", name],
-    ["Validity", `${daysOf(client)} days`],
-    ["Valid until", day(client)],
-    ["Signed by", `${caDir}/ca.crt`],
-  ], `cert.ts info ${certFile}`);
-}
-
-async function infoCommand(flags: Flags): Promise<string> {
-  expectPositional(flags, 1, 1, "one file");
-  const file = flags.positional[0]!;
-  const text = await readText(file, "certificate not found");
-  try {
-    return infoText(file, await readCertificate(text), new Date());
-  } catch (error) {
-    if (!(error instanceof CertError)) throw error;
-    throw new CertError(error.code, `${file}: ${error.message}`, { cause: error });
-  }
-}
-
-async function listCommand(flags: Flags): Promise<string> {
-  expectPositional(flags, 1, 1, "one directory");
-  const directory = flags.positional[0]!;
-  const now = new Date();
-  const rows: string[] = [];
-  for (const file of await certificateFiles(directory)) {
-    let info: CertificateInfo | undefined;
-    try {
-      info = await readCertificate(await readText(`${directory}/${file}`, file));
-    } catch {
-      // Shown as unreadable: an operator must not overlook it.
-    }
-    rows.push(certificateRow(file, info, now));
-  }
-  return rows.length === 0 ? `No certificates found in ${directory}\n` : rows.join("");
-}
-
-/** `*.crt` sorted, then `*.pem` sorted. */
-async function certificateFiles(directory: string): Promise<string[]> {
-  const names: string[] = [];
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(directory)) {
-      if (!isDirectory) names.push(name);
-    }
-  } catch {
-    return [];
-  }
-  const ending = (suffix: string) => names.filter((name) => name.endsWith(suffix)).toSorted();
-  return [...ending(".crt"), ...ending(".pem")];
-}
-
-function expectPositional(flags: Flags, min: number, max: number, what: string): void {
-  const { length } = flags.positional;
-  if (length < min || length > max) {
-    throw new UsageError(`expected ${what}, got ${length} arguments`);
-  }
-}
-
-function required(flags: Flags, name: string): string {
-  const value = flags.text(name);
-  if (value === undefined) throw new UsageError(`--${name} is missing`);
-  return value.replace(/(?<=.)\/+$/, "");
-}
-
-function validity(flags: Flags): number | undefined {
-  const text = flags.text("validity");
-  if (text === undefined) return undefined;
-  if (!/^-?\d+$/.test(text)) throw new UsageError(`--validity ${text} is not a number of days`);
-  return Number(text);
-}
-
-function lines(rows: readonly (readonly [string, string])[], next: string): string {
-  return rows.map(([name, value]) => `${name}: ${value}\n`).join("") +
-    `\nNext: deno run -A ${next}\n`;
-}
-
-/** From now, for a pair that was just made. */
-function daysOf({ notAfter }: Issued): number {
-  return Math.round((notAfter.getTime() - Date.now()) / 86_400_000);
-}
-
-function day({ notAfter }: Issued): string {
-  return notAfter.toISOString().slice(0, 10);
+/** The name of a file may hold a line break, or steer the terminal. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what is taken out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
 }

@@ -1,8 +1,10 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { type KeyType, keyTypes } from "./key_type.ts";
+import { isSpan } from "./validity.ts";
 
-/** What a command prints on standard output, and how it ends: 0 done, 1 failed or findings. */
+/** What a command prints on standard output, and how it ends: 0 done, others as its help says. */
 export interface CommandOutput {
-  readonly exitCode: 0 | 1;
+  readonly exitCode: number;
   readonly stdout: string;
 }
 
@@ -13,7 +15,7 @@ export class UsageError extends Error {}
 export interface KnownOptions {
   /** With a value. */
   readonly texts: readonly string[];
-  /** With a value, any number of times. */
+  /** With a value, any number of times. Default: none. */
   readonly lists?: readonly string[];
   /** Without a value. */
   readonly switches: readonly string[];
@@ -71,6 +73,22 @@ export class CommandArguments {
     if (text === undefined) return undefined;
     if (!/^-?\d{1,9}$/.test(text)) throw new UsageError(`--${name} ${text} is not a whole number`);
     return Number(text);
+  }
+
+  /** A span of time such as `90d`, if it was given; whether it is possible is checked elsewhere. */
+  span(name: string): string | undefined {
+    const text = this.text(name);
+    if (text === undefined || isSpan(text)) return text;
+    throw new UsageError(`--${name} ${text} is not a time such as 90d, 24h or 30m`);
+  }
+
+  /** A type of key, if it was given. */
+  keyType(): KeyType | undefined {
+    const text = this.text("key-type");
+    if (text === undefined) return undefined;
+    const found = keyTypes.find((type) => type === text);
+    if (found !== undefined) return found;
+    throw new UsageError(`--key-type ${text} is none of ${keyTypes.join(", ")}`);
   }
 
   /** A folder that must be named, without slashes at its end. */

@@ -6,7 +6,8 @@
 import { chainProblem } from "./doctor_chain.ts";
 import { printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command, hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
+import { command } from "./command_line.ts";
+import { hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
 import { verifiedBy } from "./signature.ts";

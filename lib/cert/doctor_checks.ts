@@ -1,6 +1,7 @@
 import { chainProblem } from "./doctor_chain.ts";
 import { authorityName, type Examined, printable, subjectOf } from "./doctor_certificate.ts";
-import { command, kindOf, reissueCure } from "./doctor_cures.ts";
+import { command } from "./command_line.ts";
+import { kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding, FindingCode, Severity } from "./doctor_finding.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";
 

@@ -1,15 +1,10 @@
-import {
-  CommandArguments,
-  type CommandOutput,
-  plainPath,
-  UsageError,
-} from "./command_arguments.ts";
+import type { Command } from "./command.ts";
+import { type CommandArguments, plainPath, UsageError } from "./command_arguments.ts";
 import { diagnose, type DoctorReport } from "./doctor.ts";
 import { diagnosePeer } from "./doctor_live.ts";
 import { doctorExitCode, doctorJson, doctorText } from "./doctor_text.ts";
 
-/** The help of `doctor`. */
-export const doctorUsage = `Says exactly why two peers would refuse each other, and what to do.
+const usage = `Says exactly why two peers would refuse each other, and what to do.
 
 Examples:
   deno run -A cert.ts doctor certs/node-1 certs/node-2 --host node-2.example.com
@@ -34,16 +29,21 @@ Exit codes: 0 they accept each other, 1 there are findings or a failure, 2 wrong
 
 const maxTimeout = 600_000;
 
-/** Runs `doctor`. */
-export async function runDoctor(args: readonly string[]): Promise<CommandOutput> {
-  const flags = new CommandArguments(args, {
+/** `doctor`. */
+export const doctorCommand: Command = {
+  name: "doctor",
+  summary: "say why two peers would refuse each other, and what to do",
+  usage,
+  options: {
     texts: ["host", "own-host", "connect", "server-name", "timeout"],
     switches: ["json"],
-  });
-  const report = flags.text("connect") === undefined ? await files(flags) : await live(flags);
-  const stdout = flags.on("json") ? doctorJson(report) : doctorText(report);
-  return { exitCode: doctorExitCode(report), stdout };
-}
+  },
+  run: async (args) => {
+    const report = args.text("connect") === undefined ? await files(args) : await live(args);
+    const stdout = args.on("json") ? doctorJson(report) : doctorText(report);
+    return { exitCode: doctorExitCode(report), stdout };
+  },
+};
 
 async function files(flags: CommandArguments): Promise<DoctorReport> {
   for (const name of ["server-name", "timeout"]) {

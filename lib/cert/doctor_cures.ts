@@ -1,13 +1,6 @@
+import { command } from "./command_line.ts";
 import type { Examined } from "./doctor_certificate.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";
-
-/** A command line, as one would type it. */
-export function command(...args: readonly string[]): string {
-  const quoted = args.map((arg) => {
-    return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
-  });
-  return `deno run -A cert.ts ${quoted.join(" ")}`;
-}
 
 /** The command that issues a peer's certificate anew, for its names and for others besides. */
 export function reissueCure(

@@ -1,7 +1,7 @@
 import { type DoctorReport, hostFindings, pairFindings, reportOf, viewFindings } from "./doctor.ts";
 import { examine, type Examined, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command } from "./doctor_cures.ts";
+import { command } from "./command_line.ts";
 import {
   type Chain,
   type DialOutcome,

@@ -1,6 +1,6 @@
 import { authorityName, type Examined, printable } from "./doctor_certificate.ts";
 import { error, theCertificate } from "./doctor_checks.ts";
-import { command } from "./doctor_cures.ts";
+import { command } from "./command_line.ts";
 import type { Finding } from "./doctor_finding.ts";
 import type { DoctorSide } from "./doctor_side.ts";
 import { verifiedBy } from "./signature.ts";

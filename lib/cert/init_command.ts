@@ -1,8 +1,10 @@
-import { CommandArguments, type CommandOutput } from "./command_arguments.ts";
+import type { Command } from "./command.ts";
+import { jsonText } from "./certificate_json.ts";
+import { newPassphrase, passphraseOfFiles } from "./passphrase.ts";
+import { exists } from "./workspace.ts";
 import { type InitItem, initWorkspace } from "./workspace_init.ts";
 
-/** The help of `init`. */
-export const initUsage = `Makes a whole set for development: an authority, nodes and clients.
+const usage = `Makes a whole set for development: an authority, nodes and clients.
 
 Examples:
   deno run -A cert.ts init --out certs --nodes 3 --client me
@@ -17,38 +19,57 @@ Options:
   --nodes N         how many nodes, 0 to 1000 (3)
   --client NAME     a client; may be repeated (client)
   --host HOST       another name or address of every node; may be repeated
-  --validity DAYS   of nodes and clients, 1 to 36500 (90)
+  --validity TIME   of nodes and clients: 90d, 24h, 30m, or a number of days (90d)
   --cn NAME         common name of the authority (casty-ca)
+  --key-type TYPE   of all keys: p256, p384 or ed25519 (p256)
+  --encrypt         encrypt ca.key with a passphrase that is asked for
+  --passphrase-env NAME
+                    environment variable with the passphrase of ca.key
   --dry-run         write nothing, say what is missing
-  --json            output for programs
+  --json            output for programs: a list of { kind, name, directory, state, problem,
+                    notAfter }
 
 Exit codes: 0 done, 1 failed or something there is of no use, 2 wrong use.
 `;
 
-/** Runs `init`. */
-export async function runInit(args: readonly string[]): Promise<CommandOutput> {
-  const flags = new CommandArguments(args, {
-    texts: ["out", "nodes", "validity", "cn"],
+/** `init`. */
+export const initCommand: Command = {
+  name: "init",
+  summary: "make an authority, nodes and clients for development in one go",
+  usage,
+  options: {
+    texts: ["out", "nodes", "validity", "cn", "key-type", "passphrase-env"],
     lists: ["client", "host"],
-    switches: ["json", "dry-run"],
-  });
-  flags.expectPositional(0, 0, "no argument");
-  const root = flags.folder("out");
-  const nodes = flags.number("nodes");
-  const validityDays = flags.number("validity");
-  const commonName = flags.text("cn");
-  const clients = flags.list("client");
-  const items = await initWorkspace(root, {
-    hosts: flags.list("host"),
-    dryRun: flags.on("dry-run"),
-    ...(nodes !== undefined && { nodes }),
-    ...(clients.length > 0 && { clients }),
-    ...(validityDays !== undefined && { validityDays }),
-    ...(commonName !== undefined && { commonName }),
-  });
-  const stdout = flags.on("json") ? `${JSON.stringify(items, undefined, 2)}\n` : text(root, items);
-  return { exitCode: items.some(({ state }) => state === "broken") ? 1 : 0, stdout };
-}
+    switches: ["json", "dry-run", "encrypt"],
+  },
+  run: async (args, io) => {
+    args.expectPositional(0, 0, "no argument");
+    const root = args.folder("out");
+    const nodes = args.number("nodes");
+    const validity = args.span("validity");
+    const keyType = args.keyType();
+    const commonName = args.text("cn");
+    const clients = args.list("client");
+    const dryRun = args.on("dry-run");
+    const passphrase = dryRun
+      ? undefined
+      : await exists(`${root}/ca/ca.crt`)
+      ? await passphraseOfFiles([`${root}/ca/ca.key`], args, io)
+      : await newPassphrase(args, io);
+    const items = await initWorkspace(root, {
+      hosts: args.list("host"),
+      dryRun,
+      ...(nodes !== undefined && { nodes }),
+      ...(clients.length > 0 && { clients }),
+      ...(validity !== undefined && { validity }),
+      ...(keyType !== undefined && { keyType }),
+      ...(commonName !== undefined && { commonName }),
+      ...(passphrase !== undefined && { passphrase }),
+    });
+    const stdout = args.on("json") ? jsonText(items) : text(root, items);
+    return { exitCode: items.some(({ state }) => state === "broken") ? 1 : 0, stdout };
+  },
+};
 
 function text(root: string, items: readonly InitItem[]): string {
   const width = Math.max(...items.map(({ directory }) => directory.length));

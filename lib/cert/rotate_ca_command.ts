@@ -1,9 +1,7 @@
-import {
-  CommandArguments,
-  type CommandOutput,
-  plainPath,
-  UsageError,
-} from "./command_arguments.ts";
+import { jsonText } from "./certificate_json.ts";
+import type { Command } from "./command.ts";
+import { plainPath, UsageError } from "./command_arguments.ts";
+import { passphraseOfFiles } from "./passphrase.ts";
 import {
   beginRotation,
   type BeginRotationOptions,
@@ -14,8 +12,7 @@ import {
 import { rotationStatus } from "./rotation_state.ts";
 import { dryText, rotationText, stepText } from "./rotation_text.ts";
 
-/** The help of `rotate-ca`. */
-export const rotateCaUsage = `Replaces the authority of a running cluster, in three phases.
+const usage = `Replaces the authority of a running cluster, in three phases.
 
 Examples:
   deno run -A cert.ts rotate-ca begin certs     everybody is to trust both authorities
@@ -30,42 +27,64 @@ Arguments:
   DIR               a folder with ca.crt or ca/ca.crt, and a folder for each node and client
 
 Options:
-  --validity DAYS   begin: of the new authority, 1 to 36500 (as the present one)
+  --validity TIME   begin: of the new authority, 365d, 24h or a number of days (as the present one)
+  --key-type TYPE   begin: of the new authority, p256, p384 or ed25519 (as the present one)
+  --passphrase-env NAME
+                    environment variable with the passphrase of ca.key (asked for); the new
+                    authority's key gets the same one
   --dry-run         write nothing, say what would be written
-  --json            output for programs
+  --json            output for programs: { phase, caDir, current, other, leaves, written, skipped }
 
 Exit codes: 0 done, 1 failed or out of order, 2 wrong use.
 `;
 
-/** Runs `rotate-ca`. */
-export async function runRotateCa(args: readonly string[]): Promise<CommandOutput> {
-  const flags = new CommandArguments(args, {
-    texts: ["validity"],
+/** `rotate-ca`. */
+export const rotateCaCommand: Command = {
+  name: "rotate-ca",
+  summary: "replace the authority of a running cluster, in three phases",
+  usage,
+  options: {
+    texts: ["validity", "key-type", "passphrase-env"],
     switches: ["json", "dry-run"],
-  });
-  flags.expectPositional(2, 2, "begin, sign, finish or status, and a folder");
-  const [phase, folder] = flags.positional as [string, string];
-  const root = plainPath(folder);
-  const validityDays = flags.number("validity");
-  if (validityDays !== undefined && phase !== "begin") {
-    throw new UsageError("--validity goes with begin");
-  }
-  const dryRun = flags.on("dry-run");
-  const step = await run(phase, root, {
-    dryRun,
-    ...(validityDays !== undefined && { validityDays }),
-  });
-  const status = await rotationStatus(root);
-  if (flags.on("json")) {
-    const said = step === undefined ? status : { ...status, ...step };
-    return { exitCode: 0, stdout: `${JSON.stringify(said, undefined, 2)}\n` };
-  }
-  const stdout = step === undefined
-    ? rotationText(root, status)
-    : dryRun
-    ? dryText(step)
-    : stepText(root, step, status);
-  return { exitCode: 0, stdout };
+  },
+  run: async (args, io) => {
+    args.expectPositional(2, 2, "begin, sign, finish or status, and a folder");
+    const [phase, folder] = args.positional as [string, string];
+    const root = plainPath(folder);
+    const validity = args.span("validity");
+    const keyType = args.keyType();
+    for (const name of ["validity", "key-type"]) {
+      if (args.text(name) === undefined || phase === "begin") continue;
+      throw new UsageError(`--${name} goes with begin`);
+    }
+    const dryRun = args.on("dry-run");
+    // The others sign nothing.
+    const passphrase = phase === "begin" || phase === "sign"
+      ? await passphraseOfFiles(keyFiles(root), args, io)
+      : undefined;
+    const step = await run(phase, root, {
+      dryRun,
+      ...(validity !== undefined && { validity }),
+      ...(keyType !== undefined && { keyType }),
+      ...(passphrase !== undefined && { passphrase }),
+    });
+    const status = await rotationStatus(root);
+    if (args.on("json")) {
+      const said = step === undefined ? status : { ...status, ...step };
+      return { exitCode: 0, stdout: jsonText(said) };
+    }
+    const stdout = step === undefined
+      ? rotationText(root, status)
+      : dryRun
+      ? dryText(step)
+      : stepText(root, step, status);
+    return { exitCode: 0, stdout };
+  },
+};
+
+/** Keys of authorities that may be needed: the next one signs. */
+function keyFiles(root: string): string[] {
+  return [`${root}/ca`, root].flatMap((folder) => [`${folder}/next/ca.key`, `${folder}/ca.key`]);
 }
 
 async function run(

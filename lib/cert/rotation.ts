@@ -15,6 +15,7 @@ import { loadCa, writePair } from "./certificate_files.ts";
 import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "./errors.ts";
 import { type BundleEntry, bundleText } from "./pem_bundle.ts";
+import { type KeyType, keyTypes } from "./key_type.ts";
 import { reissue } from "./reissue.ts";
 import {
   authorityOf,
@@ -26,6 +27,7 @@ import {
   rotationStatus,
   same,
 } from "./rotation_state.ts";
+import { type ValidityOptions, validitySpan } from "./validity.ts";
 import { exists, makePrivateFolder, replaceFile } from "./workspace.ts";
 
 /** What a phase has done. */
@@ -42,15 +44,15 @@ export interface RotationStep {
 export interface RotationOptions {
   /** Writes nothing, and answers what would be written. Default: false. */
   readonly dryRun?: boolean;
+  /** Opens the authority's key, if that is encrypted; the next one's is encrypted with it too. */
+  readonly passphrase?: string;
 }
 
-/** What `beginRotation` can be told. */
-export interface BeginRotationOptions extends RotationOptions {
-  /** Days of the next authority, 1 to 36 500. Default: as many as the present one has. */
-  readonly validityDays?: number;
+/** What `beginRotation` can be told. Default validity: that of the present authority. */
+export interface BeginRotationOptions extends RotationOptions, ValidityOptions {
+  /** Of the next authority. Default: as the present one, or `"p256"` when that is of another type. */
+  readonly keyType?: KeyType;
 }
-
-const msPerDay = 86_400_000;
 
 /**
  * First phase: makes the next authority (`ca/next/`) and adds it to every `ca.crt` of the
@@ -126,7 +128,7 @@ export async function signRotation(
   const written: string[] = [];
   const skipped: { file: string; why: string }[] = [];
   const signerDir = signer === "next" ? `${state.caDir}/next` : state.caDir;
-  const ca = await loadCa(signerDir);
+  const ca = await loadCa(signerDir, options.passphrase);
   const replaced = signer === "next" ? "current" : "previous";
   for (const leaf of leaves) {
     if (leaf.issuedBy === signer) continue;
@@ -202,13 +204,16 @@ export async function finishRotation(
 
 async function makeNext(
   { caDir, current }: RotationState,
-  { validityDays, dryRun }: BeginRotationOptions,
+  options: BeginRotationOptions,
 ): Promise<{ certFile: string; keyFile: string }> {
-  const { commonName, notBefore, notAfter } = await readCertificate(current.pem);
-  const lifetime = Math.max(1, Math.round((notAfter.getTime() - notBefore.getTime()) / msPerDay));
+  const { commonName, notBefore, notAfter, keyType } = await readCertificate(current.pem);
+  const lifetime = Math.round((notAfter.getTime() - notBefore.getTime()) / 60_000);
+  const { dryRun, keyType: wanted, passphrase, ...asked } = options;
   const next = await createCa({
     ...(commonName !== undefined && { commonName }),
-    validityDays: validityDays ?? lifetime,
+    ...(passphrase !== undefined && { passphrase }),
+    ...(validitySpan(asked) === undefined ? { validity: `${Math.max(1, lifetime)}m` } : asked),
+    keyType: wanted ?? keyTypes.find((type) => type === keyType) ?? "p256",
   });
   const directory = `${caDir}/next`;
   if (dryRun) return { certFile: `${directory}/ca.crt`, keyFile: `${directory}/ca.key` };

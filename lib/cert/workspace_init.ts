@@ -5,10 +5,13 @@ import { CertError } from "./errors.ts";
 import { parseHostName } from "./host_name.ts";
 import { readBundle } from "./pem_bundle.ts";
 import { verifiedBy } from "./signature.ts";
+import type { Authority } from "./issuing_authority.ts";
+import type { KeyType } from "./key_type.ts";
+import { type ValidityOptions, validitySpan } from "./validity.ts";
 import { exists, makePrivateFolder, replaceFile } from "./workspace.ts";
 
-/** What `initWorkspace` can be told. */
-export interface InitOptions {
+/** What `initWorkspace` can be told. The validity is that of the leaves, 90 days by default. */
+export interface InitOptions extends ValidityOptions {
   /** Nodes, called `node-1` and so on, 0 to 1 000. Default 3. */
   readonly nodes?: number;
   /** Names of clients, each a folder. Default: one, called `client`. */
@@ -17,8 +20,10 @@ export interface InitOptions {
   readonly hosts?: readonly string[];
   /** Common name of the authority, if it is to be made. Default `"casty-ca"`. */
   readonly commonName?: string;
-  /** Days of the leaves, 1 to 36 500. Default 90, or up to the authority's end. */
-  readonly validityDays?: number;
+  /** Of all keys that are to be made. Default `"p256"`. */
+  readonly keyType?: KeyType;
+  /** Encrypts the authority's key if it is to be made, and opens it if it is there. */
+  readonly passphrase?: string;
   /** Writes nothing, and answers what would be made. Default: false. */
   readonly dryRun?: boolean;
 }
@@ -71,24 +76,29 @@ export async function initWorkspace(root: string, options: InitOptions = {}): Pr
   checkNodes(nodes);
   clients.forEach(checkClient);
   hosts.forEach(parseHostName);
+  // Before the authority is made: what cannot be issued must not leave half a set.
+  validitySpan(options);
   const items = [await authority(root, options)];
   const { dryRun = false } = options;
   const missing = items[0]!.state === "missing";
   const bundle = missing ? "" : await readText(`${root}/ca/ca.crt`, "no CA");
-  const set: Plan = { root, ca: undefined, bundle, dryRun };
-  const days = options.validityDays === undefined ? {} : { validityDays: options.validityDays };
+  const set: Plan = { root, ca: undefined, bundle, dryRun, passphrase: options.passphrase };
+  const { validity, validityDays, keyType } = options;
+  const more = {
+    ...(validity !== undefined && { validity }),
+    ...(validityDays !== undefined && { validityDays }),
+    ...(keyType !== undefined && { keyType }),
+  };
   for (let index = 1; index <= nodes; index++) {
     const name = `node-${index}`;
     const all = [name, ...localHosts, ...hosts];
-    items.push(await leaf(set, "node", name, (ca) => issueNode(ca, { hosts: all, ...days })));
+    items.push(await leaf(set, "node", name, (ca) => issueNode(ca, { hosts: all, ...more })));
   }
   for (const name of new Set(clients)) {
-    items.push(await leaf(set, "client", name, (ca) => issueClient(ca, { name, ...days })));
+    items.push(await leaf(set, "client", name, (ca) => issueClient(ca, { name, ...more })));
   }
   return items;
 }
-
-type Authority = Pick<Issued, "cert" | "key">;
 
 interface Plan {
   readonly root: string;
@@ -96,6 +106,7 @@ interface Plan {
   ca: Promise<Authority> | undefined;
   readonly bundle: string;
   readonly dryRun: boolean;
+  readonly passphrase: string | undefined;
 }
 
 async function authority(root: string, options: InitOptions): Promise<InitItem> {
@@ -113,9 +124,13 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
       remedy: `choose another folder, or use create-node --ca-dir ${root}`,
     });
   }
-  const { commonName, dryRun } = options;
+  const { commonName, keyType, passphrase, dryRun } = options;
   if (dryRun) return { ...item, state: "missing" };
-  const ca = await createCa(commonName === undefined ? {} : { commonName });
+  const ca = await createCa({
+    ...(commonName !== undefined && { commonName }),
+    ...(keyType !== undefined && { keyType }),
+    ...(passphrase !== undefined && { passphrase }),
+  });
   // What is in it can make members: not even the names of the files are for others.
   await makePrivateFolder(directory);
   await writePair(directory, "ca", ca);
@@ -138,7 +153,7 @@ async function leaf(
   } else if (set.dryRun) {
     return { ...item, state: "missing" };
   } else {
-    set.ca ??= loadCa(`${set.root}/ca`);
+    set.ca ??= loadCa(`${set.root}/ca`, set.passphrase);
     const issued = await issue(await set.ca);
     await writePair(directory, kind, issued);
     result = { ...item, state: "made", notAfter: issued.notAfter };

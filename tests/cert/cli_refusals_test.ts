@@ -55,7 +55,7 @@ const failures: readonly [name: string, args: readonly string[], says: RegExp][]
   ["a key instead of a certificate", ["info", "@ca/ca.key"], /ca\.key.*CERTIFICATE/],
   ["a text that is no PEM", ["info", "@garbage"], /garbage/],
   ["a PEM block that is no certificate", ["info", "@hollow"], /hollow/],
-  ["a folder instead of a file", ["info", "@ca"], /directory/],
+  ["a folder instead of a file", ["verify", "@ca", "--ca", "@ca/ca.crt"], /directory/],
   ["a file where the folder should be", ["create-ca", "--out", "@garbage"], /garbage/],
 ];
 

@@ -1,0 +1,112 @@
+import { readText } from "./certificate_files.ts";
+import { readCertificate } from "./certificate_info.ts";
+import { jsonText, revocationListJson } from "./certificate_json.ts";
+import { naming, revocationListFile } from "./certificate_search.ts";
+import { minute } from "./cli_text.ts";
+import type { Command } from "./command.ts";
+import { UsageError } from "./command_arguments.ts";
+import { command } from "./command_line.ts";
+import { authorityOf } from "./passphrase.ts";
+import { revocationReasons, type RevokedList } from "./revocation.ts";
+import { plannedRevocation, revokeInFile } from "./revocation_file.ts";
+
+const usage = `Revokes certificates: writes them into the authority's revocation list.
+
+Examples:
+  deno run -A cert.ts revoke certs/node-1/node.crt --ca-dir certs --reason keyCompromise
+  deno run -A cert.ts revoke --serial 5DD3...09 --ca-dir certs
+  deno run -A cert.ts revoke --ca-dir certs            only renews the list: do so before it is due
+
+What is revoked stays revoked. Nodes read the list as crlFile of TlsConfig.fromPaths.
+
+Arguments:
+  FILE...                certificates that this authority has issued
+
+Options:
+  --ca-dir DIR           where ca.crt and ca.key are (required)
+  --serial HEX           a serial number, for a certificate that is lost; may be repeated
+  --reason REASON        ${revocationReasons.slice(0, 3).join(", ")},
+                         ${revocationReasons.slice(3).join(", ")} (unspecified)
+  --crl FILE             the list (ca.crl in the authority's directory)
+  --next-update TIME     when the next list is due: 30d, 24h (30d)
+  --passphrase-env NAME  environment variable with the passphrase of ca.key (asked for)
+  --dry-run              write nothing, show what would be signed
+  --json                 output for programs: { written, crlFile, added, revocationList, next }
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong use.
+`;
+
+/** `revoke`. */
+export const revokeCommand: Command = {
+  name: "revoke",
+  summary: "revoke certificates: write or renew the revocation list",
+  usage,
+  options: {
+    texts: ["ca-dir", "reason", "crl", "next-update", "passphrase-env"],
+    lists: ["serial"],
+    switches: ["dry-run", "json"],
+  },
+  run: async (args, io) => {
+    const caDir = args.folder("ca-dir");
+    const reason = revocationReasons.find((name) =>
+      name === (args.text("reason") ?? "unspecified")
+    );
+    if (reason === undefined) throw new UsageError(`--reason ${args.text("reason")} is not known`);
+    const nextUpdate = args.span("next-update");
+    const certificates: string[] = [];
+    for (const file of args.positional) {
+      const cert = await readText(file, "certificate not found");
+      await readCertificate(cert).catch((error) => Promise.reject(naming(file, error)));
+      certificates.push(cert);
+    }
+    const crlFile = args.text("crl") ?? await revocationListFile(caDir);
+    const ca = await authorityOf(caDir, args, io);
+    const options = {
+      certificates,
+      serials: args.list("serial"),
+      reason,
+      ...(nextUpdate !== undefined && { nextUpdate }),
+    };
+    const dryRun = args.on("dry-run");
+    const list = dryRun
+      ? await plannedRevocation(ca, crlFile, options)
+      : await revokeInFile(ca, { file: crlFile, lock: `${caDir}/ca.crt` }, options);
+    const next = command("info", crlFile);
+    const asked = certificates.length + args.list("serial").length;
+    const stdout = args.on("json")
+      ? jsonText({
+        written: !dryRun,
+        crlFile,
+        added: list.added,
+        revocationList: revocationListJson(list),
+        next,
+      })
+      : text({ crlFile, list, dryRun, asked, next });
+    return { exitCode: 0, stdout };
+  },
+};
+
+interface Outcome {
+  readonly crlFile: string;
+  readonly list: RevokedList;
+  readonly dryRun: boolean;
+  /** How many were to be revoked. */
+  readonly asked: number;
+  readonly next: string;
+}
+
+function text({ crlFile, list, dryRun, asked, next }: Outcome): string {
+  const { added, number, nextUpdate, revocations } = list;
+  const verb = dryRun ? "Would revoke" : "Revoked";
+  const lines = added.map((serial) => `${verb}: ${serial}\n`);
+  const known = asked - added.length;
+  if (known > 0) lines.push(`Revoked before: ${known}\n`);
+  lines.push(`Revocation list: ${crlFile}\n`);
+  lines.push(`Number: ${number}\n`, `Entries: ${revocations.length}\n`);
+  lines.push(`Next due: ${nextUpdate === undefined ? "not said" : minute(nextUpdate)}\n`);
+  if (dryRun) return `${lines.join("")}\nNothing was written. Next: the same without --dry-run\n`;
+  return `${
+    lines.join("")
+  }\nBring it to every node; with watch a node loads it by itself and cuts ` +
+    `off whom it revokes.\n\nNext: ${next}\n`;
+}
