@@ -39,7 +39,7 @@ export {
 } from "./lib/cert/test_ca.ts";
 export {
   type Verification,
-  verifyCertificate,
+  verify,
   type VerifyFailure,
   type VerifyOptions,
   type VerifyRule,

@@ -3,7 +3,7 @@ import { type CertificateInfo, readCertificate } from "./certificate_info.ts";
 import type { CertIo } from "./command.ts";
 import { CertError } from "./errors.ts";
 import { decodePem, pemBlocks } from "./pem.ts";
-import { readRevocationList, type RevocationListInfo } from "./revocation_info.ts";
+import { parseList, readRevocationList, type RevocationListInfo } from "./revocation_info.ts";
 import { crlNames, exists } from "./workspace.ts";
 
 /** A certificate or a revocation list in a file. */
@@ -90,6 +90,21 @@ export async function revocationListFile(caDir: string): Promise<string> {
  */
 export async function readListIfThere(file: string): Promise<string | undefined> {
   return await exists(file) ? await readText(file, "no revocation list") : undefined;
+}
+
+/**
+ * Makes sure that a text is a revocation list.
+ *
+ * @throws {CertError} code `malformed`, naming the file.
+ */
+export function checkList(file: string, text: string): void {
+  try {
+    pemBlocks(text, "X509 CRL").forEach(({ der }) => parseList(der));
+    // Says what is missing.
+    decodePem("X509 CRL", text);
+  } catch (error) {
+    throw naming(file, error);
+  }
 }
 
 /** An error that names the file it is about. */

@@ -44,7 +44,9 @@ export const createCaCommand: Command = {
     const keyType = args.keyType() ?? "p256";
     await refuseOverwriting(args, out, "ca");
     const { text } = parseSpan(validity);
-    const passphrase = await newPassphrase(args, io);
+    const encrypted = args.on("encrypt") || args.text("passphrase-env") !== undefined;
+    // Nothing is to be encrypted in a dry run: no need to trouble anybody.
+    const passphrase = args.on("dry-run") ? undefined : await newPassphrase(args, io);
     const issued = await createCa({
       commonName,
       validity,
@@ -60,7 +62,7 @@ export const createCaCommand: Command = {
       force: args.on("force"),
       signedBy: undefined,
       validity: text,
-      encrypted: passphrase !== undefined,
+      encrypted,
       advice: `Who has ${out}/ca.key can make members of the cluster: keep it for yourself.`,
       next: command(...node, "--ca-dir", out, "--out", `${out}/node-1`),
     }, args);

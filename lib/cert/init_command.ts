@@ -25,6 +25,8 @@ Options:
   --encrypt         encrypt ca.key with a passphrase that is asked for
   --passphrase-env NAME
                     environment variable with the passphrase of ca.key
+  --force           make anew what is there and of no use: expired, without its key, or of
+                    another authority
   --dry-run         write nothing, say what is missing
   --json            output for programs: a list of { kind, name, directory, state, problem,
                     notAfter }
@@ -40,7 +42,7 @@ export const initCommand: Command = {
   options: {
     texts: ["out", "nodes", "validity", "cn", "key-type", "passphrase-env"],
     lists: ["client", "host"],
-    switches: ["json", "dry-run", "encrypt"],
+    switches: ["json", "dry-run", "encrypt", "force"],
   },
   run: async (args, io) => {
     args.expectPositional(0, 0, "no argument");
@@ -59,6 +61,7 @@ export const initCommand: Command = {
     const items = await initWorkspace(root, {
       hosts: args.list("host"),
       dryRun,
+      force: args.on("force"),
       ...(nodes !== undefined && { nodes }),
       ...(clients.length > 0 && { clients }),
       ...(validity !== undefined && { validity }),

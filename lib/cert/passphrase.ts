@@ -1,23 +1,47 @@
 import { loadCa, readText } from "./certificate_files.ts";
+import { readCertificate } from "./certificate_info.ts";
+import { naming } from "./certificate_search.ts";
 import type { CertIo } from "./command.ts";
 import type { CommandArguments } from "./command_arguments.ts";
 import { CertError } from "./errors.ts";
 import type { Authority } from "./issuing_authority.ts";
-import { isEncryptedKey } from "./private_key.ts";
+import { isEncryptedKey, readPrivateKey, writePrivateKey } from "./private_key.ts";
 
 /**
- * Reads an authority, and asks for its passphrase if it has one.
+ * Reads an authority, asks for its passphrase if it has one, and opens its key with it.
  *
- * @throws {CertError} codes `notFound`, `encryptedKey`, `badPassphrase`, `cancelled`.
+ * @throws {CertError} codes `notFound`, `malformed`, `unsupportedKey`, `encryptedKey`,
+ * `wrongPassphrase`, `badPassphrase`, `cancelled`; each names the file.
  */
 export async function authorityOf(
   directory: string,
   args: CommandArguments,
   io: CertIo,
 ): Promise<Authority> {
-  const ca = await loadCa(directory);
-  const passphrase = await passphraseOf(`${directory}/ca.key`, ca.key, args, io);
-  return passphrase === undefined ? ca : { ...ca, passphrase };
+  const { cert, key } = await loadCa(directory);
+  const certFile = `${directory}/ca.crt`;
+  await readCertificate(cert).catch((error) => Promise.reject(naming(certFile, error)));
+  return { cert, key: await openKey(`${directory}/ca.key`, key, args, io) };
+}
+
+/**
+ * The text of a key without its passphrase, which is asked for.
+ *
+ * @throws {CertError} codes `malformed`, `unsupportedKey`, `encryptedKey`, `wrongPassphrase`,
+ * `badPassphrase`, `cancelled`; each names the file.
+ */
+export async function openKey(
+  file: string,
+  text: string,
+  args: CommandArguments,
+  io: CertIo,
+): Promise<string> {
+  const passphrase = await passphraseOf(file, text, args, io);
+  try {
+    return await writePrivateKey(readPrivateKey(text, passphrase));
+  } catch (error) {
+    throw naming(file, error);
+  }
 }
 
 /**

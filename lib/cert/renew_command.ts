@@ -1,5 +1,5 @@
 import { readText } from "./certificate_files.ts";
-import { naming, readListIfThere, revocationListFile } from "./certificate_search.ts";
+import { checkList, naming, readListIfThere, revocationListFile } from "./certificate_search.ts";
 import type { Command } from "./command.ts";
 import { plainPath, UsageError } from "./command_arguments.ts";
 import { command } from "./command_line.ts";
@@ -69,9 +69,11 @@ export const renewCommand: Command = {
     const { role } = await readCertificate(cert)
       .catch((error) => Promise.reject(naming(file, error)));
     const crlFile = args.text("crl");
+    const listFile = crlFile ?? await revocationListFile(caDir);
     const crl = crlFile === undefined
-      ? await readListIfThere(await revocationListFile(caDir))
-      : await readText(crlFile, "revocation list not found");
+      ? await readListIfThere(listFile)
+      : await readText(listFile, "revocation list not found");
+    if (crl !== undefined) checkList(listFile, crl);
     const options: RenewOptions = {
       keepKey,
       ...(keyType !== undefined && { keyType }),

@@ -44,6 +44,8 @@ export interface RevokedList extends RevocationListInfo {
   readonly crl: string;
   /** Serial numbers that were not in the list before. */
   readonly added: readonly string[];
+  /** Those that were asked for and are in it since before, as they stand there: nothing changed. */
+  readonly known: readonly Revocation[];
 }
 
 /** Reasons for which a certificate can be revoked here: a leaf, and for good. */
@@ -69,12 +71,12 @@ const maxRevocations = 10_000;
  *
  * @example
  * ```ts
- * import { createCa, issueClient, revoke, verifyCertificate } from "@casty/casty/cert";
+ * import { createCa, issueClient, revoke, verify } from "@casty/casty/cert";
  *
  * const ca = await createCa();
  * const shop = await issueClient(ca, { name: "shop" });
  * const { crl } = await revoke(ca, { certificates: [shop.cert], reason: "keyCompromise" });
- * const { failures } = await verifyCertificate(shop.cert, { ca: ca.cert, crl });
+ * const { failures } = await verify(shop.cert, { ca: ca.cert, crl });
  * console.assert(failures[0]?.rule === "revocation");
  * ```
  */
@@ -87,7 +89,9 @@ export async function revoke(ca: Authority, options: RevokeOptions = {}): Promis
   const { own, others } = splitLists(options.crl ?? "", ca);
   const now = wholeSeconds(Date.now());
   const revocations = new Map(own?.revocations.map((entry) => [entry.serial, entry]));
-  const added = [...new Set(serials)].filter((serial) => !revocations.has(serial));
+  const asked = [...new Set(serials)];
+  const added = asked.filter((serial) => !revocations.has(serial));
+  const known = asked.flatMap((serial) => revocations.get(serial) ?? []);
   for (const serial of added) revocations.set(serial, { serial, reason, revokedAt: now });
   if (revocations.size > maxRevocations) {
     throw new CertError("badSerial", `a list of ${revocations.size} certificates is too long`, {
@@ -102,7 +106,7 @@ export async function revoke(ca: Authority, options: RevokeOptions = {}): Promis
     revocations: [...revocations.values()],
   });
   const pem = encodePem("X509 CRL", list.toSchema(true).toBER());
-  return { ...describeList(list), crl: [pem, ...others].join(""), added };
+  return { ...describeList(list), crl: [pem, ...others].join(""), added, known };
 }
 
 /** The entry about a serial number in the list that the authority has signed. */

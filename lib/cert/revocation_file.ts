@@ -1,4 +1,4 @@
-import { readListIfThere } from "./certificate_search.ts";
+import { checkList, readListIfThere } from "./certificate_search.ts";
 import type { Authority } from "./issuing_authority.ts";
 import { revoke, type RevokedList, type RevokeOptions } from "./revocation.ts";
 import { replaceFile } from "./workspace.ts";
@@ -36,5 +36,6 @@ export async function plannedRevocation(
   options: Omit<RevokeOptions, "crl">,
 ): Promise<RevokedList> {
   const crl = await readListIfThere(file);
+  if (crl !== undefined) checkList(file, crl);
   return await revoke(ca, { ...options, ...(crl !== undefined && { crl }) });
 }

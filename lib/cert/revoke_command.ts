@@ -17,7 +17,7 @@ Examples:
   deno run -A cert.ts revoke --serial 5DD3...09 --ca-dir certs
   deno run -A cert.ts revoke --ca-dir certs            only renews the list: do so before it is due
 
-What is revoked stays revoked. Nodes read the list as crlFile of TlsConfig.fromPaths.
+What is revoked stays revoked; revoking it again changes nothing. Nodes read the list as crlFile of TlsConfig.fromPaths.
 
 Arguments:
   FILE...                certificates that this authority has issued
@@ -31,7 +31,8 @@ Options:
   --next-update TIME     when the next list is due: 30d, 24h (30d)
   --passphrase-env NAME  environment variable with the passphrase of ca.key (asked for)
   --dry-run              write nothing, show what would be signed
-  --json                 output for programs: { written, crlFile, added, revocationList, next }
+  --json                 output for programs: { written, crlFile, added, known,
+                         revocationList, next }
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use.
 `;
@@ -48,10 +49,11 @@ export const revokeCommand: Command = {
   },
   run: async (args, io) => {
     const caDir = args.folder("ca-dir");
-    const reason = revocationReasons.find((name) =>
-      name === (args.text("reason") ?? "unspecified")
-    );
-    if (reason === undefined) throw new UsageError(`--reason ${args.text("reason")} is not known`);
+    const wanted = args.text("reason") ?? "unspecified";
+    const reason = revocationReasons.find((name) => name === wanted);
+    if (reason === undefined) {
+      throw new UsageError(`--reason ${wanted} is none of ${revocationReasons.join(", ")}`);
+    }
     const nextUpdate = args.span("next-update");
     const certificates: string[] = [];
     for (const file of args.positional) {
@@ -72,16 +74,16 @@ export const revokeCommand: Command = {
       ? await plannedRevocation(ca, crlFile, options)
       : await revokeInFile(ca, { file: crlFile, lock: `${caDir}/ca.crt` }, options);
     const next = command("info", crlFile);
-    const asked = certificates.length + args.list("serial").length;
     const stdout = args.on("json")
       ? jsonText({
         written: !dryRun,
         crlFile,
         added: list.added,
+        known: list.known,
         revocationList: revocationListJson(list),
         next,
       })
-      : text({ crlFile, list, dryRun, asked, next });
+      : text({ crlFile, list, dryRun, next });
     return { exitCode: 0, stdout };
   },
 };
@@ -90,17 +92,16 @@ interface Outcome {
   readonly crlFile: string;
   readonly list: RevokedList;
   readonly dryRun: boolean;
-  /** How many were to be revoked. */
-  readonly asked: number;
   readonly next: string;
 }
 
-function text({ crlFile, list, dryRun, asked, next }: Outcome): string {
-  const { added, number, nextUpdate, revocations } = list;
+function text({ crlFile, list, dryRun, next }: Outcome): string {
+  const { added, known, number, nextUpdate, revocations } = list;
   const verb = dryRun ? "Would revoke" : "Revoked";
   const lines = added.map((serial) => `${verb}: ${serial}\n`);
-  const known = asked - added.length;
-  if (known > 0) lines.push(`Revoked before: ${known}\n`);
+  for (const { serial, revokedAt, reason } of known) {
+    lines.push(`Already revoked: ${serial}, on ${minute(revokedAt)}, ${reason}\n`);
+  }
   lines.push(`Revocation list: ${crlFile}\n`);
   lines.push(`Number: ${number}\n`, `Entries: ${revocations.length}\n`);
   lines.push(`Next due: ${nextUpdate === undefined ? "not said" : minute(nextUpdate)}\n`);

@@ -72,7 +72,7 @@ export interface Verification {
  * @throws {CertError} code `malformed` when there is no certificate, authority or list to speak of;
  * `badName` for a host that cannot be one; those of a key.
  */
-export async function verifyCertificate(
+export async function verify(
   cert: string,
   options: VerifyOptions,
 ): Promise<Verification> {

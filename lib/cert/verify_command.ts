@@ -1,13 +1,19 @@
 import { readText } from "./certificate_files.ts";
 import { certificateJson, jsonText } from "./certificate_json.ts";
 import { readCertificate } from "./certificate_info.ts";
-import { naming, readInput, readListIfThere, revocationListFile } from "./certificate_search.ts";
-import { visible } from "./cli_text.ts";
+import {
+  checkList,
+  naming,
+  readInput,
+  readListIfThere,
+  revocationListFile,
+} from "./certificate_search.ts";
+import { minute, visible } from "./cli_text.ts";
 import type { CertIo, Command } from "./command.ts";
 import { type CommandArguments, UsageError } from "./command_arguments.ts";
 import { folderOf } from "./doctor_side.ts";
-import { passphraseOfFiles } from "./passphrase.ts";
-import { type Verification, verifyCertificate } from "./verification.ts";
+import { openKey } from "./passphrase.ts";
+import { type Verification, verify } from "./verification.ts";
 
 const usage = `Verifies a certificate against its authority, and says which rule it breaks.
 
@@ -55,8 +61,9 @@ export const verifyCommand: Command = {
     const cert = await readInput(file, io, "certificate not found");
     const info = await readCertificate(cert).catch((error) => Promise.reject(naming(file, error)));
     const ca = await readText(caFile, "CA file not found");
+    await readCertificate(ca).catch((error) => Promise.reject(naming(caFile, error)));
     const host = args.text("host");
-    const result = await verifyCertificate(cert, {
+    const result = await verify(cert, {
       ca,
       ...await listOption(args.text("crl"), caFile),
       ...await keyOption(args, io),
@@ -67,7 +74,7 @@ export const verifyCommand: Command = {
     if (args.on("json")) {
       return { exitCode, stdout: jsonText({ ...result, certificate: certificateJson(info) }) };
     }
-    return { exitCode, stdout: text(file, result) };
+    return { exitCode, stdout: text(file, result, info.notAfter) };
   },
 };
 
@@ -75,30 +82,34 @@ async function listOption(
   crlFile: string | undefined,
   caFile: string,
 ): Promise<{ crl?: string }> {
-  if (crlFile !== undefined) return { crl: await readText(crlFile, "revocation list not found") };
-  const crl = await readListIfThere(await revocationListFile(folderOf(caFile)));
-  return crl === undefined ? {} : { crl };
+  const file = crlFile ?? await revocationListFile(folderOf(caFile));
+  const crl = crlFile === undefined
+    ? await readListIfThere(file)
+    : await readText(file, "revocation list not found");
+  if (crl === undefined) return {};
+  checkList(file, crl);
+  return { crl };
 }
 
 async function keyOption(
   args: CommandArguments,
   io: CertIo,
-): Promise<{ key?: string; passphrase?: string }> {
+): Promise<{ key?: string }> {
   const keyFile = args.text("key");
   if (keyFile === undefined) return {};
-  const key = await readText(keyFile, "key not found");
-  const passphrase = await passphraseOfFiles([keyFile], args, io);
-  return passphrase === undefined ? { key } : { key, passphrase };
+  return { key: await openKey(keyFile, await readText(keyFile, "key not found"), args, io) };
 }
 
-function text(file: string, { ok, checked, failures }: Verification): string {
+function text(file: string, { ok, checked, failures }: Verification, notAfter: Date): string {
   const rows = checked.map((rule) => {
     const broken = failures.find((failure) => failure.rule === rule);
     return `${rule.padEnd(11)} ${
       broken === undefined ? "ok" : `FAILED: ${visible(broken.problem)}`
     }\n`;
   });
-  const end = ok ? "is good" : `breaks ${failures.length === 1 ? "a rule" : "rules"}`;
+  const end = ok
+    ? `is good until ${minute(notAfter)}`
+    : `breaks ${failures.length === 1 ? "a rule" : "rules"}`;
   const hint = checked.includes("revocation") ? "" : "revocation  not checked: there is no list\n";
   return `${rows.join("")}${hint}\n${file} ${end}.\n`;
 }

@@ -24,6 +24,11 @@ export interface InitOptions extends ValidityOptions {
   readonly keyType?: KeyType;
   /** Encrypts the authority's key if it is to be made, and opens it if it is there. */
   readonly passphrase?: string;
+  /**
+   * Makes anew what is there and of no use: an expired authority, and certificates that have
+   * expired, lack their key, or are of another authority. What works is kept. Default: false.
+   */
+  readonly force?: boolean;
   /** Writes nothing, and answers what would be made. Default: false. */
   readonly dryRun?: boolean;
 }
@@ -54,7 +59,8 @@ const maxNodes = 1_000;
 /**
  * Makes a whole set for development: an authority in a folder of its own, and a folder for each
  * node and client with its certificate, its key and the bundle of authorities (`ca.crt`), ready to
- * be shipped. What is there is kept, what is missing is added; nothing is ever overwritten.
+ * be shipped. What is there is kept, what is missing is added; nothing is overwritten but with
+ * `force` what is of no use.
  *
  * @throws {CertError} codes `badName`, `badValidity`, `notFound` (the authority's key is not here
  * and something is to be issued), `notWritable`, and those of {@linkcode issueNode}.
@@ -79,10 +85,10 @@ export async function initWorkspace(root: string, options: InitOptions = {}): Pr
   // Before the authority is made: what cannot be issued must not leave half a set.
   validitySpan(options);
   const items = [await authority(root, options)];
-  const { dryRun = false } = options;
+  const { dryRun = false, force = false } = options;
   const missing = items[0]!.state === "missing";
   const bundle = missing ? "" : await readText(`${root}/ca/ca.crt`, "no CA");
-  const set: Plan = { root, ca: undefined, bundle, dryRun, passphrase: options.passphrase };
+  const set: Plan = { root, ca: undefined, bundle, dryRun, force, passphrase: options.passphrase };
   const { validity, validityDays, keyType } = options;
   const more = {
     ...(validity !== undefined && { validity }),
@@ -106,17 +112,19 @@ interface Plan {
   ca: Promise<Authority> | undefined;
   readonly bundle: string;
   readonly dryRun: boolean;
+  readonly force: boolean;
   readonly passphrase: string | undefined;
 }
 
 async function authority(root: string, options: InitOptions): Promise<InitItem> {
   const directory = `${root}/ca`;
   const item = { kind: "authority", name: "ca", directory } as const;
+  const { commonName, keyType, passphrase, dryRun = false, force = false } = options;
   if (await exists(`${directory}/ca.crt`)) {
     const { notAfter } = await readCertificate(await readText(`${directory}/ca.crt`, "no CA"));
     if (notAfter.getTime() > Date.now()) return { ...item, state: "kept", notAfter };
-    const problem = `it has expired; make a new set in another folder`;
-    return { ...item, state: "broken", problem, notAfter };
+    const problem = `it has expired; init --force makes the whole set anew`;
+    if (!force) return { ...item, state: "broken", problem, notAfter };
   }
   if (await exists(`${root}/ca.crt`)) {
     throw new CertError("exists", `${root} has an authority already, not in a folder of its own`, {
@@ -124,7 +132,6 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
       remedy: `choose another folder, or use create-node --ca-dir ${root}`,
     });
   }
-  const { commonName, keyType, passphrase, dryRun } = options;
   if (dryRun) return { ...item, state: "missing" };
   const ca = await createCa({
     ...(commonName !== undefined && { commonName }),
@@ -133,7 +140,7 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
   });
   // What is in it can make members: not even the names of the files are for others.
   await makePrivateFolder(directory);
-  await writePair(directory, "ca", ca);
+  await writePair(directory, "ca", ca, { force });
   return { ...item, state: "made", notAfter: ca.notAfter };
 }
 
@@ -147,20 +154,21 @@ async function leaf(
   const item = { kind, name, directory } as const;
   const files = [`${directory}/${kind}.crt`, `${directory}/${kind}.key`] as const;
   const there = await Promise.all(files.map(exists));
-  let result: InitItem;
-  if (there.includes(true)) {
-    result = { ...item, ...await judge(set, files, there) };
-  } else if (set.dryRun) {
-    return { ...item, state: "missing" };
-  } else {
-    set.ca ??= loadCa(`${set.root}/ca`, set.passphrase);
-    const issued = await issue(await set.ca);
-    await writePair(directory, kind, issued);
-    result = { ...item, state: "made", notAfter: issued.notAfter };
-  }
   const trust = `${directory}/ca.crt`;
-  if (!set.dryRun && !await exists(trust)) await replaceFile(trust, set.bundle);
-  return result;
+  const { dryRun, force } = set;
+  if (there.includes(true)) {
+    const found = { ...item, ...await judge(set, files, there) };
+    if (found.state === "kept" || !force) {
+      if (!dryRun && !await exists(trust)) await replaceFile(trust, set.bundle);
+      return found;
+    }
+  }
+  if (dryRun) return { ...item, state: "missing" };
+  set.ca ??= loadCa(`${set.root}/ca`, set.passphrase);
+  const issued = await issue(await set.ca);
+  await writePair(directory, kind, issued, { force });
+  if (force || !await exists(trust)) await replaceFile(trust, set.bundle);
+  return { ...item, state: "made", notAfter: issued.notAfter };
 }
 
 /** What is there is never touched, but a set that cannot work must not look as if it could. */
@@ -169,7 +177,7 @@ async function judge(
   [certFile, keyFile]: readonly [string, string],
   [cert, key]: readonly boolean[],
 ): Promise<Pick<InitItem, "state" | "problem" | "notAfter">> {
-  const again = "remove what is there of it and run init again";
+  const again = "init --force makes it anew";
   if (!cert) return { state: "broken", problem: `${certFile} is missing; ${again}` };
   if (!key) return { state: "broken", problem: `${keyFile} is missing; ${again}` };
   let notAfter: Date;

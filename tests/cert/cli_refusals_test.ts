@@ -140,7 +140,7 @@ opensslTest("an authority that cannot issue is refused, and nothing is written",
     ["a key with a passphrase", "ca/ca.crt", "locked.key", /passphrase/],
     ["a key that is none", "ca/ca.crt", "garbage", /PRIVATE KEY/],
     ["a certificate that is none", "garbage", "ca/ca.key", /CERTIFICATE/],
-    ["a hollow certificate", "hollow", "ca/ca.key", /cannot be read/],
+    ["a hollow certificate", "hollow", "ca/ca.key", /bad\/ca\.crt: .*no certificate/],
   ];
   for (const [name, cert, key, says] of broken) {
     await test.step(name, async () => {

@@ -47,7 +47,7 @@ Deno.test("init ends with 1 when something that is there is of no use", async ()
   await Deno.remove(work.path("certs/node-1/node.key"));
   const { exitCode, stdout } = await run(work, "init", "--out", "@certs", "--nodes", "1");
   assertEquals(exitCode, 1);
-  assertMatch(stdout, /^broken .*\n +\S+node\.key is missing; remove/m);
+  assertMatch(stdout, /^broken .*\n +\S+node\.key is missing; init --force makes it anew$/m);
 });
 
 Deno.test("rotate-ca tells at each phase what to bring where, and the next command", async () => {
