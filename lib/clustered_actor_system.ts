@@ -10,6 +10,7 @@ import type { SpawnOptions } from "./actor/spawn_options.ts";
 import { ClusterNode } from "./cluster/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
 import type { Member } from "./membership/member.ts";
+import { setNodeInternals } from "./node_internals.ts";
 import { parseAddress } from "./runtime/address.ts";
 import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
 import type { ShardEnvelope } from "./sharding/shard_envelope.ts";
@@ -63,6 +64,7 @@ export class ClusteredActorSystem extends ActorSystem {
       beforeLeave: async () => await this.#sharding?.release(),
       afterLeave: () => this.#sharding?.close(),
     });
+    this.#exposeInternals();
     // Both have limits of their own.
     const timeout = 0x7fff_ffff;
     this.onShutdown("clusterLeave", "leave the cluster", () => this.#node.leave(), { timeout });
@@ -186,6 +188,23 @@ export class ClusteredActorSystem extends ActorSystem {
     await Promise.all(
       nodes.map((node) => node === this.address ? undefined : endpoint.drained(node)),
     );
+  }
+
+  #exposeInternals(): void {
+    const node = this.#node;
+    const sharding = () => this.#sharding;
+    setNodeInternals(this, {
+      get view() {
+        return node.view;
+      },
+      get remoting() {
+        return node.remoting;
+      },
+      get grantsVersion() {
+        return sharding()?.grantsVersion ?? 0;
+      },
+      shardGrants: () => sharding()?.grants() ?? [],
+    });
   }
 
   /**

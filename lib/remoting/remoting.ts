@@ -11,6 +11,7 @@ import type { DeadLetterReason } from "../actor/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/internals.ts";
 import type { Ref, RefAddress } from "../actor/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { InboundFilter } from "../runtime/runtime.ts";
 import type { Lane } from "../transport/lane.ts";
 import { Endpoint, type EndpointOptions } from "../transport/endpoint.ts";
 import type { NodePeer, Peer } from "../transport/peer.ts";
@@ -65,6 +66,7 @@ export class Remoting {
   /** Whom the message that is being encoded is for. */
   #encodingFor = "";
   readonly #mayReachNode: (address: string) => boolean;
+  readonly #inbound: InboundFilter | undefined;
   readonly #watcher: RemoteWatcher;
   readonly #lostQuestions: LostQuestions;
   readonly #rejections: Rejections;
@@ -77,6 +79,7 @@ export class Remoting {
   private constructor(system: ActorSystem, options: RemotingOptions) {
     this.#mayReachNode = options.mayReach ?? (() => true);
     this.#isNode = options.role === "node";
+    this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
     this.#codec = new Codec({
@@ -226,6 +229,16 @@ export class Remoting {
         return this.#internals.deadLetter("unauthorized", path, undefined);
       }
       const message = this.#codec.decode(bytes, bodyStart, end);
+      if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
+      this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
+    } catch (error) {
+      this.#onInboundError(peer, lane, error);
+    }
+  }
+
+  /** Gives a message to whoever has taken over its path, or to the actor there. */
+  #dispatch(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
+    try {
       const forPeers = this.#peerHandlers.get(path);
       if (forPeers !== undefined) return forPeers(peer, message);
       const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;

@@ -16,4 +16,13 @@ export interface Runtime {
   readonly logger: Logger;
   /** Connections. */
   readonly network: Network;
+  /** Stands between what other systems have sent and who it is for. Default: nothing does. */
+  readonly inbound?: InboundFilter;
 }
+
+/**
+ * Asked for each message from another system, which is read already: passes it on by calling
+ * `deliver` at once, later, several times or never. For simulations that lose, repeat and reorder
+ * messages; `from` is the sender's address, `path` whom the message is for.
+ */
+export type InboundFilter = (from: string, path: string, deliver: () => void) => void;

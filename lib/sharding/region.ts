@@ -15,6 +15,8 @@ export class Region {
   readonly #shards = new Map<number, OwnedShard>();
   readonly #shardOfRef = new Map<ActorRef<unknown>, readonly [shard: number, entityId: string]>();
   #context: ActorContext<never> | undefined;
+  /** Counts the changes of what `grants` answers. */
+  version = 0;
 
   /** Owns nothing. */
   constructor(factory: EntityFactory<unknown>) {
@@ -62,6 +64,7 @@ export class Region {
     const owned = this.#shards.get(shard);
     if (owned !== undefined && owned.epoch >= epoch) return;
     this.#shards.set(shard, { epoch, entities: owned?.entities ?? new Map() });
+    this.version++;
   }
 
   /** Gives a shard up: its entities stop, and get nothing more. */
@@ -69,6 +72,7 @@ export class Region {
     const owned = this.#shards.get(shard);
     if (owned === undefined) return;
     this.#shards.delete(shard);
+    this.version++;
     for (const entity of owned.entities.values()) {
       this.#shardOfRef.delete(entity);
       this.#context?.stop(entity);

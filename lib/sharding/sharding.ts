@@ -39,6 +39,15 @@ const tickInterval = 250;
 /** Ticks between two unasked reports, in case one was lost. */
 const ticksPerReport = 20;
 
+/** A shard that a node owns. */
+export interface ShardGrant {
+  /** The name under which the sharded behaviour was spawned. */
+  readonly shardType: string;
+  readonly shard: number;
+  /** Of the grant: the higher is the later. */
+  readonly epoch: number;
+}
+
 /** See the module's text. One per node. */
 export class Sharding {
   readonly #system: ActorSystem;
@@ -115,6 +124,20 @@ export class Sharding {
   ownerOf(name: string, entityId: string): string | undefined {
     const router = this.#routers.get(name);
     return router?.ownerOf(shardOf(entityId, router.numShards));
+  }
+
+  /** The shards that this node owns now, for tests and simulations. */
+  grants(): ShardGrant[] {
+    return [...this.#routers.values()].flatMap(({ shardType, region }) =>
+      (region?.grants() ?? []).map(([shard, epoch]) => ({ shardType, shard, epoch }))
+    );
+  }
+
+  /** Counts the changes of what `grants` answers. */
+  get grantsVersion(): number {
+    let version = 0;
+    for (const { region } of this.#routers.values()) version += region?.version ?? 0;
+    return version;
   }
 
   /** The cluster has changed. */

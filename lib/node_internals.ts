@@ -1,0 +1,33 @@
+/**
+ * What tools that look into a node may see, and users may not.
+ *
+ * @module
+ */
+import type { ActorSystem } from "./actor/actor_system.ts";
+import type { MembershipView } from "./membership/view.ts";
+import type { Remoting } from "./remoting/remoting.ts";
+import type { ShardGrant } from "./sharding/sharding.ts";
+
+/** See the module's text. */
+export interface NodeInternals {
+  /** What the node believes of its cluster. Not before it has started. */
+  readonly view: MembershipView;
+  /** Its connections. Not before it has started. */
+  readonly remoting: Remoting;
+  /** Counts the changes of what `shardGrants` answers. */
+  readonly grantsVersion: number;
+  /** The shards that it owns. */
+  shardGrants(): ShardGrant[];
+}
+
+const internals = new WeakMap<ActorSystem, NodeInternals>();
+
+/** Called by the node, once. */
+export function setNodeInternals(system: ActorSystem, value: NodeInternals): void {
+  internals.set(system, value);
+}
+
+/** The internals of a node; undefined for a system that is none. */
+export function nodeInternalsOf(system: ActorSystem): NodeInternals | undefined {
+  return internals.get(system);
+}
