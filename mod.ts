@@ -116,6 +116,13 @@ export {
   roundRobin,
   type RoutingStrategy,
 } from "./lib/routing/routing_strategy.ts";
+export {
+  type SerializedType,
+  type Serializer,
+  serializer,
+  type SerializerForm,
+  type SerializerOptions,
+} from "./lib/wire/serializer.ts";
 export { ShardingError } from "./lib/sharding/errors.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/shard_envelope.ts";
 export type {

@@ -12,9 +12,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   wire: ["runtime", "actor"],
   transport: ["runtime", "wire"],
   remoting: ["runtime", "actor", "wire", "transport"],
-  cluster: ["runtime", "actor", "transport", "membership", "remoting"],
+  cluster: ["runtime", "actor", "wire", "transport", "membership", "remoting"],
   sharding: ["runtime", "actor", "transport", "membership", "remoting", "cluster"],
-  client: ["runtime", "actor", "transport", "remoting", "cluster", "sharding"],
+  client: ["runtime", "actor", "wire", "transport", "remoting", "cluster", "sharding"],
   testkit: ["runtime", "actor"],
 };
 

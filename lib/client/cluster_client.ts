@@ -30,6 +30,7 @@ import { ShardProxy } from "../sharding/shard_proxy.ts";
 import { ShardRouter } from "../sharding/shard_router.ts";
 import type { TransportLimits } from "../transport/limits.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
+import type { Serializer } from "../wire/serializer.ts";
 import { type AddressMap, addressMapper } from "./address_map.ts";
 import { type ContactEvent, Contacts } from "./contacts.ts";
 import { ClientError } from "./errors.ts";
@@ -49,6 +50,8 @@ export interface ClientOptions {
   readonly tls?: TlsMaterial;
   /** Milliseconds until `connect` gives up. Default 10 000. */
   readonly connectTimeout?: number;
+  /** How values of your classes cross the wire: the same as those of the nodes. Default: none. */
+  readonly serializers?: readonly Serializer[];
   /** Bounds of connections and queues. */
   readonly transport?: Partial<TransportLimits>;
   /** Where log lines go. Default: standard error, `warn` and above. */
@@ -188,6 +191,7 @@ export class ClusterClient implements AsyncDisposable {
       addressMap: addressMapper(options.addressMap),
       ...(options.tls && { tls: options.tls }),
       ...(options.transport && { limits: options.transport }),
+      ...(options.serializers && { serializers: options.serializers }),
       onPeerDown: (peer, _lane, reason) => this.#onLost(peer.address, reason),
       onUndelivered: (to, reason) => this.#onLost(to, reason),
     });

@@ -152,6 +152,7 @@ export class ClusterNode {
       ...(options.advertisedHost && { advertisedHost: options.advertisedHost }),
       ...(options.advertisedPort && { advertisedPort: options.advertisedPort }),
       ...(options.transport && { limits: options.transport }),
+      ...(options.serializers && { serializers: options.serializers }),
       onTlsEvent: (event) => this.#system.eventStream.publish(event),
       onUnreachable: (address, reason) => {
         this.#lastRefusal = `${address}: ${reason}`;

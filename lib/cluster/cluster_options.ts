@@ -5,6 +5,8 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { formatAddress, parseAddress } from "../runtime/address.ts";
 import type { AddressMap } from "../transport/address_map.ts";
 import type { TransportLimits } from "../transport/limits.ts";
+import type { Serializer } from "../wire/serializer.ts";
+import { SerializerRegistry } from "../wire/serializer_registry.ts";
 import { ClusterError } from "./errors.ts";
 
 /** How a node starts. */
@@ -41,6 +43,11 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly advertisedHost?: string;
   /** The port of that address, 1 to 65535. Default: the one that is listened on. */
   readonly advertisedPort?: number;
+  /**
+   * How values of your classes cross the wire, made with `serializer()`; at most 64. Default: none,
+   * and class instances are refused.
+   */
+  readonly serializers?: readonly Serializer[];
   /** Bounds of connections and queues. */
   readonly transport?: Partial<TransportLimits>;
   /** Timing of the membership protocol. */
@@ -66,7 +73,7 @@ export interface MembershipTiming {
 /**
  * Checks what a user has written, before any socket is opened.
  *
- * @throws {ClusterError} code `badOption`.
+ * @throws {CastyError} code `badOption`.
  */
 export function checkClusterOptions(options: ClusterOptions): void {
   const refuse = (name: string, value: unknown, remedy: string): never => {
@@ -99,6 +106,7 @@ export function checkClusterOptions(options: ClusterOptions): void {
     refuse("advertisedPort", advertisedPort, "use a whole number from 1 to 65535");
   }
   for (const seed of options.seedNodes ?? []) parseAddress(seed);
+  new SerializerRegistry(options.serializers ?? []);
   const quorum = options.requiredQuorum ?? 1;
   if (!Number.isInteger(quorum) || quorum < 1) {
     refuse("requiredQuorum", quorum, "use a whole number of at least 1");

@@ -20,11 +20,14 @@ import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/en
 import { WireError } from "../wire/errors.ts";
 import { longestString, type WireLimits } from "../wire/limits.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
+import type { Serializer } from "../wire/serializer.ts";
+import { SerializerScan } from "../wire/serializer_registry.ts";
 import { Grants } from "./grants.ts";
 import { lostQuestionPath, LostQuestions } from "./lost_questions.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
+import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
 
 /** Takes messages at a path that is open to nodes only. */
@@ -34,7 +37,16 @@ export type PeerHandler = (peer: Peer, message: unknown) => void;
 
 /** What the endpoint needs besides what the bridge itself provides. */
 export type RemotingOptions =
-  & Omit<EndpointOptions, "onMessage" | "onDropped" | "onPeerDown" | "onPeerUp" | "onSignOfLife">
+  & Omit<
+    EndpointOptions,
+    | "onMessage"
+    | "onDropped"
+    | "onPeerDown"
+    | "onPeerUp"
+    | "onSignOfLife"
+    | "serializers"
+    | "refuses"
+  >
   & {
     readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
     readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
@@ -48,7 +60,12 @@ export type RemotingOptions =
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
     /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
     readonly maxWatchesPerPeer?: number;
+    /** How values of users' classes cross the wire. Default: not at all. */
+    readonly serializers?: readonly Serializer[];
   };
+
+/** Questions in one refused message whose askers are told. */
+const maxQuestions = 16;
 
 /** Where the bridge itself talks to its peers: what is lost there is no loss of a user. */
 const ownPaths: ReadonlySet<string> = new Set([watchPath, lostQuestionPath, rejectedPath]);
@@ -58,6 +75,7 @@ export class Remoting {
   readonly #internals: SystemInternals;
   readonly #logger: Logger;
   readonly #codec: Codec;
+  readonly #serialization: Serialization;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
   readonly #grants = new Grants();
@@ -82,10 +100,13 @@ export class Remoting {
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
+    this.#serialization = new Serialization(options.serializers, this.#logger);
+    const { registry } = this.#serialization;
     this.#codec = new Codec({
       resolve: (address) => this.#resolve(address),
       onRefEncoded: (ref) => this.#onRefEncoded(ref),
       limits: messageLimits(options.limits?.maxMessage),
+      ...(registry && { serializers: registry }),
     });
     const common = {
       internals: this.#internals,
@@ -114,8 +135,10 @@ export class Remoting {
   /** Opens the endpoint. From then on the system's references carry its address. */
   static async start(system: ActorSystem, options: RemotingOptions): Promise<Remoting> {
     const remoting = new Remoting(system, options);
+    const { serializers: _, ...rest } = options;
     const endpoint = await Endpoint.start({
-      ...options,
+      ...rest,
+      ...remoting.#serializerOptions(),
       onMessage: (peer, lane, bytes, start, end, paths) =>
         remoting.#onMessage(peer, lane, bytes, start, end, paths),
       onDropped: (to, _lane, payload, reason) => {
@@ -127,6 +150,7 @@ export class Remoting {
         options.onPeerUp?.(peer, lane);
       },
       onPeerDown: (peer, lane, reason) => {
+        remoting.#serialization.forget(peer);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
         if (isForUsers(peer, lane)) remoting.#watcher.onPeerDown(peer);
         options.onPeerDown?.(peer, lane, reason);
@@ -184,12 +208,18 @@ export class Remoting {
     if (lane === "user" && !node.startsWith("client:") && !this.#mayReachNode(node)) {
       return this.#lose("disconnected", node, path, message);
     }
+    const peer = this.#serialization.registry && this.endpoint.peerAt(node, lane);
     let bytes: Uint8Array;
+    // What is encoded may itself send something while it is.
+    const outer = this.#encodingFor;
     try {
       this.#encodingFor = node;
-      bytes = encodeEnvelope(this.#codec, path, uid, message);
+      const readable = this.#serialization.towards(peer);
+      bytes = encodeEnvelope(this.#codec, path, uid, message, readable);
     } catch (error) {
-      return this.#refuseMessage(node + path, message, error);
+      return this.#refuseMessage(peer, node + path, message, error);
+    } finally {
+      this.#encodingFor = outer;
     }
     // A one-off path is not worth a number.
     this.endpoint.send(node, lane, bytes, path.startsWith(askPath) ? undefined : path);
@@ -228,7 +258,14 @@ export class Remoting {
       if (!this.#mayReach(peer, path)) {
         return this.#internals.deadLetter("unauthorized", path, undefined);
       }
-      const message = this.#codec.decode(bytes, bodyStart, end);
+      const reviver = this.#serialization.reviverOf(peer);
+      let message: unknown;
+      try {
+        message = this.#codec.decode(bytes, bodyStart, end, reviver);
+      } catch (error) {
+        if (!isUndecodable(error)) throw error;
+        return this.#refuseInbound(peer, path, bytes.subarray(bodyStart, end), error);
+      }
       if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
       this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
     } catch (error) {
@@ -248,6 +285,31 @@ export class Remoting {
     } catch (error) {
       this.#onInboundError(peer, lane, error);
     }
+  }
+
+  /** The bytes are in order, but a user's serializer does not take them: the connection lives. */
+  #refuseInbound(peer: Peer, path: string, body: Uint8Array, error: WireError): void {
+    this.#serialization.countUndecodable(peer, path, error.message);
+    this.#internals.deadLetter("notSerializable", path, undefined);
+    const questions: Ref<unknown>[] = [];
+    this.#questions = questions;
+    try {
+      this.#codec.decode(body, 0, body.length, new SerializerScan());
+    } finally {
+      this.#questions = undefined;
+    }
+    for (const question of questions.slice(0, maxQuestions)) {
+      this.#internals.onQuestionLost?.(question, path, "notSerializable");
+    }
+  }
+
+  #serializerOptions(): Pick<EndpointOptions, "serializers" | "refuses"> {
+    const { registry } = this.#serialization;
+    if (registry === undefined) return {};
+    return {
+      serializers: registry.signatures,
+      refuses: (peer, payload) => this.#serialization.refuses(peer, this.#codec, payload),
+    };
   }
 
   #onInboundError(peer: Peer, lane: Lane, error: unknown): void {
@@ -299,11 +361,15 @@ export class Remoting {
     if (!ownPaths.has(path)) this.#internals.deadLetter(reason, to + path, message);
   }
 
-  #refuseMessage(target: string, message: unknown, error: unknown): void {
+  #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
-    this.#logger.log("warn", "remoting", "a message could not be sent", { target, reason: error });
+    this.#serialization.complain(peer, target, String(error), error);
   }
+}
+
+function isUndecodable(error: unknown): error is WireError {
+  return error instanceof WireError && error.code === "undecodable";
 }
 
 /** A connection's limit for messages is the codec's, and nothing in a message has a lower one. */

@@ -1,7 +1,7 @@
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 
 /** Why a message was not taken. */
-export type SendRefusal = "queueFull" | "tooLarge" | "disconnected";
+export type SendRefusal = "queueFull" | "tooLarge" | "disconnected" | "notSerializable";
 
 /** How a connection has ended. */
 export interface ConnectionEnd {

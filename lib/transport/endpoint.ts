@@ -93,6 +93,11 @@ export class Endpoint {
     if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused);
   }
 
+  /** Who reads what is sent to an address now, if there is a connection to it. */
+  peerAt(to: string, lane: Lane): Peer | undefined {
+    return this.#find(to, this.#options.role === "client" ? "user" : lane)?.connection?.peer;
+  }
+
   /** What waits to be sent to an address on the lane of users. */
   queued(to: string): Queued {
     const channel = this.#find(to);
@@ -167,11 +172,7 @@ export class Endpoint {
     return refused;
   }
 
-  #sendToClient(
-    to: string,
-    payload: Uint8Array,
-    path: string | undefined,
-  ): SendRefusal | undefined {
+  #sendToClient(to: string, payload: Uint8Array, path?: string): SendRefusal | undefined {
     const channel = this.#clients.get(to);
     return channel === undefined ? "disconnected" : channel.send(payload, path);
   }
@@ -328,7 +329,9 @@ export class Endpoint {
     const { connection } = channel;
     if (channel.predecessor !== undefined) return;
     for (const { payload, path } of channel.takeQueued()) {
-      const refused = connection === undefined ? "disconnected" : connection.send(payload, path);
+      const refused = connection === undefined
+        ? "disconnected"
+        : this.#options.refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
       if (refused === undefined) continue;
       this.#options.onDropped(channel.address, channel.lane, payload, refused);
     }
@@ -367,8 +370,8 @@ export class Endpoint {
       : this.#channels.find(peer.address, peer.lane);
   }
 
-  #find(address: string): Channel | undefined {
-    return this.#clients.get(address) ?? this.#channels.find(address, "user");
+  #find(address: string, lane: Lane = "user"): Channel | undefined {
+    return this.#clients.get(address) ?? this.#channels.find(address, lane);
   }
 
   #newChannel(address: string, lane: Lane, role: "node" | "client" = "node"): Channel | undefined {

@@ -33,6 +33,13 @@ export interface EndpointOptions {
   /** Where to dial for an address. Default: the address itself. */
   readonly addressMap?: AddressMap;
   readonly limits?: Partial<TransportLimits>;
+  /** The custom serializers of this end, as `"name@version"`. */
+  readonly serializers?: readonly string[];
+  /**
+   * Why a peer cannot read a message that has waited for a connection to it, if so. The payload is
+   * valid during the call only.
+   */
+  readonly refuses?: (peer: Peer, payload: Uint8Array) => SendRefusal | undefined;
   /**
    * A message. The bytes are valid during the call only. `paths` are those to which the peer has
    * given numbers: every envelope must be read with them once, in order.

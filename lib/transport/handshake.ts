@@ -7,6 +7,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { parseAddress } from "../runtime/address.ts";
 import type { PeerIdentity } from "../runtime/network.ts";
+import { isSignature, maxSerializers } from "../wire/serializer.ts";
 import { coversHost } from "./host_names.ts";
 import type { Lane } from "./lane.ts";
 import type { Peer } from "./peer.ts";
@@ -40,6 +41,8 @@ export interface Introduction {
   readonly maxMessage?: number;
   /** With the feature `paths`: how many actor paths may be given numbers. */
   readonly maxInternedPaths?: number;
+  /** Custom serializers as `"name@version"`; the index of each is its number. Left out: none. */
+  readonly serializers?: readonly string[];
 }
 
 /** The optional abilities of this version: what both ends have is used. */
@@ -133,6 +136,7 @@ export function decodeIntroduction(bytes: Uint8Array): Introduction | undefined 
   const numbers = [protocolMin, protocolMax, incarnation, maxFrame, window];
   const { maxMessage = 1, maxInternedPaths = 1 } = value;
   if (![...numbers, maxMessage, maxInternedPaths].every(isPositive)) return undefined;
+  if (value.serializers !== undefined && !areSerializers(value.serializers)) return undefined;
   if ((maxFrame as number) < minFrame) return undefined;
   return value as unknown as Introduction;
 }
@@ -172,8 +176,8 @@ export function judge(
     );
   }
   if (said.address === self.address) return refuse("self", "a node does not connect to itself");
-  const { nodeId, address, incarnation, lane } = said;
-  const facts = { nodeId, address, incarnation, protocol: agreed, remote, lane };
+  const { nodeId, address, incarnation, lane, serializers = [] } = said;
+  const facts = { nodeId, address, incarnation, protocol: agreed, remote, lane, serializers };
   if (said.role === "client") {
     return address.startsWith("client:")
       ? { role: "client", identity, ...facts }
@@ -223,6 +227,10 @@ function decodeRecord(bytes: Uint8Array): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
+}
+
+function areSerializers(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= maxSerializers && value.every(isSignature);
 }
 
 function isText(value: unknown): value is string {

@@ -10,7 +10,7 @@ export function introduce(
   address: string,
   lane: Lane,
 ): Introduction {
-  const { systemName, role, nodeId, incarnation } = options;
+  const { systemName, role, nodeId, incarnation, serializers = [] } = options;
   const { maxFrame, maxMessage, maxInternedPaths, window } = limits;
   return {
     protocolMin: protocol.min,
@@ -26,5 +26,7 @@ export function introduce(
     features: Object.values(features),
     maxMessage,
     maxInternedPaths,
+    // Who has none says what it has always said.
+    ...(serializers.length > 0 && { serializers }),
   };
 }

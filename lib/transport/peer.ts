@@ -11,6 +11,8 @@ interface PeerFacts {
   /** Where the peer's socket is; for logs. */
   readonly remote: string;
   readonly lane: Lane;
+  /** The custom serializers that the peer has, as `"name@version"`; it numbers them like that. */
+  readonly serializers?: readonly string[];
 }
 
 /** A node that has proved to be one. Only a node peer can become a member. */

@@ -2,6 +2,12 @@ import type { Ref, RefAddress } from "../actor/ref.ts";
 import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
+import {
+  noSerializers,
+  type PeerSerializers,
+  type Reviver,
+  type SerializerRegistry,
+} from "./serializer_registry.ts";
 
 /** What a codec needs. */
 export interface CodecOptions {
@@ -11,13 +17,15 @@ export interface CodecOptions {
   readonly onRefEncoded?: (ref: Ref<never>) => void;
   /** Bounds on both directions; what is left out has its default. */
   readonly limits?: Partial<WireLimits>;
+  /** How values of users' classes are written and read. Default: they are refused. */
+  readonly serializers?: SerializerRegistry;
 }
 
 /**
  * Values to msgpack and back: null, booleans, numbers (with NaN, -0 and the infinities), strings
  * (any, also ill-formed), bigints, undefined, arrays, plain objects, `Date`, `Map`, `Set`,
  * `ArrayBuffer`, typed arrays and `DataView`, errors (name, message, code and causes; no stack)
- * and references. A hole in an array becomes undefined, and an object without a prototype comes
+ * references, and values of classes that have a serializer. A hole in an array becomes undefined, and an object without a prototype comes
  * back with the ordinary one; properties of an array that are not elements are not sent. All else
  * is refused.
  *
@@ -32,11 +40,13 @@ export class Codec {
   readonly #options: CodecOptions;
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
+  readonly #ownReviver: Reviver;
 
   /** Makes a codec. It may serve any number of connections. */
   constructor(options: CodecOptions) {
     this.#options = options;
     this.limits = wireLimits(options.limits);
+    this.#ownReviver = options.serializers ?? noSerializers;
     this.#encoder = this.#newEncoder();
     this.#decoder = this.#newDecoder();
   }
@@ -55,27 +65,35 @@ export class Codec {
    * Encodes `value` behind `headroom` bytes, which the caller fills. The bytes are valid until
    * the next encode.
    *
+   * @param peer who is to read it, if that is known: what it has no serializer for is refused.
    * @throws {WireError} as {@linkcode Codec.encode}.
    */
-  encodeBehind(headroom: number, value: unknown): Uint8Array {
+  encodeBehind(headroom: number, value: unknown, peer?: PeerSerializers): Uint8Array {
     // A getter in a message may encode something itself; that one then has a buffer of its own.
     const encoder = this.#encoder.busy ? this.#newEncoder() : this.#encoder;
-    return encoder.encode(value, headroom);
+    return encoder.encode(value, headroom, peer);
   }
 
   /**
    * Decodes `bytes[start]` to `bytes[end - 1]`. The value shares no memory with the bytes.
    *
-   * @throws {WireError} code `malformed`, `tooDeep` or `tooLarge`; nothing else.
+   * @param reviver makes the values of custom serializers. Default: those that this end has written.
+   * @throws {WireError} code `malformed`, `tooDeep`, `tooLarge` or `undecodable`; nothing else.
    */
-  decode(bytes: Uint8Array, start = 0, end: number = bytes.length): unknown {
+  decode(
+    bytes: Uint8Array,
+    start = 0,
+    end: number = bytes.length,
+    reviver: Reviver = this.#ownReviver,
+  ): unknown {
     // A resolver may decode something itself.
     const decoder = this.#decoder.busy ? this.#newDecoder() : this.#decoder;
-    return decoder.decode(bytes, start, end);
+    return decoder.decode(bytes, start, end, reviver);
   }
 
   #newEncoder(): Encoder {
-    return new Encoder(this.limits, this.#options.onRefEncoded);
+    const { onRefEncoded, serializers } = this.#options;
+    return new Encoder(this.limits, onRefEncoded, serializers);
   }
 
   #newDecoder(): Decoder {

@@ -4,6 +4,7 @@ import { ExtensionType, isMark } from "./extension.ts";
 import { LeafDecoder } from "./leaf_decoder.ts";
 import type { WireLimits } from "./limits.ts";
 import { reviveError } from "./revive.ts";
+import type { Reviver } from "./serializer_registry.ts";
 import { decodeText, texts } from "./text.ts";
 
 /** Longer strings are seldom the same again: ids, texts. Keys are. */
@@ -28,6 +29,8 @@ export class Decoder {
   #values = 0;
   /** Values that were announced and have not come yet. */
   #owed = 0;
+  /** Makes values of custom serializers. */
+  #reviver: Reviver | undefined;
 
   /** Whether a message is being read: then another needs another decoder. */
   busy = false;
@@ -41,10 +44,11 @@ export class Decoder {
   /**
    * Decodes `bytes[start]` to `bytes[end - 1]`, which must be exactly one value.
    *
-   * @throws {WireError} code `malformed`, `tooDeep` or `tooLarge`.
+   * @throws {WireError} code `malformed`, `tooDeep`, `tooLarge` or `undecodable`.
    */
-  decode(bytes: Uint8Array, start: number, end: number): unknown {
+  decode(bytes: Uint8Array, start: number, end: number, reviver: Reviver): unknown {
     this.busy = true;
+    this.#reviver = reviver;
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
@@ -217,10 +221,17 @@ export class Decoder {
     this.#enter(length, depth);
     this.#at += 3;
     this.#owed--;
+    if (mark >= ExtensionType.serialized) return this.#serialized(mark, size, depth);
     if (mark === ExtensionType.map) return this.#map(size, depth);
     if (mark === ExtensionType.set) return this.#set(size, depth);
     if (size > 4) throw malformed("an Error has a bad form");
     return reviveError(this.#elements(size, depth));
+  }
+
+  #serialized(mark: number, size: number, depth: number): unknown {
+    if (size !== 1) throw malformed("a value of a serializer has a bad form");
+    const data = this.#value(depth + 1);
+    return this.#reviver!.revive(mark - ExtensionType.serialized, data);
   }
 
   #elements(length: number, depth: number): unknown[] {

@@ -7,6 +7,8 @@ import { Output } from "./output.ts";
 import { SHORT_TEXT } from "./text.ts";
 import { placed, Refusal } from "./refusal.ts";
 import { describe, remedyFor } from "./refused_value.ts";
+import { dataOf } from "./serialized.ts";
+import type { PeerSerializers, SerializerRegistry } from "./serializer_registry.ts";
 
 /** How many causes of an error are sent; older ones are left out. */
 const MAX_CAUSES = 8;
@@ -21,13 +23,21 @@ export class Encoder {
   readonly #leaves: LeafEncoder;
   /** Up to this many units a text is worth trying as ASCII. */
   readonly #short: number;
+  readonly #serializers: SerializerRegistry | undefined;
   #values = 0;
+  /** Who is to read the message, if that is known. */
+  #peer: PeerSerializers | undefined;
 
   /** Whether a message is being written: then another needs another encoder. */
   busy = false;
 
   /** Makes an encoder; `onRef` is told about each reference before it is written. */
-  constructor(limits: WireLimits, onRef: ((ref: Ref<never>) => void) | undefined) {
+  constructor(
+    limits: WireLimits,
+    onRef: ((ref: Ref<never>) => void) | undefined,
+    serializers?: SerializerRegistry,
+  ) {
+    this.#serializers = serializers;
     this.#limits = limits;
     this.#short = Math.min(SHORT_TEXT, limits.maxString);
     this.#out = new Output(limits);
@@ -39,8 +49,9 @@ export class Encoder {
    *
    * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
    */
-  encode(message: unknown, headroom: number): Uint8Array {
+  encode(message: unknown, headroom: number, peer?: PeerSerializers): Uint8Array {
     this.busy = true;
+    this.#peer = peer;
     this.#values = 0;
     this.#out.begin(headroom);
     try {
@@ -123,8 +134,25 @@ export class Encoder {
     if (prototype === Date.prototype) return this.#leaves.date(value as Date);
     const type = binaryType(prototype as object);
     if (type !== undefined) return this.#leaves.binary(type, value as BufferSource);
+    if (this.#serializers !== undefined) {
+      if (this.#serialized(value, prototype as object | null, depth)) return;
+    }
     if (value instanceof Error) return this.#error(value, depth, 0);
     throw refused(value);
+  }
+
+  #serialized(value: object, prototype: object | null, depth: number): boolean {
+    const registry = this.#serializers!;
+    const number = registry.numberFor(value, prototype);
+    if (number < 0) return false;
+    const peer = this.#peer;
+    const lacking = peer === undefined || peer.has(number) ? undefined : peer;
+    const data = dataOf(registry.get(number), value, lacking);
+    this.#enter(depth, 0, 2, "a value", "elements", "maxArray");
+    this.#out.array(2);
+    this.#mark(ExtensionType.serialized + number);
+    this.#value(data, depth + 1);
+    return true;
   }
 
   #array(array: readonly unknown[], depth: number): void {

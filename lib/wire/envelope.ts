@@ -26,6 +26,7 @@ import { malformed, tooLarge, WireError } from "./errors.ts";
 import type { NumberedPaths, PathNumbers } from "./interned_paths.ts";
 import { defaultWireLimits } from "./limits.ts";
 import { texts, utf8Length, writeText } from "./text.ts";
+import type { PeerSerializers, Reviver } from "./serializer_registry.ts";
 import { readVarint, varintSize, writeVarint } from "./varint.ts";
 
 /** Bytes of the flags and of the path length. */
@@ -57,7 +58,8 @@ export interface Envelope {
 }
 
 /**
- * Encodes an envelope. The bytes are valid until the next envelope of this codec.
+ * Encodes an envelope. The bytes are valid until the next envelope of this codec. What `peer` has
+ * no serializer for is refused, if it is given.
  *
  * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
  */
@@ -66,6 +68,7 @@ export function encodeEnvelope(
   path: string,
   uid: number,
   message: unknown,
+  peer?: PeerSerializers,
 ): Uint8Array {
   if (!Number.isSafeInteger(uid) || uid < 0) {
     throw new WireError("notSerializable", `an envelope has uid ${uid}`, {
@@ -77,7 +80,7 @@ export function encodeEnvelope(
   const pathLength = utf8Length(path);
   if (pathLength > maxPath) throw tooLarge("a path", pathLength, "bytes", "maxPath", maxPath);
   const headroom = FIXED_BYTES + varintSize(uid) + pathLength;
-  const bytes = codec.encodeBehind(headroom, message);
+  const bytes = codec.encodeBehind(headroom, message, peer);
   bytes[0] = 0;
   const at = writeVarint(uid, bytes, 1);
   bytes[at] = pathLength >>> 8;
@@ -184,7 +187,8 @@ export function decodeEnvelope(
   bytes: Uint8Array,
   start: number,
   end: number,
+  reviver?: Reviver,
 ): Envelope {
   const { path, uid, bodyStart } = decodeEnvelopeHeader(bytes, start, end, codec.limits.maxPath);
-  return { path, uid, message: codec.decode(bytes, bodyStart, end) };
+  return { path, uid, message: codec.decode(bytes, bodyStart, end, reviver) };
 }

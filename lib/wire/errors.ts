@@ -11,6 +11,7 @@ import type { WireLimits } from "./limits.ts";
  * - `malformed`: bytes that no codec of this version writes.
  * - `tooDeep`: nesting beyond `maxDepth`, which is also how a cycle shows.
  * - `tooLarge`: a string, binary, array, map, path or whole message beyond its limit.
+ * - `undecodable`: a custom serializer refuses the data of a value, or is not known here.
  * - `reentrant`: a frame reader was fed from within its own callback.
  */
 export type WireErrorCode =
@@ -21,6 +22,7 @@ export type WireErrorCode =
   | "malformed"
   | "tooDeep"
   | "tooLarge"
+  | "undecodable"
   | "reentrant";
 
 /** Bytes that cannot be read, or a value that cannot be written. */

@@ -3,7 +3,7 @@
  *
  * Extensions are leaves: no payload holds another value. What contains values (Map, Set, Error)
  * is an ordinary array whose first element is a mark, so one depth limit, one count and one
- * decoder see everything.
+ * decoder see everything. Values of custom serializers have such marks as well.
  *
  * @module
  */
@@ -29,6 +29,11 @@ export const ExtensionType = {
   error: 10,
   /** The first of the binary types; the others follow in the order of `binaryKinds`. */
   binary: 16,
+  /**
+   * Mark, empty, the first of 64: an array of this and then data is a value of a custom serializer.
+   * Which one is said by the sender's introduction: this is number 0 of the names in it.
+   */
+  serialized: 64,
 } as const;
 
 /** Something that can be made over a copied buffer. */
@@ -81,9 +86,10 @@ export function binaryKind(type: number): BinaryKind | undefined {
   return binaryKinds[type - ExtensionType.binary];
 }
 
-/** Whether `type` stands for a Map, Set or Error at the head of an array. */
+/** Whether `type` stands for a Map, Set, Error or custom value at the head of an array. */
 export function isMark(type: number): boolean {
-  return type >= ExtensionType.map && type <= ExtensionType.error;
+  return (type >= ExtensionType.map && type <= ExtensionType.error) ||
+    (type >= ExtensionType.serialized && type < ExtensionType.serialized + 64);
 }
 
 /** Whether `type` is one of ours. */

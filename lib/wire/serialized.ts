@@ -1,0 +1,59 @@
+import { WireError } from "./errors.ts";
+import { Refusal } from "./refusal.ts";
+import type { Serializer } from "./serializer.ts";
+import { type PeerSerializers, reasonOf } from "./serializer_registry.ts";
+
+/**
+ * The data that stand for a value. `peer`: who is to read it, if it lacks the serializer.
+ *
+ * @throws {Refusal} for a peer without the serializer, and when the user's `encode` fails.
+ */
+export function dataOf(
+  serializer: Serializer,
+  value: object,
+  lacking: PeerSerializers | undefined,
+): unknown {
+  if (lacking !== undefined) throw lacks(serializer, value, lacking.peer);
+  let data: unknown;
+  try {
+    data = serializer.encode(value);
+  } catch (cause) {
+    throw failed(
+      serializer,
+      value,
+      `encode of the serializer has thrown: ${reasonOf(cause)}`,
+      cause,
+    );
+  }
+  if (data === value) {
+    throw failed(serializer, value, "encode of the serializer answers the value itself");
+  }
+  // Nobody waits for it, and its class is refused; if it rejects, that must not end the process.
+  if (data instanceof Promise) data.catch(() => {});
+  return data;
+}
+
+function lacks({ name, version }: Serializer, value: object, peer: string): Refusal {
+  return new Refusal((where) =>
+    new WireError(
+      "notSerializable",
+      `${where} takes the serializer "${name}" version ${version}, which ${peer} does not have`,
+      { value, remedy: "register the same serializers on all nodes and clients" },
+    )
+  );
+}
+
+function failed(
+  { name }: Serializer,
+  value: object,
+  what: string,
+  cause?: unknown,
+): Refusal {
+  return new Refusal((where) =>
+    new WireError("notSerializable", `${where} is a value of the serializer "${name}": ${what}`, {
+      value,
+      cause,
+      remedy: "answer plain data, and only for values that are in order",
+    })
+  );
+}

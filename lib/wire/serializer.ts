@@ -1,0 +1,165 @@
+import { CastyError } from "../runtime/casty_error.ts";
+
+/** Most serializers that one system may have. */
+export const maxSerializers = 64;
+/** Longest name of a serializer, in characters. */
+export const maxSerializerName = 64;
+/** The highest version of a serializer. */
+export const maxSerializerVersion = 65_535;
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
+const signaturePattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}@[1-9][0-9]{0,4}$/;
+
+/** What {@linkcode serializer} has made. Opaque to users. */
+export interface Serializer {
+  /** Its name, which both ends of a connection must have. */
+  readonly name: string;
+  /** The version of the form of its data. */
+  readonly version: number;
+  /** Only objects with exactly this prototype are its values. */
+  readonly prototype?: object;
+  /** Without a prototype: whether an object is one of its values. */
+  readonly test?: (value: object) => boolean;
+  /** The data that stand for a value. May throw. */
+  readonly encode: (value: object) => unknown;
+  /** The value of data that a peer has sent. May throw. */
+  readonly decode: (data: unknown) => unknown;
+}
+
+/** How the values of one class cross the wire. See {@linkcode serializer}. */
+export type SerializerOptions<T extends object> = SerializerForm<T> & SerializedType<T>;
+
+/** What is the same for every serializer. */
+export interface SerializerForm<T extends object> {
+  /**
+   * The name that both ends know it by: 1 to 64 letters, digits and `. _ / -`, beginning with a
+   * letter or digit. The name of the class never crosses the wire.
+   */
+  readonly name: string;
+  /**
+   * The version of the form of the data, 1 to 65535. Ends with different versions of one name
+   * have no such serializer in common. Default 1.
+   */
+  readonly version?: number;
+  /** The data that stand for a value: whatever may be in a message, references included. */
+  readonly encode: (value: T) => unknown;
+  /**
+   * The value of the data. They come from a peer: check them, and throw if they are not in order.
+   * Then the message that holds them is refused, and the connection lives on.
+   */
+  readonly decode: (data: unknown) => T;
+}
+
+/** Which values a serializer is for. */
+export type SerializedType<T extends object> =
+  | {
+    /** The class. Only its direct instances are meant: a subclass takes a serializer of its own. */
+    readonly type: { readonly prototype: T };
+    readonly test?: never;
+  }
+  | {
+    /**
+     * Whether an object is meant. It is asked about objects that nothing else carries, after the
+     * classes of all serializers, in the order of registration.
+     */
+    readonly test: (value: object) => boolean;
+    readonly type?: never;
+  };
+
+/**
+ * Says how values of a class of yours cross the wire. To be given to a node or client as one of its
+ * `serializers`; both ends of a connection need it, with the same name and version, in any order.
+ * Plain data, `Map`, `Set`, `Date`, typed arrays, errors and references need none.
+ *
+ * A value for which the other end has no serializer is a dead letter `notSerializable`. (Casty v1
+ * has one `serializer` for all messages of a cluster, and its default runs code that a message
+ * names. Here a name stands for nothing but what the receiving end has registered under it.)
+ *
+ * @throws {CastyError} code `badOption`.
+ *
+ * @example
+ * ```ts
+ * import { serializer } from "@casty/casty";
+ *
+ * class Money {
+ *   constructor(readonly cents: bigint, readonly currency: string) {}
+ * }
+ *
+ * const money = serializer({
+ *   name: "money",
+ *   type: Money,
+ *   encode: ({ cents, currency }) => [cents, currency],
+ *   decode: (data) => {
+ *     const [cents, currency] = data as unknown[];
+ *     if (typeof cents !== "bigint" || typeof currency !== "string") throw new Error("no money");
+ *     return new Money(cents, currency);
+ *   },
+ * });
+ * console.assert(money.name === "money");
+ * ```
+ */
+export function serializer<T extends object>(options: SerializerOptions<T>): Serializer {
+  const { name, version = 1, type, test, encode, decode } = options;
+  checkName(name);
+  if (!Number.isInteger(version) || version < 1 || version > maxSerializerVersion) {
+    throw badSerializer(
+      name,
+      `has version ${version}`,
+      `use 1 to ${maxSerializerVersion}`,
+      version,
+    );
+  }
+  if (typeof encode !== "function" || typeof decode !== "function") {
+    throw badSerializer(name, "lacks encode or decode", "give both, as functions", options);
+  }
+  const common = {
+    name,
+    version,
+    encode: encode as (value: object) => unknown,
+    decode,
+  };
+  if ((type === undefined) === (test === undefined)) {
+    throw badSerializer(name, "needs type or test", "give one of them", options);
+  }
+  if (test !== undefined) {
+    if (typeof test === "function") return Object.freeze({ ...common, test });
+    throw badSerializer(name, "has a test that is no function", "give a function", test);
+  }
+  const { prototype } = type as { prototype?: unknown };
+  if (typeof type !== "function" || typeof prototype !== "object" || prototype === null) {
+    throw badSerializer(name, "has a type that is no class", "give a class, or a test", type);
+  }
+  return Object.freeze({ ...common, prototype });
+}
+
+/** How a serializer is named in an introduction: `"name@version"`. */
+export function signatureOf({ name, version }: Serializer): string {
+  return `${name}@${version}`;
+}
+
+/** Whether a peer may call a serializer so in its introduction. */
+export function isSignature(value: unknown): value is string {
+  return typeof value === "string" && signaturePattern.test(value);
+}
+
+/** A serializer that cannot be used; the words complete "the serializer ...". */
+export function badSerializer(
+  name: string,
+  what: string,
+  remedy: string,
+  value: unknown,
+): CastyError {
+  return new CastyError("badOption", `the serializer "${name}" ${what}`, { value, remedy });
+}
+
+function checkName(name: unknown): void {
+  const isName = typeof name === "string" && name.length <= maxSerializerName &&
+    namePattern.test(name);
+  if (isName) return;
+  const shown = typeof name === "string" ? JSON.stringify(name.slice(0, 80)) : `a ${typeof name}`;
+  throw new CastyError("badOption", `the name of a serializer is ${shown}`, {
+    value: name,
+    remedy: `use 1 to ${maxSerializerName} letters, digits and . _ / -, ` +
+      "beginning with a letter or digit",
+  });
+}
