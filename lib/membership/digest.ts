@@ -58,13 +58,15 @@ function recordHash(record: MemberRecord): Hash {
     const { member, seen, reachability } = record;
     const { by, why, observers } = member.evidence ?? {};
     const [high, low] = contentHash(member);
-    const subjects = reachability.unreachable.map(({ address, incarnation }) => [
-      address,
-      incarnation,
+    const subjects = reachability.unreachable.map((subject) => [
+      subject.address,
+      subject.incarnation,
+      subject.refutation,
+      subject.reason,
     ]);
     known = hash(JSON.stringify([
       [high, low, by, why, observers],
-      [seen.counter, seen.digest, reachability.version, subjects],
+      [seen.counter, seen.digest, reachability.version, subjects, reachability.refutation],
     ]));
     recordHashes.set(record, known);
   }

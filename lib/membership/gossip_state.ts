@@ -23,11 +23,28 @@ export interface Seen {
   readonly digest: string;
 }
 
+/**
+ * Why a member counts as unreachable:
+ *
+ * - `silent`: nothing is heard from it, neither directly nor by others that were asked.
+ * - `gone`: besides, its host says that nobody listens there any more.
+ * - `stalled`: its process lives, but its event loop stands still. It is given no new work, and not
+ *   downed before the stall limit.
+ */
+export type UnreachableReason = "silent" | "gone" | "stalled";
+
+/** All reasons. */
+export const unreachableReasons: readonly UnreachableReason[] = ["silent", "gone", "stalled"];
+
 /** A member that an observer cannot reach. */
 export interface Subject {
   readonly address: string;
   /** An accusation dies with the incarnation that it was made against. */
   readonly incarnation: number;
+  /** `Reachability.refutation` of the accused when it was accused. Default 0. */
+  readonly refutation?: number;
+  /** Default `silent`. */
+  readonly reason?: UnreachableReason;
 }
 
 /** Whom a member cannot reach. Written only by that member. */
@@ -36,6 +53,11 @@ export interface Reachability {
   readonly version: number;
   /** Sorted by address. */
   readonly unreachable: readonly Subject[];
+  /**
+   * Raised by the member when it hears itself accused: accusations with a lower or equal number are
+   * refuted by it, as by an incarnation in SWIM. Default: it has refuted nothing.
+   */
+  readonly refutation?: number;
 }
 
 /** A member and what it says. Never changed in place. */
@@ -204,10 +226,15 @@ function compareSeen(a: Seen, b: Seen): number {
 function compareReachability(a: Reachability, b: Reachability): number {
   if (a.version !== b.version) return a.version - b.version;
   if (a.unreachable === b.unreachable) return 0;
-  if (a.unreachable.length === 0 && b.unreachable.length === 0) return 0;
   return compareText(subjectsText(a), subjectsText(b));
 }
 
-function subjectsText({ unreachable }: Reachability): string {
-  return JSON.stringify(unreachable.map(({ address, incarnation }) => [address, incarnation]));
+function subjectsText({ unreachable, refutation }: Reachability): string {
+  const subjects = unreachable.map((subject) => [
+    subject.address,
+    subject.incarnation,
+    subject.refutation,
+    subject.reason,
+  ]);
+  return JSON.stringify([subjects, refutation]);
 }

@@ -5,7 +5,13 @@
  * @module
  */
 import { parseAddress } from "../runtime/address.ts";
-import type { MemberRecord, Reachability, Seen, Subject } from "./gossip_state.ts";
+import {
+  type MemberRecord,
+  type Reachability,
+  type Seen,
+  type Subject,
+  unreachableReasons,
+} from "./gossip_state.ts";
 import { type DownEvidence, type Member, type MemberStatus, memberStatuses } from "./member.ts";
 
 /** Bounds of what a message may hold. */
@@ -153,13 +159,24 @@ function parseReachability(value: unknown): Reachability | undefined {
   const fields = asFields(value);
   const unreachable = parseList(fields?.unreachable, fieldLimits.members, parseSubject);
   if (!isCount(fields?.version) || unreachable === undefined) return undefined;
-  return { version: fields.version, unreachable };
+  const { version, refutation } = fields;
+  if (refutation === undefined) return { version, unreachable };
+  return isCount(refutation) ? { version, unreachable, refutation } : undefined;
 }
 
 function parseSubject(value: unknown): Subject | undefined {
   const fields = asFields(value);
   if (!isAddress(fields?.address) || !isCount(fields.incarnation)) return undefined;
-  return { address: fields.address, incarnation: fields.incarnation };
+  const { address, incarnation, refutation, reason } = fields;
+  if (refutation !== undefined && !isCount(refutation)) return undefined;
+  // Later versions may know more reasons.
+  const known = unreachableReasons.find((one) => one === reason);
+  return {
+    address,
+    incarnation,
+    ...(refutation !== undefined && { refutation }),
+    ...(known !== undefined && { reason: known }),
+  };
 }
 
 function isStatus(value: unknown): value is MemberStatus {

@@ -11,6 +11,7 @@ import {
   fieldLimits,
   type Fields,
   isAddress,
+  isCount,
   isDigest,
   isIncarnation,
   isSentence,
@@ -92,6 +93,30 @@ export interface HeartbeatMessage {
 export interface HeartbeatAckMessage {
   readonly type: "heartbeatAck";
   readonly incarnation: number;
+  /** Where the sender's stall responder listens, on the same host; absent: it has none. */
+  readonly stallPort?: number;
+}
+
+/** Asks for a heartbeat to somebody whom the sender does not hear. */
+export interface IndirectProbeMessage {
+  readonly type: "indirectProbe";
+  readonly clusterId: string;
+  readonly incarnation: number;
+  /** Address of the member in question. */
+  readonly target: string;
+  /** Comes back in the answer. */
+  readonly sequence: number;
+}
+
+/** Answers an indirect probe. */
+export interface IndirectAnswerMessage {
+  readonly type: "indirectAnswer";
+  readonly clusterId: string;
+  readonly incarnation: number;
+  readonly target: string;
+  readonly sequence: number;
+  /** Whether the sender has heard the target. */
+  readonly alive: boolean;
 }
 
 /** The sender is no member of this cluster any more, or never was, and will not answer again. */
@@ -121,6 +146,8 @@ export type MembershipMessage =
   | DigestMessage
   | HeartbeatMessage
   | HeartbeatAckMessage
+  | IndirectProbeMessage
+  | IndirectAnswerMessage
   | FarewellMessage
   | RemovedMessage;
 
@@ -166,8 +193,12 @@ export function parseMembershipMessage(value: unknown): MembershipMessage | unde
     case "heartbeat":
       return withSender(fields, { type: "heartbeat" });
     case "heartbeatAck":
-      return isIncarnation(fields.incarnation)
-        ? { type: "heartbeatAck", incarnation: fields.incarnation }
+      return parseHeartbeatAck(fields);
+    case "indirectProbe":
+      return parseIndirect(fields, { type: "indirectProbe" });
+    case "indirectAnswer":
+      return typeof fields.alive === "boolean"
+        ? parseIndirect(fields, { type: "indirectAnswer", alive: fields.alive })
         : undefined;
     case "farewell":
       return withSender(fields, { type: "farewell" });
@@ -217,6 +248,19 @@ function parseRemoved(fields: Fields): RemovedMessage | undefined {
     type: "removed" as const,
     ...(evidence !== "none" && { evidence }),
   });
+}
+
+function parseHeartbeatAck({ incarnation, stallPort }: Fields): HeartbeatAckMessage | undefined {
+  if (!isIncarnation(incarnation)) return undefined;
+  if (stallPort === undefined) return { type: "heartbeatAck", incarnation };
+  if (!isCount(stallPort) || stallPort < 1 || stallPort > 65_535) return undefined;
+  return { type: "heartbeatAck", incarnation, stallPort };
+}
+
+function parseIndirect<T extends { readonly type: string }>(fields: Fields, rest: T) {
+  const { target, sequence } = fields;
+  if (!isAddress(target) || !isCount(sequence)) return undefined;
+  return withSender(fields, { ...rest, target, sequence });
 }
 
 /** Adds what most messages begin with. */
