@@ -17,7 +17,8 @@ Examples:
   deno run -A cert.ts revoke --serial 5DD3...09 --ca-dir certs
   deno run -A cert.ts revoke --ca-dir certs            only renews the list: do so before it is due
 
-What is revoked stays revoked; revoking it again changes nothing. Nodes read the list as crlFile of TlsConfig.fromPaths.
+What is revoked stays revoked; revoking it again changes nothing. Nodes read the list as crlFile of
+TlsConfig.fromPaths.
 
 Arguments:
   FILE...                certificates that this authority has issued
