@@ -1,4 +1,4 @@
-import { formatAddress } from "../runtime/address.ts";
+import { formatAddress, parseAddress } from "../runtime/address.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type {
   DialOptions,
@@ -11,7 +11,7 @@ import type {
 import { TransportError } from "./errors.ts";
 import { coversHost } from "./host_names.ts";
 import type { MemoryLane } from "./memory_lane.ts";
-import { MemoryLink } from "./memory_link.ts";
+import { type LinkTrace, MemoryLink } from "./memory_link.ts";
 import {
   connectionLost,
   dialFailed,
@@ -22,10 +22,13 @@ import {
 
 /** What a host needs of the network around it. */
 export interface MemorySurroundings {
+  /** The host's own. */
   readonly clock: Clock;
+  readonly enter: (take: () => void) => void;
   readonly hosts: ReadonlyMap<string, MemoryHost>;
   readonly lane: (from: string, to: string) => MemoryLane;
-  readonly trace: (from: string, to: string, kind: string, bytes?: Uint8Array) => void;
+  readonly trace: LinkTrace;
+  readonly socketBuffer: number;
 }
 
 /** Ports are given out in order, so that one seed gives one history. */
@@ -98,9 +101,11 @@ export class MemoryHost implements Network {
 
   /** Makes one end of a connection that lives on this host. */
   link(local: string, remote: string, identity: PeerIdentity, lane: MemoryLane): MemoryLink {
-    const { clock, trace } = this.#surroundings;
+    const { clock, enter, hosts, socketBuffer, trace } = this.#surroundings;
     const onEnd = (link: MemoryLink) => void this.#links.delete(link);
-    const link = new MemoryLink({ local, remote, identity, lane, clock, trace, onEnd });
+    const answers = () => hosts.get(this.name)?.up ?? false;
+    const own = { clock, enter, answers, socketBuffer, trace, onEnd };
+    const link = new MemoryLink({ local, remote, identity, lane, ...own });
     this.#links.add(link);
     return link;
   }
@@ -112,6 +117,13 @@ export class MemoryHost implements Network {
     this.#listeners.clear();
     for (const link of [...this.#links]) link.vanish(silently);
     for (const dial of [...this.#dials]) dial.fail(this.#crashed());
+  }
+
+  /** Resets the connections to a host. */
+  breakOff(other: string, inMidstream: boolean): void {
+    for (const link of [...this.#links]) {
+      if (parseAddress(link.remote).host === other) link.breakOff(inMidstream);
+    }
   }
 
   #crashed(): TransportError {

@@ -11,11 +11,13 @@ interface Parcel {
 export interface LaneConditions {
   readonly clock: Clock;
   /** Milliseconds that the next parcel travels. */
-  latency(): number;
+  latency(from: string, to: string): number;
   /** Whether nothing gets from `from` to `to` at present. */
   isCut(from: string, to: string): boolean;
   /** Calls `retry` when a cut has been healed. */
   onHeal(retry: () => void): void;
+  /** Lets the host `to` take what has arrived, at once or when it can. */
+  enter(to: string, take: () => void): void;
 }
 
 /**
@@ -53,7 +55,7 @@ export class MemoryLane {
   #arrival(): number {
     const { clock, latency } = this.#conditions;
     // A later parcel with less latency waits for the one before it.
-    this.#last = Math.max(this.#last, clock.now() + latency());
+    this.#last = Math.max(this.#last, clock.now() + latency(this.#from, this.#to));
     return this.#last;
   }
 
@@ -73,7 +75,7 @@ export class MemoryLane {
     }
     const head = this.#parcels.shift();
     this.#wait();
-    head?.arrive();
+    if (head !== undefined) this.#conditions.enter(this.#to, head.arrive);
   };
 
   readonly #onHeal = (): void => {

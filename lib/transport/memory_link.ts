@@ -19,6 +19,15 @@ export interface LinkParts {
   readonly lane: MemoryLane;
   readonly clock: Clock;
   readonly trace: LinkTrace;
+  /**
+   * Bytes that the systems of both ends hold, so that a write is done before the far end has taken
+   * it. 0: they hold nothing.
+   */
+  readonly socketBuffer: number;
+  /** Lets the owner of this end take what happens, at once or when it can. */
+  readonly enter: (take: () => void) => void;
+  /** Whether this end's host runs: after a silent crash it is another one that knows nothing. */
+  readonly answers: () => boolean;
   /** The connection is over at this end. */
   readonly onEnd: (link: MemoryLink) => void;
 }
@@ -26,7 +35,7 @@ export interface LinkParts {
 /** Bytes that have arrived and are not delivered yet. */
 interface Arrival {
   readonly bytes: Uint8Array;
-  readonly done: () => void;
+  readonly taken: () => void;
 }
 
 /** One end of a simulated connection. It keeps to the rules of a TCP socket. */
@@ -38,8 +47,13 @@ export class MemoryLink implements Link {
 
   readonly #parts: LinkParts;
   #peer: MemoryLink | undefined;
-  /** At most one, since the far end has one write at a time. */
-  #arrival: Arrival | undefined;
+  #arrivals: Arrival[] = [];
+  /** Bytes that were written and that the far end has not taken. */
+  #underWay = 0;
+  /** Called when the buffers have room again. */
+  #onRoom: (() => void) | undefined;
+  #vanished = false;
+  #breaksOff = false;
   #farEnded = false;
   #paused = false;
   #writing = false;
@@ -62,14 +76,29 @@ export class MemoryLink implements Link {
   write(bytes: Uint8Array, done: () => void): void {
     if (this.#closing || this.#ended) return;
     if (this.#writing) throw writeInProgress(this.remote);
+    const { clock, enter, lane, socketBuffer } = this.#parts;
     this.#writing = true;
-    // Not done before the far end has taken it: a reader that pauses holds the writer back.
-    const taken = () => {
+    const { length } = bytes;
+    this.#underWay += length;
+    const written = () => {
       if (this.#ended) return;
       this.#writing = false;
       this.#guard(done);
     };
-    this.#parts.lane.send(() => this.#peer!.#arrive({ bytes, done: taken }));
+    const isHeld = this.#underWay <= socketBuffer;
+    if (!isHeld) this.#onRoom = written;
+    // What is held may still be under way when the writer uses its memory again.
+    const sent = isHeld ? bytes.slice() : bytes;
+    // A reader that pauses holds the writer back, once the buffers are full.
+    const taken = () => {
+      this.#underWay -= length;
+      if (this.#onRoom === undefined || this.#underWay > socketBuffer) return;
+      const onRoom = this.#onRoom;
+      this.#onRoom = undefined;
+      enter(onRoom);
+    };
+    lane.send(() => this.#peer!.#arrive({ bytes: sent, taken }));
+    if (isHeld) clock.defer(written);
   }
 
   pause(): void {
@@ -103,36 +132,64 @@ export class MemoryLink implements Link {
   /** The host of this end is gone: its owner is not called any more. */
   vanish(silently: boolean): void {
     if (this.#ended) return;
+    this.#vanished = silently;
     if (silently) this.#end();
     else this.#reset();
   }
 
-  #arrive(arrival: Arrival): void {
+  /** Both ends hear that the connection was reset: now, or in the middle of what arrives next. */
+  breakOff(inMidstream: boolean): void {
     if (this.#ended) return;
-    this.#arrival = arrival;
+    if (inMidstream) {
+      this.#breaksOff = true;
+      this.#peer!.#breaksOff = true;
+      return;
+    }
+    this.#parts.enter(() => {
+      if (this.#ended) return;
+      this.#parts.trace(this.remote, this.#parts.local, "break");
+      this.#reset();
+      this.onClose(connectionLost(this.remote));
+    });
+  }
+
+  #arrive(arrival: Arrival): void {
+    if (this.#ended) return this.#answerGhost();
+    this.#arrivals.push(arrival);
     this.#deliver();
   }
 
   #onFarEnd(): void {
+    if (this.#ended) return this.#answerGhost();
     this.#farEnded = true;
     this.#deliver();
   }
 
+  /** A host that has started anew knows nothing of the connections of its earlier life. */
+  #answerGhost(): void {
+    const { answers, lane, local } = this.#parts;
+    if (this.#vanished && answers()) lane.send(() => this.#peer!.#fail(connectionLost(local)));
+  }
+
   #deliver(): void {
-    const arrival = this.#arrival;
-    if (this.#ended || (this.#paused && !this.#closing)) return;
-    if (arrival !== undefined) {
-      this.#arrival = undefined;
-      if (!this.#closing) {
-        this.#parts.trace(this.remote, this.#parts.local, "data", arrival.bytes);
-        this.#guard(() => this.onData(arrival.bytes));
-      }
-      arrival.done();
+    while (this.#arrivals.length > 0) {
+      if (this.#ended || (this.#paused && !this.#closing)) return;
+      const { bytes, taken } = this.#arrivals.shift()!;
+      if (!this.#closing) this.#take(bytes);
+      taken();
     }
     if (!this.#farEnded || this.#ended || (this.#paused && !this.#closing)) return;
     this.#parts.trace(this.remote, this.#parts.local, "end");
     if (!this.#closing) this.#parts.lane.send(() => this.#peer!.#onFarEnd());
     this.#finish();
+  }
+
+  #take(bytes: Uint8Array): void {
+    const cut = this.#breaksOff && bytes.length > 1;
+    const part = cut ? bytes.subarray(0, bytes.length >> 1) : bytes;
+    this.#parts.trace(this.remote, this.#parts.local, "data", part);
+    this.#guard(() => this.onData(part));
+    if (cut) this.breakOff(false);
   }
 
   #fail(error: Error): void {
@@ -156,7 +213,7 @@ export class MemoryLink implements Link {
 
   #end(): void {
     this.#ended = true;
-    this.#arrival = undefined;
+    this.#arrivals = [];
     this.#linger?.cancel();
     this.#parts.onEnd(this);
   }

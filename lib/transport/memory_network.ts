@@ -2,7 +2,8 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Network, PeerIdentity } from "../runtime/network.ts";
 import type { Random } from "../runtime/random.ts";
 import { MemoryHost } from "./memory_host.ts";
-import { MemoryLane } from "./memory_lane.ts";
+import { type LaneConditions, MemoryLane } from "./memory_lane.ts";
+import type { LinkTrace } from "./memory_link.ts";
 
 /** What a simulated network is made of. */
 export interface MemoryNetworkOptions {
@@ -10,14 +11,33 @@ export interface MemoryNetworkOptions {
   readonly random: Random;
   /** Milliseconds that bytes travel, drawn evenly from this range. Default: 1 to 5. */
   readonly latency?: { readonly min: number; readonly max: number };
+  /**
+   * Milliseconds that bytes travel from one host to another, given what was drawn from `latency`.
+   * Default: just that.
+   */
+  readonly travel?: (from: string, to: string, drawn: number) => number;
+  /**
+   * Bytes of a connection that its two systems hold, so that a write is done before the far end has
+   * read it, as on real machines. Default 0: a write is done when the far end has taken it.
+   */
+  readonly socketBuffer?: number;
   /** Receives one line for each event; the same seed gives the same lines. */
   readonly trace?: (line: string) => void;
+  /** The same as `trace`, for those who have no use for text. `from` and `to` are addresses. */
+  readonly observe?: LinkTrace;
 }
 
 /** What a simulated host is. */
 export interface MemoryHostOptions {
   /** What this host proves to its peers. Default: `{ kind: "plain" }`. */
   readonly identity?: PeerIdentity;
+  /** The host's own clock. Default: the network's. */
+  readonly clock?: Clock;
+  /**
+   * Called with whatever arrives at this host: runs it at once, or later and in order, if the host
+   * stands still. Default: at once.
+   */
+  readonly enter?: (take: () => void) => void;
 }
 
 /** How a simulated host goes down. */
@@ -39,10 +59,16 @@ export class MemoryNetwork {
   readonly #random: Random;
   readonly #minLatency: number;
   readonly #maxLatency: number;
+  readonly #travel: (from: string, to: string, drawn: number) => number;
+  readonly #socketBuffer: number;
   readonly #trace: ((line: string) => void) | undefined;
+  readonly #observe: LinkTrace | undefined;
   readonly #hosts = new Map<string, MemoryHost>();
-  readonly #cuts = new Set<string>();
+  readonly #entrances = new Map<string, (take: () => void) => void>();
+  /** How many cuts there are from one host to another. */
+  readonly #cuts = new Map<string, number>();
   #healed: (() => void)[] = [];
+  readonly #conditions: LaneConditions;
 
   /** Makes a network without hosts. */
   constructor(options: MemoryNetworkOptions) {
@@ -50,7 +76,20 @@ export class MemoryNetwork {
     this.#random = options.random;
     this.#minLatency = options.latency?.min ?? 1;
     this.#maxLatency = options.latency?.max ?? 5;
+    this.#travel = options.travel ?? ((_from, _to, drawn) => drawn);
+    this.#socketBuffer = options.socketBuffer ?? 0;
     this.#trace = options.trace;
+    this.#observe = options.observe;
+    this.#conditions = {
+      clock: this.#clock,
+      latency: (from, to) => {
+        const range = this.#maxLatency - this.#minLatency;
+        return this.#travel(from, to, this.#minLatency + this.#random.next() * range);
+      },
+      isCut: (from, to) => this.#cuts.size > 0 && this.isCut(from, to),
+      onHeal: (retry) => void this.#healed.push(retry),
+      enter: (to, take) => (this.#entrances.get(to) ?? atOnce)(take),
+    };
   }
 
   /**
@@ -63,11 +102,15 @@ export class MemoryNetwork {
       if (options.identity !== undefined) known.identity = options.identity;
       return known;
     }
-    const host = new MemoryHost(name, options.identity ?? { kind: "plain" }, {
-      clock: this.#clock,
+    const { identity = { kind: "plain" }, clock = this.#clock, enter = atOnce } = options;
+    this.#entrances.set(name, enter);
+    const host = new MemoryHost(name, identity, {
+      clock,
+      enter,
       hosts: this.#hosts,
       lane: (from, to) => this.#lane(from, to),
-      trace: (from, to, kind, bytes) => this.#write(`${from} > ${to} ${kind}`, bytes),
+      trace: this.#onEvent,
+      socketBuffer: this.#socketBuffer,
     });
     this.#hosts.set(name, host);
     return host;
@@ -78,18 +121,49 @@ export class MemoryNetwork {
     const left = [a].flat();
     const right = [b].flat();
     for (const one of left) {
-      for (const other of right) this.#cuts.add(`${one} ${other}`).add(`${other} ${one}`);
+      for (const other of right) {
+        this.#count(one, other, 1);
+        this.#count(other, one, 1);
+      }
     }
     this.#write(`${left.join(",")} | ${right.join(",")} partition`);
+  }
+
+  /**
+   * Cuts one direction only: what `from` sends to `to` waits until `mend` was called as often, or
+   * `heal`. No connection can be made in either direction meanwhile.
+   */
+  cut(from: string, to: string): void {
+    this.#count(from, to, 1);
+    this.#write(`${from} / ${to} cut`);
+  }
+
+  /** Takes back one `cut`. */
+  mend(from: string, to: string): void {
+    this.#count(from, to, -1);
+    this.#write(`${from} / ${to} mend`);
+    this.#retry();
+  }
+
+  /** Whether what `from` sends does not get to `to`. */
+  isCut(from: string, to: string): boolean {
+    return this.#cuts.has(`${from} ${to}`);
   }
 
   /** Ends all partitions. What waited arrives with new latencies, in order. */
   heal(): void {
     this.#cuts.clear();
     this.#write("* heal");
-    const waiting = this.#healed;
-    this.#healed = [];
-    for (const retry of waiting) retry();
+    this.#retry();
+  }
+
+  /**
+   * Resets all connections between two hosts, now or, with `inMidstream`, when the next bytes arrive,
+   * of which the first half is read.
+   */
+  reset(a: string, b: string, { inMidstream = false }: { inMidstream?: boolean } = {}): void {
+    this.#write(`${a} # ${b} reset`);
+    this.#hosts.get(a)?.breakOff(b, inMidstream);
   }
 
   /** Ends the host: its listeners and links are gone, and its owner is not called any more. */
@@ -99,25 +173,36 @@ export class MemoryNetwork {
   }
 
   #lane(from: string, to: string): MemoryLane {
-    return new MemoryLane(
-      {
-        clock: this.#clock,
-        latency: () => {
-          return this.#minLatency + this.#random.next() * (this.#maxLatency - this.#minLatency);
-        },
-        isCut: (one, other) => this.#cuts.has(`${one} ${other}`),
-        onHeal: (retry) => void this.#healed.push(retry),
-      },
-      from,
-      to,
-    );
+    return new MemoryLane(this.#conditions, from, to);
   }
+
+  #count(from: string, to: string, change: number): void {
+    const key = `${from} ${to}`;
+    const count = (this.#cuts.get(key) ?? 0) + change;
+    if (count > 0) this.#cuts.set(key, count);
+    else this.#cuts.delete(key);
+  }
+
+  #retry(): void {
+    const waiting = this.#healed;
+    this.#healed = [];
+    for (const retry of waiting) retry();
+  }
+
+  readonly #onEvent: LinkTrace = (from, to, kind, bytes) => {
+    this.#observe?.(from, to, kind, bytes);
+    if (this.#trace !== undefined) this.#write(`${from} > ${to} ${kind}`, bytes);
+  };
 
   #write(event: string, bytes?: Uint8Array): void {
     if (this.#trace === undefined) return;
     const content = bytes === undefined ? "" : ` ${bytes.length} ${hash(bytes)}`;
     this.#trace(`${this.#clock.now().toFixed(3)} ${event}${content}`);
   }
+}
+
+function atOnce(take: () => void): void {
+  take();
 }
 
 /** FNV-1a, 32 bits: enough to see that two histories differ. */
