@@ -67,6 +67,11 @@ export class CommandArguments {
     return this.#parsed[name] === true;
   }
 
+  /** Whether an option was given, with a value or without. */
+  given(name: string): boolean {
+    return this.on(name) || typeof this.#parsed[name] === "string";
+  }
+
   /** A whole number, if it was given. */
   number(name: string): number | undefined {
     const text = this.text(name);

@@ -1,7 +1,7 @@
 import { jsonText } from "./certificate_json.ts";
-import type { Command } from "./command.ts";
-import { plainPath, UsageError } from "./command_arguments.ts";
-import { passphraseOfFiles } from "./passphrase.ts";
+import type { CertIo, Command } from "./command.ts";
+import { type CommandArguments, plainPath, UsageError } from "./command_arguments.ts";
+import { newPassphrase, passphraseOfFiles } from "./passphrase.ts";
 import {
   beginRotation,
   type BeginRotationOptions,
@@ -29,9 +29,11 @@ Arguments:
 Options:
   --validity TIME   begin: of the new authority, 365d, 24h or a number of days (as the present one)
   --key-type TYPE   begin: of the new authority, p256, p384 or ed25519 (as the present one)
+  --encrypt         begin: encrypt the new authority's key with a passphrase that is asked for,
+                    where the present one has none
   --passphrase-env NAME
-                    environment variable with the passphrase of ca.key (asked for); the new
-                    authority's key gets the same one
+                    environment variable with the passphrase of ca.key (asked for); begin
+                    encrypts the new authority's key with it
   --dry-run         write nothing, say what would be written
   --json            output for programs: { phase, caDir, current, other, leaves, written, skipped }
 
@@ -45,7 +47,7 @@ export const rotateCaCommand: Command = {
   usage,
   options: {
     texts: ["validity", "key-type", "passphrase-env"],
-    switches: ["json", "dry-run"],
+    switches: ["json", "dry-run", "encrypt"],
   },
   run: async (args, io) => {
     args.expectPositional(2, 2, "begin, sign, finish or status, and a folder");
@@ -53,15 +55,12 @@ export const rotateCaCommand: Command = {
     const root = plainPath(folder);
     const validity = args.span("validity");
     const keyType = args.keyType();
-    for (const name of ["validity", "key-type"]) {
-      if (args.text(name) === undefined || phase === "begin") continue;
+    for (const name of ["validity", "key-type", "encrypt"]) {
+      if (phase === "begin" || !args.given(name)) continue;
       throw new UsageError(`--${name} goes with begin`);
     }
     const dryRun = args.on("dry-run");
-    // The others sign nothing.
-    const passphrase = phase === "begin" || phase === "sign"
-      ? await passphraseOfFiles(keyFiles(root), args, io)
-      : undefined;
+    const passphrase = await passphraseFor(phase, root, args, io);
     const step = await run(phase, root, {
       dryRun,
       ...(validity !== undefined && { validity }),
@@ -81,6 +80,19 @@ export const rotateCaCommand: Command = {
     return { exitCode: 0, stdout };
   },
 };
+
+async function passphraseFor(
+  phase: string,
+  root: string,
+  args: CommandArguments,
+  io: CertIo,
+): Promise<string | undefined> {
+  // The others sign nothing.
+  if (phase !== "begin" && phase !== "sign") return undefined;
+  const present = await passphraseOfFiles(keyFiles(root), args, io);
+  if (present !== undefined || phase === "sign" || args.on("dry-run")) return present;
+  return await newPassphrase(args, io);
+}
 
 /** Keys of authorities that may be needed: the next one signs. */
 function keyFiles(root: string): string[] {

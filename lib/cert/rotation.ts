@@ -16,6 +16,7 @@ import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "./errors.ts";
 import { type BundleEntry, bundleText } from "./pem_bundle.ts";
 import { type KeyType, keyTypes } from "./key_type.ts";
+import { isEncryptedKey, readPrivateKey } from "./private_key.ts";
 import { reissue } from "./reissue.ts";
 import {
   authorityOf,
@@ -44,7 +45,7 @@ export interface RotationStep {
 export interface RotationOptions {
   /** Writes nothing, and answers what would be written. Default: false. */
   readonly dryRun?: boolean;
-  /** Opens the authority's key, if that is encrypted; the next one's is encrypted with it too. */
+  /** Opens the authority's key, if that is encrypted; the next one's is encrypted with it. */
   readonly passphrase?: string;
 }
 
@@ -60,7 +61,8 @@ export interface BeginRotationOptions extends RotationOptions, ValidityOptions {
  * Done again, it completes what is missing.
  *
  * @throws {CertError} code `outOfOrder` when a rotation is in its second phase; codes `notFound`,
- * `malformed`, `badValidity`, `notWritable`.
+ * `malformed`, `badValidity`, `notWritable`; `encryptedKey` or `wrongPassphrase` when the passphrase
+ * does not open the present key.
  *
  * @example
  * ```ts
@@ -209,6 +211,7 @@ async function makeNext(
   const { commonName, notBefore, notAfter, keyType } = await readCertificate(current.pem);
   const lifetime = Math.round((notAfter.getTime() - notBefore.getTime()) / 60_000);
   const { dryRun, keyType: wanted, passphrase, ...asked } = options;
+  await checkPresentKey(caDir, passphrase);
   const next = await createCa({
     ...(commonName !== undefined && { commonName }),
     ...(passphrase !== undefined && { passphrase }),
@@ -220,6 +223,14 @@ async function makeNext(
   await makePrivateFolder(directory);
   // A run that was cut off may have left one of the two files, which nobody can have used.
   return await writePair(directory, "ca", next, { force: true });
+}
+
+/** The next key must not be less protected than the present one, nor by a slip of the finger. */
+async function checkPresentKey(caDir: string, passphrase: string | undefined): Promise<void> {
+  // It may be kept elsewhere.
+  if (!await exists(`${caDir}/ca.key`)) return;
+  const { key } = await loadCa(caDir);
+  if (isEncryptedKey(key)) readPrivateKey(key, passphrase);
 }
 
 /** Changes what is trusted in every `ca.crt`, the authority's own last; answers what was written. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 
 function run(work: Workspace, ...args: readonly string[]) {
@@ -143,6 +144,7 @@ const wrong: readonly (readonly [string, string])[] = [
   ["rotate-ca undo @c", "unknown phase: undo"],
   ["rotate-ca sign @c --validity 9", "--validity goes with begin"],
   ["rotate-ca sign @c --key-type p384", "--key-type goes with begin"],
+  ["rotate-ca finish @c --encrypt", "--encrypt goes with begin"],
   ["doctor @c", "expected two folders"],
   ["doctor @c @d @e", "expected two folders"],
   ["doctor @c @d --connect a:1", "expected one folder"],
@@ -196,5 +198,106 @@ Deno.test("help shows examples first, and documents the exit codes", async () =>
       assertStringIncludes(help, "Exit codes: 0 ");
       for (const line of help.split("\n")) assert(line.length <= 100, line);
     }
+  }
+});
+
+Deno.test("init --force makes anew what is of no use, and keeps the rest", async () => {
+  await using work = await Workspace.create();
+  const init = ["init", "--out", "@certs", "--nodes", "3", "--client", "me"];
+  await work.ok(...init);
+  await work.ok("init", "--out", "@other", "--nodes", "1");
+  await Deno.remove(work.path("certs/node-1/node.key"));
+  await Deno.copyFile(work.path("other/node-1/node.crt"), work.path("certs/node-2/node.crt"));
+  const before = await work.files();
+  const states = (text: string) => text.match(/^(made|kept|broken|missing)/gm)!.join(" ");
+  assertEquals(states((await work.cert(...init)).stdout), "kept broken broken kept kept");
+  assertEquals(states(await work.dry(...init, "--force")), "kept missing missing kept kept");
+  assertEquals(await work.files(), before);
+  assertEquals(states(await work.ok(...init, "--force")), "kept made made kept kept");
+  const after = await work.files();
+  assertEquals(after["certs/node-3/node.crt"], before["certs/node-3/node.crt"]);
+  for (const [a, b] of [["node-1", "node-2"], ["me", "node-1"], ["node-3", "node-2"]]) {
+    await work.ok("doctor", `@certs/${a}`, `@certs/${b}`, "--host", "localhost");
+  }
+});
+
+opensslTest("init --force makes a whole set anew when its authority has expired", async () => {
+  await using work = await Workspace.create();
+  const init = ["init", "--out", "@certs", "--nodes", "1", "--client", "me"];
+  await work.ok(...init);
+  await work.write("ca.cnf", "basicConstraints=critical,CA:TRUE\n");
+  const subject = ["-key", "@certs/ca/ca.key", "-subj", "/CN=casty-ca", "-out", "@ca.csr"];
+  await work.openssl("req", "-new", ...subject);
+  const expired = ["-signkey", "@certs/ca/ca.key", "-days", "-1", "-extfile", "@ca.cnf"];
+  const args = ["x509", "-req", "-in", "@ca.csr", ...expired, "-out", "@certs/ca/ca.crt"];
+  const { success, text } = await work.openssl(...args);
+  assert(success, text);
+  const { exitCode, stdout } = await work.cert(...init);
+  assertEquals(exitCode, 1);
+  assertStringIncludes(stdout, "it has expired; init --force makes the whole set anew");
+  await work.dry(...init, "--force");
+  assertEquals((await work.ok(...init, "--force")).match(/^made/gm)?.length, 3);
+  await work.ok("doctor", "@certs/me", "@certs/node-1", "--host", "localhost");
+});
+
+Deno.test("a set whose authority has a passphrase is made, extended, rotated and revoked in", async () => {
+  await using work = await Workspace.create();
+  const init = ["init", "--out", "@certs", "--client", "me", "--nodes"];
+  work.typed = ["s3cret", "s3cret"];
+  await work.ok(...init, "1", "--encrypt");
+  const isEncrypted = async (file: string) =>
+    (await Deno.readTextFile(work.path(file))).startsWith("-----BEGIN ENCRYPTED");
+  assert(await isEncrypted("certs/ca/ca.key"));
+  assert(!await isEncrypted("certs/node-1/node.key"));
+  work.typed = undefined;
+  work.env["S"] = "wrong";
+  const secret = ["--passphrase-env", "S"];
+  await work.refuses(/passphrase does not open/, ...init, "2", ...secret);
+  await work.refuses(/passphrase, and none was given/, ...init, "2");
+  await work.refuses(/passphrase does not open/, "rotate-ca", "begin", "@certs", ...secret);
+  await work.refuses(/passphrase, and none was given/, "rotate-ca", "begin", "@certs");
+  work.env["S"] = "s3cret";
+  await work.ok(...init, "2", ...secret);
+  for (const phase of ["begin", "sign", "finish"]) {
+    if (phase === "sign") {
+      await work.refuses(/passphrase, and none was given/, "rotate-ca", "sign", "@certs");
+    }
+    await work.ok("rotate-ca", phase, "@certs", ...secret);
+  }
+  assert(await isEncrypted("certs/ca/ca.key"));
+  await work.ok("revoke", "@certs/me/client.crt", "--ca-dir", "@certs/ca", ...secret);
+  const { stdout } = await work.cert("doctor", "@certs/me", "@certs/node-1", "--json");
+  assertEquals(JSON.parse(stdout).verdict, "refused");
+});
+
+Deno.test("a rotation can begin to encrypt the authority's key", async () => {
+  await using work = await Workspace.create();
+  await work.ok("init", "--out", "@certs", "--nodes", "1");
+  work.typed = ["s3cret", "s3cret"];
+  const begin = ["rotate-ca", "begin", "@certs", "--encrypt"];
+  await work.dry(...begin);
+  assertEquals(work.asked, []);
+  await work.ok(...begin);
+  const next = await Deno.readTextFile(work.path("certs/ca/next/ca.key"));
+  assert(next.startsWith("-----BEGIN ENCRYPTED"));
+  work.typed.push("s3cret");
+  await work.ok("rotate-ca", "sign", "@certs");
+  await work.ok("rotate-ca", "finish", "@certs");
+});
+
+Deno.test("rotate-ca and init for programs, as dry runs as well", async () => {
+  await using work = await Workspace.create();
+  const init = ["init", "--out", "@certs", "--nodes", "1"];
+  const planned = JSON.parse(await work.dry(...init, "--json"));
+  assertEquals(planned.map(({ state }: { state: string }) => state), Array(3).fill("missing"));
+  const made = await work.json(...init);
+  assertEquals(made.map(({ state }: { state: string }) => state), Array(3).fill("made"));
+  assertMatch(made[0].notAfter, /^\d{4}-\d\d-\d\dT/);
+  for (const [phase, after] of [["begin", "begun"], ["sign", "signed"], ["finish", "idle"]]) {
+    const said = JSON.parse(await work.dry("rotate-ca", phase!, "@certs", "--json"));
+    const done = await work.json("rotate-ca", phase!, "@certs");
+    assertEquals([said.phase, done.phase], [after, after]);
+    assertEquals(said.written.toSorted(), done.written.toSorted());
+    assertEquals((await work.json("rotate-ca", "status", "@certs")).phase, after);
   }
 });
