@@ -11,8 +11,8 @@ import { compareAge, type DownEvidence, isAlive, type Member } from "./member.ts
 import { leaderActions } from "./leader_actions.ts";
 import { leaderOf } from "./leader.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
-import { unreachableMembers } from "./reachability.ts";
-import { eventsBetween, sameSet, sameView } from "./view.ts";
+import { refutation, sameSilence, silenceOf, unreachableMembers } from "./reachability.ts";
+import { eventsBetween, sameSet, sameView, stalledOf } from "./view.ts";
 
 /** Takes a new state in. */
 export function commit(m: Machine, state: GossipState, now: number): void {
@@ -84,11 +84,19 @@ function endView(m: Machine, phase: "left" | "downed", self: Member): void {
 
 /** The state in which this node's own record says what is true. */
 function withOwnWord(m: Machine): GossipState {
-  const record = m.state.members.get(selfAddress(m))!;
+  let record = m.state.members.get(selfAddress(m))!;
+  const reachability = refutation(m.state, selfAddress(m));
+  if (reachability !== undefined) {
+    // Others do not hear this node: perhaps it is slow to answer, and so to hear as well.
+    m.watching.awareness.degrade(1);
+    record = { ...record, reachability };
+  }
   m.digest = contentDigest(m.state);
-  if (record.seen.digest === m.digest) return m.state;
-  const seen = { counter: record.seen.counter + 1, digest: m.digest };
-  return withRecord(m.state, { ...record, seen });
+  if (record.seen.digest !== m.digest) {
+    const seen = { counter: record.seen.counter + 1, digest: m.digest };
+    record = { ...record, seen };
+  }
+  return record === m.state.members.get(selfAddress(m)) ? m.state : withRecord(m.state, record);
 }
 
 function derive(m: Machine, now: number): void {
@@ -97,6 +105,9 @@ function derive(m: Machine, now: number): void {
   let unreachable = unreachableMembers(state, self.address);
   if (sameSet(unreachable, view.unreachable)) unreachable = view.unreachable;
   else m.watching.stableSince = now;
+  let silence = silenceOf(state, self.address, unreachable);
+  if (sameSilence(silence, view.silence)) silence = view.silence;
+  else if (!sameSet(stalledOf(silence), stalledOf(view.silence))) m.watching.stableSince = now;
   const { converged, missing } = convergence(state, unreachable, m.digest);
   const members = sortedMembers(m);
   m.fullDigest = fullDigest(state);
@@ -104,6 +115,7 @@ function derive(m: Machine, now: number): void {
   m.view = {
     members,
     unreachable,
+    silence,
     leader: leaderOf(members, unreachable),
     self,
     converged,

@@ -26,6 +26,10 @@ export interface MembershipLimits {
   readonly heartbeatInterval: number;
   /** How many others watch each member. Default 5. */
   readonly watchers: number;
+  /** How many others are asked before a member that is not heard is accused. Default 3. */
+  readonly indirectProbes: number;
+  /** How long a member whose process lives may stall before it can be downed. Default 60 000. */
+  readonly stallLimit: number;
   /** Between two attempts to join, after the first twenty, which are 250 apart. Default 1 000. */
   readonly joinRetryInterval: number;
   /** How long the first seed looks for a cluster before it founds one. Default 5 000. */
@@ -75,6 +79,8 @@ export const defaultMembershipLimits: MembershipLimits = {
   gossipFanout: 3,
   heartbeatInterval: 1_000,
   watchers: 5,
+  indirectProbes: 3,
+  stallLimit: 60_000,
   joinRetryInterval: 1_000,
   seedTimeout: 5_000,
   leaveTimeout: 5_000,
@@ -160,11 +166,16 @@ function checkNumbers(config: ResolvedConfig): void {
   if (config.maxTombstones > fieldLimits.members) {
     refuse("maxTombstones", config.maxTombstones, `use at most ${fieldLimits.members}`);
   }
-  const { seedTimeout, leaveTimeout, stableAfter = 0, detector } = config;
+  const { indirectProbes } = config;
+  if (!Number.isInteger(indirectProbes) || indirectProbes < 0) {
+    refuse("indirectProbes", indirectProbes, "use a whole number of at least 0");
+  }
+  const { seedTimeout, leaveTimeout, stallLimit, stableAfter = 0, detector } = config;
   const { acceptablePause, minSampleInterval, ...aboveZero } = detector;
   const notNegative = {
     seedTimeout,
     leaveTimeout,
+    stallLimit,
     stableAfter,
     acceptablePause,
     minSampleInterval,

@@ -5,13 +5,15 @@
  *
  * @module
  */
-import { commit } from "./commit.ts";
-import { type MemberRecord, withRecord } from "./gossip_state.ts";
-import { log, type Machine, selfAddress, send } from "./machine.ts";
+import { accuse } from "./accusing.ts";
+import { lagPenalty } from "./awareness.ts";
+import { type Machine, selfAddress, type StallAnswerEvent } from "./machine.ts";
 import { isAlive } from "./member.ts";
 import { monitoringRing, watchedMembers } from "./monitoring.ts";
 import { PhiAccrualDetector } from "./phi_accrual.ts";
-import { accusedBy, nextReachability } from "./reachability.ts";
+import { endRelays, sendHeartbeat, settleRelays, vouch } from "./probing.ts";
+import { accusedBy } from "./reachability.ts";
+import { newWatched } from "./watched.ts";
 
 /** How many times silence is looked for in one heartbeat interval. */
 const checksPerHeartbeat = 4;
@@ -25,14 +27,17 @@ export function heartbeatTick(m: Machine, now: number): void {
     watching.checkAt = now + config.heartbeatInterval / checksPerHeartbeat;
     watch(m, now);
     accuse(m, now);
+    endRelays(m, now);
   }
   if (m.phase !== "member" || now < watching.heartbeatAt) return;
   watching.heartbeatAt = now + config.heartbeatInterval;
-  for (const address of watching.watched.keys()) probe(m, address);
+  watching.awareness.improve();
+  for (const address of watching.watched.keys()) sendHeartbeat(m, address);
 }
 
 /** Something has arrived from a node that is a member. */
 export function heard(m: Machine, from: string, now: number): void {
+  settleRelays(m, from);
   const watched = m.watching.watched.get(from);
   if (watched === undefined) return;
   const wasSilent = !watched.detector.isAvailable(now);
@@ -40,29 +45,50 @@ export function heard(m: Machine, from: string, now: number): void {
   if (wasSilent) accuse(m, now);
 }
 
+/** A watched member has answered, and says where its stall responder listens. */
+export function onHeartbeatAck(
+  m: Machine,
+  from: string,
+  stallPort: number | undefined,
+  now: number,
+): void {
+  const watched = m.watching.watched.get(from);
+  if (watched !== undefined) watched.stallPort = stallPort;
+  heard(m, from, now);
+}
+
+/** What the stall responder of a silent member says, or that it does not answer. */
+export function onStallAnswer(
+  m: Machine,
+  { address, incarnation, outcome, ms }: StallAnswerEvent,
+  now: number,
+): void {
+  const watched = m.watching.watched.get(address);
+  if (m.phase !== "member" || watched?.incarnation !== incarnation) return;
+  if (!watched.detector.isOverdue(now)) return;
+  // Its loop runs, so the network is at fault, and not for everybody.
+  if (outcome === "alive") vouch(m, watched, now);
+  else if (outcome === "unknown") watched.stall = undefined;
+  else watched.stall = { outcome, at: now, since: now - ms };
+  accuse(m, now);
+}
+
 /** The connection to a node has ended: that proves nothing, but is worth a question. */
 export function onPeerGone(m: Machine, address: string): void {
-  if (m.phase === "member" && m.watching.watched.has(address)) probe(m, address);
+  if (m.phase === "member" && m.watching.watched.has(address)) sendHeartbeat(m, address);
 }
 
 /** This node did not run for a while: what it did not hear is its own fault. */
 export function onLag(m: Machine, ms: number, now: number): void {
   if (!(ms > 0)) return;
   const { watching } = m;
+  watching.awareness.degrade(lagPenalty(ms));
   for (const { detector } of watching.watched.values()) detector.excuse(ms, now);
   watching.abstainUntil = Math.max(
     watching.abstainUntil,
     now + Math.min(ms, longestAbstention),
   );
   watching.stableSince = Math.min(now, watching.stableSince + ms);
-}
-
-function probe(m: Machine, address: string): void {
-  send(m, address, {
-    type: "heartbeat",
-    clusterId: m.clusterId!,
-    incarnation: m.introduction.incarnation,
-  });
 }
 
 /** Brings the set of watched members up to date. Those that are accused stay in it. */
@@ -85,33 +111,6 @@ function watch(m: Machine, now: number): void {
     if (watching.watched.has(address)) continue;
     const { incarnation } = state.members.get(address)!.member;
     const detector = new PhiAccrualDetector(config.detector, now);
-    watching.watched.set(address, { incarnation, detector });
+    watching.watched.set(address, newWatched(incarnation, detector));
   }
-}
-
-/** Says in the own record who is silent, if that has changed. */
-function accuse(m: Machine, now: number): void {
-  const record = m.state.members.get(selfAddress(m));
-  if (m.phase !== "member" || record === undefined) return;
-  const before = accusedBy(m.state, record);
-  const silent = [];
-  for (const [address, { detector }] of m.watching.watched) {
-    const member = m.state.members.get(address)?.member;
-    if (member === undefined || !isAlive(member) || detector.isAvailable(now)) continue;
-    if (before.has(address)) silent.push(member);
-    else if (now >= m.watching.abstainUntil) {
-      silent.push(member);
-      const phi = detector.phi(now).toFixed(1);
-      const silence = Math.round(now - detector.lastHeard);
-      log(m, "warn", "a member is silent", { address, phi, silence });
-    }
-  }
-  const dropped = record.reachability.unreachable.length !== before.size;
-  const same = silent.length === before.size &&
-    silent.every(({ address }) => before.has(address));
-  if (same && !dropped) return;
-  const reachability = nextReachability(record.reachability, silent);
-  const next: MemberRecord = { ...record, reachability };
-  commit(m, withRecord(m.state, next), now);
-  m.gossip.nextAt = now;
 }

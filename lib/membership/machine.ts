@@ -10,8 +10,10 @@ import { emptyGossip, type GossipState } from "./gossip_state.ts";
 import type { Member } from "./member.ts";
 import type { MemberEvent } from "./member_event.ts";
 import type { MembershipMessage, NotReadyMessage } from "./messages.ts";
-import type { PhiAccrualDetector } from "./phi_accrual.ts";
+import { Awareness } from "./awareness.ts";
+import type { Relay } from "./probing.ts";
 import type { MembershipView } from "./view.ts";
+import type { Watched } from "./watched.ts";
 
 /** What happens to a node's membership. Times in milliseconds. */
 export type MembershipEvent =
@@ -28,11 +30,32 @@ export type MembershipEvent =
   /** Leave the cluster. */
   | { readonly type: "leave" }
   /** This node's own event loop did not run for so long. Send it before the next tick. */
-  | { readonly type: "lag"; readonly ms: number };
+  | { readonly type: "lag"; readonly ms: number }
+  /** This node's stall responder listens from now on; undefined: it does not any more. */
+  | { readonly type: "stallResponder"; readonly port: number | undefined }
+  | StallAnswerEvent;
+
+/** Answers the effect `probeStall`. */
+export interface StallAnswerEvent {
+  readonly type: "stallAnswer";
+  readonly address: string;
+  readonly incarnation: number;
+  /** `gone`: nobody listens on that host; `unknown`: no answer. */
+  readonly outcome: "alive" | "stalled" | "gone" | "unknown";
+  /** How long ago its event loop ran last; 0 unless stalled. */
+  readonly ms: number;
+}
 
 /** What a node's membership wants done. */
 export type MembershipEffect =
   | { readonly type: "send"; readonly to: string; readonly message: MembershipMessage }
+  /** Ask the stall responder of a silent member, and answer with `stallAnswer`. */
+  | {
+    readonly type: "probeStall";
+    readonly address: string;
+    readonly incarnation: number;
+    readonly port: number;
+  }
   | { readonly type: "publish"; readonly event: MemberEvent }
   | { readonly type: "viewChanged"; readonly view: MembershipView }
   /** This node is no member any more, as it wished. Comes once. */
@@ -52,12 +75,6 @@ export type MembershipEffect =
     readonly message: string;
     readonly fields: LogFields;
   };
-
-/** A peer that is watched. */
-export interface Watched {
-  readonly incarnation: number;
-  readonly detector: PhiAccrualDetector;
-}
 
 /** How far a node is. Only a `member` has a cluster id. */
 export type Phase = "idle" | "joining" | "member" | "left" | "downed";
@@ -110,6 +127,14 @@ export interface Machine {
     abstainUntil: number;
     /** Since when the same members are unreachable. */
     stableSince: number;
+    /** How well this node itself is. */
+    readonly awareness: Awareness;
+    /** Counts inquiries. */
+    sequence: number;
+    /** Probes that are under way for others. */
+    relays: Relay[];
+    /** Where this node's own stall responder listens. */
+    stallPort: number | undefined;
   };
   /** When leaving is given up and the node just goes. */
   leaveBy: number | undefined;
@@ -121,6 +146,7 @@ export function newMachine(config: ResolvedConfig): Machine {
   const view: MembershipView = {
     members: [],
     unreachable: new Set(),
+    silence: new Map(),
     leader: undefined,
     self: introduction,
     converged: false,
@@ -156,6 +182,10 @@ export function newMachine(config: ResolvedConfig): Machine {
       ringFor: "",
       abstainUntil: 0,
       stableSince: 0,
+      awareness: new Awareness(),
+      sequence: 0,
+      relays: [],
+      stallPort: undefined,
     },
     leaveBy: undefined,
   };

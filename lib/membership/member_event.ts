@@ -1,3 +1,4 @@
+import type { UnreachableReason } from "./gossip_state.ts";
 import type { DownEvidence, Member } from "./member.ts";
 
 /** A node has asked to come in and is known now. */
@@ -48,6 +49,13 @@ export interface UnreachableMember {
   readonly type: "unreachableMember";
   /** The member, as it is now. */
   readonly member: Member;
+  /**
+   * `stalled`: its process lives but its event loop stands still; `gone`: nobody listens there any
+   * more; `silent`: nothing is known but that it is not heard.
+   */
+  readonly reason: UnreachableReason;
+  /** Addresses of the members that cannot reach it; sorted. */
+  readonly observers: readonly string[];
 }
 
 /** An unreachable member answers again. */

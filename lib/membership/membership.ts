@@ -5,10 +5,18 @@
  *
  * @module
  */
+import { accuse } from "./accusing.ts";
 import { replacedBy } from "./commit.ts";
 import { type MembershipConfig, resolveConfig } from "./config.ts";
 import { gossipTick, onDigest, onGossip } from "./gossiping.ts";
-import { heard, heartbeatTick, onLag, onPeerGone } from "./heartbeating.ts";
+import {
+  heard,
+  heartbeatTick,
+  onHeartbeatAck,
+  onLag,
+  onPeerGone,
+  onStallAnswer,
+} from "./heartbeating.ts";
 import {
   joiningTick,
   onClusterFound,
@@ -28,6 +36,7 @@ import {
   send,
 } from "./machine.ts";
 import type { MembershipMessage } from "./messages.ts";
+import { onIndirectAnswer, onIndirectProbe } from "./probing.ts";
 import { resolvingTick } from "./resolving.ts";
 import type { MembershipView } from "./view.ts";
 
@@ -39,7 +48,10 @@ const strangerInterval = 60_000;
 const maxStrangers = 100;
 
 /** Messages that tell which cluster their sender belongs to. */
-type ClusterMessage = Extract<MembershipMessage, { type: "gossip" | "digest" | "heartbeat" }>;
+type ClusterMessage = Extract<
+  MembershipMessage,
+  { type: "gossip" | "digest" | "heartbeat" | "indirectProbe" | "indirectAnswer" }
+>;
 
 /**
  * One node's membership. Owns its state: `step` changes it and answers what is to be done. The same
@@ -97,6 +109,12 @@ export class Membership {
         break;
       case "lag":
         onLag(m, event.ms, now);
+        break;
+      case "stallResponder":
+        m.watching.stallPort = event.port;
+        break;
+      case "stallAnswer":
+        onStallAnswer(m, event, now);
     }
     return m.effects;
   }
@@ -126,10 +144,12 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
     case "gossip":
     case "digest":
     case "heartbeat":
+    case "indirectProbe":
+    case "indirectAnswer":
       return onClusterMessage(m, from, message, now);
     case "heartbeatAck":
       if (m.state.members.get(from)?.member.incarnation === message.incarnation) {
-        heard(m, from, now);
+        onHeartbeatAck(m, from, message.stallPort, now);
       }
       return;
     case "farewell":
@@ -153,8 +173,21 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
     case "digest":
       return onDigest(m, from, message, now);
     case "heartbeat":
-      return send(m, from, { type: "heartbeatAck", incarnation: m.introduction.incarnation });
+      return answerHeartbeat(m, from);
+    case "indirectProbe":
+      return onIndirectProbe(m, from, message, now);
+    case "indirectAnswer":
+      if (onIndirectAnswer(m, from, message, now)) accuse(m, now);
   }
+}
+
+function answerHeartbeat(m: Machine, to: string): void {
+  const { stallPort } = m.watching;
+  send(m, to, {
+    type: "heartbeatAck",
+    incarnation: m.introduction.incarnation,
+    ...(stallPort !== undefined && { stallPort }),
+  });
 }
 
 /** Whether the sender is no member any more; tells it so. A node that is not known yet is not gone. */

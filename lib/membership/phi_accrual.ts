@@ -93,6 +93,13 @@ export class PhiAccrualDetector {
     return tail >= 1 ? 0 : -Math.log10(tail);
   }
 
+  /** Whether so much time has passed that it is worth asking others about the peer. */
+  isOverdue(now: number): boolean {
+    const count = this.#intervals.length;
+    const mean = count >= 2 ? this.#sum / count : this.#options.firstEstimate;
+    return now - this.#lastHeard > mean + this.#options.acceptablePause / 2;
+  }
+
   /** Whether phi is below the threshold. */
   isAvailable(now: number): boolean {
     return this.phi(now) < this.#options.threshold;

@@ -1,5 +1,6 @@
 import { compareEvidence, type Member, statusRank } from "./member.ts";
 import type { MemberEvent } from "./member_event.ts";
+import { sameSilence, type Silence } from "./reachability.ts";
 
 /** What a node believes of its cluster. Never changed in place. */
 export interface MembershipView {
@@ -7,6 +8,8 @@ export interface MembershipView {
   readonly members: readonly Member[];
   /** Addresses of members that count as unreachable. Down ones are not among them. */
   readonly unreachable: ReadonlySet<string>;
+  /** Why each of them counts as unreachable, and on whose word; by address. */
+  readonly silence: ReadonlyMap<string, Silence>;
   /** Address of the member that leads; none before joining and after the end. */
   readonly leader: string | undefined;
   /** This node. Before it is a member, `joining`. */
@@ -21,9 +24,17 @@ export interface MembershipView {
 export function sameView(a: MembershipView, b: MembershipView): boolean {
   return a.leader === b.leader && a.converged === b.converged && a.clusterId === b.clusterId &&
     a.self === b.self && sameSet(a.unreachable, b.unreachable) &&
+    sameSilence(a.silence, b.silence) &&
     (a.members === b.members ||
       (a.members.length === b.members.length &&
         a.members.every((member, index) => member === b.members[index])));
+}
+
+/** Addresses of those who stand still although their process lives. */
+export function stalledOf(silence: ReadonlyMap<string, Silence>): ReadonlySet<string> {
+  const stalled = new Set<string>();
+  for (const [address, { reason }] of silence) if (reason === "stalled") stalled.add(address);
+  return stalled;
 }
 
 /** Whether two sets hold the same. */
@@ -111,7 +122,9 @@ function reachabilityEvents(
   const find = (address: string) => after.members.find((member) => member.address === address);
   for (const address of after.unreachable) {
     const member = before.unreachable.has(address) ? undefined : find(address);
-    if (member !== undefined) events.push({ type: "unreachableMember", member });
+    if (member === undefined) continue;
+    const { reason, observers } = after.silence.get(address) ?? { reason: "silent", observers: [] };
+    events.push({ type: "unreachableMember", member, reason, observers });
   }
   for (const address of before.unreachable) {
     const member = after.unreachable.has(address) ? undefined : find(address);
