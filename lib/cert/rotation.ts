@@ -18,6 +18,7 @@ import { type BundleEntry, bundleText } from "./pem_bundle.ts";
 import { type KeyType, keyTypes } from "./key_type.ts";
 import { isEncryptedKey, readPrivateKey } from "./private_key.ts";
 import { reissue } from "./reissue.ts";
+import { addNextList } from "./rotation_list.ts";
 import {
   authorityOf,
   bundleOf,
@@ -57,8 +58,9 @@ export interface BeginRotationOptions extends RotationOptions, ValidityOptions {
 
 /**
  * First phase: makes the next authority (`ca/next/`) and adds it to every `ca.crt` of the
- * workspace. It has the same common name, so that the names in certificates stay what they are.
- * Done again, it completes what is missing.
+ * workspace, and a list of its own to the revocation list, if there is one. It has the same common
+ * name, so that the names in certificates stay what they are. Done again, it completes what is
+ * missing.
  *
  * @throws {CertError} code `outOfOrder` when a rotation is in its second phase; codes `notFound`,
  * `malformed`, `badValidity`, `notWritable`; `encryptedKey` or `wrongPassphrase` when the passphrase
@@ -101,11 +103,13 @@ export async function beginRotation(
     const pair = await makeNext(state, options);
     written.push(pair.certFile, pair.keyFile);
     if (options.dryRun) {
-      return { phase: "begun", written: [...written, ...trustFiles(state)], skipped: [] };
+      const lists = await addNextList(state, options);
+      return { phase: "begun", written: [...written, ...trustFiles(state), ...lists], skipped: [] };
     }
     state = await readState(root);
   }
   written.push(...await trust(state, (old) => [...old, state.next!], options));
+  written.push(...await addNextList(state, options));
   return { phase: "begun", written, skipped: [] };
 }
 

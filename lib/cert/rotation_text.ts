@@ -1,5 +1,6 @@
 import type { RotationStep } from "./rotation.ts";
 import type { RotationStatus } from "./rotation_state.ts";
+import { crlNames } from "./workspace.ts";
 
 /** What `rotate-ca status` says. */
 export function rotationText(root: string, status: RotationStatus): string {
@@ -42,14 +43,20 @@ export function stepText(root: string, step: RotationStep, status: RotationStatu
     ? ["Nothing was to be done."]
     : step.written.map((file) => `Written: ${file}`);
   rows.push(...step.skipped.map(({ file, why }) => `Left alone: ${file}: ${why}`));
-  return `${rows.join("\n")}\n${nextText(root, status)}`;
+  const lists = step.written.filter((file) => crlNames.some((name) => file.endsWith(`/${name}`)));
+  return `${rows.join("\n")}\n${nextText(root, status, lists)}`;
 }
 
-function nextText(root: string, { phase, leaves }: RotationStatus): string {
+function nextText(
+  root: string,
+  { phase, leaves }: RotationStatus,
+  lists: readonly string[] = [],
+): string {
   const run = (command: string) => `deno run -A cert.ts rotate-ca ${command} ${root}`;
   if (phase === "idle") return `\nNext: ${run("begin")}, when the authority is to be replaced\n`;
   const begun = phase === "begun";
-  const files = leaves.map(({ directory, certFile, keyFile, trustFile }) => {
+  const served = leaves.filter(({ revoked }) => begun || !revoked);
+  const files = served.map(({ directory, certFile, keyFile, trustFile }) => {
     const shipped = begun ? [trustFile] : [certFile, keyFile];
     const names = shipped.flatMap((file) => file?.slice(file.lastIndexOf("/") + 1) ?? []);
     return names.length === 0 ? "" : `     ${directory}: ${names.join(", ")}\n`;
@@ -57,13 +64,17 @@ function nextText(root: string, { phase, leaves }: RotationStatus): string {
   const pinned = begun && leaves.some(({ trustFile }) => trustFile === undefined)
     ? "     wherever a ca.crt was copied to: the new one of the authority's folder\n"
     : "";
+  const copies = lists.map((file) => `     wherever nodes read a revocation list: ${file}\n`).join(
+    "",
+  );
   return `\nBefore the next phase:
   1. Bring to every node and client the files of its folder:
 ${
     files.join("")
-  }${pinned}  2. Have them loaded: a node that watches its files does so by itself, others are restarted
+  }${pinned}${copies}  2. Have them loaded: a node that watches its files does so by itself, others are restarted
      one after the other.
   3. See that each does: deno run -A cert.ts doctor FOLDER --connect HOST:PORT
+
 Next: ${run(begun ? "sign" : "finish")}\n`;
 }
 
