@@ -7,9 +7,11 @@ import {
   decodeRefusal,
   encodeIntroduction,
   encodeRefusal,
+  features,
   type Introduction,
   isRefusal,
   judge,
+  maxHandshakeFrame,
 } from "../../lib/transport/handshake.ts";
 
 const self: Introduction = {
@@ -151,4 +153,34 @@ Deno.test("handshake: a refusal keeps its code and at most 500 characters of its
   const long = decodeRefusal(encodeRefusal({ code: "role", reason: "é".repeat(900) }));
   assertEquals(long, { code: "role", reason: "é".repeat(500) });
   assertEquals(decodeRefusal(encode({ code: 5 })), { code: "unknown", reason: "unknown" });
+});
+
+Deno.test("handshake: an introduction names serializers, within bounds, or is none", () => {
+  const read = (serializers: unknown) =>
+    decodeIntroduction(encode({ magic: "casty", ...self, serializers }));
+  assertEquals(read(["money@1", "a/b.c_d-e@65535"])?.serializers?.length, 2);
+  const wrong = ["money", "money@0", "@1", "a@1@2", "new\nline@1", "x".repeat(65) + "@1", "", 7];
+  for (const name of wrong) assertEquals(read([name]), undefined, String(name));
+  for (const list of ["money@1", {}, 7, null]) assertEquals(read(list), undefined);
+  assertEquals(read(Array.from({ length: 65 }, (_, i) => `s${i}@1`)), undefined);
+});
+
+Deno.test("handshake: the largest introduction fits its frame", () => {
+  const text = "\uffee".repeat(255);
+  const largest: Introduction = {
+    ...self,
+    systemName: text,
+    nodeId: text,
+    address: "x".repeat(255),
+    incarnation: Number.MAX_SAFE_INTEGER,
+    maxFrame: Number.MAX_SAFE_INTEGER,
+    window: Number.MAX_SAFE_INTEGER,
+    features: Object.values(features),
+    maxMessage: Number.MAX_SAFE_INTEGER,
+    maxInternedPaths: Number.MAX_SAFE_INTEGER,
+    serializers: Array.from({ length: 64 }, (_, i) => `${String(i).padEnd(64, "x")}@65535`),
+  };
+  const bytes = encodeIntroduction(largest);
+  assert(bytes.length < maxHandshakeFrame, `${bytes.length} bytes`);
+  assertEquals(decodeIntroduction(bytes)?.serializers?.length, 64);
 });
