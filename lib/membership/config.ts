@@ -1,5 +1,7 @@
 import { defaultDetectorOptions, type DetectorOptions } from "./phi_accrual.ts";
+import type { DowningStrategy } from "./downing.ts";
 import { MembershipError } from "./errors.ts";
+import { keepMajority } from "./keep_majority.ts";
 import { fieldLimits, isAddress, isIncarnation, isShortText } from "./message_fields.ts";
 
 /** Who this node is. */
@@ -59,6 +61,8 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
   readonly detector?: Partial<DetectorOptions>;
   /** How long unreachable members stay the same before they are downed. Default: by size. */
   readonly stableAfter?: number;
+  /** Which side of a partition lives on. Default: `keepMajority()`. */
+  readonly downing?: DowningStrategy;
 }
 
 /** A configuration with all defaults in place. */
@@ -71,6 +75,7 @@ export interface ResolvedConfig extends MembershipLimits {
   readonly clusterConfig: Readonly<Record<string, string>>;
   readonly detector: DetectorOptions;
   readonly stableAfter: number | undefined;
+  readonly downing: DowningStrategy;
 }
 
 /** The defaults of {@linkcode MembershipLimits}. */
@@ -95,7 +100,15 @@ export const defaultMembershipLimits: MembershipLimits = {
  * @throws {MembershipError} code `badOption`.
  */
 export function resolveConfig(config: MembershipConfig): ResolvedConfig {
-  const { self, seeds, clusterConfig = {}, detector, stableAfter, ...limits } = config;
+  const {
+    self,
+    seeds,
+    clusterConfig = {},
+    detector,
+    stableAfter,
+    downing = keepMajority(),
+    ...limits
+  } = config;
   checkSelf(self);
   if (!seeds.every(isAddress)) refuse("seeds", seeds, 'write each as "host:port"');
   const heartbeatInterval = limits.heartbeatInterval ?? defaultMembershipLimits.heartbeatInterval;
@@ -114,6 +127,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
       ...detector,
     },
     stableAfter,
+    downing,
   };
   checkClusterConfig(clusterConfig);
   checkNumbers(resolved);

@@ -1,74 +1,93 @@
-import { compareAge, isAlive, isLeaving, type Member } from "./member.ts";
+/**
+ * What a downing strategy is, and what holds for all of them.
+ *
+ * @module
+ */
+import { isAlive, type Member } from "./member.ts";
 
 /** What the members on this side of a partition do. */
 export type DowningOutcome =
-  /** Nothing: nobody is unreachable, or others decide about this node. */
+  /** Nothing: nobody is unreachable, or others decide about this node, or it is too early. */
   | "keep"
   /** Declare the unreachable members dead and carry on. */
   | "downUnreachable"
-  /** Stop: the other side carries on. */
-  | "downSelf";
+  /** Stop: the other side may carry on. */
+  | "downSelf"
+  /** Ask the lease: whoever holds it carries on. */
+  | "askLease";
 
 /** A decision and its grounds. */
 export interface DowningDecision {
+  /** What to do. */
   readonly outcome: DowningOutcome;
   /** One sentence, for logs and for the one who is downed. */
   readonly why: string;
+  /** Milliseconds to wait before the lease is asked, so that the better side goes first. Default 0. */
+  readonly delay?: number;
+}
+
+/** What a strategy decides on. */
+export interface DowningSituation {
+  /** All members in the table, also those that are down and not yet removed. */
+  readonly members: readonly Member[];
+  /** Addresses of those that cannot be reached. */
+  readonly unreachable: ReadonlySet<string>;
+  /** Address of the member that asks. */
+  readonly self: string;
 }
 
 /**
- * Decides by majority which side of a partition lives on. Both sides of a clean partition come to
- * opposite answers, and in no case do both live on, also when partitions change before all is
- * settled:
- *
- * - Full members count (up). Those that are down count as unreachable until they are removed, which
- *   happens only when everybody who stays has seen that they are down (see `leader_actions.ts`). So
- *   a majority is always one of the last members that a majority has agreed on.
- * - Those that leave or exit do not count: one side may not know yet that they go, and then it
- *   counts them against itself.
- * - An even split goes to the side of the oldest.
- * - A side carries on only if the same holds with joining members counted in, because the other
- *   side may have seen them promoted in the last moment (as Pekko's resolver does).
- *
- * Call it when the unreachable members have been the same for {@linkcode stableAfter}, and carry
- * `downUnreachable` out only when those on this side have converged.
+ * Decides which side of a partition lives on. A function of its argument alone: all members on one
+ * side ask with the same situation and must come to the same answer, and no two sides may both come
+ * to `downUnreachable`. Asked when the unreachable members have stayed the same for a while.
  */
-export function keepMajority(
-  members: readonly Member[],
-  unreachable: ReadonlySet<string>,
-  self: string,
-): DowningDecision {
+export interface DowningStrategy {
+  /** For logs and errors. */
+  readonly name: string;
+  /** The decision for this side. */
+  decide(situation: DowningSituation): DowningDecision;
+}
+
+/** The decision where there is nothing to weigh, for every strategy the same. */
+export function undisputed(
+  { members, unreachable, self }: DowningSituation,
+): DowningDecision | undefined {
   if (!members.some((member) => isAlive(member) && unreachable.has(member.address))) {
     return { outcome: "keep", why: "all members can be reached" };
   }
   if (unreachable.has(self)) {
     return { outcome: "keep", why: "others cannot reach this member; they decide" };
   }
-  const possible = members.filter((member) => !isLeaving(member));
-  const full = possible.filter(({ status, upNumber }) =>
-    status === "up" || (status === "down" && upNumber > 0)
-  );
-  const verdict = weigh(full, unreachable);
-  if (!verdict.wins) return { outcome: "downSelf", why: verdict.why };
-  const cautious = weigh(possible, unreachable);
-  if (!cautious.wins) {
-    return { outcome: "downSelf", why: `${cautious.why}, counting those that join` };
-  }
-  return { outcome: "downUnreachable", why: verdict.why };
+  return undefined;
 }
 
-function weigh(
-  voters: readonly Member[],
-  unreachable: ReadonlySet<string>,
-): { wins: boolean; why: string } {
-  const isSilent = (member: Member) => !isAlive(member) || unreachable.has(member.address);
-  const silent = voters.filter(isSilent).length;
-  const reachable = voters.length - silent;
-  const why = `${reachable} of ${voters.length} members can be reached`;
-  if (reachable !== silent || voters.length === 0) return { wins: reachable >= silent, why };
-  const oldest = voters.toSorted(compareAge)[0]!;
-  const wins = !isSilent(oldest);
-  return { wins, why: `${why}, ${wins ? "with" : "without"} the oldest, ${oldest.address}` };
+/** Whether a member is on the other side, or will be treated as if it were. */
+export function isSilent(member: Member, unreachable: ReadonlySet<string>): boolean {
+  return !isAlive(member) || unreachable.has(member.address);
+}
+
+/** Whether a member was up and has not left: those count, also when they are down by now. */
+export function isFull({ status, upNumber }: Member): boolean {
+  return status === "up" || (status === "down" && upNumber > 0);
+}
+
+/**
+ * The decision while some of the unreachable members only stand still. They are not downed, and it
+ * counts only what would be decided both with and without them: a side that would win only with
+ * their help waits, and one that would lose even so does not.
+ */
+export function decideAround(
+  strategy: DowningStrategy,
+  situation: DowningSituation,
+  stalled: ReadonlySet<string>,
+): DowningDecision {
+  const strict = strategy.decide(situation);
+  if (stalled.size === 0) return strict;
+  const unreachable = new Set([...situation.unreachable].filter((one) => !stalled.has(one)));
+  const lenient = strategy.decide({ ...situation, unreachable });
+  if (lenient.outcome === strict.outcome) return strict;
+  if (lenient.outcome === "keep") return lenient;
+  return { outcome: "keep", why: "it depends on members that stand still but live" };
 }
 
 /** Members and milliseconds; in between, in proportion. */

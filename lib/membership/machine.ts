@@ -11,6 +11,7 @@ import type { Member } from "./member.ts";
 import type { MemberEvent } from "./member_event.ts";
 import type { MembershipMessage, NotReadyMessage } from "./messages.ts";
 import { Awareness } from "./awareness.ts";
+import { type LeaseAnswerEvent, type LeaseState, newLeaseState } from "./leasing.ts";
 import type { Relay } from "./probing.ts";
 import type { MembershipView } from "./view.ts";
 import type { Watched } from "./watched.ts";
@@ -33,7 +34,8 @@ export type MembershipEvent =
   | { readonly type: "lag"; readonly ms: number }
   /** This node's stall responder listens from now on; undefined: it does not any more. */
   | { readonly type: "stallResponder"; readonly port: number | undefined }
-  | StallAnswerEvent;
+  | StallAnswerEvent
+  | LeaseAnswerEvent;
 
 /** Answers the effect `probeStall`. */
 export interface StallAnswerEvent {
@@ -56,6 +58,10 @@ export type MembershipEffect =
     readonly incarnation: number;
     readonly port: number;
   }
+  /** Ask for the lease, and answer with `leaseAnswer`. */
+  | { readonly type: "acquireLease" }
+  /** Give the lease back. */
+  | { readonly type: "releaseLease" }
   | { readonly type: "publish"; readonly event: MemberEvent }
   | { readonly type: "viewChanged"; readonly view: MembershipView }
   /** This node is no member any more, as it wished. Comes once. */
@@ -136,6 +142,7 @@ export interface Machine {
     /** Where this node's own stall responder listens. */
     stallPort: number | undefined;
   };
+  lease: LeaseState;
   /** When leaving is given up and the node just goes. */
   leaveBy: number | undefined;
 }
@@ -187,6 +194,7 @@ export function newMachine(config: ResolvedConfig): Machine {
       relays: [],
       stallPort: undefined,
     },
+    lease: newLeaseState(),
     leaveBy: undefined,
   };
 }

@@ -26,6 +26,7 @@ import {
   onWelcome,
   startJoining,
 } from "./joining.ts";
+import { onLeaseAnswer } from "./leasing.ts";
 import { leavingTick, onFarewell, onRemoved, sayFarewell, startLeaving } from "./leaving.ts";
 import {
   log,
@@ -115,6 +116,9 @@ export class Membership {
         break;
       case "stallAnswer":
         onStallAnswer(m, event, now);
+        break;
+      case "leaseAnswer":
+        onLeaseAnswer(m, event, now);
     }
     return m.effects;
   }

@@ -1,16 +1,18 @@
 /**
- * How unreachable members become down. See `downing.ts` for the decision itself.
+ * How unreachable members become down. The decision itself is a {@linkcode DowningStrategy}.
  *
  * @module
  */
 import { beDowned, commit } from "./commit.ts";
-import { keepMajority, stableAfter } from "./downing.ts";
-import { withMember } from "./gossip_state.ts";
+import { decideAround, stableAfter } from "./downing.ts";
+import { type GossipState, withMember } from "./gossip_state.ts";
 import { tellAll } from "./gossiping.ts";
+import { askLease, forgetLease } from "./leasing.ts";
 import { log, type Machine, selfAddress } from "./machine.ts";
 import { type DownEvidence, isAlive, isLeaving, type Member } from "./member.ts";
 import { fieldLimits } from "./message_fields.ts";
 import { observersAgainst } from "./reachability.ts";
+import { stalledOf } from "./view.ts";
 
 /** How many others hear directly from a node that downs itself. */
 const farewells = 10;
@@ -18,43 +20,58 @@ const farewells = 10;
 /** Decides when the same members have been unreachable for long enough. */
 export function resolvingTick(m: Machine, now: number): void {
   const { view, watching, config } = m;
+  if (view.unreachable.size === 0) return forgetLease(m, now);
   // Those that go, and those that were deaf themselves, do not judge others.
-  if (view.unreachable.size === 0 || isLeaving(view.self) || now < watching.abstainUntil) return;
+  if (isLeaving(view.self) || now < watching.abstainUntil) return;
   const living = view.members.filter(isAlive);
   const wait = config.stableAfter ?? stableAfter(living.length);
-  if (now - watching.stableSince < wait) return;
-  const { outcome, why } = keepMajority(view.members, view.unreachable, selfAddress(m));
-  switch (outcome) {
+  if (now - watching.stableSince < wait) return forgetLease(m, now);
+  const { members, unreachable } = view;
+  const situation = { members, unreachable, self: selfAddress(m) };
+  const decision = decideAround(config.downing, situation, stalledOf(view.silence));
+  const why = `${decision.why} for ${wait} ms`;
+  // The others on this side come to the same answer and leave it to the leader, who waits until
+  // they know what it knows: one of them may be about to leave and have no vote any more.
+  const isLeader = view.leader === selfAddress(m);
+  switch (decision.outcome) {
     case "keep":
-      return;
+      return forgetLease(m, now);
     case "downSelf":
-      return downSelf(m, `${why} for ${wait} ms`, now);
+      return downSelf(m, why, now);
     case "downUnreachable":
-      // The others come to the same answer and leave it to the leader, who waits until they know
-      // what it knows: one of them may be about to leave and have no vote any more.
-      if (view.leader === selfAddress(m) && view.converged) {
-        downUnreachable(m, `${why} for ${wait} ms`, now);
-      }
+      if (isLeader && view.converged) downUnreachable(m, why, now);
+      return;
+    case "askLease": {
+      if (!isLeader) return;
+      const verdict = askLease(m, watching.stableSince + wait + (decision.delay ?? 0), now);
+      if (verdict.outcome === "granted" && view.converged) {
+        downUnreachable(m, `${why}, and this side holds the lease`, now);
+      } else if (verdict.outcome === "denied") downReachable(m, `${why}; ${verdict.why}`, now);
+    }
   }
 }
 
 function downUnreachable(m: Machine, why: string, now: number): void {
-  const { unreachable, members } = m.view;
-  const targets = members.filter((member) => isAlive(member) && unreachable.has(member.address));
-  let state = m.state;
-  for (const member of targets) {
-    const evidence: DownEvidence = {
-      by: selfAddress(m),
-      why: `unreachable; ${why}`,
-      observers: observersAgainst(state, member.address).slice(0, fieldLimits.observers),
-    };
-    state = withMember(state, down(member, evidence));
-    log(m, "warn", "a member is declared down", { address: member.address, why: evidence.why });
-  }
+  const { unreachable, members, silence } = m.view;
+  const stalled = stalledOf(silence);
+  const targets = members.filter((member) =>
+    isAlive(member) && unreachable.has(member.address) && !stalled.has(member.address)
+  );
+  const state = declareDown(m, targets, `unreachable; ${why}`);
   // They may hear although they cannot be heard; soon nobody will gossip with them any more.
   tellAll(m, targets.map(({ address }) => address), now, state);
   commit(m, state, now);
   m.gossip.nextAt = now;
+}
+
+/** The other side may carry on: this one stops as a whole. */
+function downReachable(m: Machine, why: string, now: number): void {
+  const { unreachable, members } = m.view;
+  const targets = members.filter((member) => isAlive(member) && !unreachable.has(member.address));
+  const state = declareDown(m, targets, why);
+  const others = targets.filter(({ address }) => address !== selfAddress(m));
+  tellAll(m, others.map(({ address }) => address), now, state);
+  commit(m, state, now);
 }
 
 function downSelf(m: Machine, why: string, now: number): void {
@@ -68,6 +85,25 @@ function downSelf(m: Machine, why: string, now: number): void {
     .map(({ address }) => address);
   tellAll(m, others.slice(0, farewells), now, withMember(m.state, down(self, evidence)));
   beDowned(m, evidence);
+}
+
+function declareDown(m: Machine, targets: readonly Member[], why: string): GossipState {
+  let { state } = m;
+  for (const member of targets) {
+    const { address } = member;
+    const silence = m.view.silence.get(address);
+    const reason = silence === undefined || silence.reason === "silent"
+      ? ""
+      : `${silence.reason}, `;
+    const evidence: DownEvidence = {
+      by: selfAddress(m),
+      why: `${reason}${why}`.slice(0, fieldLimits.sentence),
+      observers: observersAgainst(state, address).slice(0, fieldLimits.observers),
+    };
+    state = withMember(state, down(member, evidence));
+    log(m, "warn", "a member is declared down", { address, why: evidence.why });
+  }
+  return state;
 }
 
 function down(member: Member, evidence: DownEvidence): Member {

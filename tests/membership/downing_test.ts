@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { keepMajority, stableAfter } from "../../lib/membership/downing.ts";
+import { stableAfter } from "../../lib/membership/downing.ts";
+import { keepMajority as majorityStrategy } from "../../lib/membership/keep_majority.ts";
 import type { Member, MemberStatus } from "../../lib/membership/member.ts";
 
 function members(
@@ -16,6 +17,9 @@ function members(
     upNumber: status(index) === "joining" ? 0 : index + 1,
   }));
 }
+
+const keepMajority = (all: readonly Member[], unreachable: ReadonlySet<string>, self: string) =>
+  majorityStrategy().decide({ members: all, unreachable, self });
 
 const names = (...indexes: number[]) => new Set(indexes.map((index) => `n${index}:1`));
 
