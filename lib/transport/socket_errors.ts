@@ -53,6 +53,8 @@ const byErrno: Readonly<Record<string, Diagnosis>> = {
   EADDRNOTAVAIL: notLocal,
   EACCES: forbidden,
   EPERM: forbidden,
+  ENOTFOUND: unknownName,
+  EAI_AGAIN: unknownName,
 };
 
 function diagnose(cause: unknown): Diagnosis {

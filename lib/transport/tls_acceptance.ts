@@ -1,15 +1,11 @@
+import type { Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
-import { Buffer } from "node:buffer";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { PeerIdentity, TlsMaterial } from "../runtime/network.ts";
-import { SocketStream } from "./socket_stream.ts";
-import { remoteAddress } from "./tcp_socket.ts";
+import { holdReading, releaseReading } from "./node_socket.ts";
 import { sayFarewell } from "./tls_farewell.ts";
 import { TlsLink } from "./tls_link.ts";
 import { prepareMaterial, verifyPeer } from "./tls_material.ts";
-
-/** First byte of a TLS handshake record. */
-const handshakeRecord = 22;
 
 /** How a peer that has just connected is received. Exactly one of the two is called, once. */
 export interface Reception {
@@ -30,24 +26,23 @@ export interface Reception {
  */
 export class TlsAcceptance {
   readonly #remote: string;
-  readonly #stream: SocketStream;
+  readonly #under: Socket;
   readonly #clock: Clock;
   readonly #reception: Reception;
   #deadline: Timer | undefined;
   #socket: TLSSocket | undefined;
   #settled = false;
 
-  constructor(conn: Deno.TcpConn, clock: Clock, reception: Reception) {
-    this.#remote = remoteAddress(conn);
+  constructor(under: Socket, remote: string, clock: Clock, reception: Reception) {
+    this.#remote = remote;
     this.#clock = clock;
     this.#reception = reception;
-    this.#stream = new SocketStream(conn);
+    this.#under = under;
   }
 
   /** Begins. A refusal may come before this returns. */
   start(): void {
-    this.#stream.on("error", (cause) => this.#refuse(`the connection broke: ${cause.message}`));
-    this.#stream.on("end", () => this.#onPeerEnd());
+    this.#under.on("error", (cause) => this.#refuse(`the connection broke: ${cause.message}`));
     // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
     // it counts the verification of the certificate as well.
     this.#deadline = this.#clock.schedule(this.#reception.timeout, () => this.#onDeadline());
@@ -79,15 +74,17 @@ export class TlsAcceptance {
       this.#refuse(this.#explain(error, socket));
     });
     server.on("error", (error) => this.#refuse(`the TLS handshake failed: ${error.message}`));
-    // Documented in Node's `tls.Server` as the way to serve a stream that is not a net.Socket.
-    server.emit("connection", this.#stream);
+    // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
+    server.emit("connection", this.#under);
+    // It must flow to be paused later.
+    releaseReading(this.#under);
   }
 
   #verify(socket: TLSSocket): void {
     socket.on("error", (error) => this.#refuse(`the connection broke: ${error.message}`));
     this.#socket = socket;
     // Not a byte of the peer is looked at before it is known who it is.
-    this.#stream.holdReading();
+    holdReading(this.#under);
     if (this.#settled) return;
     try {
       this.#admit(socket, verifyPeer(this.#reception.tls, socket, this.#clock.wallTime()));
@@ -98,21 +95,21 @@ export class TlsAcceptance {
 
   /** The TLS layer had no objection: the peer can be told, and counts as pending until then. */
   async #turnAway(socket: TLSSocket, error: unknown): Promise<void> {
-    const link = new TlsLink(socket, this.#stream, this.#remote, { kind: "plain" }, this.#clock);
+    const link = new TlsLink(socket, this.#under, this.#remote, { kind: "plain" }, this.#clock);
     await sayFarewell(link, error);
     this.#refuse(reasonOf(error));
   }
 
   #admit(socket: TLSSocket, identity: PeerIdentity): void {
     if (!this.#settle()) return;
-    const link = new TlsLink(socket, this.#stream, this.#remote, identity, this.#clock);
+    const link = new TlsLink(socket, this.#under, this.#remote, identity, this.#clock);
     this.#reception.onLink(link);
   }
 
   #refuse(reason: string): void {
     if (!this.#settle()) return;
     this.#socket?.destroy();
-    this.#stream.destroy();
+    this.#under.destroy();
     this.#reception.onRefused(this.#remote, reason);
   }
 
@@ -126,27 +123,19 @@ export class TlsAcceptance {
   #onDeadline(): void {
     const within = `within handshakeTimeout (${this.#reception.timeout} ms)`;
     this.#refuse(
-      this.#stream.received === 0
+      this.#under.bytesRead === 0
         ? `it sent nothing ${within}`
         : `it did not finish the TLS handshake ${within}`,
     );
   }
 
-  #onPeerEnd(): void {
-    // node:tls may still be about to say more about the last bytes.
-    this.#clock.yield(() => this.#refuse("it hung up before the TLS handshake was finished"));
-  }
-
   /** Deno tells little about a failed handshake: the best that can honestly be said. */
   #explain(error: Error, socket: TLSSocket): string {
     const code = (error as { code?: unknown }).code;
-    const { firstByte } = this.#stream;
     if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
       return "it showed no certificate";
     }
-    if (firstByte !== undefined && firstByte !== handshakeRecord) {
-      return `it does not speak TLS (its first byte is 0x${Buffer.of(firstByte).toString("hex")})`;
-    }
+    if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
     const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1];
     if (alert !== undefined) return `it refuses our certificate or settings (TLS alert ${alert})`;
     if (/SupportedVersions|protocol version|ProtocolVersion/i.test(error.message)) {
@@ -156,6 +145,7 @@ export class TlsAcceptance {
       return "its certificate is not acceptable: another authority, expired, not yet valid, or " +
         "not made for clients (Deno does not tell which)";
     }
+    if (code === "ECONNRESET") return "it hung up before the TLS handshake was finished";
     return `the TLS handshake failed: ${error.message}`;
   }
 }

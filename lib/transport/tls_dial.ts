@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { formatAddress } from "../runtime/address.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -7,9 +8,8 @@ import { CertificateRefusedError } from "./certificate_fault.ts";
 import { TransportError } from "./errors.ts";
 import { coversHost } from "./host_names.ts";
 import { pemCertificates } from "./pem.ts";
+import { connectSocket, holdReading, releaseReading, remoteOf } from "./node_socket.ts";
 import { dialGivenUp, dialTimedOut } from "./socket_errors.ts";
-import { SocketStream } from "./socket_stream.ts";
-import { connectTcp, remoteAddress } from "./tcp_socket.ts";
 import { TlsLink } from "./tls_link.ts";
 import { sayFarewell } from "./tls_farewell.ts";
 import { type PreparedMaterial, prepareMaterial, verifyPeer } from "./tls_material.ts";
@@ -27,9 +27,6 @@ const untrustedCodes: ReadonlySet<string> = new Set([
   "INVALID_CA",
   "INVALID_PURPOSE",
 ]);
-
-/** First bytes of TLS records that a server may open with: an alert or a handshake. */
-const openingRecords: readonly number[] = [21, 22];
 
 /**
  * Connects, shakes hands and verifies the peer: it must be a node, of our authority, and its
@@ -50,9 +47,8 @@ export async function dialTls(
   checkOwnDates(options.tls, clock.wallTime());
   const started = clock.now();
   const { host, port, signal } = options;
-  const conn = await connectTcp(clock, host, port, options.timeout, signal);
-  const remote = remoteAddress(conn);
-  const stream = new SocketStream(conn);
+  const under = await connectSocket(clock, host, port, options.timeout, signal);
+  const remote = remoteOf(under);
   const remaining = Math.max(0, options.timeout - (clock.now() - started));
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   const deadline = clock.schedule(remaining, () => {
@@ -63,22 +59,22 @@ export async function dialTls(
   let socket: TLSSocket | undefined;
   try {
     if (signal?.aborted) giveUp();
-    socket = startTls(stream, material, options, fail);
+    socket = startTls(under, material, options, fail);
     await Promise.race([secured(socket), failed]);
     // Not a byte of the peer is looked at before it is known who it is.
-    stream.holdReading();
+    holdReading(under);
     let identity: NodeIdentity;
     try {
       identity = verifyNode(options, socket, clock.wallTime());
     } catch (error) {
-      const link = new TlsLink(socket, stream, remote, { kind: "plain" }, clock);
+      const link = new TlsLink(socket, under, remote, { kind: "plain" }, clock);
       await Promise.race([sayFarewell(link, error), failed]).catch(() => {});
       throw error;
     }
-    return new TlsLink(socket, stream, remote, identity, clock);
+    return new TlsLink(socket, under, remote, identity, clock);
   } catch (error) {
     socket?.destroy();
-    stream.destroy();
+    under.destroy();
     throw error;
   } finally {
     deadline.cancel();
@@ -114,19 +110,21 @@ function checkOwnDates(tls: TlsMaterial, wallTime: number): void {
 }
 
 function startTls(
-  stream: SocketStream,
+  under: Socket,
   material: PreparedMaterial,
   options: DialOptions,
   fail: (error: TransportError) => void,
 ): TLSSocket {
-  const onError = (error: Error) => fail(explain(error, stream, options));
-  stream.on("error", onError);
+  const onError = (error: Error) => fail(explain(error, options));
+  under.on("error", onError);
   // No `servername`: it must not be an IP address, and the name that counts is the logical one.
   const socket = connect({
     ...material.secure,
-    socket: stream,
+    socket: under,
     checkServerIdentity: (_host, peer) => checkName(peer.raw, options),
   });
+  // It must flow to be paused later.
+  releaseReading(under);
   socket.on("error", onError);
   socket.on("close", () => onError(new Error("the peer hung up")));
   return socket;
@@ -151,7 +149,7 @@ function checkName(der: Uint8Array, options: DialOptions): Error | undefined {
   );
 }
 
-function explain(error: Error, stream: SocketStream, options: DialOptions): TransportError {
+function explain(error: Error, options: DialOptions): TransportError {
   if (error instanceof TransportError) return error;
   const code = (error as { code?: unknown }).code;
   if (untrustedCodes.has(String(code))) {
@@ -161,8 +159,7 @@ function explain(error: Error, stream: SocketStream, options: DialOptions): Tran
       { value: address(options), remedy: "inspect it with cert.ts on that machine", cause: error },
     );
   }
-  const { firstByte } = stream;
-  if (firstByte !== undefined && !openingRecords.includes(firstByte)) {
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER") {
     return new TransportError("tlsHandshakeFailed", `${address(options)} does not speak TLS`, {
       value: address(options),
       remedy: "check the port, and that TLS is configured at that end",

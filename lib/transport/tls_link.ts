@@ -1,8 +1,9 @@
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Link, PeerIdentity } from "../runtime/network.ts";
+import { holdReading, releaseReading } from "./node_socket.ts";
 import { connectionLost, writeInProgress } from "./socket_errors.ts";
-import type { SocketStream } from "./socket_stream.ts";
 import { lingerTime } from "./tcp_socket.ts";
 
 /**
@@ -17,24 +18,26 @@ export class TlsLink implements Link {
   onClose: (error?: Error) => void = () => {};
 
   readonly #socket: TLSSocket;
-  readonly #stream: SocketStream;
+  readonly #under: Socket;
   readonly #clock: Clock;
   #done: (() => void) | undefined;
+  /** Ends a closed connection whose peer does not close. */
+  #linger: Timer | undefined;
   #started = false;
   #paused = false;
   #closing = false;
   #ended = false;
 
-  /** `stream` must be held; reading begins after the current turn, when the callbacks are set. */
+  /** `under` must be paused; reading begins after the current turn, when the callbacks are set. */
   constructor(
     socket: TLSSocket,
-    stream: SocketStream,
+    under: Socket,
     remote: string,
     identity: PeerIdentity,
     clock: Clock,
   ) {
     this.#socket = socket;
-    this.#stream = stream;
+    this.#under = under;
     this.#clock = clock;
     this.remote = remote;
     this.identity = identity;
@@ -52,8 +55,8 @@ export class TlsLink implements Link {
     if (this.#paused || this.#closing) return;
     this.#paused = true;
     if (!this.#started) return;
-    // Both: the stream keeps further bytes out, the socket keeps what is decrypted already.
-    this.#stream.holdReading();
+    // Both: the one below keeps further bytes out, the other keeps what is decrypted already.
+    holdReading(this.#under);
     this.#socket.pause();
   }
 
@@ -62,8 +65,8 @@ export class TlsLink implements Link {
     this.#paused = false;
     // Before the start nobody listens: a socket that flows then drops what has arrived.
     if (!this.#started) return;
-    this.#stream.releaseReading();
     this.#socket.resume();
+    releaseReading(this.#under);
   }
 
   close(): void {
@@ -71,7 +74,7 @@ export class TlsLink implements Link {
     // What still arrives is read and dropped: unread bytes would turn the close into a reset.
     this.resume();
     this.#closing = true;
-    this.#stream.linger = this.#clock.schedule(lingerTime, () => {
+    this.#linger = this.#clock.schedule(lingerTime, () => {
       this.#finish(this.#done === undefined ? undefined : connectionLost(this.remote));
     });
     this.#socket.end();
@@ -88,14 +91,15 @@ export class TlsLink implements Link {
     this.#started = true;
     if (this.#socket.destroyed) return this.#finish(connectionLost(this.remote));
     this.#socket.on("error", (cause) => this.#finish(connectionLost(this.remote, cause)));
-    this.#stream.on("error", (cause) => this.#finish(connectionLost(this.remote, cause)));
+    this.#under.on("error", (cause) => this.#finish(connectionLost(this.remote, cause)));
     this.#socket.on("end", () => this.#finish());
     this.#socket.on("close", () => {
       this.#finish(this.#closing ? undefined : connectionLost(this.remote));
     });
-    this.#socket.on("data", this.#onData);
+    // A socket that is paused does not begin to flow when somebody listens.
     if (this.#paused) this.#socket.pause();
-    else this.#stream.releaseReading();
+    this.#socket.on("data", this.#onData);
+    if (!this.#paused) releaseReading(this.#under);
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
@@ -126,8 +130,9 @@ export class TlsLink implements Link {
 
   #end(): void {
     this.#ended = true;
+    this.#linger?.cancel();
     this.#socket.destroy();
-    this.#stream.destroy();
+    this.#under.destroy();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Clock } from "../runtime/clock.ts";
 import type {
   DialOptions,
@@ -9,7 +10,7 @@ import type {
 } from "../runtime/network.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { TransportError } from "./errors.ts";
-import { closeQuietly, remoteAddress, TcpAcceptor } from "./tcp_socket.ts";
+import { SocketAcceptor } from "./node_socket.ts";
 import { TlsAcceptance } from "./tls_acceptance.ts";
 import { dialTls } from "./tls_dial.ts";
 import { prepareMaterial } from "./tls_material.ts";
@@ -28,11 +29,12 @@ export class TlsNetwork implements Network {
   }
 
   /** Binds a port. Rejects with a `TransportError`. */
-  // deno-lint-ignore require-await -- bad material or a bind that fails must reject, not throw
   async listen(options: ListenOptions): Promise<Listener> {
     const tls = required(options.tls);
     prepareMaterial(tls);
-    return new TlsListener(this.#clock, options, tls);
+    const listener = new TlsListener(this.#clock, options, tls);
+    await listener.open();
+    return listener;
   }
 
   /** Connects and verifies. Rejects with a `TransportError`. */
@@ -42,40 +44,45 @@ export class TlsNetwork implements Network {
 }
 
 class TlsListener implements Listener {
-  readonly port: number;
   readonly #clock: Clock;
   readonly #options: ListenOptions;
   readonly #tls: TlsMaterial;
   readonly #pending = new Set<TlsAcceptance>();
-  readonly #acceptor: TcpAcceptor;
+  #acceptor: SocketAcceptor | undefined;
 
   constructor(clock: Clock, options: ListenOptions, tls: TlsMaterial) {
     this.#clock = clock;
     this.#options = options;
     this.#tls = tls;
-    this.#acceptor = new TcpAcceptor(clock, options.host, options.port, (conn) => {
-      this.#receive(conn);
+  }
+
+  get port(): number {
+    return this.#acceptor!.port;
+  }
+
+  async open(): Promise<void> {
+    const { host, port } = this.#options;
+    this.#acceptor = await SocketAcceptor.listen(host, port, (socket, remote) => {
+      this.#receive(socket, remote);
     });
-    this.port = this.#acceptor.port;
   }
 
-  async close(): Promise<void> {
-    const stopped = this.#acceptor.close();
+  close(): Promise<void> {
+    this.#acceptor!.close();
     for (const acceptance of this.#pending) acceptance.cancel("the listener was closed");
-    await stopped;
+    return Promise.resolve();
   }
 
-  #receive(conn: Deno.TcpConn): void {
+  #receive(socket: Socket, remote: string): void {
     const { handshakeTimeout, maxPendingHandshakes, onLink, onRefused } = this.#options;
     const since = this.#clock.now();
-    if (this.#options.admit?.(remoteAddress(conn)) === false) return closeQuietly(conn);
+    if (this.#options.admit?.(remote) === false) return void socket.destroy();
     if (this.#pending.size >= maxPendingHandshakes) {
-      const remote = remoteAddress(conn);
-      closeQuietly(conn);
+      socket.destroy();
       onRefused(remote, `maxPendingHandshakes (${maxPendingHandshakes}) are unfinished already`);
       return;
     }
-    const acceptance = new TlsAcceptance(conn, this.#clock, {
+    const acceptance = new TlsAcceptance(socket, remote, this.#clock, {
       tls: this.#tls,
       timeout: handshakeTimeout,
       onLink: (link) => {
