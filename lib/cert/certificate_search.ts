@@ -59,7 +59,12 @@ export async function itemsIn(directory: string): Promise<FoundItem[]> {
   return items;
 }
 
-/** The files with these endings: sorted, those with the first ending first. */
+/**
+ * The files with these endings: sorted, those with the first ending first; none when there is no
+ * such directory.
+ *
+ * @throws {CertError} code `notFound` when it is there and cannot be read.
+ */
 export async function certificateFiles(
   directory: string,
   suffixes: readonly string[],
@@ -69,8 +74,14 @@ export async function certificateFiles(
     for await (const { name, isDirectory } of Deno.readDir(directory)) {
       if (!isDirectory) names.push(name);
     }
-  } catch {
-    return [];
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return [];
+    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new CertError("notFound", `${directory} cannot be read: ${why}`, {
+      value: directory,
+      cause,
+      remedy: "name a directory that you may read",
+    });
   }
   return suffixes.flatMap((suffix) => names.filter((name) => name.endsWith(suffix)).toSorted());
 }

@@ -65,7 +65,7 @@ export async function runCertCli(
   args: readonly string[],
   io: CertIo = systemIo,
 ): Promise<CliResult> {
-  const [name = "", ...rest] = args;
+  const [name = "", ...rest] = args[0] === "help" ? [...args.slice(1, 2), "--help"] : args;
   const command = commands.find((entry) => entry.name === name);
   if (command === undefined) return withoutCommand(name);
   if (rest.some((arg) => arg === "--help" || arg === "-h")) return done(command.usage);
@@ -81,7 +81,7 @@ export async function runCertCli(
 }
 
 function withoutCommand(name: string): CliResult {
-  if (name === "--help" || name === "-h" || name === "help") return done(overview);
+  if (name === "--help" || name === "-h") return done(overview);
   const problem = name === "" ? "a command is missing" : `unknown command: ${name}`;
   return { exitCode: 2, stdout: "", stderr: `${oneLine(problem)}\n\n${overview}` };
 }

@@ -97,7 +97,7 @@ function dial(
     const alert = /fatal alert: (\w+)/.exec(error.message)?.[1];
     if (chain !== undefined) ended(alert);
     else if (verification.test(code)) settle({ kind: "rejected", reason: error.message });
-    else if (/^E[A-Z]+$/.test(code) && code !== "ECONNRESET") {
+    else if ((/^E[A-Z]+$/.test(code) && code !== "ECONNRESET") || withoutPermission(error)) {
       settle({ kind: "unreachable", reason: firstLine(error) });
     } else settle({ kind: "noHandshake", reason: firstLine(error) });
   });
@@ -118,6 +118,11 @@ function chainOf(socket: TLSSocket): Chain {
     next = next.issuerCertificate;
   }
   return chain;
+}
+
+/** Deno was started without `--allow-net`; node:tls passes that on as an error of the socket. */
+function withoutPermission({ message }: Error): boolean {
+  return message.startsWith("Requires net access");
 }
 
 function firstLine({ message }: Error): string {

@@ -16,7 +16,7 @@ Options:
   --json            output for programs: a list of { file, certificate }; certificate is null
                     where the file could not be read
 
-Exit codes: 0 done, even if there is none, 2 wrong use.
+Exit codes: 0 done, even if there is none, 1 the directory cannot be read, 2 wrong use.
 `;
 
 /** `list`. */

@@ -209,6 +209,29 @@ Deno.test("a folder without certificates is not a failure", async () => {
   }
 });
 
+Deno.test("the program needs no more than to read and write, and says what it lacks", async () => {
+  await using work = await Workspace.create();
+  const program = new URL("../../cert.ts", import.meta.url).pathname;
+  const run = async (permissions: readonly string[], ...args: readonly string[]) => {
+    const all = ["run", "--quiet", "--no-prompt", ...permissions, program, ...args];
+    const command = new Deno.Command(Deno.execPath(), { args: all, stdin: "null" });
+    const { code, stdout, stderr } = await command.output();
+    return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  };
+  const files = ["--allow-read", "--allow-write"];
+  const certs = work.path("certs");
+  const made = await run(files, "init", "--out", certs, "--nodes", "1", "--client", "me");
+  assertEquals([made.code, made.err], [0, ""]);
+  const revoked = await run(files, "revoke", `${certs}/me/client.crt`, "--ca-dir", `${certs}/ca`);
+  assertEquals([revoked.code, revoked.err], [0, ""]);
+  const again = await run(["--allow-read"], "create-ca", "--out", work.path("x"));
+  assertEquals(again.code, 1);
+  assertMatch(again.err, /^\S+ cannot be written: Requires write access [^\n]*\n$/);
+  const dialled = await run(files, "doctor", `${certs}/node-1`, "--connect", "127.0.0.1:1");
+  assertEquals(dialled.code, 1);
+  assertMatch(dialled.out, /127\.0\.0\.1:1 cannot be reached: Requires net access/);
+});
+
 Deno.test("the program prints, and ends with the exit code of the command", async () => {
   await using work = await Workspace.create();
   const program = new URL("../../cert.ts", import.meta.url).pathname;

@@ -94,6 +94,7 @@ Deno.test("what cannot be read or understood is said in one line", async () => {
   await work.misused(/expected one file or directory/, "info");
   await work.misused(/expected one file or directory/, "info", "@a", "@b");
   await work.misused(/unknown option: --force/, "info", "@garbage", "--force");
+  await work.refuses(/garbage cannot be read: Not a directory/, "list", "@garbage");
   await work.misused(/expected one directory/, "list", "@a", "@b");
   await work.misused(/unknown option: --long/, "list", "@ca", "--long");
 });
@@ -114,5 +115,8 @@ Deno.test("every command has help with examples first, exit codes and all of its
       assertEquals(described.toSorted(), known.toSorted(), name);
     }
   }
+  assertEquals([await work.ok("help"), await work.ok("-h")], [overview, overview]);
+  assertEquals(await work.ok("help", "renew"), await work.ok("renew", "--help"));
+  await work.misused(/unknown command: \?\?\?/, "help", "???");
   for (const line of overview.split("\n")) assert(line.length <= 100, line);
 });
