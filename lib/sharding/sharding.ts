@@ -43,6 +43,7 @@ const ticksPerReport = 20;
 export interface ShardGrant {
   /** The name under which the sharded behaviour was spawned. */
   readonly shardType: string;
+  /** Number of the shard, from 0. */
   readonly shard: number;
   /** Of the grant: the higher is the later. */
   readonly epoch: number;
