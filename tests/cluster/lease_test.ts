@@ -1,0 +1,156 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ClusterError } from "../../lib/cluster/errors.ts";
+import type { Lease } from "../../lib/cluster/lease.ts";
+import { leaseMajority } from "../../lib/cluster/lease.ts";
+import { fileLease } from "../../lib/cluster/lease_file.ts";
+import { kvLease, type LeaseStore, type LeaseTransaction } from "../../lib/cluster/lease_kv.ts";
+import { ManualClock } from "../../lib/testkit/manual_clock.ts";
+import { systemClock } from "../../lib/runtime/system_clock.ts";
+import type { Clock } from "../../lib/runtime/clock.ts";
+
+/** A store as Deno KV is one, as far as a lease can tell. */
+class MemoryStore implements LeaseStore {
+  value: unknown = null;
+  version = 0;
+
+  get() {
+    const versionstamp = this.version === 0 ? null : String(this.version);
+    return Promise.resolve({ value: this.value, versionstamp });
+  }
+
+  atomic(): LeaseTransaction {
+    let expected: string | null = "";
+    let next: unknown;
+    const transaction: LeaseTransaction = {
+      check: (entry) => {
+        expected = entry.versionstamp;
+        return transaction;
+      },
+      set: (_key, value) => {
+        next = value;
+        return transaction;
+      },
+      commit: () => {
+        const ok = expected === (this.version === 0 ? null : String(this.version));
+        if (ok) {
+          this.value = next;
+          this.version++;
+        }
+        return Promise.resolve({ ok });
+      },
+    };
+    return transaction;
+  }
+}
+
+/** Time of day by hand; what waits, waits for real. */
+class WallClock implements Clock {
+  wall = 1_000_000;
+  now = () => systemClock.now();
+  wallTime = () => this.wall;
+  schedule = systemClock.schedule;
+  defer = systemClock.defer;
+  yield = systemClock.yield;
+}
+
+async function withLeases(
+  run: (make: (ttl?: number) => Lease, clock: WallClock) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const fileClock = new WallClock();
+  await run(
+    (ttl = 100_000) => fileLease(`${folder}/lease`, { ttl, clock: fileClock }),
+    fileClock,
+  );
+  await Deno.remove(folder, { recursive: true });
+  const store = new MemoryStore();
+  const kvClock = new WallClock();
+  await run((ttl = 100_000) => kvLease(store, ["lease"], { ttl, clock: kvClock }), kvClock);
+}
+
+Deno.test("a lease has one holder, who may ask again; the next gets a higher token", async () => {
+  await withLeases(async (make) => {
+    const lease = make();
+    assertEquals(await lease.acquire("a:1"), { granted: true, token: 1 });
+    assertEquals(await lease.acquire("a:1"), { granted: true, token: 1 });
+    assertEquals(await make().acquire("b:1"), { granted: false, holder: "a:1" });
+    await lease.release("b:1");
+    assertEquals(await lease.acquire("b:1"), { granted: false, holder: "a:1" });
+    await lease.release("a:1");
+    assertEquals(await lease.acquire("b:1"), { granted: true, token: 2 });
+  });
+});
+
+Deno.test("a lease whose holder is gone ends by itself, and its token is not used again", async () => {
+  await withLeases(async (make, clock) => {
+    assertEquals(await make().acquire("a:1"), { granted: true, token: 1 });
+    clock.wall += 99_999;
+    assertEquals(await make().acquire("b:1"), { granted: false, holder: "a:1" });
+    clock.wall += 1;
+    assertEquals(await make().acquire("b:1"), { granted: true, token: 2 });
+    assertEquals(await make().acquire("a:1"), { granted: false, holder: "b:1" });
+  });
+});
+
+Deno.test("of many who ask at once, one gets the lease", async () => {
+  await withLeases(async (make) => {
+    const owners = Array.from({ length: 12 }, (_, index) => `n${index}:1`);
+    const answers = await Promise.all(owners.map((owner) => make().acquire(owner)));
+    assertEquals(answers.filter(({ granted }) => granted).length, 1);
+  });
+});
+
+Deno.test("of many processes that ask a file at once, one gets the lease", async () => {
+  const folder = await Deno.makeTempDir();
+  const module = new URL("../../lib/cluster/lease_file.ts", import.meta.url).href;
+  const ask = async (owner: string) => {
+    const code = `import { fileLease } from ${JSON.stringify(module)};
+      console.log(JSON.stringify(await fileLease(Deno.args[0]).acquire(Deno.args[1])));`;
+    const output = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "-", `${folder}/lease`, owner],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const writer = output.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(code));
+    await writer.close();
+    return JSON.parse(new TextDecoder().decode((await output.output()).stdout));
+  };
+  const answers = await Promise.all(["a:1", "b:1", "c:1"].map(ask));
+  assertEquals(answers.filter(({ granted }) => granted).length, 1);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a file that is no lease, or a folder that is not there, is an error and no lease", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/lease`, "{");
+  const error = await assertRejects(
+    () => fileLease(`${folder}/lease`).acquire("a:1"),
+    ClusterError,
+  );
+  assertEquals(error.code, "leaseUnusable");
+  assert(error.message.includes(`${folder}/lease`));
+  await Deno.writeTextFile(`${folder}/lease`, "x".repeat(5_000));
+  await assertRejects(
+    () => fileLease(`${folder}/lease`).acquire("a:1"),
+    ClusterError,
+    "5000 bytes",
+  );
+  await assertRejects(() => fileLease(`${folder}/no/lease`).acquire("a:1"), Deno.errors.NotFound);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a lease that would end while it is held is refused", () => {
+  const clock = new ManualClock();
+  for (const ttl of [0, 69_999, NaN, Infinity]) {
+    const error = assertThrows(() => fileLease("x", { ttl, clock }), ClusterError);
+    assertEquals(error.code, "badOption");
+    assert(error.message.startsWith("ttl: "), error.message);
+  }
+});
+
+Deno.test("a strategy carries its lease", () => {
+  const lease = kvLease(new MemoryStore(), ["x"]);
+  assertEquals(leaseMajority(lease).lease, lease);
+});

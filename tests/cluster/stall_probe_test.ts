@@ -1,0 +1,110 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  ByteIntake,
+  decodeAnswer,
+  encodeAnswer,
+  encodeQuestion,
+  isQuestion,
+} from "../../lib/cluster/heartbeat_protocol.ts";
+import { systemStallProbe } from "../../lib/cluster/system_stall_probe.ts";
+import type { TlsMaterial } from "../../lib/runtime/network.ts";
+import type { StallAnswer, StallResponder } from "../../lib/runtime/stall_probe.ts";
+import { systemNetwork } from "../../lib/transport/system_network.ts";
+import { Certificates } from "../transport/network/certificates.ts";
+
+const host = "127.0.0.1";
+
+function ask(port: number, tls?: TlsMaterial, incarnation = 7): Promise<StallAnswer> {
+  const options = { host, port, serverName: host, incarnation, timeout: 5_000 };
+  return systemStallProbe.ask(tls === undefined ? options : { ...options, tls });
+}
+
+async function serve(tls?: TlsMaterial): Promise<StallResponder & AsyncDisposable> {
+  const options = { host, port: 0, incarnation: 7, onEnd: () => {} };
+  const responder = await systemStallProbe.serve(tls === undefined ? options : { ...options, tls });
+  return Object.assign(responder, { [Symbol.asyncDispose]: () => responder.close() });
+}
+
+/** Asks until the answer is as expected; the responder's own clock decides when. */
+async function until(
+  wanted: StallAnswer["outcome"],
+  question: () => Promise<StallAnswer>,
+): Promise<StallAnswer> {
+  for (;;) {
+    const answer = await question();
+    if (answer.outcome === wanted) return answer;
+    assert(answer.outcome === "alive" || answer.outcome === "stalled", answer.outcome);
+  }
+}
+
+for (const secure of [false, true]) {
+  const kind = secure ? "over mutual TLS" : "in plain";
+  Deno.test(`a loop that does not beat is stalled, one that beats again is alive, ${kind}`, async () => {
+    await using certificates = await Certificates.create();
+    const tls = secure ? await certificates.node() : undefined;
+    await using responder = await serve(tls);
+    const stalled = await until("stalled", () => ask(responder.port, tls));
+    assert(stalled.ms >= 1_000 && stalled.ms < 60_000, String(stalled.ms));
+    responder.beat();
+    assertEquals((await until("alive", () => ask(responder.port, tls))).outcome, "alive");
+    assertEquals(await ask(responder.port, tls, 6), { outcome: "gone", ms: 0 });
+  });
+}
+
+Deno.test("where nobody listens any more, the node is gone", async () => {
+  const responder = await serve();
+  const { port } = responder;
+  await responder.close();
+  assertEquals(await ask(port), { outcome: "gone", ms: 0 });
+});
+
+Deno.test("with TLS, neither plain peers nor clients nor strangers are answered", async () => {
+  await using certificates = await Certificates.create();
+  await using others = await Certificates.create();
+  await using responder = await serve(await certificates.node());
+  const nothing = { outcome: "unknown", ms: 0 };
+  assertEquals(await ask(responder.port, undefined), nothing);
+  assertEquals(await ask(responder.port, await certificates.client()), nothing);
+  assertEquals(await ask(responder.port, await others.node()), nothing);
+});
+
+Deno.test("a responder that cannot bind its port says so", async () => {
+  await using first = await serve();
+  const options = { host, port: first.port, incarnation: 1, onEnd: () => {} };
+  const error = await assertRejects(() => systemStallProbe.serve(options), Error);
+  assert(error.message.includes("another socket is bound to this port"), error.message);
+});
+
+Deno.test("whoever asks something else is hung up on", async () => {
+  await using responder = await serve();
+  const link = await systemNetwork.dial({
+    host,
+    port: responder.port,
+    serverName: host,
+    timeout: 5_000,
+  });
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  link.onData = () => resolve(Promise.reject(new Error("it answered")));
+  link.onClose = () => resolve();
+  link.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"), () => {});
+  await closed;
+  link.destroy();
+});
+
+Deno.test("questions and answers are read back, and nothing else is", () => {
+  assert(isQuestion(encodeQuestion()));
+  assert(!isQuestion(new Uint8Array(4)));
+  const reading = { incarnation: 1_763_700_000_000, silence: 12_345 };
+  assertEquals(decodeAnswer(encodeAnswer(reading)), reading);
+  assertEquals(decodeAnswer(encodeAnswer({ incarnation: 1, silence: 1e12 }))?.silence, 2 ** 32 - 1);
+  assertEquals(decodeAnswer(new Uint8Array(16)), undefined);
+  assertEquals(decodeAnswer(encodeAnswer(reading).subarray(0, 15)), undefined);
+});
+
+Deno.test("bytes come in any pieces, but not too many", () => {
+  const intake = new ByteIntake(4);
+  assertEquals(intake.take(new Uint8Array([1])), undefined);
+  assertEquals(intake.take(new Uint8Array([2, 3])), undefined);
+  assertEquals(intake.take(new Uint8Array([4])), new Uint8Array([1, 2, 3, 4]));
+  assertEquals(intake.take(new Uint8Array([5])), false);
+});
