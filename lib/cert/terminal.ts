@@ -44,8 +44,9 @@ export async function readSecret(source: KeySource): Promise<string> {
 
 async function askTerminal(question: string): Promise<string> {
   const show = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
-  show(question);
+  // First: whoever types at once must not be shown what he types.
   Deno.stdin.setRaw(true);
+  show(question);
   try {
     return await readSecret(Deno.stdin);
   } finally {
