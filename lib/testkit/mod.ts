@@ -1,6 +1,7 @@
 /**
  * Tools for testing actors: a system on virtual time with chance from a seed, probes that stand in
- * for actors, and a kit that runs one behaviour synchronously and records what it does.
+ * for actors, a kit that runs one behaviour synchronously and records what it does, and a simulator
+ * for whole clusters with faults.
  *
  * @example
  * ```ts
@@ -51,6 +52,57 @@ export { checkLedger, type LedgerHolder } from "./ledger_check.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
 export { SeededRandom } from "./seeded_random.ts";
+export { SimulationError, type SimulationFailure } from "./simulation/errors.ts";
+export type {
+  Between,
+  ClockDriftFault,
+  ClockSkewFault,
+  CrashFault,
+  Fault,
+  FaultSpan,
+  FaultTime,
+  LatencyFault,
+  LossFault,
+  MessageDuplicationFault,
+  MessageFault,
+  MessageLossFault,
+  MessageReorderingFault,
+  PartitionFault,
+  PauseFault,
+  ResetFault,
+  SlowFault,
+  StopFault,
+} from "./simulation/fault.ts";
+export type { Invariant, InvariantMaker } from "./simulation/invariant.ts";
+export type { HealthLimits } from "./simulation/node_health.ts";
+export {
+  type FaultKind,
+  faultKinds,
+  type RandomFaultOptions,
+  randomFaults,
+} from "./simulation/random_faults.ts";
+export type {
+  FaultPlan,
+  FaultScene,
+  NodeOptions,
+  Scenario,
+  ScenarioRun,
+  ScenarioSource,
+  SimulationSetup,
+} from "./simulation/scenario.ts";
+export { simulate, type SimulationOptions, type SimulationReport } from "./simulation/simulate.ts";
+export type { NodeStatus, SimulatedNode } from "./simulation/simulated_node.ts";
+export type { Downing, SimulatedClientOptions, Simulation } from "./simulation/simulation.ts";
+export {
+  healthyNotDowned,
+  ledgerBalances,
+  oneLeader,
+  oneLiveOwner,
+  oneOwnerPerEpoch,
+  queuesAreBounded,
+  standardInvariants,
+  statusMovesForward,
+} from "./simulation/standard_invariants.ts";
 export { TestInbox } from "./test_inbox.ts";
 export {
   type MessageOfType,
@@ -61,6 +113,9 @@ export {
   type TestProbeOptions,
   type WaitOptions,
 } from "./test_probe.ts";
+export type { InboundFilter } from "../runtime/runtime.ts";
+export type { MembershipView } from "../membership/view.ts";
+export type { ShardGrant } from "../sharding/sharding.ts";
 export type { Clock, Timer } from "../runtime/clock.ts";
 export type { Random } from "../runtime/random.ts";
 export { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";

@@ -1,0 +1,42 @@
+import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts";
+import type { Fault } from "./fault.ts";
+
+/** What a simulation knows when it fails. */
+export interface SimulationFailure {
+  /** Name of the scenario. */
+  readonly scenario: string;
+  /** What all chance came from. */
+  readonly seed: number | string;
+  /** Name of the invariant that does not hold, or `"scenario"`, `"formation"`, `"timeout"`. */
+  readonly what: string;
+  /** Virtual milliseconds after the scenario began. */
+  readonly at: number;
+  /** The faults with which it fails; as few as were found. */
+  readonly faults: readonly Fault[];
+  /** How many faults there were at first. */
+  readonly faultsAtFirst: number;
+  /** The test that was written, if one was. */
+  readonly file?: string;
+}
+
+/**
+ * A simulation failed or could not be run. Codes: `invariantViolated`, `scenarioFailed` (it threw;
+ * see `cause`), `scenarioTimeout` (it was not done within `duration`), `formationFailed`, and
+ * `badOption`, `badFault`, `notRunning` for mistakes in the scenario.
+ */
+export class SimulationError extends CastyError {
+  /** Name of the class. */
+  override name = "SimulationError";
+  /** Where and how it failed; absent for options that cannot be used. */
+  readonly failure: SimulationFailure | undefined;
+
+  /** `failure` tells how to see it again. */
+  constructor(
+    code: string,
+    message: string,
+    options: CastyErrorOptions & { readonly failure?: SimulationFailure } = {},
+  ) {
+    super(code, message, options);
+    this.failure = options.failure;
+  }
+}

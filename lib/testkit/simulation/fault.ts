@@ -1,0 +1,268 @@
+/**
+ * What can go wrong in a simulation, as data: a list of faults can be written down, changed, made
+ * shorter and run again. Times are milliseconds of virtual time after the scenario began.
+ *
+ * @module
+ */
+import { SimulationError } from "./errors.ts";
+
+/** Fields that all faults have. */
+export interface FaultTime {
+  /** When it begins, milliseconds after the scenario began; at least 0. */
+  readonly at: number;
+}
+
+/** Fields of faults that end. */
+export interface FaultSpan extends FaultTime {
+  /** How long it lasts, milliseconds. */
+  readonly for: number;
+}
+
+/** Which traffic a fault concerns. */
+export interface Between {
+  /** Nodes that send. Default: all. */
+  readonly from?: readonly string[];
+  /** Nodes that receive. Default: all. */
+  readonly to?: readonly string[];
+}
+
+/** Nothing gets from one group of nodes to another, and with `oneWay` not absent, not back either. */
+export interface PartitionFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "partition";
+  /** One side. */
+  readonly between: readonly string[];
+  /** The other side. */
+  readonly and: readonly string[];
+  /**
+   * Only what `between` sends to `and` is cut. What is sent the other way arrives once; connections
+   * cannot be made in either direction. Default false.
+   */
+  readonly oneWay?: boolean;
+}
+
+/** Packets take longer. */
+export interface LatencyFault extends FaultSpan, Between {
+  /** Names the fault. */
+  readonly type: "latency";
+  /** Least time under way that is added, milliseconds. */
+  readonly min: number;
+  /** Most time under way that is added, milliseconds; of `exponential`: the mean above `min`. */
+  readonly max: number;
+  /** How the times are spread: evenly, or with a long tail. Default `"uniform"`. */
+  readonly distribution?: "uniform" | "exponential";
+}
+
+/**
+ * Packets are lost. Below a byte stream that is delay: each lost packet is sent again after 200 ms,
+ * then twice as long each time (up to 60 s), and everything behind it waits.
+ */
+export interface LossFault extends FaultSpan, Between {
+  /** Names the fault. */
+  readonly type: "loss";
+  /** Of one packet, from 0 to below 1. */
+  readonly probability: number;
+}
+
+/** Fields of faults that meddle with whole messages. */
+export interface MessageFault extends FaultSpan, Between {
+  /** Of one message, from 0 to 1. */
+  readonly probability: number;
+  /**
+   * Beginnings of the paths whose messages are concerned. Default `["/_cluster"]`: membership,
+   * barriers and the coordination of shards, which have to put up with it. Messages between actors
+   * are never lost, repeated or reordered by a connection: only name their paths if their protocol
+   * must stand it.
+   */
+  readonly paths?: readonly string[];
+}
+
+/** Messages are lost, above the byte stream. */
+export interface MessageLossFault extends MessageFault {
+  /** Names the fault. */
+  readonly type: "messageLoss";
+}
+
+/** Messages are delivered twice; the second time up to `delay` milliseconds later (default 1 000). */
+export interface MessageDuplicationFault extends MessageFault {
+  /** Names the fault. */
+  readonly type: "messageDuplication";
+  /** Milliseconds. Default 1 000. */
+  readonly delay?: number;
+}
+
+/** Messages are held back for up to `delay` milliseconds (default 1 000), others overtake them. */
+export interface MessageReorderingFault extends MessageFault {
+  /** Names the fault. */
+  readonly type: "messageReordering";
+  /** Milliseconds. Default 1 000. */
+  readonly delay?: number;
+}
+
+/** All connections between two nodes are reset. */
+export interface ResetFault extends FaultTime {
+  /** Names the fault. */
+  readonly type: "reset";
+  /** One end. */
+  readonly between: string;
+  /** The other end. */
+  readonly and: string;
+  /** The next bytes that arrive are read up to the half, then the reset comes. Default false. */
+  readonly midFrame?: boolean;
+}
+
+/** A process ends without a word. */
+export interface CrashFault extends FaultTime {
+  /** Names the fault. */
+  readonly type: "crash";
+  /** Whose. */
+  readonly node: string;
+  /**
+   * The whole machine is gone: nobody is told by a reset connection. Default false: the process
+   * died and its system resets the connections.
+   */
+  readonly silently?: boolean;
+  /** Milliseconds until it is started again. Default: never. */
+  readonly restartAfter?: number;
+  /** With which address it starts again: its own, or one that nobody has seen. Default `"same"`. */
+  readonly identity?: "same" | "new";
+}
+
+/** A node is shut down in order. */
+export interface StopFault extends FaultTime {
+  /** Names the fault. */
+  readonly type: "stop";
+  /** Which. */
+  readonly node: string;
+  /** Milliseconds after it has stopped until it is started again. Default: never. */
+  readonly restartAfter?: number;
+  /** With which address it starts again. Default `"same"`. */
+  readonly identity?: "same" | "new";
+}
+
+/**
+ * The event loop of a node stands still (garbage collection, a long computation, SIGSTOP): no timer
+ * fires and nothing is read, while its system goes on to take what the network brings.
+ */
+export interface PauseFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "pause";
+  /** Whose. */
+  readonly node: string;
+}
+
+/** Each turn of a node's event loop takes so long; what comes meanwhile waits. */
+export interface SlowFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "slow";
+  /** Which. */
+  readonly node: string;
+  /** Milliseconds. */
+  readonly turn: number;
+}
+
+/** The wall clock of a node jumps. */
+export interface ClockSkewFault extends FaultTime {
+  /** Names the fault. */
+  readonly type: "clockSkew";
+  /** Whose. */
+  readonly node: string;
+  /** Milliseconds; negative: back. */
+  readonly by: number;
+}
+
+/** The clock of a node runs at another rate. Timers that are set already keep their time. */
+export interface ClockDriftFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "clockDrift";
+  /** Whose. */
+  readonly node: string;
+  /** Milliseconds that it counts in a millisecond: 1.01 is one per cent fast. */
+  readonly rate: number;
+}
+
+/** One thing that goes wrong. Plain data. */
+export type Fault =
+  | PartitionFault
+  | LatencyFault
+  | LossFault
+  | MessageLossFault
+  | MessageDuplicationFault
+  | MessageReorderingFault
+  | ResetFault
+  | CrashFault
+  | StopFault
+  | PauseFault
+  | SlowFault
+  | ClockSkewFault
+  | ClockDriftFault;
+
+/** When a fault is over, milliseconds after the scenario began. */
+export function endOf(fault: Fault): number {
+  if ("for" in fault) return fault.at + fault.for;
+  const { restartAfter } = fault as { restartAfter?: number };
+  return fault.at + (restartAfter ?? 0);
+}
+
+/** A node's base name: a life with a new address is still the same node. */
+export function nodesOf(fault: Fault): readonly string[] {
+  switch (fault.type) {
+    case "partition":
+      return [...fault.between, ...fault.and];
+    case "reset":
+      return [fault.between, fault.and];
+    case "latency":
+    case "loss":
+    case "messageLoss":
+    case "messageDuplication":
+    case "messageReordering":
+      return [...fault.from ?? [], ...fault.to ?? []];
+    default:
+      return [fault.node];
+  }
+}
+
+/**
+ * Refuses faults that cannot be.
+ *
+ * @throws {SimulationError} code `badFault`.
+ */
+export function checkFaults(faults: readonly Fault[], nodes: ReadonlySet<string>): void {
+  for (const fault of faults) {
+    const problem = problemOf(fault, nodes);
+    if (problem === undefined) continue;
+    throw new SimulationError("badFault", `${JSON.stringify(fault)}: ${problem}`, {
+      value: fault,
+      remedy: "see the type Fault",
+    });
+  }
+}
+
+const inRange: Readonly<Record<string, readonly [number, number]>> = {
+  at: [0, 1e12],
+  for: [0, 1e12],
+  min: [0, 1e9],
+  max: [0, 1e9],
+  probability: [0, 1],
+  delay: [0, 1e9],
+  restartAfter: [0, 1e12],
+  turn: [0, 1e6],
+  by: [-1e12, 1e12],
+  rate: [0.01, 100],
+};
+
+function problemOf(fault: Fault, nodes: ReadonlySet<string>): string | undefined {
+  for (const node of nodesOf(fault)) {
+    if (!nodes.has(node)) return `there is no node ${node}`;
+  }
+  for (const [name, value] of Object.entries(fault)) {
+    const range = inRange[name];
+    if (range === undefined) continue;
+    if (typeof value !== "number" || !(value >= range[0] && value <= range[1])) {
+      return `${name} must be a number from ${range[0]} to ${range[1]}`;
+    }
+  }
+  if (fault.type === "loss" && fault.probability >= 1) return "probability must be below 1";
+  if (fault.type === "latency" && fault.min > fault.max) return "min must not be above max";
+  return undefined;
+}

@@ -1,0 +1,232 @@
+import type { Random } from "../../runtime/random.ts";
+import type { MemoryNetwork } from "../../transport/memory_network.ts";
+import { type Fault, type MessageFault, type PartitionFault } from "./fault.ts";
+import type { NodeProcess } from "./node_process.ts";
+import type { VirtualTime } from "./virtual_time.ts";
+
+/** First pause before a lost packet is sent again, and the longest, milliseconds (RFC 6298). */
+const retransmission = { first: 200, longest: 60_000 };
+/** Milliseconds by which messages are late, at most. */
+const defaultDelay = 1_000;
+
+type ShapingFault = Extract<Fault, { type: "latency" | "loss" }>;
+type MeddlingFault = Extract<
+  Fault,
+  { type: "messageLoss" | "messageDuplication" | "messageReordering" }
+>;
+
+/** What the injector acts on. */
+export interface FaultTargets {
+  readonly time: VirtualTime;
+  readonly network: MemoryNetwork;
+  readonly random: Random;
+  /** @throws for a name that is none. */
+  node(name: string): NodeProcess;
+  /** The node at a host, or the host's own name. */
+  nameOf(host: string): string;
+  /** A host name that nobody has seen. */
+  newHost(node: NodeProcess): string;
+  /** A fault has begun or ended. */
+  onChange(fault: Fault, active: boolean): void;
+}
+
+/** Makes faults happen when it is their time. */
+export class FaultInjector {
+  readonly #targets: FaultTargets;
+  readonly #shaping: ShapingFault[] = [];
+  readonly #meddling: MeddlingFault[] = [];
+  readonly #partitions = new Map<PartitionFault, [from: string, to: string][]>();
+  #active = 0;
+
+  /** Nothing is wrong yet. */
+  constructor(targets: FaultTargets) {
+    this.#targets = targets;
+  }
+
+  /** Faults that have begun and not ended, or will begin. */
+  get outstanding(): number {
+    return this.#active;
+  }
+
+  /** Has a fault happen at its time, counted from now. */
+  schedule(fault: Fault): void {
+    const { time } = this.#targets;
+    this.#active++;
+    time.schedule(fault.at, () => {
+      const end = this.#begin(fault);
+      this.#targets.onChange(fault, true);
+      const finish = () => {
+        this.#active--;
+        end?.();
+        this.#targets.onChange(fault, false);
+      };
+      if ("for" in fault) time.schedule(fault.for, finish);
+      else if (fault.type === "crash" && fault.restartAfter !== undefined) {
+        time.schedule(fault.restartAfter, finish);
+      } else if (fault.type !== "stop") finish();
+    });
+  }
+
+  /** Milliseconds that a packet travels. */
+  readonly travel = (from: string, to: string, drawn: number): number => {
+    if (this.#shaping.length === 0) return drawn;
+    const { nameOf, random } = this.#targets;
+    let time = drawn;
+    for (const fault of this.#shaping) {
+      if (!concerns(fault, nameOf(from), nameOf(to))) continue;
+      if (fault.type === "latency") {
+        const draw = random.next();
+        const { min, max, distribution } = fault;
+        time += distribution === "exponential"
+          ? min - Math.log(1 - draw) * (max - min)
+          : min + draw * (max - min);
+        continue;
+      }
+      let pause = retransmission.first;
+      while (random.next() < fault.probability) {
+        time += pause;
+        pause = Math.min(pause * 2, retransmission.longest);
+      }
+    }
+    return time;
+  };
+
+  /** Delivers a message to a node, or does not, or twice, or late. */
+  inbound(node: NodeProcess, from: string, path: string, deliver: () => void): void {
+    for (const fault of this.#meddling) {
+      const { nameOf, random } = this.#targets;
+      const sender = nameOf(from.slice(0, from.lastIndexOf(":")));
+      if (!concerns(fault, sender, node.name) || !isMeddledWith(fault, path)) continue;
+      if (random.next() >= fault.probability) continue;
+      if (fault.type === "messageLoss") return;
+      const delay = random.next() * (fault.delay ?? defaultDelay);
+      node.loop?.schedule(delay, deliver);
+      if (fault.type === "messageReordering") return;
+      break;
+    }
+    deliver();
+  }
+
+  /** A node has come back at a host that the partitions do not know. */
+  onNewHost(node: NodeProcess): void {
+    for (const fault of this.#partitions.keys()) {
+      if (fault.between.includes(node.name) || fault.and.includes(node.name)) this.#cut(fault);
+    }
+  }
+
+  #begin(fault: Fault): (() => void) | undefined {
+    const { network } = this.#targets;
+    switch (fault.type) {
+      case "partition":
+        this.#partitions.set(fault, []);
+        this.#cut(fault);
+        return () => this.#mend(fault);
+      case "latency":
+      case "loss":
+        return during(this.#shaping, fault);
+      case "messageLoss":
+      case "messageDuplication":
+      case "messageReordering":
+        return during(this.#meddling, fault);
+      case "reset": {
+        const [one, other] = [this.#node(fault.between), this.#node(fault.and)];
+        network.reset(one.host, other.host, { inMidstream: fault.midFrame ?? false });
+        return;
+      }
+      case "crash":
+        return this.#crash(fault);
+      case "stop":
+        void this.#stop(fault);
+        return;
+      case "pause": {
+        const { loop } = this.#node(fault.node);
+        loop?.pause();
+        return () => loop?.resume();
+      }
+      case "slow": {
+        const { loop } = this.#node(fault.node);
+        loop?.slowDown(fault.turn);
+        return () => loop?.slowDown(-fault.turn);
+      }
+      case "clockSkew":
+        this.#node(fault.node).machine.skew += fault.by;
+        return;
+      case "clockDrift": {
+        const { machine } = this.#node(fault.node);
+        machine.rate = fault.rate;
+        return () => machine.rate = 1;
+      }
+    }
+  }
+
+  #node(name: string): NodeProcess {
+    return this.#targets.node(name);
+  }
+
+  #crash(fault: Extract<Fault, { type: "crash" }>): (() => void) | undefined {
+    const node = this.#node(fault.node);
+    node.crash(fault.silently ?? false);
+    return fault.restartAfter === undefined ? undefined : () => this.#restart(node, fault);
+  }
+
+  async #stop(fault: Extract<Fault, { type: "stop" }>): Promise<void> {
+    const node = this.#node(fault.node);
+    await node.stop();
+    const { restartAfter } = fault;
+    this.#targets.time.schedule(restartAfter ?? 0, () => {
+      this.#active--;
+      if (restartAfter !== undefined) this.#restart(node, fault);
+      this.#targets.onChange(fault, false);
+    });
+  }
+
+  #restart(node: NodeProcess, { identity }: { identity?: "same" | "new" }): void {
+    // Its connections are still being closed in order; the port is not free before.
+    if (node.alive && node.status === "stopped") {
+      this.#targets.time.schedule(
+        1_000,
+        () => this.#restart(node, { identity: identity ?? "same" }),
+      );
+      return;
+    }
+    node.start(identity === "new" ? this.#targets.newHost(node) : undefined);
+  }
+
+  #cut(fault: PartitionFault): void {
+    const cuts = this.#partitions.get(fault)!;
+    const add = (from: string, to: string) => {
+      if (from === to || cuts.some(([a, b]) => a === from && b === to)) return;
+      cuts.push([from, to]);
+      this.#targets.network.cut(from, to);
+    };
+    for (const one of fault.between) {
+      for (const other of fault.and) {
+        add(this.#node(one).host, this.#node(other).host);
+        if (!fault.oneWay) add(this.#node(other).host, this.#node(one).host);
+      }
+    }
+  }
+
+  #mend(fault: PartitionFault): void {
+    for (const [from, to] of this.#partitions.get(fault)!) this.#targets.network.mend(from, to);
+    this.#partitions.delete(fault);
+  }
+}
+
+function during<F>(list: F[], fault: F): () => void {
+  list.push(fault);
+  return () => void list.splice(list.indexOf(fault), 1);
+}
+
+function concerns(
+  fault: { from?: readonly string[]; to?: readonly string[] },
+  from: string,
+  to: string,
+): boolean {
+  return (fault.from?.includes(from) ?? true) && (fault.to?.includes(to) ?? true);
+}
+
+function isMeddledWith(fault: MessageFault, path: string): boolean {
+  if (fault.paths === undefined) return path.startsWith("/_cluster");
+  return fault.paths.some((prefix) => path.startsWith(prefix));
+}

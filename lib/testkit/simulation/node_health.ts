@@ -1,0 +1,152 @@
+/**
+ * Who is healthy, as the simulation knows it from the faults: the judge of what a cluster decides
+ * about its members without knowing that.
+ *
+ * @module
+ */
+import { type Fault, nodesOf } from "./fault.ts";
+import type { SimulatedNode } from "./simulated_node.ts";
+
+/** From where on a disturbance counts. */
+export interface HealthLimits {
+  /**
+   * Milliseconds that a node may be paused, cut off or disturbed without counting as unhealthy: it
+   * must be borne. Default 3 000, the acceptable pause of the failure detector.
+   */
+  readonly tolerance?: number;
+  /**
+   * Milliseconds for which a node counts as unhealthy after it has recovered: what was decided
+   * about it may still be under way. Default 30 000.
+   */
+  readonly memory?: number;
+}
+
+/** Disturbances from which on a link counts as cut or a node as paused. */
+const heavy = { loss: 0.3, latency: 1_000, messages: 0.3, turn: 20, drift: 0.1 };
+
+interface Trouble {
+  since: number | undefined;
+  /** Until when the node counts as unhealthy, after trouble that has ended. */
+  until: number;
+}
+
+/** See the module's text. */
+export class NodeHealth {
+  readonly #nodes: readonly SimulatedNode[];
+  readonly #tolerance: number;
+  readonly #memory: number;
+  readonly #isCut: (from: string, to: string) => boolean;
+  readonly #active = new Set<Fault>();
+  readonly #troubles: Trouble[];
+  /** When each node was last seen to be alive. */
+  readonly #goneSince: (number | undefined)[];
+
+  /** `isCut` tells of hosts. */
+  constructor(
+    nodes: readonly SimulatedNode[],
+    limits: HealthLimits,
+    isCut: (from: string, to: string) => boolean,
+  ) {
+    this.#nodes = nodes;
+    this.#tolerance = limits.tolerance ?? 3_000;
+    this.#memory = limits.memory ?? 30_000;
+    this.#isCut = isCut;
+    this.#troubles = nodes.map(() => ({ since: undefined, until: -Infinity }));
+    this.#goneSince = nodes.map(() => undefined);
+  }
+
+  /** A fault has begun or ended, or the status of a node has changed. */
+  update(now: number, fault?: Fault, active = false): void {
+    if (fault !== undefined) {
+      if (active) this.#active.add(fault);
+      else this.#active.delete(fault);
+    }
+    for (const { index, alive } of this.#nodes) {
+      if (alive) this.#goneSince[index] = undefined;
+      else this.#goneSince[index] ??= now;
+    }
+    const counted = this.#nodes.filter(({ index }) => {
+      const gone = this.#goneSince[index];
+      return gone === undefined || now - gone < this.#memory;
+    });
+    for (const node of this.#nodes) {
+      const trouble = this.#troubles[node.index]!;
+      if (this.#isDisturbed(node) || !this.#reachesMost(node, counted)) trouble.since ??= now;
+      else if (trouble.since !== undefined) {
+        const lasted = now - trouble.since;
+        trouble.since = undefined;
+        if (lasted > this.#tolerance || node.status === "starting") {
+          trouble.until = now + this.#memory;
+        }
+      }
+    }
+  }
+
+  /**
+   * Whether nobody has a reason to declare the node dead: for a while it has run, was not held up,
+   * and reached most of the others in both directions.
+   */
+  isHealthy(node: SimulatedNode, now: number): boolean {
+    const { since, until } = this.#troubles[node.index]!;
+    if (node.status !== "up" && node.status !== "starting") return false;
+    return now >= until && (since === undefined || now - since <= this.#tolerance);
+  }
+
+  #isDisturbed(node: SimulatedNode): boolean {
+    if (!node.alive || node.paused || node.status === "stopped" || node.status === "stopping") {
+      return true;
+    }
+    for (const fault of this.#active) {
+      if (fault.type === "slow" && fault.node === node.name && fault.turn >= heavy.turn) {
+        return true;
+      }
+      if (
+        fault.type === "clockDrift" && fault.node === node.name &&
+        Math.abs(fault.rate - 1) >= heavy.drift
+      ) return true;
+    }
+    return false;
+  }
+
+  /** More than half of all, itself included, in both directions. */
+  #reachesMost(node: SimulatedNode, counted: readonly SimulatedNode[]): boolean {
+    let reached = 1;
+    for (const other of counted) {
+      if (other === node || !other.alive || other.paused) continue;
+      if (!this.#isBad(node, other) && !this.#isBad(other, node)) reached++;
+    }
+    return reached * 2 > counted.length;
+  }
+
+  #isBad(from: SimulatedNode, to: SimulatedNode): boolean {
+    if (this.#isCut(from.host, to.host)) return true;
+    for (const fault of this.#active) {
+      if (isHeavy(fault) && concerns(fault, from.name, to.name)) return true;
+    }
+    return false;
+  }
+}
+
+function isHeavy(fault: Fault): boolean {
+  switch (fault.type) {
+    case "loss":
+      return fault.probability >= heavy.loss;
+    case "latency":
+      return fault.max >= heavy.latency;
+    case "messageLoss":
+      return fault.probability >= heavy.messages;
+    case "messageReordering":
+      return fault.probability >= heavy.messages && (fault.delay ?? 1_000) >= heavy.latency;
+    default:
+      return false;
+  }
+}
+
+function concerns(fault: Fault, from: string, to: string): boolean {
+  if (nodesOf(fault).length === 0) return true;
+  const { from: senders, to: receivers } = fault as {
+    from?: readonly string[];
+    to?: readonly string[];
+  };
+  return (senders?.includes(from) ?? true) && (receivers?.includes(to) ?? true);
+}

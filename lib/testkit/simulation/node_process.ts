@@ -1,0 +1,216 @@
+import type { ClusterOptions } from "../../cluster/cluster_options.ts";
+import { ClusteredActorSystem } from "../../clustered_actor_system.ts";
+import { type NodeInternals, nodeInternalsOf } from "../../node_internals.ts";
+import type { MembershipView } from "../../membership/view.ts";
+import type { ShardGrant } from "../../sharding/sharding.ts";
+import type { NodeStatus, SimulatedNode } from "./simulated_node.ts";
+import { SimulationError } from "./errors.ts";
+import type { EventLoop } from "./event_loop.ts";
+import type { MachineClock } from "./machine_clock.ts";
+
+/** What a node needs of the simulation around it. */
+export interface NodeSurroundings {
+  /** Makes the options and the event loop of the next life at a host. */
+  launch(node: NodeProcess, host: string): { options: ClusterOptions; loop: EventLoop };
+  /** The node is up. */
+  onUp(node: NodeProcess): void | Promise<void>;
+  /** Its status has changed. */
+  onStatus(node: NodeProcess): void;
+  /** Its process has ended by itself, or could not become a member: not because of a fault. */
+  onEnded(node: NodeProcess): void;
+  /** What runs on it has thrown. */
+  onError(error: unknown): void;
+  /** Takes the host off the network. */
+  crash(host: string, silently: boolean): void;
+}
+
+/** A node of a simulated cluster, through all its lives; each is a process. */
+export class NodeProcess implements SimulatedNode {
+  /** `"node-1"` and so on: stays the same in all lives. */
+  readonly name: string;
+  /** Place in `Simulation.nodes`, from 0. */
+  readonly index: number;
+  readonly #machine: MachineClock;
+  readonly #surroundings: NodeSurroundings;
+  #host: string;
+  #life = 0;
+  #status: NodeStatus = "stopped";
+  #system: ClusteredActorSystem | undefined;
+  #internals: NodeInternals | undefined;
+  #loop: EventLoop | undefined;
+  #seenView: MembershipView | undefined;
+  #seenGrants = 0;
+
+  /** Does not run yet. */
+  constructor(
+    name: string,
+    index: number,
+    machine: MachineClock,
+    surroundings: NodeSurroundings,
+  ) {
+    this.name = name;
+    this.index = index;
+    this.#host = name;
+    this.#machine = machine;
+    this.#surroundings = surroundings;
+  }
+
+  /** The host under which others reach it now. */
+  get host(): string {
+    return this.#host;
+  }
+
+  /** Its address, `"host:port"`. */
+  get address(): string {
+    return `${this.#host}:${simulatedPort}`;
+  }
+
+  /** Which life it is in, from 1. */
+  get life(): number {
+    return this.#life;
+  }
+
+  /** How far it is. */
+  get status(): NodeStatus {
+    return this.#status;
+  }
+
+  /** Whether its process exists. */
+  get alive(): boolean {
+    return this.#loop?.alive ?? false;
+  }
+
+  /** Whether its event loop stands still now. */
+  get paused(): boolean {
+    return this.#loop?.paused ?? false;
+  }
+
+  /**
+   * Its actor system, once `start` has resolved.
+   *
+   * @throws {SimulationError} code `notRunning`: it is starting, or has ended.
+   */
+  get system(): ClusteredActorSystem {
+    if (this.#system !== undefined && this.alive) return this.#system;
+    throw new SimulationError("notRunning", `${this.name} is ${this.#status}`, {
+      value: this.name,
+      remedy: 'look at its status first, or wait: sim.until(() => node.status === "up")',
+    });
+  }
+
+  /** The same, or undefined where that throws. */
+  get running(): ClusteredActorSystem | undefined {
+    return this.alive ? this.#system : undefined;
+  }
+
+  /** What it believes of its cluster; undefined while it is starting and after its end. */
+  get view(): MembershipView | undefined {
+    return this.alive && this.#status !== "stopped" ? this.#internals?.view : undefined;
+  }
+
+  /** The shards that it owns, as far as it knows. None after its end. */
+  shardGrants(): readonly ShardGrant[] {
+    if (!this.alive || this.#status === "stopped") return [];
+    return this.#internals?.shardGrants() ?? [];
+  }
+
+  /** Messages and bytes that wait in its queues for another node. */
+  queuedFor(address: string): { readonly messages: number; readonly bytes: number } {
+    if (!this.alive) return { messages: 0, bytes: 0 };
+    return this.#internals?.remoting.endpoint.queued(address) ?? { messages: 0, bytes: 0 };
+  }
+
+  /** The event loop of this life. */
+  get loop(): EventLoop | undefined {
+    return this.#loop;
+  }
+
+  /** The clock of its machine. */
+  get machine(): MachineClock {
+    return this.#machine;
+  }
+
+  /** Begins a life; at another host if one is given. */
+  start(host: string = this.#host): void {
+    if (this.alive) return;
+    this.#host = host;
+    const life = ++this.#life;
+    this.#system = undefined;
+    this.#internals = undefined;
+    this.#seenView = undefined;
+    const { options, loop } = this.#surroundings.launch(this, host);
+    this.#loop = loop;
+    this.#become("starting");
+    ClusteredActorSystem.start(options).then(
+      (system) => {
+        if (this.#life === life && loop.alive) this.#onStarted(system, life);
+      },
+      () => {
+        if (this.#life === life && loop.alive) this.#onEnded();
+      },
+    );
+  }
+
+  /** Its process is gone. */
+  crash(silently: boolean): void {
+    if (!this.alive) return;
+    this.#loop!.end();
+    this.#surroundings.crash(this.#host, silently);
+    this.#become("crashed");
+  }
+
+  /** Shuts it down in order. */
+  async stop(): Promise<void> {
+    if (!this.alive) return;
+    if (this.#system === undefined) return this.crash(false);
+    this.#become("stopping");
+    await this.#system.shutdown();
+  }
+
+  /** What has changed since it was asked last. */
+  takeChanges(): { view: boolean; grants: boolean } {
+    const view = this.view;
+    const grants = this.#internals?.grantsVersion ?? 0;
+    const changes = { view: view !== this.#seenView, grants: grants !== this.#seenGrants };
+    this.#seenView = view;
+    this.#seenGrants = grants;
+    return changes;
+  }
+
+  #onStarted(system: ClusteredActorSystem, life: number): void {
+    this.#system = system;
+    this.#internals = nodeInternalsOf(system);
+    system.onShutdown("afterStop", "simulation", () => {
+      if (this.#life === life && this.alive) this.#onEnded();
+    });
+    this.#become("up");
+    try {
+      const set = this.#surroundings.onUp(this);
+      if (set instanceof Promise) set.catch((error) => this.#surroundings.onError(error));
+    } catch (error) {
+      this.#surroundings.onError(error);
+    }
+  }
+
+  #onEnded(): void {
+    const asked = this.#status === "stopping";
+    this.#become("stopped");
+    // Connections are still being closed; the process ends when that is done.
+    const loop = this.#loop!;
+    loop.schedule(endsAfter, () => {
+      loop.end();
+      this.#surroundings.crash(this.#host, false);
+      if (!asked) this.#surroundings.onEnded(this);
+    });
+  }
+
+  #become(status: NodeStatus): void {
+    this.#status = status;
+    this.#surroundings.onStatus(this);
+  }
+}
+
+/** The port of all simulated nodes. */
+export const simulatedPort = 25_520;
+/** Milliseconds that a process lives on after its system has stopped. */
+const endsAfter = 3_000;

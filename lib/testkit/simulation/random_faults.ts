@@ -1,0 +1,200 @@
+import type { SeededRandom } from "../seeded_random.ts";
+import type { Fault } from "./fault.ts";
+import type { FaultPlan } from "./scenario.ts";
+
+/** Names of faults. */
+export type FaultKind = Fault["type"];
+
+/** Which faults come how often, and how bad they are. */
+export interface RandomFaultOptions {
+  /** Kinds that may come. Default: all. */
+  readonly kinds?: readonly FaultKind[];
+  /** Virtual milliseconds between two faults, on average. Default 5 000. */
+  readonly every?: number;
+  /** Longest span of a fault, virtual milliseconds. Default 20 000. */
+  readonly longest?: number;
+  /**
+   * Nodes that may be crashed, stopped, paused or cut off at a time, so that a majority stays.
+   * Default: less than half of them.
+   */
+  readonly maxVictims?: number;
+  /** The last part of the scenario, in which all is well. Default: a third of the duration. */
+  readonly quiet?: number;
+}
+
+/** All kinds of faults. */
+export const faultKinds: readonly FaultKind[] = [
+  "partition",
+  "latency",
+  "loss",
+  "messageLoss",
+  "messageDuplication",
+  "messageReordering",
+  "reset",
+  "crash",
+  "stop",
+  "pause",
+  "slow",
+  "clockSkew",
+  "clockDrift",
+];
+
+/** Milliseconds after which a node that was hit may be counted on again. */
+const recovery = 30_000;
+
+/**
+ * A plan that makes faults from the seed. What is crashed or stopped is started again, what is cut
+ * is healed, and at the end there is time to recover.
+ *
+ * @example
+ * ```ts
+ * import { randomFaults, SeededRandom } from "@casty/casty/testkit";
+ *
+ * const plan = randomFaults({ kinds: ["partition", "crash"], every: 2_000 });
+ * const faults = plan(new SeededRandom(1), { nodes: ["node-1", "node-2"], duration: 60_000 });
+ * console.assert(faults.every(({ at }) => at < 40_000));
+ * ```
+ */
+export function randomFaults(options: RandomFaultOptions = {}): FaultPlan {
+  return (random, { nodes, duration }) => {
+    const { kinds = faultKinds, every = 5_000, longest = 20_000 } = options;
+    const { quiet = duration / 3, maxVictims = Math.ceil(nodes.length / 2) - 1 } = options;
+    const end = duration - quiet;
+    const maker = new FaultMaker(random, nodes, Math.min(longest, end), maxVictims);
+    const faults: Fault[] = [];
+    for (let at = 0;;) {
+      at = Math.round(at - Math.log(1 - random.next()) * every);
+      if (at >= end) return faults;
+      const fault = maker.make(kinds[Math.floor(random.next() * kinds.length)]!, at, end - at);
+      if (fault !== undefined) faults.push(fault);
+    }
+  };
+}
+
+class FaultMaker {
+  readonly #random: SeededRandom;
+  readonly #nodes: readonly string[];
+  readonly #longest: number;
+  readonly #maxVictims: number;
+  /** Until when a node does not count as one of those who are well. */
+  readonly #hitUntil = new Map<string, number>();
+
+  constructor(random: SeededRandom, nodes: readonly string[], longest: number, max: number) {
+    this.#random = random;
+    this.#nodes = nodes;
+    this.#longest = longest;
+    this.#maxVictims = max;
+  }
+
+  make(type: FaultKind, at: number, rest: number): Fault | undefined {
+    const span = Math.round(Math.min(rest, 100 + this.#random.next() ** 2 * this.#longest));
+    const base = { at, for: span };
+    switch (type) {
+      case "partition":
+        return this.#partition(at, span);
+      case "latency": {
+        const max = Math.round(5 + this.#random.next() ** 3 * 1_000);
+        const distribution = this.#chance(0.5) ? "uniform" as const : "exponential" as const;
+        return { type, ...base, ...this.#between(), min: 0, max, distribution };
+      }
+      case "loss":
+        return { type, ...base, ...this.#between(), probability: this.#share(0.2) };
+      case "messageLoss":
+        return { type, ...base, ...this.#between(), probability: this.#share(0.25) };
+      case "messageDuplication":
+      case "messageReordering":
+        return { type, ...base, ...this.#between(), probability: this.#share(0.5), delay: 500 };
+      case "reset":
+        return this.#reset(at);
+      case "crash":
+      case "stop":
+        return this.#end(type, at, span);
+      default:
+        return this.#ofOne(type, at, span);
+    }
+  }
+
+  #ofOne(
+    type: "pause" | "slow" | "clockSkew" | "clockDrift",
+    at: number,
+    span: number,
+  ): Fault | undefined {
+    if (type === "clockSkew") {
+      const by = Math.round((this.#random.next() - 0.5) * 120_000);
+      return { type, at, node: this.#any(), by };
+    }
+    if (type === "clockDrift") {
+      const rate = 1 + Math.round((this.#random.next() - 0.5) * 40) / 1_000;
+      return { type, at, for: span, node: this.#any(), rate };
+    }
+    if (type === "slow") {
+      const turn = Math.round((0.1 + this.#random.next() * 5) * 10) / 10;
+      return { type, at, for: span, node: this.#any(), turn };
+    }
+    // A short pause must be borne by all; only a long one takes the node out.
+    if (this.#chance(0.5)) return { type, at, for: Math.min(span, 2_500), node: this.#any() };
+    const node = this.#victim(at, span);
+    return node === undefined ? undefined : { type, at, for: span, node };
+  }
+
+  #end(type: "crash" | "stop", at: number, restartAfter: number): Fault | undefined {
+    const node = this.#victim(at, restartAfter);
+    if (node === undefined) return undefined;
+    const identity = this.#chance(0.3) ? "new" as const : "same" as const;
+    if (type === "stop") return { type, at, node, restartAfter, identity };
+    return { type, at, node, silently: this.#chance(0.5), restartAfter, identity };
+  }
+
+  #partition(at: number, span: number): Fault | undefined {
+    const between: string[] = [];
+    const size = 1 + Math.floor(this.#random.next() * this.#maxVictims);
+    while (between.length < size) {
+      const node = this.#victim(at, span);
+      if (node === undefined) break;
+      between.push(node);
+    }
+    const and = this.#nodes.filter((node) => !between.includes(node));
+    if (between.length === 0 || and.length === 0) return undefined;
+    const oneWay = this.#chance(0.3);
+    if (oneWay && this.#chance(0.5)) {
+      return { type: "partition", at, for: span, between: and, and: between, oneWay };
+    }
+    return { type: "partition", at, for: span, between, and, ...(oneWay && { oneWay }) };
+  }
+
+  #reset(at: number): Fault | undefined {
+    const between = this.#any();
+    const and = this.#any();
+    if (between === and) return undefined;
+    return { type: "reset", at, between, and, midFrame: this.#chance(0.5) };
+  }
+
+  /** Somebody who is well, if enough others are. */
+  #victim(at: number, span: number): string | undefined {
+    const hit = this.#nodes.filter((node) => (this.#hitUntil.get(node) ?? -1) > at);
+    if (hit.length >= this.#maxVictims) return undefined;
+    const well = this.#nodes.filter((node) => !hit.includes(node));
+    const node = well[Math.floor(this.#random.next() * well.length)]!;
+    this.#hitUntil.set(node, at + span + recovery);
+    return node;
+  }
+
+  /** All traffic, or that from or to one node. */
+  #between(): { from?: readonly string[]; to?: readonly string[] } {
+    const draw = this.#random.next();
+    if (draw < 0.4) return {};
+    return draw < 0.7 ? { from: [this.#any()] } : { to: [this.#any()] };
+  }
+
+  #any(): string {
+    return this.#nodes[Math.floor(this.#random.next() * this.#nodes.length)]!;
+  }
+
+  #share(most: number): number {
+    return Math.round((0.01 + this.#random.next() * most) * 1_000) / 1_000;
+  }
+
+  #chance(probability: number): boolean {
+    return this.#random.next() < probability;
+  }
+}

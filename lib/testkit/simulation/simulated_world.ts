@@ -1,0 +1,372 @@
+import type { ClusterOptions } from "../../cluster/cluster_options.ts";
+import { ClusterClient } from "../../client/cluster_client.ts";
+import type { MemberDowned } from "../../membership/member_event.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { MemoryNetwork } from "../../transport/memory_network.ts";
+import { SeededRandom } from "../seeded_random.ts";
+import { SimulationError } from "./errors.ts";
+import { EventLoop } from "./event_loop.ts";
+import { checkFaults, type Fault } from "./fault.ts";
+import { FaultInjector } from "./fault_injector.ts";
+import { MachineClock } from "./machine_clock.ts";
+import { NodeHealth } from "./node_health.ts";
+import type { NodeOptions, SimulationSetup } from "./scenario.ts";
+import { NodeProcess, simulatedPort } from "./node_process.ts";
+import type { Downing, SimulatedClientOptions, Simulation } from "./simulation.ts";
+import type { SimulatedNode } from "./simulated_node.ts";
+import { TraceHash } from "./trace_hash.ts";
+import { VirtualTime } from "./virtual_time.ts";
+
+/** Bytes that the systems at both ends of a connection hold, as Linux does by default. */
+const socketBuffer = 262_144;
+/** Name of the simulated system, for clients. */
+const systemName = "simulation";
+/** Nodes that all nodes know before they join. */
+const seedCount = 3;
+/** A time longer than any simulation. */
+const never = 0x7fff_ffff;
+
+interface Waiter {
+  readonly condition: () => boolean;
+  readonly resolve: () => void;
+}
+
+/** A cluster in one process on virtual time, as a scenario sees it. */
+export class SimulatedWorld implements Simulation {
+  /** What all chance comes from. */
+  readonly seed: number | string;
+  /** Chance for the scenario. */
+  readonly random: SeededRandom;
+  /** All nodes, in whatever state. */
+  readonly nodes: readonly NodeProcess[];
+  /** Who was declared dead so far, each once. */
+  readonly downings: readonly Downing[] = [];
+  /** The network under the nodes. */
+  readonly network: MemoryNetwork;
+  /** The time of the world. */
+  readonly time: VirtualTime;
+  /** Begins and ends faults. */
+  readonly injector: FaultInjector;
+  /** What has happened. */
+  readonly trace = new TraceHash();
+  /** What has gone wrong outside the scenario's own promise. */
+  error: { readonly thrown: unknown } | undefined;
+  readonly #setup: SimulationSetup;
+  readonly #chance: SeededRandom;
+  readonly #byHost = new Map<string, NodeProcess>();
+  readonly #names: ReadonlySet<string>;
+  readonly #health: NodeHealth;
+  readonly #log: (line: string) => void;
+  readonly #waiters = new Set<Waiter>();
+  readonly #downed = new Set<string>();
+  #zero = 0;
+  #clients = 0;
+  #statusChanged = true;
+
+  /** Nothing runs yet. */
+  constructor(seed: number | string, setup: SimulationSetup, log: (line: string) => void) {
+    this.seed = seed;
+    this.#setup = setup;
+    this.#log = log;
+    this.#chance = new SeededRandom(seed);
+    this.random = this.#chance.fork("scenario");
+    this.time = new VirtualTime(this.trace);
+    this.network = new MemoryNetwork({
+      clock: this.time,
+      random: this.#chance.fork("network"),
+      latency: setup.latency ?? { min: 1, max: 5 },
+      travel: (from, to, drawn) => this.injector.travel(from, to, drawn),
+      socketBuffer,
+      observe: (from, to, kind, bytes) => {
+        this.trace.text(from);
+        this.trace.text(to);
+        this.trace.text(kind);
+        if (bytes !== undefined) this.trace.bytes(bytes);
+      },
+    });
+    const count = setup.nodes ?? 3;
+    this.nodes = Array.from({ length: count }, (_, index) => this.#makeNode(index));
+    this.#names = new Set(this.nodes.map(({ name }) => name));
+    for (const node of this.nodes) this.#byHost.set(node.name, node);
+    this.#health = new NodeHealth(
+      this.nodes,
+      setup.health ?? {},
+      (from, to) => this.network.isCut(from, to),
+    );
+    this.injector = this.#makeInjector();
+  }
+
+  /** Virtual milliseconds since the scenario began; below 0 while the cluster forms. */
+  get now(): number {
+    return this.time.now() - this.#zero;
+  }
+
+  /**
+   * A node by its name.
+   *
+   * @throws {SimulationError} code `badOption`: there is none of the name.
+   */
+  node(name: string): NodeProcess {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    if (node !== undefined) return node;
+    throw new SimulationError("badOption", `there is no node ${name}`, {
+      value: name,
+      remedy: `use node-1 to node-${this.nodes.length}`,
+    });
+  }
+
+  /** Resolves after so many virtual milliseconds. */
+  sleep(duration: number): Promise<void> {
+    return new Promise((resolve) => void this.time.schedule(duration, resolve));
+  }
+
+  /**
+   * Resolves when a condition holds, which is looked at after each event.
+   *
+   * @param limit virtual milliseconds. Default 60 000.
+   * @param what names the condition in the error. Default: its source.
+   * @throws {SimulationError} code `conditionNotMet` if it does not hold within the limit.
+   */
+  until(
+    condition: () => boolean,
+    { limit = 60_000, what }: { readonly limit?: number; readonly what?: string } = {},
+  ): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiter = {
+        condition,
+        resolve: () => {
+          timer.cancel();
+          this.#waiters.delete(waiter);
+          resolve();
+        },
+      };
+      const timer = this.time.schedule(limit, () => {
+        this.#waiters.delete(waiter);
+        reject(
+          new SimulationError(
+            "conditionNotMet",
+            `not within ${limit} ms: ${what ?? condition.toString()}`,
+            { value: what ?? condition.toString() },
+          ),
+        );
+      });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Resolves when no fault is under way or still to come, and all nodes that should run do. */
+  faultsOver(options: { readonly limit?: number } = {}): Promise<void> {
+    return this.until(() => this.injector.outstanding === 0, {
+      limit: options.limit ?? never,
+      what: "all faults are over",
+    });
+  }
+
+  /** Resolves when all nodes that are up agree that exactly they are the members, and who leads. */
+  converged(options: { readonly limit?: number } = {}): Promise<void> {
+    return this.until(() => this.#isConverged(), {
+      limit: options.limit ?? 60_000,
+      what: "all nodes run and agree on who is a member",
+    });
+  }
+
+  /**
+   * Has something go wrong now. `at` counts from now.
+   *
+   * @throws {SimulationError} code `badFault`.
+   */
+  inject(fault: Fault): void {
+    checkFaults([fault], this.#names);
+    this.injector.schedule(fault);
+  }
+
+  /** Starts a node that has ended or crashed. */
+  start(node: SimulatedNode): void {
+    this.node(node.name).start();
+  }
+
+  /** A client on a host of its own, connected to the cluster. It is closed with the simulation. */
+  connect(options: SimulatedClientOptions = {}): Promise<ClusterClient> {
+    const host = `client-${++this.#clients}`;
+    const loop = new EventLoop(-1, this.time, new MachineClock(this.time));
+    return ClusterClient.connect({
+      contactPoints: this.#seeds(),
+      ...options,
+      systemName,
+      runtime: this.#runtime(host, loop),
+    });
+  }
+
+  /** Makes a text part of the trace. */
+  note(text: string): void {
+    this.trace.text(text);
+  }
+
+  /** Starts all nodes. */
+  startAll(): void {
+    const { startSpread = 500 } = this.#setup;
+    const chance = this.#chance.fork("start");
+    for (const node of this.nodes) {
+      this.time.schedule(chance.next() * startSpread, () => node.start());
+    }
+  }
+
+  /** From now on time counts for the scenario. */
+  begin(faults: readonly Fault[]): void {
+    this.#zero = this.time.now();
+    checkFaults(faults, this.#names);
+    for (const fault of faults) this.injector.schedule(fault);
+    this.#health.update(this.now);
+  }
+
+  /** Whether all nodes are up and see all others up. */
+  isFormed(): boolean {
+    return this.nodes.every(({ status, view }) =>
+      status === "up" &&
+      view?.members.filter((member) => member.status === "up").length === this.nodes.length
+    );
+  }
+
+  /** To be called after each event: what has changed, if anything. */
+  afterEvent(): { view: boolean; shards: boolean } {
+    const owner = this.time.lastLoop?.owner ?? -1;
+    const changes = this.nodes[owner]?.takeChanges();
+    const status = this.#statusChanged;
+    this.#statusChanged = false;
+    if (this.#waiters.size > 0) {
+      for (const waiter of [...this.#waiters]) if (waiter.condition()) waiter.resolve();
+    }
+    return { view: status || !!changes?.view, shards: status || !!changes?.grants };
+  }
+
+  /** Ends all nodes at once. */
+  end(): void {
+    for (const node of this.nodes) node.crash(true);
+  }
+
+  #makeNode(index: number): NodeProcess {
+    const machine = new MachineClock(this.time);
+    const { setup, restartEnded = 5_000 } = this.#setup;
+    return new NodeProcess(`node-${index + 1}`, index, machine, {
+      launch: (node, host) => this.#launch(node, host),
+      onUp: (node) => {
+        node.running?.eventStream.subscribe("memberDowned", (event) => {
+          this.#onDowned(event as unknown as MemberDowned);
+        });
+        return setup?.(node);
+      },
+      onStatus: () => {
+        this.#statusChanged = true;
+        this.#health.update(this.now);
+      },
+      onEnded: (node) => {
+        if (restartEnded !== false) this.time.schedule(restartEnded, () => node.start());
+      },
+      onError: (thrown) => this.error ??= { thrown },
+      crash: (host, silently) => this.network.crash(host, { silently }),
+    });
+  }
+
+  #makeInjector(): FaultInjector {
+    let hosts = 0;
+    return new FaultInjector({
+      time: this.time,
+      network: this.network,
+      random: this.#chance.fork("faults"),
+      node: (name) => this.node(name),
+      nameOf: (host) => this.#byHost.get(host)?.name ?? host,
+      newHost: (node) => `${node.name}-new-${++hosts}`,
+      onChange: (fault, active) => this.#health.update(this.now, fault, active),
+    });
+  }
+
+  #launch(node: NodeProcess, host: string): {
+    options: ClusterOptions;
+    loop: EventLoop;
+  } {
+    if (!this.#byHost.has(host)) {
+      this.#byHost.set(host, node);
+      this.time.schedule(0, () => this.injector.onNewHost(node));
+    }
+    const loop = new EventLoop(node.index, this.time, node.machine);
+    const runtime: Runtime = {
+      ...this.#runtime(host, loop),
+      inbound: (from, path, deliver) => this.injector.inbound(node, from, path, deliver),
+    };
+    const { cluster = {} } = this.#setup;
+    const own: NodeOptions = typeof cluster === "function" ? cluster(node) : cluster;
+    const options = {
+      seedNodes: this.#seeds(),
+      startTimeout: never,
+      ...own,
+      name: systemName,
+      nodeId: node.name,
+      host,
+      port: simulatedPort,
+      runtime,
+      logger: own.logger ?? runtime.logger,
+    };
+    return { options, loop };
+  }
+
+  #runtime(host: string, loop: EventLoop): Runtime {
+    const network = this.network.host(host, { clock: loop, enter: loop.enter });
+    return {
+      clock: loop,
+      random: this.#chance.fork(`${host} ${this.time.now()}`),
+      logger: this.#logger(host),
+      network,
+    };
+  }
+
+  #logger(host: string): Logger {
+    return {
+      log: (level, source, message, fields) => {
+        if (level !== "warn" && level !== "error") return;
+        // Of course it is.
+        if (message.startsWith("without TLS")) return;
+        this.#log(
+          `${this.now.toFixed(0)} ${host} ${level} ${source}: ${message} ${fieldsText(fields)}`,
+        );
+      },
+    };
+  }
+
+  #seeds(): string[] {
+    return this.nodes.slice(0, seedCount).map(({ name }) => `${name}:${simulatedPort}`);
+  }
+
+  #onDowned({ member, evidence }: MemberDowned): void {
+    const { address, incarnation } = member;
+    const key = `${address} ${incarnation}`;
+    if (this.#downed.has(key)) return;
+    this.#downed.add(key);
+    const node = this.#byHost.get(address.slice(0, address.lastIndexOf(":")));
+    // Of a node that lives elsewhere by now, the old address is dead indeed.
+    const isCurrent = node?.address === address && node.view?.self.incarnation === incarnation;
+    const healthy = isCurrent && this.#health.isHealthy(node, this.now);
+    const { by, why } = evidence;
+    (this.downings as Downing[]).push({ at: this.now, address, incarnation, by, why, healthy });
+  }
+
+  #isConverged(): boolean {
+    const up = this.nodes.filter(({ status }) => status === "up");
+    const addresses = new Set(up.map(({ address }) => address));
+    return up.length > 0 &&
+      up.every(({ view }) =>
+        view !== undefined && view.leader === up[0]!.view?.leader && view.unreachable.size === 0 &&
+        view.members.length === up.length &&
+        view.members.every(({ address, status }) => status === "up" && addresses.has(address))
+      );
+  }
+}
+
+function fieldsText(fields: unknown): string {
+  try {
+    return fields === undefined ? "" : JSON.stringify(fields) ?? "";
+  } catch {
+    return String(fields);
+  }
+}

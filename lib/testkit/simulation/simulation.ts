@@ -1,0 +1,83 @@
+import type { ClientOptions, ClusterClient } from "../../client/cluster_client.ts";
+import type { SeededRandom } from "../seeded_random.ts";
+import type { Fault } from "./fault.ts";
+import type { SimulatedNode } from "./simulated_node.ts";
+
+/** A member that was declared dead. */
+export interface Downing {
+  /** Virtual milliseconds after the scenario began. */
+  readonly at: number;
+  /** Address of the member. */
+  readonly address: string;
+  /** Its life. */
+  readonly incarnation: number;
+  /** Address of who has decided it. */
+  readonly by: string;
+  /** On what grounds. */
+  readonly why: string;
+  /** Whether it was healthy, as far as the faults tell; see {@linkcode HealthLimits}. */
+  readonly healthy: boolean;
+}
+
+/** Options of a client in a simulation. */
+export type SimulatedClientOptions = Partial<
+  Omit<ClientOptions, "systemName" | "runtime" | "tls">
+>;
+
+/** A cluster in one process on virtual time, as a scenario and an invariant see it. */
+export interface Simulation {
+  /** What all chance comes from. */
+  readonly seed: number | string;
+  /** Chance for the scenario. */
+  readonly random: SeededRandom;
+  /** All nodes, in whatever state. */
+  readonly nodes: readonly SimulatedNode[];
+  /** Who was declared dead so far, each once. */
+  readonly downings: readonly Downing[];
+  /** Virtual milliseconds since the scenario began; below 0 while the cluster forms. */
+  readonly now: number;
+  /**
+   * A node by its name.
+   *
+   * @throws {SimulationError} code `badOption`: there is none of the name.
+   */
+  node(name: string): SimulatedNode;
+  /** Resolves after so many virtual milliseconds. */
+  sleep(duration: number): Promise<void>;
+  /**
+   * Resolves when a condition holds, which is looked at after each event.
+   *
+   * @param options.limit virtual milliseconds. Default 60 000.
+   * @param options.what names the condition in the error. Default: its source.
+   * @throws {SimulationError} code `conditionNotMet` if it does not hold within the limit.
+   */
+  until(
+    condition: () => boolean,
+    options?: { readonly limit?: number; readonly what?: string },
+  ): Promise<void>;
+  /**
+   * Resolves when no fault is under way or still to come.
+   *
+   * @throws {SimulationError} code `conditionNotMet` after `limit` virtual milliseconds, if given.
+   */
+  faultsOver(options?: { readonly limit?: number }): Promise<void>;
+  /**
+   * Resolves when all nodes run, and all agree that exactly they are the members, and who leads.
+   *
+   * @param options.limit virtual milliseconds. Default 60 000.
+   * @throws {SimulationError} code `conditionNotMet`.
+   */
+  converged(options?: { readonly limit?: number }): Promise<void>;
+  /**
+   * Has something go wrong; its `at` counts from now.
+   *
+   * @throws {SimulationError} code `badFault`.
+   */
+  inject(fault: Fault): void;
+  /** Starts a node that has ended or crashed. Does nothing if its process exists. */
+  start(node: SimulatedNode): void;
+  /** Connects a client from a host of its own. */
+  connect(options?: SimulatedClientOptions): Promise<ClusterClient>;
+  /** Makes a text part of the trace. */
+  note(text: string): void;
+}

@@ -1,0 +1,185 @@
+import { SeededRandom } from "../seeded_random.ts";
+import { checkFaults, type Fault } from "./fault.ts";
+import type { Invariant } from "./invariant.ts";
+import type { Scenario } from "./scenario.ts";
+import { SimulatedWorld } from "./simulated_world.ts";
+import type { Downing } from "./simulation.ts";
+import { standardInvariants } from "./standard_invariants.ts";
+import { settled } from "./virtual_time.ts";
+
+/** Virtual milliseconds within which a cluster without faults must have formed. */
+const formationLimit = 120_000;
+/** Log lines that are kept. */
+const keptLines = 40;
+/** Virtual milliseconds between two checks of what is checked each second. */
+const second = 1_000;
+
+/** How one run has come out. */
+export interface RunOutcome {
+  /** What went wrong, if something did. */
+  readonly problem: RunProblem | undefined;
+  /** A number for all that happened: 16 hexadecimal digits. */
+  readonly trace: string;
+  /** Events that happened. */
+  readonly events: number;
+  /** Virtual milliseconds, formation included. */
+  readonly virtualTime: number;
+  /** The faults of the run. */
+  readonly faults: readonly Fault[];
+  /** Members that were declared dead. */
+  readonly downings: readonly Downing[];
+  /** The latest warnings and errors of all nodes. */
+  readonly log: readonly string[];
+}
+
+/** What went wrong in a run. */
+export interface RunProblem {
+  readonly code: "invariantViolated" | "scenarioFailed" | "scenarioTimeout" | "formationFailed";
+  /** Name of the invariant, or what else it was: two failures of one kind have the same. */
+  readonly what: string;
+  readonly message: string;
+  /** Virtual milliseconds after the scenario began. */
+  readonly at: number;
+  readonly cause?: unknown;
+}
+
+/** The faults of a scenario for a seed. */
+export function faultsOf(seed: number | string, scenario: Scenario): readonly Fault[] {
+  const { faults = [], nodes: count = 3, duration = defaultDuration } = scenario;
+  const nodes = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+  const made = typeof faults === "function"
+    ? faults(new SeededRandom(seed).fork("plan"), { nodes, duration })
+    : faults;
+  checkFaults(made, new Set(nodes));
+  return made;
+}
+
+/** Virtual milliseconds that a scenario lasts. */
+export const defaultDuration = 60_000;
+
+/** Runs a scenario once. Never rejects because of what happens in it. */
+export async function runOnce(
+  seed: number | string,
+  scenario: Scenario,
+  faults: readonly Fault[],
+): Promise<RunOutcome> {
+  const log: string[] = [];
+  const simulation = new SimulatedWorld(seed, scenario, (line) => {
+    log.push(line);
+    if (log.length > keptLines) log.shift();
+  });
+  const run = new SimulationRun(simulation, scenario);
+  const problem = await run.run(faults);
+  simulation.end();
+  await settled();
+  const { time, trace, downings } = simulation;
+  trace.number(time.events);
+  return {
+    problem,
+    trace: trace.toString(),
+    events: time.events,
+    virtualTime: time.now(),
+    faults,
+    downings,
+    log,
+  };
+}
+
+class SimulationRun {
+  readonly #simulation: SimulatedWorld;
+  readonly #scenario: Scenario;
+  readonly #all: readonly Invariant[];
+  readonly #onEvent: readonly Invariant[];
+  readonly #onView: readonly Invariant[];
+  readonly #onShards: readonly Invariant[];
+  readonly #onSecond: readonly Invariant[];
+  #nextSecond = 0;
+  #done = false;
+  #problem: RunProblem | undefined;
+
+  constructor(simulation: SimulatedWorld, scenario: Scenario) {
+    this.#simulation = simulation;
+    this.#scenario = scenario;
+    this.#all = (scenario.invariants ?? standardInvariants).map((make) => make());
+    const on = (when: Invariant["on"]) => this.#all.filter(({ on = "event" }) => on === when);
+    this.#onEvent = on("event");
+    this.#onView = on("view");
+    this.#onShards = on("shards");
+    this.#onSecond = on("second");
+  }
+
+  async run(faults: readonly Fault[]): Promise<RunProblem | undefined> {
+    const simulation = this.#simulation;
+    const { duration = defaultDuration, formed = true } = this.#scenario;
+    simulation.startAll();
+    if (formed) {
+      await this.#advance(formationLimit, () => simulation.isFormed());
+      if (this.#problem === undefined && !simulation.isFormed()) {
+        this.#fail("formationFailed", "formation", `no cluster within ${formationLimit} ms`);
+      }
+      if (this.#problem !== undefined) return this.#problem;
+    }
+    simulation.begin(faults);
+    this.#start();
+    await this.#advance(simulation.time.now() + duration, () => false);
+    if (this.#problem !== undefined) return this.#problem;
+    if (!this.#done) {
+      this.#fail("scenarioTimeout", "timeout", `the scenario was not done within ${duration} ms`);
+    } else this.#check(this.#all);
+    return this.#problem;
+  }
+
+  #start(): void {
+    const fail = (error: unknown) => {
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      this.#fail("scenarioFailed", "scenario", text, error);
+    };
+    try {
+      Promise.resolve(this.#scenario.run?.(this.#simulation))
+        .then(() => this.#done = true, fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  /** Until the moment, the condition or a failure. */
+  async #advance(end: number, until: () => boolean): Promise<void> {
+    const simulation = this.#simulation;
+    const { time } = simulation;
+    await settled();
+    while (this.#problem === undefined && !until()) {
+      try {
+        if (!(await time.runNext(end))) return;
+      } catch (thrown) {
+        simulation.error ??= { thrown };
+      }
+      this.#afterEvent();
+    }
+  }
+
+  #afterEvent(): void {
+    const simulation = this.#simulation;
+    const { view, shards } = simulation.afterEvent();
+    if (simulation.error !== undefined) {
+      const { thrown } = simulation.error;
+      return this.#fail("scenarioFailed", "node", `a node has thrown: ${thrown}`, thrown);
+    }
+    if (this.#onEvent.length > 0) this.#check(this.#onEvent);
+    if (view) this.#check(this.#onView);
+    if (shards) this.#check(this.#onShards);
+    if (simulation.time.now() < this.#nextSecond) return;
+    this.#nextSecond = simulation.time.now() + second;
+    this.#check(this.#onSecond);
+  }
+
+  #check(invariants: readonly Invariant[]): void {
+    for (const invariant of invariants) {
+      const wrong = invariant.check(this.#simulation);
+      if (wrong !== undefined) this.#fail("invariantViolated", invariant.name, wrong);
+    }
+  }
+
+  #fail(code: RunProblem["code"], what: string, message: string, cause?: unknown): void {
+    this.#problem ??= { code, what, message, at: this.#simulation.now, cause };
+  }
+}

@@ -1,0 +1,45 @@
+const float = new Float64Array(1);
+const words = new Uint32Array(float.buffer);
+
+/**
+ * What happened, as one number: the same history gives the same, another one another (FNV-1a over
+ * words, in two lanes).
+ */
+export class TraceHash {
+  #a = 0x811c9dc5;
+  #b = 0x9e3779b9;
+
+  /** Adds a number. */
+  number(value: number): void {
+    float[0] = value;
+    this.#word(words[0]!);
+    this.#word(words[1]!);
+  }
+
+  /** Adds a text. */
+  text(value: string): void {
+    for (let i = 0; i < value.length; i++) this.#word(value.charCodeAt(i));
+  }
+
+  /** Adds the length and a part of what was sent: its beginning and its end. */
+  bytes(bytes: Uint8Array): void {
+    const { length } = bytes;
+    this.#word(length);
+    for (let i = 0; i < length && i < 16; i++) this.#word(bytes[i]!);
+    for (let i = Math.max(16, length - 16); i < length; i++) this.#word(bytes[i]!);
+  }
+
+  /** 16 hexadecimal digits. */
+  toString(): string {
+    return hex(this.#a) + hex(this.#b);
+  }
+
+  #word(word: number): void {
+    this.#a = Math.imul(this.#a ^ word, 0x01000193);
+    this.#b = Math.imul((this.#b ^ word) + 0x7f4a7c15, 0x85ebca6b);
+  }
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
+}

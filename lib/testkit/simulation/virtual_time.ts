@@ -1,0 +1,88 @@
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
+import type { EventLoop } from "./event_loop.ts";
+import { EventQueue, SimulatedEvent } from "./event_queue.ts";
+import type { TraceHash } from "./trace_hash.ts";
+
+/** Wall time at virtual time 0, milliseconds since 1970. */
+export const epoch = 1_700_000_000_000;
+
+/** The time of the world: what the network goes by. Nodes have clocks of their own. */
+export class VirtualTime implements Clock {
+  readonly #queue = new EventQueue();
+  readonly #trace: TraceHash;
+  #now = 0;
+  #order = 0;
+  /** Events that have happened. */
+  events = 0;
+  /** The node on whose event loop the latest event was. */
+  lastLoop: EventLoop | undefined;
+
+  /** Begins at 0; each event becomes part of `trace`. */
+  constructor(trace: TraceHash) {
+    this.#trace = trace;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallTime(): number {
+    return epoch + this.#now;
+  }
+
+  schedule(delay: number, task: () => void): Timer {
+    return this.scheduleOn(undefined, delay, task);
+  }
+
+  /** Schedules an event on the event loop of a node; it does not happen if the loop has ended. */
+  scheduleOn(loop: EventLoop | undefined, delay: number, task: () => void): Timer {
+    const event = new SimulatedEvent(this.#now + Math.max(0, delay), this.#order++, task, loop);
+    this.#queue.push(event);
+    return event;
+  }
+
+  defer(task: () => void): void {
+    systemClock.defer(task);
+  }
+
+  yield(task: () => void): void {
+    this.schedule(0, task);
+  }
+
+  /** How many events wait; cancelled ones count until their time has come. */
+  get pending(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * Moves time on to the next event and lets all happen that follows from it at once. False: there
+   * is none until `end`, and it is `end` now.
+   */
+  async runNext(end: number): Promise<boolean> {
+    const event = this.#queue.pop(end);
+    if (event === undefined) {
+      this.#now = Math.max(this.#now, end);
+      return false;
+    }
+    this.#now = Math.max(this.#now, event.due);
+    this.events++;
+    const { loop } = event;
+    this.lastLoop = loop;
+    this.#trace.number(event.due);
+    if (loop === undefined) event.task();
+    else loop.fire(event);
+    await settled();
+    return true;
+  }
+}
+
+/** Resolves when no promise and no deferred task is left that could do something. */
+export function settled(): Promise<void> {
+  return new Promise(whenSettled);
+}
+
+/** A macrotask runs only when no microtask is left. */
+function whenSettled(resolve: () => void): void {
+  systemClock.yield(resolve);
+}
