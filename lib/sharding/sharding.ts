@@ -33,6 +33,7 @@ import { ShardRouter } from "./shard_router.ts";
 import { shardOf } from "./shard_hash.ts";
 import type { ShardedBehavior } from "./sharded_behavior.ts";
 import type { ShardingPort } from "./sharding_port.ts";
+import { type KnownShards, shardTablePath, TableFollowers } from "./table_followers.ts";
 
 /** Milliseconds between two rounds of repeated questions. */
 const tickInterval = 250;
@@ -58,6 +59,7 @@ export class Sharding {
   readonly #coordinator = new Coordinator();
   readonly #routers = new Map<string, ShardRouter>();
   readonly #clients: ClientLocator;
+  readonly #followers: TableFollowers;
   #leader: string | undefined;
   #ticks = 0;
   #timer: Timer | undefined;
@@ -87,6 +89,8 @@ export class Sharding {
       if (message !== undefined) this.#onMessage(peer.address, message);
     });
     remoting.handlePeers(locatePath, (peer, value) => this.#clients.receive(peer, value));
+    this.#followers = new TableFollowers(this.#port, (shardType) => this.#knownShards(shardType));
+    remoting.handlePeers(shardTablePath, (peer, value) => this.#followers.receive(peer, value));
     this.#scheduleTick();
   }
 
@@ -248,6 +252,27 @@ export class Sharding {
     return { type: "location", shardType, shard, owner, epoch: router.epochOf(shard) };
   }
 
+  /** The coordinator knows all shards of a type, another node those that it has sent to. */
+  #knownShards(shardType: string): KnownShards | undefined {
+    const table = this.#coordinator.phase === "active"
+      ? this.#coordinator.table(shardType)
+      : undefined;
+    if (table !== undefined) {
+      const confirmed = (shard: number) => {
+        const grant = table.grant(shard);
+        return grant?.confirmed ? grant : undefined;
+      };
+      return { numShards: table.numShards, grantOf: confirmed };
+    }
+    const router = this.#routers.get(shardType);
+    if (router === undefined) return undefined;
+    const grantOf = (shard: number) => {
+      const owner = router.ownerOf(shard);
+      return owner === undefined ? undefined : { owner, epoch: router.epochOf(shard) };
+    };
+    return { numShards: router.numShards, grantOf };
+  }
+
   #carryOut(effects: readonly CoordinatorEffect[]): void {
     for (const effect of effects) {
       const { to, ...message } = effect;
@@ -285,6 +310,7 @@ export class Sharding {
       this.#carryOut(this.#coordinator.step({ type: "tick" }));
       for (const router of this.#routers.values()) router.tick();
       this.#clients.tick();
+      this.#followers.tick();
       if (++this.#ticks % ticksPerReport === 0 && this.#routers.size > 0) this.#report();
       this.#scheduleTick();
     });
