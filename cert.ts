@@ -80,10 +80,6 @@ export { type InitItem, type InitOptions, initWorkspace } from "./lib/cert/works
 
 if (import.meta.main) {
   const { runCertCli } = await import("./lib/cert/cli.ts");
-  const { exitCode, stdout, stderr } = await runCertCli(Deno.args);
-  const write = (stream: typeof Deno.stdout, text: string) =>
-    stream.write(new TextEncoder().encode(text));
-  await write(Deno.stdout, stdout);
-  await write(Deno.stderr, stderr);
-  Deno.exit(exitCode);
+  const { printResult } = await import("./lib/cert/print.ts");
+  Deno.exit(await printResult(await runCertCli(Deno.args), Deno.stdout, Deno.stderr));
 }
