@@ -35,7 +35,8 @@ export class CommandArguments {
       boolean: [...switches],
       collect: [...lists],
       unknown: (arg) => {
-        if (!arg.startsWith("-")) return true;
+        // The real package asks about positional arguments as well; "-" is standard input.
+        if (!arg.startsWith("-") || arg === "-") return true;
         unknown.push(arg);
         return false;
       },
