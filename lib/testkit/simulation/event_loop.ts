@@ -1,5 +1,4 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { systemClock } from "../../runtime/system_clock.ts";
 import type { SimulatedEvent } from "./event_queue.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import type { VirtualTime } from "./virtual_time.ts";
@@ -44,7 +43,7 @@ export class EventLoop implements Clock {
   defer(task: () => void): void {
     if (!this.#alive) return;
     if (this.#pauses > 0) this.#backlog.push(task);
-    else systemClock.defer(task);
+    else this.#time.defer(task);
   }
 
   yield(task: () => void): void {
