@@ -278,6 +278,7 @@ export class Connection {
 
   readonly #onWritten = (): void => {
     this.#writing = false;
+    this.#outbox.wrote();
     this.#liveness.progress();
     if (this.#phase === "closed") this.#endLink();
     else this.#flush();

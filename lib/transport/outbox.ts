@@ -4,7 +4,13 @@ import { NUMBER_BYTES, withPath, writeNumbered } from "../wire/envelope.ts";
 import { FrameType, HEADER_BYTES, LENGTH_BYTES } from "../wire/frame.ts";
 import { readUint32, writeFrameHeader } from "../wire/frame_header.ts";
 import { PathNumbers } from "../wire/interned_paths.ts";
-import { firstSegmentSize, Segment, segmentSize } from "./segment.ts";
+import {
+  firstSegmentSize,
+  idleSegmentSize,
+  Segment,
+  segmentSize,
+  SpareBuffers,
+} from "./segment.ts";
 
 /** Credit and keep-alive wait at most for one chunk, so chunks are smaller than frames may be. */
 const maxChunk = 262_144;
@@ -45,6 +51,9 @@ export class Outbox {
   #cursor = 0;
   #open: Segment | undefined;
   #nextSize = firstSegmentSize;
+  readonly #spare = new SpareBuffers();
+  /** What was taken last, and may be in the middle of being written. */
+  #taken: Segment | undefined;
 
   /** Makes an empty one. */
   constructor(limits: OutboxLimits) {
@@ -110,6 +119,7 @@ export class Outbox {
     const from = segment.taken;
     const to = segment.byFrame ? frameEnd(segment.buffer, from) : segment.filled;
     segment.taken = to;
+    this.#taken = segment;
     this.#written += to - from;
     if (to === segment.filled) {
       this.#messages -= segment.messages;
@@ -119,6 +129,11 @@ export class Outbox {
     return segment.buffer.subarray(from, to);
   }
 
+  /** What was taken is written: the link does not look at it any more. */
+  wrote(): void {
+    this.#taken = undefined;
+  }
+
   /** The peer has read so many bytes since the beginning. False: that cannot be. */
   acknowledge(total: number): boolean {
     // A peer cannot have read what was not written, nor unread what it had.
@@ -126,7 +141,9 @@ export class Outbox {
     this.#acknowledged = total;
     const segments = this.#segments;
     while (this.#cursor > 0 && segments[0]!.end <= total) {
-      segments.shift();
+      const segment = segments.shift()!;
+      // A peer that acknowledges what it cannot have yet must not have it overwritten.
+      if (segment !== this.#taken) this.#spare.put(segment.buffer);
       this.#cursor--;
     }
     if (total === this.#pushed && this.#open !== undefined) this.#restart(this.#open);
@@ -137,6 +154,7 @@ export class Outbox {
   drain(each: Unsent): void {
     const segments = this.#segments.splice(0);
     const chunks = new ChunkReader(Infinity);
+    this.#spare.clear();
     this.#cursor = 0;
     this.#open = undefined;
     this.#messages = 0;
@@ -192,7 +210,7 @@ export class Outbox {
     const chunk = Math.max(1, Math.min(maxChunk, this.#limits.maxFrame - CHUNK_OVERHEAD));
     const size = chunkedSize(payload.length, chunk);
     if (this.bytes + size > this.#limits.maxQueuedBytes) return "queueFull";
-    const segment = new Segment(size, this.#pushed, true);
+    const segment = new Segment(new Uint8Array(size), this.#pushed, true);
     this.#add(segment);
     this.#added(segment, writeChunks(segment.buffer, 0, type, payload, chunk));
     return undefined;
@@ -201,7 +219,8 @@ export class Outbox {
   #room(size: number): Segment {
     const open = this.#open;
     if (open !== undefined && open.filled + size <= open.buffer.length) return open;
-    const segment = new Segment(Math.max(size, this.#nextSize), this.#pushed);
+    const length = Math.max(size, this.#nextSize);
+    const segment = new Segment(this.#spare.take(length), this.#pushed);
     this.#nextSize = Math.min(segmentSize, this.#nextSize * 2);
     this.#add(segment);
     this.#open = segment;
@@ -225,11 +244,14 @@ export class Outbox {
 
   /** Everything is acknowledged: the segment begins anew, or a smaller one does. */
   #restart(open: Segment): void {
-    if (open.buffer.length > firstSegmentSize && open.filled * 4 < open.buffer.length) {
+    this.#spare.clear();
+    const { length } = open.buffer;
+    const tooLarge = length > idleSegmentSize;
+    if (tooLarge || (length > firstSegmentSize && open.filled * 4 < length)) {
       this.#segments.length = 0;
       this.#cursor = 0;
       this.#open = undefined;
-      this.#nextSize = firstSegmentSize;
+      this.#nextSize = tooLarge ? idleSegmentSize : firstSegmentSize;
       return;
     }
     open.base = this.#pushed;

@@ -1,5 +1,11 @@
-/** Usual size of a segment: larger writes move no more bytes a second. */
-export const segmentSize = 65_536;
+/** Size of the segments of a busy connection: four messages of 64 KiB with their headers. */
+export const segmentSize = 270_336;
+
+/** How many buffers of that size a busy connection keeps for its next segments. */
+const maxSpare = 4;
+
+/** What a connection keeps at most when nothing is under way: there may be thousands of them. */
+export const idleSegmentSize = 65_536;
 
 /** The first of a connection: most connections never have much to say. */
 export const firstSegmentSize = 4_096;
@@ -17,8 +23,8 @@ export class Segment {
   /** Whether one write takes one frame, as for a large message, or all there is. */
   readonly byFrame: boolean;
 
-  constructor(size: number, base: number, byFrame = false) {
-    this.buffer = new Uint8Array(size);
+  constructor(buffer: Uint8Array, base: number, byFrame = false) {
+    this.buffer = buffer;
     this.base = base;
     this.byFrame = byFrame;
   }
@@ -26,5 +32,32 @@ export class Segment {
   /** Bytes of all segments up to this one's end. */
   get end(): number {
     return this.base + this.filled;
+  }
+}
+
+/**
+ * Buffers of acknowledged segments, for the next ones of the same connection: a busy one fills
+ * thousands a second, and fresh ones are zeroed by the system and collected as garbage. They are
+ * never given to another connection, so that whatever a peer may acknowledge it sees only what is
+ * for itself.
+ */
+export class SpareBuffers {
+  readonly #buffers: Uint8Array[] = [];
+
+  /** Keeps a buffer that nobody reads any more, if it has the usual size. */
+  put(buffer: Uint8Array): void {
+    if (buffer.length !== segmentSize || this.#buffers.length >= maxSpare) return;
+    this.#buffers.push(buffer);
+  }
+
+  /** A buffer of so many bytes. What is in it is undefined. */
+  take(length: number): Uint8Array {
+    const spare = length === segmentSize ? this.#buffers.pop() : undefined;
+    return spare ?? new Uint8Array(length);
+  }
+
+  /** Forgets them all. */
+  clear(): void {
+    this.#buffers.length = 0;
   }
 }
