@@ -328,6 +328,7 @@ export class ActorSystem implements AsyncDisposable {
       resolve: (path, uid) => registry.find(path, uid, asks),
       deliver: (path, uid, message) => registry.deliver(path, uid, message, asks, deadLetters),
       failAsksTo: (node) => asks.lostAllOf(node),
+      failAsksWhere: (isLost, reason) => asks.lostWhere(isLost, reason),
       failAsk: (path, uid, target, reason) => asks.lostElsewhere(path, uid, target, reason),
       deadLetter: (reason, target, message) => deadLetters.addUnsent(reason, target, message),
       terminated: (watcher, ref, reason) => {

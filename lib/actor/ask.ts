@@ -230,6 +230,17 @@ export class Asks {
     }
   }
 
+  /** Ends the questions that nobody will answer, as `isLost` says. */
+  lostWhere(
+    isLost: (target: ActorRef<never>, message: unknown) => boolean,
+    reason: DeadLetterReason,
+  ): void {
+    for (const question of this.#deadlines.all() as Question[]) {
+      const { target, message } = question;
+      if (isLost(target, message)) this.refuse(question, notDelivered(String(target), reason));
+    }
+  }
+
   /** In a shutdown: whoever waits for a reply of an actor that has stopped is told, soon. */
   sweepLater(makeError: () => Error): void {
     if (this.#open === 0 || this.#sweeping) return;
@@ -335,6 +346,9 @@ function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {
   });
 }
 
+/** Fields of a message in which its reply reference is looked for. */
+const maxFieldsLooked = 32;
+
 /** The reply reference in a question: the message itself, or one of its fields, or one below. */
 function findReply(message: unknown): Ref<unknown> | undefined {
   try {
@@ -348,12 +362,22 @@ function findReply(message: unknown): Ref<unknown> | undefined {
 function findReplyAt(message: unknown, depth: number): Ref<unknown> | undefined {
   if (message instanceof Ref) return message.path.startsWith(askPath) ? message : undefined;
   if (depth === 0 || typeof message !== "object" || message === null) return undefined;
-  // Data has no accessors, but whoever sends may be careless.
-  for (const field of Object.values(Object.getOwnPropertyDescriptors(message)).slice(0, 32)) {
-    const found = findReplyAt(field.value, depth - 1);
+  // Bytes hold none, and there may be millions.
+  if (ArrayBuffer.isView(message)) return undefined;
+  let looked = 0;
+  for (const key of Array.isArray(message) ? message.keys() : keysOf(message)) {
+    if (looked++ === maxFieldsLooked) break;
+    // Data has no accessors, but whoever sends may be careless.
+    const field = Object.getOwnPropertyDescriptor(message, key);
+    const found = findReplyAt(field?.value, depth - 1);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Names one after the other, so that those of a large object are not all written down first. */
+function* keysOf(object: object): Iterable<string> {
+  for (const key in object) yield key;
 }
 
 function nothing(): void {}

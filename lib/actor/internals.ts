@@ -28,6 +28,11 @@ export interface SystemInternals {
   failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
   /** Another system is gone: ends the questions that wait for its actors. */
   failAsksTo(node: string): void;
+  /** Ends the open questions that nobody will answer, as `isLost` says, with `reason`. */
+  failAsksWhere(
+    isLost: (target: ActorRef<never>, message: unknown) => boolean,
+    reason: DeadLetterReason,
+  ): void;
   /** A message that never reached a mailbox is lost. */
   deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
   /** What {@linkcode RemoteWatch} watches for `watcher` is gone. */

@@ -4,6 +4,8 @@ import type { ShardGrant } from "./allocation.ts";
 export interface ShardBufferLimits {
   /** Messages that wait for one shard. Default 1 000. */
   readonly maxBufferedPerShard: number;
+  /** Messages that wait for all shards of one type together. Default 100 000. */
+  readonly maxBuffered: number;
   /** Milliseconds that a message waits at most. Default 10 000. */
   readonly maxBufferedTime: number;
 }
@@ -11,6 +13,7 @@ export interface ShardBufferLimits {
 /** The defaults of {@linkcode ShardBufferLimits}. */
 export const defaultShardBufferLimits: ShardBufferLimits = {
   maxBufferedPerShard: 1_000,
+  maxBuffered: 100_000,
   maxBufferedTime: 10_000,
 };
 
@@ -30,6 +33,7 @@ export class ShardRoutes<T> {
   readonly #buffers = new Map<number, Buffered<T>[]>();
   readonly #limits: ShardBufferLimits;
   #lastEpoch = 0;
+  #buffered = 0;
 
   /** Knows nothing yet. */
   constructor(numShards: number, limits: ShardBufferLimits = defaultShardBufferLimits) {
@@ -85,12 +89,15 @@ export class ShardRoutes<T> {
    */
   buffer(shard: number, item: T, now: number): "ask" | "wait" | "full" {
     const waiting = this.#buffers.get(shard);
+    if (this.#buffered >= this.#limits.maxBuffered) return "full";
     if (waiting === undefined) {
       this.#buffers.set(shard, [{ item, since: now }]);
+      this.#buffered++;
       return "ask";
     }
     if (waiting.length >= this.#limits.maxBufferedPerShard) return "full";
     waiting.push({ item, since: now });
+    this.#buffered++;
     return "wait";
   }
 
@@ -104,6 +111,7 @@ export class ShardRoutes<T> {
     const waiting = this.#buffers.get(shard);
     if (waiting === undefined) return [];
     this.#buffers.delete(shard);
+    this.#buffered -= waiting.length;
     return waiting.map(({ item }) => item);
   }
 
@@ -117,6 +125,7 @@ export class ShardRoutes<T> {
       ) {
         expired.push(waiting[count++]!.item);
       }
+      this.#buffered -= count;
       if (count === waiting.length) this.#buffers.delete(shard);
       else if (count > 0) waiting.splice(0, count);
     }
