@@ -1,0 +1,174 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Fault, simulate } from "../../../lib/testkit/mod.ts";
+import { listen, travelTime } from "./listening.ts";
+
+Deno.test("a paused node takes what has come when it goes on, and its timers stand still", async () => {
+  const pause: Fault = { type: "pause", at: 500, for: 2_500, node: "node-2" };
+  const time = await travelTime([pause]);
+  assert(time >= 2_000 && time <= 2_010, `${time} ms`);
+  const elsewhere = await travelTime([pause], { to: "node-3" });
+  assert(elsewhere <= 10, `${elsewhere} ms`);
+  await listen([pause], async ({ sim }) => {
+    let fired = 0;
+    const node = sim.node("node-2");
+    node.system.runtime.clock.schedule(1_000 - sim.now, () => fired = sim.now);
+    await sim.sleep(1_500 - sim.now);
+    assert(node.paused);
+    await sim.until(() => fired > 0);
+    assert(fired >= 3_000 && fired < 3_010, `fired at ${fired}`);
+    assert(!node.paused);
+  });
+});
+
+Deno.test("a slow node needs its time for each turn", async () => {
+  const took = async (faults: readonly Fault[]) => {
+    let time = 0;
+    await listen(faults, async ({ sim, heard, tell }) => {
+      await sim.sleep(1_000 - sim.now);
+      const sent = sim.now;
+      for (let i = 0; i < 20; i++) {
+        tell("node-1", "node-2", `${i}`);
+        await sim.sleep(10);
+      }
+      await sim.until(() => heard.length === 20);
+      time = sim.now - sent;
+    });
+    return time;
+  };
+  assert(await took([]) < 220);
+  const slow = await took([{ type: "slow", at: 500, for: 30_000, node: "node-2", turn: 50 }]);
+  assert(slow > 900, `${slow} ms`);
+});
+
+Deno.test("a wall clock that jumps changes no timer", async () => {
+  await listen(
+    [{ type: "clockSkew", at: 1_000, node: "node-2", by: -3_600_000 }],
+    async ({ sim }) => {
+      const right = sim.node("node-1").system.runtime.clock;
+      const { clock } = sim.node("node-2").system.runtime;
+      assert(Math.abs(clock.wallTime() - right.wallTime()) < 1);
+      const before = clock.now();
+      await sim.sleep(2_000);
+      assert(Math.abs(clock.wallTime() - right.wallTime() + 3_600_000) < 1);
+      assert(Math.abs(clock.now() - before - 2_000) < 0.001);
+    },
+  );
+});
+
+Deno.test("a clock that drifts counts more, and its timers fire earlier", async () => {
+  const drift: Fault = { type: "clockDrift", at: 0, for: 20_000, node: "node-2", rate: 1.25 };
+  await listen([drift], async ({ sim }) => {
+    const { clock } = sim.node("node-2").system.runtime;
+    await sim.sleep(1_000);
+    const [now, counted] = [sim.now, clock.now()];
+    let fired = 0;
+    clock.schedule(10_000, () => fired = sim.now);
+    await sim.sleep(10_000);
+    assert(Math.abs(clock.now() - counted - 12_500) < 0.001, `${clock.now() - counted}`);
+    assert(Math.abs(fired - now - 8_000) < 0.001, `${fired - now}`);
+    await sim.sleep(20_000);
+    const later = clock.now();
+    await sim.sleep(1_000);
+    assert(Math.abs(clock.now() - later - 1_000) < 0.001);
+  });
+});
+
+for (const identity of ["same", "new"] as const) {
+  Deno.test(`a node that crashes comes back with ${identity} identity`, async () => {
+    const crash: Fault = {
+      type: "crash",
+      at: 1_000,
+      node: "node-3",
+      restartAfter: 20_000,
+      identity,
+    };
+    await listen([crash], async ({ sim }) => {
+      const node = sim.node("node-3");
+      const { address, view } = node;
+      await sim.sleep(2_000);
+      assertEquals([node.status, node.alive, node.running, node.view], [
+        "crashed",
+        false,
+        undefined,
+        undefined,
+      ]);
+      await sim.until(() => node.status === "up");
+      assertEquals(node.life, 2);
+      assertEquals(node.address === address, identity === "same");
+      assert(node.view!.self.incarnation > view!.self.incarnation);
+      await sim.converged();
+    }, { duration: 90_000 });
+  });
+}
+
+Deno.test("a crash is heard of at once, unless it is silent", async () => {
+  const noticed = async (silently: boolean) => {
+    let at = 0;
+    await listen([{ type: "crash", at: 1_000, node: "node-3", silently }], async ({ sim }) => {
+      const { address } = sim.node("node-3");
+      await sim.until(() => sim.nodes[0]!.view!.unreachable.has(address));
+      at = sim.now;
+    });
+    return at;
+  };
+  const loud = await noticed(false);
+  const silent = await noticed(true);
+  assert(loud < silent, `loud ${loud}, silent ${silent}`);
+});
+
+Deno.test("a dead node does nothing more, and the others declare it dead", async () => {
+  const report = await listen(
+    [{ type: "crash", at: 1_000, node: "node-3", silently: true }],
+    async ({ sim }) => {
+      const { clock } = sim.node("node-3").system.runtime;
+      let fired = false;
+      clock.schedule(5_000, () => fired = true);
+      await sim.until(() => sim.node("node-3").status === "crashed");
+      clock.schedule(0, () => fired = true);
+      clock.defer(() => fired = true);
+      clock.yield(() => fired = true);
+      await sim.until(() => sim.nodes[0]!.view?.members.length === 2);
+      await sim.sleep(6_000);
+      assert(!fired);
+    },
+  );
+  assertEquals(report.downings.map(({ address, healthy }) => [address, healthy]), [
+    ["node-3:25520", false],
+  ]);
+});
+
+Deno.test("a node that is stopped leaves in order and comes back", async () => {
+  const report = await listen(
+    [{ type: "stop", at: 1_000, node: "node-2", restartAfter: 5_000 }],
+    async ({ sim }) => {
+      await sim.until(() => sim.node("node-2").status === "stopped");
+      await sim.until(() => sim.nodes[0]!.view?.members.length === 2);
+      await sim.until(() => sim.node("node-2").life === 2);
+      await sim.converged();
+    },
+    { duration: 90_000 },
+  );
+  assertEquals(report.downings, []);
+});
+
+Deno.test("a partition holds also for a node that comes back at a new address", async () => {
+  const partition: Fault = {
+    type: "partition",
+    at: 1_000,
+    for: 30_000,
+    between: ["node-3"],
+    and: ["node-1", "node-2"],
+  };
+  const faults: Fault[] = [
+    partition,
+    { type: "crash", at: 2_000, node: "node-3", restartAfter: 1_000, identity: "new" },
+  ];
+  let upAt = 0;
+  await simulate({ seed: 2, nodes: 3, duration: 120_000, faults, failures: false }, async (sim) => {
+    const node = sim.node("node-3");
+    await sim.until(() => node.life === 2 && node.status === "up", { limit: 100_000 });
+    upAt = sim.now;
+    await sim.converged();
+  });
+  assert(upAt > 31_000, `up at ${upAt}`);
+});
