@@ -30,7 +30,7 @@ export class ShardRouter {
       region?: Region;
       port: ShardingPort;
       ask: (shard: number) => void;
-      limits?: ShardBufferLimits;
+      limits?: Partial<ShardBufferLimits>;
     },
   ) {
     this.shardType = options.shardType;

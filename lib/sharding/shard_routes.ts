@@ -36,10 +36,10 @@ export class ShardRoutes<T> {
   #buffered = 0;
 
   /** Knows nothing yet. */
-  constructor(numShards: number, limits: ShardBufferLimits = defaultShardBufferLimits) {
+  constructor(numShards: number, limits: Partial<ShardBufferLimits> = {}) {
     this.numShards = numShards;
     this.#grants = new Array(numShards).fill(undefined);
-    this.#limits = limits;
+    this.#limits = { ...defaultShardBufferLimits, ...limits };
   }
 
   /** The newest epoch that was learned. */
