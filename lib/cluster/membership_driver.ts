@@ -18,6 +18,8 @@ import type { MembershipView } from "../membership/view.ts";
 
 /** Milliseconds between two ticks of the machine. */
 const tickInterval = 100;
+/** Peers of which is remembered that they have sent something malformed. */
+const maxMalformed = 1_000;
 
 /** What the driver needs from the node. */
 export interface MembershipPort {
@@ -36,6 +38,8 @@ export class MembershipDriver {
   readonly #runtime: Runtime;
   readonly #machine: Membership;
   readonly #port: MembershipPort;
+  /** Peers whose malformed messages were logged. */
+  readonly #malformed = new Set<string>();
   readonly #listeners = new Set<(view: MembershipView) => void>();
   #timer: Timer | undefined;
   #lastTick = 0;
@@ -65,6 +69,9 @@ export class MembershipDriver {
   receive(from: string, value: unknown): void {
     const message = parseMembershipMessage(value);
     if (message === undefined) {
+      // Once for each peer, whatever it sends.
+      if (this.#malformed.has(from) || this.#malformed.size >= maxMalformed) return;
+      this.#malformed.add(from);
       this.#runtime.logger.log("warn", "cluster", "a malformed membership message was ignored", {
         from,
       });

@@ -1,8 +1,8 @@
 import { askPath } from "../actor/ask.ts";
 import type { DeadLetterReason } from "../actor/dead_letter.ts";
 import type { SystemInternals } from "../actor/internals.ts";
-import type { Logger } from "../runtime/logger.ts";
 import type { Peer } from "../transport/peer.ts";
+import type { Complaints } from "./complaints.ts";
 import { isDeadLetterReason } from "./dead_letter_reasons.ts";
 import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 
@@ -24,7 +24,7 @@ export interface LostQuestion {
 /** What {@linkcode LostQuestions} needs. */
 export interface LostQuestionsPort {
   readonly internals: SystemInternals;
-  readonly logger: Logger;
+  readonly complaints: Complaints;
   /** Best effort: if it is lost, the asker waits for its timeout. */
   send(to: string, message: LostQuestion): void;
   /** Whether the peer has been given the reference with this path. */
@@ -47,12 +47,10 @@ export class LostQuestions {
 
   /** Takes what a peer has sent. */
   receive(peer: Peer, value: unknown): void {
-    const { internals, logger } = this.#port;
+    const { internals, complaints } = this.#port;
     const lost = parseLostQuestion(value);
     if (lost === undefined) {
-      return logger.log("warn", "remoting", "a malformed note of a lost question was ignored", {
-        from: peer.address,
-      });
+      return complaints.add(peer, "warn", "a malformed note of a lost question was ignored");
     }
     // Whoever may not answer a question may not end it either.
     if (!this.#port.mayReach(peer, lost.question)) return;

@@ -1,7 +1,7 @@
 import type { SystemInternals } from "../actor/internals.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/logger.ts";
 import type { NodePeer, Peer } from "../transport/peer.ts";
+import type { Complaints } from "./complaints.ts";
 import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 
 /** Where a system hears that mailboxes elsewhere have rejected its messages. */
@@ -21,7 +21,7 @@ export type RejectionReport = readonly (readonly [target: string, count: number]
 export interface RejectionsPort {
   readonly internals: SystemInternals;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly complaints: Complaints;
   /** Best effort. */
   send(to: string, report: RejectionReport): void;
 }
@@ -53,11 +53,11 @@ export class Rejections {
 
   /** Takes what a node has sent. */
   receive(peer: NodePeer, value: unknown): void {
-    const { internals, logger } = this.#port;
+    const { internals, complaints } = this.#port;
     const from = peer.address;
     const report = parseRejections(value);
     if (report === undefined) {
-      return logger.log("warn", "remoting", "a malformed note of rejections was ignored", { from });
+      return complaints.add(peer, "warn", "a malformed note of rejections was ignored");
     }
     for (const [target, count] of report) {
       for (let i = 0; i < count; i++) internals.deadLetter("mailboxFull", from + target, undefined);

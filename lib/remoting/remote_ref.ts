@@ -18,6 +18,6 @@ export class RemoteRef<in M> extends Ref<M> {
   }
 
   override tell(message: M): void {
-    this.#remoting.send(this.node, this.path, this.uid, message);
+    this.#remoting.tell(this.node, this.path, this.uid, message);
   }
 }

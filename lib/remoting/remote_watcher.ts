@@ -7,6 +7,7 @@ import { LocalRef } from "../actor/local_ref.ts";
 import { type ActorRef, Ref } from "../actor/ref.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { Complaints } from "./complaints.ts";
 import type { Peer } from "../transport/peer.ts";
 import type { WatchEffect } from "./peer_watches.ts";
 import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
@@ -23,6 +24,7 @@ export interface RemoteWatcherPort {
   readonly internals: SystemInternals;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly complaints: Complaints;
   /** Sends on the lane of the users; best effort. */
   send(to: string, message: WatchMessage): void;
   /** Whether the peer may know of what lives at the path. */
@@ -93,7 +95,7 @@ export class RemoteWatcher implements RemoteWatch {
     const message = parseWatchMessage(value);
     const { address: from, incarnation: life } = peer;
     if (message === undefined) {
-      this.#port.logger.log("warn", "remoting", "a malformed watch message was ignored", { from });
+      this.#port.complaints.add(peer, "warn", "a malformed watch message was ignored");
     } else if (message.type !== "watch") {
       this.#step({ type: "received", from, life, message });
     } else {

@@ -18,51 +18,24 @@ import type { NodePeer, Peer } from "../transport/peer.ts";
 import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
-import { longestString, type WireLimits } from "../wire/limits.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
-import type { Serializer } from "../wire/serializer.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
+import { Complaints } from "./complaints.ts";
 import { Grants } from "./grants.ts";
 import { lostQuestionPath, LostQuestions } from "./lost_questions.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
+import {
+  messageLimits,
+  type NodeHandler,
+  type PeerHandler,
+  type RemotingOptions,
+} from "./remoting_options.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
 import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
 
-/** Takes messages at a path that is open to nodes only. */
-export type NodeHandler = (peer: NodePeer, message: unknown) => void;
-/** Takes messages at a path that is open to nodes and clients. */
-export type PeerHandler = (peer: Peer, message: unknown) => void;
-
-/** What the endpoint needs besides what the bridge itself provides. */
-export type RemotingOptions =
-  & Omit<
-    EndpointOptions,
-    | "onMessage"
-    | "onDropped"
-    | "onPeerDown"
-    | "onPeerUp"
-    | "onSignOfLife"
-    | "serializers"
-    | "refuses"
-  >
-  & {
-    readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
-    readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
-    readonly onSignOfLife?: (peer: Peer) => void;
-    /**
-     * Whether user traffic may go to a node. A reference in a message names any address it likes:
-     * without this a client could make a node dial whatever it wants. Default: everywhere.
-     */
-    readonly mayReach?: (address: string) => boolean;
-    /** What was sent to `to` could not be delivered. */
-    readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
-    /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
-    readonly maxWatchesPerPeer?: number;
-    /** How values of users' classes cross the wire. Default: not at all. */
-    readonly serializers?: readonly Serializer[];
-  };
+export type { NodeHandler, PeerHandler, RemotingOptions } from "./remoting_options.ts";
 
 /** Questions in one refused message whose askers are told. */
 const maxQuestions = 16;
@@ -76,9 +49,11 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
+  readonly #complaints: Complaints;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
   readonly #grants = new Grants();
+  readonly #reserved = new Set<string>();
   /** Nodes take no reports of clients. */
   readonly #isNode: boolean;
   /** Whom the message that is being encoded is for. */
@@ -100,6 +75,7 @@ export class Remoting {
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
+    this.#complaints = new Complaints(this.#logger);
     this.#serialization = new Serialization(options.serializers, this.#logger);
     const { registry } = this.#serialization;
     this.#codec = new Codec({
@@ -112,6 +88,7 @@ export class Remoting {
       internals: this.#internals,
       clock: options.runtime.clock,
       logger: this.#logger,
+      complaints: this.#complaints,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
     const { maxWatchesPerPeer } = options;
@@ -184,7 +161,7 @@ export class Remoting {
 
   /** A reference to an actor, of this system or another. */
   refTo(address: RefAddress): Ref<unknown> {
-    if (address.node === this.#internals.nodeAddress) {
+    if (address.node === this.#internals.nodeAddress && !this.#isReserved(address.path)) {
       const local = this.#internals.resolve(address.path, address.uid);
       if (local !== undefined) return local;
     }
@@ -201,14 +178,34 @@ export class Remoting {
     this.#alive = [...alive.keys()];
   }
 
-  /** Sends to an actor. What cannot be sent becomes a dead letter. */
+  /** No reference leads to the path: only parts of the system write there, with `send`. */
+  reserve(path: string): void {
+    this.#reserved.add(path);
+  }
+
+  /**
+   * Sends to the actor that a reference points to. References come from anywhere: one that leads to
+   * a part of a system was forged, to have this node say there what its maker may not.
+   */
+  tell(node: string, path: string, uid: number, message: unknown): void {
+    if (this.#isReserved(path)) {
+      return this.#internals.deadLetter("unauthorized", node + path, message);
+    }
+    this.send(node, path, uid, message);
+  }
+
+  /** Sends to an actor or a part of a system. What cannot be sent becomes a dead letter. */
   send(node: string, path: string, uid: number, message: unknown): void {
     if (node === this.#internals.nodeAddress) return this.#toSelf(path, uid, message);
     const lane = laneOf(path);
-    if (lane === "user" && !node.startsWith("client:") && !this.#mayReachNode(node)) {
+    const isClient = node.startsWith("client:");
+    const peer = isClient || this.#serialization.registry !== undefined
+      ? this.endpoint.peerAt(node, lane)
+      : undefined;
+    // A client that is gone must not be granted anything either: nobody would take it back.
+    if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
       return this.#lose("disconnected", node, path, message);
     }
-    const peer = this.#serialization.registry && this.endpoint.peerAt(node, lane);
     let bytes: Uint8Array;
     // What is encoded may itself send something while it is.
     const outer = this.#encodingFor;
@@ -231,6 +228,12 @@ export class Remoting {
     this.#watcher.close();
     this.#lostQuestions.close();
     await this.endpoint.close();
+  }
+
+  #isReserved(path: string): boolean {
+    return path.startsWith("/_") &&
+      (laneOf(path) === "control" || this.#reserved.has(path) || this.#nodeHandlers.has(path) ||
+        this.#peerHandlers.has(path));
   }
 
   #resolve(address: RefAddress): Ref<unknown> {
@@ -313,19 +316,19 @@ export class Remoting {
   }
 
   #onInboundError(peer: Peer, lane: Lane, error: unknown): void {
-    const from = peer.address;
     if (!(error instanceof WireError)) {
       // A fault of this node: the peer has done nothing wrong and keeps its connection.
-      return this.#logger.log("error", "remoting", "a message broke its handler", { from, error });
+      const fields = { error };
+      const what = "a message broke its handler";
+      return this.#complaints.add(peer, "error", what, fields, String(error));
     }
     const { code, message: reason } = error;
-    this.#logger.log("warn", "remoting", "a message could not be read", {
-      from,
-      lane,
-      code,
-      reason,
+    const fields = { lane, code, reason };
+    this.#complaints.add(peer, "warn", "a message could not be read", fields);
+    // At once: in a connection that is closed in order, more of the same would still come in.
+    this.endpoint.recheck(({ address }) => {
+      return address === peer.address ? `unreadable message: ${code}` : undefined;
     });
-    this.endpoint.disconnect(from, `unreadable message: ${code}`);
   }
 
   /** Members reach every actor; a client what is open to all and what it was given. */
@@ -370,16 +373,6 @@ export class Remoting {
 
 function isUndecodable(error: unknown): error is WireError {
   return error instanceof WireError && error.code === "undecodable";
-}
-
-/** A connection's limit for messages is the codec's, and nothing in a message has a lower one. */
-function messageLimits(maxMessage: number | undefined): Partial<WireLimits> {
-  if (maxMessage === undefined) return {};
-  return {
-    maxMessage,
-    maxBinary: maxMessage,
-    maxString: Math.min(maxMessage, longestString),
-  };
 }
 
 /** Whether the connection is one that messages of users take; a client has only one. */

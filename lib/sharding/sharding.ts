@@ -8,6 +8,7 @@ import type { ActorSystem } from "../actor/actor_system.ts";
 import { Behaviors } from "../actor/behaviors.ts";
 import { internalsOf } from "../actor/internals.ts";
 import type { ActorRef } from "../actor/ref.ts";
+import { clientTopologyPath } from "../cluster/topology.ts";
 import type { MembershipView } from "../membership/view.ts";
 import type { Remoting } from "../remoting/remoting.ts";
 import type { Timer } from "../runtime/clock.ts";
@@ -88,6 +89,8 @@ export class Sharding {
       const message = parseShardingMessage(value);
       if (message !== undefined) this.#onMessage(peer.address, message);
     });
+    // Where clients listen to their nodes.
+    for (const path of [clientTopologyPath, clientShardsPath]) remoting.reserve(path);
     remoting.handlePeers(locatePath, (peer, value) => this.#clients.receive(peer, value));
     this.#followers = new TableFollowers(this.#port, (shardType) => this.#knownShards(shardType));
     remoting.handlePeers(shardTablePath, (peer, value) => this.#followers.receive(peer, value));

@@ -7,9 +7,10 @@ import { parseAddress } from "../runtime/address.ts";
 import type { Link } from "../runtime/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { addressMapper } from "./address_map.ts";
-import { type AssociationEvent, type Rival, weigh } from "./association.ts";
+import { type AssociationEvent, weigh } from "./association.ts";
 import { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { ClientHolders } from "./client_holders.ts";
 import type { ConnectionEnd, SendRefusal } from "./connection_owner.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { Refusal } from "./handshake.ts";
@@ -17,7 +18,7 @@ import { Handshaken, type HandshakeOwner, type Queued } from "./handshaken.ts";
 import { introduce } from "./introduction.ts";
 import type { Lane } from "./lane.ts";
 import { type TransportLimits, transportLimits } from "./limits.ts";
-import { holderOf, type Peer } from "./peer.ts";
+import { type Peer, rivalOf } from "./peer.ts";
 import { Reception } from "./reception.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { revocationOf, superviseTls } from "./tls_supervision.ts";
@@ -38,6 +39,7 @@ export class Endpoint {
   readonly #channels: Channels;
   /** Towards clients that are connected. */
   readonly #clients = new Map<string, Channel>();
+  readonly #holders = new ClientHolders();
   readonly #connections = new Set<Handshaken>();
   readonly #dials = new Set<Promise<void>>();
   readonly #giveUp = new AbortController();
@@ -273,7 +275,8 @@ export class Endpoint {
     if (this.#closed) return { code: "full", reason: "this end shuts down" };
     const revoked = revocationOf(this.#options.tls, peer);
     if (revoked !== undefined) return { code: "revoked", reason: revoked };
-    const outcome = this.#weigh(peer, dialledFor);
+    const other = this.#holders.belongsToOther(peer);
+    const outcome = other ? "taken" : this.#weigh(peer, dialledFor);
     const { address } = peer;
     switch (outcome) {
       case "stale":
@@ -281,7 +284,7 @@ export class Endpoint {
       case "taken":
         return {
           code: outcome,
-          reason: `${address} is connected with the certificate of another holder`,
+          reason: `${address} belongs to the holder of another certificate`,
         };
       case "duplicate":
         return { code: outcome, reason: "this end dials already" };
@@ -301,6 +304,7 @@ export class Endpoint {
 
   #onOpen(connection: Handshaken, peer: Peer, dialledFor: Channel | undefined): void {
     this.#reception.opened(connection.remote);
+    this.#holders.remember(peer);
     const inTurn = this.#weigh(peer, dialledFor) === "succeed";
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
     const known = own?.connection;
@@ -392,8 +396,4 @@ export class Endpoint {
     if (!connection.dialled) this.#reception.ended(connection.remote);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
-}
-
-function rivalOf(peer: Peer, dialled: boolean): Rival {
-  return { incarnation: peer.incarnation, holder: holderOf(peer), dialled };
 }

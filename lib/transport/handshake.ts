@@ -64,7 +64,7 @@ export interface Agreement {
   readonly maxFrame: number;
   /** Largest message that may be sent. */
   readonly maxMessage: number;
-  /** Bytes that may be sent and not acknowledged: the other end's `window`. */
+  /** Bytes that may be sent and not acknowledged. */
   readonly window: number;
   /** Actor paths that may be given numbers. */
   readonly maxInternedPaths: number;
@@ -88,7 +88,8 @@ export function agree(
     maxMessage: both(features.chunks)
       ? Math.min(self.maxMessage ?? whole, said.maxMessage ?? whole)
       : whole,
-    window: said.window,
+    // A peer that grants any amount must not have this end keep any amount until it acknowledges.
+    window: Math.min(self.window, said.window),
     maxInternedPaths: both(features.paths)
       ? Math.min(self.maxInternedPaths ?? 0, said.maxInternedPaths ?? 0)
       : 0,

@@ -1,4 +1,5 @@
 import type { PeerIdentity } from "../runtime/network.ts";
+import type { Rival } from "./association.ts";
 import type { Lane } from "./lane.ts";
 
 interface PeerFacts {
@@ -41,3 +42,8 @@ export function holderOf({ identity }: Peer): string {
 
 /** Who is at the other end of a connection, after the handshake. */
 export type Peer = NodePeer | ClientPeer;
+
+/** What decides between this connection and another one to the same peer. */
+export function rivalOf(peer: Peer, dialled: boolean): Rival {
+  return { incarnation: peer.incarnation, holder: holderOf(peer), dialled };
+}

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { ActorSystem } from "../../lib/actor/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behaviors.ts";
@@ -171,4 +171,28 @@ Deno.test("askOrUndefined gives undefined for a timeout, and throws what else th
   assertEquals(clock.now(), 5_000);
   await clock.resolve(system.stop(kind));
   await assertRejects(() => system.askOrUndefined(kind, itself), AskError);
+});
+
+Deno.test("a lost message is not searched through for a question, however large it is", async () => {
+  let looked = 0;
+  const large = new Proxy(new Array(100_000).fill(1), {
+    getOwnPropertyDescriptor: (target, key) => {
+      looked++;
+      return Reflect.getOwnPropertyDescriptor(target, key);
+    },
+    ownKeys: () => {
+      throw new Error("all keys were written down");
+    },
+  });
+  const { clock, system } = manual();
+  const letters: unknown[] = [];
+  system.eventStream.subscribe("deadLetter", ({ message }) => void letters.push(message));
+  const ref = system.spawn<unknown>(Behaviors.receive(() => Behaviors.stopped()), "gone");
+  ref.tell("stop");
+  ref.tell(large);
+  // Bytes have a field for each.
+  ref.tell(new Uint8Array(8_000_000));
+  await clock.runUntil(() => letters.length === 2, 1_000);
+  assert(looked <= 32, `${looked} fields were looked at`);
+  await clock.resolve(system.shutdown());
 });

@@ -200,3 +200,35 @@ Deno.test("transport: nobody is admitted before the listener is proved", async (
   const a = await world.start("a", { network: slow });
   assertEquals([types, a.events], [[], []]);
 });
+
+Deno.test("transport: a client's address stays its own when it has lost its connection", async () => {
+  const facts = { hosts: [], fingerprint: "00", notAfter: 0 };
+  const alice = { kind: "client", name: "alice", ...facts } as const;
+  await using world = new World();
+  const a = await world.start("a");
+  const first = await world.start("c1", { role: "client", identity: alice });
+  first.send("a:25520", "hello");
+  await world.clock.runUntil(() => a.heard.length === 1);
+  await world.clock.resolve(first.endpoint.close());
+  const thief = await world.start("c1-thief", {
+    role: "client",
+    address: "client:c1",
+    incarnation: 9,
+    identity: { ...alice, name: "mallory" },
+  });
+  thief.send("a:25520", "hello");
+  await world.clock.runUntil(() => thief.unreachable.length > 0);
+  a.send("client:c1", "secret");
+  const again = await world.start("c1-again", {
+    role: "client",
+    address: "client:c1",
+    incarnation: 2,
+    identity: alice,
+  });
+  again.send("a:25520", "back");
+  await world.clock.runUntil(() => a.heard.length === 2);
+  a.send("client:c1", "secret");
+  await world.clock.runUntil(() => again.texts.length === 1);
+  assertEquals(thief.texts, []);
+  assertEquals(a.dropped, ["client:c1 disconnected secret"]);
+});

@@ -1,0 +1,50 @@
+import type { DeadLetterReason } from "../actor/dead_letter.ts";
+import type { EndpointOptions } from "../transport/endpoint_options.ts";
+import type { Lane } from "../transport/lane.ts";
+import type { NodePeer, Peer } from "../transport/peer.ts";
+import { longestString, type WireLimits } from "../wire/limits.ts";
+import type { Serializer } from "../wire/serializer.ts";
+
+/** Takes messages at a path that is open to nodes only. */
+export type NodeHandler = (peer: NodePeer, message: unknown) => void;
+/** Takes messages at a path that is open to nodes and clients. */
+export type PeerHandler = (peer: Peer, message: unknown) => void;
+
+/** What the endpoint needs besides what the bridge itself provides. */
+export type RemotingOptions =
+  & Omit<
+    EndpointOptions,
+    | "onMessage"
+    | "onDropped"
+    | "onPeerDown"
+    | "onPeerUp"
+    | "onSignOfLife"
+    | "serializers"
+    | "refuses"
+  >
+  & {
+    readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
+    readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
+    readonly onSignOfLife?: (peer: Peer) => void;
+    /**
+     * Whether user traffic may go to a node. A reference in a message names any address it likes:
+     * without this a client could make a node dial whatever it wants. Default: everywhere.
+     */
+    readonly mayReach?: (address: string) => boolean;
+    /** What was sent to `to` could not be delivered. */
+    readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
+    /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
+    readonly maxWatchesPerPeer?: number;
+    /** How values of users' classes cross the wire. Default: not at all. */
+    readonly serializers?: readonly Serializer[];
+  };
+
+/** A connection's limit for messages is the codec's, and nothing in a message has a lower one. */
+export function messageLimits(maxMessage: number | undefined): Partial<WireLimits> {
+  if (maxMessage === undefined) return {};
+  return {
+    maxMessage,
+    maxBinary: maxMessage,
+    maxString: Math.min(maxMessage, longestString),
+  };
+}

@@ -1,0 +1,192 @@
+import { assert, assertEquals } from "@std/assert";
+import { ActorSystem } from "../../lib/actor/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behaviors.ts";
+import { Remoting } from "../../lib/remoting/remoting.ts";
+import type { Link } from "../../lib/runtime/network.ts";
+import { ManualClock } from "../../lib/testkit/manual_clock.ts";
+import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { encodeIntroduction, features, type Introduction } from "../../lib/transport/handshake.ts";
+import { MemoryNetwork } from "../../lib/transport/memory_network.ts";
+import { encodeEnvelope } from "../../lib/wire/envelope.ts";
+import { FrameType } from "../../lib/wire/frame.ts";
+import { FrameWriter } from "../../lib/wire/frame_writer.ts";
+import { newCodec } from "../wire/values.ts";
+
+const codec = newCodec();
+
+const attacker: Introduction = {
+  protocolMin: 1,
+  protocolMax: 1,
+  systemName: "shop",
+  role: "client",
+  nodeId: "evil",
+  address: "client:evil",
+  incarnation: 9,
+  lane: "user",
+  maxFrame: 1_048_576,
+  window: 1_048_576,
+  features: Object.values(features),
+  maxMessage: 16_777_216,
+  maxInternedPaths: 256,
+};
+
+type Frame = readonly [type: number, payload: Uint8Array];
+
+const message = (
+  path: string,
+  value: unknown,
+): Frame => [FrameType.message, encodeEnvelope(codec, path, 0, value).slice()];
+
+function framesOf(all: readonly Frame[]): Uint8Array {
+  const writer = new FrameWriter(2 ** 30);
+  for (const [type, payload] of all) writer.append(type, payload);
+  return writer.take().slice();
+}
+
+/** A node under attack. */
+class Target implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  /** `"<level> <text>"`. */
+  readonly log: string[] = [];
+  readonly #random = new SeededRandom(1);
+  readonly #network = new MemoryNetwork({
+    clock: this.clock,
+    random: this.#random.fork("network"),
+  });
+  system!: ActorSystem;
+  remoting!: Remoting;
+
+  static async start(): Promise<Target> {
+    const target = new Target();
+    const { clock } = target;
+    const runtime = {
+      clock,
+      random: target.#random.fork("a"),
+      network: target.#network.host("a"),
+      logger: {
+        log: (level: string, _: string, text: string) => void target.log.push(`${level} ${text}`),
+      },
+    };
+    target.system = new ActorSystem({ runtime });
+    target.remoting = await clock.resolve(Remoting.start(target.system, {
+      runtime,
+      systemName: "shop",
+      role: "node",
+      nodeId: "a",
+      incarnation: 1,
+      host: "a",
+      port: 1,
+    }));
+    return target;
+  }
+
+  /** Connects as `hello` says, and sends. */
+  async attack(
+    hello: Partial<Introduction>,
+    ...frames: Frame[]
+  ): Promise<Link & { over: boolean }> {
+    const link = await this.clock.resolve(
+      this.#network.host("evil").dial({ host: "a", port: 1, serverName: "a", timeout: 1_000 }),
+    );
+    const raw = Object.assign(link, { over: false });
+    raw.onClose = () => raw.over = true;
+    raw.write(
+      framesOf([[FrameType.hello, encodeIntroduction({ ...attacker, ...hello })]]),
+      () => {},
+    );
+    await this.clock.advance(100);
+    raw.write(framesOf(frames), () => {});
+    await this.clock.advance(100);
+    return raw;
+  }
+
+  linesOf(text: string): number {
+    return this.log.filter((line) => line.includes(text)).length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.clock.resolve(this.remoting.close());
+    await this.clock.resolve(this.system.shutdown());
+  }
+}
+
+for (const [path, said] of [["/_watch", "watch message"], ["/_askfailed", "lost question"]]) {
+  Deno.test(`hostile: nonsense at ${path} is logged once, not for each message`, async () => {
+    await using target = await Target.start();
+    const link = await target.attack({}, ...new Array<Frame>(1_000).fill(message(path!, 7)));
+    assertEquals(target.linesOf(said!), 1, target.log.join("\n"));
+    assert(!link.over);
+  });
+}
+
+Deno.test("hostile: nonsense of a node about rejections is logged once", async () => {
+  await using target = await Target.start();
+  const hello = { role: "node", address: "evil:1" } as const;
+  await target.attack(hello, ...new Array<Frame>(1_000).fill(message("/_rejected", 7)));
+  assertEquals(target.linesOf("note of rejections"), 1, target.log.join("\n"));
+});
+
+Deno.test("hostile: a message that cannot be read ends the connection at once, and is logged once", async () => {
+  await using target = await Target.start();
+  const heard: unknown[] = [];
+  target.system.spawn(
+    Behaviors.receive((_context, value) => {
+      heard.push(value);
+      return Behaviors.same();
+    }),
+    "actor",
+  );
+  const nonsense: Frame = [FrameType.message, Uint8Array.of(9, 9, 9, 9)];
+  const hello = { role: "node", address: "evil:1" } as const;
+  const link = await target.attack(
+    hello,
+    message("/actor", "before"),
+    ...new Array<Frame>(1_000).fill(nonsense),
+    message("/actor", "after"),
+  );
+  assert(link.over);
+  assertEquals(target.linesOf("could not be read"), 1, target.log.join("\n"));
+  assertEquals(heard, ["before"]);
+});
+
+Deno.test("hostile: a peer that does not read cannot stay by sending nonsense", async () => {
+  await using target = await Target.start();
+  const link = await target.attack({ window: 1 });
+  const to = target.remoting.refTo({ node: "client:evil", path: "/x", uid: 0 });
+  for (let i = 0; i < 10; i++) to.tell(new Uint8Array(100_000));
+  await target.clock.advance(10);
+  link.write(framesOf([[FrameType.message, Uint8Array.of(9)]]), () => {});
+  await target.clock.advance(100);
+  assert(link.over, "closeTimeout has to pass first");
+});
+
+Deno.test("hostile: whoever allows any amount to be sent is still to acknowledge it", async () => {
+  await using target = await Target.start();
+  await target.attack({ window: Number.MAX_SAFE_INTEGER });
+  const lost: string[] = [];
+  target.system.eventStream.subscribe("deadLetter", ({ reason }) => void lost.push(reason));
+  const to = target.remoting.refTo({ node: "client:evil", path: "/x", uid: 0 });
+  const payload = new Uint8Array(1_000_000);
+  for (let i = 0; i < 60; i++) {
+    to.tell(payload);
+    await target.clock.advance(1);
+  }
+  const { window, maxQueuedBytes } = target.remoting.endpoint.limits;
+  const held = 60 - lost.length;
+  assert(held <= (window + maxQueuedBytes) / payload.length + 2, `${held} MB are held`);
+  assertEquals(new Set(lost), new Set(["queueFull"]));
+});
+
+Deno.test("hostile: references to clients that are not connected take no memory", async () => {
+  await using target = await Target.start();
+  const local = target.system.spawn(Behaviors.receive(() => Behaviors.same()), "local");
+  target.remoting.refTo({ node: "client:later", path: "/x", uid: 0 }).tell({ local });
+  // Had it been granted, the client that comes later could use it.
+  const lost: string[] = [];
+  target.system.eventStream.subscribe(
+    "deadLetter",
+    ({ reason, target: to }) => void lost.push(`${reason} ${to}`),
+  );
+  await target.attack({ address: "client:later" }, message("/local", 1));
+  assertEquals(lost, ["unauthorized /local"]);
+});
