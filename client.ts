@@ -3,10 +3,19 @@
  *
  * @module
  */
-export { type ClientOptions, ClusterClient } from "./lib/client/cluster_client.ts";
+export { ClusterClient } from "./lib/client/cluster_client.ts";
+export type { ClientOptions, ContactPoints } from "./lib/client/client_options.ts";
+export type { AskRetry, ClientAskOptions } from "./lib/client/client_ask.ts";
+export type {
+  ClientNodeChanged,
+  ClientState,
+  ClientStateChanged,
+} from "./lib/client/client_state.ts";
+export type { ListingSubscription } from "./lib/client/listing_subscription.ts";
 export type { AddressMap } from "./lib/client/address_map.ts";
 export { ClientError } from "./lib/client/errors.ts";
-export type { Topology, TopologyMember } from "./lib/cluster/topology.ts";
+export type { Topology, TopologyMember, TopologyService } from "./lib/cluster/topology.ts";
+export type { ShardBufferLimits } from "./lib/sharding/shard_routes.ts";
 export {
   type SerializedType,
   type Serializer,

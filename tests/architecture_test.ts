@@ -108,6 +108,8 @@ Deno.test("what decides imports nothing that does", () => {
     "sharding/shard_hash.ts",
     "cluster/barrier_rounds.ts",
     "client/contacts.ts",
+    "client/node_health.ts",
+    "client/topology_choice.ts",
     "transport/association.ts",
     "transport/handshake.ts",
     "remoting/watch_table.ts",

@@ -1,79 +1,66 @@
 /**
- * A client stands outside the cluster: it owns no shards, does not gossip and cannot be dialled.
- * It hears from one node who is in the cluster, and sends straight to the node that owns an
- * entity.
+ * A client stands outside the cluster: it owns no shards, does not gossip, has no listening socket
+ * and cannot be dialled. It hears from two nodes who is in the cluster and who offers what, from the
+ * leader where the shards are, and sends straight to the node that owns an entity. What others send
+ * to it comes back on the connections that it has opened.
  *
  * @module
  */
 import { ActorSystem } from "../actor/actor_system.ts";
-import type { AskOptions, Written } from "../actor/ask.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import { internalsOf } from "../actor/internals.ts";
+import type { Written } from "../actor/ask.ts";
+import type { Behavior } from "../actor/behavior.ts";
+import type { EventStream } from "../actor/event_stream.ts";
 import type { ActorRef } from "../actor/ref.ts";
-import {
-  clientTopologyPath,
-  gatewayPath,
-  parseTopology,
-  type Topology,
-} from "../cluster/topology.ts";
-import { Remoting } from "../remoting/remoting.ts";
-import { parseAddress } from "../runtime/address.ts";
-import type { Timer } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/logger.ts";
-import type { TlsMaterial } from "../runtime/network.ts";
-import { randomId } from "../runtime/random.ts";
+import type { ServiceKey } from "../actor/service_key.ts";
+import type { SpawnOptions } from "../actor/spawn_options.ts";
+import type { Topology } from "../cluster/topology.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { clientShardsPath, locatePath, parseShardingMessage } from "../sharding/protocol.ts";
-import { checkNumShards } from "../sharding/sharded_behavior.ts";
 import type { ShardEnvelope } from "../sharding/shard_envelope.ts";
-import { ShardProxy } from "../sharding/shard_proxy.ts";
-import { ShardRouter } from "../sharding/shard_router.ts";
-import type { TransportLimits } from "../transport/limits.ts";
+import { checkNumShards } from "../sharding/sharded_behavior.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
-import type { Serializer } from "../wire/serializer.ts";
-import { type AddressMap, addressMapper } from "./address_map.ts";
-import { type ContactEvent, Contacts } from "./contacts.ts";
+import { askRepeatedly, type ClientAskOptions } from "./client_ask.ts";
+import { ClientConnections } from "./client_connections.ts";
+import { checkClientOptions, type ClientOptions } from "./client_options.ts";
+import type { ClientState } from "./client_state.ts";
 import { ClientError } from "./errors.ts";
+import type { ListingSubscription } from "./listing_subscription.ts";
 
-/** Milliseconds between two ticks of the contact and the routers. */
-const tickInterval = 250;
-
-/** How a client connects. */
-export interface ClientOptions {
-  /** Addresses of nodes to begin with, `"host:port"`, at least one. More are learned. */
-  readonly contactPoints: readonly string[];
-  /** Name of the cluster's system; nodes refuse another. */
-  readonly systemName: string;
-  /** Where to dial for an address of the cluster. */
-  readonly addressMap?: AddressMap;
-  /** Certificate of the client (or a node) and the cluster's authority. */
-  readonly tls?: TlsMaterial;
-  /** Milliseconds until `connect` gives up. Default 10 000. */
-  readonly connectTimeout?: number;
-  /** How values of your classes cross the wire: the same as those of the nodes. Default: none. */
-  readonly serializers?: readonly Serializer[];
-  /** Bounds of connections and queues. */
-  readonly transport?: Partial<TransportLimits>;
-  /** Where log lines go. Default: standard error, `warn` and above. */
-  readonly logger?: Logger;
-  /** Replaces clock, chance and network, for simulations. */
-  readonly runtime?: Partial<Runtime>;
-}
+export type { ClientOptions } from "./client_options.ts";
 
 /**
- * See the module's text. Each client has an identity of its own, so any number of them can live on
- * one host.
+ * See the module's text. Each client has a random identity of its own, so any number of them can
+ * live on one host.
+ *
+ * @example
+ * ```ts
+ * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+ * import { ClusterClient } from "@casty/casty/client";
+ *
+ * type Greet = { type: "greet"; replyTo: ActorRef<string> };
+ * const greeter = (id: string) =>
+ *   Behaviors.receive<Greet>((_context, { replyTo }) => {
+ *     replyTo.tell(`hello from ${id}`);
+ *     return Behaviors.same();
+ *   });
+ * await using node = await ClusteredActorSystem.start({ name: "shop", host: "127.0.0.1", port: 0 });
+ * node.spawn(Behaviors.sharded(greeter, { numShards: 20 }), "greeters");
+ *
+ * await using client = await ClusterClient.connect({
+ *   contactPoints: [node.address],
+ *   systemName: "shop",
+ * });
+ * const greeters = client.entityRef<Greet>("greeters", { numShards: 20 });
+ * const answer = await client.ask(
+ *   greeters,
+ *   (replyTo: ActorRef<string>) => shardEnvelope("alice", { type: "greet", replyTo }),
+ * );
+ * console.assert(answer === "hello from alice");
+ * ```
  */
 export class ClusterClient implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #system: ActorSystem;
-  readonly #contacts: Contacts;
-  readonly #routers = new Map<string, { router: ShardRouter; proxy: ActorRef<never> }>();
-  #remoting: Remoting | undefined;
-  #topology: Topology = { members: [], leader: undefined };
-  #timer: Timer | undefined;
-  #onConnected: (() => void) | undefined;
-  #lastFailure = "";
+  readonly #connections: ClientConnections;
   #closed: Promise<void> | undefined;
 
   private constructor(options: ClientOptions) {
@@ -81,29 +68,27 @@ export class ClusterClient implements AsyncDisposable {
       ...options.runtime,
       ...(options.logger && { logger: options.logger }),
     });
+    const { maxPendingAsks } = options;
     this.#system = new ActorSystem({
       name: `${options.systemName}-client`,
       runtime: this.#runtime,
+      ...(maxPendingAsks !== undefined && { maxPendingAsks }),
     });
-    this.#contacts = new Contacts(options.contactPoints);
+    this.#connections = new ClientConnections(this.#system, this.#runtime, options);
   }
 
   /**
-   * Resolves when a node has told who is in the cluster.
+   * Resolves when a node has told who is in the cluster; with `lazy`, at once.
    *
-   * @throws {ClientError} code `badOption`, or `connectTimeout` if no contact point answers.
+   * @throws {ClientError} code `badOption`; code `connectTimeout` with what each contact point has
+   * said.
+   * @throws {CastyError} code `badAddress`.
    */
   static async connect(options: ClientOptions): Promise<ClusterClient> {
-    if (options.contactPoints.length === 0) {
-      throw new ClientError("badOption", "contactPoints is empty", {
-        value: options.contactPoints,
-        remedy: "name at least one node",
-      });
-    }
-    for (const point of options.contactPoints) parseAddress(point);
+    checkClientOptions(options);
     const client = new ClusterClient(options);
     try {
-      await client.#open(options);
+      await client.#connections.open();
     } catch (error) {
       await client.close();
       throw error;
@@ -111,65 +96,161 @@ export class ClusterClient implements AsyncDisposable {
     return client;
   }
 
-  /** The members that the client has heard of last. */
-  get topology(): Topology {
-    return this.#topology;
+  /** How the client stands to its cluster. Changes are events, see {@linkcode ClusterClient.eventStream}. */
+  get state(): ClientState {
+    return this.#connections.state;
   }
 
-  /** The node that the client listens to. */
-  get contact(): string {
-    return this.#contacts.current;
+  /**
+   * What happens: `clientState` ({@linkcode ClientStateChanged}), `clientNode`
+   * ({@linkcode ClientNodeChanged}), `deadLetter`, the events of certificates (`tlsReloaded`,
+   * `tlsReloadFailed`, `certificateExpiring` and so on), and those of the client's own actors.
+   */
+  get eventStream(): EventStream {
+    return this.#system.eventStream;
+  }
+
+  /** What the cluster has told last. */
+  get topology(): Topology {
+    return this.#connections.topology;
+  }
+
+  /** The node that the client listens to first of all; undefined if none answers. */
+  get contact(): string | undefined {
+    return this.#connections.contacts[0];
+  }
+
+  /** The nodes that the client listens to. */
+  get contacts(): readonly string[] {
+    return this.#connections.contacts;
+  }
+
+  /** This client's identity, `"client:<id>"`. */
+  get address(): string {
+    return this.#connections.address;
   }
 
   /**
    * A reference to the entities of a sharded actor: it takes envelopes and sends each to the node
-   * that owns the entity.
+   * that owns the entity, without a stop in between. What it does not know the place of waits, within
+   * `buffer`. The same name gives the same reference.
    *
    * @param name the name under which the nodes spawn it.
-   * @throws {ClientError} code `shardCountMismatch` if asked before with another number.
+   * @param options `numShards` must be that of the nodes. Default 256.
+   * @throws {ShardingError} code `badShardCount`.
+   * @throws {ClientError} code `shardCountMismatch` if asked before with another number; code
+   * `closed`.
    */
-  entityRef<M>(name: string, { numShards = 256 }: { numShards?: number } = {}): ActorRef<
+  entityRef<M>(name: string, options: { readonly numShards?: number } = {}): ActorRef<
     ShardEnvelope<M>
   > {
-    checkNumShards(numShards);
-    const known = this.#routers.get(name);
-    if (known !== undefined) {
-      if (known.router.numShards === numShards) return known.proxy as ActorRef<ShardEnvelope<M>>;
-      throw new ClientError(
-        "shardCountMismatch",
-        `"${name}" was asked for with ${known.router.numShards} shards before`,
-        { value: numShards, remedy: "use the number with which the nodes spawn it" },
-      );
-    }
-    const router = this.#makeRouter(name, numShards);
-    const anchor = this.#system.spawn<ShardEnvelope<M>>(
-      Behaviors.receive((_context, { entityId, message }) => {
-        router.route(entityId, message);
-        return Behaviors.same();
-      }),
-      name,
-    );
-    const proxy = new ShardProxy(router, anchor);
-    this.#routers.set(name, { router, proxy });
-    return proxy;
+    this.#checkOpen();
+    return this.#connections.shards.ref<M>(name, checkNumShards(options.numShards ?? 256));
   }
 
   /**
-   * Sends what `factory` makes and resolves with the first reply.
+   * The same as {@linkcode ClusterClient.entityRef}, for what can work on a node or a client. The
+   * factory is not used: a client runs no entities, so nodes must.
+   */
+  regionRef<M>(
+    name: string,
+    _factory: unknown,
+    options: { readonly numShards?: number } = {},
+  ): ActorRef<ShardEnvelope<M>> {
+    return this.entityRef<M>(name, options);
+  }
+
+  /**
+   * Sends what `factory` makes and resolves with the first reply. If the question is known to be
+   * lost, it fails at once; with `retry`, it is asked again instead.
    *
-   * @throws {AskTimeoutError} if none comes in time.
+   * @throws {AskTimeoutError} if no reply comes in time.
+   * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askAborted`, `tooManyAsks`.
    */
   ask<M, R, const Q extends Written<M> = Written<M>>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
-    options?: AskOptions,
+    options?: ClientAskOptions,
   ): Promise<R> {
-    return this.#system.ask(ref, factory, options);
+    if (options?.retry === undefined || options.retry === false) {
+      return this.#system.ask(ref, factory, options);
+    }
+    return askRepeatedly(ref, options, this.#runtime, (once) => {
+      return this.#system.ask<M, R, Q>(ref, factory, once);
+    });
   }
 
-  /** Closes all connections. What waits for a reply fails. */
+  /** The same as {@linkcode ClusterClient.ask}. */
+  entityAsk<M, R, const Q extends Written<M> = Written<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: ClientAskOptions,
+  ): Promise<R> {
+    return this.ask<M, R, Q>(ref, factory, options);
+  }
+
+  /**
+   * Who offers a service in the cluster, as it was told last, without those on nodes that cannot be
+   * reached. Empty before the first node has answered. The list never changes.
+   *
+   * @throws {ActorError} code `badServiceKey`.
+   */
+  lookup<M>(key: ServiceKey<M>): readonly ActorRef<M>[] {
+    return this.#connections.services.lookup(key);
+  }
+
+  /**
+   * Who offers a service: now, and after each change, until the loop is left or the client closed. A
+   * slow reader gets the newest listing, not every one.
+   *
+   * @throws {ActorError} code `badServiceKey`.
+   */
+  subscribe<M>(key: ServiceKey<M>): ListingSubscription<M> {
+    return this.#connections.services.subscribe(key);
+  }
+
+  /**
+   * Starts an actor in this process. Its reference can be sent to the cluster: what nodes tell it
+   * comes over the connections that the client has opened. It can watch actors of the cluster.
+   *
+   * @throws {ActorError} as {@linkcode ActorSystem.spawn}.
+   */
+  spawn<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M> {
+    const ref = this.#system.spawn(behavior, name, options);
+    // Whoever gets the reference may live on any node.
+    this.#connections.meetAll();
+    return ref;
+  }
+
+  /** Stops an actor that this client has started. */
+  stop(ref: ActorRef<never>): Promise<void> {
+    return this.#system.stop(ref);
+  }
+
+  /** The client's own actors, for what works on a system: streams, routers, the scheduler. */
+  get system(): ActorSystem {
+    return this.#system;
+  }
+
+  /**
+   * Address of the node to which messages for an entity are sent now. Undefined while that is not
+   * known, or if `entityRef` was not called with the name.
+   */
+  shardOwner(name: string, entityId: string): string | undefined {
+    return this.#connections.shards.ownerOf(name, entityId);
+  }
+
+  /**
+   * Resolves when no more than half of the send queue to a node is taken: for those who send faster
+   * than the network takes it.
+   */
+  drained(node: string): Promise<void> {
+    return this.#connections.drained(node);
+  }
+
+  /** Stops the client's actors and closes all connections. Who waits for a reply gets an error. */
   close(): Promise<void> {
-    this.#closed ??= this.#closeOnce();
+    this.#closed ??= this.#connections.close();
     return this.#closed;
   }
 
@@ -178,132 +259,8 @@ export class ClusterClient implements AsyncDisposable {
     await this.close();
   }
 
-  async #open(options: ClientOptions): Promise<void> {
-    const { clock, random } = this.#runtime;
-    const id = randomId(random);
-    this.#remoting = await Remoting.start(this.#system, {
-      runtime: this.#runtime,
-      systemName: options.systemName,
-      role: "client",
-      nodeId: id,
-      incarnation: Math.max(1, Math.floor(clock.wallTime())),
-      address: `client:${id}`,
-      addressMap: addressMapper(options.addressMap),
-      ...(options.tls && { tls: options.tls }),
-      ...(options.transport && { limits: options.transport }),
-      ...(options.serializers && { serializers: options.serializers }),
-      onPeerDown: (peer, _lane, reason) => this.#onLost(peer.address, reason),
-      onUndelivered: (to, reason) => this.#onLost(to, reason),
-    });
-    this.#remoting.handlePeers(clientTopologyPath, (peer, value) => {
-      const topology = parseTopology(value);
-      if (topology !== undefined) this.#onTopology(peer.address, topology);
-    });
-    this.#remoting.handlePeers(clientShardsPath, (_peer, value) => this.#onShards(value));
-    await this.#firstTopology(options.connectTimeout ?? 10_000);
-  }
-
-  #firstTopology(timeout: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#runtime.clock.schedule(timeout, () => {
-        const why = this.#lastFailure === "" ? "" : ` (${this.#lastFailure})`;
-        reject(
-          new ClientError(
-            "connectTimeout",
-            `no contact point answered within ${timeout} ms${why}`,
-            { value: this.#contacts.current, remedy: "check addresses, certificates and name" },
-          ),
-        );
-      });
-      this.#onConnected = () => {
-        timer.cancel();
-        resolve();
-      };
-      this.#step({ type: "start" });
-      this.#scheduleTick();
-    });
-  }
-
-  #onTopology(from: string, topology: Topology): void {
-    this.#topology = topology;
-    const members = topology.members.map(({ address }) => address);
-    const present = new Set(members);
-    for (const { router } of this.#routers.values()) router.retainOwners(present);
-    // Best effort: a client is told of nodes that are up and reachable, and not of their lives.
-    this.#remoting?.onMembers(new Map(members.map((address) => [address, 0])));
-    this.#step({ type: "topology", from, members });
-  }
-
-  #onShards(value: unknown): void {
-    const message = parseShardingMessage(value);
-    if (message?.type === "location") {
-      this.#routers.get(message.shardType)?.router
-        .learn(message.shard, message.owner, message.epoch);
-    } else if (message?.type === "refused") {
-      this.#runtime.logger.log("error", "client", "the cluster refused", { ...message });
-      this.#routers.get(message.shardType)?.router.refuse();
-    }
-  }
-
-  #onLost(address: string, reason: string): void {
-    this.#lastFailure = `${address}: ${reason}`;
-    // Deferred: the transport may be in the middle of telling others.
-    this.#runtime.clock.defer(() => this.#step({ type: "lost", address }));
-  }
-
-  #step(event: ContactEvent): void {
-    if (this.#closed !== undefined) return;
-    for (const effect of this.#contacts.step(event, this.#runtime.clock.now())) {
-      switch (effect.type) {
-        case "subscribe":
-          this.#remoting?.send(effect.to, gatewayPath, 0, { type: "subscribe" });
-          break;
-        case "connected":
-          this.#onConnected?.();
-          for (const { router } of this.#routers.values()) router.tick();
-          break;
-        case "disconnected":
-          this.#runtime.logger.log("warn", "client", "the contact is lost", {
-            why: this.#lastFailure,
-          });
-      }
-    }
-  }
-
-  #makeRouter(name: string, numShards: number): ShardRouter {
-    return new ShardRouter({
-      shardType: name,
-      numShards,
-      port: {
-        self: this.#remoting!.address,
-        now: () => this.#runtime.clock.now(),
-        send: (to, path, message) => this.#remoting!.send(to, path, 0, message),
-        deadLetter: (reason, target, message) =>
-          internalsOf(this.#system).deadLetter(reason, target, message),
-      },
-      ask: (shard) => {
-        this.#remoting!.send(this.#contacts.current, locatePath, 0, {
-          type: "locate",
-          shardType: name,
-          numShards,
-          shard,
-        });
-      },
-    });
-  }
-
-  #scheduleTick(): void {
-    this.#timer = this.#runtime.clock.schedule(tickInterval, () => {
-      if (this.#closed !== undefined) return;
-      this.#step({ type: "tick" });
-      for (const { router } of this.#routers.values()) router.tick();
-      this.#scheduleTick();
-    });
-  }
-
-  async #closeOnce(): Promise<void> {
-    this.#timer?.cancel();
-    await this.#system.shutdown();
-    await this.#remoting?.close();
+  #checkOpen(): void {
+    if (this.#closed === undefined) return;
+    throw new ClientError("closed", "the client was closed", { remedy: "connect a new one" });
   }
 }

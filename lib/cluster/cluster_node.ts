@@ -41,6 +41,7 @@ export class ClusterNode {
   #remoting: Remoting | undefined;
   #driver: MembershipDriver | undefined;
   #barriers: Barriers | undefined;
+  #gateway: Gateway | undefined;
   /** Ends each wait for a view that has not come. */
   readonly #waits = new Set<() => void>();
   /** Addresses of all members, for a quick look. */
@@ -120,6 +121,7 @@ export class ClusterNode {
   /** Leaves the cluster. Connections stay open for what still has to be said. */
   async leave(): Promise<void> {
     if (this.#driver !== undefined) {
+      this.#gateway?.drain();
       await this.#patiently(this.#hooks.beforeLeave());
       await this.#driver.leave();
       this.#driver.stop();
@@ -181,7 +183,8 @@ export class ClusterNode {
       },
     );
     this.#driver = driver;
-    const gateway = new Gateway(remoting, () => driver.view);
+    const gateway = new Gateway({ remoting, view: () => driver.view });
+    this.#gateway = gateway;
     const barriers = this.#openBarriers(remoting, driver);
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
     this.#hooks.install(remoting);
@@ -193,7 +196,7 @@ export class ClusterNode {
       if (alive.some(({ address }) => address === remoting.address)) {
         remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
       }
-      gateway.onView();
+      gateway.onChange();
       this.#hooks.onView(view);
       if (view.leader !== leader) {
         leader = view.leader;

@@ -1,26 +1,61 @@
 import type { MembershipView } from "../membership/view.ts";
 import type { Remoting } from "../remoting/remoting.ts";
-import { clientTopologyPath, gatewayPath, type Topology } from "./topology.ts";
+import {
+  clientTopologyPath,
+  emptyTopology,
+  gatewayPath,
+  parseGatewayRequest,
+  type Topology,
+  type TopologyPush,
+  type TopologyService,
+} from "./topology.ts";
 
-/** Tells clients who is in the cluster: at once when they ask, then at every change. */
+/** What a {@linkcode Gateway} needs. */
+export interface GatewayPort {
+  readonly remoting: Remoting;
+  /** What this node believes of the cluster. */
+  view(): MembershipView;
+  /** Who is registered in the cluster; the same array as long as nothing has changed. */
+  services?(): readonly TopologyService[];
+}
+
+/**
+ * Tells clients who is in the cluster and who offers what: when they ask, and then at every change.
+ * A client asks again every few seconds, as a sign of life for both; what it has is not sent twice.
+ */
 export class Gateway {
-  readonly #remoting: Remoting;
-  readonly #view: () => MembershipView;
-  readonly #subscribers = new Set<string>();
+  readonly #port: GatewayPort;
+  /** What each client calls this node. */
+  readonly #subscribers = new Map<string, string>();
+  #topology = emptyTopology;
+  #signature = "";
+  #revision = 1;
+  #draining = false;
 
   /** Opens the path at which clients ask. */
-  constructor(remoting: Remoting, view: () => MembershipView) {
-    this.#remoting = remoting;
-    this.#view = view;
-    remoting.handlePeers(gatewayPath, (peer) => {
-      this.#subscribers.add(peer.address);
-      this.#push(peer.address);
+  constructor(port: GatewayPort) {
+    this.#port = port;
+    port.remoting.handlePeers(gatewayPath, ({ address }, value) => {
+      const request = parseGatewayRequest(value);
+      if (request?.type === "unsubscribe") this.#subscribers.delete(address);
+      if (request?.type !== "subscribe") return;
+      this.#subscribers.set(address, request.asked);
+      this.#refresh();
+      this.#push(address, request.asked, request.have === this.#revision);
     });
   }
 
-  /** The cluster has changed. */
-  onView(): void {
-    for (const subscriber of this.#subscribers) this.#push(subscriber);
+  /** The cluster has changed, or who offers what. */
+  onChange(): void {
+    if (this.#refresh()) this.#pushAll();
+  }
+
+  /** This node is about to leave: its clients turn to others while it still answers. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#refresh();
+    this.#pushAll();
   }
 
   /** The connection to a client has ended. */
@@ -28,16 +63,45 @@ export class Gateway {
     this.#subscribers.delete(address);
   }
 
-  #push(to: string): void {
-    this.#remoting.send(to, clientTopologyPath, 0, topologyOf(this.#view()));
+  #pushAll(): void {
+    for (const [address, asked] of this.#subscribers) this.#push(address, asked, false);
+  }
+
+  /** Whether something has changed since the last time. */
+  #refresh(): boolean {
+    const topology = topologyOf(this.#port.view(), this.#port.services?.() ?? []);
+    const { members, leaving, leader } = topology;
+    const signature = JSON.stringify([members, leaving, leader]);
+    if (signature === this.#signature && topology.services === this.#topology.services) {
+      return false;
+    }
+    this.#topology = topology;
+    this.#signature = signature;
+    this.#revision++;
+    return true;
+  }
+
+  #push(to: string, asked: string, isKnown: boolean): void {
+    const push: TopologyPush = {
+      asked,
+      revision: this.#revision,
+      draining: this.#draining,
+      topology: isKnown ? undefined : this.#topology,
+    };
+    this.#port.remoting.send(to, clientTopologyPath, 0, push);
   }
 }
 
-function topologyOf(view: MembershipView): Topology {
+const none: readonly TopologyService[] = [];
+
+function topologyOf(view: MembershipView, services: readonly TopologyService[]): Topology {
+  const reachable = view.members.filter(({ address }) => !view.unreachable.has(address));
   return {
-    members: view.members
-      .filter(({ address, status }) => status === "up" && !view.unreachable.has(address))
+    members: reachable.filter(({ status }) => status === "up")
       .map(({ address, nodeId, roles }) => ({ address, nodeId, roles })),
+    leaving: reachable.filter(({ status }) => status === "leaving" || status === "exiting")
+      .map(({ address }) => address),
     leader: view.leader,
+    services: services.length === 0 ? none : services,
   };
 }

@@ -1,63 +1,239 @@
-import { assertEquals } from "@std/assert";
-import { Contacts } from "../../lib/client/contacts.ts";
+import { assert, assertEquals } from "@std/assert";
+import { type ContactEffect, type ContactEvent, Contacts } from "../../lib/client/contacts.ts";
 
-const timing = { answerTimeout: 1_000, refreshInterval: 500, liveness: 2_000, pause: 100 };
+const timing = {
+  contacts: 2,
+  answerTimeout: 1_000,
+  refreshInterval: 500,
+  liveness: 2_000,
+  minPause: 100,
+  maxPause: 800,
+};
 
-Deno.test("a contact that does not answer is followed by the next", () => {
-  const contacts = new Contacts(["a", "b"], timing);
-  assertEquals(contacts.step({ type: "start" }, 0), [{ type: "subscribe", to: "a" }]);
-  assertEquals(contacts.step({ type: "tick" }, 999), []);
-  assertEquals(contacts.step({ type: "tick" }, 1_000), [{ type: "subscribe", to: "b" }]);
+/** Contacts, and what they want done in short: `subscribe a`, `state connected`. */
+class Scene {
+  readonly contacts: Contacts;
+  constructor(points: readonly string[], overrides: Partial<typeof timing> = {}) {
+    this.contacts = new Contacts({ ...timing, ...overrides });
+    this.first = this.step({ type: "points", addresses: points, random: 0 }, 0);
+  }
+  readonly first: readonly string[];
+
+  step(event: ContactEvent, now: number): readonly string[] {
+    return this.contacts.step(event, now).map(short);
+  }
+  answer(from: string, now: number, { asked = from, draining = false } = {}): readonly string[] {
+    return this.step({ type: "answer", from, asked, draining }, now);
+  }
+  members(members: readonly string[], now: number): readonly string[] {
+    return this.step({ type: "members", members }, now);
+  }
+  lost(address: string, now: number, random = 0): readonly string[] {
+    return this.step({ type: "lost", address, random }, now);
+  }
+  tick(now: number, random = 0): readonly string[] {
+    return this.step({ type: "tick", random }, now);
+  }
+}
+
+function short(effect: ContactEffect): string {
+  if (effect.type === "resolve") return "resolve";
+  return effect.type === "state" ? `state ${effect.state}` : `${effect.type} ${effect.to}`;
+}
+
+Deno.test("two contact points are asked at once, and both are kept", () => {
+  const scene = new Scene(["a", "b", "c"]);
+  assertEquals(scene.first, ["subscribe a", "subscribe b"]);
+  assertEquals(scene.contacts.state, "connecting");
+  assertEquals(scene.answer("b", 10), ["state connected"]);
+  assertEquals(scene.answer("a", 20), []);
+  assertEquals(scene.contacts.subscribed, ["b", "a"]);
+  assertEquals(scene.contacts.current, "b");
 });
 
-Deno.test("after all have failed there is a pause, longer each time", () => {
-  const contacts = new Contacts(["a", "b"], timing);
-  contacts.step({ type: "start" }, 0);
-  assertEquals(contacts.step({ type: "lost", address: "a" }, 0), [{ type: "subscribe", to: "b" }]);
-  assertEquals(contacts.step({ type: "lost", address: "b" }, 0), []);
-  assertEquals(contacts.step({ type: "tick" }, 99), []);
-  assertEquals(contacts.step({ type: "tick" }, 100), [{ type: "subscribe", to: "a" }]);
-  contacts.step({ type: "lost", address: "a" }, 100);
-  contacts.step({ type: "lost", address: "b" }, 100);
-  assertEquals(contacts.step({ type: "tick" }, 299), []);
-  assertEquals(contacts.step({ type: "tick" }, 300), [{ type: "subscribe", to: "a" }]);
+Deno.test("clients with one list begin with different nodes", () => {
+  const contacts = new Contacts(timing);
+  const effects = contacts.step(
+    { type: "points", addresses: ["a", "b", "c"], random: 0.99 },
+    0,
+  );
+  assertEquals(effects.map(short), ["subscribe c", "subscribe a"]);
+});
+
+Deno.test("a point that does not answer in time is followed by the next", () => {
+  const scene = new Scene(["a", "b", "c"]);
+  scene.answer("a", 10);
+  assertEquals(scene.tick(999).filter((effect) => !effect.endsWith(" a")), []);
+  assertEquals(scene.members(["a", "b", "c"], 1_000), []);
+  assertEquals(scene.tick(1_000), ["subscribe c", "state degraded"]);
+  assertEquals(scene.answer("c", 1_010), ["state connected"]);
+});
+
+Deno.test("what fails rests, longer each time, with chance in it, and never for good", () => {
+  const scene = new Scene(["a"]);
+  const pauses: number[] = [];
+  let now = 0;
+  for (let round = 0; round < 6; round++) {
+    assert(!scene.lost("a", now, 1).includes("subscribe a"), "it must rest first");
+    const since = now;
+    while (!scene.tick(now).includes("subscribe a")) now += 25;
+    pauses.push(now - since);
+  }
+  assertEquals(pauses, [100, 200, 400, 800, 800, 800]);
+  const lucky = new Scene(["a"]);
+  lucky.lost("a", 0, 0);
+  assertEquals(lucky.tick(24), []);
+  assertEquals(lucky.tick(25), ["subscribe a"]);
+});
+
+Deno.test("when nobody is left to try, the contact points are found out anew", () => {
+  const scene = new Scene(["a", "b"]);
+  scene.lost("a", 0, 1);
+  assertEquals(scene.lost("b", 0, 1), []);
+  assert(scene.tick(600).includes("subscribe a"));
+  scene.lost("a", 601, 1);
+  assertEquals(scene.lost("b", 601, 1), ["resolve"]);
+  assertEquals(scene.tick(602), []);
+  const found = scene.step({ type: "points", addresses: ["x", "y"], random: 0 }, 603);
+  assertEquals([...found].sort(), ["subscribe x", "subscribe y"]);
+  assertEquals(scene.answer("x", 610), ["state degraded"]);
+  assertEquals(scene.answer("y", 620), ["state connected"]);
 });
 
 Deno.test("members that were learned replace contact points that are gone", () => {
-  const contacts = new Contacts(["a"], timing);
-  contacts.step({ type: "start" }, 0);
-  assertEquals(contacts.step({ type: "topology", from: "a", members: ["a", "b", "c"] }, 10), [
-    { type: "connected" },
-  ]);
-  assertEquals(contacts.step({ type: "lost", address: "a" }, 20), [
-    { type: "disconnected" },
-    { type: "subscribe", to: "b" },
-  ]);
-  assertEquals(contacts.step({ type: "topology", from: "b", members: ["b", "c"] }, 30), [
-    { type: "connected" },
-  ]);
-  assertEquals(contacts.current, "b");
+  const scene = new Scene(["a"]);
+  assertEquals(scene.answer("a", 10), ["state degraded"]);
+  assertEquals(scene.members(["a", "b", "c"], 10), ["subscribe b", "state connected"]);
+  scene.answer("b", 20);
+  assertEquals(scene.lost("a", 30), ["subscribe c", "state degraded"]);
+  assertEquals(scene.members(["b", "c"], 40), []);
+  assertEquals(scene.answer("c", 50), ["state connected"]);
+  assertEquals(scene.lost("b", 60), ["state degraded"]);
+  assertEquals(scene.members(["c", "d"], 70), ["subscribe d"]);
+  assertEquals(scene.answer("d", 80), ["state connected"]);
+  assertEquals(scene.contacts.subscribed, ["c", "d"]);
 });
 
-Deno.test("a connected contact is asked again and again, and given up when it falls silent", () => {
-  const contacts = new Contacts(["a", "b"], timing);
-  contacts.step({ type: "start" }, 0);
-  contacts.step({ type: "topology", from: "a", members: ["a", "b"] }, 0);
-  assertEquals(contacts.step({ type: "tick" }, 500), [{ type: "subscribe", to: "a" }]);
-  assertEquals(contacts.step({ type: "tick" }, 600), []);
-  assertEquals(contacts.step({ type: "tick" }, 2_000), [
-    { type: "disconnected" },
-    { type: "subscribe", to: "b" },
+Deno.test("both lost: reconnecting, and every name that is known is tried", () => {
+  const scene = new Scene(["a"]);
+  scene.answer("a", 0);
+  scene.members(["b", "c"], 0);
+  scene.answer("b", 1);
+  scene.lost("a", 2, 1);
+  scene.lost("c", 2, 1);
+  assertEquals(scene.lost("b", 3, 1), ["state reconnecting"]);
+  assertEquals(scene.contacts.current, undefined);
+  const tried = new Set<string>();
+  for (let now = 4; now < 900; now += 5) {
+    const effects = [...scene.tick(now)];
+    for (const effect of effects) {
+      const [, to] = effect.split(" ");
+      if (!effect.startsWith("subscribe")) continue;
+      tried.add(to!);
+      effects.push(...scene.lost(to!, now, 1));
+    }
+  }
+  assertEquals([...tried].sort(), ["a", "b", "c"]);
+  scene.tick(3_000);
+  assertEquals(scene.answer("a", 3_001).includes("state reconnecting"), false);
+  assert(scene.contacts.state === "connected" || scene.contacts.state === "degraded");
+});
+
+Deno.test("one that answers is asked again and again, and given up when it falls silent", () => {
+  const scene = new Scene(["a", "b", "c"]);
+  scene.answer("a", 0);
+  scene.answer("b", 0);
+  scene.members(["a", "b", "c"], 0);
+  assertEquals(scene.tick(499), []);
+  assertEquals(scene.tick(500), ["subscribe a", "subscribe b"]);
+  for (let now = 500; now < 2_000; now += 500) {
+    scene.tick(now);
+    scene.answer("b", now);
+  }
+  assertEquals(scene.tick(2_000), [
+    "disconnect a",
+    "subscribe b",
+    "subscribe c",
+    "state degraded",
   ]);
+  assertEquals(scene.contacts.subscribed, ["b"]);
+});
+
+Deno.test("a cluster of one is all that one needs", () => {
+  const scene = new Scene(["a", "b"]);
+  scene.answer("a", 0);
+  scene.lost("b", 1);
+  assertEquals(scene.contacts.state, "degraded");
+  assertEquals(scene.members(["a"], 2), ["state connected"]);
+  assertEquals(scene.tick(3), []);
+});
+
+Deno.test("one that leaves is let go when another has taken its place, not before", () => {
+  const scene = new Scene(["a", "b"]);
+  scene.answer("a", 0);
+  scene.answer("b", 0);
+  scene.members(["a", "b", "c"], 0);
+  assertEquals(scene.answer("a", 10, { draining: true }), ["subscribe c"]);
+  assertEquals(scene.contacts.subscribed, ["b", "a"]);
+  assertEquals(scene.answer("c", 20), ["unsubscribe a"]);
+  assertEquals(scene.contacts.subscribed, ["b", "c"]);
+  assertEquals(scene.contacts.state, "connected");
+});
+
+Deno.test("the only one that leaves is listened to until the end", () => {
+  const scene = new Scene(["a"]);
+  scene.answer("a", 0);
+  scene.members(["a"], 0);
+  assertEquals(scene.answer("a", 10, { draining: true }), []);
+  assertEquals(scene.contacts.current, "a");
+});
+
+Deno.test("one that has left and come back is a contact like any other", () => {
+  const scene = new Scene(["a"]);
+  scene.answer("a", 0, { draining: true });
+  scene.members(["a"], 0);
+  scene.lost("a", 10);
+  assertEquals(scene.contacts.state, "reconnecting");
+  scene.tick(1_000);
+  assertEquals(scene.answer("a", 1_010), ["state connected"]);
 });
 
 Deno.test("a contact point may be another name of a member", () => {
-  const contacts = new Contacts(["localhost:1"], timing);
-  contacts.step({ type: "start" }, 0);
-  contacts.step({ type: "topology", from: "127.0.0.1:1", members: ["127.0.0.1:1"] }, 0);
-  assertEquals(contacts.current, "127.0.0.1:1");
-  assertEquals(contacts.step({ type: "lost", address: "127.0.0.1:1" }, 1).at(-1), {
-    type: "subscribe",
-    to: "localhost:1",
-  });
+  const scene = new Scene(["localhost:1"], { contacts: 1 });
+  scene.answer("127.0.0.1:1", 0, { asked: "localhost:1" });
+  scene.members(["127.0.0.1:1"], 0);
+  assertEquals(scene.contacts.current, "127.0.0.1:1");
+  assertEquals(scene.lost("127.0.0.1:1", 1), ["subscribe localhost:1", "state reconnecting"]);
+});
+
+Deno.test("no name of a member is asked while the member is listened to", () => {
+  const scene = new Scene(["localhost:1", "localhost:2"]);
+  scene.answer("127.0.0.1:1", 0, { asked: "localhost:1" });
+  scene.answer("127.0.0.1:2", 0, { asked: "localhost:2" });
+  assertEquals(scene.members(["127.0.0.1:1", "127.0.0.1:2"], 0), []);
+  assertEquals(scene.contacts.subscribed, ["127.0.0.1:1", "127.0.0.1:2"]);
+});
+
+Deno.test("a loss of what is not listened to changes nothing", () => {
+  const scene = new Scene(["a", "b"]);
+  scene.answer("a", 0);
+  scene.answer("b", 0);
+  scene.members(["a", "b", "c"], 0);
+  assertEquals(scene.lost("c", 1), []);
+  assertEquals(scene.lost("stranger", 1), []);
+  assertEquals(scene.contacts.state, "connected");
+});
+
+Deno.test("closed says so, lets everybody go, and hears nothing more", () => {
+  const scene = new Scene(["a", "b"]);
+  scene.answer("a", 0);
+  scene.answer("b", 0);
+  assertEquals(scene.step({ type: "close" }, 1), [
+    "unsubscribe a",
+    "unsubscribe b",
+    "state closed",
+  ]);
+  assertEquals(scene.tick(10_000), []);
+  assertEquals(scene.answer("a", 10_000), []);
+  assertEquals(scene.contacts.state, "closed");
 });

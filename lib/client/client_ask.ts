@@ -1,0 +1,75 @@
+import { AskError, AskTimeoutError } from "../actor/errors.ts";
+import type { AskOptions } from "../actor/ask.ts";
+import type { ActorRef } from "../actor/ref.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** How a question that was lost is asked again. Times are milliseconds. */
+export interface AskRetry {
+  /** How often it is asked in all, 1 or more. Default: until the timeout. */
+  readonly attempts?: number;
+  /** Without a reply after this long it is asked again. Default 1 000. */
+  readonly attemptTimeout?: number;
+  /** Longest pause before the second attempt; doubles with each, up to 2 000. Default 50. */
+  readonly delay?: number;
+}
+
+/** How a client asks. */
+export interface ClientAskOptions extends AskOptions {
+  /**
+   * Ask again if the question or its reply was lost; `true`: with the defaults of
+   * {@linkcode AskRetry}. Only for questions that may be answered twice: a question whose reply was
+   * lost was acted upon already. Default: never.
+   */
+  readonly retry?: boolean | AskRetry;
+}
+
+const longestDelay = 2_000;
+/** What may be different the next time. */
+const passing = new Set(["askNotDelivered", "askTargetDead"]);
+
+/**
+ * Asks until there is a reply, the timeout is over or the attempts are spent. `attempt` asks once.
+ * The pauses are random (full jitter), so that many clients do not come back as one.
+ */
+export async function askRepeatedly<R>(
+  target: ActorRef<never>,
+  options: ClientAskOptions,
+  { clock, random }: Pick<Runtime, "clock" | "random">,
+  attempt: (options: AskOptions) => Promise<R>,
+): Promise<R> {
+  const { timeout = 5_000, signal, retry } = options;
+  const { attempts = Infinity, attemptTimeout = 1_000, delay = 50 } = typeof retry === "object"
+    ? retry
+    : {};
+  const end = clock.now() + timeout;
+  for (let count = 1;; count++) {
+    const rest = Math.max(0, end - clock.now());
+    const isLast = count >= attempts || rest <= attemptTimeout;
+    const once = isLast ? rest : attemptTimeout;
+    try {
+      return await attempt({ timeout: once, ...(signal && { signal }) });
+    } catch (error) {
+      const isTimeout = error instanceof AskTimeoutError;
+      const mayPass = isTimeout || (error instanceof AskError && passing.has(error.code));
+      if (mayPass && (isTimeout ? isLast : clock.now() >= end)) {
+        throw new AskTimeoutError(String(target), timeout);
+      }
+      if (!mayPass || count >= attempts) throw error;
+    }
+    const ceiling = Math.min(longestDelay, delay * 2 ** Math.min(count - 1, 30));
+    await pause(clock, Math.min(random.next() * ceiling, end - clock.now()), signal);
+  }
+}
+
+/** Ends early when the signal is aborted: the next attempt says so. */
+function pause(clock: Runtime["clock"], time: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      timer.cancel();
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = clock.schedule(Math.max(0, time), done);
+    signal?.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,338 @@
+/**
+ * What a client has towards its cluster: carries out what {@linkcode Contacts} and
+ * {@linkcode NodeHealth} decide, and tells shards and services what it hears.
+ *
+ * @module
+ */
+import type { ActorSystem } from "../actor/actor_system.ts";
+import { internalsOf } from "../actor/internals.ts";
+import { Ref } from "../actor/ref.ts";
+import {
+  clientTopologyPath,
+  emptyTopology,
+  gatewayPath,
+  type GatewayRequest,
+  parseTopologyPush,
+  type Topology,
+  type TopologyPush,
+} from "../cluster/topology.ts";
+import { Remoting } from "../remoting/remoting.ts";
+import type { Timer } from "../runtime/clock.ts";
+import { randomId } from "../runtime/random.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { addressMapper } from "./address_map.ts";
+import { clientLabel, type ClientOptions } from "./client_options.ts";
+import { ClientShards } from "./client_shards.ts";
+import type { ClientNodeChanged, ClientState, ClientStateChanged } from "./client_state.ts";
+import { ContactBook } from "./contact_book.ts";
+import { defaultContactTiming } from "./contact_timing.ts";
+import { type ContactEvent, Contacts } from "./contacts.ts";
+import { ClientError } from "./errors.ts";
+import { NodeHealth } from "./node_health.ts";
+import { ServiceDirectory } from "./service_directory.ts";
+import { chooseTopology } from "./topology_choice.ts";
+
+/** Milliseconds between two ticks of all machines. */
+const tickInterval = 250;
+
+/** See the module's text. */
+export class ClientConnections {
+  readonly shards: ClientShards;
+  readonly services = new ServiceDirectory();
+  /** This client's address. */
+  readonly address: string;
+  readonly #system: ActorSystem;
+  readonly #runtime: Runtime;
+  readonly #options: ClientOptions;
+  readonly #contacts: Contacts;
+  readonly #health = new NodeHealth(defaultContactTiming);
+  readonly #book: ContactBook;
+  /** What each node that the client listens to has told last. */
+  readonly #told = new Map<string, { revision: number; topology: Topology }>();
+  #remoting: Remoting | undefined;
+  #topology = emptyTopology;
+  /** Members of the topology, also those that leave. */
+  #present: ReadonlySet<string> = new Set();
+  #timer: Timer | undefined;
+  #meetsAll = false;
+  #onFirst: (() => void) | undefined;
+  #closed = false;
+
+  /** Opens nothing yet. */
+  constructor(system: ActorSystem, runtime: Runtime, options: ClientOptions) {
+    this.#system = system;
+    this.#runtime = runtime;
+    this.#options = options;
+    this.address = `client:${randomId(runtime.random)}`;
+    const { liveness } = options;
+    this.#contacts = new Contacts(liveness === undefined ? {} : { liveness });
+    this.#book = new ContactBook(options.contactPoints, runtime.logger);
+    this.shards = new ClientShards({
+      system,
+      self: this.address,
+      now: () => runtime.clock.now(),
+      send: (to, path, message) => this.#send(to, path, message),
+      deadLetter: (reason, target, message) =>
+        internalsOf(system).deadLetter(reason, target, message),
+      log: (message, fields) => runtime.logger.log("error", "client", message, fields),
+      contacts: () => this.#contacts.subscribed,
+      leader: () => this.#topology.leader,
+      isUsable: (address) => this.#present.has(address) && this.#health.isUsable(address),
+    }, options.buffer);
+  }
+
+  /** How the client stands to its cluster. */
+  get state(): ClientState {
+    return this.#contacts.state;
+  }
+
+  /** What the cluster has told last. */
+  get topology(): Topology {
+    return this.#topology;
+  }
+
+  /** The nodes that the client listens to. */
+  get contacts(): readonly string[] {
+    return this.#contacts.subscribed;
+  }
+
+  /** Begins to connect; unless `lazy`, resolves when a node has told the topology. */
+  async open(): Promise<void> {
+    await this.#startRemoting();
+    const { lazy = false, connectTimeout = 10_000 } = this.#options;
+    const first = lazy ? Promise.resolve() : this.#firstTopology(connectTimeout);
+    this.#resolvePoints();
+    this.#scheduleTick();
+    await first;
+  }
+
+  /** From now on there is a connection to every member, for what they want to send here. */
+  meetAll(): void {
+    if (this.#meetsAll) return;
+    this.#meetsAll = true;
+    this.#meetMissing();
+  }
+
+  /** Resolves when the queue to a node is at most half full. */
+  drained(node: string): Promise<void> {
+    return this.#remoting?.endpoint.drained(node) ?? Promise.resolve();
+  }
+
+  /** Ends everything. */
+  async close(): Promise<void> {
+    this.#step({ type: "close" });
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.services.close();
+    this.shards.close();
+    await this.#system.shutdown();
+    await this.#remoting?.close();
+  }
+
+  async #startRemoting(): Promise<void> {
+    const { clock } = this.#runtime;
+    const options = this.#options;
+    this.#remoting = await Remoting.start(this.#system, {
+      runtime: this.#runtime,
+      systemName: options.systemName,
+      role: "client",
+      nodeId: clientLabel(options, this.address.slice("client:".length)),
+      incarnation: Math.max(1, Math.floor(clock.wallTime())),
+      address: this.address,
+      addressMap: addressMapper(options.addressMap),
+      limits: { minBackoff: 200, maxBackoff: 5_000, ...options.transport },
+      ...(options.tls && { tls: options.tls }),
+      ...(options.serializers && { serializers: options.serializers }),
+      onTlsEvent: (event) => this.#system.eventStream.publish(event),
+      onPeerUp: (peer) => this.#onUp(peer.address),
+      onPeerDown: (peer, _lane, reason) => this.#onDown(peer.address, reason),
+      onUnreachable: (address, reason) => this.#onUnreachable(address, reason),
+    });
+    this.#remoting.handlePeers(clientTopologyPath, (peer, value) => {
+      const push = parseTopologyPush(value);
+      if (push !== undefined) this.#onPush(peer.address, push);
+    });
+    for (const [path, take] of this.shards.paths) {
+      this.#remoting.handlePeers(path, (peer, value) => take(peer.address, value));
+    }
+  }
+
+  #firstTopology(timeout: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#runtime.clock.schedule(timeout, () => {
+        reject(
+          new ClientError(
+            "connectTimeout",
+            `no contact point answered within ${timeout} ms (${this.#book.report()})`,
+            { value: timeout, remedy: "check addresses, certificates and the system's name" },
+          ),
+        );
+      });
+      this.#onFirst = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #resolvePoints(): void {
+    this.#book.resolve((addresses) => {
+      this.#step({ type: "points", addresses, random: this.#runtime.random.next() });
+    });
+  }
+
+  #onPush(from: string, { asked, revision, draining, topology }: TopologyPush): void {
+    if (topology !== undefined) this.#told.set(from, { revision, topology });
+    this.#step({ type: "answer", from, asked: asked || from, draining });
+    this.#choose();
+  }
+
+  /** Goes by what one of the contacts says. */
+  #choose(): void {
+    const told = this.#contacts.subscribed.flatMap((from) => {
+      const known = this.#told.get(from);
+      return known === undefined ? [] : [{ from, topology: known.topology }];
+    });
+    const choice = chooseTopology(told);
+    if (choice === undefined || choice.topology === this.#topology) return;
+    const { topology } = choice;
+    this.#topology = topology;
+    const members = topology.members.map(({ address }) => address);
+    this.#present = new Set([...members, ...topology.leaving]);
+    this.#health.retain(this.#present);
+    // A client is not told of the lives of nodes.
+    this.#remoting?.onMembers(new Map([...this.#present].map((address) => [address, 0])));
+    this.#step({ type: "members", members });
+    this.#onNodesChanged();
+    this.#onFirst?.();
+    this.#onFirst = undefined;
+    if (this.#meetsAll) this.#meetMissing();
+  }
+
+  #onNodesChanged(): void {
+    this.services.update(
+      this.#topology,
+      (node) => this.#present.has(node) && this.#health.isUsable(node),
+    );
+    this.shards.onNodesChanged();
+  }
+
+  #onUp(address: string): void {
+    if (!this.#health.up(address)) return;
+    this.#publishNode(address, true, undefined);
+    this.#later(() => this.#onNodesChanged());
+  }
+
+  #onDown(address: string, reason: string): void {
+    this.#book.failed(address, reason);
+    this.#told.delete(address);
+    this.#later(() => {
+      // What was asked there and not answered will not be: the reply has lost its way.
+      internalsOf(this.#system).failAsksWhere(
+        (target, message) =>
+          (target instanceof Ref && target.node === address) ||
+          this.shards.wentTo(address, target, message),
+        "disconnected",
+      );
+      this.shards.onNodeLost(address);
+      this.#onFailed(address, reason);
+    });
+  }
+
+  #onUnreachable(address: string, reason: string): void {
+    this.#book.failed(address, reason);
+    this.#later(() => this.#onFailed(address, reason));
+  }
+
+  #onFailed(address: string, reason: string): void {
+    const random = this.#runtime.random.next();
+    const isNews = this.#present.has(address) &&
+      this.#health.failed(address, this.#runtime.clock.now(), random);
+    this.#step({ type: "lost", address, random });
+    if (isNews) {
+      this.#publishNode(address, false, reason);
+      this.#onNodesChanged();
+    }
+    this.#choose();
+  }
+
+  /** Deferred: the transport may be in the middle of telling others. */
+  #later(task: () => void): void {
+    this.#runtime.clock.defer(() => {
+      if (!this.#closed) task();
+    });
+  }
+
+  #step(event: ContactEvent): void {
+    if (this.#closed) return;
+    const previous = this.#contacts.state;
+    for (const effect of this.#contacts.step(event, this.#runtime.clock.now())) {
+      switch (effect.type) {
+        case "subscribe": {
+          const { to } = effect;
+          const have = this.#told.get(to)?.revision ?? 0;
+          this.#toGateway(to, { type: "subscribe", asked: to, have });
+          break;
+        }
+        case "unsubscribe":
+          this.#told.delete(effect.to);
+          this.#toGateway(effect.to, { type: "unsubscribe" });
+          break;
+        case "disconnect":
+          this.#book.failed(effect.to, "it has fallen silent");
+          this.#remoting?.endpoint.disconnect(effect.to, "the node has fallen silent");
+          break;
+        case "resolve":
+          this.#later(() => this.#resolvePoints());
+          break;
+        case "state":
+          this.#publishState(effect.state, previous);
+      }
+    }
+  }
+
+  #publishState(state: ClientState, previous: ClientState): void {
+    const contacts = this.#contacts.subscribed;
+    const isBad = state === "reconnecting" || state === "degraded";
+    const reason = isBad ? this.#book.lastFailure : undefined;
+    const event: ClientStateChanged = { type: "clientState", state, previous, contacts, reason };
+    const level = state === "reconnecting" ? "warn" : "info";
+    this.#runtime.logger.log(level, "client", `the client is ${state}`, { previous, reason });
+    this.#system.eventStream.publish(event);
+  }
+
+  #publishNode(address: string, usable: boolean, reason: string | undefined): void {
+    const event: ClientNodeChanged = { type: "clientNode", address, usable, reason };
+    this.#system.eventStream.publish(event);
+  }
+
+  #toGateway(to: string, request: GatewayRequest): void {
+    this.#send(to, gatewayPath, request);
+  }
+
+  #send(to: string, path: string, message: unknown): void {
+    this.#remoting?.send(to, path, 0, message);
+  }
+
+  #meetMissing(): void {
+    const { endpoint } = this.#remoting!;
+    for (const address of this.#present) {
+      if (!this.#health.isUsable(address) || endpoint.peerAt(address, "user")) continue;
+      this.#toGateway(address, { type: "meet" });
+    }
+  }
+
+  #scheduleTick(): void {
+    this.#timer = this.#runtime.clock.schedule(tickInterval, () => {
+      if (this.#closed) return;
+      const { clock, random } = this.#runtime;
+      this.#step({ type: "tick", random: random.next() });
+      for (const address of this.#health.due(clock.now())) {
+        this.#toGateway(address, { type: "meet" });
+      }
+      this.shards.tick();
+      if (this.#meetsAll) this.#meetMissing();
+      this.#scheduleTick();
+    });
+  }
+}

@@ -1,0 +1,25 @@
+/** How a client keeps in touch. Times are milliseconds. */
+export interface ContactTiming {
+  /** Nodes that the client listens to at once. Default 2. */
+  readonly contacts: number;
+  /** Until a node that does not answer is given up. Default 3 000. */
+  readonly answerTimeout: number;
+  /** Between two requests to a node that answers. Default 3 000. */
+  readonly refreshInterval: number;
+  /** Silence after which a node that has answered is given up. Default 10 000. */
+  readonly liveness: number;
+  /** Longest pause after the first failure of a node; doubles with each. Default 400. */
+  readonly minPause: number;
+  /** Longest pause of all. Default 5 000. */
+  readonly maxPause: number;
+}
+
+/** The defaults of {@linkcode ContactTiming}. */
+export const defaultContactTiming: ContactTiming = {
+  contacts: 2,
+  answerTimeout: 3_000,
+  refreshInterval: 3_000,
+  liveness: 10_000,
+  minPause: 400,
+  maxPause: 5_000,
+};

@@ -1,0 +1,76 @@
+import { type ActorRef, Ref } from "../actor/ref.ts";
+import { serviceIdOf, type ServiceKey } from "../actor/service_key.ts";
+import type { Topology } from "../cluster/topology.ts";
+import { ListingSubscription } from "./listing_subscription.ts";
+
+type Refs = readonly ActorRef<never>[];
+
+/** Of one key, so of one type; which one the key says. */
+type Subscription = Pick<ListingSubscription<never>, "end"> & { offer(refs: Refs): void };
+
+const none: Refs = Object.freeze([]);
+
+/** Who offers what, as the cluster has told last; without actors on nodes that are not reachable. */
+export class ServiceDirectory {
+  #listings: ReadonlyMap<string, Refs> = new Map();
+  readonly #subscriptions = new Map<string, Set<Subscription>>();
+  #closed = false;
+
+  /** Who offers a service now. The list never changes. */
+  lookup<M>(key: ServiceKey<M>): readonly ActorRef<M>[] {
+    return (this.#listings.get(serviceIdOf(key)) ?? none) as readonly ActorRef<M>[];
+  }
+
+  /** The listings from now on, beginning with the present one. */
+  subscribe<M>(key: ServiceKey<M>): ListingSubscription<M> {
+    const id = serviceIdOf(key);
+    const subscriptions = this.#subscriptions.get(id) ?? new Set();
+    this.#subscriptions.set(id, subscriptions);
+    const subscription = new ListingSubscription<M>(() => {
+      subscriptions.delete(subscription as Subscription);
+      if (subscriptions.size === 0 && this.#subscriptions.get(id) === subscriptions) {
+        this.#subscriptions.delete(id);
+      }
+    });
+    subscriptions.add(subscription as Subscription);
+    subscription.offer(this.lookup(key));
+    if (this.#closed) subscription.end();
+    return subscription;
+  }
+
+  /** The cluster has changed. `isReachable`: whether a node can be sent to. */
+  update({ services }: Topology, isReachable: (node: string) => boolean): void {
+    const before = this.#listings;
+    const listings = new Map<string, Refs>();
+    for (const { key, refs } of services) {
+      const reachable = refs.filter((ref) => ref instanceof Ref && isReachable(ref.node));
+      if (reachable.length > 0) listings.set(key, keep(before.get(key) ?? none, reachable));
+    }
+    this.#listings = listings;
+    for (const [key, subscriptions] of this.#subscriptions) {
+      const refs = listings.get(key) ?? none;
+      if (refs === (before.get(key) ?? none)) continue;
+      for (const subscription of [...subscriptions]) subscription.offer(refs);
+    }
+  }
+
+  /** Ends all subscriptions. */
+  close(): void {
+    this.#closed = true;
+    for (const subscriptions of [...this.#subscriptions.values()]) {
+      for (const subscription of [...subscriptions]) subscription.end();
+    }
+  }
+}
+
+/** The new list, made of the references of the old one where they are the same actor's. */
+function keep(old: Refs, refs: Refs): Refs {
+  const known = new Map(old.map((ref) => [keyOf(ref), ref]));
+  const kept = refs.map((ref) => known.get(keyOf(ref)) ?? ref);
+  const isSame = kept.length === old.length && kept.every((ref, index) => ref === old[index]);
+  return isSame ? old : Object.freeze(kept);
+}
+
+function keyOf(ref: ActorRef<never>): string {
+  return ref instanceof Ref ? `${ref}#${ref.uid}` : ref.path;
+}
