@@ -22,6 +22,14 @@ export type ListingSubscriber<M> =
   | ((listing: readonly ActorRef<M>[]) => void)
   | ActorRef<Listing<M>>;
 
+/** Who offers one service, by the id of its key. */
+export interface ServiceListing {
+  /** The id of the key. */
+  readonly key: string;
+  /** The actors, in the order of registration. */
+  readonly refs: readonly ActorRef<never>[];
+}
+
 /** Of one key, so all of one type; which one the key says. */
 type Refs = readonly ActorRef<unknown>[];
 
@@ -87,6 +95,10 @@ const none: Refs = Object.freeze([]);
 export class Receptionist {
   readonly #system: ActorSystem;
   readonly #services = new Map<string, Service>();
+  /** How many services the actor at each path offers. */
+  readonly #offered = new Map<string, number>();
+  readonly #observers = new Set<() => void>();
+  #listings: readonly ServiceListing[] | undefined;
 
   /** @internal Made by the system. Knows nobody yet. */
   constructor(system: ActorSystem) {
@@ -163,8 +175,27 @@ export class Receptionist {
     };
   }
 
+  /** @internal All services that actors of this system offer. The same array until one changes. */
+  listings(): readonly ServiceListing[] {
+    return this.#listings ??= [...this.#services.values()]
+      .filter(({ entries }) => entries.size > 0)
+      .map(({ id, refs }) => ({ key: id, refs }));
+  }
+
+  /** @internal Whether the actor at a path offers a service. */
+  offers(path: string): boolean {
+    return this.#offered.has(path);
+  }
+
+  /** @internal Calls `observer` after each change of what `listings` answers. Answers how to end that. */
+  observe(observer: () => void): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
   /** @internal Ends all subscriptions: the system has stopped. */
   close(): void {
+    this.#observers.clear();
     for (const service of this.#services.values()) {
       service.subscriptions.clear();
       this.#forgetIfUnused(service);
@@ -182,17 +213,27 @@ export class Receptionist {
     const forget = () => {
       if (service.entries.get(ref) !== forget) return;
       service.entries.delete(ref);
+      this.#count(ref.path, -1);
       keep?.();
       this.#publish(service);
       this.#forgetIfUnused(service);
     };
     service.entries.set(ref, forget);
+    this.#count(ref.path, 1);
     const keep = whenLocalStopped(ref, forget);
     return forget;
   }
 
+  #count(path: string, by: number): void {
+    const count = (this.#offered.get(path) ?? 0) + by;
+    if (count > 0) this.#offered.set(path, count);
+    else this.#offered.delete(path);
+  }
+
   #publish(service: Service): void {
     service.changed();
+    this.#listings = undefined;
+    for (const observer of [...this.#observers]) observer();
     const { version } = service;
     for (const subscription of [...service.subscriptions]) {
       // A listener has changed the service: everybody has heard of that, and so of this.

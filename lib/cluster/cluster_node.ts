@@ -183,8 +183,7 @@ export class ClusterNode {
       },
     );
     this.#driver = driver;
-    const gateway = new Gateway({ remoting, view: () => driver.view });
-    this.#gateway = gateway;
+    const gateway = this.#openGateway(remoting, driver);
     const barriers = this.#openBarriers(remoting, driver);
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
     this.#hooks.install(remoting);
@@ -203,6 +202,21 @@ export class ClusterNode {
         barriers.onLeaderChanged();
       }
     });
+  }
+
+  /** What clients may know and reach. */
+  #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
+    const { receptionist } = this.#system;
+    const gateway = new Gateway({
+      remoting,
+      view: () => driver.view,
+      services: () => receptionist.listings(),
+      defer: (task) => this.#runtime.clock.defer(task),
+    });
+    this.#gateway = gateway;
+    receptionist.observe(() => gateway.onChange());
+    remoting.exportWhere((path) => receptionist.offers(path));
+    return gateway;
   }
 
   #openBarriers(remoting: Remoting, driver: MembershipDriver): Barriers {

@@ -17,6 +17,8 @@ export interface GatewayPort {
   view(): MembershipView;
   /** Who is registered in the cluster; the same array as long as nothing has changed. */
   services?(): readonly TopologyService[];
+  /** Runs a task after the current turn. */
+  defer(task: () => void): void;
 }
 
 /**
@@ -31,6 +33,7 @@ export class Gateway {
   #signature = "";
   #revision = 1;
   #draining = false;
+  #dirty = false;
 
   /** Opens the path at which clients ask. */
   constructor(port: GatewayPort) {
@@ -45,9 +48,14 @@ export class Gateway {
     });
   }
 
-  /** The cluster has changed, or who offers what. */
+  /** The cluster has changed, or who offers what. What changes in one turn is told once. */
   onChange(): void {
-    if (this.#refresh()) this.#pushAll();
+    if (this.#dirty) return;
+    this.#dirty = true;
+    this.#port.defer(() => {
+      this.#dirty = false;
+      if (this.#refresh()) this.#pushAll();
+    });
   }
 
   /** This node is about to leave: its clients turn to others while it still answers. */

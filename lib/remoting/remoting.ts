@@ -54,6 +54,7 @@ export class Remoting {
   readonly #peerHandlers = new Map<string, PeerHandler>();
   readonly #grants = new Grants();
   readonly #reserved = new Set<string>();
+  #isExported: (path: string) => boolean = () => false;
   /** Nodes take no reports of clients. */
   readonly #isNode: boolean;
   /** Whom the message that is being encoded is for. */
@@ -331,10 +332,15 @@ export class Remoting {
     });
   }
 
+  /** Clients may send to actors at these paths. */
+  exportWhere(isExported: (path: string) => boolean): void {
+    this.#isExported = isExported;
+  }
+
   /** Members reach every actor; a client what is open to all and what it was given. */
   #mayReach(peer: Peer, path: string): boolean {
     return peer.role === "node" || this.#peerHandlers.has(path) ||
-      this.#grants.allows(peer.address, path);
+      this.#grants.allows(peer.address, path) || this.#isExported(path);
   }
 
   #onRefEncoded(ref: Ref<never>): void {
