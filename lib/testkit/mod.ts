@@ -75,12 +75,8 @@ export type {
 } from "./simulation/fault.ts";
 export type { Invariant, InvariantMaker } from "./simulation/invariant.ts";
 export type { HealthLimits } from "./simulation/node_health.ts";
-export {
-  type FaultKind,
-  faultKinds,
-  type RandomFaultOptions,
-  randomFaults,
-} from "./simulation/random_faults.ts";
+export { type FaultKind, faultKinds } from "./simulation/fault.ts";
+export { type RandomFaultOptions, randomFaults } from "./simulation/random_faults.ts";
 export type {
   FaultPlan,
   FaultScene,

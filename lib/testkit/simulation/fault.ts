@@ -197,6 +197,26 @@ export type Fault =
   | ClockSkewFault
   | ClockDriftFault;
 
+/** Names of faults. */
+export type FaultKind = Fault["type"];
+
+/** All kinds of faults. */
+export const faultKinds: readonly FaultKind[] = [
+  "partition",
+  "latency",
+  "loss",
+  "messageLoss",
+  "messageDuplication",
+  "messageReordering",
+  "reset",
+  "crash",
+  "stop",
+  "pause",
+  "slow",
+  "clockSkew",
+  "clockDrift",
+];
+
 /** When a fault is over, milliseconds after the scenario began. */
 export function endOf(fault: Fault): number {
   if ("for" in fault) return fault.at + fault.for;
@@ -251,7 +271,10 @@ const inRange: Readonly<Record<string, readonly [number, number]>> = {
   rate: [0.01, 100],
 };
 
+const types: ReadonlySet<string> = new Set(faultKinds);
+
 function problemOf(fault: Fault, nodes: ReadonlySet<string>): string | undefined {
+  if (!types.has(fault.type)) return `there is no fault of type ${fault.type}`;
   for (const node of nodesOf(fault)) {
     if (!nodes.has(node)) return `there is no node ${node}`;
   }

@@ -200,8 +200,8 @@ export class NodeProcess implements SimulatedNode {
     loop.schedule(endsAfter, () => {
       loop.end();
       this.#surroundings.crash(this.#host, false);
-      if (!asked) this.#surroundings.onEnded(this);
     });
+    if (!asked) this.#surroundings.onEnded(this);
   }
 
   #become(status: NodeStatus): void {

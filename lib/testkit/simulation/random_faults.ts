@@ -1,9 +1,6 @@
 import type { SeededRandom } from "../seeded_random.ts";
-import type { Fault } from "./fault.ts";
+import { type Fault, type FaultKind, faultKinds } from "./fault.ts";
 import type { FaultPlan } from "./scenario.ts";
-
-/** Names of faults. */
-export type FaultKind = Fault["type"];
 
 /** Which faults come how often, and how bad they are. */
 export interface RandomFaultOptions {
@@ -21,23 +18,6 @@ export interface RandomFaultOptions {
   /** The last part of the scenario, in which all is well. Default: a third of the duration. */
   readonly quiet?: number;
 }
-
-/** All kinds of faults. */
-export const faultKinds: readonly FaultKind[] = [
-  "partition",
-  "latency",
-  "loss",
-  "messageLoss",
-  "messageDuplication",
-  "messageReordering",
-  "reset",
-  "crash",
-  "stop",
-  "pause",
-  "slow",
-  "clockSkew",
-  "clockDrift",
-];
 
 /** Milliseconds after which a node that was hit may be counted on again. */
 const recovery = 30_000;

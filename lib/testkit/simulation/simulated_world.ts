@@ -60,6 +60,8 @@ export class SimulatedWorld implements Simulation {
   readonly #log: (line: string) => void;
   readonly #waiters = new Set<Waiter>();
   readonly #downed = new Set<string>();
+  /** Indices of nodes that a supervisor will start again. */
+  readonly #comingBack = new Set<number>();
   #zero = 0;
   #clients = 0;
   #statusChanged = true;
@@ -168,7 +170,7 @@ export class SimulatedWorld implements Simulation {
   converged(options: { readonly limit?: number } = {}): Promise<void> {
     return this.until(() => this.#isConverged(), {
       limit: options.limit ?? 60_000,
-      what: "all nodes run and agree on who is a member",
+      what: "all nodes that should run do, and agree on who is a member",
     });
   }
 
@@ -262,11 +264,23 @@ export class SimulatedWorld implements Simulation {
         this.#health.update(this.now);
       },
       onEnded: (node) => {
-        if (restartEnded !== false) this.time.schedule(restartEnded, () => node.start());
+        if (restartEnded === false) return;
+        this.#comingBack.add(node.index);
+        this.time.schedule(restartEnded, () => this.#comeBack(node, node.life));
       },
       onError: (thrown) => this.error ??= { thrown },
       crash: (host, silently) => this.network.crash(host, { silently }),
     });
+  }
+
+  #comeBack(node: NodeProcess, life: number): void {
+    // Its connections are still being closed in order.
+    if (node.alive && node.life === life) {
+      this.time.schedule(500, () => this.#comeBack(node, life));
+      return;
+    }
+    this.#comingBack.delete(node.index);
+    node.start();
   }
 
   #makeInjector(): FaultInjector {
@@ -334,8 +348,9 @@ export class SimulatedWorld implements Simulation {
     };
   }
 
+  /** Where the first nodes are now, as a name service would tell. */
   #seeds(): string[] {
-    return this.nodes.slice(0, seedCount).map(({ name }) => `${name}:${simulatedPort}`);
+    return this.nodes.slice(0, seedCount).map(({ address }) => address);
   }
 
   #onDowned({ member, evidence }: MemberDowned): void {
@@ -351,7 +366,13 @@ export class SimulatedWorld implements Simulation {
     (this.downings as Downing[]).push({ at: this.now, address, incarnation, by, why, healthy });
   }
 
+  /** Whether the node is, or will be, in a life that it has not come up in. */
+  #isExpected({ status, index }: NodeProcess): boolean {
+    return status === "starting" || status === "stopping" || this.#comingBack.has(index);
+  }
+
   #isConverged(): boolean {
+    if (this.nodes.some((node) => node.status !== "up" && this.#isExpected(node))) return false;
     const up = this.nodes.filter(({ status }) => status === "up");
     const addresses = new Set(up.map(({ address }) => address));
     return up.length > 0 &&

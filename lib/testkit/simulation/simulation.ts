@@ -62,7 +62,8 @@ export interface Simulation {
    */
   faultsOver(options?: { readonly limit?: number }): Promise<void>;
   /**
-   * Resolves when all nodes run, and all agree that exactly they are the members, and who leads.
+   * Resolves when all nodes are up that are not gone for good, and agree that exactly they are the
+   * members, and who leads.
    *
    * @param options.limit virtual milliseconds. Default 60 000.
    * @throws {SimulationError} code `conditionNotMet`.

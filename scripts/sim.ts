@@ -1,0 +1,79 @@
+/**
+ * Runs the scenarios of `tests/sim/scenarios/` with many seeds, and tells what fails:
+ * `deno task sim --seeds 10000 [--from 1] [--scenario storm] [--jobs 2] [--failures folder]`.
+ * Each seed is one run, of the next scenario in turn. Ends with 1 if a run has failed.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { scenarios } from "../tests/sim/scenarios/all.ts";
+import type { Order, Result } from "./sim_worker.ts";
+
+const options = parseArgs(Deno.args, {
+  string: ["seeds", "from", "scenario", "jobs", "failures", "trials"],
+});
+
+const seeds = wholeNumber("seeds", 100);
+const from = wholeNumber("from", 1);
+const jobs = wholeNumber("jobs", Math.max(1, Math.min(2, navigator.hardwareConcurrency)));
+const trials = wholeNumber("trials", 100);
+const failures = String(options.failures ?? "simulation_failures");
+const names = scenarios.flatMap(({ name }) => name === undefined ? [] : [name]);
+const chosen = names.filter((name) => options.scenario === undefined || name === options.scenario);
+if (chosen.length === 0) {
+  console.error(`there is no scenario ${options.scenario}; there are ${names.join(", ")}`);
+  Deno.exit(2);
+}
+
+const started = performance.now();
+let next = from;
+let done = 0;
+let events = 0;
+let virtualTime = 0;
+let failed = 0;
+
+function order(): Order | undefined {
+  if (next >= from + seeds) return undefined;
+  const seed = next++;
+  return { seed, scenario: chosen[seed % chosen.length]!, failures, trials };
+}
+
+async function work(): Promise<void> {
+  const worker = new Worker(new URL("./sim_worker.ts", import.meta.url), { type: "module" });
+  for (let task = order(); task !== undefined; task = order()) {
+    const answer = new Promise<Result>((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data);
+    });
+    worker.postMessage(task);
+    const result = await answer;
+    done++;
+    events += result.events;
+    virtualTime += result.virtualTime;
+    if (result.failure === undefined) continue;
+    failed++;
+    console.log(`\n${result.failure}\n`);
+  }
+  worker.terminate();
+}
+
+function progress(): void {
+  const seconds = (performance.now() - started) / 1_000;
+  console.log(
+    `${done} of ${seeds} seeds, ${failed} failed, ${
+      (virtualTime / 3_600_000).toFixed(1)
+    } virtual ` +
+      `hours, ${events} events in ${seconds.toFixed(0)} s`,
+  );
+}
+
+const timer = setInterval(progress, 10_000);
+await Promise.all(Array.from({ length: jobs }, work));
+clearInterval(timer);
+progress();
+Deno.exit(failed > 0 ? 1 : 0);
+
+function wholeNumber(name: "seeds" | "from" | "jobs" | "trials", fallback: number): number {
+  const given = options[name];
+  const value = given === undefined ? fallback : Number(given);
+  if (Number.isSafeInteger(value) && value >= (name === "trials" ? 0 : 1)) return value;
+  console.error(`--${name} ${given}: use a whole number`);
+  Deno.exit(2);
+}
