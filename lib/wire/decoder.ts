@@ -1,4 +1,5 @@
 import type { Ref, RefAddress } from "../actor/ref.ts";
+import { Collisions } from "./collisions.ts";
 import { malformed, tooDeep, tooLarge, WireError } from "./errors.ts";
 import { ExtensionType, isMark } from "./extension.ts";
 import { LeafDecoder } from "./leaf_decoder.ts";
@@ -248,8 +249,10 @@ export class Decoder {
   #map(size: number, depth: number): Map<unknown, unknown> {
     if (size % 2 !== 0) throw malformed("a Map has a key without a value");
     const map = new Map<unknown, unknown>();
+    const collisions = Collisions.of(size / 2);
     for (let i = 0; i < size; i += 2) {
       const key = this.#value(depth + 1);
+      collisions?.add(key);
       map.set(key, this.#value(depth + 1));
     }
     return map;
@@ -257,7 +260,12 @@ export class Decoder {
 
   #set(size: number, depth: number): Set<unknown> {
     const set = new Set<unknown>();
-    for (let i = 0; i < size; i++) set.add(this.#value(depth + 1));
+    const collisions = Collisions.of(size);
+    for (let i = 0; i < size; i++) {
+      const value = this.#value(depth + 1);
+      collisions?.add(value);
+      set.add(value);
+    }
     return set;
   }
 

@@ -108,10 +108,7 @@ function decodeBigint(bytes: Uint8Array, start: number, end: number): bigint {
   const length = end - start;
   if (length === 8) return viewOf(bytes, start, 8).getBigInt64(0);
   if (length < 9 || bytes[start]! > 1) throw malformed("a bigint has a bad form");
-  const digits: string[] = new Array(length - 1);
-  for (let i = 1; i < length; i++) {
-    digits[i - 1] = bytes[start + i]!.toString(16).padStart(2, "0");
-  }
-  const magnitude = BigInt("0x" + digits.join(""));
+  // A bigint of millions of digits must not take seconds: this is one pass of the engine's.
+  const magnitude = BigInt("0x" + bytes.subarray(start + 1, end).toHex());
   return bytes[start] === 1 ? -magnitude : magnitude;
 }

@@ -65,8 +65,7 @@ export class LeafEncoder {
     this.#checkBinary(1 + size);
     out.extension(ExtensionType.bigint, 1 + size);
     out.byte(negative ? 1 : 0);
-    const hex = digits.padStart(2 * size, "0");
-    for (let i = 0; i < size; i++) out.byte(parseInt(hex.slice(2 * i, 2 * i + 2), 16));
+    out.raw(Uint8Array.fromHex(digits.padStart(2 * size, "0")));
   }
 
   /** A typed array, `DataView` or `ArrayBuffer`; `type` is its extension type. */
