@@ -24,6 +24,9 @@ import { Outbox } from "./outbox.ts";
 /** How long the peer may wait to hear what was read, milliseconds. */
 const creditDelay = 100;
 
+/** How often the owner is told that the peer lives, milliseconds: it may come in 10,000 chunks. */
+const signOfLifeEvery = 20;
+
 const empty = new Uint8Array(0);
 const drainedAlready = Promise.resolve();
 
@@ -49,6 +52,8 @@ export class Connection {
   #inbox: Inbox;
   readonly #credit = new Uint8Array(8);
   readonly #creditView = new DataView(this.#credit.buffer);
+  /** When the owner was told last that the peer lives. */
+  #toldAt = -Infinity;
   #opened = false;
   #peerWindow = 0;
   #phase: Phase = "open";
@@ -166,7 +171,8 @@ export class Connection {
 
   #onData(chunk: Uint8Array): void {
     if (this.#phase === "closed") return;
-    this.#liveness.heard(this.#clock.now());
+    const now = this.#clock.now();
+    this.#liveness.heard(now);
     try {
       this.#reader.push(chunk);
     } catch (error) {
@@ -175,7 +181,10 @@ export class Connection {
     }
     // What the reader has called may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;
-    this.#owner.onSignOfLife();
+    if (now >= this.#toldAt + signOfLifeEvery) {
+      this.#toldAt = now;
+      this.#owner.onSignOfLife();
+    }
     if (this.#inbox.creditDue) this.#scheduleFlush();
     else if (this.#creditTimer === undefined && this.#inbox.creditOwed) {
       this.#creditTimer = this.#clock.schedule(creditDelay, this.#onCreditTimer);
