@@ -197,6 +197,9 @@ export class ClusteredActorSystem extends ActorSystem {
       get view() {
         return node.view;
       },
+      get health() {
+        return node.health;
+      },
       get remoting() {
         return node.remoting;
       },

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ActorSystem } from "./actor/actor_system.ts";
+import type { HealthReport } from "./membership/health.ts";
 import type { MembershipView } from "./membership/view.ts";
 import type { Remoting } from "./remoting/remoting.ts";
 import type { ShardGrant } from "./sharding/sharding.ts";
@@ -12,6 +13,8 @@ import type { ShardGrant } from "./sharding/sharding.ts";
 export interface NodeInternals {
   /** What the node believes of its cluster. Not before it has started. */
   readonly view: MembershipView;
+  /** How it sees itself and the peers that it watches. Not before it has started. */
+  readonly health: HealthReport;
   /** Its connections. Not before it has started. */
   readonly remoting: Remoting;
   /** Counts the changes of what `shardGrants` answers. */

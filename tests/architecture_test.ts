@@ -65,7 +65,9 @@ Deno.test("a lower layer never imports a higher one", () => {
   let imports = 0;
   for (const { folder, path, text } of sources()) {
     assert(folder in allowed, `lib/${folder}/ has no place among the layers`);
-    for (const [, target] of text.matchAll(/^(?:import|export)[^;]*? from "(?:\.\.\/)+([^"]+)"/gms)) {
+    for (
+      const [, target] of text.matchAll(/^(?:import|export)[^;]*? from "(?:\.\.\/)+([^"]+)"/gms)
+    ) {
       imports++;
       const layer = target!.split("/")[0]!;
       // One folder up from a folder within a layer is the layer itself.

@@ -6,6 +6,7 @@
  * @module
  */
 import type { ActorSystem } from "../actor/actor_system.ts";
+import type { HealthReport } from "../membership/health.ts";
 import { isAlive } from "../membership/member.ts";
 import type { MembershipView } from "../membership/view.ts";
 import { Remoting } from "../remoting/remoting.ts";
@@ -14,11 +15,16 @@ import { barrierPath, Barriers } from "./barrier.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 import { ClusterError, ClusterTimeoutError } from "./errors.ts";
 import { Gateway } from "./gateway.ts";
+import type { Lease } from "./lease.ts";
 import { MembershipDriver } from "./membership_driver.ts";
 import { membershipConfig } from "./membership_config.ts";
+import { StallDetection } from "./stall_detection.ts";
 
 /** Where nodes talk about membership. */
 const membershipPath = "/_cluster";
+
+/** Milliseconds that a stall responder has at least: a handshake and an answer. */
+const minStallTimeout = 2_000;
 
 /** What the layers above add to a node. */
 export interface NodeHooks {
@@ -42,6 +48,7 @@ export class ClusterNode {
   #driver: MembershipDriver | undefined;
   #barriers: Barriers | undefined;
   #gateway: Gateway | undefined;
+  #stall: StallDetection | undefined;
   /** Ends each wait for a view that has not come. */
   readonly #waits = new Set<() => void>();
   /** Addresses of all members, for a quick look. */
@@ -69,6 +76,11 @@ export class ClusterNode {
   /** What this node believes of the cluster. */
   get view(): MembershipView {
     return this.#started(this.#driver).view;
+  }
+
+  /** How this node sees itself and the peers that it watches. */
+  get health(): HealthReport {
+    return this.#started(this.#driver).health;
   }
 
   /** The connections. */
@@ -115,6 +127,7 @@ export class ClusterNode {
     await this.#waitUntil(() => this.view.self.status === "up", startTimeout, () => {
       return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
     });
+    this.#stall?.start(this.view.self.incarnation);
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
   }
 
@@ -133,7 +146,7 @@ export class ClusterNode {
 
   /** Closes all connections; what was sent before is flushed. */
   async close(): Promise<void> {
-    await this.#remoting?.close();
+    await Promise.all([this.#stall?.close(), this.#remoting?.close()]);
   }
 
   async #openConnections(): Promise<void> {
@@ -175,7 +188,11 @@ export class ClusterNode {
       {
         send: (to, message) => remoting.send(to, membershipPath, 0, message),
         publish: (event) => this.#system.eventStream.publish(event),
-        downed: (by, why) => this.#onDowned(by, why),
+        beat: () => this.#stall?.beat(),
+        probeStall: async (address, life, port) =>
+          await this.#stall?.ask(address, life, port) ?? { outcome: "unknown", ms: 0 },
+        lease: leaseOf(options.downing),
+        downed: () => void this.#system.shutdown(),
         joinRefused: (seed, code, reason) => {
           this.#lastRefusal = `${seed} refused this node: ${reason} (${code})`;
           runtime.logger.log("warn", "cluster", this.#lastRefusal);
@@ -183,6 +200,7 @@ export class ClusterNode {
       },
     );
     this.#driver = driver;
+    if (options.stallDetection !== false) this.#stall = this.#stallDetection(driver);
     const gateway = this.#openGateway(remoting, driver);
     const barriers = this.#openBarriers(remoting, driver);
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
@@ -217,6 +235,19 @@ export class ClusterNode {
     receptionist.observe(() => gateway.onChange());
     remoting.exportWhere((path) => receptionist.offers(path));
     return gateway;
+  }
+
+  #stallDetection(driver: MembershipDriver): StallDetection {
+    const { host, bindHost = host, stallPort: port = 0, tls, addressMap } = this.#options;
+    const { heartbeatInterval = 1_000 } = this.#options.membership ?? {};
+    return new StallDetection(this.#runtime, {
+      host: bindHost,
+      port,
+      timeout: Math.max(minStallTimeout, 2 * heartbeatInterval),
+      onPort: (bound) => driver.stallResponder(bound),
+      ...(tls && { tls }),
+      ...(addressMap && { addressMap }),
+    });
   }
 
   #openBarriers(remoting: Remoting, driver: MembershipDriver): Barriers {
@@ -270,14 +301,6 @@ export class ClusterNode {
     });
   }
 
-  #onDowned(by: string, why: string): void {
-    this.#runtime.logger.log("error", "cluster", "this node was declared down and stops", {
-      by,
-      why,
-    });
-    void this.#system.shutdown();
-  }
-
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
     const seeds = this.#options.seedNodes?.join(", ") || "none";
     const hint = this.#lastRefusal === "" ? "" : `; ${this.#lastRefusal}`;
@@ -295,4 +318,8 @@ export class ClusterNode {
       remedy: "use what ClusteredActorSystem.start has resolved with",
     });
   }
+}
+
+function leaseOf(downing: ClusterOptions["downing"]): Lease | undefined {
+  return downing !== undefined && "lease" in downing ? downing.lease : undefined;
 }

@@ -3,11 +3,13 @@ import type { Logger } from "../runtime/logger.ts";
 import type { TlsMaterial } from "../runtime/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { formatAddress, parseAddress } from "../runtime/address.ts";
+import type { DowningStrategy } from "../membership/downing.ts";
 import type { AddressMap } from "../transport/address_map.ts";
 import type { TransportLimits } from "../transport/limits.ts";
 import type { Serializer } from "../wire/serializer.ts";
 import { SerializerRegistry } from "../wire/serializer_registry.ts";
 import { ClusterError } from "./errors.ts";
+import type { LeaseDowning } from "./lease.ts";
 
 /** How a node starts. */
 export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runtime"> {
@@ -50,6 +52,18 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly serializers?: readonly Serializer[];
   /** Bounds of connections and queues. */
   readonly transport?: Partial<TransportLimits>;
+  /**
+   * Which side of a partition lives on: `keepMajority()`, `staticQuorum(...)`, `keepOldest(...)`,
+   * `leaseMajority(...)` or `downAll()`; the same on all nodes. Default `keepMajority()`.
+   */
+  readonly downing?: DowningStrategy | LeaseDowning;
+  /**
+   * Whether a thread of this node answers others when its event loop stands still, so that they do
+   * not take it for dead, and whether this node asks theirs. Default true.
+   */
+  readonly stallDetection?: boolean;
+  /** Port of that thread, 0 to 65535; others must be able to reach it. Default 0: any. */
+  readonly stallPort?: number;
   /** Timing of the membership protocol. */
   readonly membership?: MembershipTiming;
   /** Where log lines go. Default: standard error, `warn` and above. */
@@ -66,6 +80,8 @@ export interface MembershipTiming {
   readonly heartbeatInterval?: number;
   /** Silence that is not yet suspicious. Default 3 000. */
   readonly acceptablePause?: number;
+  /** How long a member that stands still may do so before it can be downed. Default 60 000. */
+  readonly stallLimit?: number;
   /** How long unreachable members stay before the majority downs them. Default by cluster size. */
   readonly stableAfter?: number;
 }
@@ -104,6 +120,10 @@ export function checkClusterOptions(options: ClusterOptions): void {
   }
   if (advertisedPort !== undefined && !isPort(advertisedPort)) {
     refuse("advertisedPort", advertisedPort, "use a whole number from 1 to 65535");
+  }
+  const { stallPort = 0 } = options;
+  if (stallPort !== 0 && !isPort(stallPort)) {
+    refuse("stallPort", stallPort, "use a whole number from 0 to 65535");
   }
   for (const seed of options.seedNodes ?? []) parseAddress(seed);
   new SerializerRegistry(options.serializers ?? []);

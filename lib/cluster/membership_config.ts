@@ -7,8 +7,8 @@ export function membershipConfig(
   address: string,
   incarnation: number,
 ): MembershipConfig {
-  const { gossipInterval, heartbeatInterval, acceptablePause, stableAfter } = options.membership ??
-    {};
+  const { gossipInterval, heartbeatInterval, acceptablePause, stableAfter, stallLimit } =
+    options.membership ?? {};
   return {
     self: {
       address,
@@ -21,6 +21,8 @@ export function membershipConfig(
     ...(heartbeatInterval !== undefined && { heartbeatInterval }),
     ...(acceptablePause !== undefined && { detector: { acceptablePause } }),
     ...(stableAfter !== undefined && { stableAfter }),
+    ...(stallLimit !== undefined && { stallLimit }),
+    ...(options.downing !== undefined && { downing: options.downing }),
     ...(options.leaveTimeout !== undefined && { leaveTimeout: options.leaveTimeout }),
   };
 }

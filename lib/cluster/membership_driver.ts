@@ -14,7 +14,11 @@ import {
   type MembershipEvent,
 } from "../membership/membership.ts";
 import { type MembershipMessage, parseMembershipMessage } from "../membership/messages.ts";
+import type { HealthReport } from "../membership/health.ts";
+import type { DownEvidence } from "../membership/member.ts";
 import type { MembershipView } from "../membership/view.ts";
+import type { StallAnswer } from "../runtime/stall_probe.ts";
+import type { Lease } from "./lease.ts";
 
 /** Milliseconds between two ticks of the machine. */
 const tickInterval = 100;
@@ -27,8 +31,14 @@ export interface MembershipPort {
   send(to: string, message: MembershipMessage): void;
   /** Something that users may want to know. */
   publish(event: MemberEvent): void;
+  /** The event loop has run: called with every tick. */
+  beat(): void;
+  /** Asks the stall responder of a member. Never rejects. */
+  probeStall(address: string, incarnation: number, port: number): Promise<StallAnswer>;
+  /** The lease of the downing strategy, if it has one. */
+  readonly lease: Lease | undefined;
   /** The others have declared this node down. */
-  downed(by: string, why: string): void;
+  downed(evidence: DownEvidence): void;
   /** A seed has refused this node for good. */
   joinRefused(seed: string, code: string, reason: string): void;
 }
@@ -56,6 +66,11 @@ export class MembershipDriver {
   /** What this node believes of the cluster now. */
   get view(): MembershipView {
     return this.#machine.view;
+  }
+
+  /** How this node sees itself and the peers that it watches. */
+  get health(): HealthReport {
+    return this.#machine.health(this.#runtime.clock.now());
   }
 
   /** Begins to join. */
@@ -90,6 +105,11 @@ export class MembershipDriver {
     this.#step({ type: "peerGone", address });
   }
 
+  /** This node's stall responder listens there now, or not any more. */
+  stallResponder(port: number | undefined): void {
+    this.#step({ type: "stallResponder", port });
+  }
+
   /** Calls back with every new view. Answers how to stop that. */
   onView(listener: (view: MembershipView) => void): () => void {
     this.#listeners.add(listener);
@@ -118,11 +138,43 @@ export class MembershipDriver {
       const now = this.#runtime.clock.now();
       const lag = now - this.#lastTick - tickInterval;
       this.#lastTick = now;
+      this.#port.beat();
       // A node that was asleep must not take its own deafness for the silence of others.
       if (lag > tickInterval) this.#step({ type: "lag", ms: lag });
       this.#step({ type: "tick", random: this.#runtime.random.next() });
       this.#scheduleTick();
     });
+  }
+
+  async #probeStall(
+    { address, incarnation, port }: MembershipEffect & { type: "probeStall" },
+  ): Promise<void> {
+    const answer = await this.#port.probeStall(address, incarnation, port);
+    this.#step({ type: "stallAnswer", address, incarnation, ...answer });
+  }
+
+  async #acquireLease(): Promise<void> {
+    const { lease } = this.#port;
+    try {
+      if (lease === undefined) throw new Error("the strategy wants a lease but has none");
+      const answer = await lease.acquire(this.view.self.address);
+      this.#step(
+        answer.granted
+          ? { type: "leaseAnswer", outcome: "granted", detail: `token ${answer.token}` }
+          : { type: "leaseAnswer", outcome: "held", detail: answer.holder },
+      );
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#step({ type: "leaseAnswer", outcome: "failed", detail });
+    }
+  }
+
+  async #releaseLease(): Promise<void> {
+    try {
+      await this.#port.lease?.release(this.view.self.address);
+    } catch (error) {
+      this.#runtime.logger.log("warn", "cluster", "the lease could not be given back", { error });
+    }
   }
 
   #step(event: MembershipEvent): void {
@@ -135,6 +187,12 @@ export class MembershipDriver {
     switch (effect.type) {
       case "send":
         return this.#port.send(effect.to, effect.message);
+      case "probeStall":
+        return void this.#probeStall(effect);
+      case "acquireLease":
+        return void this.#acquireLease();
+      case "releaseLease":
+        return void this.#releaseLease();
       case "publish":
         return this.#port.publish(effect.event);
       case "viewChanged":
@@ -143,7 +201,7 @@ export class MembershipDriver {
       case "left":
         return this.#onLeft?.();
       case "downed":
-        return this.#port.downed(effect.by, effect.why);
+        return this.#port.downed(effect);
       case "joinRefused":
         return this.#port.joinRefused(effect.seed, effect.code, effect.reason);
       case "log":

@@ -18,6 +18,25 @@ export const systemStallProbe: StallProbe = {
   ask: (question) => askStallResponder(systemNetwork, systemClock, question),
 };
 
+/** Beside this file, wherever that is: on a disk or at a registry. */
+function workerModule(): URL {
+  return new URL("./heartbeat_worker.ts", import.meta.url);
+}
+
+/** Without this, a process on a terminal would stop and ask. */
+async function checkPermission(): Promise<void> {
+  const module = workerModule();
+  const permission: Deno.PermissionDescriptor = module.protocol === "file:"
+    ? { name: "read", path: module }
+    : { name: "import", host: module.host };
+  const { state } = await Deno.permissions.query(permission);
+  if (state === "granted") return;
+  throw new ClusterError(
+    "stallResponderFailed",
+    `the permission ${permission.name} for ${module.href} is ${state}`,
+  );
+}
+
 class WorkerResponder implements StallResponder {
   readonly #worker: Worker;
   readonly #beats = new Int32Array(new SharedArrayBuffer(4));
@@ -30,7 +49,7 @@ class WorkerResponder implements StallResponder {
 
   private constructor(options: StallResponderOptions) {
     this.#options = options;
-    const worker = new Worker(new URL("./heartbeat_worker.ts", import.meta.url).href, {
+    const worker = new Worker(workerModule().href, {
       type: "module",
       name: "casty heartbeat",
     });
@@ -44,6 +63,7 @@ class WorkerResponder implements StallResponder {
   }
 
   static async start(options: StallResponderOptions): Promise<StallResponder> {
+    await checkPermission();
     const responder = new WorkerResponder(options);
     try {
       await responder.#open();

@@ -13,7 +13,9 @@ import { accusedBy, nextReachability, refutedSubjects } from "./reachability.ts"
 import { silenceReason, type Watched } from "./watched.ts";
 
 /** How long an answer of a stall responder counts, in heartbeat intervals. */
-const stallValidity = 5;
+const stallValidity = 6;
+/** How long an accusation waits for it, in heartbeat intervals. */
+const stallAnswerTime = 2.5;
 
 /** Says in the own record who is silent, and why, if that has changed. */
 export function accuse(m: Machine, now: number): void {
@@ -70,9 +72,20 @@ function isSilent(
   if (now < watched.vouchedUntil) return false;
   // An accusation stands until the member is heard, however this node feels meanwhile.
   if (isAccused) return !detector.isAvailable(now);
+  if (awaitsStallAnswer(m, watched, now)) return false;
   const patience = awareness.hesitation * m.config.detector.acceptablePause;
   return !detector.isAvailable(now - patience) && now >= abstainUntil &&
     watched.deniedAt > detector.lastHeard;
+}
+
+/** The first accusation tells a stall from a death, if that takes no longer than this. */
+function awaitsStallAnswer(
+  m: Machine,
+  { stallAskedAt, stallAnsweredAt, detector }: Watched,
+  now: number,
+): boolean {
+  return stallAskedAt !== undefined && stallAnsweredAt < detector.lastHeard &&
+    now - stallAskedAt < stallAnswerTime * m.config.heartbeatInterval;
 }
 
 function tell(

@@ -47,7 +47,7 @@ export function beDowned(m: Machine, evidence: DownEvidence): void {
     why: evidence.why,
     observers: evidence.observers.join(", "),
   });
-  m.effects.push({ type: "downed", by: evidence.by, why: evidence.why });
+  m.effects.push({ type: "downed", ...evidence });
 }
 
 /** Why a node is no member any more whose later life is one. */
@@ -160,7 +160,9 @@ function publish(m: Machine): void {
   const after = m.view;
   if (sameView(before, after)) return;
   m.published = after;
-  const gone = (address: string) => m.state.tombstones.get(address);
+  // This node itself has the last account of itself.
+  const gone = (address: string) =>
+    address === after.self.address ? after.self : m.state.tombstones.get(address);
   for (const event of eventsBetween(before, after, gone)) {
     m.effects.push({ type: "publish", event });
   }

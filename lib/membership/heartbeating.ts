@@ -11,7 +11,7 @@ import { type Machine, selfAddress, type StallAnswerEvent } from "./machine.ts";
 import { isAlive } from "./member.ts";
 import { monitoringRing, watchedMembers } from "./monitoring.ts";
 import { PhiAccrualDetector } from "./phi_accrual.ts";
-import { endRelays, sendHeartbeat, settleRelays, vouch } from "./probing.ts";
+import { endRelays, sendHeartbeat, settleRelays } from "./probing.ts";
 import { accusedBy } from "./reachability.ts";
 import { newWatched } from "./watched.ts";
 
@@ -65,11 +65,13 @@ export function onStallAnswer(
 ): void {
   const watched = m.watching.watched.get(address);
   if (m.phase !== "member" || watched?.incarnation !== incarnation) return;
+  watched.stallAskedAt = undefined;
+  watched.stallAnsweredAt = now;
   if (!watched.detector.isOverdue(now)) return;
-  // Its loop runs, so the network is at fault, and not for everybody.
-  if (outcome === "alive") vouch(m, watched, now);
-  else if (outcome === "unknown") watched.stall = undefined;
-  else watched.stall = { outcome, at: now, since: now - ms };
+  // A loop that runs but is not heard is stuck elsewhere, and not for ever: it counts as stalled.
+  const since = outcome === "alive" ? watched.detector.lastHeard : now - ms;
+  if (outcome === "unknown") watched.stall = undefined;
+  else watched.stall = { outcome: outcome === "gone" ? "gone" : "stalled", at: now, since };
   accuse(m, now);
 }
 

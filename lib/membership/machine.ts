@@ -7,7 +7,7 @@
 import type { LogFields, LogLevel } from "../runtime/logger.ts";
 import type { ResolvedConfig } from "./config.ts";
 import { emptyGossip, type GossipState } from "./gossip_state.ts";
-import type { Member } from "./member.ts";
+import type { DownEvidence, Member } from "./member.ts";
 import type { MemberEvent } from "./member_event.ts";
 import type { MembershipMessage, NotReadyMessage } from "./messages.ts";
 import { Awareness } from "./awareness.ts";
@@ -67,7 +67,7 @@ export type MembershipEffect =
   /** This node is no member any more, as it wished. Comes once. */
   | { readonly type: "left" }
   /** This node was declared down and must stop its work. Comes once. */
-  | { readonly type: "downed"; readonly by: string; readonly why: string }
+  | ({ readonly type: "downed" } & DownEvidence)
   /** A seed does not let this node in. It keeps asking; the same answer is told once. */
   | {
     readonly type: "joinRefused";

@@ -9,6 +9,7 @@ import { accuse } from "./accusing.ts";
 import { replacedBy } from "./commit.ts";
 import { type MembershipConfig, resolveConfig } from "./config.ts";
 import { gossipTick, onDigest, onGossip } from "./gossiping.ts";
+import { healthOf, type HealthReport } from "./health.ts";
 import {
   heard,
   heartbeatTick,
@@ -78,6 +79,11 @@ export class Membership {
   /** Addresses of reachable members that have not seen what this node knows: why not converged. */
   get missing(): readonly string[] {
     return this.#machine.missing;
+  }
+
+  /** How this node sees itself and the peers that it watches. */
+  health(now: number): HealthReport {
+    return healthOf(this.#machine, now);
   }
 
   /**

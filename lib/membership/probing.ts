@@ -21,6 +21,8 @@ const inquiryTime = 1.5;
 const vouchTime = 2.5;
 /** Between two inquiries about a member that is accused already, in heartbeat intervals. */
 const accusedPause = 2;
+/** When a question to a stall responder is taken for lost, milliseconds. */
+const longestStallQuestion = 10_000;
 /** How many probes are carried for others at a time; more are ignored. */
 const maxRelays = 1_000;
 
@@ -151,7 +153,8 @@ function begin(m: Machine, target: string, watched: Watched, now: number): void 
     });
   }
   sendHeartbeat(m, target);
-  if (watched.stallPort !== undefined) {
+  if (watched.stallPort !== undefined && !(watched.stallAskedAt! > now - longestStallQuestion)) {
+    watched.stallAskedAt = now;
     const { incarnation, stallPort: port } = watched;
     m.effects.push({ type: "probeStall", address: target, incarnation, port });
   }

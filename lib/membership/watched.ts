@@ -34,6 +34,10 @@ export interface Watched {
   /** Where its stall responder listens, if it has one. */
   stallPort: number | undefined;
   stall: StallReading | undefined;
+  /** When it was asked, if it has not answered yet. */
+  stallAskedAt: number | undefined;
+  /** When it has answered last, or was found not to. */
+  stallAnsweredAt: number;
 }
 
 /** A peer that has just come to be watched. */
@@ -47,6 +51,8 @@ export function newWatched(incarnation: number, detector: PhiAccrualDetector): W
     vouchedUntil: -Infinity,
     stallPort: undefined,
     stall: undefined,
+    stallAskedAt: undefined,
+    stallAnsweredAt: -Infinity,
   };
 }
 

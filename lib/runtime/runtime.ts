@@ -2,6 +2,7 @@ import type { Clock } from "./clock.ts";
 import type { Logger } from "./logger.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
+import type { StallProbe } from "./stall_probe.ts";
 
 /**
  * Everything that is not a function of its inputs. Real in production (`systemRuntime`), virtual
@@ -16,6 +17,11 @@ export interface Runtime {
   readonly logger: Logger;
   /** Connections. */
   readonly network: Network;
+  /**
+   * How stalled nodes are told from dead ones. Default: threads of the machine where `network` is
+   * the machine's, nothing otherwise.
+   */
+  readonly stallProbe?: StallProbe;
   /** Stands between what other systems have sent and who it is for. Default: nothing does. */
   readonly inbound?: InboundFilter;
 }
