@@ -206,7 +206,7 @@ export class Asks {
     if (question === undefined) return undefined;
     const { target: asked } = question;
     const isAdapted = asked instanceof AdapterRef && asked.cell.path === target;
-    if (question.message === message || isAdapted) {
+    if (question.message === message || isAdapted || isContent(question.message, message)) {
       this.refuse(question, notDelivered(target, reason));
     }
     return undefined;
@@ -378,6 +378,12 @@ function findReplyAt(message: unknown, depth: number): Ref<unknown> | undefined 
 /** Names one after the other, so that those of a large object are not all written down first. */
 function* keysOf(object: object): Iterable<string> {
   for (const key in object) yield key;
+}
+
+/** Whether an envelope holds the message: what was lost may have been taken out of it before. */
+function isContent(envelope: unknown, message: unknown): boolean {
+  return typeof envelope === "object" && envelope !== null &&
+    (envelope as { readonly message?: unknown }).message === message;
 }
 
 function nothing(): void {}
