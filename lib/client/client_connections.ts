@@ -96,6 +96,11 @@ export class ClientConnections {
     return this.#contacts.subscribed;
   }
 
+  /** The connections; not before `open`. */
+  get remoting(): Remoting {
+    return this.#remoting!;
+  }
+
   /** Begins to connect; unless `lazy`, resolves when a node has told the topology. */
   async open(): Promise<void> {
     await this.#startRemoting();

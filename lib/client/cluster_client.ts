@@ -20,6 +20,7 @@ import { checkNumShards } from "../sharding/sharded_behavior.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
 import { askRepeatedly, type ClientAskOptions } from "./client_ask.ts";
 import { ClientConnections } from "./client_connections.ts";
+import { setClientInternals } from "./client_internals.ts";
 import { checkClientOptions, type ClientOptions } from "./client_options.ts";
 import type { ClientState } from "./client_state.ts";
 import { ClientError } from "./errors.ts";
@@ -75,6 +76,12 @@ export class ClusterClient implements AsyncDisposable {
       ...(maxPendingAsks !== undefined && { maxPendingAsks }),
     });
     this.#connections = new ClientConnections(this.#system, this.#runtime, options);
+    const connections = this.#connections;
+    setClientInternals(this, {
+      get remoting() {
+        return connections.remoting;
+      },
+    });
   }
 
   /**

@@ -164,6 +164,7 @@ export class Contacts {
     if (contact.phase === "idle" || contact.phase === "resting") return;
     this.#hurt = true;
     contact.failures++;
+    contact.draining = false;
     contact.phase = "resting";
     contact.restUntil = now + pauseAfter(contact.failures, random, this.#timing);
   }
