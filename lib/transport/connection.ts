@@ -20,6 +20,7 @@ import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import type { TransportLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
+import type { PartialMessages } from "./partial_messages.ts";
 
 /** How long the peer may wait to hear what was read, milliseconds. */
 const creditDelay = 100;
@@ -44,6 +45,7 @@ export class Connection {
   readonly #clock: Clock;
   readonly #limits: TransportLimits;
   readonly #owner: ConnectionOwner;
+  readonly #partials: PartialMessages | undefined;
   readonly #reader: FrameReader;
   /** Credit, keep-alive and handshake: never behind messages. */
   readonly #signals = new FrameWriter();
@@ -70,8 +72,15 @@ export class Connection {
   #creditTimer: Timer | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /** Takes the link over. */
-  constructor(link: Link, clock: Clock, limits: TransportLimits, owner: ConnectionOwner) {
+  /** Takes the link over. `partials`: what this and other connections hold of messages. */
+  constructor(
+    link: Link,
+    clock: Clock,
+    limits: TransportLimits,
+    owner: ConnectionOwner,
+    partials?: PartialMessages,
+  ) {
+    this.#partials = partials;
     this.#link = link;
     this.#clock = clock;
     this.#limits = limits;
@@ -351,6 +360,7 @@ export class Connection {
   /** Nothing that was taken is lost in silence. */
   #finish(reason: string, fault = false): void {
     this.#phase = "closed";
+    this.#partials?.hold(this, 0);
     this.#resolveDrained();
     this.#owner.onClosed({ reason, fault });
     this.#outbox.drain((payload, written) => {
@@ -369,9 +379,11 @@ export class Connection {
   }
 
   #newInbox(limits: TransportLimits): Inbox {
-    return new Inbox(limits, (bytes, start, end) => {
-      this.#owner.onMessage(bytes, start, end, this.#inbox.paths);
-    });
+    return new Inbox(
+      limits,
+      (bytes, start, end) => this.#owner.onMessage(bytes, start, end, this.#inbox.paths),
+      (bytes) => this.#partials?.hold(this, bytes),
+    );
   }
 
   #watch(): void {

@@ -238,6 +238,7 @@ export class Endpoint {
       dialled: channel !== undefined,
       since,
       owner: this.#owner(channel),
+      partials: this.#reception.partials,
     });
     this.#connections.add(connection);
   }

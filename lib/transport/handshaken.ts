@@ -17,6 +17,7 @@ import {
   type Refusal,
 } from "./handshake.ts";
 import type { TransportLimits } from "./limits.ts";
+import type { PartialMessages } from "./partial_messages.ts";
 import type { Peer } from "./peer.ts";
 
 /** Who decides about a connection, and hears what comes over it. */
@@ -61,6 +62,8 @@ export interface HandshakeParts {
   /** When the connection was begun, on the clock: the deadline counts from there. */
   readonly since: number;
   readonly owner: HandshakeOwner;
+  /** What the connections of this end hold of messages that are not whole. */
+  readonly partials?: PartialMessages;
 }
 
 /** A connection from its first frame on: nothing of the peer passes before both have agreed. */
@@ -92,7 +95,7 @@ export class Handshaken {
       onSignOfLife: () => {
         if (this.#peer !== undefined) parts.owner.onSignOfLife(this.#peer);
       },
-    });
+    }, parts.partials);
     const left = Math.max(0, parts.since + limits.handshakeTimeout - clock.now());
     this.#deadline = clock.schedule(left, () => {
       this.destroy(

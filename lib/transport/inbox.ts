@@ -22,12 +22,14 @@ export class Inbox {
   readonly paths: NumberedPaths;
   readonly #limits: InboxLimits;
   readonly #onMessage: OnMessage;
+  readonly #onPartial: ((bytes: number) => void) | undefined;
   readonly #chunks: ChunkReader;
   #consumed = 0;
   #credited = 0;
 
-  /** Nothing has come. */
-  constructor(limits: InboxLimits, onMessage: OnMessage) {
+  /** Nothing has come. `onPartial`: so many bytes of a message are held now until it is whole. */
+  constructor(limits: InboxLimits, onMessage: OnMessage, onPartial?: (bytes: number) => void) {
+    this.#onPartial = onPartial;
     this.#limits = limits;
     this.#onMessage = onMessage;
     this.#chunks = new ChunkReader(limits.maxMessage);
@@ -60,6 +62,7 @@ export class Inbox {
     this.#consumed += end - start + HEADER_BYTES;
     if (type === FrameType.chunk) {
       const whole = this.#chunks.push(bytes, start, end);
+      this.#onPartial?.(this.#chunks.capacity);
       if (whole !== undefined) this.#deliver(whole.type, whole.bytes, 0, whole.bytes.length);
       return;
     }

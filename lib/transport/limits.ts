@@ -22,6 +22,11 @@ export interface TransportLimits {
   /** Largest message, in several frames if need be; the smaller of both ends' counts. Default 16 MiB. */
   readonly maxMessage: number;
   /**
+   * Bytes of messages whose last part has not come, of all connections together; above that the
+   * connection ends whose message was begun first. Default 16 times `maxMessage`.
+   */
+  readonly maxPartialBytes: number;
+  /**
    * Messages above this size are compressed, if the other end can read that. 0: none, which is the
    * default, because deflating costs more time than a local network: worth it for texts over
    * slow links.
@@ -61,6 +66,7 @@ export const defaultTransportLimits: TransportLimits = {
   maxAddresses: 10_000,
   maxFrame: 1_048_576,
   maxMessage: 16_777_216,
+  maxPartialBytes: 268_435_456,
   compressAbove: 0,
   maxCompressionRatio: 100,
   maxInternedPaths: 256,
@@ -91,7 +97,9 @@ const mayBeZero: ReadonlySet<string> = new Set(["compressAbove"]);
  * @throws {CastyError} code `badOption`.
  */
 export function transportLimits(given: Partial<TransportLimits> = {}): TransportLimits {
-  const limits = { ...defaultTransportLimits, ...given };
+  const { maxMessage = defaultTransportLimits.maxMessage } = given;
+  const maxPartialBytes = 16 * maxMessage;
+  const limits = { ...defaultTransportLimits, maxPartialBytes, ...given };
   for (const [name, value] of Object.entries(limits)) {
     const least = mayBeZero.has(name) ? 0 : 1;
     const most = ceilings[name as keyof TransportLimits] ?? Number.MAX_SAFE_INTEGER;

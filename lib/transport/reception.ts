@@ -4,10 +4,13 @@ import { Admission } from "./admission.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { TransportLimits } from "./limits.ts";
 import { listenWithProof } from "./mutual_tls_proof.ts";
+import { PartialMessages } from "./partial_messages.ts";
 import type { RefusalLog } from "./refusal_log.ts";
 
 /** Where the connections of others arrive: a node's port, and who is let near it. */
 export class Reception {
+  /** What peers have begun to send and not finished. */
+  readonly partials: PartialMessages;
   readonly #options: EndpointOptions;
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
@@ -28,6 +31,7 @@ export class Reception {
     this.#limits = limits;
     this.#refusals = refusals;
     this.#admission = new Admission(limits);
+    this.partials = new PartialMessages(limits);
     this.#onLink = onLink;
   }
 

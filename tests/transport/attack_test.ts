@@ -241,3 +241,29 @@ Deno.test("attack: a peer that stops reading is cut after writeTimeout, and othe
   assertEquals(reasons.length, 200);
   assertEquals(new Set(reasons), new Set(["queueFull", "disconnected"]));
 });
+
+Deno.test("attack: many messages that are never finished take bounded memory, and others are served", async () => {
+  await using siege = await Siege.begin({ maxMessage: 1_000_000, maxPartialBytes: 3_000_000 });
+  const { clock } = siege.world;
+  const part = new Uint8Array(300_006);
+  part.set([1, FrameType.message, 0, 0x0f, 0x42, 0x40]);
+  const links: (Link & { ended?: boolean })[] = [];
+  for (let i = 0; i < 20; i++) {
+    const link = await siege.dial(`evil-${i}`);
+    const name = { nodeId: `evil-${i}`, address: `client:evil-${i}` };
+    const own = frames([FrameType.hello, encodeIntroduction({ ...attacker, ...name })]);
+    link.write(Uint8Array.from([...own, ...frames([FrameType.chunk, part])]), () => {});
+    await clock.advance(100);
+    links.push(link);
+  }
+  // The first to begin are the first to go.
+  assertEquals(
+    links.map(({ ended }) => ended === true),
+    links.map((_, i) => i < 10),
+  );
+  assert(siege.lines.every((line) => line.includes("maxPartialBytes (3000000)")));
+  const large = "x".repeat(900_000);
+  siege.friend.send("a:25520", large);
+  await clock.runUntil(() => siege.node.texts.includes(large), 5_000);
+  await siege.isServed();
+});

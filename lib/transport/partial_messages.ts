@@ -1,0 +1,40 @@
+/** A connection over which a part of a message has come. */
+export interface PartialOwner {
+  /** Ends the connection at once. */
+  destroy(reason: string, fault: boolean): void;
+}
+
+/**
+ * What all connections of one end together hold of messages whose last chunk has not come. Many
+ * peers that never send a last chunk must not fill the memory: when it is too much, the connection
+ * ends whose message was begun first, because those that are honest come to their end.
+ */
+export class PartialMessages {
+  readonly #max: number;
+  /** Bytes by connection, in the order in which their messages were begun. */
+  readonly #held = new Map<PartialOwner, number>();
+  #bytes = 0;
+
+  /** Allows `maxPartialBytes`, and one message of `maxMessage` in any case. */
+  constructor(limits: { readonly maxPartialBytes: number; readonly maxMessage: number }) {
+    this.#max = Math.max(limits.maxPartialBytes, limits.maxMessage);
+  }
+
+  /** Bytes in all. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The connection holds so many bytes now; 0 when a message is complete or the connection over. */
+  hold(owner: PartialOwner, bytes: number): void {
+    this.#bytes += bytes - (this.#held.get(owner) ?? 0);
+    if (bytes === 0) this.#held.delete(owner);
+    else this.#held.set(owner, bytes);
+    while (this.#bytes > this.#max) {
+      const [oldest] = this.#held.keys();
+      this.hold(oldest!, 0);
+      const reason = `unfinished messages take more than maxPartialBytes (${this.#max})`;
+      oldest!.destroy(reason, true);
+    }
+  }
+}
