@@ -60,6 +60,27 @@ export type {
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
+export {
+  type Lease,
+  type LeaseAnswer,
+  type LeaseDowning,
+  leaseMajority,
+  type LeaseMajorityOptions,
+} from "./lib/cluster/lease.ts";
+export { fileLease, type LeaseOptions } from "./lib/cluster/lease_file.ts";
+export { kvLease, type LeaseStore, type LeaseTransaction } from "./lib/cluster/lease_kv.ts";
+export { downAll } from "./lib/membership/down_all.ts";
+export type {
+  DowningDecision,
+  DowningOutcome,
+  DowningSituation,
+  DowningStrategy,
+} from "./lib/membership/downing.ts";
+export type { UnreachableReason } from "./lib/membership/gossip_state.ts";
+export type { HealthReport, PeerHealth } from "./lib/membership/health.ts";
+export { keepMajority } from "./lib/membership/keep_majority.ts";
+export { keepOldest, type KeepOldestOptions } from "./lib/membership/keep_oldest.ts";
+export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/static_quorum.ts";
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/member.ts";
 export type {
@@ -102,7 +123,14 @@ export type {
   TlsReloadFailed,
 } from "./lib/runtime/tls_event.ts";
 export type { Random } from "./lib/runtime/random.ts";
-export type { Runtime } from "./lib/runtime/runtime.ts";
+export type { InboundFilter, Runtime } from "./lib/runtime/runtime.ts";
+export type {
+  StallAnswer,
+  StallProbe,
+  StallQuestion,
+  StallResponder,
+  StallResponderOptions,
+} from "./lib/runtime/stall_probe.ts";
 export type { StopSignal, StopSignals } from "./lib/runtime/stop_signals.ts";
 export type { GroupOptions } from "./lib/routing/group_router.ts";
 export type { PoolOptions } from "./lib/routing/pool_router.ts";

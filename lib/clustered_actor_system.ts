@@ -121,6 +121,18 @@ export class ClusteredActorSystem extends ActorSystem {
   }
 
   /**
+   * Joins the cluster again, as a new life of this node, after it was declared down and
+   * `whenDowned` is `"wait"`. Resolves when this node is up.
+   *
+   * @throws {ClusterError} code `notDowned`: it was not declared down.
+   * @throws {ClusterTimeoutError} code `quorumTimeout`: not within `startTimeout`. It goes on to
+   * try.
+   */
+  rejoin(): Promise<void> {
+    return this.#node.rejoin();
+  }
+
+  /**
    * Waits until `count` parties in the cluster wait at the same name, then lets all go on. The
    * name can be used again at once. Each call is one party.
    *

@@ -54,6 +54,8 @@ export class ClusterNode {
   /** Addresses of all members, for a quick look. */
   #members: ReadonlySet<string> = new Set();
   #lastRefusal = "";
+  /** Which life of the node this is: what connections introduce it with. */
+  #incarnation = 0;
 
   /** Opens nothing yet. */
   constructor(system: ActorSystem, options: ClusterOptions, runtime: Runtime, hooks: NodeHooks) {
@@ -131,6 +133,38 @@ export class ClusterNode {
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
   }
 
+  /**
+   * Joins the cluster again, as a new life of this node, after it was declared down. Resolves when
+   * it is up.
+   *
+   * @throws {ClusterError} code `notDowned`.
+   */
+  async rejoin(): Promise<void> {
+    const { self, members } = this.view;
+    if (self.status !== "down") {
+      throw new ClusterError("notDowned", `${self.address} is ${self.status} and not down`, {
+        remedy: "call rejoin only after the node was declared down",
+      });
+    }
+    const incarnation = Math.max(self.incarnation + 1, this.#wallTime());
+    this.#incarnation = incarnation;
+    const { endpoint } = this.remoting;
+    for (const { address } of endpoint.peers()) {
+      endpoint.disconnect(address, "it begins a new life");
+    }
+    const config = membershipConfig(this.#options, this.address, incarnation);
+    const seeds = [...config.seeds, ...members.map(({ address }) => address)];
+    // On the wrong side of a partition, founding a cluster would make it two.
+    this.#driver!.rejoin({ ...config, seeds, founds: false });
+    const { startTimeout = 60_000 } = this.#options;
+    this.#stall?.start(incarnation);
+    await this.#waitUntil(
+      () => this.view.self.status === "up",
+      startTimeout,
+      () => this.#quorumTimeout(1, 0, startTimeout),
+    );
+  }
+
   /** Leaves the cluster. Connections stay open for what still has to be said. */
   async leave(): Promise<void> {
     if (this.#driver !== undefined) {
@@ -152,13 +186,14 @@ export class ClusterNode {
   async #openConnections(): Promise<void> {
     const options = this.#options;
     const runtime = this.#runtime;
-    const incarnation = Math.max(1, Math.floor(runtime.clock.wallTime()));
+    const incarnation = this.#wallTime();
+    this.#incarnation = incarnation;
     const remoting = await Remoting.start(this.#system, {
       runtime,
       systemName: options.name,
       role: "node",
       nodeId: options.nodeId ?? "",
-      incarnation,
+      incarnation: () => this.#incarnation,
       host: options.host,
       port: options.port,
       bindHost: options.bindHost ?? options.host,
@@ -192,7 +227,7 @@ export class ClusterNode {
         probeStall: async (address, life, port) =>
           await this.#stall?.ask(address, life, port) ?? { outcome: "unknown", ms: 0 },
         lease: leaseOf(options.downing),
-        downed: () => void this.#system.shutdown(),
+        downed: () => this.#onDowned(),
         joinRefused: (seed, code, reason) => {
           this.#lastRefusal = `${seed} refused this node: ${reason} (${code})`;
           runtime.logger.log("warn", "cluster", this.#lastRefusal);
@@ -260,6 +295,23 @@ export class ClusterNode {
     this.#barriers = barriers;
     remoting.handleNodes(barrierPath, (peer, message) => barriers.receive(peer.address, message));
     return barriers;
+  }
+
+  #onDowned(): void {
+    const { whenDowned = "shutdown" } = this.#options;
+    if (whenDowned === "shutdown") return void this.#system.shutdown();
+    if (whenDowned === "wait") return;
+    // Not within the step that has told of the end.
+    this.#runtime.clock.defer(() =>
+      void this.rejoin().catch((error) => {
+        // It goes on to ask all the same.
+        this.#runtime.logger.log("warn", "cluster", "not yet a member again", { error });
+      })
+    );
+  }
+
+  #wallTime(): number {
+    return Math.max(1, Math.floor(this.#runtime.clock.wallTime()));
   }
 
   #waitUntil(condition: () => boolean, timeout: number, late: () => Error): Promise<void> {

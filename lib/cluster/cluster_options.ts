@@ -58,6 +58,17 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    */
   readonly downing?: DowningStrategy | LeaseDowning;
   /**
+   * What this node does when it was declared down, after its shards have stopped:
+   *
+   * - `shutdown`: the whole system stops. For processes that something starts again.
+   * - `rejoin`: it joins its cluster again, as a new life of the node, as soon as it can be reached;
+   *   local actors live on. It never founds a cluster then.
+   * - `wait`: it stays outside until `rejoin()` is called.
+   *
+   * Default `shutdown`.
+   */
+  readonly whenDowned?: "shutdown" | "rejoin" | "wait";
+  /**
    * Whether a thread of this node answers others when its event loop stands still, so that they do
    * not take it for dead, and whether this node asks theirs. Default true.
    */
@@ -121,7 +132,10 @@ export function checkClusterOptions(options: ClusterOptions): void {
   if (advertisedPort !== undefined && !isPort(advertisedPort)) {
     refuse("advertisedPort", advertisedPort, "use a whole number from 1 to 65535");
   }
-  const { stallPort = 0 } = options;
+  const { stallPort = 0, whenDowned = "shutdown" } = options;
+  if (!["shutdown", "rejoin", "wait"].includes(whenDowned)) {
+    refuse("whenDowned", whenDowned, 'use "shutdown", "rejoin" or "wait"');
+  }
   if (stallPort !== 0 && !isPort(stallPort)) {
     refuse("stallPort", stallPort, "use a whole number from 0 to 65535");
   }

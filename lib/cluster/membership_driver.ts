@@ -46,7 +46,7 @@ export interface MembershipPort {
 /** See the module's text. */
 export class MembershipDriver {
   readonly #runtime: Runtime;
-  readonly #machine: Membership;
+  #machine: Membership;
   readonly #port: MembershipPort;
   /** Peers whose malformed messages were logged. */
   readonly #malformed = new Set<string>();
@@ -78,6 +78,12 @@ export class MembershipDriver {
     this.#lastTick = this.#runtime.clock.now();
     this.#step({ type: "start", random: this.#runtime.random.next() });
     this.#scheduleTick();
+  }
+
+  /** Begins anew, as another life of the node. */
+  rejoin(config: MembershipConfig): void {
+    this.#machine = new Membership(config);
+    this.#step({ type: "start", random: this.#runtime.random.next() });
   }
 
   /** Takes a message that the node at `from` has sent. */

@@ -55,6 +55,8 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
    * none. The rest never do.
    */
   readonly seeds: readonly string[];
+  /** Whether this node may found a cluster when it finds none. Default true. */
+  readonly founds?: boolean;
   /** What all members must agree on; a node with another value for a key is refused. */
   readonly clusterConfig?: Readonly<Record<string, string>>;
   /** When silence becomes suspicious. */
@@ -72,6 +74,7 @@ export interface ResolvedConfig extends MembershipLimits {
   readonly otherSeeds: readonly string[];
   /** Whether this node is the first in the list. */
   readonly firstSeed: boolean;
+  readonly founds: boolean;
   readonly clusterConfig: Readonly<Record<string, string>>;
   readonly detector: DetectorOptions;
   readonly stableAfter: number | undefined;
@@ -118,6 +121,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     self: { ...self, roles: [...self.roles] },
     otherSeeds: [...new Set(seeds)].filter((seed) => seed !== self.address),
     firstSeed: seeds[0] === self.address,
+    founds: config.founds ?? true,
     clusterConfig,
     detector: {
       ...defaultDetectorOptions,

@@ -34,7 +34,7 @@ export function startJoining(m: Machine, now: number): void {
   if (m.phase !== "idle") return;
   m.phase = "joining";
   m.joining.startedAt = now;
-  if (m.config.otherSeeds.length === 0) found(m, now);
+  if (m.config.otherSeeds.length === 0 && m.config.founds) found(m, now);
   else attempt(m, now);
 }
 
@@ -80,9 +80,11 @@ function attempt(m: Machine, now: number): void {
  * seed lists differ, so that two nodes believe to be first, the lower address goes ahead.
  */
 function mayFound(m: Machine, now: number): boolean {
-  const { firstSeed, otherSeeds, seedTimeout } = m.config;
+  const { firstSeed, founds, otherSeeds, seedTimeout } = m.config;
   const { startedAt, clusterHeardAt, refusals } = m.joining;
-  if (!firstSeed || refusals.size > 0 || now - clusterHeardAt < hearsayLifetime) return false;
+  if (!founds || !firstSeed || refusals.size > 0 || now - clusterHeardAt < hearsayLifetime) {
+    return false;
+  }
   if (now - startedAt < Math.min(listenTime, seedTimeout)) return false;
   let ready = 0;
   for (const seed of otherSeeds) {

@@ -66,6 +66,7 @@ export class Sharding {
   #timer: Timer | undefined;
   readonly #regionActors: ActorRef<never>[] = [];
   #releasing = false;
+  #isMember = false;
   #closed = false;
 
   /** Opens the paths at which other nodes and clients talk about shards. */
@@ -152,6 +153,7 @@ export class Sharding {
   onView(view: MembershipView): void {
     const shape = coordinatorView(this.#port.self, view);
     const present = new Set(shape.members);
+    this.#fence(present.has(this.#port.self));
     const leaderBefore = this.#leader;
     this.#leader = shape.leader;
     this.#carryOut(this.#coordinator.step({ type: "view", view: shape }));
@@ -159,6 +161,14 @@ export class Sharding {
       router.retainOwners(present);
       if (shape.leader !== leaderBefore) router.tick();
     }
+  }
+
+  /** A node that is no member any more owns nothing: others may run its entities by now. */
+  #fence(isMember: boolean): void {
+    if (this.#isMember && !isMember) {
+      for (const router of this.#routers.values()) router.region?.releaseAll();
+    }
+    this.#isMember = isMember;
   }
 
   /**

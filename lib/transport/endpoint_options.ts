@@ -15,7 +15,7 @@ export interface EndpointOptions {
   readonly role: "node" | "client";
   /** A label for people. Empty: the address. */
   readonly nodeId: string;
-  readonly incarnation: number;
+  readonly incarnation: number | (() => number);
   /** A client's own address, `"client:<id>"`. */
   readonly address?: string;
   /** A node's host and port; 0 lets the system choose. */

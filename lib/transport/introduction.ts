@@ -19,7 +19,7 @@ export function introduce(
     role,
     nodeId: nodeId || address,
     address,
-    incarnation,
+    incarnation: typeof incarnation === "function" ? incarnation() : incarnation,
     lane,
     maxFrame,
     window,
