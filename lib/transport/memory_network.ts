@@ -172,6 +172,16 @@ export class MemoryNetwork {
     this.#hosts.get(name)?.crash(options.silently ?? false);
   }
 
+  /** Carries something from one host to another outside of connections; `arrive` is called there. */
+  carry(from: string, to: string, arrive: () => void): void {
+    new MemoryLane({ ...this.#conditions, enter: (_to, take) => take() }, from, to).send(arrive);
+  }
+
+  /** Whether the system of a host answers: it exists, and was not crashed silently. */
+  answers(host: string): boolean {
+    return this.#hosts.get(host)?.silent === false;
+  }
+
   #lane(from: string, to: string): MemoryLane {
     return new MemoryLane(this.#conditions, from, to);
   }

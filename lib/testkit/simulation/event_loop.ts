@@ -15,6 +15,7 @@ export class EventLoop implements Clock {
   readonly #startedAt: number;
   #alive = true;
   #pauses = 0;
+  #freezes = 0;
   #turn = 0;
   #busyUntil = 0;
   #backlog: (() => void)[] = [];
@@ -60,9 +61,9 @@ export class EventLoop implements Clock {
     return this.#pauses > 0;
   }
 
-  /** How much waits for the loop. */
-  get waiting(): number {
-    return this.#backlog.length;
+  /** Whether the whole process stands still, with all its threads. */
+  get frozen(): boolean {
+    return this.#freezes > 0;
   }
 
   /** A timer is due. */
@@ -83,13 +84,15 @@ export class EventLoop implements Clock {
     else this.#run(take);
   };
 
-  /** Stands still until `resume` was called as often. */
-  pause(): void {
+  /** Stands still until `resume` was called as often; with `whole` all threads of the process. */
+  pause(whole: boolean): void {
     this.#pauses++;
+    if (whole) this.#freezes++;
   }
 
-  resume(): void {
+  resume(whole: boolean): void {
     this.#pauses--;
+    if (whole) this.#freezes--;
     this.#wake();
   }
 

@@ -141,14 +141,17 @@ export interface StopFault extends FaultTime {
 }
 
 /**
- * The event loop of a node stands still (garbage collection, a long computation, SIGSTOP): no timer
- * fires and nothing is read, while its system goes on to take what the network brings.
+ * The event loop of a node stands still (a long computation, garbage collection): no timer fires and
+ * nothing is read, while its system goes on to take what the network brings, and the thread that
+ * answers for a stalled node goes on to answer.
  */
 export interface PauseFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "pause";
   /** Whose. */
   readonly node: string;
+  /** All threads of the process stand still, as after SIGSTOP. Default false. */
+  readonly whole?: boolean;
 }
 
 /** Each turn of a node's event loop takes so long; what comes meanwhile waits. */

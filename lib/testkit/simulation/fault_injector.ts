@@ -140,8 +140,8 @@ export class FaultInjector {
         return;
       case "pause": {
         const { loop } = this.#node(fault.node);
-        loop?.pause();
-        return () => loop?.resume();
+        loop?.pause(fault.whole ?? false);
+        return () => loop?.resume(fault.whole ?? false);
       }
       case "slow": {
         const { loop } = this.#node(fault.node);

@@ -10,10 +10,15 @@ import type { SimulatedNode } from "./simulated_node.ts";
 /** From where on a disturbance counts. */
 export interface HealthLimits {
   /**
-   * Milliseconds that a node may be paused, cut off or disturbed without counting as unhealthy: it
+   * Milliseconds that a node may be stopped as a whole, cut off or disturbed without counting as unhealthy: it
    * must be borne. Default 3 000, the acceptable pause of the failure detector.
    */
   readonly tolerance?: number;
+  /**
+   * Milliseconds that the event loop of a node may stand still while its process lives. Default
+   * 55 000, a little less than the stall limit of the membership.
+   */
+  readonly stall?: number;
   /**
    * Milliseconds for which a node counts as unhealthy after it has recovered: what was decided
    * about it may still be under way. Default 30 000.
@@ -25,6 +30,8 @@ export interface HealthLimits {
 const heavy = { loss: 0.3, latency: 1_000, messages: 0.3, turn: 20, drift: 0.1 };
 
 interface Trouble {
+  /** Since when the event loop stands still. */
+  stalledSince: number | undefined;
   since: number | undefined;
   /** Until when the node counts as unhealthy, after trouble that has ended. */
   until: number;
@@ -35,6 +42,7 @@ export class NodeHealth {
   readonly #nodes: readonly SimulatedNode[];
   readonly #tolerance: number;
   readonly #memory: number;
+  readonly #stall: number;
   readonly #isCut: (from: string, to: string) => boolean;
   readonly #active = new Set<Fault>();
   readonly #troubles: Trouble[];
@@ -50,8 +58,13 @@ export class NodeHealth {
     this.#nodes = nodes;
     this.#tolerance = limits.tolerance ?? 3_000;
     this.#memory = limits.memory ?? 30_000;
+    this.#stall = limits.stall ?? 55_000;
     this.#isCut = isCut;
-    this.#troubles = nodes.map(() => ({ since: undefined, until: -Infinity }));
+    this.#troubles = nodes.map(() => ({
+      stalledSince: undefined,
+      since: undefined,
+      until: -Infinity,
+    }));
     this.#goneSince = nodes.map(() => undefined);
   }
 
@@ -71,6 +84,7 @@ export class NodeHealth {
     });
     for (const node of this.#nodes) {
       const trouble = this.#troubles[node.index]!;
+      this.#updateStall(trouble, node.paused, now);
       if (this.#isDisturbed(node) || !this.#reachesMost(node, counted)) trouble.since ??= now;
       else if (trouble.since !== undefined) {
         const lasted = now - trouble.since;
@@ -87,13 +101,23 @@ export class NodeHealth {
    * and reached most of the others in both directions.
    */
   isHealthy(node: SimulatedNode, now: number): boolean {
-    const { since, until } = this.#troubles[node.index]!;
+    const { stalledSince, since, until } = this.#troubles[node.index]!;
     if (node.status !== "up" && node.status !== "starting") return false;
+    if (stalledSince !== undefined && now - stalledSince > this.#stall) return false;
     return now >= until && (since === undefined || now - since <= this.#tolerance);
   }
 
+  #updateStall(trouble: Trouble, paused: boolean, now: number): void {
+    const { stalledSince } = trouble;
+    if (paused) trouble.stalledSince ??= now;
+    else if (stalledSince !== undefined) {
+      trouble.stalledSince = undefined;
+      if (now - stalledSince > this.#stall) trouble.until = now + this.#memory;
+    }
+  }
+
   #isDisturbed(node: SimulatedNode): boolean {
-    if (!node.alive || node.paused || node.status === "stopped" || node.status === "stopping") {
+    if (!node.alive || node.frozen || node.status === "stopped" || node.status === "stopping") {
       return true;
     }
     for (const fault of this.#active) {

@@ -85,6 +85,10 @@ export class NodeProcess implements SimulatedNode {
     return this.#loop?.paused ?? false;
   }
 
+  get frozen(): boolean {
+    return this.#loop?.frozen ?? false;
+  }
+
   /**
    * Its actor system, once `start` has resolved.
    *

@@ -114,7 +114,7 @@ class FaultMaker {
     // A short pause must be borne by all; only a long one takes the node out.
     if (this.#chance(0.5)) return { type, at, for: Math.min(span, 2_500), node: this.#any() };
     const node = this.#victim(at, span);
-    return node === undefined ? undefined : { type, at, for: span, node };
+    return node === undefined ? undefined : { type, at, for: span, node, whole: this.#chance(0.5) };
   }
 
   #end(type: "crash" | "stop", at: number, restartAfter: number): Fault | undefined {

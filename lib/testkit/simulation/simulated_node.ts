@@ -31,6 +31,8 @@ export interface SimulatedNode {
   readonly alive: boolean;
   /** Whether its event loop stands still now. */
   readonly paused: boolean;
+  /** Whether its whole process stands still now. */
+  readonly frozen: boolean;
   /**
    * Its actor system, once `start` has resolved and while its process exists.
    *

@@ -15,6 +15,7 @@ import type { NodeOptions, SimulationSetup } from "./scenario.ts";
 import { NodeProcess, simulatedPort } from "./node_process.ts";
 import type { Downing, SimulatedClientOptions, Simulation } from "./simulation.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
+import { SimulatedStallProbes } from "./simulated_stall_probes.ts";
 import { TraceHash } from "./trace_hash.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
@@ -54,6 +55,7 @@ export class SimulatedWorld implements Simulation {
   error: { readonly thrown: unknown } | undefined;
   readonly #setup: SimulationSetup;
   readonly #chance: SeededRandom;
+  readonly #stallProbes: SimulatedStallProbes;
   readonly #byHost = new Map<string, NodeProcess>();
   readonly #names: ReadonlySet<string>;
   readonly #health: NodeHealth;
@@ -87,6 +89,7 @@ export class SimulatedWorld implements Simulation {
         if (bytes !== undefined) this.trace.bytes(bytes);
       },
     });
+    this.#stallProbes = new SimulatedStallProbes(this.time, this.network);
     const count = setup.nodes ?? 3;
     this.nodes = Array.from({ length: count }, (_, index) => this.#makeNode(index));
     this.#names = new Set(this.nodes.map(({ name }) => name));
@@ -243,6 +246,11 @@ export class SimulatedWorld implements Simulation {
     return { view: status || !!changes?.view, shards: status || !!changes?.grants };
   }
 
+  /** To be called now and then: health is also a matter of time. */
+  updateHealth(): void {
+    this.#health.update(this.now);
+  }
+
   /** Ends all nodes at once. */
   end(): void {
     for (const node of this.nodes) node.crash(true);
@@ -307,6 +315,7 @@ export class SimulatedWorld implements Simulation {
     const loop = new EventLoop(node.index, this.time, node.machine);
     const runtime: Runtime = {
       ...this.#runtime(host, loop),
+      stallProbe: this.#stallProbes.probe(host, loop),
       inbound: (from, path, deliver) => this.injector.inbound(node, from, path, deliver),
     };
     const { cluster = {} } = this.#setup;

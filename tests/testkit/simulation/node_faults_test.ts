@@ -172,3 +172,19 @@ Deno.test("a partition holds also for a node that comes back at a new address", 
   });
   assert(upAt > 31_000, `up at ${upAt}`);
 });
+
+Deno.test("a node whose event loop stands still is told from one whose process does", async () => {
+  const downed = async (whole: boolean) => {
+    const pause: Fault = { type: "pause", at: 1_000, for: 40_000, node: "node-3", whole };
+    const { downings } = await listen([pause], async ({ sim }) => {
+      const node = sim.node("node-3");
+      await sim.sleep(20_000);
+      assertEquals([node.paused, node.frozen, node.alive], [true, whole, true]);
+      await sim.until(() => !node.paused);
+      await sim.converged();
+    }, { duration: 100_000 });
+    return downings.map(({ address, healthy }) => [address, healthy]);
+  };
+  assertEquals(await downed(false), []);
+  assertEquals(await downed(true), [["node-3:25520", false]]);
+});
