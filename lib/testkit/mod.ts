@@ -112,7 +112,6 @@ export {
 export type { InboundFilter } from "../runtime/runtime.ts";
 export type { UnreachableReason } from "../membership/gossip_state.ts";
 export type { Silence } from "../membership/reachability.ts";
-export type { Silence } from "../membership/reachability.ts";
 export type { MembershipView } from "../membership/view.ts";
 export type { ShardGrant } from "../sharding/sharding.ts";
 export type { Clock, Timer } from "../runtime/clock.ts";
