@@ -8,7 +8,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import { parseAddress } from "../runtime/address.ts";
 import type { PeerIdentity } from "../runtime/network.ts";
 import { isSignature, maxSerializers } from "../wire/serializer.ts";
-import { coversHost } from "./host_names.ts";
+import { coversHost, listHosts } from "./host_names.ts";
 import type { Lane } from "./lane.ts";
 import type { Peer } from "./peer.ts";
 
@@ -207,7 +207,7 @@ function judgeAddress(address: string, identity: PeerIdentity): Refusal | undefi
   return refuse(
     "address",
     `it claims the address ${address}, which its certificate does not cover ` +
-      `(${identity.hosts.join(", ")})`,
+      `(${listHosts(identity.hosts)})`,
   );
 }
 

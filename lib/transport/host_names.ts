@@ -1,3 +1,7 @@
+/** Names that are shown, and characters of each. */
+const maxShownHosts = 5;
+const maxShownHost = 100;
+
 /**
  * One spelling for every host name and IP address, so that two of them can be compared: lower
  * case, no trailing dot, no brackets or zone, IPv6 shortened as in RFC 5952.
@@ -22,6 +26,14 @@ export function coversHost(hosts: readonly string[], host: string): boolean {
     const covered = canonicalHost(name);
     return covered === wanted || (covered === parent && covered.split(".").length > 2);
   });
+}
+
+/** The names of a certificate for a message; an authority may have signed thousands of long ones. */
+export function listHosts(hosts: readonly string[]): string {
+  if (hosts.length === 0) return "no host at all";
+  const shown = hosts.slice(0, maxShownHosts).map((host) => host.slice(0, maxShownHost)).join(", ");
+  const more = hosts.length - maxShownHosts;
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 /** The text of an IP address of 4 or 16 bytes; undefined for any other length. */

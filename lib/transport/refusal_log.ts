@@ -7,6 +7,8 @@ const quietTime = 10_000;
 const maxLinesOfHost = 5;
 /** Lines in that time about all hosts together. */
 const maxLines = 100;
+/** Longest reason, in characters. */
+const maxReason = 500;
 
 /** What was logged about one host in the present quiet time. */
 interface HostLines {
@@ -29,7 +31,9 @@ export class RefusalLog {
   }
 
   /** A peer was turned away. */
-  add(remote: string, reason: string): void {
+  add(remote: string, why: string): void {
+    // Part of it may be what the peer has said.
+    const reason = why.slice(0, maxReason);
     const now = this.#clock.now();
     if (now - this.#since >= quietTime) this.#begin(now);
     const host = remote.slice(0, remote.lastIndexOf(":"));

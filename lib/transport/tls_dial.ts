@@ -6,7 +6,7 @@ import type { DialOptions, NodeIdentity, TlsMaterial } from "../runtime/network.
 import { isoTime, readCertificate } from "./certificate.ts";
 import { CertificateRefusedError } from "./certificate_fault.ts";
 import { TransportError } from "./errors.ts";
-import { coversHost } from "./host_names.ts";
+import { coversHost, listHosts } from "./host_names.ts";
 import { pemCertificates } from "./pem.ts";
 import { connectSocket, holdReading, releaseReading, remoteOf } from "./node_socket.ts";
 import { dialGivenUp, dialTimedOut } from "./socket_errors.ts";
@@ -137,11 +137,10 @@ function secured(socket: TLSSocket): Promise<void> {
 function checkName(der: Uint8Array, options: DialOptions): Error | undefined {
   const { hosts } = readCertificate(der);
   if (coversHost(hosts, options.serverName)) return undefined;
-  const covered = hosts.length === 0 ? "no host at all" : hosts.join(", ");
   return new TransportError(
     "wrongServerName",
     `the certificate of ${address(options)} does not cover the host ${options.serverName} ` +
-      `but ${covered}`,
+      `but ${listHosts(hosts)}`,
     {
       value: options.serverName,
       remedy: "dial a host that the certificate names, or issue one that names this host",

@@ -184,3 +184,11 @@ Deno.test("handshake: the largest introduction fits its frame", () => {
   assert(bytes.length < maxHandshakeFrame, `${bytes.length} bytes`);
   assertEquals(decodeIntroduction(bytes)?.serializers?.length, 64);
 });
+
+Deno.test("handshake: a refusal does not repeat thousands of names of a certificate", () => {
+  const hosts = Array.from({ length: 5_000 }, (_, i) => `${i}.${"x".repeat(200)}.example`);
+  const judged = judge(other, self, node(...hosts), "x:1");
+  assert(isRefusal(judged));
+  assert(judged.reason.length < 1_000, `${judged.reason.length} characters`);
+  assert(judged.reason.includes("and 4995 more"), judged.reason);
+});
