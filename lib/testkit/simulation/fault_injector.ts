@@ -6,6 +6,8 @@ import type { VirtualTime } from "./virtual_time.ts";
 
 /** First pause before a lost packet is sent again, and the longest, milliseconds (RFC 6298). */
 const retransmission = { first: 200, longest: 60_000 };
+/** Milliseconds between two looks whether a node that was stopped has ended. */
+const closingPause = 500;
 /** Milliseconds by which messages are late, at most. */
 const defaultDelay = 1_000;
 
@@ -173,23 +175,22 @@ export class FaultInjector {
     const node = this.#node(fault.node);
     await node.stop();
     const { restartAfter } = fault;
-    this.#targets.time.schedule(restartAfter ?? 0, () => {
+    const over = () => {
       this.#active--;
-      if (restartAfter !== undefined) this.#restart(node, fault);
       this.#targets.onChange(fault, false);
-    });
+    };
+    if (restartAfter === undefined) return over();
+    this.#targets.time.schedule(restartAfter, () => this.#restart(node, fault, over));
   }
 
-  #restart(node: NodeProcess, { identity }: { identity?: "same" | "new" }): void {
+  #restart(node: NodeProcess, fault: { identity?: "same" | "new" }, started = () => {}): void {
     // Its connections are still being closed in order; the port is not free before.
     if (node.alive && node.status === "stopped") {
-      this.#targets.time.schedule(
-        1_000,
-        () => this.#restart(node, { identity: identity ?? "same" }),
-      );
+      this.#targets.time.schedule(closingPause, () => this.#restart(node, fault, started));
       return;
     }
-    node.start(identity === "new" ? this.#targets.newHost(node) : undefined);
+    node.start(fault.identity === "new" ? this.#targets.newHost(node) : undefined);
+    started();
   }
 
   #cut(fault: PartitionFault): void {
