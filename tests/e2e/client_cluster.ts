@@ -1,0 +1,196 @@
+import { type TestCa, testCa, type TestFiles } from "@casty/casty/cert";
+import { type ClientOptions, ClusterClient } from "@casty/casty/client";
+import { silentLogger, TlsConfig, type TlsMaterial } from "@casty/casty";
+import type { NodeSettings } from "./client_node.ts";
+
+const script = new URL("./client_node.ts", import.meta.url).pathname;
+/** Milliseconds until a process that does not do what it should fails the test. */
+const patience = 20_000;
+
+/** A program in front of a node's own, such as one that enters a network namespace. */
+export type Prefix = readonly string[];
+
+/** One node in a process of its own. */
+export class NodeProcess implements AsyncDisposable {
+  readonly name: string;
+  readonly address: Promise<string>;
+  readonly ready: Promise<void>;
+  /** All that it has printed. */
+  output = "";
+  readonly #process: Deno.ChildProcess;
+  readonly #files: TestFiles;
+  readonly #reading: Promise<void>;
+  #ended = false;
+
+  constructor(settings: NodeSettings, files: TestFiles, prefix: Prefix = []) {
+    this.name = settings.name;
+    this.#files = files;
+    const command = [...prefix, Deno.execPath(), "run", "-A", script, JSON.stringify(settings)];
+    this.#process = new Deno.Command(command[0]!, {
+      args: command.slice(1),
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const address = Promise.withResolvers<string>();
+    const ready = Promise.withResolvers<void>();
+    this.address = address.promise;
+    this.ready = ready.promise;
+    this.address.catch(() => {});
+    this.ready.catch(() => {});
+    this.#reading = this.#read((line) => {
+      if (line.startsWith("LISTENING ")) address.resolve(line.slice("LISTENING ".length));
+      if (line === "READY") ready.resolve();
+    }).then(() => {
+      const error = new Error(`${this.name} has ended: ${this.output}`);
+      address.reject(error);
+      ready.reject(error);
+    });
+  }
+
+  /** Sends a signal to the node itself. */
+  signal(signal: Deno.Signal): void {
+    if (!this.#ended) this.#process.kill(signal);
+  }
+
+  /** Ends it at once, as a crash does. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.#reading;
+  }
+
+  /** Lets it leave the cluster. */
+  async leave(): Promise<void> {
+    this.signal("SIGTERM");
+    await this.#reading;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await this.#files[Symbol.asyncDispose]();
+  }
+
+  async #read(onLine: (line: string) => void): Promise<void> {
+    let rest = "";
+    for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
+      this.output += text;
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      lines.forEach(onLine);
+    }
+    await this.#process.status;
+    this.#ended = true;
+  }
+}
+
+/** Nodes in processes of their own, over mutual TLS, and clients in this one. */
+export class ClientCluster implements AsyncDisposable {
+  readonly ca: TestCa;
+  readonly nodes: NodeProcess[] = [];
+  readonly #clients: ClusterClient[] = [];
+  readonly #crlFile: string | undefined;
+  #count = 0;
+
+  private constructor(ca: TestCa, crlFile?: string) {
+    this.ca = ca;
+    this.#crlFile = crlFile;
+  }
+
+  /** Resolves when all nodes see each other. */
+  static async start(count: number, ca?: TestCa, crlFile?: string): Promise<ClientCluster> {
+    const cluster = new ClientCluster(ca ?? await testCa(), crlFile);
+    try {
+      const first = await cluster.add({ quorum: count });
+      const seed = await first.address;
+      const others = Array.from({ length: count - 1 }, () => cluster.add({ quorum: count, seed }));
+      await Promise.all(others);
+      await within(patience, Promise.all(cluster.nodes.map(({ ready }) => ready)), "no quorum");
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Starts a node; resolves when it listens. */
+  async add(
+    options: { quorum?: number; seed?: string; port?: number } = {},
+  ): Promise<NodeProcess> {
+    const name = `node-${++this.#count}`;
+    const files = await (await this.ca.issueNode("127.0.0.1")).files();
+    const { certFile, keyFile, caFile } = files;
+    const node = new NodeProcess({
+      name,
+      host: "127.0.0.1",
+      port: options.port ?? 0,
+      seeds: options.seed === undefined ? [] : [options.seed],
+      quorum: options.quorum ?? 1,
+      certFile,
+      keyFile,
+      caFile,
+      ...(this.#crlFile && { crlFile: this.#crlFile }),
+    }, files);
+    this.nodes.push(node);
+    await within(patience, node.address, `${name} does not listen`);
+    return node;
+  }
+
+  /** The node at an address. */
+  async at(address: string): Promise<NodeProcess> {
+    for (const node of this.nodes) {
+      if (await node.address.catch(() => "") === address) return node;
+    }
+    throw new Error(`no node at ${address}`);
+  }
+
+  /** The addresses of the nodes that were started. */
+  async addresses(): Promise<string[]> {
+    return await Promise.all(this.nodes.map(({ address }) => address));
+  }
+
+  /** Connects; the client is closed with the cluster. */
+  async connect(options: Partial<ClientOptions> = {}): Promise<ClusterClient> {
+    const client = await ClusterClient.connect({
+      contactPoints: options.contactPoints ?? await this.addresses(),
+      systemName: "client-test",
+      tls: options.tls ?? await this.clientTls(),
+      logger: silentLogger,
+      ...options,
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** A client certificate of the cluster's authority. */
+  async clientTls(name = "client"): Promise<TlsMaterial> {
+    const { cert, key, ca } = (await this.ca.issueClient(name)).tls;
+    return await TlsConfig.fromPem({ cert, key, ca });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+    await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
+  }
+}
+
+/** The promise, but not longer than so many milliseconds. */
+export async function within<T>(time: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}, after ${time} ms`)), time);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolves when the condition holds; looks at it after every few milliseconds. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>) {
+  const end = Date.now() + patience;
+  while (!await condition()) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${patience} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,139 @@
+/** Who may be a client, how many, and what that looks like from outside. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ClusteredActorSystem, silentLogger, type TlsMaterial } from "@casty/casty";
+import { testCa } from "@casty/casty/cert";
+import { ClientError, ClusterClient } from "@casty/casty/client";
+import { opensslTest } from "../openssl.ts";
+import { Certificates, longAgo } from "../transport/network/certificates.ts";
+import { ClientCluster, until, within } from "./client_cluster.ts";
+import { type CounterMessage, counters, echoKey, get } from "./client_node.ts";
+
+/** The sockets that this process listens on, as Linux tells. */
+function listening(): string[] {
+  const own = new Set<string>();
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`/proc/self/fd/${name}`))?.[1];
+      if (inode !== undefined) own.add(inode);
+    } catch {
+      // It was closed meanwhile.
+    }
+  }
+  return ["tcp", "tcp6"].flatMap((family) =>
+    Deno.readTextFileSync(`/proc/self/net/${family}`).split("\n").slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[3] === "0A" && own.has(fields[9]!))
+      .map((fields) => fields[1]!)
+  );
+}
+
+Deno.test({
+  name: "a client opens no port: it talks to two nodes, runs actors, and listens nowhere",
+  // Looks into /proc.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using cluster = await ClientCluster.start(2);
+    const control = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    assertEquals(listening().length, 1, "a socket that listens is found");
+    control.close();
+    const client = await cluster.connect();
+    await until("two contacts", () => client.contacts.length === 2);
+    await until("the echo is listed", () => client.lookup(echoKey).length > 0);
+    await client.ask(client.lookup(echoKey)[0]!, (replyTo) => replyTo);
+    assertEquals(listening(), []);
+  },
+});
+
+Deno.test("twenty clients on one host: each hears its own answers, whatever they call themselves", async () => {
+  await using cluster = await ClientCluster.start(2);
+  const tls = await cluster.clientTls();
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, (_, n) =>
+      cluster.connect({
+        tls,
+        // The labels of some are the same, and lead nowhere.
+        ...(n % 2 === 0 && { advertisedHost: "203.0.113.9", advertisedPort: 9_999 }),
+      })),
+  );
+  const values = await Promise.all(clients.map(async (client, n) => {
+    const ref = client.entityRef<CounterMessage>(counters.name, counters);
+    const id = `of-${n}`;
+    for (let i = 0; i <= n; i++) {
+      ref.tell({ type: "shardEnvelope", entityId: id, message: { type: "add", amount: 1 } });
+    }
+    return await Promise.all(
+      Array.from({ length: 10 }, () => client.ask(ref, get(id), { retry: true })),
+    );
+  }));
+  assertEquals(values, clients.map((_, n) => Array(10).fill(n + 1)));
+  assertEquals(new Set(clients.map(({ address }) => address)).size, 20);
+});
+
+opensslTest(
+  "a client whose certificate is refused is told so in time, and the cluster goes on",
+  async () => {
+    const ca = await testCa();
+    const revoked = await ca.issueClient("revoked");
+    const folder = await Deno.makeTempDir();
+    const crlFile = `${folder}/ca.crl`;
+    await Deno.writeTextFile(crlFile, await ca.revoke(revoked));
+    {
+      await using cluster = await ClientCluster.start(1, ca, crlFile);
+      const [contact] = await cluster.addresses();
+      const stranger = await testCa();
+      await using certificates = await Certificates.create();
+      const expired = await certificates.client({ validity: longAgo, issuer: ca });
+      const cases: Record<string, TlsMaterial | undefined> = {
+        revoked: revoked.tls,
+        "of another authority": { ...(await stranger.issueClient()).tls, ca: ca.cert },
+        "whose cluster is of another authority": (await stranger.issueClient()).tls,
+        expired: { ...expired, ca: ca.cert },
+        none: undefined,
+      };
+      for (const [what, tls] of Object.entries(cases)) {
+        const connecting = ClusterClient.connect({
+          contactPoints: [contact!],
+          systemName: "client-test",
+          connectTimeout: 1_000,
+          logger: silentLogger,
+          ...(tls && { tls }),
+        });
+        const error = await within(5_000, assertRejects(() => connecting, ClientError), what);
+        assertEquals(error.code, "connectTimeout");
+        assert(error.message.includes(`${contact}: `), `${what}: ${error.message}`);
+        assert(!error.message.includes(`${contact}: no answer`), `${what}: ${error.message}`);
+      }
+      const wrongName = ClusterClient.connect({
+        contactPoints: [contact!],
+        systemName: "another",
+        connectTimeout: 1_000,
+        logger: silentLogger,
+        tls: await cluster.clientTls(),
+      });
+      const { message } = await assertRejects(() => wrongName, ClientError);
+      assert(/belongs to the system "another"/.test(message), message);
+      const client = await cluster.connect();
+      assertEquals(client.state, "connected");
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
+Deno.test("the certificate of a client makes no node", async () => {
+  await using cluster = await ClientCluster.start(1);
+  const [seed] = await cluster.addresses();
+  const starting = ClusteredActorSystem.start({
+    name: "client-test",
+    host: "127.0.0.1",
+    port: 0,
+    seedNodes: [seed!],
+    requiredQuorum: 2,
+    startTimeout: 2_000,
+    logger: silentLogger,
+    tls: await cluster.clientTls(),
+  });
+  const error = await within(10_000, assertRejects(() => starting), "the node hangs");
+  assert(error instanceof Error && !error.message.includes("\n"), String(error));
+  const client = await cluster.connect();
+  assertEquals(client.topology.members.length, 1);
+});
