@@ -83,6 +83,24 @@ export class NodeProcess implements AsyncDisposable {
   }
 }
 
+/** Starts a node with a certificate of its own; resolves when it listens. */
+export async function startNode(
+  ca: TestCa,
+  settings: Omit<NodeSettings, "certFile" | "keyFile" | "caFile">,
+  prefix: Prefix = [],
+): Promise<NodeProcess> {
+  const files = await (await ca.issueNode(settings.host)).files();
+  const { certFile, keyFile, caFile } = files;
+  const node = new NodeProcess({ ...settings, certFile, keyFile, caFile }, files, prefix);
+  try {
+    await within(patience, node.address, `${settings.name} does not listen`);
+    return node;
+  } catch (error) {
+    await node[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
 /** Nodes in processes of their own, over mutual TLS, and clients in this one. */
 export class ClientCluster implements AsyncDisposable {
   readonly ca: TestCa;
@@ -116,22 +134,15 @@ export class ClientCluster implements AsyncDisposable {
   async add(
     options: { quorum?: number; seed?: string; port?: number } = {},
   ): Promise<NodeProcess> {
-    const name = `node-${++this.#count}`;
-    const files = await (await this.ca.issueNode("127.0.0.1")).files();
-    const { certFile, keyFile, caFile } = files;
-    const node = new NodeProcess({
-      name,
+    const node = await startNode(this.ca, {
+      name: `node-${++this.#count}`,
       host: "127.0.0.1",
       port: options.port ?? 0,
       seeds: options.seed === undefined ? [] : [options.seed],
       quorum: options.quorum ?? 1,
-      certFile,
-      keyFile,
-      caFile,
       ...(this.#crlFile && { crlFile: this.#crlFile }),
-    }, files);
+    });
     this.nodes.push(node);
-    await within(patience, node.address, `${name} does not listen`);
     return node;
   }
 
