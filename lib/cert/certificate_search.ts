@@ -104,6 +104,17 @@ export async function readListIfThere(file: string): Promise<string | undefined>
 }
 
 /**
+ * The folder of the authority itself: that above `previous` and `next`, where a rotation keeps the
+ * other one. Nodes read one list for both, and it lies there.
+ */
+export async function authorityHome(caDir: string): Promise<string> {
+  const above = /^(?:(.*)\/)?(?:previous|next)$/.exec(caDir);
+  if (above === null) return caDir;
+  const home = above[1] ?? ".";
+  return await exists(`${home}/ca.crt`) ? home : caDir;
+}
+
+/**
  * Makes sure that a text is a revocation list.
  *
  * @throws {CertError} code `malformed`, naming the file.

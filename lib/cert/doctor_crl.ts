@@ -1,6 +1,8 @@
 import { CertificateRevocationList } from "pkijs";
-import { type Examined, plainSerial } from "./doctor_certificate.ts";
+import { serialText } from "./certificate_info.ts";
+import type { Examined } from "./doctor_certificate.ts";
 import { CertError } from "./errors.ts";
+import { pemBlocks } from "./pem.ts";
 import { listVerifiedBy } from "./signature.ts";
 
 /** A list of revoked certificates. */
@@ -14,41 +16,47 @@ export interface RevocationList {
   readonly signedBy: (authority: Examined) => boolean;
 }
 
-const block = /-----BEGIN X509 CRL-----([\sA-Za-z0-9+/=]*)-----END X509 CRL-----/g;
+/** CRL number and authority key identifier; others that are critical change what a list means. */
+const knownExtensions: ReadonlySet<string> = new Set(["2.5.29.20", "2.5.29.35"]);
+
 /**
- * Reads the lists of a PEM text.
+ * Reads the lists of a PEM text, by the rules of a node: what it would refuse is refused here.
  *
  * @throws {CertError} code `malformed`.
  */
 export function readRevocationLists(text: string): RevocationList[] {
-  const blocks = [...text.matchAll(block)];
+  let lists: CertificateRevocationList[];
   try {
-    const lists = blocks.map(([, base64]) => {
-      const bytes = atob(base64!.replace(/\s/g, ""));
-      return describe(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
-    });
-    if (lists.length > 0) return lists;
+    lists = pemBlocks(text, "X509 CRL").map(({ der }) => CertificateRevocationList.fromBER(der));
   } catch (cause) {
     throw malformed(cause);
   }
-  throw malformed();
+  if (lists.length === 0) throw malformed();
+  return lists.map(describe);
 }
 
-function describe(der: Uint8Array<ArrayBuffer>): RevocationList {
-  const list = CertificateRevocationList.fromBER(der);
+function describe(list: CertificateRevocationList): RevocationList {
+  const strange = list.crlExtensions?.extensions
+    .find(({ critical, extnID }) => critical && !knownExtensions.has(extnID));
+  if (strange !== undefined) {
+    const problem = `a list has the critical extension ${strange.extnID}, which is not known`;
+    throw new CertError("malformed", problem, {
+      value: strange.extnID,
+      remedy: "use a full list, neither a delta nor an indirect one",
+    });
+  }
   const revoked = list.revokedCertificates ?? [];
   return {
     serials: new Set(revoked.map(({ userCertificate }) => {
-      return plainSerial(hex(Uint8Array.from(userCertificate.valueBlock.valueHexView).buffer));
+      return serialText(userCertificate.valueBlock.valueHexView);
     })),
     thisUpdate: list.thisUpdate.value,
     nextUpdate: list.nextUpdate?.value,
-    signedBy: (authority) => listVerifiedBy(list, authority.der),
+    signedBy: ({ der, info }) => {
+      const mayNot = info.keyUsages.length > 0 && !info.keyUsages.includes("cRLSign");
+      return !mayNot && listVerifiedBy(list, der);
+    },
   };
-}
-
-function hex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function malformed(cause?: unknown): CertError {

@@ -10,10 +10,10 @@ export interface DialTarget {
   readonly patience: number;
 }
 
-/** PEM texts of one's own. */
+/** PEM texts of one's own; without `cert` and `key` no certificate is shown. */
 export interface DialMaterial {
-  readonly cert: string;
-  readonly key: string;
+  readonly cert?: string;
+  readonly key?: string;
   readonly ca: string;
 }
 
@@ -48,9 +48,11 @@ export function shakeHands(target: DialTarget, material: DialMaterial): Promise<
 /**
  * Shakes hands with whoever answers, showing no certificate.
  *
- * This is the one place that does not demand that the peer be verified: a certificate that is not
- * trusted must be seen to say why, and Deno shows none that it has refused. Nothing is sent, what
- * arrives is dropped, and the connection ends here.
+ * This is the one place that does not demand that the peer be verified, and only for a peer whose
+ * certificate {@linkcode shakeHands} has refused already, or for whom no authority is here to
+ * verify it with. What is not trusted must be seen to say why: Deno shows no certificate that it
+ * has refused, TLS 1.3 encrypts it, and an implementation of its own would risk more than this
+ * setting. Nothing is sent, no key is used, what arrives is dropped, and the connection ends here.
  */
 export function lookAt(target: DialTarget): Promise<DialOutcome> {
   return dial(target, { rejectUnauthorized: false });

@@ -59,9 +59,10 @@ export async function diagnosePeer(
   const now = Date.now();
   const findings = await ownFindings(own, now);
   const material = await materialOf(own, findings);
-  const outcome = material === undefined
+  const ca = await bundleOf(own);
+  const outcome = ca === undefined
     ? await lookAt(target)
-    : await shakeHands(target, material);
+    : await shakeHands(target, { ...material, ca });
   const chain = "chain" in outcome ? outcome.chain : await shownChain(outcome, target);
   const peer = chain === undefined ? undefined : await peerSide(chain, addressOf(target));
   if (peer !== undefined) findings.push(...await peerFindings(own, peer, name, now));
@@ -69,7 +70,7 @@ export async function diagnosePeer(
   if (material === undefined) {
     unchecked.push("whether B accepts A: the files of A cannot be used, see above");
   } else {
-    findings.push(...await outcomeFindings(own, peer, outcome, { target, findings }));
+    findings.push(...await outcomeFindings(own, peer, outcome, { target, findings, ca: ca! }));
     if (outcome.kind === "rejected") {
       unchecked.push("whether B accepts A: A refuses B before B can say");
     }
@@ -80,17 +81,22 @@ export async function diagnosePeer(
   return { ...report, verdict, unchecked: [...report.unchecked, ...unchecked] };
 }
 
+/** Whom our side trusts, as PEM; undefined where that is not known. */
+async function bundleOf({ authorities, caFile }: DoctorSide): Promise<string | undefined> {
+  if (authorities === undefined) return undefined;
+  return certificatesOnly(await Deno.readTextFile(caFile!));
+}
+
 /** PEM texts with which node:tls can dial; undefined where it would fail or let everyone in. */
 async function materialOf(
-  { certFile, key, authorities, caFile }: DoctorSide,
+  { certFile, key, authorities }: DoctorSide,
   findings: readonly Finding[],
-): Promise<{ cert: string; key: string; ca: string } | undefined> {
+): Promise<{ cert: string; key: string } | undefined> {
   const usable = !findings.some(({ code }) => code === "keyMismatch");
   if (!usable || key === undefined || authorities === undefined) return undefined;
   return {
     cert: certificatesOnly(await Deno.readTextFile(certFile!)),
     key: String(key.export({ type: "pkcs8", format: "pem" })),
-    ca: certificatesOnly(await Deno.readTextFile(caFile!)),
   };
 }
 
@@ -162,7 +168,11 @@ async function outcomeFindings(
   own: DoctorSide,
   peer: DoctorSide | undefined,
   outcome: DialOutcome,
-  { target, findings }: { readonly target: DialTarget; readonly findings: readonly Finding[] },
+  { target, findings, ca }: {
+    readonly target: DialTarget;
+    readonly findings: readonly Finding[];
+    readonly ca: string;
+  },
 ): Promise<Finding[]> {
   const address = addressOf(target);
   switch (outcome.kind) {
@@ -180,7 +190,7 @@ async function outcomeFindings(
     case "closed":
       return [refusedByPeer(own, peer, address, outcome.alert, findings)];
     case "open":
-      return await anonymousFindings(peer, target);
+      return await anonymousFindings(peer, target, ca);
   }
 }
 
@@ -188,8 +198,9 @@ async function outcomeFindings(
 async function anonymousFindings(
   peer: DoctorSide | undefined,
   target: DialTarget,
+  ca: string,
 ): Promise<Finding[]> {
-  const { kind } = await lookAt(target);
+  const { kind } = await shakeHands(target, { ca });
   if (peer === undefined || kind !== "open") return [];
   return [warning(peer, "clientsNotVerified", {
     what: `${addressOf(target)} (${subjectOf(peer.leaf)}) does not refuse a peer that shows no ` +

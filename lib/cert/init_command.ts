@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { jsonText } from "./certificate_json.ts";
+import { command } from "./command_line.ts";
 import { newPassphrase, passphraseOfFiles } from "./passphrase.ts";
 import { exists } from "./workspace.ts";
 import { type InitItem, initWorkspace } from "./workspace_init.ts";
@@ -89,7 +90,7 @@ function text(root: string, items: readonly InitItem[]): string {
   }
   const [one, other] = items.filter(({ kind }) => kind === "node");
   const next = other === undefined
-    ? `info ${root}/ca/ca.crt`
-    : `doctor ${one!.directory} ${other.directory} --host localhost`;
-  return `${rows.join("")}${key}\nNext: deno run -A cert.ts ${next}\n`;
+    ? command("info", `${root}/ca/ca.crt`)
+    : command("doctor", one!.directory, other.directory, "--host", "localhost");
+  return `${rows.join("")}${key}\nNext: ${next}\n`;
 }

@@ -4,6 +4,7 @@ import { readCertificate } from "./certificate_info.ts";
 import { certificateJson, jsonText } from "./certificate_json.ts";
 import { fieldRows } from "./cli_text.ts";
 import type { CommandArguments, CommandOutput } from "./command_arguments.ts";
+import { visible } from "./doctor_certificate.ts";
 
 /** What a command that makes a certificate has made, and where it is to go. */
 export interface Product {
@@ -89,7 +90,8 @@ async function text(product: Product, { certFile, keyFile }: Files): Promise<str
   rows.push(["Valid until", `${notAfter.toISOString().slice(0, 16).replace("T", " ")} UTC`]);
   rows.push(["Key type", keyType]);
   if (signedBy !== undefined) rows.push(["Signed by", signedBy]);
-  const lines = rows.map(([title, value]) => `${title}: ${value}\n`).join("");
+  // A certificate that is renewed may have been made by somebody else.
+  const lines = rows.map(([title, value]) => `${title}: ${visible(value)}\n`).join("");
   return `${lines}${advice === undefined ? "" : `\n${advice}\n`}\nNext: ${next}\n`;
 }
 

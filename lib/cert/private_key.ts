@@ -65,7 +65,7 @@ function openEncrypted(pem: string, passphrase: string | undefined): KeyObject {
 
 /** Encrypted as openssl did before PKCS#8: the headers are part of the block. */
 function openLegacy(pem: string, passphrase: string): KeyObject {
-  const block = /-----BEGIN ((?:EC |RSA )?PRIVATE KEY)-----[^-]*[^]*?-----END \1-----/.exec(pem)
+  const block = /-----BEGIN ((?:EC |RSA )?PRIVATE KEY)-----[^]{0,65536}?-----END \1-----/.exec(pem)
     ?.[0];
   return open({ key: block ?? pem, passphrase });
 }

@@ -1,5 +1,11 @@
 import { readText } from "./certificate_files.ts";
-import { checkList, naming, readListIfThere, revocationListFile } from "./certificate_search.ts";
+import {
+  authorityHome,
+  checkList,
+  naming,
+  readListIfThere,
+  revocationListFile,
+} from "./certificate_search.ts";
 import type { Command } from "./command.ts";
 import { plainPath, UsageError } from "./command_arguments.ts";
 import { command } from "./command_line.ts";
@@ -69,7 +75,7 @@ export const renewCommand: Command = {
     const { role } = await readCertificate(cert)
       .catch((error) => Promise.reject(naming(file, error)));
     const crlFile = args.text("crl");
-    const listFile = crlFile ?? await revocationListFile(caDir);
+    const listFile = crlFile ?? await revocationListFile(await authorityHome(caDir));
     const crl = crlFile === undefined
       ? await readListIfThere(listFile)
       : await readText(listFile, "revocation list not found");

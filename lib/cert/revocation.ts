@@ -131,6 +131,11 @@ function splitLists(
   let own: RevocationListInfo | undefined;
   const blocks = pemBlocks(text, "X509 CRL");
   if (blocks.length === 0 && text.trim() !== "") decodePem("X509 CRL", text);
+  if (blocks.length !== (text.match(/-----BEGIN X509 CRL-----/g) ?? []).length) {
+    throw new CertError("malformed", "one of the lists is cut off", {
+      remedy: "restore the file from a copy: what it revokes must not be forgotten",
+    });
+  }
   for (const { der, pem } of blocks) {
     const list = parseList(der);
     if (!listVerifiedBy(list, authority)) {
@@ -139,12 +144,19 @@ function splitLists(
       continue;
     }
     const info = describeList(list);
-    if (own === undefined || (info.number ?? 0n) > (own.number ?? 0n)) own = info;
+    own = own === undefined ? info : merged(own, info);
   }
   return { own, others };
 }
 
 /** What names the authority's key must bear its signature, or what it revokes would be lost. */
+/** What either of them revokes stays revoked, since when it is. */
+function merged(a: RevocationListInfo, b: RevocationListInfo): RevocationListInfo {
+  const [older, newer] = (a.number ?? 0n) <= (b.number ?? 0n) ? [a, b] : [b, a];
+  const all = [...newer.revocations, ...older.revocations].map((one) => [one.serial, one] as const);
+  return { ...newer, revocations: [...new Map(all).values()] };
+}
+
 function refuseBroken(list: CertificateRevocationList, authority: Uint8Array<ArrayBuffer>): void {
   const named = list.crlExtensions?.extensions.map(({ parsedValue }) => parsedValue)
     .find((value) => value instanceof AuthorityKeyIdentifier)?.keyIdentifier;

@@ -7,8 +7,8 @@ import { replaceFile } from "./workspace.ts";
 export interface RevocationFile {
   /** The list; need not be there. */
   readonly file: string;
-  /** A file that is locked while the list is changed: two runs at once must not lose a revocation. */
-  readonly lock: string;
+  /** The authority's folder, see {@linkcode whileLocked}. */
+  readonly caDir: string;
 }
 
 /**
@@ -18,15 +18,27 @@ export interface RevocationFile {
  */
 export async function revokeInFile(
   ca: Authority,
-  { file, lock }: RevocationFile,
+  { file, caDir }: RevocationFile,
   options: Omit<RevokeOptions, "crl">,
 ): Promise<RevokedList> {
-  using handle = await Deno.open(lock);
+  return await whileLocked(caDir, async () => {
+    const list = await plannedRevocation(ca, file, options);
+    await replaceFile(file, list.crl);
+    return list;
+  });
+}
+
+/**
+ * Does what changes a list while nobody else does: two runs at once, one of which may be a
+ * rotation, must not lose a revocation. The lock is on the authority's folder, since a rotation
+ * replaces the files in it.
+ */
+export async function whileLocked<T>(caDir: string, work: () => Promise<T>): Promise<T> {
+  // Windows opens no folders.
+  using handle = await Deno.open(caDir).catch(() => Deno.open(`${caDir}/ca.crt`));
   // Ends when the file is closed, or the process.
   await handle.lock(true);
-  const list = await plannedRevocation(ca, file, options);
-  await replaceFile(file, list.crl);
-  return list;
+  return await work();
 }
 
 /** The list that {@linkcode revokeInFile} would write. */

@@ -1,14 +1,17 @@
 import { readText } from "./certificate_files.ts";
 import { readCertificate } from "./certificate_info.ts";
 import { jsonText, revocationListJson } from "./certificate_json.ts";
-import { naming, revocationListFile } from "./certificate_search.ts";
+import { authorityHome, naming, revocationListFile } from "./certificate_search.ts";
 import { minute } from "./cli_text.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./command_arguments.ts";
 import { command } from "./command_line.ts";
 import { authorityOf } from "./passphrase.ts";
+import { decodePem } from "./pem.ts";
 import { revocationReasons, type RevokedList } from "./revocation.ts";
 import { plannedRevocation, revokeInFile } from "./revocation_file.ts";
+import { verifiedBy } from "./signature.ts";
+import { exists } from "./workspace.ts";
 
 const usage = `Revokes certificates: writes them into the authority's revocation list.
 
@@ -62,8 +65,9 @@ export const revokeCommand: Command = {
       await readCertificate(cert).catch((error) => Promise.reject(naming(file, error)));
       certificates.push(cert);
     }
-    const crlFile = args.text("crl") ?? await revocationListFile(caDir);
-    const ca = await authorityOf(caDir, args, io);
+    const home = await authorityHome(caDir);
+    const crlFile = args.text("crl") ?? await revocationListFile(home);
+    const ca = await authorityOf(await signerDir(caDir, certificates), args, io);
     const options = {
       certificates,
       serials: args.list("serial"),
@@ -73,7 +77,7 @@ export const revokeCommand: Command = {
     const dryRun = args.on("dry-run");
     const list = dryRun
       ? await plannedRevocation(ca, crlFile, options)
-      : await revokeInFile(ca, { file: crlFile, lock: `${caDir}/ca.crt` }, options);
+      : await revokeInFile(ca, { file: crlFile, caDir: home }, options);
     const next = command("info", crlFile);
     const stdout = args.on("json")
       ? jsonText({
@@ -88,6 +92,18 @@ export const revokeCommand: Command = {
     return { exitCode: 0, stdout };
   },
 };
+
+/**
+ * Where the authority is that has issued some certificates: during a rotation those that have not
+ * been replaced yet, or were stolen, are still of the one before.
+ */
+async function signerDir(caDir: string, certificates: readonly string[]): Promise<string> {
+  const previous = `${caDir}/previous`;
+  if (certificates.length === 0 || !await exists(`${previous}/ca.key`)) return caDir;
+  const authority = decodePem("CERTIFICATE", await readText(`${previous}/ca.crt`, "no authority"));
+  const all = certificates.every((cert) => verifiedBy(decodePem("CERTIFICATE", cert), authority));
+  return all ? previous : caDir;
+}
 
 interface Outcome {
   readonly crlFile: string;

@@ -1,6 +1,7 @@
 import { loadCa, readText } from "./certificate_files.ts";
 import { pemBlocks } from "./pem.ts";
 import { revoke } from "./revocation.ts";
+import { whileLocked } from "./revocation_file.ts";
 import { parseList } from "./revocation_info.ts";
 import type { RotationOptions } from "./rotation.ts";
 import type { RotationState } from "./rotation_state.ts";
@@ -13,6 +14,13 @@ import { crlNames, exists, replaceFile } from "./workspace.ts";
  * that are there stay. Answers what was written, or would be.
  */
 export async function addNextList(
+  state: Pick<RotationState, "root" | "caDir" | "next">,
+  options: RotationOptions,
+): Promise<string[]> {
+  return await whileLocked(state.caDir, () => addToLists(state, options));
+}
+
+async function addToLists(
   { root, caDir, next }: Pick<RotationState, "root" | "caDir" | "next">,
   { dryRun, passphrase }: RotationOptions,
 ): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { command } from "./command_line.ts";
 import type { RotationStep } from "./rotation.ts";
 import type { RotationStatus } from "./rotation_state.ts";
 import { crlNames } from "./workspace.ts";
@@ -52,7 +53,7 @@ function nextText(
   { phase, leaves }: RotationStatus,
   lists: readonly string[] = [],
 ): string {
-  const run = (command: string) => `deno run -A cert.ts rotate-ca ${command} ${root}`;
+  const run = (phase: string) => command("rotate-ca", phase, root);
   if (phase === "idle") return `\nNext: ${run("begin")}, when the authority is to be replaced\n`;
   const begun = phase === "begun";
   const served = leaves.filter(({ revoked }) => begun || !revoked);

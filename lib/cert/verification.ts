@@ -86,7 +86,7 @@ export async function verify(
   ];
   if (lists !== undefined) {
     const signers = [...authorities, ...intermediates];
-    results.push(["revocation", revocationProblem(leaf!, signers, lists, now)]);
+    results.push(["revocation", revocationProblem([leaf!, ...intermediates], signers, lists, now)]);
   }
   results.push(["identity", identityProblem(leaf!, options.usage)]);
   results.push(["usage", usageProblem(leaf!, options.usage)]);
@@ -123,15 +123,21 @@ function validityProblem(
 }
 
 function revocationProblem(
-  leaf: Examined,
+  chain: readonly Examined[],
   signers: readonly Examined[],
   lists: readonly RevocationList[],
   now: number,
 ): string | undefined {
-  const issuers = signers.filter(({ der }) => verifiedBy(leaf.der, der));
+  const leaf = chain[0]!;
+  const issuersOf = (link: Examined) => signers.filter(({ der }) => verifiedBy(link.der, der));
+  const issuers = issuersOf(leaf);
   const fitting = lists.filter((list) => issuers.some(list.signedBy));
-  if (fitting.some(({ serials }) => serials.has(leaf.serial))) {
-    return `it is revoked (serial ${leaf.serial})`;
+  for (const link of chain) {
+    const issued = issuersOf(link);
+    const found = lists.some((list) => list.serials.has(link.serial) && issued.some(list.signedBy));
+    if (!found) continue;
+    const what = link === leaf ? "it" : `its issuer ${authorityName(link)}`;
+    return `${what} is revoked (serial ${link.serial})`;
   }
   // Who has issued it is the business of another rule.
   if (issuers.length === 0) return undefined;

@@ -2,6 +2,7 @@ import { readText } from "./certificate_files.ts";
 import { certificateJson, jsonText } from "./certificate_json.ts";
 import { readCertificate } from "./certificate_info.ts";
 import {
+  authorityHome,
   checkList,
   naming,
   readInput,
@@ -82,7 +83,7 @@ async function listOption(
   crlFile: string | undefined,
   caFile: string,
 ): Promise<{ crl?: string }> {
-  const file = crlFile ?? await revocationListFile(folderOf(caFile));
+  const file = crlFile ?? await revocationListFile(await authorityHome(folderOf(caFile)));
   const crl = crlFile === undefined
     ? await readListIfThere(file)
     : await readText(file, "revocation list not found");
