@@ -18,6 +18,7 @@ import type { SimulatedNode } from "./simulated_node.ts";
 import { SimulatedStallProbes } from "./simulated_stall_probes.ts";
 import { TraceHash } from "./trace_hash.ts";
 import { VirtualTime } from "./virtual_time.ts";
+import { Waiters } from "./waiters.ts";
 
 /** Bytes that the systems at both ends of a connection hold, as Linux does by default. */
 const socketBuffer = 262_144;
@@ -27,11 +28,6 @@ const systemName = "simulation";
 const seedCount = 3;
 /** A time longer than any simulation. */
 const never = 0x7fff_ffff;
-
-interface Waiter {
-  readonly condition: () => boolean;
-  readonly resolve: () => void;
-}
 
 /** A cluster in one process on virtual time, as a scenario sees it. */
 export class SimulatedWorld implements Simulation {
@@ -60,7 +56,7 @@ export class SimulatedWorld implements Simulation {
   readonly #names: ReadonlySet<string>;
   readonly #health: NodeHealth;
   readonly #log: (line: string) => void;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters: Waiters;
   readonly #downed = new Set<string>();
   /** Indices of nodes that a supervisor will start again. */
   readonly #comingBack = new Set<number>();
@@ -76,6 +72,7 @@ export class SimulatedWorld implements Simulation {
     this.#chance = new SeededRandom(seed);
     this.random = this.#chance.fork("scenario");
     this.time = new VirtualTime(this.trace);
+    this.#waiters = new Waiters(this.time);
     this.network = new MemoryNetwork({
       clock: this.time,
       random: this.#chance.fork("network"),
@@ -126,39 +123,12 @@ export class SimulatedWorld implements Simulation {
     return new Promise((resolve) => void this.time.schedule(duration, resolve));
   }
 
-  /**
-   * Resolves when a condition holds, which is looked at after each event.
-   *
-   * @param limit virtual milliseconds. Default 60 000.
-   * @param what names the condition in the error. Default: its source.
-   * @throws {SimulationError} code `conditionNotMet` if it does not hold within the limit.
-   */
+  /** Resolves when a condition holds. */
   until(
     condition: () => boolean,
     { limit = 60_000, what }: { readonly limit?: number; readonly what?: string } = {},
   ): Promise<void> {
-    if (condition()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const waiter = {
-        condition,
-        resolve: () => {
-          timer.cancel();
-          this.#waiters.delete(waiter);
-          resolve();
-        },
-      };
-      const timer = this.time.schedule(limit, () => {
-        this.#waiters.delete(waiter);
-        reject(
-          new SimulationError(
-            "conditionNotMet",
-            `not within ${limit} ms: ${what ?? condition.toString()}`,
-            { value: what ?? condition.toString() },
-          ),
-        );
-      });
-      this.#waiters.add(waiter);
-    });
+    return this.#waiters.wait(condition, limit, what ?? condition.toString());
   }
 
   /** Resolves when no fault is under way or still to come, and all nodes that should run do. */
@@ -240,9 +210,7 @@ export class SimulatedWorld implements Simulation {
     const changes = this.nodes[owner]?.takeChanges();
     const status = this.#statusChanged;
     this.#statusChanged = false;
-    if (this.#waiters.size > 0) {
-      for (const waiter of [...this.#waiters]) if (waiter.condition()) waiter.resolve();
-    }
+    this.#waiters.look();
     return { view: status || !!changes?.view, shards: status || !!changes?.grants };
   }
 

@@ -1,0 +1,51 @@
+import { SimulationError } from "./errors.ts";
+import type { VirtualTime } from "./virtual_time.ts";
+
+interface Waiter {
+  readonly condition: () => boolean;
+  readonly settle: (error?: unknown) => void;
+}
+
+/** Those who wait for conditions, which are looked at after each event. */
+export class Waiters {
+  readonly #time: VirtualTime;
+  readonly #waiters = new Set<Waiter>();
+
+  /** Nobody waits yet. */
+  constructor(time: VirtualTime) {
+    this.#time = time;
+  }
+
+  /** See `Simulation.until`. */
+  wait(condition: () => boolean, limit: number, what: string): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        condition,
+        settle: (error) => {
+          timer.cancel();
+          this.#waiters.delete(waiter);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      const timer = this.#time.schedule(limit, () => {
+        const message = `not within ${limit} ms: ${what}`;
+        waiter.settle(new SimulationError("conditionNotMet", message, { value: what }));
+      });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Something has happened. */
+  look(): void {
+    if (this.#waiters.size === 0) return;
+    for (const waiter of [...this.#waiters]) {
+      try {
+        if (waiter.condition()) waiter.settle();
+      } catch (error) {
+        waiter.settle(error);
+      }
+    }
+  }
+}
