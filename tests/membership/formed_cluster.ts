@@ -8,8 +8,10 @@ export function formed(
   seed: number,
   count = 5,
   config: Partial<MembershipConfig> = {},
+  { stallResponders = false } = {},
 ): { world: SimulatedMembers; nodes: SimulatedMember[] } {
   const world = new SimulatedMembers(seed);
+  world.stallResponders = stallResponders;
   const nodes = Array.from({ length: count }, (_, i) => world.start(`n${i}`, ["n0", "n1"], config));
   assert(world.runUntil(() => allUp(nodes), 10_000) !== undefined, "did not form");
   world.run(10_000);

@@ -161,3 +161,24 @@ Deno.test("a key of the configuration cannot reach a prototype", () => {
   assertEquals(Object.getPrototypeOf(read.clusterConfig), Object.prototype);
   assertEquals(Object.keys(read.clusterConfig), ["__proto__"]);
 });
+
+Deno.test("indirect probes, their answers and stall ports are read back; nonsense in them is not", () => {
+  const sender = { clusterId: "a:1#1", incarnation: 3 };
+  const probe = { type: "indirectProbe", ...sender, target: "b:1", sequence: 4 } as const;
+  const answer = { ...probe, type: "indirectAnswer", alive: true } as const;
+  const ack = { type: "heartbeatAck", incarnation: 3, stallPort: 25_521 } as const;
+  for (const message of [probe, answer, ack]) {
+    assertEquals(parseMembershipMessage(message), message);
+  }
+  for (
+    const nonsense of [
+      { ...probe, target: "nowhere" },
+      { ...probe, sequence: -1 },
+      { ...probe, clusterId: "" },
+      { ...answer, alive: "yes" },
+      { ...ack, stallPort: 0 },
+      { ...ack, stallPort: 65_536 },
+      { ...ack, stallPort: "1" },
+    ]
+  ) assertEquals(parseMembershipMessage(nonsense), undefined);
+});

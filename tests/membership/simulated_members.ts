@@ -21,10 +21,12 @@ export class SimulatedMember {
   alive = true;
   /** Until when the event loop stands still. */
   pausedUntil = 0;
+  /** Whether the whole process stands still, not only its event loop. */
+  frozen = false;
   lastTick: number;
   readonly events: MemberEvent[] = [];
   left = false;
-  downed: { by: string; why: string } | undefined;
+  downed: { by: string; why: string; observers: readonly string[] } | undefined;
   readonly refusals: string[] = [];
   readonly log: string[] = [];
   readonly config: MembershipConfig;
@@ -65,6 +67,10 @@ export class SimulatedMembers {
   readonly weather: Weather = { loss: 0, latency: { min: 1, max: 10 }, cut: () => false };
   readonly nodes = new Map<string, SimulatedMember>();
   messages = 0;
+  /** Whether nodes that start from now on have stall responders. */
+  stallResponders = false;
+  leaseHolder: string | undefined;
+  leaseFails = false;
   readonly #random: SeededRandom;
   readonly #heap: Task[] = [];
   readonly #arrivals = new Map<string, number>();
@@ -90,6 +96,7 @@ export class SimulatedMembers {
     if (replaced) replaced.alive = false;
     this.nodes.set(address, node);
     this.step(node, { type: "start" });
+    if (this.stallResponders) this.step(node, { type: "stallResponder", port: 2 });
     this.#scheduleTick(node, this.#random.next() * tickInterval);
     return node;
   }
@@ -169,7 +176,43 @@ export class SimulatedMembers {
         return;
       case "viewChanged":
         return;
+      case "probeStall":
+        return this.#probeStall(node, effect);
+      case "acquireLease":
+        return this.#schedule(this.now + 5, () => {
+          const held = this.leaseHolder !== undefined && this.leaseHolder !== node.address;
+          this.leaseHolder ??= node.address;
+          this.step(node, {
+            type: "leaseAnswer",
+            outcome: this.leaseFails ? "failed" : held ? "held" : "granted",
+            detail: this.leaseHolder,
+          });
+        });
+      case "releaseLease":
+        if (this.leaseHolder === node.address) this.leaseHolder = undefined;
     }
+  }
+
+  /** As a thread of its own would answer: only a frozen process, or a cut, keeps it silent. */
+  #probeStall(
+    from: SimulatedMember,
+    { address, incarnation }: MembershipEffect & { type: "probeStall" },
+  ): void {
+    const { cut } = this.weather;
+    const silent = cut(from.address, address) || cut(address, from.address);
+    this.#schedule(this.now + (silent ? 2_000 : 20), () => {
+      const node = this.nodes.get(address);
+      const ms = Math.max(0, this.now - (node?.lastTick ?? 0));
+      const outcome = silent || node?.frozen
+        ? "unknown"
+        : !node?.alive
+        ? "gone"
+        : ms > 1_000
+        ? "stalled"
+        : "alive";
+      const answer = { address, incarnation, outcome, ms } as const;
+      this.step(from, { type: "stallAnswer", ...answer });
+    });
   }
 
   #send(from: string, to: string, message: MembershipMessage): void {

@@ -1,0 +1,58 @@
+import { assert, assertEquals } from "@std/assert";
+import { Awareness, lagPenalty } from "../../lib/membership/awareness.ts";
+import { formed, within } from "./formed_cluster.ts";
+
+Deno.test("a node doubts itself from 0 to 8, and gains trust one step at a time", () => {
+  const awareness = new Awareness();
+  assertEquals([awareness.score, awareness.hesitation], [0, 0]);
+  awareness.improve();
+  assertEquals(awareness.score, 0);
+  awareness.degrade(3);
+  awareness.degrade(20);
+  assertEquals([awareness.score, awareness.hesitation], [8, 1]);
+  awareness.improve();
+  assertEquals(awareness.score, 7);
+});
+
+Deno.test("a stall counts one for each second that has begun, and a short one nothing", () => {
+  assertEquals([0, 499, 500, 1_000, 1_001, 60_000].map(lagPenalty), [0, 0, 1, 1, 2, 8]);
+});
+
+Deno.test("a node that was stalled and one whose helpers say nothing doubt themselves", () => {
+  const { world, nodes } = formed(1, 5);
+  const score = (index: number) => nodes[index]!.machine.health(world.now).awareness;
+  assertEquals(score(1), 0);
+  world.pause(nodes[1]!, 6_000);
+  world.run(6_200);
+  assert(score(1) >= 4, String(score(1)));
+  world.run(12_000);
+  assertEquals(score(1), 0);
+  // Cut off alone: it asks, and not even a "no" comes back.
+  world.partition([nodes[2]!], nodes.filter((node) => node !== nodes[2]));
+  within(world, "doubt", 8_000, () => score(2) > 0);
+});
+
+Deno.test("a doubting node accuses later than a healthy one", () => {
+  const accusedAfter = (doubt: number) => {
+    const { world, nodes } = formed(2, 2);
+    world.crash(nodes[1]!);
+    world.run(1_000);
+    for (let i = 0; i < doubt; i++) world.step(nodes[0]!, { type: "lag", ms: 501 });
+    return within(world, "accusation", 30_000, () => nodes[0]!.view.unreachable.size > 0);
+  };
+  assert(accusedAfter(8) > accusedAfter(0) + 4_000);
+});
+
+Deno.test("a node tells what it makes of its peers", () => {
+  const { world, nodes } = formed(3, 3, {}, { stallResponders: true });
+  const peer = () =>
+    nodes[0]!.machine.health(world.now).peers
+      .find(({ address }) => address === "n2:1")!;
+  const { phi, accused, vouchedFor, hasStallResponder } = peer();
+  assertEquals([accused, vouchedFor, hasStallResponder], [false, false, true]);
+  assert(phi < 1);
+  world.pause(nodes[2]!, 30_000);
+  within(world, "accusation", 10_000, () => peer().accused);
+  assertEquals(peer().reason, "stalled");
+  assert(peer().phi >= 8 && peer().stalledFor! > 4_000 && peer().silentFor > 4_000);
+});
