@@ -14,7 +14,7 @@ import { setNodeInternals } from "./node_internals.ts";
 import { parseAddress } from "./runtime/address.ts";
 import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
 import type { ShardEnvelope } from "./sharding/shard_envelope.ts";
-import { Sharding } from "./sharding/sharding.ts";
+import { nameOf, Sharding } from "./sharding/sharding.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
 
 /**
@@ -58,7 +58,7 @@ export class ClusteredActorSystem extends ActorSystem {
     super({ ...options, runtime });
     this.#node = new ClusterNode(this, options, runtime, {
       install: (remoting) => {
-        this.#sharding = new Sharding(this, remoting, runtime);
+        this.#sharding = new Sharding(this, remoting, runtime, options);
       },
       onView: (view) => this.#sharding?.onView(view),
       beforeLeave: async () => await this.#sharding?.release(),
@@ -153,16 +153,21 @@ export class ClusteredActorSystem extends ActorSystem {
     name: string,
     options?: SpawnOptions,
   ): ActorRef<M>;
-  /** Starts to run entities at this node, and to route to them wherever they are. */
-  override spawn<M>(behavior: ShardedBehavior<M>, name: string): ActorRef<ShardEnvelope<M>>;
+  /**
+   * Starts to run entities at this node, and to route to them wherever they are. What was made with an
+   * entity type needs no name.
+   *
+   * @throws {ShardingError} code `badName`.
+   */
+  override spawn<M>(behavior: ShardedBehavior<M>, name?: string): ActorRef<ShardEnvelope<M>>;
   override spawn<M>(
     behavior: Behavior<M> | ShardedBehavior<M>,
-    name: string,
+    name?: string,
     options?: SpawnOptions,
   ): ActorRef<M> | ActorRef<ShardEnvelope<M>> {
     return behavior instanceof ShardedBehavior
-      ? this.#sharding!.deploy(name, behavior)
-      : super.spawn(behavior, name, options);
+      ? this.#sharding!.deploy(nameOf(behavior, name), behavior)
+      : super.spawn(behavior, name!, options);
   }
 
   /** The actor of this node at a path such as `"/parent/child"`, if there is one. */

@@ -201,6 +201,11 @@ export class Cell extends Mailbox implements Runnable {
     this.wake();
   }
 
+  /** Stops when it has handled what it was given before. */
+  stopInTurn(): void {
+    if ((this.status & mustStop) === 0) this.notice({ type: "stopInTurn" });
+  }
+
   /** Calls back when it has stopped. Answers how to take that back. */
   whenStopped(callback: () => void): () => void {
     if (this.stopped) {
@@ -302,6 +307,8 @@ export class Cell extends Mailbox implements Runnable {
         return this.#signal({ type: "childFailed", ref: notice.ref, cause: notice.cause });
       case "failure":
         return fail(this, notice.error);
+      case "stopInTurn":
+        return beginStop(this);
     }
   }
 
@@ -378,6 +385,7 @@ export class Cell extends Mailbox implements Runnable {
     const children = this.#parts?.children;
     const name = child.path.slice(this.path.length + 1);
     if (children?.get(name) === child) children.delete(name);
+    this.#parts?.entities?.onStopped(child);
     if ((this.status & (stopping | restarting)) !== 0 && children?.size === 0) this.wake();
   }
 

@@ -47,6 +47,21 @@ export class CellContext implements ActorContext<unknown> {
     return this.#cell.host.system;
   }
 
+  get entityId(): string {
+    const cell = this.#cell;
+    return cell.parent?.existingParts?.entities?.idOf(cell) ?? "";
+  }
+
+  passivate(): void {
+    const cell = this.#open("cannot be passivated");
+    const keeper = cell.parent?.existingParts?.entities;
+    if (keeper !== undefined) return keeper.passivate(cell);
+    throw new ActorError("noEntity", `${cell.path} is no sharded entity`, {
+      value: cell.path,
+      remedy: "an actor that is no entity stops with Behaviors.stopped()",
+    });
+  }
+
   get log(): ActorLog {
     return this.#log ??= actorLog(this.#cell);
   }

@@ -189,7 +189,7 @@ function forget(cell: Cell): void {
   parts.adapters = undefined;
   parts.watch?.unwatchAll();
   parts.notices?.clear();
-  cell.status &= ~noticed;
+  if (parts.notices?.empty ?? true) cell.status &= ~noticed;
   parts.stash?.unstashAll();
   parts.questions = undefined;
 }

@@ -14,6 +14,8 @@ import type { TimerSet } from "./timers.ts";
 export class CellParts {
   /** Children by name. */
   children: Map<string, Cell> | undefined = undefined;
+  /** Whose entities the children are, if they are some. */
+  entities: EntityKeeper | undefined = undefined;
   /** How many children without a name and adapters there were. */
   numbered = 0;
   watch: DeathWatch | undefined = undefined;
@@ -36,6 +38,16 @@ export class CellParts {
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   /** Questions of this actor that have no reply yet. */
   questions: OpenQuestions | undefined = undefined;
+}
+
+/** Keeps track of children that are entities, without a watch for each. */
+export interface EntityKeeper {
+  /** The id of the entity that a child is. */
+  idOf(child: Cell): string;
+  /** A child asks to be stopped until there is something for it again. */
+  passivate(child: Cell): void;
+  /** A child has stopped. */
+  onStopped(child: Cell): void;
 }
 
 /** A restart that is under way. */

@@ -52,6 +52,8 @@ export interface ActorContext<in out M> {
   readonly self: ActorRef<M>;
   /** The system that it lives in. */
   readonly system: ActorSystem;
+  /** The id of the sharded entity that the actor is; empty for an actor that is none. */
+  readonly entityId: string;
   /** Log lines under the actor's path. */
   readonly log: ActorLog;
   /** Messages to itself, later. */
@@ -116,6 +118,13 @@ export interface ActorContext<in out M> {
    * after each such time, until it is cancelled, stops or begins again. Replaces an earlier one.
    */
   setReceiveTimeout(timeout: number, message: M): void;
+  /**
+   * Of a sharded entity: stops it, after the messages that it has been given. What comes later waits
+   * until it has stopped, and then starts it again: nothing is lost between.
+   *
+   * @throws {ActorError} code `noEntity`.
+   */
+  passivate(): void;
   /** Takes back `setReceiveTimeout`. */
   cancelReceiveTimeout(): void;
 }

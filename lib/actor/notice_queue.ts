@@ -16,12 +16,18 @@ export interface Escalated {
   readonly cause: unknown;
 }
 
+/** The actor is to stop when it has handled what it was given before. */
+export interface StopInTurn {
+  readonly type: "stopInTurn";
+}
+
 /** What comes in order with messages, but has no place in the mailbox and is never dropped. */
 export type Notice =
   | Terminated
   | ChildFailed
   | Escalated
   | Failure
+  | StopInTurn
   | FiredTimer
   | ReceiveTimedOut;
 
@@ -54,8 +60,10 @@ export class NoticeQueue {
   /** Takes the oldest. Only when not empty. */
   take(): Notice {
     const { notice } = this.#waiting[this.#first++]!;
-    if (this.empty) this.clear();
-    else if (this.#first >= 64 && this.#first * 2 >= this.#waiting.length) {
+    if (this.empty) {
+      this.#waiting = [];
+      this.#first = 0;
+    } else if (this.#first >= 64 && this.#first * 2 >= this.#waiting.length) {
       // One that is never empty must not keep all that there ever was.
       this.#waiting.splice(0, this.#first);
       this.#first = 0;
@@ -63,9 +71,13 @@ export class NoticeQueue {
     return notice;
   }
 
-  /** Forgets all. */
+  /** Forgets all but that the actor is to stop. */
   clear(): void {
-    this.#waiting = [];
+    this.#waiting = this.#waiting.slice(this.#first).filter(isStop);
     this.#first = 0;
   }
+}
+
+function isStop({ notice }: Waiting): boolean {
+  return notice.type === "stopInTurn";
 }

@@ -195,6 +195,9 @@ export class ClientShards {
   #onMessage(value: unknown): void {
     const message = parseShardingMessage(value);
     if (message?.type === "location") this.#onLocation(message);
+    if (message?.type === "drained") {
+      this.#types.get(message.shardType)?.router.drained(message.shard, message.epoch);
+    }
     if (message?.type !== "refused") return;
     this.#port.log("the cluster has refused", { ...message });
     this.#types.get(message.shardType)?.router.refuse();

@@ -5,35 +5,91 @@
  * @module
  */
 
+import type { Stamp, Term } from "./term.ts";
+
 /** What one node runs of one shard type. */
 export interface RegionReport {
   readonly shardType: string;
   readonly numShards: number;
-  /** Shards that this node owns, with the epoch of each grant. */
-  readonly shards: readonly (readonly [shard: number, epoch: number])[];
+  /** Shards that this node owns, with the epoch of each grant; 1: it is giving the shard up. */
+  readonly shards: readonly (readonly [shard: number, epoch: number, stopping: 0 | 1])[];
   /** The newest epoch of this type that the node has heard of. */
   readonly lastEpoch: number;
 }
 
+/** A coordinator's order or confirmation about one shard. */
+interface AboutShard {
+  readonly shardType: string;
+  readonly shard: number;
+  readonly epoch: number;
+}
+
 /** Between nodes, at {@linkcode shardingPath}. */
 export type ShardingMessage =
-  | { readonly type: "askReport" }
-  | { readonly type: "report"; readonly regions: readonly RegionReport[] }
+  /** Coordinator to node: promise yourself to this term, and tell what you run. */
+  | { readonly type: "askReport"; readonly term: Term }
+  | ReportMessage
+  /** Node to coordinator: I am promised to a later term. */
+  | { readonly type: "outdated"; readonly term: Term }
   | LocateMessage
-  | {
-    readonly type: "host";
-    readonly shardType: string;
-    readonly shard: number;
-    readonly epoch: number;
-  }
-  | {
-    readonly type: "hosting";
-    readonly shardType: string;
-    readonly shard: number;
-    readonly epoch: number;
-  }
+  /** Coordinator to node: run this shard. */
+  | ({ readonly type: "host"; readonly term: Term } & AboutShard)
+  /** Node to coordinator: I do. */
+  | ({ readonly type: "hosting"; readonly stamp: Stamp } & AboutShard)
+  /** Coordinator to node: stop the entities of this shard, and give it up. */
+  | ({ readonly type: "handOff"; readonly term: Term } & AboutShard)
+  /** Node to coordinator: under this grant I run nothing of it, and never will. */
+  | ({ readonly type: "stopped"; readonly stamp: Stamp } & AboutShard)
+  /** New owner to whoever asked by {@linkcode FlushMark}: all that you sent before is here. */
+  | DrainedMessage
+  | TableMessage
+  | RecallMessage
+  | RememberedMessage
   | LocationMessage
   | RefusedMessage;
+
+/** What a node runs, all of it. */
+export interface ReportMessage {
+  readonly type: "report";
+  /** The term that the node is promised to. */
+  readonly term: Term;
+  readonly stamp: Stamp;
+  /** It is on its way out, and wants no shards. */
+  readonly retiring: boolean;
+  readonly regions: readonly RegionReport[];
+}
+
+/** Where shards of a type are; of those that have moved lately, or of all. */
+export interface TableMessage {
+  readonly type: "table";
+  readonly shardType: string;
+  /** Addresses that `shards` refers to. */
+  readonly owners: readonly string[];
+  readonly shards: readonly (readonly [shard: number, owner: number, epoch: number])[];
+}
+
+/** All that was sent on the old way has arrived at the new owner. */
+export interface DrainedMessage extends AboutShard {
+  readonly type: "drained";
+}
+
+/** New owner to all: which entities of this shard do you remember? */
+export interface RecallMessage {
+  readonly type: "recall";
+  readonly shardType: string;
+  readonly shard: number;
+}
+
+/** Which entities of a shard are to run: all of them, or what has changed. */
+export interface RememberedMessage extends AboutShard {
+  readonly type: "remembered";
+  /** Counts the changes under one epoch. */
+  readonly version: number;
+  /** The version that this is a change of; -1: this is all. */
+  readonly since: number;
+  readonly started: readonly string[];
+  readonly stopped: readonly string[];
+}
 
 /** Where is this shard? */
 export interface LocateMessage {
@@ -59,8 +115,19 @@ export interface RefusedMessage {
   readonly reason: string;
 }
 
-/** A message for an entity, on its way to the node that owns the entity's shard. */
-export type EntityDelivery = readonly [entityId: string, message: unknown, forwarded: boolean];
+/**
+ * A message for an entity, on its way to the node that owns the entity's shard. `epoch`: of the
+ * grant that the sender goes by. It is passed on to owners of later grants only, so never in circles.
+ */
+export type EntityDelivery = readonly [entityId: string, message: unknown, epoch: number];
+
+/**
+ * Travels behind the messages of one sender to the former owner of a shard, and from there behind
+ * them to the new one, which answers `drained`: then the sender may use the new way. `origin` is
+ * empty on the first leg. `by`: the epoch by which it was passed on; like a message it goes to owners of
+ * later grants only.
+ */
+export type FlushMark = readonly [shard: number, epoch: number, origin: string, by: number];
 
 /** Where nodes talk about shards. */
 export const shardingPath = "/_cluster/sharding";
@@ -80,6 +147,10 @@ export const maxNumShards = 65_536;
 export const maxEntityId = 512;
 const maxName = 256;
 const maxReason = 1_000;
+/** Shards in one message about where they are. */
+export const maxTableEntries = 4_096;
+/** Entities in one message about what is remembered. */
+export const maxRemembered = 10_000;
 
 /** Whether the value can be an entity's id. */
 export function isEntityId(value: unknown): value is string {
@@ -90,29 +161,55 @@ export function isEntityId(value: unknown): value is string {
 /** The message, or `undefined` if it is none. */
 export function parseShardingMessage(value: unknown): ShardingMessage | undefined {
   if (!isRecord(value)) return undefined;
-  if (value.type === "askReport") return { type: "askReport" };
-  if (value.type === "report") return parseReport(value.regions);
+  const { type } = value;
+  if (type === "askReport" || type === "outdated") {
+    return isTerm(value.term) ? { type, term: value.term } : undefined;
+  }
+  if (type === "report") return parseReport(value);
   if (!isName(value.shardType)) return undefined;
   const { shardType } = value;
-  if (value.type === "refused") {
+  if (type === "refused") {
     if (typeof value.reason !== "string") return undefined;
-    return { type: "refused", shardType, reason: value.reason.slice(0, maxReason) };
+    return { type, shardType, reason: value.reason.slice(0, maxReason) };
   }
+  if (type === "table") return parseTable(shardType, value.owners, value.shards);
   if (!isBelow(value.shard, maxNumShards)) return undefined;
   const { shard } = value;
-  if (value.type === "locate") {
+  if (type === "recall") return { type, shardType, shard };
+  if (type === "locate") {
     if (!isShardCount(value.numShards)) return undefined;
-    return { type: "locate", shardType, numShards: value.numShards, shard };
+    return { type, shardType, numShards: value.numShards, shard };
   }
-  if (!isEpoch(value.epoch)) return undefined;
-  const { epoch } = value;
-  switch (value.type) {
+  return isEpoch(value.epoch) ? parseAboutShard(value, shardType, shard, value.epoch) : undefined;
+}
+
+function parseAboutShard(
+  value: Record<string, unknown>,
+  shardType: string,
+  shard: number,
+  epoch: number,
+): ShardingMessage | undefined {
+  const { type } = value;
+  switch (type) {
     case "host":
+    case "handOff":
+      return isTerm(value.term) ? { type, term: value.term, shardType, shard, epoch } : undefined;
     case "hosting":
-      return { type: value.type, shardType, shard, epoch };
+    case "stopped":
+      return isStamp(value.stamp)
+        ? { type, stamp: value.stamp, shardType, shard, epoch }
+        : undefined;
+    case "drained":
+      return { type, shardType, shard, epoch };
     case "location":
       if (!isName(value.owner)) return undefined;
-      return { type: "location", shardType, shard, owner: value.owner, epoch };
+      return { type, shardType, shard, owner: value.owner, epoch };
+    case "remembered": {
+      const { version, since, started, stopped } = value;
+      if (!isEpoch(version) || !(since === -1 || isEpoch(since))) return undefined;
+      if (!isIdList(started) || !isIdList(stopped)) return undefined;
+      return { type, shardType, shard, epoch, version, since, started, stopped };
+    }
     default:
       return undefined;
   }
@@ -121,23 +218,59 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
 /** The delivery, or `undefined` if it is none. */
 export function parseEntityDelivery(value: unknown): EntityDelivery | undefined {
   if (!Array.isArray(value) || value.length !== 3) return undefined;
-  if (!isEntityId(value[0]) || typeof value[2] !== "boolean") return undefined;
+  if (!isEntityId(value[0]) || !isEpoch(value[2])) return undefined;
   return value as unknown as EntityDelivery;
 }
 
-function parseReport(regions: unknown): ShardingMessage | undefined {
+/** The mark, or `undefined` if it is none. */
+export function parseFlushMark(value: unknown): FlushMark | undefined {
+  if (!Array.isArray(value) || value.length !== 4) return undefined;
+  if (!isBelow(value[0], maxNumShards) || !isEpoch(value[1]) || !isEpoch(value[3])) {
+    return undefined;
+  }
+  if (typeof value[2] !== "string" || value[2].length > maxName) return undefined;
+  return value as unknown as FlushMark;
+}
+
+function parseReport(value: Record<string, unknown>): ReportMessage | undefined {
+  const { term, stamp, retiring, regions } = value;
+  if (!isTerm(term) || !isStamp(stamp) || typeof retiring !== "boolean") return undefined;
   if (!Array.isArray(regions) || regions.length > 1_000) return undefined;
   for (const region of regions) {
     if (!isRecord(region) || !isName(region.shardType)) return undefined;
     if (!isShardCount(region.numShards) || !isEpoch(region.lastEpoch)) return undefined;
     if (!Array.isArray(region.shards) || region.shards.length > region.numShards) return undefined;
-    for (const pair of region.shards) {
-      if (!Array.isArray(pair) || !isBelow(pair[0], region.numShards) || !isEpoch(pair[1])) {
-        return undefined;
-      }
+    for (const entry of region.shards) {
+      if (!Array.isArray(entry) || !isBelow(entry[0], region.numShards)) return undefined;
+      if (!isEpoch(entry[1]) || !isBelow(entry[2], 2)) return undefined;
     }
   }
-  return { type: "report", regions: regions as RegionReport[] };
+  return { type: "report", term, stamp, retiring, regions: regions as RegionReport[] };
+}
+
+function parseTable(shardType: string, owners: unknown, shards: unknown): TableMessage | undefined {
+  if (!Array.isArray(owners) || owners.length > maxNumShards || !owners.every(isName)) {
+    return undefined;
+  }
+  if (!Array.isArray(shards) || shards.length > maxNumShards) return undefined;
+  for (const entry of shards) {
+    if (!Array.isArray(entry) || !isBelow(entry[0], maxNumShards)) return undefined;
+    if (!isBelow(entry[1], owners.length) || !isEpoch(entry[2])) return undefined;
+  }
+  return { type: "table", shardType, owners, shards: shards as TableMessage["shards"] };
+}
+
+function isTerm(value: unknown): value is Term {
+  return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) &&
+    typeof value[1] === "string" && value[1].length <= maxName;
+}
+
+function isStamp(value: unknown): value is Stamp {
+  return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) && isEpoch(value[1]);
+}
+
+function isIdList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= maxRemembered && value.every(isEntityId);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

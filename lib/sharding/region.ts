@@ -1,139 +1,139 @@
-import type { Behavior } from "../actor/behavior.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import type { ActorContext } from "../actor/context.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { EntityFactory } from "./sharded_behavior.ts";
-
-interface OwnedShard {
-  readonly epoch: number;
-  readonly entities: Map<string, ActorRef<unknown>>;
+/** What runs the entities of a region. */
+export interface EntityHost {
+  /** Hands a message to an entity of a shard that this node runs. */
+  deliver(shard: number, entityId: string, message: unknown): void;
+  /** The shard is this node's from now on. */
+  startShard(shard: number, epoch: number): void;
+  /**
+   * Stops all entities of a shard, `inTurn` after what they have been given, or at once, and calls
+   * back when none is left.
+   */
+  stopShard(shard: number, how: "inTurn" | "now", done: () => void): void;
 }
 
-/** Runs the entities of the shards that this node owns. */
+interface Held {
+  epoch: number;
+  stopping: boolean;
+}
+
+/** What a region answers to an order about a shard. */
+export type RegionAnswer = "running" | "stopping" | "stopped";
+
+/**
+ * Which shards of one type this node owns. What it has given up it never takes again under the same
+ * grant, however often and late it is told to: so lost and repeated orders do no harm.
+ */
 export class Region {
-  readonly #factory: EntityFactory<unknown>;
-  readonly #shards = new Map<number, OwnedShard>();
-  readonly #shardOfRef = new Map<ActorRef<unknown>, readonly [shard: number, entityId: string]>();
-  #context: ActorContext<never> | undefined;
+  readonly #host: EntityHost;
+  readonly #held: (Held | undefined)[] = [];
+  /** The newest grant of each shard that has ended here. */
+  readonly #ended = new Map<number, number>();
+  readonly #onChange: (shard: number, epoch: number, how: ShardChange) => void;
+  #count = 0;
   /** Counts the changes of what `grants` answers. */
   version = 0;
+  /** Whether entities can be started. */
+  ready = false;
 
   /** Owns nothing. */
-  constructor(factory: EntityFactory<unknown>) {
-    this.#factory = factory;
+  constructor(
+    host: EntityHost,
+    onChange: (shard: number, epoch: number, how: ShardChange) => void = () => {},
+  ) {
+    this.#host = host;
+    this.#onChange = onChange;
   }
 
-  /** The actor whose children the entities are; `onReady` is called when it can have some. */
-  behavior(onReady: () => void): Behavior<never> {
-    return Behaviors.setup((context) => {
-      this.#context = context;
-      onReady();
-      return Behaviors.receive<never>(
-        () => Behaviors.same(),
-        (_context, signal) => {
-          if (signal.type === "terminated") this.#forget(signal.ref as ActorRef<unknown>);
-          if (signal.type === "postStop") this.#context = undefined;
-          return Behaviors.same();
-        },
-      );
+  /** How many shards this node owns, those that it gives up included. */
+  get size(): number {
+    return this.#count;
+  }
+
+  /** The shards that this node owns, with the epochs of their grants; 1: it gives the shard up. */
+  grants(): [shard: number, epoch: number, stopping: 0 | 1][] {
+    const grants: [number, number, 0 | 1][] = [];
+    this.#held.forEach((held, shard) => {
+      if (held !== undefined) grants.push([shard, held.epoch, held.stopping ? 1 : 0]);
     });
-  }
-
-  /** Whether entities can be started. */
-  get ready(): boolean {
-    return this.#context !== undefined;
-  }
-
-  /** Starts no more entities, and takes nothing for those that run: the region is about to stop. */
-  close(): void {
-    this.#context = undefined;
-  }
-
-  /** The shards that this node owns, with the epochs of their grants. */
-  grants(): [shard: number, epoch: number][] {
-    return [...this.#shards].map(([shard, { epoch }]) => [shard, epoch]);
+    return grants;
   }
 
   /** The epoch of the grant of a shard, or 0 if this node does not own it. */
   epochOf(shard: number): number {
-    return this.#shards.get(shard)?.epoch ?? 0;
+    return this.#held[shard]?.epoch ?? 0;
   }
 
-  /** Takes over a shard. Entities that run under an older grant go on. */
-  own(shard: number, epoch: number): void {
-    const owned = this.#shards.get(shard);
-    if (owned !== undefined && owned.epoch >= epoch) return;
-    this.#shards.set(shard, { epoch, entities: owned?.entities ?? new Map() });
-    this.version++;
-  }
-
-  /** Gives a shard up: its entities stop, and get nothing more. */
-  release(shard: number): void {
-    const owned = this.#shards.get(shard);
-    if (owned === undefined) return;
-    this.#shards.delete(shard);
-    this.version++;
-    for (const entity of owned.entities.values()) {
-      this.#shardOfRef.delete(entity);
-      this.#context?.stop(entity);
-    }
-  }
-
-  /** Gives all shards up. */
-  releaseAll(): void {
-    for (const shard of [...this.#shards.keys()]) this.release(shard);
-  }
-
-  /** Hands a message to an entity, which is started if need be. False: the shard is not ours. */
+  /** Hands a message to an entity. False: the shard is not ours, or not any more. */
   deliver(shard: number, entityId: string, message: unknown): boolean {
-    const owned = this.#shards.get(shard);
-    if (owned === undefined || this.#context === undefined) return false;
-    const entity = owned.entities.get(entityId) ??
-      this.#start(this.#context, shard, owned, entityId);
-    entity.tell(message);
+    const held = this.#held[shard];
+    if (held === undefined || held.stopping) return false;
+    this.#host.deliver(shard, entityId, message);
     return true;
   }
 
-  #start(
-    context: ActorContext<never>,
-    shard: number,
-    owned: OwnedShard,
-    entityId: string,
-  ): ActorRef<unknown> {
-    const behavior = entityBehavior(this.#factory, entityId);
-    const entity = context.spawn(behavior, freeName(context, entityId));
-    context.watch(entity);
-    owned.entities.set(entityId, entity);
-    this.#shardOfRef.set(entity, [shard, entityId]);
-    return entity;
+  /** Takes over a shard, unless that grant has ended already. */
+  own(shard: number, epoch: number): RegionAnswer {
+    const held = this.#held[shard];
+    if (held !== undefined) {
+      if (held.stopping) return "stopping";
+      if (epoch > held.epoch) {
+        held.epoch = epoch;
+        this.version++;
+      }
+      return "running";
+    }
+    if (epoch <= (this.#ended.get(shard) ?? 0)) return "stopped";
+    this.#held[shard] = { epoch, stopping: false };
+    this.#count++;
+    this.version++;
+    this.#host.startShard(shard, epoch);
+    this.#onChange(shard, epoch, "started");
+    return "running";
   }
 
-  #forget(entity: ActorRef<unknown>): void {
-    const place = this.#shardOfRef.get(entity);
-    if (place === undefined) return;
-    this.#shardOfRef.delete(entity);
-    this.#shards.get(place[0])?.entities.delete(place[1]);
+  /**
+   * Gives a shard up in order: entities stop when they have handled what they were given. `done` is
+   * called when none is left, with the answer "stopping" only.
+   */
+  handOff(shard: number, epoch: number, done: () => void): RegionAnswer {
+    const held = this.#held[shard];
+    if (held === undefined || held.epoch > epoch) {
+      // The order may have overtaken the grant: that must not be taken any more.
+      this.#end(shard, epoch);
+      return "stopped";
+    }
+    if (held.stopping) return "stopping";
+    held.stopping = true;
+    held.epoch = epoch;
+    this.version++;
+    this.#host.stopShard(shard, "inTurn", () => {
+      if (this.#held[shard] !== held) return;
+      this.#drop(shard, held, "handedOff");
+      done();
+    });
+    return this.#held[shard] === held ? "stopping" : "stopped";
+  }
+
+  /** There is a newer grant elsewhere: if this node goes by an older, its entities stop at once. */
+  fence(shard: number, epoch: number): void {
+    const held = this.#held[shard];
+    if (held === undefined || held.epoch >= epoch) return;
+    this.#drop(shard, held, "fenced");
+    this.#host.stopShard(shard, "now", () => {});
+  }
+
+  #drop(shard: number, held: Held, how: ShardChange): void {
+    this.#held[shard] = undefined;
+    this.#count--;
+    this.version++;
+    this.#end(shard, held.epoch);
+    this.#onChange(shard, held.epoch, how);
+  }
+
+  #end(shard: number, epoch: number): void {
+    if (epoch > (this.#ended.get(shard) ?? 0)) this.#ended.set(shard, epoch);
   }
 }
 
-/** A factory that throws must stop its entity, not the region. */
-function entityBehavior(
-  factory: EntityFactory<unknown>,
-  entityId: string,
-): Behavior<unknown> {
-  return Behaviors.setup(() => factory(entityId));
-}
-
-/**
- * The id where it can be an actor's name. `undefined` leaves the choice to the context: for ids that
- * are too long, and while an entity of an earlier grant is still stopping under the name.
- */
-function freeName(context: ActorContext<never>, entityId: string): string | undefined {
-  const name = `entity-${encodeURIComponent(entityId).replace(/[()]/g, escapeParenthesis)}`;
-  const taken = context.system.lookup(`${context.self.path}/${name}`) !== undefined;
-  return name.length <= 200 && !taken ? name : undefined;
-}
-
-function escapeParenthesis(char: string): string {
-  return char === "(" ? "%28" : "%29";
-}
+/** How a shard came to a node, or left it. */
+export type ShardChange = "started" | "handedOff" | "fenced";

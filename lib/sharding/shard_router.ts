@@ -1,18 +1,47 @@
+import { estimateSize } from "../actor/message_size.ts";
+import type { ShardGrant } from "./allocation.ts";
+import {
+  clientShardsPath,
+  type FlushMark,
+  isEntityId,
+  regionPath,
+  shardingPath,
+} from "./protocol.ts";
+import type { Region } from "./region.ts";
 import { type ShardBufferLimits, ShardRoutes } from "./shard_routes.ts";
 import { shardOf } from "./shard_hash.ts";
-import { isEntityId, regionPath } from "./protocol.ts";
-import type { Region } from "./region.ts";
 import type { ShardingPort } from "./sharding_port.ts";
 
+/** Milliseconds that new messages wait for those that went another way. */
+const detourPatience = 1_000;
+
+/** A message for an entity; or a mark, which has no entity. */
 interface Parcel {
-  readonly entityId: string;
+  readonly entityId: string | undefined;
   readonly message: unknown;
-  readonly forwarded: boolean;
+  /** Of the grant by which it came; 0 if it begins here. */
+  readonly epoch: number;
+}
+
+/** How a router is made. */
+export interface ShardRouterOptions {
+  readonly shardType: string;
+  readonly numShards: number;
+  /** None on clients and on nodes that own no shards of the type. */
+  readonly region?: Region;
+  readonly port: ShardingPort;
+  /** Called when the place of a shard is wanted; the answer goes to `learn`. */
+  readonly ask: (shard: number) => void;
+  readonly limits?: Partial<ShardBufferLimits>;
 }
 
 /**
  * Sends messages for entities of one type to where their shard is, on a node (with a region) or a
  * client (without). Runs in the sender's call: no actor stands between sender and entity.
+ *
+ * When a shard moves, what this node has sent to the old owner is passed on by that one. Newer
+ * messages wait until a mark that was sent behind the older ones has come out at the new owner: so
+ * they stay in order.
  */
 export class ShardRouter {
   readonly shardType: string;
@@ -22,17 +51,8 @@ export class ShardRouter {
   readonly #path: string;
   readonly #ask: (shard: number) => void;
 
-  /** `ask` is called when the place of a shard is wanted; the answer goes to `learn`. */
-  constructor(
-    options: {
-      shardType: string;
-      numShards: number;
-      region?: Region;
-      port: ShardingPort;
-      ask: (shard: number) => void;
-      limits?: Partial<ShardBufferLimits>;
-    },
-  ) {
+  /** Knows no owners yet. */
+  constructor(options: ShardRouterOptions) {
     this.shardType = options.shardType;
     this.region = options.region;
     this.#port = options.port;
@@ -51,6 +71,11 @@ export class ShardRouter {
     return this.#routes.lastEpoch;
   }
 
+  /** How many messages wait for their shards. */
+  get buffered(): number {
+    return this.#routes.buffered;
+  }
+
   /** The node that owns the shard, if it is known. */
   ownerOf(shard: number): string | undefined {
     return this.#routes.ownerOf(shard);
@@ -61,73 +86,132 @@ export class ShardRouter {
     return this.#routes.epochOf(shard);
   }
 
-  /** Sends a message to an entity. `forwarded`: a node has passed it on once already. */
-  route(entityId: string, message: unknown, forwarded = false): void {
+  /** Sends a message to an entity. */
+  route(entityId: string, message: unknown): void {
     if (!isEntityId(entityId)) {
       return this.#port.deadLetter("noSuchActor", `${this.#path}/?`, message);
     }
     const shard = shardOf(entityId, this.#routes.numShards);
-    const owner = this.#routes.ownerOf(shard);
-    if (owner === undefined || !this.#sendTo(owner, shard, entityId, message, forwarded)) {
-      this.#buffer(shard, { entityId, message, forwarded });
+    const grant = this.#routes.grantOf(shard);
+    if (grant === undefined) return this.#buffer(shard, { entityId, message, epoch: 0 });
+    if (grant.owner !== this.#port.self) {
+      return this.#port.send(grant.owner, this.#path, [entityId, message, grant.epoch]);
     }
+    if (this.region?.deliver(shard, entityId, message)) return;
+    this.#routes.forget(shard);
+    this.#buffer(shard, { entityId, message, epoch: 0 });
   }
 
-  /** A shard is at `owner`: what waited for it goes there, in order. */
+  /**
+   * A message has come from elsewhere, sent by a grant of this `epoch`. If the shard is not here it is
+   * passed on, to owners of later grants only.
+   *
+   * @returns the grant that the sender should know of, if there is one.
+   */
+  receive(entityId: string, message: unknown, epoch: number): ShardGrant | undefined {
+    const shard = shardOf(entityId, this.#routes.numShards);
+    if (this.region?.deliver(shard, entityId, message)) return undefined;
+    const grant = this.#routes.grantOf(shard);
+    if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
+      // What this node knows is no news to the sender, so it is wrong or old.
+      if (grant !== undefined) this.#routes.forget(shard);
+      this.#buffer(shard, { entityId, message, epoch });
+      return undefined;
+    }
+    this.#pass(shard, { entityId, message, epoch }, grant);
+    return grant;
+  }
+
+  /** A mark has come, behind all that its sender has sent here. */
+  receiveMark(mark: FlushMark): void {
+    const [shard, epoch, , by] = mark;
+    if (shard >= this.numShards) return;
+    const grant = this.#routes.grantOf(shard);
+    if (this.region !== undefined && this.region.epochOf(shard) >= epoch) this.#answer(mark);
+    else if (grant !== undefined && grant.owner !== this.#port.self && grant.epoch > by) {
+      this.#pass(shard, { entityId: undefined, message: mark, epoch: by }, grant);
+    } else this.#buffer(shard, { entityId: undefined, message: mark, epoch: by });
+  }
+
+  /** A shard is at `owner`: what waits for it goes there, in order. */
   learn(shard: number, owner: string, epoch: number): void {
-    if (!this.#routes.learn(shard, owner, epoch)) return;
-    const region = this.region;
-    if (region !== undefined && owner !== this.#port.self && region.epochOf(shard) < epoch) {
-      region.release(shard);
-    }
-    for (const { entityId, message, forwarded } of this.#routes.takeBuffered(shard)) {
-      this.route(entityId, message, forwarded);
-    }
+    if (owner !== this.#port.self) this.region?.fence(shard, epoch);
+    const learned = this.#routes.learn(shard, owner, epoch, this.#port.now());
+    if (learned === "known") return;
+    if (learned === "taken") return this.#flush(shard);
+    if (learned.via === this.#port.self) return this.drained(shard, epoch);
+    this.#port.send(learned.via, this.#path, [shard, epoch, "", 0]);
+  }
+
+  /** All that was sent on the old way has arrived at the owner of this grant. */
+  drained(shard: number, epoch: number): void {
+    if (this.#routes.arrive(shard, epoch)) this.#flush(shard);
+  }
+
+  /** This node gives the shard up: what comes for it waits until its next owner is known. */
+  hold(shard: number): void {
+    this.#routes.forget(shard);
   }
 
   /** Only these nodes can still own shards. */
   retainOwners(present: ReadonlySet<string>): void {
-    this.#routes.retainOwners(present);
+    for (const shard of this.#routes.retainOwners(present)) this.#flush(shard);
   }
 
   /** Asks again for what is wanted, and gives up what has waited too long. */
   tick(): void {
-    for (const parcel of this.#routes.takeExpired(this.#port.now())) {
-      this.#lose("noShardOwner", parcel);
-    }
+    const now = this.#port.now();
+    for (const shard of this.#routes.takeStalled(now - detourPatience)) this.#flush(shard);
+    for (const parcel of this.#routes.takeExpired(now)) this.#lose("noShardOwner", parcel);
     for (const shard of this.#routes.wanted()) this.#ask(shard);
   }
 
   /** Gives up all that waits. */
   refuse(): void {
-    for (const shard of this.#routes.wanted()) {
+    for (const shard of this.#routes.waiting()) {
       for (const parcel of this.#routes.takeBuffered(shard)) this.#lose("noShardOwner", parcel);
     }
   }
 
-  #sendTo(
-    owner: string,
-    shard: number,
-    entityId: string,
-    message: unknown,
-    forwarded: boolean,
-  ): boolean {
-    if (owner !== this.#port.self) {
-      this.#port.send(owner, this.#path, [entityId, message, forwarded]);
-      return true;
+  #flush(shard: number): void {
+    for (const parcel of this.#routes.takeBuffered(shard)) {
+      const grant = this.#routes.grantOf(shard);
+      if (grant === undefined) this.#buffer(shard, parcel);
+      else this.#pass(shard, parcel, grant);
     }
-    if (this.region?.deliver(shard, entityId, message)) return true;
+  }
+
+  #pass(shard: number, parcel: Parcel, grant: ShardGrant): void {
+    const { entityId, message } = parcel;
+    if (entityId === undefined) {
+      const [, epoch, origin] = message as FlushMark;
+      if (grant.owner === this.#port.self) return this.#answer(message as FlushMark);
+      const mark: FlushMark = [shard, epoch, origin, Math.max(parcel.epoch, grant.epoch)];
+      return this.#port.send(grant.owner, this.#path, mark);
+    }
+    if (grant.owner !== this.#port.self) {
+      const epoch = Math.max(parcel.epoch, grant.epoch);
+      return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
+    }
+    if (this.region?.deliver(shard, entityId, message)) return;
     this.#routes.forget(shard);
-    return false;
+    this.#buffer(shard, parcel);
+  }
+
+  #answer([shard, epoch, origin]: FlushMark): void {
+    const path = origin.startsWith("client:") ? clientShardsPath : shardingPath;
+    this.#port.send(origin, path, { type: "drained", shardType: this.shardType, shard, epoch });
   }
 
   #buffer(shard: number, parcel: Parcel): void {
-    const outcome = this.#routes.buffer(shard, parcel, this.#port.now());
+    const size = estimateSize(parcel.message);
+    const outcome = this.#routes.buffer(shard, parcel, this.#port.now(), size);
     if (outcome === "full") this.#lose("bufferFull", parcel);
     if (outcome === "ask") this.#ask(shard);
   }
 
-  #lose(reason: "noShardOwner" | "bufferFull", parcel: Parcel): void {
-    this.#port.deadLetter(reason, `${this.#path}/${parcel.entityId}`, parcel.message);
+  #lose(reason: "noShardOwner" | "bufferFull", { entityId, message }: Parcel): void {
+    if (entityId === undefined) return;
+    this.#port.deadLetter(reason, `${this.#path}/${entityId}`, message);
   }
 }

@@ -1,6 +1,10 @@
 import type { Behavior } from "../actor/behavior.ts";
-import { ShardingError } from "./errors.ts";
-import { maxNumShards } from "./protocol.ts";
+import type { ActorContext } from "../actor/context.ts";
+import type { AllocationStrategy } from "./allocation.ts";
+import { EntityType } from "./entity_type.ts";
+import { checkNumShards } from "./shard_count.ts";
+import { badOption, checkPassivation, type PassivationOptions } from "./passivation.ts";
+import type { ShardBufferLimits } from "./shard_routes.ts";
 
 /** Options of `Behaviors.sharded`. */
 export interface ShardedOptions {
@@ -9,10 +13,31 @@ export interface ShardedOptions {
    * Default 256.
    */
   readonly numShards?: number;
+  /** Only nodes with this role run entities; others send to them. Default: all nodes. */
+  readonly role?: string;
+  /** Which node gets which shard; the leader's counts. Default {@linkcode leastShards}. */
+  readonly strategy?: AllocationStrategy;
+  /**
+   * When entities are stopped that were not used for long; `false`: never. Default: after 120 000 ms
+   * without a message.
+   */
+  readonly passivation?: Partial<PassivationOptions> | false;
+  /** Bounds of what waits while a shard moves or its place is not known. */
+  readonly buffer?: Partial<ShardBufferLimits>;
+  /** Messages that wait for one entity while it stops. Default 1 000. */
+  readonly maxPendingPerEntity?: number;
+  /**
+   * Milliseconds that an entity has for what it was given before, when it is to stop. Then it stops at
+   * once, and what it has not handled is dead letters (`stopped`). Default 10 000.
+   */
+  readonly stopTimeout?: number;
 }
 
-/** Makes the behaviour of one entity. */
-export type EntityFactory<M> = (entityId: string) => Behavior<M>;
+/**
+ * Makes the behaviour of one entity. Called when the entity starts, and when it begins again;
+ * `context.entityId` is the id, too.
+ */
+export type EntityFactory<M> = (entityId: string, context: ActorContext<M>) => Behavior<M>;
 
 /**
  * What `Behaviors.sharded` makes: not a behaviour, but a description of entities that only a
@@ -23,38 +48,68 @@ export class ShardedBehavior<M> {
   readonly factory: EntityFactory<M>;
   /** How many shards the entities are spread over. */
   readonly numShards: number;
+  /** The name that the type has, if it was made with `entityType`. */
+  readonly entityType: EntityType<M> | undefined;
+  /** All options as they were given. */
+  readonly options: ShardedOptions;
+  /** When entities are stopped. */
+  readonly passivation: PassivationOptions;
 
   /** Checks the options. */
-  constructor(factory: EntityFactory<M>, options: ShardedOptions = {}) {
+  constructor(
+    factory: EntityFactory<M>,
+    options: ShardedOptions = {},
+    entityType?: EntityType<M>,
+  ) {
+    if (typeof factory !== "function") throw badOption("factory", factory, "give a function");
     this.factory = factory;
-    this.numShards = checkNumShards(options.numShards ?? 256);
+    this.numShards = entityType?.numShards ?? checkNumShards(options.numShards ?? 256);
+    this.entityType = entityType;
+    this.options = options;
+    this.passivation = checkPassivation(options.passivation ?? {});
+    checkLimit("stopTimeout", options.stopTimeout);
+    checkLimit("maxPendingPerEntity", options.maxPendingPerEntity);
+    for (const [name, value] of Object.entries(options.buffer ?? {})) {
+      checkLimit(`buffer.${name}`, value);
+    }
   }
 }
 
-/**
- * Describes entities that live once in the cluster, each on the node that owns its shard, started
- * by its first message.
- *
- * @throws {ShardingError} code `badShardCount`.
- */
-export function sharded<M>(
-  factory: EntityFactory<M>,
-  options: ShardedOptions = {},
-): ShardedBehavior<M> {
-  return new ShardedBehavior(factory, options);
+/** Makes {@linkcode ShardedBehavior}. */
+export interface Sharded {
+  /**
+   * Describes entities of a type that nodes and clients share. Spawn it without a name: it is the
+   * type's.
+   *
+   * @throws {ShardingError} code `badOption`.
+   */
+  <M>(
+    entityType: EntityType<M>,
+    factory: EntityFactory<M>,
+    options?: Omit<ShardedOptions, "numShards">,
+  ): ShardedBehavior<M>;
+  /**
+   * Describes entities that live once in the cluster, each on the node that owns its shard, started
+   * by its first message.
+   *
+   * @throws {ShardingError} code `badShardCount` or `badOption`.
+   */
+  <M>(factory: EntityFactory<M>, options?: ShardedOptions): ShardedBehavior<M>;
 }
 
-/**
- * The number, if it can be a number of shards.
- *
- * @throws {ShardingError} code `badShardCount`.
- */
-export function checkNumShards(numShards: number): number {
-  if (!Number.isInteger(numShards) || numShards < 1 || numShards > maxNumShards) {
-    throw new ShardingError("badShardCount", `numShards: ${numShards} is not allowed`, {
-      value: numShards,
-      remedy: `use a whole number from 1 to ${maxNumShards}`,
-    });
-  }
-  return numShards;
+/** See {@linkcode Sharded}. */
+export const sharded: Sharded = <M>(
+  first: EntityType<M> | EntityFactory<M>,
+  second?: EntityFactory<M> | ShardedOptions,
+  third?: ShardedOptions,
+): ShardedBehavior<M> =>
+  first instanceof EntityType
+    ? new ShardedBehavior(second as EntityFactory<M>, third, first)
+    : new ShardedBehavior(first, second as ShardedOptions | undefined);
+
+function checkLimit(name: string, value: number | undefined): void {
+  if (value === undefined || value > 0) return;
+  throw badOption(name, value, "use a number above 0");
 }
+
+export { checkNumShards };

@@ -188,6 +188,12 @@ export interface RestartedEffect {
   readonly cause: unknown;
 }
 
+/** The behaviour has asked to be stopped until there is something for it again. */
+export interface PassivatedEffect {
+  /** Names the effect. */
+  readonly type: "passivated";
+}
+
 /** Something that a behaviour has done besides telling messages. More types will come. */
 export type Effect =
   | SpawnedEffect
@@ -207,7 +213,8 @@ export type Effect =
   | UnstashedEffect
   | UnhandledEffect
   | SupervisedEffect
-  | RestartedEffect;
+  | RestartedEffect
+  | PassivatedEffect;
 
 /** Effects with one `type`. */
 export type EffectOfType<T extends Effect["type"]> = Extract<Effect, { readonly type: T }>;

@@ -29,6 +29,7 @@ export type {
   EffectOfType,
   EffectPattern,
   MessageAdapterMadeEffect,
+  PassivatedEffect,
   PipedEffect,
   ReceiveTimeoutCancelledEffect,
   ReceiveTimeoutSetEffect,

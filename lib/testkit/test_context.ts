@@ -81,6 +81,15 @@ export class TestContext implements ActorContext<unknown> {
     this.stash = recordedStash(this.#stash, record);
   }
 
+  /** A behaviour under test is no entity. */
+  get entityId(): string {
+    return "";
+  }
+
+  passivate(): void {
+    this.#owner.record({ type: "passivated" });
+  }
+
   get self(): ActorRef<unknown> {
     return this.inbox.ref;
   }

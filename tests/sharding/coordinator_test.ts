@@ -1,77 +1,181 @@
-import { assertEquals } from "@std/assert";
-import { Coordinator, type CoordinatorEffect } from "../../lib/sharding/coordinator.ts";
+import { assert, assertEquals } from "@std/assert";
+import { Coordinator } from "../../lib/sharding/coordinator.ts";
+import type { CoordinatorEffect, CoordinatorEvent } from "../../lib/sharding/coordinator_event.ts";
 import type { RegionReport } from "../../lib/sharding/protocol.ts";
+import { noTerm, type Term } from "../../lib/sharding/term.ts";
 
 const shardType = "counters";
 const numShards = 20;
+const interval = 10_000;
 
-function report(shards: [number, number][] = [], lastEpoch = 0): RegionReport[] {
-  return [{ shardType, numShards, shards, lastEpoch }];
+/** A coordinator at "a", and what the nodes around it would say. */
+class Scene {
+  readonly coordinator = new Coordinator({ rebalanceInterval: interval });
+  now = 0;
+  term: Term = noTerm;
+  #said = 0;
+
+  step(event: CoordinatorEvent): readonly CoordinatorEffect[] {
+    const effects = this.coordinator.step(event, this.now);
+    for (const effect of effects) if (effect.type === "askReport") this.term = effect.term;
+    return effects;
+  }
+
+  view(
+    leader: string,
+    members: readonly string[],
+    change: {
+      candidates?: readonly string[];
+      lives?: Record<string, number>;
+      versions?: Record<string, string>;
+      converged?: boolean;
+    } = {},
+  ): readonly CoordinatorEffect[] {
+    const { candidates = members, lives = {}, versions = {}, converged = true } = change;
+    const view = {
+      self: "a",
+      leader,
+      converged,
+      members: members.map((address) => ({
+        address,
+        life: lives[address] ?? 1,
+        eligible: candidates.includes(address),
+        roles: [],
+        appVersion: versions[address],
+      })),
+    };
+    return this.step({ type: "view", view });
+  }
+
+  report(
+    from: string,
+    shards: RegionReport["shards"] = [],
+    change: { lastEpoch?: number; retiring?: boolean; term?: Term; said?: number; life?: number } =
+      {},
+  ): readonly CoordinatorEffect[] {
+    const { lastEpoch = 0, retiring = false, term = this.term, life = 1 } = change;
+    const { said = ++this.#said } = change;
+    const regions = [{ shardType, numShards, shards, lastEpoch }];
+    return this.step({ type: "report", from, term, stamp: [life, said], retiring, regions });
+  }
+
+  locate(from: string, shard: number, of = numShards): readonly CoordinatorEffect[] {
+    return this.step({ type: "locate", from, shardType, numShards: of, shard });
+  }
+
+  hosting(from: string, shard: number, epoch: number): readonly CoordinatorEffect[] {
+    return this.step({ type: "hosting", from, stamp: [1, ++this.#said], shardType, shard, epoch });
+  }
+
+  stopped(from: string, shard: number, epoch: number): readonly CoordinatorEffect[] {
+    return this.step({ type: "stopped", from, stamp: [1, ++this.#said], shardType, shard, epoch });
+  }
+
+  tick(later = 0): readonly CoordinatorEffect[] {
+    this.now += later;
+    return this.step({ type: "tick" });
+  }
 }
 
-function view(self: string, leader: string, members: string[], candidates = members) {
-  return { type: "view", view: { self, leader, members, candidates } } as const;
-}
-
-function locate(from: string, shard: number) {
-  return { type: "locate", from, shardType, numShards, shard } as const;
-}
-
-function hosts(effects: readonly CoordinatorEffect[]) {
+function orders(effects: readonly CoordinatorEffect[], type: "host" | "handOff") {
   return effects.flatMap((effect) =>
-    effect.type === "host" ? [[effect.to, effect.shard, effect.epoch]] : []
+    effect.type === type ? [[effect.to, effect.shard, effect.epoch] as const] : []
   );
 }
 
-/** A coordinator at "a" that leads a, b and c, all of which have a region and run nothing. */
-function active(): Coordinator {
-  const coordinator = new Coordinator();
-  coordinator.step(view("a", "a", ["a", "b", "c"]));
-  for (const from of ["a", "b", "c"]) coordinator.step({ type: "report", from, regions: report() });
-  return coordinator;
+function locations(effects: readonly CoordinatorEffect[]) {
+  return effects.flatMap((effect) =>
+    effect.type === "location" ? [[effect.to, effect.shard, effect.owner, effect.epoch]] : []
+  );
+}
+
+/** A coordinator that leads a, b and c, all of which have a region and run nothing. */
+function active(members = ["a", "b", "c"]): Scene {
+  const scene = new Scene();
+  scene.view("a", members);
+  for (const from of members) scene.report(from);
+  return scene;
+}
+
+/** All shards are at rest at these nodes, in turn. */
+function spread(scene: Scene, nodes: readonly string[]): void {
+  for (let shard = 0; shard < numShards; shard++) {
+    const [order] = orders(scene.locate("a", shard), "host");
+    assert(order !== undefined && nodes.includes(order[0]));
+    scene.hosting(...order);
+  }
 }
 
 Deno.test("a coordinator of a node that does not lead stays asleep", () => {
-  const coordinator = new Coordinator();
-  coordinator.step(view("a", "b", ["a", "b"]));
-  assertEquals(coordinator.phase, "asleep");
-  assertEquals(coordinator.step({ type: "report", from: "b", regions: report() }), []);
-  assertEquals(coordinator.step(locate("b", 1)), []);
+  const scene = new Scene();
+  scene.view("b", ["a", "b"]);
+  assertEquals(scene.coordinator.phase, "asleep");
+  assertEquals(scene.report("b"), []);
+  assertEquals(scene.locate("b", 1), []);
 });
 
 Deno.test("a new leader asks every member and grants nothing before all have answered", () => {
-  const coordinator = new Coordinator();
-  const effects = coordinator.step(view("a", "a", ["a", "b", "c"]));
-  assertEquals(effects, [
-    { type: "askReport", to: "a" },
-    { type: "askReport", to: "b" },
-    { type: "askReport", to: "c" },
-  ]);
-  coordinator.step({ type: "report", from: "a", regions: report() });
-  coordinator.step({ type: "report", from: "b", regions: report() });
-  assertEquals(coordinator.step(locate("a", 3)), []);
-  assertEquals(coordinator.phase, "recovering");
+  const scene = new Scene();
+  const asked = scene.view("a", ["a", "b", "c"]);
+  assertEquals(asked.map((effect) => effect.type === "askReport" && effect.to), ["a", "b", "c"]);
+  scene.report("a");
+  scene.report("b");
+  assertEquals(scene.locate("a", 3), []);
+  assertEquals(scene.coordinator.phase, "recovering");
   // The last answer tells that the wanted shard runs at c already.
-  const answer = coordinator.step({ type: "report", from: "c", regions: report([[3, 7]], 7) });
-  assertEquals(answer, [
-    { type: "location", to: "a", shardType, shard: 3, owner: "c", epoch: 7 },
-  ]);
-  assertEquals(coordinator.phase, "active");
+  assertEquals(locations(scene.report("c", [[3, 7, 0]], { lastEpoch: 7 })), [["a", 3, "c", 7]]);
+  assertEquals(scene.coordinator.phase, "active");
+});
+
+Deno.test("a report under an earlier term does not count: its sender may still obey another", () => {
+  const scene = new Scene();
+  scene.view("a", ["a", "b"]);
+  scene.report("a");
+  const effects = scene.report("b", [], { term: noTerm });
+  assertEquals(effects, [{ type: "askReport", to: "b", term: scene.term }]);
+  assertEquals(scene.coordinator.phase, "recovering");
+});
+
+Deno.test("a coordinator that hears of a later term begins a still later one, and asks all again", () => {
+  const scene = active();
+  const before = scene.term;
+  const effects = scene.step({ type: "outdated", from: "b", term: [9, "x"] });
+  assertEquals(effects.length, 3);
+  assertEquals(scene.term, [10, "a"]);
+  assert(before[0] < 9);
+  assertEquals(scene.coordinator.phase, "recovering");
+  assertEquals(scene.locate("a", 3), []);
+});
+
+Deno.test("a report that was overtaken by a confirmation frees nothing", () => {
+  const scene = active();
+  assertEquals(orders(scene.locate("c", 9), "host"), [["a", 9, 1]]);
+  scene.hosting("a", 9, 1);
+  scene.report("a", [], { said: 1 });
+  assertEquals(locations(scene.locate("b", 9)), [["b", 9, "a", 1]]);
 });
 
 Deno.test("a member that is gone is not waited for", () => {
-  const coordinator = new Coordinator();
-  coordinator.step(view("a", "a", ["a", "b"]));
-  coordinator.step({ type: "report", from: "a", regions: report() });
-  coordinator.step(locate("a", 0));
-  assertEquals(hosts(coordinator.step(view("a", "a", ["a"]))), [["a", 0, 1]]);
+  const scene = new Scene();
+  scene.view("a", ["a", "b"]);
+  scene.report("a");
+  scene.locate("a", 0);
+  assertEquals(orders(scene.view("a", ["a"]), "host"), [["a", 0, 1]]);
+});
+
+Deno.test("who joins is given shards only when all know that it is a member", () => {
+  const scene = active(["a"]);
+  scene.view("a", ["a", "b"], { converged: false });
+  scene.report("b");
+  assertEquals(orders(scene.locate("a", 0), "host"), [["a", 0, 1]]);
+  assertEquals(orders(scene.locate("a", 1), "host"), [["a", 1, 2]]);
+  scene.view("a", ["a", "b"], { converged: true });
+  assertEquals(orders(scene.locate("a", 2), "host"), [["b", 2, 3]]);
 });
 
 Deno.test("shards go to the node with the fewest, each with an epoch of its own", () => {
-  const coordinator = active();
-  const granted = [0, 1, 2, 3, 4, 5].flatMap((shard) =>
-    hosts(coordinator.step(locate("a", shard)))
-  );
+  const scene = active();
+  const granted = [0, 1, 2, 3, 4, 5].flatMap((shard) => orders(scene.locate("a", shard), "host"));
   assertEquals(granted, [
     ["a", 0, 1],
     ["b", 1, 2],
@@ -83,85 +187,185 @@ Deno.test("shards go to the node with the fewest, each with an epoch of its own"
 });
 
 Deno.test("who asks hears the place only when the owner has confirmed", () => {
-  const coordinator = active();
-  assertEquals(hosts(coordinator.step(locate("c", 9))), [["a", 9, 1]]);
-  assertEquals(coordinator.step(locate("b", 9)), []);
-  const stale = { type: "hosting", from: "b", shardType, shard: 9, epoch: 1 } as const;
-  assertEquals(coordinator.step(stale), []);
-  const answers = coordinator.step({ type: "hosting", from: "a", shardType, shard: 9, epoch: 1 });
-  assertEquals(answers.map((effect) => effect.to), ["c", "b"]);
-  assertEquals(coordinator.step(locate("b", 9)).length, 1);
+  const scene = active();
+  assertEquals(orders(scene.locate("c", 9), "host"), [["a", 9, 1]]);
+  assertEquals(scene.locate("b", 9), []);
+  assertEquals(locations(scene.hosting("b", 9, 1)), []);
+  assertEquals(locations(scene.hosting("a", 9, 1)), [["c", 9, "a", 1], ["b", 9, "a", 1]]);
+  assertEquals(locations(scene.locate("b", 9)), [["b", 9, "a", 1]]);
 });
 
 Deno.test("an unconfirmed grant is repeated", () => {
-  const coordinator = active();
-  coordinator.step(locate("c", 9));
-  assertEquals(hosts(coordinator.step({ type: "tick" })), [["a", 9, 1]]);
+  const scene = active();
+  scene.locate("c", 9);
+  assertEquals(orders(scene.tick(), "host"), []);
+  assertEquals(orders(scene.tick(600), "host"), [["a", 9, 1]]);
 });
 
 Deno.test("shards of a node that is gone are granted anew, with a higher epoch", () => {
-  const coordinator = active();
-  coordinator.step(locate("c", 9));
-  coordinator.step({ type: "hosting", from: "a", shardType, shard: 9, epoch: 1 });
-  coordinator.step({
-    type: "report",
-    from: "b",
-    regions: report([[4, 5]], 5),
-  });
-  coordinator.step(view("a", "a", ["a", "c"]));
-  assertEquals(hosts(coordinator.step(locate("c", 4))), [["c", 4, 6]]);
+  const scene = active();
+  scene.locate("c", 9);
+  scene.hosting("a", 9, 1);
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  assertEquals(orders(scene.view("a", ["a", "c"]), "host"), [["c", 4, 6]]);
+});
+
+Deno.test("a node that begins a new life has lost what it ran", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  const effects = scene.view("a", ["a", "b", "c"], { lives: { b: 2 } });
+  assertEquals(orders(effects, "host"), [["a", 4, 6]]);
+  // What its former life has said does not come back.
+  assertEquals(scene.report("b", [[7, 3, 0]]), []);
+  assertEquals(scene.coordinator.table(shardType)!.grant(7), undefined);
 });
 
 Deno.test("an unreachable owner keeps its shards, and gets no new ones", () => {
-  const coordinator = active();
-  coordinator.step({ type: "report", from: "b", regions: report([[4, 5]], 5) });
-  coordinator.step(view("a", "a", ["a", "b", "c"], ["a", "c"]));
-  assertEquals(coordinator.step(locate("c", 4)), [
-    { type: "location", to: "c", shardType, shard: 4, owner: "b", epoch: 5 },
-  ]);
-  const granted = [10, 11, 12].flatMap((shard) => hosts(coordinator.step(locate("a", shard))));
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"] });
+  assertEquals(locations(scene.locate("c", 4)), [["c", 4, "b", 5]]);
+  const granted = [10, 11, 12].flatMap((shard) => orders(scene.locate("a", shard), "host"));
   assertEquals(granted.map(([to]) => to), ["a", "c", "a"]);
 });
 
-Deno.test("of two claims the one with the higher epoch wins, and the other is told", () => {
-  const coordinator = active();
-  coordinator.step({ type: "report", from: "b", regions: report([[4, 5]], 5) });
-  const told = coordinator.step({ type: "report", from: "c", regions: report([[4, 3]], 5) });
-  assertEquals(told, [{ type: "location", to: "c", shardType, shard: 4, owner: "b", epoch: 5 }]);
+Deno.test("of two claims the one with the higher epoch wins, and the other is stopped", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  const told = scene.report("c", [[4, 3, 0]], { lastEpoch: 5 });
+  assertEquals(locations(told), [["c", 4, "b", 5]]);
+  assertEquals(orders(told, "handOff"), [["c", 4, 3]]);
 });
 
 Deno.test("a report is the whole truth: what it no longer names is free", () => {
-  const coordinator = active();
-  coordinator.step({ type: "report", from: "b", regions: report([[4, 5]], 5) });
-  coordinator.step({ type: "report", from: "b", regions: [] });
-  assertEquals(hosts(coordinator.step(locate("c", 4))), [["a", 4, 6]]);
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  const effects = scene.step({
+    type: "report",
+    from: "b",
+    term: scene.term,
+    stamp: [1, 99],
+    retiring: false,
+    regions: [],
+  });
+  assertEquals(orders(effects, "host"), [["a", 4, 6]]);
 });
 
 Deno.test("another number of shards is refused, with both numbers", () => {
-  const coordinator = active();
-  const effects = coordinator.step({ ...locate("c", 4), numShards: 10 });
+  const scene = active();
+  const effects = scene.locate("c", 4, 10);
   assertEquals(effects.length, 1);
   const refused = effects[0]!;
-  assertEquals(refused.type, "refused");
-  assertEquals(
-    refused.type === "refused" && /has 20 shards in this cluster, not 10/.test(refused.reason),
-    true,
-  );
+  assert(refused.type === "refused");
+  assert(/has 20 shards in this cluster, not 10/.test(refused.reason), refused.reason);
 });
 
 Deno.test("many types do not disturb each other", () => {
-  const coordinator = new Coordinator();
-  coordinator.step(view("a", "a", ["a"]));
+  const scene = new Scene();
+  scene.view("a", ["a"]);
   const types = Array.from({ length: 30 }, (_, index) => `type-${index}`);
-  coordinator.step({
+  scene.step({
     type: "report",
     from: "a",
+    term: scene.term,
+    stamp: [1, 1],
+    retiring: false,
     regions: types.map((shardType) => ({ shardType, numShards, shards: [], lastEpoch: 0 })),
   });
   for (let shard = 0; shard < numShards; shard++) {
     for (const shardType of types) {
-      const [host] = coordinator.step({ type: "locate", from: "a", shardType, numShards, shard });
-      assertEquals(host, { type: "host", to: "a", shardType, shard, epoch: shard + 1 });
+      const effects = scene.step({ type: "locate", from: "a", shardType, numShards, shard });
+      assertEquals(orders(effects, "host"), [["a", shard, shard + 1]]);
     }
   }
+});
+
+Deno.test("after a join at most a tenth of the shards moves in one round, and only in calm", () => {
+  const scene = active(["a", "b"]);
+  spread(scene, ["a", "b"]);
+  scene.view("a", ["a", "b", "c"]);
+  scene.report("c");
+  assertEquals(orders(scene.tick(interval - 1), "handOff"), []);
+  const moved = orders(scene.tick(1), "handOff");
+  assertEquals(moved.length, 2);
+  // The round is not over: nothing else moves.
+  assertEquals(orders(scene.tick(400), "handOff"), []);
+  for (const order of moved) {
+    const granted = orders(scene.stopped(...order), "host");
+    assertEquals(granted.map(([to, shard]) => [to, shard]), [["c", order[1]]]);
+    scene.hosting(...granted[0]!);
+  }
+  assertEquals(orders(scene.tick(400), "handOff"), []);
+  assertEquals(orders(scene.tick(interval), "handOff").length, 2);
+});
+
+Deno.test("nothing moves while versions of the application differ", () => {
+  const scene = active(["a", "b"]);
+  spread(scene, ["a", "b"]);
+  scene.view("a", ["a", "b", "c"], { versions: { a: "1", b: "1", c: "2" } });
+  scene.report("c");
+  assertEquals(orders(scene.tick(interval), "handOff"), []);
+  assertEquals(orders(scene.tick(interval), "handOff"), []);
+  scene.view("a", ["a", "b", "c"], { versions: { a: "2", b: "2", c: "2" } });
+  assertEquals(orders(scene.tick(interval), "handOff").length, 2);
+});
+
+Deno.test("an order to hand a shard off is repeated until it is confirmed, however often that is", () => {
+  const scene = active(["a", "b"]);
+  spread(scene, ["a", "b"]);
+  scene.view("a", ["a", "b", "c"]);
+  scene.report("c");
+  const [order] = orders(scene.tick(interval), "handOff");
+  assertEquals(orders(scene.tick(600), "handOff").includes(order!), false);
+  assert(orders(scene.tick(600), "handOff").some(([, shard]) => shard === order![1]));
+  const [granted] = orders(scene.stopped(...order!), "host");
+  // The second confirmation is no news: the shard is not given away twice.
+  assertEquals(scene.stopped(...order!), []);
+  scene.hosting(...granted!);
+  assertEquals(scene.stopped(...order!), []);
+  assertEquals(scene.coordinator.table(shardType)!.grant(order![1])!.owner, "c");
+});
+
+Deno.test("a new leader goes on with a hand-off that its predecessor began", () => {
+  const scene = new Scene();
+  scene.view("a", ["a", "b"]);
+  scene.report("a");
+  scene.report("b", [[4, 5, 1]], { lastEpoch: 5 });
+  assertEquals(orders(scene.tick(600), "handOff"), [["b", 4, 5]]);
+  assertEquals(orders(scene.stopped("b", 4, 5), "host"), [["a", 4, 6]]);
+});
+
+Deno.test("a node that retires gets no shards, and what it gives up goes to others", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  scene.report("b", [[4, 5, 1]], { lastEpoch: 5, retiring: true });
+  assertEquals(orders(scene.stopped("b", 4, 5), "host"), [["a", 4, 6]]);
+  const granted = [10, 11, 12].flatMap((shard) => orders(scene.locate("a", shard), "host"));
+  assert(granted.every(([to]) => to !== "b"), String(granted));
+});
+
+Deno.test("all regions are told what has moved, and newcomers all", () => {
+  const scene = active(["a", "b"]);
+  spread(scene, ["a", "b"]);
+  const tables = (effects: readonly CoordinatorEffect[]) =>
+    effects.flatMap((effect) => effect.type === "table" ? [[effect.to, effect.shards.length]] : []);
+  assertEquals(tables(scene.tick()), [["a", 20], ["b", 20]]);
+  assertEquals(tables(scene.tick()), []);
+  scene.view("a", ["a", "b", "c"]);
+  scene.report("c");
+  assertEquals(tables(scene.tick()), [["c", 20]]);
+});
+
+Deno.test("a strategy that throws or names a stranger is not followed, and its failure is told", () => {
+  const scene = active();
+  scene.coordinator.setStrategy(shardType, {
+    allocate: (shard) => {
+      if (shard === 0) throw new Error("no idea");
+      return "nobody";
+    },
+  });
+  const effects = scene.locate("a", 0);
+  assert(effects.some(({ type }) => type === "strategyFailed"));
+  assertEquals(orders(effects, "host"), [["a", 0, 1]]);
+  assertEquals(orders(scene.locate("a", 1), "host"), [["b", 1, 2]]);
 });

@@ -3,13 +3,42 @@ import { ShardRoutes } from "../../lib/sharding/shard_routes.ts";
 
 Deno.test("a newer grant replaces an older, never the other way round", () => {
   const routes = new ShardRoutes<string>(10);
-  assertEquals(routes.learn(3, "a", 5), true);
-  assertEquals(routes.learn(3, "b", 4), false);
+  assertEquals(routes.learn(3, "a", 5, 0), "taken");
+  assertEquals(routes.learn(3, "b", 4, 0), "known");
   assertEquals(routes.ownerOf(3), "a");
-  assertEquals(routes.learn(3, "b", 6), true);
+  assertEquals(routes.learn(3, "b", 6, 0), { via: "a" });
   assertEquals(routes.ownerOf(3), "b");
   assertEquals(routes.lastEpoch, 6);
-  assertEquals(routes.learn(10, "a", 1), false);
+  assertEquals(routes.learn(10, "a", 1, 0), "known");
+});
+
+Deno.test("a new way is taken only when what went the old one has arrived", () => {
+  const routes = new ShardRoutes<string>(10);
+  routes.learn(3, "a", 5, 0);
+  routes.learn(3, "b", 6, 0);
+  assertEquals(routes.grantOf(3), undefined);
+  assertEquals(routes.buffer(3, "one", 0), "wait");
+  assertEquals(routes.wanted(), []);
+  assertEquals(routes.arrive(3, 5), false);
+  // It has moved on meanwhile: the mark of the last move counts.
+  assertEquals(routes.learn(3, "c", 7, 1), { via: "a" });
+  assertEquals(routes.arrive(3, 6), false);
+  assertEquals(routes.arrive(3, 7), true);
+  assertEquals(routes.grantOf(3), { owner: "c", epoch: 7 });
+  assertEquals(routes.takeBuffered(3), ["one"]);
+});
+
+Deno.test("a new way is taken when the old one has gone, or after a while", () => {
+  const routes = new ShardRoutes<string>(10);
+  for (const shard of [3, 4]) {
+    routes.learn(shard, "a", 5, 0);
+    routes.learn(shard, "b", 6, 100 * shard);
+  }
+  assertEquals(routes.takeStalled(299), []);
+  assertEquals(routes.takeStalled(300), [3]);
+  assertEquals(routes.grantOf(3)?.owner, "b");
+  assertEquals(routes.retainOwners(new Set(["b"])), [4]);
+  assertEquals(routes.grantOf(4)?.owner, "b");
 });
 
 Deno.test("the first message asks, later ones wait, and all come out in order", () => {
@@ -33,10 +62,33 @@ Deno.test("a full buffer refuses, and messages that waited too long come out", (
   assertEquals(routes.wanted(), []);
 });
 
+Deno.test("all shards of a type share one bound", () => {
+  const routes = new ShardRoutes<string>(10, { maxBuffered: 3, maxBufferedTime: 100 });
+  assertEquals(routes.buffer(1, "one", 0), "ask");
+  assertEquals(routes.buffer(2, "two", 0), "ask");
+  assertEquals(routes.buffer(2, "three", 50), "wait");
+  assertEquals(routes.buffer(1, "four", 60), "full");
+  assertEquals(routes.takeBuffered(1), ["one"]);
+  assertEquals(routes.buffer(3, "five", 60), "ask");
+  assertEquals(routes.takeExpired(100), ["two"]);
+  assertEquals(routes.buffer(1, "six", 100), "ask");
+});
+
+Deno.test("bytes are bounded, too, and come back with the messages", () => {
+  const routes = new ShardRoutes<string>(10, { maxBufferedBytes: 100, maxBufferedTime: 100 });
+  assertEquals(routes.buffer(1, "one", 0, 60), "ask");
+  assertEquals(routes.buffer(2, "two", 0, 41), "full");
+  assertEquals(routes.buffer(2, "two", 0, 40), "ask");
+  routes.takeBuffered(1);
+  assertEquals(routes.buffer(3, "three", 0, 60), "ask");
+  routes.takeExpired(100);
+  assertEquals(routes.buffer(3, "four", 0, 100), "ask");
+});
+
 Deno.test("shards of absent nodes are forgotten", () => {
   const routes = new ShardRoutes<string>(10);
-  routes.learn(1, "a", 1);
-  routes.learn(2, "b", 2);
-  routes.retainOwners(new Set(["b"]));
+  routes.learn(1, "a", 1, 0);
+  routes.learn(2, "b", 2, 0);
+  assertEquals(routes.retainOwners(new Set(["b"])), []);
   assertEquals([routes.ownerOf(1), routes.ownerOf(2)], [undefined, "b"]);
 });

@@ -1,0 +1,52 @@
+/**
+ * A validator as https://standardschema.dev describes it: schemas of zod, valibot, arktype and others
+ * are some. Only what is needed here.
+ */
+export interface MessageSchema<out M> {
+  /** The standard's property. */
+  readonly "~standard": {
+    /** Version of the standard. */
+    readonly version: 1;
+    /** Name of the library. */
+    readonly vendor: string;
+    /** Checks a value. */
+    readonly validate: (value: unknown) => SchemaResult<M> | Promise<SchemaResult<M>>;
+  };
+}
+
+/** What a check comes to. */
+export type SchemaResult<M> =
+  | { readonly value: M; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string }[] };
+
+/** A value that was checked: what is to be delivered, or what is wrong with it. */
+export type Checked =
+  | { readonly valid: true; readonly value: unknown }
+  | { readonly valid: false; readonly why: string };
+
+/** Checks a value. A validator that throws or wants to wait refuses it. */
+export function checkMessage(schema: MessageSchema<unknown>, value: unknown): Checked {
+  try {
+    const result = schema["~standard"].validate(value);
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      return { valid: false, why: "the schema is asynchronous; messages need one that is not" };
+    }
+    if (result.issues === undefined) return { valid: true, value: result.value };
+    return {
+      valid: false,
+      why: result.issues.slice(0, 5).map(({ message }) => message).join("; "),
+    };
+  } catch (error) {
+    return { valid: false, why: `the schema has thrown: ${error}` };
+  }
+}
+
+/** Whether a value is a schema. */
+export function isSchema(value: unknown): value is MessageSchema<unknown> {
+  const type = typeof value;
+  if ((type !== "object" && type !== "function") || value === null) return false;
+  const standard =
+    (value as { "~standard"?: { version?: unknown; validate?: unknown } })["~standard"];
+  return standard?.version === 1 && typeof standard.validate === "function";
+}
