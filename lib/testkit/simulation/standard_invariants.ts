@@ -30,7 +30,18 @@ export function oneLeader(): Invariant {
   };
 }
 
-function signature({ clusterId, members, unreachable }: MembershipView): string {
+/** Views are never changed in place, and told again and again. */
+const signatures = new WeakMap<MembershipView, string>();
+
+function signature(view: MembershipView): string {
+  const known = signatures.get(view);
+  if (known !== undefined) return known;
+  const made = describe(view);
+  signatures.set(view, made);
+  return made;
+}
+
+function describe({ clusterId, members, unreachable }: MembershipView): string {
   let text = clusterId ?? "";
   for (const { address, incarnation, status, upNumber } of members) {
     text += ` ${address}/${incarnation}/${status}/${upNumber}`;
