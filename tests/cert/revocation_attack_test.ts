@@ -56,6 +56,7 @@ Deno.test("a rotation waits for a revocation that is being written", async () =>
     // Long enough for a rotation that does not wait to have read the list before it is written.
     for (let serial = 1; serial <= 20; serial++) {
       ({ crl } = await revoke(ca, { serials: [`${serial}`], crl }));
+      await Deno.readTextFile(file);
     }
     await Deno.writeTextFile(file, crl);
   });
