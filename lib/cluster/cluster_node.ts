@@ -13,6 +13,7 @@ import { Remoting } from "../remoting/remoting.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { barrierPath, Barriers } from "./barrier.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
+import { ClusterServices } from "./cluster_services.ts";
 import { ClusterError, ClusterTimeoutError } from "./errors.ts";
 import { Gateway } from "./gateway.ts";
 import type { Lease } from "./lease.ts";
@@ -48,6 +49,7 @@ export class ClusterNode {
   #driver: MembershipDriver | undefined;
   #barriers: Barriers | undefined;
   #gateway: Gateway | undefined;
+  #services: ClusterServices | undefined;
   #stall: StallDetection | undefined;
   /** Ends each wait for a view that has not come. */
   readonly #waits = new Set<() => void>();
@@ -180,6 +182,7 @@ export class ClusterNode {
 
   /** Closes all connections; what was sent before is flushed. */
   async close(): Promise<void> {
+    this.#services?.stop();
     await Promise.all([this.#stall?.close(), this.#remoting?.close()]);
   }
 
@@ -248,6 +251,7 @@ export class ClusterNode {
       if (alive.some(({ address }) => address === remoting.address)) {
         remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
       }
+      this.#services?.onMembers(alive.map(({ address }) => address));
       gateway.onChange();
       this.#hooks.onView(view);
       if (view.leader !== leader) {
@@ -259,16 +263,20 @@ export class ClusterNode {
 
   /** What clients may know and reach. */
   #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
-    const { receptionist } = this.#system;
+    const services = new ClusterServices(
+      this.#system,
+      remoting,
+      this.#runtime,
+      () => gateway.onChange(),
+    );
     const gateway = new Gateway({
       remoting,
       view: () => driver.view,
-      services: () => receptionist.listings(),
+      services: () => services.all(),
       defer: (task) => this.#runtime.clock.defer(task),
     });
     this.#gateway = gateway;
-    receptionist.observe(() => gateway.onChange());
-    remoting.exportWhere((path) => receptionist.offers(path));
+    this.#services = services;
     return gateway;
   }
 

@@ -201,9 +201,10 @@ Deno.test("services are found, followed as they change, and asked", async () => 
     for await (const refs of client.subscribe(echoing)) listings.push(refs.length);
   })();
   const actors = nodes.map((node) => node.spawn(Behaviors.discoverable(echo, echoing), "echo"));
-  await cluster.clock.runUntil(() => client.lookup(echoing).length > 0);
-  const [found] = client.lookup(echoing);
-  assertEquals(await cluster.clock.resolve(client.ask(found!, ask)), "echo");
+  await cluster.clock.runUntil(() => client.lookup(echoing).length === 2);
+  for (const found of client.lookup(echoing)) {
+    assertEquals(await cluster.clock.resolve(client.ask(found, ask)), "echo");
+  }
   assert(
     client.lookup(echoing) === client.lookup(echoing),
     "the list is the same until it changes",
@@ -235,8 +236,9 @@ Deno.test("an actor of the client hears from entities, wherever they are, and wa
   }
   await cluster.clock.runUntil(() => heard.length === entities.length);
 
-  const near = nodes.find(({ address }) => address === client.contact)!;
-  const target = near.spawn(Behaviors.discoverable(echo, echoing), "target");
+  await cluster.clock.runUntil(() => client.contacts.length === 2);
+  const far = nodes.find(({ address }) => !client.contacts.includes(address))!;
+  const target = far.spawn(Behaviors.discoverable(echo, echoing), "target");
   await cluster.clock.runUntil(() => client.lookup(echoing).length === 1);
   const [found] = client.lookup(echoing);
   let ended = "";
@@ -252,7 +254,7 @@ Deno.test("an actor of the client hears from entities, wherever they are, and wa
   );
   await cluster.clock.advance(1_000);
   assertEquals(ended, "");
-  await cluster.clock.resolve(near.stop(target));
+  await cluster.clock.resolve(far.stop(target));
   await cluster.clock.runUntil(() => ended !== "");
   assertEquals(ended, "stopped");
   await stop(cluster, [client], nodes);

@@ -1,0 +1,148 @@
+import { type ActorRef, Ref } from "../actor/ref.ts";
+import type { NodePeer } from "../transport/peer.ts";
+import type { TopologyService } from "./topology.ts";
+
+/** Where nodes tell each other what their actors offer. */
+export const servicesPath = "/_cluster/services";
+
+/** What a node says of its own services; without a list it says only which one is its newest. */
+interface ServiceNews {
+  /** Counts the lists of one life of a node. */
+  readonly counter: number;
+  /** Whether the newest list of the one that hears this is wanted. */
+  readonly want: boolean;
+  readonly services?: readonly TopologyService[];
+}
+
+/** What a {@linkcode ServiceExchange} needs. */
+export interface ServiceExchangePort {
+  /** What actors of this node offer; the same array until it changes. */
+  local(): readonly TopologyService[];
+  /** Best effort. */
+  send(to: string, news: ServiceNews): void;
+  /** Something that `services` answers has changed. */
+  changed(): void;
+}
+
+/** What another node has told. */
+interface Told {
+  readonly incarnation: number;
+  readonly counter: number;
+  readonly services: readonly TopologyService[];
+}
+
+const maxServices = 100_000;
+const maxRefs = 1_000_000;
+const maxKey = 1_000;
+
+/**
+ * Spreads what actors offer: each node tells its own whole list with a counter, so that what is
+ * withdrawn goes everywhere, and what a lost node has offered goes with it. Lists that were lost on
+ * the way are asked for.
+ */
+export class ServiceExchange {
+  readonly #port: ServiceExchangePort;
+  readonly #told = new Map<string, Told>();
+  #members: ReadonlySet<string> = new Set();
+  #counter = 0;
+  #merged: readonly TopologyService[] | undefined;
+
+  /** Knows this node's services only. */
+  constructor(port: ServiceExchangePort) {
+    this.#port = port;
+  }
+
+  /** What actors of all members offer; the same array until it changes. */
+  services(): readonly TopologyService[] {
+    return this.#merged ??= merge([
+      this.#port.local(),
+      ...[...this.#told.values()].map(({ services }) => services),
+    ]);
+  }
+
+  /** Actors of this node offer something else than before. */
+  onLocalChange(): void {
+    this.#counter++;
+    for (const to of this.#members) this.#tell(to);
+    this.#onChange();
+  }
+
+  /** The other members, as of now. */
+  onMembers(members: ReadonlySet<string>): void {
+    const before = this.#members;
+    this.#members = members;
+    let changed = false;
+    for (const node of this.#told.keys()) {
+      if (!members.has(node)) changed = this.#told.delete(node) || changed;
+    }
+    // Both want the other's: what it has told before it was a member here was not kept.
+    for (const to of members) if (!before.has(to)) this.#tell(to, true);
+    if (changed) this.#onChange();
+  }
+
+  /** Takes what another node has said. */
+  receive({ address, incarnation }: NodePeer, value: unknown): void {
+    const news = parseNews(value);
+    if (news === undefined) return;
+    if (news.want) this.#tell(address);
+    // Who is not a member yet is asked when it is: its list would never be dropped otherwise.
+    if (!this.#members.has(address)) return;
+    const known = this.#told.get(address);
+    const { counter, services } = news;
+    if (known !== undefined) {
+      if (known.incarnation > incarnation) return;
+      if (known.incarnation === incarnation && known.counter >= counter) return;
+    }
+    if (services === undefined) {
+      if (counter > 0) this.#port.send(address, { counter: this.#counter, want: true });
+      return;
+    }
+    this.#told.set(address, { incarnation, counter, services });
+    this.#onChange();
+  }
+
+  /** Now and then: says which list is the newest, in case one was lost. */
+  tick(): void {
+    for (const to of this.#members) this.#port.send(to, { counter: this.#counter, want: false });
+  }
+
+  #tell(to: string, want = false): void {
+    const services = this.#port.local();
+    this.#port.send(to, { counter: this.#counter, want, services });
+  }
+
+  #onChange(): void {
+    this.#merged = undefined;
+    this.#port.changed();
+  }
+}
+
+function merge(lists: readonly (readonly TopologyService[])[]): readonly TopologyService[] {
+  const merged = new Map<string, ActorRef<never>[]>();
+  for (const list of lists) {
+    for (const { key, refs } of list) {
+      const known = merged.get(key);
+      if (known === undefined) merged.set(key, [...refs]);
+      else known.push(...refs);
+    }
+  }
+  return [...merged].map(([key, refs]) => ({ key, refs }));
+}
+
+function parseNews(value: unknown): ServiceNews | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { counter, want, services } = value as Record<string, unknown>;
+  if (!Number.isSafeInteger(counter) || (counter as number) < 0) return undefined;
+  if (typeof want !== "boolean") return undefined;
+  if (services !== undefined && !areServices(services)) return undefined;
+  return { counter: counter as number, want, ...(services !== undefined && { services }) };
+}
+
+function areServices(value: unknown): value is TopologyService[] {
+  return Array.isArray(value) && value.length <= maxServices &&
+    value.every((service) =>
+      typeof service?.key === "string" && service.key.length <= maxKey &&
+      Array.isArray(service.refs) && service.refs.length <= maxRefs &&
+      service.refs.every((ref: unknown) => ref instanceof Ref)
+    );
+}
