@@ -2,6 +2,7 @@ import { BitString } from "asn1js";
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
 import { AltName, BasicConstraints, Certificate, ExtKeyUsage } from "pkijs";
+import { classesOf } from "./certificate_role.ts";
 import { CertError } from "./errors.ts";
 import { describeKey } from "./key_type.ts";
 import { decodePem } from "./pem.ts";
@@ -138,10 +139,8 @@ export function describeCertificate(
 
 /** One URI name that makes a node or a client makes one; two would make it both. */
 function roleOf(uris: readonly string[]): CertificateRole {
-  const roles = uris.flatMap((uri) =>
-    /^spiffe:\/\/[^/]+\/(node|client)\/[^/]+$/.exec(uri)?.[1] ?? []
-  );
-  return roles.length === 1 ? roles[0] as "node" | "client" : "other";
+  const [first, ...more] = classesOf(uris);
+  return first === undefined || more.length > 0 ? "other" : first.kind;
 }
 
 /** Upper-case hexadecimal without leading zeros. */

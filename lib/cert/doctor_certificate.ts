@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { BasicConstraints, Certificate } from "pkijs";
 import { type CertificateInfo, readCertificate } from "./certificate_info.ts";
+import { classesOf, type PeerClass } from "./certificate_role.ts";
 import { CertError } from "./errors.ts";
 import { encodePem } from "./pem.ts";
 
@@ -20,14 +21,6 @@ export interface Examined {
   readonly strangeExtensions: readonly string[];
 }
 
-/** What a URI name makes of its holder. */
-export interface PeerClass {
-  readonly kind: "node" | "client";
-  readonly name: string;
-}
-
-/** SPIFFE-ID 2.1 and 2.2; the same names as the transport accepts. */
-const uriName = /^spiffe:\/\/([a-z0-9._-]{1,255})\/(node|client)\/([A-Za-z0-9._-]{1,255})$/;
 const basicConstraints = "2.5.29.19";
 /** RFC 5280: key usage, names, constraints, usages; the rest is not for TLS. */
 const knownExtensions: ReadonlySet<string> = new Set([
@@ -62,10 +55,7 @@ export async function examine(der: Uint8Array<ArrayBuffer>): Promise<Examined> {
       x509,
       pathLength: typeof limit === "number" ? limit : undefined,
       serial: plainSerial(x509.serialNumber),
-      classes: info.uris.flatMap((uri) => {
-        const match = uriName.exec(uri);
-        return match === null ? [] : [{ kind: match[2] as PeerClass["kind"], name: match[3]! }];
-      }),
+      classes: classesOf(info.uris),
       strangeExtensions: extensions
         .filter(({ critical, extnID }) => critical && !knownExtensions.has(extnID))
         .map(({ extnID }) => extnID),

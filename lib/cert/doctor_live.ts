@@ -14,6 +14,7 @@ import { refusedByPeer } from "./doctor_refusal.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
 import { CertError } from "./errors.ts";
 import { type HostName, parseHostName } from "./host_name.ts";
+import { pemBlocks } from "./pem.ts";
 
 /** What the doctor can be told about a live peer. */
 export interface LiveDoctorOptions {
@@ -101,9 +102,7 @@ async function materialOf(
 }
 
 function certificatesOnly(text: string): string {
-  return (text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).join(
-    "\n",
-  );
+  return pemBlocks(text, "CERTIFICATE").map(({ pem }) => pem).join("");
 }
 
 /** What a peer shows whose certificate our side has refused. */

@@ -1,5 +1,5 @@
 import { CertError } from "./errors.ts";
-import { decodePem, encodePem } from "./pem.ts";
+import { pemBlocks } from "./pem.ts";
 
 /** One certificate of a PEM text. */
 export interface BundleEntry {
@@ -12,7 +12,6 @@ export interface BundleEntry {
 
 /** More certificates than a bundle of ours ever holds. */
 const maxEntries = 100;
-const block = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /**
  * The certificates of a PEM text, in their order; text between them does not matter.
@@ -20,16 +19,15 @@ const block = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
  * @throws {CertError} code `malformed`, also when there are more than 100.
  */
 export async function readBundle(text: string): Promise<BundleEntry[]> {
-  const blocks = text.match(block) ?? [];
+  const blocks = pemBlocks(text, "CERTIFICATE");
   if (blocks.length > maxEntries) {
     throw new CertError("malformed", `it holds ${blocks.length} certificates`, {
       value: blocks.length,
       remedy: `keep at most ${maxEntries} authorities in a file`,
     });
   }
-  return await Promise.all(blocks.map(async (pem) => {
-    const der = decodePem("CERTIFICATE", pem);
-    return { der, pem: encodePem("CERTIFICATE", der.buffer), fingerprint: await sha256(der) };
+  return await Promise.all(blocks.map(async ({ der, pem }) => {
+    return { der, pem, fingerprint: await sha256(der) };
   }));
 }
 

@@ -159,3 +159,27 @@ opensslTest(
     assertStringIncludes(said, "SANs: a\ufffd[2Jb\n");
   },
 );
+
+opensslTest("info calls nobody a node whom nodes do not take for one", async () => {
+  await using work = await Workspace.create();
+  for (const uri of ["spiffe://X/node/a", "spiffe://x/node/a b", "spiffe://x/node/a"]) {
+    const subject = ["-subj", "/CN=a", "-addext", `subjectAltName=URI:${uri}`];
+    const files = ["-keyout", "@a.key", "-out", "@a.crt"];
+    assert(
+      (await work.openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        ...subject,
+        ...files,
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+      ))
+        .success,
+    );
+    const [{ certificate }] = await work.json("info", "@a.crt");
+    assertEquals(certificate.role, uri === "spiffe://x/node/a" ? "node" : "other");
+  }
+});
