@@ -4,7 +4,7 @@
  * Each seed is one run, of the next scenario in turn. Ends with 1 if a run has failed.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { scenarios } from "../tests/sim/scenarios/all.ts";
+import { namedScenario, scenarios } from "../tests/sim/scenarios/all.ts";
 import type { Order, Result } from "./sim_worker.ts";
 
 const options = parseArgs(Deno.args, {
@@ -17,9 +17,9 @@ const jobs = wholeNumber("jobs", Math.max(1, Math.min(2, navigator.hardwareConcu
 const trials = wholeNumber("trials", 100);
 const failures = String(options.failures ?? "simulation_failures");
 const names = scenarios.flatMap(({ name }) => name === undefined ? [] : [name]);
-const chosen = names.filter((name) => options.scenario === undefined || name === options.scenario);
-if (chosen.length === 0) {
-  console.error(`there is no scenario ${options.scenario}; there are ${names.join(", ")}`);
+const chosen = options.scenario === undefined ? names : [String(options.scenario)];
+if (chosen.some((name) => namedScenario(name) === undefined)) {
+  console.error(`there is no scenario ${options.scenario}; random are ${names.join(", ")}`);
   Deno.exit(2);
 }
 

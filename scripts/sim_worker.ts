@@ -1,7 +1,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 import { simulate, SimulationError } from "../lib/testkit/mod.ts";
-import { scenarios } from "../tests/sim/scenarios/all.ts";
+import { namedScenario } from "../tests/sim/scenarios/all.ts";
 
 /** One run. */
 export interface Order {
@@ -23,7 +23,7 @@ self.onmessage = async ({ data }: MessageEvent<Order>) => {
 };
 
 async function run({ seed, scenario: wanted, failures, trials }: Order): Promise<Result> {
-  const scenario = scenarios.find(({ name }) => name === wanted)!;
+  const scenario = namedScenario(wanted)!;
   try {
     const { events, virtualTime } = await simulate({ seed, failures, shrink: trials }, scenario);
     return { events, virtualTime };

@@ -11,6 +11,7 @@ import {
   type Simulation,
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
+import { pathological } from "./pathological.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
@@ -136,7 +137,12 @@ export const counters: Scenario = {
   run: workOnCounters,
 };
 
-/** Those that hold; see the module's text. */
+/** Those that `deno task sim` knows by name, whether or not it runs them unasked. */
+export function namedScenario(name: string): Scenario | undefined {
+  return [...scenarios, isolatedFounder, ...pathological].find((one) => one.name === name);
+}
+
+/** Those with faults from the seed; see the module's text. */
 export const scenarios: readonly Scenario[] = [
   formation,
   partitions,
