@@ -57,7 +57,8 @@ export const initCommand: Command = {
     const passphrase = dryRun
       ? undefined
       : await exists(`${root}/ca/ca.crt`)
-      ? await passphraseOfFiles([`${root}/ca/ca.key`], args, io)
+      ? await passphraseOfFiles([`${root}/ca/ca.key`], args, io) ??
+        (args.on("force") ? await newPassphrase(args, io) : undefined)
       : await newPassphrase(args, io);
     const items = await initWorkspace(root, {
       hosts: args.list("host"),

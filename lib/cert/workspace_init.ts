@@ -4,6 +4,7 @@ import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "./errors.ts";
 import { parseHostName } from "./host_name.ts";
 import { readBundle } from "./pem_bundle.ts";
+import { isEncryptedKey } from "./private_key.ts";
 import { verifiedBy } from "./signature.ts";
 import type { Authority } from "./issuing_authority.ts";
 import type { KeyType } from "./key_type.ts";
@@ -133,6 +134,7 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
     });
   }
   if (dryRun) return { ...item, state: "missing" };
+  if (passphrase === undefined) await refuseUnprotected(`${directory}/ca.key`);
   const ca = await createCa({
     ...(commonName !== undefined && { commonName }),
     ...(keyType !== undefined && { keyType }),
@@ -142,6 +144,15 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
   await makePrivateFolder(directory);
   await writePair(directory, "ca", ca, { force });
   return { ...item, state: "made", notAfter: ca.notAfter };
+}
+
+/** A key that is replaced must not become less protected than it was. */
+async function refuseUnprotected(keyFile: string): Promise<void> {
+  if (!await exists(keyFile) || !isEncryptedKey(await readText(keyFile, "no key"))) return;
+  throw new CertError("encryptedKey", `${keyFile} has a passphrase, and none was given`, {
+    value: keyFile,
+    remedy: "name the variable that holds that of the new key with --passphrase-env",
+  });
 }
 
 async function leaf(

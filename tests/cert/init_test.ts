@@ -136,3 +136,26 @@ Deno.test("a folder whose authority stands at its root is not given a second one
   assertEquals(error.code, "exists");
   assertEquals(await work.files(), before);
 });
+
+Deno.test("init --force never makes the key of an authority less protected than it was", async () => {
+  await using work = await Workspace.create();
+  const encrypted = async () =>
+    (await Deno.readTextFile(work.path("w/ca/ca.key"))).includes("BEGIN ENCRYPTED PRIVATE KEY");
+  const again = ["init", "--out", "@w", "--nodes", "0", "--force"];
+  work.env.PW = "correct horse";
+  await work.ok(...again, "--passphrase-env", "PW");
+  const key = await Deno.readTextFile(work.path("w/ca/ca.key"));
+  const { now } = Date;
+  using stack = new DisposableStack();
+  stack.defer(() => Date.now = now);
+  Date.now = () => now() + 400 * 86_400_000;
+  await work.refuses(/ca\.key has a passphrase, and none was given/, ...again);
+  await work.ok(...again, "--passphrase-env", "PW");
+  assert(await encrypted() && key !== await Deno.readTextFile(work.path("w/ca/ca.key")));
+  // One that had none gets one, when it is asked for.
+  await Deno.remove(work.path("w"), { recursive: true });
+  await work.ok(...again);
+  Date.now = () => now() + 800 * 86_400_000;
+  await work.ok(...again, "--passphrase-env", "PW");
+  assert(await encrypted());
+});
