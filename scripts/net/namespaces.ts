@@ -1,0 +1,142 @@
+/**
+ * Hosts on one switch, as network namespaces of Linux, with faults. Needs root, `ip`, `tc` and `nft`.
+ *
+ * @module
+ */
+
+/** A fault of what one host sends. Numbers: milliseconds and per cent. */
+export interface Weather {
+  readonly delay?: number;
+  readonly loss?: number;
+}
+
+/** See the module's text. Hosts are numbered from 1. */
+export class Namespaces implements AsyncDisposable {
+  readonly count: number;
+  readonly #prefix: string;
+
+  private constructor(count: number, prefix: string) {
+    this.count = count;
+    this.#prefix = prefix;
+  }
+
+  /** Why this machine cannot do it; undefined: it can. */
+  static async missing(): Promise<string | undefined> {
+    if (Deno.build.os !== "linux") return "it needs Linux";
+    if (Deno.uid() !== 0) return "it needs root";
+    const probe = `casty-probe-${Deno.pid}`;
+    try {
+      await run("tc", ["-V"]);
+      await run("nft", ["-v"]);
+      await run("ip", ["netns", "add", probe]);
+      await run("ip", ["netns", "del", probe]);
+      return undefined;
+    } catch (error) {
+      return `network namespaces cannot be made: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+
+  /** Makes the switch and the hosts. */
+  static async create(count: number): Promise<Namespaces> {
+    const lab = new Namespaces(count, `casty${Deno.pid}`);
+    try {
+      await lab.#build();
+      return lab;
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** IP address of a host. */
+  address(host: number): string {
+    return `10.88.0.${host}`;
+  }
+
+  /** The command that runs another in a host. */
+  command(host: number, args: readonly string[]): string[] {
+    return ["ip", "netns", "exec", this.#name(host), ...args];
+  }
+
+  /** What `from` sends to `to` is lost. */
+  async cut(from: number, to: number): Promise<void> {
+    // Dropped where it arrives: the sender must not notice.
+    const source = this.address(from);
+    await this.#nft(to, ["add", "rule", "ip", "casty", "in", "ip", "saddr", source, "drop"]);
+  }
+
+  /** Nothing passes between two groups. */
+  async partition(a: readonly number[], b: readonly number[]): Promise<void> {
+    await Promise.all(a.flatMap((x) => b.flatMap((y) => [this.cut(x, y), this.cut(y, x)])));
+  }
+
+  /** What the host sends suffers. */
+  async weather(host: number, { delay = 0, loss = 0 }: Weather): Promise<void> {
+    await this.#tc(host, [
+      ...["qdisc", "replace", "dev", "eth0", "root", "netem"],
+      ...["delay", `${delay}ms`, "loss", `${loss}%`, "limit", "10000"],
+    ]);
+  }
+
+  /** Ends all faults. */
+  async heal(): Promise<void> {
+    for (let host = 1; host <= this.count; host++) {
+      await this.#nft(host, ["flush", "chain", "ip", "casty", "in"]);
+      await this.#tc(host, ["qdisc", "del", "dev", "eth0", "root"]).catch(() => {});
+    }
+  }
+
+  /** Removes everything. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let host = 0; host <= this.count; host++) {
+      await run("ip", ["netns", "del", this.#name(host)]).catch(() => {});
+    }
+  }
+
+  async #build(): Promise<void> {
+    // The switch is number 0.
+    const hub = this.#name(0);
+    await run("ip", ["netns", "add", hub]);
+    await run("ip", ["-n", hub, "link", "add", "br0", "type", "bridge"]);
+    await run("ip", ["-n", hub, "link", "set", "br0", "up"]);
+    for (let host = 1; host <= this.count; host++) {
+      const name = this.#name(host);
+      const port = `p${host}`;
+      await run("ip", ["netns", "add", name]);
+      await run("ip", [
+        ...["-n", name, "link", "add", "eth0", "type", "veth"],
+        ...["peer", "name", port, "netns", hub],
+      ]);
+      await run("ip", ["-n", hub, "link", "set", port, "master", "br0", "up"]);
+      await run("ip", ["-n", name, "addr", "add", `${this.address(host)}/24`, "dev", "eth0"]);
+      await run("ip", ["-n", name, "link", "set", "eth0", "up"]);
+      await run("ip", ["-n", name, "link", "set", "lo", "up"]);
+      await this.#nft(host, ["add", "table", "ip", "casty"]);
+      const chain = "{ type filter hook input priority 0; }";
+      await this.#nft(host, ["add", "chain", "ip", "casty", "in", chain]);
+    }
+  }
+
+  async #tc(host: number, args: readonly string[]): Promise<void> {
+    await run("ip", ["netns", "exec", this.#name(host), "tc", ...args]);
+  }
+
+  async #nft(host: number, args: readonly string[]): Promise<void> {
+    await run("ip", ["netns", "exec", this.#name(host), "nft", ...args]);
+  }
+
+  #name(host: number): string {
+    return `${this.#prefix}-${host}`;
+  }
+}
+
+async function run(command: string, args: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, {
+    args: [...args],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (success) return;
+  throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr).trim()}`);
+}
