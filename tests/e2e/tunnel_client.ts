@@ -37,7 +37,7 @@ async function owners(client: ClusterClient): Promise<string[]> {
 /** What the actors of a service answer. */
 async function services(client: ClusterClient): Promise<string[]> {
   for await (const refs of client.subscribe(echoKey)) {
-    if (refs.length === 0) continue;
+    if (refs.length < client.topology.members.length) continue;
     const ask = (replyTo: ActorRef<string>) => replyTo;
     return (await Promise.all(refs.map((ref) => client.ask(ref, ask, retry)))).sort();
   }

@@ -1,0 +1,35 @@
+import { assert, assertEquals } from "@std/assert";
+
+const root = new URL("../../", import.meta.url).pathname;
+
+async function run(example: string): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `examples/${example}.ts`],
+    cwd: root,
+    env: { NO_COLOR: "1", TMPDIR: folder },
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  assertEquals(code, 0, text + new TextDecoder().decode(stderr));
+  // It removes what it made; this fails on a folder that is not empty.
+  await Deno.remove(folder);
+  return text;
+}
+
+Deno.test("sensors stream to a client that is slow, and its alerts stream back to a monitor", async () => {
+  const text = await run("sensor_pipeline");
+  for (const sensor of ["temperature", "humidity", "pressure"]) {
+    assert(text.includes(`client | ${sensor}: 20 readings`), text);
+    assert(text.includes(`${sensor} | 20 readings were taken`), text);
+  }
+  assert(text.includes("monitor | 16 alerts"), text);
+  assert(text.includes("client | 16 alerts were sent, and completed"), text);
+});
+
+Deno.test("ten workers are found and share the work; one is killed, and nothing is missing", async () => {
+  const text = await run("job_executor");
+  assert(text.includes("client | found 10 workers"), text);
+  assert(text.includes("client | no job is called evil"), text);
+  assert(text.includes("client | 78498 primes below 1000000; 1 task went to another worker"), text);
+  assert(text.includes("client | nine workers are left"), text);
+});
