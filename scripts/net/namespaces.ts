@@ -70,12 +70,23 @@ export class Namespaces implements AsyncDisposable {
     await Promise.all(a.flatMap((x) => b.flatMap((y) => [this.cut(x, y), this.cut(y, x)])));
   }
 
-  /** What the host sends suffers. */
-  async weather(host: number, { delay = 0, loss = 0 }: Weather): Promise<void> {
-    await this.#tc(host, [
-      ...["qdisc", "replace", "dev", "eth0", "root", "netem"],
-      ...["delay", `${delay}ms`, "loss", `${loss}%`, "limit", "10000"],
-    ]);
+  /**
+   * What the host sends suffers. Answers what of it is not possible here: a kernel without netem
+   * can lose packets, but not delay them.
+   */
+  async weather(host: number, { delay = 0, loss = 0 }: Weather): Promise<string | undefined> {
+    try {
+      await this.#tc(host, [
+        ...["qdisc", "replace", "dev", "eth0", "root", "netem"],
+        ...["delay", `${delay}ms`, "loss", `${loss}%`, "limit", "10000"],
+      ]);
+      return undefined;
+    } catch (error) {
+      if (!String(error).includes("qdisc kind is unknown")) throw error;
+    }
+    const dice = ["numgen", "random", "mod", "100", "<", String(loss), "drop"];
+    await this.#nft(host, ["add", "rule", "ip", "casty", "in", ...dice]);
+    return delay > 0 ? "no netem in this kernel: loss without delay" : undefined;
   }
 
   /** Ends all faults. */

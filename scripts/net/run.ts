@@ -1,7 +1,7 @@
 /**
  * Five nodes over mutual TLS in network namespaces go through what networks do, under load:
  *
- *     deno run -A scripts/net/run.ts [--short] [--json FILE]
+ *     deno run -A scripts/net/run.ts [--short] [--only TEXT] [--json FILE]
  *
  * Needs Linux, root, `ip`, `tc` and `nft`. Exits with 1 if a healthy node was downed or the cluster was not
  * whole again.
@@ -24,7 +24,12 @@ export interface NetResult {
   readonly downed: readonly string[];
   readonly wronglyDowned: readonly string[];
   readonly asks: { readonly ok: number; readonly failed: number };
+  /** What was not possible on this machine. */
+  readonly note?: string;
 }
+
+/** So long nothing happens between two scenarios. */
+const calm = 3_000;
 
 /** Runs scenarios one after the other on one cluster. */
 export async function runNet(
@@ -45,10 +50,11 @@ export async function runNet(
 }
 
 async function runScenario(cluster: NetCluster, scenario: Scenario): Promise<NetResult> {
+  await new Promise((resolve) => setTimeout(resolve, calm));
   const first = cluster.heard.length;
   const asks = loadOf(cluster);
   const start = performance.now();
-  await scenario.fault(cluster);
+  const note = await scenario.fault(cluster);
   const recovered = await cluster.until(scenario.name, () => cluster.whole(), 90_000);
   const news = cluster.heard.slice(first);
   const detected = news.find((line) => line.type === "event" && line.event === "unreachableMember");
@@ -64,6 +70,7 @@ async function runScenario(cluster: NetCluster, scenario: Scenario): Promise<Net
     downed: [...downed].sort(),
     wronglyDowned: [...downed].filter((node) => !scenario.mayDown.includes(node)).sort(),
     asks: { ok: after.ok - asks.ok, failed: after.failed - asks.failed },
+    ...(note && { note }),
   };
 }
 
@@ -82,7 +89,9 @@ function loadOf(cluster: NetCluster): { ok: number; failed: number } {
   return total;
 }
 
-function row({ scenario, detected, recovered, downed, wronglyDowned, asks }: NetResult): string {
+function row(
+  { scenario, detected, recovered, downed, wronglyDowned, asks, note }: NetResult,
+): string {
   const cells = [
     scenario.padEnd(44),
     `${detected ?? "-"}`.padStart(10),
@@ -90,12 +99,13 @@ function row({ scenario, detected, recovered, downed, wronglyDowned, asks }: Net
     `${asks.ok}`.padStart(7),
     `${asks.failed}`.padStart(7),
     ` ${downed.join(" ") || "-"}${wronglyDowned.length > 0 ? " WRONGLY" : ""}`,
+    ...(note ? [`(${note})`] : []),
   ];
   return cells.join(" ");
 }
 
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { boolean: ["short"], string: ["json"] });
+  const args = parseArgs(Deno.args, { boolean: ["short"], string: ["json", "only"] });
   const missing = await Namespaces.missing();
   if (missing !== undefined) {
     console.error(`the network run is not possible here: ${missing}`);
@@ -105,7 +115,9 @@ if (import.meta.main) {
     `${"scenario".padEnd(44)} ${"detected".padStart(10)} ${"recovered".padStart(10)} ` +
       `${"asks".padStart(7)} ${"failed".padStart(7)}  downed`,
   );
-  const chosen = scenarios.filter(({ short }) => short || !args.short);
+  const chosen = scenarios.filter(({ short, name }) =>
+    (short || !args.short) && name.includes(String(args.only ?? ""))
+  );
   const results = await runNet(chosen, (line) => console.log(line));
   if (args.json) {
     await Deno.writeTextFile(String(args.json), `${JSON.stringify(results, undefined, 2)}\n`);

@@ -7,8 +7,8 @@ export interface Scenario {
   readonly short: boolean;
   /** Who may be declared down; all others are healthy. */
   readonly mayDown: readonly string[];
-  /** Makes the fault, lets it last, and ends it. */
-  fault(cluster: NetCluster): Promise<void>;
+  /** Makes the fault, lets it last, and ends it. Answers what was not possible. */
+  fault(cluster: NetCluster): Promise<string | undefined | void>;
 }
 
 const hosts = [1, 2, 3, 4, 5];
@@ -53,9 +53,12 @@ export const scenarios: readonly Scenario[] = [
     short: false,
     mayDown: [],
     async fault({ lab }) {
-      await Promise.all(hosts.map((host) => lab.weather(host, { delay: 200, loss: 20 })));
+      const notes = await Promise.all(
+        hosts.map((host) => lab.weather(host, { delay: 200, loss: 20 })),
+      );
       await lasting(40_000);
       await lab.heal();
+      return notes[0];
     },
   },
   {
