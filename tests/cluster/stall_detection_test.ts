@@ -1,0 +1,117 @@
+import { assert, assertEquals } from "@std/assert";
+import { StallDetection } from "../../lib/cluster/stall_detection.ts";
+import type { Runtime } from "../../lib/runtime/runtime.ts";
+import type { StallProbe, StallQuestion } from "../../lib/runtime/stall_probe.ts";
+import { SimulatedCluster } from "../sim/simulated_cluster.ts";
+
+interface Scene {
+  readonly detection: StallDetection;
+  readonly ports: (number | undefined)[];
+  readonly lines: string[];
+}
+
+function scene(stallProbe: StallProbe | undefined, addressMap?: Record<string, string>): Scene {
+  const ports: (number | undefined)[] = [];
+  const lines: string[] = [];
+  const runtime: Runtime = {
+    ...new SimulatedCluster(1).runtime("a"),
+    logger: { log: (level, _source, message) => void lines.push(`${level} ${message}`) },
+    ...(stallProbe && { stallProbe }),
+  };
+  const detection = new StallDetection(runtime, {
+    host: "a",
+    port: 0,
+    timeout: 1_000,
+    onPort: (port) => ports.push(port),
+    ...(addressMap && { addressMap }),
+  });
+  return { detection, ports, lines };
+}
+
+/** Lets what has been begun take its turns; nothing in it waits for time. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+const nobody = { outcome: "unknown", ms: 0 } as const;
+
+Deno.test("on a simulated network nothing runs unless the runtime says how", async () => {
+  const { detection, ports, lines } = scene(undefined);
+  detection.start(1);
+  assertEquals(await detection.ask("b:1", 1, 2), nobody);
+  await detection.close();
+  assertEquals([ports, lines], [[], []]);
+});
+
+Deno.test("where no thread can run, the node works without and says so once", async () => {
+  const { detection, ports, lines } = scene({
+    serve: () => Promise.reject(new Error("no threads here")),
+    ask: () => Promise.resolve(nobody),
+  });
+  detection.start(1);
+  await turns();
+  await detection.close();
+  assertEquals(ports, []);
+  assertEquals(lines.length, 1);
+  assert(lines[0]!.startsWith("warn stall detection does not run"));
+});
+
+Deno.test("a responder is told of beats, of a new life, and of the end", async () => {
+  const told: string[] = [];
+  let port = 100;
+  const { detection, ports } = scene({
+    serve: ({ incarnation }) => {
+      told.push(`serve ${incarnation}`);
+      return Promise.resolve({
+        port: ++port,
+        beat: () => told.push(`beat ${incarnation}`),
+        close: () => {
+          told.push(`close ${incarnation}`);
+          return Promise.resolve();
+        },
+      });
+    },
+    ask: () => Promise.resolve(nobody),
+  });
+  detection.start(1);
+  detection.start(2);
+  await turns();
+  detection.beat();
+  await detection.close();
+  assertEquals(told, ["serve 1", "beat 1", "close 1", "serve 2", "beat 2", "beat 2", "close 2"]);
+  assertEquals(ports, [101, 102]);
+});
+
+Deno.test("a responder that ends by itself is not advertised any more", async () => {
+  let end = (_reason: string) => {};
+  const { detection, ports, lines } = scene({
+    serve: ({ onEnd }) => {
+      end = onEnd;
+      return Promise.resolve({ port: 5, beat: () => {}, close: () => Promise.resolve() });
+    },
+    ask: () => Promise.resolve(nobody),
+  });
+  detection.start(1);
+  await turns();
+  end("the thread has failed");
+  assertEquals(ports, [5, undefined]);
+  assertEquals(lines.length, 1);
+  await detection.close();
+});
+
+Deno.test("others are asked through the address map, under the name of their address", async () => {
+  const questions: StallQuestion[] = [];
+  const { detection } = scene({
+    serve: () => Promise.reject(new Error("none")),
+    ask: (question) => {
+      questions.push(question);
+      return Promise.resolve({ outcome: "stalled", ms: 7 });
+    },
+  }, { "b:9": "127.0.0.1:1009", "c:9": "nonsense" });
+  assertEquals(await detection.ask("b:1", 3, 9), { outcome: "stalled", ms: 7 });
+  assertEquals(await detection.ask("c:1", 3, 9), nobody);
+  const { host, port, serverName, incarnation } = questions[0]!;
+  assertEquals([host, port, serverName, incarnation], ["127.0.0.1", 1_009, "b", 3]);
+  assertEquals(questions.length, 1);
+  await detection.close();
+});
