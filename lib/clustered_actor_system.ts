@@ -9,6 +9,7 @@ import { type ActorRef, Ref } from "./actor/ref.ts";
 import type { SpawnOptions } from "./actor/spawn_options.ts";
 import { ClusterNode } from "./cluster/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
+import type { HealthReport } from "./membership/health.ts";
 import type { Member } from "./membership/member.ts";
 import { setNodeInternals } from "./node_internals.ts";
 import { parseAddress } from "./runtime/address.ts";
@@ -103,6 +104,14 @@ export class ClusteredActorSystem extends ActorSystem {
   /** The members that this node knows of: the oldest first, joining ones last. */
   get members(): readonly Member[] {
     return this.#node.view.members;
+  }
+
+  /**
+   * How this node sees itself and the peers that it watches: how suspicious their silence is, why
+   * they cannot be reached, and how much it doubts its own ears.
+   */
+  get health(): HealthReport {
+    return this.#node.health;
   }
 
   /** Address of the member that leads, if this node knows one. */

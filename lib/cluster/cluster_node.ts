@@ -131,8 +131,9 @@ export class ClusterNode {
     await this.#waitUntil(() => this.view.self.status === "up", startTimeout, () => {
       return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
     });
-    this.#stall?.start(this.view.self.incarnation);
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
+    // Not before: loading the thread must not slow down those who are still forming the cluster.
+    this.#stall?.start(this.view.self.incarnation);
   }
 
   /**
