@@ -268,8 +268,8 @@ export class Coordinator {
       const { retryInterval } = this.#timing;
       for (const grant of table.takeOverdue(this.#now - retryInterval, this.#now)) {
         const { shard, owner: to, epoch, phase } = grant;
-        const type = phase === "granted" ? "host" : "handOff";
-        this.#effects.push({ type, to, term: this.#term, shardType, shard, epoch });
+        if (phase === "granted") this.#host(to, shardType, shard, epoch);
+        else this.#effects.push({ type: "handOff", to, term: this.#term, shardType, shard, epoch });
       }
       this.#grantWaiting(shardType, table);
       if (this.phase !== "active") continue;
@@ -378,7 +378,13 @@ export class Coordinator {
     }
     if (!able(owner)) owner = leastShards().allocate(shard, nodes);
     const { epoch } = table.allocate(shard, owner!, this.#now);
-    this.#effects.push({ type: "host", to: owner!, term: this.#term, shardType, shard, epoch });
+    this.#host(owner!, shardType, shard, epoch);
+  }
+
+  /** Names the life that is meant: an order that comes late must not reach the next one. */
+  #host(to: string, shardType: string, shard: number, epoch: number): void {
+    const life = this.#nodes.get(to)?.life ?? 0;
+    this.#effects.push({ type: "host", to, term: this.#term, life, shardType, shard, epoch });
   }
 
   /** Nodes that may be given shards of a type. */

@@ -32,8 +32,8 @@ export type ShardingMessage =
   /** Node to coordinator: I am promised to a later term. */
   | { readonly type: "outdated"; readonly term: Term }
   | LocateMessage
-  /** Coordinator to node: run this shard. */
-  | ({ readonly type: "host"; readonly term: Term } & AboutShard)
+  /** Coordinator to a node in this life: run this shard. */
+  | ({ readonly type: "host"; readonly term: Term; readonly life: number } & AboutShard)
   /** Node to coordinator: I do. */
   | ({ readonly type: "hosting"; readonly stamp: Stamp } & AboutShard)
   /** Coordinator to node: stop the entities of this shard, and give it up. */
@@ -124,10 +124,16 @@ export type EntityDelivery = readonly [entityId: string, message: unknown, epoch
 /**
  * Travels behind the messages of one sender to the former owner of a shard, and from there behind
  * them to the new one, which answers `drained`: then the sender may use the new way. `origin` is
- * empty on the first leg. `by`: the epoch by which it was passed on; like a message it goes to owners of
- * later grants only.
+ * empty on the first leg; `owner` is the new owner. `by`: the epoch by which it was passed on; like a
+ * message it goes to owners of later grants only.
  */
-export type FlushMark = readonly [shard: number, epoch: number, origin: string, by: number];
+export type FlushMark = readonly [
+  shard: number,
+  epoch: number,
+  owner: string,
+  origin: string,
+  by: number,
+];
 
 /** Where nodes talk about shards. */
 export const shardingPath = "/_cluster/sharding";
@@ -191,7 +197,11 @@ function parseAboutShard(
 ): ShardingMessage | undefined {
   const { type } = value;
   switch (type) {
-    case "host":
+    case "host": {
+      const { term, life } = value;
+      if (!isTerm(term) || !isEpoch(life)) return undefined;
+      return { type, term, life, shardType, shard, epoch };
+    }
     case "handOff":
       return isTerm(value.term) ? { type, term: value.term, shardType, shard, epoch } : undefined;
     case "hosting":
@@ -228,7 +238,8 @@ export function parseFlushMark(value: unknown): FlushMark | undefined {
   if (!isBelow(value[0], maxNumShards) || !isEpoch(value[1]) || !isEpoch(value[3])) {
     return undefined;
   }
-  if (typeof value[2] !== "string" || value[2].length > maxName) return undefined;
+  const [, , owner, origin] = value as unknown[];
+  if (!isName(owner) || typeof origin !== "string" || origin.length > maxName) return undefined;
   return value as unknown as FlushMark;
 }
 

@@ -135,7 +135,9 @@ export class ShardNode {
       case "askReport":
         return this.#onAskReport(from, message.term);
       case "host":
-        if (this.#obeys(from, message.term)) this.#onHost(from, message);
+        if (this.#obeys(from, message.term) && message.life === this.#life) {
+          this.#onHost(from, message);
+        }
         return;
       case "handOff":
         if (this.#obeys(from, message.term)) this.#onHandOff(message);
@@ -174,10 +176,11 @@ export class ShardNode {
     }
     const mark = parseFlushMark(value);
     if (mark === undefined) return;
-    const [shard, epoch, origin, by] = mark;
-    // Only nodes pass marks on; a client speaks for itself.
-    const whose = origin === "" || from.startsWith("client:") ? from : origin;
-    router.receiveMark([shard, epoch, whose, by]);
+    const [shard, epoch, owner, origin, by] = mark;
+    const isClient = from.startsWith("client:");
+    // Only nodes pass marks on, and know of grants; a client speaks for itself.
+    if (!isClient) router.learn(shard, owner, epoch);
+    router.receiveMark([shard, epoch, owner, origin === "" || isClient ? from : origin, by]);
   }
 
   /** Repeats what may have been lost. */

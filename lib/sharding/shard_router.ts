@@ -13,7 +13,7 @@ import { shardOf } from "./shard_hash.ts";
 import type { ShardingPort } from "./sharding_port.ts";
 
 /** Milliseconds that new messages wait for those that went another way. */
-const detourPatience = 1_000;
+const detourPatience = 5_000;
 
 /** A message for an entity; or a mark, which has no entity. */
 interface Parcel {
@@ -124,7 +124,7 @@ export class ShardRouter {
 
   /** A mark has come, behind all that its sender has sent here. */
   receiveMark(mark: FlushMark): void {
-    const [shard, epoch, , by] = mark;
+    const [shard, epoch, , , by] = mark;
     if (shard >= this.numShards) return;
     const grant = this.#routes.grantOf(shard);
     if (this.region !== undefined && this.region.epochOf(shard) >= epoch) this.#answer(mark);
@@ -140,7 +140,7 @@ export class ShardRouter {
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
     if (learned.via === this.#port.self) return this.drained(shard, epoch);
-    this.#port.send(learned.via, this.#path, [shard, epoch, "", 0]);
+    this.#mark(learned.via, shard, { owner, epoch });
   }
 
   /** All that was sent on the old way has arrived at the owner of this grant. */
@@ -162,6 +162,7 @@ export class ShardRouter {
   tick(): void {
     const now = this.#port.now();
     for (const shard of this.#routes.takeStalled(now - detourPatience)) this.#flush(shard);
+    for (const [shard, { via, next }] of this.#routes.detours()) this.#mark(via, shard, next);
     for (const parcel of this.#routes.takeExpired(now)) this.#lose("noShardOwner", parcel);
     for (const shard of this.#routes.wanted()) this.#ask(shard);
   }
@@ -184,9 +185,9 @@ export class ShardRouter {
   #pass(shard: number, parcel: Parcel, grant: ShardGrant): void {
     const { entityId, message } = parcel;
     if (entityId === undefined) {
-      const [, epoch, origin] = message as FlushMark;
+      const [, epoch, owner, origin] = message as FlushMark;
       if (grant.owner === this.#port.self) return this.#answer(message as FlushMark);
-      const mark: FlushMark = [shard, epoch, origin, Math.max(parcel.epoch, grant.epoch)];
+      const mark: FlushMark = [shard, epoch, owner, origin, Math.max(parcel.epoch, grant.epoch)];
       return this.#port.send(grant.owner, this.#path, mark);
     }
     if (grant.owner !== this.#port.self) {
@@ -198,7 +199,12 @@ export class ShardRouter {
     this.#buffer(shard, parcel);
   }
 
-  #answer([shard, epoch, origin]: FlushMark): void {
+  #mark(via: string, shard: number, { owner, epoch }: ShardGrant): void {
+    const mark: FlushMark = [shard, epoch, owner, "", 0];
+    this.#port.send(via, this.#path, mark);
+  }
+
+  #answer([shard, epoch, , origin]: FlushMark): void {
     const path = origin.startsWith("client:") ? clientShardsPath : shardingPath;
     this.#port.send(origin, path, { type: "drained", shardType: this.shardType, shard, epoch });
   }

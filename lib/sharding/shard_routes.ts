@@ -28,7 +28,7 @@ export interface Buffered<T> {
 }
 
 /** A shard has moved: the new way is taken when all that went the old one has arrived. */
-interface Detour {
+export interface Detour {
   readonly next: ShardGrant;
   /** The node that the last messages went to. */
   readonly via: string;
@@ -112,6 +112,11 @@ export class ShardRoutes<T> {
     this.#detours.delete(shard);
     this.#grants[shard] = detour.next;
     return true;
+  }
+
+  /** Shards whose new way is not taken yet. */
+  detours(): Iterable<readonly [shard: number, Detour]> {
+    return this.#detours;
   }
 
   /** Shards that wait for the old way longer than since `before`; they wait no more. */

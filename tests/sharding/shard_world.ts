@@ -1,0 +1,430 @@
+/**
+ * Nodes with sharding and nothing else, on virtual time: a membership that tells each node its view
+ * a little late, a control lane that loses, repeats and reorders what travels on it, a data lane that
+ * keeps order, and a table of all entities that live. Everything follows from one seed.
+ */
+import type { CoordinatorView } from "../../lib/sharding/coordinator_view.ts";
+import { regionPath, type ShardingMessage, shardingPath } from "../../lib/sharding/protocol.ts";
+import type { EntityHost } from "../../lib/sharding/region.ts";
+import { ShardNode } from "../../lib/sharding/shard_node.ts";
+import { shardOf } from "../../lib/sharding/shard_hash.ts";
+import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+
+export const numShards = 12;
+
+/** What a run found. */
+export class Violation extends Error {}
+
+/** How the world is made. */
+export interface WorldOptions {
+  readonly seed: number;
+  /** Parts of control messages that are lost, and that come twice. */
+  readonly loss?: number;
+  readonly repeats?: number;
+  /** Milliseconds that a control message takes at most; they overtake each other. */
+  readonly delay?: number;
+  /** Milliseconds until a node hears of a change of the members, at most. */
+  readonly lag?: number;
+  readonly shardTypes?: readonly string[];
+  /** Another implementation, to see that it fails. */
+  readonly make?: typeof ShardNode;
+}
+
+interface Task {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+interface Truth {
+  readonly address: string;
+  readonly life: number;
+  leaving: boolean;
+}
+
+/** A message of the test: who has sent it, and its number there. */
+interface Numbered {
+  readonly sender: string;
+  readonly number: number;
+}
+
+/** One node, in one of its lives. */
+export class WorldNode {
+  readonly world: World;
+  readonly address: string;
+  readonly life: number;
+  readonly shards: ShardNode;
+  alive = true;
+  /** What it believes; the higher is the later. */
+  heard = -1;
+  /** Entities that live here, by shard. */
+  readonly entities = new Map<string, Map<number, Set<string>>>();
+  #sent = 0;
+
+  constructor(world: World, address: string, life: number) {
+    this.world = world;
+    this.address = address;
+    this.life = life;
+    this.shards = new world.make({
+      self: address,
+      now: () => world.now,
+      send: (to, path, message) => world.send(this, to, path, message),
+      deadLetter: (reason, target) => world.lost.push(`${reason} ${target}`),
+      publish: () => {},
+      log: () => {},
+      heard: () => {},
+    }, { rebalanceInterval: 1_500, retryInterval: 300, rebalanceShare: 0.25 });
+    for (const shardType of world.shardTypes) {
+      this.shards.add({ shardType, numShards, host: this.#host(shardType) });
+      this.shards.open(shardType);
+    }
+    this.#tick();
+  }
+
+  /** Tells an entity the next number of this node. */
+  tell(shardType: string, entityId: string): void {
+    const message: Numbered = { sender: `${this.address}/${this.life}`, number: ++this.#sent };
+    this.world.told++;
+    this.shards.routers.get(shardType)!.route(entityId, message);
+  }
+
+  /** Its process ends. */
+  crash(): void {
+    this.alive = false;
+    for (const [shardType, shards] of this.entities) {
+      for (const ids of shards.values()) {
+        for (const id of ids) this.world.died(this, shardType, id);
+      }
+    }
+    this.entities.clear();
+  }
+
+  #tick(): void {
+    this.world.later(250, () => {
+      if (!this.alive) return;
+      this.shards.tick();
+      this.#tick();
+    });
+  }
+
+  #host(shardType: string): EntityHost {
+    const shards = new Map<number, Set<string>>();
+    this.entities.set(shardType, shards);
+    const stop = (shard: number) => {
+      for (const id of shards.get(shard) ?? []) this.world.died(this, shardType, id);
+      shards.delete(shard);
+    };
+    return {
+      startShard: () => {},
+      deliver: (shard, entityId, message) => {
+        const ids = shards.get(shard) ?? new Set();
+        shards.set(shard, ids);
+        if (!ids.has(entityId)) {
+          ids.add(entityId);
+          this.world.born(this, shardType, entityId);
+        }
+        this.world.got(shardType, entityId, message as Numbered);
+      },
+      stopShard: (shard, how, done) => {
+        if (how === "now") return stop(shard);
+        this.world.later(this.world.random.next() * 120, () => {
+          if (!this.alive) return;
+          stop(shard);
+          done();
+        });
+      },
+    };
+  }
+}
+
+/** See the module's text. */
+export class World {
+  readonly random: SeededRandom;
+  readonly shardTypes: readonly string[];
+  readonly make: typeof ShardNode;
+  readonly lost: string[] = [];
+  readonly nodes: WorldNode[] = [];
+  now = 0;
+  told = 0;
+  received = 0;
+  inFlight = 0;
+  /** Called with each control message that is sent. */
+  onControl: (from: WorldNode, to: string, message: ShardingMessage) => void = () => {};
+  loss: number;
+  repeats: number;
+  lag: number;
+  readonly #delay: number;
+  readonly #tasks: Task[] = [];
+  readonly #truth: Truth[] = [];
+  readonly #unreachable = new Set<string>();
+  readonly #living = new Map<string, Set<WorldNode>>();
+  readonly #last = new Map<string, number>();
+  readonly #arrival = new Map<string, number>();
+  #sides = new Map<string, number>();
+  #order = 0;
+  #version = 0;
+
+  constructor(options: WorldOptions) {
+    this.random = new SeededRandom(options.seed);
+    this.loss = options.loss ?? 0;
+    this.repeats = options.repeats ?? 0;
+    this.lag = options.lag ?? 300;
+    this.#delay = options.delay ?? 30;
+    this.shardTypes = options.shardTypes ?? ["one", "two"];
+    this.make = options.make ?? ShardNode;
+  }
+
+  later(delay: number, run: () => void): void {
+    const task = { at: this.now + delay, order: this.#order++, run };
+    const tasks = this.#tasks;
+    let low = 0;
+    let high = tasks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = tasks[middle]!;
+      if (other.at > task.at || (other.at === task.at && other.order > task.order)) {
+        low = middle + 1;
+      } else high = middle;
+    }
+    tasks.splice(low, 0, task);
+  }
+
+  /** Lets so much time pass. */
+  run(duration: number): void {
+    const end = this.now + duration;
+    for (;;) {
+      const next = this.#tasks.at(-1);
+      if (next === undefined || next.at > end) break;
+      this.#tasks.pop();
+      this.now = next.at;
+      next.run();
+    }
+    this.now = end;
+  }
+
+  /** A number below `below`. */
+  pick(below: number): number {
+    return Math.floor(this.random.next() * below);
+  }
+
+  get alive(): WorldNode[] {
+    return this.nodes.filter(({ alive }) => alive);
+  }
+
+  find(address: string): WorldNode | undefined {
+    return this.nodes.find((node) => node.address === address && node.alive);
+  }
+
+  /** The oldest member that lives. */
+  get leader(): WorldNode | undefined {
+    for (const { address } of this.#truth) {
+      const node = this.find(address);
+      if (node !== undefined) return node;
+    }
+    return undefined;
+  }
+
+  /** A node comes up, and all hear of it. */
+  join(address: string): WorldNode {
+    const life = 1 + this.nodes.filter((node) => node.address === address).length;
+    const node = new WorldNode(this, address, life);
+    this.nodes.push(node);
+    this.#remove(address);
+    this.#unreachable.delete(address);
+    this.#truth.push({ address, life, leaving: false });
+    this.#changed();
+    return node;
+  }
+
+  /** A process ends; the others hear of it, and later take it for dead. */
+  crash(node: WorldNode, { heard = 1_000, dead = 2_500 } = {}): void {
+    node.crash();
+    const { address, life } = node;
+    const stillDead = () => this.#truth.some((t) => t.address === address && t.life === life);
+    this.later(heard * (0.5 + this.random.next()), () => {
+      if (!stillDead()) return;
+      this.#unreachable.add(address);
+      this.#changed();
+    });
+    this.later(heard * 1.5 + dead, () => {
+      if (!stillDead()) return;
+      this.#unreachable.delete(address);
+      this.#remove(address);
+      this.#changed();
+    });
+  }
+
+  /** A node gives up its shards and leaves when that is done. */
+  retire(node: WorldNode): void {
+    node.shards.retire();
+    const look = () => {
+      if (!node.alive) return;
+      if (!node.shards.retired) return this.later(50, look);
+      const member = this.#truth.find(({ address }) => address === node.address);
+      if (member !== undefined) member.leaving = true;
+      this.#changed();
+      this.later(600, () => {
+        if (!node.alive) return;
+        this.#remove(node.address);
+        this.#changed();
+        this.later(this.lag, () => node.crash());
+      });
+    };
+    look();
+  }
+
+  /** Cuts all nodes off from these; sides hear of it at some time. */
+  cut(addresses: readonly string[]): void {
+    this.#sides = new Map(addresses.map((address) => [address, 1]));
+    this.later(500, () => this.#changed());
+  }
+
+  /** One side has gone on, the others end their processes, sooner or later. */
+  decide(side: number): void {
+    for (const { address } of [...this.#truth]) {
+      if (this.#side(address) === side) continue;
+      this.#remove(address);
+      const node = this.find(address);
+      if (node !== undefined) this.later(this.random.next() * 2_000, () => node.crash());
+    }
+    this.#changed();
+  }
+
+  /** All can reach all again. */
+  heal(): void {
+    this.#sides = new Map();
+    this.#changed();
+  }
+
+  send(from: WorldNode, to: string, path: string, message: unknown): void {
+    if (!from.alive) return;
+    const target = this.find(to);
+    const isControl = path === shardingPath;
+    if (isControl) this.onControl(from, to, message as ShardingMessage);
+    const mustArrive = to === from.address;
+    const copies = !isControl || mustArrive
+      ? 1
+      : this.random.next() < this.loss
+      ? 0
+      : this.random.next() < this.repeats
+      ? 2
+      : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      let at = this.now + (mustArrive && isControl ? 0 : this.random.next() * this.#delay);
+      if (!isControl) {
+        // A connection keeps order.
+        const link = `${from.address}>${to}`;
+        at = Math.max(at, this.#arrival.get(link) ?? 0);
+        this.#arrival.set(link, at);
+      }
+      const counted = !isControl && typeof (message as unknown[])[0] === "string";
+      if (counted) this.inFlight++;
+      this.later(at - this.now, () => {
+        if (counted) this.inFlight--;
+        if (target === undefined || !target.alive || !this.#connected(from, target)) {
+          if (counted) this.lost.push(`connection ${path}`);
+          return;
+        }
+        if (isControl) return target.shards.receive(from.address, message as ShardingMessage);
+        for (const router of target.shards.routers.values()) {
+          if (regionPath(router.shardType) !== path) continue;
+          target.shards.onDelivery(router, from.address, message);
+        }
+      });
+    }
+  }
+
+  born(node: WorldNode, shardType: string, id: string): void {
+    const key = `${shardType}/${id}`;
+    const living = this.#living.get(key) ?? new Set();
+    this.#living.set(key, living);
+    for (const other of living) {
+      if (!this.#connected(node, other)) continue;
+      throw new Violation(
+        `${key} (shard ${shardOf(id, numShards)}) starts at ${node.address} at ${
+          Math.round(this.now)
+        } ms, and lives at ${other.address}`,
+      );
+    }
+    living.add(node);
+  }
+
+  died(node: WorldNode, shardType: string, id: string): void {
+    this.#living.get(`${shardType}/${id}`)?.delete(node);
+  }
+
+  got(shardType: string, id: string, { sender, number }: Numbered): void {
+    this.received++;
+    const key = `${sender}>${shardType}/${id}`;
+    const last = this.#last.get(key) ?? 0;
+    if (number <= last) {
+      throw new Violation(`${key}: ${number} comes after ${last}, at ${Math.round(this.now)} ms`);
+    }
+    this.#last.set(key, number);
+  }
+
+  /** The newest number that an entity has had of a node. */
+  lastOf(node: WorldNode, shardType: string, id: string): number {
+    return this.#last.get(`${node.address}/${node.life}>${shardType}/${id}`) ?? 0;
+  }
+
+  #side(address: string): number {
+    return this.#sides.get(address) ?? 0;
+  }
+
+  #connected(a: WorldNode, b: WorldNode): boolean {
+    return a === b || this.#side(a.address) === this.#side(b.address);
+  }
+
+  #remove(address: string): void {
+    const index = this.#truth.findIndex((member) => member.address === address);
+    if (index >= 0) this.#truth.splice(index, 1);
+  }
+
+  /** Each node hears of the change at a time of its own. */
+  #changed(): void {
+    const version = ++this.#version;
+    const truth = this.#truth.map((member) => ({ ...member }));
+    const unreachable = new Set(this.#unreachable);
+    const sides = new Map(this.#sides);
+    const sideOf = (address: string) => sides.get(address) ?? 0;
+    const waiting = new Map<number, number>();
+    const members = this.alive.filter(({ address }) =>
+      truth.some((member) => member.address === address)
+    );
+    for (const { address } of members) {
+      waiting.set(sideOf(address), (waiting.get(sideOf(address)) ?? 0) + 1);
+    }
+    const tell = (node: WorldNode, converged: boolean) => {
+      if (!node.alive || node.heard > version) return;
+      node.heard = version;
+      const reachable = (address: string) =>
+        !unreachable.has(address) && sideOf(address) === sideOf(node.address);
+      const view: CoordinatorView = {
+        self: node.address,
+        converged,
+        leader: truth.find(({ address }) => reachable(address))?.address,
+        members: truth.map(({ address, life, leaving }) => ({
+          address,
+          life,
+          eligible: !leaving && reachable(address),
+          roles: [],
+          appVersion: undefined,
+        })).toSorted((a, b) => a.address < b.address ? -1 : 1),
+      };
+      node.shards.onView(view);
+    };
+    for (const node of members) {
+      const side = sideOf(node.address);
+      this.later(this.random.next() * this.lag, () => {
+        tell(node, false);
+        waiting.set(side, waiting.get(side)! - 1);
+        if (waiting.get(side) !== 0) return;
+        for (const other of members) {
+          if (sideOf(other.address) !== side) continue;
+          this.later(this.random.next() * this.lag, () => tell(other, true));
+        }
+      });
+    }
+  }
+}
