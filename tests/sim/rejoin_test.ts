@@ -85,3 +85,17 @@ Deno.test("who was not downed cannot join again", async () => {
   assertEquals([awareness, peers.map(({ address }) => address)], [0, ["node-2:25520"]]);
   await cluster.stop(nodes);
 });
+
+Deno.test("the first seed, cut off and downed, founds no second cluster while it waits", async () => {
+  const cluster = new SimulatedCluster(5);
+  const nodes = await cluster.start(3, { whenDowned: "rejoin" });
+  const { clusterId } = nodeInternalsOf(nodes[1]!)!.view;
+  cluster.network.partition(["node-1"], ["node-2", "node-3"]);
+  await cluster.clock.runUntil(() => nodes[1]!.members.length === 2, 60_000);
+  await cluster.clock.advance(60_000);
+  assertEquals(nodes[0]!.members, []);
+  cluster.network.heal();
+  await cluster.clock.runUntil(() => nodes.every((node) => up(node).length === 3), 60_000);
+  for (const node of nodes) assertEquals(nodeInternalsOf(node)!.view.clusterId, clusterId);
+  await cluster.stop(nodes);
+});
