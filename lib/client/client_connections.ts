@@ -64,8 +64,11 @@ export class ClientConnections {
     this.#runtime = runtime;
     this.#options = options;
     this.address = `client:${randomId(runtime.random)}`;
-    const { liveness } = options;
-    this.#contacts = new Contacts(liveness === undefined ? {} : { liveness });
+    const { liveness, unisocket } = options;
+    this.#contacts = new Contacts({
+      ...(liveness !== undefined && { liveness }),
+      ...(unisocket && { contacts: 1 }),
+    });
     this.#book = new ContactBook(options.contactPoints, runtime.logger);
     this.shards = new ClientShards({
       system,
@@ -77,7 +80,7 @@ export class ClientConnections {
       log: (message, fields) => runtime.logger.log("error", "client", message, fields),
       contacts: () => this.#contacts.subscribed,
       leader: () => this.#topology.leader,
-      isUsable: (address) => this.#present.has(address) && this.#health.isUsable(address),
+      isUsable: (address) => this.#isUsable(address),
     }, options.buffer);
   }
 
@@ -113,7 +116,7 @@ export class ClientConnections {
 
   /** From now on there is a connection to every member, for what they want to send here. */
   meetAll(): void {
-    if (this.#meetsAll) return;
+    if (this.#meetsAll || this.#options.unisocket) return;
     this.#meetsAll = true;
     this.#meetMissing();
   }
@@ -148,6 +151,12 @@ export class ClientConnections {
       limits: { minBackoff: 200, maxBackoff: 5_000, ...options.transport },
       ...(options.tls && { tls: options.tls }),
       ...(options.serializers && { serializers: options.serializers }),
+      ...(options.unisocket && {
+        relay: {
+          contact: () => this.#contacts.current,
+          isDirect: (path: string) => path === gatewayPath,
+        },
+      }),
       onTlsEvent: (event) => this.#system.eventStream.publish(event),
       onPeerUp: (peer) => this.#onUp(peer.address),
       onPeerDown: (peer, _lane, reason) => this.#onDown(peer.address, reason),
@@ -207,7 +216,8 @@ export class ClientConnections {
     this.#health.retain(this.#present);
     // A client is not told of the lives of nodes.
     this.#remoting?.onMembers(new Map([...this.#present].map((address) => [address, 0])));
-    this.#step({ type: "members", members });
+    // With one connection, only the contact points are known to be within reach.
+    if (!this.#options.unisocket) this.#step({ type: "members", members });
     this.#onNodesChanged();
     this.#onFirst?.();
     this.#onFirst = undefined;
@@ -217,9 +227,16 @@ export class ClientConnections {
   #onNodesChanged(): void {
     this.services.update(
       this.#topology,
-      (node) => this.#present.has(node) && this.#health.isUsable(node),
+      (node) => this.#isUsable(node),
     );
     this.shards.onNodesChanged();
+  }
+
+  #isUsable(address: string): boolean {
+    if (!this.#present.has(address)) return false;
+    return this.#options.unisocket
+      ? this.#contacts.current !== undefined
+      : this.#health.isUsable(address);
   }
 
   #onUp(address: string): void {
@@ -235,6 +252,7 @@ export class ClientConnections {
       // What was asked there and not answered will not be: the reply has lost its way.
       internalsOf(this.#system).failAsksWhere(
         (target, message) =>
+          this.#options.unisocket === true ||
           (target instanceof Ref && target.node === address) ||
           this.shards.wentTo(address, target, message),
         "disconnected",

@@ -9,6 +9,9 @@ import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 /** Where a system hears that one of its questions was lost elsewhere. */
 export const lostQuestionPath = "/_askfailed";
 
+/** Questions in one refused message whose askers are told. */
+export const maxToldQuestions = 16;
+
 /** A question was lost: its asker need not wait any longer. */
 export interface LostQuestion {
   /** Path of the question's reply reference. */

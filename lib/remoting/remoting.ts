@@ -13,7 +13,7 @@ import type { Ref, RefAddress } from "../actor/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
 import type { Lane } from "../transport/lane.ts";
-import { Endpoint, type EndpointOptions } from "../transport/endpoint.ts";
+import { Endpoint } from "../transport/endpoint.ts";
 import type { NodePeer, Peer } from "../transport/peer.ts";
 import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
@@ -22,7 +22,8 @@ import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { Complaints } from "./complaints.ts";
 import { Grants } from "./grants.ts";
-import { lostQuestionPath, LostQuestions } from "./lost_questions.ts";
+import { isForUsers, isUndecodable, laneOf } from "./lanes.ts";
+import { lostQuestionPath, LostQuestions, maxToldQuestions } from "./lost_questions.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
   messageLimits,
@@ -32,13 +33,11 @@ import {
 } from "./remoting_options.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
+import { Relay, relayedPath, relayPath } from "./relay.ts";
 import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
 
 export type { NodeHandler, PeerHandler, RemotingOptions } from "./remoting_options.ts";
-
-/** Questions in one refused message whose askers are told. */
-const maxQuestions = 16;
 
 /** Where the bridge itself talks to its peers: what is lost there is no loss of a user. */
 const ownPaths: ReadonlySet<string> = new Set([watchPath, lostQuestionPath, rejectedPath]);
@@ -64,6 +63,7 @@ export class Remoting {
   readonly #watcher: RemoteWatcher;
   readonly #lostQuestions: LostQuestions;
   readonly #rejections: Rejections;
+  readonly #relay: Relay;
   /** Reply references of this system in the message that is decoded, if they are of interest. */
   #questions: Ref<unknown>[] | undefined;
   /** The nodes that were alive when that was told last. */
@@ -105,6 +105,7 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
     });
+    this.#relay = this.#makeRelay(options);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostQuestionPath, (peer, note) => this.#lostQuestions.receive(peer, note));
     this.handleNodes(rejectedPath, (peer, report) => this.#rejections.receive(peer, report));
@@ -116,7 +117,7 @@ export class Remoting {
     const { serializers: _, ...rest } = options;
     const endpoint = await Endpoint.start({
       ...rest,
-      ...remoting.#serializerOptions(),
+      ...remoting.#serialization.endpointOptions(remoting.#codec),
       onMessage: (peer, lane, bytes, start, end, paths) =>
         remoting.#onMessage(peer, lane, bytes, start, end, paths),
       onDropped: (to, _lane, payload, reason) => {
@@ -130,7 +131,10 @@ export class Remoting {
       onPeerDown: (peer, lane, reason) => {
         remoting.#serialization.forget(peer);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
-        if (isForUsers(peer, lane)) remoting.#watcher.onPeerDown(peer);
+        if (isForUsers(peer, lane)) {
+          remoting.#watcher.onPeerDown(peer);
+          remoting.#relay.onPeerDown(peer);
+        }
         options.onPeerDown?.(peer, lane, reason);
       },
     });
@@ -201,7 +205,7 @@ export class Remoting {
     const lane = laneOf(path);
     const isClient = node.startsWith("client:");
     const peer = isClient || this.#serialization.registry !== undefined
-      ? this.endpoint.peerAt(node, lane)
+      ? this.endpoint.peerAt(node, lane) ?? this.#relay.peerOf(node)
       : undefined;
     // A client that is gone must not be granted anything either: nobody would take it back.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
@@ -218,6 +222,10 @@ export class Remoting {
       return this.#refuseMessage(peer, node + path, message, error);
     } finally {
       this.#encodingFor = outer;
+    }
+    if (this.#relay.isNeeded(node, path)) {
+      if (!this.#relay.send(node, bytes.slice())) this.#lose("disconnected", node, path, message);
+      return;
     }
     // A one-off path is not worth a number.
     this.endpoint.send(node, lane, bytes, path.startsWith(askPath) ? undefined : path);
@@ -254,7 +262,7 @@ export class Remoting {
     bytes: Uint8Array,
     start: number,
     end: number,
-    paths: NumberedPaths,
+    paths?: NumberedPaths,
   ): void {
     try {
       const { maxPath } = this.#codec.limits;
@@ -302,18 +310,30 @@ export class Remoting {
     } finally {
       this.#questions = undefined;
     }
-    for (const question of questions.slice(0, maxQuestions)) {
+    for (const question of questions.slice(0, maxToldQuestions)) {
       this.#internals.onQuestionLost?.(question, path, "notSerializable");
     }
   }
 
-  #serializerOptions(): Pick<EndpointOptions, "serializers" | "refuses"> {
-    const { registry } = this.#serialization;
-    if (registry === undefined) return {};
-    return {
-      serializers: registry.signatures,
-      refuses: (peer, payload) => this.#serialization.refuses(peer, this.#codec, payload),
-    };
+  #makeRelay({ relay }: RemotingOptions): Relay {
+    const made = new Relay({
+      self: () => this.address,
+      send: (to, path, message) => this.send(to, path, 0, message),
+      peerAt: (address) => this.endpoint.peerAt(address, "user"),
+      mayReach: (node) => this.#mayReachNode(node),
+      deliver: (peer, envelope) => this.#onMessage(peer, "user", envelope, 0, envelope.length),
+      onRoute: (peer, exists) => {
+        if (exists) return this.#watcher.onPeerUp(peer);
+        this.#serialization.forget(peer);
+        this.#grants.revokeAll(peer.address);
+        this.#watcher.onPeerDown(peer);
+      },
+      ...relay,
+    });
+    this.handlePeers(relayPath, (peer, message) => made.forward(peer, message));
+    if (relay !== undefined) this.handlePeers(relayedPath, (peer, it) => made.receive(peer, it));
+    else this.handleNodes(relayedPath, (peer, message) => made.receive(peer, message));
+    return made;
   }
 
   #onInboundError(peer: Peer, lane: Lane, error: unknown): void {
@@ -375,18 +395,4 @@ export class Remoting {
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
     this.#serialization.complain(peer, target, String(error), error);
   }
-}
-
-function isUndecodable(error: unknown): error is WireError {
-  return error instanceof WireError && error.code === "undecodable";
-}
-
-/** Whether the connection is one that messages of users take; a client has only one. */
-function isForUsers({ role }: Peer, lane: Lane): boolean {
-  return role === "client" || lane === "user";
-}
-
-/** Membership and coordination never wait behind what users send. */
-function laneOf(path: string): Lane {
-  return path.startsWith("/_cluster") ? "control" : "user";
 }

@@ -1,5 +1,6 @@
 import type { DeadLetterReason } from "../actor/dead_letter.ts";
 import type { EndpointOptions } from "../transport/endpoint_options.ts";
+import type { RelayChoice } from "./relay.ts";
 import type { Lane } from "../transport/lane.ts";
 import type { NodePeer, Peer } from "../transport/peer.ts";
 import { longestString, type WireLimits } from "../wire/limits.ts";
@@ -35,6 +36,8 @@ export type RemotingOptions =
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
     /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
     readonly maxWatchesPerPeer?: number;
+    /** A client: everything goes through one node. Default: straight to each. */
+    readonly relay?: RelayChoice;
     /** How values of users' classes cross the wire. Default: not at all. */
     readonly serializers?: readonly Serializer[];
   };

@@ -1,4 +1,5 @@
 import type { Logger } from "../runtime/logger.ts";
+import type { EndpointOptions } from "../transport/endpoint_options.ts";
 import type { Peer } from "../transport/peer.ts";
 import type { Codec } from "../wire/codec.ts";
 import { decodeEnvelopeHeader } from "../wire/envelope.ts";
@@ -39,6 +40,15 @@ export class Serialization {
     this.#logger = logger;
     if (serializers === undefined || serializers.length === 0) return;
     this.registry = new SerializerRegistry(serializers);
+  }
+
+  /** What an endpoint is told, if there are any. */
+  endpointOptions(codec: Codec): Pick<EndpointOptions, "serializers" | "refuses"> {
+    if (this.registry === undefined) return {};
+    return {
+      serializers: this.registry.signatures,
+      refuses: (peer, payload) => this.refuses(peer, codec, payload),
+    };
   }
 
   /** What a peer can read. Undefined: no matter, or not known yet. */

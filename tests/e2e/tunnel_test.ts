@@ -89,6 +89,19 @@ Deno.test({
     const settings = { addressMap, certFile, keyFile, caFile };
     const contactPoints = [nodes[0]!];
     {
+      // One tunnel is enough with unisocket.
+      const { [nodes[0]!]: end } = addressMap;
+      await using client = new ClientProcess(lab.outsidePrefix, {
+        ...settings,
+        addressMap: { [nodes[0]!]: end! },
+        contactPoints,
+        unisocket: true,
+      });
+      assertEquals(await client.next(), { connected: 3 });
+      assertEquals(await client.do("owners"), nodes);
+      assertEquals(await client.do("services"), nodes);
+    }
+    {
       await using client = new ClientProcess(lab.outsidePrefix, {
         ...settings,
         contactPoints,

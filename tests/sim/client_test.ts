@@ -347,3 +347,54 @@ Deno.test("options that cannot be used are refused before anything is dialled", 
   }
   assertEquals(cluster.trace.length, 0);
 });
+
+Deno.test("through one node: entities, services and the client's own actors, and it may change", async () => {
+  const { cluster, nodes } = await started(13, 3);
+  for (const node of nodes) node.spawn(Behaviors.discoverable(echo, echoing), "echo");
+  const from = cluster.trace.length;
+  const contactPoints = nodes.map(({ address }) => address);
+  const client = await connect(cluster, { unisocket: true, contactPoints });
+  const contact = client.contact!;
+  const ref = client.entityRef<CounterMessage>("counters", { numShards });
+  const all = Promise.all(entities.map((id) => client.ask(ref, getValue(id))));
+  assertEquals(await cluster.clock.resolve(all), entities.map(() => 0));
+  const owners = new Set(entities.map((id) => client.shardOwner("counters", id)));
+  assertEquals(owners.size, 3);
+  await cluster.clock.runUntil(() => client.lookup(echoing).length === 3);
+  for (const found of client.lookup(echoing)) {
+    assertEquals(await cluster.clock.resolve(client.ask(found, ask)), "echo");
+  }
+  const heard: number[] = [];
+  const collector = client.spawn(
+    Behaviors.receive<number>((_context, value) => {
+      heard.push(value);
+      return Behaviors.same();
+    }),
+    "collector",
+  );
+  for (const id of entities) ref.tell(shardEnvelope(id, { type: "getValue", replyTo: collector }));
+  await cluster.clock.runUntil(() => heard.length === entities.length);
+  const lines = cluster.trace.slice(from).filter((line) => line.includes("client"));
+  assert(lines.some((line) => /dial/.test(line)));
+  const strangers = contactPoints.filter((address) => address !== contact);
+  assertEquals(lines.filter((line) => strangers.some((address) => line.includes(address))), []);
+  // What it may not reach, it may not reach through others either.
+  const other = nodes.find(({ address }) => address !== contact)!;
+  const lost: string[] = [];
+  other.eventStream.subscribe("deadLetter", ({ reason, target }: DeadLetter) => {
+    lost.push(`${reason} ${target}`);
+  });
+  other.spawn(Behaviors.ignore(), "private");
+  clientInternalsOf(client)!.remoting.send(other.address, "/private", 0, "guess");
+  await cluster.clock.runUntil(() => lost.length > 0);
+  assertEquals(lost, ["unauthorized /private"]);
+  // The contact leaves, and another takes its place.
+  const [gone] = nodes.splice(nodes.findIndex(({ address }) => address === contact), 1);
+  await cluster.stop([gone!]);
+  const again = Promise.all(
+    entities.map((id) => client.ask(ref, getValue(id), { retry: true, timeout: 20_000 })),
+  );
+  assertEquals((await cluster.clock.resolve(again)).length, entities.length);
+  assert(client.contact !== contact);
+  await stop(cluster, [client], nodes);
+});

@@ -1,0 +1,193 @@
+/**
+ * Lets a client reach all nodes through one of them (unisocket). The client wraps what it sends to
+ * others and gives it to its contact, which passes it on; the other node answers the same way. The
+ * node that is reached judges the message as the client's, not as the contact's.
+ *
+ * @module
+ */
+import type { ClientPeer, NodePeer, Peer } from "../transport/peer.ts";
+
+/** Where a node takes what a client sends to others, and nodes what others send to a client. */
+export const relayPath = "/_relay";
+/** Where a node or client takes what another has passed on. */
+export const relayedPath = "/_relayed";
+
+/** Clients that one node remembers the way to, and that one node passes messages on for. */
+const maxRoutes = 10_000;
+
+/** What a {@linkcode Relay} needs. */
+export interface RelayPort extends Partial<RelayChoice> {
+  /** This system's address. */
+  self(): string;
+  send(to: string, path: string, message: unknown): void;
+  /** Who is at the other end of a connection to an address. */
+  peerAt(address: string): Peer | undefined;
+  /** Whether messages may be passed on to a node. */
+  mayReach(node: string): boolean;
+  /** Takes an envelope as if the peer itself had sent it. */
+  deliver(peer: Peer, envelope: Uint8Array): void;
+  /** A client can be reached in a new way, or not any more. */
+  onRoute(peer: ClientPeer, exists: boolean): void;
+}
+
+/** How a client goes through one node. */
+export interface RelayChoice {
+  /** The node, `undefined` if there is none at present. */
+  contact(): string | undefined;
+  /** Whether what is sent to the path goes straight to the node that it is for. */
+  isDirect(path: string): boolean;
+}
+
+interface Route {
+  readonly via: string;
+  readonly peer: ClientPeer;
+}
+
+/** See the module's text. */
+export class Relay {
+  readonly #port: RelayPort;
+  /** How to reach clients that are connected to other nodes. */
+  readonly #routes = new Map<string, Route>();
+  /** Nodes to which messages of a client that is connected here were passed on. */
+  readonly #reached = new Map<string, Set<string>>();
+  /** A client: nodes that were heard through the contact. */
+  readonly #heard = new Map<string, NodePeer>();
+
+  /** Knows no way. */
+  constructor(port: RelayPort) {
+    this.#port = port;
+  }
+
+  /** Who would read what is sent to a client that is connected elsewhere. */
+  peerOf(client: string): ClientPeer | undefined {
+    return this.#routes.get(client)?.peer;
+  }
+
+  /** Whether an envelope for a path at an address has to be wrapped. */
+  isNeeded(to: string, path: string): boolean {
+    const { contact, isDirect } = this.#port;
+    if (contact === undefined) {
+      return this.#routes.size > 0 && this.#routes.has(to) && this.#port.peerAt(to) === undefined;
+    }
+    return path !== relayPath && !isDirect?.(path) && to !== contact();
+  }
+
+  /** Sends an envelope the long way; false if there is none. */
+  send(to: string, envelope: Uint8Array): boolean {
+    const via = this.#port.contact === undefined ? this.#routes.get(to)?.via : this.#port.contact();
+    if (via === undefined) return false;
+    this.#port.send(via, relayPath, { to, envelope });
+    return true;
+  }
+
+  /** At `relayPath`: somebody wants an envelope passed on. */
+  forward(peer: Peer, value: unknown): void {
+    const wrapped = parseWrapped(value);
+    if (wrapped === undefined || this.#port.contact !== undefined) return;
+    const { to, envelope } = wrapped;
+    if (peer.role === "node") {
+      const { serializers = [] } = peer;
+      if (!to.startsWith("client:") || this.#port.peerAt(to) === undefined) {
+        return this.#port.send(peer.address, relayedPath, { client: { address: to }, gone: true });
+      }
+      return this.#port.send(to, relayedPath, { node: peer.address, serializers, envelope });
+    }
+    if (to === this.#port.self()) return this.#port.deliver(peer, envelope);
+    if (to.startsWith("client:") || !this.#port.mayReach(to)) return;
+    let reached = this.#reached.get(peer.address);
+    if (reached === undefined) this.#reached.set(peer.address, reached = new Set());
+    reached.add(to);
+    const { address, nodeId, incarnation, protocol, serializers = [] } = peer;
+    const client = { address, nodeId, incarnation, protocol, serializers };
+    this.#port.send(to, relayedPath, { client, envelope });
+  }
+
+  /** At `relayedPath`: a node has passed something on. */
+  receive(via: Peer, value: unknown): void {
+    if (via.role !== "node" || !isRecord(value)) return;
+    const { node, serializers = [], envelope } = value;
+    if (this.#port.contact === undefined) return this.#receiveOfClient(via, value);
+    if (!isText(node) || !(envelope instanceof Uint8Array) || !areTexts(serializers)) return;
+    let peer = this.#heard.get(node);
+    if (peer === undefined || this.#heard.size > maxRoutes) {
+      this.#heard.clear();
+      const remote = `through ${via.address}`;
+      peer = { ...via, address: node, nodeId: node, remote, serializers };
+      this.#heard.set(node, peer);
+    }
+    this.#port.deliver(peer, envelope);
+  }
+
+  /** The connection to a peer has ended. */
+  onPeerDown({ address, role }: Peer): void {
+    if (role === "client") {
+      for (const node of this.#reached.get(address) ?? []) {
+        this.#port.send(node, relayedPath, { client: { address }, gone: true });
+      }
+      this.#reached.delete(address);
+      return;
+    }
+    this.#heard.delete(address);
+    for (const [client, { via }] of this.#routes) if (via === address) this.#forget(client);
+  }
+
+  #receiveOfClient(via: NodePeer, { client, envelope, gone }: Record<string, unknown>): void {
+    if (!isRecord(client) || !isText(client.address)) return;
+    const { address, nodeId, incarnation, protocol, serializers } = client;
+    const known = this.#routes.get(address);
+    if (gone === true) {
+      if (known?.via === via.address) this.#forget(address);
+      return;
+    }
+    if (!(envelope instanceof Uint8Array) || !address.startsWith("client:")) return;
+    if (!isText(nodeId) || !isWhole(incarnation) || !isWhole(protocol)) return;
+    if (!areTexts(serializers)) return;
+    if (known?.via === via.address) return this.#port.deliver(known.peer, envelope);
+    if (known === undefined && this.#routes.size >= maxRoutes) return;
+    if (known !== undefined) this.#forget(address);
+    const facts = { address, nodeId, incarnation, protocol, serializers };
+    const remote = `through ${via.address}`;
+    const peer: ClientPeer = {
+      role: "client",
+      identity: { kind: "plain" },
+      lane: "user",
+      remote,
+      ...facts,
+    };
+    this.#routes.set(address, { via: via.address, peer });
+    this.#port.onRoute(peer, true);
+    this.#port.deliver(peer, envelope);
+  }
+
+  #forget(client: string): void {
+    const route = this.#routes.get(client);
+    if (route === undefined) return;
+    this.#routes.delete(client);
+    this.#port.onRoute(route.peer, false);
+  }
+}
+
+function parseWrapped(
+  value: unknown,
+): { readonly to: string; readonly envelope: Uint8Array } | undefined {
+  if (!isRecord(value) || !isText(value.to)) return undefined;
+  return value.envelope instanceof Uint8Array
+    ? { to: value.to, envelope: value.envelope }
+    : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= 300;
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= 64 && value.every(isText);
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
