@@ -33,6 +33,8 @@ interface Trouble {
   /** Since when the event loop stands still. */
   stalledSince: number | undefined;
   since: number | undefined;
+  /** When its latest life began, if it is not the first. */
+  reborn: number;
   /** Until when the node counts as unhealthy, after trouble that has ended. */
   until: number;
 }
@@ -63,6 +65,7 @@ export class NodeHealth {
     this.#troubles = nodes.map(() => ({
       stalledSince: undefined,
       since: undefined,
+      reborn: -Infinity,
       until: -Infinity,
     }));
     this.#goneSince = nodes.map(() => undefined);
@@ -75,8 +78,13 @@ export class NodeHealth {
       else this.#active.delete(fault);
     }
     for (const { index, alive } of this.#nodes) {
-      if (alive) this.#goneSince[index] = undefined;
-      else this.#goneSince[index] ??= now;
+      const gone = this.#goneSince[index];
+      if (!alive) this.#goneSince[index] ??= now;
+      else if (gone !== undefined) {
+        this.#goneSince[index] = undefined;
+        this.#troubles[index]!.reborn = now;
+        this.#troubles[index]!.until = now + this.#memory;
+      }
     }
     const counted = this.#nodes.filter(({ index }) => {
       const gone = this.#goneSince[index];
@@ -85,7 +93,7 @@ export class NodeHealth {
     for (const node of this.#nodes) {
       const trouble = this.#troubles[node.index]!;
       this.#updateStall(trouble, node.paused, now);
-      if (this.#isDisturbed(node) || !this.#reachesMost(node, counted)) trouble.since ??= now;
+      if (this.#isDisturbed(node) || !this.#reachesMost(node, counted, now)) trouble.since ??= now;
       else if (trouble.since !== undefined) {
         const lasted = now - trouble.since;
         trouble.since = undefined;
@@ -133,10 +141,12 @@ export class NodeHealth {
   }
 
   /** More than half of all, itself included, in both directions. */
-  #reachesMost(node: SimulatedNode, counted: readonly SimulatedNode[]): boolean {
+  #reachesMost(node: SimulatedNode, counted: readonly SimulatedNode[], now: number): boolean {
     let reached = 1;
     for (const other of counted) {
       if (other === node || !other.alive || other.paused) continue;
+      // What has come back is another member; the one that it was is still counted as silent.
+      if (now < this.#troubles[other.index]!.reborn + this.#memory) continue;
       if (!this.#isBad(node, other) && !this.#isBad(other, node)) reached++;
     }
     return reached * 2 > counted.length;

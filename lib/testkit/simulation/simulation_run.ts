@@ -146,7 +146,12 @@ class SimulationRun {
   async #advance(end: number, until: () => boolean): Promise<void> {
     const simulation = this.#simulation;
     const { time } = simulation;
-    await settled();
+    try {
+      await time.settle();
+    } catch (thrown) {
+      simulation.error ??= { thrown };
+      this.#afterEvent();
+    }
     while (this.#problem === undefined && !until()) {
       try {
         if (!(await time.runNext(end))) return;

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
+import { SimulationError } from "./errors.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { EventQueue, SimulatedEvent } from "./event_queue.ts";
 import type { TraceHash } from "./trace_hash.ts";
@@ -9,6 +10,8 @@ export const epoch = 1_700_000_000_000;
 
 /** Turns of the microtask queue after which nothing more is expected. */
 const quietTurns = 8;
+/** Turns after which nothing will ever be quiet: a real event loop would stand still for ever. */
+const livelockTurns = 300_000;
 /** Events after which the real event loop has its chance: what waits for the machine goes on. */
 const eventsPerMacrotask = 64;
 
@@ -81,7 +84,7 @@ export class VirtualTime implements Clock {
     this.#trace.number(event.due);
     if (loop === undefined) event.task();
     else loop.fire(event);
-    await this.#settle();
+    await this.settle();
     return true;
   }
 
@@ -90,13 +93,23 @@ export class VirtualTime implements Clock {
    * nobody deferred or scheduled anything. To wait for a macrotask each time would be exact, and
    * take as long as all else together.
    */
-  async #settle(): Promise<void> {
-    if (this.events % eventsPerMacrotask === 0) return await settled();
+  async settle(): Promise<void> {
+    let turns = 0;
     for (let quiet = 0; quiet < quietTurns; quiet++) {
+      if (++turns > livelockTurns) throw this.#livelock();
       const before = this.#activity;
       await null;
       if (this.#activity !== before) quiet = -1;
     }
+    if (this.events % eventsPerMacrotask === 0) await settled();
+  }
+
+  #livelock(): SimulationError {
+    return new SimulationError(
+      "livelock",
+      "promises and deferred tasks set each other in motion without an end",
+      { value: this.lastLoop?.owner, remedy: "let a timer pass before something is tried again" },
+    );
   }
 }
 

@@ -104,11 +104,20 @@ for (const identity of ["same", "new"] as const) {
 Deno.test("a crash is heard of at once, unless it is silent", async () => {
   const noticed = async (silently: boolean) => {
     let at = 0;
-    await listen([{ type: "crash", at: 1_000, node: "node-3", silently }], async ({ sim }) => {
-      const { address } = sim.node("node-3");
-      await sim.until(() => sim.nodes[0]!.view!.unreachable.has(address));
-      at = sim.now;
-    });
+    await listen(
+      [{ type: "crash", at: 1_000, node: "node-3", silently }],
+      async ({ sim, tell }) => {
+        const { ledger } = sim.node("node-1").system;
+        const lost = () => ledger.snapshot().deadLetters.disconnected ?? 0;
+        await sim.sleep(990 - sim.now);
+        const before = lost();
+        // What the dead node has not acknowledged is lost when its connection is known to be broken.
+        tell("node-1", "node-3", "are you there?");
+        await sim.until(() => lost() > before, { limit: 100_000 });
+        at = sim.now;
+      },
+      { duration: 120_000 },
+    );
     return at;
   };
   const loud = await noticed(false);

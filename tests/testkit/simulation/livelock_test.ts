@@ -1,0 +1,22 @@
+import { assertRejects } from "@std/assert";
+import { Behaviors } from "../../../lib/behaviors.ts";
+import { simulate, SimulationError } from "../../../lib/testkit/mod.ts";
+
+Deno.test("a node that sets itself in motion without an end is a failure, not a hang", async () => {
+  await assertRejects(
+    () =>
+      simulate({ seed: 1, nodes: 1, duration: 10_000, failures: false, shrink: 0 }, async (sim) => {
+        const { system } = sim.nodes[0]!;
+        const { clock } = system.runtime;
+        const again = () => clock.defer(again);
+        const restless = Behaviors.receive<string>(() => {
+          again();
+          return Behaviors.same();
+        });
+        system.spawn(restless, "restless").tell("go");
+        await sim.sleep(1_000);
+      }),
+    SimulationError,
+    "without an end",
+  );
+});
