@@ -8,10 +8,13 @@ import type { GossipState, MemberRecord } from "./gossip_state.ts";
 import type { Member } from "./member.ts";
 
 /** Two lanes of 32 bits. */
-type Hash = readonly [number, number];
+export type Hash = readonly [number, number];
 
 const contentHashes = new WeakMap<Member, Hash>();
 const recordHashes = new WeakMap<MemberRecord, Hash>();
+/** Addresses stay the same for a cluster's whole life; others are forgotten all at once. */
+const addressHashes = new Map<string, Hash>();
+const maxAddressHashes = 20_000;
 
 /**
  * Fingerprint of who is a member and in which status: equal on all members that have converged.
@@ -24,6 +27,17 @@ export function contentDigest(state: GossipState): string {
 /** Fingerprint of everything but tombstones: equal on two nodes that have nothing to tell. */
 export function fullDigest(state: GossipState): string {
   return sum(state, recordHash);
+}
+
+/** 64 bits of hash for an address. */
+export function addressHash(address: string): Hash {
+  let known = addressHashes.get(address);
+  if (known === undefined) {
+    if (addressHashes.size >= maxAddressHashes) addressHashes.clear();
+    known = hash(address);
+    addressHashes.set(address, known);
+  }
+  return known;
 }
 
 /** 32 bits of hash for a text: FNV-1a (Fowler, Noll, Vo) with the final mix of MurmurHash3. */
@@ -52,7 +66,8 @@ function contentHash(member: Member): Hash {
   return known;
 }
 
-function recordHash(record: MemberRecord): Hash {
+/** 64 bits of hash for a record and all that is in it. */
+export function recordHash(record: MemberRecord): Hash {
   let known = recordHashes.get(record);
   if (known === undefined) {
     const { member, seen, reachability } = record;

@@ -126,30 +126,38 @@ export function mergeGossip(a: GossipState, b: GossipState): GossipState {
   return { members: members ?? a.members, tombstones: tombstones ?? a.tombstones };
 }
 
-/** The part of `ours` that would tell something new to whoever holds `theirs`. */
-export function missingIn(theirs: GossipState, ours: GossipState): GossipState {
+/** The part of `ours` that is newer than what `theirs`, a part of a state, says of the same. */
+export function newerThan(theirs: GossipState, ours: GossipState): GossipState {
   const members = new Map<string, MemberRecord>();
   const tombstones = new Map<string, Tombstone>();
-  for (const [address, record] of ours.members) {
-    const theirRecord = theirs.members.get(address);
-    if (theirRecord !== undefined) {
-      if (mergeRecord(theirRecord, record) !== theirRecord) members.set(address, record);
-    } else if (
-      !((theirs.tombstones.get(address)?.incarnation ?? -1) >= record.member.incarnation)
-    ) {
-      members.set(address, record);
+  for (const [address, record] of theirs.members) {
+    const known = ours.members.get(address);
+    if (known !== undefined) {
+      if (mergeRecord(record, known) !== record) members.set(address, known);
+      continue;
+    }
+    const dead = ours.tombstones.get(address);
+    if (dead !== undefined && dead.incarnation >= record.member.incarnation) {
+      tombstones.set(address, dead);
     }
   }
-  for (const [address, tombstone] of ours.tombstones) {
-    const known = theirs.tombstones.get(address)?.incarnation ??
-      theirs.members.get(address)?.member.incarnation;
-    const buried = theirs.tombstones.has(address);
-    if (
-      known === undefined || known < tombstone.incarnation ||
-      (known === tombstone.incarnation && !buried)
-    ) tombstones.set(address, tombstone);
+  for (const [address, tombstone] of theirs.tombstones) {
+    const known = ours.members.get(address);
+    if (known !== undefined && known.member.incarnation > tombstone.incarnation) {
+      members.set(address, known);
+    }
   }
   return { members, tombstones };
+}
+
+/** The part of a state that is about some addresses. */
+export function aboutOnly(state: GossipState, addresses: Iterable<string>): GossipState {
+  const members = new Map<string, MemberRecord>();
+  for (const address of addresses) {
+    const record = state.members.get(address);
+    if (record !== undefined) members.set(address, record);
+  }
+  return { members, tombstones: new Map() };
 }
 
 /** The state with another account of one member; what the member said stays if it is the same. */

@@ -1,7 +1,8 @@
 /**
  * How members tell each other what they know: push-pull rounds to a few peers each (Demers et al.,
- * 1987). Only a digest travels while nothing is new; otherwise the state, and back only what the
- * sender lacks.
+ * 1987). Only a digest travels while nothing is new. Otherwise a summary goes first, and then each
+ * sends only what the other lacks: A's summary, B's records that A lacks and B's wishes, A's records
+ * that were wished for, and B's where those were out of date.
  *
  * @module
  */
@@ -11,15 +12,16 @@ import {
   type GossipState,
   type MemberRecord,
   mergeGossip,
-  missingIn,
+  newerThan,
   type Tombstone,
   withoutOldTombstones,
 } from "./gossip_state.ts";
 import { type Machine, selfAddress, send } from "./machine.ts";
 import { isAlive } from "./member.ts";
-import type { DigestMessage, GossipContent, GossipMessage } from "./messages.ts";
+import type { DigestMessage, GossipContent, GossipMessage, SummaryMessage } from "./messages.ts";
 import { pick } from "./pick.ts";
 import { accusedBy } from "./reachability.ts";
+import { compareSummary, summaryOf, wishedFor } from "./summary.ts";
 
 /** Share of the rounds that also go to a member that is silent, in case it hears us. */
 const probeShare = 0.1;
@@ -46,33 +48,53 @@ export function gossipTick(m: Machine, random: number, now: number): void {
   const missing = new Set(m.missing);
   for (const peer of choosePeers(m, missing, random)) {
     if (m.view.converged || !missing.has(peer)) offer(m, peer);
-    else tell(m, peer, m.state, true, now);
+    else summarise(m, peer);
   }
 }
 
-/** Tells all these nodes what this one knows, or is about to know. */
+/** Tells all these nodes a part of what this one knows, or is about to know. */
 export function tellAll(
   m: Machine,
   peers: readonly string[],
+  news: GossipState,
   now: number,
-  state: GossipState = m.state,
 ): void {
   if (m.phase !== "member") return;
-  for (const peer of peers) tell(m, peer, state, false, now);
+  for (const peer of peers) tell(m, peer, news, now);
 }
 
 /** A member offers gossip. */
-export function onDigest(m: Machine, from: string, message: DigestMessage, now: number): void {
-  if (message.digest !== m.fullDigest) tell(m, from, m.state, true, now);
+export function onDigest(m: Machine, from: string, message: DigestMessage): void {
+  if (message.digest !== m.fullDigest) summarise(m, from);
+}
+
+/** A member tells which records it has. */
+export function onSummary(m: Machine, from: string, message: SummaryMessage, now: number): void {
+  if (message.digest === m.fullDigest) return;
+  const { salt } = message;
+  const { lacks, wishes } = compareSummary(m.state, message.entries, salt);
+  const nothing = wishes.length === 0 && lacks.members.size + lacks.tombstones.size === 0;
+  // The fingerprints of different records are the same this time; the next salt tells them apart.
+  if (nothing) return;
+  // It may know that a member which it seems to lack is gone.
+  const reply = lacks.members.size > 0;
+  tell(m, from, lacks, now, { reply, wishes: { salt, addresses: wishes } });
 }
 
 /** A member tells what it knows. */
 export function onGossip(m: Machine, from: string, message: GossipMessage, now: number): void {
   const theirs = gossipState(m, message.state, now);
   commit(m, mergeGossip(m.state, theirs), now);
-  if (!message.reply || m.phase !== "member") return;
-  const news = missingIn(theirs, m.state);
-  if (news.members.size + news.tombstones.size > 0) tell(m, from, news, false, now);
+  if (m.phase !== "member") return;
+  if (message.reply) {
+    const news = newerThan(theirs, m.state);
+    if (news.members.size + news.tombstones.size > 0) tell(m, from, news, now);
+  }
+  if (message.wishes !== undefined && message.wishes.addresses.length > 0) {
+    const { salt, addresses } = message.wishes;
+    const news = wishedFor(m.state, addresses, salt);
+    if (news.members.size > 0) tell(m, from, news, now, { reply: true });
+  }
 }
 
 /** A state as it travels. */
@@ -105,13 +127,32 @@ export function gossipState(m: Machine, content: GossipContent, now: number): Go
   return { members, tombstones };
 }
 
-function tell(m: Machine, to: string, state: GossipState, reply: boolean, now: number): void {
+function tell(
+  m: Machine,
+  to: string,
+  news: GossipState,
+  now: number,
+  more: Partial<Pick<GossipMessage, "reply" | "wishes">> = {},
+): void {
   send(m, to, {
     type: "gossip",
     clusterId: m.clusterId!,
     incarnation: m.introduction.incarnation,
-    state: gossipContent(m, state, now),
-    reply,
+    state: gossipContent(m, news, now),
+    reply: false,
+    ...more,
+  });
+}
+
+function summarise(m: Machine, to: string): void {
+  const salt = m.gossip.salt = (m.gossip.salt + 1) >>> 0;
+  send(m, to, {
+    type: "summary",
+    clusterId: m.clusterId!,
+    incarnation: m.introduction.incarnation,
+    digest: m.fullDigest,
+    salt,
+    entries: summaryOf(m.state, salt),
   });
 }
 

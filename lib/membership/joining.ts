@@ -5,7 +5,7 @@
  * @module
  */
 import { commit } from "./commit.ts";
-import { emptyGossip, newRecord, withMember, withRecord } from "./gossip_state.ts";
+import { aboutOnly, emptyGossip, newRecord, withMember, withRecord } from "./gossip_state.ts";
 import { gossipContent, gossipState, tellAll } from "./gossiping.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
 import { isAlive, isLeaving } from "./member.ts";
@@ -125,7 +125,7 @@ export function onWelcome(m: Machine, from: string, message: WelcomeMessage, now
   log(m, "info", "this node joins a cluster", { clusterId: m.clusterId, through: from });
   commit(m, state, now);
   // That this node has seen the state is news to the one who let it in.
-  tellAll(m, [from], now);
+  tellAll(m, [from], aboutOnly(m.state, [selfAddress(m)]), now);
 }
 
 /** A cluster does not let this node in. */

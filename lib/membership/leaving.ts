@@ -5,7 +5,7 @@
  * @module
  */
 import { commit, leave } from "./commit.ts";
-import { withMember, withoutMember } from "./gossip_state.ts";
+import { aboutOnly, withMember, withoutMember } from "./gossip_state.ts";
 import { tellAll } from "./gossiping.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
 import { isAlive, isLeaving, type Member } from "./member.ts";
@@ -26,7 +26,7 @@ export function startLeaving(m: Machine, now: number): void {
     commit(m, withMember(m.state, { ...m.view.self, status: "leaving" }), now);
   }
   m.gossip.nextAt = now;
-  tellAll(m, closestOthers(m), now);
+  tellAll(m, closestOthers(m), aboutOnly(m.state, [selfAddress(m)]), now);
 }
 
 /** Gives up waiting when it is time. */

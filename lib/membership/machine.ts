@@ -118,6 +118,8 @@ export interface Machine {
   gossip: {
     nextAt: number;
     seedProbeAt: number;
+    /** Of the latest summary; counts up. */
+    salt: number;
     /** Nodes of other clusters that were warned of, and when. */
     readonly strangers: Map<string, number>;
     tombstonesAt: number;
@@ -180,7 +182,7 @@ export function newMachine(config: ResolvedConfig): Machine {
       clusterHeardAt: -Infinity,
       refusals: new Set(),
     },
-    gossip: { nextAt: 0, seedProbeAt: 0, strangers: new Map(), tombstonesAt: 0 },
+    gossip: { nextAt: 0, seedProbeAt: 0, salt: 0, strangers: new Map(), tombstonesAt: 0 },
     watching: {
       heartbeatAt: 0,
       checkAt: 0,

@@ -8,7 +8,7 @@
 import { accuse } from "./accusing.ts";
 import { replacedBy } from "./commit.ts";
 import { type MembershipConfig, resolveConfig } from "./config.ts";
-import { gossipTick, onDigest, onGossip } from "./gossiping.ts";
+import { gossipTick, onDigest, onGossip, onSummary } from "./gossiping.ts";
 import { healthOf, type HealthReport } from "./health.ts";
 import {
   heard,
@@ -52,7 +52,7 @@ const maxStrangers = 100;
 /** Messages that tell which cluster their sender belongs to. */
 type ClusterMessage = Extract<
   MembershipMessage,
-  { type: "gossip" | "digest" | "heartbeat" | "indirectProbe" | "indirectAnswer" }
+  { type: "gossip" | "digest" | "summary" | "heartbeat" | "indirectProbe" | "indirectAnswer" }
 >;
 
 /**
@@ -153,6 +153,7 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
       return onWelcome(m, from, message, now);
     case "gossip":
     case "digest":
+    case "summary":
     case "heartbeat":
     case "indirectProbe":
     case "indirectAnswer":
@@ -181,7 +182,9 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
     case "gossip":
       return onGossip(m, from, message, now);
     case "digest":
-      return onDigest(m, from, message, now);
+      return onDigest(m, from, message);
+    case "summary":
+      return onSummary(m, from, message, now);
     case "heartbeat":
       return answerHeartbeat(m, from);
     case "indirectProbe":

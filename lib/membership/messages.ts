@@ -21,6 +21,7 @@ import {
   parseMember,
   parseRecord,
 } from "./message_fields.ts";
+import { areWishes, isSummary } from "./summary.ts";
 
 /** Asks to become a member. */
 export interface JoinMessage {
@@ -69,17 +70,32 @@ export interface GossipMessage {
   readonly clusterId: string;
   readonly incarnation: number;
   readonly state: GossipContent;
-  /** Whether the sender wants to hear what it lacks. */
+  /** Whether the sender wants to hear where this is out of date. */
   readonly reply: boolean;
+  /** What the sender wants to hear besides: fingerprints of addresses; see `summary.ts`. */
+  readonly wishes?: { readonly salt: number; readonly addresses: Uint8Array };
 }
 
-/** Offers gossip: whoever has another digest answers with what it knows. */
+/** Offers gossip: whoever has another digest answers with a summary. */
 export interface DigestMessage {
   readonly type: "digest";
   readonly clusterId: string;
   readonly incarnation: number;
   /** `fullDigest` of the sender's state. */
   readonly digest: string;
+}
+
+/** Tells which records the sender has: whoever has others answers with gossip and wishes. */
+export interface SummaryMessage {
+  readonly type: "summary";
+  readonly clusterId: string;
+  readonly incarnation: number;
+  /** `fullDigest` of the sender's state. */
+  readonly digest: string;
+  /** Sets the fingerprints of this exchange apart from those of others; 32 bits. */
+  readonly salt: number;
+  /** See `summary.ts`. */
+  readonly entries: Uint8Array;
 }
 
 /** Asks for a sign of life. */
@@ -144,6 +160,7 @@ export type MembershipMessage =
   | WelcomeMessage
   | GossipMessage
   | DigestMessage
+  | SummaryMessage
   | HeartbeatMessage
   | HeartbeatAckMessage
   | IndirectProbeMessage
@@ -190,6 +207,8 @@ export function parseMembershipMessage(value: unknown): MembershipMessage | unde
       return isDigest(fields.digest)
         ? withSender(fields, { type: "digest", digest: fields.digest })
         : undefined;
+    case "summary":
+      return parseSummary(fields);
     case "heartbeat":
       return withSender(fields, { type: "heartbeat" });
     case "heartbeatAck":
@@ -238,7 +257,22 @@ function parseGossip(fields: Fields): GossipMessage | undefined {
   const state = parseContent(fields.state);
   const { reply } = fields;
   if (state === undefined || typeof reply !== "boolean") return undefined;
-  return withSender(fields, { type: "gossip", state, reply });
+  if (fields.wishes === undefined) return withSender(fields, { type: "gossip", state, reply });
+  const { salt, addresses } = asFields(fields.wishes) ?? {};
+  if (!isSalt(salt) || !areWishes(addresses, fieldLimits.members)) return undefined;
+  return withSender(fields, { type: "gossip", state, reply, wishes: { salt, addresses } });
+}
+
+function parseSummary(fields: Fields): SummaryMessage | undefined {
+  const { digest, salt, entries } = fields;
+  if (!isDigest(digest) || !isSalt(salt) || !isSummary(entries, fieldLimits.members)) {
+    return undefined;
+  }
+  return withSender(fields, { type: "summary", digest, salt, entries });
+}
+
+function isSalt(value: unknown): value is number {
+  return isCount(value) && value <= 0xffff_ffff;
 }
 
 function parseRemoved(fields: Fields): RemovedMessage | undefined {

@@ -5,7 +5,7 @@
  */
 import { beDowned, commit } from "./commit.ts";
 import { decideAround, stableAfter } from "./downing.ts";
-import { type GossipState, withMember } from "./gossip_state.ts";
+import { aboutOnly, type GossipState, withMember } from "./gossip_state.ts";
 import { tellAll } from "./gossiping.ts";
 import { askLease, forgetLease } from "./leasing.ts";
 import { log, type Machine, selfAddress } from "./machine.ts";
@@ -59,7 +59,8 @@ function downUnreachable(m: Machine, why: string, now: number): void {
   );
   const state = declareDown(m, targets, `unreachable; ${why}`);
   // They may hear although they cannot be heard; soon nobody will gossip with them any more.
-  tellAll(m, targets.map(({ address }) => address), now, state);
+  const addresses = targets.map(({ address }) => address);
+  tellAll(m, addresses, aboutOnly(state, addresses), now);
   commit(m, state, now);
   m.gossip.nextAt = now;
 }
@@ -69,8 +70,9 @@ function downReachable(m: Machine, why: string, now: number): void {
   const { unreachable, members } = m.view;
   const targets = members.filter((member) => isAlive(member) && !unreachable.has(member.address));
   const state = declareDown(m, targets, why);
-  const others = targets.filter(({ address }) => address !== selfAddress(m));
-  tellAll(m, others.map(({ address }) => address), now, state);
+  const addresses = targets.map(({ address }) => address);
+  const others = addresses.filter((address) => address !== selfAddress(m));
+  tellAll(m, others, aboutOnly(state, addresses), now);
   commit(m, state, now);
 }
 
@@ -83,7 +85,8 @@ function downSelf(m: Machine, why: string, now: number): void {
   };
   const others = members.filter((member) => member !== self && isAlive(member))
     .map(({ address }) => address);
-  tellAll(m, others.slice(0, farewells), now, withMember(m.state, down(self, evidence)));
+  const state = withMember(m.state, down(self, evidence));
+  tellAll(m, others.slice(0, farewells), aboutOnly(state, [self.address]), now);
   beDowned(m, evidence);
 }
 

@@ -75,9 +75,15 @@ export class SimulatedMembers {
   readonly #heap: Task[] = [];
   readonly #arrivals = new Map<string, number>();
   #order = 0;
+  readonly #carry: ((message: MembershipMessage) => MembershipMessage) | undefined;
 
-  constructor(seed: number) {
+  /**
+   * @param carry what arrives of a message. Default: a copy, as the wire would make it. Large runs
+   * share it, and keep no trace.
+   */
+  constructor(seed: number, carry?: (message: MembershipMessage) => MembershipMessage) {
     this.#random = new SeededRandom(seed);
+    this.#carry = carry;
   }
 
   /** Starts a node that listens from now on. */
@@ -156,7 +162,9 @@ export class SimulatedMembers {
         return this.#send(node.address, effect.to, effect.message);
       case "publish":
         node.events.push(effect.event);
-        this.trace.push(`${stamp} ${node.address} ${JSON.stringify(effect.event)}`);
+        if (this.#carry === undefined) {
+          this.trace.push(`${stamp} ${node.address} ${JSON.stringify(effect.event)}`);
+        }
         return;
       case "left":
         node.left = true;
@@ -220,12 +228,14 @@ export class SimulatedMembers {
     const { loss, latency, cut } = this.weather;
     const lost = this.#random.next() < loss;
     const delay = latency.min + this.#random.next() * (latency.max - latency.min);
-    this.trace.push(
-      `${this.now.toFixed(3)} ${from} -> ${to} ${message.type}${lost ? " lost" : ""}`,
-    );
+    if (this.#carry === undefined) {
+      this.trace.push(
+        `${this.now.toFixed(3)} ${from} -> ${to} ${message.type}${lost ? " lost" : ""}`,
+      );
+    }
     if (lost || cut(from, to)) return;
     // As the wire would do it: the receiver gets its own copy, checked.
-    const copy = structuredClone(message);
+    const copy = this.#carry?.(message) ?? structuredClone(message);
     // One connection keeps the order.
     const lane = `${from}>${to}`;
     const at = Math.max(this.now + delay, this.#arrivals.get(lane) ?? 0);
@@ -239,7 +249,9 @@ export class SimulatedMembers {
     if (this.now < node.pausedUntil) {
       return this.#schedule(node.pausedUntil + 1, () => this.#deliver(from, to, value));
     }
-    const message = parseMembershipMessage(value);
+    const message = this.#carry === undefined
+      ? parseMembershipMessage(value)
+      : value as MembershipMessage;
     if (message === undefined) throw new Error(`malformed: ${JSON.stringify(value)}`);
     this.step(node, { type: "received", from, message });
   }

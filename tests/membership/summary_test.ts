@@ -1,0 +1,102 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { fullDigest } from "../../lib/membership/digest.ts";
+import {
+  emptyGossip,
+  type GossipState,
+  mergeGossip,
+  newerThan,
+  newRecord,
+  withMember,
+} from "../../lib/membership/gossip_state.ts";
+import {
+  areWishes,
+  compareSummary,
+  isSummary,
+  summaryOf,
+  wishedFor,
+} from "../../lib/membership/summary.ts";
+import { anyGossipState } from "./arbitraries.ts";
+
+/** The exchange as two members hold it, of which the first begins. */
+function exchange(
+  a: GossipState,
+  b: GossipState,
+  salt: number,
+): readonly [GossipState, GossipState] {
+  const { lacks, wishes } = compareSummary(b, summaryOf(a, salt), salt);
+  a = mergeGossip(a, lacks);
+  b = mergeGossip(b, newerThan(lacks, a));
+  const granted = wishedFor(a, wishes, salt);
+  b = mergeGossip(b, granted);
+  return [mergeGossip(a, newerThan(granted, b)), b];
+}
+
+Deno.test("after one exchange both have the same members, whatever each had before", () => {
+  fc.assert(
+    fc.property(anyGossipState, anyGossipState, fc.nat(0xffff_ffff), (ours, theirs, salt) => {
+      const [a, b] = exchange(ours, theirs, salt);
+      const merged = mergeGossip(ours, theirs);
+      assertEquals(a.members, merged.members);
+      assertEquals(b.members, merged.members);
+      assertEquals(fullDigest(a), fullDigest(b));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+Deno.test("two members with the same records have nothing to say", () => {
+  fc.assert(
+    fc.property(anyGossipState, fc.nat(0xffff_ffff), (state, salt) => {
+      const copy = structuredClone(state);
+      const { lacks, wishes } = compareSummary(copy, summaryOf(state, salt), salt);
+      assertEquals(lacks.members.size + lacks.tombstones.size + wishes.length, 0);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+function cluster(size: number): GossipState {
+  let state = emptyGossip;
+  for (let i = 0; i < size; i++) state = withMember(state, memberOf(i));
+  return state;
+}
+
+const memberOf = (i: number) => ({
+  address: `10.0.${i >> 8}.${i & 255}:25520`,
+  nodeId: `node-${i}`,
+  incarnation: 1_700_000_000_000,
+  status: "up" as const,
+  roles: [],
+  upNumber: i + 1,
+});
+
+Deno.test("among 1,000 members only what differs travels", () => {
+  const ours = cluster(1_000);
+  const { members, tombstones } = ours;
+  const changed = newRecord({ ...memberOf(500), status: "leaving" });
+  const theirs = { members: new Map(members).set(memberOf(500).address, changed), tombstones };
+  const summary = summaryOf(ours, 3);
+  assertEquals(summary.length, 8_000);
+  const { lacks, wishes } = compareSummary(theirs, summary, 3);
+  assertEquals(lacks.members.size, 0);
+  assertEquals(wishes.length, 4);
+  assertEquals([...wishedFor(ours, wishes, 3).members.keys()], [memberOf(500).address]);
+});
+
+Deno.test("fingerprints differ with the salt, so that no collision lasts", () => {
+  const state = cluster(100);
+  const pairs = (salt: number) => new Set(new Uint32Array(summaryOf(state, salt).buffer));
+  const first = pairs(1);
+  assertEquals(first.size, 200);
+  assert([...pairs(2)].every((word) => !first.has(word)));
+});
+
+Deno.test("bytes that are no summary and no wishes are refused", () => {
+  assert(isSummary(new Uint8Array(16), 2));
+  for (const bad of [undefined, [1, 2], "text", new Uint8Array(7), new Uint8Array(24)]) {
+    assert(!isSummary(bad, 2));
+  }
+  assert(areWishes(new Uint8Array(8), 2));
+  for (const bad of [null, {}, new Uint8Array(3), new Uint8Array(12)]) assert(!areWishes(bad, 2));
+});
