@@ -1,0 +1,68 @@
+import type { TlsMaterial } from "../../lib/runtime/network.ts";
+import { TextLineStream } from "../../examples/tls_counter/text_lines.ts";
+
+/** Shards of the counters, the same on nodes and clients. */
+export const sharding = { numShards: 60 } as const;
+
+/** Three nodes, each a process. */
+export class BenchCluster implements AsyncDisposable {
+  readonly #tuned: boolean;
+  readonly #processes = new Map<string, Deno.ChildProcess>();
+
+  /** `tuned`: nodes find out and decide within a second or two that one of them is gone. */
+  private constructor(tuned: boolean) {
+    this.#tuned = tuned;
+  }
+
+  /** Resolves when all three see each other. */
+  static async start(tls: TlsMaterial, tuned = false): Promise<BenchCluster> {
+    const cluster = new BenchCluster(tuned);
+    const first = await cluster.#node(tls);
+    const others = [1, 2].map(() => cluster.#node(tls, first.address));
+    await Promise.all([first, ...await Promise.all(others)].map(({ ready }) => ready));
+    return cluster;
+  }
+
+  /** Where the nodes listen. */
+  get addresses(): readonly string[] {
+    return [...this.#processes.keys()];
+  }
+
+  /** Ends a node as a crash does. */
+  kill(address: string): void {
+    this.#processes.get(address)!.kill("SIGKILL");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const process of this.#processes.values()) {
+      await process.stdin.close().catch(() => {});
+      await process.status;
+    }
+  }
+
+  async #node(
+    tls: TlsMaterial,
+    seed?: string,
+  ): Promise<{ address: string; ready: Promise<void> }> {
+    const process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", new URL("./node.ts", import.meta.url).href],
+      env: {
+        CASTY_BENCH_TLS: JSON.stringify(tls),
+        ...(seed && { CASTY_BENCH_SEED: seed }),
+        ...(this.#tuned && { CASTY_BENCH_TUNED: "1" }),
+      },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const lines = process.stdout.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream()).getReader();
+    const { value: address } = await lines.read();
+    if (address === undefined) throw new Error("a node has ended before it listened");
+    this.#processes.set(address, process);
+    const ready = lines.read().then(async () => {
+      await lines.cancel();
+    });
+    return { address, ready };
+  }
+}

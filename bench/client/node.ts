@@ -1,0 +1,27 @@
+/** A node of the client's benchmark: prints its address, ends when its input ends. */
+import { Behaviors, ClusteredActorSystem } from "@casty/casty";
+import { benchSystem, counter } from "../remote/counter.ts";
+import { givenTls, inputEnd } from "../remote/peer.ts";
+import { sharding } from "./cluster.ts";
+
+const tuned = Deno.env.has("CASTY_BENCH_TUNED") && {
+  gossipInterval: 200,
+  heartbeatInterval: 200,
+  acceptablePause: 1_000,
+  stableAfter: 1_000,
+};
+const seed = Deno.env.get("CASTY_BENCH_SEED");
+const system = await ClusteredActorSystem.start({
+  name: benchSystem,
+  host: "127.0.0.1",
+  port: 0,
+  tls: givenTls(),
+  ...(seed && { seedNodes: [seed] }),
+  ...(tuned && { membership: tuned }),
+});
+system.spawn(Behaviors.sharded(counter, sharding), "counters");
+console.log(system.address);
+await system.waitFor(3);
+console.log("READY");
+await inputEnd();
+Deno.exit(0);
