@@ -89,7 +89,7 @@ export async function startNode(
   settings: Omit<NodeSettings, "certFile" | "keyFile" | "caFile">,
   prefix: Prefix = [],
 ): Promise<NodeProcess> {
-  const files = await (await ca.issueNode(settings.host)).files();
+  const files = await (await ca.issueNode(settings.host, "localhost")).files();
   const { certFile, keyFile, caFile } = files;
   const node = new NodeProcess({ ...settings, certFile, keyFile, caFile }, files, prefix);
   try {

@@ -1,6 +1,12 @@
 /** Who may be a client, how many, and what that looks like from outside. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ClusteredActorSystem, silentLogger, type TlsMaterial } from "@casty/casty";
+import {
+  ClusteredActorSystem,
+  silentLogger,
+  TlsConfig,
+  type TlsMaterial,
+  type TlsReloaded,
+} from "@casty/casty";
 import { testCa } from "@casty/casty/cert";
 import { ClientError, ClusterClient } from "@casty/casty/client";
 import { opensslTest } from "../openssl.ts";
@@ -136,4 +142,27 @@ Deno.test("the certificate of a client makes no node", async () => {
   assert(error instanceof Error && !error.message.includes("\n"), String(error));
   const client = await cluster.connect();
   assertEquals(client.topology.members.length, 1);
+});
+
+Deno.test("a contact point may be a DNS name, and new certificate files are taken over with an event", async () => {
+  await using cluster = await ClientCluster.start(1);
+  const [address] = await cluster.addresses();
+  await using files = await (await cluster.ca.issueClient()).files();
+  const { certFile, keyFile, caFile } = files;
+  const client = await cluster.connect({
+    contactPoints: [address!.replace("127.0.0.1", "localhost")],
+    tls: await TlsConfig.fromPaths({ certFile, keyFile, caFile, watch: true }),
+  });
+  assertEquals(client.contact, address);
+  const reloaded = new Promise<string>((resolve) => {
+    client.eventStream.subscribe<TlsReloaded>("tlsReloaded", ({ fingerprint }) => {
+      resolve(fingerprint);
+    });
+  });
+  const fresh = await cluster.ca.issueClient("fresh");
+  await Deno.writeTextFile(keyFile, fresh.key);
+  await Deno.writeTextFile(certFile, fresh.cert);
+  assert(/^[0-9a-f]{64}$/.test(await within(15_000, reloaded, "no event")));
+  const ref = client.entityRef<CounterMessage>(counters.name, counters);
+  assertEquals(await client.ask(ref, get("hits"), { retry: true }), 0);
 });

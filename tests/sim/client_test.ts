@@ -398,3 +398,44 @@ Deno.test("through one node: entities, services and the client's own actors, and
   assert(client.contact !== contact);
   await stop(cluster, [client], nodes);
 });
+
+Deno.test("shards move while a client sends: every message arrives, at the new owner in the end", async () => {
+  const { cluster, nodes } = await started(14, 3);
+  const client = await connect(cluster);
+  let heard = 0;
+  const collector = client.spawn(
+    Behaviors.receive<number>(() => {
+      heard++;
+      return Behaviors.same();
+    }),
+    "collector",
+  );
+  const ref = client.entityRef<CounterMessage>("counters", { numShards });
+  await cluster.clock.resolve(Promise.all(entities.map((id) => client.ask(ref, getValue(id)))));
+  await cluster.clock.runUntil(() => client.contacts.length === 2);
+  const moving = entities.filter((id) => client.shardOwner("counters", id) === "node-3:25520");
+  assert(moving.length > 0);
+  const leave = nodes.pop()!.shutdown();
+  let sent = 0;
+  for (let round = 0; round < 100; round++) {
+    for (const id of moving) {
+      ref.tell(shardEnvelope(id, { type: "getValue", replyTo: collector }));
+      sent++;
+    }
+    await cluster.clock.advance(10);
+  }
+  await cluster.clock.resolve(leave);
+  await cluster.clock.runUntil(() => heard === sent);
+  for (const id of moving) assert(client.shardOwner("counters", id) !== "node-3:25520");
+  await stop(cluster, [client], nodes);
+});
+
+Deno.test("what can work on a node or a client finds the names of a node", async () => {
+  const { cluster, nodes } = await started(15, 1);
+  const client = await connect(cluster);
+  const ref = client.regionRef<CounterMessage>("counters", counter, { numShards });
+  assert(ref === client.entityRef<CounterMessage>("counters", { numShards }));
+  assertEquals(await cluster.clock.resolve(client.entityAsk(ref, getValue("hits"))), 0);
+  await stop(cluster, [client], nodes);
+  assertThrows(() => client.entityRef("counters", { numShards }), ClientError, "closed");
+});
