@@ -23,3 +23,5 @@ export {
   type SerializerForm,
   type SerializerOptions,
 } from "./lib/wire/serializer.ts";
+export { EntityType, entityType, type EntityTypeOptions } from "./lib/sharding/entity_type.ts";
+export type { MessageSchema, SchemaResult } from "./lib/sharding/schema.ts";

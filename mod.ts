@@ -58,6 +58,7 @@ export type {
   TaskRunner,
 } from "./lib/actor/task_runner.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
+export type { ExplainTopic } from "./lib/cluster/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
 export {
@@ -83,6 +84,8 @@ export { keepOldest, type KeepOldestOptions } from "./lib/membership/keep_oldest
 export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/static_quorum.ts";
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/member.ts";
+export type { MembershipView } from "./lib/membership/view.ts";
+export type { Silence } from "./lib/membership/reachability.ts";
 export type {
   LeaderChanged,
   MemberDowned,
@@ -152,10 +155,32 @@ export {
   type SerializerOptions,
 } from "./lib/wire/serializer.ts";
 export { ShardingError } from "./lib/sharding/errors.ts";
+export {
+  type AllocationStrategy,
+  externalAllocation,
+  leastShards,
+  preferRole,
+  type ShardMove,
+  type ShardNode,
+  zoneAware,
+} from "./lib/sharding/allocation.ts";
+export { EntityType, entityType, type EntityTypeOptions } from "./lib/sharding/entity_type.ts";
+export type { PassivationOptions } from "./lib/sharding/passivation.ts";
+export type { MessageSchema, SchemaResult } from "./lib/sharding/schema.ts";
+export type {
+  ShardAllocated,
+  ShardEvent,
+  ShardFreed,
+  ShardHandOffStarted,
+  ShardStarted,
+  ShardStopped,
+} from "./lib/sharding/shard_event.ts";
+export type { ShardBufferLimits } from "./lib/sharding/shard_routes.ts";
+export type { ShardPlace } from "./lib/sharding/sharding.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/shard_envelope.ts";
 export type {
   EntityFactory,
-  sharded,
+  Sharded,
   ShardedBehavior,
   ShardedOptions,
 } from "./lib/sharding/sharded_behavior.ts";

@@ -1,13 +1,13 @@
 import { type ActorBehaviors, Behaviors as OfActors } from "./actor/behaviors.ts";
 import { discoverable } from "./actor/discoverable.ts";
-import { sharded } from "./sharding/sharded_behavior.ts";
+import { type Sharded, sharded } from "./sharding/sharded_behavior.ts";
 
 /** Everything that a behaviour can be made of: actors, and what only a cluster can spawn. */
 export interface BehaviorFactories extends ActorBehaviors {
   /** Registers each actor that has the behaviour under a service key. */
   readonly discoverable: typeof discoverable;
   /** Describes entities that live once in the cluster. */
-  readonly sharded: typeof sharded;
+  readonly sharded: Sharded;
 }
 
 /**

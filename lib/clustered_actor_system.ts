@@ -9,13 +9,15 @@ import { type ActorRef, Ref } from "./actor/ref.ts";
 import type { SpawnOptions } from "./actor/spawn_options.ts";
 import { ClusterNode } from "./cluster/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
+import type { ExplainTopic } from "./cluster/explanation.ts";
 import type { HealthReport } from "./membership/health.ts";
 import type { Member } from "./membership/member.ts";
+import type { MembershipView } from "./membership/view.ts";
 import { setNodeInternals } from "./node_internals.ts";
 import { parseAddress } from "./runtime/address.ts";
 import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
 import type { ShardEnvelope } from "./sharding/shard_envelope.ts";
-import { nameOf, Sharding } from "./sharding/sharding.ts";
+import { nameOf, Sharding, type ShardPlace } from "./sharding/sharding.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
 
 /**
@@ -112,6 +114,22 @@ export class ClusteredActorSystem extends ActorSystem {
    */
   get health(): HealthReport {
     return this.#node.health;
+  }
+
+  /** What this node believes of its cluster: who belongs to it, in what state, who leads. */
+  get clusterState(): MembershipView {
+    return this.#node.view;
+  }
+
+  /**
+   * Why the cluster is as it is, in sentences for people: why this node does not join, what has not
+   * converged and who is missing, on whose word a member is unreachable, why nobody is downed yet.
+   * Never empty. The wording may change; programs read {@linkcode clusterState}.
+   *
+   * @param topic only this. Default: all.
+   */
+  explain(topic?: ExplainTopic): readonly string[] {
+    return this.#node.explain(topic);
   }
 
   /** Address of the member that leads, if this node knows one. */
@@ -234,6 +252,27 @@ export class ClusteredActorSystem extends ActorSystem {
       },
       shardGrants: () => sharding()?.grants() ?? [],
     });
+  }
+
+  /**
+   * Where an entity is, with the number and the epoch of its shard, as far as this node knows.
+   * Undefined while that is not known, or if nothing was spawned here under `name`.
+   */
+  whereIs(name: string, entityId: string): ShardPlace | undefined {
+    return this.#sharding?.whereIs(name, entityId);
+  }
+
+  /** The ids of the entities of a type that run at this node now. */
+  runningEntities(name: string): readonly string[] {
+    return this.#sharding?.running(name) ?? [];
+  }
+
+  /**
+   * Where the shards of a type are, as far as this node knows: the leader knows all. Undefined for
+   * those that nobody runs.
+   */
+  shardTable(name: string): readonly (ShardPlace | undefined)[] {
+    return this.#sharding?.table(name) ?? [];
   }
 
   /**

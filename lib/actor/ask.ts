@@ -216,7 +216,7 @@ export class Asks {
   lostElsewhere(path: string, uid: number, target: string, reason: DeadLetterReason): void {
     const reply = this.find(path, uid);
     const question = reply instanceof ReplyRef ? reply.question : undefined;
-    if (question === undefined || question.target.path !== target) return;
+    if (question === undefined || !isFor(question.target.path, target)) return;
     this.refuse(question, notDelivered(String(question.target), reason));
   }
 
@@ -387,3 +387,11 @@ function isContent(envelope: unknown, message: unknown): boolean {
 }
 
 function nothing(): void {}
+
+/** Whether a message for `target` may be one to the actor at `path`, or to an entity behind it. */
+function isFor(path: string, target: string): boolean {
+  if (path === target) return true;
+  const region = `/_region-${path.slice(1)}`;
+  return target.startsWith(region) &&
+    (target.length === region.length || target[region.length] === "/");
+}

@@ -11,6 +11,7 @@ export type DeadLetterReason =
   | "shardMoved"
   | "noShardOwner"
   | "expired"
+  | "invalidMessage"
   | "unauthorized";
 
 /** A message that was not delivered. Published on the event stream. */

@@ -15,6 +15,7 @@ import type { ServiceKey } from "../actor/service_key.ts";
 import type { SpawnOptions } from "../actor/spawn_options.ts";
 import type { Topology } from "../cluster/topology.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { EntityType } from "../sharding/entity_type.ts";
 import type { ShardEnvelope } from "../sharding/shard_envelope.ts";
 import { checkNumShards } from "../sharding/sharded_behavior.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
@@ -148,11 +149,20 @@ export class ClusterClient implements AsyncDisposable {
    * @throws {ClientError} code `shardCountMismatch` if asked before with another number; code
    * `closed`.
    */
-  entityRef<M>(name: string, options: { readonly numShards?: number } = {}): ActorRef<
-    ShardEnvelope<M>
-  > {
+  entityRef<M>(
+    name: string,
+    options?: { readonly numShards?: number },
+  ): ActorRef<ShardEnvelope<M>>;
+  /** The same, by the value that nodes and clients share: nothing can disagree. */
+  entityRef<M>(type: EntityType<M>): ActorRef<ShardEnvelope<M>>;
+  entityRef<M>(
+    type: string | EntityType<M>,
+    options: { readonly numShards?: number } = {},
+  ): ActorRef<ShardEnvelope<M>> {
     this.#checkOpen();
-    return this.#connections.shards.ref<M>(name, checkNumShards(options.numShards ?? 256));
+    const { shards } = this.#connections;
+    if (typeof type !== "string") return shards.ref<M>(type.name, type.numShards);
+    return shards.ref<M>(type, checkNumShards(options.numShards ?? 256));
   }
 
   /**

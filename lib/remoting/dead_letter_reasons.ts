@@ -13,6 +13,7 @@ const reasons: Readonly<Record<DeadLetterReason, true>> = {
   shardMoved: true,
   noShardOwner: true,
   expired: true,
+  invalidMessage: true,
   unauthorized: true,
 };
 

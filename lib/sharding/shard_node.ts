@@ -16,6 +16,7 @@ import {
   parseEntityDelivery,
   parseFlushMark,
   type RefusedMessage,
+  regionPath,
   type ShardingMessage,
   shardingPath,
 } from "./protocol.ts";
@@ -25,12 +26,16 @@ import { shardOf } from "./shard_hash.ts";
 import { ShardRouter } from "./shard_router.ts";
 import type { ShardBufferLimits } from "./shard_routes.ts";
 import type { ShardingPort } from "./sharding_port.ts";
+import { checkMessage, type MessageSchema } from "./schema.ts";
 import { compareTerms, noTerm, type Stamp, type Term } from "./term.ts";
 
 /** Ticks between two unasked reports, in case one was lost. */
 const ticksPerReport = 20;
 /** Senders that are told of moves between two ticks, at most. */
 const maxTold = 10_000;
+
+/** Stands for a message that was not let in. */
+const refused = Symbol("refused");
 
 /** What a node needs. Messages to itself must arrive after the call. */
 export interface ShardNodePort extends ShardingPort {
@@ -48,6 +53,8 @@ export interface ShardTypeOptions {
   readonly host?: EntityHost;
   readonly strategy?: AllocationStrategy;
   readonly limits?: Partial<ShardBufferLimits>;
+  /** What messages from elsewhere must look like. */
+  readonly schema?: MessageSchema<unknown>;
 }
 
 /** See the module's text. */
@@ -55,6 +62,7 @@ export class ShardNode {
   readonly coordinator: Coordinator;
   readonly #port: ShardNodePort;
   readonly #routers = new Map<string, ShardRouter>();
+  readonly #schemas = new Map<string, MessageSchema<unknown>>();
   /** Who was told where a shard is since the last tick. */
   readonly #told = new Set<string>();
   #view: CoordinatorView | undefined;
@@ -83,7 +91,8 @@ export class ShardNode {
 
   /** Adds a type. Its region owns nothing before `open`. */
   add(options: ShardTypeOptions): ShardRouter {
-    const { shardType, numShards, host, strategy, limits } = options;
+    const { shardType, numShards, host, strategy, limits, schema } = options;
+    if (schema !== undefined) this.#schemas.set(shardType, schema);
     const router = new ShardRouter({
       shardType,
       numShards,
@@ -169,7 +178,9 @@ export class ShardNode {
   onDelivery(router: ShardRouter, from: string, value: unknown): void {
     const delivery = parseEntityDelivery(value);
     if (delivery !== undefined) {
-      const [entityId, message, epoch] = delivery;
+      const [entityId, sent, epoch] = delivery;
+      const message = this.#validate(router.shardType, entityId, from, sent);
+      if (message === refused) return;
       const grant = router.receive(entityId, message, epoch);
       if (grant !== undefined) this.#tellMoved(router.shardType, from, entityId, grant);
       return;
@@ -183,11 +194,27 @@ export class ShardNode {
     router.receiveMark([shard, epoch, owner, origin === "" || isClient ? from : origin, by]);
   }
 
+  /** Looks at a message from elsewhere, where it first comes in: it is passed on as it is. */
+  #validate(shardType: string, entityId: string, from: string, message: unknown): unknown {
+    const schema = this.#schemas.get(shardType);
+    if (schema === undefined) return message;
+    const checked = checkMessage(schema, message);
+    if (checked.valid) return checked.value;
+    this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message);
+    this.#port.log("warn", "a message does not fit its schema", {
+      shardType,
+      from,
+      why: checked.why,
+    });
+    return refused;
+  }
+
   /** Repeats what may have been lost. */
   tick(): void {
     this.#told.clear();
     this.#carryOut(this.coordinator.step({ type: "tick" }, this.#port.now()));
     for (const router of this.#routers.values()) router.tick();
+    if (this.#retiring) this.#giveUpAll();
     if (++this.#ticks % ticksPerReport === 0 || this.#retiring) {
       if (this.#routers.size > 0) this.#report();
     }
@@ -197,12 +224,16 @@ export class ShardNode {
   retire(): void {
     if (this.#retiring) return;
     this.#retiring = true;
+    this.#giveUpAll();
+    this.#report();
+  }
+
+  #giveUpAll(): void {
     for (const { shardType, region } of this.#routers.values()) {
-      for (const [shard, epoch] of region?.grants() ?? []) {
-        this.#giveUp(shardType, shard, epoch);
+      for (const [shard, epoch, stopping] of region?.grants() ?? []) {
+        if (stopping === 0) this.#giveUp(shardType, shard, epoch);
       }
     }
-    this.#report();
   }
 
   /** Whether a node that leaves has given all up, and nothing waits here any more. */
@@ -273,6 +304,9 @@ export class ShardNode {
     const router = this.#routers.get(shardType)!;
     const confirm = () =>
       this.#toLeader({ type: "stopped", stamp: this.#stamp(), shardType, shard, epoch });
+    // Messages of this node wait for older ones that are on their way here: those come first. Whoever
+    // wants the shard asks again.
+    if (router.region!.epochOf(shard) > 0 && router.isDetouring(shard)) return;
     const runs = router.region!.epochOf(shard) > 0 && router.region!.epochOf(shard) <= epoch;
     if (runs) router.hold(shard);
     // Called at once if there is nothing to stop; then the answer below says so, too.

@@ -148,6 +148,11 @@ export class ShardRouter {
     if (this.#routes.arrive(shard, epoch)) this.#flush(shard);
   }
 
+  /** Whether messages wait for those that went another way. */
+  isDetouring(shard: number): boolean {
+    return this.#routes.isDetouring(shard);
+  }
+
   /** This node gives the shard up: what comes for it waits until its next owner is known. */
   hold(shard: number): void {
     this.#routes.forget(shard);

@@ -114,6 +114,11 @@ export class ShardRoutes<T> {
     return true;
   }
 
+  /** Whether messages wait for those that went another way. */
+  isDetouring(shard: number): boolean {
+    return this.#detours.has(shard);
+  }
+
   /** Shards whose new way is not taken yet. */
   detours(): Iterable<readonly [shard: number, Detour]> {
     return this.#detours;

@@ -47,6 +47,16 @@ export interface ShardGrant {
   readonly epoch: number;
 }
 
+/** Where a shard is. */
+export interface ShardPlace {
+  /** Number of the shard, from 0. */
+  readonly shard: number;
+  /** Address of the node that runs it. */
+  readonly owner: string;
+  /** Of the grant: the higher is the later. */
+  readonly epoch: number;
+}
+
 /** See the module's text. One per node. */
 export class Sharding {
   readonly #system: ActorSystem;
@@ -94,6 +104,7 @@ export class Sharding {
   /** Starts to run entities of a type at this node, if it has the role, and to route to them. */
   deploy<M>(name: string, behavior: ShardedBehavior<M>): ActorRef<ShardEnvelope<M>> {
     const { numShards, options: { role, strategy, buffer } } = behavior;
+    const schema = behavior.entityType?.schema;
     let router: ShardRouter | undefined = undefined;
     // The anchor's name is the user's: a second deployment under it fails here.
     const anchor = this.#system.spawn<ShardEnvelope<M>>(
@@ -112,6 +123,7 @@ export class Sharding {
       ...(entities && { host: entities }),
       ...(strategy && { strategy }),
       ...(buffer && { limits: buffer }),
+      ...(schema && { schema }),
     });
     router = added;
     if (entities !== undefined) {
@@ -129,6 +141,29 @@ export class Sharding {
   ownerOf(name: string, entityId: string): string | undefined {
     const router = this.#node.routers.get(name);
     return router?.ownerOf(shardOf(entityId, router.numShards));
+  }
+
+  /** Where an entity is, as far as this node knows. */
+  whereIs(name: string, entityId: string): ShardPlace | undefined {
+    const router = this.#node.routers.get(name);
+    if (router === undefined) return undefined;
+    const shard = shardOf(entityId, router.numShards);
+    const owner = router.ownerOf(shard);
+    return owner === undefined ? undefined : { owner, shard, epoch: router.epochOf(shard) };
+  }
+
+  /** The entities that run at this node, by their ids. */
+  running(name: string): string[] {
+    return Array.from(this.#entities.get(name)?.running() ?? [], ([entityId]) => entityId);
+  }
+
+  /** Where the shards of a type are, as far as this node knows: the leader knows all. */
+  table(name: string): (ShardPlace | undefined)[] {
+    const known = this.#knownShards(name);
+    return Array.from({ length: known?.numShards ?? 0 }, (_, shard) => {
+      const grant = known!.grantOf(shard);
+      return grant && { shard, owner: grant.owner, epoch: grant.epoch };
+    });
   }
 
   /** The shards that this node owns now, for tests and simulations. */

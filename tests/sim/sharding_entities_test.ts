@@ -1,0 +1,287 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Behavior } from "../../lib/actor/behavior.ts";
+import type { ActorRef } from "../../lib/actor/ref.ts";
+import { AskError } from "../../lib/actor/errors.ts";
+import { Behaviors } from "../../lib/behaviors.ts";
+import { ClusterClient } from "../../lib/client/cluster_client.ts";
+import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
+import { entityType } from "../../lib/sharding/entity_type.ts";
+import { ShardingError } from "../../lib/sharding/errors.ts";
+import type { MessageSchema } from "../../lib/sharding/schema.ts";
+import type { ShardEvent } from "../../lib/sharding/shard_event.ts";
+import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import type { ShardedOptions } from "../../lib/sharding/sharded_behavior.ts";
+import { SimulatedCluster } from "./simulated_cluster.ts";
+
+type Message =
+  | { type: "add"; n: number }
+  | { type: "get"; replyTo: ActorRef<number[]> }
+  | { type: "rest" }
+  | { type: "stop" }
+  | { type: "fail" };
+
+/** What happens to entities: who starts, who stops. */
+function listKeeper(log: string[], stopsAfter = 0) {
+  return (id: string): Behavior<Message> =>
+    Behaviors.setup((context) => {
+      assertEquals(context.entityId, id);
+      log.push(`start ${id}`);
+      const numbers: number[] = [];
+      return Behaviors.withLifecycle(
+        Behaviors.receive<Message>((_context, message) => {
+          switch (message.type) {
+            case "add":
+              numbers.push(message.n);
+              return Behaviors.same();
+            case "get":
+              message.replyTo.tell([...numbers]);
+              return Behaviors.same();
+            case "rest":
+              context.passivate();
+              return Behaviors.same();
+            case "stop":
+              return Behaviors.stopped();
+            case "fail":
+              throw new Error("as asked");
+          }
+        }),
+        {
+          postStop: () =>
+            new Promise((resolve) => {
+              const end = () => {
+                log.push(`stop ${id} ${numbers}`);
+                resolve();
+              };
+              if (stopsAfter === 0) end();
+              else context.system.runtime.clock.schedule(stopsAfter, end);
+            }),
+        },
+      );
+    });
+}
+
+async function oneNode(log: string[], options: ShardedOptions = {}, stopsAfter = 0) {
+  const cluster = new SimulatedCluster(1);
+  const [node] = await cluster.start(1);
+  const lists = node!.spawn(Behaviors.sharded(listKeeper(log, stopsAfter), options), "lists");
+  const get = (id: string) =>
+    cluster.clock.resolve(
+      node!.ask(lists, (replyTo: ActorRef<number[]>) =>
+        shardEnvelope(id, { type: "get" as const, replyTo })),
+    );
+  return { cluster, node: node!, lists, get };
+}
+
+const add = (id: string, n: number) => shardEnvelope(id, { type: "add" as const, n });
+const order = (id: string, type: "rest" | "stop" | "fail") => shardEnvelope(id, { type });
+
+Deno.test("an entity that is not used for long is stopped, its hooks run, and a message starts it", async () => {
+  const log: string[] = [];
+  const { cluster, node, lists, get } = await oneNode(log, { passivation: { idle: 5_000 } });
+  lists.tell(add("a", 1));
+  assertEquals(await get("a"), [1]);
+  await cluster.clock.advance(4_000);
+  lists.tell(add("b", 2));
+  await cluster.clock.advance(2_000);
+  assertEquals(log, ["start a", "start b", "stop a 1"]);
+  assertEquals(node.runningEntities("lists"), ["b"]);
+  assertEquals(await get("a"), []);
+  assertEquals(log.at(-1), "start a");
+  await cluster.stop([node]);
+});
+
+Deno.test("beyond the limit the one that was not used for longest is stopped", async () => {
+  const log: string[] = [];
+  const { cluster, node, get } = await oneNode(log, { passivation: { limit: 2 } });
+  for (const id of ["a", "b", "a", "c"]) await get(id);
+  await cluster.clock.advance(1);
+  assertEquals(log, ["start a", "start b", "start c", "stop b "]);
+  await cluster.stop([node]);
+});
+
+for (const how of ["rest", "stop"] as const) {
+  Deno.test(`what comes while an entity stops (${how}) waits, and starts it again`, async () => {
+    const log: string[] = [];
+    const { cluster, node, lists, get } = await oneNode(log, {}, 100);
+    lists.tell(add("a", 1));
+    lists.tell(order("a", how));
+    if (how === "stop") {
+      await get("b");
+      await cluster.clock.advance(10);
+    }
+    for (const n of [2, 3]) lists.tell(add("a", n));
+    await cluster.clock.advance(50);
+    lists.tell(add("a", 4));
+    const numbers = await get("a");
+    if (how === "stop") assertEquals(numbers, [2, 3, 4]);
+    // Before its handler has asked for it, what was told belongs to the first run.
+    else assertEquals(numbers.at(-1), 4);
+    const stopped = log.find((line) => line.startsWith("stop a"))!;
+    assertEquals([...stopped.slice(7).split(","), ...numbers].map(Number), [1, 2, 3, 4]);
+    assertEquals(node.ledger.snapshot().deadLetters, {});
+    await cluster.stop([node]);
+  });
+}
+
+Deno.test("an entity that fails starts again after a pause, longer each time, and loses nothing", async () => {
+  const log: string[] = [];
+  const { cluster, node, lists, get } = await oneNode(log);
+  const pauses: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    await get("a");
+    lists.tell(order("a", "fail"));
+    await cluster.clock.advance(1);
+    const before = cluster.clock.now();
+    lists.tell(add("a", round));
+    assertEquals(await get("a"), [round]);
+    pauses.push(Math.round((cluster.clock.now() - before) / 100));
+  }
+  assertEquals(pauses, [2, 4, 8]);
+  await cluster.stop([node]);
+});
+
+Deno.test("an actor that is no entity has no id, and cannot be passivated", async () => {
+  const cluster = new SimulatedCluster(2);
+  const [node] = await cluster.start(1);
+  let failure: unknown;
+  node!.spawn(
+    Behaviors.setup<never>((context) => {
+      assertEquals(context.entityId, "");
+      try {
+        context.passivate();
+      } catch (error) {
+        failure = error;
+      }
+      return Behaviors.stopped() as Behavior<never>;
+    }),
+    "plain",
+  );
+  await cluster.clock.advance(1);
+  assert(/is no sharded entity/.test(String(failure)), String(failure));
+  await cluster.stop([node!]);
+});
+
+Deno.test("a node that joins gets its share, entities stop in order, and no message is lost", async () => {
+  const cluster = new SimulatedCluster(3);
+  const log: string[] = [];
+  const nodes = await cluster.start(2);
+  const events: ShardEvent[] = [];
+  for (const type of ["shardAllocated", "shardHandOffStarted", "shardFreed"] as const) {
+    nodes[0]!.eventStream.subscribe<ShardEvent>(type, (event) => void events.push(event));
+  }
+  const make = () => Behaviors.sharded(listKeeper(log), { numShards: 20 });
+  const refs = nodes.map((node) => node.spawn(make(), "lists"));
+  await cluster.clock.resolve(Promise.all(nodes.map((node) => node.barrier("up", 2))));
+  const ids = Array.from({ length: 60 }, (_, index) => `id-${index}`);
+  let told = 0;
+  let talking = true;
+  const talk = () => {
+    if (!talking) return;
+    for (const ref of refs) ref.tell(add(ids[told++ % ids.length]!, told));
+    cluster.clock.schedule(5, talk);
+  };
+  talk();
+  await cluster.clock.advance(2_000);
+  const runtime = cluster.runtime("node-3");
+  const { ClusteredActorSystem } = await import("../../lib/clustered_actor_system.ts");
+  const third = await cluster.clock.resolve(ClusteredActorSystem.start({
+    name: "sim",
+    host: "node-3",
+    port: 25_520,
+    seedNodes: ["node-1:25520"],
+    requiredQuorum: 3,
+    runtime,
+    logger: runtime.logger,
+  }));
+  third.spawn(make(), "lists");
+  await cluster.clock.runUntil(
+    () => third.shardTable("lists").filter(owned(third)).length >= 6,
+    90_000,
+  );
+  talking = false;
+  await cluster.clock.advance(2_000);
+  const moved = events.filter(({ type }) => type === "shardHandOffStarted").length;
+  assert(moved >= 6, `${moved} moved`);
+  // All that was told is in an entity, or was in one that has stopped in order.
+  const kept = await Promise.all(
+    ids.map((id) =>
+      cluster.clock.resolve(
+        nodes[0]!.ask(refs[0]!, (replyTo: ActorRef<number[]>) =>
+          shardEnvelope(id, { type: "get" as const, replyTo })),
+      )
+    ),
+  );
+  const numbers = log.filter((line) => line.startsWith("stop")).flatMap((line) =>
+    line.split(" ")[2]!.split(",").filter(Boolean).map(Number)
+  );
+  assertEquals([...kept.flat(), ...numbers].length, told);
+  for (const node of [...nodes, third]) assertEquals(node.ledger.snapshot().deadLetters, {});
+  await cluster.stop([...nodes, third]);
+});
+
+function owned(node: ClusteredActorSystem) {
+  return (place: { owner: string } | undefined) => place?.owner === node.address;
+}
+
+/** A schema as libraries make them. */
+const addOrGet: MessageSchema<Message> = {
+  "~standard": {
+    version: 1,
+    vendor: "test",
+    validate: (value) => {
+      const { type, n } = value as { type?: unknown; n?: unknown };
+      if (type === "get" || (type === "add" && typeof n === "number")) {
+        return { value: value as Message };
+      }
+      return { issues: [{ message: "neither add nor get" }] };
+    },
+  },
+};
+
+Deno.test("one value names a type everywhere, and what does not fit its schema is refused", async () => {
+  const cluster = new SimulatedCluster(4);
+  const Lists = entityType<Message>("lists", { numShards: 10, schema: addOrGet });
+  const [node] = await cluster.start(1);
+  const lost: unknown[] = [];
+  node!.eventStream.subscribe("deadLetter", ({ reason }) => void lost.push(reason));
+  const local = node!.spawn(Behaviors.sharded(Lists, listKeeper([])));
+  assertEquals(local.path, "/lists");
+  const runtime = cluster.runtime("client");
+  const client = await cluster.clock.resolve(ClusterClient.connect({
+    contactPoints: [node!.address],
+    systemName: "sim",
+    runtime,
+    logger: runtime.logger,
+  }));
+  const lists = client.entityRef(Lists);
+  lists.tell(add("a", 1));
+  lists.tell(shardEnvelope("a", { type: "add", n: "2" } as never));
+  const get = (type: string) =>
+    cluster.clock.resolve(
+      client.ask(lists, (replyTo: ActorRef<number[]>) =>
+        shardEnvelope("a", { type, replyTo } as never), { timeout: 60_000 }),
+    );
+  assertEquals(await get("get"), [1]);
+  const before = cluster.clock.now();
+  const error = await assertRejects(() => get("other"), AskError) as AskError;
+  assert(cluster.clock.now() - before < 1_000, "it was told by a timeout");
+  assertEquals(error.code, "askNotDelivered");
+  assert(/invalidMessage/.test(error.message), error.message);
+  assertEquals(lost, ["invalidMessage", "invalidMessage"]);
+  await cluster.clock.resolve(client.close());
+  await cluster.stop([node!]);
+});
+
+Deno.test("an entity type is spawned under its own name only", async () => {
+  const cluster = new SimulatedCluster(5);
+  const [node] = await cluster.start(1);
+  const Lists = entityType<Message>("lists");
+  let failure: unknown;
+  try {
+    node!.spawn(Behaviors.sharded(Lists, listKeeper([])), "others");
+  } catch (error) {
+    failure = error;
+  }
+  assert(failure instanceof ShardingError && failure.code === "badName", String(failure));
+  await cluster.stop([node!]);
+});
