@@ -15,6 +15,7 @@ import { barrierPath, Barriers } from "./barrier.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 import { ClusterServices } from "./cluster_services.ts";
 import { ClusterError, ClusterTimeoutError } from "./errors.ts";
+import { explain, type ExplainTopic } from "./explanation.ts";
 import { Gateway } from "./gateway.ts";
 import type { Lease } from "./lease.ts";
 import { MembershipDriver } from "./membership_driver.ts";
@@ -85,6 +86,13 @@ export class ClusterNode {
   /** How this node sees itself and the peers that it watches. */
   get health(): HealthReport {
     return this.#started(this.#driver).health;
+  }
+
+  /** Why this node sees its cluster as it does; see {@linkcode ExplainTopic}. */
+  explain(topic?: ExplainTopic): readonly string[] {
+    const { view, health, missing } = this.#started(this.#driver);
+    const seeds = this.#options.seedNodes ?? [];
+    return explain({ view, health, missing, seeds, lastRefusal: this.#lastRefusal }, topic);
   }
 
   /** The connections. */

@@ -68,6 +68,11 @@ export class MembershipDriver {
     return this.#machine.view;
   }
 
+  /** Addresses of reachable members that have not seen what this node knows. */
+  get missing(): readonly string[] {
+    return this.#machine.missing;
+  }
+
   /** How this node sees itself and the peers that it watches. */
   get health(): HealthReport {
     return this.#machine.health(this.#runtime.clock.now());

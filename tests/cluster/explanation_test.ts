@@ -1,0 +1,69 @@
+import { assertEquals } from "@std/assert";
+import { explain, type ExplainFacts } from "../../lib/cluster/explanation.ts";
+import type { SimulatedMember } from "../membership/simulated_members.ts";
+import { SimulatedMembers } from "../membership/simulated_members.ts";
+import { formed, within } from "../membership/formed_cluster.ts";
+
+function factsOf(node: SimulatedMember, now: number, lastRefusal = ""): ExplainFacts {
+  const { view, missing } = node.machine;
+  return { view, missing, health: node.machine.health(now), seeds: ["n0:1", "n1:1"], lastRefusal };
+}
+
+Deno.test("a cluster in which all is well has little to explain", () => {
+  const { world, nodes } = formed(1);
+  const facts = factsOf(nodes[1]!, world.now);
+  assertEquals(explain(facts), [
+    `n1:1 is up in cluster ${facts.view.clusterId}`,
+    "all reachable members have seen the same",
+    "nobody is unreachable",
+    "nobody is unreachable, so nobody is to be downed",
+  ]);
+});
+
+Deno.test("a node that does not join says whom it asks, and what went wrong last", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("n1", ["n0", "n1"]);
+  world.run(10_000);
+  assertEquals(explain(factsOf(node, world.now, "n0:1: no route"), "joining"), [
+    "n1:1 belongs to no cluster yet; it asks n0:1",
+    "the last that went wrong: n0:1: no route",
+  ]);
+});
+
+Deno.test("who is unreachable, on whose word, and why nobody is downed yet is told", () => {
+  const { world, nodes } = formed(1);
+  const [victim, leader, other] = nodes as [SimulatedMember, SimulatedMember, SimulatedMember];
+  world.crash(victim);
+  within(world, "suspicion", 10_000, () => other.view.unreachable.has("n0:1"));
+  within(world, "agreement", 5_000, () => other.view.converged);
+  const { observers } = other.view.silence.get("n0:1")!;
+  assertEquals(explain(factsOf(other, world.now), "reachability"), [
+    `n0:1 is unreachable (silent): so say ${observers.join(", ")}`,
+  ]);
+  assertEquals(explain(factsOf(other, world.now), "downing"), [
+    `the leader ${leader.address} declares members down, not this node`,
+    "unreachable members are downed when they have been the same for stableAfter",
+  ]);
+});
+
+Deno.test("who has not seen the latest is named while the cluster has not converged", () => {
+  const { world, nodes } = formed(1);
+  world.start("n9", ["n0"]);
+  const first = nodes[0]!;
+  within(world, "news", 5_000, () => first.view.members.length === 6 && !first.view.converged);
+  assertEquals(explain(factsOf(nodes[0]!, world.now), "convergence"), [
+    `${nodes[0]!.machine.missing.length} of 6 members have not seen, or not said that they have ` +
+    `seen, what this node knows: ${nodes[0]!.machine.missing.join(", ")}`,
+  ]);
+});
+
+Deno.test("a node that was declared down says by whom and why", () => {
+  const { world, nodes } = formed(1);
+  world.partition(nodes.slice(0, 3), nodes.slice(3));
+  const lost = nodes[4]!;
+  within(world, "downing", 30_000, () => lost.downed !== undefined);
+  const { by, why } = lost.downed!;
+  assertEquals(explain(factsOf(lost, world.now), "joining"), [
+    `n4:1 was declared down by ${by}: ${why}`,
+  ]);
+});
