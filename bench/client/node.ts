@@ -22,6 +22,8 @@ const system = await ClusteredActorSystem.start({
 system.spawn(Behaviors.sharded(counter, sharding), "counters");
 console.log(system.address);
 await system.waitFor(3);
+// From here on the coordinator knows all three regions, and spreads the shards over them.
+await system.barrier("deployed", 3);
 console.log("READY");
 await inputEnd();
 Deno.exit(0);

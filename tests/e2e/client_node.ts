@@ -96,6 +96,8 @@ async function main(settings: NodeSettings): Promise<void> {
   );
   console.log(`LISTENING ${system.address}`);
   await system.waitFor(settings.quorum);
+  // From here on the coordinator knows all regions, and spreads the shards over them.
+  await system.barrier("deployed", settings.quorum);
   console.log("READY");
   const sink = streamSink(system, producer);
   for (let number = 1; number <= howMany; number++) await sink.put(number);
