@@ -372,7 +372,8 @@ export class ClusterNode {
 
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
     const seeds = this.#options.seedNodes?.join(", ") || "none";
-    const hint = this.#lastRefusal === "" ? "" : `; ${this.#lastRefusal}`;
+    const said = [...this.#driver?.waiting ?? [], this.#lastRefusal].filter((line) => line !== "");
+    const hint = said.length === 0 ? "" : `; ${said.join("; ")}`;
     return new ClusterTimeoutError(
       "quorumTimeout",
       `${this.address} saw ${up} of ${wanted} members up within ${timeout} ms ` +

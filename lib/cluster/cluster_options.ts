@@ -26,9 +26,17 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   /**
    * Addresses of nodes to join through, `"host:port"`. The same list for every node; it may name
    * this node. Without another node in it, this node founds a new cluster. If the first address is
-   * this node's own, it founds one when none of the others belongs to a cluster.
+   * this node's own, it founds one when more than half of the listed nodes, itself included, run and
+   * belong to no cluster: with two, both; with three, two.
    */
   readonly seedNodes?: readonly string[];
+  /**
+   * Whether this node may found a cluster although it is not the first seed, or reaches fewer than
+   * half of the seeds, after 5 s. For a first start while hosts of seeds are dead: set it for one
+   * node and one start, when you know that no cluster runs. Otherwise there may be two. Default
+   * false.
+   */
+  readonly foundAlone?: boolean;
   /** Labels for placing work. */
   readonly roles?: readonly string[];
   /** Mutual TLS. Without it the traffic is plain and anybody can join. */

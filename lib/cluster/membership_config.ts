@@ -17,6 +17,7 @@ export function membershipConfig(
       roles: [...options.roles ?? []],
     },
     seeds: [...options.seedNodes ?? []],
+    ...(options.foundAlone !== undefined && { foundAlone: options.foundAlone }),
     ...(gossipInterval !== undefined && { gossipInterval }),
     ...(heartbeatInterval !== undefined && { heartbeatInterval }),
     ...(acceptablePause !== undefined && { detector: { acceptablePause } }),

@@ -73,6 +73,11 @@ export class MembershipDriver {
     return this.#machine.missing;
   }
 
+  /** Why this node is not a member yet: a sentence, and one for each seed. Empty for members. */
+  get waiting(): readonly string[] {
+    return this.#machine.waiting(this.#runtime.clock.now());
+  }
+
   /** How this node sees itself and the peers that it watches. */
   get health(): HealthReport {
     return this.#machine.health(this.#runtime.clock.now());

@@ -34,7 +34,7 @@ export interface MembershipLimits {
   readonly stallLimit: number;
   /** Between two attempts to join, after the first twenty, which are 250 apart. Default 1 000. */
   readonly joinRetryInterval: number;
-  /** How long the first seed looks for a cluster before it founds one. Default 5 000. */
+  /** How long the first seed waits for all seeds before a majority will do. Default 5 000. */
   readonly seedTimeout: number;
   /** How long leaving may take before the node goes without an answer. Default 5 000. */
   readonly leaveTimeout: number;
@@ -52,11 +52,13 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
   /**
    * Addresses to join through; the same list for all nodes; may name this node. Without others in
    * it, the node founds a cluster at once. The node that is named first founds one when it finds
-   * none. The rest never do.
+   * none and a majority of the list has none either. The rest never do.
    */
   readonly seeds: readonly string[];
   /** Whether this node may found a cluster when it finds none. Default true. */
   readonly founds?: boolean;
+  /** Whether it may do so without a majority of the seeds, and without being first. Default false. */
+  readonly foundAlone?: boolean;
   /** What all members must agree on; a node with another value for a key is refused. */
   readonly clusterConfig?: Readonly<Record<string, string>>;
   /** When silence becomes suspicious. */
@@ -74,7 +76,12 @@ export interface ResolvedConfig extends MembershipLimits {
   readonly otherSeeds: readonly string[];
   /** Whether this node is the first in the list. */
   readonly firstSeed: boolean;
+  /** Whether this node is in the list at all. */
+  readonly listed: boolean;
+  /** The first in the list. */
+  readonly first: string | undefined;
   readonly founds: boolean;
+  readonly foundAlone: boolean;
   readonly clusterConfig: Readonly<Record<string, string>>;
   readonly detector: DetectorOptions;
   readonly stableAfter: number | undefined;
@@ -121,7 +128,10 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     self: { ...self, roles: [...self.roles] },
     otherSeeds: [...new Set(seeds)].filter((seed) => seed !== self.address),
     firstSeed: seeds[0] === self.address,
+    listed: seeds.includes(self.address),
+    first: seeds[0],
     founds: config.founds ?? true,
+    foundAlone: config.foundAlone ?? false,
     clusterConfig,
     detector: {
       ...defaultDetectorOptions,

@@ -1,11 +1,11 @@
 /**
- * How a node becomes a member, and how members let others in. Two clusters come from one seed list
- * only if its first node can reach none of the others for `seedTimeout`.
+ * How a node becomes a member, and how members let others in.
  *
  * @module
  */
 import { commit } from "./commit.ts";
 import { aboutOnly, emptyGossip, newRecord, withMember, withRecord } from "./gossip_state.ts";
+import { isFounder, logWaiting, mayFound, notReady } from "./founding.ts";
 import { gossipContent, gossipState, tellAll } from "./gossiping.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
 import { isAlive, isLeaving } from "./member.ts";
@@ -22,10 +22,6 @@ const quickRetries = 20;
 const quickInterval = 250;
 /** How many seeds are asked at once. */
 const seedsAtOnce = 5;
-/** How long it is believed that a seed has no cluster, or that there is one somewhere. */
-const hearsayLifetime = 3_000;
-/** How long the first seed listens for a cluster that has lost all its seeds. */
-const listenTime = 1_000;
 /** How many refusals are remembered so as not to repeat them. */
 const maxRefusals = 100;
 
@@ -42,6 +38,7 @@ export function startJoining(m: Machine, now: number): void {
 export function joiningTick(m: Machine, now: number): void {
   if (mayFound(m, now)) found(m, now);
   else if (now >= m.joining.nextAt) attempt(m, now);
+  if (m.phase === "joining") logWaiting(m, now);
 }
 
 /** A member takes this node for another, from an earlier life: so there is a cluster to join. */
@@ -59,6 +56,7 @@ function askToJoin(m: Machine, to: string, now: number): void {
     type: "join",
     member: m.introduction,
     clusterConfig: m.config.clusterConfig,
+    ...(isFounder(m) && { founder: true }),
   });
 }
 
@@ -74,28 +72,6 @@ function attempt(m: Machine, now: number): void {
   m.joining.nextAt = now + (quick ? quickInterval : joinRetryInterval);
 }
 
-/**
- * Only the first seed may found a cluster: when all other seeds have just said that they have none,
- * or after `seedTimeout`. Not if a cluster has refused it, or a member of one was heard. And where
- * seed lists differ, so that two nodes believe to be first, the lower address goes ahead.
- */
-function mayFound(m: Machine, now: number): boolean {
-  const { firstSeed, founds, otherSeeds, seedTimeout } = m.config;
-  const { startedAt, clusterHeardAt, refusals } = m.joining;
-  if (!founds || !firstSeed || refusals.size > 0 || now - clusterHeardAt < hearsayLifetime) {
-    return false;
-  }
-  if (now - startedAt < Math.min(listenTime, seedTimeout)) return false;
-  let ready = 0;
-  for (const seed of otherSeeds) {
-    const heard = m.joining.notReady.get(seed);
-    if (heard === undefined || now - heard.at > hearsayLifetime) continue;
-    if (heard.answer.founder && seed < selfAddress(m)) return false;
-    ready++;
-  }
-  return ready === otherSeeds.length || now - startedAt >= seedTimeout;
-}
-
 function found(m: Machine, now: number): void {
   const { introduction } = m;
   m.phase = "member";
@@ -109,6 +85,7 @@ function found(m: Machine, now: number): void {
 export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, now: number): void {
   if (m.phase !== "joining" || !m.config.otherSeeds.includes(from)) return;
   m.joining.notReady.set(from, { at: now, answer });
+  m.joining.refusedBy.delete(from);
   if (mayFound(m, now)) found(m, now);
 }
 
@@ -144,6 +121,7 @@ export function onJoinRefused(
     m.joining.asked.delete(from);
     return askToJoin(m, from, now);
   }
+  if (m.joining.refusedBy.size < maxRefusals) m.joining.refusedBy.set(from, { code, reason });
   const refusal = JSON.stringify([from, code, reason]);
   if (m.joining.refusals.has(refusal) || m.joining.refusals.size >= maxRefusals) return;
   m.joining.refusals.add(refusal);
@@ -158,7 +136,7 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
   }
   if (from === selfAddress(m)) return;
   if (m.phase === "joining") {
-    return send(m, from, { type: "notReady", founder: m.config.firstSeed });
+    return send(m, from, notReady(m, from, message, now));
   }
   if (m.phase !== "member" || isLeaving(m.view.self)) return;
   const known = m.state.members.get(from)?.member;

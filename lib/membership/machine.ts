@@ -114,6 +114,12 @@ export interface Machine {
     clusterHeardAt: number;
     /** Refusals that were told. */
     readonly refusals: Set<string>;
+    /** The latest refusal by each seed that has not answered otherwise since. */
+    readonly refusedBy: Map<string, { code: string; reason: string }>;
+    /** Whom this node has let go ahead with founding, and when last. */
+    vote: { to: string; at: number } | undefined;
+    /** When the log last said what this node waits for. */
+    waitLoggedAt: number;
   };
   gossip: {
     nextAt: number;
@@ -181,6 +187,9 @@ export function newMachine(config: ResolvedConfig): Machine {
       asked: new Map(),
       clusterHeardAt: -Infinity,
       refusals: new Set(),
+      refusedBy: new Map(),
+      vote: undefined,
+      waitLoggedAt: -Infinity,
     },
     gossip: { nextAt: 0, seedProbeAt: 0, salt: 0, strangers: new Map(), tombstonesAt: 0 },
     watching: {

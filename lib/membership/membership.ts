@@ -8,6 +8,7 @@
 import { accuse } from "./accusing.ts";
 import { replacedBy } from "./commit.ts";
 import { type MembershipConfig, resolveConfig } from "./config.ts";
+import { whyNotJoined } from "./founding.ts";
 import { gossipTick, onDigest, onGossip, onSummary } from "./gossiping.ts";
 import { healthOf, type HealthReport } from "./health.ts";
 import {
@@ -79,6 +80,11 @@ export class Membership {
   /** Addresses of reachable members that have not seen what this node knows: why not converged. */
   get missing(): readonly string[] {
     return this.#machine.missing;
+  }
+
+  /** Why this node is not a member yet: a sentence, and one for each seed. Empty for members. */
+  waiting(now: number): readonly string[] {
+    return whyNotJoined(this.#machine, now);
   }
 
   /** How this node sees itself and the peers that it watches. */

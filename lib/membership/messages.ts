@@ -29,6 +29,8 @@ export interface JoinMessage {
   /** The sender itself, with status `joining`. */
   readonly member: Member;
   readonly clusterConfig: Readonly<Record<string, string>>;
+  /** Whether the sender founds a cluster if there is none. Default false. */
+  readonly founder?: boolean;
 }
 
 /**
@@ -55,6 +57,8 @@ export interface NotReadyMessage {
   readonly type: "notReady";
   /** Whether it will found a cluster if it finds none. */
   readonly founder: boolean;
+  /** Whether it lets the asker found one, and nobody else for a while. Default false. */
+  readonly vote?: boolean;
 }
 
 /** Answers `join` with yes. */
@@ -196,9 +200,7 @@ export function parseMembershipMessage(value: unknown): MembershipMessage | unde
     case "joinRefused":
       return parseJoinRefused(fields);
     case "notReady":
-      return typeof fields.founder === "boolean"
-        ? { type: "notReady", founder: fields.founder }
-        : undefined;
+      return parseNotReady(fields);
     case "welcome":
       return parseWelcome(fields);
     case "gossip":
@@ -228,6 +230,12 @@ export function parseMembershipMessage(value: unknown): MembershipMessage | unde
   }
 }
 
+function parseNotReady({ founder, vote = false }: Fields): NotReadyMessage | undefined {
+  return typeof founder === "boolean" && typeof vote === "boolean"
+    ? { type: "notReady", founder, vote }
+    : undefined;
+}
+
 function parseJoin(fields: Fields): JoinMessage | undefined {
   const member = parseMember(fields.member);
   const clusterConfig = parseClusterConfig(fields.clusterConfig);
@@ -235,7 +243,9 @@ function parseJoin(fields: Fields): JoinMessage | undefined {
   if (member.status !== "joining" || member.upNumber !== 0 || member.evidence !== undefined) {
     return undefined;
   }
-  return { type: "join", member, clusterConfig };
+  const { founder = false } = fields;
+  if (typeof founder !== "boolean") return undefined;
+  return { type: "join", member, clusterConfig, ...(founder && { founder }) };
 }
 
 function parseJoinRefused(fields: Fields): JoinRefusedMessage | undefined {

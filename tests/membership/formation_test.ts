@@ -40,17 +40,88 @@ Deno.test("a node without other seeds founds a cluster at once", () => {
   }
 });
 
-Deno.test("the first seed waits for silent seeds before it founds, the others wait for ever", () => {
+Deno.test("with two seeds the first waits for the second before it founds; the rest never found", () => {
   const world = new SimulatedMembers(1);
   const first = world.start("n0", ["n0", "n1"]);
-  const other = world.start("n2", ["n1", "n0"]);
-  world.run(4_900);
-  assertEquals([first.view.clusterId, other.view.clusterId], [undefined, undefined]);
-  within(world, "founding", 400, () => first.view.clusterId !== undefined);
-  within(world, "joining", 2_000, () => allUp([first, other]));
-  const lost = world.start("n3", ["n9"]);
+  const third = world.start("n2", ["n0", "n1"]);
   world.run(60_000);
-  assertEquals(lost.view.members, []);
+  assertEquals([first.view.clusterId, third.view.clusterId], [undefined, undefined]);
+  assertEquals(first.machine.waiting(world.now), [
+    "this node asks to join for 60 s; to found a cluster it needs the word of 1 more of 2 seeds, " +
+    "so that there are never two (foundAlone: true does without)",
+    "n1:1 has not answered",
+  ]);
+  assertEquals(third.machine.waiting(world.now), [
+    "this node asks to join for 60 s; only the first seed, n0:1, may found a cluster",
+    "n0:1 has no cluster, and may found one",
+    "n1:1 has not answered",
+  ]);
+  assert(first.log.some((line) => line.includes("needs the word of 1 more of 2 seeds")));
+  const second = world.start("n1", ["n0", "n1"]);
+  within(world, "forming", 3_000, () => allUp([first, second, third]));
+  assertEquals(first.machine.waiting(world.now), []);
+});
+
+Deno.test("two of three seeds form a cluster, when the third has been silent for 5 s", () => {
+  const world = new SimulatedMembers(1);
+  const seeds = ["n0", "n1", "n2"];
+  const nodes = [world.start("n0", seeds), world.start("n1", seeds)];
+  world.run(4_900);
+  assertEquals(nodes[0]!.view.clusterId, undefined);
+  within(world, "forming", 2_000, () => allUp(nodes));
+  nodes.push(world.start("n2", seeds));
+  within(world, "joining", 2_000, () => allUp(nodes));
+});
+
+Deno.test("a user can let one node found alone, whether or not it is the first seed", () => {
+  for (const seeds of [["n0", "n1", "n2"], ["n1", "n0", "n2"]]) {
+    const world = new SimulatedMembers(1);
+    const node = world.start("n0", seeds, { foundAlone: true });
+    world.run(4_900);
+    assertEquals(node.view.clusterId, undefined);
+    within(world, "founding", 400, () => allUp([node]));
+  }
+});
+
+Deno.test("a first seed that was downed and starts again alone founds no second cluster", () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const world = new SimulatedMembers(seed);
+    const seeds = ["n0", "n1", "n2"];
+    const start = (name: string) => world.start(name, seeds);
+    const nodes = ["n0", "n1", "n2", "n3", "n4"].map(start);
+    within(world, "forming", 5_000, () => allUp(nodes));
+    const { clusterId } = nodes[1]!.view;
+    world.partition(nodes.slice(0, 1), nodes.slice(1));
+    within(world, "downing", 60_000, () => nodes[0]!.downed !== undefined);
+    nodes[0] = start("n0");
+    world.run(30_000);
+    assertEquals(nodes[0].view.clusterId, undefined);
+    world.heal();
+    within(world, "healing", 10_000, () => allUp(nodes));
+    assertEquals(nodes[0].view.clusterId, clusterId);
+  }
+});
+
+Deno.test("a seed lets one founder go ahead, so two that do not hear each other make one cluster", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new SimulatedMembers(seed);
+    world.weather.cut = (from, to) => [from, to].sort().join() === "a:1,b:1";
+    const ids = () => [...world.nodes.values()].map(({ view }) => view.clusterId);
+    world.start("a", ["a", "b", "c"]);
+    world.start("b", ["b", "a", "c"]);
+    world.start("c", ["a", "b", "c"]);
+    world.run(30_000);
+    assertEquals(new Set(ids().filter((id) => id !== undefined)).size, 1, ids().join());
+  }
+});
+
+Deno.test("a node that waits for its cluster lets nobody found another", () => {
+  const world = new SimulatedMembers(1);
+  const seeds = ["n0", "n1", "n2"];
+  world.start("n1", seeds, { founds: false });
+  const first = world.start("n0", seeds);
+  world.run(60_000);
+  assertEquals(first.view.clusterId, undefined);
 });
 
 Deno.test("two nodes that both believe to be the first seed make one cluster", () => {

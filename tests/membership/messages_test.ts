@@ -30,7 +30,7 @@ const state = {
 const examples: readonly MembershipMessage[] = [
   { type: "join", member, clusterConfig: { "shards.counters": "20" } },
   { type: "joinRefused", code: "configConflict", reason: "shards", known: 0 },
-  { type: "notReady", founder: true },
+  { type: "notReady", founder: true, vote: false },
   { type: "welcome", clusterId, state },
   { type: "gossip", clusterId, incarnation: 3, state, reply: true },
   { type: "digest", clusterId, incarnation: 3, digest },

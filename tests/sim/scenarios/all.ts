@@ -64,25 +64,6 @@ export const partitions: Scenario = {
   run: recover,
 };
 
-/**
- * The node that may found a cluster is declared down in a partition and starts again while it is
- * still cut off: it must not found a second cluster.
- */
-export const isolatedFounder: Scenario = {
-  name: "isolated founder",
-  nodes: 5,
-  duration: 120_000,
-  faults: [{
-    type: "partition",
-    at: 1_000,
-    for: 40_000,
-    between: ["node-1"],
-    and: ["node-2", "node-3", "node-4", "node-5"],
-  }],
-  source: source("isolatedFounder"),
-  run: recover,
-};
-
 /** Processes die, are stopped, come back, with their address or a new one. */
 export const crashes: Scenario = {
   name: "crashes",
@@ -139,7 +120,7 @@ export const counters: Scenario = {
 
 /** Those that `deno task sim` knows by name, whether or not it runs them unasked. */
 export function namedScenario(name: string): Scenario | undefined {
-  return [...scenarios, isolatedFounder, ...pathological].find((one) => one.name === name);
+  return [...scenarios, ...pathological].find((one) => one.name === name);
 }
 
 /** Those with faults from the seed; see the module's text. */

@@ -195,6 +195,28 @@ export const powerCut: Scenario = {
   },
 };
 
+/**
+ * The node that may found a cluster is declared down in a partition and starts again while it is
+ * still cut off: it must not found a second cluster.
+ */
+export const isolatedFounder: Scenario = {
+  name: "isolated founder",
+  nodes: 5,
+  duration: 120_000,
+  faults: [{
+    type: "partition",
+    at: 1_000,
+    for: 40_000,
+    between: ["node-1"],
+    and: ["node-2", "node-3", "node-4", "node-5"],
+  }],
+  source: source("isolatedFounder"),
+  run: async (sim) => {
+    await sim.faultsOver();
+    await sim.converged({ limit: 90_000 });
+  },
+};
+
 /** All of them. */
 export const pathological: readonly Scenario[] = [
   leavingWhileDeaf,
@@ -208,4 +230,5 @@ export const pathological: readonly Scenario[] = [
   rollingRestart,
   clockWentBack,
   powerCut,
+  isolatedFounder,
 ];
