@@ -198,6 +198,13 @@ export class ClientShards {
     if (message?.type === "drained") {
       this.#types.get(message.shardType)?.router.drained(message.shard, message.epoch);
     }
+    if (message?.type === "returned") {
+      const { shardType, shard, owner, epoch, entityId } = message;
+      const type = this.#types.get(shardType);
+      if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) return;
+      this.#learn(type, shard, owner, epoch);
+      type.router.returned(shard, entityId, message.message, epoch);
+    }
     if (message?.type !== "refused") return;
     this.#port.log("the cluster has refused", { ...message });
     this.#types.get(message.shardType)?.router.refuse();

@@ -46,6 +46,7 @@ export type ShardingMessage =
   | RecallMessage
   | RememberedMessage
   | LocationMessage
+  | ReturnedMessage
   | RefusedMessage;
 
 /** What a node runs, all of it. */
@@ -106,6 +107,17 @@ export interface LocationMessage {
   readonly shard: number;
   readonly owner: string;
   readonly epoch: number;
+}
+
+/**
+ * Node to client: your message has come to the wrong node; this is the right one. Messages of clients
+ * are not passed on: the owner could not answer a client that is not connected to it.
+ */
+export interface ReturnedMessage extends AboutShard {
+  readonly type: "returned";
+  readonly owner: string;
+  readonly entityId: string;
+  readonly message: unknown;
 }
 
 /** A shard type cannot be used as asked. */
@@ -214,6 +226,11 @@ function parseAboutShard(
     case "location":
       if (!isName(value.owner)) return undefined;
       return { type, shardType, shard, owner: value.owner, epoch };
+    case "returned": {
+      const { owner, entityId, message } = value;
+      if (!isName(owner) || !isEntityId(entityId)) return undefined;
+      return { type, shardType, shard, epoch, owner, entityId, message };
+    }
     case "remembered": {
       const { version, since, started, stopped } = value;
       if (!isEpoch(version) || !(since === -1 || isEpoch(since))) return undefined;

@@ -168,6 +168,7 @@ export class ShardNode {
       case "hosting":
       case "stopped":
         return this.#carryOut(this.coordinator.step({ ...message, from }, this.#port.now()));
+      case "returned":
       case "recall":
       case "remembered":
         return;
@@ -181,7 +182,8 @@ export class ShardNode {
       const [entityId, sent, epoch] = delivery;
       const message = this.#validate(router.shardType, entityId, from, sent);
       if (message === refused) return;
-      const grant = router.receive(entityId, message, epoch);
+      const client = from.startsWith("client:") ? from : undefined;
+      const grant = router.receive(entityId, message, epoch, client);
       if (grant !== undefined) this.#tellMoved(router.shardType, from, entityId, grant);
       return;
     }

@@ -5,6 +5,7 @@ import {
   type FlushMark,
   isEntityId,
   regionPath,
+  type ReturnedMessage,
   shardingPath,
 } from "./protocol.ts";
 import type { Region } from "./region.ts";
@@ -21,6 +22,8 @@ interface Parcel {
   readonly message: unknown;
   /** Of the grant by which it came; 0 if it begins here. */
   readonly epoch: number;
+  /** The client that has sent it. */
+  readonly client?: string | undefined;
 }
 
 /** How a router is made. */
@@ -108,18 +111,23 @@ export class ShardRouter {
    *
    * @returns the grant that the sender should know of, if there is one.
    */
-  receive(entityId: string, message: unknown, epoch: number): ShardGrant | undefined {
+  receive(
+    entityId: string,
+    message: unknown,
+    epoch: number,
+    client?: string,
+  ): ShardGrant | undefined {
     const shard = shardOf(entityId, this.#routes.numShards);
     if (this.region?.deliver(shard, entityId, message)) return undefined;
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
       // What this node knows is no news to the sender, so it is wrong or old.
       if (grant !== undefined) this.#routes.forget(shard);
-      this.#buffer(shard, { entityId, message, epoch });
+      this.#buffer(shard, { entityId, message, epoch, client });
       return undefined;
     }
-    this.#pass(shard, { entityId, message, epoch }, grant);
-    return grant;
+    this.#pass(shard, { entityId, message, epoch, client }, grant);
+    return client === undefined ? grant : undefined;
   }
 
   /** A mark has come, behind all that its sender has sent here. */
@@ -151,6 +159,16 @@ export class ShardRouter {
   /** Whether messages wait for those that went another way. */
   isDetouring(shard: number): boolean {
     return this.#routes.isDetouring(shard);
+  }
+
+  /** A message of this client has come to the wrong node; `learn` was told of the right one. */
+  returned(shard: number, entityId: string, message: unknown, epoch: number): void {
+    const parcel = { entityId, message, epoch };
+    const grant = this.#routes.grantOf(shard);
+    if (grant !== undefined && grant.epoch >= epoch) return this.#pass(shard, parcel, grant);
+    // The owner cannot be sent to yet: to send it to where it came from would begin a circle.
+    if (grant !== undefined) this.#routes.forget(shard);
+    this.#buffer(shard, parcel, true);
   }
 
   /** This node gives the shard up: what comes for it waits until its next owner is known. */
@@ -191,12 +209,21 @@ export class ShardRouter {
     const { entityId, message } = parcel;
     if (entityId === undefined) {
       const [, epoch, owner, origin] = message as FlushMark;
-      if (grant.owner === this.#port.self) return this.#answer(message as FlushMark);
+      // What a client has sent here was given back to it, so it knows that all has arrived.
+      if (grant.owner === this.#port.self || origin.startsWith("client:")) {
+        return this.#answer(message as FlushMark);
+      }
       const mark: FlushMark = [shard, epoch, owner, origin, Math.max(parcel.epoch, grant.epoch)];
       return this.#port.send(grant.owner, this.#path, mark);
     }
     if (grant.owner !== this.#port.self) {
       const epoch = Math.max(parcel.epoch, grant.epoch);
+      if (parcel.client !== undefined) {
+        const { owner } = grant;
+        const about = { shardType: this.shardType, shard, epoch: grant.epoch, owner };
+        const returned: ReturnedMessage = { type: "returned", ...about, entityId, message };
+        return this.#port.send(parcel.client, clientShardsPath, returned);
+      }
       return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
     }
     if (this.region?.deliver(shard, entityId, message)) return;
@@ -214,9 +241,9 @@ export class ShardRouter {
     this.#port.send(origin, path, { type: "drained", shardType: this.shardType, shard, epoch });
   }
 
-  #buffer(shard: number, parcel: Parcel): void {
+  #buffer(shard: number, parcel: Parcel, first = false): void {
     const size = estimateSize(parcel.message);
-    const outcome = this.#routes.buffer(shard, parcel, this.#port.now(), size);
+    const outcome = this.#routes.buffer(shard, parcel, this.#port.now(), size, first);
     if (outcome === "full") this.#lose("bufferFull", parcel);
     if (outcome === "ask") this.#ask(shard);
   }

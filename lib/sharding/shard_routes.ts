@@ -25,6 +25,8 @@ export interface Buffered<T> {
   readonly item: T;
   readonly size: number;
   readonly since: number;
+  /** It was on its way before, and goes before those that were not. */
+  readonly first: boolean;
 }
 
 /** A shard has moved: the new way is taken when all that went the old one has arrived. */
@@ -165,15 +167,26 @@ export class ShardRoutes<T> {
    * @returns whether the shard must be asked for (`"ask"`), is asked for (`"wait"`), or the buffer
    * is full (`"full"`) and the message was not kept.
    */
-  buffer(shard: number, item: T, now: number, size = 0): "ask" | "wait" | "full" {
+  buffer(
+    shard: number,
+    item: T,
+    now: number,
+    size = 0,
+    first = false,
+  ): "ask" | "wait" | "full" {
     const { maxBuffered, maxBufferedBytes, maxBufferedPerShard } = this.#limits;
     if (this.#buffered >= maxBuffered || this.#bytes + size > maxBufferedBytes) return "full";
     const waiting = this.#buffers.get(shard);
     if (waiting !== undefined && waiting.length >= maxBufferedPerShard) return "full";
     this.#buffered++;
     this.#bytes += size;
-    if (waiting !== undefined) waiting.push({ item, size, since: now });
-    else this.#buffers.set(shard, [{ item, size, since: now }]);
+    const kept = { item, size, since: now, first };
+    if (waiting === undefined) this.#buffers.set(shard, [kept]);
+    else if (!first) waiting.push(kept);
+    else {
+      const behind = waiting.findIndex((other) => !other.first);
+      waiting.splice(behind < 0 ? waiting.length : behind, 0, kept);
+    }
     return waiting !== undefined || this.#detours.has(shard) ? "wait" : "ask";
   }
 
