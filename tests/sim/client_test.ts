@@ -46,6 +46,8 @@ async function started(
   const cluster = new SimulatedCluster(seed);
   const nodes = await cluster.start(count);
   for (const node of nodes) node.spawn(Behaviors.sharded(counter, { numShards }), "counters");
+  // The coordinator has heard of all regions by then, and spreads the shards over them.
+  await cluster.clock.advance(1_000);
   return { cluster, nodes };
 }
 
