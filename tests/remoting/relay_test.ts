@@ -1,0 +1,112 @@
+import { assertEquals } from "@std/assert";
+import { Relay, relayedPath, relayPath } from "../../lib/remoting/relay.ts";
+import type { ClientPeer, NodePeer, Peer } from "../../lib/transport/peer.ts";
+
+const facts = { incarnation: 1, protocol: 1, remote: "", lane: "user", serializers: [] } as const;
+
+function clientPeer(address: string): ClientPeer {
+  return { role: "client", identity: { kind: "plain" }, address, nodeId: address, ...facts };
+}
+
+function nodePeer(address: string): NodePeer {
+  return { role: "node", identity: { kind: "plain" }, address, nodeId: address, ...facts };
+}
+
+/** A relay, with what it has sent, delivered and told, in short. */
+class Scene {
+  readonly done: string[] = [];
+  readonly relay: Relay;
+  constructor(self: string, connected: readonly string[] = [], members: readonly string[] = []) {
+    this.relay = new Relay({
+      self: () => self,
+      send: (to, path, message) => {
+        const { gone } = message as { gone?: boolean };
+        this.done.push(`send ${to}${path}${gone ? " gone" : ""}`);
+      },
+      peerAt: (address) => connected.includes(address) ? clientPeer(address) : undefined,
+      mayReach: (node) => members.includes(node),
+      deliver: (peer, envelope) => {
+        this.done.push(`deliver ${envelope.length} as ${peer.role} ${peer.address}`);
+      },
+      onRoute: ({ address }, exists) => this.done.push(`${exists ? "way" : "no way"} ${address}`),
+    });
+  }
+  take(): string[] {
+    return this.done.splice(0);
+  }
+}
+
+const envelope = new Uint8Array(3);
+const client = { address: "client:1", nodeId: "x", incarnation: 1, protocol: 1, serializers: [] };
+
+Deno.test("a contact passes on what is for members, takes what is for itself, and nothing else", () => {
+  const scene = new Scene("a:1", ["client:1", "client:2"], ["b:1"]);
+  const peer = clientPeer("client:1");
+  for (const to of ["b:1", "a:1", "stranger:1", "client:2"]) {
+    scene.relay.forward(peer, { to, envelope });
+  }
+  assertEquals(scene.take(), [`send b:1${relayedPath}`, "deliver 3 as client client:1"]);
+});
+
+Deno.test("the node that is reached judges the message as the client's, and answers the same way", () => {
+  const scene = new Scene("b:1");
+  scene.relay.receive(nodePeer("a:1"), { client, envelope });
+  assertEquals(scene.take(), ["way client:1", "deliver 3 as client client:1"]);
+  assertEquals(scene.relay.peerOf("client:1")?.role, "client");
+  assertEquals(scene.relay.isNeeded("client:1", "/x"), true);
+  assertEquals(scene.relay.isNeeded("client:2", "/x"), false);
+  assertEquals(scene.relay.send("client:1", envelope), true);
+  assertEquals(scene.take(), [`send a:1${relayPath}`]);
+});
+
+Deno.test("the way changes with the contact, and an old contact's farewell does not end the new one", () => {
+  const scene = new Scene("b:1");
+  scene.relay.receive(nodePeer("a:1"), { client, envelope });
+  scene.relay.receive(nodePeer("c:1"), { client, envelope });
+  scene.take();
+  scene.relay.receive(nodePeer("a:1"), { client: { address: "client:1" }, gone: true });
+  assertEquals(scene.take(), []);
+  scene.relay.receive(nodePeer("c:1"), { client: { address: "client:1" }, gone: true });
+  assertEquals(scene.take(), ["no way client:1"]);
+  assertEquals(scene.relay.send("client:1", envelope), false);
+});
+
+Deno.test("when a client has gone, those whom it has reached are told; when a contact has, its ways end", () => {
+  const contact = new Scene("a:1", ["client:1"], ["b:1"]);
+  contact.relay.forward(clientPeer("client:1"), { to: "b:1", envelope });
+  contact.take();
+  contact.relay.onPeerDown(clientPeer("client:1"));
+  assertEquals(contact.take(), [`send b:1${relayedPath} gone`]);
+  const reached = new Scene("b:1");
+  reached.relay.receive(nodePeer("a:1"), { client, envelope });
+  reached.take();
+  reached.relay.onPeerDown(nodePeer("a:1"));
+  assertEquals(reached.take(), ["no way client:1"]);
+});
+
+Deno.test("an answer for a client that is not here any more ends the way to it", () => {
+  const scene = new Scene("a:1", [], ["b:1"]);
+  scene.relay.forward(nodePeer("b:1"), { to: "client:1", envelope });
+  assertEquals(scene.take(), [`send b:1${relayedPath} gone`]);
+});
+
+Deno.test("what is no relayed message changes nothing, and a client cannot pretend to be a node", () => {
+  const scene = new Scene("b:1", ["client:1"], ["c:1"]);
+  const peers: readonly Peer[] = [clientPeer("client:1"), nodePeer("a:1")];
+  const rubbish: readonly unknown[] = [
+    undefined,
+    7,
+    {},
+    { to: 1, envelope },
+    { to: "c:1", envelope: "text" },
+    { client: { ...client, address: "c:1" }, envelope },
+    { client: { ...client, incarnation: -1 }, envelope },
+    { client: { ...client, serializers: Array(1_000).fill("x") }, envelope },
+  ];
+  for (const value of rubbish) {
+    for (const peer of peers) scene.relay.receive(peer, value);
+    scene.relay.forward(peers[0]!, value);
+  }
+  scene.relay.receive(peers[0]!, { client, envelope });
+  assertEquals(scene.take(), []);
+});
