@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import {
+  externalAllocation,
+  leastShards,
+  preferRole,
+  type ShardNode,
+  zoneAware,
+} from "../../lib/sharding/allocation.ts";
+
+function node(
+  address: string,
+  shards: readonly number[],
+  roles: readonly string[] = [],
+): ShardNode {
+  return { address, roles, shards: new Set(shards) };
+}
+
+Deno.test("least shards: the emptiest gets, the fullest gives, and a difference of one is even", () => {
+  const nodes = [node("a", [0, 1, 2, 3]), node("b", [4]), node("c", [5, 6])];
+  const strategy = leastShards();
+  assertEquals(strategy.allocate(9, nodes), "b");
+  assertEquals(strategy.rebalance!(nodes, 10), [{ shard: 3, to: "b" }]);
+  const worse = [node("a", [0, 1, 2, 3, 4, 5]), node("b", [])];
+  assertEquals(strategy.rebalance!(worse, 2), [{ shard: 5, to: "b" }, { shard: 4, to: "b" }]);
+});
+
+Deno.test("external: the function places, and what it moves it names", () => {
+  const nodes = [node("a", [0, 1]), node("b", [])];
+  const strategy = externalAllocation((shard) => shard === 1 ? "b" : undefined);
+  assertEquals(strategy.allocate(0, nodes), undefined);
+  assertEquals(strategy.rebalance!(nodes, 10), [{ shard: 1, to: "b" }]);
+});
+
+Deno.test("a preferred role takes all, while there is a node that has it", () => {
+  const nodes = [node("a", [0]), node("b", [1, 2], ["fast"])];
+  const strategy = preferRole("fast");
+  assertEquals(strategy.allocate(9, nodes), "b");
+  assertEquals(strategy.rebalance!(nodes, 10), [{ shard: 0, to: "b" }]);
+  assertEquals(strategy.allocate(9, nodes.slice(0, 1)), "a");
+});
+
+Deno.test("zones are even first, then the nodes of each", () => {
+  const nodes = [
+    node("a", [0, 1], ["zone-x"]),
+    node("b", [2], ["zone-x"]),
+    node("c", [3], ["zone-y"]),
+  ];
+  const strategy = zoneAware();
+  assertEquals(strategy.allocate(9, nodes), "c");
+  const [move] = strategy.rebalance!(nodes, 10);
+  assertEquals(move!.to, "c");
+});

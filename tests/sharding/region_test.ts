@@ -1,0 +1,120 @@
+import { assertEquals } from "@std/assert";
+import type { CoordinatorView } from "../../lib/sharding/coordinator_view.ts";
+import { type ShardingMessage, shardingPath } from "../../lib/sharding/protocol.ts";
+import { type EntityHost, Region } from "../../lib/sharding/region.ts";
+import { ShardNode } from "../../lib/sharding/shard_node.ts";
+import type { Term } from "../../lib/sharding/term.ts";
+
+/** A host that stops a shard when it is told to. */
+class Host implements EntityHost {
+  readonly log: string[] = [];
+  readonly stopping: (() => void)[] = [];
+
+  startShard(shard: number): void {
+    this.log.push(`start ${shard}`);
+  }
+
+  deliver(shard: number, entityId: string): void {
+    this.log.push(`deliver ${shard} ${entityId}`);
+  }
+
+  stopShard(shard: number, how: string, done: () => void): void {
+    this.log.push(`stop ${shard} ${how}`);
+    this.stopping.push(done);
+  }
+}
+
+Deno.test("a shard that is given up takes no messages, and is gone when its entities have stopped", () => {
+  const host = new Host();
+  const region = new Region(host);
+  let confirmed = 0;
+  assertEquals(region.own(3, 5), "running");
+  assertEquals(region.deliver(3, "a", 1), true);
+  assertEquals(region.handOff(3, 5, () => confirmed++), "stopping");
+  assertEquals(region.deliver(3, "a", 2), false);
+  assertEquals(region.grants(), [[3, 5, 1]]);
+  // Told again, it goes on with what it does.
+  assertEquals(region.handOff(3, 5, () => confirmed++), "stopping");
+  assertEquals(region.own(3, 5), "stopping");
+  host.stopping[0]!();
+  assertEquals([confirmed, region.size], [1, 0]);
+  assertEquals(host.log, ["start 3", "deliver 3 a", "stop 3 inTurn"]);
+});
+
+Deno.test("a grant that has ended is not taken again, and is confirmed as ended again", () => {
+  const host = new Host();
+  const region = new Region(host);
+  region.own(3, 5);
+  region.handOff(3, 5, () => {});
+  host.stopping[0]!();
+  assertEquals(region.own(3, 5), "stopped");
+  assertEquals(region.handOff(3, 5, () => {}), "stopped");
+  assertEquals(region.own(3, 6), "running");
+});
+
+Deno.test("an order to stop that overtakes the grant ends it before it begins", () => {
+  const region = new Region(new Host());
+  assertEquals(region.handOff(3, 5, () => {}), "stopped");
+  assertEquals(region.own(3, 5), "stopped");
+  assertEquals(region.own(3, 6), "running");
+});
+
+Deno.test("a fenced owner stops its entities at once, and an older fence changes nothing", () => {
+  const host = new Host();
+  const region = new Region(host);
+  region.own(3, 5);
+  region.fence(3, 5);
+  assertEquals(region.epochOf(3), 5);
+  region.fence(3, 6);
+  assertEquals(region.epochOf(3), 0);
+  assertEquals(host.log, ["start 3", "stop 3 now"]);
+  assertEquals(region.own(3, 5), "stopped");
+});
+
+Deno.test("a node obeys the leader that it sees, in the term that it is promised to, and no other", () => {
+  const sent: ShardingMessage[] = [];
+  const node = new ShardNode({
+    self: "b",
+    now: () => 0,
+    send: (_to, path, message) => {
+      if (path === shardingPath) sent.push(message as ShardingMessage);
+    },
+    deadLetter: () => {},
+    publish: () => {},
+    log: () => {},
+    heard: () => {},
+  });
+  const host = new Host();
+  node.add({ shardType: "lists", numShards: 10, host });
+  const see = (leader: string) => {
+    const members = ["a", "b", "c"].map((address) => ({
+      address,
+      life: 1,
+      eligible: true,
+      roles: [],
+      appVersion: undefined,
+    }));
+    const view: CoordinatorView = { self: "b", leader, members, converged: true };
+    node.onView(view);
+  };
+  const order = (from: string, term: Term, shard: number) =>
+    node.receive(from, { type: "host", term, life: 1, shardType: "lists", shard, epoch: 1 });
+  node.open("lists");
+  see("a");
+  node.receive("a", { type: "askReport", term: [1, "a"] });
+  order("a", [1, "a"], 1);
+  assertEquals(host.log, ["start 1"]);
+  order("c", [1, "a"], 2);
+  see("c");
+  node.receive("c", { type: "askReport", term: [2, "c"] });
+  // It changes its mind about who leads; what it has promised stays.
+  see("a");
+  order("a", [1, "a"], 3);
+  assertEquals(host.log, ["start 1"]);
+  sent.length = 0;
+  node.receive("a", { type: "askReport", term: [1, "a"] });
+  assertEquals(sent, [{ type: "outdated", term: [2, "c"] }]);
+  node.receive("a", { type: "askReport", term: [3, "a"] });
+  order("a", [3, "a"], 3);
+  assertEquals(host.log, ["start 1", "start 3"]);
+});
