@@ -103,7 +103,8 @@ export class BenchCluster implements AsyncDisposable {
   }
 }
 
-function freePort(): number {
+/** A port that nobody listens at. */
+export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();

@@ -43,8 +43,6 @@ export type ShardingMessage =
   /** New owner to whoever asked by {@linkcode FlushMark}: all that you sent before is here. */
   | DrainedMessage
   | TableMessage
-  | RecallMessage
-  | RememberedMessage
   | LocationMessage
   | ReturnedMessage
   | RefusedMessage;
@@ -72,24 +70,6 @@ export interface TableMessage {
 /** All that was sent on the old way has arrived at the new owner. */
 export interface DrainedMessage extends AboutShard {
   readonly type: "drained";
-}
-
-/** New owner to all: which entities of this shard do you remember? */
-export interface RecallMessage {
-  readonly type: "recall";
-  readonly shardType: string;
-  readonly shard: number;
-}
-
-/** Which entities of a shard are to run: all of them, or what has changed. */
-export interface RememberedMessage extends AboutShard {
-  readonly type: "remembered";
-  /** Counts the changes under one epoch. */
-  readonly version: number;
-  /** The version that this is a change of; -1: this is all. */
-  readonly since: number;
-  readonly started: readonly string[];
-  readonly stopped: readonly string[];
 }
 
 /** Where is this shard? */
@@ -167,8 +147,6 @@ const maxName = 256;
 const maxReason = 1_000;
 /** Shards in one message about where they are. */
 export const maxTableEntries = 4_096;
-/** Entities in one message about what is remembered. */
-export const maxRemembered = 10_000;
 
 /** Whether the value can be an entity's id. */
 export function isEntityId(value: unknown): value is string {
@@ -193,7 +171,6 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
   if (type === "table") return parseTable(shardType, value.owners, value.shards);
   if (!isBelow(value.shard, maxNumShards)) return undefined;
   const { shard } = value;
-  if (type === "recall") return { type, shardType, shard };
   if (type === "locate") {
     if (!isShardCount(value.numShards)) return undefined;
     return { type, shardType, numShards: value.numShards, shard };
@@ -230,12 +207,6 @@ function parseAboutShard(
       const { owner, entityId, message } = value;
       if (!isName(owner) || !isEntityId(entityId)) return undefined;
       return { type, shardType, shard, epoch, owner, entityId, message };
-    }
-    case "remembered": {
-      const { version, since, started, stopped } = value;
-      if (!isEpoch(version) || !(since === -1 || isEpoch(since))) return undefined;
-      if (!isIdList(started) || !isIdList(stopped)) return undefined;
-      return { type, shardType, shard, epoch, version, since, started, stopped };
     }
     default:
       return undefined;
@@ -295,10 +266,6 @@ function isTerm(value: unknown): value is Term {
 
 function isStamp(value: unknown): value is Stamp {
   return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) && isEpoch(value[1]);
-}
-
-function isIdList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length <= maxRemembered && value.every(isEntityId);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -169,8 +169,7 @@ export class ShardNode {
       case "stopped":
         return this.#carryOut(this.coordinator.step({ ...message, from }, this.#port.now()));
       case "returned":
-      case "recall":
-      case "remembered":
+        // For clients only.
         return;
     }
   }
