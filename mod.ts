@@ -94,6 +94,7 @@ export type {
   MemberLeft,
   MemberRemoved,
   MemberUp,
+  MemberWeaklyUp,
   ReachableMember,
   UnreachableMember,
 } from "./lib/membership/member_event.ts";

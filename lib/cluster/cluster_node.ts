@@ -7,7 +7,7 @@
  */
 import type { ActorSystem } from "../actor/actor_system.ts";
 import type { HealthReport } from "../membership/health.ts";
-import { isAlive } from "../membership/member.ts";
+import { isAlive, type Member } from "../membership/member.ts";
 import type { MembershipView } from "../membership/view.ts";
 import { Remoting } from "../remoting/remoting.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -136,7 +136,7 @@ export class ClusterNode {
     await this.#openConnections();
     this.#driver!.start();
     const { requiredQuorum = 1, startTimeout = 60_000 } = this.#options;
-    await this.#waitUntil(() => this.view.self.status === "up", startTimeout, () => {
+    await this.#waitUntil(() => isIn(this.view.self), startTimeout, () => {
       return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
     });
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
@@ -170,7 +170,7 @@ export class ClusterNode {
     const { startTimeout = 60_000 } = this.#options;
     this.#stall?.start(incarnation);
     await this.#waitUntil(
-      () => this.view.self.status === "up",
+      () => isIn(this.view.self),
       startTimeout,
       () => this.#quorumTimeout(1, 0, startTimeout),
     );
@@ -388,6 +388,11 @@ export class ClusterNode {
       remedy: "use what ClusteredActorSystem.start has resolved with",
     });
   }
+}
+
+/** Whether a node may begin to work. */
+function isIn({ status }: Member): boolean {
+  return status === "up" || status === "weaklyUp";
 }
 
 function leaseOf(downing: ClusterOptions["downing"]): Lease | undefined {

@@ -39,6 +39,13 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly foundAlone?: boolean;
   /** Labels for placing work. */
   readonly roles?: readonly string[];
+  /** Of the application that this node runs, 1 to 255 characters; others see it. Default: none. */
+  readonly appVersion?: string;
+  /**
+   * Where this node runs, 1 to 255 characters: nodes that fail together, as those of one rack or
+   * data centre, have the same. Default: none.
+   */
+  readonly zone?: string;
   /** Mutual TLS. Without it the traffic is plain and anybody can join. */
   readonly tls?: TlsMaterial;
   /** `start` resolves when so many members are up. Default 1. */
@@ -103,6 +110,12 @@ export interface MembershipTiming {
   readonly stallLimit?: number;
   /** How long unreachable members stay before the majority downs them. Default by cluster size. */
   readonly stableAfter?: number;
+  /**
+   * How long a node that joins while a member is unreachable waits before it is let in as weakly up:
+   * it takes part in ordinary work, but owns no shards and has no vote, until all have agreed.
+   * `Infinity`: it waits until then. Default 7 000.
+   */
+  readonly weaklyUpAfter?: number;
 }
 
 /**
@@ -120,6 +133,10 @@ export function checkClusterOptions(options: ClusterOptions): void {
   if (!isText(options.name, 255)) refuse("name", options.name, "use 1 to 255 characters");
   if (options.nodeId !== undefined && !isText(options.nodeId, 255)) {
     refuse("nodeId", options.nodeId, "use 1 to 255 characters");
+  }
+  for (const name of ["appVersion", "zone"] as const) {
+    const value = options[name];
+    if (value !== undefined && !isText(value, 255)) refuse(name, value, "use 1 to 255 characters");
   }
   if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65_535) {
     refuse("port", options.port, "use a whole number from 0 to 65535");

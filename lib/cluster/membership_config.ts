@@ -7,14 +7,22 @@ export function membershipConfig(
   address: string,
   incarnation: number,
 ): MembershipConfig {
-  const { gossipInterval, heartbeatInterval, acceptablePause, stableAfter, stallLimit } =
-    options.membership ?? {};
+  const {
+    gossipInterval,
+    heartbeatInterval,
+    acceptablePause,
+    stableAfter,
+    stallLimit,
+    weaklyUpAfter,
+  } = options.membership ?? {};
   return {
     self: {
       address,
       nodeId: options.nodeId ?? address,
       incarnation,
       roles: [...options.roles ?? []],
+      ...(options.appVersion !== undefined && { appVersion: options.appVersion }),
+      ...(options.zone !== undefined && { zone: options.zone }),
     },
     seeds: [...options.seedNodes ?? []],
     ...(options.foundAlone !== undefined && { foundAlone: options.foundAlone }),
@@ -22,6 +30,7 @@ export function membershipConfig(
     ...(heartbeatInterval !== undefined && { heartbeatInterval }),
     ...(acceptablePause !== undefined && { detector: { acceptablePause } }),
     ...(stableAfter !== undefined && { stableAfter }),
+    ...(weaklyUpAfter !== undefined && { weaklyUpAfter }),
     ...(stallLimit !== undefined && { stallLimit }),
     ...(options.downing !== undefined && { downing: options.downing }),
     ...(options.leaveTimeout !== undefined && { leaveTimeout: options.leaveTimeout }),

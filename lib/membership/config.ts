@@ -16,6 +16,10 @@ export interface SelfDescription {
    */
   readonly incarnation: number;
   readonly roles: readonly string[];
+  /** Of the application; 1 to 255 characters. */
+  readonly appVersion?: string;
+  /** Where the node runs; 1 to 255 characters. */
+  readonly zone?: string;
 }
 
 /** Numbers of the membership protocol; times in milliseconds. */
@@ -36,6 +40,11 @@ export interface MembershipLimits {
   readonly joinRetryInterval: number;
   /** How long the first seed waits for all seeds before a majority will do. Default 5 000. */
   readonly seedTimeout: number;
+  /**
+   * How long a node that joins while a member is unreachable waits before it is let in as weakly
+   * up. `Infinity`: for ever. Default 7 000.
+   */
+  readonly weaklyUpAfter: number;
   /** How long leaving may take before the node goes without an answer. Default 5 000. */
   readonly leaveTimeout: number;
   /** How many members the cluster may have; more are refused. Default 5 000. */
@@ -98,6 +107,7 @@ export const defaultMembershipLimits: MembershipLimits = {
   stallLimit: 60_000,
   joinRetryInterval: 1_000,
   seedTimeout: 5_000,
+  weaklyUpAfter: 7_000,
   leaveTimeout: 5_000,
   maxMembers: 5_000,
   tombstoneLifetime: 24 * 60 * 60 * 1_000,
@@ -148,7 +158,13 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
   return resolved;
 }
 
-function checkSelf({ address, nodeId, incarnation, roles }: SelfDescription): void {
+function checkSelf(self: SelfDescription): void {
+  const { address, nodeId, incarnation, roles } = self;
+  for (const name of ["appVersion", "zone"] as const) {
+    if (self[name] !== undefined && !isShortText(self[name])) {
+      refuse(`self.${name}`, self[name], "use 1 to 255 characters");
+    }
+  }
   if (!isAddress(address)) refuse("self.address", address, 'write "host:port"');
   if (!isShortText(nodeId)) refuse("self.nodeId", nodeId, "use 1 to 255 characters");
   if (!isIncarnation(incarnation)) {
@@ -198,11 +214,13 @@ function checkNumbers(config: ResolvedConfig): void {
   if (!Number.isInteger(indirectProbes) || indirectProbes < 0) {
     refuse("indirectProbes", indirectProbes, "use a whole number of at least 0");
   }
-  const { seedTimeout, leaveTimeout, stallLimit, stableAfter = 0, detector } = config;
+  const { seedTimeout, leaveTimeout, weaklyUpAfter, stallLimit, stableAfter = 0, detector } =
+    config;
   const { acceptablePause, minSampleInterval, ...aboveZero } = detector;
   const notNegative = {
     seedTimeout,
     leaveTimeout,
+    weaklyUpAfter,
     stallLimit,
     stableAfter,
     acceptablePause,

@@ -59,8 +59,9 @@ function sum(state: GossipState, hashOf: (record: MemberRecord) => Hash): string
 function contentHash(member: Member): Hash {
   let known = contentHashes.get(member);
   if (known === undefined) {
-    const { address, nodeId, incarnation, status, upNumber, roles } = member;
-    known = hash(JSON.stringify([address, nodeId, incarnation, status, upNumber, roles]));
+    const { address, nodeId, incarnation, status, upNumber, roles, appVersion, zone } = member;
+    const labels = [roles, appVersion, zone];
+    known = hash(JSON.stringify([address, nodeId, incarnation, status, upNumber, labels]));
     contentHashes.set(member, known);
   }
   return known;

@@ -150,6 +150,8 @@ export interface Machine {
     /** Where this node's own stall responder listens. */
     stallPort: number | undefined;
   };
+  /** Since when nodes join while a member is unreachable, so that they cannot become up. */
+  blockedSince: number | undefined;
   lease: LeaseState;
   /** When leaving is given up and the node just goes. */
   leaveBy: number | undefined;
@@ -205,6 +207,7 @@ export function newMachine(config: ResolvedConfig): Machine {
       relays: [],
       stallPort: undefined,
     },
+    blockedSince: undefined,
     lease: newLeaseState(),
     leaveBy: undefined,
   };

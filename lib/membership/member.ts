@@ -2,7 +2,8 @@
  * How far a member is in its life. It only moves forward, in this order, and may skip steps:
  *
  * - `joining`: has asked to come in; the leader has not confirmed it yet.
- * - `weaklyUp`: confirmed while others are unreachable. Reserved: nothing assigns it yet.
+ * - `weaklyUp`: let in while others are unreachable, so that not all could agree. Takes part in
+ *   ordinary work; owns no shards and has no vote. Becomes `up` when all have agreed.
  * - `up`: a full member.
  * - `leaving`: has announced that it goes.
  * - `exiting`: all others know that it goes; it may stop now.
@@ -60,6 +61,10 @@ export interface Member {
   readonly status: MemberStatus;
   /** Labels for placing work. */
   readonly roles: readonly string[];
+  /** Of the application that the node runs, as its owner has named it. */
+  readonly appVersion?: string;
+  /** Where the node runs: what fails together has one name. */
+  readonly zone?: string;
   /** 0 until up; then the order in which members became up, from 1. The lowest leads. */
   readonly upNumber: number;
   /** Present when the member was declared down. */
@@ -110,8 +115,8 @@ export function mergeMember(a: Member, b: Member): Member {
       compareLabels(named, member) === 0 && compareEvidence(evidence, member.evidence) === 0
     ) return member;
   }
-  const { address, nodeId, incarnation, roles } = named;
-  const merged = { address, nodeId, incarnation, status, roles, upNumber };
+  const { evidence: _, ...labels } = named;
+  const merged: Member = { ...labels, status, upNumber };
   return evidence === undefined ? merged : { ...merged, evidence };
 }
 
@@ -123,7 +128,12 @@ function mergeUpNumber(a: number, b: number): number {
 
 function compareLabels(a: Member, b: Member): number {
   if (a.nodeId !== b.nodeId) return compareText(a.nodeId, b.nodeId);
-  return a.roles === b.roles ? 0 : compareText(JSON.stringify(a.roles), JSON.stringify(b.roles));
+  if (a.roles === b.roles && a.appVersion === b.appVersion && a.zone === b.zone) return 0;
+  return compareText(labelsText(a), labelsText(b));
+}
+
+function labelsText({ roles, appVersion, zone }: Member): string {
+  return JSON.stringify([roles, appVersion, zone]);
 }
 
 /** The evidence that all keep when two members have downed a third at once. */

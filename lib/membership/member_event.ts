@@ -17,6 +17,14 @@ export interface MemberUp {
   readonly member: Member;
 }
 
+/** A member was let in while others are unreachable: it works, without shards and votes. */
+export interface MemberWeaklyUp {
+  /** Names the event. */
+  readonly type: "memberWeaklyUp";
+  /** The member, as it is now. */
+  readonly member: Member;
+}
+
 /** A member has announced that it goes. `memberRemoved` follows. */
 export interface MemberLeft {
   /** Names the event. */
@@ -78,6 +86,7 @@ export interface LeaderChanged {
 export type MemberEvent =
   | MemberJoined
   | MemberUp
+  | MemberWeaklyUp
   | MemberLeft
   | MemberDowned
   | MemberRemoved

@@ -42,6 +42,7 @@ import type { MembershipMessage } from "./messages.ts";
 import { onIndirectAnswer, onIndirectProbe } from "./probing.ts";
 import { resolvingTick } from "./resolving.ts";
 import type { MembershipView } from "./view.ts";
+import { weaklyUpTick } from "./weakly_up.ts";
 
 export type { MembershipConfig } from "./config.ts";
 export type { MembershipEffect, MembershipEvent } from "./machine.ts";
@@ -140,6 +141,7 @@ function onTick(m: Machine, random: number, now: number): void {
   if (m.phase === "joining") joiningTick(m, now);
   if (m.phase === "member") heartbeatTick(m, now);
   if (m.phase === "member") resolvingTick(m, now);
+  if (m.phase === "member") weaklyUpTick(m, now);
   if (m.phase === "member") leavingTick(m, now);
   if (m.phase === "member") gossipTick(m, random, now);
 }

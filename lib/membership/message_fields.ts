@@ -104,7 +104,18 @@ export function parseMember(value: unknown): Member | undefined {
     !isAddress(address) || !isShortText(nodeId) || !isCount(incarnation) || !isCount(upNumber) ||
     !isStatus(status) || roles === undefined || evidence === undefined
   ) return undefined;
-  const member = { address, nodeId, incarnation, status, roles, upNumber };
+  const { appVersion, zone } = fields;
+  if (!isLabel(appVersion) || !isLabel(zone)) return undefined;
+  const member: Member = {
+    address,
+    nodeId,
+    incarnation,
+    status,
+    roles,
+    upNumber,
+    ...(appVersion !== undefined && { appVersion }),
+    ...(zone !== undefined && { zone }),
+  };
   return evidence === "none" ? member : { ...member, evidence };
 }
 
@@ -181,6 +192,10 @@ function parseSubject(value: unknown): Subject | undefined {
 
 function isStatus(value: unknown): value is MemberStatus {
   return value !== "removed" && memberStatuses.includes(value as MemberStatus);
+}
+
+function isLabel(value: unknown): value is string | undefined {
+  return value === undefined || isShortText(value);
 }
 
 function shortText(value: unknown): string | undefined {

@@ -85,6 +85,9 @@ function moveOn(known: Member | undefined, member: Member, events: MemberEvent[]
   const { status, evidence } = member;
   const from = known === undefined ? -1 : statusRank(known.status);
   if (known === undefined) events.push({ type: "memberJoined", member });
+  if (status === "weaklyUp" && from < statusRank("weaklyUp")) {
+    events.push({ type: "memberWeaklyUp", member });
+  }
   if ((known?.upNumber ?? 0) === 0 && member.upNumber > 0) {
     events.push({ type: "memberUp", member });
   }

@@ -23,9 +23,10 @@ export function memberAt(address: string): fc.Arbitrary<Member> {
     status: fc.constantFrom(...memberStatuses.filter((status) => status !== "removed")),
     roles: fc.subarray(["r", "s"]),
     upNumber: fc.integer({ min: 0, max: 3 }),
+    labels: fc.constantFrom({}, { zone: "z" }, { zone: "y", appVersion: "1" }, { appVersion: "1" }),
     evidence: fc.option(evidence, { nil: undefined }),
-  }, plain).map(({ evidence, ...member }) =>
-    evidence === undefined ? member : { ...member, evidence }
+  }, plain).map(({ evidence, labels, ...member }) =>
+    evidence === undefined ? { ...member, ...labels } : { ...member, ...labels, evidence }
   );
 }
 

@@ -9,6 +9,8 @@ const member = {
   status: "joining" as const,
   roles: ["web"],
   upNumber: 0,
+  appVersion: "1.2.0",
+  zone: "rack 7",
 };
 const evidence = { by: "b:1", why: "silent", observers: ["b:1", "c:1"] };
 const clusterId = "a:1#3";
