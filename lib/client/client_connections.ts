@@ -53,6 +53,8 @@ export class ClientConnections {
   #topology = emptyTopology;
   /** Members of the topology, also those that leave. */
   #present: ReadonlySet<string> = new Set();
+  /** The newest life of each member that was heard of. */
+  readonly #lives = new Map<string, number>();
   #timer: Timer | undefined;
   #meetsAll = false;
   #onFirst: (() => void) | undefined;
@@ -80,6 +82,7 @@ export class ClientConnections {
       log: (message, fields) => runtime.logger.log("error", "client", message, fields),
       contacts: () => this.#contacts.subscribed,
       leader: () => this.#topology.leader,
+      isPresent: (address) => this.#present.has(address),
       isUsable: (address) => this.#isUsable(address),
     }, options.buffer);
   }
@@ -214,8 +217,20 @@ export class ClientConnections {
     const members = topology.members.map(({ address }) => address);
     this.#present = new Set([...members, ...topology.leaving]);
     this.#health.retain(this.#present);
-    // A client is not told of the lives of nodes.
-    this.#remoting?.onMembers(new Map([...this.#present].map((address) => [address, 0])));
+    // Of those who leave the life is not told.
+    const lives = new Map(topology.leaving.map((address) => [address, 0]));
+    for (const { address, incarnation } of topology.members) {
+      lives.set(address, incarnation);
+      const before = this.#lives.get(address) ?? incarnation;
+      if (before !== incarnation) this.shards.forgetOwner(address);
+      this.#lives.set(address, incarnation);
+    }
+    for (const address of this.#lives.keys()) {
+      if (this.#present.has(address)) continue;
+      this.shards.forgetOwner(address);
+      this.#lives.delete(address);
+    }
+    this.#remoting?.onMembers(lives);
     // With one connection, only the contact points are known to be within reach.
     if (!this.#options.unisocket) this.#step({ type: "members", members });
     this.#onNodesChanged();

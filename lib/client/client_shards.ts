@@ -38,6 +38,8 @@ export interface ClientShardsPort {
   /** The nodes that may be asked where a shard is. */
   contacts(): readonly string[];
   leader(): string | undefined;
+  /** Whether a node is in the cluster. */
+  isPresent(address: string): boolean;
   /** Whether a node is in the cluster and can be sent to. */
   isUsable(address: string): boolean;
 }
@@ -124,6 +126,15 @@ export class ClientShards {
         }
       });
       this.#follow(type);
+    }
+  }
+
+  /** A node is gone, or lives anew, and owns nothing of what it owned before. */
+  forgetOwner(address: string): void {
+    for (const { told } of this.#types.values()) {
+      told.forEach(([owner], shard) => {
+        if (owner === address) delete told[shard];
+      });
     }
   }
 
@@ -227,7 +238,8 @@ export class ClientShards {
   #learn({ router, told }: ShardType, shard: number, owner: string, epoch: number): void {
     if (shard >= router.numShards) return;
     const known = told[shard];
-    if (known !== undefined && known[1] > epoch) return;
+    // A cluster that has begun anew counts from the beginning; nobody of the old one is present.
+    if (known !== undefined && known[1] > epoch && this.#port.isPresent(known[0])) return;
     told[shard] = [owner, epoch];
     if (this.#port.isUsable(owner)) router.learn(shard, owner, epoch);
   }

@@ -106,7 +106,7 @@ function topologyOf(view: MembershipView, services: readonly TopologyService[]):
   const reachable = view.members.filter(({ address }) => !view.unreachable.has(address));
   return {
     members: reachable.filter(({ status }) => status === "up")
-      .map(({ address, nodeId, roles }) => ({ address, nodeId, roles })),
+      .map(({ address, nodeId, incarnation, roles }) => ({ address, nodeId, incarnation, roles })),
     leaving: reachable.filter(({ status }) => status === "leaving" || status === "exiting")
       .map(({ address }) => address),
     leader: view.leader,

@@ -18,6 +18,8 @@ export interface TopologyMember {
   readonly address: string;
   /** A label for people. */
   readonly nodeId: string;
+  /** Tells one life of an address from the next: a later life has a higher number. */
+  readonly incarnation: number;
   /** Labels for placing work. */
   readonly roles: readonly string[];
 }
@@ -107,7 +109,7 @@ export function parseTopology(value: unknown): Topology | undefined {
 
 function isMember(value: unknown): value is TopologyMember {
   return isRecord(value) && isText(value.address) && isText(value.nodeId) &&
-    isTexts(value.roles, maxText);
+    isCount(value.incarnation) && isTexts(value.roles, maxText);
 }
 
 function isService(value: unknown): value is TopologyService {

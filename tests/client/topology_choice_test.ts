@@ -4,7 +4,12 @@ import type { Topology } from "../../lib/cluster/topology.ts";
 
 function topology(members: string, leaving = ""): Topology {
   return {
-    members: [...members].map((address) => ({ address, nodeId: address, roles: [] })),
+    members: [...members].map((address) => ({
+      address,
+      nodeId: address,
+      incarnation: 1,
+      roles: [],
+    })),
     leaving: [...leaving],
     leader: members[0],
     services: [],
