@@ -72,7 +72,7 @@ async function main(settings: NodeSettings): Promise<void> {
     membership: {
       gossipInterval: 200,
       heartbeatInterval: 200,
-      acceptablePause: 1_000,
+      acceptablePause: 2_000,
       stableAfter: 1_000,
     },
   });
