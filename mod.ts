@@ -60,6 +60,8 @@ export type {
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
 export type { ExplainTopic } from "./lib/cluster/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
+export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/seed_source.ts";
+export type { DnsRecord, DnsRecordType, Resolver } from "./lib/runtime/resolver.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
 export {
   type Lease,

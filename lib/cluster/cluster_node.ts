@@ -7,7 +7,7 @@
  */
 import type { ActorSystem } from "../actor/actor_system.ts";
 import type { HealthReport } from "../membership/health.ts";
-import { isAlive, type Member } from "../membership/member.ts";
+import { isAlive, isWorking } from "../membership/member.ts";
 import type { MembershipView } from "../membership/view.ts";
 import { Remoting } from "../remoting/remoting.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -20,7 +20,9 @@ import { Gateway } from "./gateway.ts";
 import type { Lease } from "./lease.ts";
 import { MembershipDriver } from "./membership_driver.ts";
 import { membershipConfig } from "./membership_config.ts";
+import { areAsked, describeSeeds, listedSeeds, SeedQuestions } from "./seed_source.ts";
 import { StallDetection } from "./stall_detection.ts";
+import { ViewWaits } from "./view_waits.ts";
 
 /** Where nodes talk about membership. */
 const membershipPath = "/_cluster";
@@ -52,8 +54,8 @@ export class ClusterNode {
   #gateway: Gateway | undefined;
   #services: ClusterServices | undefined;
   #stall: StallDetection | undefined;
-  /** Ends each wait for a view that has not come. */
-  readonly #waits = new Set<() => void>();
+  #seeds: SeedQuestions | undefined;
+  readonly #waits: ViewWaits;
   /** Addresses of all members, for a quick look. */
   #members: ReadonlySet<string> = new Set();
   #lastRefusal = "";
@@ -65,6 +67,7 @@ export class ClusterNode {
     this.#system = system;
     this.#options = options;
     this.#runtime = runtime;
+    this.#waits = new ViewWaits(runtime.clock);
     this.#hooks = hooks;
   }
 
@@ -91,7 +94,7 @@ export class ClusterNode {
   /** Why this node sees its cluster as it does; see {@linkcode ExplainTopic}. */
   explain(topic?: ExplainTopic): readonly string[] {
     const { view, health, missing } = this.#started(this.#driver);
-    const seeds = this.#options.seedNodes ?? [];
+    const seeds = listedSeeds(this.#options.seedNodes);
     return explain({ view, health, missing, seeds, lastRefusal: this.#lastRefusal }, topic);
   }
 
@@ -135,8 +138,9 @@ export class ClusterNode {
   async open(): Promise<void> {
     await this.#openConnections();
     this.#driver!.start();
+    this.#askForSeeds();
     const { requiredQuorum = 1, startTimeout = 60_000 } = this.#options;
-    await this.#waitUntil(() => isIn(this.view.self), startTimeout, () => {
+    await this.#waitUntil(() => isWorking(this.view.self), startTimeout, () => {
       return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
     });
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
@@ -168,16 +172,31 @@ export class ClusterNode {
     // On the wrong side of a partition, founding a cluster would make it two.
     this.#driver!.rejoin({ ...config, seeds, founds: false });
     const { startTimeout = 60_000 } = this.#options;
+    this.#askForSeeds();
     this.#stall?.start(incarnation);
     await this.#waitUntil(
-      () => isIn(this.view.self),
+      () => isWorking(this.view.self),
       startTimeout,
       () => this.#quorumTimeout(1, 0, startTimeout),
     );
   }
 
+  /** While this node is no member, and the seeds are not a list. */
+  #askForSeeds(): void {
+    const { seedNodes } = this.#options;
+    if (!areAsked(seedNodes)) return;
+    this.#seeds?.stop();
+    const questions = new SeedQuestions(this.#runtime, seedNodes, (seeds) => {
+      this.#driver?.seeds(seeds);
+      if (this.view.clusterId !== undefined && isWorking(this.view.self)) questions.stop();
+    });
+    this.#seeds = questions;
+    void questions.start();
+  }
+
   /** Leaves the cluster. Connections stay open for what still has to be said. */
   async leave(): Promise<void> {
+    this.#seeds?.stop();
     if (this.#driver !== undefined) {
       this.#gateway?.drain();
       await this.#patiently(this.#hooks.beforeLeave());
@@ -186,7 +205,7 @@ export class ClusterNode {
       this.#hooks.afterLeave();
     }
     this.#barriers?.stop();
-    for (const giveUp of [...this.#waits]) giveUp();
+    this.#waits.giveUp();
   }
 
   /** Closes all connections; what was sent before is flushed. */
@@ -332,28 +351,8 @@ export class ClusterNode {
   }
 
   #waitUntil(condition: () => boolean, timeout: number, late: () => Error): Promise<void> {
-    if (condition()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        timer.cancel();
-        stopListening();
-        this.#waits.delete(giveUp);
-      };
-      const giveUp = () => {
-        end();
-        reject(new ClusterError("stopped", "the system was shut down"));
-      };
-      const stopListening = this.#started(this.#driver).onView(() => {
-        if (!condition()) return;
-        end();
-        resolve();
-      });
-      const timer = this.#runtime.clock.schedule(timeout, () => {
-        end();
-        reject(late());
-      });
-      this.#waits.add(giveUp);
-    });
+    const driver = this.#started(this.#driver);
+    return this.#waits.until(condition, (listener) => driver.onView(listener), timeout, late);
   }
 
   /** A part that does not come to an end must not keep the node from leaving. */
@@ -371,8 +370,11 @@ export class ClusterNode {
   }
 
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
-    const seeds = this.#options.seedNodes?.join(", ") || "none";
-    const said = [...this.#driver?.waiting ?? [], this.#lastRefusal].filter((line) => line !== "");
+    const seeds = describeSeeds(this.#options.seedNodes);
+    const { waiting = [] } = this.#driver ?? {};
+    const said = [...waiting, this.#lastRefusal, this.#seeds?.failure ?? ""].filter((line) =>
+      line !== ""
+    );
     const hint = said.length === 0 ? "" : `; ${said.join("; ")}`;
     return new ClusterTimeoutError(
       "quorumTimeout",
@@ -388,11 +390,6 @@ export class ClusterNode {
       remedy: "use what ClusteredActorSystem.start has resolved with",
     });
   }
-}
-
-/** Whether a node may begin to work. */
-function isIn({ status }: Member): boolean {
-  return status === "up" || status === "weaklyUp";
 }
 
 function leaseOf(downing: ClusterOptions["downing"]): Lease | undefined {

@@ -8,6 +8,7 @@ import type { AddressMap } from "../transport/address_map.ts";
 import type { TransportLimits } from "../transport/limits.ts";
 import type { Serializer } from "../wire/serializer.ts";
 import { SerializerRegistry } from "../wire/serializer_registry.ts";
+import { checkSeedNodes, type SeedNodes } from "./seed_source.ts";
 import { ClusterError } from "./errors.ts";
 import type { LeaseDowning } from "./lease.ts";
 
@@ -28,8 +29,12 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    * this node. Without another node in it, this node founds a new cluster. If the first address is
    * this node's own, it founds one when more than half of the listed nodes, itself included, run and
    * belong to no cluster: with two, both; with three, two.
+   *
+   * Instead of a list, a function that answers one, or DNS: both are asked again every second while
+   * this node is no member. Then the lowest address founds, when the answer has been the same for
+   * 5 s; this node's address must be written in it as others see it.
    */
-  readonly seedNodes?: readonly string[];
+  readonly seedNodes?: SeedNodes;
   /**
    * Whether this node may found a cluster although it is not the first seed, or reaches fewer than
    * half of the seeds, after 5 s. For a first start while hosts of seeds are dead: set it for one
@@ -164,7 +169,7 @@ export function checkClusterOptions(options: ClusterOptions): void {
   if (stallPort !== 0 && !isPort(stallPort)) {
     refuse("stallPort", stallPort, "use a whole number from 0 to 65535");
   }
-  for (const seed of options.seedNodes ?? []) parseAddress(seed);
+  checkSeedNodes(options.seedNodes);
   new SerializerRegistry(options.serializers ?? []);
   const quorum = options.requiredQuorum ?? 1;
   if (!Number.isInteger(quorum) || quorum < 1) {

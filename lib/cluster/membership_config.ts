@@ -1,5 +1,6 @@
 import type { MembershipConfig } from "../membership/membership.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
+import { areAsked, listedSeeds } from "./seed_source.ts";
 
 /** The configuration of the membership machine that a user's options amount to. */
 export function membershipConfig(
@@ -24,7 +25,8 @@ export function membershipConfig(
       ...(options.appVersion !== undefined && { appVersion: options.appVersion }),
       ...(options.zone !== undefined && { zone: options.zone }),
     },
-    seeds: [...options.seedNodes ?? []],
+    seeds: [...listedSeeds(options.seedNodes)],
+    seedsAreAsked: areAsked(options.seedNodes),
     ...(options.foundAlone !== undefined && { foundAlone: options.foundAlone }),
     ...(gossipInterval !== undefined && { gossipInterval }),
     ...(heartbeatInterval !== undefined && { heartbeatInterval }),

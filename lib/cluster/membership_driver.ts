@@ -126,6 +126,11 @@ export class MembershipDriver {
     this.#step({ type: "stallResponder", port });
   }
 
+  /** These are the seeds now, besides those of the configuration. */
+  seeds(seeds: readonly string[]): void {
+    this.#step({ type: "seeds", seeds });
+  }
+
   /** Calls back with every new view. Answers how to stop that. */
   onView(listener: (view: MembershipView) => void): () => void {
     this.#listeners.add(listener);

@@ -40,6 +40,8 @@ export interface MembershipLimits {
   readonly joinRetryInterval: number;
   /** How long the first seed waits for all seeds before a majority will do. Default 5 000. */
   readonly seedTimeout: number;
+  /** How long seeds that are asked for stay the same before one of them founds. Default 5 000. */
+  readonly seedsStableFor: number;
   /**
    * How long a node that joins while a member is unreachable waits before it is let in as weakly
    * up. `Infinity`: for ever. Default 7 000.
@@ -64,6 +66,11 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
    * none and a majority of the list has none either. The rest never do.
    */
   readonly seeds: readonly string[];
+  /**
+   * Whether seeds are told by `seeds` events, besides those of the list. Then the lowest address of
+   * all takes the place of the first, once they have not changed for `seedsStableFor`. Default false.
+   */
+  readonly seedsAreAsked?: boolean;
   /** Whether this node may found a cluster when it finds none. Default true. */
   readonly founds?: boolean;
   /** Whether it may do so without a majority of the seeds, and without being first. Default false. */
@@ -81,14 +88,9 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
 /** A configuration with all defaults in place. */
 export interface ResolvedConfig extends MembershipLimits {
   readonly self: SelfDescription;
-  /** Without this node and without duplicates. */
-  readonly otherSeeds: readonly string[];
-  /** Whether this node is the first in the list. */
-  readonly firstSeed: boolean;
-  /** Whether this node is in the list at all. */
-  readonly listed: boolean;
-  /** The first in the list. */
-  readonly first: string | undefined;
+  /** Without duplicates. */
+  readonly seeds: readonly string[];
+  readonly seedsAreAsked: boolean;
   readonly founds: boolean;
   readonly foundAlone: boolean;
   readonly clusterConfig: Readonly<Record<string, string>>;
@@ -107,6 +109,7 @@ export const defaultMembershipLimits: MembershipLimits = {
   stallLimit: 60_000,
   joinRetryInterval: 1_000,
   seedTimeout: 5_000,
+  seedsStableFor: 5_000,
   weaklyUpAfter: 7_000,
   leaveTimeout: 5_000,
   maxMembers: 5_000,
@@ -136,10 +139,8 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     ...defaultMembershipLimits,
     ...limits,
     self: { ...self, roles: [...self.roles] },
-    otherSeeds: [...new Set(seeds)].filter((seed) => seed !== self.address),
-    firstSeed: seeds[0] === self.address,
-    listed: seeds.includes(self.address),
-    first: seeds[0],
+    seeds: [...new Set(seeds)],
+    seedsAreAsked: config.seedsAreAsked ?? false,
     founds: config.founds ?? true,
     foundAlone: config.foundAlone ?? false,
     clusterConfig,
@@ -214,11 +215,19 @@ function checkNumbers(config: ResolvedConfig): void {
   if (!Number.isInteger(indirectProbes) || indirectProbes < 0) {
     refuse("indirectProbes", indirectProbes, "use a whole number of at least 0");
   }
-  const { seedTimeout, leaveTimeout, weaklyUpAfter, stallLimit, stableAfter = 0, detector } =
-    config;
+  const {
+    seedTimeout,
+    seedsStableFor,
+    leaveTimeout,
+    weaklyUpAfter,
+    stallLimit,
+    stableAfter = 0,
+    detector,
+  } = config;
   const { acceptablePause, minSampleInterval, ...aboveZero } = detector;
   const notNegative = {
     seedTimeout,
+    seedsStableFor,
     leaveTimeout,
     weaklyUpAfter,
     stallLimit,

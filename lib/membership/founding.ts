@@ -19,8 +19,8 @@ const listenTime = 1_000;
 const waitLogInterval = 10_000;
 
 /** Whether this node is the one that founds a cluster where there is none. */
-export function isFounder({ config }: Machine): boolean {
-  return config.founds && (config.firstSeed || config.foundAlone);
+export function isFounder({ config, seeds }: Machine): boolean {
+  return config.founds && (seeds.first === config.self.address || config.foundAlone);
 }
 
 /**
@@ -30,30 +30,36 @@ export function isFounder({ config }: Machine): boolean {
  * first, the lower address goes ahead.
  */
 export function mayFound(m: Machine, now: number): boolean {
-  const { config, joining } = m;
-  const { otherSeeds, seedTimeout } = config;
+  const { config, joining, seeds } = m;
+  const { seedTimeout } = config;
   if (!isFounder(m) || joining.refusals.size > 0) return false;
   if (now - joining.clusterHeardAt < hearsayLifetime) return false;
   if (joining.vote !== undefined && now - joining.vote.at < voteLifetime) return false;
+  // One that is seen later may be the one that was told of first.
+  if (!(now - seeds.since >= config.seedsStableFor)) return false;
   const waited = now - joining.startedAt;
   if (waited < Math.min(listenTime, seedTimeout)) return false;
   let agreed = 0;
-  for (const seed of otherSeeds) {
+  for (const seed of seeds.others) {
     const heard = joining.notReady.get(seed);
     if (heard === undefined || now - heard.at > hearsayLifetime) continue;
     if (heard.answer.founder && seed < selfAddress(m)) return false;
     if (heard.answer.vote) agreed++;
   }
-  if (agreed === otherSeeds.length) return true;
+  if (agreed === seeds.others.length) return true;
   if (waited < seedTimeout) return false;
   return config.foundAlone || agreed >= agreementsNeeded(m);
 }
 
 /** How many of the other seeds must agree: with this one, more than half of the list. */
-export function agreementsNeeded({ config }: Machine): number {
-  const { otherSeeds, listed } = config;
-  const total = otherSeeds.length + (listed ? 1 : 0);
+export function agreementsNeeded(m: Machine): number {
+  const { listed } = m.seeds;
+  const total = countSeeds(m);
   return Math.floor(total / 2) + (listed ? 0 : 1);
+}
+
+function countSeeds({ seeds }: Machine): number {
+  return seeds.others.length + (seeds.listed ? 1 : 0);
 }
 
 /** What a node without a cluster answers to one that asks to join. */
@@ -88,10 +94,9 @@ export function logWaiting(m: Machine, now: number): void {
 
 /** Why this node is not a member yet: one sentence, and then one for each seed. */
 export function whyNotJoined(m: Machine, now: number): string[] {
-  const { otherSeeds } = m.config;
   if (m.phase === "idle") return ["this node has not begun to join"];
   if (m.phase !== "joining") return [];
-  return [waitsFor(m, now), ...otherSeeds.map((seed) => `${seed} ${saidBy(m, seed, now)}`)];
+  return [waitsFor(m, now), ...m.seeds.others.map((seed) => `${seed} ${saidBy(m, seed, now)}`)];
 }
 
 function waitsFor(m: Machine, now: number): string {
@@ -103,11 +108,13 @@ function waitsFor(m: Machine, now: number): string {
   }
   if (!config.founds) return `this node asks to join ${after}; it may not found a cluster itself`;
   if (!isFounder(m)) {
-    return `this node asks to join ${after}; only the first seed, ${config.first ?? "none"}, ` +
+    return `this node asks to join ${after}; only the first seed, ${
+      m.seeds.first ?? "of which none is known"
+    }, ` +
       "may found a cluster";
   }
   const needed = agreementsNeeded(m);
-  const total = config.otherSeeds.length + (config.listed ? 1 : 0);
+  const total = countSeeds(m);
   return `this node asks to join ${after}; to found a cluster it needs the word of ${needed} more ` +
     `of ${total} seeds, so that there are never two (foundAlone: true does without)`;
 }

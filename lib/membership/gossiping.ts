@@ -171,7 +171,7 @@ function offer(m: Machine, to: string): void {
  */
 function probeSeed(m: Machine, random: number): void {
   if (random * m.view.members.length > seedProbes) return;
-  const strangers = m.config.otherSeeds.filter((seed) => !m.state.members.has(seed));
+  const strangers = m.seeds.others.filter((seed) => !m.state.members.has(seed));
   const [seed] = pick(strangers, 1, random);
   if (seed !== undefined) offer(m, seed);
 }

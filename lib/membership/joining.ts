@@ -9,6 +9,7 @@ import { isFounder, logWaiting, mayFound, notReady } from "./founding.ts";
 import { gossipContent, gossipState, tellAll } from "./gossiping.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
 import { isAlive, isLeaving } from "./member.ts";
+import { toldSeeds } from "./seeds.ts";
 import type {
   JoinMessage,
   JoinRefusal,
@@ -30,7 +31,7 @@ export function startJoining(m: Machine, now: number): void {
   if (m.phase !== "idle") return;
   m.phase = "joining";
   m.joining.startedAt = now;
-  if (m.config.otherSeeds.length === 0 && m.config.founds) found(m, now);
+  if (m.seeds.others.length === 0 && m.config.founds && !m.config.seedsAreAsked) found(m, now);
   else attempt(m, now);
 }
 
@@ -39,6 +40,14 @@ export function joiningTick(m: Machine, now: number): void {
   if (mayFound(m, now)) found(m, now);
   else if (now >= m.joining.nextAt) attempt(m, now);
   if (m.phase === "joining") logWaiting(m, now);
+}
+
+/** Other seeds are known. */
+export function onSeeds(m: Machine, seeds: readonly string[], now: number): void {
+  const next = toldSeeds(m.seeds, m.config, seeds, now);
+  if (next === m.seeds) return;
+  m.seeds = next;
+  if (m.phase === "joining") m.joining.nextAt = now;
 }
 
 /** A member takes this node for another, from an earlier life: so there is a cluster to join. */
@@ -61,11 +70,12 @@ function askToJoin(m: Machine, to: string, now: number): void {
 }
 
 function attempt(m: Machine, now: number): void {
-  const { otherSeeds, joinRetryInterval } = m.config;
-  const count = Math.min(seedsAtOnce, otherSeeds.length);
+  const { joinRetryInterval } = m.config;
+  const { others } = m.seeds;
+  const count = Math.min(seedsAtOnce, others.length);
   const first = m.joining.attempts * count;
   for (let i = 0; i < count; i++) {
-    askToJoin(m, otherSeeds[(first + i) % otherSeeds.length]!, now);
+    askToJoin(m, others[(first + i) % others.length]!, now);
   }
   m.joining.attempts++;
   const quick = m.joining.attempts <= quickRetries;
@@ -83,7 +93,7 @@ function found(m: Machine, now: number): void {
 
 /** A seed has no cluster either. */
 export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, now: number): void {
-  if (m.phase !== "joining" || !m.config.otherSeeds.includes(from)) return;
+  if (m.phase !== "joining" || !m.seeds.others.includes(from)) return;
   m.joining.notReady.set(from, { at: now, answer });
   m.joining.refusedBy.delete(from);
   if (mayFound(m, now)) found(m, now);

@@ -14,6 +14,7 @@ import { Awareness } from "./awareness.ts";
 import { type LeaseAnswerEvent, type LeaseState, newLeaseState } from "./leasing.ts";
 import type { Relay } from "./probing.ts";
 import type { MembershipView } from "./view.ts";
+import { configuredSeeds, type Seeds } from "./seeds.ts";
 import type { Watched } from "./watched.ts";
 
 /** What happens to a node's membership. Times in milliseconds. */
@@ -28,6 +29,8 @@ export type MembershipEvent =
   | { readonly type: "signOfLife"; readonly from: string }
   /** The connection to a node has ended. */
   | { readonly type: "peerGone"; readonly address: string }
+  /** These are the seeds now, besides those of the configuration. */
+  | { readonly type: "seeds"; readonly seeds: readonly string[] }
   /** Leave the cluster. */
   | { readonly type: "leave" }
   /** This node's own event loop did not run for so long. Send it before the next tick. */
@@ -102,6 +105,7 @@ export interface Machine {
   view: MembershipView;
   published: MembershipView;
   effects: MembershipEffect[];
+  seeds: Seeds;
   joining: {
     startedAt: number;
     nextAt: number;
@@ -181,6 +185,7 @@ export function newMachine(config: ResolvedConfig): Machine {
     view,
     published: view,
     effects: [],
+    seeds: configuredSeeds(config),
     joining: {
       startedAt: 0,
       nextAt: 0,

@@ -76,6 +76,11 @@ export function isAlive(member: Member): boolean {
   return member.status !== "down" && member.status !== "removed";
 }
 
+/** Whether ordinary work may be given to the member. */
+export function isWorking({ status }: Member): boolean {
+  return status === "up" || status === "weaklyUp";
+}
+
 /** Whether the member is on its way out by its own will. */
 export function isLeaving(member: Member): boolean {
   return member.status === "leaving" || member.status === "exiting";

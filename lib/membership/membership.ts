@@ -25,6 +25,7 @@ import {
   onJoin,
   onJoinRefused,
   onNotReady,
+  onSeeds,
   onWelcome,
   startJoining,
 } from "./joining.ts";
@@ -117,6 +118,9 @@ export class Membership {
         break;
       case "peerGone":
         onPeerGone(m, event.address);
+        break;
+      case "seeds":
+        onSeeds(m, event.seeds, now);
         break;
       case "leave":
         startLeaving(m, now);

@@ -2,6 +2,7 @@ import type { Clock } from "./clock.ts";
 import type { Logger } from "./logger.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
+import type { Resolver } from "./resolver.ts";
 import type { StallProbe } from "./stall_probe.ts";
 
 /**
@@ -22,6 +23,8 @@ export interface Runtime {
    * the machine's, nothing otherwise.
    */
   readonly stallProbe?: StallProbe;
+  /** Asks DNS for seeds. Default: the machine's. */
+  readonly resolver?: Resolver;
   /** Stands between what other systems have sent and who it is for. Default: nothing does. */
   readonly inbound?: InboundFilter;
 }

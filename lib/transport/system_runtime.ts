@@ -2,6 +2,7 @@ import { consoleLogger } from "../runtime/logger.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { systemRandom } from "../runtime/system_random.ts";
+import { systemResolver } from "../runtime/system_resolver.ts";
 import { systemNetwork } from "./system_network.ts";
 
 /**
@@ -14,6 +15,7 @@ export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
     random: systemRandom,
     logger: consoleLogger("warn"),
     network: systemNetwork,
+    resolver: systemResolver,
     ...overrides,
   };
 }

@@ -1,0 +1,125 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
+import { ClusterTimeoutError } from "../../lib/cluster/errors.ts";
+import { checkSeedNodes, type SeedNodes } from "../../lib/cluster/seed_source.ts";
+import { CastyError } from "../../lib/runtime/casty_error.ts";
+import type { DnsRecord, DnsRecordType, Resolver } from "../../lib/runtime/resolver.ts";
+import { SimulatedCluster } from "../sim/simulated_cluster.ts";
+
+/** DNS whose records a test changes; counts the questions. */
+class Dns implements Resolver {
+  questions: string[] = [];
+  records: DnsRecord[] | undefined;
+
+  // deno-lint-ignore require-await
+  async resolve(name: string, type: DnsRecordType): Promise<readonly DnsRecord[]> {
+    this.questions.push(`${type} ${name}`);
+    if (this.records === undefined) throw new Error("no such name");
+    return this.records;
+  }
+}
+
+function start(
+  cluster: SimulatedCluster,
+  host: string,
+  seedNodes: SeedNodes,
+  { resolver, requiredQuorum = 1, startTimeout = 60_000 }: {
+    resolver?: Resolver;
+    requiredQuorum?: number;
+    startTimeout?: number;
+  } = {},
+): Promise<ClusteredActorSystem> {
+  const runtime = { ...cluster.runtime(host), ...(resolver && { resolver }) };
+  return ClusteredActorSystem.start({
+    name: "sim",
+    nodeId: host,
+    host,
+    port: 25_520,
+    seedNodes,
+    requiredQuorum,
+    startTimeout,
+    runtime,
+    logger: runtime.logger,
+  });
+}
+
+const hosts = ["node-1", "node-2", "node-3"];
+const clusterIds = (nodes: readonly ClusteredActorSystem[]) =>
+  new Set(nodes.map(({ clusterState }) => clusterState.clusterId));
+
+Deno.test("nodes find each other through SRV records, whatever their order, and found one cluster", async () => {
+  const cluster = new SimulatedCluster(1);
+  const resolver = new Dns();
+  resolver.records = hosts.toReversed().map((host) => ({ host, port: 25_520 }));
+  const seeds = { dns: "_casty._tcp.internal", type: "SRV" } as const;
+  const starting = hosts.toReversed().map((host) =>
+    start(cluster, host, seeds, { resolver, requiredQuorum: 3 })
+  );
+  const nodes = await cluster.clock.resolve(Promise.all(starting));
+  assertEquals(clusterIds(nodes).size, 1);
+  assertEquals(nodes[0]!.leader, "node-1:25520");
+  assertEquals(resolver.questions[0], "SRV _casty._tcp.internal");
+  const asked = resolver.questions.length;
+  await cluster.clock.advance(60_000);
+  assert(resolver.questions.length <= asked + 3, "members ask no more");
+  await cluster.stop(nodes);
+});
+
+Deno.test("nodes find each other through A records and one port, asked again until there are some", async () => {
+  const cluster = new SimulatedCluster(2);
+  const resolver = new Dns();
+  const seeds = { dns: "casty.internal", type: "A", port: 25_520 } as const;
+  const starting = hosts.map((host) =>
+    start(cluster, host, seeds, { resolver, requiredQuorum: 3 })
+  );
+  await cluster.clock.advance(20_000);
+  assert(resolver.questions.length >= 45, `${resolver.questions.length} questions`);
+  resolver.records = hosts.map((host) => ({ host }));
+  const nodes = await cluster.clock.resolve(Promise.all(starting));
+  assertEquals(clusterIds(nodes).size, 1);
+  await cluster.stop(nodes);
+});
+
+Deno.test("a list that still grows founds nothing: nodes that see each other late make one cluster", async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const cluster = new SimulatedCluster(seed);
+    const known: string[] = [];
+    const starting: Promise<ClusteredActorSystem>[] = [];
+    for (const host of hosts.toReversed()) {
+      known.push(`${host}:25520`);
+      starting.push(start(cluster, host, () => [...known], { requiredQuorum: 3 }));
+      await cluster.clock.advance(3_000);
+    }
+    const nodes = await cluster.clock.resolve(Promise.all(starting));
+    assertEquals(clusterIds(nodes).size, 1);
+    await cluster.stop(nodes);
+  }
+});
+
+Deno.test("seeds that cannot be asked for are named when the node does not start", async () => {
+  const cluster = new SimulatedCluster(3);
+  const options = { resolver: new Dns(), startTimeout: 5_000 };
+  const seeds = { dns: "nowhere.internal", type: "A", port: 1 } as const;
+  const error = await assertRejects(
+    () => cluster.clock.resolve(start(cluster, "node-1", seeds, options)),
+    ClusterTimeoutError,
+  );
+  const wanted = "no seeds from A records of nowhere.internal: no such name";
+  assert(error.message.includes(wanted), error.message);
+  const bad = start(cluster, "node-1", () => Promise.resolve(["nowhere"]), options);
+  const other = await assertRejects(() => cluster.clock.resolve(bad), ClusterTimeoutError);
+  assert(other.message.includes('"nowhere" is not an address'), other.message);
+  await cluster.clock.advance(10_000);
+  assertEquals(cluster.clock.pending, 0);
+});
+
+Deno.test("seeds that make no sense are refused before anything is opened", () => {
+  const bad = [
+    { dns: "", type: "A", port: 1 },
+    { dns: "x", type: "A" },
+    { dns: "x", type: "A", port: 70_000 },
+    { dns: "x", type: "MX", port: 1 },
+    ["nowhere"],
+  ];
+  for (const seeds of bad) assertThrows(() => checkSeedNodes(seeds as SeedNodes), CastyError);
+});
