@@ -4,7 +4,7 @@ import type { Cell } from "./cell.ts";
 import { ActorError } from "./errors.ts";
 import { LocalRef } from "./local_ref.ts";
 import { whenLocalStopped } from "./local_stop.ts";
-import type { ActorRef } from "./ref.ts";
+import { type ActorRef, Ref } from "./ref.ts";
 import { serviceIdOf, type ServiceKey } from "./service_key.ts";
 
 /** The actors that offer a service at one moment. */
@@ -13,7 +13,7 @@ export interface Listing<in M> {
   readonly type: "listing";
   /** The service. */
   readonly key: ServiceKey<M>;
-  /** Who offers it, in the order in which they were registered. Never changes. */
+  /** Who offers it, those of this node first; see {@linkcode Receptionist.find}. Never changes. */
   readonly refs: readonly ActorRef<M>[];
 }
 
@@ -38,7 +38,7 @@ interface Subscription {
   readonly hear: (refs: Refs) => void;
 }
 
-/** What is known of one key. Forgotten when it has neither entries nor subscriptions. */
+/** What is known of one key. Forgotten when nobody offers it and nobody subscribes to it. */
 class Service {
   readonly id: string;
   /** Each actor with how to stop waiting for its end, in the order of registration. */
@@ -46,20 +46,47 @@ class Service {
   readonly subscriptions = new Set<Subscription>();
   /** Counts the changes. */
   version = 0;
+  /** Actors of other nodes. */
+  #remote: Refs = none;
+  #local: Refs | undefined = none;
   #refs: Refs | undefined = none;
 
   constructor(id: string) {
     this.id = id;
   }
 
-  /** The entries as they are now; made again only after a change. */
+  /** The entries of this node as they are now; made again only after a change. */
+  get local(): Refs {
+    return this.#local ??= Object.freeze([...this.entries.keys()] as ActorRef<unknown>[]);
+  }
+
+  /** All entries as they are now, those of this node first. */
   get refs(): Refs {
-    return this.#refs ??= Object.freeze([...this.entries.keys()] as ActorRef<unknown>[]);
+    if (this.#refs !== undefined) return this.#refs;
+    const { local } = this;
+    return this.#refs = this.#remote.length === 0
+      ? local
+      : Object.freeze([...local, ...this.#remote]);
+  }
+
+  get isUnused(): boolean {
+    return this.entries.size + this.#remote.length + this.subscriptions.size === 0;
   }
 
   changed(): void {
     this.version++;
+    this.#local = undefined;
     this.#refs = undefined;
+  }
+
+  /** Whether other actors of other nodes offer it now. What is the same actor stays the same object. */
+  setRemote(refs: Refs): boolean {
+    const kept = sameRefs(this.#remote, refs);
+    if (kept === this.#remote) return false;
+    this.#remote = kept;
+    this.version++;
+    this.#refs = undefined;
+    return true;
   }
 }
 
@@ -70,7 +97,8 @@ const none: Refs = Object.freeze([]);
  * actor that stops is forgotten; one that begins again stays, but its message adapters do not.
  *
  * All calls take effect at once, and whoever subscribes hears of a change within the call that has
- * made it. A change costs time in proportion to the number of actors of that service if anybody
+ * made it. In a cluster, `find` and `subscribe` show the actors of all reachable members: what
+ * changes here is told to the others at once, and told again if that is lost. A change costs time in proportion to the number of actors of that service if anybody
  * subscribes to it, and none of that otherwise.
  *
  * @example
@@ -136,7 +164,9 @@ export class Receptionist {
   }
 
   /**
-   * Who offers a service now, in the order of registration. The list does not change afterwards.
+   * Who offers a service now: actors of this system in the order of registration; then, in a
+   * cluster, those of other members by address, without members that cannot be reached. The list
+   * does not change afterwards.
    *
    * @throws {ActorError} code `badServiceKey`.
    */
@@ -179,7 +209,24 @@ export class Receptionist {
   listings(): readonly ServiceListing[] {
     return this.#listings ??= [...this.#services.values()]
       .filter(({ entries }) => entries.size > 0)
-      .map(({ id, refs }) => ({ key: id, refs }));
+      .map(({ id, local }) => ({ key: id, refs: local }));
+  }
+
+  /** @internal From now on, these actors of other nodes offer services, by the ids of the keys. */
+  setRemote(listings: ReadonlyMap<string, readonly ActorRef<never>[]>): void {
+    const changed: Service[] = [];
+    for (const service of this.#services.values()) {
+      if (!listings.has(service.id) && service.setRemote(none)) changed.push(service);
+    }
+    for (const [id, refs] of listings) {
+      const service = this.#service(id);
+      if (service.setRemote(refs as Refs)) changed.push(service);
+    }
+    // After all have changed: who hears of one service may look for another.
+    for (const service of changed) {
+      this.#tellAll(service);
+      this.#forgetIfUnused(service);
+    }
   }
 
   /** @internal Whether the actor at a path offers a service. */
@@ -198,6 +245,7 @@ export class Receptionist {
     this.#observers.clear();
     for (const service of this.#services.values()) {
       service.subscriptions.clear();
+      service.setRemote(none);
       this.#forgetIfUnused(service);
     }
   }
@@ -234,6 +282,10 @@ export class Receptionist {
     service.changed();
     this.#listings = undefined;
     for (const observer of [...this.#observers]) observer();
+    this.#tellAll(service);
+  }
+
+  #tellAll(service: Service): void {
     const { version } = service;
     for (const subscription of [...service.subscriptions]) {
       // A listener has changed the service: everybody has heard of that, and so of this.
@@ -252,9 +304,22 @@ export class Receptionist {
   }
 
   #forgetIfUnused(service: Service): void {
-    if (service.entries.size > 0 || service.subscriptions.size > 0) return;
+    if (!service.isUnused) return;
     if (this.#services.get(service.id) === service) this.#services.delete(service.id);
   }
+}
+
+/** The old list if both mean the same actors; else the new one, with the objects of the old. */
+function sameRefs(old: Refs, refs: Refs): Refs {
+  if (old.length === 0 && refs.length === 0) return old;
+  const known = new Map(old.map((ref) => [identityOf(ref), ref]));
+  const kept = refs.map((ref) => known.get(identityOf(ref)) ?? ref);
+  const isSame = kept.length === old.length && kept.every((ref, index) => ref === old[index]);
+  return isSame ? old : kept;
+}
+
+function identityOf(ref: ActorRef<unknown>): string {
+  return ref instanceof Ref ? `${ref}#${ref.uid}` : ref.path;
 }
 
 /** The actor of this process behind a reference. */

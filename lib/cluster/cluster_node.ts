@@ -279,7 +279,7 @@ export class ClusterNode {
       if (alive.some(({ address }) => address === remoting.address)) {
         remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
       }
-      this.#services?.onMembers(alive.map(({ address }) => address));
+      this.#services?.onView(view);
       gateway.onChange();
       this.#hooks.onView(view);
       if (view.leader !== leader) {

@@ -1,4 +1,7 @@
 import type { ActorSystem } from "../actor/actor_system.ts";
+import type { Receptionist } from "../actor/receptionist.ts";
+import { isAlive } from "../membership/member.ts";
+import type { MembershipView } from "../membership/view.ts";
 import type { Remoting } from "../remoting/remoting.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Timer } from "../runtime/clock.ts";
@@ -7,24 +10,37 @@ import type { TopologyService } from "./topology.ts";
 
 /** Milliseconds between two comparisons with the other members. */
 const tickInterval = 5_000;
+/** Milliseconds between two tellings of what this node's actors offer. */
+const tellInterval = 100;
 
-/** What the actors of a cluster offer, as one node knows it: carries a {@linkcode ServiceExchange}. */
+/**
+ * What the actors of a cluster offer, as one node knows it: carries a {@linkcode ServiceExchange},
+ * and shows the receptionist of the node what the others offer.
+ */
 export class ClusterServices {
   readonly #exchange: ServiceExchange;
   readonly #runtime: Runtime;
   readonly #self: string;
+  readonly #receptionist: Receptionist;
   #timer: Timer | undefined;
-  #told = false;
+  #telling: Timer | undefined;
+  #toldAt = -Infinity;
+  #showing = false;
+  #stopped = false;
 
   /** Listens to the receptionist of the system; `onChange` is called when the services change. */
   constructor(system: ActorSystem, remoting: Remoting, runtime: Runtime, onChange: () => void) {
     const { receptionist } = system;
     this.#runtime = runtime;
     this.#self = remoting.address;
+    this.#receptionist = receptionist;
     this.#exchange = new ServiceExchange({
       local: () => receptionist.listings(),
       send: (to, news) => remoting.send(to, servicesPath, 0, news),
-      changed: onChange,
+      changed: () => {
+        this.#show();
+        onChange();
+      },
     });
     receptionist.observe(() => this.#onLocalChange());
     remoting.exportWhere((path) => receptionist.offers(path));
@@ -37,23 +53,41 @@ export class ClusterServices {
     return this.#exchange.services();
   }
 
-  /** The members, this node among them or not. */
-  onMembers(members: readonly string[]): void {
-    this.#exchange.onMembers(new Set(members.filter((address) => address !== this.#self)));
+  /** The cluster has changed. A node that is no member knows nothing of the others. */
+  onView({ members, unreachable, self }: MembershipView): void {
+    const others = isAlive(self)
+      ? members.filter((member) => isAlive(member) && member.address !== this.#self)
+      : [];
+    const lives = new Map(others.map(({ address, incarnation }) => [address, incarnation]));
+    this.#exchange.onMembers(lives, unreachable);
   }
 
   /** Says nothing more. */
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
+    this.#telling?.cancel();
   }
 
-  /** What changes in one turn is told once. */
+  /** The first change is told at once; those that follow soon after it, together. */
   #onLocalChange(): void {
-    if (this.#told) return;
-    this.#told = true;
-    this.#runtime.clock.defer(() => {
-      this.#told = false;
+    if (this.#telling !== undefined || this.#stopped) return;
+    const { clock } = this.#runtime;
+    const delay = Math.max(0, this.#toldAt + tellInterval - clock.now());
+    this.#telling = clock.schedule(delay, () => {
+      this.#telling = undefined;
+      this.#toldAt = clock.now();
       this.#exchange.onLocalChange();
+    });
+  }
+
+  /** What changes in one turn is shown once. */
+  #show(): void {
+    if (this.#showing) return;
+    this.#showing = true;
+    this.#runtime.clock.defer(() => {
+      this.#showing = false;
+      if (!this.#stopped) this.#receptionist.setRemote(this.#exchange.remote());
     });
   }
 

@@ -43,7 +43,9 @@ const maxKey = 1_000;
 export class ServiceExchange {
   readonly #port: ServiceExchangePort;
   readonly #told = new Map<string, Told>();
-  #members: ReadonlySet<string> = new Set();
+  /** The other members, and which life of each it is. */
+  #members: ReadonlyMap<string, number> = new Map();
+  #unreachable: ReadonlySet<string> = new Set();
   #counter = 0;
   #merged: readonly TopologyService[] | undefined;
 
@@ -60,29 +62,45 @@ export class ServiceExchange {
     ]);
   }
 
+  /** What actors of reachable other members offer, by key; members in the order of addresses. */
+  remote(): ReadonlyMap<string, readonly ActorRef<never>[]> {
+    const nodes = [...this.#told.keys()].filter((node) => !this.#unreachable.has(node)).sort();
+    return byKey(nodes.map((node) => this.#told.get(node)!.services));
+  }
+
   /** Actors of this node offer something else than before. */
   onLocalChange(): void {
     this.#counter++;
-    for (const to of this.#members) this.#tell(to);
+    for (const to of this.#members.keys()) this.#tell(to);
     this.#onChange();
   }
 
-  /** The other members, as of now. */
-  onMembers(members: ReadonlySet<string>): void {
+  /** The other members with their incarnations, and who of them cannot be reached, as of now. */
+  onMembers(members: ReadonlyMap<string, number>, unreachable: ReadonlySet<string>): void {
     const before = this.#members;
+    const lost = this.#unreachable;
     this.#members = members;
+    this.#unreachable = unreachable;
     let changed = false;
-    for (const node of this.#told.keys()) {
-      if (!members.has(node)) changed = this.#told.delete(node) || changed;
+    for (const [node, { incarnation }] of this.#told) {
+      const life = members.get(node);
+      // What a former life has offered went with it.
+      const isGone = life === undefined || (life !== before.get(node) && incarnation < life);
+      if (isGone) changed = this.#told.delete(node) || changed;
+      else if (unreachable.has(node) !== lost.has(node)) changed = true;
     }
-    // Both want the other's: what it has told before it was a member here was not kept.
-    for (const to of members) if (!before.has(to)) this.#tell(to, true);
+    for (const [to, life] of members) {
+      // Both want the other's: what it has told before it was a member here was not kept.
+      if (before.get(to) !== life) this.#tell(to, true);
+      // What was said while it could not be reached may be lost.
+      else if (lost.has(to) && !unreachable.has(to)) this.#compare(to);
+    }
     if (changed) this.#onChange();
   }
 
   /** Takes what another node has said. */
   receive({ address, incarnation }: NodePeer, value: unknown): void {
-    const news = parseNews(value);
+    const news = parseNews(value, address);
     if (news === undefined) return;
     if (news.want) this.#tell(address);
     // Who is not a member yet is asked when it is: its list would never be dropped otherwise.
@@ -94,7 +112,9 @@ export class ServiceExchange {
       if (known.incarnation === incarnation && known.counter >= counter) return;
     }
     if (services === undefined) {
+      // Nothing was ever offered if the counter is 0, and so there is nothing to ask for.
       if (counter > 0) this.#port.send(address, { counter: this.#counter, want: true });
+      else if (this.#told.delete(address)) this.#onChange();
       return;
     }
     this.#told.set(address, { incarnation, counter, services });
@@ -103,7 +123,11 @@ export class ServiceExchange {
 
   /** Now and then: says which list is the newest, in case one was lost. */
   tick(): void {
-    for (const to of this.#members) this.#port.send(to, { counter: this.#counter, want: false });
+    for (const to of this.#members.keys()) this.#compare(to);
+  }
+
+  #compare(to: string): void {
+    this.#port.send(to, { counter: this.#counter, want: false });
   }
 
   #tell(to: string, want = false): void {
@@ -118,6 +142,10 @@ export class ServiceExchange {
 }
 
 function merge(lists: readonly (readonly TopologyService[])[]): readonly TopologyService[] {
+  return [...byKey(lists)].map(([key, refs]) => ({ key, refs }));
+}
+
+function byKey(lists: readonly (readonly TopologyService[])[]): Map<string, ActorRef<never>[]> {
   const merged = new Map<string, ActorRef<never>[]>();
   for (const list of lists) {
     for (const { key, refs } of list) {
@@ -126,23 +154,24 @@ function merge(lists: readonly (readonly TopologyService[])[]): readonly Topolog
       else known.push(...refs);
     }
   }
-  return [...merged].map(([key, refs]) => ({ key, refs }));
+  return merged;
 }
 
-function parseNews(value: unknown): ServiceNews | undefined {
+function parseNews(value: unknown, from: string): ServiceNews | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { counter, want, services } = value as Record<string, unknown>;
   if (!Number.isSafeInteger(counter) || (counter as number) < 0) return undefined;
   if (typeof want !== "boolean") return undefined;
-  if (services !== undefined && !areServices(services)) return undefined;
+  if (services !== undefined && !areServices(services, from)) return undefined;
   return { counter: counter as number, want, ...(services !== undefined && { services }) };
 }
 
-function areServices(value: unknown): value is TopologyService[] {
+/** Whether the value is a list of what actors of one node offer: of no other node's. */
+function areServices(value: unknown, node: string): value is TopologyService[] {
   return Array.isArray(value) && value.length <= maxServices &&
     value.every((service) =>
       typeof service?.key === "string" && service.key.length <= maxKey &&
       Array.isArray(service.refs) && service.refs.length <= maxRefs &&
-      service.refs.every((ref: unknown) => ref instanceof Ref)
+      service.refs.every((ref: unknown) => ref instanceof Ref && ref.node === node)
     );
 }

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
 import { ServiceExchange } from "../../lib/cluster/service_exchange.ts";
 import type { TopologyService } from "../../lib/cluster/topology.ts";
+import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 import type { NodePeer } from "../../lib/transport/peer.ts";
 
 class At extends Ref<never> {
@@ -18,6 +19,10 @@ class Nodes {
   readonly #local = new Map<string, readonly TopologyService[]>();
   readonly incarnations = new Map<string, number>();
   lossy = false;
+  /** Messages that were sent. */
+  sent = 0;
+  /** How what is sent arrives. */
+  carry = (deliver: () => void): void => deliver();
 
   constructor(...names: readonly string[]) {
     for (const name of names) this.start(name);
@@ -31,7 +36,8 @@ class Nodes {
         local: () => this.#local.get(name)!,
         send: (to, news) => {
           const from = { address: name, incarnation: this.incarnations.get(name) } as NodePeer;
-          if (!this.lossy) this.#exchanges.get(to)?.receive(from, news);
+          this.sent++;
+          if (!this.lossy) this.carry(() => this.#exchanges.get(to)?.receive(from, news));
         },
         changed: () => {},
       }),
@@ -44,6 +50,20 @@ class Nodes {
     this.#local.set(name, keys.map((key) => ({ key, refs: [new At(name, `/${key}`)] })));
     this.at(name).onLocalChange();
   }
+  /** These are the other members now, as `name` sees it. */
+  join(name: string, ...others: readonly string[]): void {
+    this.joinWith(name, others, []);
+  }
+  joinWith(name: string, others: readonly string[], unreachable: readonly string[]): void {
+    const lives = others.map((other) => [other, this.incarnations.get(other)!] as const);
+    this.at(name).onMembers(new Map(lives), new Set(unreachable));
+  }
+  /** What the receptionist of a node is told of the others. */
+  remote(name: string): string {
+    return [...this.at(name).remote()].flatMap(([key, refs]) =>
+      refs.map((ref: ActorRef<never>) => `${key}@${(ref as At).node}`)
+    ).join(" ");
+  }
   /** Keys and nodes that a node knows of. */
   seen(name: string): string {
     return this.at(name).services().flatMap(({ key, refs }) =>
@@ -55,8 +75,8 @@ class Nodes {
 Deno.test("what is offered is known everywhere, and withdrawn everywhere", () => {
   const nodes = new Nodes("a", "b");
   nodes.offer("a", "x");
-  nodes.at("a").onMembers(new Set(["b"]));
-  nodes.at("b").onMembers(new Set(["a"]));
+  nodes.join("a", "b");
+  nodes.join("b", "a");
   nodes.offer("b", "x", "y");
   assertEquals(nodes.seen("a"), "x@a x@b y@b");
   assertEquals(nodes.seen("b"), "x@a x@b y@b");
@@ -66,17 +86,17 @@ Deno.test("what is offered is known everywhere, and withdrawn everywhere", () =>
 
 Deno.test("what a lost node has offered goes with it", () => {
   const nodes = new Nodes("a", "b");
-  nodes.at("a").onMembers(new Set(["b"]));
-  nodes.at("b").onMembers(new Set(["a"]));
+  nodes.join("a", "b");
+  nodes.join("b", "a");
   nodes.offer("b", "x");
-  nodes.at("a").onMembers(new Set());
+  nodes.join("a");
   assertEquals(nodes.seen("a"), "");
 });
 
 Deno.test("a list that was lost on the way is asked for", () => {
   const nodes = new Nodes("a", "b");
-  nodes.at("a").onMembers(new Set(["b"]));
-  nodes.at("b").onMembers(new Set(["a"]));
+  nodes.join("a", "b");
+  nodes.join("b", "a");
   nodes.lossy = true;
   nodes.offer("a", "x");
   nodes.lossy = false;
@@ -87,12 +107,12 @@ Deno.test("a list that was lost on the way is asked for", () => {
 
 Deno.test("a later life of a node counts from the beginning, an earlier one is not heard", () => {
   const nodes = new Nodes("a", "b");
-  nodes.at("a").onMembers(new Set(["b"]));
-  nodes.at("b").onMembers(new Set(["a"]));
+  nodes.join("a", "b");
+  nodes.join("b", "a");
   nodes.offer("a", "x");
   nodes.offer("a", "y");
   nodes.start("a");
-  nodes.at("a").onMembers(new Set(["b"]));
+  nodes.join("a", "b");
   nodes.offer("a", "z");
   assertEquals(nodes.seen("b"), "z@a");
   nodes.at("b").receive({ address: "a", incarnation: 1 } as NodePeer, {
@@ -105,7 +125,7 @@ Deno.test("a later life of a node counts from the beginning, an earlier one is n
 
 Deno.test("what is no news of services changes nothing", () => {
   const nodes = new Nodes("a", "b");
-  nodes.at("a").onMembers(new Set(["b"]));
+  nodes.join("a", "b");
   const peer = { address: "b", incarnation: 1 } as NodePeer;
   for (
     const value of [undefined, null, 7, {}, { counter: -1, want: false }, {
@@ -115,4 +135,104 @@ Deno.test("what is no news of services changes nothing", () => {
     }]
   ) nodes.at("a").receive(peer, value);
   assertEquals(nodes.seen("a"), "");
+});
+
+Deno.test("a member that cannot be reached is not listed, and compared with when it is back", () => {
+  const nodes = new Nodes("a", "b", "c");
+  for (const name of ["a", "b", "c"]) {
+    nodes.join(
+      name,
+      ...["a", "b", "c"].filter((n) => n !== name),
+    );
+  }
+  nodes.offer("c", "x");
+  nodes.offer("b", "x");
+  assertEquals(nodes.remote("a"), "x@b x@c");
+  nodes.joinWith("a", ["b", "c"], ["b"]);
+  assertEquals(nodes.remote("a"), "x@c");
+  // Clients decide by themselves whom they can reach.
+  assertEquals(nodes.seen("a"), "x@b x@c");
+  nodes.lossy = true;
+  nodes.offer("a", "y");
+  nodes.lossy = false;
+  assertEquals(nodes.remote("b"), "x@c");
+  nodes.joinWith("a", ["b", "c"], []);
+  assertEquals([nodes.remote("a"), nodes.remote("b")], ["x@b x@c", "y@a x@c"]);
+});
+
+Deno.test("a later life that offers nothing takes nothing over, even if its first word is lost", () => {
+  const nodes = new Nodes("a", "b");
+  nodes.join("a", "b");
+  nodes.join("b", "a");
+  nodes.offer("b", "x");
+  nodes.lossy = true;
+  nodes.start("b");
+  nodes.join("b", "a");
+  nodes.lossy = false;
+  assertEquals(nodes.remote("a"), "x@b");
+  nodes.at("b").tick();
+  assertEquals(nodes.remote("a"), "");
+  nodes.offer("b", "y");
+  nodes.lossy = true;
+  nodes.start("b");
+  nodes.join("a", "b");
+  assertEquals(nodes.remote("a"), "");
+});
+
+Deno.test("a node speaks for its own actors only", () => {
+  const nodes = new Nodes("a", "b");
+  nodes.join("a", "b");
+  const news = { counter: 1, want: false, services: [{ key: "x", refs: [new At("c", "/x")] }] };
+  nodes.at("a").receive({ address: "b", incarnation: 1 } as NodePeer, news);
+  assertEquals(nodes.seen("a"), "");
+});
+
+Deno.test("whatever is lost, comes twice or out of order, all know the same in the end", () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const random = new SeededRandom(seed);
+    const names = ["a", "b", "c", "d"];
+    const nodes = new Nodes(...names);
+    let under: (() => void)[] = [];
+    nodes.carry = (deliver) => {
+      const luck = random.next();
+      if (luck > 0.3) under.push(deliver);
+      if (luck > 0.7) under.push(deliver);
+    };
+    const arrive = (share: number) => {
+      const all = under;
+      under = [];
+      for (const deliver of all.sort(() => random.next() - 0.5)) {
+        if (random.next() < share) deliver();
+        else under.push(deliver);
+      }
+    };
+    const meet = () =>
+      names.forEach((name) => nodes.join(name, ...names.filter((n) => n !== name)));
+    const offered = new Map<string, string>();
+    for (let step = 0; step < 40; step++) {
+      const name = names[Math.floor(random.next() * names.length)]!;
+      if (random.next() < 0.1) {
+        nodes.start(name);
+        offered.delete(name);
+        meet();
+      } else {
+        const key = "xyz"[Math.floor(random.next() * 4)];
+        nodes.offer(name, ...(key === undefined ? [] : [key]));
+        if (key === undefined) offered.delete(name);
+        else offered.set(name, key);
+      }
+      meet();
+      arrive(0.5);
+    }
+    // What is still under way arrives late; from now on nothing is lost.
+    arrive(1);
+    nodes.carry = (deliver) => deliver();
+    for (const name of names) nodes.at(name).tick();
+    const expected = [...offered].map(([name, key]) => `${key}@${name}`).sort().join(" ");
+    assertEquals(names.map((name) => nodes.seen(name)), names.map(() => expected), `seed ${seed}`);
+    nodes.sent = 0;
+    for (const name of names) nodes.at(name).tick();
+    // All know that they know: nobody asks.
+    assertEquals(nodes.sent, 12);
+  }
 });
