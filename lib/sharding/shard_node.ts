@@ -168,8 +168,7 @@ export class ShardNode {
       case "hosting":
       case "stopped":
         return this.#carryOut(this.coordinator.step({ ...message, from }, this.#port.now()));
-      case "returned":
-        // For clients only.
+      case "returned": // For clients only.
         return;
     }
   }
@@ -221,10 +220,11 @@ export class ShardNode {
     }
   }
 
-  /** This node leaves: it gives up all shards, in order, and takes no others. */
+  /** This node leaves: says so first, then gives up all shards, in order, and takes no others. */
   retire(): void {
     if (this.#retiring) return;
     this.#retiring = true;
+    this.#report();
     this.#giveUpAll();
     this.#report();
   }
@@ -289,6 +289,7 @@ export class ShardNode {
       router!.learn(shard, this.#port.self, held);
       this.#send(from, { type: "hosting", stamp: this.#stamp(), shardType, shard, epoch: held });
     } else if (answer === "stopped") {
+      if (this.#retiring) this.#report();
       this.#giveUp(shardType, shard, epoch);
     }
   }
@@ -303,13 +304,13 @@ export class ShardNode {
   /** Stops a shard's entities and confirms; if there are none to stop, confirms again. */
   #giveUp(shardType: string, shard: number, epoch: number): void {
     const router = this.#routers.get(shardType)!;
+    const held = router.region!.epochOf(shard);
     const confirm = () =>
       this.#toLeader({ type: "stopped", stamp: this.#stamp(), shardType, shard, epoch });
     // Messages of this node wait for older ones that are on their way here: those come first. Whoever
     // wants the shard asks again.
-    if (router.region!.epochOf(shard) > 0 && router.isDetouring(shard)) return;
-    const runs = router.region!.epochOf(shard) > 0 && router.region!.epochOf(shard) <= epoch;
-    if (runs) router.hold(shard);
+    if (held > 0 && router.isDetouring(shard)) return;
+    if (held > 0 && held <= epoch) router.hold(shard);
     // Called at once if there is nothing to stop; then the answer below says so, too.
     let confirmed = false;
     const answer = router.region!.handOff(shard, epoch, () => {

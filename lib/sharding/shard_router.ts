@@ -101,8 +101,7 @@ export class ShardRouter {
       return this.#port.send(grant.owner, this.#path, [entityId, message, grant.epoch]);
     }
     if (this.region?.deliver(shard, entityId, message)) return;
-    this.#routes.forget(shard);
-    this.#buffer(shard, { entityId, message, epoch: 0 });
+    this.#await(shard, { entityId, message, epoch: 0 });
   }
 
   /**
@@ -168,7 +167,7 @@ export class ShardRouter {
     if (grant !== undefined && grant.epoch >= epoch) return this.#pass(shard, parcel, grant);
     // The owner cannot be sent to yet: to send it to where it came from would begin a circle.
     if (grant !== undefined) this.#routes.forget(shard);
-    this.#buffer(shard, parcel, true);
+    this.#buffer(shard, parcel, { first: true });
   }
 
   /** This node gives the shard up: what comes for it waits until its next owner is known. */
@@ -227,8 +226,16 @@ export class ShardRouter {
       return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
     }
     if (this.region?.deliver(shard, entityId, message)) return;
+    this.#await(shard, parcel);
+  }
+
+  /**
+   * The shard should be here, and is not (any more): the coordinator does not know yet. To ask it at
+   * once would bring the same answer, for ever; the next tick asks.
+   */
+  #await(shard: number, parcel: Parcel): void {
     this.#routes.forget(shard);
-    this.#buffer(shard, parcel);
+    this.#buffer(shard, parcel, { asksLater: true });
   }
 
   #mark(via: string, shard: number, { owner, epoch }: ShardGrant): void {
@@ -241,11 +248,11 @@ export class ShardRouter {
     this.#port.send(origin, path, { type: "drained", shardType: this.shardType, shard, epoch });
   }
 
-  #buffer(shard: number, parcel: Parcel, first = false): void {
+  #buffer(shard: number, parcel: Parcel, { first = false, asksLater = false } = {}): void {
     const size = estimateSize(parcel.message);
     const outcome = this.#routes.buffer(shard, parcel, this.#port.now(), size, first);
     if (outcome === "full") this.#lose("bufferFull", parcel);
-    if (outcome === "ask") this.#ask(shard);
+    if (outcome === "ask" && !asksLater) this.#ask(shard);
   }
 
   #lose(reason: "noShardOwner" | "bufferFull", { entityId, message }: Parcel): void {
