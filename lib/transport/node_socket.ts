@@ -83,7 +83,8 @@ export class SocketAcceptor {
       }
     });
     try {
-      // `node:net` does not tell these errors apart, and throws one of them at nobody.
+      // `node:net` says EINVAL for an address of another machine, binds all for an empty host, and
+      // throws a missing permission at nobody. A port that is taken after this it does name.
       Deno.listen({ hostname: host, port }).close();
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
