@@ -19,6 +19,8 @@ export class EventLoop implements Clock {
   #turn = 0;
   #busyUntil = 0;
   #backlog: (() => void)[] = [];
+  /** What belongs to the turn that a pause has interrupted. */
+  #deferred: (() => void)[] = [];
   #waking = false;
 
   /** Starts to run now. */
@@ -43,8 +45,9 @@ export class EventLoop implements Clock {
 
   defer(task: () => void): void {
     if (!this.#alive) return;
-    if (this.#pauses > 0) this.#backlog.push(task);
-    else this.#time.defer(task);
+    if (this.#pauses === 0 && this.#deferred.length === 0) return this.#time.defer(task);
+    this.#deferred.push(task);
+    this.#wake();
   }
 
   yield(task: () => void): void {
@@ -105,10 +108,19 @@ export class EventLoop implements Clock {
   end(): void {
     this.#alive = false;
     this.#backlog = [];
+    this.#deferred = [];
   }
 
+  /** What was deferred comes before any other turn, in order. */
+  readonly #endTurn = (): void => {
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const task of deferred) this.#time.defer(task);
+  };
+
   #isBusy(): boolean {
-    return this.#pauses > 0 || this.#backlog.length > 0 || this.#busyUntil > this.#time.now();
+    return this.#pauses > 0 || this.#backlog.length > 0 || this.#deferred.length > 0 ||
+      this.#busyUntil > this.#time.now();
   }
 
   #wait(task: () => void): void {
@@ -122,14 +134,15 @@ export class EventLoop implements Clock {
   }
 
   #wake(): void {
-    if (this.#waking || this.#pauses > 0 || this.#backlog.length === 0) return;
+    if (this.#waking || this.#pauses > 0) return;
+    if (this.#backlog.length + this.#deferred.length === 0) return;
     this.#waking = true;
     // One turn for each: what one sets in motion ends before the next.
     this.#time.schedule(this.#busyUntil - this.#time.now(), () => {
       this.#waking = false;
       if (!this.#alive || this.#pauses > 0) return;
       this.#time.lastLoop = this;
-      const task = this.#backlog.shift();
+      const task = this.#deferred.length > 0 ? this.#endTurn : this.#backlog.shift();
       if (task !== undefined) this.#run(task);
       this.#wake();
     });

@@ -20,6 +20,26 @@ Deno.test("a paused node takes what has come when it goes on, and its timers sta
   });
 });
 
+Deno.test("what a pause has interrupted is ended in order before anything else happens", async () => {
+  const pause: Fault = { type: "pause", at: 500, for: 1_000, node: "node-2" };
+  await listen([pause], async ({ sim }) => {
+    const node = sim.node("node-2");
+    const { clock } = node.system.runtime;
+    const happened: string[] = [];
+    await sim.until(() => node.paused);
+    clock.schedule(1, () => happened.push("timer"));
+    clock.defer(() => {
+      happened.push("first");
+      clock.defer(() => happened.push("third"));
+    });
+    clock.defer(() => happened.push("second"));
+    await sim.sleep(100);
+    assertEquals(happened, []);
+    await sim.until(() => happened.includes("timer"));
+    assertEquals(happened, ["first", "second", "third", "timer"]);
+  });
+});
+
 Deno.test("a slow node needs its time for each turn", async () => {
   const took = async (faults: readonly Fault[]) => {
     let time = 0;
