@@ -14,7 +14,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { barrierPath, Barriers } from "./barrier.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 import { ClusterServices } from "./cluster_services.ts";
-import { ClusterError, ClusterTimeoutError } from "./errors.ts";
+import { ClusterError, ClusterTimeoutError, joinRefused } from "./errors.ts";
 import { explain, type ExplainTopic } from "./explanation.ts";
 import { Gateway } from "./gateway.ts";
 import type { Lease } from "./lease.ts";
@@ -259,6 +259,7 @@ export class ClusterNode {
           await this.#stall?.ask(address, life, port) ?? { outcome: "unknown", ms: 0 },
         lease: leaseOf(options.downing),
         downed: () => this.#onDowned(),
+        joinFailed: (reason) => this.#waits.giveUp(joinRefused(remoting.address, reason)),
         joinRefused: (seed, code, reason) => {
           this.#lastRefusal = `${seed} refused this node: ${reason} (${code})`;
           runtime.logger.log("warn", "cluster", this.#lastRefusal);

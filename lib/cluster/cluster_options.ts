@@ -42,6 +42,11 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    * false.
    */
   readonly foundAlone?: boolean;
+  /**
+   * What all nodes must agree on, up to 200 keys: a node that has another value for one of them is
+   * refused, with the key. Keys that only one side has are not compared. Default: none.
+   */
+  readonly clusterConfig?: Readonly<Record<string, string>>;
   /** Labels for placing work. */
   readonly roles?: readonly string[];
   /** Of the application that this node runs, 1 to 255 characters; others see it. Default: none. */
@@ -170,6 +175,17 @@ export function checkClusterOptions(options: ClusterOptions): void {
     refuse("stallPort", stallPort, "use a whole number from 0 to 65535");
   }
   checkSeedNodes(options.seedNodes);
+  for (const [key, value] of Object.entries(options.clusterConfig ?? {})) {
+    if (isText(key, 200) && typeof value === "string" && value.length <= 1_024) continue;
+    refuse(
+      `clusterConfig.${key}`,
+      value,
+      "use keys of 1 to 200 characters and texts of up to 1024",
+    );
+  }
+  if (Object.keys(options.clusterConfig ?? {}).length > 200) {
+    refuse("clusterConfig", "more than 200 keys", "use at most 200 keys");
+  }
   new SerializerRegistry(options.serializers ?? []);
   const quorum = options.requiredQuorum ?? 1;
   if (!Number.isInteger(quorum) || quorum < 1) {

@@ -14,3 +14,11 @@ export class ClusterTimeoutError extends ClusterError {
   /** Name of the class. */
   override name = "ClusterTimeoutError";
 }
+
+/** Why a node that is refused by its cluster does not start. */
+export function joinRefused(address: string, reason: string): ClusterError {
+  return new ClusterError("joinRefused", `${address} was refused: ${reason}`, {
+    value: reason,
+    remedy: "give the node what the cluster has, or another cluster",
+  });
+}

@@ -2,6 +2,9 @@ import type { MembershipConfig } from "../membership/membership.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 import { areAsked, listedSeeds } from "./seed_source.ts";
 
+/** Raised when nodes of different versions cannot be members of one cluster. */
+const membershipVersion = "1";
+
 /** The configuration of the membership machine that a user's options amount to. */
 export function membershipConfig(
   options: ClusterOptions,
@@ -26,6 +29,7 @@ export function membershipConfig(
       ...(options.zone !== undefined && { zone: options.zone }),
     },
     seeds: [...listedSeeds(options.seedNodes)],
+    clusterConfig: agreements(options),
     seedsAreAsked: areAsked(options.seedNodes),
     ...(options.foundAlone !== undefined && { foundAlone: options.foundAlone }),
     ...(gossipInterval !== undefined && { gossipInterval }),
@@ -37,4 +41,14 @@ export function membershipConfig(
     ...(options.downing !== undefined && { downing: options.downing }),
     ...(options.leaveTimeout !== undefined && { leaveTimeout: options.leaveTimeout }),
   };
+}
+
+/**
+ * What nodes must agree on. Serializers are not among it: nodes with different versions of one run
+ * side by side while a cluster is renewed.
+ */
+function agreements({ clusterConfig = {} }: ClusterOptions): Record<string, string> {
+  const agreed: Record<string, string> = { "casty.membership": membershipVersion };
+  for (const [key, value] of Object.entries(clusterConfig)) agreed[`user.${key}`] = value;
+  return agreed;
 }

@@ -41,6 +41,8 @@ export interface MembershipPort {
   downed(evidence: DownEvidence): void;
   /** A seed has refused this node for good. */
   joinRefused(seed: string, code: string, reason: string): void;
+  /** All seeds that answer have, for a reason that does not pass. */
+  joinFailed(reason: string): void;
 }
 
 /** See the module's text. */
@@ -225,6 +227,8 @@ export class MembershipDriver {
         return this.#port.downed(effect);
       case "joinRefused":
         return this.#port.joinRefused(effect.seed, effect.code, effect.reason);
+      case "joinFailed":
+        return this.#port.joinFailed(effect.reason);
       case "log":
         return this.#runtime.logger.log(effect.level, "cluster", effect.message, effect.fields);
     }

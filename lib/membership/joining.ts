@@ -23,6 +23,8 @@ const quickRetries = 20;
 const quickInterval = 250;
 /** How many seeds are asked at once. */
 const seedsAtOnce = 5;
+/** How long other seeds may answer before refusals count as final. */
+const giveUpAfter = 1_000;
 /** How many refusals are remembered so as not to repeat them. */
 const maxRefusals = 100;
 
@@ -40,6 +42,18 @@ export function joiningTick(m: Machine, now: number): void {
   if (mayFound(m, now)) found(m, now);
   else if (now >= m.joining.nextAt) attempt(m, now);
   if (m.phase === "joining") logWaiting(m, now);
+  if (m.phase === "joining") giveUp(m, now);
+}
+
+/** Tells that there is no hope: another try would be refused as well, for the same reason. */
+function giveUp(m: Machine, now: number): void {
+  const { refusedBy, notReady, failed, startedAt } = m.joining;
+  if (failed || refusedBy.size === 0 || now - startedAt < giveUpAfter) return;
+  for (const { code } of refusedBy.values()) if (code !== "configConflict") return;
+  for (const { at } of notReady.values()) if (now - at < giveUpAfter) return;
+  m.joining.failed = true;
+  const reasons = Array.from(refusedBy, ([seed, { reason }]) => `${seed}: ${reason}`);
+  m.effects.push({ type: "joinFailed", reason: reasons.join("; ") });
 }
 
 /** Other seeds are known. */

@@ -78,6 +78,8 @@ export type MembershipEffect =
     readonly code: string;
     readonly reason: string;
   }
+  /** All seeds that answer refuse this node for a reason that does not pass. Comes once. */
+  | { readonly type: "joinFailed"; readonly reason: string }
   | {
     readonly type: "log";
     readonly level: LogLevel;
@@ -120,6 +122,8 @@ export interface Machine {
     readonly refusals: Set<string>;
     /** The latest refusal by each seed that has not answered otherwise since. */
     readonly refusedBy: Map<string, { code: string; reason: string }>;
+    /** Whether `joinFailed` was told. */
+    failed: boolean;
     /** Whom this node has let go ahead with founding, and when last. */
     vote: { to: string; at: number } | undefined;
     /** When the log last said what this node waits for. */
@@ -195,6 +199,7 @@ export function newMachine(config: ResolvedConfig): Machine {
       clusterHeardAt: -Infinity,
       refusals: new Set(),
       refusedBy: new Map(),
+      failed: false,
       vote: undefined,
       waitLoggedAt: -Infinity,
     },

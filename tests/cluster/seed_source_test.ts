@@ -96,6 +96,20 @@ Deno.test("a list that still grows founds nothing: nodes that see each other lat
   }
 });
 
+Deno.test("nodes that at first hear only of themselves found no clusters of their own", async () => {
+  const cluster = new SimulatedCluster(1);
+  const start3 = hosts.map((host) => {
+    const until = cluster.clock.now() + 4_000;
+    const all = hosts.map((one) => `${one}:25520`);
+    const seeds = () => cluster.clock.now() < until ? [`${host}:25520`] : all.toReversed();
+    return start(cluster, host, seeds, { requiredQuorum: 3 });
+  });
+  const nodes = await cluster.clock.resolve(Promise.all(start3));
+  assertEquals(clusterIds(nodes).size, 1);
+  assert(nodes[0]!.clusterState.clusterId!.startsWith("node-1:25520"), "the lowest founds");
+  await cluster.stop(nodes);
+});
+
 Deno.test("seeds that cannot be asked for are named when the node does not start", async () => {
   const cluster = new SimulatedCluster(3);
   const options = { resolver: new Dns(), startTimeout: 5_000 };

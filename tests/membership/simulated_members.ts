@@ -183,6 +183,7 @@ export class SimulatedMembers {
         node.log.push(`${stamp} ${effect.message} ${JSON.stringify(effect.fields)}`);
         return;
       case "viewChanged":
+      case "joinFailed":
         return;
       case "probeStall":
         return this.#probeStall(node, effect);
