@@ -1,0 +1,168 @@
+/**
+ * How long real processes take to form a cluster over mutual TLS on this machine: each is loaded and
+ * ready before the clock starts; it stops when the last one sees all members up.
+ *
+ *     deno run -A bench/formation.ts [--size 30] [--rounds 3] [--no-stall-detection]
+ *
+ * A node takes about 100 MB.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { createCa, issueNode } from "@casty/casty/cert";
+import type { FormationReport, FormationSettings } from "./formation_node.ts";
+import { machine, median } from "./report.ts";
+
+const script = new URL("./formation_node.ts", import.meta.url).pathname;
+/** Milliseconds after which a round has failed. */
+const patience = 240_000;
+
+class Node {
+  readonly #process: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: AsyncGenerator<string>;
+
+  constructor(settings: FormationSettings) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", script, JSON.stringify(settings)],
+      env: { NO_COLOR: "1" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#writer = this.#process.stdin.getWriter();
+    this.#lines = linesOf(this.#process.stdout);
+  }
+
+  /** The rest of the next line, which must begin with this word. */
+  async says(word: string): Promise<string> {
+    const { value = "nothing" } = await this.#lines.next();
+    if (!value.startsWith(word)) throw new Error(`expected ${word}, but a node said: ${value}`);
+    return value.slice(word.length);
+  }
+
+  async go(): Promise<void> {
+    await this.#writer.write(new TextEncoder().encode("go\n"));
+  }
+
+  async kill(): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.#writer.abort().catch(() => {});
+    await this.#lines.return(undefined);
+    await this.#process.status;
+  }
+}
+
+interface Round {
+  /** Milliseconds until all processes were loaded. */
+  readonly loading: number;
+  /** Milliseconds from there until the first and until the last node saw all members up. */
+  readonly first: number;
+  readonly last: number;
+  readonly reports: readonly FormationReport[];
+}
+
+async function measure(size: number, stallDetection: boolean, files: Files): Promise<Round> {
+  const ports = freePorts(size);
+  const seeds = ports.slice(0, 3).map((port) => `127.0.0.1:${port}`);
+  const nodes: Node[] = [];
+  const timer = setTimeout(() => nodes.forEach((node) => node.kill()), patience);
+  try {
+    const begun = performance.now();
+    for (const port of ports) {
+      nodes.push(new Node({ port, seeds, size, stallDetection, ...files }));
+    }
+    await Promise.all(nodes.map((node) => node.says("READY")));
+    const start = performance.now();
+    let first = 0;
+    const reports = await Promise.all(nodes.map(async (node) => {
+      await node.go();
+      const report: FormationReport = JSON.parse(await node.says("UP"));
+      first ||= performance.now() - start;
+      return report;
+    }));
+    return { loading: start - begun, first, last: performance.now() - start, reports };
+  } finally {
+    clearTimeout(timer);
+    await Promise.all(nodes.map((node) => node.kill()));
+  }
+}
+
+interface Files {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+async function makeFiles(dir: string): Promise<Files> {
+  const authority = await createCa();
+  const issued = await issueNode(authority, { hosts: ["127.0.0.1"] });
+  const files = { cert: `${dir}/node.pem`, key: `${dir}/node.key`, ca: `${dir}/ca.pem` };
+  await Deno.writeTextFile(files.cert, issued.cert);
+  await Deno.writeTextFile(files.key, issued.key, { mode: 0o600 });
+  await Deno.writeTextFile(files.ca, authority.cert);
+  return files;
+}
+
+/** Ports that were free a moment ago. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  const ports = listeners.map(({ addr }) => (addr as Deno.NetAddr).port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}
+
+function wholeNumber(name: string, value: unknown, max: number): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 1 && number <= max) return number;
+  console.error(`--${name} is ${value}, not a whole number from 1 to ${max}`);
+  Deno.exit(2);
+}
+
+function describe({ loading, first, last, reports }: Round): string {
+  const cpu = reports.reduce((sum, report) => sum + report.cpu, 0) / 1_000;
+  const memory = reports.reduce((sum, report) => sum + report.rss, 0) / reports.length / 1e6;
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  return `first ${seconds(first)}, all ${seconds(last)} (loading ${seconds(loading)}, ` +
+    `${cpu.toFixed(1)} s of processor time, ${memory.toFixed(0)} MB a node)`;
+}
+
+if (import.meta.main) {
+  const args = parseArgs(Deno.args, {
+    string: ["size", "rounds"],
+    boolean: ["no-stall-detection"],
+    default: { size: "30", rounds: "3" },
+  });
+  const size = wholeNumber("size", args["size"], 100);
+  const rounds = wholeNumber("rounds", args["rounds"], 20);
+  const dir = await Deno.makeTempDir();
+  try {
+    const files = await makeFiles(dir);
+    console.log(`\n## ${size} processes form a cluster over mutual TLS\n\n${machine()}\n`);
+    const times: number[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      const result = await measure(size, args["no-stall-detection"] !== true, files);
+      times.push(result.last);
+      console.log(`round ${round}: ${describe(result)}`);
+    }
+    console.log(`\nmedian: ${(median(times) / 1_000).toFixed(1)} s until all see all up`);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
