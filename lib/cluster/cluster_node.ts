@@ -93,9 +93,12 @@ export class ClusterNode {
 
   /** Why this node sees its cluster as it does; see {@linkcode ExplainTopic}. */
   explain(topic?: ExplainTopic): readonly string[] {
-    const { view, health, missing } = this.#started(this.#driver);
+    const { view, health, missing, waiting } = this.#started(this.#driver);
     const seeds = listedSeeds(this.#options.seedNodes);
-    return explain({ view, health, missing, seeds, lastRefusal: this.#lastRefusal }, topic);
+    return explain(
+      { view, health, missing, seeds, waiting, lastRefusal: this.#lastRefusal },
+      topic,
+    );
   }
 
   /** The connections. */
@@ -184,8 +187,8 @@ export class ClusterNode {
   /** While this node is no member, and the seeds are not a list. */
   #askForSeeds(): void {
     const { seedNodes } = this.#options;
-    if (!areAsked(seedNodes)) return;
     this.#seeds?.stop();
+    if (!areAsked(seedNodes)) return;
     const questions = new SeedQuestions(this.#runtime, seedNodes, (seeds) => {
       this.#driver?.seeds(seeds);
       if (this.view.clusterId !== undefined && isWorking(this.view.self)) questions.stop();
@@ -372,10 +375,8 @@ export class ClusterNode {
 
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
     const seeds = describeSeeds(this.#options.seedNodes);
-    const { waiting = [] } = this.#driver ?? {};
-    const said = [...waiting, this.#lastRefusal, this.#seeds?.failure ?? ""].filter((line) =>
-      line !== ""
-    );
+    const said = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""]
+      .filter((line) => line !== "");
     const hint = said.length === 0 ? "" : `; ${said.join("; ")}`;
     return new ClusterTimeoutError(
       "quorumTimeout",

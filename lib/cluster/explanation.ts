@@ -23,6 +23,8 @@ export interface ExplainFacts {
   readonly seeds: readonly string[];
   /** Why it was refused, or could not connect, last; empty: neither. */
   readonly lastRefusal: string;
+  /** Why it is not a member yet: a sentence, and one for each seed. Default: as far as is known. */
+  readonly waiting?: readonly string[];
 }
 
 /** How many addresses one sentence names. */
@@ -49,7 +51,8 @@ function isMember({ view: { clusterId, self } }: ExplainFacts): boolean {
 }
 
 function explainJoining(facts: ExplainFacts): string[] {
-  const { view: { self, clusterId, converged }, seeds, lastRefusal } = facts;
+  const { view, seeds, lastRefusal } = facts;
+  const { self, clusterId, converged } = view;
   const { evidence } = self;
   if (self.status === "down") {
     return [`${self.address} was declared down by ${evidence?.by}: ${evidence?.why}`];
@@ -59,11 +62,19 @@ function explainJoining(facts: ExplainFacts): string[] {
     const others = seeds.filter((seed) => seed !== self.address);
     const lines = [
       `${self.address} belongs to no cluster yet; it asks ${names(others)}`,
+      ...facts.waiting ?? [],
     ];
     if (lastRefusal !== "") lines.push(`the last that went wrong: ${lastRefusal}`);
     return lines;
   }
   if (self.status === "up") return [`${self.address} is up in cluster ${clusterId}`];
+  const silent = view.members.filter(({ status, address }) =>
+    status === "up" && view.unreachable.has(address)
+  ).map(({ address }) => address);
+  if (silent.length > 0) {
+    const reason = `nobody becomes up while ${names(silent)} cannot be reached`;
+    return [`${self.address} is ${self.status} in cluster ${clusterId}: ${reason}`];
+  }
   const reason = converged
     ? "the leader has not moved it on yet"
     : "a member moves on only when all reachable members have seen the same";

@@ -1,3 +1,4 @@
+import { isWorking } from "../membership/member.ts";
 import type { MembershipView } from "../membership/view.ts";
 import type { Remoting } from "../remoting/remoting.ts";
 import {
@@ -105,8 +106,15 @@ const none: readonly TopologyService[] = [];
 function topologyOf(view: MembershipView, services: readonly TopologyService[]): Topology {
   const reachable = view.members.filter(({ address }) => !view.unreachable.has(address));
   return {
-    members: reachable.filter(({ status }) => status === "up")
-      .map(({ address, nodeId, incarnation, roles }) => ({ address, nodeId, incarnation, roles })),
+    members: reachable.filter(isWorking)
+      .map(({ address, nodeId, incarnation, roles, appVersion, zone }) => ({
+        address,
+        nodeId,
+        incarnation,
+        roles,
+        ...(appVersion !== undefined && { appVersion }),
+        ...(zone !== undefined && { zone }),
+      })),
     leaving: reachable.filter(({ status }) => status === "leaving" || status === "exiting")
       .map(({ address }) => address),
     leader: view.leader,

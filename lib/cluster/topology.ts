@@ -2,7 +2,7 @@ import { type ActorRef, Ref } from "../actor/ref.ts";
 
 /** What a client may know of the cluster: who is up, who leads, and who offers what. */
 export interface Topology {
-  /** Members that are up and reachable, oldest first. */
+  /** Members that are up, or weakly up, and reachable, oldest first. */
   readonly members: readonly TopologyMember[];
   /** Addresses of members that are on their way out and can still be reached. */
   readonly leaving: readonly string[];
@@ -22,6 +22,10 @@ export interface TopologyMember {
   readonly incarnation: number;
   /** Labels for placing work. */
   readonly roles: readonly string[];
+  /** Of its application. */
+  readonly appVersion?: string;
+  /** Where it runs. */
+  readonly zone?: string;
 }
 
 /** Who offers one service. */
@@ -109,7 +113,8 @@ export function parseTopology(value: unknown): Topology | undefined {
 
 function isMember(value: unknown): value is TopologyMember {
   return isRecord(value) && isText(value.address) && isText(value.nodeId) &&
-    isCount(value.incarnation) && isTexts(value.roles, maxText);
+    isCount(value.incarnation) && isTexts(value.roles, maxText) &&
+    isLabel(value.appVersion) && isLabel(value.zone);
 }
 
 function isService(value: unknown): value is TopologyService {
@@ -123,6 +128,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value.length <= maxText;
+}
+
+function isLabel(value: unknown): value is string | undefined {
+  return value === undefined || isText(value);
 }
 
 function isTexts(value: unknown, max: number): value is string[] {

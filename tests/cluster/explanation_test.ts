@@ -30,6 +30,26 @@ Deno.test("a node that does not join says whom it asks, and what went wrong last
   ]);
 });
 
+Deno.test("a node that is weakly up says for whom all wait, and one that waits what each seed said", () => {
+  const { world, nodes } = formed(1, 5, { stableAfter: 60_000 });
+  world.crash(nodes[4]!);
+  within(world, "detection", 30_000, () => nodes[0]!.view.unreachable.size === 1);
+  const late = world.start("late", ["n0", "n1"]);
+  within(world, "weakly up", 20_000, () => late.view.self.status === "weaklyUp");
+  const { clusterId } = late.view;
+  assertEquals(explain(factsOf(late, world.now), "joining"), [
+    `late:1 is weaklyUp in cluster ${clusterId}: nobody becomes up while n4:1 cannot be reached`,
+  ]);
+  const lost = world.start("lost", ["nowhere"]);
+  world.run(2_000);
+  const waiting = lost.machine.waiting(world.now);
+  assertEquals(explain({ ...factsOf(lost, world.now), waiting }, "joining"), [
+    "lost:1 belongs to no cluster yet; it asks n0:1, n1:1",
+    "this node asks to join for 2 s; only the first seed, nowhere:1, may found a cluster",
+    "nowhere:1 has not answered",
+  ]);
+});
+
 Deno.test("who is unreachable, on whose word, and why nobody is downed yet is told", () => {
   const { world, nodes } = formed(1);
   const [victim, leader, other] = nodes as [SimulatedMember, SimulatedMember, SimulatedMember];
