@@ -250,5 +250,6 @@ function onStranger(m: Machine, from: string, clusterId: string, now: number): v
     from,
     itsCluster: clusterId,
     ourCluster: m.clusterId,
+    remedy: "stop the nodes of one cluster, and start them again with seeds of the other",
   });
 }

@@ -142,7 +142,8 @@ Deno.test("two clusters that hear of each other stay two", () => {
   within(world, "joining", 3_000, () => allUp([...theirs, turncoat]));
   within(world, "giving up", 3_000, () => allUp(ours.slice(0, 1)));
   assertNotEquals(ours[0]!.view.clusterId, theirs[0]!.view.clusterId);
-  assert(turncoat.log.some((line) => line.includes("clusters never merge")));
+  const warning = turncoat.log.find((line) => line.includes("clusters never merge"))!;
+  assert(warning.includes(ours[0]!.view.clusterId!) && warning.includes("stop the nodes of one"));
 });
 
 Deno.test("a node with another configuration is refused with the key, and founds nothing", () => {
