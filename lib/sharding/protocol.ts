@@ -222,8 +222,8 @@ export function parseEntityDelivery(value: unknown): EntityDelivery | undefined 
 
 /** The mark, or `undefined` if it is none. */
 export function parseFlushMark(value: unknown): FlushMark | undefined {
-  if (!Array.isArray(value) || value.length !== 4) return undefined;
-  if (!isBelow(value[0], maxNumShards) || !isEpoch(value[1]) || !isEpoch(value[3])) {
+  if (!Array.isArray(value) || value.length !== 5) return undefined;
+  if (!isBelow(value[0], maxNumShards) || !isEpoch(value[1]) || !isEpoch(value[4])) {
     return undefined;
   }
   const [, , owner, origin] = value as unknown[];

@@ -35,6 +35,12 @@ const rules: readonly Rule[] = [
     text: "if (via === undefined || via === owner) {",
     without: "if (true) {",
   },
+  {
+    rule: "a mark behind the older messages ends the wait of newer ones",
+    file: "protocol.ts",
+    text: "value.length !== 5",
+    without: "true",
+  },
 ];
 
 const lib = new URL("../../lib/", import.meta.url);

@@ -10,6 +10,8 @@ export interface Scenario {
   readonly world?: Partial<WorldOptions>;
   /** No process dies and no connection breaks: then nothing may be lost. */
   readonly lossless?: boolean;
+  /** Milliseconds that no message may take longer than. */
+  readonly longest?: number;
   act(world: World): void;
 }
 
@@ -37,6 +39,7 @@ export const scenarios: readonly Scenario[] = [
     name: "joins and leaves in peace lose nothing and keep order",
     nodes: 3,
     lossless: true,
+    longest: 1_000,
     act(world) {
       world.join("d");
       world.run(6_000);
@@ -204,7 +207,7 @@ export function runSeed(
     let talking = true;
     const talk = () => {
       if (!talking) return;
-      const { alive } = world;
+      const alive = world.alive.filter(({ leaving }) => !leaving);
       const node = alive[world.pick(alive.length)]!;
       const shardType = world.shardTypes[world.pick(world.shardTypes.length)]!;
       node.tell(shardType, entities[world.pick(entities.length)]!);
@@ -218,6 +221,9 @@ export function runSeed(
     world.heal();
     world.run(15_000);
     if (scenario.lossless) checkLossless(world);
+    if (world.longest > (scenario.longest ?? Infinity)) {
+      throw new Violation(`a message took ${Math.round(world.longest)} ms`);
+    }
     checkReachable(world);
   } catch (error) {
     throw new Violation(`seed ${seed}, "${scenario.name}": ${(error as Error).message}`, {

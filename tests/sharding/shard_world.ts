@@ -46,6 +46,8 @@ interface Truth {
 interface Numbered {
   readonly sender: string;
   readonly number: number;
+  /** When it was told. */
+  readonly at: number;
 }
 
 /** One node, in one of its lives. */
@@ -55,6 +57,8 @@ export class WorldNode {
   readonly life: number;
   readonly shards: ShardNode;
   alive = true;
+  /** It has given all up: those who used it are gone, so it tells nothing any more. */
+  leaving = false;
   /** What it believes; the higher is the later. */
   heard = -1;
   /** Entities that live here, by shard. */
@@ -83,8 +87,10 @@ export class WorldNode {
 
   /** Tells an entity the next number of this node. */
   tell(shardType: string, entityId: string): void {
-    const message: Numbered = { sender: `${this.address}/${this.life}`, number: ++this.#sent };
-    this.world.told++;
+    const { world } = this;
+    const sender = `${this.address}/${this.life}`;
+    const message: Numbered = { sender, number: ++this.#sent, at: world.now };
+    world.told++;
     this.shards.routers.get(shardType)!.route(entityId, message);
   }
 
@@ -148,6 +154,8 @@ export class World {
   told = 0;
   received = 0;
   inFlight = 0;
+  /** Milliseconds that a message has taken at most. */
+  longest = 0;
   /** Order is promised while no process dies: the dead may hold what others passed on by now. */
   ordered = true;
   /** Called with each control message that is sent. */
@@ -263,6 +271,7 @@ export class World {
     const look = () => {
       if (!node.alive) return;
       if (!node.shards.retired) return this.later(50, look);
+      node.leaving = true;
       const member = this.#truth.find(({ address }) => address === node.address);
       if (member !== undefined) member.leaving = true;
       this.#changed();
@@ -270,7 +279,11 @@ export class World {
         if (!node.alive) return;
         this.#remove(node.address);
         this.#changed();
-        this.later(this.lag, () => node.crash());
+        this.later(this.lag, () => {
+          // A node that ends in order says what it could not pass on.
+          if (node.alive) node.shards.close();
+          node.crash();
+        });
       });
     };
     look();
@@ -356,8 +369,9 @@ export class World {
     this.#living.get(`${shardType}/${id}`)?.delete(node);
   }
 
-  got(shardType: string, id: string, { sender, number }: Numbered): void {
+  got(shardType: string, id: string, { sender, number, at }: Numbered): void {
     this.received++;
+    this.longest = Math.max(this.longest, this.now - at);
     const key = `${sender}>${shardType}/${id}`;
     const last = this.#last.get(key) ?? 0;
     if (number <= last && this.ordered) {

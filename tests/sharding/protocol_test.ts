@@ -1,0 +1,69 @@
+import { assertEquals } from "@std/assert";
+import {
+  type EntityDelivery,
+  type FlushMark,
+  parseEntityDelivery,
+  parseFlushMark,
+  parseShardingMessage,
+  type ShardingMessage,
+} from "../../lib/sharding/protocol.ts";
+
+const about = { shardType: "counters", shard: 3, epoch: 7 };
+const term = [2, "a:1"] as const;
+const stamp = [1, 9] as const;
+const region = {
+  shardType: "counters",
+  numShards: 20,
+  shards: [[3, 7, 0], [4, 8, 1]] as const,
+  lastEpoch: 8,
+};
+
+const messages: readonly ShardingMessage[] = [
+  { type: "askReport", term },
+  { type: "outdated", term },
+  { type: "report", term, stamp, retiring: true, regions: [region] },
+  { type: "locate", shardType: "counters", numShards: 20, shard: 3 },
+  { type: "host", term, life: 1, ...about },
+  { type: "hosting", stamp, ...about },
+  { type: "handOff", term, ...about },
+  { type: "stopped", stamp, ...about },
+  { type: "drained", ...about },
+  { type: "table", shardType: "counters", owners: ["a:1"], shards: [[3, 0, 7]] },
+  { type: "location", ...about, owner: "a:1" },
+  { type: "returned", ...about, owner: "a:1", entityId: "x", message: { n: 1 } },
+  { type: "refused", shardType: "counters", reason: "no" },
+];
+
+for (const message of messages) {
+  Deno.test(`what a node says (${message.type}) is understood by another, and less than that is not`, () => {
+    assertEquals(parseShardingMessage({ ...message }), message);
+    for (const key of Object.keys(message)) {
+      if (key === "message") continue;
+      const { [key]: _left, ...rest } = message as unknown as Record<string, unknown>;
+      assertEquals(parseShardingMessage(rest), undefined, `without ${key}`);
+    }
+  });
+}
+
+Deno.test("a mark is understood on its first leg and on later ones", () => {
+  const first: FlushMark = [3, 7, "b:1", "", 0];
+  const later: FlushMark = [3, 7, "b:1", "a:1", 6];
+  for (const mark of [first, later]) {
+    assertEquals(parseFlushMark([...mark]), mark);
+    for (let index = 0; index < mark.length; index++) {
+      const wrong: unknown[] = [...mark];
+      wrong[index] = null;
+      assertEquals(parseFlushMark(wrong), undefined, `${index} is null`);
+    }
+    assertEquals(parseFlushMark(mark.slice(0, 4)), undefined);
+    assertEquals(parseEntityDelivery([...mark]), undefined);
+  }
+});
+
+Deno.test("a message for an entity is understood, and is no mark", () => {
+  const delivery: EntityDelivery = ["x", { n: 1 }, 7];
+  assertEquals(parseEntityDelivery([...delivery]), delivery);
+  assertEquals(parseFlushMark([...delivery]), undefined);
+  assertEquals(parseEntityDelivery(["", 1, 7]), undefined);
+  assertEquals(parseEntityDelivery(["x", 1, -1]), undefined);
+});
