@@ -66,15 +66,19 @@ interface Round {
   readonly reports: readonly FormationReport[];
 }
 
-async function measure(size: number, stallDetection: boolean, files: Files): Promise<Round> {
+async function measure(
+  size: number,
+  stallDetection: boolean,
+  files: readonly Files[],
+): Promise<Round> {
   const ports = freePorts(size);
   const seeds = ports.slice(0, 3).map((port) => `127.0.0.1:${port}`);
   const nodes: Node[] = [];
   const timer = setTimeout(() => nodes.forEach((node) => node.kill()), patience);
   try {
     const begun = performance.now();
-    for (const port of ports) {
-      nodes.push(new Node({ port, seeds, size, stallDetection, ...files }));
+    for (const [index, port] of ports.entries()) {
+      nodes.push(new Node({ port, seeds, size, stallDetection, ...files[index]! }));
     }
     await Promise.all(nodes.map((node) => node.says("READY")));
     const start = performance.now();
@@ -98,14 +102,18 @@ interface Files {
   readonly ca: string;
 }
 
-async function makeFiles(dir: string): Promise<Files> {
+/** A certificate for each node. */
+async function makeFiles(dir: string, size: number): Promise<Files[]> {
   const authority = await createCa();
-  const issued = await issueNode(authority, { hosts: ["127.0.0.1"] });
-  const files = { cert: `${dir}/node.pem`, key: `${dir}/node.key`, ca: `${dir}/ca.pem` };
-  await Deno.writeTextFile(files.cert, issued.cert);
-  await Deno.writeTextFile(files.key, issued.key, { mode: 0o600 });
-  await Deno.writeTextFile(files.ca, authority.cert);
-  return files;
+  const ca = `${dir}/ca.pem`;
+  await Deno.writeTextFile(ca, authority.cert);
+  return await Promise.all(Array.from({ length: size }, async (_, index) => {
+    const { cert, key } = await issueNode(authority, { hosts: ["127.0.0.1"] });
+    const files = { cert: `${dir}/node-${index}.pem`, key: `${dir}/node-${index}.key`, ca };
+    await Deno.writeTextFile(files.cert, cert);
+    await Deno.writeTextFile(files.key, key, { mode: 0o600 });
+    return files;
+  }));
 }
 
 /** Ports that were free a moment ago. */
@@ -153,7 +161,7 @@ if (import.meta.main) {
   const rounds = wholeNumber("rounds", args["rounds"], 20);
   const dir = await Deno.makeTempDir();
   try {
-    const files = await makeFiles(dir);
+    const files = await makeFiles(dir, size);
     console.log(`\n## ${size} processes form a cluster over mutual TLS\n\n${machine()}\n`);
     const times: number[] = [];
     for (let round = 1; round <= rounds; round++) {
