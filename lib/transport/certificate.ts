@@ -85,12 +85,37 @@ const dnsType = 2;
 const ipType = 7;
 
 /**
+ * Certificates that were read, by their bytes: in a cluster the same few are seen again and again,
+ * several times in each handshake, and to read one takes about a millisecond.
+ */
+const readings = new Map<string, CertificateReading>();
+const maxReadings = 256;
+/** Longer ones are rare, and not kept: a stranger could send them. */
+const maxKeptBytes = 4_096;
+
+/**
  * Reads a certificate. Deno's `getPeerCertificate` shows neither extended key usages nor URI
- * names, so the raw bytes are parsed here.
+ * names, so the raw bytes are parsed here. The same bytes may give the same object.
  *
  * @throws {Error} when the bytes are no X.509 certificate.
  */
 export function readCertificate(der: Uint8Array): CertificateReading {
+  if (der.length > maxKeptBytes) return parseCertificate(der);
+  const key = textOf(der);
+  const known = readings.get(key);
+  if (known !== undefined) return known;
+  const reading = Object.freeze(parseCertificate(der));
+  if (readings.size >= maxReadings) readings.clear();
+  readings.set(key, reading);
+  return reading;
+}
+
+/** One character for each byte. */
+function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(undefined, bytes as unknown as number[]);
+}
+
+function parseCertificate(der: Uint8Array): CertificateReading {
   const bytes = Uint8Array.from(der);
   const certificate = Certificate.fromBER(bytes);
   const extensions = certificate.extensions ?? [];

@@ -112,8 +112,19 @@ class Search {
   }
 }
 
+/** What `hasSigned` has found out: the same two certificates never tell anything else. */
+const signatures = new WeakMap<CertificateReading, WeakMap<CertificateReading, boolean>>();
+
 /** Whether the key of `issuer` has made the signature of `subject`. */
 function hasSigned(issuer: CertificateReading, subject: CertificateReading): boolean {
+  let ofIssuer = signatures.get(issuer);
+  if (ofIssuer === undefined) signatures.set(issuer, ofIssuer = new WeakMap());
+  let known = ofIssuer.get(subject);
+  if (known === undefined) ofIssuer.set(subject, known = verifySignature(issuer, subject));
+  return known;
+}
+
+function verifySignature(issuer: CertificateReading, subject: CertificateReading): boolean {
   try {
     return new X509Certificate(subject.der).verify(new X509Certificate(issuer.der).publicKey);
   } catch {
