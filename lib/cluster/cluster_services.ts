@@ -35,6 +35,7 @@ export class ClusterServices {
     this.#self = remoting.address;
     this.#receptionist = receptionist;
     this.#exchange = new ServiceExchange({
+      self: remoting.address,
       local: () => receptionist.listings(),
       send: (to, news) => remoting.send(to, servicesPath, 0, news),
       changed: () => {

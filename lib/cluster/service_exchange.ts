@@ -16,6 +16,8 @@ interface ServiceNews {
 
 /** What a {@linkcode ServiceExchange} needs. */
 export interface ServiceExchangePort {
+  /** This node's address. */
+  readonly self: string;
   /** What actors of this node offer; the same array until it changes. */
   local(): readonly TopologyService[];
   /** Best effort. */
@@ -31,6 +33,8 @@ interface Told {
   readonly services: readonly TopologyService[];
 }
 
+/** Nodes of which is remembered that they have spoken before they were members here. */
+const maxEarly = 1_000;
 const maxServices = 100_000;
 const maxRefs = 1_000_000;
 const maxKey = 1_000;
@@ -46,6 +50,8 @@ export class ServiceExchange {
   /** The other members, and which life of each it is. */
   #members: ReadonlyMap<string, number> = new Map();
   #unreachable: ReadonlySet<string> = new Set();
+  /** Who has told something that was not kept. */
+  readonly #early = new Set<string>();
   #counter = 0;
   #merged: readonly TopologyService[] | undefined;
 
@@ -90,8 +96,7 @@ export class ServiceExchange {
       else if (unreachable.has(node) !== lost.has(node)) changed = true;
     }
     for (const [to, life] of members) {
-      // Both want the other's: what it has told before it was a member here was not kept.
-      if (before.get(to) !== life) this.#tell(to, true);
+      if (before.get(to) !== life) this.#meet(to);
       // What was said while it could not be reached may be lost.
       else if (lost.has(to) && !unreachable.has(to)) this.#compare(to);
     }
@@ -104,7 +109,11 @@ export class ServiceExchange {
     if (news === undefined) return;
     if (news.want) this.#tell(address);
     // Who is not a member yet is asked when it is: its list would never be dropped otherwise.
-    if (!this.#members.has(address)) return;
+    if (!this.#members.has(address)) {
+      if (this.#early.size >= maxEarly) this.#early.clear();
+      this.#early.add(address);
+      return;
+    }
     const known = this.#told.get(address);
     const { counter, services } = news;
     if (known !== undefined) {
@@ -124,6 +133,15 @@ export class ServiceExchange {
   /** Now and then: says which list is the newest, in case one was lost. */
   tick(): void {
     for (const to of this.#members.keys()) this.#compare(to);
+  }
+
+  /**
+   * Each of two wants the other's list. The lower address asks, and tells its own; if both did, each
+   * pair of nodes would connect twice at once. The other asks if what it was told was not kept.
+   */
+  #meet(to: string): void {
+    const spokeEarly = this.#early.delete(to);
+    if (spokeEarly || this.#port.self < to) this.#tell(to, true);
   }
 
   #compare(to: string): void {

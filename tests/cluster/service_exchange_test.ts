@@ -33,6 +33,7 @@ class Nodes {
     this.#exchanges.set(
       name,
       new ServiceExchange({
+        self: name,
         local: () => this.#local.get(name)!,
         send: (to, news) => {
           const from = { address: name, incarnation: this.incarnations.get(name) } as NodePeer;
@@ -235,4 +236,28 @@ Deno.test("whatever is lost, comes twice or out of order, all know the same in t
     // All know that they know: nobody asks.
     assertEquals(nodes.sent, 12);
   }
+});
+
+Deno.test("of two that meet one speaks first, and who has not kept what it was told asks", () => {
+  const nodes = new Nodes("a", "b");
+  const under: (() => void)[] = [];
+  nodes.carry = (deliver) => void under.push(deliver);
+  const arrive = () => under.splice(0).forEach((deliver) => deliver());
+  nodes.offer("a", "x");
+  nodes.offer("b", "y");
+  nodes.join("b", "a");
+  assertEquals(under.length, 0);
+  nodes.join("a", "b");
+  assertEquals(under.length, 1);
+  while (under.length > 0) arrive();
+  assertEquals([nodes.remote("a"), nodes.remote("b")], ["y@b", "x@a"]);
+  nodes.start("a");
+  nodes.join("b");
+  nodes.offer("a", "z");
+  nodes.join("a", "b");
+  while (under.length > 0) arrive();
+  assertEquals([nodes.remote("a"), nodes.remote("b")], ["y@b", ""]);
+  nodes.join("b", "a");
+  while (under.length > 0) arrive();
+  assertEquals(nodes.remote("b"), "z@a");
 });
