@@ -21,6 +21,9 @@ import { compareStamps, compareTerms, noTerm, type Stamp, type Term } from "./te
 /** How many shard types one coordinator keeps; reports of more are refused. */
 export const maxShardTypes = 1_000;
 
+/** Grants that a coordinator can make before it meets the numbers of the next term: 2^26. */
+const epochsPerTerm = 67_108_864;
+
 /** One member, as its coordinator knows it. */
 interface Node {
   readonly life: number;
@@ -77,16 +80,15 @@ export class Coordinator {
     this.#effects = [];
     this.#now = now;
     if (event.type === "view") this.#onView(event.view);
+    else if (event.type === "outdated") this.#onOutdated(event.term);
     else if (this.phase !== "asleep") this.#onEvent(event);
     return this.#effects;
   }
 
-  #onEvent(event: Exclude<CoordinatorEvent, { type: "view" }>): void {
+  #onEvent(event: Exclude<CoordinatorEvent, { type: "view" | "outdated" }>): void {
     switch (event.type) {
       case "report":
         return this.#onReport(event.from, event);
-      case "outdated":
-        return this.#onOutdated(event.term);
       case "locate":
         return this.#onLocate(event.from, event.shardType, event.numShards, event.shard);
       case "hosting":
@@ -126,10 +128,18 @@ export class Coordinator {
     this.#heard = Math.max(this.#heard, this.#term[0]) + 1;
     this.#term = [this.#heard, this.#view!.self];
     for (const [shardType, { numShards, lastEpoch }] of [...this.#tables]) {
-      this.#tables.set(shardType, new ShardTable(numShards, lastEpoch));
+      this.#tables.set(shardType, new ShardTable(numShards, Math.max(lastEpoch, this.#floor)));
     }
     for (const node of this.#nodes.values()) node.reported = false;
     for (const address of this.#nodes.keys()) this.#awaiting.add(address);
+  }
+
+  /**
+   * What epochs of this term begin above: a deposed coordinator may have made grants that its
+   * successor cannot hear of, and theirs must differ, the later above the earlier.
+   */
+  get #floor(): number {
+    return (this.#term[0] - 1) * epochsPerTerm;
   }
 
   #retainNodes(members: readonly ViewMember[]): void {
@@ -179,9 +189,11 @@ export class Coordinator {
     return true;
   }
 
+  /** There is another term: this one must have a higher number. */
   #onOutdated(term: Term): void {
     this.#heard = Math.max(this.#heard, term[0]);
-    if (compareTerms(term, this.#term) <= 0) return;
+    if (this.phase === "asleep" || term[0] < this.#term[0]) return;
+    if (compareTerms(term, this.#term) === 0) return;
     this.#begin();
     for (const to of this.#nodes.keys()) {
       this.#effects.push({ type: "askReport", to, term: this.#term });
@@ -422,7 +434,7 @@ export class Coordinator {
   #tableFor(from: string, shardType: string, numShards: number): ShardTable | undefined {
     let table = this.#tables.get(shardType);
     if (table === undefined && this.#tables.size < maxShardTypes) {
-      table = new ShardTable(numShards);
+      table = new ShardTable(numShards, this.#floor);
       this.#tables.set(shardType, table);
     }
     if (table?.numShards === numShards) return table;

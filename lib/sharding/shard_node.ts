@@ -6,7 +6,7 @@
  */
 import type { AllocationStrategy } from "./allocation.ts";
 import { Coordinator } from "./coordinator.ts";
-import type { CoordinatorEffect } from "./coordinator_event.ts";
+import type { CoordinatorEvent } from "./coordinator_event.ts";
 import type { CoordinatorTiming } from "./coordinator_timing.ts";
 import type { CoordinatorView } from "./coordinator_view.ts";
 import {
@@ -27,7 +27,7 @@ import { ShardRouter } from "./shard_router.ts";
 import type { ShardBufferLimits } from "./shard_routes.ts";
 import type { ShardingPort } from "./sharding_port.ts";
 import { checkMessage, type MessageSchema } from "./schema.ts";
-import { compareTerms, noTerm, type Stamp, type Term } from "./term.ts";
+import { compareTerms, isOutdated, noTerm, type Stamp, type Term } from "./term.ts";
 
 /** Ticks between two unasked reports, in case one was lost. */
 const ticksPerReport = 20;
@@ -120,7 +120,7 @@ export class ShardNode {
     this.#view = view;
     const present = new Set(view.members.map(({ address }) => address));
     this.#live(view.members.find(({ address }) => address === view.self)?.life ?? 0);
-    this.#carryOut(this.coordinator.step({ type: "view", view }, this.#port.now()));
+    this.#step({ type: "view", view });
     for (const router of this.#routers.values()) {
       router.retainOwners(present);
       if (view.leader !== before) router.tick();
@@ -167,7 +167,7 @@ export class ShardNode {
       case "locate":
       case "hosting":
       case "stopped":
-        return this.#carryOut(this.coordinator.step({ ...message, from }, this.#port.now()));
+        return this.#step({ ...message, from });
       case "returned": // For clients only.
         return;
     }
@@ -212,7 +212,7 @@ export class ShardNode {
   /** Repeats what may have been lost. */
   tick(): void {
     this.#told.clear();
-    this.#carryOut(this.coordinator.step({ type: "tick" }, this.#port.now()));
+    this.#step({ type: "tick" });
     for (const router of this.#routers.values()) router.tick();
     if (this.#retiring) this.#giveUpAll();
     if (++this.#ticks % ticksPerReport === 0 || this.#retiring) {
@@ -266,8 +266,10 @@ export class ShardNode {
 
   /** A node promises itself to the leader that it sees, and to none of an earlier term any more. */
   #onAskReport(from: string, term: Term): void {
+    // Should this node lead one day, its term must have a higher number.
+    this.#step({ type: "outdated", from, term });
     if (from !== this.#view?.leader) return;
-    if (compareTerms(term, this.#promised) < 0) {
+    if (isOutdated(term, this.#promised)) {
       return this.#send(from, { type: "outdated", term: this.#promised });
     }
     this.#promised = term;
@@ -322,9 +324,8 @@ export class ShardNode {
 
   #onTable(message: ShardingMessage & { type: "table" }): void {
     const router = this.#routers.get(message.shardType);
-    if (router === undefined) return;
     for (const [shard, owner, epoch] of message.shards) {
-      router.learn(shard, message.owners[owner]!, epoch);
+      router?.learn(shard, message.owners[owner]!, epoch);
     }
   }
 
@@ -351,8 +352,8 @@ export class ShardNode {
     );
   }
 
-  #carryOut(effects: readonly CoordinatorEffect[]): void {
-    for (const effect of effects) {
+  #step(event: CoordinatorEvent): void {
+    for (const effect of this.coordinator.step(event, this.#port.now())) {
       if (effect.type === "event") this.#port.publish(effect.event);
       else if (effect.type === "strategyFailed") {
         const { shardType, error } = effect;
@@ -384,8 +385,7 @@ export class ShardNode {
   }
 
   #toLeader(message: ShardingMessage): void {
-    const leader = this.#view?.leader;
-    if (leader !== undefined) this.#send(leader, message);
+    if (this.leader !== undefined) this.#send(this.leader, message);
   }
 
   #send(to: string, message: ShardingMessage): void {

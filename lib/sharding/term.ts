@@ -14,6 +14,11 @@ export function compareTerms(a: Term, b: Term): number {
   return a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0;
 }
 
+/** Whether whoever has promised itself to a term must refuse another: numbers are never used twice. */
+export function isOutdated([count, by]: Term, [promised, to]: Term): boolean {
+  return by === to ? count < promised : count <= promised;
+}
+
 /** Orders what one node says of its shards: its life, then a number that counts up. */
 export type Stamp = readonly [life: number, count: number];
 
