@@ -186,7 +186,14 @@ export class Connection {
       this.#reader.push(chunk);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return this.destroy(`unreadable frame: ${error.message}`, true);
+      // What one who does not know the protocol says reads as an absurd length.
+      const what = this.#opened
+        ? error.message
+        : `the other end does not speak Casty's protocol (${
+          error.message.split("; ")[0]
+        }); check ` +
+          "the port, and that both ends use TLS, or neither";
+      return this.destroy(`unreadable frame: ${what}`, true);
     }
     // What the reader has called may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;

@@ -187,6 +187,9 @@ Deno.test("connection: before the handshake no frame may be larger than a handsh
   link.onData(new Uint8Array([0, 0, 0x40, 0, FrameType.hello]));
   assertEquals(closed.length, 1);
   assert(closed[0]!.includes("maxFrame 8192"), closed[0]!);
+  // No remedy of Casty's own: whoever says that speaks something else, TLS or HTTP for instance.
+  assert(closed[0]!.includes("does not speak Casty's protocol"), closed[0]!);
+  assert(!closed[0]!.includes("raise maxFrame"), closed[0]!);
 });
 
 Deno.test("connection: an end within a frame is told from an end between two", () => {
