@@ -1,7 +1,9 @@
 import { AskError, AskTimeoutError } from "../actor/errors.ts";
 import type { AskOptions } from "../actor/ask.ts";
+import { maxDelay } from "../actor/timers.ts";
 import type { ActorRef } from "../actor/ref.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { ClientError } from "./errors.ts";
 
 /** How a question that was lost is asked again. Times are milliseconds. */
 export interface AskRetry {
@@ -29,18 +31,22 @@ const passing = new Set(["askNotDelivered", "askTargetDead"]);
 
 /**
  * Asks until there is a reply, the timeout is over or the attempts are spent. `attempt` asks once.
- * The pauses are random (full jitter), so that many clients do not come back as one.
+ * The pauses are random (full jitter), so that many clients do not come back as one, and end when
+ * the client is `closing`: the next attempt fails then.
  */
 export async function askRepeatedly<R>(
   target: ActorRef<never>,
   options: ClientAskOptions,
   { clock, random }: Pick<Runtime, "clock" | "random">,
   attempt: (options: AskOptions) => Promise<R>,
+  closing: AbortSignal,
 ): Promise<R> {
   const { timeout = 5_000, signal, retry } = options;
   const { attempts = Infinity, attemptTimeout = 1_000, delay = 50 } = typeof retry === "object"
     ? retry
     : {};
+  const refusal = refusalOf({ timeout, attempts, attemptTimeout, delay });
+  if (refusal !== undefined) throw refusal;
   const end = clock.now() + timeout;
   for (let count = 1;; count++) {
     const rest = Math.max(0, end - clock.now());
@@ -57,19 +63,44 @@ export async function askRepeatedly<R>(
       if (!mayPass || count >= attempts) throw error;
     }
     const ceiling = Math.min(longestDelay, delay * 2 ** Math.min(count - 1, 30));
-    await pause(clock, Math.min(random.next() * ceiling, end - clock.now()), signal);
+    await pause(clock, Math.min(random.next() * ceiling, end - clock.now()), [
+      closing,
+      ...(signal ? [signal] : []),
+    ]);
   }
 }
 
-/** Ends early when the signal is aborted: the next attempt says so. */
-function pause(clock: Runtime["clock"], time: number, signal?: AbortSignal): Promise<void> {
+/** Why it cannot be asked like that: what is no number would be asked in a loop. */
+function refusalOf(numbers: Readonly<Record<string, number>>): ClientError | undefined {
+  for (const [name, value] of Object.entries(numbers)) {
+    const least = name === "attempts" || name === "attemptTimeout" ? 1 : 0;
+    if (value >= least && (value <= maxDelay || name === "attempts")) continue;
+    const option = name === "timeout" ? name : `retry.${name}`;
+    return new ClientError("badOption", `${option}: ${String(value)} is not allowed`, {
+      value,
+      remedy: name === "attempts"
+        ? "use a number of at least 1"
+        : `use ${least} to ${maxDelay} milliseconds`,
+    });
+  }
+}
+
+/** Ends early when a signal is aborted: the next attempt says so. */
+function pause(
+  clock: Runtime["clock"],
+  time: number,
+  signals: readonly AbortSignal[],
+): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       timer.cancel();
-      signal?.removeEventListener("abort", done);
+      for (const signal of signals) signal.removeEventListener("abort", done);
       resolve();
     };
     const timer = clock.schedule(Math.max(0, time), done);
-    signal?.addEventListener("abort", done);
+    for (const signal of signals) {
+      if (signal.aborted) return done();
+      signal.addEventListener("abort", done);
+    }
   });
 }

@@ -71,7 +71,7 @@ export class ClientConnections {
       ...(liveness !== undefined && { liveness }),
       ...(unisocket && { contacts: 1 }),
     });
-    this.#book = new ContactBook(options.contactPoints, runtime.logger);
+    this.#book = new ContactBook(options.contactPoints, runtime);
     this.shards = new ClientShards({
       system,
       self: this.address,
@@ -110,8 +110,9 @@ export class ClientConnections {
   /** Begins to connect; unless `lazy`, resolves when a node has told the topology. */
   async open(): Promise<void> {
     await this.#startRemoting();
-    const { lazy = false, connectTimeout = 10_000 } = this.#options;
-    const first = lazy ? Promise.resolve() : this.#firstTopology(connectTimeout);
+    const { lazy = false, connectTimeout = 10_000, signal } = this.#options;
+    if (signal?.aborted) throw aborted(signal);
+    const first = lazy ? Promise.resolve() : this.#firstTopology(connectTimeout, signal);
     this.#resolvePoints();
     this.#scheduleTick();
     await first;
@@ -134,6 +135,7 @@ export class ClientConnections {
     this.#step({ type: "close" });
     this.#closed = true;
     this.#timer?.cancel();
+    this.#book.close();
     this.services.close();
     this.shards.close();
     await this.#system.shutdown();
@@ -174,9 +176,18 @@ export class ClientConnections {
     }
   }
 
-  #firstTopology(timeout: number): Promise<void> {
+  #firstTopology(timeout: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
+      const end = () => {
+        timer.cancel();
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const onAbort = () => {
+        end();
+        reject(aborted(signal!));
+      };
       const timer = this.#runtime.clock.schedule(timeout, () => {
+        end();
         reject(
           new ClientError(
             "connectTimeout",
@@ -185,8 +196,9 @@ export class ClientConnections {
           ),
         );
       });
+      signal?.addEventListener("abort", onAbort);
       this.#onFirst = () => {
-        timer.cancel();
+        end();
         resolve();
       };
     });
@@ -373,4 +385,11 @@ export class ClientConnections {
       this.#scheduleTick();
     });
   }
+}
+
+function aborted(signal: AbortSignal): ClientError {
+  return new ClientError("connectAborted", "connecting was aborted", {
+    value: signal.reason,
+    cause: signal.reason,
+  });
 }

@@ -44,6 +44,8 @@ export interface ClientOptions {
   readonly lazy?: boolean;
   /** Until `connect` gives up. Default 10 000. */
   readonly connectTimeout?: number;
+  /** Ends `connect` when it is aborted, and nothing afterwards: then there is `close`. */
+  readonly signal?: AbortSignal;
   /** Silence after which a node that was listened to is given up. Default 10 000. */
   readonly liveness?: number;
   /** What waits for the location of its shard. */
@@ -71,6 +73,9 @@ export interface ClientOptions {
  * @throws {CastyError} codes `badOption`, `badAddress`.
  */
 export function checkClientOptions(options: ClientOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw badOption("options", options, "name contactPoints and systemName");
+  }
   const { contactPoints, systemName, clientPort = 0, advertisedPort = 0 } = options;
   if (typeof contactPoints !== "function") checkContactPoints(contactPoints);
   if (typeof systemName !== "string" || systemName.length === 0 || systemName.length > 255) {
@@ -91,6 +96,7 @@ export function checkClientOptions(options: ClientOptions): void {
       throw badOption(name, time, "use 1 to 2147483647 milliseconds");
     }
   }
+  checkAddressMap(options.addressMap);
   for (const [name, value] of Object.entries(options.buffer ?? {})) {
     if (!(value >= 1)) throw badOption(`buffer.${name}`, value, "use a number of at least 1");
   }
@@ -103,7 +109,7 @@ export function checkClientOptions(options: ClientOptions): void {
  */
 export function checkContactPoints(points: readonly string[]): readonly string[] {
   if (!Array.isArray(points) || points.length === 0) {
-    throw badOption("contactPoints", points, "name at least one node");
+    throw badOption("contactPoints", points, "give a list that names at least one node");
   }
   for (const point of points) parseAddress(point);
   return [...new Set(points)];
@@ -114,6 +120,18 @@ export function clientLabel(options: ClientOptions, id: string): string {
   const host = options.advertisedHost ?? options.clientHost ?? "127.0.0.1";
   const port = options.advertisedPort ?? options.clientPort ?? 0;
   return `client-${id.slice(0, 8)}@${port === 0 ? host : formatAddress(host, port)}`;
+}
+
+/** A map that leads nowhere would only show as a node that cannot be reached. */
+function checkAddressMap(map: AddressMap | undefined): void {
+  if (map === undefined || typeof map === "function") return;
+  if (typeof map !== "object" || map === null) {
+    throw badOption("addressMap", map, "use an object, a Map or a function");
+  }
+  for (const [from, to] of map instanceof Map ? map : Object.entries(map)) {
+    parseAddress(from);
+    parseAddress(to);
+  }
 }
 
 function checkHost(name: string, host: string): void {

@@ -63,6 +63,7 @@ export class ClusterClient implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #system: ActorSystem;
   readonly #connections: ClientConnections;
+  readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
   private constructor(options: ClientOptions) {
@@ -89,7 +90,7 @@ export class ClusterClient implements AsyncDisposable {
    * Resolves when a node has told who is in the cluster; with `lazy`, at once.
    *
    * @throws {ClientError} code `badOption`; code `connectTimeout` with what each contact point has
-   * said.
+   * said; code `connectAborted` if `signal` was aborted.
    * @throws {CastyError} code `badAddress`.
    */
   static async connect(options: ClientOptions): Promise<ClusterClient> {
@@ -183,6 +184,8 @@ export class ClusterClient implements AsyncDisposable {
    *
    * @throws {AskTimeoutError} if no reply comes in time.
    * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askAborted`, `tooManyAsks`.
+   * @throws {ClientError} code `badOption`.
+   * @throws {ActorError} code `systemStopped`: the client was closed.
    */
   ask<M, R, const Q extends Written<M> = Written<M>>(
     ref: ActorRef<M>,
@@ -194,7 +197,7 @@ export class ClusterClient implements AsyncDisposable {
     }
     return askRepeatedly(ref, options, this.#runtime, (once) => {
       return this.#system.ask<M, R, Q>(ref, factory, once);
-    });
+    }, this.#closing.signal);
   }
 
   /** The same as {@linkcode ClusterClient.ask}. */
@@ -267,7 +270,10 @@ export class ClusterClient implements AsyncDisposable {
 
   /** Stops the client's actors and closes all connections. Who waits for a reply gets an error. */
   close(): Promise<void> {
-    this.#closed ??= this.#connections.close();
+    if (this.#closed === undefined) {
+      this.#closed = this.#connections.close();
+      this.#closing.abort();
+    }
     return this.#closed;
   }
 

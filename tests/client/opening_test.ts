@@ -1,0 +1,126 @@
+/** What goes wrong before a client is connected, and what ends with it. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { CastyError } from "../../lib/runtime/casty_error.ts";
+import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ClientAskOptions } from "../../lib/client/client_ask.ts";
+import type { ClientOptions } from "../../lib/client/client_options.ts";
+import { ClusterClient } from "../../lib/client/cluster_client.ts";
+import { ClientError } from "../../lib/client/errors.ts";
+import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { getValue } from "../sim/counter.ts";
+import { SimulatedCluster } from "../sim/simulated_cluster.ts";
+
+function options(cluster: SimulatedCluster): ClientOptions {
+  const runtime = cluster.runtime("client");
+  const contactPoints = ["node-1:25520"];
+  return { contactPoints, systemName: "sim", runtime, logger: runtime.logger };
+}
+
+function lazily(cluster: SimulatedCluster): Promise<ClusterClient> {
+  return cluster.clock.resolve(ClusterClient.connect({ ...options(cluster), lazy: true }));
+}
+
+Deno.test("a function for contact points that never answers is named, and called again", async () => {
+  const cluster = new SimulatedCluster(1);
+  let calls = 0;
+  const contactPoints = () => {
+    calls++;
+    return new Promise<string[]>(() => {});
+  };
+  const connecting = ClusterClient.connect({
+    ...options(cluster),
+    contactPoints,
+    connectTimeout: 5_000,
+  });
+  const soon = await cluster.clock.resolve(assertRejects(() => connecting, ClientError));
+  assert(soon.message.includes("contactPoints() has not answered yet"), soon.message);
+  const patient = ClusterClient.connect({
+    ...options(cluster),
+    contactPoints,
+    connectTimeout: 30_000,
+  });
+  calls = 0;
+  const late = await cluster.clock.resolve(assertRejects(() => patient, ClientError));
+  assert(late.message.includes("contactPoints() has not answered within 10000 ms"), late.message);
+  assert(calls >= 2, String(calls));
+});
+
+Deno.test("what is no address map, and what are no options at all, is refused with a remedy", async () => {
+  const cluster = new SimulatedCluster(2);
+  const bad: readonly unknown[] = [7, "a:1", { "node-1:25520": "junk" }, new Map([["x", "a:1"]])];
+  for (const addressMap of bad) {
+    const connecting = ClusterClient.connect({ ...options(cluster), addressMap } as ClientOptions);
+    const { code } = await assertRejects(() => connecting, CastyError);
+    assert(code === "badOption" || code === "badAddress", code);
+  }
+  const nothing = ClusterClient.connect(undefined as never);
+  assertEquals((await assertRejects(() => nothing, ClientError)).code, "badOption");
+  assertEquals(cluster.trace, []);
+});
+
+Deno.test("connecting can be aborted, before and while it goes on", async () => {
+  const cluster = new SimulatedCluster(3);
+  const early = ClusterClient.connect({
+    ...options(cluster),
+    signal: AbortSignal.abort("early"),
+  });
+  const { code, cause } = await cluster.clock.resolve(assertRejects(() => early, ClientError));
+  assertEquals([code, cause], ["connectAborted", "early"]);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const begin = cluster.clock.now();
+  const connecting = ClusterClient.connect({ ...options(cluster), signal });
+  const refused = assertRejects(() => connecting, ClientError, "aborted");
+  await cluster.clock.advance(500);
+  controller.abort();
+  await cluster.clock.resolve(refused);
+  assert(cluster.clock.now() - begin < 1_000);
+});
+
+Deno.test("a question with numbers that are none is refused: it is not asked in a loop", async () => {
+  const cluster = new SimulatedCluster(4);
+  const client = await lazily(cluster);
+  const ref = client.entityRef<never>("counters", { numShards: 4 });
+  const bad: ClientAskOptions[] = [
+    { timeout: NaN, retry: true },
+    { timeout: -1, retry: true },
+    { retry: { attempts: 0 } },
+    { retry: { attempts: NaN } },
+    { retry: { attemptTimeout: 0 } },
+    { retry: { delay: NaN } },
+  ];
+  for (const one of bad) {
+    const asking = client.ask(ref, getValue("hits") as never, one);
+    assertEquals((await assertRejects(() => asking, ClientError)).code, "badOption");
+  }
+  await cluster.clock.resolve(client.close());
+});
+
+Deno.test("who waits when the client closes hears it at once, also in the pause before another try", async () => {
+  const cluster = new SimulatedCluster(5);
+  const client = await lazily(cluster);
+  const ref = client.entityRef<never>("counters", { numShards: 4 });
+  const codes: string[] = [];
+  const note = (promise: Promise<unknown>) =>
+    promise.then(() => "answered", (error: CastyError) => error.code).then((code) => {
+      codes.push(code);
+    });
+  const once = note(client.ask(ref, getValue("hits") as never, { timeout: 60_000 }));
+  const again = note(
+    client.ask(ref, getValue("hits") as never, { timeout: 60_000, retry: true }),
+  );
+  // What is for no entity is lost at once, so this one is in its pause.
+  const lost = (replyTo: ActorRef<number>) => shardEnvelope("", { replyTo }) as never;
+  const pausing = note(
+    client.ask(ref, lost, { timeout: 60_000, retry: { delay: 2_000, attempts: 1_000 } }),
+  );
+  const listing = client.subscribe({ id: "x" } as never);
+  const waiting = listing.next().then(() => listing.next());
+  const begin = cluster.clock.now();
+  await cluster.clock.advance(1);
+  await cluster.clock.resolve(Promise.all([client.close(), client.close()]));
+  await cluster.clock.resolve(Promise.all([once, again, pausing]));
+  assert(cluster.clock.now() - begin < 50, `${cluster.clock.now() - begin} ms`);
+  assertEquals(codes.toSorted(), ["askNotDelivered", "systemStopped", "systemStopped"]);
+  assertEquals((await waiting).done, true);
+});
