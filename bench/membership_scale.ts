@@ -1,7 +1,8 @@
 /**
  * How the membership protocol grows: 100, 300 and 1,000 members on virtual time form, come to rest,
- * lose a tenth at once, down those, and take a tenth of new ones. Rounds are gossip intervals while
- * not converged (250 ms). Bytes are those of the codec that nodes use.
+ * lose the network between a third and the others for 10 s (too short for anybody to be downed), lose
+ * a tenth at once, down those, and take a tenth of new ones. Rounds are gossip intervals while not
+ * converged (250 ms). Bytes are those of the codec that nodes use.
  *
  *     deno run -A bench/membership_scale.ts [--sizes 100,300,1000] [--markdown]
  *
@@ -109,6 +110,17 @@ function measure(size: number): { phases: Phase[]; wall: number } {
   phase("one more", () => {
     nodes.push(world.start(`late`, seeds));
     return settle();
+  });
+  phase("heal after 10 s", () => {
+    const third = Math.floor(nodes.length / 3);
+    world.partition(nodes.slice(0, third), nodes.slice(third));
+    world.run(10_000);
+    world.heal();
+    const took = settle();
+    if (nodes.some(({ downed }) => downed !== undefined)) {
+      throw new Error("a healthy one was downed");
+    }
+    return took;
   });
   phase("lose a tenth", () => {
     const lost = nodes.filter((_, i) => i % 10 === 5);
