@@ -58,7 +58,9 @@ export type {
   TaskRunner,
 } from "./lib/actor/task_runner.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
-export type { ExplainTopic } from "./lib/cluster/explanation.ts";
+export { ClusterHandle } from "./lib/cluster/cluster_handle.ts";
+export type { ClusterMember, ClusterState } from "./lib/cluster/cluster_state.ts";
+export type { ExplainFacts, ExplainTopic } from "./lib/cluster/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
 export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/seed_source.ts";
 export type { DnsRecord, DnsRecordType, Resolver } from "./lib/runtime/resolver.ts";
@@ -80,6 +82,7 @@ export type {
   DowningStrategy,
 } from "./lib/membership/downing.ts";
 export type { UnreachableReason } from "./lib/membership/gossip_state.ts";
+export type { DowningOutlook } from "./lib/membership/outlook.ts";
 export type { HealthReport, PeerHealth } from "./lib/membership/health.ts";
 export { keepMajority } from "./lib/membership/keep_majority.ts";
 export { keepOldest, type KeepOldestOptions } from "./lib/membership/keep_oldest.ts";
@@ -169,6 +172,8 @@ export {
 } from "./lib/sharding/allocation.ts";
 export { EntityType, entityType, type EntityTypeOptions } from "./lib/sharding/entity_type.ts";
 export type { PassivationOptions } from "./lib/sharding/passivation.ts";
+export { fileEntityStore } from "./lib/sharding/file_entity_store.ts";
+export type { EntityStore, RememberOptions } from "./lib/sharding/remember_options.ts";
 export type { MessageSchema, SchemaResult } from "./lib/sharding/schema.ts";
 export type {
   ShardAllocated,

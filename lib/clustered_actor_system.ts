@@ -7,12 +7,10 @@ import { ActorSystem } from "./actor/actor_system.ts";
 import type { Behavior } from "./actor/behavior.ts";
 import { type ActorRef, Ref } from "./actor/ref.ts";
 import type { SpawnOptions } from "./actor/spawn_options.ts";
+import { ClusterHandle } from "./cluster/cluster_handle.ts";
 import { ClusterNode } from "./cluster/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
-import type { ExplainTopic } from "./cluster/explanation.ts";
-import type { HealthReport } from "./membership/health.ts";
 import type { Member } from "./membership/member.ts";
-import type { MembershipView } from "./membership/view.ts";
 import { setNodeInternals } from "./node_internals.ts";
 import { parseAddress } from "./runtime/address.ts";
 import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
@@ -49,6 +47,8 @@ import { systemRuntime } from "./transport/system_runtime.ts";
  * ```
  */
 export class ClusteredActorSystem extends ActorSystem {
+  /** What this node tells about its cluster: its state, and why it is so. */
+  readonly cluster: ClusterHandle;
   readonly #node: ClusterNode;
   #sharding: Sharding | undefined;
 
@@ -67,6 +67,7 @@ export class ClusteredActorSystem extends ActorSystem {
       beforeLeave: async () => await this.#sharding?.release(),
       afterLeave: () => this.#sharding?.close(),
     });
+    this.cluster = new ClusterHandle(() => this.#node.facts);
     this.#exposeInternals();
     // Both have limits of their own.
     const timeout = 0x7fff_ffff;
@@ -106,30 +107,6 @@ export class ClusteredActorSystem extends ActorSystem {
   /** The members that this node knows of: the oldest first, joining ones last. */
   get members(): readonly Member[] {
     return this.#node.view.members;
-  }
-
-  /**
-   * How this node sees itself and the peers that it watches: how suspicious their silence is, why
-   * they cannot be reached, and how much it doubts its own ears.
-   */
-  get health(): HealthReport {
-    return this.#node.health;
-  }
-
-  /** What this node believes of its cluster: who belongs to it, in what state, who leads. */
-  get clusterState(): MembershipView {
-    return this.#node.view;
-  }
-
-  /**
-   * Why the cluster is as it is, in sentences for people: why this node does not join, what has not
-   * converged and who is missing, on whose word a member is unreachable, why nobody is downed yet.
-   * Never empty. The wording may change; programs read {@linkcode clusterState}.
-   *
-   * @param topic only this. Default: all.
-   */
-  explain(topic?: ExplainTopic): readonly string[] {
-    return this.#node.explain(topic);
   }
 
   /** Address of the member that leads, if this node knows one. */
@@ -242,7 +219,7 @@ export class ClusteredActorSystem extends ActorSystem {
         return node.view;
       },
       get health() {
-        return node.health;
+        return node.facts.health;
       },
       get remoting() {
         return node.remoting;

@@ -6,20 +6,20 @@
  * @module
  */
 import type { ActorSystem } from "../actor/actor_system.ts";
-import type { HealthReport } from "../membership/health.ts";
 import { isAlive, isWorking } from "../membership/member.ts";
 import type { MembershipView } from "../membership/view.ts";
-import { Remoting } from "../remoting/remoting.ts";
+import type { Remoting } from "../remoting/remoting.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { barrierPath, Barriers } from "./barrier.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 import { ClusterServices } from "./cluster_services.ts";
 import { ClusterError, ClusterTimeoutError, joinRefused } from "./errors.ts";
-import { explain, type ExplainTopic } from "./explanation.ts";
+import type { ExplainFacts } from "./explanation.ts";
 import { Gateway } from "./gateway.ts";
 import type { Lease } from "./lease.ts";
 import { MembershipDriver } from "./membership_driver.ts";
 import { membershipConfig } from "./membership_config.ts";
+import { openConnections } from "./node_connections.ts";
 import { areAsked, describeSeeds, listedSeeds, SeedQuestions } from "./seed_source.ts";
 import { StallDetection } from "./stall_detection.ts";
 import { ViewWaits } from "./view_waits.ts";
@@ -86,19 +86,11 @@ export class ClusterNode {
     return this.#started(this.#driver).view;
   }
 
-  /** How this node sees itself and the peers that it watches. */
-  get health(): HealthReport {
-    return this.#started(this.#driver).health;
-  }
-
-  /** Why this node sees its cluster as it does; see {@linkcode ExplainTopic}. */
-  explain(topic?: ExplainTopic): readonly string[] {
-    const { view, health, missing, waiting } = this.#started(this.#driver);
+  /** What this node knows about its cluster, and was told while it joined. */
+  get facts(): ExplainFacts {
+    const { view, health, missing, waiting, outlook } = this.#started(this.#driver);
     const seeds = listedSeeds(this.#options.seedNodes);
-    return explain(
-      { view, health, missing, seeds, waiting, lastRefusal: this.#lastRefusal },
-      topic,
-    );
+    return { view, health, missing, seeds, waiting, lastRefusal: this.#lastRefusal, outlook };
   }
 
   /** The connections. */
@@ -222,22 +214,8 @@ export class ClusterNode {
     const runtime = this.#runtime;
     const incarnation = this.#wallTime();
     this.#incarnation = incarnation;
-    const remoting = await Remoting.start(this.#system, {
-      runtime,
-      systemName: options.name,
-      role: "node",
-      nodeId: options.nodeId ?? "",
+    const remoting = await openConnections(this.#system, options, runtime, {
       incarnation: () => this.#incarnation,
-      host: options.host,
-      port: options.port,
-      bindHost: options.bindHost ?? options.host,
-      ...(options.tls && { tls: options.tls }),
-      ...(options.addressMap && { addressMap: options.addressMap }),
-      ...(options.advertisedHost && { advertisedHost: options.advertisedHost }),
-      ...(options.advertisedPort && { advertisedPort: options.advertisedPort }),
-      ...(options.transport && { limits: options.transport }),
-      ...(options.serializers && { serializers: options.serializers }),
-      onTlsEvent: (event) => this.#system.eventStream.publish(event),
       onUnreachable: (address, reason) => {
         this.#lastRefusal = `${address}: ${reason}`;
       },

@@ -1,5 +1,7 @@
 import type { HealthReport } from "../membership/health.ts";
 import { isAlive } from "../membership/member.ts";
+import type { DowningOutcome } from "../membership/downing.ts";
+import type { DowningOutlook } from "../membership/outlook.ts";
 import type { MembershipView } from "../membership/view.ts";
 
 /** What an explanation can be about. */
@@ -15,7 +17,9 @@ export const explainTopics: readonly ExplainTopic[] = [
 
 /** What a node knows about its cluster, and what it was told while it joined. */
 export interface ExplainFacts {
+  /** Who belongs to the cluster, as this node believes. */
   readonly view: MembershipView;
+  /** How it sees itself and those that it watches. */
   readonly health: HealthReport;
   /** Addresses of members that have not seen what this node knows; sorted. */
   readonly missing: readonly string[];
@@ -25,6 +29,8 @@ export interface ExplainFacts {
   readonly lastRefusal: string;
   /** Why it is not a member yet: a sentence, and one for each seed. Default: as far as is known. */
   readonly waiting?: readonly string[];
+  /** What will come of those who are unreachable. Default: not known. */
+  readonly outlook?: DowningOutlook | undefined;
 }
 
 /** How many addresses one sentence names. */
@@ -112,7 +118,7 @@ function explainReachability(facts: ExplainFacts): string[] {
 }
 
 function explainDowning(facts: ExplainFacts): string[] {
-  const { view, health } = facts;
+  const { view, health, outlook } = facts;
   const lines: string[] = [];
   for (const { address, status, evidence } of view.members) {
     if (status !== "down") continue;
@@ -131,8 +137,23 @@ function explainDowning(facts: ExplainFacts): string[] {
   if (view.leader !== view.self.address) {
     lines.push(`the leader ${view.leader ?? "(none)"} declares members down, not this node`);
   }
-  lines.push("unreachable members are downed when they have been the same for stableAfter");
+  if (outlook !== undefined) lines.push(verdictOf(outlook));
   return lines;
+}
+
+const consequences: Readonly<Record<DowningOutcome, string>> = {
+  keep: "nobody is to be downed",
+  downUnreachable: "the unreachable members are to be downed",
+  downSelf: "this side is to stop",
+  askLease: "the side that gets the lease goes on",
+};
+
+function verdictOf({ strategy, outcome, why, stableAfter, remaining }: DowningOutlook): string {
+  const when = remaining > 0
+    ? `in ${(remaining / 1_000).toFixed(1)} s, if nothing changes until then`
+    : "now";
+  return `${strategy} says: ${consequences[outcome]} (${why}); it counts ${when}: the same ` +
+    `members must be unreachable for ${stableAfter} ms`;
 }
 
 function names(addresses: readonly string[]): string {

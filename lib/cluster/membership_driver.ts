@@ -16,6 +16,7 @@ import {
 import { type MembershipMessage, parseMembershipMessage } from "../membership/messages.ts";
 import type { HealthReport } from "../membership/health.ts";
 import type { DownEvidence } from "../membership/member.ts";
+import type { DowningOutlook } from "../membership/outlook.ts";
 import type { MembershipView } from "../membership/view.ts";
 import type { StallAnswer } from "../runtime/stall_probe.ts";
 import type { Lease } from "./lease.ts";
@@ -83,6 +84,11 @@ export class MembershipDriver {
   /** How this node sees itself and the peers that it watches. */
   get health(): HealthReport {
     return this.#machine.health(this.#runtime.clock.now());
+  }
+
+  /** What will come of those who are unreachable. Undefined: nobody is. */
+  get outlook(): DowningOutlook | undefined {
+    return this.#machine.outlook(this.#runtime.clock.now());
   }
 
   /** Begins to join. */

@@ -40,6 +40,7 @@ import {
   send,
 } from "./machine.ts";
 import type { MembershipMessage } from "./messages.ts";
+import { type DowningOutlook, outlookOf } from "./outlook.ts";
 import { onIndirectAnswer, onIndirectProbe } from "./probing.ts";
 import { resolvingTick } from "./resolving.ts";
 import type { MembershipView } from "./view.ts";
@@ -92,6 +93,11 @@ export class Membership {
   /** How this node sees itself and the peers that it watches. */
   health(now: number): HealthReport {
     return healthOf(this.#machine, now);
+  }
+
+  /** What will come of those who are unreachable. Undefined: nobody is. */
+  outlook(now: number): DowningOutlook | undefined {
+    return outlookOf(this.#machine, now);
   }
 
   /**

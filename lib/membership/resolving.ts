@@ -4,13 +4,13 @@
  * @module
  */
 import { beDowned, commit } from "./commit.ts";
-import { decideAround, stableAfter } from "./downing.ts";
 import { aboutOnly, type GossipState, withMember } from "./gossip_state.ts";
 import { tellAll } from "./gossiping.ts";
 import { askLease, forgetLease } from "./leasing.ts";
 import { log, type Machine, selfAddress } from "./machine.ts";
 import { type DownEvidence, isAlive, isLeaving, type Member } from "./member.ts";
 import { fieldLimits } from "./message_fields.ts";
+import { decideNow, stableTime } from "./outlook.ts";
 import { observersAgainst } from "./reachability.ts";
 import { stalledOf } from "./view.ts";
 
@@ -19,16 +19,13 @@ const farewells = 10;
 
 /** Decides when the same members have been unreachable for long enough. */
 export function resolvingTick(m: Machine, now: number): void {
-  const { view, watching, config } = m;
+  const { view, watching } = m;
   if (view.unreachable.size === 0) return forgetLease(m, now);
   // Those that go, and those that were deaf themselves, do not judge others.
   if (isLeaving(view.self) || now < watching.abstainUntil) return;
-  const living = view.members.filter(isAlive);
-  const wait = config.stableAfter ?? stableAfter(living.length);
+  const wait = stableTime(m);
   if (now - watching.stableSince < wait) return forgetLease(m, now);
-  const { members, unreachable } = view;
-  const situation = { members, unreachable, self: selfAddress(m) };
-  const decision = decideAround(config.downing, situation, stalledOf(view.silence));
+  const decision = decideNow(m);
   const why = `${decision.why} for ${wait} ms`;
   // The others on this side come to the same answer and leave it to the leader, who waits until
   // they know what it knows: one of them may be about to leave and have no vote any more.

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { explain, type ExplainFacts } from "../../lib/cluster/explanation.ts";
 import type { SimulatedMember } from "../membership/simulated_members.ts";
 import { SimulatedMembers } from "../membership/simulated_members.ts";
@@ -6,7 +6,9 @@ import { formed, within } from "../membership/formed_cluster.ts";
 
 function factsOf(node: SimulatedMember, now: number, lastRefusal = ""): ExplainFacts {
   const { view, missing } = node.machine;
-  return { view, missing, health: node.machine.health(now), seeds: ["n0:1", "n1:1"], lastRefusal };
+  const health = node.machine.health(now);
+  const outlook = node.machine.outlook(now);
+  return { view, missing, health, seeds: ["n0:1", "n1:1"], lastRefusal, outlook };
 }
 
 Deno.test("a cluster in which all is well has little to explain", () => {
@@ -60,10 +62,13 @@ Deno.test("who is unreachable, on whose word, and why nobody is downed yet is to
   assertEquals(explain(factsOf(other, world.now), "reachability"), [
     `n0:1 is unreachable (silent): so say ${observers.join(", ")}`,
   ]);
-  assertEquals(explain(factsOf(other, world.now), "downing"), [
-    `the leader ${leader.address} declares members down, not this node`,
-    "unreachable members are downed when they have been the same for stableAfter",
-  ]);
+  const [who, verdict, ...rest] = explain(factsOf(other, world.now), "downing");
+  assertEquals(who, `the leader ${leader.address} declares members down, not this node`);
+  const grounds = "(4 of 5 members can be reached); it counts in ";
+  assert(
+    verdict!.startsWith(`keepMajority says: the unreachable members are to be downed ${grounds}`),
+  );
+  assertEquals(rest, []);
 });
 
 Deno.test("who has not seen the latest is named while the cluster has not converged", () => {

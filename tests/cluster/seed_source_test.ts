@@ -45,7 +45,7 @@ function start(
 
 const hosts = ["node-1", "node-2", "node-3"];
 const clusterIds = (nodes: readonly ClusteredActorSystem[]) =>
-  new Set(nodes.map(({ clusterState }) => clusterState.clusterId));
+  new Set(nodes.map(({ cluster }) => cluster.state().clusterId));
 
 Deno.test("nodes find each other through SRV records, whatever their order, and found one cluster", async () => {
   const cluster = new SimulatedCluster(1);
@@ -106,7 +106,7 @@ Deno.test("nodes that at first hear only of themselves found no clusters of thei
   });
   const nodes = await cluster.clock.resolve(Promise.all(start3));
   assertEquals(clusterIds(nodes).size, 1);
-  assert(nodes[0]!.clusterState.clusterId!.startsWith("node-1:25520"), "the lowest founds");
+  assert(nodes[0]!.cluster.state().clusterId!.startsWith("node-1:25520"), "the lowest founds");
   await cluster.stop(nodes);
 });
 

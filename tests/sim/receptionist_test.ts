@@ -123,7 +123,7 @@ Deno.test("actors of a member that cannot be reached are not listed until it is 
   nodes[2]!.spawn(discoverable(sink, key), "c");
   await clock.advance(200);
   network.partition(["node-1", "node-2"], "node-3");
-  await clock.runUntil(() => nodes[0]!.clusterState.unreachable.size > 0);
+  await clock.runUntil(() => nodes[0]!.cluster.state().unreachable.length > 0);
   assertEquals([found(nodes[0]!), found(nodes[2]!)], [[], ["node-3/c"]]);
   // What happens meanwhile on both sides is known to both afterwards.
   nodes[0]!.spawn(discoverable(sink, key), "a");
@@ -132,7 +132,7 @@ Deno.test("actors of a member that cannot be reached are not listed until it is 
   assertEquals(found(nodes[1]!), ["node-1/a"]);
   network.heal();
   await clock.runUntil(() =>
-    nodes.every(({ clusterState }) => clusterState.unreachable.size === 0)
+    nodes.every(({ cluster }) => cluster.state().unreachable.length === 0)
   );
   await clock.advance(1_000);
   assertEquals(found(nodes[1]!), ["node-1/a", "node-3/c", "node-3/d"]);

@@ -81,7 +81,7 @@ Deno.test("who was not downed cannot join again", async () => {
   const nodes = await cluster.start(2);
   const error = await assertRejects(() => nodes[0]!.rejoin(), ClusterError);
   assertEquals(error.code, "notDowned");
-  const { awareness, peers } = nodes[0]!.health;
+  const { awareness, peers } = nodes[0]!.cluster.health;
   assertEquals([awareness, peers.map(({ address }) => address)], [0, ["node-2:25520"]]);
   await cluster.stop(nodes);
 });

@@ -1,0 +1,82 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ClusterHandle } from "../../lib/cluster/cluster_handle.ts";
+import type { SimulatedMember, SimulatedMembers } from "../membership/simulated_members.ts";
+import { formed, within } from "../membership/formed_cluster.ts";
+
+function handleOf(world: SimulatedMembers, { machine }: SimulatedMember): ClusterHandle {
+  return new ClusterHandle(() => ({
+    view: machine.view,
+    health: machine.health(world.now),
+    missing: machine.missing,
+    waiting: machine.waiting(world.now),
+    outlook: machine.outlook(world.now),
+    seeds: ["n0:1"],
+    lastRefusal: "",
+  }));
+}
+
+Deno.test("state() tells who is there, who leads, and how suspicious the watched ones are", () => {
+  const { world, nodes } = formed(1, 3);
+  const cluster = handleOf(world, nodes[1]!);
+  const state = cluster.state();
+  assertEquals(state.members.map(({ address }) => address), ["n0:1", "n1:1", "n2:1"]);
+  assertEquals([state.self.address, state.leader, state.converged], ["n1:1", "n0:1", true]);
+  assertEquals([state.unreachable, state.missing], [[], []]);
+  for (const { address, status, reachable, health } of state.members) {
+    assertEquals([status, reachable], ["up", true]);
+    assertEquals(health === undefined, address === "n1:1", "a node does not watch itself");
+    assert(health === undefined || health.phi < 1, address);
+  }
+  assertEquals(state.clusterId, nodes[0]!.view.clusterId);
+});
+
+Deno.test("state() is frozen in depth, and what happens later does not change it", () => {
+  const { world, nodes } = formed(2, 3);
+  const cluster = handleOf(world, nodes[0]!);
+  const before = cluster.state();
+  const member = before.members[1]!;
+  for (const part of [before, before.members, before.unreachable, member, member.roles]) {
+    assert(Object.isFrozen(part));
+  }
+  assertThrows(() => (before.members as unknown[]).pop(), TypeError);
+  world.crash(nodes[1]!);
+  within(world, "suspicion", 10_000, () => nodes[0]!.view.unreachable.size > 0);
+  assert(before.members[1]!.reachable);
+  const { reachable, unreachable, health } = cluster.state().members[1]!;
+  assertEquals([reachable, unreachable!.reason], [false, "silent"]);
+  assertEquals(unreachable!.observers, ["n0:1", "n2:1"]);
+  assert(health!.phi >= 8 && health!.accused, String(health!.phi));
+  assertEquals(cluster.state().unreachable, ["n1:1"]);
+});
+
+Deno.test("explain tells the strategy's verdict, its grounds and the time that is left", () => {
+  const { world, nodes } = formed(3, 5);
+  world.partition(nodes.slice(0, 3), nodes.slice(3));
+  const both = [nodes[0]!, nodes[4]!];
+  within(world, "suspicion", 10_000, () => nodes[4]!.view.unreachable.size === 3);
+  within(world, "suspicion", 10_000, () => nodes[0]!.view.unreachable.size === 2);
+  world.run(1_000);
+  const [winner, loser] = both.map((node) => handleOf(world, node).explain("downing").at(-1)!);
+  const time = / in (\d\.\d) s, if nothing changes/;
+  assert(winner!.startsWith("keepMajority says: the unreachable members are to be downed"), winner);
+  assert(loser!.startsWith("keepMajority says: this side is to stop (2 of 5 members can"), loser);
+  for (const line of [winner!, loser!]) {
+    const left = Number(time.exec(line)?.[1]);
+    assert(left > 4 && left <= 6, line);
+    assert(line.endsWith("must be unreachable for 7000 ms"), line);
+  }
+  // It keeps its word.
+  const { remaining } = nodes[4]!.machine.outlook(world.now)!;
+  world.run(remaining - 100);
+  assertEquals(nodes[4]!.downed, undefined);
+  world.run(300);
+  assert(nodes[4]!.downed !== undefined);
+});
+
+Deno.test("nothing is to come of members that can be reached", () => {
+  const { world, nodes } = formed(4, 3);
+  assertEquals(nodes[0]!.machine.outlook(world.now), undefined);
+  assertEquals(handleOf(world, nodes[0]!).explain("downing"), [
+    "nobody is unreachable, so nobody is to be downed",
+  ]);
+});
