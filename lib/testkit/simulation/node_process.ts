@@ -40,6 +40,8 @@ export class NodeProcess implements SimulatedNode {
   #loop: EventLoop | undefined;
   #seenView: MembershipView | undefined;
   #seenGrants = 0;
+  /** Called when the process is gone. */
+  #onGone: () => void = () => {};
 
   /** Does not run yet. */
   constructor(
@@ -161,14 +163,16 @@ export class NodeProcess implements SimulatedNode {
     this.#loop!.end();
     this.#surroundings.crash(this.#host, silently);
     this.#become("crashed");
+    this.#onGone();
   }
 
-  /** Shuts it down in order. */
+  /** Shuts it down in order; resolves when that is done, or its process is gone before. */
   async stop(): Promise<void> {
     if (!this.alive) return;
     if (this.#system === undefined) return this.crash(false);
     this.#become("stopping");
-    await this.#system.shutdown();
+    const gone = new Promise<void>((resolve) => this.#onGone = resolve);
+    await Promise.race([this.#system.shutdown(), gone]);
   }
 
   /** What has changed since it was asked last. */

@@ -28,6 +28,11 @@ export interface SimulationSetup {
   readonly nodes?: number;
   /** Virtual milliseconds that it lasts after the cluster has formed. Default 60 000. */
   readonly duration?: number;
+  /**
+   * Virtual milliseconds that it goes on after `run` has ended. Default: until `duration` is over. A
+   * short time makes more seeds possible.
+   */
+  readonly linger?: number;
   /** What goes wrong: a list, or a function that makes one from the seed. Default: nothing. */
   readonly faults?: readonly Fault[] | FaultPlan;
   /** What must hold. Default: {@linkcode standardInvariants}. Name those too if you add to them. */

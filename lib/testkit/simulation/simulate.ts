@@ -96,7 +96,7 @@ function complete(setup: SimulationSetup, scenario: Scenario | ScenarioRun): Nam
   return { ...base, ...setup, name };
 }
 
-function checkSetup({ nodes = 3, duration = 1 }: Scenario): void {
+function checkSetup({ nodes = 3, duration = 1, linger = 0 }: Scenario): void {
   const refuse = (option: string, value: unknown, remedy: string) => {
     throw new SimulationError("badOption", `${option}: ${value} is not allowed`, { value, remedy });
   };
@@ -104,6 +104,7 @@ function checkSetup({ nodes = 3, duration = 1 }: Scenario): void {
     refuse("nodes", nodes, "use a whole number from 1 to 1000");
   }
   if (!(duration > 0 && duration <= 1e10)) refuse("duration", duration, "use 1 to 1e10 ms");
+  if (!(linger >= 0 && linger <= 1e10)) refuse("linger", linger, "use 0 to 1e10 ms");
 }
 
 function reported(outcome: RunOutcome): Omit<SimulationReport, "scenario" | "seed"> {

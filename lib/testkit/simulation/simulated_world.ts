@@ -118,6 +118,12 @@ export class SimulatedWorld implements Simulation {
     });
   }
 
+  /** Whether packets get from one node to another now, and both run. */
+  reaches(from: SimulatedNode, to: SimulatedNode): boolean {
+    const run = from.alive && to.alive && !from.paused && !to.paused;
+    return run && !this.network.isCut(from.host, to.host);
+  }
+
   /** Resolves after so many virtual milliseconds. */
   sleep(duration: number): Promise<void> {
     return new Promise((resolve) => void this.time.schedule(duration, resolve));

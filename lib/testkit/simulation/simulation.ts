@@ -42,6 +42,11 @@ export interface Simulation {
    * @throws {SimulationError} code `badOption`: there is none of the name.
    */
   node(name: string): SimulatedNode;
+  /**
+   * Whether packets get from one node to another now: no partition is between them, and both
+   * processes exist and do not stand still.
+   */
+  reaches(from: SimulatedNode, to: SimulatedNode): boolean;
   /** Resolves after so many virtual milliseconds. */
   sleep(duration: number): Promise<void>;
   /**

@@ -95,6 +95,8 @@ class SimulationRun {
   readonly #onSecond: readonly Invariant[];
   #nextSecond = 0;
   #done = false;
+  /** When it may end although there is time left. */
+  #end = Infinity;
   #problem: RunProblem | undefined;
 
   constructor(simulation: SimulatedWorld, scenario: Scenario) {
@@ -121,7 +123,7 @@ class SimulationRun {
     }
     simulation.begin(faults);
     this.#start();
-    await this.#advance(simulation.time.now() + duration, () => false);
+    await this.#advance(simulation.time.now() + duration, () => simulation.now >= this.#end);
     if (this.#problem !== undefined) return this.#problem;
     if (!this.#done) {
       this.#fail("scenarioTimeout", "timeout", `the scenario was not done within ${duration} ms`);
@@ -136,10 +138,16 @@ class SimulationRun {
     };
     try {
       Promise.resolve(this.#scenario.run?.(this.#simulation))
-        .then(() => this.#done = true, fail);
+        .then(() => this.#finish(), fail);
     } catch (error) {
       fail(error);
     }
+  }
+
+  #finish(): void {
+    this.#done = true;
+    const { linger } = this.#scenario;
+    if (linger !== undefined) this.#end = this.#simulation.now + linger;
   }
 
   /** Until the moment, the condition or a failure. */

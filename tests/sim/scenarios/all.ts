@@ -12,6 +12,7 @@ import {
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
 import { pathological } from "./pathological.ts";
+import { sharding } from "./sharding.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
@@ -132,4 +133,5 @@ export const scenarios: readonly Scenario[] = [
   messages,
   storm,
   counters,
+  ...sharding,
 ];

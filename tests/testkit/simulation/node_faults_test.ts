@@ -217,3 +217,41 @@ Deno.test("a node whose event loop stands still is told from one whose process d
   assertEquals(await downed(false), []);
   assertEquals(await downed(true), [["node-3:25520", false]]);
 });
+
+Deno.test("a node that crashes while it is stopped comes back, and both faults end", async () => {
+  const faults: Fault[] = [
+    { type: "stop", at: 1_000, node: "node-2", restartAfter: 5_000 },
+    { type: "crash", at: 1_001, node: "node-2", restartAfter: 2_000 },
+  ];
+  await listen(faults, async ({ sim }) => {
+    await sim.until(() => sim.node("node-2").status === "stopping");
+    await sim.until(() => sim.node("node-2").status === "crashed");
+    await sim.faultsOver({ limit: 10_000 });
+    await sim.converged();
+  }, { duration: 90_000 });
+});
+
+Deno.test("links that are cut and nodes that stand still do not reach each other", async () => {
+  const faults: Fault[] = [
+    {
+      type: "partition",
+      at: 1_000,
+      for: 1_000,
+      between: ["node-1"],
+      and: ["node-2"],
+      oneWay: true,
+    },
+    { type: "pause", at: 3_000, for: 1_000, node: "node-2" },
+  ];
+  await listen(faults, async ({ sim }) => {
+    const [one, two] = [sim.node("node-1"), sim.node("node-2")];
+    const reach = () => [sim.reaches(one, two), sim.reaches(two, one)];
+    assertEquals(reach(), [true, true]);
+    await sim.sleep(1_500 - sim.now);
+    assertEquals(reach(), [false, true]);
+    await sim.sleep(2_500 - sim.now);
+    assertEquals(reach(), [true, true]);
+    await sim.sleep(3_500 - sim.now);
+    assertEquals(reach(), [false, false]);
+  }, { duration: 60_000 });
+});

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Invariant, Simulation } from "../../../lib/testkit/mod.ts";
 import { simulate, SimulationError } from "../../../lib/testkit/mod.ts";
 import { counter, type CounterMessage, getValue, increment } from "../../sim/counter.ts";
@@ -96,4 +96,20 @@ Deno.test("options for each node reach it", async () => {
     const roles = sim.nodes[0]!.view!.members.map((member) => member.roles[0]);
     assertEquals(roles.toSorted(), ["back", "front"]);
   });
+});
+
+Deno.test("a simulation that lingers ends so long after the scenario", async () => {
+  const time = async (linger?: number) => {
+    const options = { ...quiet, duration: 60_000, ...(linger !== undefined && { linger }) };
+    let began = 0;
+    const { virtualTime } = await simulate(options, async (sim) => {
+      began = sim.nodes[0]!.system.runtime.clock.wallTime() - 1_700_000_000_000;
+      await sim.sleep(1_000);
+    });
+    return virtualTime - began;
+  };
+  assert(await time() > 59_999);
+  const short = await time(2_000);
+  assert(short > 2_999 && short < 5_000, `${short} ms`);
+  await assertRejects(() => time(-1), SimulationError, "linger: -1 is not allowed");
 });
