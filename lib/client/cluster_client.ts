@@ -17,7 +17,7 @@ import type { Topology } from "../cluster/topology.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { EntityType } from "../sharding/entity_type.ts";
 import type { ShardEnvelope } from "../sharding/shard_envelope.ts";
-import { checkNumShards } from "../sharding/sharded_behavior.ts";
+import { checkNumShards } from "../sharding/shard_count.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
 import { askRepeatedly, type ClientAskOptions } from "./client_ask.ts";
 import { ClientConnections } from "./client_connections.ts";

@@ -40,6 +40,17 @@ export interface EntitiesPort {
   /** A message cannot be taken here any more. */
   giveBack(entityId: string, message: unknown): void;
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** Set if entities that run are to run again after their shard has moved. */
+  readonly memory?: EntityMemory;
+}
+
+/** Told what runs, so that it can run again elsewhere. */
+export interface EntityMemory {
+  /** A shard is this node's from now on; or not any more, if there is no epoch. */
+  onShard(shard: number, epoch: number | undefined): void;
+  onStarted(shard: number, id: string): void;
+  /** It has stopped by itself, or was not used: not because its shard moves. */
+  onStopped(shard: number, id: string): void;
 }
 
 interface Shard {
@@ -117,7 +128,14 @@ export class Entities implements EntityHost, EntityKeeper {
     cell.tell(message);
   }
 
-  startShard(number: number): void {
+  /** Starts an entity without a message, unless it runs or its shard is not here. */
+  wake(number: number, entityId: string): void {
+    const shard = this.#shards[number];
+    if (shard === undefined || !shard.open || this.#context === undefined) return;
+    if (!shard.entities.has(entityId)) this.#add(shard, number, entityId);
+  }
+
+  startShard(number: number, epoch: number): void {
     const shard = this.#shards[number];
     if (shard === undefined) {
       this.#shards[number] = { entities: new Map(), done: undefined, open: true };
@@ -125,6 +143,7 @@ export class Entities implements EntityHost, EntityKeeper {
       shard.open = true;
       shard.done = undefined;
     }
+    this.#port.memory?.onShard(number, epoch);
   }
 
   stopShard(number: number, how: "inTurn" | "now", done: () => void): void {
@@ -132,6 +151,7 @@ export class Entities implements EntityHost, EntityKeeper {
     if (shard === undefined) return done();
     shard.open = false;
     shard.done = done;
+    this.#port.memory?.onShard(number, undefined);
     for (const entity of shard.entities.values()) {
       const { pending, cell } = entity;
       entity.pending = undefined;
@@ -150,6 +170,7 @@ export class Entities implements EntityHost, EntityKeeper {
     const entity = this.#entityOf(cell);
     if (entity === undefined || entity.cell !== cell || this.#stopping.has(entity)) return;
     entity.pending = [];
+    this.#port.memory?.onStopped(entity.shard, entity.id);
     this.#stop(entity, cell, "inTurn");
   }
 
@@ -167,8 +188,9 @@ export class Entities implements EntityHost, EntityKeeper {
     }
     if (cell.failure !== undefined) return this.#backOff(shard, entity);
     const { pending } = entity;
-    if (pending === undefined || pending.length === 0) this.#remove(shard, entity);
-    else this.#start(shard, entity);
+    if (pending !== undefined && pending.length > 0) return this.#start(shard, entity);
+    this.#remove(shard, entity);
+    this.#port.memory?.onStopped(entity.shard, entity.id);
   }
 
   /** Stops what was not used for long, and at once what does not stop in turn. */
@@ -216,6 +238,7 @@ export class Entities implements EntityHost, EntityKeeper {
     entity.cell = cell;
     entity.used = this.#now;
     this.#active.add(entity);
+    this.#port.memory?.onStarted(entity.shard, id);
     for (const message of pending ?? []) cell.tell(message);
   }
 
@@ -242,7 +265,8 @@ export class Entities implements EntityHost, EntityKeeper {
     const delay = Math.min(firstBackoff * 2 ** entity.failures++, longestBackoff);
     clock.schedule(delay, () => {
       if (entity.cell !== undefined || shard.entities.get(entity.id) !== entity) return;
-      if (entity.pending!.length > 0) return this.#start(shard, entity);
+      const { memory } = this.#port;
+      if (memory !== undefined || entity.pending!.length > 0) return this.#start(shard, entity);
       entity.pending = undefined;
       this.#remove(shard, entity);
     });

@@ -4,6 +4,12 @@ import type { AllocationStrategy } from "./allocation.ts";
 import { EntityType } from "./entity_type.ts";
 import { checkNumShards } from "./shard_count.ts";
 import { badOption, checkPassivation, type PassivationOptions } from "./passivation.ts";
+import {
+  type CheckedRemember,
+  checkRemember,
+  type EntityStore,
+  type RememberOptions,
+} from "./remember_options.ts";
 import type { ShardBufferLimits } from "./shard_routes.ts";
 
 /** Options of `Behaviors.sharded`. */
@@ -31,6 +37,13 @@ export interface ShardedOptions {
    * once, and what it has not handled is dead letters (`stopped`). Default 10 000.
    */
   readonly stopTimeout?: number;
+  /**
+   * Whether entities that run start again by themselves when their shard has moved or its owner has
+   * died. One that stops by itself or is passivated does not. `true` remembers them at all nodes that
+   * run the type; a store remembers across a restart of the whole cluster, too. The same on all nodes.
+   * Default `false`.
+   */
+  readonly rememberEntities?: boolean | EntityStore | RememberOptions;
 }
 
 /**
@@ -54,6 +67,8 @@ export class ShardedBehavior<M> {
   readonly options: ShardedOptions;
   /** When entities are stopped. */
   readonly passivation: PassivationOptions;
+  /** How entities that ran are started again; undefined: they are not. */
+  readonly remember: CheckedRemember | undefined;
 
   /** Checks the options. */
   constructor(
@@ -67,6 +82,7 @@ export class ShardedBehavior<M> {
     this.entityType = entityType;
     this.options = options;
     this.passivation = checkPassivation(options.passivation ?? {});
+    this.remember = checkRemember(options.rememberEntities);
     checkLimit("stopTimeout", options.stopTimeout);
     checkLimit("maxPendingPerEntity", options.maxPendingPerEntity);
     for (const [name, value] of Object.entries(options.buffer ?? {})) {
@@ -111,5 +127,3 @@ function checkLimit(name: string, value: number | undefined): void {
   if (value === undefined || value > 0) return;
   throw badOption(name, value, "use a number above 0");
 }
-
-export { checkNumShards };

@@ -15,6 +15,8 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { ClientLocator } from "./client_locator.ts";
 import { coordinatorView } from "./coordinator_view.ts";
 import { Entities } from "./entities.ts";
+import { parseRememberMessage, rememberedPath } from "./remember_protocol.ts";
+import { Remembering } from "./remembering.ts";
 import { ShardingError } from "./errors.ts";
 import {
   clientShardsPath,
@@ -67,6 +69,7 @@ export class Sharding {
   readonly #clients: ClientLocator;
   readonly #followers: TableFollowers;
   readonly #entities = new Map<string, Entities>();
+  readonly #memories = new Map<string, Remembering>();
   #view: MembershipView | undefined;
   #timer: Timer | undefined;
   #closed = false;
@@ -92,6 +95,12 @@ export class Sharding {
     remoting.handleNodes(shardingPath, (peer, value) => {
       const message = parseShardingMessage(value);
       if (message !== undefined) this.#node.receive(peer.address, message);
+    });
+    remoting.handleNodes(rememberedPath, (peer, value) => {
+      const message = parseRememberMessage(value);
+      if (message !== undefined) {
+        this.#memories.get(message.shardType)?.receive(peer.address, message);
+      }
     });
     // Where clients listen to their nodes.
     for (const path of [clientTopologyPath, clientShardsPath]) remoting.reserve(path);
@@ -198,13 +207,16 @@ export class Sharding {
       this.#runtime.clock.schedule(retireInterval, look);
     };
     look();
-    return promise;
+    return promise.then(async () => {
+      await Promise.all(Array.from(this.#memories.values(), (memory) => memory.saved()));
+    });
   }
 
   /** Ends all activity. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    for (const memory of this.#memories.values()) memory.close();
     this.#node.close();
   }
 
@@ -244,7 +256,9 @@ export class Sharding {
   #makeEntities<M>(name: string, behavior: ShardedBehavior<M>): Entities {
     const { factory, numShards, passivation, options } = behavior;
     const { maxPendingPerEntity = 1_000, stopTimeout = 10_000 } = options;
+    const memory = this.#makeMemory(name, behavior);
     return new Entities(name, factory as never, {
+      ...(memory && { memory }),
       clock: this.#runtime.clock,
       numShards,
       limits: passivation,
@@ -254,6 +268,27 @@ export class Sharding {
       lose: (reason, target, message) =>
         internalsOf(this.#system).deadLetter(reason, target, message),
     });
+  }
+
+  #makeMemory<M>(name: string, behavior: ShardedBehavior<M>): Remembering | undefined {
+    const { numShards, remember } = behavior;
+    if (remember === undefined) return undefined;
+    const { clock, logger } = this.#runtime;
+    const memory = new Remembering(name, remember, {
+      clock,
+      numShards,
+      others: () =>
+        this.#view?.members.map(({ address }) => address)
+          .filter((address) => address !== this.#remoting.address) ?? [],
+      send: (to, message) => this.#remoting.send(to, rememberedPath, 0, message),
+      wake: (shard, id) => this.#entities.get(name)?.wake(shard, id),
+      isOwned: (shard) => this.#node.routers.get(name)?.ownerOf(shard) !== undefined,
+      locate: (shard) => this.#node.locate({ type: "locate", shardType: name, numShards, shard }),
+      log: (message, fields) =>
+        logger.log("warn", "sharding", message, { shardType: name, ...fields }),
+    });
+    this.#memories.set(name, memory);
+    return memory;
   }
 
   /** The coordinator knows all shards of a type, another node those that it has sent to. */
@@ -281,6 +316,7 @@ export class Sharding {
       if (this.#closed) return;
       this.#node.tick();
       for (const entities of this.#entities.values()) entities.tick();
+      for (const memory of this.#memories.values()) memory.tick();
       this.#clients.tick();
       this.#followers.tick();
       this.#scheduleTick();

@@ -22,3 +22,10 @@ for (const seed of [6517, 10982, 11666, 12521, 22572]) {
     runSeed(seed);
   });
 }
+
+/** The coordinator's orders were lost, and so a shard had no owner until after its last one had left. */
+for (const seed of [30018, 33742, 35186]) {
+  Deno.test(`seed ${seed}: who leaves while a shard is without owner passes on what it holds`, () => {
+    runSeed(seed);
+  });
+}

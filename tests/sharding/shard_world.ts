@@ -59,6 +59,8 @@ export class WorldNode {
   alive = true;
   /** It has given all up: those who used it are gone, so it tells nothing any more. */
   leaving = false;
+  /** It has passed messages on since. */
+  passesOn = false;
   /** What it believes; the higher is the later. */
   heard = -1;
   /** Entities that live here, by shard. */
@@ -156,7 +158,10 @@ export class World {
   inFlight = 0;
   /** Milliseconds that a message has taken at most. */
   longest = 0;
-  /** Order is promised while no process dies: the dead may hold what others passed on by now. */
+  /**
+   * Order is promised while no process dies: the dead may hold what others passed on by now. So may
+   * one that leaves, if it still passes messages on when it has given all up.
+   */
   ordered = true;
   /** Called with each control message that is sent. */
   onControl: (from: WorldNode, to: string, message: ShardingMessage) => void = () => {};
@@ -277,6 +282,7 @@ export class World {
       this.#changed();
       this.later(600, () => {
         if (!node.alive) return;
+        if (!node.shards.retired || node.passesOn) this.ordered = false;
         this.#remove(node.address);
         this.#changed();
         this.later(this.lag, () => {
@@ -334,7 +340,10 @@ export class World {
         this.#arrival.set(link, at);
       }
       const counted = !isControl && typeof (message as unknown[])[0] === "string";
-      if (counted) this.inFlight++;
+      if (counted) {
+        this.inFlight++;
+        if (from.leaving) from.passesOn = true;
+      }
       this.later(at - this.now, () => {
         if (counted) this.inFlight--;
         if (target === undefined || !target.alive || !this.#connected(from, target)) {
