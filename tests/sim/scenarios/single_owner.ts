@@ -57,12 +57,12 @@ export function oneLiveEntity(grace = 0): InvariantMaker {
     return {
       name: "oneLiveEntity",
       check: (sim) => {
-        noteApart(sim, apart);
         let version = 0;
         for (const node of sim.nodes) version += node.life + (living.get(node)?.version ?? 0);
         if (version === seen && sim.now < next) return undefined;
         seen = version;
         next = sim.now + 1_000;
+        noteApart(sim, apart);
         return findTwins(sim, (one, other) => {
           return sim.now - (apart.get(`${one.name} ${other.name}`) ?? -Infinity) > grace;
         });
