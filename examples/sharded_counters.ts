@@ -1,0 +1,105 @@
+/**
+ * Counters on three nodes, while each node is restarted in turn: asks go on all the time, and counters
+ * that ran start again by themselves at their new node, where they find what they have counted.
+ *
+ *     deno run -A examples/sharded_counters.ts
+ *
+ * All nodes are in this process, to keep the example short; where they run makes no difference to them.
+ *
+ * @module
+ */
+import {
+  type ActorRef,
+  Behaviors,
+  ClusteredActorSystem,
+  entityType,
+  type ShardEnvelope,
+  shardEnvelope,
+} from "@casty/casty";
+
+type Counter = { type: "increment"; replyTo: ActorRef<number> };
+
+const Counters = entityType<Counter>("counters", { numShards: 12 });
+const ids = Array.from({ length: 24 }, (_, index) => `counter-${index}`);
+
+/** Stands for a database: an entity that moves begins anew, and reads what it had. */
+const stored = new Map<string, number>();
+
+const counter = Behaviors.sharded(Counters, (id) => {
+  let count = stored.get(id) ?? 0;
+  return Behaviors.receive<Counter>((_context, { replyTo }) => {
+    stored.set(id, ++count);
+    replyTo.tell(count);
+    return Behaviors.same();
+  });
+}, { rememberEntities: { batch: 50 } });
+
+interface Node {
+  readonly system: ClusteredActorSystem;
+  readonly counters: ActorRef<ShardEnvelope<Counter>>;
+}
+
+async function start(port: number, seedNodes: readonly string[]): Promise<Node> {
+  const system = await ClusteredActorSystem.start({
+    name: "counters",
+    host: "127.0.0.1",
+    port,
+    seedNodes,
+  });
+  return { system, counters: system.spawn(counter) };
+}
+
+const running = (nodes: readonly Node[]) =>
+  nodes.flatMap(({ system }) => system.runningEntities("counters")).length;
+
+async function until(done: () => boolean): Promise<void> {
+  while (!done()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+const first = await start(0, []);
+const nodes = [first];
+while (nodes.length < 3) nodes.push(await start(0, [first.system.address]));
+const addresses = nodes.map(({ system }) => system.address);
+await Promise.all(nodes.map(({ system }) => system.waitFor(nodes.length)));
+
+// Asks through a node that is not being restarted, until told otherwise.
+let through = nodes[2]!;
+let asking = true;
+let answered = 0;
+let longest = 0;
+const increment = (replyTo: ActorRef<number>) => ({ type: "increment" as const, replyTo });
+const asker = async (own: readonly string[]) => {
+  for (let n = 0; asking; n++) {
+    const { system, counters } = through;
+    const begun = performance.now();
+    await system.ask(counters, (replyTo: ActorRef<number>) => {
+      return shardEnvelope(own[n % own.length]!, increment(replyTo));
+    });
+    answered++;
+    longest = Math.max(longest, performance.now() - begun);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+};
+const askers = [0, 1, 2, 3].map((part) => asker(ids.filter((_, index) => index % 4 === part)));
+await until(() => running(nodes) === ids.length);
+console.log(`${ids.length} counters run on ${nodes.length} nodes`);
+
+for (const [index, address] of addresses.entries()) {
+  through = nodes[(index + 1) % nodes.length]!;
+  // Questions that were asked through this node are answered first.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await nodes[index]!.system.shutdown();
+  const others = nodes.filter((_, other) => other !== index);
+  await until(() => running(others) === ids.length);
+  console.log(`node ${index + 1} has left, and all ${ids.length} counters run on the others`);
+  const seeds = addresses.filter((other) => other !== address);
+  nodes[index] = await start(Number(address.split(":")[1]), seeds);
+  await Promise.all(nodes.map(({ system }) => system.waitFor(nodes.length)));
+}
+
+asking = false;
+await Promise.all(askers);
+const total = [...stored.values()].reduce((sum, count) => sum + count, 0);
+console.log(`${answered} asks were answered, none failed, and ${total} were counted`);
+console.log(`the longest took ${Math.round(longest)} ms`);
+await Promise.all(nodes.map(({ system }) => system.shutdown()));
