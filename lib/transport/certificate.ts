@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { BitString } from "asn1js";
 import { AltName, BasicConstraints, Certificate, ExtKeyUsage, type GeneralName } from "pkijs";
+import { CertificateReadings } from "./certificate_readings.ts";
 import { ipText } from "./host_names.ts";
 
 /** Which class of peer a certificate is made for. */
@@ -84,35 +85,17 @@ const uriType = 6;
 const dnsType = 2;
 const ipType = 7;
 
-/**
- * Certificates that were read, by their bytes: in a cluster the same few are seen again and again,
- * several times in each handshake, and to read one takes about a millisecond.
- */
-const readings = new Map<string, CertificateReading>();
-const maxReadings = 256;
-/** Longer ones are rare, and not kept: a stranger could send them. */
-const maxKeptBytes = 4_096;
+/** To parse a certificate takes a millisecond, and each handshake shows the same few. */
+const readings = new CertificateReadings(parseCertificate);
 
 /**
  * Reads a certificate. Deno's `getPeerCertificate` shows neither extended key usages nor URI
- * names, so the raw bytes are parsed here. The same bytes may give the same object.
+ * names, so the raw bytes are parsed here. The same bytes mostly give the same object.
  *
  * @throws {Error} when the bytes are no X.509 certificate.
  */
 export function readCertificate(der: Uint8Array): CertificateReading {
-  if (der.length > maxKeptBytes) return parseCertificate(der);
-  const key = textOf(der);
-  const known = readings.get(key);
-  if (known !== undefined) return known;
-  const reading = Object.freeze(parseCertificate(der));
-  if (readings.size >= maxReadings) readings.clear();
-  readings.set(key, reading);
-  return reading;
-}
-
-/** One character for each byte. */
-function textOf(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(undefined, bytes as unknown as number[]);
+  return readings.read(der);
 }
 
 function parseCertificate(der: Uint8Array): CertificateReading {
@@ -131,7 +114,7 @@ function parseCertificate(der: Uint8Array): CertificateReading {
   const issuerName = hex(certificate.issuer.toSchema().toBER());
   const restricted = extensions.some(({ extnID }) => extnID === oid.keyUsage);
   const commonName = certificate.subject.typesAndValues.find(({ type }) => type === "2.5.4.3");
-  return {
+  return Object.freeze({
     der: bytes,
     subjectName,
     issuerName,
@@ -139,8 +122,9 @@ function parseCertificate(der: Uint8Array): CertificateReading {
     commonName: commonName && String(commonName.value.valueBlock.value),
     serialNumber: plainSerial(certificate.serialNumber.valueBlock.valueHexView),
     publicKey: publicKeyPrint(bytes),
-    identities: identitiesOf(names),
-    hosts: hostsOf(names),
+    // An authoriser of the user is given them, and many handshakes share a reading.
+    identities: Object.freeze(identitiesOf(names)),
+    hosts: Object.freeze(hostsOf(names)),
     isAuthority: constraints?.cA === true,
     pathLength: typeof pathLength === "number" ? pathLength : undefined,
     keyUsage: restricted ? readKeyUsage(parsed(oid.keyUsage, BitString)) : undefined,
@@ -151,7 +135,7 @@ function parseCertificate(der: Uint8Array): CertificateReading {
     notBefore: certificate.notBefore.value.getTime(),
     notAfter: certificate.notAfter.value.getTime(),
     fingerprint: createHash("sha256").update(bytes).digest("hex"),
-  };
+  });
 }
 
 /** One spelling of a serial number: upper-case hexadecimal without leading zeros. */

@@ -112,23 +112,22 @@ class Search {
   }
 }
 
-/** What `hasSigned` has found out: the same two certificates never tell anything else. */
+/** What was found out about two certificates: the same bytes never tell anything else. */
 const signatures = new WeakMap<CertificateReading, WeakMap<CertificateReading, boolean>>();
 
 /** Whether the key of `issuer` has made the signature of `subject`. */
 function hasSigned(issuer: CertificateReading, subject: CertificateReading): boolean {
   let ofIssuer = signatures.get(issuer);
   if (ofIssuer === undefined) signatures.set(issuer, ofIssuer = new WeakMap());
-  let known = ofIssuer.get(subject);
-  if (known === undefined) ofIssuer.set(subject, known = verifySignature(issuer, subject));
-  return known;
-}
-
-function verifySignature(issuer: CertificateReading, subject: CertificateReading): boolean {
+  const known = ofIssuer.get(subject);
+  if (known !== undefined) return known;
   try {
-    return new X509Certificate(subject.der).verify(new X509Certificate(issuer.der).publicKey);
+    const key = new X509Certificate(issuer.der).publicKey;
+    const signed = new X509Certificate(subject.der).verify(key);
+    ofIssuer.set(subject, signed);
+    return signed;
   } catch {
-    // An algorithm or an encoding that is not known: nothing is proved.
+    // An algorithm or an encoding that is not known: nothing is proved, and nothing remembered.
     return false;
   }
 }

@@ -7,7 +7,6 @@ import { isoTime, readCertificate } from "./certificate.ts";
 import { CertificateRefusedError } from "./certificate_fault.ts";
 import { TransportError } from "./errors.ts";
 import { coversHost, listHosts } from "./host_names.ts";
-import { pemCertificates } from "./pem.ts";
 import { connectSocket, holdReading, releaseReading, remoteOf } from "./node_socket.ts";
 import { dialGivenUp, dialTimedOut } from "./socket_errors.ts";
 import { TlsLink } from "./tls_link.ts";
@@ -44,7 +43,7 @@ export async function dialTls(
   options: DialOptions & { readonly tls: TlsMaterial },
 ): Promise<TlsLink> {
   const material = prepareMaterial(options.tls);
-  checkOwnDates(options.tls, clock.wallTime());
+  checkOwnDates(material, clock.wallTime());
   const started = clock.now();
   const { host, port, signal } = options;
   const under = await connectSocket(clock, host, port, options.timeout, signal);
@@ -98,8 +97,8 @@ function verifyNode(
 }
 
 /** The peer would just hang up, and this end would never learn why. */
-function checkOwnDates(tls: TlsMaterial, wallTime: number): void {
-  const { notBefore, notAfter } = readCertificate(pemCertificates(tls.cert)[0]!);
+function checkOwnDates({ own }: PreparedMaterial, wallTime: number): void {
+  const { notBefore, notAfter } = own;
   if (wallTime >= notBefore && wallTime <= notAfter) return;
   const problem = wallTime > notAfter
     ? `expired on ${isoTime(notAfter)}`
@@ -119,7 +118,8 @@ function startTls(
   under.on("error", onError);
   // No `servername`: it must not be an IP address, and the name that counts is the logical one.
   const socket = connect({
-    ...material.secure,
+    secureContext: material.context,
+    rejectUnauthorized: true,
     socket: under,
     checkServerIdentity: (_host, peer) => checkName(peer.raw, options),
   });

@@ -14,6 +14,7 @@ import { SocketAcceptor } from "./node_socket.ts";
 import { TlsAcceptance } from "./tls_acceptance.ts";
 import { dialTls } from "./tls_dial.ts";
 import { prepareMaterial } from "./tls_material.ts";
+import { TlsServers } from "./tls_servers.ts";
 
 /**
  * Mutual TLS 1.3: both ends prove who they are with a certificate of our authority, and a link
@@ -48,12 +49,15 @@ class TlsListener implements Listener {
   readonly #options: ListenOptions;
   readonly #tls: TlsMaterial;
   readonly #pending = new Set<TlsAcceptance>();
+  readonly #servers: TlsServers;
   #acceptor: SocketAcceptor | undefined;
 
   constructor(clock: Clock, options: ListenOptions, tls: TlsMaterial) {
     this.#clock = clock;
     this.#options = options;
     this.#tls = tls;
+    // The deadline of an acceptance comes first.
+    this.#servers = new TlsServers(options.handshakeTimeout + 1_000);
   }
 
   get port(): number {
@@ -84,6 +88,7 @@ class TlsListener implements Listener {
     }
     const acceptance = new TlsAcceptance(socket, remote, this.#clock, {
       tls: this.#tls,
+      servers: this.#servers,
       timeout: handshakeTimeout,
       onLink: (link) => {
         this.#pending.delete(acceptance);

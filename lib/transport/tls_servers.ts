@@ -1,0 +1,65 @@
+import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { PreparedMaterial } from "./tls_material.ts";
+
+/** What comes of one handshake. One of the three is called, at most once. */
+export interface HandshakeEvents {
+  readonly secured: (socket: TLSSocket) => void;
+  readonly failed: (error: Error, socket: TLSSocket) => void;
+  readonly broken: (error: Error) => void;
+}
+
+/** So many wait for the next peer; in a burst further ones are made, and dropped after use. */
+const maxIdle = 16;
+
+/**
+ * The `tls.Server`s that shake hands for one listener. Each has one handshake at a time, because
+ * the events of a shared one do not tell which stream a failed handshake belongs to. One whose
+ * handshake succeeded is used again: to make another parses the private key, which takes 0.2 ms.
+ * Sessions are never resumed (Deno keeps them apart for each connection), so that every connection
+ * proves its certificate anew.
+ */
+export class TlsServers {
+  readonly #handshakeTimeout: number;
+  #material: PreparedMaterial | undefined;
+  #idle: OneHandshake[] = [];
+
+  /** `handshakeTimeout` in milliseconds. */
+  constructor(handshakeTimeout: number) {
+    this.#handshakeTimeout = handshakeTimeout;
+  }
+
+  /** A server for one handshake with this material, to whose event `connection` the stream goes. */
+  take(material: PreparedMaterial, events: HandshakeEvents): Server {
+    // What was made of other material must not meet another peer.
+    if (material !== this.#material) this.#idle = [];
+    this.#material = material;
+    const one = this.#idle.pop() ?? this.#make(material);
+    one.events = events;
+    return one.server;
+  }
+
+  #make(material: PreparedMaterial): OneHandshake {
+    const server = createServer({
+      ...material.secure,
+      requestCert: true,
+      handshakeTimeout: this.#handshakeTimeout,
+    });
+    const one: OneHandshake = { server, events: undefined };
+    server.on("secureConnection", (socket) => {
+      const { events } = one;
+      one.events = undefined;
+      if (material === this.#material && this.#idle.length < maxIdle) this.#idle.push(one);
+      events?.secured(socket);
+    });
+    // After one of these the server is not used again.
+    server.on("tlsClientError", (error, socket) => one.events?.failed(error, socket));
+    server.on("error", (error) => one.events?.broken(error));
+    return one;
+  }
+}
+
+interface OneHandshake {
+  readonly server: Server;
+  /** Undefined: no handshake is under way. */
+  events: HandshakeEvents | undefined;
+}
