@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { admitted } from "./admission.ts";
 import { commit } from "./commit.ts";
 import {
   emptyGossip,
@@ -83,8 +84,10 @@ export function onSummary(m: Machine, from: string, message: SummaryMessage, now
 
 /** A member tells what it knows. */
 export function onGossip(m: Machine, from: string, message: GossipMessage, now: number): void {
+  const { members, tombstones } = message.state;
+  m.gossip.budget.charge(from, members.length + tombstones.length, now);
   const theirs = gossipState(m, message.state, now);
-  commit(m, mergeGossip(m.state, theirs), now);
+  commit(m, mergeGossip(m.state, admitted(m, theirs)), now);
   if (m.phase !== "member") return;
   if (message.reply) {
     const news = newerThan(theirs, m.state);
@@ -134,6 +137,7 @@ function tell(
   now: number,
   more: Partial<Pick<GossipMessage, "reply" | "wishes">> = {},
 ): void {
+  m.gossip.budget.charge(to, news.members.size + news.tombstones.size, now);
   send(m, to, {
     type: "gossip",
     clusterId: m.clusterId!,

@@ -27,6 +27,11 @@ const seedsAtOnce = 5;
 const giveUpAfter = 1_000;
 /** How many refusals are remembered so as not to repeat them. */
 const maxRefusals = 100;
+/** How often it is logged that one node may not join, milliseconds, and of how many. */
+const turnedAwayInterval = 60_000;
+const maxTurnedAway = 1_000;
+/** What a new life costs its node, in records: more than a few in a second are ignored. */
+const lifeCost = 1_000;
 
 /** Begins to join, or founds a cluster where there is nobody to join. */
 export function startJoining(m: Machine, now: number): void {
@@ -156,7 +161,9 @@ export function onJoinRefused(
 export function onJoin(m: Machine, from: string, message: JoinMessage, now: number): void {
   const { member, clusterConfig } = message;
   if (member.address !== from) {
-    return log(m, "warn", "a node asked to let another one in", { from, claimed: member.address });
+    return turnAway(m, from, "notItself", now, () => {
+      log(m, "warn", "a node asked to let another one in", { from, claimed: member.address });
+    });
   }
   if (from === selfAddress(m)) return;
   if (m.phase === "joining") {
@@ -170,14 +177,15 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
   if (member.incarnation <= latest && !isKnown) {
     const reason = `incarnation ${member.incarnation} is not later than ${latest}, which was a ` +
       "member before";
-    return refuse(m, from, "staleIncarnation", reason, latest);
+    return refuse(m, from, "staleIncarnation", reason, now, latest);
   }
   const conflict = conflictWith(m.config.clusterConfig, clusterConfig);
-  if (conflict !== undefined) return refuse(m, from, "configConflict", conflict);
+  if (conflict !== undefined) return refuse(m, from, "configConflict", conflict, now);
   if (known === undefined && m.state.members.size >= m.config.maxMembers) {
-    return refuse(m, from, "clusterFull", `maxMembers ${m.config.maxMembers} is reached`);
+    return refuse(m, from, "clusterFull", `maxMembers ${m.config.maxMembers} is reached`, now);
   }
   if (!isKnown) {
+    m.gossip.budget.charge(from, lifeCost, now);
     log(m, "info", "a node joins", { address: from, nodeId: member.nodeId });
     commit(m, withMember(m.state, member), now);
     m.gossip.nextAt = now;
@@ -194,10 +202,27 @@ function refuse(
   to: string,
   code: JoinRefusal,
   reason: string,
+  now: number,
   known = 0,
 ): void {
-  log(m, "warn", "a node may not join", { address: to, code, reason });
+  turnAway(m, to, code, now, () => {
+    log(m, "warn", "a node may not join", { address: to, code, reason });
+  });
   send(m, to, { type: "joinRefused", code, reason: reason.slice(0, 1_000), known });
+}
+
+/** Says once a minute, for each node and ground, that it may not join: it goes on to ask. */
+function turnAway(m: Machine, from: string, ground: string, now: number, say: () => void): void {
+  const { turnedAway } = m.joining;
+  const key = `${from} ${ground}`;
+  const last = turnedAway.get(key);
+  if (last !== undefined && now - last < turnedAwayInterval) return;
+  if (turnedAway.size >= maxTurnedAway) {
+    for (const [old, at] of turnedAway) if (now - at >= turnedAwayInterval) turnedAway.delete(old);
+    if (turnedAway.size >= maxTurnedAway) return;
+  }
+  turnedAway.set(key, now);
+  say();
 }
 
 /** A sentence about the first key, in order, that both have with different values. */

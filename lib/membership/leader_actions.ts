@@ -45,7 +45,9 @@ export function leaderActions(
     }
   }
   for (const member of joining.sort(compareAge)) {
-    moved.push({ ...member, status: "up", upNumber: ++lastUp });
+    // A bad member may have given itself the highest number that there is.
+    lastUp = Math.min(lastUp + 1, Number.MAX_SAFE_INTEGER);
+    moved.push({ ...member, status: "up", upNumber: lastUp });
   }
   return { moved, removed };
 }

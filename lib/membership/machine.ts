@@ -15,6 +15,7 @@ import { type LeaseAnswerEvent, type LeaseState, newLeaseState } from "./leasing
 import type { Relay } from "./probing.ts";
 import type { MembershipView } from "./view.ts";
 import { configuredSeeds, type Seeds } from "./seeds.ts";
+import { TalkBudget } from "./talk_budget.ts";
 import type { Watched } from "./watched.ts";
 
 /** What happens to a node's membership. Times in milliseconds. */
@@ -122,6 +123,8 @@ export interface Machine {
     readonly refusals: Set<string>;
     /** The latest refusal by each seed that has not answered otherwise since. */
     readonly refusedBy: Map<string, { code: string; reason: string }>;
+    /** What was logged of those who may not join, and when. */
+    readonly turnedAway: Map<string, number>;
     /** Whether `joinFailed` was told. */
     failed: boolean;
     /** Whom this node has let go ahead with founding, and when last. */
@@ -134,6 +137,8 @@ export interface Machine {
     seedProbeAt: number;
     /** Of the latest summary; counts up. */
     salt: number;
+    /** What each peer may still make this node do. */
+    readonly budget: TalkBudget;
     /** Nodes of other clusters that were warned of, and when. */
     readonly strangers: Map<string, number>;
     tombstonesAt: number;
@@ -199,11 +204,19 @@ export function newMachine(config: ResolvedConfig): Machine {
       clusterHeardAt: -Infinity,
       refusals: new Set(),
       refusedBy: new Map(),
+      turnedAway: new Map(),
       failed: false,
       vote: undefined,
       waitLoggedAt: -Infinity,
     },
-    gossip: { nextAt: 0, seedProbeAt: 0, salt: 0, strangers: new Map(), tombstonesAt: 0 },
+    gossip: {
+      nextAt: 0,
+      seedProbeAt: 0,
+      salt: 0,
+      budget: new TalkBudget(),
+      strangers: new Map(),
+      tombstonesAt: 0,
+    },
     watching: {
       heartbeatAt: 0,
       checkAt: 0,

@@ -157,6 +157,7 @@ function onTick(m: Machine, random: number, now: number): void {
 }
 
 function onReceived(m: Machine, from: string, message: MembershipMessage, now: number): void {
+  if (costs(message) && !mayTalk(m, from, now)) return;
   switch (message.type) {
     case "join":
       return onJoin(m, from, message, now);
@@ -186,6 +187,21 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
     case "removed":
       return onRemoved(m, message, now);
   }
+}
+
+/** Whether a message makes this node do more than take note. */
+function costs({ type }: MembershipMessage): boolean {
+  return type === "gossip" || type === "digest" || type === "summary" || type === "join" ||
+    type === "indirectProbe";
+}
+
+/** Ignores a peer that asks for far more than the protocol does. */
+function mayTalk(m: Machine, from: string, now: number): boolean {
+  const verdict = m.gossip.budget.take(from, now);
+  if (verdict === "complain") {
+    log(m, "warn", "a node talks far too much; what is too much is ignored", { from });
+  }
+  return verdict === "answer";
 }
 
 function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now: number): void {

@@ -25,6 +25,8 @@ const accusedPause = 2;
 const longestStallQuestion = 10_000;
 /** How many probes are carried for others at a time; more are ignored. */
 const maxRelays = 1_000;
+/** How many of them for one member. It asks about those that it watches, a few at a time. */
+const maxRelaysEach = 50;
 
 /** A probe that is under way for somebody else. */
 export interface Relay {
@@ -93,6 +95,8 @@ export function onIndirectProbe(
   if (target === selfAddress(m)) return answer(m, from, target, sequence, true);
   const { relays } = m.watching;
   if (!m.state.members.has(target) || relays.length >= maxRelays) return;
+  let own = 0;
+  for (const { asker } of relays) if (asker === from && ++own >= maxRelaysEach) return;
   const until = now + relayTime * m.config.heartbeatInterval;
   relays.push({ asker: from, target, sequence, until });
   sendHeartbeat(m, target);

@@ -1,0 +1,304 @@
+/**
+ * One member is bad: it has a certificate of its own, speaks the protocol, and lies. What it may say
+ * about others is trusted in parts (see `SECURITY.md`); here is what it cannot do.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { admitted } from "../../lib/membership/admission.ts";
+import { resolveConfig } from "../../lib/membership/config.ts";
+import { newMachine } from "../../lib/membership/machine.ts";
+import { type MemberRecord, newRecord } from "../../lib/membership/gossip_state.ts";
+import type { Member } from "../../lib/membership/member.ts";
+import type { GossipContent, MembershipMessage } from "../../lib/membership/messages.ts";
+import { parseMembershipMessage } from "../../lib/membership/messages.ts";
+import type { MembershipEffect } from "../../lib/membership/membership.ts";
+import { allUp, formed, within } from "./formed_cluster.ts";
+import type { SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
+
+const highest = Number.MAX_SAFE_INTEGER;
+
+/** What the bad member says, and what the victim does at once. */
+function says(
+  world: SimulatedMembers,
+  bad: SimulatedMember,
+  victim: SimulatedMember,
+  message: MembershipMessage,
+): readonly MembershipEffect[] {
+  assert(parseMembershipMessage(structuredClone(message)) !== undefined, "it is well-formed");
+  return victim.machine.step({ type: "received", from: bad.address, message }, world.now);
+}
+
+function gossip(bad: SimulatedMember, state: Partial<GossipContent>): MembershipMessage {
+  const { clusterId, self } = bad.view;
+  return {
+    type: "gossip",
+    clusterId: clusterId!,
+    incarnation: self.incarnation,
+    state: { members: [], tombstones: [], ...state },
+    reply: false,
+  };
+}
+
+/** What a member has said of itself, as it is in the gossip that it sends. */
+function recordOf(node: SimulatedMember): MemberRecord {
+  return newRecord(node.view.self);
+}
+
+function stranger(index: number): Member {
+  const name = `x${index}`;
+  return {
+    address: `${name}:1`,
+    nodeId: name,
+    incarnation: 1,
+    status: "joining",
+    roles: [],
+    upNumber: 0,
+  };
+}
+
+const sent = (effects: readonly MembershipEffect[]) =>
+  effects.filter(({ type }) => type === "send");
+const logged = (effects: readonly MembershipEffect[]) =>
+  effects.filter(({ type }) => type === "log");
+
+Deno.test("a member that calls itself the youngest of all does not keep others from becoming up", () => {
+  const { world, nodes } = formed(1, 4);
+  const bad = nodes[3]!;
+  const record = recordOf(bad);
+  const forged = { ...record, member: { ...record.member, upNumber: highest } };
+  for (const node of nodes) {
+    // An upNumber is only ever lowered, so it must come with a new life.
+    const member = { ...forged.member, incarnation: forged.member.incarnation + 1 };
+    if (node !== bad) says(world, bad, node, gossip(bad, { members: [{ ...forged, member }] }));
+  }
+  world.crash(bad);
+  const others = nodes.slice(0, 3);
+  within(world, "removal", 40_000, () => allUp(others));
+  const late = world.start("late", ["n0"]);
+  within(world, "joining", 10_000, () => allUp([...others, late]));
+});
+
+Deno.test("numbers stay within bounds where a member has the highest that there is", () => {
+  const { world, nodes } = formed(2, 4);
+  const [leader, , , bad] = nodes;
+  const member = {
+    ...bad!.view.self,
+    incarnation: bad!.view.self.incarnation + 1,
+    upNumber: highest,
+  };
+  says(world, bad!, leader!, gossip(bad!, { members: [newRecord(member)] }));
+  world.start("late", ["n0"]);
+  // Every message is read as it arrives; one that is malformed throws in the simulated network.
+  world.run(20_000);
+  assert(leader!.alive && leader!.view.members.some(({ upNumber }) => upNumber === highest));
+});
+
+Deno.test("what others say in a member's name does not change what it says, nor silence it", () => {
+  for (const number of [1_000, highest]) {
+    const { world, nodes } = formed(3, 5);
+    const [victim, bad] = [nodes[1]!, nodes[3]!];
+    const record = recordOf(victim);
+    const forged: MemberRecord = {
+      member: record.member,
+      seen: { counter: number, digest: "0123456789abcdef" },
+      reachability: {
+        version: number,
+        unreachable: [{ address: "n2:1", incarnation: nodes[2]!.view.self.incarnation }],
+      },
+    };
+    says(world, bad, victim, gossip(bad, { members: [forged] }));
+    assertEquals(victim.view.unreachable.size, 0);
+    const { peers } = victim.machine.health(world.now);
+    assert(peers.every(({ accused }) => !accused));
+    world.run(10_000);
+    assert(allUp(nodes), `${number}`);
+  }
+});
+
+Deno.test("a forged word is overruled everywhere by the member whose word it is", () => {
+  const { world, nodes } = formed(4, 5);
+  const [victim, bad] = [nodes[1]!, nodes[3]!];
+  const record = recordOf(victim);
+  const forged: MemberRecord = {
+    member: record.member,
+    seen: { counter: 9_000_000, digest: "0123456789abcdef" },
+    reachability: {
+      version: 9_000_000,
+      unreachable: nodes.filter((node) => node !== victim).map(({ view: { self } }) => ({
+        address: self.address,
+        incarnation: self.incarnation,
+      })),
+    },
+  };
+  for (const node of nodes) {
+    if (node !== bad) says(world, bad, node, gossip(bad, { members: [forged] }));
+  }
+  assert(!nodes[0]!.view.converged);
+  within(world, "the truth", 10_000, () => allUp(nodes));
+  const late = world.start("late", ["n0"]);
+  within(world, "joining", 10_000, () => allUp([...nodes, late]));
+});
+
+Deno.test("100,000 members and tombstones that are not there take bounded space", () => {
+  const { world, nodes } = formed(5, 3, { maxMembers: 100, maxTombstones: 500 });
+  const bad = nodes[2]!;
+  for (let round = 0; round < 100; round++) {
+    world.now += 10_000;
+    const members = Array.from({ length: 500 }, (_, index) => {
+      return newRecord(stranger(round * 500 + index));
+    });
+    const tombstones = Array.from({ length: 500 }, (_, index) => ({
+      address: `gone${round * 500 + index}:1`,
+      incarnation: 1,
+      age: 0,
+    }));
+    says(world, bad, nodes[0]!, gossip(bad, { members, tombstones }));
+  }
+  assertEquals(nodes[0]!.view.members.length, 200, "twice maxMembers");
+  const m = newMachine(resolveConfig(nodes[0]!.config));
+  const tombstones = new Map(Array.from({ length: 5_000 }, (_, index) => {
+    const address = `gone${index}:1`;
+    return [address, { address, incarnation: 1, removedAt: 0 }];
+  }));
+  m.state = admitted(m, { members: new Map(), tombstones });
+  assertEquals(m.state.tombstones.size, 500, "maxTombstones");
+  assertEquals(admitted(m, { members: new Map(), tombstones }).tombstones.size, 500);
+});
+
+Deno.test("a flood of one member is ignored and logged once, and others are still answered", () => {
+  const { world, nodes } = formed(6, 4);
+  const [victim, friend, , bad] = nodes as [
+    SimulatedMember,
+    SimulatedMember,
+    SimulatedMember,
+    SimulatedMember,
+  ];
+  const ask = (from: SimulatedMember): MembershipMessage => ({
+    type: "summary",
+    clusterId: from.view.clusterId!,
+    incarnation: from.view.self.incarnation,
+    digest: "0000000000000000",
+    salt: 1,
+    entries: new Uint8Array(0),
+  });
+  let answers = 0;
+  let lines = 0;
+  for (let index = 0; index < 10_000; index++) {
+    const effects = says(world, bad, victim, ask(bad));
+    answers += sent(effects).length;
+    lines += logged(effects).length;
+  }
+  assert(answers <= 400, `${answers} answers`);
+  assertEquals(lines, 1);
+  assertEquals(sent(says(world, friend, victim, ask(friend))).length, 1);
+  world.run(30_000);
+  assert(allUp(nodes), "nobody suffers");
+  assertEquals(sent(says(world, bad, victim, ask(bad))).length, 1, "it is heard again");
+});
+
+Deno.test("who asks in another's name, or may not join, is logged once a minute, however often", () => {
+  const { world, nodes } = formed(7, 3, { clusterConfig: { color: "red" } });
+  const bad = nodes[2]!;
+  const join = (member: Member): MembershipMessage => ({ type: "join", member, clusterConfig: {} });
+  let lines = 0;
+  for (let index = 0; index < 300; index++) {
+    lines += logged(says(world, bad, nodes[0]!, join(stranger(index)))).length;
+  }
+  assertEquals(lines, 1);
+  assertEquals(nodes[0]!.view.members.length, 3);
+  const other = new Map<string, number>();
+  for (let index = 0; index < 200; index++) {
+    world.now += 250;
+    const effects = nodes[0]!.machine.step({
+      type: "received",
+      from: "late:1",
+      message: {
+        type: "join",
+        member: { ...stranger(1), address: "late:1" },
+        clusterConfig: { color: "blue" },
+      },
+    }, world.now);
+    assertEquals(sent(effects).length, 1, "it is told each time");
+    other.set("lines", (other.get("lines") ?? 0) + logged(effects).length);
+  }
+  assertEquals(other.get("lines"), 1);
+});
+
+Deno.test("a member that is born again and again is not let in more than a few times a second", () => {
+  const { world, nodes } = formed(8, 3);
+  const bad = nodes[2]!;
+  world.crash(bad);
+  let lives = 0;
+  for (let index = 1; index <= 1_000; index++) {
+    const { self } = bad.view;
+    const member: Member = {
+      ...self,
+      status: "joining",
+      upNumber: 0,
+      incarnation: self.incarnation + index,
+    };
+    const effects = says(world, bad, nodes[0]!, { type: "join", member, clusterConfig: {} });
+    lives += sent(effects).filter((effect) =>
+      effect.type === "send" && effect.message.type === "welcome"
+    ).length;
+  }
+  assert(lives >= 1 && lives <= 30, `${lives} lives at once`);
+});
+
+Deno.test("one member's probes do not use up what is there for all", () => {
+  const { world, nodes } = formed(9, 5);
+  const [helper, friend, target, bad] = nodes as [
+    SimulatedMember,
+    SimulatedMember,
+    SimulatedMember,
+    SimulatedMember,
+  ];
+  const probe = (from: SimulatedMember, sequence: number): MembershipMessage => ({
+    type: "indirectProbe",
+    clusterId: from.view.clusterId!,
+    incarnation: from.view.self.incarnation,
+    target: target.address,
+    sequence,
+  });
+  let carried = 0;
+  for (let index = 0; index < 300; index++) {
+    carried += sent(says(world, bad, helper, probe(bad, index))).length;
+  }
+  assertEquals(carried, 50);
+  assertEquals(sent(says(world, friend, helper, probe(friend, 1))).length, 1);
+});
+
+Deno.test("one member that accuses everybody, again and again, makes nobody unreachable", () => {
+  const { world, nodes } = formed(10, 8);
+  const bad = nodes[5]!;
+  const others = nodes.filter((node) => node !== bad);
+  for (let round = 1; round <= 60; round++) {
+    const record = recordOf(bad);
+    const unreachable = others.map(({ view: { self } }) => ({
+      address: self.address,
+      incarnation: self.incarnation,
+      refutation: 1_000 * round,
+    }));
+    const forged = { ...record, reachability: { version: 1_000_000 + round, unreachable } };
+    for (const node of others) says(world, bad, node, gossip(bad, { members: [forged] }));
+    world.run(1_000);
+  }
+  for (const node of others) {
+    assertEquals(node.downed, undefined);
+    const wrongly = node.events.filter((event) =>
+      event.type === "unreachableMember" && event.member.address !== bad.address
+    );
+    assertEquals(wrongly.length, 0);
+  }
+});
+
+Deno.test("what was said once may be said again for ever, and changes nothing", () => {
+  const { world, nodes } = formed(11, 4);
+  const bad = nodes[3]!;
+  const state = { members: nodes.map(recordOf), tombstones: [] };
+  const old = gossip(bad, state);
+  const late = world.start("late", ["n0"]);
+  within(world, "joining", 10_000, () => allUp([...nodes, late]));
+  const before = nodes[0]!.view;
+  for (let index = 0; index < 50; index++) says(world, bad, nodes[0]!, old);
+  assertEquals(nodes[0]!.view, before);
+});
