@@ -213,7 +213,7 @@ export class ClientShards {
       const { shardType, shard, owner, epoch, entityId } = message;
       const type = this.#types.get(shardType);
       if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) return;
-      this.#learn(type, shard, owner, epoch);
+      if (owner !== "") this.#learn(type, shard, owner, epoch);
       type.router.returned(shard, entityId, message.message, epoch);
     }
     if (message?.type !== "refused") return;

@@ -95,6 +95,7 @@ export interface LocationMessage {
  */
 export interface ReturnedMessage extends AboutShard {
   readonly type: "returned";
+  /** Empty: the node ends, and knows none. */
   readonly owner: string;
   readonly entityId: string;
   readonly message: unknown;
@@ -205,7 +206,8 @@ function parseAboutShard(
       return { type, shardType, shard, owner: value.owner, epoch };
     case "returned": {
       const { owner, entityId, message } = value;
-      if (!isName(owner) || !isEntityId(entityId)) return undefined;
+      if (!isName(owner) && owner !== "") return undefined;
+      if (!isEntityId(entityId)) return undefined;
       return { type, shardType, shard, epoch, owner, entityId, message };
     }
     default:

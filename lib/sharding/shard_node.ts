@@ -245,9 +245,9 @@ export class ShardNode {
     return this.#retiring;
   }
 
-  /** Gives up all that waits. */
+  /** Gives up all that waits; what clients have sent goes back to them. */
   close(): void {
-    for (const router of this.#routers.values()) router.refuse();
+    for (const router of this.#routers.values()) router.close();
   }
 
   /** Where a shard is, as far as this node knows. */

@@ -196,6 +196,24 @@ export class ShardRouter {
     }
   }
 
+  /** This node ends: what waits goes back to the clients that have sent it, and is tried again. */
+  close(): void {
+    for (const shard of this.#routes.waiting()) {
+      for (const parcel of this.#routes.takeBuffered(shard)) {
+        if (parcel.client === undefined) this.#lose("noShardOwner", parcel);
+        // Later than the grant by which it came: that must not be gone by once more.
+        else this.#return(shard, parcel, parcel.client, { owner: "", epoch: parcel.epoch + 1 });
+      }
+    }
+  }
+
+  #return(shard: number, parcel: Parcel, client: string, grant: ShardGrant): void {
+    const { entityId, message } = parcel;
+    const about = { shardType: this.shardType, shard, epoch: grant.epoch, owner: grant.owner };
+    const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
+    this.#port.send(client, clientShardsPath, returned);
+  }
+
   #flush(shard: number): void {
     for (const parcel of this.#routes.takeBuffered(shard)) {
       const grant = this.#routes.grantOf(shard);
@@ -217,12 +235,8 @@ export class ShardRouter {
     }
     if (grant.owner !== this.#port.self) {
       const epoch = Math.max(parcel.epoch, grant.epoch);
-      if (parcel.client !== undefined) {
-        const { owner } = grant;
-        const about = { shardType: this.shardType, shard, epoch: grant.epoch, owner };
-        const returned: ReturnedMessage = { type: "returned", ...about, entityId, message };
-        return this.#port.send(parcel.client, clientShardsPath, returned);
-      }
+      const { client } = parcel;
+      if (client !== undefined) return this.#return(shard, parcel, client, grant);
       return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
     }
     if (this.region?.deliver(shard, entityId, message)) return;
