@@ -167,8 +167,11 @@ export function ledgerBalances(): Invariant {
   };
 }
 
-/** Messages in mailboxes, in queues for other nodes and for the event loop stay below a bound. */
-export function queuesAreBounded(limit = 100_000): Invariant {
+/**
+ * Messages in mailboxes and in the queues for other nodes stay below `limit`, and the bytes in the
+ * queue for each node below `maxBytes` (default 64 MiB, twice what a queue may hold by default).
+ */
+export function queuesAreBounded(limit = 100_000, maxBytes = 67_108_864): Invariant {
   return {
     name: "queuesAreBounded",
     on: "second",
@@ -179,8 +182,9 @@ export function queuesAreBounded(limit = 100_000): Invariant {
         const { inFlight } = running.ledger.snapshot();
         if (inFlight > limit) return `${inFlight} messages wait in the mailboxes of ${name}`;
         for (const { address } of view?.members ?? []) {
-          const { messages } = node.queuedFor(address);
+          const { messages, bytes } = node.queuedFor(address);
           if (messages > limit) return `${messages} messages of ${name} wait for ${address}`;
+          if (bytes > maxBytes) return `${bytes} bytes of ${name} wait for ${address}`;
         }
       }
     },

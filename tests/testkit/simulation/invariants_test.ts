@@ -56,7 +56,7 @@ function simulationOf(...nodes: readonly FakeNode[]): Simulation {
         },
       },
       shardGrants: () => grants,
-      queuedFor: () => ({ messages: queued ?? 0, bytes: 0 }),
+      queuedFor: () => ({ messages: queued ?? 0, bytes: 100 * (queued ?? 0) }),
     })),
   } as unknown as Simulation;
 }
@@ -130,4 +130,9 @@ Deno.test("a message that is missing in the ledger is seen, and a queue that is 
     problem(queuesAreBounded(5), simulationOf({ ledger: exact, members, queued: 6 }))
       ?.includes("wait for b:1"),
   );
+  const large = problem(
+    queuesAreBounded(10, 500),
+    simulationOf({ ledger: exact, members, queued: 6 }),
+  );
+  assertEquals(large, "600 bytes of node-1 wait for b:1");
 });
