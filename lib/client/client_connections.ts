@@ -17,6 +17,7 @@ import {
   type TopologyPush,
 } from "../cluster/topology.ts";
 import { Remoting } from "../remoting/remoting.ts";
+import { locatePath } from "../sharding/protocol.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { randomId } from "../runtime/random.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -171,6 +172,8 @@ export class ClientConnections {
       const push = parseTopologyPush(value);
       if (push !== undefined) this.#onPush(peer.address, push);
     });
+    // Where nodes listen: a reference to there was forged, for this client to speak for its maker.
+    for (const path of [gatewayPath, locatePath]) this.#remoting.reserve(path);
     for (const [path, take] of this.shards.paths) {
       this.#remoting.handlePeers(path, (peer, value) => take(peer.address, value));
     }

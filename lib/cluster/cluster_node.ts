@@ -284,6 +284,7 @@ export class ClusterNode {
       view: () => driver.view,
       services: () => services.all(),
       defer: (task) => this.#runtime.clock.defer(task),
+      now: () => this.#runtime.clock.now(),
     });
     this.#gateway = gateway;
     this.#services = services;

@@ -5,6 +5,7 @@ import {
   clientTopologyPath,
   emptyTopology,
   gatewayPath,
+  type GatewayRequest,
   parseGatewayRequest,
   type Topology,
   type TopologyPush,
@@ -20,6 +21,21 @@ export interface GatewayPort {
   services?(): readonly TopologyService[];
   /** Runs a task after the current turn. */
   defer(task: () => void): void;
+  /** Milliseconds that only go forward. */
+  now(): number;
+}
+
+/** Milliseconds in which a client that asks again is not told the same topology again. */
+const tellInterval = 200;
+
+/** A client that is told of changes. */
+interface Subscriber {
+  /** What the client calls this node. */
+  asked: string;
+  /** It has unsubscribed, and is remembered for the sake of the interval. */
+  listens: boolean;
+  /** When it was told a whole topology because it has asked. */
+  toldAt: number;
 }
 
 /**
@@ -28,8 +44,8 @@ export interface GatewayPort {
  */
 export class Gateway {
   readonly #port: GatewayPort;
-  /** What each client calls this node. */
-  readonly #subscribers = new Map<string, string>();
+  /** By address, as long as they are connected. */
+  readonly #subscribers = new Map<string, Subscriber>();
   #topology = emptyTopology;
   #signature = "";
   #revision = 1;
@@ -39,13 +55,11 @@ export class Gateway {
   /** Opens the path at which clients ask. */
   constructor(port: GatewayPort) {
     this.#port = port;
-    port.remoting.handlePeers(gatewayPath, ({ address }, value) => {
+    port.remoting.handlePeers(gatewayPath, (peer, value) => {
+      // Of whom another node passes messages on, nobody tells when it has gone.
+      if (port.remoting.endpoint.peerAt(peer.address, "user") !== peer) return;
       const request = parseGatewayRequest(value);
-      if (request?.type === "unsubscribe") this.#subscribers.delete(address);
-      if (request?.type !== "subscribe") return;
-      this.#subscribers.set(address, request.asked);
-      this.#refresh();
-      this.#push(address, request.asked, request.have === this.#revision);
+      if (request !== undefined) this.#onRequest(peer.address, request);
     });
   }
 
@@ -72,8 +86,29 @@ export class Gateway {
     this.#subscribers.delete(address);
   }
 
+  #onRequest(address: string, request: GatewayRequest): void {
+    const known = this.#subscribers.get(address);
+    if (request.type === "unsubscribe" && known !== undefined) known.listens = false;
+    if (request.type !== "subscribe") return;
+    const { asked, have } = request;
+    const subscriber = known ?? { asked, listens: true, toldAt: -Infinity };
+    subscriber.asked = asked;
+    subscriber.listens = true;
+    this.#subscribers.set(address, subscriber);
+    // What has changed since is told in a moment.
+    if (this.#signature === "") this.#refresh();
+    if (have === this.#revision) return this.#push(address, asked, true);
+    const now = this.#port.now();
+    // A whole topology may be large, and to ask for it is cheap.
+    if (now - subscriber.toldAt < tellInterval) return;
+    subscriber.toldAt = now;
+    this.#push(address, asked, false);
+  }
+
   #pushAll(): void {
-    for (const [address, asked] of this.#subscribers) this.#push(address, asked, false);
+    for (const [address, { asked, listens }] of this.#subscribers) {
+      if (listens) this.#push(address, asked, false);
+    }
   }
 
   /** Whether something has changed since the last time. */

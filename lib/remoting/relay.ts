@@ -5,7 +5,8 @@
  *
  * @module
  */
-import type { ClientPeer, NodePeer, Peer } from "../transport/peer.ts";
+import type { PeerIdentity } from "../runtime/network.ts";
+import { type ClientPeer, holderOf, type NodePeer, type Peer } from "../transport/peer.ts";
 
 /** Where a node takes what a client sends to others, and nodes what others send to a client. */
 export const relayPath = "/_relay";
@@ -24,6 +25,8 @@ export interface RelayPort extends Partial<RelayChoice> {
   peerAt(address: string): Peer | undefined;
   /** Whether messages may be passed on to a node. */
   mayReach(node: string): boolean;
+  /** Whether the address that a client goes by, as its contact says, is its own. */
+  admits(client: ClientPeer): boolean;
   /** Takes an envelope as if the peer itself had sent it. */
   deliver(peer: Peer, envelope: Uint8Array): void;
   /** A client can be reached in a new way, or not any more. */
@@ -52,6 +55,8 @@ export class Relay {
   readonly #reached = new Map<string, Set<string>>();
   /** A client: nodes that were heard through the contact. */
   readonly #heard = new Map<string, NodePeer>();
+  /** What was passed on is being delivered. */
+  #delivering = false;
 
   /** Knows no way. */
   constructor(port: RelayPort) {
@@ -83,7 +88,8 @@ export class Relay {
   /** At `relayPath`: somebody wants an envelope passed on. */
   forward(peer: Peer, value: unknown): void {
     const wrapped = parseWrapped(value);
-    if (wrapped === undefined || this.#port.contact !== undefined) return;
+    // What was wrapped twice would go round, and be unwrapped layer by layer.
+    if (wrapped === undefined || this.#port.contact !== undefined || this.#delivering) return;
     const { to, envelope } = wrapped;
     if (peer.role === "node") {
       const { serializers = [] } = peer;
@@ -92,19 +98,20 @@ export class Relay {
       }
       return this.#port.send(to, relayedPath, { node: peer.address, serializers, envelope });
     }
-    if (to === this.#port.self()) return this.#port.deliver(peer, envelope);
+    if (to === this.#port.self()) return this.#deliver(peer, envelope);
     if (to.startsWith("client:") || !this.#port.mayReach(to)) return;
     let reached = this.#reached.get(peer.address);
     if (reached === undefined) this.#reached.set(peer.address, reached = new Set());
     reached.add(to);
-    const { address, nodeId, incarnation, protocol, serializers = [] } = peer;
-    const client = { address, nodeId, incarnation, protocol, serializers };
+    const { address, nodeId, incarnation, protocol, serializers = [], identity } = peer;
+    const holder = identity.kind === "plain" ? undefined : [identity.kind, identity.name];
+    const client = { address, nodeId, incarnation, protocol, serializers, holder };
     this.#port.send(to, relayedPath, { client, envelope });
   }
 
   /** At `relayedPath`: a node has passed something on. */
   receive(via: Peer, value: unknown): void {
-    if (via.role !== "node" || !isRecord(value)) return;
+    if (via.role !== "node" || !isRecord(value) || this.#delivering) return;
     const { node, serializers = [], envelope } = value;
     if (this.#port.contact === undefined) return this.#receiveOfClient(via, value);
     if (!isText(node) || !(envelope instanceof Uint8Array) || !areTexts(serializers)) return;
@@ -115,7 +122,7 @@ export class Relay {
       peer = { ...via, address: node, nodeId: node, remote, serializers };
       this.#heard.set(node, peer);
     }
-    this.#port.deliver(peer, envelope);
+    this.#deliver(peer, envelope);
   }
 
   /** The connection to a peer has ended. */
@@ -133,30 +140,31 @@ export class Relay {
 
   #receiveOfClient(via: NodePeer, { client, envelope, gone }: Record<string, unknown>): void {
     if (!isRecord(client) || !isText(client.address)) return;
-    const { address, nodeId, incarnation, protocol, serializers } = client;
-    const known = this.#routes.get(address);
+    const known = this.#routes.get(client.address);
     if (gone === true) {
-      if (known?.via === via.address) this.#forget(address);
+      if (known?.via === via.address) this.#forget(client.address);
       return;
     }
-    if (!(envelope instanceof Uint8Array) || !address.startsWith("client:")) return;
-    if (!isText(nodeId) || !isWhole(incarnation) || !isWhole(protocol)) return;
-    if (!areTexts(serializers)) return;
-    if (known?.via === via.address) return this.#port.deliver(known.peer, envelope);
+    if (!(envelope instanceof Uint8Array)) return;
+    const peer = clientPeer(via, client);
+    if (peer === undefined || !this.#port.admits(peer)) return;
+    if (known?.via === via.address && holderOf(known.peer) === holderOf(peer)) {
+      return this.#deliver(known.peer, envelope);
+    }
     if (known === undefined && this.#routes.size >= maxRoutes) return;
-    if (known !== undefined) this.#forget(address);
-    const facts = { address, nodeId, incarnation, protocol, serializers };
-    const remote = `through ${via.address}`;
-    const peer: ClientPeer = {
-      role: "client",
-      identity: { kind: "plain" },
-      lane: "user",
-      remote,
-      ...facts,
-    };
-    this.#routes.set(address, { via: via.address, peer });
+    if (known !== undefined) this.#forget(peer.address);
+    this.#routes.set(peer.address, { via: via.address, peer });
     this.#port.onRoute(peer, true);
-    this.#port.deliver(peer, envelope);
+    this.#deliver(peer, envelope);
+  }
+
+  #deliver(peer: Peer, envelope: Uint8Array): void {
+    this.#delivering = true;
+    try {
+      this.#port.deliver(peer, envelope);
+    } finally {
+      this.#delivering = false;
+    }
   }
 
   #forget(client: string): void {
@@ -165,6 +173,29 @@ export class Relay {
     this.#routes.delete(client);
     this.#port.onRoute(route.peer, false);
   }
+}
+
+/** The client that a contact speaks for; undefined if that is none. */
+function clientPeer(
+  via: NodePeer,
+  { address, nodeId, incarnation, protocol, serializers, holder }: Record<string, unknown>,
+): ClientPeer | undefined {
+  if (!isText(address) || !address.startsWith("client:")) return undefined;
+  if (!isText(nodeId) || !isWhole(incarnation) || !isWhole(protocol)) return undefined;
+  const identity = parseHolder(holder);
+  if (!areTexts(serializers) || identity === undefined) return undefined;
+  const remote = `through ${via.address}`;
+  const facts = { address, nodeId, incarnation, protocol, serializers, remote };
+  return { role: "client", lane: "user", identity, ...facts };
+}
+
+/** What the contact has seen of the client's certificate: whose it is, and no more. */
+function parseHolder(value: unknown): PeerIdentity | undefined {
+  if (value === undefined) return { kind: "plain" };
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const [kind, name] = value;
+  if ((kind !== "client" && kind !== "node") || typeof name !== "string") return undefined;
+  return { kind, name, hosts: [], fingerprint: "", notAfter: 0 };
 }
 
 function parseWrapped(

@@ -201,7 +201,9 @@ export class Remoting {
 
   /** Sends to an actor or a part of a system. What cannot be sent becomes a dead letter. */
   send(node: string, path: string, uid: number, message: unknown): void {
-    if (node === this.#internals.nodeAddress) return this.#toSelf(path, uid, message);
+    const { nodeAddress } = this.#internals;
+    // A part of the system that owns a path hears only verified peers; it never writes to itself.
+    if (node === nodeAddress) return void this.#internals.deliver(path, uid, message);
     const lane = laneOf(path);
     const isClient = node.startsWith("client:");
     const peer = isClient || this.#serialization.registry !== undefined
@@ -240,7 +242,7 @@ export class Remoting {
   }
 
   #isReserved(path: string): boolean {
-    return path.startsWith("/_") &&
+    return path.startsWith("/_") && !path.startsWith(askPath) &&
       (laneOf(path) === "control" || this.#reserved.has(path) || this.#nodeHandlers.has(path) ||
         this.#peerHandlers.has(path));
   }
@@ -249,11 +251,6 @@ export class Remoting {
     const ref = this.refTo(address);
     if (this.#questions !== undefined && ref.path.startsWith(askPath)) this.#questions.push(ref);
     return ref;
-  }
-
-  #toSelf(path: string, uid: number, message: unknown): void {
-    // A part of the system that owns a path hears only verified peers; it never writes to itself.
-    this.#internals.deliver(path, uid, message);
   }
 
   #onMessage(
@@ -288,10 +285,13 @@ export class Remoting {
   /** Gives a message to whoever has taken over its path, or to the actor there. */
   #dispatch(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
     try {
-      const forPeers = this.#peerHandlers.get(path);
-      if (forPeers !== undefined) return forPeers(peer, message);
-      const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;
-      if (forNodes !== undefined) return forNodes(peer as NodePeer, message);
+      // Every reply has a path of its own: to look it up in a map, the text would be hashed first.
+      if (!path.startsWith(askPath)) {
+        const forPeers = this.#peerHandlers.get(path);
+        if (forPeers !== undefined) return forPeers(peer, message);
+        const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;
+        if (forNodes !== undefined) return forNodes(peer as NodePeer, message);
+      }
       const refused = this.#internals.deliver(path, uid, message);
       if (refused === "mailboxFull" && this.#isNode) this.#rejections.add(peer, path);
     } catch (error) {
@@ -321,10 +321,12 @@ export class Remoting {
       send: (to, path, message) => this.send(to, path, 0, message),
       peerAt: (address) => this.endpoint.peerAt(address, "user"),
       mayReach: (node) => this.#mayReachNode(node),
+      admits: (client) => this.endpoint.holders.admits(client),
       deliver: (peer, envelope) => this.#onMessage(peer, "user", envelope, 0, envelope.length),
       onRoute: (peer, exists) => {
         if (exists) return this.#watcher.onPeerUp(peer);
         this.#serialization.forget(peer);
+        if (this.endpoint.peerAt(peer.address, "user")) return; // It goes on as before.
         this.#grants.revokeAll(peer.address);
         this.#watcher.onPeerDown(peer);
       },

@@ -11,6 +11,8 @@ const patience = 30_000;
 /** Followers of one node; more ask shard by shard. */
 const maxFollowers = 10_000;
 const maxName = 256;
+/** Milliseconds in which a client that asks again is not told a whole table again. */
+const tellInterval = 200;
 
 /** A client wants to know where the shards of a type are, now and after each change. */
 export interface FollowRequest {
@@ -38,10 +40,17 @@ export interface KnownShards {
   grantOf(shard: number): ShardGrant | undefined;
 }
 
+/** A client that is told of one type. */
+interface Follower {
+  /** When it has asked last. */
+  askedAt: number;
+  /** When it was told the whole table. */
+  toldAt: number;
+}
+
 /** What is told of one type. */
 interface Followed {
-  /** When each client has asked last. */
-  readonly clients: Map<string, number>;
+  readonly clients: Map<string, Follower>;
   readonly epochs: Map<number, number>;
   version: number;
 }
@@ -73,17 +82,24 @@ export class TableFollowers {
     const followed = this.#follow(shardType);
     const { clients } = followed;
     if (clients.size >= maxFollowers && !clients.has(address)) return;
-    clients.set(address, this.#port.now());
+    const now = this.#port.now();
+    const follower = clients.get(address) ?? { askedAt: now, toldAt: -Infinity };
+    follower.askedAt = now;
+    clients.set(address, follower);
+    // A whole table may be large, and to ask for it is cheap.
+    if (now - follower.toldAt < tellInterval) return;
     this.#refresh(shardType, followed);
-    if (have !== followed.version) this.#push(address, shardType, followed, known, undefined);
+    if (have === followed.version) return;
+    follower.toldAt = now;
+    this.#push(address, shardType, followed, known, undefined);
   }
 
   /** Tells what has changed, and forgets who has not asked for long. */
   tick(): void {
     const now = this.#port.now();
     for (const [shardType, followed] of this.#types) {
-      for (const [client, since] of followed.clients) {
-        if (now - since >= patience) followed.clients.delete(client);
+      for (const [client, { askedAt }] of followed.clients) {
+        if (now - askedAt >= patience) followed.clients.delete(client);
       }
       if (followed.clients.size === 0) this.#types.delete(shardType);
       else this.#refresh(shardType, followed);

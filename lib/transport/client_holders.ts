@@ -22,6 +22,16 @@ export class ClientHolders {
     return holder !== undefined && holder !== holderOf(peer);
   }
 
+  /**
+   * Whether a client that is connected to another node may go by its address. From then on it is
+   * known to be its own.
+   */
+  admits(peer: Peer): boolean {
+    if (this.belongsToOther(peer)) return false;
+    this.remember(peer);
+    return true;
+  }
+
   /** The client is connected. */
   remember(peer: Peer): void {
     if (peer.role !== "client" || peer.identity.kind === "plain") return;

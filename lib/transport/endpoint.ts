@@ -39,7 +39,8 @@ export class Endpoint {
   readonly #channels: Channels;
   /** Towards clients that are connected. */
   readonly #clients = new Map<string, Channel>();
-  readonly #holders = new ClientHolders();
+  /** Whose the addresses of clients are. */
+  readonly holders: ClientHolders = new ClientHolders();
   readonly #connections = new Set<Handshaken>();
   readonly #dials = new Set<Promise<void>>();
   readonly #giveUp = new AbortController();
@@ -78,7 +79,6 @@ export class Endpoint {
   get limits(): TransportLimits {
     return this.#limits;
   }
-
   /** Everybody to whom there is a connection now; a node once for each lane. */
   peers(): Peer[] {
     return [...this.#connections].flatMap(({ peer }) => peer === undefined ? [] : [peer]);
@@ -276,7 +276,7 @@ export class Endpoint {
     if (this.#closed) return { code: "full", reason: "this end shuts down" };
     const revoked = revocationOf(this.#options.tls, peer);
     if (revoked !== undefined) return { code: "revoked", reason: revoked };
-    const other = this.#holders.belongsToOther(peer);
+    const other = this.holders.belongsToOther(peer);
     const outcome = other ? "taken" : this.#weigh(peer, dialledFor);
     const { address } = peer;
     switch (outcome) {
@@ -305,7 +305,7 @@ export class Endpoint {
 
   #onOpen(connection: Handshaken, peer: Peer, dialledFor: Channel | undefined): void {
     this.#reception.opened(connection.remote);
-    this.#holders.remember(peer);
+    this.holders.remember(peer);
     const inTurn = this.#weigh(peer, dialledFor) === "succeed";
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
     const known = own?.connection;

@@ -1,6 +1,7 @@
 /** Who may be a client, how many, and what that looks like from outside. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  Behaviors,
   ClusteredActorSystem,
   silentLogger,
   TlsConfig,
@@ -8,7 +9,7 @@ import {
   type TlsReloaded,
 } from "@casty/casty";
 import { testCa } from "@casty/casty/cert";
-import { ClientError, ClusterClient } from "@casty/casty/client";
+import { ClientError, type ClientStateChanged, ClusterClient } from "@casty/casty/client";
 import { opensslTest } from "../openssl.ts";
 import { Certificates, longAgo } from "../transport/network/certificates.ts";
 import { ClientCluster, until, within } from "./client_cluster.ts";
@@ -165,4 +166,53 @@ Deno.test("a contact point may be a DNS name, and new certificate files are take
   assert(/^[0-9a-f]{64}$/.test(await within(15_000, reloaded, "no event")));
   const ref = client.entityRef<CounterMessage>(counters.name, counters);
   assertEquals(await client.ask(ref, get("hits"), { retry: true }), 0);
+});
+
+Deno.test("a client's certificate is denied while it is connected: it is cut off, and says why", async () => {
+  const ca = await testCa();
+  const nodeFiles = await (await ca.issueNode("127.0.0.1", "localhost")).files();
+  await using _files = nodeFiles;
+  const { certFile, keyFile, caFile } = nodeFiles;
+  const folder = await Deno.makeTempDir();
+  const denyListFile = `${folder}/denied.txt`;
+  await Deno.writeTextFile(denyListFile, "# nobody yet\n");
+  await using node = await ClusteredActorSystem.start({
+    name: "client-test",
+    host: "127.0.0.1",
+    port: 0,
+    logger: silentLogger,
+    tls: await TlsConfig.fromPaths({ certFile, keyFile, caFile, denyListFile, watch: true }),
+  });
+  const silent = Behaviors.discoverable(Behaviors.ignore(), echoKey);
+  node.spawn(silent, "silent");
+  const issued = await ca.issueClient("leaver");
+  const options = {
+    contactPoints: [node.address],
+    systemName: "client-test",
+    logger: silentLogger,
+  };
+  await using client = await ClusterClient.connect({ ...options, tls: issued.tls });
+  await using other = await ClusterClient.connect({
+    ...options,
+    tls: (await ca.issueClient("stayer")).tls,
+  });
+  const states: ClientStateChanged[] = [];
+  client.eventStream.subscribe<ClientStateChanged>("clientState", (event) => {
+    states.push(event);
+  });
+  await until("the service is listed", () => client.lookup(echoKey).length > 0);
+  const question = client.ask(client.lookup(echoKey)[0]!, (replyTo) => replyTo, { timeout: 60_000 })
+    .then(() => "answered", (error) => error.code as string);
+  const { fingerprint } = await TlsConfig.fromPem(issued.tls);
+  await Deno.writeTextFile(denyListFile, `${fingerprint}\n`);
+  assertEquals(await within(20_000, question, "the client is not cut off"), "askNotDelivered");
+  await until("the client knows", () => client.state === "reconnecting");
+  const { reason = "" } = states.find(({ state }) => state === "reconnecting")!;
+  assert(reason.includes(node.address) && reason.includes("leaver is on the deny list"), reason);
+  assertEquals(client.lookup(echoKey), [], "nobody can be reached");
+  assertEquals(other.state, "connected");
+  const late = ClusterClient.connect({ ...options, tls: issued.tls, connectTimeout: 1_000 });
+  const { message } = await assertRejects(() => late, ClientError);
+  assert(message.includes("leaver is on the deny list"), message);
+  await Deno.remove(folder, { recursive: true });
 });

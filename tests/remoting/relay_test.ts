@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Relay, relayedPath, relayPath } from "../../lib/remoting/relay.ts";
+import { ClientHolders } from "../../lib/transport/client_holders.ts";
 import type { ClientPeer, NodePeer, Peer } from "../../lib/transport/peer.ts";
 
 const facts = { incarnation: 1, protocol: 1, remote: "", lane: "user", serializers: [] } as const;
@@ -16,6 +17,9 @@ function nodePeer(address: string): NodePeer {
 class Scene {
   readonly done: string[] = [];
   readonly relay: Relay;
+  /** Called while an envelope is delivered. */
+  onDeliver = (_peer: Peer) => {};
+  readonly holders = new ClientHolders();
   constructor(self: string, connected: readonly string[] = [], members: readonly string[] = []) {
     this.relay = new Relay({
       self: () => self,
@@ -25,7 +29,9 @@ class Scene {
       },
       peerAt: (address) => connected.includes(address) ? clientPeer(address) : undefined,
       mayReach: (node) => members.includes(node),
+      admits: (peer) => this.holders.admits(peer),
       deliver: (peer, envelope) => {
+        this.onDeliver(peer);
         this.done.push(`deliver ${envelope.length} as ${peer.role} ${peer.address}`);
       },
       onRoute: ({ address }, exists) => this.done.push(`${exists ? "way" : "no way"} ${address}`),
@@ -109,4 +115,59 @@ Deno.test("what is no relayed message changes nothing, and a client cannot prete
   }
   scene.relay.receive(peers[0]!, { client, envelope });
   assertEquals(scene.take(), []);
+});
+
+Deno.test("what was wrapped twice is unwrapped once: it does not go round", () => {
+  const scene = new Scene("a:1", ["client:1"], ["b:1"]);
+  scene.onDeliver = (peer) => {
+    scene.relay.forward(peer, { to: "a:1", envelope });
+    scene.relay.forward(peer, { to: "b:1", envelope });
+    scene.relay.receive(peer, { client, envelope });
+  };
+  scene.relay.forward(clientPeer("client:1"), { to: "a:1", envelope });
+  scene.relay.receive(nodePeer("b:1"), { client, envelope });
+  assertEquals(scene.take(), [
+    "deliver 3 as client client:1",
+    "way client:1",
+    "deliver 3 as client client:1",
+  ]);
+  scene.onDeliver = () => {};
+  scene.relay.forward(clientPeer("client:1"), { to: "b:1", envelope });
+  assertEquals(scene.take(), [`send b:1${relayedPath}`], "the next one is passed on");
+});
+
+Deno.test("an address is that of the certificate that has used it first, whichever contact it comes through", () => {
+  const scene = new Scene("b:1");
+  const alice = { ...client, holder: ["client", "alice"] };
+  const mallory = { ...client, holder: ["client", "mallory"] };
+  scene.relay.receive(nodePeer("a:1"), { client: alice, envelope });
+  assertEquals(scene.take(), ["way client:1", "deliver 3 as client client:1"]);
+  scene.relay.receive(nodePeer("c:1"), { client: mallory, envelope });
+  scene.relay.receive(nodePeer("a:1"), { client: mallory, envelope });
+  scene.relay.receive(nodePeer("c:1"), { client: { ...client, holder: "alice" }, envelope });
+  assertEquals(scene.take(), []);
+  scene.relay.receive(nodePeer("c:1"), { client: alice, envelope });
+  assertEquals(scene.take(), ["no way client:1", "way client:1", "deliver 3 as client client:1"]);
+});
+
+Deno.test("a contact says whose certificate its client has", () => {
+  const sent: unknown[] = [];
+  const relay = new Relay({
+    self: () => "a:1",
+    send: (_to, _path, message) => sent.push(message),
+    peerAt: () => undefined,
+    mayReach: () => true,
+    admits: () => true,
+    deliver: () => {},
+    onRoute: () => {},
+  });
+  const identity = {
+    kind: "client",
+    name: "alice",
+    hosts: [],
+    fingerprint: "",
+    notAfter: 0,
+  } as const;
+  relay.forward({ ...clientPeer("client:1"), identity }, { to: "b:1", envelope });
+  assertEquals((sent[0] as { client: { holder: unknown } }).client.holder, ["client", "alice"]);
 });

@@ -1,9 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import type { DeadLetter } from "../../lib/actor/dead_letter.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
+import { ServiceKey } from "../../lib/actor/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
+import { clientInternalsOf } from "../../lib/client/client_internals.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
+import { relayPath } from "../../lib/remoting/relay.ts";
 import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { Codec } from "../../lib/wire/codec.ts";
+import { encodeEnvelope } from "../../lib/wire/envelope.ts";
 import { counter, type CounterMessage, getValue } from "./counter.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 
@@ -29,6 +34,9 @@ const reservedPaths = [
   "/_region-echo",
   "/_topology",
   "/_shards",
+  "/_shardtable",
+  "/_relay",
+  "/_relayed",
 ];
 
 type Echo = { replyTo: ActorRef<unknown>; payload: unknown };
@@ -118,5 +126,80 @@ Deno.test("a client cannot have a node say for it what only nodes may say", asyn
   await cluster.clock.advance(5_000);
   assertEquals(lost, new Array(3 * 8 * reservedPaths.length).fill("unauthorized"));
   await cluster.clock.resolve(client.close());
+  await cluster.stop(nodes);
+});
+
+Deno.test("a client is not made to say to nodes, for others, what it says itself", async () => {
+  const cluster = new SimulatedCluster(4);
+  const [node] = await cluster.start(1);
+  const client = await connect(cluster);
+  const lost: string[] = [];
+  client.eventStream.subscribe("deadLetter", ({ reason, target }: DeadLetter) => {
+    lost.push(`${reason} ${target}`);
+  });
+  // As it would get it from whoever it trusts too much.
+  const given: ActorRef<ActorRef<unknown>> = client.spawn(
+    Behaviors.receive<ActorRef<unknown>>((_context, ref) => {
+      ref.tell({ type: "unsubscribe" });
+      return Behaviors.same();
+    }),
+    "given",
+  );
+  const paths = ["/_gateway", "/_locate", "/_shardtable", "/_relay"];
+  const giver = node!.spawn(
+    Behaviors.receive<ActorRef<ActorRef<unknown>>>((_context, to) => {
+      for (const path of paths) to.tell(new ForgedRef("node-1:25520", path));
+      return Behaviors.same();
+    }),
+    "giver",
+  );
+  const service = ServiceKey<ActorRef<ActorRef<unknown>>>("giver");
+  node!.receptionist.register(service, giver);
+  await cluster.clock.runUntil(() => client.lookup(service).length === 1);
+  client.lookup(service)[0]!.tell(given);
+  await cluster.clock.runUntil(() => lost.length === paths.length);
+  assertEquals(lost, paths.map((path) => `unauthorized node-1:25520${path}`));
+  await cluster.clock.resolve(client.close());
+  await cluster.stop([node!]);
+});
+
+Deno.test("what a client wraps for another node is judged there as the client's, and only once", async () => {
+  const cluster = new SimulatedCluster(5);
+  const nodes = await cluster.start(3);
+  const client = await connect(cluster);
+  const { remoting } = clientInternalsOf(client)!;
+  const codec = new Codec({ resolve: ({ node, path }) => new ForgedRef(node, path) });
+  const wrap = (to: string, path: string, message: unknown) => ({
+    to,
+    envelope: encodeEnvelope(codec, path, 0, message).slice(),
+  });
+  const contact = client.contact!;
+  const others = nodes.filter(({ address }) => address !== contact);
+  const lost: string[] = [];
+  for (const node of nodes) {
+    node.eventStream.subscribe("deadLetter", ({ reason, target }: DeadLetter) => {
+      lost.push(`${reason} ${target}`);
+    });
+  }
+  const [other, third] = others.map(({ address }) => address);
+  remoting.send(contact, relayPath, 0, wrap(other!, "/_cluster", "guess"));
+  remoting.send(
+    contact,
+    relayPath,
+    0,
+    wrap(other!, "/_gateway", { type: "subscribe", asked: "x" }),
+  );
+  remoting.send(contact, relayPath, 0, wrap("client:other", "/_topology", "forged"));
+  // A thousand layers, for one message.
+  let nested = wrap(contact, "/x", "deep");
+  for (let i = 0; i < 1_000; i++) nested = wrap(i % 2 === 0 ? other! : third!, relayPath, nested);
+  remoting.send(contact, relayPath, 0, nested);
+  await cluster.clock.advance(2_000);
+  assertEquals(lost, ["unauthorized /_cluster"]);
+  await cluster.clock.resolve(client.close());
+  // Nothing is told to whom nobody knows any more.
+  await cluster.stop([nodes.pop()!]);
+  await cluster.clock.advance(2_000);
+  assertEquals(lost.filter((line) => line.includes("_topology")), []);
   await cluster.stop(nodes);
 });

@@ -1,0 +1,87 @@
+import { assertEquals } from "@std/assert";
+import { Gateway } from "../../lib/cluster/gateway.ts";
+import { gatewayPath, type TopologyPush } from "../../lib/cluster/topology.ts";
+import type { MembershipView } from "../../lib/membership/view.ts";
+import type { PeerHandler, Remoting } from "../../lib/remoting/remoting.ts";
+import type { Peer } from "../../lib/transport/peer.ts";
+
+const client: Peer = {
+  role: "client",
+  address: "client:1",
+  nodeId: "x",
+  incarnation: 1,
+  protocol: 1,
+  remote: "",
+  lane: "user",
+  identity: { kind: "plain" },
+};
+
+/** A gateway, with whom it has told what. */
+class Scene {
+  readonly told: string[] = [];
+  readonly gateway: Gateway;
+  connected: Peer | undefined = client;
+  now = 0;
+  leader = "a:1";
+  #take: PeerHandler = () => {};
+
+  constructor() {
+    const remoting = {
+      endpoint: { peerAt: () => this.connected },
+      handlePeers: (path: string, take: PeerHandler) => {
+        assertEquals(path, gatewayPath);
+        this.#take = take;
+      },
+      send: (to: string, _path: string, _uid: number, { topology }: TopologyPush) => {
+        this.told.push(`${to} ${topology === undefined ? "nothing new" : topology.leader}`);
+      },
+    } as unknown as Remoting;
+    const view = () =>
+      ({ members: [], unreachable: new Set(), leader: this.leader }) as unknown as MembershipView;
+    this.gateway = new Gateway({ remoting, view, defer: (task) => task(), now: () => this.now });
+  }
+
+  ask(value: unknown): string[] {
+    this.#take(client, value);
+    return this.told.splice(0);
+  }
+}
+
+const subscribe = { type: "subscribe", asked: "a:1", have: 0 };
+
+Deno.test("a client that asks without an end is not told the whole topology each time", () => {
+  const scene = new Scene();
+  assertEquals(scene.ask(subscribe), ["client:1 a:1"]);
+  for (let i = 0; i < 1_000; i++) {
+    assertEquals(scene.ask(subscribe), []);
+    assertEquals(scene.ask({ type: "unsubscribe" }), []);
+  }
+  scene.now = 200;
+  assertEquals(scene.ask(subscribe), ["client:1 a:1"]);
+  assertEquals(scene.ask({ ...subscribe, have: 2 }), ["client:1 nothing new"]);
+  scene.leader = "b:1";
+  scene.gateway.onChange();
+  assertEquals(scene.told.splice(0), ["client:1 b:1"], "changes are told at once");
+  scene.ask({ type: "unsubscribe" });
+  scene.leader = "c:1";
+  scene.gateway.onChange();
+  assertEquals(scene.told, []);
+});
+
+Deno.test("who is connected elsewhere cannot subscribe here: nobody would tell when it has gone", () => {
+  const scene = new Scene();
+  scene.connected = undefined;
+  assertEquals(scene.ask(subscribe), []);
+  scene.connected = { ...client };
+  assertEquals(scene.ask(subscribe), []);
+  scene.leader = "b:1";
+  scene.gateway.onChange();
+  assertEquals(scene.told, []);
+});
+
+Deno.test("what is no request changes nothing", () => {
+  const scene = new Scene();
+  for (const value of [7, undefined, {}, { type: "x" }, { type: "subscribe", have: -1 }, []]) {
+    assertEquals(scene.ask(value), []);
+  }
+});

@@ -1,0 +1,81 @@
+/** What a client may ask nodes for about shards, and how often. */
+import { assert, assertEquals } from "@std/assert";
+import { ClientLocator } from "../../lib/sharding/client_locator.ts";
+import type { LocateMessage } from "../../lib/sharding/protocol.ts";
+import type { ShardingPort } from "../../lib/sharding/sharding_port.ts";
+import { TableFollowers } from "../../lib/sharding/table_followers.ts";
+import type { Peer } from "../../lib/transport/peer.ts";
+
+function client(address: string): Peer {
+  return {
+    role: "client",
+    address,
+    nodeId: "x",
+    incarnation: 1,
+    protocol: 1,
+    remote: "",
+    lane: "user",
+    identity: { kind: "plain" },
+  };
+}
+
+class Port implements ShardingPort {
+  readonly self = "a:1";
+  readonly sent: string[] = [];
+  time = 1_000;
+  now(): number {
+    return this.time;
+  }
+  send(to: string, path: string): void {
+    this.sent.push(to + path);
+  }
+  deadLetter(): void {}
+}
+
+function locate(shard: number): LocateMessage {
+  return { type: "locate", shardType: "carts", numShards: 60_000, shard };
+}
+
+Deno.test("one client's questions do not take the place of all others, and are asked once", () => {
+  const port = new Port();
+  const asked: number[] = [];
+  const locator = new ClientLocator(port, () => undefined, ({ shard }) => void asked.push(shard));
+  for (let shard = 0; shard < 50_000; shard++) locator.receive(client("client:bad"), locate(shard));
+  assertEquals(asked.length, 1_000);
+  for (let i = 0; i < 1_000; i++) locator.receive(client("client:bad"), locate(7));
+  assertEquals(asked.length, 1_000, "the coordinator is not asked the same again at once");
+  locator.receive(client("client:good"), locate(55_000));
+  assertEquals(asked.at(-1), 55_000);
+  locator.onLocation({
+    type: "location",
+    shardType: "carts",
+    shard: 55_000,
+    owner: "b:1",
+    epoch: 1,
+  });
+  assertEquals(port.sent, ["client:good/_shards"]);
+  // What has an answer, or is old, makes room.
+  locator.onLocation({ type: "location", shardType: "carts", shard: 7, owner: "b:1", epoch: 1 });
+  locator.receive(client("client:bad"), locate(2_000));
+  assertEquals(asked.at(-1), 2_000);
+  port.time += 10_000;
+  locator.tick();
+  for (let shard = 0; shard < 5_000; shard++) locator.receive(client("client:bad"), locate(shard));
+  assertEquals(asked.length, 2_002);
+});
+
+Deno.test("a client that asks for a table without an end is told it a few times a second", () => {
+  const port = new Port();
+  const owner = { owner: "b:1", epoch: 3, shardType: "carts", shard: 0 };
+  const followers = new TableFollowers(port, () => ({ numShards: 10, grantOf: () => owner }));
+  const request = { shardType: "carts", numShards: 10, have: 0 };
+  for (let i = 0; i < 1_000; i++) followers.receive(client("client:bad"), request);
+  // Once as a change, once as the whole table.
+  assert(port.sent.length <= 2, String(port.sent.length));
+  port.sent.splice(0);
+  followers.receive(client("client:good"), request);
+  assertEquals(port.sent, ["client:good/_shardtable"]);
+  port.time += 200;
+  followers.receive(client("client:bad"), request);
+  assertEquals(port.sent, ["client:good/_shardtable", "client:bad/_shardtable"]);
+});
