@@ -14,34 +14,21 @@ import { type AllocationStrategy, leastShards, type ShardNode } from "./allocati
 import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator_event.ts";
 import { type CoordinatorTiming, defaultCoordinatorTiming } from "./coordinator_timing.ts";
 import type { CoordinatorView, ViewMember } from "./coordinator_view.ts";
-import { maxTableEntries, type RegionReport, type ReportMessage } from "./protocol.ts";
+import { type CoordinatedNode, maxShardTypes } from "./coordinated_node.ts";
+import type { RegionReport, ReportMessage } from "./protocol.ts";
 import { ShardTable } from "./shard_table.ts";
+import { takeTableNews } from "./table_news.ts";
 import { compareStamps, compareTerms, noTerm, type Stamp, type Term } from "./term.ts";
-
-/** How many shard types one coordinator keeps; reports of more are refused. */
-export const maxShardTypes = 1_000;
 
 /** Grants that a coordinator can make before it meets the numbers of the next term: 2^26. */
 const epochsPerTerm = 67_108_864;
-
-/** One member, as its coordinator knows it. */
-interface Node {
-  readonly life: number;
-  /** It has promised itself to this term, and told what it runs. */
-  reported: boolean;
-  /** All members know that it is one: a later leader will ask it, too. */
-  settled: boolean;
-  retiring: boolean;
-  /** Of the newest thing that it has said. */
-  stamp: Stamp;
-}
 
 /** See the module's text. */
 export class Coordinator {
   readonly #timing: CoordinatorTiming;
   readonly #strategies = new Map<string, AllocationStrategy>();
   readonly #tables = new Map<string, ShardTable>();
-  readonly #nodes = new Map<string, Node>();
+  readonly #nodes = new Map<string, CoordinatedNode>();
   /** Members whose report a new leader still waits for. */
   readonly #awaiting = new Set<string>();
   #view: CoordinatorView | undefined;
@@ -286,7 +273,7 @@ export class Coordinator {
       this.#grantWaiting(shardType, table);
       if (this.phase !== "active") continue;
       this.#rebalance(shardType, table);
-      this.#tell(shardType, table);
+      this.#effects.push(...takeTableNews(shardType, table));
     }
   }
 
@@ -317,42 +304,6 @@ export class Coordinator {
       type: "event",
       event: { type: "shardHandOffStarted", shardType, shard, from: owner, epoch },
     });
-  }
-
-  /** Tells all regions what has changed, and newcomers all. */
-  #tell(shardType: string, table: ShardTable): void {
-    const { newcomers, changed } = table;
-    if (newcomers.size > 0) {
-      const all = [...table.grants()].map(({ shard }) => shard);
-      this.#tellTo([...newcomers], shardType, table, all);
-    }
-    if (changed.size > 0) {
-      const known = [...table.regions].filter((node) => !newcomers.has(node));
-      this.#tellTo(known, shardType, table, [...changed]);
-    }
-    newcomers.clear();
-    changed.clear();
-  }
-
-  #tellTo(
-    nodes: readonly string[],
-    shardType: string,
-    table: ShardTable,
-    wanted: readonly number[],
-  ): void {
-    for (let from = 0; from < wanted.length; from += maxTableEntries) {
-      const owners: string[] = [];
-      const shards: [number, number, number][] = [];
-      for (const shard of wanted.slice(from, from + maxTableEntries)) {
-        const grant = table.grant(shard);
-        if (grant?.phase !== "running") continue;
-        let owner = owners.indexOf(grant.owner);
-        if (owner < 0) owner = owners.push(grant.owner) - 1;
-        shards.push([shard, owner, grant.epoch]);
-      }
-      if (shards.length === 0) continue;
-      for (const to of nodes) this.#effects.push({ type: "table", to, shardType, owners, shards });
-    }
   }
 
   #onFreed(
