@@ -46,7 +46,10 @@ export interface ClientOptions {
   readonly connectTimeout?: number;
   /** Ends `connect` when it is aborted, and nothing afterwards: then there is `close`. */
   readonly signal?: AbortSignal;
-  /** Silence after which a node that was listened to is given up. Default 10 000. */
+  /**
+   * Silence after which a node that was listened to is given up, at least 1 000. It is asked three
+   * times meanwhile. Default 10 000.
+   */
   readonly liveness?: number;
   /** What waits for the location of its shard. */
   readonly buffer?: Partial<ShardBufferLimits>;
@@ -90,10 +93,10 @@ export function checkClientOptions(options: ClientOptions): void {
     const host = options[name];
     if (host !== undefined) checkHost(name, host);
   }
-  for (const name of ["connectTimeout", "liveness"] as const) {
-    const time = options[name] ?? 1;
-    if (!(time >= 1 && time <= 0x7fff_ffff)) {
-      throw badOption(name, time, "use 1 to 2147483647 milliseconds");
+  for (const [name, least] of [["connectTimeout", 1], ["liveness", 1_000]] as const) {
+    const time = options[name] ?? least;
+    if (!(time >= least && time <= 0x7fff_ffff)) {
+      throw badOption(name, time, `use ${least} to 2147483647 milliseconds`);
     }
   }
   checkAddressMap(options.addressMap);

@@ -2,9 +2,9 @@
 export interface ContactTiming {
   /** Nodes that the client listens to at once. Default 2. */
   readonly contacts: number;
-  /** Until a node that does not answer is given up. Default 3 000. */
+  /** Until a node that does not answer is given up; at most `liveness`. Default 3 000. */
   readonly answerTimeout: number;
-  /** Between two requests to a node that answers. Default 3 000. */
+  /** Between two requests to a node that answers; at most a third of `liveness`. Default 3 000. */
   readonly refreshInterval: number;
   /** Silence after which a node that has answered is given up. Default 10 000. */
   readonly liveness: number;

@@ -59,7 +59,13 @@ export class Contacts {
 
   /** Knows nobody yet. */
   constructor(timing: Partial<ContactTiming> = {}) {
-    this.#timing = { ...defaultContactTiming, ...timing };
+    const { refreshInterval, answerTimeout, ...rest } = { ...defaultContactTiming, ...timing };
+    // Who is asked less often than it may be silent would be given up while all is well.
+    this.#timing = {
+      ...rest,
+      refreshInterval: Math.min(refreshInterval, rest.liveness / 3),
+      answerTimeout: Math.min(answerTimeout, rest.liveness),
+    };
   }
 
   /** How things stand. */

@@ -237,3 +237,17 @@ Deno.test("closed says so, lets everybody go, and hears nothing more", () => {
   assertEquals(scene.answer("a", 10_000), []);
   assertEquals(scene.contacts.state, "closed");
 });
+
+Deno.test("whatever the liveness window, a node that answers each time is not given up", () => {
+  for (const liveness of [1_000, 2_000, 2_900, 10_000, 60_000]) {
+    const scene = new Scene(["a"], { liveness, refreshInterval: 3_000, answerTimeout: 3_000 });
+    scene.answer("a", 0);
+    for (let now = 250; now < 200_000; now += 250) {
+      for (const effect of scene.tick(now)) {
+        assertEquals(effect, "subscribe a");
+        scene.answer("a", now + 5);
+      }
+    }
+    assertEquals(scene.contacts.state, "degraded");
+  }
+});

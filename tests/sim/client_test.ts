@@ -344,6 +344,8 @@ Deno.test("options that cannot be used are refused before anything is dialled", 
     { clientPort: 70_000 },
     { advertisedHost: "a host" },
     { connectTimeout: 0 },
+    { liveness: 999 },
+    { liveness: NaN },
     { buffer: { maxBuffered: 0 } },
   ];
   for (const options of bad) {
@@ -444,4 +446,17 @@ Deno.test("what can work on a node or a client finds the names of a node", async
   assertEquals(await cluster.clock.resolve(client.entityAsk(ref, getValue("hits"))), 0);
   await stop(cluster, [client], nodes);
   assertThrows(() => client.entityRef("counters", { numShards }), ClientError, "closed");
+});
+
+Deno.test("with a short liveness window, nodes that answer are kept: they are asked more often", async () => {
+  const { cluster, nodes } = await started(16, 3);
+  const client = await connect(cluster, { liveness: 1_000 });
+  await cluster.clock.runUntil(() => client.contacts.length === 2);
+  const events: string[] = [];
+  for (const type of ["clientState", "clientNode"]) {
+    client.eventStream.subscribe(type, () => events.push(type));
+  }
+  await cluster.clock.advance(30_000);
+  assertEquals(events, []);
+  await stop(cluster, [client], nodes);
 });
