@@ -4,12 +4,7 @@ import type { AllocationStrategy } from "./allocation.ts";
 import { EntityType } from "./entity_type.ts";
 import { checkNumShards } from "./shard_count.ts";
 import { badOption, checkPassivation, type PassivationOptions } from "./passivation.ts";
-import {
-  type CheckedRemember,
-  checkRemember,
-  type EntityStore,
-  type RememberOptions,
-} from "./remember_options.ts";
+import { checkRemember, type EntityStore, type RememberOptions } from "./remember_options.ts";
 import type { ShardBufferLimits } from "./shard_routes.ts";
 
 /** Options of `Behaviors.sharded`. */
@@ -67,8 +62,6 @@ export class ShardedBehavior<M> {
   readonly options: ShardedOptions;
   /** When entities are stopped. */
   readonly passivation: PassivationOptions;
-  /** How entities that ran are started again; undefined: they are not. */
-  readonly remember: CheckedRemember | undefined;
 
   /** Checks the options. */
   constructor(
@@ -82,7 +75,7 @@ export class ShardedBehavior<M> {
     this.entityType = entityType;
     this.options = options;
     this.passivation = checkPassivation(options.passivation ?? {});
-    this.remember = checkRemember(options.rememberEntities);
+    checkRemember(options.rememberEntities);
     checkLimit("stopTimeout", options.stopTimeout);
     checkLimit("maxPendingPerEntity", options.maxPendingPerEntity);
     for (const [name, value] of Object.entries(options.buffer ?? {})) {

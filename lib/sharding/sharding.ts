@@ -15,6 +15,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { ClientLocator } from "./client_locator.ts";
 import { coordinatorView } from "./coordinator_view.ts";
 import { Entities } from "./entities.ts";
+import { checkRemember } from "./remember_options.ts";
 import { parseRememberMessage, rememberedPath } from "./remember_protocol.ts";
 import { Remembering } from "./remembering.ts";
 import { ShardingError } from "./errors.ts";
@@ -271,7 +272,8 @@ export class Sharding {
   }
 
   #makeMemory<M>(name: string, behavior: ShardedBehavior<M>): Remembering | undefined {
-    const { numShards, remember } = behavior;
+    const { numShards, options } = behavior;
+    const remember = checkRemember(options.rememberEntities);
     if (remember === undefined) return undefined;
     const { clock, logger } = this.#runtime;
     const memory = new Remembering(name, remember, {
