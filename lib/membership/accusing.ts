@@ -8,6 +8,7 @@ import { commit } from "./commit.ts";
 import { type Subject, type UnreachableReason, withRecord } from "./gossip_state.ts";
 import { log, type Machine, selfAddress } from "./machine.ts";
 import { isAlive } from "./member.ts";
+import { fieldLimits } from "./message_fields.ts";
 import { inquire, vouch } from "./probing.ts";
 import { accusedBy, nextReachability, refutedSubjects } from "./reachability.ts";
 import { silenceReason, type Watched } from "./watched.ts";
@@ -27,6 +28,7 @@ export function accuse(m: Machine, now: number): void {
   }
   const before = accusedBy(m.state, record);
   const silent: Subject[] = [];
+  const phis = new Map(record.reachability.unreachable.map(({ address, phi }) => [address, phi]));
   for (const [address, watched] of m.watching.watched) {
     const subject = m.state.members.get(address);
     if (subject === undefined || !isAlive(subject.member)) continue;
@@ -40,6 +42,7 @@ export function accuse(m: Machine, now: number): void {
       incarnation,
       ...(refutation !== undefined && { refutation }),
       ...(reason !== "silent" && { reason }),
+      phi: (before.has(address) ? phis.get(address) : undefined) ?? phiOf(watched, now),
     });
   }
   const reachability = nextReachability(record.reachability, silent);
@@ -76,6 +79,10 @@ function isSilent(
   const patience = awareness.hesitation * m.config.detector.acceptablePause;
   return !detector.isAvailable(now - patience) && now >= abstainUntil &&
     watched.deniedAt > detector.lastHeard;
+}
+
+function phiOf({ detector }: Watched, now: number): number {
+  return Math.min(fieldLimits.phi, Math.round(detector.phi(now) * 10) / 10);
 }
 
 /** The first accusation tells a stall from a death, if that takes no longer than this. */

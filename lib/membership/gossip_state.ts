@@ -45,6 +45,8 @@ export interface Subject {
   readonly refutation?: number;
   /** Default `silent`. */
   readonly reason?: UnreachableReason;
+  /** How suspicious the silence was when the accusation was made; for people. Default: not known. */
+  readonly phi?: number;
 }
 
 /** Whom a member cannot reach. Written only by that member. */

@@ -47,6 +47,11 @@ export interface DownEvidence {
   readonly why: string;
   /** Addresses of those who could not reach the member. */
   readonly observers: readonly string[];
+  /**
+   * How suspicious its silence was to each of them when they said so first, on the phi scale, at most
+   * 1 000; in the order of `observers`, 0 where it is not known. Default: not known.
+   */
+  readonly phi?: readonly number[];
 }
 
 /** One node of the cluster, as the others know it. Never changed in place. */

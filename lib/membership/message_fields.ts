@@ -28,6 +28,8 @@ export const fieldLimits = {
   members: 10_000,
   /** Accusations in one message. */
   accusations: 200_000,
+  /** Suspicion, on the phi scale. */
+  phi: 1_000,
   /** Observers named as evidence. */
   observers: 100,
   /** Entries of a cluster configuration. */
@@ -137,7 +139,10 @@ export function parseEvidence(value: unknown): DownEvidence | "none" | undefined
   if (!isAddress(fields?.by) || !isSentence(fields?.why) || observers === undefined) {
     return undefined;
   }
-  return { by: fields.by, why: fields.why, observers };
+  const { by, why } = fields;
+  if (fields.phi === undefined) return { by, why, observers };
+  const phi = parseList(fields.phi, fieldLimits.observers, suspicion);
+  return phi?.length === observers.length ? { by, why, observers, phi } : undefined;
 }
 
 /** Reads a cluster configuration. */
@@ -180,6 +185,8 @@ function parseSubject(value: unknown): Subject | undefined {
   if (!isAddress(fields?.address) || !isCount(fields.incarnation)) return undefined;
   const { address, incarnation, refutation, reason } = fields;
   if (refutation !== undefined && !isCount(refutation)) return undefined;
+  const phi = fields.phi === undefined ? undefined : suspicion(fields.phi);
+  if (fields.phi !== undefined && phi === undefined) return undefined;
   // Later versions may know more reasons.
   const known = unreachableReasons.find((one) => one === reason);
   return {
@@ -187,6 +194,7 @@ function parseSubject(value: unknown): Subject | undefined {
     incarnation,
     ...(refutation !== undefined && { refutation }),
     ...(known !== undefined && { reason: known }),
+    ...(phi !== undefined && { phi }),
   };
 }
 
@@ -204,4 +212,8 @@ function shortText(value: unknown): string | undefined {
 
 function address(value: unknown): string | undefined {
   return isAddress(value) ? value : undefined;
+}
+
+function suspicion(value: unknown): number | undefined {
+  return typeof value === "number" && value >= 0 && value <= fieldLimits.phi ? value : undefined;
 }

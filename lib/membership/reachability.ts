@@ -90,15 +90,17 @@ export function sameSilence(
   return true;
 }
 
-/** Who says that it cannot reach the member; sorted. */
-export function observersAgainst(state: GossipState, address: string): string[] {
-  const observers: string[] = [];
+/** Who says that it cannot reach the member, and how suspicious its silence was; sorted. */
+export function observersAgainst(
+  state: GossipState,
+  address: string,
+): { readonly observer: string; readonly phi: number }[] {
+  const observers: { observer: string; phi: number }[] = [];
   for (const [observer, { reachability }] of state.members) {
-    if (reachability.unreachable.some((subject) => subject.address === address)) {
-      observers.push(observer);
-    }
+    const subject = reachability.unreachable.find((one) => one.address === address);
+    if (subject !== undefined) observers.push({ observer, phi: subject.phi ?? 0 });
   }
-  return observers.sort(compareText);
+  return observers.sort((a, b) => compareText(a.observer, b.observer));
 }
 
 /** The living members that one record accuses. */

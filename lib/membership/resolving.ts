@@ -95,10 +95,12 @@ function declareDown(m: Machine, targets: readonly Member[], why: string): Gossi
     const reason = silence === undefined || silence.reason === "silent"
       ? ""
       : `${silence.reason}, `;
+    const accusers = observersAgainst(state, address).slice(0, fieldLimits.observers);
     const evidence: DownEvidence = {
       by: selfAddress(m),
       why: `${reason}${why}`.slice(0, fieldLimits.sentence),
-      observers: observersAgainst(state, address).slice(0, fieldLimits.observers),
+      observers: accusers.map(({ observer }) => observer),
+      phi: accusers.map(({ phi }) => phi),
     };
     state = withMember(state, down(member, evidence));
     log(m, "warn", "a member is declared down", { address, why: evidence.why });

@@ -138,7 +138,7 @@ Deno.test("members that leave, or whom we cannot reach, have no say on others", 
 
 Deno.test("an accusation ends with the incarnation, and with the member's life", () => {
   const accused = says(says(three, "a", ["c"]), "b", ["c"]);
-  assertEquals(observersAgainst(accused, "c:1"), ["a:1", "b:1"]);
+  assertEquals(observersAgainst(accused, "c:1").map(({ observer }) => observer), ["a:1", "b:1"]);
   const reborn = withMember(accused, member("c", "joining", 0, 2));
   assertEquals(unreachableMembers(reborn, "a:1"), new Set());
   const dead = withMember(accused, member("c", "down", 3));

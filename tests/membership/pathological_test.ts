@@ -161,10 +161,14 @@ Deno.test("who was told that it is dead knows by whom, why, and on whose word (o
   const { world, nodes } = formed(9, 5);
   world.pause(nodes[3]!, 25_000);
   within(world, "downing", 40_000, () => nodes[3]!.downed !== undefined);
-  const { by, why, observers } = nodes[3]!.downed!;
+  const { by, why, observers, phi } = nodes[3]!.downed!;
   assertEquals(by, "n0:1");
   assertEquals(why, "unreachable; 4 of 5 members can be reached for 7000 ms");
   assert(observers.length >= 2 && !observers.includes("n3:1"), String(observers));
+  assert(
+    phi?.length === observers.length && phi.every((one) => one >= 8 && one <= 1_000),
+    `${phi}`,
+  );
 });
 
 // Rule: members that stand still are not downed before the stall limit (downing.ts, decideAround).

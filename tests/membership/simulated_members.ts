@@ -1,5 +1,6 @@
 import { Membership, type MembershipConfig } from "../../lib/membership/membership.ts";
 import type { MembershipEffect, MembershipEvent } from "../../lib/membership/membership.ts";
+import type { DownEvidence } from "../../lib/membership/member.ts";
 import type { MemberEvent } from "../../lib/membership/member_event.ts";
 import { type MembershipMessage, parseMembershipMessage } from "../../lib/membership/messages.ts";
 import type { MembershipView } from "../../lib/membership/view.ts";
@@ -26,7 +27,7 @@ export class SimulatedMember {
   lastTick: number;
   readonly events: MemberEvent[] = [];
   left = false;
-  downed: { by: string; why: string; observers: readonly string[] } | undefined;
+  downed: DownEvidence | undefined;
   readonly refusals: string[] = [];
   readonly log: string[] = [];
   readonly config: MembershipConfig;
