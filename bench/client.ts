@@ -6,6 +6,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { parseArgs } from "@std/cli/parse-args";
 import { createCa, issueClient, issueNode } from "@casty/casty/cert";
 import { type ActorRef, type ShardEnvelope, shardEnvelope, silentLogger } from "@casty/casty";
@@ -52,6 +53,11 @@ async function measure(add: Add): Promise<void> {
     await using cluster = await BenchCluster.start(node);
     await measureTraffic(add, cluster, tls);
     await measureContactKill(add, cluster, tls);
+  }
+  {
+    // Two processes on two cores: what a client costs, without the fight for cores.
+    await using single = await BenchCluster.start(node, false, 1);
+    await measureTraffic((name, ...rest) => add(`one node: ${name}`, ...rest), single, tls);
   }
   for (const tuned of [false, true]) {
     await using cluster = await BenchCluster.start(node, tuned);
@@ -122,10 +128,17 @@ async function measureTraffic(
   add("ask, sequential, p50", p50, "us");
   add("ask, sequential, p99", p99, "us");
   for (const width of [64, 1_000]) {
-    const { rate, p50, p99 } = await asking(counter, 30_000, width);
+    const total = 30_000;
+    const before = process.cpuUsage();
+    const nodesBefore = cluster.cpuTime();
+    const { rate, p50, p99 } = await asking(counter, total, width);
+    const { user, system } = process.cpuUsage(before);
     add(`ask, ${width} outstanding`, rate, "/s");
     add(`ask, ${width} outstanding, p50`, p50, "us");
     add(`ask, ${width} outstanding, p99`, p99, "us");
+    add(`ask, ${width} outstanding, processor time of the client`, (user + system) / total, "us");
+    const ofNodes = (cluster.cpuTime() - nodesBefore) / total;
+    add(`ask, ${width} outstanding, processor time of the nodes`, ofNodes, "us");
   }
   const flood = { text: textFor(100), tells: 200_000, perAsk: 10_000 };
   add("tell, 100 B", await floodRate(counter, flood), "/s");

@@ -4,21 +4,23 @@ import { TextLineStream } from "../../examples/tls_counter/text_lines.ts";
 /** Shards of the counters, the same on nodes and clients. */
 export const sharding = { numShards: 60 } as const;
 
-/** Three nodes, each a process. */
+/** Nodes, each a process. */
 export class BenchCluster implements AsyncDisposable {
   readonly #tuned: boolean;
+  readonly #count: number;
   readonly #processes = new Map<string, Deno.ChildProcess>();
 
   /** `tuned`: nodes find out and decide within a second or two that one of them is gone. */
-  private constructor(tuned: boolean) {
+  private constructor(tuned: boolean, count: number) {
     this.#tuned = tuned;
+    this.#count = count;
   }
 
-  /** Resolves when all three see each other. */
-  static async start(tls: TlsMaterial, tuned = false): Promise<BenchCluster> {
-    const cluster = new BenchCluster(tuned);
+  /** Resolves when all see each other. */
+  static async start(tls: TlsMaterial, tuned = false, count = 3): Promise<BenchCluster> {
+    const cluster = new BenchCluster(tuned, count);
     const first = await cluster.#node(tls);
-    const others = [1, 2].map(() => cluster.#node(tls, first.address));
+    const others = Array.from({ length: count - 1 }, () => cluster.#node(tls, first.address));
     await Promise.all([first, ...await Promise.all(others)].map(({ ready }) => ready));
     return cluster;
   }
@@ -26,6 +28,17 @@ export class BenchCluster implements AsyncDisposable {
   /** Where the nodes listen. */
   get addresses(): readonly string[] {
     return [...this.#processes.keys()];
+  }
+
+  /** Processor time that all nodes have taken, in microseconds; Linux only, in steps of 10 ms. */
+  cpuTime(): number {
+    let ticks = 0;
+    for (const { pid } of this.#processes.values()) {
+      // Behind the name, which may have blanks and brackets in it.
+      const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ");
+      ticks += Number(fields[11]) + Number(fields[12]);
+    }
+    return ticks * 10_000;
   }
 
   /** Ends a node as a crash does. */
@@ -48,6 +61,7 @@ export class BenchCluster implements AsyncDisposable {
       args: ["run", "-A", new URL("./node.ts", import.meta.url).href],
       env: {
         CASTY_BENCH_TLS: JSON.stringify(tls),
+        CASTY_BENCH_NODES: String(this.#count),
         ...(seed && { CASTY_BENCH_SEED: seed }),
         ...(this.#tuned && { CASTY_BENCH_TUNED: "1" }),
       },

@@ -21,9 +21,10 @@ const system = await ClusteredActorSystem.start({
 });
 system.spawn(Behaviors.sharded(counter, sharding), "counters");
 console.log(system.address);
-await system.waitFor(3);
-// From here on the coordinator knows all three regions, and spreads the shards over them.
-await system.barrier("deployed", 3);
+const count = Number(Deno.env.get("CASTY_BENCH_NODES"));
+await system.waitFor(count);
+// From here on the coordinator knows all regions, and spreads the shards over them.
+await system.barrier("deployed", count);
 console.log("READY");
 await inputEnd();
 Deno.exit(0);
