@@ -7,6 +7,13 @@ import { connectionLost, writeInProgress } from "./socket_errors.ts";
 import { lingerTime } from "./tcp_socket.ts";
 
 /**
+ * Bytes that one turn of the event loop takes from one link at most, roughly. Deno reads up to 32
+ * chunks of 64 KiB from a socket before it looks at the next one, so that a heartbeat would wait
+ * until 2 MiB of bulk are handled.
+ */
+const maxPerTurn = 262_144;
+
+/**
  * A link over mutual TLS whose peer has been verified. A peer whose connection is cut without a
  * TLS close looks on Deno like one that closed in order, so the layer above must notice an
  * unfinished frame.
@@ -24,6 +31,9 @@ export class TlsLink implements Link {
   /** Ends a closed connection whose peer does not close. */
   #linger: Timer | undefined;
   #started = false;
+  /** Bytes since reading was let go on last; reading rests for one turn after too many. */
+  #read = 0;
+  #resting = false;
   #paused = false;
   #closing = false;
   #ended = false;
@@ -66,6 +76,8 @@ export class TlsLink implements Link {
     // Before the start nobody listens: a socket that flows then drops what has arrived.
     if (!this.#started) return;
     this.#socket.resume();
+    this.#resting = false;
+    this.#read = 0;
     releaseReading(this.#under);
   }
 
@@ -104,11 +116,27 @@ export class TlsLink implements Link {
 
   readonly #onData = (chunk: Uint8Array): void => {
     if (this.#closing || this.#ended) return;
+    this.#read += chunk.length;
+    if (this.#read >= maxPerTurn && !this.#resting) this.#rest();
     try {
       this.onData(chunk);
     } catch (error) {
       this.#finish(asError(error));
     }
+  };
+
+  /** Lets the other sockets have their turn. */
+  #rest(): void {
+    this.#resting = true;
+    holdReading(this.#under);
+    this.#clock.yield(this.#onRested);
+  }
+
+  readonly #onRested = (): void => {
+    this.#read = 0;
+    if (!this.#resting) return;
+    this.#resting = false;
+    if (!this.#paused && !this.#ended) releaseReading(this.#under);
   };
 
   readonly #onWritten = (error?: Error | null): void => {
