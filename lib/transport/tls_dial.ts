@@ -180,8 +180,8 @@ function explain(error: Error, options: DialOptions): TransportError {
 function untrustedReason(code: string): string {
   return code === "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
     ? "it comes from another authority (it does not chain to any in caFile)"
-    : "it has expired, is not yet valid, is signed by itself, or is not made for servers (Deno " +
-      "does not tell which; the log of that node does)";
+    : "it has expired, is not yet valid, is signed by itself, or by another authority of the same " +
+      "name, or is not made for servers (Deno does not tell which; the log of that node does)";
 }
 
 function address(options: DialOptions): string {
