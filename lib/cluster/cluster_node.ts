@@ -13,7 +13,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { barrierPath, Barriers } from "./barrier.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 import { ClusterServices } from "./cluster_services.ts";
-import { ClusterError, ClusterTimeoutError, joinRefused } from "./errors.ts";
+import { ClusterError, type ClusterTimeoutError, joinRefused, quorumTimeout } from "./errors.ts";
 import type { ExplainFacts } from "./explanation.ts";
 import { Gateway } from "./gateway.ts";
 import type { Lease } from "./lease.ts";
@@ -21,14 +21,13 @@ import { MembershipDriver } from "./membership_driver.ts";
 import { membershipConfig } from "./membership_config.ts";
 import { openConnections } from "./node_connections.ts";
 import { areAsked, describeSeeds, listedSeeds, SeedQuestions } from "./seed_source.ts";
-import { StallDetection } from "./stall_detection.ts";
+import { patiently } from "./patience.ts";
+import type { StallDetection } from "./stall_detection.ts";
+import { stallDetectionOf } from "./stall_options.ts";
 import { ViewWaits } from "./view_waits.ts";
 
 /** Where nodes talk about membership. */
 const membershipPath = "/_cluster";
-
-/** Milliseconds that a stall responder has at least: a handshake and an answer. */
-const minStallTimeout = 2_000;
 
 /** What the layers above add to a node. */
 export interface NodeHooks {
@@ -194,7 +193,8 @@ export class ClusterNode {
     this.#seeds?.stop();
     if (this.#driver !== undefined) {
       this.#gateway?.drain();
-      await this.#patiently(this.#hooks.beforeLeave());
+      const { leaveTimeout = 5_000 } = this.#options;
+      await patiently(this.#runtime, this.#hooks.beforeLeave(), leaveTimeout);
       await this.#driver.leave();
       this.#driver.stop();
       this.#hooks.afterLeave();
@@ -248,7 +248,9 @@ export class ClusterNode {
       },
     );
     this.#driver = driver;
-    if (options.stallDetection !== false) this.#stall = this.#stallDetection(driver);
+    if (options.stallDetection !== false) {
+      this.#stall = stallDetectionOf(runtime, options, (port) => driver.stallResponder(port));
+    }
     const gateway = this.#openGateway(remoting, driver);
     const barriers = this.#openBarriers(remoting, driver);
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
@@ -291,19 +293,6 @@ export class ClusterNode {
     return gateway;
   }
 
-  #stallDetection(driver: MembershipDriver): StallDetection {
-    const { host, bindHost = host, stallPort: port = 0, tls, addressMap } = this.#options;
-    const { heartbeatInterval = 1_000 } = this.#options.membership ?? {};
-    return new StallDetection(this.#runtime, {
-      host: bindHost,
-      port,
-      timeout: Math.max(minStallTimeout, 2 * heartbeatInterval),
-      onPort: (bound) => driver.stallResponder(bound),
-      ...(tls && { tls }),
-      ...(addressMap && { addressMap }),
-    });
-  }
-
   #openBarriers(remoting: Remoting, driver: MembershipDriver): Barriers {
     const barriers = new Barriers(this.#runtime, {
       self: remoting.address,
@@ -338,31 +327,11 @@ export class ClusterNode {
     return this.#waits.until(condition, (listener) => driver.onView(listener), timeout, late);
   }
 
-  /** A part that does not come to an end must not keep the node from leaving. */
-  #patiently(work: Promise<void>): Promise<void> {
-    const { leaveTimeout = 5_000 } = this.#options;
-    return new Promise((resolve, reject) => {
-      const timer = this.#runtime.clock.schedule(leaveTimeout, () => {
-        this.#runtime.logger.log("warn", "cluster", "not all parts ended within leaveTimeout", {
-          leaveTimeout,
-        });
-        resolve();
-      });
-      work.finally(() => timer.cancel()).then(resolve, reject);
-    });
-  }
-
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
+    const { address } = this;
     const seeds = describeSeeds(this.#options.seedNodes);
-    const said = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""]
-      .filter((line) => line !== "");
-    const hint = said.length === 0 ? "" : `; ${said.join("; ")}`;
-    return new ClusterTimeoutError(
-      "quorumTimeout",
-      `${this.address} saw ${up} of ${wanted} members up within ${timeout} ms ` +
-        `(seed nodes: ${seeds})${hint}`,
-      { value: up, remedy: "check that the seed nodes run and can be reached" },
-    );
+    const said = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""];
+    return quorumTimeout({ address, wanted, up, timeout, seeds, said });
   }
 
   #started<T>(part: T | undefined): T {

@@ -22,3 +22,28 @@ export function joinRefused(address: string, reason: string): ClusterError {
     remedy: "give the node what the cluster has, or another cluster",
   });
 }
+
+/** What there is to say when a node has waited for the quorum in vain. */
+export interface QuorumFacts {
+  readonly address: string;
+  readonly wanted: number;
+  readonly up: number;
+  /** Milliseconds that it has waited. */
+  readonly timeout: number;
+  /** The option, as text. */
+  readonly seeds: string;
+  /** What seeds and connections have said; empty ones are left out. */
+  readonly said: readonly string[];
+}
+
+/** Why a node has not seen as many members as it wants. */
+export function quorumTimeout(
+  { address, wanted, up, timeout, seeds, said }: QuorumFacts,
+): ClusterTimeoutError {
+  const text = `${address} saw ${up} of ${wanted} members up within ${timeout} ms ` +
+    `(seed nodes: ${seeds})`;
+  return new ClusterTimeoutError("quorumTimeout", [text, ...said].filter(Boolean).join("; "), {
+    value: up,
+    remedy: "check that the seed nodes run and can be reached",
+  });
+}
