@@ -25,6 +25,7 @@ function bank(name: string, transfer: Transfer): Scenario {
       const tellers = sim.nodes.slice(0, 2).map(({ system }): Teller => ({
         system,
         accounts: system.lookup<ShardEnvelope<AccountMessage>>("/accounts")!,
+        sleep: (ms) => sim.sleep(ms),
       }));
       await Promise.all(tellers.map((teller, index) => work(sim, teller, `${index}`, transfer)));
       let total = 0;

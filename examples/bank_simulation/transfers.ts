@@ -5,6 +5,8 @@ import type { AccountMessage } from "./accounts.ts";
 export interface Teller {
   readonly system: ActorSystem;
   readonly accounts: ActorRef<ShardEnvelope<AccountMessage>>;
+  /** Waits so many milliseconds of the simulation. */
+  readonly sleep: (ms: number) => Promise<void>;
 }
 
 /** Moves an amount from one account to another. */
@@ -48,7 +50,7 @@ function add(teller: Teller, id: string, transfer: string, amount: number): Prom
 
 /** Asks until there is an answer: a question or its answer may be lost with a connection. */
 async function ask<R>(
-  { system, accounts }: Teller,
+  { system, accounts, sleep }: Teller,
   id: string,
   question: (replyTo: ActorRef<R>) => AccountMessage,
 ): Promise<R> {
@@ -61,6 +63,8 @@ async function ask<R>(
       );
     } catch (error) {
       if (attempt === 20) throw error;
+      // Where no connection can be had, a question fails at once.
+      await sleep(500);
     }
   }
 }

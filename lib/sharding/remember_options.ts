@@ -9,17 +9,17 @@ import { maxRememberedPerShard } from "./remember_protocol.ts";
  * ```ts
  * import type { EntityStore } from "@casty/casty";
  *
- * const kv = await Deno.openKv(":memory:");
+ * // In memory, to show the shape; a real one writes to disk, as `fileEntityStore` does.
+ * const saved = new Map<string, readonly string[]>();
  * const store: EntityStore = {
- *   load: async (shardType, shard) =>
- *     (await kv.get<string[]>(["entities", shardType, shard])).value ?? [],
- *   save: async (shardType, shard, entityIds) => {
- *     await kv.set(["entities", shardType, shard], entityIds);
+ *   load: (shardType, shard) => Promise.resolve(saved.get(`${shardType}/${shard}`) ?? []),
+ *   save: (shardType, shard, entityIds) => {
+ *     saved.set(`${shardType}/${shard}`, entityIds);
+ *     return Promise.resolve();
  *   },
  * };
  * await store.save("carts", 3, ["cart-7"]);
  * console.assert((await store.load("carts", 3)).join() === "cart-7");
- * kv.close();
  * ```
  */
 export interface EntityStore {
