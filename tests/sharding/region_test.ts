@@ -71,7 +71,8 @@ Deno.test("a fenced owner stops its entities at once, and an older fence changes
   assertEquals(region.own(3, 5), "stopped");
 });
 
-Deno.test("a node obeys the leader that it sees, in the term that it is promised to, and no other", () => {
+/** Node `b` of three, with a region of `lists`; `see` tells it who leads, and which life it is in. */
+function nodeUnderOrders() {
   const sent: ShardingMessage[] = [];
   const node = new ShardNode({
     self: "b",
@@ -86,10 +87,10 @@ Deno.test("a node obeys the leader that it sees, in the term that it is promised
   });
   const host = new Host();
   node.add({ shardType: "lists", numShards: 10, host });
-  const see = (leader: string) => {
+  const see = (leader: string, life = 1) => {
     const members = ["a", "b", "c"].map((address) => ({
       address,
-      life: 1,
+      life,
       eligible: true,
       roles: [],
       appVersion: undefined,
@@ -97,9 +98,24 @@ Deno.test("a node obeys the leader that it sees, in the term that it is promised
     const view: CoordinatorView = { self: "b", leader, members, converged: true };
     node.onView(view);
   };
-  const order = (from: string, term: Term, shard: number) =>
-    node.receive(from, { type: "host", term, life: 1, shardType: "lists", shard, epoch: 1 });
+  const order = (from: string, term: Term, shard: number, life = 1) =>
+    node.receive(from, { type: "host", term, life, shardType: "lists", shard, epoch: 1 });
   node.open("lists");
+  return { node, host, sent, see, order };
+}
+
+Deno.test("an order to run a shard is for one life of a node", () => {
+  const { node, host, see, order } = nodeUnderOrders();
+  see("a", 2);
+  node.receive("a", { type: "askReport", term: [1, "a"] });
+  order("a", [1, "a"], 1, 1);
+  assertEquals(host.log, []);
+  order("a", [1, "a"], 1, 2);
+  assertEquals(host.log, ["start 1"]);
+});
+
+Deno.test("a node obeys the leader that it sees, in the term that it is promised to, and no other", () => {
+  const { node, host, sent, see, order } = nodeUnderOrders();
   see("a");
   node.receive("a", { type: "askReport", term: [1, "a"] });
   order("a", [1, "a"], 1);

@@ -12,12 +12,6 @@ interface Rule {
 
 const rules: readonly Rule[] = [
   {
-    rule: "an order to run a shard is for one life of a node",
-    file: "shard_node.ts",
-    text: "&& message.life === this.#life",
-    without: "",
-  },
-  {
     rule: "a new coordinator grants nothing before all have told what they run",
     file: "coordinator.ts",
     text: 'this.#awaiting.size > 0 ? "recovering" : "active"',
