@@ -13,6 +13,8 @@ import { RememberedEntities, type Remembrance } from "./remembered_entities.ts";
 const newsDelay = 10;
 /** Ticks between two digests. */
 const ticksPerDigest = 8;
+/** How often a node that goes asks the store to save. */
+const saveAttempts = 3;
 /** Shards without a known owner that one tick asks for, at most. */
 const maxLocated = 256;
 
@@ -60,7 +62,7 @@ export class Remembering {
   onShard(shard: number, epoch: number | undefined): void {
     if (this.#closed) return;
     if (epoch === undefined) {
-      this.#save(shard);
+      this.#saveLast(shard);
       return this.#remembered.leave(shard);
     }
     this.#send(this.#remembered.own(shard, epoch));
@@ -118,8 +120,11 @@ export class Remembering {
 
   /** Resolves when the store has all. */
   async saved(): Promise<void> {
-    for (const shard of [...this.#unsaved]) this.#save(shard);
-    while (this.#work.size > 0) await Promise.all(this.#work.values());
+    for (let attempt = 1; attempt <= saveAttempts; attempt++) {
+      for (const shard of [...this.#unsaved]) this.#save(shard);
+      while (this.#work.size > 0) await Promise.all(this.#work.values());
+      if (this.#unsaved.size === 0) return;
+    }
   }
 
   /** Remembers no further changes: what stops now stops with its node. */
@@ -186,6 +191,21 @@ export class Remembering {
     });
   }
 
+  /** The shard goes to another node. What the store has and was not read yet stays in its list. */
+  #saveLast(shard: number): void {
+    const { store } = this.#options;
+    if (store === undefined || !this.#remembered.owns(shard)) return;
+    const ids = this.#remembered.idsOf(shard);
+    const unread = this.#unread.delete(shard);
+    this.#unsaved.delete(shard);
+    const save = async () => {
+      await this.#work.get(shard);
+      const kept = unread ? await store.load(this.#shardType, shard) : [];
+      await store.save(this.#shardType, shard, [...new Set([...kept, ...ids])]);
+    };
+    this.#track(shard, "saved", save());
+  }
+
   /** One call of the store for each shard at a time; one that fails is repeated by a later tick. */
   #enqueue(
     shard: number,
@@ -194,10 +214,16 @@ export class Remembering {
   ): void {
     const { store } = this.#options;
     if (store === undefined || this.#work.has(shard)) return;
-    const running = work(store).catch((error) => {
+    this.#track(shard, done, work(store));
+  }
+
+  #track(shard: number, done: "read" | "saved", work: Promise<void>): void {
+    const running: Promise<void> = work.catch((error) => {
       const { log } = this.#port;
       log(`the entities of a shard could not be ${done}`, { shard, error });
-    }).then(() => void this.#work.delete(shard));
+    }).then(() => {
+      if (this.#work.get(shard) === running) this.#work.delete(shard);
+    });
     this.#work.set(shard, running);
   }
 }
