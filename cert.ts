@@ -13,46 +13,46 @@ export {
   type Issued,
   issueNode,
   type NodeOptions,
-} from "./lib/cert/authority.ts";
+} from "./lib/cert/authority/authority.ts";
 export { CertError, type CertErrorCode } from "./lib/cert/errors.ts";
-export type { Authority } from "./lib/cert/issuing_authority.ts";
+export type { Authority } from "./lib/cert/authority/issuing_authority.ts";
 export {
   needsRenewal,
   type NeedsRenewalOptions,
   renew,
   type RenewalNeed,
   type RenewOptions,
-} from "./lib/cert/renewal.ts";
-export { revoke, type RevokedList, type RevokeOptions } from "./lib/cert/revocation.ts";
+} from "./lib/cert/authority/renewal.ts";
+export { revoke, type RevokedList, type RevokeOptions } from "./lib/cert/authority/revocation.ts";
 export {
   readRevocationList,
   type Revocation,
   type RevocationListInfo,
   type RevocationReason,
-} from "./lib/cert/revocation_info.ts";
+} from "./lib/cert/authority/revocation_info.ts";
 export {
   type TestCa,
   testCa,
   type TestCaOptions,
   type TestCertificate,
   type TestFiles,
-} from "./lib/cert/test_ca.ts";
+} from "./lib/cert/authority/test_ca.ts";
 export {
   type Verification,
   verify,
   type VerifyFailure,
   type VerifyOptions,
   type VerifyRule,
-} from "./lib/cert/verification.ts";
-export type { KeyType } from "./lib/cert/key_type.ts";
-export type { ValidityOptions } from "./lib/cert/validity.ts";
+} from "./lib/cert/authority/verification.ts";
+export type { KeyType } from "./lib/cert/authority/key_type.ts";
+export type { ValidityOptions } from "./lib/cert/authority/validity.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
 export {
   type CertificateInfo,
   type CertificateRole,
   readCertificate as certificateInfo,
-} from "./lib/cert/certificate_info.ts";
-export { loadCa, writePair, type WrittenPair } from "./lib/cert/certificate_files.ts";
+} from "./lib/cert/authority/certificate_info.ts";
+export { loadCa, writePair, type WrittenPair } from "./lib/cert/authority/certificate_files.ts";
 export {
   beginRotation,
   type BeginRotationOptions,
@@ -60,26 +60,30 @@ export {
   type RotationOptions,
   type RotationStep,
   signRotation,
-} from "./lib/cert/rotation.ts";
+} from "./lib/cert/rotation/rotation.ts";
 export {
   type RotatedLeaf,
   type RotationPhase,
   type RotationStatus,
   rotationStatus,
-} from "./lib/cert/rotation_state.ts";
-export type { WorkspaceLeaf } from "./lib/cert/workspace.ts";
+} from "./lib/cert/rotation/rotation_state.ts";
+export type { WorkspaceLeaf } from "./lib/cert/authority/workspace.ts";
 export {
   diagnose,
   type DoctorOptions,
   type DoctorReport,
   type ExaminedPeer,
-} from "./lib/cert/doctor.ts";
-export type { Finding, FindingCode, Severity } from "./lib/cert/doctor_finding.ts";
-export { diagnosePeer, type LiveDoctorOptions } from "./lib/cert/doctor_live.ts";
-export { type InitItem, type InitOptions, initWorkspace } from "./lib/cert/workspace_init.ts";
+} from "./lib/cert/doctor/doctor.ts";
+export type { Finding, FindingCode, Severity } from "./lib/cert/doctor/doctor_finding.ts";
+export { diagnosePeer, type LiveDoctorOptions } from "./lib/cert/doctor/doctor_live.ts";
+export {
+  type InitItem,
+  type InitOptions,
+  initWorkspace,
+} from "./lib/cert/authority/workspace_init.ts";
 
 if (import.meta.main) {
-  const { runCertCli } = await import("./lib/cert/cli.ts");
-  const { printResult } = await import("./lib/cert/print.ts");
+  const { runCertCli } = await import("./lib/cert/cli/cli.ts");
+  const { printResult } = await import("./lib/cert/cli/print.ts");
   Deno.exit(await printResult(await runCertCli(Deno.args), Deno.stdout, Deno.stderr));
 }

@@ -14,8 +14,8 @@ export type {
 export type { ListingSubscription } from "./lib/client/listing_subscription.ts";
 export type { AddressMap } from "./lib/client/address_map.ts";
 export { ClientError } from "./lib/client/errors.ts";
-export type { Topology, TopologyMember, TopologyService } from "./lib/cluster/topology.ts";
-export type { ShardBufferLimits } from "./lib/sharding/shard_routes.ts";
+export type { Topology, TopologyMember, TopologyService } from "./lib/cluster/gateway/topology.ts";
+export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
 export {
   type SerializedType,
   type Serializer,
@@ -23,5 +23,9 @@ export {
   type SerializerForm,
   type SerializerOptions,
 } from "./lib/wire/serializer.ts";
-export { EntityType, entityType, type EntityTypeOptions } from "./lib/sharding/entity_type.ts";
-export type { MessageSchema, SchemaResult } from "./lib/sharding/schema.ts";
+export {
+  EntityType,
+  entityType,
+  type EntityTypeOptions,
+} from "./lib/sharding/routing/entity_type.ts";
+export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";

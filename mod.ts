@@ -4,20 +4,26 @@
  *
  * @module
  */
-export { ActorSystem } from "./lib/actor/actor_system.ts";
-export type { ActorSystemOptions } from "./lib/actor/actor_system_options.ts";
-export type { AskOptions, Immutable, Written } from "./lib/actor/ask.ts";
-export type { Behavior, BehaviorKind, OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior.ts";
-export type { ActorBehaviors } from "./lib/actor/behaviors.ts";
-export type { LocalRuntime } from "./lib/actor/cell_host.ts";
+export { ActorSystem } from "./lib/actor/system/actor_system.ts";
+export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";
+export type { AskOptions, Immutable, Written } from "./lib/actor/ask/ask.ts";
+export type {
+  Behavior,
+  BehaviorKind,
+  OnMessage,
+  OnSetup,
+  OnSignal,
+} from "./lib/actor/behavior/behavior.ts";
+export type { ActorBehaviors } from "./lib/actor/behavior/behaviors.ts";
+export type { LocalRuntime } from "./lib/actor/cell/cell_host.ts";
 export {
   CircuitBreaker,
   type CircuitBreakerOptions,
   type CircuitState,
-} from "./lib/actor/circuit_breaker.ts";
-export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/context.ts";
-export type { DeadLetter, DeadLetterReason } from "./lib/actor/dead_letter.ts";
-export { discoverable } from "./lib/actor/discoverable.ts";
+} from "./lib/actor/services/circuit_breaker.ts";
+export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/behavior/context.ts";
+export type { DeadLetter, DeadLetterReason } from "./lib/actor/system/dead_letter.ts";
+export { discoverable } from "./lib/actor/services/discoverable.ts";
 export { ActorError, AskError, AskTimeoutError } from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
@@ -28,15 +34,19 @@ export type {
   EventSubscriber,
   SystemEvent,
   UnhandledMessage,
-} from "./lib/actor/event_stream.ts";
-export type { Interceptor, NextBehavior } from "./lib/actor/interceptor.ts";
-export type { LifecycleHooks } from "./lib/actor/lifecycle_hooks.ts";
-export type { LedgerSnapshot, LossLedger } from "./lib/actor/loss_ledger.ts";
-export type { Listing, ListingSubscriber, Receptionist } from "./lib/actor/receptionist.ts";
-export type { ActorRef } from "./lib/actor/ref.ts";
-export type { OnceOptions, Scheduler, TickOptions } from "./lib/actor/scheduler.ts";
-export { ServiceKey } from "./lib/actor/service_key.ts";
-export type { ShutdownPhase, ShutdownTask } from "./lib/actor/shutdown_phases.ts";
+} from "./lib/actor/system/event_stream.ts";
+export type { Interceptor, NextBehavior } from "./lib/actor/behavior/interceptor.ts";
+export type { LifecycleHooks } from "./lib/actor/behavior/lifecycle_hooks.ts";
+export type { LedgerSnapshot, LossLedger } from "./lib/actor/system/loss_ledger.ts";
+export type {
+  Listing,
+  ListingSubscriber,
+  Receptionist,
+} from "./lib/actor/services/receptionist.ts";
+export type { ActorRef } from "./lib/actor/ref/ref.ts";
+export type { OnceOptions, Scheduler, TickOptions } from "./lib/actor/services/scheduler.ts";
+export { ServiceKey } from "./lib/actor/services/service_key.ts";
+export type { ShutdownPhase, ShutdownTask } from "./lib/actor/system/shutdown_phases.ts";
 export type {
   ChildFailed,
   PostStop,
@@ -44,10 +54,10 @@ export type {
   Signal,
   Terminated,
   TerminationReason,
-} from "./lib/actor/signal.ts";
-export type { SpyEvent } from "./lib/actor/spy.ts";
-export type { MailboxOptions, Overflow, SpawnOptions } from "./lib/actor/spawn_options.ts";
-export type { Backoff, Directive, SupervisionStrategy } from "./lib/actor/supervision.ts";
+} from "./lib/actor/behavior/signal.ts";
+export type { SpyEvent } from "./lib/actor/behavior/spy.ts";
+export type { MailboxOptions, Overflow, SpawnOptions } from "./lib/actor/behavior/spawn_options.ts";
+export type { Backoff, Directive, SupervisionStrategy } from "./lib/actor/behavior/supervision.ts";
 export type {
   RunOptions,
   Task,
@@ -56,13 +66,13 @@ export type {
   TaskFailed,
   TaskResult,
   TaskRunner,
-} from "./lib/actor/task_runner.ts";
+} from "./lib/actor/services/task_runner.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
-export { ClusterHandle } from "./lib/cluster/cluster_handle.ts";
-export type { ClusterMember, ClusterState } from "./lib/cluster/cluster_state.ts";
-export type { ExplainFacts, ExplainTopic } from "./lib/cluster/explanation.ts";
-export type { ClusterOptions, MembershipTiming } from "./lib/cluster/cluster_options.ts";
-export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/seed_source.ts";
+export { ClusterHandle } from "./lib/cluster/node/cluster_handle.ts";
+export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_state.ts";
+export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
+export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
+export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/bootstrap/seed_source.ts";
 export type { DnsRecord, DnsRecordType, Resolver } from "./lib/runtime/resolver.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
 export {
@@ -71,26 +81,26 @@ export {
   type LeaseDowning,
   leaseMajority,
   type LeaseMajorityOptions,
-} from "./lib/cluster/lease.ts";
-export { fileLease, type LeaseOptions } from "./lib/cluster/lease_file.ts";
-export { kvLease, type LeaseStore, type LeaseTransaction } from "./lib/cluster/lease_kv.ts";
-export { downAll } from "./lib/membership/down_all.ts";
+} from "./lib/cluster/lease/lease.ts";
+export { fileLease, type LeaseOptions } from "./lib/cluster/lease/lease_file.ts";
+export { kvLease, type LeaseStore, type LeaseTransaction } from "./lib/cluster/lease/lease_kv.ts";
+export { downAll } from "./lib/membership/downing/down_all.ts";
 export type {
   DowningDecision,
   DowningOutcome,
   DowningSituation,
   DowningStrategy,
-} from "./lib/membership/downing.ts";
-export type { UnreachableReason } from "./lib/membership/gossip_state.ts";
-export type { DowningOutlook } from "./lib/membership/outlook.ts";
-export type { HealthReport, PeerHealth } from "./lib/membership/health.ts";
-export { keepMajority } from "./lib/membership/keep_majority.ts";
-export { keepOldest, type KeepOldestOptions } from "./lib/membership/keep_oldest.ts";
-export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/static_quorum.ts";
+} from "./lib/membership/downing/downing.ts";
+export type { UnreachableReason } from "./lib/membership/state/gossip_state.ts";
+export type { DowningOutlook } from "./lib/membership/downing/outlook.ts";
+export type { HealthReport, PeerHealth } from "./lib/membership/detector/health.ts";
+export { keepMajority } from "./lib/membership/downing/keep_majority.ts";
+export { keepOldest, type KeepOldestOptions } from "./lib/membership/downing/keep_oldest.ts";
+export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/downing/static_quorum.ts";
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
-export type { DownEvidence, Member, MemberStatus } from "./lib/membership/member.ts";
-export type { MembershipView } from "./lib/membership/view.ts";
-export type { Silence } from "./lib/membership/reachability.ts";
+export type { DownEvidence, Member, MemberStatus } from "./lib/membership/state/member.ts";
+export type { MembershipView } from "./lib/membership/state/view.ts";
+export type { Silence } from "./lib/membership/detector/reachability.ts";
 export type {
   LeaderChanged,
   MemberDowned,
@@ -102,7 +112,7 @@ export type {
   MemberWeaklyUp,
   ReachableMember,
   UnreachableMember,
-} from "./lib/membership/member_event.ts";
+} from "./lib/membership/state/member_event.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
 export type { Clock, Timer } from "./lib/runtime/clock.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
@@ -169,12 +179,16 @@ export {
   type ShardMove,
   type ShardNode,
   zoneAware,
-} from "./lib/sharding/allocation.ts";
-export { EntityType, entityType, type EntityTypeOptions } from "./lib/sharding/entity_type.ts";
-export type { PassivationOptions } from "./lib/sharding/passivation.ts";
-export { fileEntityStore } from "./lib/sharding/file_entity_store.ts";
-export type { EntityStore, RememberOptions } from "./lib/sharding/remember_options.ts";
-export type { MessageSchema, SchemaResult } from "./lib/sharding/schema.ts";
+} from "./lib/sharding/coordinator/allocation.ts";
+export {
+  EntityType,
+  entityType,
+  type EntityTypeOptions,
+} from "./lib/sharding/routing/entity_type.ts";
+export type { PassivationOptions } from "./lib/sharding/region/passivation.ts";
+export { fileEntityStore } from "./lib/sharding/remember/file_entity_store.ts";
+export type { EntityStore, RememberOptions } from "./lib/sharding/remember/remember_options.ts";
+export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";
 export type {
   ShardAllocated,
   ShardEvent,
@@ -183,9 +197,9 @@ export type {
   ShardStarted,
   ShardStopped,
 } from "./lib/sharding/shard_event.ts";
-export type { ShardBufferLimits } from "./lib/sharding/shard_routes.ts";
+export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
 export type { ShardPlace } from "./lib/sharding/sharding.ts";
-export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/shard_envelope.ts";
+export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
 export type {
   EntityFactory,
   Sharded,
@@ -228,12 +242,12 @@ export {
   type TlsConfigErrorCode,
   TransportError,
   type TransportErrorCode,
-} from "./lib/transport/errors.ts";
-export type { TransportLimits } from "./lib/transport/limits.ts";
+} from "./lib/transport/base/errors.ts";
+export type { TransportLimits } from "./lib/transport/base/limits.ts";
 export {
   type CertificateFault,
   CertificateRefusedError,
-} from "./lib/transport/certificate_fault.ts";
-export type { AddressMap } from "./lib/transport/address_map.ts";
-export { TlsConfig, type TlsTexts } from "./lib/transport/tls_config.ts";
-export type { TlsPaths } from "./lib/transport/tls_files.ts";
+} from "./lib/transport/tls/certificate_fault.ts";
+export type { AddressMap } from "./lib/transport/base/address_map.ts";
+export { TlsConfig, type TlsTexts } from "./lib/transport/tls/tls_config.ts";
+export type { TlsPaths } from "./lib/transport/tls/tls_files.ts";

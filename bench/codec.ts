@@ -9,7 +9,7 @@
  */
 import { Decoder, Encoder } from "@msgpack/msgpack";
 import { parseArgs } from "@std/cli/parse-args";
-import { Ref, type RefAddress } from "../lib/actor/ref.ts";
+import { Ref, type RefAddress } from "../lib/actor/ref/ref.ts";
 import { Codec } from "../lib/wire/codec.ts";
 import { decodeEnvelope, encodeEnvelope } from "../lib/wire/envelope.ts";
 import { machine, median } from "./report.ts";

@@ -10,7 +10,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { Codec } from "../lib/wire/codec.ts";
-import type { MembershipMessage } from "../lib/membership/messages.ts";
+import type { MembershipMessage } from "../lib/membership/machine/messages.ts";
 import { type SimulatedMember, SimulatedMembers } from "../tests/membership/simulated_members.ts";
 
 const args = parseArgs(Deno.args, {

@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { ActorSystem } from "./actor/actor_system.ts";
-import type { Behavior } from "./actor/behavior.ts";
-import { type ActorRef, Ref } from "./actor/ref.ts";
-import type { SpawnOptions } from "./actor/spawn_options.ts";
-import { ClusterHandle } from "./cluster/cluster_handle.ts";
-import { ClusterNode } from "./cluster/cluster_node.ts";
-import { checkClusterOptions, type ClusterOptions } from "./cluster/cluster_options.ts";
-import type { Member } from "./membership/member.ts";
+import { ActorSystem } from "./actor/system/actor_system.ts";
+import type { Behavior } from "./actor/behavior/behavior.ts";
+import { type ActorRef, Ref } from "./actor/ref/ref.ts";
+import type { SpawnOptions } from "./actor/behavior/spawn_options.ts";
+import { ClusterHandle } from "./cluster/node/cluster_handle.ts";
+import { ClusterNode } from "./cluster/node/cluster_node.ts";
+import { checkClusterOptions, type ClusterOptions } from "./cluster/node/cluster_options.ts";
+import type { Member } from "./membership/state/member.ts";
 import { setNodeInternals } from "./node_internals.ts";
 import { parseAddress } from "./runtime/address.ts";
 import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
-import type { ShardEnvelope } from "./sharding/shard_envelope.ts";
+import type { ShardEnvelope } from "./sharding/routing/shard_envelope.ts";
 import { nameOf, Sharding, type ShardPlace } from "./sharding/sharding.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ActorSystem } from "./actor/actor_system.ts";
-import type { HealthReport } from "./membership/health.ts";
-import type { MembershipView } from "./membership/view.ts";
+import type { ActorSystem } from "./actor/system/actor_system.ts";
+import type { HealthReport } from "./membership/detector/health.ts";
+import type { MembershipView } from "./membership/state/view.ts";
 import type { Remoting } from "./remoting/remoting.ts";
 import type { ShardGrant } from "./sharding/sharding.ts";
 

@@ -3,7 +3,7 @@
  * the path, call. With Casty's codec and frames, and nothing else of Casty.
  */
 import type { TLSSocket } from "node:tls";
-import { Ref, type RefAddress } from "../../lib/actor/ref.ts";
+import { Ref, type RefAddress } from "../../lib/actor/ref/ref.ts";
 import { Codec } from "../../lib/wire/codec.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../lib/wire/envelope.ts";
 import { FrameType, HEADER_BYTES } from "../../lib/wire/frame.ts";

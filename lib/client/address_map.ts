@@ -1,1 +1,1 @@
-export { type AddressMap, addressMapper } from "../transport/address_map.ts";
+export { type AddressMap, addressMapper } from "../transport/base/address_map.ts";

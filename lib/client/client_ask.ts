@@ -1,7 +1,7 @@
 import { AskError, AskTimeoutError } from "../actor/errors.ts";
-import type { AskOptions } from "../actor/ask.ts";
-import { maxDelay } from "../actor/timers.ts";
-import type { ActorRef } from "../actor/ref.ts";
+import type { AskOptions } from "../actor/ask/ask.ts";
+import { maxDelay } from "../actor/cell/timers.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ClientError } from "./errors.ts";
 

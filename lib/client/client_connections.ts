@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { ActorSystem } from "../actor/actor_system.ts";
-import { internalsOf } from "../actor/internals.ts";
-import { Ref } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
+import { Ref } from "../actor/ref/ref.ts";
 import {
   clientTopologyPath,
   emptyTopology,
@@ -15,9 +15,9 @@ import {
   parseTopologyPush,
   type Topology,
   type TopologyPush,
-} from "../cluster/topology.ts";
+} from "../cluster/gateway/topology.ts";
 import { Remoting } from "../remoting/remoting.ts";
-import { locatePath } from "../sharding/protocol.ts";
+import { locatePath } from "../sharding/routing/protocol.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { randomId } from "../runtime/random.ts";
 import type { Runtime } from "../runtime/runtime.ts";

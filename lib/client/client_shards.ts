@@ -4,23 +4,23 @@
  *
  * @module
  */
-import type { ActorSystem } from "../actor/actor_system.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import type { DeadLetterReason } from "../actor/dead_letter.ts";
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import {
   clientShardsPath,
   type LocateMessage,
   locatePath,
   type LocationMessage,
   parseShardingMessage,
-} from "../sharding/protocol.ts";
-import type { ShardEnvelope } from "../sharding/shard_envelope.ts";
-import { shardOf } from "../sharding/shard_hash.ts";
-import { ShardProxy } from "../sharding/shard_proxy.ts";
-import { ShardRouter } from "../sharding/shard_router.ts";
-import type { ShardBufferLimits } from "../sharding/shard_routes.ts";
-import { parseShardTable, shardTablePath } from "../sharding/table_followers.ts";
+} from "../sharding/routing/protocol.ts";
+import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
+import { shardOf } from "../sharding/routing/shard_hash.ts";
+import { ShardProxy } from "../sharding/routing/shard_proxy.ts";
+import { ShardRouter } from "../sharding/routing/shard_router.ts";
+import type { ShardBufferLimits } from "../sharding/routing/shard_routes.ts";
+import { parseShardTable, shardTablePath } from "../sharding/routing/shard_table_publisher.ts";
 import { ClientError } from "./errors.ts";
 
 /** Milliseconds between two requests for the table of a type. */

@@ -6,18 +6,18 @@
  *
  * @module
  */
-import { ActorSystem } from "../actor/actor_system.ts";
-import type { Written } from "../actor/ask.ts";
-import type { Behavior } from "../actor/behavior.ts";
-import type { EventStream } from "../actor/event_stream.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { ServiceKey } from "../actor/service_key.ts";
-import type { SpawnOptions } from "../actor/spawn_options.ts";
-import type { Topology } from "../cluster/topology.ts";
+import { ActorSystem } from "../actor/system/actor_system.ts";
+import type { Written } from "../actor/ask/ask.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import type { EventStream } from "../actor/system/event_stream.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { ServiceKey } from "../actor/services/service_key.ts";
+import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
+import type { Topology } from "../cluster/gateway/topology.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { EntityType } from "../sharding/entity_type.ts";
-import type { ShardEnvelope } from "../sharding/shard_envelope.ts";
-import { checkNumShards } from "../sharding/shard_count.ts";
+import type { EntityType } from "../sharding/routing/entity_type.ts";
+import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
+import { checkNumShards } from "../sharding/routing/shard_count.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
 import { askRepeatedly, type ClientAskOptions } from "./client_ask.ts";
 import { ClientConnections } from "./client_connections.ts";

@@ -1,4 +1,4 @@
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 
 /**
  * The listings of a service, one after each change, the present one first. Whoever is slow gets the

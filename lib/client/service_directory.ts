@@ -1,6 +1,6 @@
-import { type ActorRef, Ref } from "../actor/ref.ts";
-import { serviceIdOf, type ServiceKey } from "../actor/service_key.ts";
-import type { Topology } from "../cluster/topology.ts";
+import { type ActorRef, Ref } from "../actor/ref/ref.ts";
+import { serviceIdOf, type ServiceKey } from "../actor/services/service_key.ts";
+import type { Topology } from "../cluster/gateway/topology.ts";
 import { ListingSubscription } from "./listing_subscription.ts";
 
 type Refs = readonly ActorRef<never>[];

@@ -1,4 +1,4 @@
-import type { Topology } from "../cluster/topology.ts";
+import type { Topology } from "../cluster/gateway/topology.ts";
 
 /** What one node has told last. */
 export interface ToldTopology {

@@ -1,4 +1,4 @@
-import type { DeadLetterReason } from "../actor/dead_letter.ts";
+import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
 
 /** All of them; the type makes sure that none is left out. */
 const reasons: Readonly<Record<DeadLetterReason, true>> = {

@@ -6,7 +6,7 @@
  * @module
  */
 import type { PeerIdentity } from "../runtime/network.ts";
-import { type ClientPeer, holderOf, type NodePeer, type Peer } from "../transport/peer.ts";
+import { type ClientPeer, holderOf, type NodePeer, type Peer } from "../transport/base/peer.ts";
 
 /** Where a node takes what a client sends to others, and nodes what others send to a client. */
 export const relayPath = "/_relay";

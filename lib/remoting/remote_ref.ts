@@ -1,4 +1,4 @@
-import { Ref } from "../actor/ref.ts";
+import { Ref } from "../actor/ref/ref.ts";
 import type { Remoting } from "./remoting.ts";
 
 /** A reference to an actor of another node or client. */

@@ -1,14 +1,14 @@
-import { AdapterRef } from "../actor/adapter_ref.ts";
-import type { Cell } from "../actor/cell.ts";
-import type { RemoteWatch } from "../actor/cell_host.ts";
+import { AdapterRef } from "../actor/ref/adapter_ref.ts";
+import type { Cell } from "../actor/cell/cell.ts";
+import type { RemoteWatch } from "../actor/cell/cell_host.ts";
 import { ActorError } from "../actor/errors.ts";
-import type { SystemInternals } from "../actor/internals.ts";
-import { LocalRef } from "../actor/local_ref.ts";
-import { type ActorRef, Ref } from "../actor/ref.ts";
+import type { SystemInternals } from "../actor/system/system_internals.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
+import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { Complaints } from "./complaints.ts";
-import type { Peer } from "../transport/peer.ts";
+import type { OncePerPeerLog } from "./once_per_peer_log.ts";
+import type { Peer } from "../transport/base/peer.ts";
 import type { WatchEffect } from "./peer_watches.ts";
 import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
 import { parseWatchMessage, type WatchMessage } from "./watch_protocol.ts";
@@ -24,7 +24,7 @@ export interface RemoteWatcherPort {
   readonly internals: SystemInternals;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly complaints: Complaints;
+  readonly complaints: OncePerPeerLog;
   /** Sends on the lane of the users; best effort. */
   send(to: string, message: WatchMessage): void;
   /** Whether the peer may know of what lives at the path. */

@@ -5,25 +5,25 @@
  *
  * @module
  */
-import type { ActorSystem } from "../actor/actor_system.ts";
-import { askPath } from "../actor/ask.ts";
-import type { DeadLetterReason } from "../actor/dead_letter.ts";
-import { internalsOf, type SystemInternals } from "../actor/internals.ts";
-import type { Ref, RefAddress } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import { askPath } from "../actor/ask/ask.ts";
+import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
+import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
-import type { Lane } from "../transport/lane.ts";
-import { Endpoint } from "../transport/endpoint.ts";
-import type { NodePeer, Peer } from "../transport/peer.ts";
+import type { Lane } from "../transport/base/lane.ts";
+import { Endpoint } from "../transport/endpoint/endpoint.ts";
+import type { NodePeer, Peer } from "../transport/base/peer.ts";
 import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
-import { Complaints } from "./complaints.ts";
+import { OncePerPeerLog } from "./once_per_peer_log.ts";
 import { Grants } from "./grants.ts";
 import { isForUsers, isUndecodable, laneOf } from "./lanes.ts";
-import { lostQuestionPath, LostQuestions, maxToldQuestions } from "./lost_questions.ts";
+import { LostAsks, lostQuestionPath, maxToldQuestions } from "./lost_asks.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
   messageLimits,
@@ -48,7 +48,7 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
-  readonly #complaints: Complaints;
+  readonly #complaints: OncePerPeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
   readonly #grants = new Grants();
@@ -61,7 +61,7 @@ export class Remoting {
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
   readonly #watcher: RemoteWatcher;
-  readonly #lostQuestions: LostQuestions;
+  readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
   readonly #relay: Relay;
   /** Reply references of this system in the message that is decoded, if they are of interest. */
@@ -76,7 +76,7 @@ export class Remoting {
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
-    this.#complaints = new Complaints(this.#logger);
+    this.#complaints = new OncePerPeerLog(this.#logger);
     this.#serialization = new Serialization(options.serializers, this.#logger);
     const { registry } = this.#serialization;
     this.#codec = new Codec({
@@ -97,7 +97,7 @@ export class Remoting {
       { ...common, send: (to, message) => this.send(to, watchPath, 0, message) },
       maxWatchesPerPeer === undefined ? {} : { maxWatchesPerPeer },
     );
-    this.#lostQuestions = new LostQuestions({
+    this.#lostAsks = new LostAsks({
       ...common,
       send: (to, message) => this.send(to, lostQuestionPath, 0, message),
     });
@@ -107,7 +107,7 @@ export class Remoting {
     });
     this.#relay = this.#makeRelay(options);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
-    this.handlePeers(lostQuestionPath, (peer, note) => this.#lostQuestions.receive(peer, note));
+    this.handlePeers(lostQuestionPath, (peer, note) => this.#lostAsks.receive(peer, note));
     this.handleNodes(rejectedPath, (peer, report) => this.#rejections.receive(peer, report));
   }
 
@@ -237,7 +237,7 @@ export class Remoting {
   async close(): Promise<void> {
     this.#rejections.flush();
     this.#watcher.close();
-    this.#lostQuestions.close();
+    this.#lostAsks.close();
     await this.endpoint.close();
   }
 

@@ -1,6 +1,6 @@
 import type { Logger } from "../runtime/logger.ts";
-import type { EndpointOptions } from "../transport/endpoint_options.ts";
-import type { Peer } from "../transport/peer.ts";
+import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
+import type { Peer } from "../transport/base/peer.ts";
 import type { Codec } from "../wire/codec.ts";
 import { decodeEnvelopeHeader } from "../wire/envelope.ts";
 import type { Serializer } from "../wire/serializer.ts";

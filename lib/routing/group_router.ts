@@ -1,10 +1,10 @@
-import type { Behavior } from "../actor/behavior.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import type { ActorContext } from "../actor/context.ts";
-import type { DeadLetterReason } from "../actor/dead_letter.ts";
-import { internalsOf } from "../actor/internals.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import { serviceIdOf, type ServiceKey } from "../actor/service_key.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { ActorContext } from "../actor/behavior/context.ts";
+import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import { serviceIdOf, type ServiceKey } from "../actor/services/service_key.ts";
 import { checkOptions, checkWhole } from "./option_checks.ts";
 import { Routees } from "./routees.ts";
 import { checkStrategy, roundRobin, type RoutingStrategy } from "./routing_strategy.ts";

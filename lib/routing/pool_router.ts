@@ -1,9 +1,9 @@
-import { Behavior } from "../actor/behavior.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import type { ActorContext } from "../actor/context.ts";
+import { Behavior } from "../actor/behavior/behavior.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { ActorContext } from "../actor/behavior/context.ts";
 import { ActorError } from "../actor/errors.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { SpawnOptions } from "../actor/spawn_options.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
 import { badOption, checkOptions, checkWhole } from "./option_checks.ts";
 import { Routees } from "./routees.ts";
 import { checkStrategy, roundRobin, type RoutingStrategy } from "./routing_strategy.ts";

@@ -1,5 +1,5 @@
 import { ActorError } from "../actor/errors.ts";
-import { type ActorRef, Ref } from "../actor/ref.ts";
+import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { type Random, randomInt } from "../runtime/random.ts";
 import type { RoutingStrategy } from "./routing_strategy.ts";
 import { hashText, mixBits } from "./text_hash.ts";

@@ -1,5 +1,5 @@
-import type { Behavior } from "../actor/behavior.ts";
-import type { ServiceKey } from "../actor/service_key.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import type { ServiceKey } from "../actor/services/service_key.ts";
 import { type GroupOptions, groupRouter } from "./group_router.ts";
 import { type PoolOptions, poolRouter } from "./pool_router.ts";
 

@@ -1,12 +1,12 @@
-import type { Peer } from "../transport/peer.ts";
+import type { Peer } from "../transport/base/peer.ts";
 import {
   clientShardsPath,
   type LocateMessage,
   type LocationMessage,
   parseShardingMessage,
   type RefusedMessage,
-} from "./protocol.ts";
-import type { ShardingPort } from "./sharding_port.ts";
+} from "./routing/protocol.ts";
+import type { ShardingPort } from "./routing/sharding_port.ts";
 
 /** How many questions of clients may be open; further ones are dropped, and asked again. */
 const maxQuestions = 100_000;

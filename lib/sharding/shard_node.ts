@@ -4,30 +4,30 @@
  *
  * @module
  */
-import type { AllocationStrategy } from "./allocation.ts";
-import { Coordinator } from "./coordinator.ts";
-import type { CoordinatorEvent } from "./coordinator_event.ts";
-import type { CoordinatorTiming } from "./coordinator_timing.ts";
-import type { CoordinatorView } from "./coordinator_view.ts";
+import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import { Coordinator } from "./coordinator/coordinator.ts";
+import type { CoordinatorEvent } from "./coordinator/coordinator_event.ts";
+import type { CoordinatorTiming } from "./coordinator/coordinator_timing.ts";
+import type { CoordinatorView } from "./coordinator/coordinator_view.ts";
 import {
   clientShardsPath,
   type LocateMessage,
   type LocationMessage,
   parseEntityDelivery,
-  parseFlushMark,
+  parseFlushMarker,
   type RefusedMessage,
   regionPath,
   type ShardingMessage,
   shardingPath,
-} from "./protocol.ts";
-import { type EntityHost, Region, type ShardChange } from "./region.ts";
+} from "./routing/protocol.ts";
+import { type EntityHost, Region, type ShardChange } from "./region/region.ts";
 import type { ShardEvent } from "./shard_event.ts";
-import { shardOf } from "./shard_hash.ts";
-import { ShardRouter } from "./shard_router.ts";
-import type { ShardBufferLimits } from "./shard_routes.ts";
-import type { ShardingPort } from "./sharding_port.ts";
-import { checkMessage, type MessageSchema } from "./schema.ts";
-import { compareTerms, isOutdated, noTerm, type Stamp, type Term } from "./term.ts";
+import { shardOf } from "./routing/shard_hash.ts";
+import { ShardRouter } from "./routing/shard_router.ts";
+import type { ShardBufferLimits } from "./routing/shard_routes.ts";
+import type { ShardingPort } from "./routing/sharding_port.ts";
+import { checkMessage, type MessageSchema } from "./routing/schema.ts";
+import { compareTerms, isOutdated, noTerm, type Stamp, type Term } from "./routing/term.ts";
 
 /** Ticks between two unasked reports, in case one was lost. */
 const ticksPerReport = 20;
@@ -185,7 +185,7 @@ export class ShardNode {
       if (grant !== undefined) this.#tellMoved(router.shardType, from, entityId, grant);
       return;
     }
-    const mark = parseFlushMark(value);
+    const mark = parseFlushMarker(value);
     if (mark === undefined) return;
     const [shard, epoch, owner, origin, by] = mark;
     const isClient = from.startsWith("client:");

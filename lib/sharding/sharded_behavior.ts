@@ -1,11 +1,15 @@
-import type { Behavior } from "../actor/behavior.ts";
-import type { ActorContext } from "../actor/context.ts";
-import type { AllocationStrategy } from "./allocation.ts";
-import { EntityType } from "./entity_type.ts";
-import { checkNumShards } from "./shard_count.ts";
-import { badOption, checkPassivation, type PassivationOptions } from "./passivation.ts";
-import { checkRemember, type EntityStore, type RememberOptions } from "./remember_options.ts";
-import type { ShardBufferLimits } from "./shard_routes.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import type { ActorContext } from "../actor/behavior/context.ts";
+import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import { EntityType } from "./routing/entity_type.ts";
+import { checkNumShards } from "./routing/shard_count.ts";
+import { badOption, checkPassivation, type PassivationOptions } from "./region/passivation.ts";
+import {
+  checkRemember,
+  type EntityStore,
+  type RememberOptions,
+} from "./remember/remember_options.ts";
+import type { ShardBufferLimits } from "./routing/shard_routes.ts";
 
 /** Options of `Behaviors.sharded`. */
 export interface ShardedOptions {

@@ -3,21 +3,21 @@
  *
  * @module
  */
-import type { ActorSystem } from "../actor/actor_system.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import { internalsOf } from "../actor/internals.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import { clientTopologyPath } from "../cluster/topology.ts";
-import type { MembershipView } from "../membership/view.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import { clientTopologyPath } from "../cluster/gateway/topology.ts";
+import type { MembershipView } from "../membership/state/view.ts";
 import type { Remoting } from "../remoting/remoting.ts";
 import type { Timer } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ClientLocator } from "./client_locator.ts";
-import { coordinatorView } from "./coordinator_view.ts";
-import { Entities } from "./entities.ts";
-import { checkRemember } from "./remember_options.ts";
-import { parseRememberMessage, rememberedPath } from "./remember_protocol.ts";
-import { Remembering } from "./remembering.ts";
+import { coordinatorView } from "./coordinator/coordinator_view.ts";
+import { Entities } from "./region/entities.ts";
+import { checkRemember } from "./remember/remember_options.ts";
+import { parseRememberMessage, rememberedPath } from "./remember/remember_protocol.ts";
+import { RememberEntities } from "./remember/remember_entities.ts";
 import { ShardingError } from "./errors.ts";
 import {
   clientShardsPath,
@@ -26,14 +26,18 @@ import {
   regionPath,
   type ShardingMessage,
   shardingPath,
-} from "./protocol.ts";
+} from "./routing/protocol.ts";
 import { ShardNode, type ShardNodePort } from "./shard_node.ts";
-import type { ShardEnvelope } from "./shard_envelope.ts";
-import { shardOf } from "./shard_hash.ts";
-import { ShardProxy } from "./shard_proxy.ts";
-import type { ShardRouter } from "./shard_router.ts";
+import type { ShardEnvelope } from "./routing/shard_envelope.ts";
+import { shardOf } from "./routing/shard_hash.ts";
+import { ShardProxy } from "./routing/shard_proxy.ts";
+import type { ShardRouter } from "./routing/shard_router.ts";
 import type { ShardedBehavior } from "./sharded_behavior.ts";
-import { type KnownShards, shardTablePath, TableFollowers } from "./table_followers.ts";
+import {
+  type KnownShards,
+  shardTablePath,
+  ShardTablePublisher,
+} from "./routing/shard_table_publisher.ts";
 
 /** Milliseconds between two rounds of repeated questions. */
 const tickInterval = 250;
@@ -68,9 +72,9 @@ export class Sharding {
   readonly #roles: readonly string[];
   readonly #node: ShardNode;
   readonly #clients: ClientLocator;
-  readonly #followers: TableFollowers;
+  readonly #followers: ShardTablePublisher;
   readonly #entities = new Map<string, Entities>();
-  readonly #memories = new Map<string, Remembering>();
+  readonly #memories = new Map<string, RememberEntities>();
   #view: MembershipView | undefined;
   #timer: Timer | undefined;
   #closed = false;
@@ -106,7 +110,7 @@ export class Sharding {
     // Where clients listen to their nodes.
     for (const path of [clientTopologyPath, clientShardsPath]) remoting.reserve(path);
     remoting.handlePeers(locatePath, (peer, value) => this.#clients.receive(peer, value));
-    this.#followers = new TableFollowers(port, (shardType) => this.#knownShards(shardType));
+    this.#followers = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
     remoting.handlePeers(shardTablePath, (peer, value) => this.#followers.receive(peer, value));
     this.#scheduleTick();
   }
@@ -271,12 +275,12 @@ export class Sharding {
     });
   }
 
-  #makeMemory<M>(name: string, behavior: ShardedBehavior<M>): Remembering | undefined {
+  #makeMemory<M>(name: string, behavior: ShardedBehavior<M>): RememberEntities | undefined {
     const { numShards, options } = behavior;
     const remember = checkRemember(options.rememberEntities);
     if (remember === undefined) return undefined;
     const { clock, logger } = this.#runtime;
-    const memory = new Remembering(name, remember, {
+    const memory = new RememberEntities(name, remember, {
       clock,
       numShards,
       others: () =>

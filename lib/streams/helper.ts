@@ -1,6 +1,6 @@
-import type { ActorSystem } from "../actor/actor_system.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import { spawnHelper } from "./party.ts";
 
 /** Sent by an actor's own timer. */

@@ -1,6 +1,6 @@
-import type { ActorContext } from "../actor/context.ts";
-import { internalsOf } from "../actor/internals.ts";
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorContext } from "../actor/behavior/context.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import { isLocal } from "./party.ts";
 
 /** What is needed of the producer's context, whatever its messages are. */

@@ -1,8 +1,8 @@
-import { internalsOf } from "../actor/internals.ts";
-import type { ActorSystem } from "../actor/actor_system.ts";
-import type { Behavior } from "../actor/behavior.ts";
-import { LocalRef } from "../actor/local_ref.ts";
-import { type ActorRef, Ref } from "../actor/ref.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
+import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 
 /** Milliseconds of silence after which a party asks whether something was lost. */
 export const defaultProbeInterval = 5_000;

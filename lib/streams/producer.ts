@@ -1,9 +1,9 @@
-import type { Behavior } from "../actor/behavior.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import type { ActorContext } from "../actor/context.ts";
-import { internalsOf } from "../actor/internals.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { Signal } from "../actor/signal.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { ActorContext } from "../actor/behavior/context.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { Signal } from "../actor/behavior/signal.ts";
 import { asError } from "./errors.ts";
 import { Parties } from "./parties.ts";
 import { isRef, isTotal, partyKey, plainError } from "./party.ts";

@@ -1,4 +1,4 @@
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Account } from "./credit_pool.ts";
 import { asError, StreamError } from "./errors.ts";
 import type { Parties } from "./parties.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 
 /** How a stream was told to end. `error` is always an `Error`. */
 export type StreamEnding =

@@ -1,5 +1,5 @@
-import type { ActorSystem } from "../actor/actor_system.ts";
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import { ElementQueue } from "./element_queue.ts";
 import { asError, type StreamError } from "./errors.ts";
 import { startHelper } from "./helper.ts";

@@ -1,5 +1,5 @@
-import type { ActorSystem } from "../actor/actor_system.ts";
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import { StreamError } from "./errors.ts";
 import type { ProducerMessage } from "./protocol.ts";
 import { SourceReader, type SourceSettings } from "./source_reader.ts";

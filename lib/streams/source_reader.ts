@@ -1,5 +1,5 @@
-import type { ActorSystem } from "../actor/actor_system.ts";
-import type { ActorRef } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { ElementQueue } from "./element_queue.ts";
 import type { StreamError } from "./errors.ts";

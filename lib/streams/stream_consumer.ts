@@ -1,7 +1,7 @@
-import type { Behavior } from "../actor/behavior.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import type { ActorContext } from "../actor/context.ts";
-import type { ActorRef } from "../actor/ref.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { ActorContext } from "../actor/behavior/context.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
 import { checkCount, type StreamError } from "./errors.ts";
 import { defaultProbeInterval, isLocal } from "./party.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";

@@ -1,5 +1,5 @@
-import type { Behavior } from "../actor/behavior.ts";
-import { Behaviors } from "../actor/behaviors.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
 import { checkCount, StreamError } from "./errors.ts";
 import { Producer, type ProducerSettings } from "./producer.ts";
 import type { ProducerMessage } from "./protocol.ts";

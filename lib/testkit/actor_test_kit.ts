@@ -1,9 +1,9 @@
-import { ActorSystem } from "../actor/actor_system.ts";
-import type { ActorSystemOptions } from "../actor/actor_system_options.ts";
-import type { AskOptions, Written } from "../actor/ask.ts";
-import type { Behavior } from "../actor/behavior.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { SpawnOptions } from "../actor/spawn_options.ts";
+import { ActorSystem } from "../actor/system/actor_system.ts";
+import type { ActorSystemOptions } from "../actor/system/actor_system_options.ts";
+import type { AskOptions, Written } from "../actor/ask/ask.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { describe, describeAll } from "./describe.ts";
 import { checkDuration, TestkitError } from "./errors.ts";

@@ -1,8 +1,8 @@
-import { Behavior } from "../actor/behavior.ts";
-import { notABehavior } from "../actor/cell_life.ts";
-import { isThenable } from "../actor/in_turn.ts";
-import type { Signal, Terminated } from "../actor/signal.ts";
-import { type Wrapper, Wrappers } from "../actor/wrapper.ts";
+import { Behavior } from "../actor/behavior/behavior.ts";
+import { notABehavior } from "../actor/cell/cell_lifecycle.ts";
+import { isThenable } from "../actor/cell/in_turn.ts";
+import type { Signal, Terminated } from "../actor/behavior/signal.ts";
+import { type Wrapper, Wrappers } from "../actor/behavior/wrapper.ts";
 import type { Effect } from "./effect.ts";
 import { TestkitError } from "./errors.ts";
 import type { TestContext } from "./test_context.ts";

@@ -1,7 +1,7 @@
-import { ActorSystem } from "../actor/actor_system.ts";
-import type { Behavior } from "../actor/behavior.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { Signal } from "../actor/signal.ts";
+import { ActorSystem } from "../actor/system/actor_system.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { Signal } from "../actor/behavior/signal.ts";
 import { BehaviorRun } from "./behavior_run.ts";
 import { describe, describeAll } from "./describe.ts";
 import type { Effect, EffectOfType, EffectPattern } from "./effect.ts";

@@ -1,5 +1,5 @@
-import { Behavior } from "../actor/behavior.ts";
-import { Ref } from "../actor/ref.ts";
+import { Behavior } from "../actor/behavior/behavior.ts";
+import { Ref } from "../actor/ref/ref.ts";
 
 /** Characters of one value in an error's message. */
 const maxLength = 1_000;

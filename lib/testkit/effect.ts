@@ -1,7 +1,7 @@
-import type { Behavior } from "../actor/behavior.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { SpawnOptions } from "../actor/spawn_options.ts";
-import type { SupervisionStrategy } from "../actor/supervision.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
+import type { SupervisionStrategy } from "../actor/behavior/supervision.ts";
 
 /** A child was spawned under a name. */
 export interface SpawnedEffect {

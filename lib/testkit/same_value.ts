@@ -1,4 +1,4 @@
-import { Ref } from "../actor/ref.ts";
+import { Ref } from "../actor/ref/ref.ts";
 
 /** Pairs that are being compared further up: a circle is equal if all of its other parts are. */
 type Open = (readonly [object, object])[];

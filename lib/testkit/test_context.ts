@@ -1,20 +1,20 @@
-import { checkActorName } from "../actor/actor_name.ts";
-import type { ActorSystem } from "../actor/actor_system.ts";
-import type { AskOptions, Written } from "../actor/ask.ts";
-import { Behavior } from "../actor/behavior.ts";
-import { duplicateName } from "../actor/cell_context.ts";
-import { notABehavior } from "../actor/cell_life.ts";
-import type { ActorContext, ActorLog, Stash } from "../actor/context.ts";
+import { checkActorName } from "../actor/ref/actor_name.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import type { AskOptions, Written } from "../actor/ask/ask.ts";
+import { Behavior } from "../actor/behavior/behavior.ts";
+import { duplicateName } from "../actor/cell/cell_context.ts";
+import { notABehavior } from "../actor/cell/cell_lifecycle.ts";
+import type { ActorContext, ActorLog, Stash } from "../actor/behavior/context.ts";
 import { ActorError } from "../actor/errors.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { SpawnOptions } from "../actor/spawn_options.ts";
-import { checkStashCapacity, StashBuffer } from "../actor/stash.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
+import { checkStashCapacity, StashBuffer } from "../actor/cell/stash.ts";
 import type { LogFields, LogLevel } from "../runtime/logger.ts";
 import type { Effect } from "./effect.ts";
 import type { RecordedLog } from "./recorded_log.ts";
 import { sameValue } from "./same_value.ts";
 import { InboxRef, TestInbox } from "./test_inbox.ts";
-import { TestQuestion } from "./test_question.ts";
+import { TestAsk } from "./test_ask.ts";
 import { checkDelay, TestTimers } from "./test_timers.ts";
 
 /** What the context of a behaviour under test needs from its kit. */
@@ -52,7 +52,7 @@ export class TestContext implements ActorContext<unknown> {
   readonly #stash: StashBuffer;
   readonly #children = new Map<string, ActorRef<never>>();
   readonly #adapters = new Map<unknown, InboxRef>();
-  readonly #questions = new WeakMap<PromiseLike<unknown>, TestQuestion<never>>();
+  readonly #questions = new WeakMap<PromiseLike<unknown>, TestAsk<never>>();
   #watched: Watch[] = [];
   #numbered = 0;
 
@@ -151,16 +151,16 @@ export class TestContext implements ActorContext<unknown> {
     factory: (replyTo: ActorRef<R>) => Q,
     { timeout = 5_000, signal }: AskOptions = {},
   ): Promise<R> {
-    let question: TestQuestion<T>;
+    let question: TestAsk<T>;
     try {
       checkDelay(timeout, 0, `an ask cannot wait for ${timeout} ms`);
       const make = factory as (replyTo: ActorRef<R>) => T;
-      question = new TestQuestion(ref, make, timeout, signal);
+      question = new TestAsk(ref, make, timeout, signal);
     } catch (error) {
       return Promise.reject(error);
     }
     const promise = question.promise as Promise<R>;
-    this.#questions.set(promise, question as unknown as TestQuestion<never>);
+    this.#questions.set(promise, question as unknown as TestAsk<never>);
     this.#owner.record(question);
     if (!question.answered) ref.tell(question.message);
     return promise;

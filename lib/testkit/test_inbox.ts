@@ -1,4 +1,4 @@
-import { type ActorRef, Ref } from "../actor/ref.ts";
+import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { describe, describeAll } from "./describe.ts";
 import { TestkitError } from "./errors.ts";
 import { sameValue } from "./same_value.ts";

@@ -1,8 +1,8 @@
-import type { ActorSystem } from "../actor/actor_system.ts";
-import { Behaviors } from "../actor/behaviors.ts";
-import type { LocalRef } from "../actor/local_ref.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { Signal, Terminated } from "../actor/signal.ts";
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { LocalRef } from "../actor/ref/local_ref.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { Signal, Terminated } from "../actor/behavior/signal.ts";
 import { describe, describeAll } from "./describe.ts";
 import { checkCount, checkDuration, TestkitError } from "./errors.ts";
 import type { FishingOutcome } from "./fishing.ts";

@@ -1,4 +1,4 @@
-import { maxDelay } from "../actor/timers.ts";
+import { maxDelay } from "../actor/cell/timers.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { ManualClock } from "./manual_clock.ts";
 

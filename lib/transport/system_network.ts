@@ -1,6 +1,6 @@
 import type { Network } from "../runtime/network.ts";
-import { TcpNetwork } from "./tcp_network.ts";
-import { TlsNetwork } from "./tls_network.ts";
+import { TcpNetwork } from "./tcp/tcp_network.ts";
+import { TlsNetwork } from "./tls/tls_network.ts";
 
 const tcp = new TcpNetwork();
 const tls = new TlsNetwork();

@@ -1,4 +1,4 @@
-import type { Ref, RefAddress } from "../actor/ref.ts";
+import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";

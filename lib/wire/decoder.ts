@@ -1,4 +1,4 @@
-import type { Ref, RefAddress } from "../actor/ref.ts";
+import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { Collisions } from "./collisions.ts";
 import { malformed, tooDeep, tooLarge, WireError } from "./errors.ts";
 import { ExtensionType, isMark } from "./extension.ts";

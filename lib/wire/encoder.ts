@@ -1,4 +1,4 @@
-import { Ref } from "../actor/ref.ts";
+import { Ref } from "../actor/ref/ref.ts";
 import { tooDeep, tooLarge, WireError } from "./errors.ts";
 import { binaryType, ExtensionType } from "./extension.ts";
 import { LeafEncoder } from "./leaf_encoder.ts";

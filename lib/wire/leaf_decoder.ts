@@ -1,4 +1,4 @@
-import type { Ref, RefAddress } from "../actor/ref.ts";
+import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { malformed, tooLarge } from "./errors.ts";
 import { binaryKind, ExtensionType, isKnownType } from "./extension.ts";
 import type { WireLimits } from "./limits.ts";

@@ -1,4 +1,4 @@
-import type { Ref } from "../actor/ref.ts";
+import type { Ref } from "../actor/ref/ref.ts";
 import { tooLarge, WireError } from "./errors.ts";
 import { ExtensionType } from "./extension.ts";
 import type { WireLimits } from "./limits.ts";

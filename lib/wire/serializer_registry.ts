@@ -1,5 +1,5 @@
 import { CastyError } from "../runtime/casty_error.ts";
-import { Ref } from "../actor/ref.ts";
+import { Ref } from "../actor/ref/ref.ts";
 import { WireError } from "./errors.ts";
 import { binaryType } from "./extension.ts";
 import { badSerializer, maxSerializers, type Serializer, signatureOf } from "./serializer.ts";

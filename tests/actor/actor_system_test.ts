@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { ActorError, AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { DeadLetter } from "../../lib/actor/dead_letter.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
 import { ActorError, AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
-import { internalsOf } from "../../lib/actor/internals.ts";
-import type { ActorRef, Ref } from "../../lib/actor/ref.ts";
+import { internalsOf } from "../../lib/actor/system/system_internals.ts";
+import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { VirtualSystem } from "./virtual_system.ts";

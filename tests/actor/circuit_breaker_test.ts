@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { CircuitBreaker, type CircuitState } from "../../lib/actor/circuit_breaker.ts";
+import { CircuitBreaker, type CircuitState } from "../../lib/actor/services/circuit_breaker.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorContext } from "../../lib/actor/context.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorContext } from "../../lib/actor/behavior/context.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
-import { internalsOf } from "../../lib/actor/internals.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import { internalsOf } from "../../lib/actor/system/system_internals.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
 /** Pushes what it is told. */

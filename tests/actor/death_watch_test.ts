@@ -1,9 +1,9 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import { internalsOf } from "../../lib/actor/internals.ts";
-import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import { internalsOf } from "../../lib/actor/system/system_internals.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
-import type { SpyEvent } from "../../lib/actor/spy.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import type { SpyEvent } from "../../lib/actor/behavior/spy.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
 type Message = string | { replyTo: ActorRef<string[]> };

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { LifecycleHooks } from "../../lib/actor/lifecycle_hooks.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { LifecycleHooks } from "../../lib/actor/behavior/lifecycle_hooks.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
 type Message = "fail" | "go" | "stop";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Mailbox } from "../../lib/actor/mailbox.ts";
-import type { MailboxOptions } from "../../lib/actor/spawn_options.ts";
+import { Mailbox } from "../../lib/actor/cell/mailbox.ts";
+import type { MailboxOptions } from "../../lib/actor/behavior/spawn_options.ts";
 
 class OpenMailbox extends Mailbox {
   readonly dropped: unknown[] = [];

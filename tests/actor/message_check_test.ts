@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
 Deno.test("checkMessages freezes what is told, all the way down", async () => {

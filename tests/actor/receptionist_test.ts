@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import { discoverable } from "../../lib/actor/discoverable.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import { discoverable } from "../../lib/actor/services/discoverable.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
-import type { Listing } from "../../lib/actor/receptionist.ts";
-import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
-import { ServiceKey } from "../../lib/actor/service_key.ts";
+import type { Listing } from "../../lib/actor/services/receptionist.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
+import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 
 type Paths = readonly string[];

@@ -1,9 +1,9 @@
 import { assertEquals, assertFalse, assertThrows } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
-import { Scheduler } from "../../lib/actor/scheduler.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import { Scheduler } from "../../lib/actor/services/scheduler.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { recordedLog } from "./recorded_log.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import { stopOnSignals } from "../../lib/actor/stop_on_signals.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import { stopOnSignals } from "../../lib/actor/system/stop_on_signals.ts";
 import type { StopSignal, StopSignals } from "../../lib/runtime/stop_signals.ts";
 import { recordedLog } from "./recorded_log.ts";
 

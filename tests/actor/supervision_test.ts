@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
 import {
   decide,
   type Directive,
   RestartHistory,
   type SupervisionStrategy,
-} from "../../lib/actor/supervision.ts";
+} from "../../lib/actor/behavior/supervision.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 

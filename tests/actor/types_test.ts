@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import type { ActorSystem } from "../../lib/actor/actor_system.ts";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorContext } from "../../lib/actor/context.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
-import { ServiceKey } from "../../lib/actor/service_key.ts";
+import type { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorContext } from "../../lib/actor/behavior/context.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { sharded } from "../../lib/sharding/sharded_behavior.ts";
 
 type Small = { type: "a" };

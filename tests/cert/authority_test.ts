@@ -3,8 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import * as tls from "node:tls";
-import { createCa, issueClient, issueNode } from "../../lib/cert/authority.ts";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
+import { createCa, issueClient, issueNode } from "../../lib/cert/authority/authority.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
 import { CertError } from "../../lib/cert/errors.ts";
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { createCa, issueNode } from "../../lib/cert/authority.ts";
-import { loadCa, writePair } from "../../lib/cert/certificate_files.ts";
+import { createCa, issueNode } from "../../lib/cert/authority/authority.ts";
+import { loadCa, writePair } from "../../lib/cert/authority/certificate_files.ts";
 import { CertError } from "../../lib/cert/errors.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
 import { Workspace } from "./workspace.ts";
 import { opensslTest } from "../openssl.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { diagnose } from "../../lib/cert/doctor.ts";
+import { diagnose } from "../../lib/cert/doctor/doctor.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { decodePem, encodePem } from "../../lib/cert/pem.ts";
-import { initWorkspace } from "../../lib/cert/workspace_init.ts";
+import { decodePem, encodePem } from "../../lib/cert/authority/pem.ts";
+import { initWorkspace } from "../../lib/cert/authority/workspace_init.ts";
 import { Workspace } from "./workspace.ts";
 
 Deno.test("a certificate with a wrong byte is never accepted, and never more than one clear line", async () => {

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { DoctorReport } from "../../lib/cert/doctor.ts";
-import { diagnosePeer } from "../../lib/cert/doctor_live.ts";
+import type { DoctorReport } from "../../lib/cert/doctor/doctor.ts";
+import { diagnosePeer } from "../../lib/cert/doctor/doctor_live.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { initWorkspace } from "../../lib/cert/workspace_init.ts";
+import { initWorkspace } from "../../lib/cert/authority/workspace_init.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
-import { TlsNetwork } from "../../lib/transport/tls_network.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
+import { TlsNetwork } from "../../lib/transport/tls/tls_network.ts";
 import { ClusteredActorSystem } from "../../mod.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";

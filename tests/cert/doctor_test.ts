@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { diagnose, type DoctorOptions, type DoctorReport } from "../../lib/cert/doctor.ts";
+import { diagnose, type DoctorOptions, type DoctorReport } from "../../lib/cert/doctor/doctor.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { beginRotation, finishRotation, signRotation } from "../../lib/cert/rotation.ts";
-import { initWorkspace } from "../../lib/cert/workspace_init.ts";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
+import { beginRotation, finishRotation, signRotation } from "../../lib/cert/rotation/rotation.ts";
+import { initWorkspace } from "../../lib/cert/authority/workspace_init.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -368,7 +368,7 @@ opensslTest(
 opensslTest("weak keys and signatures, and extensions that nobody knows, are told", async () => {
   await using work = await set();
   await opensslLeaf(work, { ext: [...nodeExt, "1.2.3.4=critical,ASN1:NULL"] });
-  assertEquals(codes(await ask(work)), ["B: strangeExtension"]);
+  assertEquals(codes(await ask(work)), ["B: unknownCriticalExtension"]);
   await opensslLeaf(work, { ext: nodeExt, more: ["-sha1"] });
   assertEquals(codes(await ask(work)), ["B: weakAlgorithm"]);
 });

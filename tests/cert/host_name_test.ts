@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CertError } from "../../lib/cert/errors.ts";
-import { parseHostName } from "../../lib/cert/host_name.ts";
+import { parseHostName } from "../../lib/cert/authority/host_name.ts";
 
 Deno.test("hosts are read as what they are, in one spelling", () => {
   const spellings: readonly [host: string, kind: "dns" | "ip", text: string][] = [

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { initWorkspace } from "../../lib/cert/workspace_init.ts";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
+import { initWorkspace } from "../../lib/cert/authority/workspace_init.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
 import { Workspace } from "./workspace.ts";
 
 const states = (items: readonly { name: string; state: string }[]) =>

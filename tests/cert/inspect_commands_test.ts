@@ -100,7 +100,7 @@ Deno.test("what cannot be read or understood is said in one line", async () => {
 });
 
 Deno.test("every command has help with examples first, exit codes and all of its options", async () => {
-  const { commands } = await import("../../lib/cert/cli.ts");
+  const { commands } = await import("../../lib/cert/cli/cli.ts");
   await using work = await Workspace.create();
   const overview = await work.ok("--help");
   for (const { name, summary, options } of commands) {

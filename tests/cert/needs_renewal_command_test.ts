@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { createCa, issueNode } from "../../lib/cert/authority.ts";
+import { createCa, issueNode } from "../../lib/cert/authority/authority.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { needsRenewal } from "../../lib/cert/renewal.ts";
+import { needsRenewal } from "../../lib/cert/authority/renewal.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { commands } from "../../lib/cert/cli.ts";
+import { commands } from "../../lib/cert/cli/cli.ts";
 import { commandsOf, withoutChance } from "./page.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { printResult } from "../../lib/cert/print.ts";
+import { printResult } from "../../lib/cert/cli/print.ts";
 
 /** Takes so many bytes at once. */
 function sink(atOnce: number, fails?: Error) {

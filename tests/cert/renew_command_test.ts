@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type CertificateInfo, readCertificate } from "../../lib/cert/certificate_info.ts";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
+import {
+  type CertificateInfo,
+  readCertificate,
+} from "../../lib/cert/authority/certificate_info.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createCa, issueClient, issueNode } from "../../lib/cert/authority.ts";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
+import { createCa, issueClient, issueNode } from "../../lib/cert/authority/authority.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { renew, type RenewOptions } from "../../lib/cert/renewal.ts";
-import { revoke } from "../../lib/cert/revocation.ts";
-import { verify } from "../../lib/cert/verification.ts";
+import { renew, type RenewOptions } from "../../lib/cert/authority/renewal.ts";
+import { revoke } from "../../lib/cert/authority/revocation.ts";
+import { verify } from "../../lib/cert/authority/verification.ts";
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => promise, CertError)).code;

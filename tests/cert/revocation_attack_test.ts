@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { createCa } from "../../lib/cert/authority.ts";
-import { revoke } from "../../lib/cert/revocation.ts";
-import { whileLocked } from "../../lib/cert/revocation_file.ts";
-import { addNextList } from "../../lib/cert/rotation_list.ts";
-import { readState } from "../../lib/cert/rotation_state.ts";
-import { verify } from "../../lib/cert/verification.ts";
+import { createCa } from "../../lib/cert/authority/authority.ts";
+import { revoke } from "../../lib/cert/authority/revocation.ts";
+import { whileLocked } from "../../lib/cert/authority/revocation_file.ts";
+import { addNextList } from "../../lib/cert/rotation/rotation_list.ts";
+import { readState } from "../../lib/cert/rotation/rotation_state.ts";
+import { verify } from "../../lib/cert/authority/verification.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 

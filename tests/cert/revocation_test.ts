@@ -1,9 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { createCa, issueClient } from "../../lib/cert/authority.ts";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
+import { createCa, issueClient } from "../../lib/cert/authority/authority.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { revocationReasons, revoke } from "../../lib/cert/revocation.ts";
-import { readRevocationList, type RevocationReason } from "../../lib/cert/revocation_info.ts";
+import { revocationReasons, revoke } from "../../lib/cert/authority/revocation.ts";
+import {
+  readRevocationList,
+  type RevocationReason,
+} from "../../lib/cert/authority/revocation_info.ts";
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => promise, CertError)).code;

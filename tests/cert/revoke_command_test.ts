@@ -5,8 +5,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 

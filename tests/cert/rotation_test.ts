@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CertError } from "../../lib/cert/errors.ts";
-import { readBundle } from "../../lib/cert/pem_bundle.ts";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
-import { beginRotation, finishRotation, signRotation } from "../../lib/cert/rotation.ts";
-import { rotationStatus } from "../../lib/cert/rotation_state.ts";
-import { initWorkspace } from "../../lib/cert/workspace_init.ts";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
-import { TlsNetwork } from "../../lib/transport/tls_network.ts";
-import { TransportError } from "../../lib/transport/errors.ts";
+import { readBundle } from "../../lib/cert/authority/pem_bundle.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
+import { beginRotation, finishRotation, signRotation } from "../../lib/cert/rotation/rotation.ts";
+import { rotationStatus } from "../../lib/cert/rotation/rotation_state.ts";
+import { initWorkspace } from "../../lib/cert/authority/workspace_init.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
+import { TlsNetwork } from "../../lib/transport/tls/tls_network.ts";
+import { TransportError } from "../../lib/transport/base/errors.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 

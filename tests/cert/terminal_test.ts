@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CertError } from "../../lib/cert/errors.ts";
-import { readSecret } from "../../lib/cert/terminal.ts";
+import { readSecret } from "../../lib/cert/cli/terminal.ts";
 
 /** Bytes that come in these pieces, and then no more. */
 function typing(...pieces: readonly string[]) {

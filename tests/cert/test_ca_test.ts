@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readCertificate } from "../../lib/cert/certificate_info.ts";
-import { readRevocationList } from "../../lib/cert/revocation_info.ts";
-import { testCa } from "../../lib/cert/test_ca.ts";
-import { verify } from "../../lib/cert/verification.ts";
-import { TlsConfig } from "../../lib/transport/tls_config.ts";
+import { readCertificate } from "../../lib/cert/authority/certificate_info.ts";
+import { readRevocationList } from "../../lib/cert/authority/revocation_info.ts";
+import { testCa } from "../../lib/cert/authority/test_ca.ts";
+import { verify } from "../../lib/cert/authority/verification.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
 
 Deno.test("testCa issues what nodes and clients take, for this machine and one hour", async () => {
   const ca = await testCa();

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { createCa, issueClient, issueNode } from "../../lib/cert/authority.ts";
+import { createCa, issueClient, issueNode } from "../../lib/cert/authority/authority.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { revoke } from "../../lib/cert/revocation.ts";
-import { verify, type VerifyOptions } from "../../lib/cert/verification.ts";
+import { revoke } from "../../lib/cert/authority/revocation.ts";
+import { verify, type VerifyOptions } from "../../lib/cert/authority/verification.ts";
 
 const day = 86_400_000;
 

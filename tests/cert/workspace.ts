@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type CliResult, runCertCli } from "../../lib/cert/cli.ts";
-import type { CertIo } from "../../lib/cert/command.ts";
+import { type CliResult, runCertCli } from "../../lib/cert/cli/cli.ts";
+import type { CertIo } from "../../lib/cert/cli/command.ts";
 
 /** A temporary folder with the two tools that the tests compare: our command line, and openssl. */
 export class Workspace implements AsyncDisposable {

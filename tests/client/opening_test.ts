@@ -1,12 +1,12 @@
 /** What goes wrong before a client is connected, and what ends with it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CastyError } from "../../lib/runtime/casty_error.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import type { ClientAskOptions } from "../../lib/client/client_ask.ts";
 import type { ClientOptions } from "../../lib/client/client_options.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import { ClientError } from "../../lib/client/errors.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { getValue } from "../sim/counter.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { Ref } from "../../lib/actor/ref.ts";
-import { ServiceKey } from "../../lib/actor/service_key.ts";
+import { Ref } from "../../lib/actor/ref/ref.ts";
+import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { ServiceDirectory } from "../../lib/client/service_directory.ts";
-import { emptyTopology, type Topology } from "../../lib/cluster/topology.ts";
+import { emptyTopology, type Topology } from "../../lib/cluster/gateway/topology.ts";
 
 class At extends Ref<never> {
   constructor(readonly node: string, readonly path: string, readonly uid: number) {

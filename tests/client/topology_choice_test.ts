@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { chooseTopology } from "../../lib/client/topology_choice.ts";
-import type { Topology } from "../../lib/cluster/topology.ts";
+import type { Topology } from "../../lib/cluster/gateway/topology.ts";
 
 function topology(members: string, leaving = ""): Topology {
   return {

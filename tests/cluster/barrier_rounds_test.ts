@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { BarrierRounds } from "../../lib/cluster/barrier_rounds.ts";
+import { BarrierRounds } from "../../lib/cluster/node/barrier_rounds.ts";
 
 const at = (id: string) => ({ id, node: `node-of-${id}` });
 

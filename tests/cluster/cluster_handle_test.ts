@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ClusterHandle } from "../../lib/cluster/cluster_handle.ts";
+import { ClusterHandle } from "../../lib/cluster/node/cluster_handle.ts";
 import type { SimulatedMember, SimulatedMembers } from "../membership/simulated_members.ts";
 import { formed, within } from "../membership/formed_cluster.ts";
 

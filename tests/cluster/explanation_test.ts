@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { explain, type ExplainFacts } from "../../lib/cluster/explanation.ts";
+import { explain, type ExplainFacts } from "../../lib/cluster/node/explanation.ts";
 import type { SimulatedMember } from "../membership/simulated_members.ts";
 import { SimulatedMembers } from "../membership/simulated_members.ts";
 import { formed, within } from "../membership/formed_cluster.ts";

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { Gateway } from "../../lib/cluster/gateway.ts";
-import { gatewayPath, type TopologyPush } from "../../lib/cluster/topology.ts";
-import type { MembershipView } from "../../lib/membership/view.ts";
+import { Gateway } from "../../lib/cluster/gateway/gateway.ts";
+import { gatewayPath, type TopologyPush } from "../../lib/cluster/gateway/topology.ts";
+import type { MembershipView } from "../../lib/membership/state/view.ts";
 import type { PeerHandler, Remoting } from "../../lib/remoting/remoting.ts";
-import type { Peer } from "../../lib/transport/peer.ts";
+import type { Peer } from "../../lib/transport/base/peer.ts";
 
 const client: Peer = {
   role: "client",

@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ClusterError } from "../../lib/cluster/errors.ts";
-import type { Lease } from "../../lib/cluster/lease.ts";
-import { leaseMajority } from "../../lib/cluster/lease.ts";
-import { fileLease } from "../../lib/cluster/lease_file.ts";
-import { kvLease, type LeaseStore, type LeaseTransaction } from "../../lib/cluster/lease_kv.ts";
+import type { Lease } from "../../lib/cluster/lease/lease.ts";
+import { leaseMajority } from "../../lib/cluster/lease/lease.ts";
+import { fileLease } from "../../lib/cluster/lease/lease_file.ts";
+import {
+  kvLease,
+  type LeaseStore,
+  type LeaseTransaction,
+} from "../../lib/cluster/lease/lease_kv.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { systemClock } from "../../lib/runtime/system_clock.ts";
 import type { Clock } from "../../lib/runtime/clock.ts";
@@ -102,7 +106,7 @@ Deno.test("of many who ask at once, one gets the lease", async () => {
 
 Deno.test("of many processes that ask a file at once, one gets the lease", async () => {
   const folder = await Deno.makeTempDir();
-  const module = new URL("../../lib/cluster/lease_file.ts", import.meta.url).href;
+  const module = new URL("../../lib/cluster/lease/lease_file.ts", import.meta.url).href;
   const ask = async (owner: string) => {
     const code = `import { fileLease } from ${JSON.stringify(module)};
       console.log(JSON.stringify(await fileLease(Deno.args[0]).acquire(Deno.args[1])));`;

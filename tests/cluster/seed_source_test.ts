@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { ClusterTimeoutError } from "../../lib/cluster/errors.ts";
-import { checkSeedNodes, type SeedNodes } from "../../lib/cluster/seed_source.ts";
+import { checkSeedNodes, type SeedNodes } from "../../lib/cluster/bootstrap/seed_source.ts";
 import { CastyError } from "../../lib/runtime/casty_error.ts";
 import type { DnsRecord, DnsRecordType, Resolver } from "../../lib/runtime/resolver.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
@@ -80,7 +80,7 @@ Deno.test("nodes find each other through A records and one port, asked again unt
   await cluster.stop(nodes);
 });
 
-Deno.test("a list that still grows founds nothing: nodes that see each other late make one cluster", async () => {
+Deno.test("a list that still grows bootstraps nothing: nodes that see each other late make one cluster", async () => {
   for (let seed = 1; seed <= 5; seed++) {
     const cluster = new SimulatedCluster(seed);
     const known: string[] = [];
@@ -106,7 +106,7 @@ Deno.test("nodes that at first hear only of themselves found no clusters of thei
   });
   const nodes = await cluster.clock.resolve(Promise.all(start3));
   assertEquals(clusterIds(nodes).size, 1);
-  assert(nodes[0]!.cluster.state().clusterId!.startsWith("node-1:25520"), "the lowest founds");
+  assert(nodes[0]!.cluster.state().clusterId!.startsWith("node-1:25520"), "the lowest bootstraps");
   await cluster.stop(nodes);
 });
 

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
-import { ServiceExchange } from "../../lib/cluster/service_exchange.ts";
-import type { TopologyService } from "../../lib/cluster/topology.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
+import { ServiceExchange } from "../../lib/cluster/node/service_exchange.ts";
+import type { TopologyService } from "../../lib/cluster/gateway/topology.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import type { NodePeer } from "../../lib/transport/peer.ts";
+import type { NodePeer } from "../../lib/transport/base/peer.ts";
 
 class At extends Ref<never> {
   readonly uid = 1;

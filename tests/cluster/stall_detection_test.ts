@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { StallDetection } from "../../lib/cluster/stall_detection.ts";
+import { StallDetection } from "../../lib/cluster/stall/stall_detection.ts";
 import type { Runtime } from "../../lib/runtime/runtime.ts";
 import type { StallProbe, StallQuestion } from "../../lib/runtime/stall_probe.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";

@@ -5,8 +5,8 @@ import {
   encodeAnswer,
   encodeQuestion,
   isQuestion,
-} from "../../lib/cluster/heartbeat_protocol.ts";
-import { systemStallProbe } from "../../lib/cluster/system_stall_probe.ts";
+} from "../../lib/cluster/stall/heartbeat_protocol.ts";
+import { systemStallProbe } from "../../lib/cluster/stall/system_stall_probe.ts";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import type { StallAnswer, StallResponder } from "../../lib/runtime/stall_probe.ts";
 import { systemNetwork } from "../../lib/transport/system_network.ts";

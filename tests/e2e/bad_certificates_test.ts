@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ClusteredActorSystem, TlsConfig, TlsConfigError, type TlsMaterial } from "@casty/casty";
 import { ClusterClient } from "@casty/casty/client";
-import { TlsNetwork } from "../../lib/transport/tls_network.ts";
+import { TlsNetwork } from "../../lib/transport/tls/tls_network.ts";
 import { opensslTest } from "../openssl.ts";
 import {
   Certificates,

@@ -1,7 +1,7 @@
 /** A node that counts what it is told. Its first argument is its TLS material, as JSON. */
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Remoting } from "../../lib/remoting/remoting.ts";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import { systemRuntime } from "../../lib/transport/system_runtime.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createCa, issueNode } from "../../cert.ts";
 import type { ActorRef } from "../../mod.ts";
-import { defaultTransportLimits } from "../../lib/transport/limits.ts";
+import { defaultTransportLimits } from "../../lib/transport/base/limits.ts";
 import { type CounterMessage, openSystem } from "./slow_reader_child.ts";
 
 const script = new URL("slow_reader_child.ts", import.meta.url).pathname;

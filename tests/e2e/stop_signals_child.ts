@@ -6,9 +6,9 @@
  * - `stuck`: has an actor whose handler never ends;
  * - `ends`: shuts its system down by itself, and then has nothing left to do.
  */
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 
 interface Request {
   readonly text: string;

@@ -1,6 +1,10 @@
 import fc from "fast-check";
-import type { GossipState, MemberRecord, Tombstone } from "../../lib/membership/gossip_state.ts";
-import { type Member, memberStatuses } from "../../lib/membership/member.ts";
+import type {
+  GossipState,
+  MemberRecord,
+  Tombstone,
+} from "../../lib/membership/state/gossip_state.ts";
+import { type Member, memberStatuses } from "../../lib/membership/state/member.ts";
 
 const addresses = ["a:1", "b:1", "c:1", "d:1"];
 const digest = fc.constantFrom("", "0000000000000001", "0000000000000002");

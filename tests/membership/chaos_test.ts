@@ -27,7 +27,7 @@ function chaos(seed: number): { world: SimulatedMembers; acts: string[]; ever: S
     else if (fault === "pause") world.pause(node, int(12_000));
     else if (fault === "loss") world.weather.loss = random.next() * 0.3;
     else if (fault === "crash") world.crash(node);
-    // The first seed founds a cluster when it finds none, so it must not start while cut off.
+    // The first seed bootstraps a cluster when it finds none, so it must not start while cut off.
     else if (fault === "restart" && !node.alive && name !== "n0") start(name);
     else if (fault === "leave") world.step(node, { type: "leave" });
     acts.push(`${fault} ${name}`);

@@ -63,7 +63,7 @@ Deno.test("seeds in different orders make one cluster", () => {
   }
 });
 
-Deno.test("a node whose seeds are all wrong founds nothing, and says which it asks", () => {
+Deno.test("a node whose seeds are all wrong bootstraps nothing, and says which it asks", () => {
   const world = new SimulatedMembers(5);
   const lost = world.start("lost", ["nowhere", "elsewhere"]);
   world.run(60_000);

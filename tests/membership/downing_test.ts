@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { stableAfter } from "../../lib/membership/downing.ts";
-import { keepMajority as majorityStrategy } from "../../lib/membership/keep_majority.ts";
-import type { Member, MemberStatus } from "../../lib/membership/member.ts";
+import { stableAfter } from "../../lib/membership/downing/downing.ts";
+import { keepMajority as majorityStrategy } from "../../lib/membership/downing/keep_majority.ts";
+import type { Member, MemberStatus } from "../../lib/membership/state/member.ts";
 
 function members(
   count: number,

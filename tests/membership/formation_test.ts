@@ -24,12 +24,12 @@ for (const seed of [1, 2, 3, 4, 5]) {
       world.run(seed * 300);
     }
     within(world, "forming", 2_000, () => allUp(nodes));
-    const founders = nodes.filter(({ log }) => log.some((line) => line.includes("founds")));
+    const founders = nodes.filter(({ log }) => log.some((line) => line.includes("bootstraps")));
     assertEquals(founders.map(({ address }) => address), ["n0:1"]);
   });
 }
 
-Deno.test("a node without other seeds founds a cluster at once", () => {
+Deno.test("a node without other seeds bootstraps a cluster at once", () => {
   const world = new SimulatedMembers(1);
   for (const seeds of [[], ["alone"], ["alone", "alone"]]) {
     const node = world.start("alone", seeds);
@@ -40,7 +40,7 @@ Deno.test("a node without other seeds founds a cluster at once", () => {
   }
 });
 
-Deno.test("with two seeds the first waits for the second before it founds; the rest never found", () => {
+Deno.test("with two seeds the first waits for the second before it bootstraps; the rest never found", () => {
   const world = new SimulatedMembers(1);
   const first = world.start("n0", ["n0", "n1"]);
   const third = world.start("n2", ["n0", "n1"]);
@@ -48,7 +48,7 @@ Deno.test("with two seeds the first waits for the second before it founds; the r
   assertEquals([first.view.clusterId, third.view.clusterId], [undefined, undefined]);
   assertEquals(first.machine.waiting(world.now), [
     "this node asks to join for 60 s; to found a cluster it needs the word of 1 more of 2 seeds, " +
-    "so that there are never two (foundAlone: true does without)",
+    "so that there are never two (allowSelfBootstrap: true does without)",
     "n1:1 has not answered",
   ]);
   assertEquals(third.machine.waiting(world.now), [
@@ -76,14 +76,14 @@ Deno.test("two of three seeds form a cluster, when the third has been silent for
 Deno.test("a user can let one node found alone, whether or not it is the first seed", () => {
   for (const seeds of [["n0", "n1", "n2"], ["n1", "n0", "n2"]]) {
     const world = new SimulatedMembers(1);
-    const node = world.start("n0", seeds, { foundAlone: true });
+    const node = world.start("n0", seeds, { allowSelfBootstrap: true });
     world.run(4_900);
     assertEquals(node.view.clusterId, undefined);
     within(world, "founding", 400, () => allUp([node]));
   }
 });
 
-Deno.test("a first seed that was downed and starts again alone founds no second cluster", () => {
+Deno.test("a first seed that was downed and starts again alone bootstraps no second cluster", () => {
   for (let seed = 1; seed <= 10; seed++) {
     const world = new SimulatedMembers(seed);
     const seeds = ["n0", "n1", "n2"];
@@ -118,7 +118,7 @@ Deno.test("a seed lets one founder go ahead, so two that do not hear each other 
 Deno.test("a node that waits for its cluster lets nobody found another", () => {
   const world = new SimulatedMembers(1);
   const seeds = ["n0", "n1", "n2"];
-  world.start("n1", seeds, { founds: false });
+  world.start("n1", seeds, { bootstraps: false });
   const first = world.start("n0", seeds);
   world.run(60_000);
   assertEquals(first.view.clusterId, undefined);
@@ -146,7 +146,7 @@ Deno.test("two clusters that hear of each other stay two", () => {
   assert(warning.includes(ours[0]!.view.clusterId!) && warning.includes("stop the nodes of one"));
 });
 
-Deno.test("a node with another configuration is refused with the key, and founds nothing", () => {
+Deno.test("a node with another configuration is refused with the key, and bootstraps nothing", () => {
   const world = new SimulatedMembers(1);
   const node = world.start("a", [], { clusterConfig: { "shards.counters": "20", only: "here" } });
   const config = { clusterConfig: { "shards.counters": "30", other: "x" } };

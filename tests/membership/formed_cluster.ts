@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
-import type { MemberEvent } from "../../lib/membership/member_event.ts";
-import type { MembershipConfig } from "../../lib/membership/membership.ts";
+import type { MemberEvent } from "../../lib/membership/state/member_event.ts";
+import type { MembershipConfig } from "../../lib/membership/machine/membership.ts";
 import { type SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 
 /** Five nodes that have formed and been quiet for ten seconds. */

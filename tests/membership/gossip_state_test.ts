@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { contentDigest, fullDigest } from "../../lib/membership/digest.ts";
+import { contentDigest, fullDigest } from "../../lib/membership/state/digest.ts";
 import {
   emptyGossip,
   mergeGossip,
@@ -8,8 +8,8 @@ import {
   withMember,
   withoutMember,
   withoutOldTombstones,
-} from "../../lib/membership/gossip_state.ts";
-import { type Member, statusRank } from "../../lib/membership/member.ts";
+} from "../../lib/membership/state/gossip_state.ts";
+import { type Member, statusRank } from "../../lib/membership/state/member.ts";
 import { anyGossipState } from "./arbitraries.ts";
 
 const member: Member = {

@@ -3,14 +3,14 @@
  * about others is trusted in parts (see `SECURITY.md`); here is what it cannot do.
  */
 import { assert, assertEquals } from "@std/assert";
-import { admitted } from "../../lib/membership/admission.ts";
-import { resolveConfig } from "../../lib/membership/config.ts";
-import { newMachine } from "../../lib/membership/machine.ts";
-import { type MemberRecord, newRecord } from "../../lib/membership/gossip_state.ts";
-import type { Member } from "../../lib/membership/member.ts";
-import type { GossipContent, MembershipMessage } from "../../lib/membership/messages.ts";
-import { parseMembershipMessage } from "../../lib/membership/messages.ts";
-import type { MembershipEffect } from "../../lib/membership/membership.ts";
+import { admitted } from "../../lib/membership/joining/admission.ts";
+import { resolveConfig } from "../../lib/membership/machine/config.ts";
+import { newMachine } from "../../lib/membership/machine/machine.ts";
+import { type MemberRecord, newRecord } from "../../lib/membership/state/gossip_state.ts";
+import type { Member } from "../../lib/membership/state/member.ts";
+import type { GossipContent, MembershipMessage } from "../../lib/membership/machine/messages.ts";
+import { parseMembershipMessage } from "../../lib/membership/machine/messages.ts";
+import type { MembershipEffect } from "../../lib/membership/machine/membership.ts";
 import { allUp, formed, within } from "./formed_cluster.ts";
 import type { SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 

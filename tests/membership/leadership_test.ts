@@ -1,16 +1,19 @@
 import { assertEquals } from "@std/assert";
-import { convergence } from "../../lib/membership/convergence.ts";
-import { contentDigest } from "../../lib/membership/digest.ts";
+import { convergence } from "../../lib/membership/state/convergence.ts";
+import { contentDigest } from "../../lib/membership/state/digest.ts";
 import {
   emptyGossip,
   type GossipState,
   withMember,
   withRecord,
-} from "../../lib/membership/gossip_state.ts";
-import { leaderActions } from "../../lib/membership/leader_actions.ts";
-import { leaderOf } from "../../lib/membership/leader.ts";
-import type { Member, MemberStatus } from "../../lib/membership/member.ts";
-import { observersAgainst, unreachableMembers } from "../../lib/membership/reachability.ts";
+} from "../../lib/membership/state/gossip_state.ts";
+import { leaderActions } from "../../lib/membership/machine/leader_actions.ts";
+import { leaderOf } from "../../lib/membership/machine/leader.ts";
+import type { Member, MemberStatus } from "../../lib/membership/state/member.ts";
+import {
+  observersAgainst,
+  unreachableMembers,
+} from "../../lib/membership/detector/reachability.ts";
 
 function member(name: string, status: MemberStatus, upNumber = 0, incarnation = 1): Member {
   return { address: `${name}:1`, nodeId: name, incarnation, status, roles: [], upNumber };

@@ -4,8 +4,8 @@ import {
   Membership,
   type MembershipConfig,
   type MembershipEffect,
-} from "../../lib/membership/membership.ts";
-import type { MembershipMessage } from "../../lib/membership/messages.ts";
+} from "../../lib/membership/machine/membership.ts";
+import type { MembershipMessage } from "../../lib/membership/machine/messages.ts";
 
 const self = { address: "a:1", nodeId: "a", incarnation: 10, roles: [] };
 
@@ -143,7 +143,7 @@ Deno.test("gossip of another cluster changes nothing; its sender is told and the
   };
   const first = machine.step({ type: "received", from: "z:1", message }, 1);
   assertEquals(first.map(({ type }) => type), ["send", "log"]);
-  assertEquals(sent(first), [["z:1", "farewell"]]);
+  assertEquals(sent(first), [["z:1", "left"]]);
   assertEquals(machine.step({ type: "received", from: "z:1", message }, 2).length, 1);
   assertEquals(machine.view, before);
 });
@@ -179,7 +179,7 @@ Deno.test("nothing happens after the end but a farewell to those who still ask",
   assertEquals(machine.step({ type: "leave" }, 2_000), []);
   const message: MembershipMessage = { type: "heartbeat", clusterId: "a:1#10", incarnation: 1 };
   assertEquals(sent(machine.step({ type: "received", from: "b:1", message }, 2_001)), [
-    ["b:1", "farewell"],
+    ["b:1", "left"],
   ]);
   assertEquals(machine.step({ type: "received", from: "b:1", message: joiner("b") }, 2_002), []);
 });

@@ -1,6 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type MembershipMessage, parseMembershipMessage } from "../../lib/membership/messages.ts";
+import {
+  type MembershipMessage,
+  parseMembershipMessage,
+} from "../../lib/membership/machine/messages.ts";
 
 const member = {
   address: "a:1",
@@ -54,7 +57,7 @@ const examples: readonly MembershipMessage[] = [
   },
   { type: "heartbeat", clusterId, incarnation: 3 },
   { type: "heartbeatAck", incarnation: 3 },
-  { type: "farewell", clusterId, incarnation: 3 },
+  { type: "left", clusterId, incarnation: 3 },
   { type: "removed", clusterId, incarnation: 3 },
   { type: "removed", clusterId, incarnation: 3, evidence },
 ];

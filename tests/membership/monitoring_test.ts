@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { monitoringRing, watchedMembers } from "../../lib/membership/monitoring.ts";
-import { pick } from "../../lib/membership/pick.ts";
+import { monitoringRing, watchedMembers } from "../../lib/membership/detector/monitoring.ts";
+import { pick } from "../../lib/membership/machine/pick.ts";
 
 const addresses = (count: number) => Array.from({ length: count }, (_, i) => `node-${i}:25520`);
 

@@ -3,7 +3,7 @@
  * that cures it; without that rule the test fails (tried once for each, by taking the rule out), unless it says otherwise.
  */
 import { assert, assertEquals } from "@std/assert";
-import { monitoringRing, watchedMembers } from "../../lib/membership/monitoring.ts";
+import { monitoringRing, watchedMembers } from "../../lib/membership/detector/monitoring.ts";
 import { allUp, formed, seen, within } from "./formed_cluster.ts";
 import type { SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 

@@ -1,5 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { type DetectorOptions, PhiAccrualDetector } from "../../lib/membership/phi_accrual.ts";
+import {
+  type DetectorOptions,
+  PhiAccrualDetector,
+} from "../../lib/membership/detector/phi_accrual.ts";
 
 /** The defaults of casty v1, for which the reference values were measured. */
 const reference: Partial<DetectorOptions> = {

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import type { MembershipMessage } from "../../lib/membership/messages.ts";
+import type { MembershipMessage } from "../../lib/membership/machine/messages.ts";
 import { type SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 
 /** Milliseconds between two gossip rounds while not converged. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { Member } from "../../lib/membership/member.ts";
+import type { Member } from "../../lib/membership/state/member.ts";
 import { allUp, formed, seen, within } from "./formed_cluster.ts";
 import { type SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 

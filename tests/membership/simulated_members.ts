@@ -1,9 +1,12 @@
-import { Membership, type MembershipConfig } from "../../lib/membership/membership.ts";
-import type { MembershipEffect, MembershipEvent } from "../../lib/membership/membership.ts";
-import type { DownEvidence } from "../../lib/membership/member.ts";
-import type { MemberEvent } from "../../lib/membership/member_event.ts";
-import { type MembershipMessage, parseMembershipMessage } from "../../lib/membership/messages.ts";
-import type { MembershipView } from "../../lib/membership/view.ts";
+import { Membership, type MembershipConfig } from "../../lib/membership/machine/membership.ts";
+import type { MembershipEffect, MembershipEvent } from "../../lib/membership/machine/membership.ts";
+import type { DownEvidence } from "../../lib/membership/state/member.ts";
+import type { MemberEvent } from "../../lib/membership/state/member_event.ts";
+import {
+  type MembershipMessage,
+  parseMembershipMessage,
+} from "../../lib/membership/machine/messages.ts";
+import type { MembershipView } from "../../lib/membership/state/view.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
 /** How the simulated network treats one message. */

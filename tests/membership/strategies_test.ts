@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { downAll } from "../../lib/membership/down_all.ts";
-import { decideAround, type DowningStrategy } from "../../lib/membership/downing.ts";
+import { downAll } from "../../lib/membership/downing/down_all.ts";
+import { decideAround, type DowningStrategy } from "../../lib/membership/downing/downing.ts";
 import { MembershipError } from "../../lib/membership/errors.ts";
-import { keepMajority } from "../../lib/membership/keep_majority.ts";
-import { keepOldest } from "../../lib/membership/keep_oldest.ts";
-import { decideByLease } from "../../lib/membership/lease_majority.ts";
-import type { Member, MemberStatus } from "../../lib/membership/member.ts";
-import { staticQuorum } from "../../lib/membership/static_quorum.ts";
+import { keepMajority } from "../../lib/membership/downing/keep_majority.ts";
+import { keepOldest } from "../../lib/membership/downing/keep_oldest.ts";
+import { decideByLease } from "../../lib/membership/downing/lease_majority.ts";
+import type { Member, MemberStatus } from "../../lib/membership/state/member.ts";
+import { staticQuorum } from "../../lib/membership/downing/static_quorum.ts";
 import { formed } from "./formed_cluster.ts";
 
 function members(statuses: readonly MemberStatus[]): Member[] {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { fullDigest } from "../../lib/membership/digest.ts";
+import { fullDigest } from "../../lib/membership/state/digest.ts";
 import {
   emptyGossip,
   type GossipState,
@@ -8,14 +8,14 @@ import {
   newerThan,
   newRecord,
   withMember,
-} from "../../lib/membership/gossip_state.ts";
+} from "../../lib/membership/state/gossip_state.ts";
 import {
-  areWishes,
   compareSummary,
+  isRequest,
   isSummary,
+  requestedBy,
   summaryOf,
-  wishedFor,
-} from "../../lib/membership/summary.ts";
+} from "../../lib/membership/state/summary.ts";
 import { anyGossipState } from "./arbitraries.ts";
 
 /** The exchange as two members hold it, of which the first begins. */
@@ -27,7 +27,7 @@ function exchange(
   const { lacks, wishes } = compareSummary(b, summaryOf(a, salt), salt);
   a = mergeGossip(a, lacks);
   b = mergeGossip(b, newerThan(lacks, a));
-  const granted = wishedFor(a, wishes, salt);
+  const granted = requestedBy(a, wishes, salt);
   b = mergeGossip(b, granted);
   return [mergeGossip(a, newerThan(granted, b)), b];
 }
@@ -81,7 +81,7 @@ Deno.test("among 1,000 members only what differs travels", () => {
   const { lacks, wishes } = compareSummary(theirs, summary, 3);
   assertEquals(lacks.members.size, 0);
   assertEquals(wishes.length, 4);
-  assertEquals([...wishedFor(ours, wishes, 3).members.keys()], [memberOf(500).address]);
+  assertEquals([...requestedBy(ours, wishes, 3).members.keys()], [memberOf(500).address]);
 });
 
 Deno.test("fingerprints differ with the salt, so that no collision lasts", () => {
@@ -97,6 +97,6 @@ Deno.test("bytes that are no summary and no wishes are refused", () => {
   for (const bad of [undefined, [1, 2], "text", new Uint8Array(7), new Uint8Array(24)]) {
     assert(!isSummary(bad, 2));
   }
-  assert(areWishes(new Uint8Array(8), 2));
-  for (const bad of [null, {}, new Uint8Array(3), new Uint8Array(12)]) assert(!areWishes(bad, 2));
+  assert(isRequest(new Uint8Array(8), 2));
+  for (const bad of [null, {}, new Uint8Array(3), new Uint8Array(12)]) assert(!isRequest(bad, 2));
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { keepMajority } from "../../lib/membership/keep_majority.ts";
-import type { MemberStatus } from "../../lib/membership/member.ts";
+import { keepMajority } from "../../lib/membership/downing/keep_majority.ts";
+import type { MemberStatus } from "../../lib/membership/state/member.ts";
 import { allUp, formed, seen, within } from "./formed_cluster.ts";
 import type { SimulatedMember } from "./simulated_members.ts";
 

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { Remoting } from "../../lib/remoting/remoting.ts";
 import type { Link } from "../../lib/runtime/network.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { encodeIntroduction, features, type Introduction } from "../../lib/transport/handshake.ts";
-import { MemoryNetwork } from "../../lib/transport/memory_network.ts";
+import { encodeHello, features, type Hello } from "../../lib/transport/connection/handshake.ts";
+import { MemoryNetwork } from "../../lib/transport/memory/memory_network.ts";
 import { encodeEnvelope } from "../../lib/wire/envelope.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameWriter } from "../../lib/wire/frame_writer.ts";
@@ -14,7 +14,7 @@ import { newCodec } from "../wire/values.ts";
 
 const codec = newCodec();
 
-const attacker: Introduction = {
+const attacker: Hello = {
   protocolMin: 1,
   protocolMax: 1,
   systemName: "shop",
@@ -82,7 +82,7 @@ class Target implements AsyncDisposable {
 
   /** Connects as `hello` says, and sends. */
   async attack(
-    hello: Partial<Introduction>,
+    hello: Partial<Hello>,
     ...frames: Frame[]
   ): Promise<Link & { over: boolean }> {
     const link = await this.clock.resolve(
@@ -91,7 +91,7 @@ class Target implements AsyncDisposable {
     const raw = Object.assign(link, { over: false });
     raw.onClose = () => raw.over = true;
     raw.write(
-      framesOf([[FrameType.hello, encodeIntroduction({ ...attacker, ...hello })]]),
+      framesOf([[FrameType.hello, encodeHello({ ...attacker, ...hello })]]),
       () => {},
     );
     await this.clock.advance(100);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseLostQuestion } from "../../lib/remoting/lost_questions.ts";
+import { parseLostQuestion } from "../../lib/remoting/lost_asks.ts";
 import { parseRejections } from "../../lib/remoting/rejections.ts";
 import { parseWatchMessage } from "../../lib/remoting/watch_protocol.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Relay, relayedPath, relayPath } from "../../lib/remoting/relay.ts";
-import { ClientHolders } from "../../lib/transport/client_holders.ts";
-import type { ClientPeer, NodePeer, Peer } from "../../lib/transport/peer.ts";
+import { ClientAddressRegistry } from "../../lib/transport/endpoint/client_address_registry.ts";
+import type { ClientPeer, NodePeer, Peer } from "../../lib/transport/base/peer.ts";
 
 const facts = { incarnation: 1, protocol: 1, remote: "", lane: "user", serializers: [] } as const;
 
@@ -19,7 +19,7 @@ class Scene {
   readonly relay: Relay;
   /** Called while an envelope is delivered. */
   onDeliver = (_peer: Peer) => {};
-  readonly holders = new ClientHolders();
+  readonly holders = new ClientAddressRegistry();
   constructor(self: string, connected: readonly string[] = [], members: readonly string[] = []) {
     this.relay = new Relay({
       self: () => self,

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { Remoting, type RemotingOptions } from "../../lib/remoting/remoting.ts";
 import { watchPath } from "../../lib/remoting/watch_protocol.ts";
 import { CastyError } from "../../lib/runtime/casty_error.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { MemoryNetwork } from "../../lib/transport/memory_network.ts";
+import { MemoryNetwork } from "../../lib/transport/memory/memory_network.ts";
 
 type Order =
   | { type: "watch"; ref: ActorRef<never> }

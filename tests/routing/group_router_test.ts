@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import { discoverable } from "../../lib/actor/discoverable.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import { discoverable } from "../../lib/actor/services/discoverable.ts";
 import { ActorError, AskError } from "../../lib/actor/errors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
-import { ServiceKey } from "../../lib/actor/service_key.ts";
-import type { SpyEvent } from "../../lib/actor/spy.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import { ServiceKey } from "../../lib/actor/services/service_key.ts";
+import type { SpyEvent } from "../../lib/actor/behavior/spy.ts";
 import { Routers } from "../../lib/routing/routers.ts";
 import { consistentHash } from "../../lib/routing/routing_strategy.ts";
 import { assertBalanced, quietSystem, Received, tellNumbers } from "./quiet_system.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
-import type { SpyEvent } from "../../lib/actor/spy.ts";
+import type { SpyEvent } from "../../lib/actor/behavior/spy.ts";
 import type { PoolOptions } from "../../lib/routing/pool_router.ts";
 import { Routers } from "../../lib/routing/routers.ts";
 import {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ActorError } from "../../lib/actor/errors.ts";
-import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { heaviest, Routees, seedsOf } from "../../lib/routing/routees.ts";
 import { consistentHash, random, roundRobin } from "../../lib/routing/routing_strategy.ts";
 import { hashText } from "../../lib/routing/text_hash.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { hashText, mixBits } from "../../lib/routing/text_hash.ts";
-import { shardOf } from "../../lib/sharding/shard_hash.ts";
+import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 
 /** Pinned: a change of any of these sends messages of running clusters to other routees. */
 const vectors: readonly (readonly [text: string, hash: number])[] = [

@@ -5,7 +5,7 @@ import {
   preferRole,
   type ShardNode,
   zoneAware,
-} from "../../lib/sharding/allocation.ts";
+} from "../../lib/sharding/coordinator/allocation.ts";
 
 function node(
   address: string,

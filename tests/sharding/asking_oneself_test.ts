@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { type ShardingMessage, shardingPath } from "../../lib/sharding/protocol.ts";
-import { type EntityHost, Region } from "../../lib/sharding/region.ts";
-import { shardOf } from "../../lib/sharding/shard_hash.ts";
+import { type ShardingMessage, shardingPath } from "../../lib/sharding/routing/protocol.ts";
+import { type EntityHost, Region } from "../../lib/sharding/region/region.ts";
+import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { ShardNode, type ShardNodePort } from "../../lib/sharding/shard_node.ts";
-import { ShardRouter } from "../../lib/sharding/shard_router.ts";
+import { ShardRouter } from "../../lib/sharding/routing/shard_router.ts";
 
 /** Its entities never end, and so its shards are given up for ever. */
 const host: EntityHost = { deliver: () => {}, startShard: () => {}, stopShard: () => {} };

@@ -1,10 +1,10 @@
 /** What a client may ask nodes for about shards, and how often. */
 import { assert, assertEquals } from "@std/assert";
 import { ClientLocator } from "../../lib/sharding/client_locator.ts";
-import type { LocateMessage } from "../../lib/sharding/protocol.ts";
-import type { ShardingPort } from "../../lib/sharding/sharding_port.ts";
-import { TableFollowers } from "../../lib/sharding/table_followers.ts";
-import type { Peer } from "../../lib/transport/peer.ts";
+import type { LocateMessage } from "../../lib/sharding/routing/protocol.ts";
+import type { ShardingPort } from "../../lib/sharding/routing/sharding_port.ts";
+import { ShardTablePublisher } from "../../lib/sharding/routing/shard_table_publisher.ts";
+import type { Peer } from "../../lib/transport/base/peer.ts";
 
 function client(address: string): Peer {
   return {
@@ -67,7 +67,7 @@ Deno.test("one client's questions do not take the place of all others, and are a
 Deno.test("a client that asks for a table without an end is told it a few times a second", () => {
   const port = new Port();
   const owner = { owner: "b:1", epoch: 3, shardType: "carts", shard: 0 };
-  const followers = new TableFollowers(port, () => ({ numShards: 10, grantOf: () => owner }));
+  const followers = new ShardTablePublisher(port, () => ({ numShards: 10, grantOf: () => owner }));
   const request = { shardType: "carts", numShards: 10, have: 0 };
   for (let i = 0; i < 1_000; i++) followers.receive(client("client:bad"), request);
   // Once as a change, once as the whole table.

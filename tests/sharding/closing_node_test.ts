@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { clientShardsPath, parseShardingMessage } from "../../lib/sharding/protocol.ts";
-import { shardOf } from "../../lib/sharding/shard_hash.ts";
-import { ShardRouter } from "../../lib/sharding/shard_router.ts";
+import { clientShardsPath, parseShardingMessage } from "../../lib/sharding/routing/protocol.ts";
+import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
+import { ShardRouter } from "../../lib/sharding/routing/shard_router.ts";
 
 const shard = shardOf("x", 10);
 

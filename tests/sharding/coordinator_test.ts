@@ -1,8 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { Coordinator } from "../../lib/sharding/coordinator.ts";
-import type { CoordinatorEffect, CoordinatorEvent } from "../../lib/sharding/coordinator_event.ts";
-import type { RegionReport } from "../../lib/sharding/protocol.ts";
-import { noTerm, type Term } from "../../lib/sharding/term.ts";
+import { Coordinator } from "../../lib/sharding/coordinator/coordinator.ts";
+import type {
+  CoordinatorEffect,
+  CoordinatorEvent,
+} from "../../lib/sharding/coordinator/coordinator_event.ts";
+import type { RegionReport } from "../../lib/sharding/routing/protocol.ts";
+import { noTerm, type Term } from "../../lib/sharding/routing/term.ts";
 
 const shardType = "counters";
 const numShards = 20;

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import {
   type EntityDelivery,
-  type FlushMark,
+  type FlushMarker,
   parseEntityDelivery,
-  parseFlushMark,
+  parseFlushMarker,
   parseShardingMessage,
   type ShardingMessage,
-} from "../../lib/sharding/protocol.ts";
+} from "../../lib/sharding/routing/protocol.ts";
 
 const about = { shardType: "counters", shard: 3, epoch: 7 };
 const term = [2, "a:1"] as const;
@@ -46,16 +46,16 @@ for (const message of messages) {
 }
 
 Deno.test("a mark is understood on its first leg and on later ones", () => {
-  const first: FlushMark = [3, 7, "b:1", "", 0];
-  const later: FlushMark = [3, 7, "b:1", "a:1", 6];
+  const first: FlushMarker = [3, 7, "b:1", "", 0];
+  const later: FlushMarker = [3, 7, "b:1", "a:1", 6];
   for (const mark of [first, later]) {
-    assertEquals(parseFlushMark([...mark]), mark);
+    assertEquals(parseFlushMarker([...mark]), mark);
     for (let index = 0; index < mark.length; index++) {
       const wrong: unknown[] = [...mark];
       wrong[index] = null;
-      assertEquals(parseFlushMark(wrong), undefined, `${index} is null`);
+      assertEquals(parseFlushMarker(wrong), undefined, `${index} is null`);
     }
-    assertEquals(parseFlushMark(mark.slice(0, 4)), undefined);
+    assertEquals(parseFlushMarker(mark.slice(0, 4)), undefined);
     assertEquals(parseEntityDelivery([...mark]), undefined);
   }
 });
@@ -63,7 +63,7 @@ Deno.test("a mark is understood on its first leg and on later ones", () => {
 Deno.test("a message for an entity is understood, and is no mark", () => {
   const delivery: EntityDelivery = ["x", { n: 1 }, 7];
   assertEquals(parseEntityDelivery([...delivery]), delivery);
-  assertEquals(parseFlushMark([...delivery]), undefined);
+  assertEquals(parseFlushMarker([...delivery]), undefined);
   assertEquals(parseEntityDelivery(["", 1, 7]), undefined);
   assertEquals(parseEntityDelivery(["x", 1, -1]), undefined);
 });

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import type { CoordinatorView } from "../../lib/sharding/coordinator_view.ts";
-import { type ShardingMessage, shardingPath } from "../../lib/sharding/protocol.ts";
-import { type EntityHost, Region } from "../../lib/sharding/region.ts";
+import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
+import { type ShardingMessage, shardingPath } from "../../lib/sharding/routing/protocol.ts";
+import { type EntityHost, Region } from "../../lib/sharding/region/region.ts";
 import { ShardNode } from "../../lib/sharding/shard_node.ts";
-import type { Term } from "../../lib/sharding/term.ts";
+import type { Term } from "../../lib/sharding/routing/term.ts";
 
 /** A host that stops a shard when it is told to. */
 class Host implements EntityHost {

@@ -1,11 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { checkRemember } from "../../lib/sharding/remember_options.ts";
+import { checkRemember } from "../../lib/sharding/remember/remember_options.ts";
 import { ShardingError } from "../../lib/sharding/errors.ts";
 import {
   parseRememberMessage,
   type RememberMessage,
-} from "../../lib/sharding/remember_protocol.ts";
-import { RememberedEntities, type Remembrance } from "../../lib/sharding/remembered_entities.ts";
+} from "../../lib/sharding/remember/remember_protocol.ts";
+import {
+  RememberedEntities,
+  type Remembrance,
+} from "../../lib/sharding/remember/remembered_entities.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
 /** Nodes that tell each other what runs; what they say can be lost. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Remembering } from "../../lib/sharding/remembering.ts";
+import { RememberEntities } from "../../lib/sharding/remember/remember_entities.ts";
 import { ManualClock } from "../../lib/testkit/mod.ts";
 
 /** A store whose answers come when they are let go. */
@@ -23,8 +23,8 @@ class SlowStore {
   }
 }
 
-function remembering(store: SlowStore): Remembering {
-  return new Remembering("carts", { store, batch: 5, interval: 100, maxPerShard: 10 }, {
+function remembering(store: SlowStore): RememberEntities {
+  return new RememberEntities("carts", { store, batch: 5, interval: 100, maxPerShard: 10 }, {
     clock: new ManualClock(),
     numShards: 4,
     others: () => [],

@@ -13,25 +13,25 @@ interface Rule {
 const rules: readonly Rule[] = [
   {
     rule: "a new coordinator grants nothing before all have told what they run",
-    file: "coordinator.ts",
+    file: "coordinator/coordinator.ts",
     text: 'this.#awaiting.size > 0 ? "recovering" : "active"',
     without: '"active"',
   },
   {
     rule: "a shard is given away only when its owner has stopped its entities",
-    file: "region.ts",
+    file: "region/region.ts",
     text: 'return this.#held[shard] === held ? "stopping" : "stopped";',
     without: 'done(); return "stopped";',
   },
   {
     rule: "newer messages wait for those that went another way",
-    file: "shard_routes.ts",
+    file: "routing/shard_routes.ts",
     text: "if (via === undefined || via === owner) {",
     without: "if (true) {",
   },
   {
     rule: "a mark behind the older messages ends the wait of newer ones",
-    file: "protocol.ts",
+    file: "routing/protocol.ts",
     text: "value.length !== 5",
     without: "true",
   },

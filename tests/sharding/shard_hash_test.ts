@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { shardOf } from "../../lib/sharding/shard_hash.ts";
+import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 
 /** Pinned: a change of any of these moves entities of running clusters. */
 const vectors: readonly (readonly [id: string, shards: readonly number[]])[] = [

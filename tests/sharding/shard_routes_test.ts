@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ShardRoutes } from "../../lib/sharding/shard_routes.ts";
+import { ShardRoutes } from "../../lib/sharding/routing/shard_routes.ts";
 
 Deno.test("a newer grant replaces an older, never the other way round", () => {
   const routes = new ShardRoutes<string>(10);

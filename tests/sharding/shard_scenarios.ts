@@ -1,5 +1,5 @@
 import { numShards, Violation, World, type WorldNode, type WorldOptions } from "./shard_world.ts";
-import { shardOf } from "../../lib/sharding/shard_hash.ts";
+import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 
 const entities = Array.from({ length: 16 }, (_, index) => `entity-${index}`);
 

@@ -3,11 +3,15 @@
  * a little late, a control lane that loses, repeats and reorders what travels on it, a data lane that
  * keeps order, and a table of all entities that live. Everything follows from one seed.
  */
-import type { CoordinatorView } from "../../lib/sharding/coordinator_view.ts";
-import { regionPath, type ShardingMessage, shardingPath } from "../../lib/sharding/protocol.ts";
-import type { EntityHost } from "../../lib/sharding/region.ts";
+import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
+import {
+  regionPath,
+  type ShardingMessage,
+  shardingPath,
+} from "../../lib/sharding/routing/protocol.ts";
+import type { EntityHost } from "../../lib/sharding/region/region.ts";
 import { ShardNode } from "../../lib/sharding/shard_node.ts";
-import { shardOf } from "../../lib/sharding/shard_hash.ts";
+import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
 export const numShards = 12;

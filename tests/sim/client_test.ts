@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
-import type { DeadLetter } from "../../lib/actor/dead_letter.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
-import { ServiceKey } from "../../lib/actor/service_key.ts";
+import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { clientInternalsOf } from "../../lib/client/client_internals.ts";
 import type { ClientOptions } from "../../lib/client/client_options.ts";
@@ -10,7 +10,7 @@ import type { ClientStateChanged } from "../../lib/client/client_state.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import { ClientError } from "../../lib/client/errors.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { counter, type CounterMessage, getValue } from "./counter.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 

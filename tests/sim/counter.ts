@@ -1,7 +1,7 @@
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
-import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 
 export type CounterMessage =
   | { type: "increment"; amount: number }

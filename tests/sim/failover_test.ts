@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
-import type { ShardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import type { ShardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { counter, type CounterMessage, getValue, increment } from "./counter.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 

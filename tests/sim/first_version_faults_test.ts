@@ -1,6 +1,6 @@
 /** Faults of the first Casty that whole nodes must not have; each is named after its number. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import type { Logger } from "../../lib/runtime/logger.ts";

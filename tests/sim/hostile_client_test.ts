@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import type { DeadLetter } from "../../lib/actor/dead_letter.ts";
-import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
-import { ServiceKey } from "../../lib/actor/service_key.ts";
+import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
+import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { clientInternalsOf } from "../../lib/client/client_internals.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import { relayPath } from "../../lib/remoting/relay.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { Codec } from "../../lib/wire/codec.ts";
 import { encodeEnvelope } from "../../lib/wire/envelope.ts";
 import { counter, type CounterMessage, getValue } from "./counter.ts";

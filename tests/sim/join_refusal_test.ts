@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
-import type { ClusterOptions } from "../../lib/cluster/cluster_options.ts";
+import type { ClusterOptions } from "../../lib/cluster/node/cluster_options.ts";
 import { ClusterError } from "../../lib/cluster/errors.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ActorRef, Ref } from "../../lib/actor/ref.ts";
-import { discoverable } from "../../lib/actor/discoverable.ts";
-import { ServiceKey } from "../../lib/actor/service_key.ts";
+import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
+import { discoverable } from "../../lib/actor/services/discoverable.ts";
+import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { Routers } from "../../lib/routing/routers.ts";

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusterError } from "../../lib/cluster/errors.ts";
-import type { ClusterOptions } from "../../lib/cluster/cluster_options.ts";
+import type { ClusterOptions } from "../../lib/cluster/node/cluster_options.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
-import type { MemberDowned } from "../../lib/membership/member_event.ts";
+import type { MemberDowned } from "../../lib/membership/state/member_event.ts";
 import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import { counter, getValue, increment } from "./counter.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
@@ -86,7 +86,7 @@ Deno.test("who was not downed cannot join again", async () => {
   await cluster.stop(nodes);
 });
 
-Deno.test("the first seed, cut off and downed, founds no second cluster while it waits", async () => {
+Deno.test("the first seed, cut off and downed, bootstraps no second cluster while it waits", async () => {
   const cluster = new SimulatedCluster(5);
   const nodes = await cluster.start(3, { whenDowned: "rejoin" });
   const { clusterId } = nodeInternalsOf(nodes[1]!)!.view;

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { AskOptions } from "../../lib/actor/ask.ts";
-import type { DeadLetter } from "../../lib/actor/dead_letter.ts";
+import type { AskOptions } from "../../lib/actor/ask/ask.ts";
+import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
 import { AskError } from "../../lib/actor/errors.ts";
-import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 import { assertBalanced } from "./watching.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import type { DeadLetter } from "../../lib/actor/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
 import { AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { CastyError } from "../../lib/runtime/casty_error.ts";
 import type { Logger } from "../../lib/runtime/logger.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { type Serializer, serializer } from "../../lib/wire/serializer.ts";
 import { Money, money, Price, price } from "../wire/money.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";

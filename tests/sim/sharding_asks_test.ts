@@ -1,8 +1,8 @@
 import { assert, assertRejects } from "@std/assert";
 import { AskError } from "../../lib/actor/errors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 
 Deno.test("who asks an entity whose owner dies is told when that is known, long before the timeout", async () => {

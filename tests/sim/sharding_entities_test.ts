@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { AskError } from "../../lib/actor/errors.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
-import { entityType } from "../../lib/sharding/entity_type.ts";
+import { entityType } from "../../lib/sharding/routing/entity_type.ts";
 import { ShardingError } from "../../lib/sharding/errors.ts";
-import type { MessageSchema } from "../../lib/sharding/schema.ts";
+import type { MessageSchema } from "../../lib/sharding/routing/schema.ts";
 import type { ShardEvent } from "../../lib/sharding/shard_event.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import type { ShardedOptions } from "../../lib/sharding/sharded_behavior.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Behavior } from "../../lib/actor/behavior.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
-import type { EntityStore } from "../../lib/sharding/remember_options.ts";
-import { shardEnvelope } from "../../lib/sharding/shard_envelope.ts";
+import type { EntityStore } from "../../lib/sharding/remember/remember_options.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import type { ShardedOptions } from "../../lib/sharding/sharded_behavior.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 

@@ -1,10 +1,10 @@
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
-import type { ClusterOptions } from "../../lib/cluster/cluster_options.ts";
+import type { ClusterOptions } from "../../lib/cluster/node/cluster_options.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import type { Runtime } from "../../lib/runtime/runtime.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { MemoryNetwork } from "../../lib/transport/memory_network.ts";
+import { MemoryNetwork } from "../../lib/transport/memory/memory_network.ts";
 
 /** A cluster in one process, on virtual time and an in-memory network, all from one seed. */
 export class SimulatedCluster {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { StreamError } from "../../lib/streams/errors.ts";
 import type { ProducerMessage } from "../../lib/streams/protocol.ts";
 import { streamConsumer } from "../../lib/streams/stream_consumer.ts";

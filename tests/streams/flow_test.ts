@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { StreamError } from "../../lib/streams/errors.ts";
 import type { ConsumerMessage } from "../../lib/streams/protocol.ts";
 import { type StreamSink, streamSink } from "../../lib/streams/stream_sink.ts";

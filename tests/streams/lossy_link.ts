@@ -1,5 +1,5 @@
-import { internalsOf } from "../../lib/actor/internals.ts";
-import { type ActorRef, Ref } from "../../lib/actor/ref.ts";
+import { internalsOf } from "../../lib/actor/system/system_internals.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import type { ConsumerMessage, ProducerMessage, SinkMessage } from "../../lib/streams/protocol.ts";
 import type { World } from "./world.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import type { ProducerMessage } from "../../lib/streams/protocol.ts";
 import { streamProducer, type StreamProducerOptions } from "../../lib/streams/stream_producer.ts";

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorContext } from "../../lib/actor/context.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorContext } from "../../lib/actor/behavior/context.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
-import type { ActorRef } from "../../lib/actor/ref.ts";
-import type { Signal } from "../../lib/actor/signal.ts";
-import type { SpyEvent } from "../../lib/actor/spy.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import type { Signal } from "../../lib/actor/behavior/signal.ts";
+import type { SpyEvent } from "../../lib/actor/behavior/spy.ts";
 import { BehaviorTestKit } from "../../lib/testkit/behavior_test_kit.ts";
 import { TestkitError } from "../../lib/testkit/errors.ts";
 import { TestInbox } from "../../lib/testkit/test_inbox.ts";

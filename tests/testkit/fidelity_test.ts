@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Behavior } from "../../lib/actor/behavior.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
-import type { ActorContext } from "../../lib/actor/context.ts";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorContext } from "../../lib/actor/behavior/context.ts";
 import { ActorTestKit } from "../../lib/testkit/actor_test_kit.ts";
 import { BehaviorTestKit } from "../../lib/testkit/behavior_test_kit.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { ActorSystem } from "../../lib/actor/actor_system.ts";
-import { Behaviors } from "../../lib/actor/behaviors.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { describe, describeAll } from "../../lib/testkit/describe.ts";
 import { sameValue } from "../../lib/testkit/same_value.ts";
 import { InboxRef } from "../../lib/testkit/test_inbox.ts";

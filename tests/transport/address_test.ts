@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type AddressMap, addressMapper } from "../../lib/transport/address_map.ts";
-import { Endpoint } from "../../lib/transport/endpoint.ts";
+import { type AddressMap, addressMapper } from "../../lib/transport/base/address_map.ts";
+import { Endpoint } from "../../lib/transport/endpoint/endpoint.ts";
 import { systemRuntime } from "../../lib/transport/system_runtime.ts";
 import { Conditions } from "./network/links.ts";
 import { World } from "./endpoints.ts";

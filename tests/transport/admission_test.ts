@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Admission, type AdmissionLimits } from "../../lib/transport/admission.ts";
+import { Admission, type AdmissionLimits } from "../../lib/transport/endpoint/admission.ts";
 
 const limits: AdmissionLimits = {
   maxPendingHandshakes: 3,

@@ -7,7 +7,7 @@ import {
   type Outcome,
   type Rival,
   weigh,
-} from "../../lib/transport/association.ts";
+} from "../../lib/transport/endpoint/association.ts";
 
 const backoff = { minBackoff: 500, maxBackoff: 30_000 };
 const wanted: AssociationEvent = { type: "wanted" };

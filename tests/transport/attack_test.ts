@@ -1,13 +1,13 @@
 import { deflateRawSync } from "node:zlib";
 import { assert, assertEquals } from "@std/assert";
 import type { Link } from "../../lib/runtime/network.ts";
-import { encodeIntroduction, features, type Introduction } from "../../lib/transport/handshake.ts";
-import type { TransportLimits } from "../../lib/transport/limits.ts";
+import { encodeHello, features, type Hello } from "../../lib/transport/connection/handshake.ts";
+import type { TransportLimits } from "../../lib/transport/base/limits.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameWriter } from "../../lib/wire/frame_writer.ts";
 import { type Station, World } from "./endpoints.ts";
 
-const attacker: Introduction = {
+const attacker: Hello = {
   protocolMin: 1,
   protocolMax: 1,
   systemName: "shop",
@@ -29,7 +29,7 @@ function frames(...all: readonly (readonly [number, Uint8Array])[]): Uint8Array 
   return writer.take().slice();
 }
 
-const hello = frames([FrameType.hello, encodeIntroduction(attacker)]);
+const hello = frames([FrameType.hello, encodeHello(attacker)]);
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 /** A node, one of its peers, and who attacks it. */
@@ -165,11 +165,11 @@ Deno.test("attack: silent connections take no more than maxPendingHandshakes, ot
   await using siege = await Siege.begin({ maxPendingHandshakes: 8 });
   const { clock } = siege.world;
   const links: { ended?: boolean }[] = [];
-  let turnedAway = 0;
+  let rejected = 0;
   for (let i = 0; i < 50; i++) {
-    await siege.dial(`evil-${i % 5}`).then((link) => links.push(link), () => turnedAway++);
+    await siege.dial(`evil-${i % 5}`).then((link) => links.push(link), () => rejected++);
   }
-  assertEquals([links.length, turnedAway], [8, 42]);
+  assertEquals([links.length, rejected], [8, 42]);
   // Who was connected before is served all the time.
   await siege.isServed();
   await clock.runUntil(() => links.every(({ ended }) => ended), 6_000);
@@ -188,7 +188,7 @@ Deno.test("attack: one address has its rate and its number of connections, other
   for (let i = 0; i < 60; i++) {
     const introduced = frames([
       FrameType.hello,
-      encodeIntroduction({ ...attacker, address: `client:${i}` }),
+      encodeHello({ ...attacker, address: `client:${i}` }),
     ]);
     await siege.dial().then((link) => {
       open++;
@@ -210,7 +210,7 @@ Deno.test("attack: many reasons from one host, or one from many, do not flood th
   await using siege = await Siege.begin({ maxConnectionRate: 10_000 });
   for (let i = 0; i < 40; i++) {
     const link = await siege.dial();
-    const said = encodeIntroduction({ ...attacker, systemName: `bank-${i}` });
+    const said = encodeHello({ ...attacker, systemName: `bank-${i}` });
     link.write(frames([FrameType.hello, said]), () => {});
     await siege.world.clock.advance(10);
   }
@@ -251,7 +251,7 @@ Deno.test("attack: many messages that are never finished take bounded memory, an
   for (let i = 0; i < 20; i++) {
     const link = await siege.dial(`evil-${i}`);
     const name = { nodeId: `evil-${i}`, address: `client:evil-${i}` };
-    const own = frames([FrameType.hello, encodeIntroduction({ ...attacker, ...name })]);
+    const own = frames([FrameType.hello, encodeHello({ ...attacker, ...name })]);
     link.write(Uint8Array.from([...own, ...frames([FrameType.chunk, part])]), () => {});
     await clock.advance(100);
     links.push(link);

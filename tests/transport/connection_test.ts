@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
-import { TransportError } from "../../lib/transport/errors.ts";
-import { Connection } from "../../lib/transport/connection.ts";
-import { decodeRefusal } from "../../lib/transport/handshake.ts";
-import { transportLimits } from "../../lib/transport/limits.ts";
-import type { TransportLimits } from "../../lib/transport/limits.ts";
+import { TransportError } from "../../lib/transport/base/errors.ts";
+import { Connection } from "../../lib/transport/connection/connection.ts";
+import { decodeRefusal } from "../../lib/transport/connection/handshake.ts";
+import { transportLimits } from "../../lib/transport/base/limits.ts";
+import type { TransportLimits } from "../../lib/transport/base/limits.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FakeLink } from "./fake_link.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Endpoint, type EndpointOptions } from "../../lib/transport/endpoint.ts";
+import { Endpoint, type EndpointOptions } from "../../lib/transport/endpoint/endpoint.ts";
 import { systemRuntime } from "../../lib/transport/system_runtime.ts";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import { Station } from "./endpoints.ts";

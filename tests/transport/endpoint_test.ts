@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { PeerIdentity } from "../../lib/runtime/network.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameWriter } from "../../lib/wire/frame_writer.ts";
-import { encodeIntroduction, type Introduction } from "../../lib/transport/handshake.ts";
+import { encodeHello, type Hello } from "../../lib/transport/connection/handshake.ts";
 import { World } from "./endpoints.ts";
 
 const texts = (prefix: string, count: number) =>
@@ -227,7 +227,7 @@ Deno.test("endpoint: an older incarnation is refused while a newer one is connec
   b.send("a:25520", "new");
   await world.clock.runUntil(() => a.heard.length === 1);
   const link = await world.dial("x", "a");
-  const old: Introduction = {
+  const old: Hello = {
     protocolMin: 1,
     protocolMax: 1,
     systemName: "shop",
@@ -241,7 +241,7 @@ Deno.test("endpoint: an older incarnation is refused while a newer one is connec
     features: [],
   };
   const writer = new FrameWriter();
-  writer.append(FrameType.hello, encodeIntroduction(old));
+  writer.append(FrameType.hello, encodeHello(old));
   let ended = false;
   link.onClose = () => ended = true;
   link.write(writer.take(), () => {});

@@ -2,8 +2,8 @@ import type { Logger } from "../../lib/runtime/logger.ts";
 import type { Link, Network, PeerIdentity } from "../../lib/runtime/network.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { Endpoint, type EndpointOptions } from "../../lib/transport/endpoint.ts";
-import { MemoryNetwork } from "../../lib/transport/memory_network.ts";
+import { Endpoint, type EndpointOptions } from "../../lib/transport/endpoint/endpoint.ts";
+import { MemoryNetwork } from "../../lib/transport/memory/memory_network.ts";
 
 /** An endpoint that writes down what happens to it. */
 export class Station {

@@ -9,15 +9,15 @@ import { NumberedPaths } from "../../lib/wire/interned_paths.ts";
 import { randomInt } from "../../lib/runtime/random.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { Connection } from "../../lib/transport/connection.ts";
+import { Connection } from "../../lib/transport/connection/connection.ts";
 import {
-  decodeIntroduction,
+  decodeHello,
   decodeRefusal,
-  encodeIntroduction,
+  encodeHello,
   encodeRefusal,
   features,
-} from "../../lib/transport/handshake.ts";
-import { transportLimits } from "../../lib/transport/limits.ts";
+} from "../../lib/transport/connection/handshake.ts";
+import { transportLimits } from "../../lib/transport/base/limits.ts";
 import { newCodec } from "../wire/values.ts";
 import { FakeLink } from "./fake_link.ts";
 
@@ -102,7 +102,7 @@ function chunked(payload: Uint8Array, size: number): Uint8Array {
   return out;
 }
 
-const introduction = encodeIntroduction({
+const introduction = encodeHello({
   protocolMin: 1,
   protocolMax: 2,
   systemName: "shop",
@@ -180,7 +180,7 @@ export function decoders(): Decoder[] {
     {
       name: "introductions",
       samples: [introduction],
-      read: (bytes) => decodeIntroduction(bytes) !== undefined,
+      read: (bytes) => decodeHello(bytes) !== undefined,
     },
     {
       name: "refusals",

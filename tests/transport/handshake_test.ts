@@ -3,18 +3,18 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { PeerIdentity } from "../../lib/runtime/network.ts";
 import {
-  decodeIntroduction,
+  decodeHello,
   decodeRefusal,
-  encodeIntroduction,
+  encodeHello,
   encodeRefusal,
   features,
-  type Introduction,
+  type Hello,
   isRefusal,
   judge,
   maxHandshakeFrame,
-} from "../../lib/transport/handshake.ts";
+} from "../../lib/transport/connection/handshake.ts";
 
-const self: Introduction = {
+const self: Hello = {
   protocolMin: 1,
   protocolMax: 1,
   systemName: "shop",
@@ -27,7 +27,7 @@ const self: Introduction = {
   window: 4_194_304,
   features: [],
 };
-const other: Introduction = { ...self, nodeId: "node-2", address: "b.example:25520" };
+const other: Hello = { ...self, nodeId: "node-2", address: "b.example:25520" };
 
 const plain: PeerIdentity = { kind: "plain" };
 const facts = { fingerprint: "00", notAfter: 0 };
@@ -36,7 +36,7 @@ const client: PeerIdentity = { kind: "client", name: "c", hosts: [], ...facts };
 
 const asClient = { role: "client", address: "client:abc" } as const;
 
-const accepted: [string, Partial<Introduction>, PeerIdentity][] = [
+const accepted: [string, Partial<Hello>, PeerIdentity][] = [
   ["a node without TLS", {}, plain],
   ["a node whose certificate names its host", {}, node("x", "b.example")],
   [
@@ -65,7 +65,7 @@ for (const [who, said, identity] of accepted) {
   });
 }
 
-const refused: [string, Partial<Introduction>, PeerIdentity, string, RegExp][] = [
+const refused: [string, Partial<Hello>, PeerIdentity, string, RegExp][] = [
   [
     "a newer protocol only",
     { protocolMin: 2, protocolMax: 3 },
@@ -106,8 +106,8 @@ for (const [what, said, identity, code, reason] of refused) {
 }
 
 Deno.test("handshake: an introduction survives the wire, and unknown fields are ignored", () => {
-  const read = decodeIntroduction(encode({ magic: "casty", ...other, colour: ["red"], more: {} }));
-  assertEquals(decodeIntroduction(encodeIntroduction(other))?.address, other.address);
+  const read = decodeHello(encode({ magic: "casty", ...other, colour: ["red"], more: {} }));
+  assertEquals(decodeHello(encodeHello(other))?.address, other.address);
   assertEquals(read?.systemName, "shop");
 });
 
@@ -129,22 +129,22 @@ Deno.test("handshake: fields of a wrong type, too long or missing are no introdu
   for (const [name, values] of Object.entries(wrong)) {
     for (const value of [...values, undefined]) {
       const bytes = encode({ magic: "casty", ...other, [name]: value }, { ignoreUndefined: true });
-      assertEquals(decodeIntroduction(bytes), undefined, `${name}: ${JSON.stringify(value)}`);
+      assertEquals(decodeHello(bytes), undefined, `${name}: ${JSON.stringify(value)}`);
     }
   }
 });
 
 Deno.test("handshake: any bytes are read or refused, never thrown at the reader", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-    decodeIntroduction(bytes);
+    decodeHello(bytes);
     const { code, reason } = decodeRefusal(bytes);
     assert(typeof code === "string" && typeof reason === "string");
   }));
-  const good = encodeIntroduction(other);
+  const good = encodeHello(other);
   fc.assert(fc.property(fc.nat(good.length - 1), fc.nat(255), (at, byte) => {
     const mutated = good.slice();
     mutated[at] = byte;
-    const read = decodeIntroduction(mutated);
+    const read = decodeHello(mutated);
     assert(read === undefined || read.systemName.length <= 255);
   }));
 });
@@ -157,7 +157,7 @@ Deno.test("handshake: a refusal keeps its code and at most 500 characters of its
 
 Deno.test("handshake: an introduction names serializers, within bounds, or is none", () => {
   const read = (serializers: unknown) =>
-    decodeIntroduction(encode({ magic: "casty", ...self, serializers }));
+    decodeHello(encode({ magic: "casty", ...self, serializers }));
   assertEquals(read(["money@1", "a/b.c_d-e@65535"])?.serializers?.length, 2);
   const wrong = ["money", "money@0", "@1", "a@1@2", "new\nline@1", "x".repeat(65) + "@1", "", 7];
   for (const name of wrong) assertEquals(read([name]), undefined, String(name));
@@ -167,7 +167,7 @@ Deno.test("handshake: an introduction names serializers, within bounds, or is no
 
 Deno.test("handshake: the largest introduction fits its frame", () => {
   const text = "\uffee".repeat(255);
-  const largest: Introduction = {
+  const largest: Hello = {
     ...self,
     systemName: text,
     nodeId: text,
@@ -180,9 +180,9 @@ Deno.test("handshake: the largest introduction fits its frame", () => {
     maxInternedPaths: Number.MAX_SAFE_INTEGER,
     serializers: Array.from({ length: 64 }, (_, i) => `${String(i).padEnd(64, "x")}@65535`),
   };
-  const bytes = encodeIntroduction(largest);
+  const bytes = encodeHello(largest);
   assert(bytes.length < maxHandshakeFrame, `${bytes.length} bytes`);
-  assertEquals(decodeIntroduction(bytes)?.serializers?.length, 64);
+  assertEquals(decodeHello(bytes)?.serializers?.length, 64);
 });
 
 Deno.test("handshake: a refusal does not repeat thousands of names of a certificate", () => {

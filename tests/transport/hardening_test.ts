@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
-import { Connection } from "../../lib/transport/connection.ts";
-import { encodeIntroduction, type Introduction } from "../../lib/transport/handshake.ts";
-import { transportLimits } from "../../lib/transport/limits.ts";
+import { Connection } from "../../lib/transport/connection/connection.ts";
+import { encodeHello, type Hello } from "../../lib/transport/connection/handshake.ts";
+import { transportLimits } from "../../lib/transport/base/limits.ts";
 import type { Network } from "../../lib/runtime/network.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameWriter } from "../../lib/wire/frame_writer.ts";
@@ -15,7 +15,7 @@ function frame(type: number, payload: Uint8Array = new Uint8Array(0)): Uint8Arra
   return writer.take();
 }
 
-const client: Introduction = {
+const client: Hello = {
   protocolMin: 1,
   protocolMax: 1,
   systemName: "shop",
@@ -105,8 +105,8 @@ Deno.test("transport: a refused peer cannot try again on the same connection", a
   await using world = new World();
   const a = await world.start("a");
   const link = await world.dial("x", "a");
-  const bad = frame(FrameType.hello, encodeIntroduction({ ...client, systemName: "bank" }));
-  const good = frame(FrameType.hello, encodeIntroduction(client));
+  const bad = frame(FrameType.hello, encodeHello({ ...client, systemName: "bank" }));
+  const good = frame(FrameType.hello, encodeHello(client));
   link.write(new Uint8Array([...bad, ...good]), () => {});
   await world.clock.advance(5_000);
   assertEquals(a.events, []);
@@ -124,7 +124,7 @@ Deno.test("transport: another certificate cannot take over a connected client's 
   await world.clock.runUntil(() => a.heard.length === 1);
   world.network.host("evil", { identity: { kind: "client", name: "mallory", ...facts } });
   const link = await world.dial("evil", "a");
-  link.write(frame(FrameType.hello, encodeIntroduction(client)), () => {});
+  link.write(frame(FrameType.hello, encodeHello(client)), () => {});
   await world.clock.advance(1_000);
   a.send("client:c1", "secret");
   await world.clock.advance(1_000);
@@ -143,9 +143,9 @@ Deno.test("transport: when the dialler declines the welcome, the acceptor hears 
   await using world = new World();
   const a = await world.start("a");
   const link = await world.dial("x", "a");
-  link.write(frame(FrameType.hello, encodeIntroduction(client)), () => {});
+  link.write(frame(FrameType.hello, encodeHello(client)), () => {});
   await world.clock.runUntil(() => a.events.length === 1);
-  const { encodeRefusal } = await import("../../lib/transport/handshake.ts");
+  const { encodeRefusal } = await import("../../lib/transport/connection/handshake.ts");
   const refusal = encodeRefusal({ code: "address", reason: "wrong host" });
   link.write(frame(FrameType.refuse, refusal), () => {});
   await world.clock.advance(1_000);
@@ -191,7 +191,7 @@ Deno.test("transport: nobody is admitted before the listener is proved", async (
       });
       early.then((link) => {
         link.onData = (chunk) => void types.push(chunk[4]!);
-        link.write(frame(FrameType.hello, encodeIntroduction(client)), () => {});
+        link.write(frame(FrameType.hello, encodeHello(client)), () => {});
       }, () => {});
       await new Promise<void>((resolve) => void world.clock.schedule(500, resolve));
       return listener;

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { Outbox } from "../../lib/transport/outbox.ts";
-import { Inbox } from "../../lib/transport/inbox.ts";
-import { transportLimits } from "../../lib/transport/limits.ts";
+import { Outbox } from "../../lib/transport/connection/outbox.ts";
+import { Inbox } from "../../lib/transport/connection/inbox.ts";
+import { transportLimits } from "../../lib/transport/base/limits.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameReader } from "../../lib/wire/frame_reader.ts";
 import { World } from "./endpoints.ts";

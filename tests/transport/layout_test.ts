@@ -1,23 +1,23 @@
 import { deflateRawSync } from "node:zlib";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
-import { Connection } from "../../lib/transport/connection.ts";
+import { Connection } from "../../lib/transport/connection/connection.ts";
 import {
   agree,
-  decodeIntroduction,
-  encodeIntroduction,
+  decodeHello,
+  encodeHello,
   encodeRefusal,
   features,
-  type Introduction,
-} from "../../lib/transport/handshake.ts";
-import { transportLimits } from "../../lib/transport/limits.ts";
+  type Hello,
+} from "../../lib/transport/connection/handshake.ts";
+import { transportLimits } from "../../lib/transport/base/limits.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { bytesOf, hexOf } from "../wire/values.ts";
 import { FakeLink } from "./fake_link.ts";
 
 // What stands here is what other versions of Casty expect: whoever changes it changes the protocol.
 
-const hello: Introduction = {
+const hello: Hello = {
   protocolMin: 1,
   protocolMax: 1,
   systemName: "shop",
@@ -43,8 +43,8 @@ const helloBytes =
   "67 65 ce 01 00 00 00 b0 6d 61 78 49 6e 74 65 72 6e 65 64 50 61 74 68 73 cd 01 00";
 
 Deno.test("layout: the introduction is pinned", () => {
-  assertStrictEquals(hexOf(encodeIntroduction(hello)), helloBytes);
-  assertStrictEquals(decodeIntroduction(bytesOf(helloBytes))?.maxMessage, 16_777_216);
+  assertStrictEquals(hexOf(encodeHello(hello)), helloBytes);
+  assertStrictEquals(decodeHello(bytesOf(helloBytes))?.maxMessage, 16_777_216);
 });
 
 Deno.test("layout: a refusal, and the reason of a close, are pinned", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Liveness } from "../../lib/transport/liveness.ts";
+import { Liveness } from "../../lib/transport/connection/liveness.ts";
 
 const limits = { keepAliveInterval: 15_000, idleTimeout: 40_000, writeTimeout: 20_000 };
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Outbox } from "../../lib/transport/outbox.ts";
-import { defaultTransportLimits } from "../../lib/transport/limits.ts";
-import { idleSegmentSize, segmentSize } from "../../lib/transport/segment.ts";
+import { Outbox } from "../../lib/transport/connection/outbox.ts";
+import { defaultTransportLimits } from "../../lib/transport/base/limits.ts";
+import { idleSegmentSize, segmentSize } from "../../lib/transport/connection/segment.ts";
 
 const message = 65_536;
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { PartialMessages } from "../../lib/transport/partial_messages.ts";
-import { transportLimits } from "../../lib/transport/limits.ts";
+import { PartialMessages } from "../../lib/transport/connection/partial_messages.ts";
+import { transportLimits } from "../../lib/transport/base/limits.ts";
 
 /** A connection that only notes that it was ended. */
 class Owner {

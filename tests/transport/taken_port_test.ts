@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { TransportError } from "../../lib/transport/errors.ts";
-import { SocketAcceptor } from "../../lib/transport/node_socket.ts";
+import { TransportError } from "../../lib/transport/base/errors.ts";
+import { SocketAcceptor } from "../../lib/transport/tls/node_socket.ts";
 
 Deno.test("a port that is taken between the look at it and its binding is reported as in use", async () => {
   const taker = Deno.listen({ hostname: "127.0.0.1", port: 0 });

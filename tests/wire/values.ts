@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "@std/assert";
-import { Ref, type RefAddress } from "../../lib/actor/ref.ts";
+import { Ref, type RefAddress } from "../../lib/actor/ref/ref.ts";
 import { Codec } from "../../lib/wire/codec.ts";
 import { WireError } from "../../lib/wire/errors.ts";
 import type { WireLimits } from "../../lib/wire/limits.ts";

@@ -1,5 +1,5 @@
 import type { Random } from "../../runtime/random.ts";
-import type { MemoryNetwork } from "../../transport/memory_network.ts";
+import type { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import type { Fault, MessageFault, PartitionFault } from "./fault.ts";
 import type { NodeProcess } from "./node_process.ts";
 import type { VirtualTime } from "./virtual_time.ts";

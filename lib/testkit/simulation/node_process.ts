@@ -1,7 +1,7 @@
-import type { ClusterOptions } from "../../cluster/cluster_options.ts";
+import type { ClusterOptions } from "../../cluster/node/cluster_options.ts";
 import { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import { type NodeInternals, nodeInternalsOf } from "../../node_internals.ts";
-import type { MembershipView } from "../../membership/view.ts";
+import type { MembershipView } from "../../membership/state/view.ts";
 import type { ShardGrant } from "../../sharding/sharding.ts";
 import type { NodeStatus, SimulatedNode } from "./simulated_node.ts";
 import { SimulationError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import type { ClusterOptions } from "../../cluster/cluster_options.ts";
+import type { ClusterOptions } from "../../cluster/node/cluster_options.ts";
 import type { SeededRandom } from "../seeded_random.ts";
 import type { Fault } from "./fault.ts";
 import type { InvariantMaker } from "./invariant.ts";

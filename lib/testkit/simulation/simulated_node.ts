@@ -1,5 +1,5 @@
 import type { ClusteredActorSystem } from "../../clustered_actor_system.ts";
-import type { MembershipView } from "../../membership/view.ts";
+import type { MembershipView } from "../../membership/state/view.ts";
 import type { ShardGrant } from "../../sharding/sharding.ts";
 
 /**

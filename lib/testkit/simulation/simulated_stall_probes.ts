@@ -5,7 +5,7 @@ import type {
   StallResponder,
   StallResponderOptions,
 } from "../../runtime/stall_probe.ts";
-import type { MemoryNetwork } from "../../transport/memory_network.ts";
+import type { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 

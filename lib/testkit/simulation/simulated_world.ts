@@ -1,9 +1,9 @@
-import type { ClusterOptions } from "../../cluster/cluster_options.ts";
+import type { ClusterOptions } from "../../cluster/node/cluster_options.ts";
 import { ClusterClient } from "../../client/cluster_client.ts";
-import type { MemberDowned } from "../../membership/member_event.ts";
+import type { MemberDowned } from "../../membership/state/member_event.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { MemoryNetwork } from "../../transport/memory_network.ts";
+import { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { SimulationError } from "./errors.ts";
 import { EventLoop } from "./event_loop.ts";

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { statusRank } from "../../membership/member.ts";
-import type { MembershipView } from "../../membership/view.ts";
+import { statusRank } from "../../membership/state/member.ts";
+import type { MembershipView } from "../../membership/state/view.ts";
 import type { Invariant, InvariantMaker } from "./invariant.ts";
 import type { Simulation } from "./simulation.ts";
 

@@ -1,7 +1,7 @@
-import type { ActorRef } from "../../../lib/actor/ref.ts";
+import type { ActorRef } from "../../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../../lib/behaviors.ts";
 import type { ClusteredActorSystem } from "../../../lib/clustered_actor_system.ts";
-import type { ShardEnvelope } from "../../../lib/sharding/shard_envelope.ts";
+import type { ShardEnvelope } from "../../../lib/sharding/routing/shard_envelope.ts";
 import type { SimulatedNode, Simulation } from "../../../lib/testkit/mod.ts";
 import { counter, type CounterMessage, getValue, increment } from "../counter.ts";
 

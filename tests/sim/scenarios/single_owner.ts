@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ActorRef } from "../../../lib/actor/ref.ts";
+import type { ActorRef } from "../../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../../lib/behaviors.ts";
-import { type ShardEnvelope, shardEnvelope } from "../../../lib/sharding/shard_envelope.ts";
+import { type ShardEnvelope, shardEnvelope } from "../../../lib/sharding/routing/shard_envelope.ts";
 import type {
   Invariant,
   InvariantMaker,

@@ -3,7 +3,7 @@ import type { Invariant, Simulation } from "../../../lib/testkit/mod.ts";
 import { simulate, SimulationError } from "../../../lib/testkit/mod.ts";
 import { counter, type CounterMessage, getValue, increment } from "../../sim/counter.ts";
 import { Behaviors } from "../../../lib/behaviors.ts";
-import type { ShardEnvelope } from "../../../lib/sharding/shard_envelope.ts";
+import type { ShardEnvelope } from "../../../lib/sharding/routing/shard_envelope.ts";
 
 const quiet = { seed: 1, duration: 30_000, failures: false as const, shrink: 0 };
 

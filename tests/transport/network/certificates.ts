@@ -1,4 +1,4 @@
-import { createCa } from "../../../lib/cert/authority.ts";
+import { createCa } from "../../../lib/cert/authority/authority.ts";
 import type { TlsMaterial } from "../../../lib/runtime/network.ts";
 import { makeOrdinary } from "./pkijs_certificate.ts";
 

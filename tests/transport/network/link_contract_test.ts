@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { TransportError } from "../../../lib/transport/errors.ts";
+import { TransportError } from "../../../lib/transport/base/errors.ts";
 import type { Network, TlsMaterial } from "../../../lib/runtime/network.ts";
-import { TcpNetwork } from "../../../lib/transport/tcp_network.ts";
-import { TlsNetwork } from "../../../lib/transport/tls_network.ts";
+import { TcpNetwork } from "../../../lib/transport/tcp/tcp_network.ts";
+import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { Certificates } from "./certificates.ts";
 import { dial, End, pattern, Server } from "./links.ts";
 

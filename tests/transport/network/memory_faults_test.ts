@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../../lib/testkit/seeded_random.ts";
-import { MemoryNetwork, type MemoryNetworkOptions } from "../../../lib/transport/memory_network.ts";
+import {
+  MemoryNetwork,
+  type MemoryNetworkOptions,
+} from "../../../lib/transport/memory/memory_network.ts";
 import { dial, type End, pattern, Server } from "./links.ts";
 
 interface World {

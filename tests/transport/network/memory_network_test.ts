@@ -3,8 +3,8 @@ import fc from "fast-check";
 import type { NodeIdentity } from "../../../lib/runtime/network.ts";
 import { ManualClock } from "../../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../../lib/testkit/seeded_random.ts";
-import { TransportError } from "../../../lib/transport/errors.ts";
-import { MemoryNetwork } from "../../../lib/transport/memory_network.ts";
+import { TransportError } from "../../../lib/transport/base/errors.ts";
+import { MemoryNetwork } from "../../../lib/transport/memory/memory_network.ts";
 import { dial, type End, pattern, Server } from "./links.ts";
 
 interface World {

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { TransportError } from "../../../lib/transport/errors.ts";
-import { listenWithProof, proveMutualTls } from "../../../lib/transport/mutual_tls_proof.ts";
-import { TlsNetwork } from "../../../lib/transport/tls_network.ts";
+import { TransportError } from "../../../lib/transport/base/errors.ts";
+import { listenWithProof, proveMutualTls } from "../../../lib/transport/tls/mutual_tls_proof.ts";
+import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import type { Link } from "../../../lib/runtime/network.ts";
 import { Certificates } from "./certificates.ts";
 import { dial, Server } from "./links.ts";

@@ -9,16 +9,19 @@ import {
 import type { Clock } from "../../../lib/runtime/clock.ts";
 import type { IdentityRefusal, TlsMaterial } from "../../../lib/runtime/network.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
-import { type CertificateReading, readCertificate } from "../../../lib/transport/certificate.ts";
+import {
+  type CertificateReading,
+  readCertificate,
+} from "../../../lib/transport/tls/certificate.ts";
 import {
   CertificateReadings,
   maxReadings,
   maxRememberedBytes,
-} from "../../../lib/transport/certificate_readings.ts";
-import { TransportError } from "../../../lib/transport/errors.ts";
-import { identifyPeer } from "../../../lib/transport/peer_identity.ts";
-import { pemCertificates } from "../../../lib/transport/pem.ts";
-import { TlsNetwork } from "../../../lib/transport/tls_network.ts";
+} from "../../../lib/transport/tls/certificate_readings.ts";
+import { TransportError } from "../../../lib/transport/base/errors.ts";
+import { identifyPeer } from "../../../lib/transport/tls/peer_identity.ts";
+import { pemCertificates } from "../../../lib/transport/tls/pem.ts";
+import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { Certificates } from "./certificates.ts";
 import { dial, Server } from "./links.ts";
 

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { TlsEvent } from "../../../lib/runtime/tls_event.ts";
-import { TlsConfigError, TransportError } from "../../../lib/transport/errors.ts";
-import { TlsConfig, type TlsPaths } from "../../../lib/transport/tls_config.ts";
-import { TlsNetwork } from "../../../lib/transport/tls_network.ts";
+import { TlsConfigError, TransportError } from "../../../lib/transport/base/errors.ts";
+import { TlsConfig, type TlsPaths } from "../../../lib/transport/tls/tls_config.ts";
+import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { ManualClock } from "../../../lib/testkit/manual_clock.ts";
 import { opensslTest } from "../../openssl.ts";
 import { Certificates, type Pair } from "./certificates.ts";

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import type { Clock } from "../../../lib/runtime/clock.ts";
 import { silentLogger } from "../../../lib/runtime/logger.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
-import { TransportError } from "../../../lib/transport/errors.ts";
+import { TransportError } from "../../../lib/transport/base/errors.ts";
 import { systemNetwork } from "../../../lib/transport/system_network.ts";
 import { systemRuntime } from "../../../lib/transport/system_runtime.ts";
-import { TcpNetwork } from "../../../lib/transport/tcp_network.ts";
+import { TcpNetwork } from "../../../lib/transport/tcp/tcp_network.ts";
 import { Certificates } from "./certificates.ts";
 import { dial, Server } from "./links.ts";
 

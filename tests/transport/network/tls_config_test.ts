@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { TlsConfigError } from "../../../lib/transport/errors.ts";
-import { TlsConfig, type TlsPaths } from "../../../lib/transport/tls_config.ts";
+import { TlsConfigError } from "../../../lib/transport/base/errors.ts";
+import { TlsConfig, type TlsPaths } from "../../../lib/transport/tls/tls_config.ts";
 import { Certificates, farAhead, longAgo, type Pair } from "./certificates.ts";
 import { opensslTest } from "../../openssl.ts";
 

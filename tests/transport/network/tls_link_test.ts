@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Clock } from "../../../lib/runtime/clock.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
-import { TlsNetwork } from "../../../lib/transport/tls_network.ts";
+import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { Certificates } from "./certificates.ts";
 import { dial, End, Server } from "./links.ts";
 

@@ -7,9 +7,9 @@ import {
 } from "@std/assert";
 import type { TlsMaterial } from "../../../lib/runtime/network.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
-import { TransportError } from "../../../lib/transport/errors.ts";
-import { TcpNetwork } from "../../../lib/transport/tcp_network.ts";
-import { TlsNetwork } from "../../../lib/transport/tls_network.ts";
+import { TransportError } from "../../../lib/transport/base/errors.ts";
+import { TcpNetwork } from "../../../lib/transport/tcp/tcp_network.ts";
+import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { Certificates, farAhead, longAgo, type Pair } from "./certificates.ts";
 import { dial, Server } from "./links.ts";
 import { OpensslClient } from "./openssl_client.ts";

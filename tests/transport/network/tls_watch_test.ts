@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TlsEvent } from "../../../lib/runtime/tls_event.ts";
-import { TlsConfig } from "../../../lib/transport/tls_config.ts";
-import { TlsNetwork } from "../../../lib/transport/tls_network.ts";
+import { TlsConfig } from "../../../lib/transport/tls/tls_config.ts";
+import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { Certificates } from "./certificates.ts";
 import { Conditions, dial, Server } from "./links.ts";
 

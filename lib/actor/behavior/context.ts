@@ -1,0 +1,130 @@
+import type { LogFields } from "../../runtime/logger.ts";
+import type { ActorSystem } from "../system/actor_system.ts";
+import type { AskOptions, Written } from "../ask/ask.ts";
+import type { Behavior } from "./behavior.ts";
+import type { ActorRef } from "../ref/ref.ts";
+import type { SpawnOptions } from "./spawn_options.ts";
+
+/** Writes log lines under the actor's path. */
+export interface ActorLog {
+  /** For developers. */
+  debug(message: string, fields?: LogFields): void;
+  /** Normal operation. */
+  info(message: string, fields?: LogFields): void;
+  /** Something to look at. */
+  warn(message: string, fields?: LogFields): void;
+  /** Something has failed. */
+  error(message: string, fields?: LogFields): void;
+}
+
+/** Messages that an actor sends to itself later. All are cancelled when it stops. */
+export interface ActorTimers<M> {
+  /** Sends `message` once, after `delay` milliseconds. Replaces a timer of the same key. */
+  startSingle(key: string, message: M, delay: number): void;
+  /** Sends `message` again and again, `interval` milliseconds apart. Replaces the same key. */
+  startFixedDelay(key: string, message: M, interval: number): void;
+  /** Cancels a timer: its message does not arrive, even if it is in the mailbox already. */
+  cancel(key: string): void;
+}
+
+/**
+ * Messages that an actor keeps for later. Bounded by the spawn option `stashCapacity`. What is in
+ * it when the actor begins again goes back to its mailbox; when it stops, it is dead letters.
+ */
+export interface Stash<M> {
+  /** How many messages it holds. */
+  readonly size: number;
+  /** How many it can hold. */
+  readonly capacity: number;
+  /**
+   * Keeps the message that is being handled.
+   *
+   * @throws {ActorError} code `stashFull`.
+   */
+  add(message: M): void;
+  /** Puts all back, in order and before what waits in the mailbox. */
+  unstashAll(): void;
+}
+
+/** What an actor can do besides sending. Only valid within its own handlers. */
+export interface ActorContext<in out M> {
+  /** The actor itself. */
+  readonly self: ActorRef<M>;
+  /** The system that it lives in. */
+  readonly system: ActorSystem;
+  /** The id of the sharded entity that the actor is; empty for an actor that is none. */
+  readonly entityId: string;
+  /** Log lines under the actor's path. */
+  readonly log: ActorLog;
+  /** Messages to itself, later. */
+  readonly timers: ActorTimers<M>;
+  /** Messages for later. */
+  readonly stash: Stash<M>;
+  /** Its children. */
+  readonly children: readonly ActorRef<never>[];
+  /**
+   * Starts a child. Without a name it gets one. Children stop before their parent, and before it
+   * begins again. A name is free again when the child has stopped.
+   *
+   * @throws {ActorError} codes `badName`, `duplicateName`, `badBehavior`, `actorStopped`.
+   */
+  spawn<C>(behavior: Behavior<C>, name?: string, options?: SpawnOptions): ActorRef<C>;
+  /** Stops a child, after the message that it handles now. */
+  stop(child: ActorRef<never>): void;
+  /**
+   * Asks for the signal `terminated` when the other has stopped; at once if it has already. Works
+   * for actors of this system and, in a cluster, of other nodes. A second call changes nothing,
+   * unless the first was `watchWith`, which it replaces.
+   *
+   * @throws {ActorError} code `cannotWatch` for an actor elsewhere, if there is no cluster.
+   */
+  watch(ref: ActorRef<never>): void;
+  /** The same, but the actor hears `message` instead of the signal. */
+  watchWith(ref: ActorRef<never>, message: M): void;
+  /** Takes back `watch` and `watchWith`. Nothing is heard, even if it is on its way already. */
+  unwatch(ref: ActorRef<never>): void;
+  /**
+   * Sends what `factory` makes, and resolves with the first reply. Awaited in an async handler, the
+   * actor handles nothing else meanwhile; given to `pipeToSelf`, it goes on.
+   *
+   * Two actors that wait for each other would wait for ever: the one that closes the circle gets an
+   * {@linkcode AskError} with code `askCycle` that names the path. Circles are found within one
+   * system, and an actor that waits is taken to wait for the one that it has asked.
+   *
+   * @throws {AskTimeoutError} if no reply comes in time.
+   * @throws {AskError} if the actor has stopped, the question was lost or aborted, or is a circle.
+   */
+  ask<T, R, const Q extends Written<T> = Written<T>>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<R>;
+  /** Sends itself what a promise comes to. A promise that fails is logged. */
+  pipeToSelf(promise: PromiseLike<M>): void;
+  /** Sends itself what is made of a promise's value or failure. Without `onRejected` it is logged. */
+  pipeToSelf<T>(
+    promise: PromiseLike<T>,
+    onFulfilled: (value: T) => M,
+    onRejected?: (reason: unknown) => M,
+  ): void;
+  /**
+   * A reference for those who speak another protocol: what is told to it comes to this actor as
+   * `map` makes it. Lives until the actor stops or begins again; the same function gives the same
+   * reference. A `map` that throws is a failure of this actor.
+   */
+  messageAdapter<F>(map: (message: F) => M): ActorRef<F>;
+  /**
+   * Sends itself `message` when it has handled no message for `timeout` milliseconds, and again
+   * after each such time, until it is cancelled, stops or begins again. Replaces an earlier one.
+   */
+  setReceiveTimeout(timeout: number, message: M): void;
+  /**
+   * Of a sharded entity: stops it, after the messages that it has been given. What comes later waits
+   * until it has stopped, and then starts it again: nothing is lost between.
+   *
+   * @throws {ActorError} code `noEntity`.
+   */
+  passivate(): void;
+  /** Takes back `setReceiveTimeout`. */
+  cancelReceiveTimeout(): void;
+}

@@ -1,0 +1,155 @@
+import type { Random } from "../../runtime/random.ts";
+import { ActorError } from "../errors.ts";
+
+/**
+ * What happens to an actor that has failed:
+ *
+ * - `"restart"`: it begins again with its first behaviour. Its reference and what waits in its
+ *   mailbox stay; its state, children, timers and watches do not.
+ * - `"resume"`: it goes on with the behaviour that it has. An actor that fails before it has one
+ *   stops instead.
+ * - `"stop"`: it stops.
+ * - `"escalate"`: it stops, and its parent fails with the same error. An actor without a parent
+ *   just stops.
+ *
+ * The message that was handled is not handled again.
+ */
+export type Directive = "restart" | "resume" | "stop" | "escalate";
+
+/** How long an actor waits before it begins again. Its messages wait with it. */
+export interface Backoff {
+  /** Milliseconds before the first restart, at least 1. Doubles with each restart that follows. */
+  readonly min: number;
+  /** Milliseconds that it never exceeds before jitter. */
+  readonly max: number;
+  /** Up to this part is added by chance, so that actors do not begin all at once. Default 0.2. */
+  readonly jitter?: number;
+  /** Milliseconds without a failure after which the delay is `min` again. Default `max`. */
+  readonly resetAfter?: number;
+}
+
+/** What to do when an actor fails. */
+export interface SupervisionStrategy {
+  /**
+   * Decides by the error. Undefined leaves it to the wrapper around this one; if none decides, the
+   * actor stops. Default: always `"restart"`.
+   */
+  readonly decider?: (error: unknown) => Directive | undefined;
+  /**
+   * Restarts allowed within `within`; one more stops the actor. Default 3. `Infinity` only with a
+   * `backoff`.
+   */
+  readonly maxRestarts?: number;
+  /** Milliseconds in which restarts are counted. Default 60 000. */
+  readonly within?: number;
+  /** Waits before a restart. Default: none. */
+  readonly backoff?: Backoff;
+}
+
+/** What was decided. */
+export interface Verdict {
+  readonly directive: Directive;
+  /** Milliseconds to wait before a restart. */
+  readonly delay: number;
+}
+
+/**
+ * The restarts of one actor. They belong to the actor and not to its behaviour: a behaviour that
+ * wraps its successors in a new strategy does not get new restarts with it.
+ */
+export class RestartHistory {
+  #times: number[] = [];
+  /** Restarts since the actor last ran well for a while. */
+  #inARow = 0;
+  #last = -Infinity;
+
+  /** How often it was restarted in a row. */
+  get inARow(): number {
+    return this.#inARow;
+  }
+
+  /** Whether one more restart is within the limits. */
+  allows({ maxRestarts = 3, within = 60_000 }: SupervisionStrategy, now: number): boolean {
+    return this.#times.filter((time) => now - time <= within).length < maxRestarts;
+  }
+
+  /** Notes a restart; answers how many milliseconds it must wait. */
+  add({ maxRestarts = 3, backoff }: SupervisionStrategy, now: number, random: Random): number {
+    if (maxRestarts !== Infinity) {
+      this.#times.push(now);
+      if (this.#times.length > maxRestarts) this.#times.shift();
+    }
+    const quiet = backoff?.resetAfter ?? backoff?.max ?? 60_000;
+    this.#inARow = now - this.#last >= quiet ? 1 : this.#inARow + 1;
+    const delay = backoff === undefined ? 0 : delayOf(backoff, this.#inARow, random);
+    this.#last = now + delay;
+    return delay;
+  }
+}
+
+/** Asks the strategies, the innermost first, what to do about an error. Notes a restart. */
+export function decide(
+  strategies: readonly SupervisionStrategy[],
+  error: unknown,
+  history: RestartHistory,
+  now: number,
+  random: Random,
+): Verdict {
+  for (const strategy of strategies) {
+    const directive = strategy.decider === undefined ? "restart" : strategy.decider(error);
+    if (directive === undefined) continue;
+    if (directive !== "restart") return { directive: checkDirective(directive), delay: 0 };
+    if (!history.allows(strategy, now)) return { directive: "stop", delay: 0 };
+    return { directive, delay: history.add(strategy, now, random) };
+  }
+  return { directive: "stop", delay: 0 };
+}
+
+/**
+ * The strategy, if it can be used.
+ *
+ * @throws {ActorError} code `badSupervision`.
+ */
+export function checkStrategy(strategy: SupervisionStrategy): SupervisionStrategy {
+  const { maxRestarts = 3, within = 60_000, backoff, decider } = strategy;
+  const counted = Number.isInteger(maxRestarts) && maxRestarts >= 0 && maxRestarts <= 1_000_000;
+  if (!counted && maxRestarts !== Infinity) {
+    throw badStrategy("maxRestarts", maxRestarts, "use a whole number from 0 to 1 000 000");
+  }
+  if (maxRestarts === Infinity && backoff === undefined) {
+    throw badStrategy("maxRestarts", maxRestarts, "give a backoff to restart without a limit");
+  }
+  if (!(within > 0)) throw badStrategy("within", within, "use a number of milliseconds above 0");
+  if (decider !== undefined && typeof decider !== "function") {
+    throw badStrategy("decider", decider, "use a function of the error");
+  }
+  if (backoff !== undefined) checkBackoff(backoff);
+  return strategy;
+}
+
+function checkBackoff({ min, max, jitter = 0.2, resetAfter = max }: Backoff): void {
+  if (!(min >= 1 && min <= max && max <= 0x7fff_ffff / 2)) {
+    throw badStrategy("backoff", { min, max }, "use 1 <= min <= max milliseconds");
+  }
+  if (!(jitter >= 0 && jitter <= 1)) {
+    throw badStrategy("backoff.jitter", jitter, "use a number from 0 to 1");
+  }
+  if (!(resetAfter > 0)) {
+    throw badStrategy("backoff.resetAfter", resetAfter, "use a number of milliseconds above 0");
+  }
+}
+
+function checkDirective(directive: Directive): Directive {
+  if (["resume", "stop", "escalate"].includes(directive)) return directive;
+  throw badStrategy("decider", directive, "give restart, resume, stop, escalate or undefined");
+}
+
+function badStrategy(option: string, value: unknown, remedy: string): ActorError {
+  const shown = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return new ActorError("badSupervision", `${option}: ${shown} is not allowed`, { value, remedy });
+}
+
+function delayOf({ min, max, jitter = 0.2 }: Backoff, inARow: number, random: Random): number {
+  const base = Math.min(max, min * 2 ** Math.min(inARow - 1, 52));
+  return base * (1 + jitter * random.next());
+}

@@ -1,0 +1,142 @@
+import { Behavior, same } from "./behavior.ts";
+import { ActorError } from "../errors.ts";
+import type { Interceptor } from "./interceptor.ts";
+import type { LifecycleHooks } from "./lifecycle_hooks.ts";
+import type { Spy } from "./spy.ts";
+import type { SupervisionStrategy } from "./supervision.ts";
+
+/** What can be around a behaviour. The cell applies it; handlers know nothing of it. */
+export type Wrapper =
+  & (
+    | { readonly kind: "supervise"; readonly key: SupervisionStrategy }
+    | { readonly kind: "lifecycle"; readonly key: LifecycleHooks<never> }
+    | { readonly kind: "intercept"; readonly key: Interceptor<never> }
+    | { readonly kind: "spy"; readonly key: Spy }
+  )
+  & { added?: Added };
+
+/** What came of adding a wrapper the last time: actors of one behaviour share their wrappers. */
+interface Added {
+  readonly to: Wrappers;
+  readonly result: Wrappers;
+}
+
+/**
+ * The wrappers of an actor. Those of the first behaviour stay until the actor stops or begins
+ * again; those of a later behaviour stay until a later one brings its own. One that is there
+ * already, by identity of its options or observer, is not added twice: a behaviour may wrap all its
+ * successors. Immutable, so that any number of actors can share one.
+ */
+export class Wrappers {
+  /** No wrapper. */
+  static readonly none: Wrappers = new Wrappers([]);
+
+  /** The outermost first. */
+  readonly all: readonly Wrapper[];
+  /** Those of the first behaviour, if there are others as well. */
+  readonly #first: Wrappers | undefined;
+  readonly #intercept: boolean;
+
+  private constructor(all: readonly Wrapper[], first?: Wrappers) {
+    this.all = all;
+    this.#first = first;
+    this.#intercept = all.some(({ kind }) => kind === "intercept" || kind === "spy");
+  }
+
+  /** With one more wrapper of the first behaviour; the same if it is there already. */
+  with(wrapper: Wrapper): Wrappers {
+    if (wrapper.added?.to === this) return wrapper.added.result;
+    const result = has(this.all, wrapper) ? this : new Wrappers([...this.all, wrapper]);
+    wrapper.added = { to: this, result };
+    return result;
+  }
+
+  /** With the wrappers of a later behaviour, and without those of one before. */
+  withLater(later: readonly Wrapper[]): Wrappers {
+    const first = this.#first ?? this;
+    const all = [...first.all];
+    for (const wrapper of later) if (!has(all, wrapper)) all.push(wrapper);
+    return new Wrappers(all, first);
+  }
+
+  /** The strategies, the innermost first. */
+  get strategies(): SupervisionStrategy[] {
+    const strategies: SupervisionStrategy[] = [];
+    for (const wrapper of this.all) {
+      if (wrapper.kind === "supervise") strategies.unshift(wrapper.key);
+    }
+    return strategies;
+  }
+
+  /** The hooks, the outermost first. */
+  get hooks(): LifecycleHooks<never>[] {
+    const hooks: LifecycleHooks<never>[] = [];
+    for (const wrapper of this.all) if (wrapper.kind === "lifecycle") hooks.push(wrapper.key);
+    return hooks;
+  }
+
+  /** The behaviour as seen through interceptors and spies. */
+  around(behavior: Behavior<never>): Behavior<never> {
+    if (!this.#intercept) return behavior;
+    let { onMessage, onSignal } = behavior;
+    for (let i = this.all.length - 1; i >= 0; i--) {
+      const wrapper = this.all[i]!;
+      if (wrapper.kind !== "intercept" && wrapper.kind !== "spy") continue;
+      const interceptor = wrapper.kind === "spy" ? wrapper.key.interceptor : wrapper.key;
+      onMessage = interceptMessage(interceptor, onMessage!);
+      onSignal = interceptSignal(interceptor, onSignal);
+    }
+    return new Behavior("receive", onMessage, onSignal);
+  }
+
+  /** What a child is wrapped in: spies that look at children, too. */
+  inherit<M>(behavior: Behavior<M>): Behavior<M> {
+    let wrapped = behavior;
+    for (let i = this.all.length - 1; i >= 0; i--) {
+      const wrapper = this.all[i]!;
+      if (wrapper.kind === "spy" && wrapper.key.spyChildren) wrapped = wrap(wrapper, wrapped);
+    }
+    return wrapped;
+  }
+}
+
+/**
+ * A behaviour with a wrapper around it.
+ *
+ * @throws {ActorError} code `badBehavior`.
+ */
+export function wrap<M>(wrapper: Wrapper, inner: Behavior<M>): Behavior<M> {
+  if (!(inner instanceof Behavior) || typeof wrapper.key !== "object" || wrapper.key === null) {
+    throw new ActorError("badBehavior", `${wrapper.kind} was given no behaviour or no options`, {
+      value: inner instanceof Behavior ? wrapper.key : inner,
+      remedy: "wrap what Behaviors makes",
+    });
+  }
+  return new Behavior<M>("wrapped", undefined, undefined, undefined, wrapper, inner);
+}
+
+function has(wrappers: readonly Wrapper[], wrapper: Wrapper): boolean {
+  return wrappers.some((other) => identityOf(other) === identityOf(wrapper));
+}
+
+function identityOf(wrapper: Wrapper): unknown {
+  return wrapper.kind === "spy" ? wrapper.key.observer : wrapper.key;
+}
+
+type OnMessage = NonNullable<Behavior<never>["onMessage"]>;
+type OnSignal = NonNullable<Behavior<never>["onSignal"]>;
+
+function interceptMessage(interceptor: Interceptor<never>, inner: OnMessage): OnMessage {
+  if (interceptor.onMessage === undefined) return inner;
+  return (context, message) =>
+    interceptor.onMessage!(context, message, (next) => inner(context, next));
+}
+
+function interceptSignal(
+  interceptor: Interceptor<never>,
+  inner: OnSignal | undefined,
+): OnSignal | undefined {
+  if (interceptor.onSignal === undefined) return inner;
+  return (context, signal) =>
+    interceptor.onSignal!(context, signal, (next) => inner?.(context, next) ?? same);
+}

@@ -1,0 +1,140 @@
+import type { Clock } from "../../runtime/clock.ts";
+
+/** Something that has work: runs up to `budget` messages, answers how many it ran. */
+export interface Runnable {
+  run(budget: number): number;
+  /** `run` has thrown. */
+  crashed(error: unknown): void;
+}
+
+/** Messages that one actor may handle before the next has its turn. */
+const turnBudget = 128;
+/** Messages of a turn when handlers may have become slow. */
+const cautiousTurn = 8;
+/** Milliseconds that a turn should not exceed. */
+const turnTime = 1;
+/** Milliseconds after which timers and I/O get their chance. */
+const yieldTime = 1;
+/** Messages after which they get it in any case: virtual time stands still meanwhile. */
+const yieldBudget = 65_536;
+
+/** Places of the run queue at first; a power of two. */
+const initialPlaces = 16;
+/** Places that an empty run queue keeps. */
+const keptPlaces = 16_384;
+
+/**
+ * One run queue for all actors of a system, drained in microtasks.
+ *
+ * What is counted and timed is not one drain but all since timers and I/O had their last chance:
+ * actors that wake each other through promises never leave the microtask queue, and would
+ * otherwise starve the process in many short drains.
+ */
+export class Dispatcher {
+  readonly #clock: Clock;
+  /**
+   * The actors that have work, as a ring. (Not two arrays that take turns: to empty an array throws
+   * its memory away, which costs more than the message of an actor that has only one.)
+   */
+  #ring: (Runnable | undefined)[] = makeRing(initialPlaces);
+  #head = 0;
+  #waiting = 0;
+  #scheduled = false;
+  /** Messages that a turn may take now: fewer while handlers are slow. */
+  #turn = turnBudget;
+  /** Messages until the clock is looked at: a look costs as much as some messages. */
+  #untilLook = turnBudget;
+  /** When timers and I/O had their last chance, as far as is known. */
+  #since = 0;
+  /** Looks since then, in messages. */
+  #handled = 0;
+
+  /** Idle until something is scheduled. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Puts an actor into the queue. It must not be in there already. */
+  schedule(runnable: Runnable): void {
+    if (this.#waiting === this.#ring.length) this.#grow();
+    this.#ring[(this.#head + this.#waiting++) & (this.#ring.length - 1)] = runnable;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#clock.defer(this.#drain);
+  }
+
+  readonly #drain = (): void => {
+    this.#run(this.#turn < turnBudget ? this.#clock.now() : -1);
+  };
+
+  readonly #drainAfresh = (): void => {
+    this.#since = this.#clock.now();
+    this.#handled = 0;
+    this.#run(this.#since);
+  };
+
+  /** `looked` is when it began, or -1: handlers were fast lately, it is not worth a look. */
+  #run(looked: number): void {
+    while (this.#waiting > 0) {
+      // An actor that only started or stopped has worked, too.
+      this.#untilLook -= this.#runOne(this.#take()) || 1;
+      if (this.#untilLook > 0) continue;
+      const now = this.#clock.now();
+      this.#handled += this.#turn;
+      const yields = now - this.#since >= yieldTime || this.#handled >= yieldBudget;
+      if (looked >= 0) this.#adapt(now - looked);
+      else if (yields) this.#turn = cautiousTurn;
+      looked = now;
+      this.#untilLook = this.#turn;
+      if (yields) {
+        return this.#clock.yield(this.#drainAfresh);
+      }
+    }
+    this.#scheduled = false;
+    if (this.#ring.length > keptPlaces) {
+      this.#ring = makeRing(initialPlaces);
+      this.#head = 0;
+    }
+  }
+
+  /** Whatever one actor makes of its turn, the others have theirs. */
+  #runOne(runnable: Runnable): number {
+    try {
+      return runnable.run(this.#turn);
+    } catch (error) {
+      runnable.crashed(error);
+      return 1;
+    }
+  }
+
+  /** The actor that has waited longest. Only when one waits. */
+  #take(): Runnable {
+    const ring = this.#ring;
+    const runnable = ring[this.#head]!;
+    ring[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (ring.length - 1);
+    this.#waiting--;
+    return runnable;
+  }
+
+  #grow(): void {
+    const ring = this.#ring;
+    const grown = makeRing(ring.length * 2);
+    for (let i = 0; i < ring.length; i++) grown[i] = ring[(this.#head + i) & (ring.length - 1)];
+    this.#ring = grown;
+    this.#head = 0;
+  }
+
+  /** Makes turns shorter while they take too long. */
+  #adapt(spent: number): void {
+    if (spent > turnTime) this.#turn = Math.max(1, Math.floor(this.#turn * turnTime / spent));
+    else if (spent < turnTime / 4 && this.#turn < turnBudget) {
+      this.#turn = Math.min(turnBudget, this.#turn * 2);
+    }
+  }
+}
+
+/** A ring without holes: those would make each look slower. */
+function makeRing(places: number): (Runnable | undefined)[] {
+  return new Array<Runnable | undefined>(places).fill(undefined);
+}

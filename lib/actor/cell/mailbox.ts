@@ -1,0 +1,138 @@
+import { LocalRef } from "../ref/local_ref.ts";
+import { boundsOf, type MailboxBounds } from "./mailbox_bounds.ts";
+import type { MailboxOptions } from "../behavior/spawn_options.ts";
+
+/** Slots that the first message makes; a power of two. */
+const initialSlots = 4;
+/** Slots that an empty mailbox keeps. */
+const keptSlots = 1_024;
+/** Positions count up to here and begin again at 0: small integers stay fast for ever. */
+const lastPosition = 0x3fff_ffff;
+
+/**
+ * Messages that wait: a ring that is made for the first message and doubles when it is full. Every
+ * message has a position, so that what is not a message can be put in order with messages.
+ *
+ * A base class of the cell and not a part of it: an idle actor then is one object less. (That it is
+ * a reference as well is the cell's matter.)
+ */
+export abstract class Mailbox extends LocalRef<unknown> {
+  #slots: unknown[] | undefined;
+  /** Position of the oldest message. */
+  #head = 0;
+  /** Position of the next message to come. */
+  #tail = 0;
+  readonly #bounds: MailboxBounds | undefined;
+
+  /**
+   * Unbounded without options.
+   *
+   * @throws {ActorError} code `badMailbox`.
+   */
+  constructor(options: MailboxOptions | undefined) {
+    super();
+    this.#bounds = options === undefined ? undefined : boundsOf(options);
+  }
+
+  /** Whether what does not fit is refused, and not just dropped. */
+  get rejects(): boolean {
+    return this.#bounds?.overflow === "reject";
+  }
+
+  /** How many messages wait. */
+  get size(): number {
+    return (this.#tail - this.#head) & lastPosition;
+  }
+
+  /** The position that the next message will have. */
+  get nextPosition(): number {
+    return this.#tail;
+  }
+
+  /** Whether all messages before `position` have left. */
+  hasPassed(position: number): boolean {
+    return ((this.#head - position) & lastPosition) <= lastPosition >> 1;
+  }
+
+  /** A message does not fit, or had to make room for one that does. */
+  protected abstract drop(message: unknown): void;
+
+  /** Messages that were here and may come back: they count against the capacity. */
+  abstract get setAside(): number;
+
+  /** Adds a message, if it fits. False if it was dropped. */
+  protected push(message: unknown): boolean {
+    const bounds = this.#bounds;
+    if (
+      bounds !== undefined &&
+      (bounds.countsBytes || this.size + this.setAside >= bounds.capacity)
+    ) return this.#pushBounded(bounds, message);
+    const slots = this.#slots;
+    const tail = this.#tail;
+    // Written out for the usual case: this is the hottest line of all.
+    if (slots !== undefined && ((tail - this.#head) & lastPosition) < slots.length) {
+      slots[tail & (slots.length - 1)] = message;
+      this.#tail = (tail + 1) & lastPosition;
+    } else this.#append(message);
+    return true;
+  }
+
+  /** Puts a message before all others, whether it fits or not: it has been here before. */
+  protected unshift(message: unknown): void {
+    const bounds = this.#bounds;
+    const slot = bounds === undefined ? message : bounds.admit(message, bounds.measure(message));
+    const slots = this.#room();
+    this.#head = (this.#head - 1) & lastPosition;
+    slots[this.#head & (slots.length - 1)] = slot;
+  }
+
+  /** Takes the oldest message. Only when `size` is above 0. */
+  protected shift(): unknown {
+    const slots = this.#slots!;
+    const index = this.#head & (slots.length - 1);
+    const message = slots[index];
+    slots[index] = undefined;
+    this.#head = (this.#head + 1) & lastPosition;
+    if (slots.length > keptSlots && this.#head === this.#tail) this.#slots = undefined;
+    const bounds = this.#bounds;
+    return bounds === undefined || !bounds.countsBytes ? message : bounds.release(message);
+  }
+
+  /** Gives the ring back. Only when nothing waits. */
+  protected release(): void {
+    this.#slots = undefined;
+  }
+
+  #append(slot: unknown): void {
+    const slots = this.#room();
+    slots[this.#tail & (slots.length - 1)] = slot;
+    this.#tail = (this.#tail + 1) & lastPosition;
+  }
+
+  /** The ring, with a free slot. */
+  #room(): unknown[] {
+    const slots = this.#slots;
+    const { size } = this;
+    if (slots !== undefined && size < slots.length) return slots;
+    const grown = new Array(size === 0 ? initialSlots : size * 2).fill(undefined);
+    for (let i = 0; i < size; i++) {
+      const position = this.#head + i;
+      grown[position & (grown.length - 1)] = slots![position & (size - 1)];
+    }
+    return this.#slots = grown;
+  }
+
+  #pushBounded(bounds: MailboxBounds, message: unknown): boolean {
+    const size = bounds.measure(message);
+    const makesRoom = bounds.overflow === "dropOldest" && bounds.canEverFit(size);
+    while (!bounds.fits(this.size + this.setAside, size)) {
+      if (!makesRoom || this.size === 0) {
+        this.drop(message);
+        return false;
+      }
+      this.drop(this.shift());
+    }
+    this.#append(bounds.admit(message, size));
+    return true;
+  }
+}

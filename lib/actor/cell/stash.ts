@@ -1,0 +1,67 @@
+import type { Stash } from "../behavior/context.ts";
+import { ActorError } from "../errors.ts";
+
+/** What a stash needs from its cell. */
+export interface StashOwner {
+  readonly path: string;
+  /** Whether it takes no more messages. */
+  readonly ended: boolean;
+  /** The message that is handled does not count as delivered. */
+  takeBack(): void;
+  /** Puts messages before all that wait in the mailbox. */
+  putBack(messages: readonly unknown[]): void;
+}
+
+/** Messages that an actor could not handle yet, in order. */
+export class StashBuffer implements Stash<unknown> {
+  readonly capacity: number;
+  readonly #owner: StashOwner;
+  #messages: unknown[] = [];
+
+  /** Holds nothing yet. */
+  constructor(owner: StashOwner, capacity: number) {
+    this.#owner = owner;
+    this.capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#messages.length;
+  }
+
+  add(message: unknown): void {
+    const { path, ended } = this.#owner;
+    if (ended) throw new ActorError("actorStopped", `${path} has stopped and stashes nothing`);
+    if (this.size >= this.capacity) {
+      throw new ActorError("stashFull", `${path} has stashed ${this.capacity} messages already`, {
+        value: this.capacity,
+        remedy: "unstash some, or raise stashCapacity where the actor is spawned",
+      });
+    }
+    this.#messages.push(message);
+    this.#owner.takeBack();
+  }
+
+  unstashAll(): void {
+    if (this.#messages.length > 0) this.#owner.putBack(this.takeAll());
+  }
+
+  /** Empties it. */
+  takeAll(): unknown[] {
+    const messages = this.#messages;
+    this.#messages = [];
+    return messages;
+  }
+}
+
+/**
+ * The capacity, if it can be used.
+ *
+ * @throws {ActorError} code `badOption`.
+ */
+export function checkStashCapacity(capacity: number): number {
+  if (Number.isInteger(capacity) && capacity >= 1) return capacity;
+  throw new ActorError("badOption", `stashCapacity: ${capacity} is not allowed`, {
+    value: capacity,
+    remedy: "use a whole number of at least 1",
+  });
+}

@@ -1,0 +1,83 @@
+import type { ActorRef } from "../ref/ref.ts";
+import type { ReceiveTimedOut } from "./receive_timeout.ts";
+import type { ChildFailed, Terminated } from "../behavior/signal.ts";
+import type { FiredTimer } from "./timers.ts";
+
+/** Something of this actor's that is not a handler has thrown. */
+export interface Failure {
+  readonly type: "failure";
+  readonly error: unknown;
+}
+
+/** A child has stopped, and has left it to its parent what to do about its failure. */
+export interface Escalated {
+  readonly type: "escalated";
+  readonly ref: ActorRef<never>;
+  readonly cause: unknown;
+}
+
+/** The actor is to stop when it has handled what it was given before. */
+export interface StopInTurn {
+  readonly type: "stopInTurn";
+}
+
+/** What comes in order with messages, but has no place in the mailbox and is never dropped. */
+export type SystemMessage =
+  | Terminated
+  | ChildFailed
+  | Escalated
+  | Failure
+  | StopInTurn
+  | FiredTimer
+  | ReceiveTimedOut;
+
+interface Waiting {
+  /** Its turn is when all messages before this position have left the mailbox. */
+  readonly position: number;
+  readonly notice: SystemMessage;
+}
+
+/** Signals and timers that wait, in order. */
+export class SystemMessageQueue {
+  #waiting: Waiting[] = [];
+  #first = 0;
+
+  /** Whether nothing waits. */
+  get empty(): boolean {
+    return this.#first === this.#waiting.length;
+  }
+
+  /** The position of the oldest. Only when not empty. */
+  get position(): number {
+    return this.#waiting[this.#first]!.position;
+  }
+
+  /** Adds one whose turn is at `position`. */
+  add(position: number, notice: SystemMessage): void {
+    this.#waiting.push({ position, notice });
+  }
+
+  /** Takes the oldest. Only when not empty. */
+  take(): SystemMessage {
+    const { notice } = this.#waiting[this.#first++]!;
+    if (this.empty) {
+      this.#waiting = [];
+      this.#first = 0;
+    } else if (this.#first >= 64 && this.#first * 2 >= this.#waiting.length) {
+      // One that is never empty must not keep all that there ever was.
+      this.#waiting.splice(0, this.#first);
+      this.#first = 0;
+    }
+    return notice;
+  }
+
+  /** Forgets all but that the actor is to stop. */
+  clear(): void {
+    this.#waiting = this.#waiting.slice(this.#first).filter(isStop);
+    this.#first = 0;
+  }
+}
+
+function isStop({ notice }: Waiting): boolean {
+  return notice.type === "stopInTurn";
+}

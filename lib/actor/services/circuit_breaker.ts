@@ -1,0 +1,147 @@
+import type { Clock } from "../../runtime/clock.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
+import { ActorError } from "../errors.ts";
+import { checkRange } from "../option_range.ts";
+import { maxDelay } from "../cell/timers.ts";
+
+/**
+ * - `"closed"`: calls go through.
+ * - `"open"`: calls are refused at once.
+ * - `"halfOpen"`: one call is tried; its end decides.
+ */
+export type CircuitState = "closed" | "open" | "halfOpen";
+
+/** When a circuit breaker opens, and for how long. */
+export interface CircuitBreakerOptions {
+  /** Failures in a row after which it opens, 1 or more. Default 10. */
+  readonly maxFailures?: number;
+  /** Milliseconds after which a call counts as failed, 1 to 2 147 483 647. Default 10 000. */
+  readonly callTimeout?: number;
+  /** Milliseconds that it stays open, 1 to 2 147 483 647. Default 15 000. */
+  readonly resetTimeout?: number;
+  /** Told of each change. What it throws is ignored. */
+  readonly onChange?: (state: CircuitState) => void;
+  /** Time. Default: the machine's. In an actor: `context.system.runtime.clock`. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Keeps calls from something that does not work at present (Nygard, Release It!; the numbers are
+ * Akka's). After `maxFailures` failures in a row it refuses all calls for `resetTimeout`, then tries
+ * one: if that works all is well again, otherwise the time begins anew.
+ *
+ * @example
+ * ```ts
+ * import { ActorError, CircuitBreaker } from "@casty/casty";
+ *
+ * const breaker = new CircuitBreaker({ maxFailures: 1 });
+ * await breaker.run(() => Promise.reject(new Error("database is away"))).catch(() => {});
+ * const error = await breaker.run(() => "not called").catch((error) => error);
+ * console.assert(error instanceof ActorError && error.code === "circuitOpen");
+ * ```
+ */
+export class CircuitBreaker {
+  readonly #clock: Clock;
+  readonly #maxFailures: number;
+  readonly #callTimeout: number;
+  readonly #resetTimeout: number;
+  readonly #onChange: (state: CircuitState) => void;
+  #state: CircuitState = "closed";
+  #failures = 0;
+  #openUntil = 0;
+  /** Changes with the state: what began before is not counted after. */
+  #era = 0;
+
+  /**
+   * Closed.
+   *
+   * @throws {ActorError} code `badOption`.
+   */
+  constructor(options: CircuitBreakerOptions = {}) {
+    const { maxFailures = 10, callTimeout = 10_000, resetTimeout = 15_000 } = options;
+    this.#maxFailures = checkRange("maxFailures", maxFailures, 1, Infinity);
+    this.#callTimeout = checkRange("callTimeout", callTimeout, 1, maxDelay);
+    this.#resetTimeout = checkRange("resetTimeout", resetTimeout, 1, maxDelay);
+    this.#clock = options.clock ?? systemClock;
+    this.#onChange = options.onChange ?? (() => {});
+  }
+
+  /** Open becomes half open with the first call after `resetTimeout`. */
+  get state(): CircuitState {
+    return this.#state;
+  }
+
+  /**
+   * Calls `work`, unless the breaker is open. Its signal is aborted after `callTimeout`; whatever it
+   * gives then is ignored.
+   *
+   * @throws {ActorError} code `circuitOpen`, its value the milliseconds until a call is tried again;
+   * code `circuitTimeout` for a call that took too long. Whatever `work` throws.
+   */
+  run<T>(work: (signal: AbortSignal) => PromiseLike<T> | T): Promise<T> {
+    const now = this.#clock.now();
+    if (this.#state === "open" && now >= this.#openUntil) this.#change("halfOpen");
+    else if (this.#state !== "closed") return Promise.reject(this.#refusal(now));
+    const era = this.#era;
+    const controller = new AbortController();
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    let over = false;
+    const end = (worked: boolean, settle: () => void): void => {
+      if (over) return;
+      over = true;
+      timer.cancel();
+      settle();
+      if (era === this.#era) this.#count(worked);
+    };
+    const timer = this.#clock.schedule(this.#callTimeout, () => {
+      const error = new ActorError("circuitTimeout", `no end within ${this.#callTimeout} ms`, {
+        value: this.#callTimeout,
+        remedy: "raise callTimeout if calls may take that long",
+      });
+      end(false, () => reject(error));
+      controller.abort(error);
+    });
+    begin(work, controller.signal).then(
+      (value) => end(true, () => resolve(value)),
+      (error) => end(false, () => reject(error)),
+    );
+    return promise;
+  }
+
+  #count(worked: boolean): void {
+    if (worked) {
+      this.#failures = 0;
+      if (this.#state === "halfOpen") this.#change("closed");
+    } else if (this.#state === "halfOpen" || ++this.#failures >= this.#maxFailures) {
+      this.#openUntil = this.#clock.now() + this.#resetTimeout;
+      this.#change("open");
+    }
+  }
+
+  #change(state: CircuitState): void {
+    this.#state = state;
+    this.#failures = 0;
+    this.#era++;
+    try {
+      this.#onChange(state);
+    } catch {
+      // The breaker works on; whoever listens must look after its own errors.
+    }
+  }
+
+  #refusal(now: number): ActorError {
+    const rest = Math.max(0, this.#openUntil - now);
+    return new ActorError("circuitOpen", "the circuit is open: calls have failed lately", {
+      value: rest,
+      remedy: rest > 0 ? `try again in ${Math.ceil(rest)} ms` : "wait for the call that is tried",
+    });
+  }
+}
+
+/** Calls at once; what is thrown becomes a rejection. */
+async function begin<T>(
+  work: (signal: AbortSignal) => PromiseLike<T> | T,
+  signal: AbortSignal,
+): Promise<T> {
+  return await work(signal);
+}

@@ -1,0 +1,346 @@
+import type { ActorSystem } from "../system/actor_system.ts";
+import { AdapterRef } from "../ref/adapter_ref.ts";
+import type { Cell } from "../cell/cell.ts";
+import { ActorError } from "../errors.ts";
+import { LocalRef } from "../ref/local_ref.ts";
+import { whenLocalStopped } from "../system/local_stop.ts";
+import { type ActorRef, Ref } from "../ref/ref.ts";
+import { serviceIdOf, type ServiceKey } from "./service_key.ts";
+
+/** The actors that offer a service at one moment. */
+export interface Listing<in M> {
+  /** Names the message. */
+  readonly type: "listing";
+  /** The service. */
+  readonly key: ServiceKey<M>;
+  /** Who offers it, those of this node first; see {@linkcode Receptionist.find}. Never changes. */
+  readonly refs: readonly ActorRef<M>[];
+}
+
+/** Who hears of the changes of a service: a function or an actor. */
+export type ListingSubscriber<M> =
+  | ((listing: readonly ActorRef<M>[]) => void)
+  | ActorRef<Listing<M>>;
+
+/** Who offers one service, by the id of its key. */
+export interface ServiceListing {
+  /** The id of the key. */
+  readonly key: string;
+  /** The actors, in the order of registration. */
+  readonly refs: readonly ActorRef<never>[];
+}
+
+/** Of one key, so all of one type; which one the key says. */
+type Refs = readonly ActorRef<unknown>[];
+
+/** One subscription. */
+interface Subscription {
+  readonly hear: (refs: Refs) => void;
+}
+
+/** What is known of one key. Forgotten when nobody offers it and nobody subscribes to it. */
+class Service {
+  readonly id: string;
+  /** Each actor with how to stop waiting for its end, in the order of registration. */
+  readonly entries = new Map<ActorRef<never>, () => void>();
+  readonly subscriptions = new Set<Subscription>();
+  /** Counts the changes. */
+  version = 0;
+  /** Actors of other nodes. */
+  #remote: Refs = none;
+  #local: Refs | undefined = none;
+  #refs: Refs | undefined = none;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** The entries of this node as they are now; made again only after a change. */
+  get local(): Refs {
+    return this.#local ??= Object.freeze([...this.entries.keys()] as ActorRef<unknown>[]);
+  }
+
+  /** All entries as they are now, those of this node first. */
+  get refs(): Refs {
+    if (this.#refs !== undefined) return this.#refs;
+    const { local } = this;
+    return this.#refs = this.#remote.length === 0
+      ? local
+      : Object.freeze([...local, ...this.#remote]);
+  }
+
+  get isUnused(): boolean {
+    return this.entries.size + this.#remote.length + this.subscriptions.size === 0;
+  }
+
+  changed(): void {
+    this.version++;
+    this.#local = undefined;
+    this.#refs = undefined;
+  }
+
+  /** Whether other actors of other nodes offer it now. What is the same actor stays the same object. */
+  setRemote(refs: Refs): boolean {
+    const kept = sameRefs(this.#remote, refs);
+    if (kept === this.#remote) return false;
+    this.#remote = kept;
+    this.version++;
+    this.#refs = undefined;
+    return true;
+  }
+}
+
+const none: Refs = Object.freeze([]);
+
+/**
+ * Finds actors by the service that they offer instead of by their path (Pekko's receptionist). An
+ * actor that stops is forgotten; one that begins again stays, but its message adapters do not.
+ *
+ * All calls take effect at once, and whoever subscribes hears of a change within the call that has
+ * made it. In a cluster, `find` and `subscribe` show the actors of all reachable members: what
+ * changes here is told to the others at once, and told again if that is lost. A change costs time in proportion to the number of actors of that service if anybody
+ * subscribes to it, and none of that otherwise.
+ *
+ * @example
+ * ```ts
+ * import { ActorSystem, Behaviors, ServiceKey } from "@casty/casty";
+ *
+ * const greeting = ServiceKey<string>("greeting");
+ * const greeted: string[] = [];
+ * const greeter = Behaviors.receive<string>((_context, name) => {
+ *   greeted.push(name);
+ *   return Behaviors.same();
+ * });
+ *
+ * await using system = new ActorSystem();
+ * const ref = system.spawn(greeter, "greeter");
+ * system.receptionist.register(greeting, ref);
+ * console.assert(system.receptionist.find(greeting)[0] === ref);
+ * await system.stop(ref);
+ * console.assert(system.receptionist.find(greeting).length === 0);
+ * ```
+ */
+export class Receptionist {
+  readonly #system: ActorSystem;
+  readonly #services = new Map<string, Service>();
+  /** How many services the actor at each path offers. */
+  readonly #offered = new Map<string, number>();
+  readonly #observers = new Set<() => void>();
+  #listings: readonly ServiceListing[] | undefined;
+
+  /** @internal Made by the system. Knows nobody yet. */
+  constructor(system: ActorSystem) {
+    this.#system = system;
+  }
+
+  /**
+   * Says that an actor offers a service, until it stops. To say it twice changes nothing; of an
+   * actor that has stopped or is about to it is not noted. Answers how to take it back.
+   *
+   * @throws {ActorError} code `badServiceKey`; code `notLocal` for an actor of another system:
+   * register it there.
+   */
+  register<M>(key: ServiceKey<M>, ref: ActorRef<NoInfer<M>>): () => void {
+    const id = serviceIdOf(key);
+    const cell = cellOf(ref);
+    if (cell?.host.system !== this.#system) throw notLocal(ref);
+    if (cell.ended) return () => {};
+    const service = this.#service(id);
+    let forget = service.entries.get(ref);
+    if (forget === undefined) {
+      forget = this.#enter(service, ref);
+      this.#publish(service);
+    }
+    return forget;
+  }
+
+  /**
+   * Takes {@linkcode Receptionist.register} back. Does nothing if the actor is not registered.
+   *
+   * @throws {ActorError} code `badServiceKey`.
+   */
+  deregister<M>(key: ServiceKey<M>, ref: ActorRef<NoInfer<M>>): void {
+    this.#services.get(serviceIdOf(key))?.entries.get(ref)?.();
+  }
+
+  /**
+   * Who offers a service now: actors of this system in the order of registration; then, in a
+   * cluster, those of other members by address, without members that cannot be reached. The list
+   * does not change afterwards.
+   *
+   * @throws {ActorError} code `badServiceKey`.
+   */
+  find<M>(key: ServiceKey<M>): readonly ActorRef<M>[] {
+    const id = serviceIdOf(key);
+    return this.#services.get(id)?.refs ?? none;
+  }
+
+  /**
+   * Tells who offers a service: at once, and again after each change. A function is called with the
+   * list; what it throws is logged. An actor is told a {@linkcode Listing}, until it stops. Answers
+   * how to end that.
+   *
+   * If a listener changes the same service itself, those that come after it hear the newest list
+   * only.
+   *
+   * @throws {ActorError} code `badServiceKey`; code `badSubscriber` for what is neither a function
+   * nor a reference.
+   */
+  subscribe<M>(key: ServiceKey<M>, listener: ListingSubscriber<NoInfer<M>>): () => void {
+    const id = serviceIdOf(key);
+    const hear = hearing(key, listener);
+    const ref = typeof listener === "function" ? undefined : listener;
+    if (ref !== undefined && cellOf(ref)?.ended) return () => {};
+    const service = this.#service(id);
+    const subscription: Subscription = { hear };
+    service.subscriptions.add(subscription);
+    const end = () => {
+      if (service.subscriptions.delete(subscription)) this.#forgetIfUnused(service);
+    };
+    const keep = ref === undefined ? undefined : whenLocalStopped(ref, end);
+    this.#tell(service, subscription);
+    return () => {
+      keep?.();
+      end();
+    };
+  }
+
+  /** @internal All services that actors of this system offer. The same array until one changes. */
+  listings(): readonly ServiceListing[] {
+    return this.#listings ??= [...this.#services.values()]
+      .filter(({ entries }) => entries.size > 0)
+      .map(({ id, local }) => ({ key: id, refs: local }));
+  }
+
+  /** @internal From now on, these actors of other nodes offer services, by the ids of the keys. */
+  setRemote(listings: ReadonlyMap<string, readonly ActorRef<never>[]>): void {
+    const changed: Service[] = [];
+    for (const service of this.#services.values()) {
+      if (!listings.has(service.id) && service.setRemote(none)) changed.push(service);
+    }
+    for (const [id, refs] of listings) {
+      const service = this.#service(id);
+      if (service.setRemote(refs as Refs)) changed.push(service);
+    }
+    // After all have changed: who hears of one service may look for another.
+    for (const service of changed) {
+      this.#tellAll(service);
+      this.#forgetIfUnused(service);
+    }
+  }
+
+  /** @internal Whether the actor at a path offers a service. */
+  offers(path: string): boolean {
+    return this.#offered.has(path);
+  }
+
+  /** @internal Calls `observer` after each change of what `listings` answers. Answers how to end that. */
+  observe(observer: () => void): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** @internal Ends all subscriptions: the system has stopped. */
+  close(): void {
+    this.#observers.clear();
+    for (const service of this.#services.values()) {
+      service.subscriptions.clear();
+      service.setRemote(none);
+      this.#forgetIfUnused(service);
+    }
+  }
+
+  #service(id: string): Service {
+    let service = this.#services.get(id);
+    if (service === undefined) this.#services.set(id, service = new Service(id));
+    return service;
+  }
+
+  /** Adds an entry; answers how to remove this very entry. */
+  #enter(service: Service, ref: ActorRef<never>): () => void {
+    const forget = () => {
+      if (service.entries.get(ref) !== forget) return;
+      service.entries.delete(ref);
+      this.#count(ref.path, -1);
+      keep?.();
+      this.#publish(service);
+      this.#forgetIfUnused(service);
+    };
+    service.entries.set(ref, forget);
+    this.#count(ref.path, 1);
+    const keep = whenLocalStopped(ref, forget);
+    return forget;
+  }
+
+  #count(path: string, by: number): void {
+    const count = (this.#offered.get(path) ?? 0) + by;
+    if (count > 0) this.#offered.set(path, count);
+    else this.#offered.delete(path);
+  }
+
+  #publish(service: Service): void {
+    service.changed();
+    this.#listings = undefined;
+    for (const observer of [...this.#observers]) observer();
+    this.#tellAll(service);
+  }
+
+  #tellAll(service: Service): void {
+    const { version } = service;
+    for (const subscription of [...service.subscriptions]) {
+      // A listener has changed the service: everybody has heard of that, and so of this.
+      if (service.version !== version) return;
+      if (service.subscriptions.has(subscription)) this.#tell(service, subscription);
+    }
+  }
+
+  #tell(service: Service, { hear }: Subscription): void {
+    try {
+      hear(service.refs);
+    } catch (error) {
+      const { logger } = this.#system.runtime;
+      logger.log("error", "receptionist", "a listener threw", { key: service.id, error });
+    }
+  }
+
+  #forgetIfUnused(service: Service): void {
+    if (!service.isUnused) return;
+    if (this.#services.get(service.id) === service) this.#services.delete(service.id);
+  }
+}
+
+/** The old list if both mean the same actors; else the new one, with the objects of the old. */
+function sameRefs(old: Refs, refs: Refs): Refs {
+  if (old.length === 0 && refs.length === 0) return old;
+  const known = new Map(old.map((ref) => [identityOf(ref), ref]));
+  const kept = refs.map((ref) => known.get(identityOf(ref)) ?? ref);
+  const isSame = kept.length === old.length && kept.every((ref, index) => ref === old[index]);
+  return isSame ? old : kept;
+}
+
+function identityOf(ref: ActorRef<unknown>): string {
+  return ref instanceof Ref ? `${ref}#${ref.uid}` : ref.path;
+}
+
+/** The actor of this process behind a reference. */
+function cellOf(ref: ActorRef<never>): Cell | undefined {
+  return ref instanceof LocalRef || ref instanceof AdapterRef ? ref.cell : undefined;
+}
+
+function hearing<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: Refs) => void {
+  if (typeof listener === "function") return listener as (refs: Refs) => void;
+  if (typeof listener?.tell !== "function") {
+    throw new ActorError("badSubscriber", "a listing can be told to nobody", {
+      value: listener,
+      remedy: "give a function or a reference",
+    });
+  }
+  return (refs) => listener.tell({ type: "listing", key, refs });
+}
+
+function notLocal(ref: ActorRef<never>): ActorError {
+  return new ActorError("notLocal", `${String(ref)} is not an actor of this system`, {
+    value: ref,
+    remedy: "register an actor with the system that it lives in",
+  });
+}

@@ -1,0 +1,195 @@
+/**
+ * Makes an authority and certificates for nodes and clients.
+ *
+ * @module
+ */
+import type { KeyObject } from "node:crypto";
+import type { Certificate } from "pkijs";
+import {
+  beginning,
+  buildCertificate,
+  commonNameSubject,
+  type Issuer,
+} from "./certificate_builder.ts";
+import { authorityExtensions, leafExtensions } from "./certificate_role.ts";
+import { CertError } from "../errors.ts";
+import { type HostName, parseHostName } from "./host_name.ts";
+import { type Authority, leafEnd, openAuthority } from "./issuing_authority.ts";
+import { generateKey, type KeyType, parseKeyType } from "./key_type.ts";
+import { encodePem } from "./pem.ts";
+import { checkPassphrase, writePrivateKey } from "./private_key.ts";
+import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
+
+/** A certificate and its private key. */
+export interface Issued {
+  /** The certificate, PEM. */
+  readonly cert: string;
+  /** The private key, PKCS#8 PEM; encrypted only where a passphrase was given. */
+  readonly key: string;
+  /** End of validity. */
+  readonly notAfter: Date;
+}
+
+/** What `createCa` can be told. Default validity: 365 days. */
+export interface CaOptions extends ValidityOptions {
+  /** 1 to 64 characters. Default `"casty-ca"`. */
+  readonly commonName?: string;
+  /** Default `"p256"`. */
+  readonly keyType?: KeyType;
+  /**
+   * Encrypts the key (PBES2: AES-256-CBC, PBKDF2 with HMAC-SHA-256), 1 to 1 024 bytes. Default: the
+   * key is not encrypted.
+   */
+  readonly passphrase?: string;
+}
+
+/** What `issueNode` must be told. Default validity: 90 days, or up to the authority's end. */
+export interface NodeOptions extends ValidityOptions {
+  /** Names and IP addresses under which the node is reached, at least one. */
+  readonly hosts: readonly string[];
+  /** 1 to 64 characters. Default: the first host. */
+  readonly commonName?: string;
+  /** Default `"p256"`. */
+  readonly keyType?: KeyType;
+}
+
+/** What `issueClient` must be told. Default validity: 90 days, or up to the authority's end. */
+export interface ClientOptions extends ValidityOptions {
+  /** 1 to 64 letters, digits, dots, dashes or underscores. */
+  readonly name: string;
+  /** Default `"p256"`. */
+  readonly keyType?: KeyType;
+}
+
+const defaultLeafSpan = parseSpan("90d");
+const defaultCaSpan = parseSpan("365d");
+
+/**
+ * Makes a certificate authority: self-signed, for leaf certificates and revocation lists only.
+ *
+ * @throws {CertError} codes `badName`, `badValidity`, `badKeyType`, `badPassphrase`.
+ *
+ * @example
+ * ```ts
+ * import { createCa, issueNode } from "@casty/casty/cert";
+ *
+ * const ca = await createCa({ commonName: "shop-ca", validity: "365d" });
+ * const node = await issueNode(ca, { hosts: ["node-1", "10.0.1.10"], validity: "24h" });
+ * console.assert(node.cert.startsWith("-----BEGIN CERTIFICATE-----"));
+ * ```
+ */
+export async function createCa(options: CaOptions = {}): Promise<Issued> {
+  const subject = commonNameSubject(checkCommonName(options.commonName ?? "casty-ca"));
+  const span = validitySpan(options) ?? defaultCaSpan;
+  if (options.passphrase !== undefined) checkPassphrase(options.passphrase);
+  const key = await generateKey(parseKeyType(options.keyType ?? "p256"));
+  const certificate = await buildCertificate({
+    subject,
+    notBefore: beginning(),
+    notAfter: wholeSeconds(Date.now() + span.ms),
+    key,
+    extensions: authorityExtensions(),
+  });
+  return await issued(certificate, key, options.passphrase);
+}
+
+/**
+ * Issues a certificate with which its holder can be a member, for servers and clients. It carries
+ * the hosts and the name `spiffe://<authority>/node/<first host>`.
+ *
+ * @throws {CertError} codes `badName`, `badValidity`, `badKeyType`, `beyondAuthority`,
+ * `authorityExpired`, `authorityNotYetValid`, `notAnAuthority`, `keyMismatch`, `encryptedKey`,
+ * `wrongPassphrase`, `unsupportedKey`, `malformed`.
+ */
+export async function issueNode(ca: Authority, options: NodeOptions): Promise<Issued> {
+  const [first] = options.hosts;
+  if (first === undefined) {
+    throw new CertError("badName", "a node certificate needs at least one host", {
+      remedy: "name the hosts and addresses under which the node is reached",
+    });
+  }
+  const hosts = distinct(options.hosts.map(parseHostName));
+  const commonName = checkCommonName(options.commonName ?? first);
+  return await issueLeaf(ca, { role: "node", name: uriPart(first), commonName, hosts }, options);
+}
+
+/**
+ * Issues a certificate for a client of the cluster. It carries the name
+ * `spiffe://<authority>/client/<name>`; its holder never becomes a member.
+ *
+ * @throws {CertError} as {@linkcode issueNode}.
+ */
+export async function issueClient(ca: Authority, options: ClientOptions): Promise<Issued> {
+  const { name } = options;
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
+    throw new CertError("badName", `${JSON.stringify(name)} cannot be the name of a client`, {
+      value: name,
+      remedy: "use 1 to 64 letters, digits, dots, dashes or underscores",
+    });
+  }
+  return await issueLeaf(ca, { role: "client", name, commonName: name, hosts: [] }, options);
+}
+
+interface Leaf {
+  readonly role: "node" | "client";
+  readonly name: string;
+  readonly commonName: string;
+  readonly hosts: readonly HostName[];
+}
+
+async function issueLeaf(
+  ca: Authority,
+  { role, name, commonName, hosts }: Leaf,
+  options: ValidityOptions & { readonly keyType?: KeyType },
+): Promise<Issued> {
+  const span = validitySpan(options);
+  const keyType = parseKeyType(options.keyType ?? "p256");
+  const issuer: Issuer = openAuthority(ca, "keyCertSign");
+  const end = wholeSeconds(Date.now() + (span ?? defaultLeafSpan).ms);
+  const domain = uriPart(commonNameOf(issuer.certificate)).toLowerCase();
+  const key = await generateKey(keyType);
+  const certificate = await buildCertificate({
+    subject: commonNameSubject(commonName),
+    notBefore: beginning(issuer.certificate),
+    notAfter: leafEnd(end, span, issuer.certificate),
+    key,
+    extensions: leafExtensions(role, hosts, `spiffe://${domain}/${role}/${name}`),
+  }, issuer);
+  return await issued(certificate, key);
+}
+
+/** A certificate and its key as texts. */
+export async function issued(
+  certificate: Certificate,
+  key: KeyObject,
+  passphrase?: string,
+): Promise<Issued> {
+  return {
+    cert: encodePem("CERTIFICATE", certificate.toSchema(true).toBER()),
+    key: await writePrivateKey(key, passphrase),
+    notAfter: certificate.notAfter.value,
+  };
+}
+
+function checkCommonName(name: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what is refused
+  if (name.length >= 1 && name.length <= 64 && !/[\u0000-\u001f\u007f]/.test(name)) return name;
+  throw new CertError("badName", `${JSON.stringify(name)} cannot be a common name`, {
+    value: name,
+    remedy: "use 1 to 64 characters; --cn sets another than the first host",
+  });
+}
+
+function distinct(hosts: readonly HostName[]): HostName[] {
+  return [...new Map(hosts.map((host) => [host.text, host])).values()];
+}
+
+function commonNameOf(certificate: Certificate): string {
+  const attribute = certificate.subject.typesAndValues.find(({ type }) => type === "2.5.4.3");
+  return String(attribute?.value.valueBlock.value || "casty");
+}
+
+/** What may stand in a SPIFFE name: everything else becomes a dash. */
+function uriPart(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]/g, "-");
+}

@@ -1,0 +1,105 @@
+import { X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { BasicConstraints, Certificate } from "pkijs";
+import type { Issuer } from "./certificate_builder.ts";
+import { type CertificateInfo, describeCertificate } from "./certificate_info.ts";
+import { CertError, type CertErrorCode } from "../errors.ts";
+import { decodePem } from "./pem.ts";
+import { readPrivateKey } from "./private_key.ts";
+import { dayOf, type Span } from "./validity.ts";
+
+/** An authority with what it signs with. */
+export interface Authority {
+  /** Its certificate, PEM; what follows the first certificate does not matter. */
+  readonly cert: string;
+  /** Its private key, PEM: PKCS#8, encrypted or not, or SEC 1. */
+  readonly key: string;
+  /** Opens the key, if that is encrypted. */
+  readonly passphrase?: string;
+}
+
+/** What an authority is asked to sign. */
+export type Purpose = "keyCertSign" | "cRLSign";
+
+/**
+ * Reads an authority and makes sure that it can sign for the purpose, now.
+ *
+ * @throws {CertError} codes `malformed`, `notAnAuthority`, `authorityExpired`,
+ * `authorityNotYetValid`, `keyMismatch`, and those of a key.
+ */
+export function openAuthority(ca: Authority, purpose: Purpose): Issuer {
+  const der = decodePem("CERTIFICATE", ca.cert);
+  const certificate = parseAuthority(der);
+  refuseUseless(describeCertificate(certificate, ""), certificate, purpose);
+  const key = readPrivateKey(ca.key, ca.passphrase);
+  if (!belongs(der, key)) {
+    throw new CertError("keyMismatch", "the authority's key does not belong to its certificate", {
+      remedy: "use the two files that one run of create-ca has written",
+    });
+  }
+  return { certificate, key };
+}
+
+/**
+ * When a leaf ends. Nobody asked for the default, and an authority that ends sooner than asked by
+ * less than the unit of asking (days, hours, minutes) was meant to last as long.
+ *
+ * @throws {CertError} code `beyondAuthority`.
+ */
+export function leafEnd(end: Date, asked: Span | undefined, authority: Certificate): Date {
+  const caEnd = authority.notAfter.value;
+  const excess = end.getTime() - caEnd.getTime();
+  if (excess <= 0) return end;
+  if (asked === undefined || excess < asked.unit) return caEnd;
+  throw new CertError(
+    "beyondAuthority",
+    `a certificate until ${dayOf(end)} would outlive its authority, which ends on ${dayOf(caEnd)}`,
+    { value: asked.text, remedy: "ask for a shorter validity, or make a new authority" },
+  );
+}
+
+/** Whether a private key belongs to a certificate. */
+export function belongs(der: Uint8Array, key: KeyObject): boolean {
+  try {
+    return new X509Certificate(der).checkPrivateKey(key);
+  } catch {
+    // A kind of key that this Deno does not know: it does not fit.
+    return false;
+  }
+}
+
+function parseAuthority(der: Uint8Array<ArrayBuffer>): Certificate {
+  try {
+    return Certificate.fromBER(der);
+  } catch (cause) {
+    throw new CertError("malformed", "the authority's certificate cannot be read", {
+      cause,
+      remedy: "check that it is the right file",
+    });
+  }
+}
+
+function refuseUseless(info: CertificateInfo, certificate: Certificate, purpose: Purpose): void {
+  const refuse = (code: CertErrorCode, problem: string, remedy: string) => {
+    throw new CertError(code, problem, { remedy });
+  };
+  const files = "use the files that create-ca has written";
+  const constraints = certificate.extensions?.map(({ parsedValue }) => parsedValue)
+    .find((value) => value instanceof BasicConstraints);
+  if (constraints?.cA !== true) {
+    refuse("notAnAuthority", "the certificate is not that of an authority", files);
+  }
+  if (info.keyUsages.length > 0 && !info.keyUsages.includes(purpose)) {
+    const what = purpose === "cRLSign" ? "revocation lists" : "certificates";
+    refuse("notAnAuthority", `the authority may not sign ${what} (no ${purpose})`, files);
+  }
+  const now = Date.now();
+  if (info.notAfter.getTime() < now) {
+    const problem = `the authority has expired on ${dayOf(info.notAfter)}`;
+    refuse("authorityExpired", problem, "make a new one with create-ca");
+  }
+  if (info.notBefore.getTime() > now) {
+    const problem = `the authority is not valid before ${info.notBefore.toISOString()}`;
+    refuse("authorityNotYetValid", problem, "wait until then, or set the clock of this machine");
+  }
+}

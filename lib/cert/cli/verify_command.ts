@@ -1,0 +1,116 @@
+import { readText } from "../authority/certificate_files.ts";
+import { certificateJson, jsonText } from "./certificate_json.ts";
+import { readCertificate } from "../authority/certificate_info.ts";
+import {
+  authorityHome,
+  checkList,
+  naming,
+  readInput,
+  readListIfThere,
+  revocationListFile,
+} from "../authority/certificate_search.ts";
+import { minute, visible } from "./cli_text.ts";
+import type { CertIo, Command } from "./command.ts";
+import { type CommandArguments, UsageError } from "./command_arguments.ts";
+import { folderOf } from "../doctor/doctor_side.ts";
+import { openKey } from "./passphrase.ts";
+import { type Verification, verify } from "../authority/verification.ts";
+
+const usage = `Verifies a certificate against its authority, and says which rule it breaks.
+
+Examples:
+  deno run -A cert.ts verify certs/node-1/node.crt --ca certs/ca.crt
+  deno run -A cert.ts verify certs/node-1/node.crt --ca certs/ca.crt --host 10.0.1.10 --usage node
+  deno run -A cert.ts verify node.crt --ca ca.crt --crl ca.crl --key node.key --json
+
+Arguments:
+  FILE                   the certificate, followed by intermediates if there are any; - for
+                         standard input
+
+Options:
+  --ca FILE              the authorities that are trusted (required)
+  --crl FILE             the revocation list (ca.crl or crl.pem beside the authorities, if there)
+  --host HOST            a name or address that it must cover
+  --usage node|client    what its holder must be
+  --key FILE             the private key that must belong to it
+  --passphrase-env NAME  environment variable with the passphrase of that key (asked for)
+  --json                 output for programs: { ok, checked, failures: [{ rule, problem }],
+                         certificate }
+
+Rules: chain, validity, revocation, identity, usage, host, key.
+Exit codes: 0 it is good, 1 it breaks a rule or could not be verified, 2 wrong use.
+`;
+
+/** `verify`. */
+export const verifyCommand: Command = {
+  name: "verify",
+  summary: "verify a certificate: authority, dates, revocation, names, usage",
+  usage,
+  options: {
+    texts: ["ca", "crl", "host", "usage", "key", "passphrase-env"],
+    switches: ["json"],
+  },
+  run: async (args, io) => {
+    args.expectPositional(1, 1, "one file");
+    const file = args.positional[0]!;
+    const caFile = args.text("ca");
+    if (caFile === undefined) throw new UsageError("--ca is missing");
+    const wanted = args.text("usage");
+    if (wanted !== undefined && wanted !== "node" && wanted !== "client") {
+      throw new UsageError(`--usage ${wanted} is neither node nor client`);
+    }
+    const cert = await readInput(file, io, "certificate not found");
+    const info = await readCertificate(cert).catch((error) => Promise.reject(naming(file, error)));
+    const ca = await readText(caFile, "CA file not found");
+    await readCertificate(ca).catch((error) => Promise.reject(naming(caFile, error)));
+    const host = args.text("host");
+    const result = await verify(cert, {
+      ca,
+      ...await listOption(args.text("crl"), caFile),
+      ...await keyOption(args, io),
+      ...(host !== undefined && { host }),
+      ...(wanted !== undefined && { usage: wanted }),
+    });
+    const exitCode = result.ok ? 0 : 1;
+    if (args.on("json")) {
+      return { exitCode, stdout: jsonText({ ...result, certificate: certificateJson(info) }) };
+    }
+    return { exitCode, stdout: text(file, result, info.notAfter) };
+  },
+};
+
+async function listOption(
+  crlFile: string | undefined,
+  caFile: string,
+): Promise<{ crl?: string }> {
+  const file = crlFile ?? await revocationListFile(await authorityHome(folderOf(caFile)));
+  const crl = crlFile === undefined
+    ? await readListIfThere(file)
+    : await readText(file, "revocation list not found");
+  if (crl === undefined) return {};
+  checkList(file, crl);
+  return { crl };
+}
+
+async function keyOption(
+  args: CommandArguments,
+  io: CertIo,
+): Promise<{ key?: string }> {
+  const keyFile = args.text("key");
+  if (keyFile === undefined) return {};
+  return { key: await openKey(keyFile, await readText(keyFile, "key not found"), args, io) };
+}
+
+function text(file: string, { ok, checked, failures }: Verification, notAfter: Date): string {
+  const rows = checked.map((rule) => {
+    const broken = failures.find((failure) => failure.rule === rule);
+    return `${rule.padEnd(11)} ${
+      broken === undefined ? "ok" : `FAILED: ${visible(broken.problem)}`
+    }\n`;
+  });
+  const end = ok
+    ? `is good until ${minute(notAfter)}`
+    : `breaks ${failures.length === 1 ? "a rule" : "rules"}`;
+  const hint = checked.includes("revocation") ? "" : "revocation  not checked: there is no list\n";
+  return `${rows.join("")}${hint}\n${file} ${end}.\n`;
+}

@@ -1,0 +1,40 @@
+import { command } from "../cli/command_line.ts";
+import type { Examined } from "./doctor_certificate.ts";
+import { type DoctorSide, folderOf } from "./doctor_side.ts";
+
+/** The command that issues a peer's certificate anew, for its names and for others besides. */
+export function reissueCure(
+  side: DoctorSide,
+  { hosts = [], kind = kindOf(side.leaf), under = side }: {
+    readonly hosts?: readonly string[];
+    readonly kind?: "node" | "client";
+    /** Whose authority is to issue it. */
+    readonly under?: DoctorSide;
+  } = {},
+): string {
+  const { commonName } = side.leaf.info;
+  const out = side.certFile === undefined ? "ITS_FOLDER" : folderOf(side.certFile);
+  const end = ["--ca-dir", under.authorityDir ?? "CA_FOLDER", "--out", out, "--force"];
+  if (kind === "client") {
+    const name = side.leaf.classes[0]?.name ?? plain(commonName) ?? "NAME";
+    return command("create-client", name, ...end);
+  }
+  // In their order: the first one is the node's name.
+  const names = [...new Set([...hostsOf(side.leaf), ...hosts])];
+  return command("create-node", ...(names.length === 0 ? ["HOST"] : names), ...end);
+}
+
+/** The hosts that a certificate covers, in its order. */
+export function hostsOf({ info }: Examined): string[] {
+  return info.names.filter((name) => !info.uris.includes(name));
+}
+
+/** What a certificate seems to be meant for. */
+export function kindOf({ classes, info }: Examined): "node" | "client" {
+  if (classes.length > 0) return classes[0]!.kind;
+  return info.dnsNames.length + info.ipAddresses.length > 0 ? "node" : "client";
+}
+
+function plain(name: string | undefined): string | undefined {
+  return name !== undefined && /^[A-Za-z0-9._-]{1,64}$/.test(name) ? name : undefined;
+}

@@ -1,0 +1,258 @@
+import { type DoctorReport, hostFindings, pairFindings, reportOf, viewFindings } from "./doctor.ts";
+import { examine, type Examined, printable, subjectOf } from "./doctor_certificate.ts";
+import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
+import { command } from "../cli/command_line.ts";
+import {
+  type Chain,
+  type DialOutcome,
+  type DialTarget,
+  lookAt,
+  shakeHands,
+} from "./doctor_dial.ts";
+import type { Finding } from "./doctor_finding.ts";
+import { refusedByPeer } from "./doctor_refusal.ts";
+import { type DoctorSide, readSide } from "./doctor_side.ts";
+import { CertError } from "../errors.ts";
+import { type HostName, parseHostName } from "../authority/host_name.ts";
+import { pemBlocks } from "../authority/pem.ts";
+
+/** What the doctor can be told about a live peer. */
+export interface LiveDoctorOptions {
+  /** Host that is dialled. */
+  readonly host: string;
+  /** 1 to 65 535. */
+  readonly port: number;
+  /** Host that the peer's certificate must cover, if not the one dialled (a tunnel, a map). */
+  readonly serverName?: string;
+  /** Milliseconds until the TLS handshake must be done. Default 5 000. */
+  readonly timeout?: number;
+  /** Milliseconds that the peer may take to refuse our certificate. Default 1 000. */
+  readonly patience?: number;
+}
+
+/**
+ * Dials a live peer with the files of a node or client, as that one would, and says what the peer
+ * shows, how the handshake went and why. Nothing is sent; a node of Casty logs that somebody has
+ * hung up, and once more that somebody without a certificate was refused.
+ *
+ * @throws {CertError} codes as {@linkcode diagnose}.
+ *
+ * @example
+ * ```ts
+ * import { diagnosePeer, initWorkspace } from "@casty/casty/cert";
+ *
+ * const certs = await Deno.makeTempDir();
+ * await initWorkspace(certs, { nodes: 1, clients: [] });
+ * const report = await diagnosePeer(`${certs}/node-1`, { host: "127.0.0.1", port: 1 });
+ * console.assert(report.findings[0]?.code === "unreachable");
+ * await Deno.remove(certs, { recursive: true });
+ * ```
+ */
+export async function diagnosePeer(
+  source: string,
+  options: LiveDoctorOptions,
+): Promise<DoctorReport> {
+  const { host, port, serverName = host, timeout = 5_000, patience = 1_000 } = options;
+  const name = parseHostName(serverName);
+  checkPort(port);
+  const target = { host, port, timeout, patience };
+  const own = await readSide("A", source);
+  const now = Date.now();
+  const findings = await ownFindings(own, now);
+  const material = await materialOf(own, findings);
+  const ca = await bundleOf(own);
+  const outcome = ca === undefined
+    ? await lookAt(target)
+    : await shakeHands(target, { ...material, ca });
+  const chain = "chain" in outcome ? outcome.chain : await shownChain(outcome, target);
+  const peer = chain === undefined ? undefined : await peerSide(chain, addressOf(target));
+  if (peer !== undefined) findings.push(...await peerFindings(own, peer, name, now));
+  const unchecked: string[] = [];
+  if (material === undefined) {
+    unchecked.push("whether B accepts A: the files of A cannot be used, see above");
+  } else {
+    findings.push(...await outcomeFindings(own, peer, outcome, { target, findings, ca: ca! }));
+    if (outcome.kind === "rejected") {
+      unchecked.push("whether B accepts A: A refuses B before B can say");
+    }
+  }
+  const report = reportOf(peer === undefined ? [own] : [own, peer], findings);
+  if (unchecked.length === 0) return report;
+  const verdict = report.verdict === "accepted" ? "unknown" : report.verdict;
+  return { ...report, verdict, unchecked: [...report.unchecked, ...unchecked] };
+}
+
+/** Whom our side trusts, as PEM; undefined where that is not known. */
+async function bundleOf({ authorities, caFile }: DoctorSide): Promise<string | undefined> {
+  if (authorities === undefined) return undefined;
+  return certificatesOnly(await Deno.readTextFile(caFile!));
+}
+
+/** PEM texts with which node:tls can dial; undefined where it would fail or let everyone in. */
+async function materialOf(
+  { certFile, key, authorities }: DoctorSide,
+  findings: readonly Finding[],
+): Promise<{ cert: string; key: string } | undefined> {
+  const usable = !findings.some(({ code }) => code === "keyMismatch");
+  if (!usable || key === undefined || authorities === undefined) return undefined;
+  return {
+    cert: certificatesOnly(await Deno.readTextFile(certFile!)),
+    key: String(key.export({ type: "pkcs8", format: "pem" })),
+  };
+}
+
+function certificatesOnly(text: string): string {
+  return pemBlocks(text, "CERTIFICATE").map(({ pem }) => pem).join("");
+}
+
+/** What a peer shows whose certificate our side has refused. */
+async function shownChain(outcome: DialOutcome, target: DialTarget): Promise<Chain | undefined> {
+  if (outcome.kind !== "rejected") return undefined;
+  const seen = await lookAt(target);
+  return "chain" in seen ? seen.chain : undefined;
+}
+
+async function peerSide(chain: Chain, source: string): Promise<DoctorSide | undefined> {
+  const shown: Examined[] = [];
+  try {
+    for (const der of chain) shown.push(await examine(der));
+  } catch (cause) {
+    throw new CertError("malformed", `a certificate that ${source} shows cannot be read`, {
+      value: source,
+      cause,
+      remedy: "issue it with cert.ts",
+    });
+  }
+  const [leaf, ...intermediates] = shown;
+  if (leaf === undefined) return undefined;
+  return {
+    label: "B",
+    source,
+    certFile: undefined,
+    leaf,
+    intermediates,
+    keyFile: undefined,
+    key: undefined,
+    caFile: undefined,
+    authorityDir: undefined,
+    authorities: undefined,
+    crlFile: undefined,
+    crl: [],
+    findings: [],
+  };
+}
+
+async function peerFindings(
+  own: DoctorSide,
+  peer: DoctorSide,
+  name: HostName,
+  now: number,
+): Promise<Finding[]> {
+  const findings = [
+    ...await ownFindings(peer, now),
+    ...pairFindings(own, peer),
+    ...viewFindings(own, peer, now),
+    ...hostFindings(peer, name),
+  ];
+  if (peer.leaf.classes[0]?.kind !== "client") return findings;
+  findings.push(error(peer, "wrongPurpose", {
+    what: `${theCertificate(peer)} is that of a client, and it listens`,
+    why: "whoever dials a node refuses a client's certificate",
+    cure: command("create-node", name.text, "--ca-dir", "CA_FOLDER", "--out", "ITS_FOLDER"),
+  }));
+  return findings;
+}
+
+async function outcomeFindings(
+  own: DoctorSide,
+  peer: DoctorSide | undefined,
+  outcome: DialOutcome,
+  { target, findings, ca }: {
+    readonly target: DialTarget;
+    readonly findings: readonly Finding[];
+    readonly ca: string;
+  },
+): Promise<Finding[]> {
+  const address = addressOf(target);
+  switch (outcome.kind) {
+    case "unreachable":
+      return [unreachable(own, address, outcome.reason)];
+    case "noHandshake":
+      return [noHandshake(own, address, outcome.reason)];
+    case "rejected":
+      if (findings.some(({ code, about }) => about === "B" || code === "untrusted")) return [];
+      return [error(own, "handshakeFailed", {
+        what: `Deno does not accept the certificate of ${address}: ${printable(outcome.reason)}`,
+        why: `A trusts ${trusts(own.authorities ?? [])}, and nobody else`,
+        cure: `compare ${own.caFile} with the ca.crt that the peer's certificate was issued under`,
+      })];
+    case "closed":
+      return [refusedByPeer(own, peer, address, outcome.alert, findings)];
+    case "open":
+      return await anonymousFindings(peer, target, ca);
+  }
+}
+
+/** A peer that lets in who shows no certificate works well in every other respect. */
+async function anonymousFindings(
+  peer: DoctorSide | undefined,
+  target: DialTarget,
+  ca: string,
+): Promise<Finding[]> {
+  const { kind } = await shakeHands(target, { ca });
+  if (peer === undefined || kind !== "open") return [];
+  return [warning(peer, "clientsNotVerified", {
+    what: `${addressOf(target)} (${subjectOf(peer.leaf)}) does not refuse a peer that shows no ` +
+      `certificate within ${target.patience} ms`,
+    why: "if it is a node, anybody who reaches the port can talk to it",
+    cure: "check that it is a node of Casty with `tls` set, and not a proxy before it",
+  })];
+}
+
+function unreachable(own: DoctorSide, address: string, reason: string): Finding {
+  const cure = /ENOTFOUND|EAI_AGAIN/.test(reason)
+    ? "check the spelling of the host and the name service, or dial an IP address"
+    : /ECONNREFUSED/.test(reason)
+    ? "start the node there, or check its port and bindHost"
+    : "check the address, the route and the firewall";
+  return error(own, "unreachable", {
+    what: `${address} cannot be reached: ${printable(reason)}`,
+    why: "no certificate was looked at: this is about the network",
+    cure,
+  });
+}
+
+function noHandshake(own: DoctorSide, address: string, reason: string): Finding {
+  if (/ProtocolVersion|SupportedVersions/i.test(reason)) {
+    return error(own, "handshakeFailed", {
+      what: `${address} does not speak TLS 1.3`,
+      why: "nodes of Casty speak nothing older",
+      cure: "check that a node listens there, and not a proxy that ends TLS before it",
+    });
+  }
+  if (/hung up|ECONNRESET|EPIPE/.test(reason)) {
+    return error(own, "handshakeFailed", {
+      what: `${address} ended the connection before the TLS handshake was done`,
+      why: "a node does so at a limit of connections or handshakes, when this address dials too " +
+        "often, and while it shuts down; so does what speaks no TLS",
+      cure: "try again; if it lasts, read the log of that node and check the port",
+    });
+  }
+  return error(own, "notTls", {
+    what: `${address} does not speak TLS: ${printable(reason)}`,
+    why: "something listens there, but no node with certificates",
+    cure: "check the port, and that the node there has `tls` set",
+  });
+}
+
+function checkPort(port: number): void {
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return;
+  throw new CertError("badName", `${port} cannot be a port`, {
+    value: port,
+    remedy: "use a number from 1 to 65535",
+  });
+}
+
+function addressOf({ host, port }: DialTarget): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`;
+}

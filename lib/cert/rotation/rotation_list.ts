@@ -1,0 +1,42 @@
+import { loadCa, readText } from "../authority/certificate_files.ts";
+import { pemBlocks } from "../authority/pem.ts";
+import { revoke } from "../authority/revocation.ts";
+import { whileLocked } from "../authority/revocation_file.ts";
+import { parseList } from "../authority/revocation_info.ts";
+import type { RotationOptions } from "./rotation.ts";
+import type { RotationState } from "./rotation_state.ts";
+import { listVerifiedBy } from "../authority/signature.ts";
+import { crlNames, exists, replaceFile } from "../authority/workspace.ts";
+
+/**
+ * Where a workspace has a revocation list, adds one of the next authority, which revokes nothing
+ * yet: a certificate whose issuer has no list would be refused where lists are required. The lists
+ * that are there stay. Answers what was written, or would be.
+ */
+export async function addNextList(
+  state: Pick<RotationState, "root" | "caDir" | "next">,
+  options: RotationOptions,
+): Promise<string[]> {
+  return await whileLocked(state.caDir, () => addToLists(state, options));
+}
+
+async function addToLists(
+  { root, caDir, next }: Pick<RotationState, "root" | "caDir" | "next">,
+  { dryRun, passphrase }: RotationOptions,
+): Promise<string[]> {
+  const written: string[] = [];
+  for (const folder of new Set([caDir, root])) {
+    for (const file of crlNames.map((name) => `${folder}/${name}`)) {
+      if (!await exists(file)) continue;
+      const crl = await readText(file, "there is no revocation list");
+      const lists = pemBlocks(crl, "X509 CRL").map(({ der }) => parseList(der));
+      if (next !== undefined && lists.some((list) => listVerifiedBy(list, next.der))) continue;
+      if (!dryRun) {
+        const ca = await loadCa(`${caDir}/next`, passphrase);
+        await replaceFile(file, (await revoke(ca, { crl })).crl);
+      }
+      written.push(file);
+    }
+  }
+  return written;
+}

@@ -1,0 +1,160 @@
+import { readText } from "../authority/certificate_files.ts";
+import { examine } from "../doctor/doctor_certificate.ts";
+import { readRevocationLists, type RevocationList } from "../doctor/doctor_crl.ts";
+import { CertError } from "../errors.ts";
+import { type BundleEntry, readBundle } from "../authority/pem_bundle.ts";
+import { verifiedBy } from "../authority/signature.ts";
+import {
+  crlNames,
+  exists,
+  findWorkspace,
+  type Workspace,
+  type WorkspaceLeaf,
+} from "../authority/workspace.ts";
+
+/** How far a rotation is: none under way, both authorities trusted, or all certificates new. */
+export type RotationPhase = "idle" | "begun" | "signed";
+
+/** A certificate of a workspace during a rotation. */
+export interface RotatedLeaf extends WorkspaceLeaf {
+  /** Which authority has signed it: the one that signs now, the old or next one, or a stranger. */
+  readonly issuedBy: "current" | "next" | "previous" | "other";
+  /** Whether a revocation list of that authority (`ca.crl` or `crl.pem` beside it) names it. */
+  readonly revoked: boolean;
+  /** Which of the two authorities its `ca.crt` trusts; empty when it has none. */
+  readonly trusts: readonly ("current" | "next" | "previous")[];
+}
+
+/** Where a rotation stands. */
+export interface RotationStatus {
+  /** How far it is. */
+  readonly phase: RotationPhase;
+  /** Folder of the authority. */
+  readonly caDir: string;
+  /** SHA-256 of the authority that signs now. */
+  readonly current: string;
+  /** SHA-256 of the next authority (`begun`) or of the previous one (`signed`). */
+  readonly other: string | undefined;
+  /** All certificates of the workspace. */
+  readonly leaves: readonly RotatedLeaf[];
+}
+
+/**
+ * Tells how far the rotation in a workspace is.
+ *
+ * @throws {CertError} codes `notFound`, `malformed`.
+ */
+export async function rotationStatus(root: string): Promise<RotationStatus> {
+  const state = await readState(root);
+  const leaves = await Promise.all(state.leaves.map((leaf) => readLeaf(leaf, state)));
+  return {
+    phase: state.phase,
+    caDir: state.caDir,
+    current: state.current.fingerprint,
+    other: (state.next ?? state.previous)?.fingerprint,
+    leaves,
+  };
+}
+
+/** A workspace and its authorities. */
+export interface RotationState extends Workspace {
+  readonly phase: RotationPhase;
+  /** Signs now. */
+  readonly current: BundleEntry;
+  readonly next: BundleEntry | undefined;
+  readonly previous: BundleEntry | undefined;
+  /** What the authority's own `ca.crt` trusts. */
+  readonly bundle: readonly BundleEntry[];
+  /** Of the workspace and of its authority. */
+  readonly lists: readonly RevocationList[];
+}
+
+/** Reads a workspace and finds out which phase it is in. */
+export async function readState(root: string): Promise<RotationState> {
+  const workspace = await findWorkspace(root);
+  const { caDir } = workspace;
+  const bundle = await bundleOf(`${caDir}/ca.crt`);
+  const current = bundle[0];
+  if (current === undefined) {
+    throw new CertError("malformed", `${caDir}/ca.crt holds no certificate`, {
+      value: caDir,
+      remedy: "put the certificate of the authority there",
+    });
+  }
+  const lists = await listsOf([caDir, root]);
+  // Without its key it cannot have been used.
+  const hasNext = await exists(`${caDir}/next/ca.key`);
+  const next = hasNext ? await authorityOf(`${caDir}/next`) : undefined;
+  const previous = await authorityOf(`${caDir}/previous`);
+  // The next authority that is the present one has been promoted; only its copy is left.
+  if (next !== undefined && !same(current)(next)) {
+    return { ...workspace, phase: "begun", current, next, previous: undefined, bundle, lists };
+  }
+  const phase = previous !== undefined && !same(current)(previous) ? "signed" : "idle";
+  return { ...workspace, phase, current, next: undefined, previous, bundle, lists };
+}
+
+/** An authority that signs nothing now, if it is there. */
+export async function authorityOf(directory: string): Promise<BundleEntry | undefined> {
+  const file = `${directory}/ca.crt`;
+  return await exists(file) ? (await bundleOf(file))[0] : undefined;
+}
+
+/** The certificates of a file. */
+export async function bundleOf(file: string): Promise<BundleEntry[]> {
+  try {
+    return await readBundle(await readText(file, "there is no bundle of authorities"));
+  } catch (error) {
+    if (!(error instanceof CertError) || error.code !== "malformed") throw error;
+    throw new CertError("malformed", `${file}: ${error.message}`, { value: file, cause: error });
+  }
+}
+
+async function readLeaf(leaf: WorkspaceLeaf, state: RotationState): Promise<RotatedLeaf> {
+  const [own] = await bundleOf(leaf.certFile);
+  if (own === undefined) {
+    throw new CertError("malformed", `${leaf.certFile} holds no certificate`, {
+      value: leaf.certFile,
+      remedy: "remove it, or issue it anew",
+    });
+  }
+  const roles = ["current", "next", "previous"] as const;
+  const issuedBy = roles.find((role) => {
+    const authority = state[role];
+    return authority !== undefined && verifiedBy(own.der, authority.der);
+  }) ?? "other";
+  const bundle = leaf.trustFile === undefined ? [] : await bundleOf(leaf.trustFile);
+  const trusts = roles.filter((role) => {
+    const authority = state[role];
+    return authority !== undefined && bundle.some(same(authority));
+  });
+  const issuer = issuedBy === "other" ? undefined : state[issuedBy];
+  const revoked = issuer !== undefined && await isRevoked(own, issuer, state.lists);
+  return { ...leaf, issuedBy, revoked, trusts };
+}
+
+async function listsOf(folders: readonly string[]): Promise<RevocationList[]> {
+  const lists: RevocationList[] = [];
+  for (const folder of new Set(folders)) {
+    for (const file of crlNames.map((name) => `${folder}/${name}`)) {
+      if (!await exists(file)) continue;
+      lists.push(...readRevocationLists(await readText(file, "there is no revocation list")));
+    }
+  }
+  return lists;
+}
+
+async function isRevoked(
+  { der }: BundleEntry,
+  issuer: BundleEntry,
+  lists: readonly RevocationList[],
+): Promise<boolean> {
+  if (lists.length === 0) return false;
+  const [{ serial }, authority] = await Promise.all([examine(der), examine(issuer.der)]);
+  return lists.some((list) => list.serials.has(serial) && list.signedBy(authority));
+}
+
+/** Whether two certificates are the same. */
+export function same({ fingerprint }: BundleEntry): (other: BundleEntry) => boolean {
+  return (other) => other.fingerprint === fingerprint;
+}

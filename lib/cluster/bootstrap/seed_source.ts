@@ -1,0 +1,144 @@
+/**
+ * Where the addresses of seeds come from: a list, a function, or DNS. What is not a list is asked
+ * again, about once a second, for as long as the node is no member.
+ *
+ * @module
+ */
+import type { Timer } from "../../runtime/clock.ts";
+import { formatAddress, parseAddress } from "../../runtime/address.ts";
+import type { DnsRecordType, Resolver } from "../../runtime/resolver.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { ClusterError } from "../errors.ts";
+
+/** Seeds from DNS. */
+export interface DnsSeeds {
+  /** The name to ask for. */
+  readonly dns: string;
+  /** `SRV` records bring their own ports; `A` and `AAAA` records need `port`. */
+  readonly type: DnsRecordType;
+  /** 1 to 65535. Needed, and only used, for `A` and `AAAA`. */
+  readonly port?: number;
+}
+
+/** Answers the addresses of seeds, `"host:port"`; asked again while the node is no member. */
+export type SeedFunction = () => readonly string[] | Promise<readonly string[]>;
+
+/** Where the addresses of seeds come from. */
+export type SeedNodes = readonly string[] | SeedFunction | DnsSeeds;
+
+/** Milliseconds between two questions. */
+const interval = 1_000;
+/** More seeds than that are of no use. */
+const maxSeeds = 1_000;
+
+/** The seeds that are known before anybody is asked. */
+export function listedSeeds(seeds: SeedNodes | undefined): readonly string[] {
+  return isList(seeds) ? seeds : [];
+}
+
+/** Whether the addresses must be asked for. */
+export function dynamicSeeds(seeds: SeedNodes | undefined): seeds is SeedFunction | DnsSeeds {
+  return seeds !== undefined && !isList(seeds);
+}
+
+/** For messages. */
+export function describeSeeds(seeds: SeedNodes | undefined): string {
+  if (seeds === undefined || isList(seeds)) return seeds?.join(", ") || "none";
+  return typeof seeds === "function" ? "from a function" : `${seeds.type} records of ${seeds.dns}`;
+}
+
+/**
+ * Checks what a user has written.
+ *
+ * @throws {ClusterError} code `badOption`.
+ * @throws {CastyError} code `badAddress`.
+ */
+export function checkSeedNodes(seeds: SeedNodes | undefined): void {
+  if (seeds === undefined || typeof seeds === "function") return;
+  if (isList(seeds)) return seeds.forEach((seed) => void parseAddress(seed));
+  const { dns, type, port } = seeds;
+  const refuse = (remedy: string) => {
+    throw new ClusterError("badOption", `seedNodes: ${JSON.stringify(seeds)} is not allowed`, {
+      value: seeds,
+      remedy,
+    });
+  };
+  if (typeof dns !== "string" || dns === "") refuse("name the DNS entry in seedNodes.dns");
+  if (!["A", "AAAA", "SRV"].includes(type)) refuse('set seedNodes.type to "A", "AAAA" or "SRV"');
+  if (type === "SRV") return;
+  if (!Number.isInteger(port) || port! < 1 || port! > 65_535) {
+    refuse(`${type} records name no port: set seedNodes.port, 1 to 65535`);
+  }
+}
+
+/** Asks for seeds until it is stopped. */
+export class SeedResolver {
+  readonly #runtime: Runtime;
+  readonly #resolver: Resolver | undefined;
+  readonly #source: SeedFunction | DnsSeeds;
+  readonly #onSeeds: (seeds: readonly string[]) => void;
+  #timer: Timer | undefined;
+  #stopped = false;
+  #failure = "";
+
+  /** Asks nobody yet. `onSeeds` is called with each answer that can be used. */
+  constructor(
+    runtime: Runtime,
+    source: SeedFunction | DnsSeeds,
+    onSeeds: (seeds: readonly string[]) => void,
+  ) {
+    this.#runtime = runtime;
+    this.#resolver = runtime.resolver;
+    this.#source = source;
+    this.#onSeeds = onSeeds;
+  }
+
+  /** What went wrong last, until it goes well; empty: nothing. */
+  get failure(): string {
+    return this.#failure;
+  }
+
+  /** Asks now, and again a second after each answer. */
+  async start(): Promise<void> {
+    try {
+      const seeds = await this.#ask();
+      if (this.#stopped) return;
+      this.#failure = "";
+      this.#onSeeds(seeds);
+    } catch (error) {
+      this.#failed(error);
+    }
+    if (this.#stopped) return;
+    this.#timer = this.#runtime.clock.schedule(interval, () => void this.start());
+  }
+
+  /** Asks no more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  async #ask(): Promise<readonly string[]> {
+    const source = this.#source;
+    const seeds = typeof source === "function" ? await source() : await this.#askDns(source);
+    for (const seed of seeds) parseAddress(seed);
+    return [...new Set(seeds)].sort().slice(0, maxSeeds);
+  }
+
+  async #askDns({ dns, type, port = 0 }: DnsSeeds): Promise<string[]> {
+    if (this.#resolver === undefined) throw new Error("the runtime has no resolver");
+    const records = await this.#resolver.resolve(dns, type);
+    return records.map((record) => formatAddress(record.host, record.port ?? port));
+  }
+
+  #failed(error: unknown): void {
+    const detail = error instanceof Error ? error.message : String(error);
+    const failure = `no seeds from ${describeSeeds(this.#source)}: ${detail}`;
+    if (failure !== this.#failure) this.#runtime.logger.log("warn", "cluster", failure);
+    this.#failure = failure;
+  }
+}
+
+function isList(seeds: SeedNodes | undefined): seeds is readonly string[] {
+  return Array.isArray(seeds);
+}

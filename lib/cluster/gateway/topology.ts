@@ -1,0 +1,143 @@
+import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
+
+/** What a client may know of the cluster: who is up, who leads, and who offers what. */
+export interface Topology {
+  /** Members that are up, or weakly up, and reachable, oldest first. */
+  readonly members: readonly TopologyMember[];
+  /** Addresses of members that are on their way out and can still be reached. */
+  readonly leaving: readonly string[];
+  /** Address of the leader. */
+  readonly leader: string | undefined;
+  /** Who is registered with the receptionists of the cluster. */
+  readonly services: readonly TopologyService[];
+}
+
+/** One member, as clients see it. */
+export interface TopologyMember {
+  /** `"host:port"`. */
+  readonly address: string;
+  /** A label for people. */
+  readonly nodeId: string;
+  /** Tells one life of an address from the next: a later life has a higher number. */
+  readonly incarnation: number;
+  /** Labels for placing work. */
+  readonly roles: readonly string[];
+  /** Of its application. */
+  readonly appVersion?: string;
+  /** Where it runs. */
+  readonly zone?: string;
+}
+
+/** Who offers one service. */
+export interface TopologyService {
+  /** The id of the service's key. */
+  readonly key: string;
+  /** The actors, in an order that is the same until it changes. */
+  readonly refs: readonly ActorRef<never>[];
+}
+
+/** A topology that nobody has told anything about. */
+export const emptyTopology: Topology = Object.freeze({
+  members: [],
+  leaving: [],
+  leader: undefined,
+  services: [],
+});
+
+/** Where clients ask for the topology. */
+export const gatewayPath = "/_gateway";
+/** Where a client hears of the topology. */
+export const clientTopologyPath = "/_topology";
+
+/** What a client asks a node for. */
+export type GatewayRequest =
+  /** Tell the topology, now and after each change. */
+  | {
+    readonly type: "subscribe";
+    /** The name under which the client knows the node. */
+    readonly asked: string;
+    /** The revision that the client has of this node; 0: none. */
+    readonly have: number;
+  }
+  /** Tell no more. */
+  | { readonly type: "unsubscribe" }
+  /** Nothing: to be connected is what this is for. */
+  | { readonly type: "meet" };
+
+/** What a node tells a client. */
+export interface TopologyPush {
+  /** What the client has called the node. */
+  readonly asked: string;
+  /** Counts the topologies of this node. */
+  readonly revision: number;
+  /** The node is about to leave: turn to another. */
+  readonly draining: boolean;
+  /** Undefined: the client has this revision already. */
+  readonly topology: Topology | undefined;
+}
+
+const maxMembers = 100_000;
+const maxServices = 100_000;
+const maxRefs = 1_000_000;
+const maxText = 1_000;
+
+/** The request, or `undefined` if the value is none. */
+export function parseGatewayRequest(value: unknown): GatewayRequest | undefined {
+  if (!isRecord(value)) return undefined;
+  const { type, asked = "", have = 0 } = value;
+  if (type === "unsubscribe" || type === "meet") return { type };
+  if (type !== "subscribe" || !isText(asked) || !isCount(have)) return undefined;
+  return { type, asked, have };
+}
+
+/** The push, or `undefined` if the value is none. */
+export function parseTopologyPush(value: unknown): TopologyPush | undefined {
+  if (!isRecord(value)) return undefined;
+  const { asked, revision, draining, topology } = value;
+  if (!isText(asked) || !isCount(revision) || typeof draining !== "boolean") return undefined;
+  if (topology === undefined) return { asked, revision, draining, topology };
+  const parsed = parseTopology(topology);
+  return parsed && { asked, revision, draining, topology: parsed };
+}
+
+/** The topology, or `undefined` if the value is none. */
+export function parseTopology(value: unknown): Topology | undefined {
+  if (!isRecord(value)) return undefined;
+  const { members, leaving = [], leader, services = [] } = value;
+  if (!Array.isArray(members) || members.length > maxMembers) return undefined;
+  if (!isTexts(leaving, maxMembers) || (leader !== undefined && !isText(leader))) return undefined;
+  if (!Array.isArray(services) || services.length > maxServices) return undefined;
+  if (!members.every(isMember) || !services.every(isService)) return undefined;
+  return { members, leaving, leader, services };
+}
+
+function isMember(value: unknown): value is TopologyMember {
+  return isRecord(value) && isText(value.address) && isText(value.nodeId) &&
+    isCount(value.incarnation) && isTexts(value.roles, maxText) &&
+    isLabel(value.appVersion) && isLabel(value.zone);
+}
+
+function isService(value: unknown): value is TopologyService {
+  return isRecord(value) && isText(value.key) && Array.isArray(value.refs) &&
+    value.refs.length <= maxRefs && value.refs.every((ref) => ref instanceof Ref);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= maxText;
+}
+
+function isLabel(value: unknown): value is string | undefined {
+  return value === undefined || isText(value);
+}
+
+function isTexts(value: unknown, max: number): value is string[] {
+  return Array.isArray(value) && value.length <= max && value.every(isText);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,76 @@
+import { ClusterError } from "../errors.ts";
+import { grantLease, type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
+import { checkLeaseOptions, type LeaseOptions } from "./lease_file.ts";
+
+/** What a lease needs of a key-value store; what `Deno.openKv` answers has it. */
+export interface LeaseStore {
+  /** The value at a key, and its version. */
+  get(key: readonly string[]): Promise<{
+    readonly value: unknown;
+    readonly versionstamp: string | null;
+  }>;
+  /** Begins a change that is made as a whole or not at all. */
+  atomic(): LeaseTransaction;
+}
+
+/** A change of a {@linkcode LeaseStore}. */
+export interface LeaseTransaction {
+  /** Lets the change fail if the key has another version by then. */
+  check(entry: { readonly key: readonly string[]; readonly versionstamp: string | null }): this;
+  /** Sets a value. */
+  set(key: readonly string[], value: unknown): this;
+  /** Makes the change. */
+  commit(): Promise<{ readonly ok: boolean }>;
+}
+
+/** How often a change that somebody else has overtaken is tried again. */
+const maxAttempts = 20;
+
+/**
+ * A lease in Deno KV, for nodes that share a KV database. The opened database is handed over, so
+ * that only who uses this needs `--unstable-kv`.
+ *
+ * @param kv what `Deno.openKv` has answered; it stays the caller's to close.
+ * @param key the same on all nodes of a cluster.
+ * @throws {ClusterError} code `badOption`: `ttl` is below 70 000.
+ *
+ * @example
+ * ```ts
+ * import { kvLease, type LeaseStore, leaseMajority } from "@casty/casty";
+ *
+ * // With --unstable-kv: const kv = await Deno.openKv("https://...");
+ * const downingWith = (kv: LeaseStore) => leaseMajority(kvLease(kv, ["shop", "lease"]));
+ * console.assert(typeof downingWith === "function");
+ * ```
+ */
+export function kvLease(
+  kv: LeaseStore,
+  key: readonly string[],
+  options: LeaseOptions = {},
+): Lease {
+  const { ttl, clock } = checkLeaseOptions(options);
+  const change = async <T>(
+    decide: (record: LeaseRecord | undefined) => {
+      readonly answer: T;
+      readonly next?: LeaseRecord;
+    },
+  ): Promise<T> => {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const { value, versionstamp } = await kv.get(key);
+      const { answer, next } = decide(parseLeaseRecord(value));
+      if (next === undefined) return answer;
+      const { ok } = await kv.atomic().check({ key, versionstamp }).set(key, next).commit();
+      if (ok) return answer;
+    }
+    throw new ClusterError("leaseUnusable", "the lease changes all the time", { value: key });
+  };
+  return {
+    acquire: (owner) => change((record) => grantLease(record, owner, clock.wallTime(), ttl)),
+    release: (owner) =>
+      change((record) =>
+        record?.owner === owner
+          ? { answer: undefined, next: { ...record, owner: "" } }
+          : { answer: undefined }
+      ),
+  };
+}

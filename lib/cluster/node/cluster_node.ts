@@ -1,0 +1,352 @@
+/**
+ * What makes an actor system a node: its connections and its membership. What runs on top of a
+ * cluster (sharding, later more) is added by `lib/clustered_actor_system.ts`, which knows all
+ * layers.
+ *
+ * @module
+ */
+import type { ActorSystem } from "../../actor/system/actor_system.ts";
+import { isAlive, isWorking } from "../../membership/state/member.ts";
+import type { MembershipView } from "../../membership/state/view.ts";
+import type { Remoting } from "../../remoting/remoting.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { barrierPath, Barriers } from "./barrier.ts";
+import type { ClusterOptions } from "./cluster_options.ts";
+import { ClusterServices } from "./cluster_services.ts";
+import { ClusterError, type ClusterTimeoutError, joinRefused, quorumTimeout } from "../errors.ts";
+import type { ExplainFacts } from "./explanation.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import type { Lease } from "../lease/lease.ts";
+import { MembershipDriver } from "./membership_driver.ts";
+import { membershipConfig } from "./membership_config.ts";
+import { openConnections } from "./node_connections.ts";
+import {
+  describeSeeds,
+  dynamicSeeds,
+  listedSeeds,
+  SeedResolver,
+} from "../bootstrap/seed_source.ts";
+import { withTimeout } from "./with_timeout.ts";
+import type { StallDetection } from "../stall/stall_detection.ts";
+import { stallDetectionOf } from "../stall/stall_options.ts";
+import { ViewWaits } from "./view_waits.ts";
+
+/** Where nodes talk about membership. */
+const membershipPath = "/_cluster";
+
+/** What the layers above add to a node. */
+export interface NodeHooks {
+  /** Connections are open, and this node has not joined yet. */
+  install(remoting: Remoting): void;
+  /** A new view of the cluster. */
+  onView(view: MembershipView): void;
+  /** This node is about to leave: stop what others may only run after it stopped here. */
+  beforeLeave(): Promise<void>;
+  /** This node is no longer a member. */
+  afterLeave(): void;
+}
+
+/** See the module's text. */
+export class ClusterNode {
+  readonly #system: ActorSystem;
+  readonly #runtime: Runtime;
+  readonly #options: ClusterOptions;
+  readonly #hooks: NodeHooks;
+  #remoting: Remoting | undefined;
+  #driver: MembershipDriver | undefined;
+  #barriers: Barriers | undefined;
+  #gateway: Gateway | undefined;
+  #services: ClusterServices | undefined;
+  #stall: StallDetection | undefined;
+  #seeds: SeedResolver | undefined;
+  readonly #waits: ViewWaits;
+  /** Addresses of all members, for a quick look. */
+  #members: ReadonlySet<string> = new Set();
+  #lastRefusal = "";
+  /** Which life of the node this is: what connections introduce it with. */
+  #incarnation = 0;
+
+  /** Opens nothing yet. */
+  constructor(system: ActorSystem, options: ClusterOptions, runtime: Runtime, hooks: NodeHooks) {
+    this.#system = system;
+    this.#options = options;
+    this.#runtime = runtime;
+    this.#waits = new ViewWaits(runtime.clock);
+    this.#hooks = hooks;
+  }
+
+  /** This node's address, `"host:port"`. */
+  get address(): string {
+    return this.remoting.address;
+  }
+
+  /** This node's label. */
+  get nodeId(): string {
+    return this.#options.nodeId ?? this.address;
+  }
+
+  /** What this node believes of the cluster. */
+  get view(): MembershipView {
+    return this.#started(this.#driver).view;
+  }
+
+  /** What this node knows about its cluster, and was told while it joined. */
+  get facts(): ExplainFacts {
+    const { view, health, missing, waiting, outlook } = this.#started(this.#driver);
+    const seeds = listedSeeds(this.#options.seedNodes);
+    return { view, health, missing, seeds, waiting, lastRefusal: this.#lastRefusal, outlook };
+  }
+
+  /** The connections. */
+  get remoting(): Remoting {
+    return this.#started(this.#remoting);
+  }
+
+  /**
+   * Resolves when at least `count` members are up.
+   *
+   * @param timeout milliseconds. Default 60 000.
+   * @throws {ClusterTimeoutError} code `quorumTimeout`.
+   */
+  waitFor(count: number, { timeout = 60_000 }: { timeout?: number } = {}): Promise<void> {
+    const up = () => this.view.members.filter(({ status }) => status === "up").length;
+    return this.#waitUntil(
+      () => up() >= count,
+      timeout,
+      () => this.#quorumTimeout(count, up(), timeout),
+    );
+  }
+
+  /**
+   * Waits until `count` parties in the cluster wait at the same name, then lets all go on. The
+   * name can be used again at once. Each call is one party.
+   *
+   * @param timeout milliseconds. Default 60 000.
+   * @throws {ClusterTimeoutError} code `barrierTimeout`.
+   * @throws {ClusterError} code `barrierConflict`: others expect another number.
+   */
+  barrier(
+    name: string,
+    count: number,
+    { timeout = 60_000 }: { timeout?: number } = {},
+  ): Promise<void> {
+    return this.#started(this.#barriers).wait(name, count, timeout);
+  }
+
+  /** Opens connections, joins, waits for the quorum. The caller closes what was begun if it fails. */
+  async open(): Promise<void> {
+    await this.#openConnections();
+    this.#driver!.start();
+    this.#askForSeeds();
+    const { requiredQuorum = 1, startTimeout = 60_000 } = this.#options;
+    await this.#waitUntil(() => isWorking(this.view.self), startTimeout, () => {
+      return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
+    });
+    await this.waitFor(requiredQuorum, { timeout: startTimeout });
+    // Not before: loading the thread must not slow down those who are still forming the cluster.
+    this.#stall?.start(this.view.self.incarnation);
+  }
+
+  /**
+   * Joins the cluster again, as a new life of this node, after it was declared down. Resolves when
+   * it is up.
+   *
+   * @throws {ClusterError} code `notDowned`.
+   */
+  async rejoin(): Promise<void> {
+    const { self, members } = this.view;
+    if (self.status !== "down") {
+      throw new ClusterError("notDowned", `${self.address} is ${self.status} and not down`, {
+        remedy: "call rejoin only after the node was declared down",
+      });
+    }
+    const incarnation = Math.max(self.incarnation + 1, this.#wallTime());
+    this.#incarnation = incarnation;
+    const { endpoint } = this.remoting;
+    for (const { address } of endpoint.peers()) {
+      endpoint.disconnect(address, "it begins a new life");
+    }
+    const config = membershipConfig(this.#options, this.address, incarnation);
+    const seeds = [...config.seeds, ...members.map(({ address }) => address)];
+    // On the wrong side of a partition, founding a cluster would make it two.
+    this.#driver!.rejoin({ ...config, seeds, bootstraps: false });
+    const { startTimeout = 60_000 } = this.#options;
+    this.#askForSeeds();
+    this.#stall?.start(incarnation);
+    await this.#waitUntil(
+      () => isWorking(this.view.self),
+      startTimeout,
+      () => this.#quorumTimeout(1, 0, startTimeout),
+    );
+  }
+
+  /** While this node is no member, and the seeds are not a list. */
+  #askForSeeds(): void {
+    const { seedNodes } = this.#options;
+    this.#seeds?.stop();
+    if (!dynamicSeeds(seedNodes)) return;
+    const questions = new SeedResolver(this.#runtime, seedNodes, (seeds) => {
+      this.#driver?.seeds(seeds);
+      if (this.view.clusterId !== undefined && isWorking(this.view.self)) questions.stop();
+    });
+    this.#seeds = questions;
+    void questions.start();
+  }
+
+  /** Leaves the cluster. Connections stay open for what still has to be said. */
+  async leave(): Promise<void> {
+    this.#seeds?.stop();
+    if (this.#driver !== undefined) {
+      this.#gateway?.drain();
+      const { leaveTimeout = 5_000 } = this.#options;
+      await withTimeout(this.#runtime, this.#hooks.beforeLeave(), leaveTimeout);
+      await this.#driver.leave();
+      this.#driver.stop();
+      this.#hooks.afterLeave();
+    }
+    this.#barriers?.stop();
+    this.#waits.giveUp();
+  }
+
+  /** Closes all connections; what was sent before is flushed. */
+  async close(): Promise<void> {
+    this.#services?.stop();
+    await Promise.all([this.#stall?.close(), this.#remoting?.close()]);
+  }
+
+  async #openConnections(): Promise<void> {
+    const options = this.#options;
+    const runtime = this.#runtime;
+    const incarnation = this.#wallTime();
+    this.#incarnation = incarnation;
+    const remoting = await openConnections(this.#system, options, runtime, {
+      incarnation: () => this.#incarnation,
+      onUnreachable: (address, reason) => {
+        this.#lastRefusal = `${address}: ${reason}`;
+      },
+      mayReach: (address) => this.#members.has(address),
+      onPeerDown: (peer) => {
+        if (peer.role === "client") gateway.onPeerDown(peer.address);
+        else this.#driver?.peerGone(peer.address);
+      },
+      onSignOfLife: (peer) => {
+        if (peer.role === "node") this.#driver?.signOfLife(peer.address);
+      },
+    });
+    this.#remoting = remoting;
+    const driver = new MembershipDriver(
+      runtime,
+      membershipConfig(options, remoting.address, incarnation),
+      {
+        send: (to, message) => remoting.send(to, membershipPath, 0, message),
+        publish: (event) => this.#system.eventStream.publish(event),
+        beat: () => this.#stall?.beat(),
+        probeStall: async (address, life, port) =>
+          await this.#stall?.ask(address, life, port) ?? { outcome: "unknown", ms: 0 },
+        lease: leaseOf(options.downing),
+        downed: () => this.#onDowned(),
+        joinFailed: (reason) => this.#waits.giveUp(joinRefused(remoting.address, reason)),
+        joinRefused: (seed, code, reason) => {
+          this.#lastRefusal = `${seed} refused this node: ${reason} (${code})`;
+          runtime.logger.log("warn", "cluster", this.#lastRefusal);
+        },
+      },
+    );
+    this.#driver = driver;
+    if (options.stallDetection !== false) {
+      this.#stall = stallDetectionOf(runtime, options, (port) => driver.stallResponder(port));
+    }
+    const gateway = this.#openGateway(remoting, driver);
+    const barriers = this.#openBarriers(remoting, driver);
+    remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
+    this.#hooks.install(remoting);
+    let leader: string | undefined;
+    driver.onView((view) => {
+      this.#members = new Set(view.members.map(({ address }) => address));
+      const alive = view.members.filter(isAlive);
+      // Before it joins and after it has left, a node knows nothing about the others.
+      if (alive.some(({ address }) => address === remoting.address)) {
+        remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
+      }
+      this.#services?.onView(view);
+      gateway.onChange();
+      this.#hooks.onView(view);
+      if (view.leader !== leader) {
+        leader = view.leader;
+        barriers.onLeaderChanged();
+      }
+    });
+  }
+
+  /** What clients may know and reach. */
+  #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
+    const services = new ClusterServices(
+      this.#system,
+      remoting,
+      this.#runtime,
+      () => gateway.onChange(),
+    );
+    const gateway = new Gateway({
+      remoting,
+      view: () => driver.view,
+      services: () => services.all(),
+      defer: (task) => this.#runtime.clock.defer(task),
+      now: () => this.#runtime.clock.now(),
+    });
+    this.#gateway = gateway;
+    this.#services = services;
+    return gateway;
+  }
+
+  #openBarriers(remoting: Remoting, driver: MembershipDriver): Barriers {
+    const barriers = new Barriers(this.#runtime, {
+      self: remoting.address,
+      leader: () => driver.view.leader,
+      members: () => driver.view.members.map(({ address }) => address),
+      send: (to, message) => remoting.send(to, barrierPath, 0, message),
+    });
+    this.#barriers = barriers;
+    remoting.handleNodes(barrierPath, (peer, message) => barriers.receive(peer.address, message));
+    return barriers;
+  }
+
+  #onDowned(): void {
+    const { whenDowned = "shutdown" } = this.#options;
+    if (whenDowned === "shutdown") return void this.#system.shutdown();
+    if (whenDowned === "wait") return;
+    // Not within the step that has told of the end.
+    this.#runtime.clock.defer(() =>
+      void this.rejoin().catch((error) => {
+        // It goes on to ask all the same.
+        this.#runtime.logger.log("warn", "cluster", "not yet a member again", { error });
+      })
+    );
+  }
+
+  #wallTime(): number {
+    return Math.max(1, Math.floor(this.#runtime.clock.wallTime()));
+  }
+
+  #waitUntil(condition: () => boolean, timeout: number, late: () => Error): Promise<void> {
+    const driver = this.#started(this.#driver);
+    return this.#waits.until(condition, (listener) => driver.onView(listener), timeout, late);
+  }
+
+  #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
+    const { address } = this;
+    const seeds = describeSeeds(this.#options.seedNodes);
+    const said = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""];
+    return quorumTimeout({ address, wanted, up, timeout, seeds, said });
+  }
+
+  #started<T>(part: T | undefined): T {
+    if (part !== undefined) return part;
+    throw new ClusterError("notStarted", "the node has not started", {
+      remedy: "use what ClusteredActorSystem.start has resolved with",
+    });
+  }
+}
+
+function leaseOf(downing: ClusterOptions["downing"]): Lease | undefined {
+  return downing !== undefined && "lease" in downing ? downing.lease : undefined;
+}

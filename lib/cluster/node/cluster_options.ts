@@ -1,0 +1,202 @@
+import type { ActorSystemOptions } from "../../actor/system/actor_system_options.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { TlsMaterial } from "../../runtime/network.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { formatAddress, parseAddress } from "../../runtime/address.ts";
+import type { DowningStrategy } from "../../membership/downing/downing.ts";
+import type { AddressMap } from "../../transport/base/address_map.ts";
+import type { TransportLimits } from "../../transport/base/limits.ts";
+import type { Serializer } from "../../wire/serializer.ts";
+import { SerializerRegistry } from "../../wire/serializer_registry.ts";
+import { checkSeedNodes, type SeedNodes } from "../bootstrap/seed_source.ts";
+import { ClusterError } from "../errors.ts";
+import type { LeaseDowning } from "../lease/lease.ts";
+
+/** How a node starts. */
+export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runtime"> {
+  /** Name of the system. All nodes and clients of one cluster use the same. */
+  readonly name: string;
+  /** A label for people; best unique in the cluster. Default `"host:port"`. */
+  readonly nodeId?: string;
+  /** The host under which others reach this node; its certificate must name it. */
+  readonly host: string;
+  /** 0 to 65535. 0 lets the system choose; the chosen port becomes part of the address. */
+  readonly port: number;
+  /** The interface to listen on. Default: `host`. */
+  readonly bindHost?: string;
+  /**
+   * Addresses of nodes to join through, `"host:port"`. The same list for every node; it may name
+   * this node. Without another node in it, this node bootstraps a new cluster. If the first address is
+   * this node's own, it bootstraps one when more than half of the listed nodes, itself included, run and
+   * belong to no cluster: with two, both; with three, two.
+   *
+   * Instead of a list, a function that answers one, or DNS: both are asked again every second while
+   * this node is no member. Then the lowest address bootstraps, when the answer has been the same for
+   * 5 s; this node's address must be written in it as others see it.
+   */
+  readonly seedNodes?: SeedNodes;
+  /**
+   * Whether this node may found a cluster although it is not the first seed, or reaches fewer than
+   * half of the seeds, after 5 s. For a first start while hosts of seeds are dead: set it for one
+   * node and one start, when you know that no cluster runs. Otherwise there may be two. Default
+   * false.
+   */
+  readonly allowSelfBootstrap?: boolean;
+  /**
+   * What all nodes must agree on, up to 200 keys: a node that has another value for one of them is
+   * refused, with the key. Keys that only one side has are not compared. Default: none.
+   */
+  readonly clusterConfig?: Readonly<Record<string, string>>;
+  /** Labels for placing work. */
+  readonly roles?: readonly string[];
+  /** Of the application that this node runs, 1 to 255 characters; others see it. Default: none. */
+  readonly appVersion?: string;
+  /**
+   * Where this node runs, 1 to 255 characters: nodes that fail together, as those of one rack or
+   * data centre, have the same. Default: none.
+   */
+  readonly zone?: string;
+  /** Mutual TLS. Without it the traffic is plain and anybody can join. */
+  readonly tls?: TlsMaterial;
+  /** `start` resolves when so many members are up. Default 1. */
+  readonly requiredQuorum?: number;
+  /** Milliseconds that `start` waits for the quorum. Default 60 000. */
+  readonly startTimeout?: number;
+  /** Milliseconds for leaving the cluster at shutdown. Default 5 000. */
+  readonly leaveTimeout?: number;
+  /** Where to dial for an address, as an object, a `Map` or a function; for tunnels. */
+  readonly addressMap?: AddressMap;
+  /** The host of the address that others know this node by. Default: `host`. */
+  readonly advertisedHost?: string;
+  /** The port of that address, 1 to 65535. Default: the one that is listened on. */
+  readonly advertisedPort?: number;
+  /**
+   * How values of your classes cross the wire, made with `serializer()`; at most 64. Default: none,
+   * and class instances are refused.
+   */
+  readonly serializers?: readonly Serializer[];
+  /** Bounds of connections and queues. */
+  readonly transport?: Partial<TransportLimits>;
+  /**
+   * Which side of a partition lives on: `keepMajority()`, `staticQuorum(...)`, `keepOldest(...)`,
+   * `leaseMajority(...)` or `downAll()`; the same on all nodes. Default `keepMajority()`.
+   */
+  readonly downing?: DowningStrategy | LeaseDowning;
+  /**
+   * What this node does when it was declared down, after its shards have stopped:
+   *
+   * - `shutdown`: the whole system stops. For processes that something starts again.
+   * - `rejoin`: it joins its cluster again, as a new life of the node, as soon as it can be reached;
+   *   local actors live on. It never bootstraps a cluster then.
+   * - `wait`: it stays outside until `rejoin()` is called.
+   *
+   * Default `shutdown`.
+   */
+  readonly whenDowned?: "shutdown" | "rejoin" | "wait";
+  /**
+   * Whether a thread of this node answers others when its event loop stands still, so that they do
+   * not take it for dead, and whether this node asks theirs. Default true.
+   */
+  readonly stallDetection?: boolean;
+  /** Port of that thread, 0 to 65535; others must be able to reach it. Default 0: any. */
+  readonly stallPort?: number;
+  /** Timing of the membership protocol. */
+  readonly membership?: MembershipTiming;
+  /** Where log lines go. Default: standard error, `warn` and above. */
+  readonly logger?: Logger;
+  /** Replaces clock, chance and network, for simulations. */
+  readonly runtime?: Partial<Runtime>;
+}
+
+/** Timing of the membership protocol, milliseconds. */
+export interface MembershipTiming {
+  /** Between two gossip rounds. Default 1 000. */
+  readonly gossipInterval?: number;
+  /** Between two heartbeats. Default 1 000. */
+  readonly heartbeatInterval?: number;
+  /** Silence that is not yet suspicious. Default 3 000. */
+  readonly acceptablePause?: number;
+  /** How long a member that stands still may do so before it can be downed. Default 60 000. */
+  readonly stallLimit?: number;
+  /** How long unreachable members stay before the majority downs them. Default by cluster size. */
+  readonly stableAfter?: number;
+  /**
+   * How long a node that joins while a member is unreachable waits before it is let in as weakly up:
+   * it takes part in ordinary work, but owns no shards and has no vote, until all have agreed.
+   * `Infinity`: it waits until then. Default 7 000.
+   */
+  readonly weaklyUpAfter?: number;
+}
+
+/**
+ * Checks what a user has written, before any socket is opened.
+ *
+ * @throws {CastyError} code `badOption`.
+ */
+export function checkClusterOptions(options: ClusterOptions): void {
+  const refuse = (name: string, value: unknown, remedy: string): never => {
+    throw new ClusterError("badOption", `${name}: ${JSON.stringify(value)} is not allowed`, {
+      value,
+      remedy,
+    });
+  };
+  if (!isText(options.name, 255)) refuse("name", options.name, "use 1 to 255 characters");
+  if (options.nodeId !== undefined && !isText(options.nodeId, 255)) {
+    refuse("nodeId", options.nodeId, "use 1 to 255 characters");
+  }
+  for (const name of ["appVersion", "zone"] as const) {
+    const value = options[name];
+    if (value !== undefined && !isText(value, 255)) refuse(name, value, "use 1 to 255 characters");
+  }
+  if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65_535) {
+    refuse("port", options.port, "use a whole number from 0 to 65535");
+  }
+  try {
+    parseAddress(formatAddress(options.host, options.port));
+  } catch {
+    refuse("host", options.host, "use a host name or an IP address, without a port");
+  }
+  const { advertisedHost, advertisedPort } = options;
+  if (advertisedHost !== undefined) {
+    try {
+      parseAddress(formatAddress(advertisedHost, 1));
+    } catch {
+      refuse("advertisedHost", advertisedHost, "use a host name or an IP address, without a port");
+    }
+  }
+  if (advertisedPort !== undefined && !isPort(advertisedPort)) {
+    refuse("advertisedPort", advertisedPort, "use a whole number from 1 to 65535");
+  }
+  const { stallPort = 0, whenDowned = "shutdown" } = options;
+  if (!["shutdown", "rejoin", "wait"].includes(whenDowned)) {
+    refuse("whenDowned", whenDowned, 'use "shutdown", "rejoin" or "wait"');
+  }
+  if (stallPort !== 0 && !isPort(stallPort)) {
+    refuse("stallPort", stallPort, "use a whole number from 0 to 65535");
+  }
+  checkSeedNodes(options.seedNodes);
+  for (const [key, value] of Object.entries(options.clusterConfig ?? {})) {
+    if (isText(key, 200) && typeof value === "string" && value.length <= 1_024) continue;
+    refuse(
+      `clusterConfig.${key}`,
+      value,
+      "use keys of 1 to 200 characters and texts of up to 1024",
+    );
+  }
+  if (Object.keys(options.clusterConfig ?? {}).length > 200) {
+    refuse("clusterConfig", "more than 200 keys", "use at most 200 keys");
+  }
+  new SerializerRegistry(options.serializers ?? []);
+  const quorum = options.requiredQuorum ?? 1;
+  if (!Number.isInteger(quorum) || quorum < 1) {
+    refuse("requiredQuorum", quorum, "use a whole number of at least 1");
+  }
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65_535;
+}
+
+function isText(value: unknown, max: number): boolean {
+  return typeof value === "string" && value.length > 0 && value.length <= max;
+}

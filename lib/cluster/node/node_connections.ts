@@ -1,0 +1,49 @@
+import type { ActorSystem } from "../../actor/system/actor_system.ts";
+import type { Peer } from "../../transport/base/peer.ts";
+import { Remoting } from "../../remoting/remoting.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { ClusterOptions } from "./cluster_options.ts";
+
+/** What the node wants to hear of its connections, and decides about them. */
+export interface ConnectionPort {
+  /** Which life of the node this is: what connections introduce it with. */
+  incarnation(): number;
+  /** A node could not be reached, or has refused this one. */
+  onUnreachable(address: string, reason: string): void;
+  /** Whether the address is that of a member. */
+  mayReach(address: string): boolean;
+  /** The last connection of a peer has ended. */
+  onPeerDown(peer: Peer): void;
+  /** Something has arrived from a peer. */
+  onSignOfLife(peer: Peer): void;
+}
+
+/** Opens the port of a node, as its options say. */
+export function openConnections(
+  system: ActorSystem,
+  options: ClusterOptions,
+  runtime: Runtime,
+  port: ConnectionPort,
+): Promise<Remoting> {
+  return Remoting.start(system, {
+    runtime,
+    systemName: options.name,
+    role: "node",
+    nodeId: options.nodeId ?? "",
+    incarnation: () => port.incarnation(),
+    host: options.host,
+    port: options.port,
+    bindHost: options.bindHost ?? options.host,
+    ...(options.tls && { tls: options.tls }),
+    ...(options.addressMap && { addressMap: options.addressMap }),
+    ...(options.advertisedHost && { advertisedHost: options.advertisedHost }),
+    ...(options.advertisedPort && { advertisedPort: options.advertisedPort }),
+    ...(options.transport && { limits: options.transport }),
+    ...(options.serializers && { serializers: options.serializers }),
+    onTlsEvent: (event) => system.eventStream.publish(event),
+    onUnreachable: (address, reason) => port.onUnreachable(address, reason),
+    mayReach: (address) => port.mayReach(address),
+    onPeerDown: (peer) => port.onPeerDown(peer),
+    onSignOfLife: (peer) => port.onSignOfLife(peer),
+  });
+}

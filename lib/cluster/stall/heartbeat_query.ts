@@ -1,0 +1,52 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { Link, Network } from "../../runtime/network.ts";
+import type { StallAnswer, StallQuestion } from "../../runtime/stall_probe.ts";
+import { TransportError } from "../../transport/base/errors.ts";
+import { answerLength, ByteIntake, decodeAnswer, encodeQuestion } from "./heartbeat_protocol.ts";
+
+/** An event loop that ran within so many milliseconds is not stalled. */
+const aliveWithin = 1_000;
+
+const unknown: StallAnswer = { outcome: "unknown", ms: 0 };
+
+/** Asks a stall responder over a link of its own. Never rejects. */
+export async function askStallResponder(
+  network: Network,
+  clock: Clock,
+  question: StallQuestion,
+): Promise<StallAnswer> {
+  const { host, port, serverName, timeout, tls, incarnation } = question;
+  const started = clock.now();
+  let link: Link;
+  try {
+    link = await network.dial({ host, port, serverName, timeout, ...(tls && { tls }) });
+  } catch (error) {
+    const refused = error instanceof TransportError && error.code === "connectionRefused";
+    return refused ? { outcome: "gone", ms: 0 } : unknown;
+  }
+  const rest = Math.max(0, timeout - (clock.now() - started));
+  const bytes = await answerOf(link, clock, rest);
+  const reading = bytes && decodeAnswer(bytes);
+  if (reading === undefined) return unknown;
+  if (reading.incarnation !== incarnation) return { outcome: "gone", ms: 0 };
+  const { silence } = reading;
+  return { outcome: silence < aliveWithin ? "alive" : "stalled", ms: silence };
+}
+
+function answerOf(link: Link, clock: Clock, timeout: number): Promise<Uint8Array | undefined> {
+  return new Promise((resolve) => {
+    const intake = new ByteIntake(answerLength);
+    const end = (bytes?: Uint8Array) => {
+      timer.cancel();
+      link.destroy();
+      resolve(bytes);
+    };
+    const timer = clock.schedule(timeout, () => end());
+    link.onClose = () => end();
+    link.onData = (chunk) => {
+      const bytes = intake.take(chunk);
+      if (bytes !== undefined) end(bytes || undefined);
+    };
+    link.write(encodeQuestion(), () => {});
+  });
+}

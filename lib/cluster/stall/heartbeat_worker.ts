@@ -1,0 +1,75 @@
+/**
+ * The thread of a stall responder. Started by `system_stall_probe.ts`; imports nothing that the
+ * node's own thread does not import already.
+ *
+ * @module
+ */
+import type { TlsMaterial } from "../../runtime/network.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
+import { systemNetwork } from "../../transport/system_network.ts";
+import { HeartbeatResponder } from "./heartbeat_responder.ts";
+
+/** PEM texts of a node's material; functions cannot be handed to a thread. */
+export type WorkerMaterial = Pick<TlsMaterial, "cert" | "key" | "ca">;
+
+/** What the node's thread tells the worker. */
+export type ToWorker =
+  | {
+    readonly type: "start";
+    readonly host: string;
+    readonly port: number;
+    readonly tls: WorkerMaterial | undefined;
+    readonly incarnation: number;
+    readonly beats: SharedArrayBuffer;
+  }
+  | { readonly type: "renew"; readonly tls: WorkerMaterial }
+  | { readonly type: "close" };
+
+/** What the worker tells the node's thread. */
+export type FromWorker =
+  | { readonly type: "listening"; readonly port: number }
+  | { readonly type: "failed"; readonly reason: string }
+  | { readonly type: "closed" };
+
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+let material: { cert: string; key: string; ca: string } | undefined;
+let responder: HeartbeatResponder | undefined;
+
+async function start(message: Extract<ToWorker, { type: "start" }>): Promise<void> {
+  const { host, port, tls, incarnation, beats } = message;
+  material = tls && { ...tls };
+  try {
+    responder = await HeartbeatResponder.start(systemNetwork, systemClock, {
+      host,
+      port,
+      incarnation,
+      beats: new Int32Array(beats),
+      ...(material && { tls: material }),
+    });
+    scope.postMessage({ type: "listening", port: responder.port });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    scope.postMessage({ type: "failed", reason });
+  }
+}
+
+scope.onmessage = ({ data }) => {
+  switch (data.type) {
+    case "start":
+      return void start(data);
+    case "renew":
+      // Read anew at each handshake.
+      if (material !== undefined) Object.assign(material, data.tls);
+      return;
+    case "close":
+      void (async () => {
+        await responder?.close();
+        scope.postMessage({ type: "closed" });
+      })();
+  }
+};

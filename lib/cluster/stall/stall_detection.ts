@@ -1,0 +1,120 @@
+import { formatAddress, parseAddress } from "../../runtime/address.ts";
+import type { TlsMaterial } from "../../runtime/network.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { StallAnswer, StallProbe, StallResponder } from "../../runtime/stall_probe.ts";
+import { type AddressMap, addressMapper } from "../../transport/base/address_map.ts";
+import { systemNetwork } from "../../transport/system_network.ts";
+import { systemStallProbe } from "./system_stall_probe.ts";
+
+/** What stall detection needs to know of its node. */
+export interface StallDetectionOptions {
+  /** Interface to bind. */
+  readonly host: string;
+  /** Port to bind; 0 lets the system choose. */
+  readonly port: number;
+  readonly tls?: TlsMaterial;
+  readonly addressMap?: AddressMap;
+  /** Milliseconds for asking a peer. */
+  readonly timeout: number;
+  /** The responder listens there from now on; undefined: it has ended. */
+  readonly onPort: (port: number | undefined) => void;
+}
+
+/**
+ * Lets others see that this node stands still, and looks whether others do. Where it cannot run (no
+ * threads, no permission), the node works without: then a stall looks like a death to the others.
+ */
+export class StallDetection {
+  readonly #runtime: Runtime;
+  readonly #probe: StallProbe | undefined;
+  readonly #options: StallDetectionOptions;
+  readonly #map: (address: string) => string;
+  #responder: StallResponder | undefined;
+  #starting: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  /** Does nothing yet. A runtime whose network is simulated says itself how a stall looks. */
+  constructor(runtime: Runtime, options: StallDetectionOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#map = addressMapper(options.addressMap);
+    const isReal = runtime.network === systemNetwork;
+    this.#probe = runtime.stallProbe ?? (isReal ? systemStallProbe : undefined);
+  }
+
+  /** Starts the responder, in its own time. */
+  start(incarnation: number): void {
+    const probe = this.#probe;
+    if (probe === undefined) return;
+    this.#starting = this.#starting.then(() => this.#open(probe, incarnation));
+  }
+
+  /** The event loop runs. */
+  beat(): void {
+    this.#responder?.beat();
+  }
+
+  /** Asks the responder of a member. Never rejects. */
+  async ask(address: string, incarnation: number, port: number): Promise<StallAnswer> {
+    const unknown: StallAnswer = { outcome: "unknown", ms: 0 };
+    if (this.#probe === undefined || this.#closed) return unknown;
+    const { host: serverName } = parseAddress(address);
+    let target: { host: string; port: number };
+    try {
+      target = parseAddress(this.#map(formatAddress(serverName, port)));
+    } catch {
+      return unknown;
+    }
+    const { tls, timeout } = this.#options;
+    return await this.#probe.ask({
+      ...target,
+      serverName,
+      incarnation,
+      timeout,
+      ...(tls && { tls }),
+    });
+  }
+
+  /** Ends the responder, also one that is about to start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#starting;
+    await this.#responder?.close();
+  }
+
+  async #open(probe: StallProbe, incarnation: number): Promise<void> {
+    const { host, port, tls, onPort } = this.#options;
+    await this.#responder?.close();
+    this.#responder = undefined;
+    if (this.#closed) return;
+    try {
+      const responder = await probe.serve({
+        host,
+        port,
+        incarnation,
+        ...(tls && { tls }),
+        onEnd: (reason) => this.#onEnd(reason),
+      });
+      this.#responder = responder;
+      responder.beat();
+      onPort(responder.port);
+    } catch (error) {
+      this.#without(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #onEnd(reason: string): void {
+    this.#responder = undefined;
+    this.#options.onPort(undefined);
+    this.#without(reason);
+  }
+
+  #without(reason: string): void {
+    this.#runtime.logger.log(
+      "warn",
+      "cluster",
+      "stall detection does not run: others cannot tell a stall of this node from its death",
+      { reason, remedy: "allow the thread to be loaded, or set stallDetection to false" },
+    );
+  }
+}

@@ -1,0 +1,64 @@
+import { type DowningStrategy, isFull, isSilent, undisputed } from "./downing.ts";
+import { compareAge, isLeaving, type Member } from "../state/member.ts";
+
+/**
+ * The side with more than half of the members lives on, the other stops. The default.
+ *
+ * Both sides of a clean partition come to opposite answers, and in no case do both live on, also
+ * when partitions change before all is settled:
+ *
+ * - Full members count (up). Those that are down count as unreachable until they are removed, which
+ *   happens only when everybody who stays has seen that they are down (see `leader_actions.ts`). So
+ *   a majority is always one of the last members that a majority has agreed on.
+ * - Those that leave or exit do not count: one side may not know yet that they go, and then it
+ *   counts them against itself.
+ * - An even split goes to the side of the oldest. So of two members, the younger stops when the
+ *   older dies: take `keepOldest`, `staticQuorum` or `leaseMajority` for two.
+ * - A side carries on only if the same holds with joining members counted in, because the other
+ *   side may have seen them promoted in the last moment (as Pekko's resolver does).
+ *
+ * @example
+ * ```ts
+ * import { keepMajority } from "@casty/casty";
+ *
+ * const options = { name: "shop", host: "127.0.0.1", port: 25520, downing: keepMajority() };
+ * console.assert(options.downing.name === "keepMajority");
+ * ```
+ */
+export function keepMajority(): DowningStrategy {
+  return {
+    name: "keepMajority",
+    decide(situation) {
+      const early = undisputed(situation);
+      if (early !== undefined) return early;
+      const { wins, why } = majority(situation.members, situation.unreachable);
+      return { outcome: wins ? "downUnreachable" : "downSelf", why };
+    },
+  };
+}
+
+/** Whether this side has the majority, or half of the members with the oldest among them. */
+export function majority(
+  members: readonly Member[],
+  unreachable: ReadonlySet<string>,
+): { readonly wins: boolean; readonly why: string } {
+  const possible = members.filter((member) => !isLeaving(member));
+  const verdict = weigh(possible.filter(isFull), unreachable);
+  if (!verdict.wins) return verdict;
+  const cautious = weigh(possible, unreachable);
+  if (cautious.wins) return verdict;
+  return { wins: false, why: `${cautious.why}, counting those that join` };
+}
+
+function weigh(
+  voters: readonly Member[],
+  unreachable: ReadonlySet<string>,
+): { wins: boolean; why: string } {
+  const silent = voters.filter((member) => isSilent(member, unreachable)).length;
+  const reachable = voters.length - silent;
+  const why = `${reachable} of ${voters.length} members can be reached`;
+  if (reachable !== silent || voters.length === 0) return { wins: reachable >= silent, why };
+  const oldest = voters.toSorted(compareAge)[0]!;
+  const wins = !isSilent(oldest, unreachable);
+  return { wins, why: `${why}, ${wins ? "with" : "without"} the oldest, ${oldest.address}` };
+}

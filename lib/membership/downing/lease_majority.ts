@@ -1,0 +1,23 @@
+import { type DowningStrategy, undisputed } from "./downing.ts";
+import { majority } from "./keep_majority.ts";
+
+/** How long the smaller side waits, so that the larger one asks first; milliseconds. */
+const defaultMinorityDelay = 2_000;
+
+/**
+ * The side that gets the lease lives on; the larger side asks first. The pure part of the strategy
+ * `leaseMajority` of `lib/cluster/lease/lease.ts`, which knows the lease.
+ */
+export function decideByLease(
+  minorityDelay: number = defaultMinorityDelay,
+): DowningStrategy {
+  return {
+    name: "leaseMajority",
+    decide(situation) {
+      const early = undisputed(situation);
+      if (early !== undefined) return early;
+      const { wins, why } = majority(situation.members, situation.unreachable);
+      return { outcome: "askLease", why, delay: wins ? 0 : minorityDelay };
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * How unreachable members become down. The decision itself is a {@linkcode DowningStrategy}.
+ *
+ * @module
+ */
+import { commit, onSelfDowned } from "../machine/commit.ts";
+import { aboutOnly, type GossipState, withMember } from "../state/gossip_state.ts";
+import { tellAll } from "../machine/gossiping.ts";
+import { askLease, forgetLease } from "./leasing.ts";
+import { log, type Machine, selfAddress } from "../machine/machine.ts";
+import { type DownEvidence, isAlive, isLeaving, type Member } from "../state/member.ts";
+import { fieldLimits } from "../machine/message_fields.ts";
+import { decideNow, stableTime } from "./outlook.ts";
+import { observersAgainst } from "../detector/reachability.ts";
+import { stalledOf } from "../state/view.ts";
+
+/** How many others hear directly from a node that downs itself. */
+const farewells = 10;
+
+/** Decides when the same members have been unreachable for long enough. */
+export function resolvingTick(m: Machine, now: number): void {
+  const { view, watching } = m;
+  if (view.unreachable.size === 0) return forgetLease(m, now);
+  // Those that go, and those that were deaf themselves, do not judge others.
+  if (isLeaving(view.self) || now < watching.abstainUntil) return;
+  const wait = stableTime(m);
+  if (now - watching.stableSince < wait) return forgetLease(m, now);
+  const decision = decideNow(m);
+  const why = `${decision.why} for ${wait} ms`;
+  // The others on this side come to the same answer and leave it to the leader, who waits until
+  // they know what it knows: one of them may be about to leave and have no vote any more.
+  const isLeader = view.leader === selfAddress(m);
+  switch (decision.outcome) {
+    case "keep":
+      return forgetLease(m, now);
+    case "downSelf":
+      return downSelf(m, why, now);
+    case "downUnreachable":
+      if (isLeader && view.converged) downUnreachable(m, why, now);
+      return;
+    case "askLease": {
+      if (!isLeader) return;
+      const verdict = askLease(m, watching.stableSince + wait + (decision.delay ?? 0), now);
+      if (verdict.outcome === "granted" && view.converged) {
+        downUnreachable(m, `${why}, and this side holds the lease`, now);
+      } else if (verdict.outcome === "denied") downReachable(m, `${why}; ${verdict.why}`, now);
+    }
+  }
+}
+
+function downUnreachable(m: Machine, why: string, now: number): void {
+  const { unreachable, members, silence } = m.view;
+  const stalled = stalledOf(silence);
+  const targets = members.filter((member) =>
+    isAlive(member) && unreachable.has(member.address) && !stalled.has(member.address)
+  );
+  const state = declareDown(m, targets, `unreachable; ${why}`);
+  // They may hear although they cannot be heard; soon nobody will gossip with them any more.
+  const addresses = targets.map(({ address }) => address);
+  tellAll(m, addresses, aboutOnly(state, addresses), now);
+  commit(m, state, now);
+  m.gossip.nextAt = now;
+}
+
+/** The other side may carry on: this one stops as a whole. */
+function downReachable(m: Machine, why: string, now: number): void {
+  const { unreachable, members } = m.view;
+  const targets = members.filter((member) => isAlive(member) && !unreachable.has(member.address));
+  const state = declareDown(m, targets, why);
+  const addresses = targets.map(({ address }) => address);
+  const others = addresses.filter((address) => address !== selfAddress(m));
+  tellAll(m, others, aboutOnly(state, addresses), now);
+  commit(m, state, now);
+}
+
+function downSelf(m: Machine, why: string, now: number): void {
+  const { members, self } = m.view;
+  const evidence: DownEvidence = {
+    by: self.address,
+    why,
+    observers: [...m.view.unreachable].sort().slice(0, fieldLimits.observers),
+  };
+  const others = members.filter((member) => member !== self && isAlive(member))
+    .map(({ address }) => address);
+  const state = withMember(m.state, down(self, evidence));
+  tellAll(m, others.slice(0, farewells), aboutOnly(state, [self.address]), now);
+  onSelfDowned(m, evidence);
+}
+
+function declareDown(m: Machine, targets: readonly Member[], why: string): GossipState {
+  let { state } = m;
+  for (const member of targets) {
+    const { address } = member;
+    const silence = m.view.silence.get(address);
+    const reason = silence === undefined || silence.reason === "silent"
+      ? ""
+      : `${silence.reason}, `;
+    const accusers = observersAgainst(state, address).slice(0, fieldLimits.observers);
+    const evidence: DownEvidence = {
+      by: selfAddress(m),
+      why: `${reason}${why}`.slice(0, fieldLimits.sentence),
+      observers: accusers.map(({ observer }) => observer),
+      phi: accusers.map(({ phi }) => phi),
+    };
+    state = withMember(state, down(member, evidence));
+    log(m, "warn", "a member is declared down", { address, why: evidence.why });
+  }
+  return state;
+}
+
+function down(member: Member, evidence: DownEvidence): Member {
+  return { ...member, status: "down", evidence };
+}

@@ -1,0 +1,56 @@
+import { type DowningStrategy, isSilent, undisputed } from "./downing.ts";
+import { MembershipError } from "../errors.ts";
+
+/** How many members a side needs. */
+export interface StaticQuorumOptions {
+  /**
+   * At least 1. More than half of the largest number of members that the cluster will ever have,
+   * or no side is sure and all stop.
+   */
+  readonly size: number;
+}
+
+/**
+ * The side with at least `size` full members lives on; any other stops. For clusters of a known
+ * size. Unlike with `keepMajority`, a cluster that has shrunk in steps never lives on with fewer
+ * than `size`.
+ *
+ * A side carries on only if the other one, with all that leave, join or were downed counted to it,
+ * has fewer than `size`: so with more than `2 * size - 1` members, an even partition stops both.
+ *
+ * @throws {MembershipError} code `badOption`: `size` is no whole number of at least 1.
+ *
+ * @example
+ * ```ts
+ * import { staticQuorum } from "@casty/casty";
+ *
+ * const downing = staticQuorum({ size: 3 }); // for up to five nodes
+ * console.assert(downing.name === "staticQuorum");
+ * ```
+ */
+export function staticQuorum({ size }: StaticQuorumOptions): DowningStrategy {
+  if (!Number.isInteger(size) || size < 1) {
+    throw new MembershipError("badOption", `size: ${size} is not allowed`, {
+      value: size,
+      remedy: "use a whole number of at least 1, more than half of the largest cluster",
+    });
+  }
+  return {
+    name: "staticQuorum",
+    decide(situation) {
+      const early = undisputed(situation);
+      if (early !== undefined) return early;
+      const { members, unreachable } = situation;
+      const others = members.filter((member) => isSilent(member, unreachable)).length;
+      const ours =
+        members.filter((member) => member.status === "up" && !isSilent(member, unreachable)).length;
+      const why = `${ours} full members can be reached and the quorum is ${size}`;
+      if (ours < size) return { outcome: "downSelf", why };
+      if (others < size) return { outcome: "downUnreachable", why };
+      return {
+        outcome: "downSelf",
+        why: `${why}, but ${others} others may have a quorum too: raise size`,
+      };
+    },
+  };
+}

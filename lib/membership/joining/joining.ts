@@ -1,0 +1,248 @@
+/**
+ * How a node becomes a member, and how members let others in.
+ *
+ * @module
+ */
+import { commit } from "../machine/commit.ts";
+import {
+  aboutOnly,
+  emptyGossip,
+  newRecord,
+  withMember,
+  withRecord,
+} from "../state/gossip_state.ts";
+import { isBootstrapNode, logWaiting, mayBootstrap, notReady } from "./bootstrap.ts";
+import { gossipContent, gossipState, tellAll } from "../machine/gossiping.ts";
+import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
+import { isAlive, isLeaving } from "../state/member.ts";
+import { toldSeeds } from "./seeds.ts";
+import type {
+  JoinMessage,
+  JoinRefusal,
+  JoinRefusedMessage,
+  NotReadyMessage,
+  WelcomeMessage,
+} from "../machine/messages.ts";
+
+/** The first attempts follow each other quickly: all nodes may be starting at once. */
+const quickRetries = 20;
+const quickInterval = 250;
+/** How many seeds are asked at once. */
+const seedsAtOnce = 5;
+/** How long other seeds may answer before refusals count as final. */
+const giveUpAfter = 1_000;
+/** How many refusals are remembered so as not to repeat them. */
+const maxRefusals = 100;
+/** How often it is logged that one node may not join, milliseconds, and of how many. */
+const rejectedLogInterval = 60_000;
+const maxTurnedAway = 1_000;
+/** What a new life costs its node, in records: more than a few in a second are ignored. */
+const incarnationCost = 1_000;
+
+/** Begins to join, or bootstraps a cluster where there is nobody to join. */
+export function startJoining(m: Machine, now: number): void {
+  if (m.phase !== "idle") return;
+  m.phase = "joining";
+  m.joining.startedAt = now;
+  if (m.seeds.others.length === 0 && m.config.bootstraps && !m.config.seedsAreAsked) found(m, now);
+  else attempt(m, now);
+}
+
+/** Asks again when it is time, or bootstraps a cluster when nobody has one. */
+export function joiningTick(m: Machine, now: number): void {
+  if (mayBootstrap(m, now)) found(m, now);
+  else if (now >= m.joining.nextAt) attempt(m, now);
+  if (m.phase === "joining") logWaiting(m, now);
+  if (m.phase === "joining") giveUp(m, now);
+}
+
+/** Tells that there is no hope: another try would be refused as well, for the same reason. */
+function giveUp(m: Machine, now: number): void {
+  const { refusedBy, notReady, failed, startedAt } = m.joining;
+  if (failed || refusedBy.size === 0 || now - startedAt < giveUpAfter) return;
+  for (const { code } of refusedBy.values()) if (code !== "configConflict") return;
+  for (const { at } of notReady.values()) if (now - at < giveUpAfter) return;
+  m.joining.failed = true;
+  const reasons = Array.from(refusedBy, ([seed, { reason }]) => `${seed}: ${reason}`);
+  m.effects.push({ type: "joinFailed", reason: reasons.join("; ") });
+}
+
+/** Other seeds are known. */
+export function onSeeds(m: Machine, seeds: readonly string[], now: number): void {
+  const next = toldSeeds(m.seeds, m.config, seeds, now);
+  if (next === m.seeds) return;
+  m.seeds = next;
+  if (m.phase === "joining") m.joining.nextAt = now;
+}
+
+/** A member takes this node for another, from an earlier life: so there is a cluster to join. */
+export function onClusterFound(m: Machine, from: string, now: number): void {
+  m.joining.clusterHeardAt = now;
+  askToJoin(m, from, now);
+}
+
+/** Asks a node to let this one in; at most four times a second. */
+function askToJoin(m: Machine, to: string, now: number): void {
+  const last = m.joining.asked.get(to);
+  if (last !== undefined && now - last < quickInterval) return;
+  m.joining.asked.set(to, now);
+  send(m, to, {
+    type: "join",
+    member: m.introduction,
+    clusterConfig: m.config.clusterConfig,
+    ...(isBootstrapNode(m) && { founder: true }),
+  });
+}
+
+function attempt(m: Machine, now: number): void {
+  const { joinRetryInterval } = m.config;
+  const { others } = m.seeds;
+  const count = Math.min(seedsAtOnce, others.length);
+  const first = m.joining.attempts * count;
+  for (let i = 0; i < count; i++) {
+    askToJoin(m, others[(first + i) % others.length]!, now);
+  }
+  m.joining.attempts++;
+  const quick = m.joining.attempts <= quickRetries;
+  m.joining.nextAt = now + (quick ? quickInterval : joinRetryInterval);
+}
+
+function found(m: Machine, now: number): void {
+  const { introduction } = m;
+  m.phase = "member";
+  m.clusterId = `${introduction.address}#${introduction.incarnation}`;
+  log(m, "info", "this node bootstraps a cluster", { clusterId: m.clusterId });
+  // It is the only member and so the leader; `commit` makes it up.
+  commit(m, withRecord(emptyGossip, newRecord(introduction)), now);
+}
+
+/** A seed has no cluster either. */
+export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, now: number): void {
+  if (m.phase !== "joining" || !m.seeds.others.includes(from)) return;
+  m.joining.notReady.set(from, { at: now, answer });
+  m.joining.refusedBy.delete(from);
+  if (mayBootstrap(m, now)) found(m, now);
+}
+
+/** A cluster lets this node in. */
+export function onWelcome(m: Machine, from: string, message: WelcomeMessage, now: number): void {
+  if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
+  const { address, incarnation } = m.introduction;
+  const state = gossipState(m, message.state, now);
+  const own = state.members.get(address)?.member;
+  // An answer to what this node asked in an earlier life.
+  if (own === undefined || own.incarnation !== incarnation || !isAlive(own)) return;
+  m.phase = "member";
+  m.clusterId = message.clusterId;
+  log(m, "info", "this node joins a cluster", { clusterId: m.clusterId, through: from });
+  commit(m, state, now);
+  // That this node has seen the state is news to the one who let it in.
+  tellAll(m, [from], aboutOnly(m.state, [selfAddress(m)]), now);
+}
+
+/** A cluster does not let this node in. */
+export function onJoinRefused(
+  m: Machine,
+  from: string,
+  { code, reason, known }: JoinRefusedMessage,
+  now: number,
+): void {
+  if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
+  if (code === "staleIncarnation" && known < Number.MAX_SAFE_INTEGER) {
+    if (known < m.introduction.incarnation) return;
+    // The clock of this host has gone backwards. Only the node itself may raise its incarnation.
+    m.introduction = { ...m.introduction, incarnation: known + 1 };
+    m.view = { ...m.view, self: m.introduction };
+    m.joining.asked.delete(from);
+    return askToJoin(m, from, now);
+  }
+  if (m.joining.refusedBy.size < maxRefusals) m.joining.refusedBy.set(from, { code, reason });
+  const refusal = JSON.stringify([from, code, reason]);
+  if (m.joining.refusals.has(refusal) || m.joining.refusals.size >= maxRefusals) return;
+  m.joining.refusals.add(refusal);
+  m.effects.push({ type: "joinRefused", seed: from, code, reason });
+}
+
+/** A node asks this one to let it in. */
+export function onJoin(m: Machine, from: string, message: JoinMessage, now: number): void {
+  const { member, clusterConfig } = message;
+  if (member.address !== from) {
+    return turnAway(m, from, "notItself", now, () => {
+      log(m, "warn", "a node asked to let another one in", { from, claimed: member.address });
+    });
+  }
+  if (from === selfAddress(m)) return;
+  if (m.phase === "joining") {
+    return send(m, from, notReady(m, from, message, now));
+  }
+  if (m.phase !== "member" || isLeaving(m.view.self)) return;
+  const known = m.state.members.get(from)?.member;
+  const dead = m.state.tombstones.get(from);
+  const latest = Math.max(known?.incarnation ?? -1, dead?.incarnation ?? -1);
+  const isKnown = known?.incarnation === member.incarnation && isAlive(known) && !isLeaving(known);
+  if (member.incarnation <= latest && !isKnown) {
+    const reason = `incarnation ${member.incarnation} is not later than ${latest}, which was a ` +
+      "member before";
+    return refuse(m, from, "staleIncarnation", reason, now, latest);
+  }
+  const conflict = conflictWith(m.config.clusterConfig, clusterConfig);
+  if (conflict !== undefined) return refuse(m, from, "configConflict", conflict, now);
+  if (known === undefined && m.state.members.size >= m.config.maxMembers) {
+    return refuse(m, from, "clusterFull", `maxMembers ${m.config.maxMembers} is reached`, now);
+  }
+  if (!isKnown) {
+    m.gossip.budget.charge(from, incarnationCost, now);
+    log(m, "info", "a node joins", { address: from, nodeId: member.nodeId });
+    commit(m, withMember(m.state, member), now);
+    m.gossip.nextAt = now;
+  }
+  send(m, from, {
+    type: "welcome",
+    clusterId: m.clusterId!,
+    state: gossipContent(m, m.state, now),
+  });
+}
+
+function refuse(
+  m: Machine,
+  to: string,
+  code: JoinRefusal,
+  reason: string,
+  now: number,
+  known = 0,
+): void {
+  turnAway(m, to, code, now, () => {
+    log(m, "warn", "a node may not join", { address: to, code, reason });
+  });
+  send(m, to, { type: "joinRefused", code, reason: reason.slice(0, 1_000), known });
+}
+
+/** Says once a minute, for each node and ground, that it may not join: it goes on to ask. */
+function turnAway(m: Machine, from: string, ground: string, now: number, say: () => void): void {
+  const { rejected } = m.joining;
+  const key = `${from} ${ground}`;
+  const last = rejected.get(key);
+  if (last !== undefined && now - last < rejectedLogInterval) return;
+  if (rejected.size >= maxTurnedAway) {
+    for (const [old, at] of rejected) if (now - at >= rejectedLogInterval) rejected.delete(old);
+    if (rejected.size >= maxTurnedAway) return;
+  }
+  rejected.set(key, now);
+  say();
+}
+
+/** A sentence about the first key, in order, that both have with different values. */
+function conflictWith(
+  ours: Readonly<Record<string, string>>,
+  theirs: Readonly<Record<string, string>>,
+): string | undefined {
+  for (const key of Object.keys(ours).sort()) {
+    if (!Object.hasOwn(theirs, key) || theirs[key] === ours[key]) continue;
+    return `${key} is ${quote(theirs[key]!)} on the node and ${quote(ours[key]!)} in the cluster`;
+  }
+  return undefined;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}

@@ -1,0 +1,83 @@
+/**
+ * How a member goes in peace: it announces itself as leaving; when all have seen that, the leader
+ * makes it exiting; when all have seen that too, it stops and the leader removes it.
+ *
+ * @module
+ */
+import { commit, leave } from "../machine/commit.ts";
+import { aboutOnly, withMember, withoutMember } from "../state/gossip_state.ts";
+import { tellAll } from "../machine/gossiping.ts";
+import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
+import { isAlive, isLeaving, type Member } from "../state/member.ts";
+import type { LeftMessage, RemovedMessage } from "../machine/messages.ts";
+
+/** This node wishes to leave. */
+export function startLeaving(m: Machine, now: number): void {
+  if (m.phase === "left") return;
+  if (m.phase !== "member") {
+    m.phase = "left";
+    m.effects.push({ type: "left" });
+    return;
+  }
+  if (m.leaveBy !== undefined) return;
+  if (livingOthers(m).length === 0) return leave(m);
+  m.leaveBy = now + m.config.leaveTimeout;
+  if (!isLeaving(m.view.self)) {
+    commit(m, withMember(m.state, { ...m.view.self, status: "leaving" }), now);
+  }
+  m.gossip.nextAt = now;
+  tellAll(m, closestOthers(m), aboutOnly(m.state, [selfAddress(m)]), now);
+}
+
+/** Gives up waiting when it is time. */
+export function leavingTick(m: Machine, now: number): void {
+  if (m.leaveBy === undefined || now < m.leaveBy) return;
+  log(m, "warn", "this node leaves without the others' consent", {
+    after: m.config.leaveTimeout,
+    missing: m.missing.join(", "),
+  });
+  for (const to of closestOthers(m)) sayFarewell(m, to, m.clusterId!);
+  leave(m);
+}
+
+/** Tells a node not to expect anything from this one in that cluster. */
+export function sayFarewell(m: Machine, to: string, clusterId: string): void {
+  send(m, to, { type: "left", clusterId, incarnation: m.introduction.incarnation });
+}
+
+/** A node is gone from this cluster by its own account. */
+export function onLeft(m: Machine, from: string, message: LeftMessage, now: number): void {
+  if (m.phase !== "member" || message.clusterId !== m.clusterId) return;
+  const member = m.state.members.get(from)?.member;
+  if (member === undefined || !isAlive(member) || member.incarnation > message.incarnation) return;
+  const evidence = { by: from, why: "it says that it is no member any more", observers: [] };
+  const next: Member = isLeaving(member)
+    ? { ...member, status: "exiting" }
+    : { ...member, status: "down", evidence };
+  commit(m, withMember(m.state, next), now);
+  m.gossip.nextAt = now;
+}
+
+/** This node is no member any more. */
+export function onRemoved(m: Machine, message: RemovedMessage, now: number): void {
+  if (m.phase !== "member" || message.clusterId !== m.clusterId) return;
+  if (message.incarnation < m.introduction.incarnation) return;
+  const { evidence } = message;
+  if (evidence !== undefined) {
+    const self: Member = { ...m.view.self, status: "down", evidence };
+    return commit(m, withMember(m.state, self), now);
+  }
+  commit(m, withoutMember(m.state, selfAddress(m), now), now);
+}
+
+function livingOthers(m: Machine): Member[] {
+  return m.view.members.filter((member) =>
+    member.address !== selfAddress(m) && isAlive(member) && !m.view.unreachable.has(member.address)
+  );
+}
+
+/** The oldest others, the leader first: those who will act on what they hear. */
+function closestOthers(m: Machine): string[] {
+  const others = livingOthers(m).map(({ address }) => address);
+  return others.slice(0, m.config.gossipFanout);
+}

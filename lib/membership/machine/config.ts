@@ -1,0 +1,251 @@
+import { defaultDetectorOptions, type DetectorOptions } from "../detector/phi_accrual.ts";
+import type { DowningStrategy } from "../downing/downing.ts";
+import { MembershipError } from "../errors.ts";
+import { keepMajority } from "../downing/keep_majority.ts";
+import { fieldLimits, isAddress, isIncarnation, isShortText } from "./message_fields.ts";
+
+/** Who this node is. */
+export interface SelfDescription {
+  /** `"host:port"` under which the others reach this node. */
+  readonly address: string;
+  /** A label for people, 1 to 255 characters. */
+  readonly nodeId: string;
+  /**
+   * Higher than that of any earlier life at this address; the start time will do. A whole number
+   * of at least 0. If the cluster remembers a later one, the node raises its own while it joins.
+   */
+  readonly incarnation: number;
+  readonly roles: readonly string[];
+  /** Of the application; 1 to 255 characters. */
+  readonly appVersion?: string;
+  /** Where the node runs; 1 to 255 characters. */
+  readonly zone?: string;
+}
+
+/** Numbers of the membership protocol; times in milliseconds. */
+export interface MembershipLimits {
+  /** Between two gossip rounds; a quarter of it until all have seen the same. Default 1 000. */
+  readonly gossipInterval: number;
+  /** How many members one round goes to. Default 3. */
+  readonly gossipFanout: number;
+  /** Between two heartbeats. Default 1 000. */
+  readonly heartbeatInterval: number;
+  /** How many others watch each member. Default 5. */
+  readonly watchers: number;
+  /** How many others are asked before a member that is not heard is accused. Default 3. */
+  readonly indirectProbes: number;
+  /** How long a member whose process lives may stall before it can be downed. Default 60 000. */
+  readonly stallLimit: number;
+  /** Between two attempts to join, after the first twenty, which are 250 apart. Default 1 000. */
+  readonly joinRetryInterval: number;
+  /** How long the first seed waits for all seeds before a majority will do. Default 5 000. */
+  readonly seedTimeout: number;
+  /** How long seeds that are asked for stay the same before one of them bootstraps. Default 5 000. */
+  readonly seedsStableFor: number;
+  /**
+   * How long a node that joins while a member is unreachable waits before it is let in as weakly
+   * up. `Infinity`: for ever. Default 7 000.
+   */
+  readonly weaklyUpAfter: number;
+  /** How long leaving may take before the node goes without an answer. Default 5 000. */
+  readonly leaveTimeout: number;
+  /** How many members the cluster may have; more are refused. Default 5 000. */
+  readonly maxMembers: number;
+  /** How long members that are gone are remembered. Default 24 hours. */
+  readonly tombstoneLifetime: number;
+  /** How many members that are gone are remembered. Default 10 000. */
+  readonly maxTombstones: number;
+}
+
+/** How a membership machine works. Only `self` and `seeds` are needed. */
+export interface MembershipConfig extends Partial<MembershipLimits> {
+  readonly self: SelfDescription;
+  /**
+   * Addresses to join through; the same list for all nodes; may name this node. Without others in
+   * it, the node bootstraps a cluster at once. The node that is named first bootstraps one when it finds
+   * none and a majority of the list has none either. The rest never do.
+   */
+  readonly seeds: readonly string[];
+  /**
+   * Whether seeds are told by `seeds` events, besides those of the list. Then the lowest address of
+   * all takes the place of the first, once they have not changed for `seedsStableFor`. Default false.
+   */
+  readonly seedsAreAsked?: boolean;
+  /** Whether this node may found a cluster when it finds none. Default true. */
+  readonly bootstraps?: boolean;
+  /** Whether it may do so without a majority of the seeds, and without being first. Default false. */
+  readonly allowSelfBootstrap?: boolean;
+  /** What all members must agree on; a node with another value for a key is refused. */
+  readonly clusterConfig?: Readonly<Record<string, string>>;
+  /** When silence becomes suspicious. */
+  readonly detector?: Partial<DetectorOptions>;
+  /** How long unreachable members stay the same before they are downed. Default: by size. */
+  readonly stableAfter?: number;
+  /** Which side of a partition lives on. Default: `keepMajority()`. */
+  readonly downing?: DowningStrategy;
+}
+
+/** A configuration with all defaults in place. */
+export interface ResolvedConfig extends MembershipLimits {
+  readonly self: SelfDescription;
+  /** Without duplicates. */
+  readonly seeds: readonly string[];
+  readonly seedsAreAsked: boolean;
+  readonly bootstraps: boolean;
+  readonly allowSelfBootstrap: boolean;
+  readonly clusterConfig: Readonly<Record<string, string>>;
+  readonly detector: DetectorOptions;
+  readonly stableAfter: number | undefined;
+  readonly downing: DowningStrategy;
+}
+
+/** The defaults of {@linkcode MembershipLimits}. */
+export const defaultMembershipLimits: MembershipLimits = {
+  gossipInterval: 1_000,
+  gossipFanout: 3,
+  heartbeatInterval: 1_000,
+  watchers: 5,
+  indirectProbes: 3,
+  stallLimit: 60_000,
+  joinRetryInterval: 1_000,
+  seedTimeout: 5_000,
+  seedsStableFor: 5_000,
+  weaklyUpAfter: 7_000,
+  leaveTimeout: 5_000,
+  maxMembers: 5_000,
+  tombstoneLifetime: 24 * 60 * 60 * 1_000,
+  maxTombstones: 10_000,
+};
+
+/**
+ * Checks a configuration and fills in the defaults.
+ *
+ * @throws {MembershipError} code `badOption`.
+ */
+export function resolveConfig(config: MembershipConfig): ResolvedConfig {
+  const {
+    self,
+    seeds,
+    clusterConfig = {},
+    detector,
+    stableAfter,
+    downing = keepMajority(),
+    ...limits
+  } = config;
+  checkSelf(self);
+  if (!seeds.every(isAddress)) refuse("seeds", seeds, 'write each as "host:port"');
+  const heartbeatInterval = limits.heartbeatInterval ?? defaultMembershipLimits.heartbeatInterval;
+  const resolved: ResolvedConfig = {
+    ...defaultMembershipLimits,
+    ...limits,
+    self: { ...self, roles: [...self.roles] },
+    seeds: [...new Set(seeds)],
+    seedsAreAsked: config.seedsAreAsked ?? false,
+    bootstraps: config.bootstraps ?? true,
+    allowSelfBootstrap: config.allowSelfBootstrap ?? false,
+    clusterConfig,
+    detector: {
+      ...defaultDetectorOptions,
+      // Bulk traffic must not make the detector believe in a faster rhythm than that of heartbeats.
+      minSampleInterval: heartbeatInterval / 2,
+      firstEstimate: heartbeatInterval,
+      ...detector,
+    },
+    stableAfter,
+    downing,
+  };
+  checkClusterConfig(clusterConfig);
+  checkNumbers(resolved);
+  return resolved;
+}
+
+function checkSelf(self: SelfDescription): void {
+  const { address, nodeId, incarnation, roles } = self;
+  for (const name of ["appVersion", "zone"] as const) {
+    if (self[name] !== undefined && !isShortText(self[name])) {
+      refuse(`self.${name}`, self[name], "use 1 to 255 characters");
+    }
+  }
+  if (!isAddress(address)) refuse("self.address", address, 'write "host:port"');
+  if (!isShortText(nodeId)) refuse("self.nodeId", nodeId, "use 1 to 255 characters");
+  if (!isIncarnation(incarnation)) {
+    refuse("self.incarnation", incarnation, "use a whole number of at least 0");
+  }
+  if (roles.length > fieldLimits.roles || !roles.every(isShortText)) {
+    refuse("self.roles", roles, `use up to ${fieldLimits.roles} texts of 1 to 255 characters`);
+  }
+}
+
+function checkClusterConfig(clusterConfig: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(clusterConfig);
+  const { configEntries, configValue } = fieldLimits;
+  if (
+    entries.length > configEntries ||
+    !entries.every(([key, value]) => isShortText(key) && value.length <= configValue)
+  ) {
+    const remedy = `use up to ${configEntries} keys of 1 to 255 characters, with values of up to ` +
+      `${configValue} characters`;
+    refuse("clusterConfig", clusterConfig, remedy);
+  }
+}
+
+function checkNumbers(config: ResolvedConfig): void {
+  const positive: readonly (keyof MembershipLimits)[] = [
+    "gossipInterval",
+    "heartbeatInterval",
+    "joinRetryInterval",
+    "tombstoneLifetime",
+  ];
+  for (const name of positive) {
+    if (!(config[name] > 0)) refuse(name, config[name], "use a number above 0");
+  }
+  const whole = ["gossipFanout", "watchers", "maxMembers", "maxTombstones"] as const;
+  for (const name of whole) {
+    if (!Number.isInteger(config[name]) || config[name] < 1) {
+      refuse(name, config[name], "use a whole number of at least 1");
+    }
+  }
+  if (config.maxMembers > fieldLimits.members) {
+    refuse("maxMembers", config.maxMembers, `use at most ${fieldLimits.members}`);
+  }
+  if (config.maxTombstones > fieldLimits.members) {
+    refuse("maxTombstones", config.maxTombstones, `use at most ${fieldLimits.members}`);
+  }
+  const { indirectProbes } = config;
+  if (!Number.isInteger(indirectProbes) || indirectProbes < 0) {
+    refuse("indirectProbes", indirectProbes, "use a whole number of at least 0");
+  }
+  const {
+    seedTimeout,
+    seedsStableFor,
+    leaveTimeout,
+    weaklyUpAfter,
+    stallLimit,
+    stableAfter = 0,
+    detector,
+  } = config;
+  const { acceptablePause, minSampleInterval, ...aboveZero } = detector;
+  const notNegative = {
+    seedTimeout,
+    seedsStableFor,
+    leaveTimeout,
+    weaklyUpAfter,
+    stallLimit,
+    stableAfter,
+    acceptablePause,
+    minSampleInterval,
+  };
+  for (const [name, value] of Object.entries(notNegative)) {
+    if (!(value >= 0)) refuse(name, value, "use a number of at least 0");
+  }
+  for (const [name, value] of Object.entries(aboveZero)) {
+    if (!(value > 0)) refuse(`detector.${name}`, value, "use a number above 0");
+  }
+}
+
+function refuse(name: string, value: unknown, remedy: string): never {
+  throw new MembershipError("badOption", `${name}: ${JSON.stringify(value)} is not allowed`, {
+    value,
+    remedy,
+  });
+}

@@ -1,0 +1,277 @@
+/**
+ * The membership of one node as a pure machine: events and the time go in, effects come out.
+ * Nothing in it reads a clock, rolls dice or opens a socket, so a whole cluster of machines runs in
+ * one process on virtual time.
+ *
+ * @module
+ */
+import { accuse } from "../detector/suspicion.ts";
+import { replacedBy } from "./commit.ts";
+import { type MembershipConfig, resolveConfig } from "./config.ts";
+import { whyNotJoined } from "../joining/bootstrap.ts";
+import { gossipTick, onDigest, onGossip, onSummary } from "./gossiping.ts";
+import { healthOf, type HealthReport } from "../detector/health.ts";
+import {
+  heard,
+  heartbeatTick,
+  onHeartbeatAck,
+  onLag,
+  onPeerGone,
+  onStallAnswer,
+} from "../detector/heartbeating.ts";
+import {
+  joiningTick,
+  onClusterFound,
+  onJoin,
+  onJoinRefused,
+  onNotReady,
+  onSeeds,
+  onWelcome,
+  startJoining,
+} from "../joining/joining.ts";
+import { onLeaseAnswer } from "../downing/leasing.ts";
+import { leavingTick, onLeft, onRemoved, sayFarewell, startLeaving } from "../joining/leaving.ts";
+import {
+  log,
+  type Machine,
+  type MembershipEffect,
+  type MembershipEvent,
+  newMachine,
+  send,
+} from "./machine.ts";
+import type { MembershipMessage } from "./messages.ts";
+import { type DowningOutlook, outlookOf } from "../downing/outlook.ts";
+import { onIndirectAnswer, onIndirectProbe } from "../detector/probing.ts";
+import { resolvingTick } from "../downing/resolving.ts";
+import type { MembershipView } from "../state/view.ts";
+import { weaklyUpTick } from "../joining/weakly_up.ts";
+
+export type { MembershipConfig } from "./config.ts";
+export type { MembershipEffect, MembershipEvent } from "./machine.ts";
+
+/** How often one stranger is warned of, milliseconds, and how many are remembered. */
+const strangerInterval = 60_000;
+const maxStrangers = 100;
+
+/** Messages that tell which cluster their sender belongs to. */
+type ClusterMessage = Extract<
+  MembershipMessage,
+  { type: "gossip" | "digest" | "summary" | "heartbeat" | "indirectProbe" | "indirectAnswer" }
+>;
+
+/**
+ * One node's membership. Owns its state: `step` changes it and answers what is to be done. The same
+ * events at the same times give the same effects.
+ */
+export class Membership {
+  readonly #machine: Machine;
+
+  /**
+   * A node that has not started.
+   *
+   * @throws {MembershipError} code `badOption`.
+   */
+  constructor(config: MembershipConfig) {
+    this.#machine = newMachine(resolveConfig(config));
+  }
+
+  /** What the node believes of its cluster now. */
+  get view(): MembershipView {
+    return this.#machine.view;
+  }
+
+  /** Addresses of reachable members that have not seen what this node knows: why not converged. */
+  get missing(): readonly string[] {
+    return this.#machine.missing;
+  }
+
+  /** Why this node is not a member yet: a sentence, and one for each seed. Empty for members. */
+  waiting(now: number): readonly string[] {
+    return whyNotJoined(this.#machine, now);
+  }
+
+  /** How this node sees itself and the peers that it watches. */
+  health(now: number): HealthReport {
+    return healthOf(this.#machine, now);
+  }
+
+  /** What will come of those who are unreachable. Undefined: nobody is. */
+  outlook(now: number): DowningOutlook | undefined {
+    return outlookOf(this.#machine, now);
+  }
+
+  /**
+   * Takes one event.
+   *
+   * @param now milliseconds on a clock that never goes backwards.
+   * @returns what is to be done, in this order. The array is the caller's.
+   */
+  step(event: MembershipEvent, now: number): readonly MembershipEffect[] {
+    const m = this.#machine;
+    m.effects = [];
+    switch (event.type) {
+      case "start":
+        startJoining(m, now);
+        break;
+      case "tick":
+        onTick(m, event.random, now);
+        break;
+      case "received":
+        onReceived(m, event.from, event.message, now);
+        break;
+      case "signOfLife":
+        heard(m, event.from, now);
+        break;
+      case "peerGone":
+        onPeerGone(m, event.address);
+        break;
+      case "seeds":
+        onSeeds(m, event.seeds, now);
+        break;
+      case "leave":
+        startLeaving(m, now);
+        break;
+      case "lag":
+        onLag(m, event.ms, now);
+        break;
+      case "stallResponder":
+        m.watching.stallPort = event.port;
+        break;
+      case "stallAnswer":
+        onStallAnswer(m, event, now);
+        break;
+      case "leaseAnswer":
+        onLeaseAnswer(m, event, now);
+    }
+    return m.effects;
+  }
+}
+
+function onTick(m: Machine, random: number, now: number): void {
+  if (m.phase === "joining") joiningTick(m, now);
+  if (m.phase === "member") heartbeatTick(m, now);
+  if (m.phase === "member") resolvingTick(m, now);
+  if (m.phase === "member") weaklyUpTick(m, now);
+  if (m.phase === "member") leavingTick(m, now);
+  if (m.phase === "member") gossipTick(m, random, now);
+}
+
+function onReceived(m: Machine, from: string, message: MembershipMessage, now: number): void {
+  if (costs(message) && !withinRateLimit(m, from, now)) return;
+  switch (message.type) {
+    case "join":
+      return onJoin(m, from, message, now);
+    case "joinRefused":
+      return onJoinRefused(m, from, message, now);
+    case "notReady":
+      return onNotReady(m, from, message, now);
+    case "welcome":
+      if (m.phase === "member" && message.clusterId !== m.clusterId) {
+        return onForeignPeer(m, from, message.clusterId, now);
+      }
+      return onWelcome(m, from, message, now);
+    case "gossip":
+    case "digest":
+    case "summary":
+    case "heartbeat":
+    case "indirectProbe":
+    case "indirectAnswer":
+      return onClusterMessage(m, from, message, now);
+    case "heartbeatAck":
+      if (m.state.members.get(from)?.member.incarnation === message.incarnation) {
+        onHeartbeatAck(m, from, message.stallPort, now);
+      }
+      return;
+    case "left":
+      return onLeft(m, from, message, now);
+    case "removed":
+      return onRemoved(m, message, now);
+  }
+}
+
+/** Whether a message makes this node do more than take note. */
+function costs({ type }: MembershipMessage): boolean {
+  return type === "gossip" || type === "digest" || type === "summary" || type === "join" ||
+    type === "indirectProbe";
+}
+
+/** Ignores a peer that asks for far more than the protocol does. */
+function withinRateLimit(m: Machine, from: string, now: number): boolean {
+  const verdict = m.gossip.budget.take(from, now);
+  if (verdict === "complain") {
+    log(m, "warn", "a node talks far too much; what is too much is ignored", { from });
+  }
+  return verdict === "answer";
+}
+
+function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now: number): void {
+  if (m.phase === "joining") return onClusterFound(m, from, now);
+  if (m.phase === "left" || m.phase === "downed") return sayFarewell(m, from, message.clusterId);
+  if (m.phase === "idle") return;
+  if (message.clusterId !== m.clusterId) return onForeignPeer(m, from, message.clusterId, now);
+  const known = m.state.members.get(from)?.member.incarnation;
+  if (isGone(m, from, message, known)) return;
+  if (message.incarnation === known) heard(m, from, now);
+  switch (message.type) {
+    case "gossip":
+      return onGossip(m, from, message, now);
+    case "digest":
+      return onDigest(m, from, message);
+    case "summary":
+      return onSummary(m, from, message, now);
+    case "heartbeat":
+      return answerHeartbeat(m, from);
+    case "indirectProbe":
+      return onIndirectProbe(m, from, message, now);
+    case "indirectAnswer":
+      if (onIndirectAnswer(m, from, message, now)) accuse(m, now);
+  }
+}
+
+function answerHeartbeat(m: Machine, to: string): void {
+  const { stallPort } = m.watching;
+  send(m, to, {
+    type: "heartbeatAck",
+    incarnation: m.introduction.incarnation,
+    ...(stallPort !== undefined && { stallPort }),
+  });
+}
+
+/** Whether the sender is no member any more; tells it so. A node that is not known yet is not gone. */
+function isGone(
+  m: Machine,
+  from: string,
+  { incarnation }: ClusterMessage,
+  known: number | undefined,
+): boolean {
+  const dead = m.state.tombstones.get(from);
+  const isReplaced = known !== undefined && incarnation < known;
+  const isBuried = dead !== undefined && incarnation <= dead.incarnation;
+  if (!isReplaced && !isBuried) return false;
+  const evidence = isReplaced
+    ? { by: from, why: replacedBy(known), observers: [] }
+    : dead?.evidence;
+  send(m, from, {
+    type: "removed",
+    clusterId: m.clusterId!,
+    incarnation,
+    ...(evidence && { evidence }),
+  });
+  return true;
+}
+
+/** Two clusters never merge: each would have to give up what it has granted. */
+function onForeignPeer(m: Machine, from: string, clusterId: string, now: number): void {
+  sayFarewell(m, from, clusterId);
+  const { strangers } = m.gossip;
+  const last = strangers.get(from);
+  if (last !== undefined && now - last < strangerInterval) return;
+  if (strangers.size >= maxStrangers) strangers.clear();
+  strangers.set(from, now);
+  log(m, "warn", "a node of another cluster takes this one for a member; clusters never merge", {
+    from,
+    itsCluster: clusterId,
+    ourCluster: m.clusterId,
+    remedy: "stop the nodes of one cluster, and start them again with seeds of the other",
+  });
+}

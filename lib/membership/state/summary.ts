@@ -1,0 +1,126 @@
+/**
+ * How two members find out what each lacks without sending all they know: a list of short
+ * fingerprints, one for each record, 8 bytes each (in the manner of the digests of Scuttlebutt; van
+ * Renesse et al., 2008).
+ *
+ * Fingerprints may collide. The salt changes with each exchange, so two addresses or records that
+ * look the same in one look different in the next.
+ *
+ * @module
+ */
+import { addressHash, recordHash } from "./digest.ts";
+import {
+  emptyGossip,
+  type GossipState,
+  type MemberRecord,
+  type Tombstone,
+} from "./gossip_state.ts";
+
+/** Bytes of one entry: the address's fingerprint and the record's, big-endian. */
+const entryBytes = 8;
+/** Bytes of one wish: the address's fingerprint. */
+const wishBytes = 4;
+
+/** What the receiver of a summary has to say. */
+export interface Difference {
+  /** What the other lacks: records of members, and tombstones of members that it still has. */
+  readonly lacks: GossipState;
+  /** Fingerprints of the addresses of which it has another record, or one that is not known here. */
+  readonly wishes: Uint8Array;
+}
+
+/** The fingerprints of all records. */
+export function summaryOf(state: GossipState, salt: number): Uint8Array {
+  const bytes = new Uint8Array(state.members.size * entryBytes);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const [address, record] of state.members) {
+    view.setUint32(at, addressKey(address, salt));
+    view.setUint32(at + 4, recordKey(record, salt));
+    at += entryBytes;
+  }
+  return bytes;
+}
+
+/** Whether the bytes can be a summary of up to so many records. */
+export function isSummary(value: unknown, limit: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length % entryBytes === 0 &&
+    value.length <= limit * entryBytes;
+}
+
+/** Whether the bytes can be up to so many wishes. */
+export function isRequest(value: unknown, limit: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length % wishBytes === 0 &&
+    value.length <= limit * wishBytes;
+}
+
+/** What the one whose summary this is lacks, and what is to be asked of it. */
+export function compareSummary(ours: GossipState, summary: Uint8Array, salt: number): Difference {
+  const theirs = new Map<number, number>();
+  const view = viewOf(summary);
+  for (let at = 0; at < summary.length; at += entryBytes) {
+    theirs.set(view.getUint32(at), view.getUint32(at + 4));
+  }
+  const members = new Map<string, MemberRecord>();
+  const tombstones = new Map<string, Tombstone>();
+  const wishes: number[] = [];
+  for (const [address, record] of ours.members) {
+    const key = addressKey(address, salt);
+    const known = theirs.get(key);
+    if (known === undefined) members.set(address, record);
+    else if (known !== recordKey(record, salt)) wishes.push(key);
+    theirs.delete(key);
+  }
+  if (theirs.size > 0) {
+    for (const [address, tombstone] of ours.tombstones) {
+      const key = addressKey(address, salt);
+      if (!theirs.has(key)) continue;
+      tombstones.set(address, tombstone);
+      // It may be a later life, so it is asked for as well.
+    }
+    wishes.push(...theirs.keys());
+  }
+  return { lacks: { members, tombstones }, wishes: wishBytesOf(wishes) };
+}
+
+/** The records that are wished for. */
+export function requestedBy(ours: GossipState, wishes: Uint8Array, salt: number): GossipState {
+  if (wishes.length === 0) return emptyGossip;
+  const keys = new Set<number>();
+  const view = viewOf(wishes);
+  for (let at = 0; at < wishes.length; at += wishBytes) keys.add(view.getUint32(at));
+  const members = new Map<string, MemberRecord>();
+  for (const [address, record] of ours.members) {
+    if (keys.has(addressKey(address, salt))) members.set(address, record);
+  }
+  return { members, tombstones: emptyGossip.tombstones };
+}
+
+function wishBytesOf(keys: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(keys.length * wishBytes);
+  const view = new DataView(bytes.buffer);
+  keys.forEach((key, index) => view.setUint32(index * wishBytes, key));
+  return bytes;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function addressKey(address: string, salt: number): number {
+  const [high, low] = addressHash(address);
+  return salted(high, low, salt);
+}
+
+function recordKey(record: MemberRecord, salt: number): number {
+  const [high, low] = recordHash(record);
+  return salted(high, low, salt);
+}
+
+/** 32 bits of 64, others with each salt: the final mix of MurmurHash3. */
+function salted(high: number, low: number, salt: number): number {
+  let word = high ^ salt;
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b) ^ low;
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return (word ^ (word >>> 16)) >>> 0;
+}

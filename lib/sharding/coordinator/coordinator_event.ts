@@ -1,0 +1,37 @@
+import type { CoordinatorView } from "./coordinator_view.ts";
+import type { LocateMessage, ReportMessage, ShardingMessage } from "../routing/protocol.ts";
+import type { ShardEvent } from "../shard_event.ts";
+import type { Stamp, Term } from "../routing/term.ts";
+
+/** What a node says about one shard. */
+interface Confirmation {
+  readonly from: string;
+  readonly stamp: Stamp;
+  readonly shardType: string;
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+/** What happens to the coordinator. */
+export type CoordinatorEvent =
+  | { readonly type: "view"; readonly view: CoordinatorView }
+  | (ReportMessage & { readonly from: string })
+  | { readonly type: "outdated"; readonly from: string; readonly term: Term }
+  | (LocateMessage & { readonly from: string })
+  | ({ readonly type: "hosting" } & Confirmation)
+  | ({ readonly type: "stopped" } & Confirmation)
+  | { readonly type: "tick" };
+
+/** A message of the coordinator to a node, by its address. */
+export type CoordinatorMessage =
+  & Extract<
+    ShardingMessage,
+    { type: "askReport" | "host" | "handOff" | "location" | "table" | "refused" }
+  >
+  & { readonly to: string };
+
+/** What the coordinator wants done. */
+export type CoordinatorEffect =
+  | CoordinatorMessage
+  | { readonly type: "event"; readonly event: ShardEvent }
+  | { readonly type: "strategyFailed"; readonly shardType: string; readonly error: unknown };

@@ -1,0 +1,295 @@
+/**
+ * Runs the entities of one type at one node: starts them with their first message, stops those that
+ * were not used for long, and starts again what was stopped or has failed when there is something for
+ * it. What comes while an entity stops waits for that.
+ *
+ * @module
+ */
+import { Behaviors } from "../../actor/behavior/behaviors.ts";
+import type { Behavior } from "../../actor/behavior/behavior.ts";
+import type { Cell } from "../../actor/cell/cell.ts";
+import type { EntityKeeper } from "../../actor/cell/cell_parts.ts";
+import type { ActorContext } from "../../actor/behavior/context.ts";
+import type { DeadLetterReason } from "../../actor/system/dead_letter.ts";
+import type { LocalRef } from "../../actor/ref/local_ref.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { Entity, EntityList } from "./entity_list.ts";
+import { entityName, idOfName } from "./entity_name.ts";
+import type { PassivationOptions } from "./passivation.ts";
+import { regionPath } from "../routing/protocol.ts";
+import type { EntityHost } from "./region.ts";
+import { shardOf } from "../routing/shard_hash.ts";
+import type { EntityFactory } from "../sharded_behavior.ts";
+
+/** Milliseconds to the first start after a failure; doubles with each that follows. */
+const firstBackoff = 200;
+/** The longest such delay. */
+const longestBackoff = 10_000;
+/** Entities that one tick stops at most, so that no tick takes long. */
+const maxPassivated = 5_000;
+
+/** What {@linkcode Entities} needs. */
+export interface EntitiesPort {
+  readonly numShards: number;
+  readonly clock: Clock;
+  readonly limits: PassivationOptions;
+  /** Messages that wait for one entity at most. */
+  readonly maxPending: number;
+  /** Milliseconds after which an entity that has not stopped in turn stops at once. */
+  readonly stopTimeout: number;
+  /** A message cannot be taken here any more. */
+  giveBack(entityId: string, message: unknown): void;
+  lose(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** Set if entities that run are to run again after their shard has moved. */
+  readonly memory?: EntityMemory;
+}
+
+/** Told what runs, so that it can run again elsewhere. */
+export interface EntityMemory {
+  /** A shard is this node's from now on; or not any more, if there is no epoch. */
+  onShard(shard: number, epoch: number | undefined): void;
+  onStarted(shard: number, id: string): void;
+  /** It has stopped by itself, or was not used: not because its shard moves. */
+  onStopped(shard: number, id: string): void;
+}
+
+interface Shard {
+  readonly entities: Map<string, Entity>;
+  /** Told when no entity is left; set while the shard stops. */
+  done: (() => void) | undefined;
+  /** Whether entities may be started. */
+  open: boolean;
+}
+
+/** See the module's text. */
+export class Entities implements EntityHost, EntityKeeper {
+  readonly #port: EntitiesPort;
+  readonly #path: string;
+  readonly #shards: (Shard | undefined)[] = [];
+  /** Those that take messages. */
+  readonly #active = new EntityList();
+  /** Entities whose id cannot be their name. */
+  readonly #unnamed = new Map<Cell, Entity>();
+  /** Those that were told to stop, and when. */
+  readonly #stopping = new Map<Entity, number>();
+  readonly #behavior: Behavior<unknown>;
+  #context: ActorContext<never> | undefined;
+  #now = 0;
+
+  /** Runs nothing yet. */
+  constructor(shardType: string, factory: EntityFactory<unknown>, port: EntitiesPort) {
+    this.#port = port;
+    this.#path = regionPath(shardType);
+    // One for all: a factory that throws must stop its entity, not the region.
+    this.#behavior = Behaviors.setup((context) => factory(context.entityId, context));
+  }
+
+  /** The actor whose children the entities are; `onReady` is called when it can have some. */
+  behavior(onReady: () => void): Behavior<never> {
+    const region = Behaviors.setup<never>((context) => {
+      this.#context = context;
+      (context.self as LocalRef<never>).cell.parts.entities = this;
+      onReady();
+      return Behaviors.receive<never>(() => Behaviors.same(), (_context, { type }) => {
+        if (type === "postStop") this.#context = undefined;
+        return Behaviors.same();
+      });
+    });
+    // An entity that leaves its failure to its parent must not take the others with it.
+    return Behaviors.supervise(region, { decider: () => "resume" });
+  }
+
+  /** How many entities run. */
+  get size(): number {
+    return this.#active.size + this.#stopping.size;
+  }
+
+  /** The ids of all that run, by shard. */
+  *running(): IterableIterator<readonly [entityId: string, shard: number]> {
+    for (const shard of this.#shards) {
+      for (const { id, shard: number, cell } of shard?.entities.values() ?? []) {
+        if (cell !== undefined) yield [id, number];
+      }
+    }
+  }
+
+  deliver(number: number, entityId: string, message: unknown): void {
+    const shard = this.#shards[number]!;
+    if (this.#context === undefined) {
+      return this.#port.lose("stopped", `${this.#path}/${entityId}`, message);
+    }
+    const entity = shard.entities.get(entityId) ?? this.#add(shard, number, entityId);
+    const { cell } = entity;
+    if (cell === undefined || entity.pending !== undefined || cell.ended) {
+      return this.#keep(entity, message);
+    }
+    entity.used = this.#now;
+    this.#active.touch(entity);
+    cell.tell(message);
+  }
+
+  /** Starts an entity without a message, unless it runs or its shard is not here. */
+  wake(number: number, entityId: string): void {
+    const shard = this.#shards[number];
+    if (shard === undefined || !shard.open || this.#context === undefined) return;
+    if (!shard.entities.has(entityId)) this.#add(shard, number, entityId);
+  }
+
+  startShard(number: number, epoch: number): void {
+    const shard = this.#shards[number];
+    if (shard === undefined) {
+      this.#shards[number] = { entities: new Map(), done: undefined, open: true };
+    } else {
+      shard.open = true;
+      shard.done = undefined;
+    }
+    this.#port.memory?.onShard(number, epoch);
+  }
+
+  stopShard(number: number, how: "inTurn" | "now", done: () => void): void {
+    const shard = this.#shards[number];
+    if (shard === undefined) return done();
+    shard.open = false;
+    shard.done = done;
+    this.#port.memory?.onShard(number, undefined);
+    for (const entity of shard.entities.values()) {
+      const { pending, cell } = entity;
+      entity.pending = undefined;
+      for (const message of pending ?? []) this.#port.giveBack(entity.id, message);
+      if (cell === undefined) this.#remove(shard, entity);
+      else this.#stop(entity, cell, how);
+    }
+    this.#endIfEmpty(number, shard);
+  }
+
+  idOf(cell: Cell): string {
+    return this.#unnamed.get(cell)?.id ?? idOfName(cell.path);
+  }
+
+  passivate(cell: Cell): void {
+    const entity = this.#entityOf(cell);
+    if (entity === undefined || entity.cell !== cell || this.#stopping.has(entity)) return;
+    entity.pending = [];
+    this.#port.memory?.onStopped(entity.shard, entity.id);
+    this.#stop(entity, cell, "inTurn");
+  }
+
+  onStopped(cell: Cell): void {
+    const entity = this.#entityOf(cell);
+    this.#unnamed.delete(cell);
+    if (entity === undefined || entity.cell !== cell) return;
+    const shard = this.#shards[entity.shard]!;
+    entity.cell = undefined;
+    this.#active.remove(entity);
+    this.#stopping.delete(entity);
+    if (!shard.open) {
+      this.#remove(shard, entity);
+      return this.#endIfEmpty(entity.shard, shard);
+    }
+    if (cell.failure !== undefined) return this.#backOff(shard, entity);
+    const { pending } = entity;
+    if (pending !== undefined && pending.length > 0) return this.#start(shard, entity);
+    this.#remove(shard, entity);
+    this.#port.memory?.onStopped(entity.shard, entity.id);
+  }
+
+  /** Stops what was not used for long, and at once what does not stop in turn. */
+  tick(): void {
+    const now = this.#port.clock.now();
+    this.#now = now;
+    const { idle } = this.#port.limits;
+    for (let count = 0; count < maxPassivated; count++) {
+      const { oldest } = this.#active;
+      if (oldest === undefined || now - oldest.used < idle) break;
+      this.passivate(oldest.cell!);
+    }
+    for (const [entity, since] of this.#stopping) {
+      if (now - since < this.#port.stopTimeout) continue;
+      this.#stopping.set(entity, Infinity);
+      entity.cell!.stop();
+    }
+  }
+
+  #add(shard: Shard, number: number, id: string): Entity {
+    const entity = new Entity(id, number);
+    shard.entities.set(id, entity);
+    this.#start(shard, entity);
+    const { limit } = this.#port.limits;
+    while (this.#active.size > limit) {
+      const { oldest } = this.#active;
+      if (oldest === entity) break;
+      this.passivate(oldest!.cell!);
+    }
+    return entity;
+  }
+
+  #start(shard: Shard, entity: Entity): void {
+    const { pending, id } = entity;
+    entity.pending = undefined;
+    if (this.#context === undefined) {
+      for (const message of pending ?? []) {
+        this.#port.lose("stopped", `${this.#path}/${id}`, message);
+      }
+      return this.#remove(shard, entity);
+    }
+    const name = entityName(id);
+    const { cell } = this.#context.spawn(this.#behavior, name) as LocalRef<unknown>;
+    if (name === undefined) this.#unnamed.set(cell, entity);
+    entity.cell = cell;
+    entity.used = this.#now;
+    this.#active.add(entity);
+    this.#port.memory?.onStarted(entity.shard, id);
+    for (const message of pending ?? []) cell.tell(message);
+  }
+
+  #stop(entity: Entity, cell: Cell, how: "inTurn" | "now"): void {
+    this.#active.remove(entity);
+    if (how === "now") cell.stop();
+    else if (!this.#stopping.has(entity)) cell.stopInTurn();
+    if (!this.#stopping.has(entity)) this.#stopping.set(entity, this.#port.clock.now());
+  }
+
+  #keep(entity: Entity, message: unknown): void {
+    const pending = entity.pending ??= [];
+    if (pending.length < this.#port.maxPending) pending.push(message);
+    else this.#port.lose("bufferFull", `${this.#path}/${entity.id}`, message);
+  }
+
+  /** It has failed: what comes waits a little, so that it does not fail all the time. */
+  #backOff(shard: Shard, entity: Entity): void {
+    const { clock } = this.#port;
+    const now = clock.now();
+    if (now - entity.failedAt > 2 * longestBackoff) entity.failures = 0;
+    entity.failedAt = now;
+    entity.pending ??= [];
+    const delay = Math.min(firstBackoff * 2 ** entity.failures++, longestBackoff);
+    clock.schedule(delay, () => {
+      if (entity.cell !== undefined || shard.entities.get(entity.id) !== entity) return;
+      const { memory } = this.#port;
+      if (memory !== undefined || entity.pending!.length > 0) return this.#start(shard, entity);
+      entity.pending = undefined;
+      this.#remove(shard, entity);
+    });
+  }
+
+  #remove(shard: Shard, entity: Entity): void {
+    this.#active.remove(entity);
+    this.#stopping.delete(entity);
+    shard.entities.delete(entity.id);
+  }
+
+  #endIfEmpty(number: number, shard: Shard): void {
+    if (shard.open || shard.entities.size > 0) return;
+    this.#shards[number] = undefined;
+    const { done } = shard;
+    shard.done = undefined;
+    done?.();
+  }
+
+  #entityOf(cell: Cell): Entity | undefined {
+    const unnamed = this.#unnamed.get(cell);
+    if (unnamed !== undefined) return unnamed;
+    const id = idOfName(cell.path);
+    return this.#shards[shardOf(id, this.#port.numShards)]?.entities.get(id);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Cell } from "../../actor/cell/cell.ts";
+
+/** One entity that runs, is stopping, or is about to start again. */
+export class Entity {
+  readonly id: string;
+  readonly shard: number;
+  /** None while it waits to start again. */
+  cell: Cell | undefined = undefined;
+  /** What has come while it stops; it starts again if there is something. */
+  pending: unknown[] | undefined = undefined;
+  /** When it was given a message last, milliseconds on the runtime's clock, not to the last one. */
+  used = 0;
+  /** Failures in a row. */
+  failures = 0;
+  /** When it has failed last. */
+  failedAt = 0;
+  older: Entity | undefined = undefined;
+  newer: Entity | undefined = undefined;
+
+  /** Does not run yet. */
+  constructor(id: string, shard: number) {
+    this.id = id;
+    this.shard = shard;
+  }
+}
+
+/** Entities in the order in which they were used: a list whose links are in the entities. */
+export class EntityList {
+  #oldest: Entity | undefined;
+  #newest: Entity | undefined;
+  #size = 0;
+
+  /** How many there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The one that was not used for longest. */
+  get oldest(): Entity | undefined {
+    return this.#oldest;
+  }
+
+  /** The one that was used last. */
+  get newest(): Entity | undefined {
+    return this.#newest;
+  }
+
+  /** Adds one that is not in the list, as the newest. */
+  add(entity: Entity): void {
+    entity.older = this.#newest;
+    entity.newer = undefined;
+    if (this.#newest === undefined) this.#oldest = entity;
+    else this.#newest.newer = entity;
+    this.#newest = entity;
+    this.#size++;
+  }
+
+  /** Takes one out, if it is in the list. */
+  remove(entity: Entity): void {
+    const { older, newer } = entity;
+    if (older === undefined && this.#oldest !== entity) return;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    entity.older = undefined;
+    entity.newer = undefined;
+    this.#size--;
+  }
+
+  /** It was used: it is the newest now. */
+  touch(entity: Entity): void {
+    if (entity === this.#newest) return;
+    this.remove(entity);
+    this.add(entity);
+  }
+}

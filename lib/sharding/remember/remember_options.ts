@@ -1,0 +1,85 @@
+import { badOption } from "../region/passivation.ts";
+import { maxRememberedPerShard } from "./remember_protocol.ts";
+
+/**
+ * Keeps which entities run, so that they start again when the whole cluster has been down. The owner
+ * of a shard saves its list soon after a change; calls for one shard come one after another.
+ *
+ * @example
+ * ```ts
+ * import type { EntityStore } from "@casty/casty";
+ *
+ * // In memory, to show the shape; a real one writes to disk, as `fileEntityStore` does.
+ * const saved = new Map<string, readonly string[]>();
+ * const store: EntityStore = {
+ *   load: (shardType, shard) => Promise.resolve(saved.get(`${shardType}/${shard}`) ?? []),
+ *   save: (shardType, shard, entityIds) => {
+ *     saved.set(`${shardType}/${shard}`, entityIds);
+ *     return Promise.resolve();
+ *   },
+ * };
+ * await store.save("carts", 3, ["cart-7"]);
+ * console.assert((await store.load("carts", 3)).join() === "cart-7");
+ * ```
+ */
+export interface EntityStore {
+  /** The ids that were saved last; empty if there are none. */
+  load(shardType: string, shard: number): Promise<readonly string[]>;
+  /** Replaces the ids of a shard. */
+  save(shardType: string, shard: number, entityIds: readonly string[]): Promise<void>;
+}
+
+/** How entities that ran are started again. */
+export interface RememberOptions {
+  /** Remembers across a restart of the whole cluster. Default: nothing does. */
+  readonly store?: EntityStore;
+  /** Entities that are started at once. Default 5. */
+  readonly batch?: number;
+  /** Milliseconds between two such starts. Default 100. */
+  readonly interval?: number;
+  /**
+   * Entities of one shard that are remembered, up to 10 000; further ones run, and start again with a
+   * message only. Default 1 000.
+   */
+  readonly maxPerShard?: number;
+}
+
+/** {@linkcode RememberOptions} with their defaults. */
+export interface CheckedRemember extends Required<Omit<RememberOptions, "store">> {
+  readonly store: EntityStore | undefined;
+}
+
+/**
+ * The options with their defaults; undefined if nothing is to be remembered.
+ *
+ * @throws {ShardingError} code `badOption`.
+ */
+export function checkRemember(
+  given: boolean | EntityStore | RememberOptions | undefined,
+): CheckedRemember | undefined {
+  if (given === undefined || given === false) return undefined;
+  if (given !== true && (typeof given !== "object" || given === null)) {
+    throw badOption("rememberEntities", given, "use true, a store or an object of options");
+  }
+  const options: RememberOptions = given === true ? {} : isStore(given) ? { store: given } : given;
+  const { store, batch = 5, interval = 100, maxPerShard = 1_000 } = options;
+  if (store !== undefined && !isStore(store)) {
+    throw badOption("rememberEntities.store", store, "give an object with load and save");
+  }
+  if (!Number.isInteger(batch) || batch < 1) {
+    throw badOption("rememberEntities.batch", batch, "use a whole number of at least 1");
+  }
+  if (!(interval > 0 && interval < Infinity)) {
+    throw badOption("rememberEntities.interval", interval, "use milliseconds above 0");
+  }
+  if (!Number.isInteger(maxPerShard) || maxPerShard < 1 || maxPerShard > maxRememberedPerShard) {
+    const remedy = `use a whole number from 1 to ${maxRememberedPerShard}`;
+    throw badOption("rememberEntities.maxPerShard", maxPerShard, remedy);
+  }
+  return { store, batch, interval, maxPerShard };
+}
+
+function isStore(value: unknown): value is EntityStore {
+  const { load, save } = value as Partial<EntityStore>;
+  return typeof load === "function" && typeof save === "function";
+}

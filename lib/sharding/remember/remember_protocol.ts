@@ -1,0 +1,103 @@
+import { isEntityId, maxNumShards } from "../routing/protocol.ts";
+
+/** Where nodes tell each other which entities run. */
+export const rememberedPath = "/_cluster/remembered";
+
+/** How new a list of entities is: the epoch of its owner's grant, then its changes counted. */
+export type ListVersion = readonly [epoch: number, change: number];
+
+/** A shard and how new its list is. */
+export type ListDigest = readonly [shard: number, epoch: number, change: number];
+
+/** Between nodes, at {@linkcode rememberedPath}. */
+export type RememberMessage =
+  /** Owner to others: these entities have started and stopped since the change before this one. */
+  | {
+    readonly type: "changed";
+    readonly shardType: string;
+    readonly shard: number;
+    readonly epoch: number;
+    readonly change: number;
+    readonly started: readonly string[];
+    readonly stopped: readonly string[];
+  }
+  /** Owner to others: this is how new my lists are. */
+  | { readonly type: "digest"; readonly shardType: string; readonly shards: readonly ListDigest[] }
+  /** To the owner: send me these lists. */
+  | { readonly type: "want"; readonly shardType: string; readonly shards: readonly number[] }
+  /** New owner to others: send me lists that are newer than these, which I go by. */
+  | { readonly type: "recall"; readonly shardType: string; readonly shards: readonly ListDigest[] }
+  | ListMessage;
+
+/** All entities of a shard that run, or should. */
+export interface ListMessage {
+  readonly type: "list";
+  readonly shardType: string;
+  readonly shard: number;
+  readonly epoch: number;
+  readonly change: number;
+  readonly ids: readonly string[];
+}
+
+/** The most entities of one shard that can be remembered. */
+export const maxRememberedPerShard = 10_000;
+/** Shards in one message. */
+export const maxDigest = 4_096;
+const maxName = 256;
+
+/** Negative if `a` is older than `b`. */
+export function compareLists(a: ListVersion, b: ListVersion): number {
+  return a[0] !== b[0] ? a[0] - b[0] : a[1] - b[1];
+}
+
+/** The message, or `undefined` if the value is none. */
+export function parseRememberMessage(value: unknown): RememberMessage | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const { type, shardType, shard, epoch, change, started, stopped, shards, ids } = value as Record<
+    string,
+    unknown
+  >;
+  if (typeof shardType !== "string" || shardType === "" || shardType.length > maxName) {
+    return undefined;
+  }
+  switch (type) {
+    case "digest":
+    case "recall":
+      return areDigests(shards) ? { type, shardType, shards } : undefined;
+    case "want": {
+      if (!Array.isArray(shards) || shards.length > maxDigest || !shards.every(isShard)) {
+        return undefined;
+      }
+      return { type, shardType, shards };
+    }
+    case "changed":
+      if (!isShard(shard) || !isCount(epoch) || !isCount(change)) return undefined;
+      if (!areIds(started) || !areIds(stopped)) return undefined;
+      return { type, shardType, shard, epoch, change, started, stopped };
+    case "list":
+      if (!isShard(shard) || !isCount(epoch) || !isCount(change) || !areIds(ids)) return undefined;
+      return { type, shardType, shard, epoch, change, ids };
+    default:
+      return undefined;
+  }
+}
+
+function areDigests(value: unknown): value is ListDigest[] {
+  return Array.isArray(value) && value.length <= maxDigest &&
+    value.every((entry) =>
+      Array.isArray(entry) && entry.length === 3 && isShard(entry[0]) && isCount(entry[1]) &&
+      isCount(entry[2])
+    );
+}
+
+function areIds(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= maxRememberedPerShard && value.every(isEntityId);
+}
+
+function isShard(value: unknown): value is number {
+  return isCount(value) && value < maxNumShards;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,291 @@
+/**
+ * What nodes and clients say to each other about shards. All of it is checked on arrival: a peer
+ * is authenticated, yet may be of another version, or hostile.
+ *
+ * @module
+ */
+
+import type { Stamp, Term } from "./term.ts";
+
+/** What one node runs of one shard type. */
+export interface RegionReport {
+  readonly shardType: string;
+  readonly numShards: number;
+  /** Shards that this node owns, with the epoch of each grant; 1: it is giving the shard up. */
+  readonly shards: readonly (readonly [shard: number, epoch: number, stopping: 0 | 1])[];
+  /** The newest epoch of this type that the node has heard of. */
+  readonly lastEpoch: number;
+}
+
+/** A coordinator's order or confirmation about one shard. */
+interface AboutShard {
+  readonly shardType: string;
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+/** Between nodes, at {@linkcode shardingPath}. */
+export type ShardingMessage =
+  /** Coordinator to node: promise yourself to this term, and tell what you run. */
+  | { readonly type: "askReport"; readonly term: Term }
+  | ReportMessage
+  /** Node to coordinator: I am promised to a later term. */
+  | { readonly type: "outdated"; readonly term: Term }
+  | LocateMessage
+  /** Coordinator to a node in this life: run this shard. */
+  | ({ readonly type: "host"; readonly term: Term; readonly life: number } & AboutShard)
+  /** Node to coordinator: I do. */
+  | ({ readonly type: "hosting"; readonly stamp: Stamp } & AboutShard)
+  /** Coordinator to node: stop the entities of this shard, and give it up. */
+  | ({ readonly type: "handOff"; readonly term: Term } & AboutShard)
+  /** Node to coordinator: under this grant I run nothing of it, and never will. */
+  | ({ readonly type: "stopped"; readonly stamp: Stamp } & AboutShard)
+  /** New owner to whoever asked by {@linkcode FlushMarker}: all that you sent before is here. */
+  | DrainedMessage
+  | TableMessage
+  | LocationMessage
+  | ReturnedMessage
+  | RefusedMessage;
+
+/** What a node runs, all of it. */
+export interface ReportMessage {
+  readonly type: "report";
+  /** The term that the node is promised to. */
+  readonly term: Term;
+  readonly stamp: Stamp;
+  /** It is on its way out, and wants no shards. */
+  readonly retiring: boolean;
+  readonly regions: readonly RegionReport[];
+}
+
+/** Where shards of a type are; of those that have moved lately, or of all. */
+export interface TableMessage {
+  readonly type: "table";
+  readonly shardType: string;
+  /** Addresses that `shards` refers to. */
+  readonly owners: readonly string[];
+  readonly shards: readonly (readonly [shard: number, owner: number, epoch: number])[];
+}
+
+/** All that was sent on the old way has arrived at the new owner. */
+export interface DrainedMessage extends AboutShard {
+  readonly type: "drained";
+}
+
+/** Where is this shard? */
+export interface LocateMessage {
+  readonly type: "locate";
+  readonly shardType: string;
+  readonly numShards: number;
+  readonly shard: number;
+}
+
+/** There it is. */
+export interface LocationMessage {
+  readonly type: "location";
+  readonly shardType: string;
+  readonly shard: number;
+  readonly owner: string;
+  readonly epoch: number;
+}
+
+/**
+ * Node to client: your message has come to the wrong node; this is the right one. Messages of clients
+ * are not passed on: the owner could not answer a client that is not connected to it.
+ */
+export interface ReturnedMessage extends AboutShard {
+  readonly type: "returned";
+  /** Empty: the node ends, and knows none. */
+  readonly owner: string;
+  readonly entityId: string;
+  readonly message: unknown;
+}
+
+/** A shard type cannot be used as asked. */
+export interface RefusedMessage {
+  readonly type: "refused";
+  readonly shardType: string;
+  readonly reason: string;
+}
+
+/**
+ * A message for an entity, on its way to the node that owns the entity's shard. `epoch`: of the
+ * grant that the sender goes by. It is passed on to owners of later grants only, so never in circles.
+ */
+export type EntityDelivery = readonly [entityId: string, message: unknown, epoch: number];
+
+/**
+ * Travels behind the messages of one sender to the former owner of a shard, and from there behind
+ * them to the new one, which answers `drained`: then the sender may use the new way. `origin` is
+ * empty on the first leg; `owner` is the new owner. `by`: the epoch by which it was passed on; like a
+ * message it goes to owners of later grants only.
+ */
+export type FlushMarker = readonly [
+  shard: number,
+  epoch: number,
+  owner: string,
+  origin: string,
+  by: number,
+];
+
+/** Where nodes talk about shards. */
+export const shardingPath = "/_cluster/sharding";
+/** Where clients ask for shards. */
+export const locatePath = "/_locate";
+/** Where a client hears answers. */
+export const clientShardsPath = "/_shards";
+
+/** Where a node takes messages for entities of a type. */
+export function regionPath(shardType: string): string {
+  return `/_region-${shardType}`;
+}
+
+/** The largest number of shards of one type. */
+export const maxNumShards = 65_536;
+/** The longest entity id, in UTF-16 code units. */
+export const maxEntityId = 512;
+const maxName = 256;
+const maxReason = 1_000;
+/** Shards in one message about where they are. */
+export const maxTableEntries = 4_096;
+
+/** Whether the value can be an entity's id. */
+export function isEntityId(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= maxEntityId &&
+    value.isWellFormed();
+}
+
+/** The message, or `undefined` if it is none. */
+export function parseShardingMessage(value: unknown): ShardingMessage | undefined {
+  if (!isRecord(value)) return undefined;
+  const { type } = value;
+  if (type === "askReport" || type === "outdated") {
+    return isTerm(value.term) ? { type, term: value.term } : undefined;
+  }
+  if (type === "report") return parseReport(value);
+  if (!isName(value.shardType)) return undefined;
+  const { shardType } = value;
+  if (type === "refused") {
+    if (typeof value.reason !== "string") return undefined;
+    return { type, shardType, reason: value.reason.slice(0, maxReason) };
+  }
+  if (type === "table") return parseTable(shardType, value.owners, value.shards);
+  if (!isBelow(value.shard, maxNumShards)) return undefined;
+  const { shard } = value;
+  if (type === "locate") {
+    if (!isShardCount(value.numShards)) return undefined;
+    return { type, shardType, numShards: value.numShards, shard };
+  }
+  return isEpoch(value.epoch) ? parseAboutShard(value, shardType, shard, value.epoch) : undefined;
+}
+
+function parseAboutShard(
+  value: Record<string, unknown>,
+  shardType: string,
+  shard: number,
+  epoch: number,
+): ShardingMessage | undefined {
+  const { type } = value;
+  switch (type) {
+    case "host": {
+      const { term, life } = value;
+      if (!isTerm(term) || !isEpoch(life)) return undefined;
+      return { type, term, life, shardType, shard, epoch };
+    }
+    case "handOff":
+      return isTerm(value.term) ? { type, term: value.term, shardType, shard, epoch } : undefined;
+    case "hosting":
+    case "stopped":
+      return isStamp(value.stamp)
+        ? { type, stamp: value.stamp, shardType, shard, epoch }
+        : undefined;
+    case "drained":
+      return { type, shardType, shard, epoch };
+    case "location":
+      if (!isName(value.owner)) return undefined;
+      return { type, shardType, shard, owner: value.owner, epoch };
+    case "returned": {
+      const { owner, entityId, message } = value;
+      if (!isName(owner) && owner !== "") return undefined;
+      if (!isEntityId(entityId)) return undefined;
+      return { type, shardType, shard, epoch, owner, entityId, message };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The delivery, or `undefined` if it is none. */
+export function parseEntityDelivery(value: unknown): EntityDelivery | undefined {
+  if (!Array.isArray(value) || value.length !== 3) return undefined;
+  if (!isEntityId(value[0]) || !isEpoch(value[2])) return undefined;
+  return value as unknown as EntityDelivery;
+}
+
+/** The mark, or `undefined` if it is none. */
+export function parseFlushMarker(value: unknown): FlushMarker | undefined {
+  if (!Array.isArray(value) || value.length !== 5) return undefined;
+  if (!isBelow(value[0], maxNumShards) || !isEpoch(value[1]) || !isEpoch(value[4])) {
+    return undefined;
+  }
+  const [, , owner, origin] = value as unknown[];
+  if (!isName(owner) || typeof origin !== "string" || origin.length > maxName) return undefined;
+  return value as unknown as FlushMarker;
+}
+
+function parseReport(value: Record<string, unknown>): ReportMessage | undefined {
+  const { term, stamp, retiring, regions } = value;
+  if (!isTerm(term) || !isStamp(stamp) || typeof retiring !== "boolean") return undefined;
+  if (!Array.isArray(regions) || regions.length > 1_000) return undefined;
+  for (const region of regions) {
+    if (!isRecord(region) || !isName(region.shardType)) return undefined;
+    if (!isShardCount(region.numShards) || !isEpoch(region.lastEpoch)) return undefined;
+    if (!Array.isArray(region.shards) || region.shards.length > region.numShards) return undefined;
+    for (const entry of region.shards) {
+      if (!Array.isArray(entry) || !isBelow(entry[0], region.numShards)) return undefined;
+      if (!isEpoch(entry[1]) || !isBelow(entry[2], 2)) return undefined;
+    }
+  }
+  return { type: "report", term, stamp, retiring, regions: regions as RegionReport[] };
+}
+
+function parseTable(shardType: string, owners: unknown, shards: unknown): TableMessage | undefined {
+  if (!Array.isArray(owners) || owners.length > maxNumShards || !owners.every(isName)) {
+    return undefined;
+  }
+  if (!Array.isArray(shards) || shards.length > maxNumShards) return undefined;
+  for (const entry of shards) {
+    if (!Array.isArray(entry) || !isBelow(entry[0], maxNumShards)) return undefined;
+    if (!isBelow(entry[1], owners.length) || !isEpoch(entry[2])) return undefined;
+  }
+  return { type: "table", shardType, owners, shards: shards as TableMessage["shards"] };
+}
+
+function isTerm(value: unknown): value is Term {
+  return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) &&
+    typeof value[1] === "string" && value[1].length <= maxName;
+}
+
+function isStamp(value: unknown): value is Stamp {
+  return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) && isEpoch(value[1]);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= maxName;
+}
+
+function isBelow(value: unknown, bound: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < bound;
+}
+
+function isShardCount(value: unknown): value is number {
+  return isBelow(value, maxNumShards + 1) && value >= 1;
+}
+
+function isEpoch(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

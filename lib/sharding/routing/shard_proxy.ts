@@ -1,0 +1,32 @@
+import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
+import type { ShardEnvelope } from "./shard_envelope.ts";
+import type { ShardRouter } from "./shard_router.ts";
+
+/** The reference that users tell envelopes to. Routes in the sender's call. */
+export class ShardProxy<M> extends Ref<ShardEnvelope<M>> {
+  readonly #router: ShardRouter;
+  readonly #anchor: Ref<ShardEnvelope<M>>;
+
+  /** `anchor` is the actor that stands at the proxy's path, for senders on other nodes. */
+  constructor(router: ShardRouter, anchor: ActorRef<ShardEnvelope<M>>) {
+    super();
+    this.#router = router;
+    this.#anchor = anchor as Ref<ShardEnvelope<M>>;
+  }
+
+  override get path(): string {
+    return this.#anchor.path;
+  }
+
+  override get uid(): number {
+    return this.#anchor.uid;
+  }
+
+  override get node(): string {
+    return this.#anchor.node;
+  }
+
+  override tell(envelope: ShardEnvelope<M>): void {
+    this.#router.route(envelope.entityId, envelope.message);
+  }
+}

@@ -1,0 +1,243 @@
+import type { ShardGrant } from "../coordinator/allocation.ts";
+
+/** Bounds of what waits for the location of its shard. */
+export interface ShardBufferLimits {
+  /** Messages that wait for one shard. Default 1 000. */
+  readonly maxBufferedPerShard: number;
+  /** Messages that wait for all shards of one type together. Default 100 000. */
+  readonly maxBuffered: number;
+  /** Bytes, estimated, that wait for all shards of one type together. Default 8 MiB. */
+  readonly maxBufferedBytes: number;
+  /** Milliseconds that a message waits at most. Default 10 000. */
+  readonly maxBufferedTime: number;
+}
+
+/** The defaults of {@linkcode ShardBufferLimits}. */
+export const defaultShardBufferLimits: ShardBufferLimits = {
+  maxBufferedPerShard: 1_000,
+  maxBuffered: 100_000,
+  maxBufferedBytes: 8 * 1024 * 1024,
+  maxBufferedTime: 10_000,
+};
+
+/** A message that waits for the location of its shard. */
+export interface Buffered<T> {
+  readonly item: T;
+  readonly size: number;
+  readonly since: number;
+  /** It was on its way before, and goes before those that were not. */
+  readonly first: boolean;
+}
+
+/** A shard has moved: the new way is taken when all that went the old one has arrived. */
+export interface PendingRoute {
+  readonly next: ShardGrant;
+  /** The node that the last messages went to. */
+  readonly via: string;
+  readonly since: number;
+}
+
+/** What learning of a grant comes to: no news, a way that can be taken, or one that must wait. */
+export type Learned = "known" | "taken" | { readonly via: string };
+
+/**
+ * Where each shard of one type is, as far as this node or client knows, and the messages that wait
+ * for shards whose place is not known. Holds no clock and sends nothing.
+ */
+export class ShardRoutes<T> {
+  readonly numShards: number;
+  readonly #grants: (ShardGrant | undefined)[];
+  readonly #detours = new Map<number, PendingRoute>();
+  readonly #buffers = new Map<number, Buffered<T>[]>();
+  readonly #limits: ShardBufferLimits;
+  #lastEpoch = 0;
+  #buffered = 0;
+  #bytes = 0;
+
+  /** Knows nothing yet. */
+  constructor(numShards: number, limits: Partial<ShardBufferLimits> = {}) {
+    this.numShards = numShards;
+    this.#grants = new Array(numShards).fill(undefined);
+    this.#limits = { ...defaultShardBufferLimits, ...limits };
+  }
+
+  /** The newest epoch that was learned. */
+  get lastEpoch(): number {
+    return this.#lastEpoch;
+  }
+
+  /** The grant by which messages for the shard are sent now. */
+  grantOf(shard: number): ShardGrant | undefined {
+    return this.#grants[shard];
+  }
+
+  /** The newest grant that is known, whether messages go by it already or not. */
+  newest(shard: number): ShardGrant | undefined {
+    return this.#detours.get(shard)?.next ?? this.#grants[shard];
+  }
+
+  /** The node that owns the shard, if it is known. */
+  ownerOf(shard: number): string | undefined {
+    return this.newest(shard)?.owner;
+  }
+
+  /** The epoch of the grant that is known, or 0. */
+  epochOf(shard: number): number {
+    return this.newest(shard)?.epoch ?? 0;
+  }
+
+  /**
+   * Takes over a grant unless it or a newer one is known. If messages went to another node before,
+   * those for the new one wait until `arrive`: they must not overtake.
+   */
+  learn(shard: number, owner: string, epoch: number, now: number): Learned {
+    if (shard >= this.numShards) return "known";
+    const pendingRoute = this.#detours.get(shard);
+    const known = pendingRoute?.next ?? this.#grants[shard];
+    if (known !== undefined && known.epoch >= epoch) return "known";
+    if (epoch > this.#lastEpoch) this.#lastEpoch = epoch;
+    const via = pendingRoute?.via ?? this.#grants[shard]?.owner;
+    if (via === undefined || via === owner) {
+      this.#detours.delete(shard);
+      this.#grants[shard] = { owner, epoch };
+      return "taken";
+    }
+    this.#grants[shard] = undefined;
+    this.#detours.set(shard, { next: { owner, epoch }, via, since: pendingRoute?.since ?? now });
+    return { via };
+  }
+
+  /** What went the old way has arrived: the new one may be taken. False if it is no news. */
+  arrive(shard: number, epoch: number): boolean {
+    const pendingRoute = this.#detours.get(shard);
+    if (pendingRoute?.next.epoch !== epoch) return false;
+    this.#detours.delete(shard);
+    this.#grants[shard] = pendingRoute.next;
+    return true;
+  }
+
+  /** Whether messages wait for those that went another way. */
+  isDetouring(shard: number): boolean {
+    return this.#detours.has(shard);
+  }
+
+  /** Shards whose new way is not taken yet. */
+  detours(): Iterable<readonly [shard: number, PendingRoute]> {
+    return this.#detours;
+  }
+
+  /** Shards that wait for the old way longer than since `before`; they wait no more. */
+  takeStalled(before: number): number[] {
+    const stalled: number[] = [];
+    for (const [shard, { next, since }] of this.#detours) {
+      if (since > before) continue;
+      this.arrive(shard, next.epoch);
+      stalled.push(shard);
+    }
+    return stalled;
+  }
+
+  /** Forgets where a shard is; its epoch stays in `lastEpoch`. */
+  forget(shard: number): void {
+    this.#grants[shard] = undefined;
+    this.#detours.delete(shard);
+  }
+
+  /**
+   * Forgets all shards of nodes that are not in `present`. Answers shards that wait for the old way
+   * through one of those: they wait no more.
+   */
+  retainOwners(present: ReadonlySet<string>): number[] {
+    const grants = this.#grants;
+    for (let shard = 0; shard < grants.length; shard++) {
+      const grant = grants[shard];
+      if (grant !== undefined && !present.has(grant.owner)) grants[shard] = undefined;
+    }
+    const arrived: number[] = [];
+    for (const [shard, { next, via }] of this.#detours) {
+      if (!present.has(next.owner)) this.#detours.delete(shard);
+      else if (!present.has(via) && this.arrive(shard, next.epoch)) arrived.push(shard);
+    }
+    return arrived;
+  }
+
+  /**
+   * Keeps a message until its shard is found.
+   *
+   * @returns whether the shard must be asked for (`"ask"`), is asked for (`"wait"`), or the buffer
+   * is full (`"full"`) and the message was not kept.
+   */
+  buffer(
+    shard: number,
+    item: T,
+    now: number,
+    size = 0,
+    first = false,
+  ): "ask" | "wait" | "full" {
+    const { maxBuffered, maxBufferedBytes, maxBufferedPerShard } = this.#limits;
+    if (this.#buffered >= maxBuffered || this.#bytes + size > maxBufferedBytes) return "full";
+    const waiting = this.#buffers.get(shard);
+    if (waiting !== undefined && waiting.length >= maxBufferedPerShard) return "full";
+    this.#buffered++;
+    this.#bytes += size;
+    const kept = { item, size, since: now, first };
+    if (waiting === undefined) this.#buffers.set(shard, [kept]);
+    else if (!first) waiting.push(kept);
+    else {
+      const behind = waiting.findIndex((other) => !other.first);
+      waiting.splice(behind < 0 ? waiting.length : behind, 0, kept);
+    }
+    return waiting !== undefined || this.#detours.has(shard) ? "wait" : "ask";
+  }
+
+  /** Whether messages wait for the shard; a newer one must not overtake them. */
+  isBuffering(shard: number): boolean {
+    return this.#buffers.size > 0 && this.#buffers.has(shard);
+  }
+
+  /** How many messages wait. */
+  get buffered(): number {
+    return this.#buffered;
+  }
+
+  /** Takes out what waits for the shard, oldest first. */
+  takeBuffered(shard: number): readonly T[] {
+    const waiting = this.#buffers.get(shard);
+    if (waiting === undefined) return [];
+    this.#buffers.delete(shard);
+    this.#release(waiting);
+    return waiting.map(({ item }) => item);
+  }
+
+  /** Takes out what has waited too long, of all shards. */
+  takeExpired(now: number): readonly T[] {
+    const expired: T[] = [];
+    for (const [shard, waiting] of this.#buffers) {
+      let count = 0;
+      while (
+        count < waiting.length && now - waiting[count]!.since >= this.#limits.maxBufferedTime
+      ) {
+        expired.push(waiting[count++]!.item);
+      }
+      if (count === 0) continue;
+      this.#release(waiting.splice(0, count));
+      if (waiting.length === 0) this.#buffers.delete(shard);
+    }
+    return expired;
+  }
+
+  /** Shards that messages wait for, and whose place is not known. */
+  wanted(): number[] {
+    return [...this.#buffers.keys()].filter((shard) => !this.#detours.has(shard));
+  }
+
+  /** Shards that messages wait for, for whatever reason. */
+  waiting(): number[] {
+    return [...this.#buffers.keys()];
+  }
+
+  #release(messages: readonly Buffered<T>[]): void {
+    this.#buffered -= messages.length;
+    for (const { size } of messages) this.#bytes -= size;
+  }
+}

@@ -1,0 +1,13 @@
+import type { DeadLetterReason } from "../../actor/system/dead_letter.ts";
+
+/** What sharding needs from the node or client that it runs on. */
+export interface ShardingPort {
+  /** This system's address. */
+  readonly self: string;
+  /** Milliseconds on the runtime's clock. */
+  now(): number;
+  /** Sends to a path at a node or client. */
+  send(to: string, path: string, message: unknown): void;
+  /** A message is lost; says why. */
+  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+}

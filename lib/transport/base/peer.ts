@@ -1,0 +1,49 @@
+import type { PeerIdentity } from "../../runtime/network.ts";
+import type { Rival } from "../endpoint/association.ts";
+import type { Lane } from "./lane.ts";
+
+interface PeerFacts {
+  /** The label that the peer has given itself. */
+  readonly nodeId: string;
+  /** Tells one life of an address from the next: a later life has a higher number. */
+  readonly incarnation: number;
+  /** The version of the protocol that both speak. */
+  readonly protocol: number;
+  /** Where the peer's socket is; for logs. */
+  readonly remote: string;
+  readonly lane: Lane;
+  /** The custom serializers that the peer has, as `"name@version"`; it numbers them like that. */
+  readonly serializers?: readonly string[];
+}
+
+/** A node that has proved to be one. Only a node peer can become a member. */
+export interface NodePeer extends PeerFacts {
+  readonly role: "node";
+  /** `"host:port"`; the host is covered by the certificate. */
+  readonly address: string;
+  readonly identity: Exclude<PeerIdentity, { kind: "client" }>;
+}
+
+/** A client: it may speak to what is open to clients, and never becomes a member. */
+export interface ClientPeer extends PeerFacts {
+  readonly role: "client";
+  /** `"client:<id>"`. */
+  readonly address: string;
+  readonly identity: PeerIdentity;
+}
+
+/**
+ * Who holds a certificate, as far as it proves that: only the same holder may take over an address
+ * that is connected.
+ */
+export function holderOf({ identity }: Peer): string {
+  return identity.kind === "plain" ? "plain" : `${identity.kind} ${identity.name}`;
+}
+
+/** Who is at the other end of a connection, after the handshake. */
+export type Peer = NodePeer | ClientPeer;
+
+/** What decides between this connection and another one to the same peer. */
+export function rivalOf(peer: Peer, dialled: boolean): Rival {
+  return { incarnation: peer.incarnation, holder: holderOf(peer), dialled };
+}

@@ -1,0 +1,139 @@
+import { formatAddress } from "../../runtime/address.ts";
+import { TransportError, type TransportErrorCode } from "./errors.ts";
+
+interface Diagnosis {
+  readonly code: TransportErrorCode;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+const refused: Diagnosis = {
+  code: "connectionRefused",
+  what: "nobody listens there",
+  remedy: "check that the node runs and that host and port are right",
+};
+const unreachable: Diagnosis = {
+  code: "hostUnreachable",
+  what: "no route to the host",
+  remedy: "check the network, the address and the firewall",
+};
+const unknownName: Diagnosis = {
+  code: "nameNotFound",
+  what: "the host name does not resolve",
+  remedy: "check the spelling and the name service, or use an IP address",
+};
+const inUse: Diagnosis = {
+  code: "addressInUse",
+  what: "another socket is bound to this port",
+  remedy: "stop the other process, choose another port, or use port 0",
+};
+const notLocal: Diagnosis = {
+  code: "addressNotAvailable",
+  what: "the host is not an address of this machine",
+  remedy: "bind an address of this machine, or 0.0.0.0 for all of them",
+};
+const forbidden: Diagnosis = {
+  code: "permissionDenied",
+  what: "it is not permitted",
+  remedy: "run Deno with --allow-net for this address; ports below 1024 may need more rights",
+};
+const other: Diagnosis = {
+  code: "networkFailure",
+  what: "the system reports an error",
+  remedy: "see the cause",
+};
+
+const byErrno: Readonly<Record<string, Diagnosis>> = {
+  ECONNREFUSED: refused,
+  EHOSTUNREACH: unreachable,
+  ENETUNREACH: unreachable,
+  EHOSTDOWN: unreachable,
+  ENETDOWN: unreachable,
+  EADDRINUSE: inUse,
+  EADDRNOTAVAIL: notLocal,
+  EACCES: forbidden,
+  EPERM: forbidden,
+  ENOTFOUND: unknownName,
+  EAI_AGAIN: unknownName,
+};
+
+function diagnose(cause: unknown): Diagnosis {
+  if (!(cause instanceof Error)) return other;
+  const errno = (cause as { code?: unknown }).code;
+  if (typeof errno === "string" && errno in byErrno) return byErrno[errno]!;
+  if (cause instanceof Deno.errors.NotCapable) return forbidden;
+  if (cause instanceof Deno.errors.PermissionDenied) return forbidden;
+  if (cause instanceof Deno.errors.ConnectionRefused) return refused;
+  if (cause instanceof Deno.errors.AddrInUse) return inUse;
+  if (cause instanceof Deno.errors.AddrNotAvailable) return notLocal;
+  // A failed look-up has neither a class nor a code of its own; an empty name is a URIError.
+  if (/failed to lookup|no addresses|invalid empty host|name resolution/i.test(cause.message)) {
+    return unknownName;
+  }
+  return other;
+}
+
+/** What went wrong when `host:port` was dialled. */
+export function dialFailed(host: string, port: number, cause: unknown): TransportError {
+  const address = formatAddress(host, port);
+  const { code, what, remedy } = diagnose(cause);
+  return new TransportError(code, `cannot connect to ${address}: ${what}`, {
+    value: address,
+    remedy,
+    cause,
+  });
+}
+
+/** The connection to `host:port` was not ready after `timeout` milliseconds. */
+export function dialTimedOut(
+  host: string,
+  port: number,
+  timeout: number,
+  during: string,
+): TransportError {
+  const address = formatAddress(host, port);
+  return new TransportError(
+    "connectTimeout",
+    `cannot connect to ${address}: ${during} took longer than ${timeout} ms`,
+    {
+      value: address,
+      remedy: "check that the host is up and not behind a firewall, or allow a longer timeout",
+    },
+  );
+}
+
+/** The connection to `host:port` is not wanted any more. */
+export function dialGivenUp(host: string, port: number): TransportError {
+  const address = formatAddress(host, port);
+  return new TransportError("connectTimeout", `connecting to ${address} was given up`, {
+    value: address,
+  });
+}
+
+/** What went wrong when `host:port` was to be bound. */
+export function listenFailed(host: string, port: number, cause: unknown): TransportError {
+  const address = formatAddress(host, port);
+  const { code, what, remedy } = diagnose(cause);
+  return new TransportError(code, `cannot listen on ${address}: ${what}`, {
+    value: address,
+    remedy,
+    cause,
+  });
+}
+
+/** An established connection to `remote` broke. */
+export function connectionLost(remote: string, cause?: unknown): TransportError {
+  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  return new TransportError("connectionLost", `the connection to ${remote} broke${why}`, {
+    value: remote,
+    cause,
+  });
+}
+
+/** A second write was started before the first one was done. */
+export function writeInProgress(remote: string): TransportError {
+  return new TransportError("networkFailure", `a write to ${remote} is still in progress`, {
+    value: remote,
+    remedy: "wait for `done` before the next write",
+  });
+}

@@ -1,0 +1,402 @@
+/**
+ * One connection: frames over a link, with coalesced writes, a window of unacknowledged bytes and
+ * bounded queues. Does not know who is at the other end.
+ *
+ * A connection that is closed in order loses nothing in silence: each end says how much it has
+ * read, so that the other knows exactly what was not. Of a connection that breaks, what was written
+ * and not acknowledged may have been read or not, and counts as lost.
+ *
+ * @module
+ */
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { Link } from "../../runtime/network.ts";
+import { WireError } from "../../wire/errors.ts";
+import { FrameType } from "../../wire/frame.ts";
+import { FrameReader } from "../../wire/frame_reader.ts";
+import { FrameWriter } from "../../wire/frame_writer.ts";
+import type { ConnectionOwner, SendRefusal } from "./connection_owner.ts";
+import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
+import { Inbox } from "./inbox.ts";
+import { Liveness } from "./liveness.ts";
+import type { TransportLimits } from "../base/limits.ts";
+import { Outbox } from "./outbox.ts";
+import type { PartialMessages } from "./partial_messages.ts";
+
+/** How long the peer may wait to hear what was read, milliseconds. */
+const creditDelay = 100;
+
+/** How often the owner is told that the peer lives, milliseconds: it may come in 10,000 chunks. */
+const signOfLifeEvery = 20;
+
+const empty = new Uint8Array(0);
+const drainedAlready = Promise.resolve();
+
+/**
+ * - `open`: messages pass.
+ * - `flushing`: `close` was called; what is queued still goes out, and messages still come in.
+ * - `leaving`: this end has said goodbye; only the peer's last credit is of interest.
+ * - `closed`: the owner was told.
+ */
+type Phase = "open" | "flushing" | "leaving" | "closed";
+
+/** See the module's text. */
+export class Connection {
+  readonly #link: Link;
+  readonly #clock: Clock;
+  readonly #limits: TransportLimits;
+  readonly #owner: ConnectionOwner;
+  readonly #partials: PartialMessages | undefined;
+  readonly #reader: FrameReader;
+  /** Credit, keep-alive and handshake: never behind messages. */
+  readonly #signals = new FrameWriter();
+  readonly #outbox: Outbox;
+  readonly #liveness: Liveness;
+  #inbox: Inbox;
+  readonly #credit = new Uint8Array(8);
+  readonly #creditView = new DataView(this.#credit.buffer);
+  /** When the owner was told last that the peer lives. */
+  #toldAt = -Infinity;
+  #opened = false;
+  #peerWindow = 0;
+  #phase: Phase = "open";
+  #writing = false;
+  #flushing = false;
+  #reason = "";
+  /** Whether the peer has said the last word on what it has read. */
+  #exact = false;
+  /** At most one is owed, however many pings came. */
+  #pongDue = false;
+  /** Whether the peer has waited long enough to hear what was read. */
+  #creditLate = false;
+  #timer: Timer | undefined;
+  #creditTimer: Timer | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  /** Takes the link over. `partials`: what this and other connections hold of messages. */
+  constructor(
+    link: Link,
+    clock: Clock,
+    limits: TransportLimits,
+    owner: ConnectionOwner,
+    partials?: PartialMessages,
+  ) {
+    this.#partials = partials;
+    this.#link = link;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#owner = owner;
+    this.#outbox = new Outbox(limits);
+    this.#inbox = this.#newInbox(limits);
+    this.#liveness = new Liveness(limits, clock.now());
+    this.#reader = new FrameReader(maxHandshakeFrame, (type, bytes, start, end) => {
+      this.#onFrame(type, bytes, start, end);
+    });
+    link.onData = (chunk) => this.#onData(chunk);
+    link.onClose = (error) => this.#onLinkClosed(error);
+  }
+
+  /** The handshake is done: messages may pass, with what both have agreed on. */
+  open(agreed: Agreement): void {
+    const limits = { ...this.#limits, ...agreed };
+    this.#opened = true;
+    this.#peerWindow = agreed.window;
+    this.#reader.setMaxFrame(agreed.maxFrame);
+    this.#outbox.agree(limits);
+    this.#inbox = this.#newInbox({ ...limits, window: this.#limits.window });
+    this.#watch();
+    this.#scheduleFlush();
+  }
+
+  /** Messages that wait to be written. */
+  get messages(): number {
+    return this.#outbox.messages;
+  }
+
+  /** Bytes that wait to be written. */
+  get bytes(): number {
+    return this.#outbox.bytes;
+  }
+
+  /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
+  send(payload: Uint8Array, path?: string): SendRefusal | undefined {
+    if (this.#phase !== "open") return "disconnected";
+    const refused = this.#outbox.push(payload, path);
+    if (refused !== undefined) return refused;
+    if (!this.#flushing) this.#scheduleFlush();
+    return undefined;
+  }
+
+  /** Resolves when less than half of what may wait does, or when the connection is over. */
+  drained(): Promise<void> {
+    if (this.#phase !== "open" || !this.#outbox.crowded) return drainedAlready;
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
+  }
+
+  /** Sends a frame of the handshake. */
+  signal(type: number, payload: Uint8Array = empty): void {
+    if (this.#phase === "closed") return;
+    this.#signals.append(type, payload);
+    this.#scheduleFlush();
+  }
+
+  /** Sends what is queued and the reason, then ends. */
+  close(reason: string): void {
+    if (this.#phase !== "open") return;
+    this.#phase = "flushing";
+    this.#reason = reason;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.destroy(reason));
+    this.#scheduleFlush();
+  }
+
+  /** Sends what is queued and expects the peer to close it within `closeTimeout`. */
+  retire(reason: string): void {
+    if (this.#phase !== "open") return;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.destroy(reason));
+  }
+
+  /**
+   * Ends at once, but tells the peer why if its link takes a write now. Nothing more is read from
+   * the peer, and nothing that waits is sent to it.
+   */
+  expel(reason: string): void {
+    if (this.#phase === "closed") return;
+    if (this.#writing || this.#phase === "leaving") return this.destroy(reason);
+    this.#writeGoodbye(reason);
+    this.#hangUp();
+    this.#finish(reason);
+  }
+
+  /** Ends at once. `fault`: because the peer has broken the protocol. */
+  destroy(reason: string, fault = false): void {
+    if (this.#phase === "closed") return;
+    this.#stopTimers();
+    this.#reader.stop();
+    this.#link.destroy();
+    this.#finish(reason, fault);
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#phase === "closed") return;
+    const now = this.#clock.now();
+    this.#liveness.heard(now);
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      // What one who does not know the protocol says reads as an absurd length.
+      const what = this.#opened
+        ? error.message
+        : `the other end does not speak Casty's protocol (${
+          error.message.split("; ")[0]
+        }); check ` +
+          "the port, and that both ends use TLS, or neither";
+      return this.destroy(`unreadable frame: ${what}`, true);
+    }
+    // What the reader has called may have ended the connection.
+    if ((this.#phase as Phase) === "closed") return;
+    if (now >= this.#toldAt + signOfLifeEvery) {
+      this.#toldAt = now;
+      this.#owner.onSignOfLife();
+    }
+    if (this.#inbox.creditDue) this.#scheduleFlush();
+    else if (this.#creditTimer === undefined && this.#inbox.creditOwed) {
+      this.#creditTimer = this.#clock.schedule(creditDelay, this.#onCreditTimer);
+    }
+  }
+
+  #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
+    switch (type) {
+      case FrameType.message:
+      case FrameType.chunk:
+      case FrameType.compressed:
+        // The peer was told how much was read, and nothing more counts.
+        if (this.#phase === "leaving") return;
+        // Who has not introduced himself must not even have a chunk kept.
+        if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
+        return this.#inbox.push(type, bytes, start, end);
+      case FrameType.credit:
+        return this.#onCredit(bytes, start, end);
+      case FrameType.ping:
+        this.#pongDue = true;
+        return this.#scheduleFlush();
+      case FrameType.pong:
+        return;
+      case FrameType.close:
+        return this.#onGoodbye(decodeRefusal(bytes.slice(start, end)).reason);
+      case FrameType.hello:
+      case FrameType.welcome:
+      case FrameType.refuse:
+        return this.#owner.onFrame(type, bytes, start, end);
+      default:
+        throw new WireError("unknownFrame", `a frame of type ${type}`, { value: type });
+    }
+  }
+
+  #onCredit(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start !== 8) throw new WireError("malformed", "a credit frame has a wrong length");
+    const total = new DataView(bytes.buffer, bytes.byteOffset + start, 8).getFloat64(0);
+    if (!this.#outbox.acknowledge(total)) {
+      throw new WireError("malformed", `a credit of ${total} bytes`, { value: total });
+    }
+    this.#liveness.progress();
+    if (this.#writing) this.#liveness.stuck(this.#clock.now());
+    if (this.#phase !== "leaving") return this.#scheduleFlush();
+    if (this.#outbox.unacknowledged > 0) return;
+    this.#hangUp();
+    this.#finish(this.#reason);
+  }
+
+  readonly #onCreditTimer = (): void => {
+    this.#creditTimer = undefined;
+    this.#creditLate = true;
+    this.#scheduleFlush();
+  };
+
+  #appendCredit(): void {
+    this.#creditLate = false;
+    this.#creditView.setFloat64(0, this.#inbox.takeCredit());
+    this.#signals.append(FrameType.credit, this.#credit);
+  }
+
+  /** Made when they can be written: a peer that does not read must not pile them up. */
+  #appendAnswers(): void {
+    if (this.#inbox.creditDue || (this.#creditLate && this.#inbox.creditOwed)) this.#appendCredit();
+    if (this.#pongDue) this.#signals.append(FrameType.pong, empty);
+    this.#pongDue = false;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushing || this.#writing || this.#phase === "closed") return;
+    this.#flushing = true;
+    this.#clock.defer(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    if (this.#writing || this.#phase === "closed" || this.#phase === "leaving") return;
+    const bytes = this.#nextBytes();
+    if (bytes.length > 0) {
+      this.#writing = true;
+      this.#liveness.stuck(this.#clock.now());
+      this.#link.write(bytes, this.#onWritten);
+    } else if (this.#phase === "flushing" && this.#outbox.messages === 0) {
+      this.#leave();
+    }
+  };
+
+  #nextBytes(): Uint8Array {
+    this.#appendAnswers();
+    if (this.#signals.size > 0) return this.#signals.take();
+    const outbox = this.#outbox;
+    if (outbox.messages === 0) return empty;
+    if (outbox.unacknowledged >= this.#peerWindow) {
+      this.#liveness.stuck(this.#clock.now());
+      return empty;
+    }
+    const bytes = outbox.take();
+    if (this.#drained !== undefined && !outbox.crowded) this.#resolveDrained();
+    return bytes;
+  }
+
+  readonly #onWritten = (): void => {
+    this.#writing = false;
+    this.#outbox.wrote();
+    this.#liveness.progress();
+    if (this.#phase === "closed") this.#endLink();
+    else this.#flush();
+  };
+
+  /** Everything is out: say why, and wait for the peer to say what it has read. */
+  #leave(): void {
+    this.#writeGoodbye(this.#reason);
+    if (this.#outbox.unacknowledged > 0) {
+      this.#phase = "leaving";
+      return;
+    }
+    this.#hangUp();
+    this.#finish(this.#reason);
+  }
+
+  /** To be called when no write is under way. */
+  #writeGoodbye(reason: string): void {
+    if (this.#inbox.creditOwed) this.#appendCredit();
+    this.#signals.append(FrameType.close, encodeRefusal({ code: "close", reason }));
+    this.#writing = true;
+    this.#link.write(this.#signals.take(), this.#onWritten);
+  }
+
+  /** The peer has said goodbye: it reads nothing more, but wants to know what this end has read. */
+  #onGoodbye(reason: string): void {
+    this.#exact = true;
+    const leaving = this.#phase === "leaving";
+    if (!leaving && this.#inbox.creditOwed) this.#appendCredit();
+    this.#hangUp();
+    this.#finish(leaving ? this.#reason : `closed by the peer: ${reason}`);
+  }
+
+  /** Ends the link in order, after the write under way and the last signals. */
+  #hangUp(): void {
+    this.#stopTimers();
+    this.#reader.stop();
+    // The peer may not read any more: then the link must not stay for ever.
+    this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.#link.destroy());
+    this.#phase = "closed";
+    if (!this.#writing) this.#endLink();
+  }
+
+  #endLink(): void {
+    if (this.#signals.size > 0) {
+      this.#writing = true;
+      return this.#link.write(this.#signals.take(), this.#onWritten);
+    }
+    this.#timer?.cancel();
+    this.#link.close();
+  }
+
+  #onLinkClosed(error?: Error): void {
+    this.#stopTimers();
+    if (this.#phase === "closed") return;
+    if (this.#phase === "leaving") return this.#finish(this.#reason);
+    const cut = this.#reader.pendingBytes > 0 ? "the connection was cut in mid-frame" : undefined;
+    this.#finish(cut ?? error?.message ?? "the peer hung up");
+  }
+
+  /** Nothing that was taken is lost in silence. */
+  #finish(reason: string, fault = false): void {
+    this.#phase = "closed";
+    this.#partials?.hold(this, 0);
+    this.#resolveDrained();
+    this.#owner.onClosed({ reason, fault });
+    this.#outbox.drain((payload, written) => {
+      this.#owner.onUnsent(payload, written && !this.#exact);
+    });
+  }
+
+  #resolveDrained(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  #stopTimers(): void {
+    this.#timer?.cancel();
+    this.#creditTimer?.cancel();
+  }
+
+  #newInbox(limits: TransportLimits): Inbox {
+    return new Inbox(
+      limits,
+      (bytes, start, end) => this.#owner.onMessage(bytes, start, end, this.#inbox.paths),
+      (bytes) => this.#partials?.hold(this, bytes),
+    );
+  }
+
+  #watch(): void {
+    const verdict = this.#liveness.judge(this.#clock.now());
+    if (verdict.type === "end") return this.destroy(verdict.reason);
+    if (verdict.type === "probe") this.signal(FrameType.ping);
+    this.#timer = this.#clock.schedule(verdict.delay, () => this.#watch());
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * The first frames of a connection: the dialling side says `hello`, the other answers `welcome` or
+ * `refuse`. Pure: judges what was said against what the certificate proved.
+ *
+ * @module
+ */
+import { decode, encode } from "@msgpack/msgpack";
+import { parseAddress } from "../../runtime/address.ts";
+import type { PeerIdentity } from "../../runtime/network.ts";
+import { isSignature, maxSerializers } from "../../wire/serializer.ts";
+import { coversHost, listHosts } from "../tls/host_names.ts";
+import type { Lane } from "../base/lane.ts";
+import type { Peer } from "../base/peer.ts";
+
+/** The versions of the protocol that this code speaks. */
+export const protocol = { min: 1, max: 1 } as const;
+/** Largest frame of the handshake, bytes. */
+export const maxHandshakeFrame = 8_192;
+
+const magic = "casty";
+const maxText = 255;
+const maxReason = 500;
+const maxFeatures = 100;
+
+/** What each side says of itself, in `hello` and in `welcome`. */
+export interface Hello {
+  readonly protocolMin: number;
+  readonly protocolMax: number;
+  readonly systemName: string;
+  readonly role: "node" | "client";
+  readonly nodeId: string;
+  /** `"host:port"`, or `"client:<id>"`. */
+  readonly address: string;
+  readonly incarnation: number;
+  readonly lane: Lane;
+  readonly maxFrame: number;
+  readonly window: number;
+  /** Names of optional abilities; unknown ones are ignored. */
+  readonly features: readonly string[];
+  /** With the feature `chunks`: the largest message. */
+  readonly maxMessage?: number;
+  /** With the feature `paths`: how many actor paths may be given numbers. */
+  readonly maxInternedPaths?: number;
+  /** Custom serializers as `"name@version"`; the index of each is its number. Left out: none. */
+  readonly serializers?: readonly string[];
+}
+
+/** The optional abilities of this version: what both ends have is used. */
+export const features = {
+  /** Messages that are larger than a frame. */
+  chunks: "chunks",
+  /** Numbers for actor paths. */
+  paths: "paths",
+  /** Deflated messages. */
+  deflate: "deflate",
+} as const;
+
+/** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
+export const minFrame = 256;
+
+/** What both ends keep to on one connection. */
+export interface Agreement {
+  /** Largest frame. */
+  readonly maxFrame: number;
+  /** Largest message that may be sent. */
+  readonly maxMessage: number;
+  /** Bytes that may be sent and not acknowledged. */
+  readonly window: number;
+  /** Actor paths that may be given numbers. */
+  readonly maxInternedPaths: number;
+  /** Size above which messages are deflated; 0: none. */
+  readonly compressAbove: number;
+}
+
+/** What follows from both introductions. `compressAbove` is this end's own wish. */
+export function agree(
+  self: Hello,
+  said: Hello,
+  compressAbove: number,
+): Agreement {
+  const both = (feature: string) =>
+    self.features.includes(feature) && said.features.includes(feature);
+  const maxFrame = Math.min(self.maxFrame, said.maxFrame);
+  // The type byte of a frame counts too.
+  const whole = maxFrame - 1;
+  return {
+    maxFrame,
+    maxMessage: both(features.chunks)
+      ? Math.min(self.maxMessage ?? whole, said.maxMessage ?? whole)
+      : whole,
+    // A peer that grants any amount must not have this end keep any amount until it acknowledges.
+    window: Math.min(self.window, said.window),
+    maxInternedPaths: both(features.paths)
+      ? Math.min(self.maxInternedPaths ?? 0, said.maxInternedPaths ?? 0)
+      : 0,
+    compressAbove: both(features.deflate) ? compressAbove : 0,
+  };
+}
+
+/** Why a connection is refused. */
+export type RefusalCode =
+  | "malformed"
+  | "protocol"
+  | "systemName"
+  | "role"
+  | "address"
+  | "self"
+  | "stale"
+  | "duplicate"
+  | "taken"
+  | "revoked"
+  | "full";
+
+/** A refusal and its reason, a sentence for the log of both sides. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly reason: string;
+}
+
+/** The bytes of an introduction. */
+export function encodeHello(introduction: Hello): Uint8Array {
+  return encode({ magic, ...introduction });
+}
+
+/** The introduction, or `undefined` if the bytes are none. Unknown fields are ignored. */
+export function decodeHello(bytes: Uint8Array): Hello | undefined {
+  const value = decodeRecord(bytes);
+  if (value === undefined || value.magic !== magic) return undefined;
+  const { systemName, role, nodeId, address, lane, features } = value;
+  if (!isText(systemName) || !isText(nodeId) || !isText(address)) return undefined;
+  if (role !== "node" && role !== "client") return undefined;
+  if (lane !== "control" && lane !== "user") return undefined;
+  if (!Array.isArray(features) || features.length > maxFeatures || !features.every(isText)) {
+    return undefined;
+  }
+  const { protocolMin, protocolMax, incarnation, maxFrame, window } = value;
+  const numbers = [protocolMin, protocolMax, incarnation, maxFrame, window];
+  const { maxMessage = 1, maxInternedPaths = 1 } = value;
+  if (![...numbers, maxMessage, maxInternedPaths].every(isPositive)) return undefined;
+  if (value.serializers !== undefined && !areSerializers(value.serializers)) return undefined;
+  if ((maxFrame as number) < minFrame) return undefined;
+  return value as unknown as Hello;
+}
+
+/** The bytes of a refusal, and of the reason of a close. */
+export function encodeRefusal(refusal: { code: string; reason: string }): Uint8Array {
+  return encode({ code: refusal.code, reason: refusal.reason.slice(0, maxReason) });
+}
+
+/** The refusal; something readable in any case. */
+export function decodeRefusal(bytes: Uint8Array): { code: string; reason: string } {
+  const value = decodeRecord(bytes);
+  const text = (field: unknown) =>
+    typeof field === "string" ? field.slice(0, maxReason) : "unknown";
+  return { code: text(value?.code), reason: text(value?.reason) };
+}
+
+/** Who the other side is, or why it is refused. */
+export function judge(
+  said: Hello,
+  self: Hello,
+  identity: PeerIdentity,
+  remote: string,
+): Peer | Refusal {
+  const agreed = Math.min(said.protocolMax, self.protocolMax);
+  if (agreed < Math.max(said.protocolMin, self.protocolMin)) {
+    return refuse(
+      "protocol",
+      `it speaks protocol ${said.protocolMin} to ${said.protocolMax}, ` +
+        `this end ${self.protocolMin} to ${self.protocolMax}`,
+    );
+  }
+  if (said.systemName !== self.systemName) {
+    return refuse(
+      "systemName",
+      `it belongs to the system "${said.systemName}", this end to "${self.systemName}"`,
+    );
+  }
+  if (said.address === self.address) return refuse("self", "a node does not connect to itself");
+  const { nodeId, address, incarnation, lane, serializers = [] } = said;
+  const facts = { nodeId, address, incarnation, protocol: agreed, remote, lane, serializers };
+  if (said.role === "client") {
+    return address.startsWith("client:")
+      ? { role: "client", identity, ...facts }
+      : refuse("address", `${address} is not the address of a client`);
+  }
+  if (identity.kind === "client") {
+    return refuse("role", `the certificate of ${identity.name} is that of a client, not of a node`);
+  }
+  return judgeAddress(address, identity) ?? { role: "node", identity, ...facts };
+}
+
+/** Whether `judge` has refused. */
+export function isRefusal(judged: Peer | Refusal): judged is Refusal {
+  return "code" in judged;
+}
+
+/** A node must not claim an address that its certificate does not cover. */
+function judgeAddress(address: string, identity: PeerIdentity): Refusal | undefined {
+  let host: string;
+  try {
+    host = parseAddress(address).host;
+  } catch {
+    return refuse("address", `${address} is not the address of a node`);
+  }
+  if (identity.kind === "plain" || coversHost(identity.hosts, host)) return undefined;
+  return refuse(
+    "address",
+    `it claims the address ${address}, which its certificate does not cover ` +
+      `(${listHosts(identity.hosts)})`,
+  );
+}
+
+function refuse(code: RefusalCode, reason: string): Refusal {
+  return { code, reason };
+}
+
+function decodeRecord(bytes: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value = decode(bytes, {
+      maxStrLength: maxReason * 4,
+      maxArrayLength: maxFeatures,
+      maxMapLength: 50,
+    });
+    return typeof value === "object" && value !== null
+      ? value as Record<string, unknown>
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function areSerializers(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= maxSerializers && value.every(isSignature);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= maxText;
+}
+
+function isPositive(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}

@@ -1,0 +1,265 @@
+import { CHUNK_OVERHEAD, chunkedSize, ChunkReader, writeChunks } from "../../wire/chunks.ts";
+import { compress, decompress } from "../../wire/compression.ts";
+import { NUMBER_BYTES, withPath, writeNumbered } from "../../wire/envelope.ts";
+import { FrameType, HEADER_BYTES, LENGTH_BYTES } from "../../wire/frame.ts";
+import { readUint32, writeFrameHeader } from "../../wire/frame_header.ts";
+import { PathNumbers } from "../../wire/interned_paths.ts";
+import {
+  firstSegmentSize,
+  idleSegmentSize,
+  Segment,
+  segmentSize,
+  SpareBuffers,
+} from "./segment.ts";
+
+/** Credit and keep-alive wait at most for one chunk, so chunks are smaller than frames may be. */
+const maxChunk = 262_144;
+
+const nothing = new Uint8Array(0);
+
+/** Bounds of an {@linkcode Outbox}; see `TransportLimits`. */
+export interface OutboxLimits {
+  readonly maxFrame: number;
+  readonly maxMessage: number;
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+  /** 0: nothing is compressed. */
+  readonly compressAbove: number;
+  readonly maxCompressionRatio: number;
+  /** 0: no path gets a number. */
+  readonly maxInternedPaths: number;
+}
+
+/** Receives a message that was taken. `written`: the far end may have read it. */
+export type Unsent = (payload: Uint8Array, written: boolean) => void;
+
+/**
+ * What goes out to one peer on one lane, as frames and in order: what waits to be written, and what
+ * was written and not yet acknowledged, so that both can be told when the connection breaks. One
+ * log, of which the front is released as the peer acknowledges; nothing in it ever moves.
+ */
+export class Outbox {
+  #limits: OutboxLimits;
+  #numbers: PathNumbers;
+  #messages = 0;
+  /** Bytes that were pushed, written and acknowledged since the beginning. */
+  #pushed = 0;
+  #written = 0;
+  #acknowledged = 0;
+  /** Oldest first; those before `#cursor` are written. */
+  readonly #segments: Segment[] = [];
+  #cursor = 0;
+  #open: Segment | undefined;
+  #nextSize = firstSegmentSize;
+  readonly #spare = new SpareBuffers();
+  /** What was taken last, and may be in the middle of being written. */
+  #taken: Segment | undefined;
+
+  /** Makes an empty one. */
+  constructor(limits: OutboxLimits) {
+    this.#limits = limits;
+    this.#numbers = new PathNumbers(limits.maxInternedPaths);
+  }
+
+  /** Messages that wait to be written. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Bytes that wait to be written, frame headers included. */
+  get bytes(): number {
+    return this.#pushed - this.#written;
+  }
+
+  /** Bytes that were written and not acknowledged. */
+  get unacknowledged(): number {
+    return this.#written - this.#acknowledged;
+  }
+
+  /** Whether half of what may wait does. */
+  get crowded(): boolean {
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
+    return this.#messages * 2 >= maxQueuedMessages || this.bytes * 2 >= maxQueuedBytes;
+  }
+
+  /** What both ends have agreed on. To be called before the first message. */
+  agree(limits: OutboxLimits): void {
+    this.#limits = limits;
+    this.#numbers = new PathNumbers(limits.maxInternedPaths);
+  }
+
+  /**
+   * Copies a message to the end of the queue, or tells which limit forbids it. With `path`, the
+   * payload is an envelope for that path, which may be replaced by a number.
+   */
+  push(payload: Uint8Array, path?: string): "queueFull" | "tooLarge" | undefined {
+    const { length } = payload;
+    const { maxFrame, maxMessage, maxQueuedBytes, maxQueuedMessages, compressAbove } = this.#limits;
+    if (length > maxMessage) return "tooLarge";
+    if (
+      this.#messages >= maxQueuedMessages ||
+      this.bytes + length + HEADER_BYTES > maxQueuedBytes
+    ) return "queueFull";
+    if (compressAbove > 0 && length > compressAbove) {
+      const compressed = compress(payload, this.#limits.maxCompressionRatio);
+      if (compressed !== undefined) return this.#append(FrameType.compressed, compressed);
+    }
+    // The length field counts the type byte as well.
+    if (path === undefined || length + NUMBER_BYTES + 1 > maxFrame) {
+      return this.#append(FrameType.message, payload);
+    }
+    this.#appendNumbered(payload, path);
+    return undefined;
+  }
+
+  /** Takes what the next write takes, empty if nothing waits. The bytes stay as they are. */
+  take(): Uint8Array {
+    const segment = this.#segments[this.#cursor];
+    if (segment === undefined || segment.taken === segment.filled) return nothing;
+    const from = segment.taken;
+    const to = segment.byFrame ? frameEnd(segment.buffer, from) : segment.filled;
+    segment.taken = to;
+    this.#taken = segment;
+    this.#written += to - from;
+    if (to === segment.filled) {
+      this.#messages -= segment.messages;
+      segment.messages = 0;
+      if (segment !== this.#open) this.#cursor++;
+    }
+    return segment.buffer.subarray(from, to);
+  }
+
+  /** What was taken is written: the link does not look at it any more. */
+  wrote(): void {
+    this.#taken = undefined;
+  }
+
+  /** The peer has read so many bytes since the beginning. False: that cannot be. */
+  acknowledge(total: number): boolean {
+    // A peer cannot have read what was not written, nor unread what it had.
+    if (!(total >= this.#acknowledged && total <= this.#written)) return false;
+    this.#acknowledged = total;
+    const segments = this.#segments;
+    while (this.#cursor > 0 && segments[0]!.end <= total) {
+      const segment = segments.shift()!;
+      // A peer that acknowledges what it cannot have yet must not have it overwritten.
+      if (segment !== this.#taken) this.#spare.put(segment.buffer);
+      this.#cursor--;
+    }
+    if (total === this.#pushed && this.#open !== undefined) this.#restart(this.#open);
+    return true;
+  }
+
+  /** Empties everything that is not acknowledged into `each`, in order. Payloads may be kept. */
+  drain(each: Unsent): void {
+    const segments = this.#segments.splice(0);
+    const chunks = new ChunkReader(Infinity);
+    this.#spare.clear();
+    this.#cursor = 0;
+    this.#open = undefined;
+    this.#messages = 0;
+    const written = this.#written;
+    this.#written = this.#pushed;
+    for (const { buffer, base, filled } of segments) {
+      for (let at = 0; at < filled;) {
+        const end = frameEnd(buffer, at);
+        const isChunk = buffer[at + 4] === FrameType.chunk;
+        const whole = isChunk
+          ? chunks.push(buffer, at + HEADER_BYTES, end)
+          : { type: buffer[at + 4]!, bytes: buffer.subarray(at + HEADER_BYTES, end) };
+        at = end;
+        if (whole !== undefined && base + end > this.#acknowledged) {
+          each(this.#restore(whole.type, whole.bytes), base + end <= written);
+        }
+      }
+    }
+    this.#acknowledged = this.#pushed;
+  }
+
+  #restore(type: number, bytes: Uint8Array): Uint8Array {
+    if (type !== FrameType.compressed) {
+      return this.#numbers.size === 0 ? bytes : withPath(bytes, this.#numbers);
+    }
+    const unlimited = { maxMessage: Infinity, maxCompressionRatio: Infinity };
+    return decompress(bytes, 0, bytes.length, unlimited);
+  }
+
+  #append(type: number, payload: Uint8Array): "queueFull" | undefined {
+    if (payload.length + 1 > this.#limits.maxFrame) return this.#appendChunks(type, payload);
+    const segment = this.#room(payload.length + HEADER_BYTES);
+    const at = writeFrameHeader(segment.buffer, segment.filled, type, payload.length);
+    segment.buffer.set(payload, at);
+    this.#added(segment, at + payload.length);
+    return undefined;
+  }
+
+  #appendNumbered(payload: Uint8Array, path: string): void {
+    let number = this.#numbers.numberOf(path);
+    const isNew = number < 0 && this.#numbers.isWorthOne(path);
+    if (isNew) number = this.#numbers.add(path);
+    if (number < 0) return void this.#append(FrameType.message, payload);
+    const segment = this.#room(payload.length + NUMBER_BYTES + HEADER_BYTES);
+    const { buffer, filled } = segment;
+    const end = writeNumbered(buffer, filled + HEADER_BYTES, payload, number, isNew);
+    writeFrameHeader(buffer, filled, FrameType.message, end - filled - HEADER_BYTES);
+    this.#added(segment, end);
+  }
+
+  /** A segment of its own, which is released when the whole message is acknowledged. */
+  #appendChunks(type: number, payload: Uint8Array): "queueFull" | undefined {
+    const chunk = Math.max(1, Math.min(maxChunk, this.#limits.maxFrame - CHUNK_OVERHEAD));
+    const size = chunkedSize(payload.length, chunk);
+    if (this.bytes + size > this.#limits.maxQueuedBytes) return "queueFull";
+    const segment = new Segment(new Uint8Array(size), this.#pushed, true);
+    this.#add(segment);
+    this.#added(segment, writeChunks(segment.buffer, 0, type, payload, chunk));
+    return undefined;
+  }
+
+  #room(size: number): Segment {
+    const open = this.#open;
+    if (open !== undefined && open.filled + size <= open.buffer.length) return open;
+    const length = Math.max(size, this.#nextSize);
+    const segment = new Segment(this.#spare.take(length), this.#pushed);
+    this.#nextSize = Math.min(segmentSize, this.#nextSize * 2);
+    this.#add(segment);
+    this.#open = segment;
+    return segment;
+  }
+
+  #add(segment: Segment): void {
+    const open = this.#open;
+    this.#open = undefined;
+    // The cursor stays at an open segment, into which more may come.
+    if (open !== undefined && open.taken === open.filled) this.#cursor++;
+    this.#segments.push(segment);
+  }
+
+  #added(segment: Segment, filled: number): void {
+    this.#pushed += filled - segment.filled;
+    segment.filled = filled;
+    segment.messages++;
+    this.#messages++;
+  }
+
+  /** Everything is acknowledged: the segment begins anew, or a smaller one does. */
+  #restart(open: Segment): void {
+    this.#spare.clear();
+    const { length } = open.buffer;
+    const tooLarge = length > idleSegmentSize;
+    if (tooLarge || (length > firstSegmentSize && open.filled * 4 < length)) {
+      this.#segments.length = 0;
+      this.#cursor = 0;
+      this.#open = undefined;
+      this.#nextSize = tooLarge ? idleSegmentSize : firstSegmentSize;
+      return;
+    }
+    open.base = this.#pushed;
+    open.filled = 0;
+    open.taken = 0;
+  }
+}
+
+function frameEnd(bytes: Uint8Array, at: number): number {
+  return at + LENGTH_BYTES + readUint32(bytes, at);
+}

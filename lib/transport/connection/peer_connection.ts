@@ -1,0 +1,213 @@
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { Link } from "../../runtime/network.ts";
+import { FrameType } from "../../wire/frame.ts";
+import type { Channel } from "../endpoint/channel.ts";
+import type { NumberedPaths } from "../../wire/interned_paths.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionEnd, SendRefusal } from "./connection_owner.ts";
+import {
+  agree,
+  decodeHello,
+  decodeRefusal,
+  encodeHello,
+  encodeRefusal,
+  type Hello,
+  isRefusal,
+  judge,
+  type Refusal,
+} from "./handshake.ts";
+import type { TransportLimits } from "../base/limits.ts";
+import type { PartialMessages } from "./partial_messages.ts";
+import type { Peer } from "../base/peer.ts";
+
+/** Who decides about a connection, and hears what comes over it. */
+export interface HandshakeOwner {
+  /** The peer is acceptable by itself; a refusal here is about what this end has already. */
+  admit(connection: PeerConnection, peer: Peer): Refusal | undefined;
+  /** The handshake is done on both sides as far as this end knows. */
+  onOpen(connection: PeerConnection, peer: Peer): void;
+  /** There will be no connection. `refusal` if one side refused, else what broke. */
+  onFailed(connection: PeerConnection, reason: string, refusal: string | undefined): void;
+  onMessage(
+    peer: Peer,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    paths: NumberedPaths,
+  ): void;
+  /** An open connection has ended. */
+  onDown(connection: PeerConnection, peer: Peer, ended: ConnectionEnd): void;
+  /** A message that `send` took was lost; called after `onDown`. See `ConnectionOwner.onUnsent`. */
+  onUnsent(connection: PeerConnection, peer: Peer, payload: Uint8Array, maybeRead: boolean): void;
+  onSignOfLife(peer: Peer): void;
+}
+
+/** Messages and bytes that wait to be written. */
+export interface Queued {
+  /** Messages. */
+  readonly messages: number;
+  /** Bytes, headers included. */
+  readonly bytes: number;
+}
+
+/** What a connection's handshake needs to know. */
+export interface HandshakeParts {
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly limits: TransportLimits;
+  /** What this end says of itself. */
+  readonly self: Hello;
+  /** Whether this end has dialled. */
+  readonly dialled: boolean;
+  /** When the connection was begun, on the clock: the deadline counts from there. */
+  readonly since: number;
+  readonly owner: HandshakeOwner;
+  /** What the connections of this end hold of messages that are not whole. */
+  readonly partials?: PartialMessages;
+}
+
+/** A connection from its first frame on: nothing of the peer passes before both have agreed. */
+export class PeerConnection {
+  /** Whether this end has dialled. */
+  readonly dialled: boolean;
+  /** When the handshake was done, on the clock. */
+  openedAt = 0;
+  /** Who sends through it, or has to wait for it to end. */
+  readonly channels: Channel[] = [];
+  readonly #parts: HandshakeParts;
+  readonly #connection: Connection;
+  readonly #deadline: Timer;
+  #peer: Peer | undefined;
+  #failure: { reason: string; refusal: string | undefined } | undefined;
+
+  /** Begins the handshake. */
+  constructor(parts: HandshakeParts) {
+    this.#parts = parts;
+    this.dialled = parts.dialled;
+    const { clock, limits, link } = parts;
+    this.#connection = new Connection(link, clock, limits, {
+      onFrame: (type, bytes, start, end) => this.#onFrame(type, bytes, start, end),
+      onMessage: (bytes, start, end, paths) => this.#onMessage(bytes, start, end, paths),
+      onClosed: (ended) => this.#onClosed(ended),
+      onUnsent: (payload, maybeRead) => {
+        if (this.#peer !== undefined) parts.owner.onUnsent(this, this.#peer, payload, maybeRead);
+      },
+      onSignOfLife: () => {
+        if (this.#peer !== undefined) parts.owner.onSignOfLife(this.#peer);
+      },
+    }, parts.partials);
+    const left = Math.max(0, parts.since + limits.handshakeTimeout - clock.now());
+    this.#deadline = clock.schedule(left, () => {
+      this.destroy(
+        `it did not introduce itself within handshakeTimeout (${limits.handshakeTimeout} ms)`,
+      );
+    });
+    if (parts.dialled) this.#connection.signal(FrameType.hello, encodeHello(parts.self));
+  }
+
+  /** Who is at the other end, once the handshake is done. */
+  get peer(): Peer | undefined {
+    return this.#peer;
+  }
+
+  /** Where the other end's socket is. */
+  get remote(): string {
+    return this.#parts.link.remote;
+  }
+
+  /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
+  send(payload: Uint8Array, path?: string): SendRefusal | undefined {
+    return this.#connection.send(payload, path);
+  }
+
+  /** What waits to be written. */
+  get queued(): Queued {
+    return this.#connection;
+  }
+
+  /** Resolves when less than half of what may wait does, or when the connection is over. */
+  drained(): Promise<void> {
+    return this.#connection.drained();
+  }
+
+  /** Sends what is queued and the reason, then ends. */
+  close(reason: string): void {
+    this.#connection.close(reason);
+  }
+
+  /** Sends what is queued and expects the peer to close it. */
+  retire(reason: string): void {
+    this.#connection.retire(reason);
+  }
+
+  /** Ends at once, but tells the peer why: nothing more is heard from it or said to it. */
+  expel(reason: string): void {
+    this.#connection.expel(reason);
+  }
+
+  /** Ends at once. */
+  destroy(reason: string): void {
+    this.#connection.destroy(reason);
+  }
+
+  #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
+    // What was refused has no second try.
+    if (this.#failure !== undefined) return;
+    if (type !== FrameType.refuse && type !== FrameType.hello && type !== FrameType.welcome) {
+      return this.destroy("it sent a message before its introduction");
+    }
+    const payload = bytes.slice(start, end);
+    if (type === FrameType.refuse) {
+      // Also after our welcome, which the dialling side judges in its turn.
+      const { code, reason } = decodeRefusal(payload);
+      this.#failure = { reason: `it refused this end: ${reason}`, refusal: code };
+      return this.destroy(this.#failure.reason);
+    }
+    if (this.#peer !== undefined) {
+      return this.#connection.destroy("it introduced itself twice", true);
+    }
+    const expected = this.#parts.dialled ? FrameType.welcome : FrameType.hello;
+    if (type !== expected) return this.destroy("it did not introduce itself");
+    this.#onIntroduction(decodeHello(payload));
+  }
+
+  #onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void {
+    this.#parts.owner.onMessage(this.#peer!, bytes, start, end, paths);
+  }
+
+  #onIntroduction(said: Hello | undefined): void {
+    const { self, link, owner, dialled, clock, limits } = this.#parts;
+    if (said === undefined) {
+      return this.#refuse({ code: "malformed", reason: "its introduction is malformed" });
+    }
+    const ours = dialled ? self : { ...self, lane: said.lane };
+    const judged = judge(said, ours, link.identity, link.remote);
+    if (isRefusal(judged)) return this.#refuse(judged);
+    if (dialled && judged.role === "client") {
+      return this.#refuse({ code: "role", reason: "a client cannot be dialled" });
+    }
+    const refusal = owner.admit(this, judged);
+    if (refusal !== undefined) return this.#refuse(refusal);
+    this.#deadline.cancel();
+    if (!dialled) this.#connection.signal(FrameType.welcome, encodeHello(ours));
+    this.#peer = judged;
+    this.openedAt = clock.now();
+    this.#connection.open(agree(self, said, limits.compressAbove));
+    owner.onOpen(this, judged);
+  }
+
+  /** Both sides hear the reason. */
+  #refuse(refusal: Refusal): void {
+    this.#deadline.cancel();
+    this.#failure = { reason: refusal.reason, refusal: refusal.code };
+    this.#connection.signal(FrameType.refuse, encodeRefusal(refusal));
+    this.#connection.close(refusal.reason);
+  }
+
+  #onClosed(ended: ConnectionEnd): void {
+    this.#deadline.cancel();
+    const { owner } = this.#parts;
+    if (this.#peer !== undefined) return owner.onDown(this, this.#peer, ended);
+    owner.onFailed(this, this.#failure?.reason ?? ended.reason, this.#failure?.refusal);
+  }
+}

@@ -1,0 +1,400 @@
+/**
+ * All connections of one system: dials, accepts, and sends by address.
+ *
+ * @module
+ */
+import { parseAddress } from "../../runtime/address.ts";
+import type { Link } from "../../runtime/network.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { addressMapper } from "../base/address_map.ts";
+import { type AssociationEvent, weigh } from "./association.ts";
+import { Channel } from "./channel.ts";
+import { Channels } from "./channels.ts";
+import { ClientAddressRegistry } from "./client_address_registry.ts";
+import type { ConnectionEnd, SendRefusal } from "../connection/connection_owner.ts";
+import type { EndpointOptions } from "./endpoint_options.ts";
+import type { Refusal } from "../connection/handshake.ts";
+import { type HandshakeOwner, PeerConnection, type Queued } from "../connection/peer_connection.ts";
+import { introduce } from "../connection/hello.ts";
+import type { Lane } from "../base/lane.ts";
+import { type TransportLimits, transportLimits } from "../base/limits.ts";
+import { type Peer, rivalOf } from "../base/peer.ts";
+import { Reception } from "./acceptor.ts";
+import { RefusalLog } from "./refusal_log.ts";
+import { revocationOf, superviseTls } from "../tls/tls_supervision.ts";
+
+export type { EndpointOptions } from "./endpoint_options.ts";
+
+const nothingQueued: Queued = { messages: 0, bytes: 0 };
+
+/** See the module's text. */
+export class Endpoint {
+  readonly #options: EndpointOptions;
+  readonly #runtime: Runtime;
+  readonly #limits: TransportLimits;
+  readonly #refusals: RefusalLog;
+  readonly #reception: Reception;
+  readonly #mapAddress: (address: string) => string;
+  /** Towards nodes. */
+  readonly #channels: Channels;
+  /** Towards clients that are connected. */
+  readonly #clients = new Map<string, Channel>();
+  /** Whose the addresses of clients are. */
+  readonly holders: ClientAddressRegistry = new ClientAddressRegistry();
+  readonly #connections = new Set<PeerConnection>();
+  readonly #dials = new Set<Promise<void>>();
+  readonly #giveUp = new AbortController();
+  #address = "";
+  #closed = false;
+  #endSupervision: (() => Promise<void>) | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  private constructor(options: EndpointOptions) {
+    this.#options = options;
+    this.#runtime = options.runtime;
+    this.#limits = transportLimits(options.limits);
+    this.#refusals = new RefusalLog(options.runtime.clock, options.runtime.logger);
+    this.#reception = new Reception(options, this.#limits, this.#refusals, (link, since) => {
+      this.#shakeHands(link, since, undefined);
+    });
+    this.#mapAddress = addressMapper(options.addressMap);
+    this.#channels = new Channels(this.#limits);
+  }
+
+  /** Opens the port of a node; a client opens none. Rejects with a `TransportError`. */
+  static async start(options: EndpointOptions): Promise<Endpoint> {
+    const endpoint = new Endpoint(options);
+    if (options.role === "client") endpoint.#address = options.address!;
+    else endpoint.#address = await endpoint.#reception.open();
+    endpoint.#endSupervision = superviseTls(options, (verdict) => endpoint.recheck(verdict));
+    return endpoint;
+  }
+
+  /** `"host:port"`, or `"client:<id>"`. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** The bounds in force. */
+  get limits(): TransportLimits {
+    return this.#limits;
+  }
+  /** Everybody to whom there is a connection now; a node once for each lane. */
+  peers(): Peer[] {
+    return [...this.#connections].flatMap(({ peer }) => peer === undefined ? [] : [peer]);
+  }
+
+  /**
+   * Sends to a node, which is dialled if need be, or to a client that is connected. With `path`,
+   * the payload is an envelope for that path, which may be replaced by a number.
+   */
+  send(to: string, lane: Lane, payload: Uint8Array, path?: string): void {
+    const refused = to.startsWith("client:")
+      ? this.#sendToClient(to, payload, path)
+      : this.#sendToNode(to, lane, payload, path);
+    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused);
+  }
+
+  /** Who reads what is sent to an address now, if there is a connection to it. */
+  peerAt(to: string, lane: Lane): Peer | undefined {
+    return this.#find(to, this.#options.role === "client" ? "user" : lane)?.connection?.peer;
+  }
+
+  /** What waits to be sent to an address on the lane of users. */
+  queued(to: string): Queued {
+    const channel = this.#find(to);
+    if (channel === undefined) return nothingQueued;
+    const { messages, bytes } = channel.connection?.queued ?? nothingQueued;
+    return { messages: channel.messages + messages, bytes: channel.bytes + bytes };
+  }
+
+  /**
+   * Resolves when less than half of what may wait for an address on the lane of users does (half of
+   * `maxQueuedMessages` and of `maxQueuedBytes`): at once if so, and also when its connection has
+   * ended, after which what is sent counts as lost or is dialled for. Never rejects.
+   */
+  drained(to: string): Promise<void> {
+    return this.#find(to)?.drained() ?? Promise.resolve();
+  }
+
+  /** Closes all connections to an address. */
+  disconnect(to: string, reason: string): void {
+    for (const connection of [...this.#connections]) {
+      if (connection.peer?.address === to) connection.close(reason);
+    }
+  }
+
+  /**
+   * Judges everybody who is connected anew, after what decides about that has changed (authorities,
+   * revoked certificates). Who is given a reason is cut off at once and told it: what waits for it
+   * is not sent any more, and nothing more is heard from it.
+   */
+  recheck(verdict: (peer: Peer) => string | undefined): void {
+    for (const connection of [...this.#connections]) {
+      const reason = connection.peer && verdict(connection.peer);
+      if (reason !== undefined) connection.expel(reason);
+    }
+  }
+
+  /** Sends what is queued, then closes everything. Dials in progress are given up. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reception.refuse();
+    for (const channel of this.#channels) {
+      channel.timer?.cancel();
+      if (channel.predecessor === undefined) this.#drop(channel);
+    }
+    const empty = new Promise<void>((resolve) => this.#onEmpty = resolve);
+    for (const connection of [...this.#connections]) {
+      if (connection.peer === undefined) connection.destroy("this end shuts down");
+      else connection.close("this end shuts down");
+    }
+    this.#giveUp.abort();
+    await Promise.all(this.#dials);
+    if (this.#connections.size > 0) await empty;
+    await this.#reception.close();
+    await this.#endSupervision?.();
+  }
+
+  #sendToNode(
+    to: string,
+    lane: Lane,
+    payload: Uint8Array,
+    path: string | undefined,
+  ): SendRefusal | undefined {
+    const own = this.#options.role === "client" ? "user" : lane;
+    const channel = this.#channels.find(to, own) ?? this.#newChannel(to, own);
+    if (channel === undefined) return "queueFull";
+    if (this.#closed) return "disconnected";
+    const refused = channel.send(payload, path);
+    if (refused === undefined && channel.connection === undefined) {
+      this.#step(channel, { type: "wanted" });
+    }
+    return refused;
+  }
+
+  #sendToClient(to: string, payload: Uint8Array, path?: string): SendRefusal | undefined {
+    const channel = this.#clients.get(to);
+    return channel === undefined ? "disconnected" : channel.send(payload, path);
+  }
+
+  #step(channel: Channel, event: AssociationEvent): void {
+    for (const effect of channel.association.step(event, this.#runtime.clock.now())) {
+      switch (effect.type) {
+        case "dial": {
+          const dial = this.#dial(channel).finally(() => this.#dials.delete(dial));
+          this.#dials.add(dial);
+          break;
+        }
+        case "drop":
+          this.#drop(channel);
+          break;
+        case "wait":
+          channel.timer = this.#runtime.clock.schedule(effect.delay, () => {
+            this.#step(channel, { type: "timer" });
+          });
+      }
+    }
+  }
+
+  async #dial(channel: Channel): Promise<void> {
+    const { tls } = this.#options;
+    const since = this.#runtime.clock.now();
+    try {
+      const { host, port } = parseAddress(this.#mapAddress(channel.address));
+      const link = await this.#runtime.network.dial({
+        host,
+        port,
+        serverName: parseAddress(channel.address).host,
+        timeout: this.#limits.handshakeTimeout,
+        signal: this.#giveUp.signal,
+        ...(tls && { tls }),
+      });
+      if (this.#closed) return link.destroy();
+      this.#shakeHands(link, since, channel);
+    } catch (error) {
+      this.#dialFailed(channel, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #dialFailed(channel: Channel, reason: string, level: "info" | "warn" = "info"): void {
+    if (this.#closed) return;
+    this.#runtime.logger.log(level, "transport", "a peer cannot be reached", {
+      address: channel.address,
+      lane: channel.lane,
+      reason,
+    });
+    this.#options.onUnreachable?.(channel.address, reason);
+    this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
+  }
+
+  #shakeHands(link: Link, since: number, channel: Channel | undefined): void {
+    const connection = new PeerConnection({
+      link,
+      clock: this.#runtime.clock,
+      limits: this.#limits,
+      self: introduce(this.#options, this.#limits, this.#address, channel?.lane ?? "user"),
+      dialled: channel !== undefined,
+      since,
+      owner: this.#owner(channel),
+      partials: this.#reception.partials,
+    });
+    this.#connections.add(connection);
+  }
+
+  #owner(channel: Channel | undefined): HandshakeOwner {
+    const { onMessage, onSignOfLife } = this.#options;
+    return {
+      admit: (_connection, peer) => this.#admit(peer, channel),
+      onOpen: (connection, peer) => this.#onOpen(connection, peer, channel),
+      onFailed: (connection, reason, refusal) => {
+        this.#forget(connection);
+        if (channel === undefined) {
+          // That two dial each other at once is no fault of anybody.
+          if (refusal !== "duplicate") this.#refusals.add(connection.remote, reason);
+          return;
+        }
+        if (refusal === "duplicate") this.#step(channel, { type: "duplicate" });
+        else this.#dialFailed(channel, reason, refusal === undefined ? "info" : "warn");
+      },
+      onMessage: (peer, bytes, start, end, paths) => {
+        onMessage(peer, peer.lane, bytes, start, end, paths);
+      },
+      onDown: (connection, peer, ended) => this.#onDown(connection, peer, ended),
+      onUnsent: (connection, peer, payload, maybeRead) => {
+        const heir = connection.channels.find(({ predecessor }) => predecessor === connection);
+        if (heir !== undefined && !maybeRead) return heir.inherit(payload);
+        this.#options.onDropped(peer.address, peer.lane, payload, "disconnected");
+      },
+      onSignOfLife: (peer) => onSignOfLife?.(peer),
+    };
+  }
+
+  /** Of two connections to one peer only one may stay, and both ends must choose the same. */
+  #admit(peer: Peer, dialledFor: Channel | undefined): Refusal | undefined {
+    if (this.#closed) return { code: "full", reason: "this end shuts down" };
+    const revoked = revocationOf(this.#options.tls, peer);
+    if (revoked !== undefined) return { code: "revoked", reason: revoked };
+    const other = this.holders.belongsToOther(peer);
+    const outcome = other ? "taken" : this.#weigh(peer, dialledFor);
+    const { address } = peer;
+    switch (outcome) {
+      case "stale":
+        return { code: outcome, reason: `a later life of ${address} is connected` };
+      case "taken":
+        return {
+          code: outcome,
+          reason: `${address} belongs to the holder of another certificate`,
+        };
+      case "duplicate":
+        return { code: outcome, reason: "this end dials already" };
+    }
+  }
+
+  #weigh(peer: Peer, dialledFor: Channel | undefined): ReturnType<typeof weigh> {
+    const channel = this.#channelOf(peer);
+    const known = channel?.connection;
+    return weigh(known && rivalOf(known.peer!, known.dialled), rivalOf(peer, !!dialledFor), {
+      goesFirst: peer.role === "node" && this.#address < peer.address,
+      dialing: channel?.association.dialing ?? false,
+      age: this.#runtime.clock.now() - (known?.openedAt ?? 0),
+      patience: this.#limits.handshakeTimeout,
+    });
+  }
+
+  #onOpen(connection: PeerConnection, peer: Peer, dialledFor: Channel | undefined): void {
+    this.#reception.opened(connection.remote);
+    this.holders.remember(peer);
+    const inTurn = this.#weigh(peer, dialledFor) === "succeed";
+    const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
+    const known = own?.connection;
+    // What was dialled may be another name of the peer; and all names change over together.
+    const channels = new Set([own, dialledFor, ...(known?.channels ?? [])]);
+    for (const channel of channels) {
+      if (channel !== undefined) this.#attach(channel, connection, inTurn);
+    }
+    if (!inTurn) known?.destroy("replaced by a later life of the peer");
+    // The dialling end closes: the other cannot know whether its welcome has arrived.
+    else if (dialledFor !== undefined) known?.close("replaced by a newer connection");
+    else known?.retire("replaced by a newer connection");
+    this.#options.onPeerUp?.(peer, peer.lane);
+  }
+
+  #attach(channel: Channel, connection: PeerConnection, inTurn: boolean): void {
+    channel.timer?.cancel();
+    if (inTurn) channel.predecessor = channel.connection;
+    channel.connection = connection;
+    connection.channels.push(channel);
+    this.#step(channel, { type: "up" });
+    this.#flush(channel);
+  }
+
+  #flush(channel: Channel): void {
+    const { connection } = channel;
+    if (channel.predecessor !== undefined) return;
+    for (const { payload, path } of channel.takeQueued()) {
+      const refused = connection === undefined
+        ? "disconnected"
+        : this.#options.refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
+      if (refused === undefined) continue;
+      this.#options.onDropped(channel.address, channel.lane, payload, refused);
+    }
+  }
+
+  #onDown(connection: PeerConnection, peer: Peer, { reason, fault }: ConnectionEnd): void {
+    this.#forget(connection);
+    if (fault) this.#refusals.add(connection.remote, reason);
+    for (const channel of connection.channels) {
+      if (channel.connection === connection) {
+        channel.connection = undefined;
+        this.#step(channel, { type: "down" });
+      }
+      // Not before it was told what its predecessor has not sent, which comes next.
+      if (channel.predecessor === connection) {
+        this.#runtime.clock.defer(() => this.#succeed(channel, connection));
+      } else if (peer.role === "client" && channel.connection === undefined) {
+        this.#clients.delete(peer.address);
+      }
+    }
+    if (this.#channelOf(peer)?.connection === undefined) {
+      this.#options.onPeerDown?.(peer, peer.lane, reason);
+    }
+  }
+
+  #succeed(channel: Channel, ended: PeerConnection): void {
+    if (channel.predecessor !== ended) return;
+    channel.predecessor = undefined;
+    channel.putInherited();
+    this.#flush(channel);
+  }
+
+  #channelOf(peer: Peer): Channel | undefined {
+    return peer.role === "client"
+      ? this.#clients.get(peer.address)
+      : this.#channels.find(peer.address, peer.lane);
+  }
+
+  #find(address: string, lane: Lane = "user"): Channel | undefined {
+    return this.#clients.get(address) ?? this.#channels.find(address, lane);
+  }
+
+  #newChannel(address: string, lane: Lane, role: "node" | "client" = "node"): Channel | undefined {
+    if (role === "node") return this.#channels.get(address, lane, this.#runtime.clock.now());
+    const channel = new Channel(address, lane, this.#limits);
+    this.#clients.set(address, channel);
+    return channel;
+  }
+
+  #drop(channel: Channel): void {
+    for (const { payload } of channel.takeQueued()) {
+      this.#options.onDropped(channel.address, channel.lane, payload, "disconnected");
+    }
+  }
+
+  #forget(connection: PeerConnection): void {
+    this.#connections.delete(connection);
+    if (!connection.dialled) this.#reception.ended(connection.remote);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+}

@@ -1,0 +1,63 @@
+import type { TlsMaterial } from "../../runtime/network.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { TlsEvent } from "../../runtime/tls_event.ts";
+import type { NumberedPaths } from "../../wire/interned_paths.ts";
+import type { AddressMap } from "../base/address_map.ts";
+import type { SendRefusal } from "../connection/connection_owner.ts";
+import type { Lane } from "../base/lane.ts";
+import type { TransportLimits } from "../base/limits.ts";
+import type { Peer } from "../base/peer.ts";
+
+/** How an endpoint is opened. */
+export interface EndpointOptions {
+  readonly runtime: Runtime;
+  readonly systemName: string;
+  readonly role: "node" | "client";
+  /** A label for people. Empty: the address. */
+  readonly nodeId: string;
+  readonly incarnation: number | (() => number);
+  /** A client's own address, `"client:<id>"`. */
+  readonly address?: string;
+  /** A node's host and port; 0 lets the system choose. */
+  readonly host?: string;
+  readonly port?: number;
+  /** A node's interface. Default: `host`. */
+  readonly bindHost?: string;
+  /** The host under which others reach a node, behind address translation. Default: `host`. */
+  readonly advertisedHost?: string;
+  /** The port under which others reach a node. Default: the one that is bound. */
+  readonly advertisedPort?: number;
+  readonly tls?: TlsMaterial;
+  /** Something about the certificates of this end that an operator should know; it is logged. */
+  readonly onTlsEvent?: (event: TlsEvent) => void;
+  /** Where to dial for an address. Default: the address itself. */
+  readonly addressMap?: AddressMap;
+  readonly limits?: Partial<TransportLimits>;
+  /** The custom serializers of this end, as `"name@version"`. */
+  readonly serializers?: readonly string[];
+  /**
+   * Why a peer cannot read a message that has waited for a connection to it, if so. The payload is
+   * valid during the call only.
+   */
+  readonly refuses?: (peer: Peer, payload: Uint8Array) => SendRefusal | undefined;
+  /**
+   * A message. The bytes are valid during the call only. `paths` are those to which the peer has
+   * given numbers: every envelope must be read with them once, in order.
+   */
+  readonly onMessage: (
+    peer: Peer,
+    lane: Lane,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    paths: NumberedPaths,
+  ) => void;
+  readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
+  readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
+  /** A node could not be dialled, or has refused this end. */
+  readonly onUnreachable?: (address: string, reason: string) => void;
+  /** Something has arrived from the peer. */
+  readonly onSignOfLife?: (peer: Peer) => void;
+  /** A message was lost. The payload is valid during the call only. */
+  readonly onDropped: (to: string, lane: Lane, payload: Uint8Array, reason: SendRefusal) => void;
+}

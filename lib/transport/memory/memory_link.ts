@@ -1,0 +1,231 @@
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { Link, PeerIdentity } from "../../runtime/network.ts";
+import type { MemoryLane } from "./memory_lane.ts";
+import { connectionLost, writeInProgress } from "../base/socket_errors.ts";
+import { lingerTime } from "../tcp/tcp_socket.ts";
+
+/** Tells the network's trace what happened. */
+export type LinkTrace = (from: string, to: string, kind: string, bytes?: Uint8Array) => void;
+
+/** What one end of a simulated connection is made of. */
+export interface LinkParts {
+  /** This end's address. */
+  readonly local: string;
+  /** The far end's address. */
+  readonly remote: string;
+  /** What the far end proved. */
+  readonly identity: PeerIdentity;
+  /** From here to the far end. */
+  readonly lane: MemoryLane;
+  readonly clock: Clock;
+  readonly trace: LinkTrace;
+  /**
+   * Bytes that the systems of both ends hold, so that a write is done before the far end has taken
+   * it. 0: they hold nothing.
+   */
+  readonly socketBuffer: number;
+  /** Lets the owner of this end take what happens, at once or when it can. */
+  readonly enter: (take: () => void) => void;
+  /** Whether this end's host runs: after a silent crash it is another one that knows nothing. */
+  readonly answers: () => boolean;
+  /** The connection is over at this end. */
+  readonly onEnd: (link: MemoryLink) => void;
+}
+
+/** Bytes that have arrived and are not delivered yet. */
+interface Arrival {
+  readonly bytes: Uint8Array;
+  readonly taken: () => void;
+}
+
+/** One end of a simulated connection. It keeps to the rules of a TCP socket. */
+export class MemoryLink implements Link {
+  readonly remote: string;
+  readonly identity: PeerIdentity;
+  onData: (chunk: Uint8Array) => void = () => {};
+  onClose: (error?: Error) => void = () => {};
+
+  readonly #parts: LinkParts;
+  #peer: MemoryLink | undefined;
+  #arrivals: Arrival[] = [];
+  /** Bytes that were written and that the far end has not taken. */
+  #underWay = 0;
+  /** Called when the buffers have room again. */
+  #onRoom: (() => void) | undefined;
+  #vanished = false;
+  #breaksOff = false;
+  #farEnded = false;
+  #paused = false;
+  #writing = false;
+  #closing = false;
+  #ended = false;
+  #linger: Timer | undefined;
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts;
+    this.remote = parts.remote;
+    this.identity = parts.identity;
+  }
+
+  /** Makes two ends a connection. */
+  static join(one: MemoryLink, other: MemoryLink): void {
+    one.#peer = other;
+    other.#peer = one;
+  }
+
+  write(bytes: Uint8Array, done: () => void): void {
+    if (this.#closing || this.#ended) return;
+    if (this.#writing) throw writeInProgress(this.remote);
+    const { clock, enter, lane, socketBuffer } = this.#parts;
+    this.#writing = true;
+    const { length } = bytes;
+    this.#underWay += length;
+    const written = () => {
+      if (this.#ended) return;
+      this.#writing = false;
+      this.#guard(done);
+    };
+    const isHeld = this.#underWay <= socketBuffer;
+    if (!isHeld) this.#onRoom = written;
+    // What is held may still be under way when the writer uses its memory again.
+    const sent = isHeld ? bytes.slice() : bytes;
+    // A reader that pauses holds the writer back, once the buffers are full.
+    const taken = () => {
+      this.#underWay -= length;
+      if (this.#onRoom === undefined || this.#underWay > socketBuffer) return;
+      const onRoom = this.#onRoom;
+      this.#onRoom = undefined;
+      enter(onRoom);
+    };
+    lane.send(() => this.#peer!.#arrive({ bytes: sent, taken }));
+    if (isHeld) clock.defer(written);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#parts.clock.defer(() => this.#deliver());
+  }
+
+  close(): void {
+    if (this.#closing || this.#ended) return;
+    this.#closing = true;
+    const { clock, lane } = this.#parts;
+    this.#linger = clock.schedule(lingerTime, () => {
+      this.#finish(this.#writing ? connectionLost(this.remote) : undefined);
+    });
+    lane.send(() => this.#peer!.#onFarEnd());
+    // What has arrived already is dropped, so that the far end's write does not wait for ever.
+    clock.defer(() => this.#deliver());
+  }
+
+  destroy(): void {
+    if (this.#ended) return;
+    this.#reset();
+    this.#parts.clock.defer(() => this.onClose());
+  }
+
+  /** The host of this end is gone: its owner is not called any more. */
+  vanish(silently: boolean): void {
+    if (this.#ended) return;
+    this.#vanished = silently;
+    if (silently) this.#end();
+    else this.#reset();
+  }
+
+  /** Both ends hear that the connection was reset: now, or in the middle of what arrives next. */
+  breakOff(inMidstream: boolean): void {
+    if (this.#ended) return;
+    if (inMidstream) {
+      this.#breaksOff = true;
+      this.#peer!.#breaksOff = true;
+      return;
+    }
+    this.#parts.enter(() => {
+      if (this.#ended) return;
+      this.#parts.trace(this.remote, this.#parts.local, "break");
+      this.#reset();
+      this.onClose(connectionLost(this.remote));
+    });
+  }
+
+  #arrive(arrival: Arrival): void {
+    if (this.#ended) return this.#answerGhost();
+    this.#arrivals.push(arrival);
+    this.#deliver();
+  }
+
+  #onFarEnd(): void {
+    if (this.#ended) return this.#answerGhost();
+    this.#farEnded = true;
+    this.#deliver();
+  }
+
+  /** A host that has started anew knows nothing of the connections of its earlier life. */
+  #answerGhost(): void {
+    const { answers, lane, local } = this.#parts;
+    if (this.#vanished && answers()) lane.send(() => this.#peer!.#fail(connectionLost(local)));
+  }
+
+  #deliver(): void {
+    while (this.#arrivals.length > 0) {
+      if (this.#ended || (this.#paused && !this.#closing)) return;
+      const { bytes, taken } = this.#arrivals.shift()!;
+      if (!this.#closing) this.#take(bytes);
+      taken();
+    }
+    if (!this.#farEnded || this.#ended || (this.#paused && !this.#closing)) return;
+    this.#parts.trace(this.remote, this.#parts.local, "end");
+    if (!this.#closing) this.#parts.lane.send(() => this.#peer!.#onFarEnd());
+    this.#finish();
+  }
+
+  #take(bytes: Uint8Array): void {
+    const cut = this.#breaksOff && bytes.length > 1;
+    const part = cut ? bytes.subarray(0, bytes.length >> 1) : bytes;
+    this.#parts.trace(this.remote, this.#parts.local, "data", part);
+    this.#guard(() => this.onData(part));
+    if (cut) this.breakOff(false);
+  }
+
+  #fail(error: Error): void {
+    if (this.#ended) return;
+    this.#parts.trace(this.remote, this.#parts.local, "reset");
+    this.#finish(this.#closing ? undefined : error);
+  }
+
+  #reset(): void {
+    this.#end();
+    const { lane, local } = this.#parts;
+    lane.drop();
+    lane.send(() => this.#peer!.#fail(connectionLost(local)));
+  }
+
+  #finish(error?: Error): void {
+    if (this.#ended) return;
+    this.#end();
+    this.onClose(error);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#arrivals = [];
+    this.#linger?.cancel();
+    this.#parts.onEnd(this);
+  }
+
+  /** A callback of the owner that throws ends its own link, not the simulation. */
+  #guard(callback: () => void): void {
+    try {
+      callback();
+    } catch (thrown) {
+      if (this.#ended) return;
+      this.#reset();
+      this.onClose(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { TransportError } from "../base/errors.ts";
+
+/**
+ * The closed set of things that can be wrong with a peer's certificate; also the code under which
+ * a peer is told:
+ *
+ * - `unreadable`: it cannot be parsed, or too many certificates were sent.
+ * - `expired`, `notYetValid`: its time is over, or has not come.
+ * - `noIdentity`: it has no node or client name, or more than one.
+ * - `noHost`: it is that of a node and covers no host.
+ * - `wrongUse`: it is that of an authority, or key usage or extended key usage do not fit its class.
+ * - `unknownCriticalExtension`: it has a critical extension that nobody here knows.
+ * - `untrusted`: it does not chain to our authorities.
+ * - `issuerNotAuthority`: an issuer in its chain may not sign certificates.
+ * - `issuerExpired`: the time of an issuer in its chain is over, or has not come.
+ * - `pathLength`: an issuer in its chain does not allow so many authorities below it.
+ * - `revoked`: its authority has revoked it, or one in its chain.
+ * - `noRevocationList`: `crlRequired` is set and there is no list in force of its authority.
+ * - `denied`: it is on the deny list, or one in its chain.
+ * - `unauthorized`: `authorize` has declined.
+ */
+export type CertificateFault =
+  | "unreadable"
+  | "expired"
+  | "notYetValid"
+  | "noIdentity"
+  | "noHost"
+  | "wrongUse"
+  | "unknownCriticalExtension"
+  | "untrusted"
+  | "issuerNotAuthority"
+  | "issuerExpired"
+  | "pathLength"
+  | "revoked"
+  | "noRevocationList"
+  | "denied"
+  | "unauthorized";
+
+/** What can be wrong with a certificate and its chain by themselves. */
+export type ChainFault = Exclude<
+  CertificateFault,
+  "unreadable" | "revoked" | "noRevocationList" | "denied" | "unauthorized"
+>;
+
+/** A peer whose certificate is not acceptable, although the TLS layer had no objection. */
+export class CertificateRefusedError extends TransportError {
+  /** What is wrong with it. */
+  readonly fault: CertificateFault;
+
+  /** `subject` says whose certificate it is, `problem` completes the sentence. */
+  constructor(fault: CertificateFault, subject: string, problem: string, remedy: string) {
+    super("peerNotTrusted", `the certificate of ${subject} ${problem}`, { value: subject, remedy });
+    this.fault = fault;
+  }
+}

@@ -1,0 +1,93 @@
+import type { Clock, Timer } from "../../runtime/clock.ts";
+
+/** Milliseconds in which several changes count as one: files of a pair change one by one. */
+const settleTime = 100;
+
+/**
+ * Calls back when files may have changed: soon after the system tells so, and at intervals, because
+ * the system's watch is lost when a folder is replaced and does not work on every file system.
+ */
+export class FileWatch {
+  readonly #clock: Clock;
+  readonly #interval: number;
+  readonly #look: () => Promise<void>;
+  readonly #watcher: Deno.FsWatcher | undefined;
+  readonly #watching: Promise<void>;
+  #timer: Timer;
+  #looking: Promise<void> | undefined;
+  #again = false;
+  /** Whether `soon` has been called since the last look: a busy folder must not put it off. */
+  #hurries = false;
+  #closed = false;
+
+  /** Begins. `look` must not reject; it is not called again before it has resolved. */
+  constructor(
+    clock: Clock,
+    files: readonly string[],
+    interval: number,
+    look: () => Promise<void>,
+  ) {
+    this.#clock = clock;
+    this.#interval = interval;
+    this.#look = look;
+    this.#watcher = watchFolders(files);
+    this.#watching = this.#watcher === undefined ? Promise.resolve() : this.#follow(this.#watcher);
+    this.#timer = clock.schedule(interval, () => this.#onTime());
+  }
+
+  /** Looks in `delay` milliseconds at the latest. */
+  soon(delay: number): void {
+    if (this.#closed || this.#hurries) return;
+    this.#hurries = true;
+    this.#timer.cancel();
+    this.#timer = this.#clock.schedule(delay, () => this.#onTime());
+  }
+
+  /** Ends; resolves when nothing is under way any more. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#timer.cancel();
+      this.#watcher?.close();
+    }
+    await this.#watching;
+    await this.#looking;
+  }
+
+  async #follow(watcher: Deno.FsWatcher): Promise<void> {
+    try {
+      for await (const { kind } of watcher) {
+        if (kind !== "access") this.soon(settleTime);
+      }
+    } catch {
+      // The watch is lost; the interval still finds what changes.
+    }
+  }
+
+  #onTime(): void {
+    if (this.#closed) return;
+    this.#hurries = false;
+    this.#timer.cancel();
+    this.#timer = this.#clock.schedule(this.#interval, () => this.#onTime());
+    if (this.#looking !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined;
+      if (!this.#again) return;
+      this.#again = false;
+      this.#onTime();
+    });
+  }
+}
+
+/** Folders, not files: what is put in the place of a file has no watch of its own. */
+function watchFolders(files: readonly string[]): Deno.FsWatcher | undefined {
+  const folders = new Set(files.map((file) => file.slice(0, file.lastIndexOf("/") + 1) || "."));
+  try {
+    return Deno.watchFs([...folders], { recursive: false });
+  } catch {
+    return undefined;
+  }
+}

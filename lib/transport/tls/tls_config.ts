@@ -1,0 +1,304 @@
+import type { Clock } from "../../runtime/clock.ts";
+import { CastyError } from "../../runtime/casty_error.ts";
+import type {
+  Authorize,
+  ClientIdentity,
+  IdentityRefusal,
+  NodeIdentity,
+  TlsMaterial,
+} from "../../runtime/network.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
+import type { TlsEvent } from "../../runtime/tls_event.ts";
+import { describeCertificate } from "./certificate.ts";
+import { TlsConfigError } from "../base/errors.ts";
+import { FileWatch } from "./file_watch.ts";
+import { identityOf } from "./peer_identity.ts";
+import {
+  denyListEntries,
+  judgeRevocation,
+  readDenyList,
+  type RevocationPolicy,
+} from "./peer_policy.ts";
+import { readRevocationLists } from "./revocation_list.ts";
+import { type CheckedPair, checkPair, type TextNames } from "./tls_check.ts";
+import {
+  exposedAuthorityKey,
+  fileOptions,
+  readTlsFiles,
+  type TlsFiles,
+  type TlsPaths,
+} from "./tls_files.ts";
+import { TlsNotices } from "./tls_notices.ts";
+
+export type { TlsPaths } from "./tls_files.ts";
+
+/** PEM texts. */
+export interface TlsTexts extends Pick<TlsMaterial, "cert" | "key" | "ca"> {
+  /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
+  readonly authorize?: Authorize;
+  /** Tells whether the certificate is valid now. Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+interface Subscriber {
+  readonly tell: (event: TlsEvent) => void;
+  readonly notices: TlsNotices;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+const defaultWatchInterval = 10_000;
+const minWatchInterval = 100;
+/** Between two looks at files that do not fit together: they may be in the midst of a change. */
+const settleTime = 250;
+
+/**
+ * Certificate, private key and authorities of one end of mutual TLS, checked when they are loaded:
+ * whatever a peer would refuse later is an error here, where it can be explained. With `watch` the
+ * contents follow the files as long as somebody subscribes, as a running node or client does.
+ */
+export class TlsConfig implements TlsMaterial, AsyncDisposable {
+  /** PEM of the certificate and its intermediates. */
+  readonly cert!: string;
+  /** PEM of the private key, PKCS#8. */
+  readonly key!: string;
+  /** PEM of the authorities. */
+  readonly ca!: string;
+  /** Which class of peer the certificate makes of its holder. */
+  readonly kind!: "node" | "client";
+  /** The last part of the URI name: the node or client that the certificate was issued to. */
+  readonly name!: string;
+  /** DNS names and IP addresses that the certificate covers. */
+  readonly hosts!: readonly string[];
+  /** End of validity, milliseconds since the Unix epoch. */
+  readonly notAfter!: number;
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint!: string;
+  /** Decides about each peer whose certificate is acceptable. */
+  declare readonly authorize?: Authorize;
+
+  readonly #clock: Clock;
+  readonly #paths: TlsPaths | undefined;
+  readonly #subscribers = new Set<Subscriber>();
+  #files: TlsFiles | undefined;
+  #failed = "";
+  #pair!: CheckedPair;
+  #policy: RevocationPolicy = { lists: [], denied: new Set(), listRequired: false };
+  #exposed: string | undefined;
+  #watch: FileWatch | undefined;
+  #closed = false;
+
+  private constructor(
+    pair: CheckedPair,
+    { clock, authorize }: { clock?: Clock; authorize?: Authorize },
+    paths?: TlsPaths,
+  ) {
+    this.#clock = clock ?? systemClock;
+    this.#paths = paths;
+    if (authorize !== undefined) this.authorize = authorize;
+    this.#use(pair);
+  }
+
+  /**
+   * Reads and checks PEM files.
+   *
+   * @throws {TlsConfigError} naming the file.
+   * @throws {CastyError} code `badOption` for a `watchInterval` below 100.
+   */
+  static async fromPaths(paths: TlsPaths): Promise<TlsConfig> {
+    const { watchInterval = defaultWatchInterval, clock = systemClock } = paths;
+    if (!(watchInterval >= minWatchInterval && watchInterval <= 0x7fff_ffff)) {
+      throw new CastyError("badOption", `watchInterval: ${watchInterval} is not allowed`, {
+        value: watchInterval,
+        remedy: `use a number of at least ${minWatchInterval}`,
+      });
+    }
+    const files = await readTlsFiles(paths);
+    const pair = checkPair(files, namesOf(paths), clock.wallTime());
+    const config = new TlsConfig(pair, paths, paths);
+    config.#policy = config.#readPolicy(files);
+    config.#files = files;
+    config.#exposed = await exposedAuthorityKey(paths);
+    const refused = config.judge(identityOf(pair.path));
+    if (refused !== undefined) {
+      const problem = `the certificate of ${describeCertificate(pair.path[0]!)} ${refused.problem}`;
+      const remedy = "have another one issued, or renew the list";
+      throw new TlsConfigError(fault(refused), paths.certFile, problem, { remedy });
+    }
+    return config;
+  }
+
+  /**
+   * Checks PEM texts.
+   *
+   * @throws {TlsConfigError} naming the text: `cert`, `key` or `ca`.
+   */
+  // deno-lint-ignore require-await -- reports as fromPaths does
+  static async fromPem(texts: TlsTexts): Promise<TlsConfig> {
+    const names = { cert: "cert", key: "key", ca: "ca" };
+    const { clock = systemClock } = texts;
+    return new TlsConfig(checkPair(texts, names, clock.wallTime()), texts);
+  }
+
+  // Own properties, so that they are not lost when somebody spreads the object.
+
+  /** Whether a peer's certificate is revoked or denied; see {@linkcode TlsMaterial}. */
+  readonly judge: (identity: NodeIdentity | ClientIdentity) => IdentityRefusal | undefined = (
+    identity,
+  ) => judgeRevocation(this.#policy, identity, this.#clock.wallTime());
+
+  /**
+   * Tells of changed files, certificates that end soon, and what else an operator should know,
+   * beginning with what is the case now. Files are watched as long as somebody subscribes; a node
+   * or client that runs with this object does. The answer ends the subscription, and resolves when
+   * nothing is under way any more.
+   */
+  readonly subscribe: (listener: (event: TlsEvent) => void) => () => Promise<void> = (
+    listener,
+  ) => {
+    if (this.#closed) return () => Promise.resolve();
+    const notices = new TlsNotices(this.#clock, listener);
+    const subscriber = { tell: listener, notices };
+    this.#subscribers.add(subscriber);
+    if (this.#exposed) listener({ type: "authorityKeyExposed", file: this.#exposed });
+    notices.look(this.#perishable());
+    this.#startWatch();
+    return () => this.#unsubscribe(subscriber);
+  };
+
+  /** Ends all subscriptions, and with them the watch; resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#subscribers].map((subscriber) => this.#unsubscribe(subscriber)));
+  }
+
+  /** See {@linkcode TlsConfig.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #startWatch(): void {
+    const paths = this.#paths;
+    if (paths?.watch !== true || this.#watch !== undefined) return;
+    const files = fileOptions.flatMap((option) => paths[option] ?? []);
+    const { watchInterval = defaultWatchInterval } = paths;
+    this.#watch = new FileWatch(this.#clock, files, watchInterval, () => this.#reload());
+  }
+
+  async #unsubscribe(subscriber: Subscriber): Promise<void> {
+    this.#subscribers.delete(subscriber);
+    subscriber.notices.close();
+    if (this.#subscribers.size > 0) return;
+    const watch = this.#watch;
+    this.#watch = undefined;
+    await watch?.close();
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      const files = await readTlsFiles(this.#paths!);
+      const changed = changedOptions(this.#paths!, this.#files, files);
+      if (changed.length === 0) return this.#calm();
+      this.#take(files);
+      this.#files = files;
+      this.#calm();
+      const { fingerprint, notAfter } = this;
+      this.#tell({ type: "tlsReloaded", fingerprint, notAfter, changed });
+      for (const { notices } of this.#subscribers) notices.look(this.#perishable());
+    } catch (error) {
+      this.#onReloadFailed(error);
+    }
+  }
+
+  /** What is good is taken, so that a bad certificate does not keep a new list out. */
+  #take(files: TlsFiles): void {
+    let failure: unknown;
+    try {
+      this.#use(checkPair(files, namesOf(this.#paths!), this.#clock.wallTime()));
+    } catch (error) {
+      failure = error;
+    }
+    this.#policy = this.#readPolicy(files);
+    if (failure !== undefined) throw failure;
+  }
+
+  #calm(): void {
+    this.#failed = "";
+  }
+
+  #onReloadFailed(error: unknown): void {
+    const isKnown = error instanceof TlsConfigError;
+    const reason = error instanceof Error ? error.message : String(error);
+    // The first time it may be a change that is not finished: the next look tells.
+    if (this.#failed === `maybe ${reason}`) {
+      this.#failed = reason;
+      const code = isKnown ? error.code : "unreadable";
+      this.#tell({ type: "tlsReloadFailed", code, file: isKnown ? error.file : "", reason });
+    } else if (this.#failed !== reason) {
+      this.#failed = `maybe ${reason}`;
+      this.#watch?.soon(settleTime);
+    }
+  }
+
+  #readPolicy({ crl, denied }: TlsFiles): RevocationPolicy {
+    const { crlFile = "", crlRequired = false, denyList = [], denyListFile } = this.#paths!;
+    return {
+      lists: crl === undefined ? [] : readRevocationLists(crl, crlFile, this.#pair.issuers),
+      denied: new Set([
+        ...readDenyList(denyList, "denyList"),
+        ...readDenyList(denyListEntries(denied ?? ""), denyListFile ?? "denyListFile"),
+      ]),
+      listRequired: crlRequired,
+    };
+  }
+
+  #use(pair: CheckedPair): void {
+    this.#pair = pair;
+    const self = this as Writable<TlsConfig>;
+    self.cert = pair.cert;
+    self.key = pair.key;
+    self.ca = pair.ca;
+    const { kind, name, hosts, notAfter, fingerprint } = identityOf(pair.path);
+    self.kind = kind;
+    self.name = name;
+    self.hosts = hosts;
+    self.notAfter = notAfter;
+    self.fingerprint = fingerprint;
+  }
+
+  #perishable() {
+    const { path } = this.#pair;
+    return { path, policy: this.#policy, crlFile: this.#paths?.crlFile };
+  }
+
+  #tell(event: TlsEvent): void {
+    for (const { tell } of [...this.#subscribers]) tell(event);
+  }
+}
+
+function namesOf({ certFile, keyFile = certFile, caFile }: TlsPaths): TextNames {
+  return { cert: certFile, key: keyFile, ca: caFile };
+}
+
+function changedOptions(
+  paths: TlsPaths,
+  known: TlsFiles | undefined,
+  files: TlsFiles,
+): string[] {
+  const field = {
+    certFile: "cert",
+    caFile: "ca",
+    keyFile: "key",
+    crlFile: "crl",
+    denyListFile: "denied",
+  } as const;
+  return fileOptions.filter((option) => {
+    const name = field[option];
+    return paths[option] !== undefined && String(known?.[name]) !== String(files[name]);
+  });
+}
+
+/** A certificate that is loaded has no authoriser to ask. */
+function fault({ fault }: IdentityRefusal): "revoked" | "denied" | "noRevocationList" {
+  return fault === "unauthorized" ? "denied" : fault;
+}

@@ -1,0 +1,121 @@
+import type { Authorize } from "../../runtime/network.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TlsConfigError } from "../base/errors.ts";
+
+/** Where the PEM files are. */
+export interface TlsPaths {
+  /** This end's certificate, followed by intermediates if there are any. */
+  readonly certFile: string;
+  /** The private key of the certificate. Default: it stands in `certFile`. */
+  readonly keyFile?: string;
+  /** The authorities that peers must chain to. Nothing else is trusted. */
+  readonly caFile: string;
+  /**
+   * Certificates that the authorities have revoked: one or more PEM blocks `X509 CRL`, or one list
+   * in DER. The signature is checked; an outdated list counts, with a warning.
+   */
+  readonly crlFile?: string;
+  /** Refuses peers whose authority has no list in force in `crlFile`. Default: false. */
+  readonly crlRequired?: boolean;
+  /** SHA-256 fingerprints, of certificates or of public keys, whose holders are refused. */
+  readonly denyList?: readonly string[];
+  /** A file with more of them: one a line, `#` begins a comment. */
+  readonly denyListFile?: string;
+  /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
+  readonly authorize?: Authorize;
+  /**
+   * Takes over files that change while a node or client runs with them: for new connections, and
+   * revoked peers are cut off. What cannot be used is told and not taken over. Default: false.
+   */
+  readonly watch?: boolean;
+  /**
+   * Milliseconds after which the files are looked at, whether the system has told of a change or
+   * not. At least 100. Default 10 000.
+   */
+  readonly watchInterval?: number;
+  /** Accepts a private key that group or others may read. Default: false. */
+  readonly allowOpenKeyFile?: boolean;
+  /** Tells whether the certificate is valid now. Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+/** What stands in the files. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+  readonly crl: Uint8Array | undefined;
+  readonly denied: string | undefined;
+}
+
+/** The options of {@linkcode TlsPaths} that name a file, in the order in which they are read. */
+export const fileOptions = ["certFile", "caFile", "keyFile", "crlFile", "denyListFile"] as const;
+
+/** Larger files are not PEM files of ours. */
+const maxFileSize = 1 << 20;
+/** A list of revoked certificates grows. */
+const maxListSize = 16 << 20;
+
+/**
+ * Reads all files.
+ *
+ * @throws {TlsConfigError} codes `unreadable` and `openKeyFile`, naming the file.
+ */
+export async function readTlsFiles(paths: TlsPaths): Promise<TlsFiles> {
+  const keyFile = paths.keyFile ?? paths.certFile;
+  const cert = decode((await readFile(paths.certFile)).bytes);
+  const ca = decode((await readFile(paths.caFile)).bytes);
+  const { bytes: key, mode } = await readFile(keyFile);
+  if (paths.allowOpenKeyFile !== true) checkPrivate(keyFile, mode);
+  const { crlFile, denyListFile } = paths;
+  const crl = crlFile === undefined ? undefined : (await readFile(crlFile, maxListSize)).bytes;
+  const denied = denyListFile === undefined
+    ? undefined
+    : decode((await readFile(denyListFile, maxListSize)).bytes);
+  return { cert, key: decode(key), ca, crl, denied };
+}
+
+/** The private key of an authority beside the key of this end, if it lies where cert.ts puts it. */
+export async function exposedAuthorityKey(paths: TlsPaths): Promise<string | undefined> {
+  const keyFile = paths.keyFile ?? paths.certFile;
+  const folder = keyFile.slice(0, keyFile.lastIndexOf("/") + 1);
+  for (const file of [`${folder}ca.key`, `${folder}ca-key.pem`]) {
+    if (file === keyFile) continue;
+    if (await Deno.lstat(file).then(() => true, () => false)) return file;
+  }
+  return undefined;
+}
+
+async function readFile(
+  path: string,
+  limit = maxFileSize,
+): Promise<{ bytes: Uint8Array; mode: number | null }> {
+  try {
+    const { size, isFile, mode } = await Deno.stat(path);
+    if (!isFile) throw new Error("it is not a file");
+    if (size > limit) throw new Error(`it is larger than ${limit} bytes`);
+    return { bytes: await Deno.readFile(path), mode };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TlsConfigError("unreadable", path, `cannot be read: ${why}`, {
+      remedy: "check the path, its permissions and Deno's --allow-read",
+      cause,
+    });
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function checkPrivate(path: string, mode: number | null): void {
+  // Windows has no mode.
+  if (mode === null || (mode & 0o077) === 0) return;
+  const octal = (mode & 0o777).toString(8).padStart(4, "0");
+  throw new TlsConfigError(
+    "openKeyFile",
+    path,
+    `the private key can be read by others than its owner (mode ${octal})`,
+    { value: octal, remedy: `run chmod 600 ${path}, or set allowOpenKeyFile` },
+  );
+}

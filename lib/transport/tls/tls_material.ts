@@ -1,0 +1,123 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
+import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { type CertificateReading, readCertificate } from "./certificate.ts";
+import { TransportError } from "../base/errors.ts";
+import { CertificateRefusedError } from "./certificate_fault.ts";
+import { maxChainLength } from "./chain.ts";
+import { identifyPeer } from "./peer_identity.ts";
+import { judgeIdentity } from "./peer_policy.ts";
+import { pemCertificates } from "./pem.ts";
+
+/** Material that was checked, in the form that both ends of `node:tls` take. */
+export interface PreparedMaterial {
+  readonly secure: {
+    readonly cert: string;
+    readonly key: string;
+    readonly ca: string;
+    readonly minVersion: "TLSv1.3";
+    readonly rejectUnauthorized: true;
+  };
+  /** The same for the dialling end: to make one parses the key. */
+  readonly context: SecureContext;
+  /** The own certificate, parsed. */
+  readonly own: CertificateReading;
+  /** The authorities of `ca`, parsed. */
+  readonly authorities: readonly CertificateReading[];
+}
+
+const prepared = new WeakMap<TlsMaterial, PreparedMaterial>();
+
+/**
+ * Checks material once and remembers the outcome. `node:tls` on Deno takes garbage and mismatched
+ * keys without a word and then fails every handshake.
+ *
+ * @throws {TransportError} code `badTlsMaterial`.
+ */
+export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
+  const known = prepared.get(tls);
+  const { cert, key, ca } = tls;
+  // The object may belong to someone who renews its contents.
+  if (known?.secure.cert === cert && known.secure.key === key && known.secure.ca === ca) {
+    return known;
+  }
+  const authorities = readAuthorities(ca);
+  checkPair(cert, key);
+  const secure = { cert, key, ca, minVersion: "TLSv1.3", rejectUnauthorized: true } as const;
+  const result: PreparedMaterial = {
+    secure,
+    context: createSecureContext(secure),
+    own: readCertificate(pemCertificates(cert)[0]!),
+    authorities,
+  };
+  prepared.set(tls, result);
+  return result;
+}
+
+/**
+ * Who is at the other end of a finished TLS handshake, by our own rules.
+ *
+ * @throws {TransportError} code `peerNotTrusted`.
+ */
+export function verifyPeer(
+  tls: TlsMaterial,
+  socket: TLSSocket,
+  wallTime: number,
+): NodeIdentity | ClientIdentity {
+  const { authorities } = prepareMaterial(tls);
+  const identity = identifyPeer(peerChain(socket), authorities, wallTime);
+  const refusal = judgeIdentity(tls, identity);
+  if (refusal === undefined) return identity;
+  throw new CertificateRefusedError(
+    refusal.fault,
+    `${identity.kind} ${identity.name}`,
+    refusal.problem,
+    "see the options authorize, crlFile and denyList of the end that refuses",
+  );
+}
+
+/** The certificates that a peer sent, leaf first, as `node:tls` links them up. */
+function peerChain(socket: TLSSocket): Uint8Array[] {
+  // Cheaper by far, but it tells of the first two only.
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf !== undefined && leaf.issuerCertificate === undefined) return [new Uint8Array(leaf.raw)];
+  const chain: Uint8Array[] = [];
+  let next = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length <= maxChainLength) {
+    chain.push(new Uint8Array(next.raw));
+    // A root is linked to itself.
+    if (next.issuerCertificate === next) break;
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function readAuthorities(ca: string): CertificateReading[] {
+  let authorities: CertificateReading[] = [];
+  let cause: unknown;
+  try {
+    authorities = pemCertificates(ca).map(readCertificate);
+  } catch (error) {
+    cause = error;
+  }
+  // Without one, node:tls would fall back to the public root store.
+  if (authorities.length === 0) throw badMaterial("`ca` holds no readable certificate", cause);
+  return authorities;
+}
+
+function checkPair(cert: string, key: string): void {
+  let matches: boolean;
+  try {
+    matches = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw badMaterial("`cert` or `key` cannot be read", cause);
+  }
+  if (!matches) throw badMaterial("`key` is not the private key of `cert`");
+}
+
+function badMaterial(what: string, cause?: unknown): TransportError {
+  return new TransportError("badTlsMaterial", `the TLS material cannot be used: ${what}`, {
+    remedy: "load it with TlsConfig.fromPaths, which tells more",
+    cause,
+  });
+}

@@ -1,0 +1,112 @@
+import type { Socket } from "node:net";
+import type { Clock } from "../../runtime/clock.ts";
+import type {
+  DialOptions,
+  Link,
+  Listener,
+  ListenOptions,
+  Network,
+  TlsMaterial,
+} from "../../runtime/network.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
+import { TransportError } from "../base/errors.ts";
+import { SocketAcceptor } from "./node_socket.ts";
+import { TlsServerHandshake } from "./tls_server_handshake.ts";
+import { dialTls } from "./tls_dial.ts";
+import { prepareMaterial } from "./tls_material.ts";
+import { TlsServers } from "./tls_servers.ts";
+
+/**
+ * Mutual TLS 1.3: both ends prove who they are with a certificate of our authority, and a link
+ * exists only after that. Both ends are `node:tls`; the reasons stand at `TlsServerHandshake` and
+ * `dialTls`.
+ */
+export class TlsNetwork implements Network {
+  readonly #clock: Clock;
+
+  /** `clock` measures timeouts and tells whether a certificate is valid. */
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  /** Binds a port. Rejects with a `TransportError`. */
+  async listen(options: ListenOptions): Promise<Listener> {
+    const tls = required(options.tls);
+    prepareMaterial(tls);
+    const listener = new TlsListener(this.#clock, options, tls);
+    await listener.open();
+    return listener;
+  }
+
+  /** Connects and verifies. Rejects with a `TransportError`. */
+  async dial(options: DialOptions): Promise<Link> {
+    return await dialTls(this.#clock, { ...options, tls: required(options.tls) });
+  }
+}
+
+class TlsListener implements Listener {
+  readonly #clock: Clock;
+  readonly #options: ListenOptions;
+  readonly #tls: TlsMaterial;
+  readonly #pending = new Set<TlsServerHandshake>();
+  readonly #servers: TlsServers;
+  #acceptor: SocketAcceptor | undefined;
+
+  constructor(clock: Clock, options: ListenOptions, tls: TlsMaterial) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#tls = tls;
+    // The deadline of an acceptance comes first.
+    this.#servers = new TlsServers(options.handshakeTimeout + 1_000);
+  }
+
+  get port(): number {
+    return this.#acceptor!.port;
+  }
+
+  async open(): Promise<void> {
+    const { host, port } = this.#options;
+    this.#acceptor = await SocketAcceptor.listen(host, port, (socket, remote) => {
+      this.#receive(socket, remote);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#acceptor!.close();
+    for (const acceptance of this.#pending) acceptance.cancel("the listener was closed");
+    return Promise.resolve();
+  }
+
+  #receive(socket: Socket, remote: string): void {
+    const { handshakeTimeout, maxPendingHandshakes, onLink, onRefused } = this.#options;
+    const since = this.#clock.now();
+    if (this.#options.admit?.(remote) === false) return void socket.destroy();
+    if (this.#pending.size >= maxPendingHandshakes) {
+      socket.destroy();
+      onRefused(remote, `maxPendingHandshakes (${maxPendingHandshakes}) are unfinished already`);
+      return;
+    }
+    const acceptance = new TlsServerHandshake(socket, remote, this.#clock, {
+      tls: this.#tls,
+      servers: this.#servers,
+      timeout: handshakeTimeout,
+      onLink: (link) => {
+        this.#pending.delete(acceptance);
+        onLink(link, since);
+      },
+      onRefused: (remote, reason) => {
+        this.#pending.delete(acceptance);
+        onRefused(remote, reason);
+      },
+    });
+    this.#pending.add(acceptance);
+    acceptance.start();
+  }
+}
+
+function required(tls: TlsMaterial | undefined): TlsMaterial {
+  if (tls !== undefined) return tls;
+  throw new TransportError("badTlsMaterial", "a TLS network needs the option `tls`", {
+    remedy: "pass a TlsConfig, or use the plain network",
+  });
+}

@@ -1,0 +1,85 @@
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { TlsEvent } from "../../runtime/tls_event.ts";
+import { type CertificateReading, describeCertificate } from "./certificate.ts";
+import { inForce, type RevocationPolicy } from "./peer_policy.ts";
+
+const day = 86_400_000;
+/** Days before the end at which it is told. */
+const warnDays: readonly number[] = [30, 7, 1];
+/** A longer delay is looked at again on the way: a clock may be set, and timers have a largest. */
+const maxDelay = day / 2;
+
+/** What can get old. */
+export interface Perishable {
+  /** From the own certificate to the authority that vouches for it. */
+  readonly path: readonly CertificateReading[];
+  readonly policy: RevocationPolicy;
+  readonly crlFile: string | undefined;
+}
+
+/** Tells one listener in time when certificates and lists come to their end, each thing once. */
+export class TlsNotices {
+  readonly #clock: Clock;
+  readonly #tell: (event: TlsEvent) => void;
+  readonly #told = new Set<string>();
+  #timer: Timer | undefined;
+
+  /** Tells nothing before `look`. */
+  constructor(clock: Clock, tell: (event: TlsEvent) => void) {
+    this.#clock = clock;
+    this.#tell = tell;
+  }
+
+  /** Tells what is due of the things in force now, and what becomes due until `close`. */
+  look(things: Perishable): void {
+    this.#timer?.cancel();
+    const now = this.#clock.wallTime();
+    let next = now + maxDelay;
+    for (const [index, reading] of things.path.entries()) {
+      const moments = warningMoments(reading);
+      const due = moments.filter((moment) => moment <= now).at(-1);
+      if (due !== undefined) this.#expiring(reading, index === 0, due, now);
+      next = Math.min(next, ...moments.filter((moment) => moment > now));
+    }
+    for (const list of things.policy.lists) {
+      const { nextUpdate, issuerKey, thisUpdate } = list;
+      if (!inForce(list, now)) {
+        const event = { type: "revocationListOutdated", file: things.crlFile ?? "", nextUpdate };
+        this.#once(`${issuerKey} ${thisUpdate}`, event as TlsEvent);
+      } else if (nextUpdate !== undefined) next = Math.min(next, nextUpdate + 1);
+    }
+    this.#timer = this.#clock.schedule(next - now, () => this.look(things));
+  }
+
+  /** Tells nothing more. */
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  #expiring(reading: CertificateReading, isLeaf: boolean, due: number, now: number): void {
+    const { notAfter, fingerprint } = reading;
+    this.#once(`${fingerprint} ${due}`, {
+      type: "certificateExpiring",
+      of: isLeaf ? "leaf" : "authority",
+      subject: describeCertificate(reading),
+      notAfter,
+      daysLeft: Math.max(0, Math.ceil((notAfter - now) / day)),
+    });
+  }
+
+  #once(key: string, event: TlsEvent): void {
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    this.#tell(event);
+  }
+}
+
+/**
+ * When to tell of a certificate's end, in order of time. A certificate that is made for a short
+ * life is not always about to end: a warning comes in the last third of its life at the earliest.
+ */
+function warningMoments({ notBefore, notAfter }: CertificateReading): number[] {
+  const third = (notAfter - notBefore) / 3 + day / 24;
+  const leads = warnDays.map((days) => days * day).filter((lead) => lead <= third);
+  return [...(leads.length > 0 ? leads : [third]), 0].map((lead) => notAfter - lead);
+}

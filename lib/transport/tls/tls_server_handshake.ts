@@ -1,0 +1,152 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { PeerIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { holdReading, releaseReading } from "./node_socket.ts";
+import { sayFarewell } from "./tls_refusal.ts";
+import { TlsLink } from "./tls_link.ts";
+import { prepareMaterial, verifyPeer } from "./tls_material.ts";
+import type { TlsServers } from "./tls_servers.ts";
+
+/** How a peer that has just connected is received. Exactly one of the two is called, once. */
+export interface Reception {
+  /** Its contents may change; each handshake takes those of its beginning. */
+  readonly tls: TlsMaterial;
+  /** What shakes hands. */
+  readonly servers: TlsServers;
+  /** Milliseconds for TLS handshake and verification together. */
+  readonly timeout: number;
+  readonly onLink: (link: TlsLink) => void;
+  readonly onRefused: (remote: string, reason: string) => void;
+}
+
+/**
+ * The server's side of one handshake, from the accepted socket to a verified link or a refusal.
+ *
+ * `Deno.listenTls` would be the natural choice and is not used: it cannot ask for a client
+ * certificate, and it ignores `requestCert` and `caCerts` silently, so that it lets everyone in
+ * (denoland/deno#26825). `node:tls` verifies clients on Deno since denoland/deno#33439.
+ */
+export class TlsServerHandshake {
+  readonly #remote: string;
+  readonly #under: Socket;
+  readonly #clock: Clock;
+  readonly #reception: Reception;
+  #deadline: Timer | undefined;
+  #socket: TLSSocket | undefined;
+  #settled = false;
+
+  constructor(under: Socket, remote: string, clock: Clock, reception: Reception) {
+    this.#remote = remote;
+    this.#clock = clock;
+    this.#reception = reception;
+    this.#under = under;
+  }
+
+  /** Begins. A refusal may come before this returns. */
+  start(): void {
+    this.#under.on("error", (cause) => this.#refuse(`the connection broke: ${cause.message}`));
+    // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
+    // it counts the verification of the certificate as well.
+    this.#deadline = this.#clock.schedule(this.#reception.timeout, () => this.#onDeadline());
+    try {
+      this.#shakeHands();
+    } catch (error) {
+      this.#refuse(`this end cannot shake hands: ${reasonOf(error)}`);
+    }
+  }
+
+  /** Cuts the connection if it is not yet a link. */
+  cancel(reason: string): void {
+    this.#refuse(reason);
+  }
+
+  #shakeHands(): void {
+    const server = this.#reception.servers.take(prepareMaterial(this.#reception.tls), {
+      secured: (socket) => this.#verify(socket),
+      failed: (error, socket) => {
+        socket.on("error", () => {});
+        this.#socket = socket;
+        this.#refuse(this.#explain(error, socket));
+      },
+      broken: (error) => this.#refuse(`the TLS handshake failed: ${error.message}`),
+    });
+    // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
+    server.emit("connection", this.#under);
+    // It must flow to be paused later.
+    releaseReading(this.#under);
+  }
+
+  #verify(socket: TLSSocket): void {
+    socket.on("error", (error) => this.#refuse(`the connection broke: ${error.message}`));
+    this.#socket = socket;
+    // Not a byte of the peer is looked at before it is known who it is.
+    holdReading(this.#under);
+    if (this.#settled) return;
+    try {
+      this.#admit(socket, verifyPeer(this.#reception.tls, socket, this.#clock.wallTime()));
+    } catch (error) {
+      void this.#turnAway(socket, error);
+    }
+  }
+
+  /** The TLS layer had no objection: the peer can be told, and counts as pending until then. */
+  async #turnAway(socket: TLSSocket, error: unknown): Promise<void> {
+    const link = new TlsLink(socket, this.#under, this.#remote, { kind: "plain" }, this.#clock);
+    await sayFarewell(link, error);
+    this.#refuse(reasonOf(error));
+  }
+
+  #admit(socket: TLSSocket, identity: PeerIdentity): void {
+    if (!this.#settle()) return;
+    const link = new TlsLink(socket, this.#under, this.#remote, identity, this.#clock);
+    this.#reception.onLink(link);
+  }
+
+  #refuse(reason: string): void {
+    if (!this.#settle()) return;
+    this.#socket?.destroy();
+    this.#under.destroy();
+    this.#reception.onRefused(this.#remote, reason);
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#deadline?.cancel();
+    return true;
+  }
+
+  #onDeadline(): void {
+    const within = `within handshakeTimeout (${this.#reception.timeout} ms)`;
+    this.#refuse(
+      this.#under.bytesRead === 0
+        ? `it sent nothing ${within}`
+        : `it did not finish the TLS handshake ${within}`,
+    );
+  }
+
+  /** Deno tells little about a failed handshake: the best that can honestly be said. */
+  #explain(error: Error, socket: TLSSocket): string {
+    const code = (error as { code?: unknown }).code;
+    if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
+      return "it showed no certificate";
+    }
+    if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
+    const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1];
+    if (alert !== undefined) return `it refuses our certificate or settings (TLS alert ${alert})`;
+    if (/SupportedVersions|protocol version|ProtocolVersion/i.test(error.message)) {
+      return "it does not speak TLS 1.3";
+    }
+    if (socket.authorizationError) {
+      return "its certificate is not acceptable: another authority, expired, not yet valid, or " +
+        "not made for clients (Deno does not tell which)";
+    }
+    if (code === "ECONNRESET") return "it hung up before the TLS handshake was finished";
+    return `the TLS handshake failed: ${error.message}`;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,39 @@
+import { assert } from "@std/assert";
+import { ClientAddressRegistry } from "../../lib/transport/endpoint/client_address_registry.ts";
+import type { Peer } from "../../lib/transport/base/peer.ts";
+
+function client(name: string, address: string): Peer {
+  return {
+    role: "client",
+    nodeId: name,
+    address: `client:${address}`,
+    incarnation: 1,
+    protocol: 1,
+    remote: "x:1",
+    lane: "user",
+    identity: name === "plain"
+      ? { kind: "plain" }
+      : { kind: "client", name, hosts: [], fingerprint: "00", notAfter: 0 },
+  };
+}
+
+Deno.test("holders: an address is that of its first holder, whoever else comes", () => {
+  const holders = new ClientAddressRegistry();
+  assert(!holders.belongsToOther(client("alice", "a")));
+  holders.remember(client("alice", "a"));
+  assert(!holders.belongsToOther(client("alice", "a")));
+  assert(holders.belongsToOther(client("mallory", "a")));
+  assert(!holders.belongsToOther(client("mallory", "m")));
+  // Without certificates nobody proves anything.
+  holders.remember(client("plain", "p"));
+  assert(!holders.belongsToOther(client("plain", "p")));
+});
+
+Deno.test("holders: whoever takes many addresses makes only his own forgotten", () => {
+  const holders = new ClientAddressRegistry();
+  holders.remember(client("alice", "a"));
+  for (let i = 0; i < 5_000; i++) holders.remember(client("mallory", `${i}`));
+  assert(holders.belongsToOther(client("mallory", "a")));
+  assert(!holders.belongsToOther(client("alice", "3999")));
+  assert(holders.belongsToOther(client("alice", "4000")));
+});
