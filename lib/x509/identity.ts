@@ -1,24 +1,22 @@
 /**
- * What a certificate makes of its holder: a node or a client, and of what name. By default that is
- * said by a URI name `spiffe://<domain>/node/<name>` or `.../client/<name>`, and by nothing else;
- * the option `identity` says it for certificates of another PKI. Pure.
+ * What a certificate makes of its holder: a node or a client, and of what name. A URI name
+ * `spiffe://<domain>/node/<name>` or `.../client/<name>` says it, and nothing else, unless the
+ * option `identity` says it for certificates of another PKI (`identity_mapping.ts`). Pure.
  *
  * @module
  */
-import { CastyError } from "../runtime/casty_error.ts";
-import type {
-  CertificateNames,
-  IdentityFunction,
-  IdentityMapping,
-  IdentityPatterns,
-} from "../runtime/identity_mapping.ts";
-import { covers, matches, type NamePattern, parsePattern } from "./name_pattern.ts";
+import type { CertificateNames } from "../runtime/identity_mapping.ts";
+import type { ClientIdentity, NodeIdentity } from "../runtime/network.ts";
+import type { CertificateReading } from "./certificate.ts";
+
+/** Which class of peer a certificate is made for. */
+export type CertificateClass = "node" | "client";
 
 /** Who the holder of a certificate is. */
 export interface CertificateIdentity {
-  readonly kind: "node" | "client";
+  readonly kind: CertificateClass;
   readonly name: string;
-  /** The URI name in full, if it comes from one. */
+  /** The URI name in full, if the identity comes from one. */
   readonly uri?: string;
   /** Domain of that URI, if it is a SPIFFE ID. */
   readonly trustDomain?: string;
@@ -34,26 +32,39 @@ export interface MissingIdentity {
 export interface IdentityMapper {
   /** The identity, or why there is none. */
   readonly identify: (names: CertificateNames) => CertificateIdentity | MissingIdentity;
-  /** Whether a peer must be of the trust domain of this end: patterns write domains in full. */
+  /** Whether a peer must be of this end's trust domain. Patterns name the domains they allow. */
   readonly sameDomain: boolean;
 }
-
-type Role = CertificateIdentity["kind"];
 
 // SPIFFE-ID 2.1 and 2.2: letters, digits, dots, dashes and underscores; the domain in lower case.
 const ownUri = /^spiffe:\/\/([a-z0-9._-]{1,255})\/(node|client)\/([A-Za-z0-9._-]{1,255})$/;
 const spiffeId = /^spiffe:\/\/([a-z0-9._-]{1,255})\/./;
+/** Names that are shown in one message, and characters of each. */
 const maxShownNames = 5;
 const maxShownName = 120;
-const maxReason = 200;
 // deno-lint-ignore no-control-regex -- control characters are what is taken out
 const controls = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** Node or client, and its name, of a URI name that Casty's own tool writes. */
+/** The mapper without the option `identity`. */
+export const ownIdentities: IdentityMapper = { identify: identifyOwn, sameDomain: true };
+
+/** The node or client of a URI name as Casty's own tool writes it. */
 export function parseOwnUri(uri: string): CertificateIdentity | undefined {
   const [, trustDomain, kind, name] = ownUri.exec(uri) ?? [];
   if (trustDomain === undefined || name === undefined) return undefined;
-  return { kind: kind as Role, name, uri, trustDomain };
+  return { kind: kind as CertificateClass, name, uri, trustDomain };
+}
+
+/** The trust domain of a SPIFFE ID; undefined for any other URI. */
+export function trustDomainOf(uri: string): string | undefined {
+  return spiffeId.exec(uri)?.[1];
+}
+
+/** The nodes and clients that Casty's own URI names make of the holder: mostly one. */
+export function identitiesOf(
+  { uris }: { readonly uris: readonly string[] },
+): CertificateIdentity[] {
+  return uris.flatMap((uri) => parseOwnUri(uri) ?? []);
 }
 
 /** Whether there is no identity. */
@@ -63,32 +74,21 @@ export function isMissing(
   return "problem" in outcome;
 }
 
-/** The mapper without the option `identity`. */
-export const ownIdentities: IdentityMapper = { identify: identifyOwn, sameDomain: true };
-
-const mappers = new WeakMap<object, IdentityMapper>();
-
-/**
- * The mapper of the option `identity`. The same option gives the same mapper.
- *
- * @throws {CastyError} code `badOption`.
- */
-export function identityMapper(option: IdentityMapping | undefined): IdentityMapper {
-  if (option === undefined) return ownIdentities;
-  if (typeof option !== "function" && (typeof option !== "object" || option === null)) {
-    throw badOption("identity", option, "it is neither patterns by role nor a function");
-  }
-  let mapper = mappers.get(option);
-  if (mapper === undefined) {
-    mapper = typeof option === "function" ? functionMapper(option) : patternMapper(option);
-    mappers.set(option, mapper);
-  }
-  return mapper;
+/** What a verified chain proves of its holder, whose identity is `identity`. */
+export function identityOf(
+  path: readonly CertificateReading[],
+  identity: CertificateIdentity,
+): NodeIdentity | ClientIdentity {
+  const { hosts, fingerprint, notAfter } = path[0]!;
+  const chain = path.slice(0, -1).map(({ serialNumber, fingerprint, publicKey }, index) => {
+    return { serialNumber, fingerprint, publicKey, issuerKey: path[index + 1]!.publicKey };
+  });
+  return { ...identity, hosts, fingerprint, notAfter, chain };
 }
 
 /**
- * Why a peer may not connect because of its trust domain: undefined if it may. `problem` completes
- * "the certificate of X ...".
+ * Why a peer may not connect because of its trust domain; undefined: it may. Completes "the
+ * certificate of X ...".
  */
 export function domainProblem(
   own: { readonly trustDomain?: string },
@@ -99,24 +99,37 @@ export function domainProblem(
   return `is of ${domainText(peer.trustDomain)}, and this end of ${domainText(own.trustDomain)}`;
 }
 
+/** `"node node-1"` or `"client reports"`, or the first name of a certificate without a class. */
+export function describeCertificate(reading: CertificateReading): string {
+  const [identity] = identitiesOf(reading);
+  if (identity !== undefined) return `${identity.kind} ${identity.name}`;
+  const { commonName, uris, hosts } = reading;
+  return printableName(commonName ?? uris[0] ?? hosts[0] ?? "an unnamed subject");
+}
+
 /** The names of a certificate for a message. */
 export function listNames(names: CertificateNames): string {
   const all = [
     ...names.uris.map((uri) => `URI ${uri}`),
     ...names.dnsNames.map((name) => `DNS ${name}`),
     ...names.ipAddresses.map((address) => `IP ${address}`),
-    ...names.commonNames.map((name) => `subject CN=${name}`),
+    ...names.commonNames.map((name) => `CN=${name}`),
     ...names.organizations.map((name) => `O=${name}`),
     ...names.organizationalUnits.map((name) => `OU=${name}`),
   ];
   if (all.length === 0) return "no name at all";
   const more = all.length - maxShownNames;
-  const shown = all.slice(0, maxShownNames).map(plain).join(", ");
+  const shown = all.slice(0, maxShownNames).map((name) => printableName(name)).join(", ");
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
+/** A name that a certificate's subject may have chosen: it must not fill a log or steer a terminal. */
+export function printableName(text: string, max: number = maxShownName): string {
+  return text.slice(0, max).replace(controls, "\ufffd");
+}
+
 function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIdentity {
-  const [identity, second] = names.uris.flatMap((uri) => parseOwnUri(uri) ?? []);
+  const [identity, second] = identitiesOf(names);
   if (identity === undefined) {
     return {
       problem:
@@ -124,7 +137,7 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
         `it has ${listNames(names)}`,
       remedy:
         "issue it with cert.ts create-node or create-client; to use certificates of another " +
-        `PKI, say with the option identity of TlsConfig which names are nodes and which are ` +
+        "PKI, say with the option identity of TlsConfig which names are nodes and which are " +
         `clients${example(names)} (docs/foreign_pki.md)`,
     };
   }
@@ -136,199 +149,17 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
   };
 }
 
+/** A pattern that the certificate would match. */
 function example({ uris, dnsNames, commonNames }: CertificateNames): string {
-  const [uri] = uris.filter((uri) => spiffeId.test(uri));
-  const [dns] = dnsNames.filter((name) => !name.includes("*"));
-  const pattern = uri ?? (dns && `dns:${dns}`) ??
-    (commonNames[0] && `subject:CN=${commonNames[0]}`);
-  return pattern === undefined ? "" : `, such as { node: ${JSON.stringify(plain(pattern))} }`;
-}
-
-function patternMapper(option: IdentityPatterns): IdentityMapper {
-  const unknown = Object.keys(option).find((key) => key !== "node" && key !== "client");
-  if (unknown !== undefined) {
-    throw badOption(`identity.${unknown}`, unknown, "roles are node and client");
-  }
-  const patterns = { node: patternsOf(option, "node"), client: patternsOf(option, "client") };
-  if (patterns.node.length + patterns.client.length === 0) {
-    throw badOption("identity", option, "it has no pattern, so that nobody could connect");
-  }
-  refuseOverlap(patterns.node, patterns.client);
-  return { identify: (names) => identifyByPattern(patterns, names), sameDomain: false };
-}
-
-function patternsOf(option: IdentityPatterns, role: Role): NamePattern[] {
-  const given: unknown = option[role] ?? [];
-  const list: unknown[] = Array.isArray(given) ? given : [given];
-  return list.map((text, index) => {
-    return parsePattern(
-      text,
-      Array.isArray(given) ? `identity.${role}[${index}]` : `identity.${role}`,
-    );
-  });
-}
-
-/** Told when it is loaded: otherwise every such certificate would be refused, one by one. */
-function refuseOverlap(nodes: readonly NamePattern[], clients: readonly NamePattern[]): void {
-  for (const node of nodes) {
-    for (const client of clients) {
-      const [wide, narrow] = covers(node, client) ? [node, client] : [client, node];
-      if (!covers(wide, narrow)) continue;
-      throw badOption(
-        "identity",
-        narrow.text,
-        `what matches ${JSON.stringify(narrow.text)} also matches ${JSON.stringify(wide.text)} ` +
-          "of the other role, and a certificate must be of one role",
-      );
-    }
-  }
-}
-
-interface Match {
-  readonly role: Role;
-  readonly pattern: NamePattern;
-  readonly names: readonly string[];
-}
-
-function identifyByPattern(
-  patterns: Readonly<Record<Role, readonly NamePattern[]>>,
-  names: CertificateNames,
-): CertificateIdentity | MissingIdentity {
-  const [node, client] = (["node", "client"] as const).map((role) => {
-    return firstMatch(role, patterns[role], names);
-  });
-  if (node !== undefined && client !== undefined) {
-    return {
-      problem: `is both a node (${matchText(node)}) and a client (${matchText(client)})`,
-      remedy: "make the patterns of the option identity such that one role matches",
-    };
-  }
-  const match = node ?? client;
-  if (match === undefined) {
-    const wanted = (["node", "client"] as const).filter((role) => patterns[role].length > 0)
-      .map((role) => `${role}: ${patterns[role].map(({ text }) => text).join(", ")}`);
-    return {
-      problem: `matches no pattern of the option identity (${plain(wanted.join("; "))}); ` +
-        `it has ${listNames(names)}`,
-      remedy: "issue it under a name that matches, or add a pattern for it",
-    };
-  }
-  if (match.names.length > 1) {
-    return {
-      problem: `matches ${match.pattern.text} with ${match.names.length} of its names ` +
-        `(${match.names.slice(0, maxShownNames).map(plain).join(", ")}), and must with one`,
-      remedy: "make that pattern of the option identity narrower, or use another of its names",
-    };
-  }
-  return named(match, names);
-}
-
-/** The first pattern counts, so that their order chooses among the names of one certificate. */
-function firstMatch(
-  role: Role,
-  patterns: readonly NamePattern[],
-  names: CertificateNames,
-): Match | undefined {
-  for (const pattern of patterns) {
-    const matched = matches(pattern, names);
-    if (matched.length > 0) return { role, pattern, names: matched };
-  }
-  return undefined;
-}
-
-function named({ role, pattern, names: [name] }: Match, names: CertificateNames) {
-  if (pattern.kind !== "uri") {
-    return { kind: role, name: pattern.kind === "dns" ? name!.toLowerCase() : name! };
-  }
-  // SPIFFE X.509-SVID 2: with several of them it is none.
-  const ids = names.uris.filter((uri) => spiffeId.test(uri));
-  if (ids.length > 1) {
-    return {
-      problem: `has ${ids.length} SPIFFE IDs (${
-        ids.slice(0, maxShownNames).map(plain).join(", ")
-      })`,
-      remedy: "issue one certificate for each SPIFFE ID",
-    };
-  }
-  const own = parseOwnUri(name!);
-  const trustDomain = spiffeId.exec(name!)?.[1];
-  return {
-    kind: role,
-    name: own?.name ?? name!.replace(/^[^:]*:\/\/[^/]*\//, ""),
-    uri: name!,
-    ...(trustDomain !== undefined && { trustDomain }),
-  };
-}
-
-function matchText({ pattern, names }: Match): string {
-  return `${plain(names[0]!)} matches ${pattern.text}`;
-}
-
-function functionMapper(option: IdentityFunction): IdentityMapper {
-  return { identify: (names) => askFunction(option, names), sameDomain: true };
-}
-
-function askFunction(
-  option: IdentityFunction,
-  names: CertificateNames,
-): CertificateIdentity | MissingIdentity {
-  const remedy = "see the option identity of the end that refuses";
-  const refuse = (why: string): MissingIdentity => {
-    return { problem: `${why}; it has ${listNames(names)}`, remedy };
-  };
-  let answer: unknown;
-  try {
-    answer = option(names);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return refuse(`has no identity, because the option identity failed: ${plain(why, maxReason)}`);
-  }
-  if (answer === undefined || answer === null) {
-    return refuse("is neither a node nor a client by the option identity");
-  }
-  if (typeof answer === "string") {
-    return refuse(`is refused by the option identity: ${plain(answer, maxReason)}`);
-  }
-  // An answer that comes later would be none.
-  if (answer instanceof Promise) answer.catch(() => {});
-  const { role, name, trustDomain } = answer as Record<string, unknown>;
-  if ((role !== "node" && role !== "client") || !isName(name) || !isOptionalName(trustDomain)) {
-    return refuse(
-      "has no identity, because the option identity answered neither a role and a name nor a text",
-    );
-  }
-  const [id, second] = names.uris.filter((uri) => spiffeId.test(uri));
-  const uri = second === undefined ? id : undefined;
-  const domain = trustDomain ?? (uri && spiffeId.exec(uri)![1]);
-  return {
-    kind: role,
-    name,
-    ...(uri !== undefined && { uri }),
-    ...(domain !== undefined && { trustDomain: domain }),
-  };
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length >= 1 && value.length <= 255 &&
-    value.search(controls) < 0;
-}
-
-function isOptionalName(value: unknown): value is string | undefined {
-  return value === undefined || isName(value);
+  const uri = uris.find((uri) => trustDomainOf(uri) !== undefined);
+  const dns = dnsNames.find((name) => !name.includes("*"));
+  const [commonName] = commonNames;
+  const pattern = uri ?? (dns && `dns:${dns}`) ?? (commonName && `subject:CN=${commonName}`);
+  return pattern === undefined
+    ? ""
+    : `, such as identity: { node: ${JSON.stringify(printableName(pattern))} }`;
 }
 
 function domainText(trustDomain: string | undefined): string {
   return trustDomain === undefined ? "no trust domain" : `the trust domain ${trustDomain}`;
-}
-
-/** Whoever asked for the certificate has chosen the words: they must not steer a terminal. */
-function plain(text: string, max = maxShownName): string {
-  return text.slice(0, max).replace(controls, "\ufffd");
-}
-
-function badOption(option: string, value: unknown, problem: string): CastyError {
-  return new CastyError("badOption", `${option} is not allowed: ${problem}`, {
-    value,
-    remedy: "see IdentityMapping and docs/foreign_pki.md",
-  });
 }
