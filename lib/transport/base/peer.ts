@@ -33,11 +33,13 @@ export interface ClientPeer extends PeerFacts {
 }
 
 /**
- * Who holds a certificate, as far as it proves that: only the same holder may take over an address
- * that is connected.
+ * The holder of a peer's certificate: only the same holder may take over an address that is
+ * connected. It is the URI name in full, since two trust domains may use the same last part.
  */
 export function holderOf({ identity }: Peer): string {
-  return identity.kind === "plain" ? "plain" : `${identity.kind} ${identity.name}`;
+  if (identity.kind === "plain") return "plain";
+  const { kind, uri, name } = identity;
+  return uri === undefined ? `${kind} name ${name}` : `${kind} URI ${uri}`;
 }
 
 /** Who is at the other end of a connection, after the handshake. */
