@@ -12,6 +12,7 @@ import type { IndirectAnswerMessage, IndirectProbeMessage } from "../machine/mes
 import { pick } from "../machine/pick.ts";
 import { accusedBy } from "./reachability.ts";
 import type { Watched } from "./monitored_peer.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How long helpers wait for a sign of life, in heartbeat intervals. */
 const relayTime = 1;
@@ -68,7 +69,7 @@ export function onIndirectAnswer(
   const inquiry = watched?.inquiry;
   if (watched === undefined || inquiry?.sequence !== sequence) return false;
   if (!inquiry.waitingFor.delete(from)) return false;
-  if (alive) {
+  if (alive && rules.indirectProbesVouch) {
     log(m, "info", "a silent member is heard by another", { address: target, by: from });
     vouch(m, watched, now);
     return true;
@@ -96,7 +97,9 @@ export function onIndirectProbe(
   const { relays } = m.watching;
   if (!m.state.members.has(target) || relays.length >= maxRelays) return;
   let own = 0;
-  for (const { asker } of relays) if (asker === from && ++own >= maxRelaysEach) return;
+  for (const { asker } of relays) {
+    if (asker === from && ++own >= maxRelaysEach && rules.relaysAreBounded) return;
+  }
   const until = now + relayTime * m.config.heartbeatInterval;
   relays.push({ asker: from, target, sequence, until });
   sendHeartbeat(m, target);
