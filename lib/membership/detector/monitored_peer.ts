@@ -12,6 +12,14 @@ export interface Inquiry {
   readonly until: number;
 }
 
+/** An indirect probe that this node carries out for another one. */
+export interface Relay {
+  readonly asker: string;
+  readonly target: string;
+  readonly sequence: number;
+  readonly until: number;
+}
+
 /** What a member's stall responder has said last. */
 export interface StallReading {
   readonly outcome: "stalled" | "gone";

@@ -29,14 +29,6 @@ const maxRelays = 1_000;
 /** How many of them for one member. It asks about those that it watches, a few at a time. */
 const maxRelaysEach = 50;
 
-/** A probe that is under way for somebody else. */
-export interface Relay {
-  readonly asker: string;
-  readonly target: string;
-  readonly sequence: number;
-  readonly until: number;
-}
-
 /** Asks others about a member that is late, ends what has lasted too long. */
 export function inquire(
   m: Machine,
