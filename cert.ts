@@ -57,10 +57,10 @@ export {
   beginRotation,
   type BeginRotationOptions,
   finishRotation,
-  type RotationOptions,
   type RotationStep,
   signRotation,
 } from "./lib/cert/rotation/rotation.ts";
+export type { RotationOptions } from "./lib/cert/rotation/rotation_options.ts";
 export {
   type RotatedLeaf,
   type RotationPhase,

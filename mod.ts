@@ -244,10 +244,8 @@ export {
   type TransportErrorCode,
 } from "./lib/transport/base/errors.ts";
 export type { TransportLimits } from "./lib/transport/base/limits.ts";
-export {
-  type CertificateFault,
-  CertificateRefusedError,
-} from "./lib/transport/tls/certificate_fault.ts";
+export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
+export { CertificateRefusedError } from "./lib/transport/tls/certificate_refused.ts";
 export type { AddressMap } from "./lib/transport/base/address_map.ts";
 export { TlsConfig, type TlsTexts } from "./lib/transport/tls/tls_config.ts";
 export type { TlsPaths } from "./lib/transport/tls/tls_files.ts";

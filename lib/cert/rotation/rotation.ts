@@ -19,6 +19,7 @@ import { type KeyType, keyTypes } from "../authority/key_type.ts";
 import { isEncryptedKey, readPrivateKey } from "../authority/private_key.ts";
 import { reissue } from "../authority/reissue.ts";
 import { addNextList } from "./rotation_list.ts";
+import type { RotationOptions } from "./rotation_options.ts";
 import {
   authorityOf,
   bundleOf,
@@ -40,14 +41,6 @@ export interface RotationStep {
   readonly written: readonly string[];
   /** Certificates that were left as they are, and why. */
   readonly skipped: readonly { readonly file: string; readonly why: string }[];
-}
-
-/** What a phase can be told. */
-export interface RotationOptions {
-  /** Writes nothing, and answers what would be written. Default: false. */
-  readonly dryRun?: boolean;
-  /** Opens the authority's key, if that is encrypted; the next one's is encrypted with it. */
-  readonly passphrase?: string;
 }
 
 /** What `beginRotation` can be told. Default validity: that of the present authority. */

@@ -8,7 +8,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import { parseAddress } from "../../runtime/address.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
 import { isSignature, maxSerializers } from "../../wire/serializer.ts";
-import { coversHost, listHosts } from "../tls/host_names.ts";
+import { coversHost, listHosts } from "../../x509/host_names.ts";
 import type { Lane } from "../base/lane.ts";
 import type { Peer } from "../base/peer.ts";
 

@@ -9,7 +9,7 @@ import type {
   PeerIdentity,
 } from "../../runtime/network.ts";
 import { TransportError } from "../base/errors.ts";
-import { coversHost } from "../tls/host_names.ts";
+import { coversHost } from "../../x509/host_names.ts";
 import type { MemoryLane } from "./memory_lane.ts";
 import { type LinkTrace, MemoryLink } from "./memory_link.ts";
 import {

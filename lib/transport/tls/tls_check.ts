@@ -1,8 +1,9 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { type CertificateReading, describeCertificate, readCertificate } from "./certificate.ts";
+import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
+import { describeCertificate } from "../../x509/identity.ts";
 import { TlsConfigError } from "../base/errors.ts";
-import { judgeCertificate } from "./peer_identity.ts";
-import { pemBlocks, pemCertificates } from "./pem.ts";
+import { judgeCertificate } from "../../x509/judge.ts";
+import { pemBlocks, pemCertificates } from "../../x509/pem.ts";
 
 /** Certificate, key and authorities that fit together. */
 export interface CheckedPair {

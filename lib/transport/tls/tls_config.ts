@@ -9,17 +9,17 @@ import type {
 } from "../../runtime/network.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import type { TlsEvent } from "../../runtime/tls_event.ts";
-import { describeCertificate } from "./certificate.ts";
+import { X509Error } from "../../x509/errors.ts";
 import { TlsConfigError } from "../base/errors.ts";
 import { FileWatch } from "./file_watch.ts";
-import { identityOf } from "./peer_identity.ts";
+import { describeCertificate, identityOf } from "../../x509/identity.ts";
 import {
   denyListEntries,
   judgeRevocation,
   readDenyList,
   type RevocationPolicy,
-} from "./peer_policy.ts";
-import { readRevocationLists } from "./revocation_list.ts";
+} from "../../x509/revocation_policy.ts";
+import { readRevocationLists } from "../../x509/revocation_list.ts";
 import { type CheckedPair, checkPair, type TextNames } from "./tls_check.ts";
 import {
   exposedAuthorityKey,
@@ -243,10 +243,15 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   #readPolicy({ crl, denied }: TlsFiles): RevocationPolicy {
     const { crlFile = "", crlRequired = false, denyList = [], denyListFile } = this.#paths!;
     return {
-      lists: crl === undefined ? [] : readRevocationLists(crl, crlFile, this.#pair.issuers),
+      lists: crl === undefined
+        ? []
+        : inFile(crlFile, () => readRevocationLists(crl, this.#pair.issuers)),
       denied: new Set([
-        ...readDenyList(denyList, "denyList"),
-        ...readDenyList(denyListEntries(denied ?? ""), denyListFile ?? "denyListFile"),
+        ...inFile("denyList", () => readDenyList(denyList)),
+        ...inFile(
+          denyListFile ?? "denyListFile",
+          () => readDenyList(denyListEntries(denied ?? "")),
+        ),
       ]),
       listRequired: crlRequired,
     };
@@ -273,6 +278,17 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
 
   #tell(event: TlsEvent): void {
     for (const { tell } of [...this.#subscribers]) tell(event);
+  }
+}
+
+/** Adds to an error which file or option it came from. */
+function inFile<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof X509Error)) throw error;
+    const { code, problem, remedy, cause } = error;
+    throw new TlsConfigError(code, file, problem, { ...(remedy && { remedy }), cause });
   }
 }
 

@@ -1,13 +1,13 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
-import { type CertificateReading, readCertificate } from "./certificate.ts";
+import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
 import { TransportError } from "../base/errors.ts";
-import { CertificateRefusedError } from "./certificate_fault.ts";
-import { maxChainLength } from "./chain.ts";
+import { maxChainLength } from "../../x509/chain.ts";
+import { CertificateRefusedError } from "./certificate_refused.ts";
 import { identifyPeer } from "./peer_identity.ts";
 import { judgeIdentity } from "./peer_policy.ts";
-import { pemCertificates } from "./pem.ts";
+import { pemCertificates } from "../../x509/pem.ts";
 
 /** Material that was checked, in the form that both ends of `node:tls` take. */
 export interface PreparedMaterial {

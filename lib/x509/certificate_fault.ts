@@ -1,5 +1,3 @@
-import { TransportError } from "../base/errors.ts";
-
 /**
  * The closed set of things that can be wrong with a peer's certificate; also the code under which
  * a peer is told:
@@ -41,15 +39,3 @@ export type ChainFault = Exclude<
   CertificateFault,
   "unreadable" | "revoked" | "noRevocationList" | "denied" | "unauthorized"
 >;
-
-/** A peer whose certificate is not acceptable, although the TLS layer had no objection. */
-export class CertificateRefusedError extends TransportError {
-  /** What is wrong with it. */
-  readonly fault: CertificateFault;
-
-  /** `subject` says whose certificate it is, `problem` completes the sentence. */
-  constructor(fault: CertificateFault, subject: string, problem: string, remedy: string) {
-    super("peerNotTrusted", `the certificate of ${subject} ${problem}`, { value: subject, remedy });
-    this.fault = fault;
-  }
-}
