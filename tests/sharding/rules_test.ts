@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import type { ShardNode } from "../../lib/sharding/shard_node.ts";
+import type { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
 import { runSeed } from "./shard_scenarios.ts";
 
 /** A rule, the text that makes it, and the text without it. */
@@ -40,15 +40,18 @@ const rules: readonly Rule[] = [
 const lib = new URL("../../lib/", import.meta.url);
 
 /** The implementation without a rule. */
-async function without({ file, text, without }: Rule, folder: string): Promise<typeof ShardNode> {
+async function without(
+  { file, text, without }: Rule,
+  folder: string,
+): Promise<typeof ShardingMachine> {
   const copy = new Deno.Command("cp", { args: ["-r", lib.pathname, `${folder}/lib`] });
   assert((await copy.output()).success);
   const path = `${folder}/lib/sharding/${file}`;
   const source = await Deno.readTextFile(path);
   assert(source.includes(text), `${file} does not contain: ${text}`);
   await Deno.writeTextFile(path, source.replace(text, () => without));
-  const module = await import(`file://${folder}/lib/sharding/shard_node.ts`);
-  return module.ShardNode;
+  const module = await import(`file://${folder}/lib/sharding/sharding_machine.ts`);
+  return module.ShardingMachine;
 }
 
 for (const rule of rules) {
