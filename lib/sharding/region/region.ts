@@ -1,3 +1,4 @@
+import { rules } from "../../runtime/rules.ts";
 import type { LocalRegion } from "../routing/local_region.ts";
 
 /** Runs the entities of the shards that a region owns. */
@@ -114,7 +115,10 @@ export class Region implements LocalRegion {
       this.#drop(shard, held, "handedOff");
       done();
     });
-    return this.#held[shard] === held ? "stopping" : "stopped";
+    if (this.#held[shard] !== held) return "stopped";
+    if (rules.shardStopsBeforeHandOff) return "stopping";
+    done();
+    return "stopped";
   }
 
   /** A newer grant is elsewhere: if this node goes by an older one, its entities stop at once. */
