@@ -15,7 +15,7 @@ import { Entity, EntityList } from "./entity_list.ts";
 import { entityName, idOfName } from "./entity_name.ts";
 import type { PassivationOptions } from "./passivation.ts";
 import { regionPath } from "../routing/protocol.ts";
-import type { EntityHost } from "./region.ts";
+import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
 import type { EntityFactory } from "../sharded_behavior.ts";
 
@@ -60,7 +60,7 @@ interface Shard {
 }
 
 /** See the module's text. */
-export class Entities implements EntityHost, EntityKeeper {
+export class Entities implements ShardRunner, EntityKeeper {
   readonly #port: EntitiesPort;
   readonly #path: string;
   readonly #shards: (Shard | undefined)[] = [];
