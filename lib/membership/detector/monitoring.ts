@@ -1,11 +1,11 @@
-import { hashText } from "../state/digest.ts";
+import { addressHash } from "../state/digest.ts";
 import { compareText } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** Members in the order of their hashed addresses: neighbours are unlikely to fail together. */
 export function monitoringRing(addresses: Iterable<string>): readonly string[] {
   return [...addresses]
-    .map((address) => ({ address, hash: hashText(address) }))
+    .map((address) => ({ address, hash: addressHash(address)[0] }))
     .sort((a, b) => a.hash - b.hash || compareText(a.address, b.address))
     .map(({ address }) => address);
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { hashText } from "../state/digest.ts";
+import { hash64 } from "../state/digest.ts";
 import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive } from "../state/member.ts";
 import type { IndirectAnswerMessage, IndirectProbeMessage } from "../machine/messages.ts";
@@ -136,9 +136,9 @@ function begin(m: Machine, target: string, watched: Watched, now: number): void 
     !accused.has(member.address) && !m.view.unreachable.has(member.address)
   );
   // Who is asked need not be random, only different each time and for each.
-  const random = hashText(`${selfAddress(m)} ${target} ${sequence}`) / 0x1_0000_0000;
+  const [seed] = hash64(`${selfAddress(m)} ${target} ${sequence}`);
   const waitingFor = new Set(
-    pick(helpers, m.config.indirectProbes, random).map(({ address }) => address),
+    pick(helpers, m.config.indirectProbes, seed / 0x1_0000_0000).map(({ address }) => address),
   );
   watched.inquiry = { sequence, waitingFor, until: now + inquiryTime * m.config.heartbeatInterval };
   const { clusterId, introduction } = m;
