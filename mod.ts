@@ -118,6 +118,13 @@ export type { Clock, Timer } from "./lib/runtime/clock.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
 export type {
+  CertificateNames,
+  IdentityFunction,
+  IdentityMapping,
+  IdentityPatterns,
+  MappedIdentity,
+} from "./lib/runtime/identity_mapping.ts";
+export type {
   Authorize,
   CertificateFacts,
   ChainLink,
@@ -244,10 +251,8 @@ export {
   type TransportErrorCode,
 } from "./lib/transport/base/errors.ts";
 export type { TransportLimits } from "./lib/transport/base/limits.ts";
-export {
-  type CertificateFault,
-  CertificateRefusedError,
-} from "./lib/transport/tls/certificate_fault.ts";
+export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
+export { CertificateRefusedError } from "./lib/transport/tls/certificate_refused.ts";
 export type { AddressMap } from "./lib/transport/base/address_map.ts";
 export { TlsConfig, type TlsTexts } from "./lib/transport/tls/tls_config.ts";
 export type { TlsPaths } from "./lib/transport/tls/tls_files.ts";

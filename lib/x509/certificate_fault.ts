@@ -1,12 +1,11 @@
-import { TransportError } from "../base/errors.ts";
-
 /**
  * The closed set of things that can be wrong with a peer's certificate; also the code under which
  * a peer is told:
  *
  * - `unreadable`: it cannot be parsed, or too many certificates were sent.
  * - `expired`, `notYetValid`: its time is over, or has not come.
- * - `noIdentity`: it has no node or client name, or more than one.
+ * - `noIdentity`: it has no node or client name, or more than one; see the option `identity`.
+ * - `trustDomain`: it is of another trust domain than this end.
  * - `noHost`: it is that of a node and covers no host.
  * - `wrongUse`: it is that of an authority, or key usage or extended key usage do not fit its class.
  * - `unknownCriticalExtension`: it has a critical extension that nobody here knows.
@@ -24,6 +23,7 @@ export type CertificateFault =
   | "expired"
   | "notYetValid"
   | "noIdentity"
+  | "trustDomain"
   | "noHost"
   | "wrongUse"
   | "unknownCriticalExtension"
@@ -39,17 +39,5 @@ export type CertificateFault =
 /** What can be wrong with a certificate and its chain by themselves. */
 export type ChainFault = Exclude<
   CertificateFault,
-  "unreadable" | "revoked" | "noRevocationList" | "denied" | "unauthorized"
+  "unreadable" | "trustDomain" | "revoked" | "noRevocationList" | "denied" | "unauthorized"
 >;
-
-/** A peer whose certificate is not acceptable, although the TLS layer had no objection. */
-export class CertificateRefusedError extends TransportError {
-  /** What is wrong with it. */
-  readonly fault: CertificateFault;
-
-  /** `subject` says whose certificate it is, `problem` completes the sentence. */
-  constructor(fault: CertificateFault, subject: string, problem: string, remedy: string) {
-    super("peerNotTrusted", `the certificate of ${subject} ${problem}`, { value: subject, remedy });
-    this.fault = fault;
-  }
-}

@@ -1,8 +1,8 @@
-import { verify, X509Certificate } from "node:crypto";
 import { CertificateRevocationList } from "pkijs";
 import { type CertificateReading, plainSerial } from "./certificate.ts";
-import { TlsConfigError } from "../base/errors.ts";
+import { X509Error } from "./errors.ts";
 import { pemBlocks } from "./pem.ts";
+import { listVerifiedBy } from "./signature.ts";
 
 /** Certificates that an authority has revoked. Its signature is verified. */
 export interface RevocationList {
@@ -16,16 +16,6 @@ export interface RevocationList {
   readonly nextUpdate: number | undefined;
 }
 
-/** Hash by signature algorithm; `null` where the algorithm has one of its own. */
-const hashes: Readonly<Record<string, string | null>> = {
-  "1.2.840.10045.4.3.2": "sha256",
-  "1.2.840.10045.4.3.3": "sha384",
-  "1.2.840.10045.4.3.4": "sha512",
-  "1.2.840.113549.1.1.11": "sha256",
-  "1.2.840.113549.1.1.12": "sha384",
-  "1.2.840.113549.1.1.13": "sha512",
-  "1.3.101.112": null,
-};
 /** CRL number and authority key identifier; others that are critical change what a list means. */
 const knownExtensions: ReadonlySet<string> = new Set(["2.5.29.20", "2.5.29.35"]);
 
@@ -33,23 +23,22 @@ const knownExtensions: ReadonlySet<string> = new Set(["2.5.29.20", "2.5.29.35"])
  * Reads the lists of a PEM text, or the one that the bytes are (DER). Of a list that no authority
  * here has signed nothing is taken: after a rotation the file may still hold that of the old one.
  *
- * @throws {TlsConfigError} code `badRevocationList`, also when no list at all fits.
+ * @throws {X509Error} code `badRevocationList`, also when no list at all fits.
  */
 export function readRevocationLists(
   bytes: Uint8Array,
-  file: string,
   authorities: readonly CertificateReading[],
 ): RevocationList[] {
-  const lists = parse(bytes, file);
+  const lists = parse(bytes);
   const verified = lists.flatMap((list) => {
     const signer = authorities.find((authority) => signedBy(list, authority));
-    return signer === undefined ? [] : [describe(list, signer, file)];
+    return signer === undefined ? [] : [describe(list, signer)];
   });
   if (verified.length > 0) return verified;
-  throw bad(file, "no list in it is signed by an authority in caFile", "use the list of our CA");
+  throw bad("no list in it is signed by an authority in caFile", "use the list of our CA");
 }
 
-function parse(bytes: Uint8Array, file: string): CertificateRevocationList[] {
+function parse(bytes: Uint8Array): CertificateRevocationList[] {
   const text = new TextDecoder("latin1").decode(bytes);
   const blocks = pemBlocks(text).filter(({ label }) => label === "X509 CRL");
   // A DER list begins with the tag of a sequence; a PEM text with anything else.
@@ -58,34 +47,26 @@ function parse(bytes: Uint8Array, file: string): CertificateRevocationList[] {
     const lists = ders.map((der) => CertificateRevocationList.fromBER(Uint8Array.from(der)));
     if (lists.length > 0) return lists;
   } catch (cause) {
-    throw bad(file, "a list in it cannot be parsed", rewrite, cause);
+    throw bad("a list in it cannot be parsed", rewrite, cause);
   }
-  throw bad(file, "it holds neither a PEM block X509 CRL nor a list in DER", rewrite);
+  throw bad("it holds neither a PEM block X509 CRL nor a list in DER", rewrite);
 }
 
 const rewrite = "write it anew with cert.ts revoke";
 
 function signedBy(list: CertificateRevocationList, authority: CertificateReading): boolean {
-  const hash = hashes[list.signatureAlgorithm.algorithmId];
-  if (hash === undefined || authority.keyUsage?.cRLSign === false) return false;
-  try {
-    const { publicKey } = new X509Certificate(authority.der);
-    return verify(hash, list.tbsView, publicKey, list.signatureValue.valueBlock.valueHexView);
-  } catch {
-    return false;
-  }
+  return authority.keyUsage?.cRLSign !== false && listVerifiedBy(list, authority.der);
 }
 
 function describe(
   list: CertificateRevocationList,
   signer: CertificateReading,
-  file: string,
 ): RevocationList {
   const strange = list.crlExtensions?.extensions
     .find(({ critical, extnID }) => critical && !knownExtensions.has(extnID));
   if (strange !== undefined) {
     const problem = `a list in it has the critical extension ${strange.extnID}, which is not known`;
-    throw bad(file, problem, "use a full list, neither a delta nor an indirect one");
+    throw bad(problem, "use a full list, neither a delta nor an indirect one");
   }
   return {
     issuerKey: signer.publicKey,
@@ -97,6 +78,6 @@ function describe(
   };
 }
 
-function bad(file: string, problem: string, remedy: string, cause?: unknown): TlsConfigError {
-  return new TlsConfigError("badRevocationList", file, problem, { remedy, cause });
+function bad(problem: string, remedy: string, cause?: unknown): X509Error {
+  return new X509Error("badRevocationList", problem, { remedy, cause });
 }

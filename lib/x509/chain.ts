@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import type { ChainFault } from "./certificate_fault.ts";
-import { type CertificateReading, describeCertificate, isoTime } from "./certificate.ts";
+import { type CertificateReading, isoTime } from "./certificate.ts";
+import { describeCertificate } from "./identity.ts";
 
 /** Longest chain that is looked at, the leaf included; the authorities do not count. */
 export const maxChainLength = 8;

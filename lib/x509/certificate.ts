@@ -2,10 +2,9 @@ import { createHash, X509Certificate } from "node:crypto";
 import { BitString } from "asn1js";
 import { AltName, BasicConstraints, Certificate, ExtKeyUsage, type GeneralName } from "pkijs";
 import { CertificateReadings } from "./certificate_readings.ts";
+import { namesOf } from "./certificate_names.ts";
+import type { CertificateNames } from "../runtime/identity_mapping.ts";
 import { ipText } from "./host_names.ts";
-
-/** Which class of peer a certificate is made for. */
-export type CertificateClass = "node" | "client";
 
 /** What a certificate says about its subject. Nothing of it is verified yet. */
 export interface CertificateReading {
@@ -23,8 +22,10 @@ export interface CertificateReading {
   readonly serialNumber: string;
   /** SHA-256 of the public key (SubjectPublicKeyInfo), lower-case hexadecimal. */
   readonly publicKey: string;
-  /** URI names of Casty: `spiffe://<domain>/node/<name>` or `.../client/<name>`. */
-  readonly identities: readonly CertificateName[];
+  /** URI names, as they stand there. */
+  readonly uris: readonly string[];
+  /** All names of the holder, for the option `identity`. */
+  readonly names: CertificateNames;
   /** DNS names and IP addresses. */
   readonly hosts: readonly string[];
   readonly isAuthority: boolean;
@@ -51,16 +52,6 @@ export interface KeyUsage {
   readonly cRLSign: boolean;
 }
 
-/** A URI name of Casty, taken apart. */
-export interface CertificateName {
-  readonly kind: CertificateClass;
-  readonly domain: string;
-  readonly name: string;
-}
-
-// SPIFFE-ID 2.1 and 2.2: letters, digits, dots, dashes and underscores; the domain in lower case.
-const uriName = /^spiffe:\/\/([a-z0-9._-]{1,255})\/(node|client)\/([A-Za-z0-9._-]{1,255})$/;
-
 const oid = {
   subjectAltName: "2.5.29.17",
   keyUsage: "2.5.29.15",
@@ -79,8 +70,6 @@ const knownExtensions: ReadonlySet<string> = new Set([
   "2.5.29.35",
   oid.extKeyUsage,
 ]);
-/** A name that is shown to people is cut here. */
-const maxShownName = 100;
 const uriType = 6;
 const dnsType = 2;
 const ipType = 7;
@@ -123,7 +112,8 @@ function parseCertificate(der: Uint8Array): CertificateReading {
     serialNumber: plainSerial(certificate.serialNumber.valueBlock.valueHexView),
     publicKey: publicKeyPrint(bytes),
     // An authoriser of the user is given them, and many handshakes share a reading.
-    identities: Object.freeze(identitiesOf(names)),
+    uris: Object.freeze(urisOf(names)),
+    names: namesOf(certificate),
     hosts: Object.freeze(hostsOf(names)),
     isAuthority: constraints?.cA === true,
     pathLength: typeof pathLength === "number" ? pathLength : undefined,
@@ -146,16 +136,6 @@ export function plainSerial(bytes: Uint8Array): string {
 /** A moment as people and files write it. */
 export function isoTime(wallTime: number): string {
   return new Date(wallTime).toISOString();
-}
-
-/** `"node node-1"` or `"client reports"`, or the common name of a certificate without a class. */
-export function describeCertificate(reading: CertificateReading): string {
-  const identity = reading.identities[0];
-  if (identity !== undefined) return `${identity.kind} ${identity.name}`;
-  const name = reading.commonName ?? reading.hosts[0] ?? "an unnamed subject";
-  // Whoever made it has chosen the words: they must not fill a log, nor steer a terminal.
-  // deno-lint-ignore no-control-regex -- control characters are what is taken out
-  return name.slice(0, maxShownName).replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
 }
 
 function readKeyUsage(bits: BitString | undefined): KeyUsage {
@@ -182,15 +162,8 @@ function hex(bytes: ArrayBuffer | Uint8Array): string {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function identitiesOf(names: readonly GeneralName[]): CertificateName[] {
-  const identities: CertificateName[] = [];
-  for (const { type, value } of names) {
-    const match = type === uriType ? uriName.exec(String(value)) : null;
-    if (match !== null) {
-      identities.push({ kind: match[2] as CertificateClass, domain: match[1]!, name: match[3]! });
-    }
-  }
-  return identities;
+function urisOf(names: readonly GeneralName[]): string[] {
+  return names.filter(({ type }) => type === uriType).map(({ value }) => String(value));
 }
 
 function hostsOf(names: readonly GeneralName[]): string[] {
