@@ -64,7 +64,7 @@ Deno.test("who is unreachable, on whose word, and why nobody is downed yet is to
   ]);
   const [who, verdict, ...rest] = explain(factsOf(other, world.now), "downing");
   assertEquals(who, `the leader ${leader.address} declares members down, not this node`);
-  const grounds = "(4 of 5 members can be reached); it counts in ";
+  const grounds = "(4 of 5 members are reachable); it counts in ";
   assert(
     verdict!.startsWith(`keepMajority says: the unreachable members are to be downed ${grounds}`),
   );

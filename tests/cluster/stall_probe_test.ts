@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ByteIntake,
-  decodeAnswer,
-  encodeAnswer,
-  encodeQuestion,
-  isQuestion,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+  isRequest,
 } from "../../lib/cluster/stall/heartbeat_protocol.ts";
 import { systemStallProbe } from "../../lib/cluster/stall/system_stall_probe.ts";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
@@ -92,16 +92,16 @@ Deno.test("whoever asks something else is hung up on", async () => {
 });
 
 Deno.test("questions and answers are read back, and nothing else is", () => {
-  assert(isQuestion(encodeQuestion()));
-  assert(!isQuestion(new Uint8Array(4)));
+  assert(isRequest(encodeRequest()));
+  assert(!isRequest(new Uint8Array(4)));
   const reading = { incarnation: 1_763_700_000_000, stalledFor: 12_345 };
-  assertEquals(decodeAnswer(encodeAnswer(reading)), reading);
+  assertEquals(decodeResponse(encodeResponse(reading)), reading);
   assertEquals(
-    decodeAnswer(encodeAnswer({ incarnation: 1, stalledFor: 1e12 }))?.stalledFor,
+    decodeResponse(encodeResponse({ incarnation: 1, stalledFor: 1e12 }))?.stalledFor,
     2 ** 32 - 1,
   );
-  assertEquals(decodeAnswer(new Uint8Array(16)), undefined);
-  assertEquals(decodeAnswer(encodeAnswer(reading).subarray(0, 15)), undefined);
+  assertEquals(decodeResponse(new Uint8Array(16)), undefined);
+  assertEquals(decodeResponse(encodeResponse(reading).subarray(0, 15)), undefined);
 });
 
 Deno.test("bytes come in any pieces, but not too many", () => {

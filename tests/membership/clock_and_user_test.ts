@@ -101,7 +101,7 @@ Deno.test("of two processes that claim one address the later life is the member,
   const told = effects.find((effect) => effect.type === "send");
   assert(told?.type === "send" && told.message.type === "removed", JSON.stringify(effects));
   world.step(first, { type: "received", from: "n0:1", message: told.message });
-  assert(first.downed?.why.includes("later life"), first.downed?.why);
+  assert(first.downed?.why.includes("later incarnation"), first.downed?.why);
 });
 
 Deno.test("a node that is told to leave while it joins leaves, and is nowhere afterwards", () => {

@@ -31,11 +31,11 @@ Deno.test("the majority downs the minority, and the minority downs itself", () =
   const all = members(5);
   assertEquals(keepMajority(all, names(3, 4), "n0:1"), {
     outcome: "downUnreachable",
-    why: "3 of 5 members can be reached",
+    why: "3 of 5 members are reachable",
   });
   assertEquals(keepMajority(all, names(0, 1, 2), "n3:1"), {
     outcome: "downSelf",
-    why: "2 of 5 members can be reached",
+    why: "2 of 5 members are reachable",
   });
 });
 
@@ -44,7 +44,7 @@ Deno.test("an even split goes to the side of the oldest, whatever its address", 
   assertEquals(keepMajority(all, names(0, 1), "n3:1").outcome, "downUnreachable");
   const loser = keepMajority(all, names(2, 3), "n0:1");
   assertEquals(loser.outcome, "downSelf");
-  assertEquals(loser.why, "2 of 4 members can be reached, without the oldest, n3:1");
+  assertEquals(loser.why, "2 of 4 members are reachable, without the oldest, n3:1");
 });
 
 Deno.test("a node that others cannot reach leaves the decision to them", () => {

@@ -42,7 +42,7 @@ Deno.test("a node whose helpers say nothing accuses later than those who are tog
     world.partition([first!], others);
     const start = world.now;
     const accuses = (node: SimulatedMember) =>
-      node.log.some((line) => line.includes(" a member cannot be reached"));
+      node.log.some((line) => line.includes(" member does not respond"));
     within(world, "one accuses", 20_000, () => others.some(accuses));
     together += world.now - start;
     within(world, "the other accuses", 20_000, () => accuses(first!));

@@ -34,7 +34,7 @@ Deno.test("one sick member that accuses all others costs nobody else anything (p
   const others = nodes.filter((node) => node !== sick);
   deafen(world, sick);
   world.run(60_000);
-  assert(sick.log.some((line) => line.includes(" a member cannot be reached")));
+  assert(sick.log.some((line) => line.includes(" member does not respond")));
   untouched(others);
   for (const node of others) {
     assertEquals(seen(node, "unreachableMember").filter((name) => name !== "n7"), []);
@@ -163,7 +163,7 @@ Deno.test("who was told that it is dead knows by whom, why, and on whose word (o
   within(world, "downing", 40_000, () => nodes[3]!.downed !== undefined);
   const { by, why, observers, phi } = nodes[3]!.downed!;
   assertEquals(by, "n0:1");
-  assertEquals(why, "unreachable; 4 of 5 members can be reached for 7000 ms");
+  assertEquals(why, "unreachable; 4 of 5 members are reachable for 7000 ms");
   assert(observers.length >= 2 && !observers.includes("n3:1"), String(observers));
   assert(
     phi?.length === observers.length && phi.every((one) => one >= 8 && one <= 1_000),

@@ -28,7 +28,7 @@ Deno.test("a crash is noticed in 6 s; the member stays until it is stable, then 
     ]);
     const downed = about.find((event) => event.type === "memberDowned");
     assertEquals(downed?.evidence.by, "n1:1");
-    assertEquals(downed?.evidence.why, "unreachable; 4 of 5 members can be reached for 7000 ms");
+    assertEquals(downed?.evidence.why, "unreachable; 4 of 5 members are reachable for 7000 ms");
     assert(downed!.evidence.observers.length >= 2);
   }
 });
@@ -45,8 +45,8 @@ for (const seed of [1, 2, 3]) {
     }
     // The second hears that the first has gone.
     assertEquals(minority.map(({ downed }) => downed!.why).toSorted(), [
-      "1 of 5 members can be reached for 7000 ms",
-      "2 of 5 members can be reached for 7000 ms",
+      "1 of 5 members are reachable for 7000 ms",
+      "2 of 5 members are reachable for 7000 ms",
     ]);
     within(world, "removal", 5_000, () => allUp(majority));
   });
@@ -214,7 +214,7 @@ Deno.test("a life that was replaced learns that and stops", () => {
   const message = { type: "join" as const, member: newer, clusterConfig: {} };
   world.step(nodes[0]!, { type: "received", from: self.address, message });
   within(world, "learning", 3_000, () => zombie.downed !== undefined);
-  assert(zombie.downed!.why.startsWith("a later life of this node has joined"));
+  assert(zombie.downed!.why.startsWith("a later incarnation of this node has joined"));
 });
 
 for (const seed of [1, 2, 3]) {

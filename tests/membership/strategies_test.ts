@@ -104,7 +104,7 @@ Deno.test("a quorum of a sensible size keeps exactly the side that has it", () =
   const five = up(5);
   assertEquals(decide(staticQuorum({ size: 3 }), five, [3, 4]), {
     outcome: "downUnreachable",
-    why: "3 full members can be reached and the quorum is 3",
+    why: "3 up members are reachable and the quorum is 3",
   });
   assertEquals(decide(staticQuorum({ size: 3 }), five, [0, 1, 2]).outcome, "downSelf");
   // Three are left of five; the next crash leaves too few.

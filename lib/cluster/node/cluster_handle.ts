@@ -3,7 +3,7 @@ import { type ClusterState, clusterState } from "./cluster_state.ts";
 import { explain, type ExplainFacts, type ExplainTopic } from "./explanation.ts";
 
 /**
- * What a node tells about its cluster: `system.cluster`. It only looks; nothing changes through it.
+ * Read-only access to the cluster as a node sees it: `system.cluster`.
  *
  * @example
  * ```ts
@@ -22,14 +22,14 @@ import { explain, type ExplainFacts, type ExplainTopic } from "./explanation.ts"
 export class ClusterHandle {
   readonly #facts: () => ExplainFacts;
 
-  /** `facts` is called at each question; it throws before the node has started. */
+  /** `facts` is called at each access; it throws before the node has started. */
   constructor(facts: () => ExplainFacts) {
     this.#facts = facts;
   }
 
   /**
-   * Who belongs to the cluster, in what state, who can be reached and who leads, as this node
-   * believes now. A frozen value, made for each call.
+   * The members, their status and reachability, and the leader in the current view of this node. A
+   * frozen snapshot.
    *
    * @throws {ClusterError} code `notStarted`.
    */
@@ -39,9 +39,10 @@ export class ClusterHandle {
   }
 
   /**
-   * Why the cluster is as it is, in sentences for people: why this node does not join, what has not
-   * converged and who is missing, on whose word a member is unreachable, what will come of it, and
-   * when. Never empty. The wording may change; programs read {@linkcode state}.
+   * Explains the state of the cluster in sentences for people: why this node does not join, which
+   * members block convergence, which observers report a member unreachable, and which downing
+   * decision is pending and when it takes effect. Never empty. The wording may change; programs read
+   * {@linkcode state}.
    *
    * @param topic only this. Default: all.
    * @throws {ClusterError} code `notStarted`.
@@ -51,8 +52,8 @@ export class ClusterHandle {
   }
 
   /**
-   * How this node sees itself and the peers that it watches: how suspicious their silence is, why
-   * they cannot be reached, and how much it doubts its own ears.
+   * The local health of this node and the state of the peers that it monitors: phi, accusations and
+   * their reasons.
    *
    * @throws {ClusterError} code `notStarted`.
    */

@@ -334,8 +334,8 @@ export class ClusterNode {
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
     const { address } = this;
     const seeds = describeSeeds(this.#options.seedNodes);
-    const said = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""];
-    return quorumTimeout({ address, wanted, up, timeout, seeds, said });
+    const reasons = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""];
+    return quorumTimeout({ address, wanted, up, timeout, seeds, reasons });
   }
 
   #started<T>(part: T | undefined): T {

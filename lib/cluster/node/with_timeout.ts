@@ -1,8 +1,8 @@
 import type { Runtime } from "../../runtime/runtime.ts";
 
 /**
- * Waits for what a part of a node does before the node leaves, but not for ever: it resolves after
- * `leaveTimeout` milliseconds, and says so in the log.
+ * Waits for work that precedes leaving, at most `leaveTimeout` milliseconds; then logs a warning and
+ * resolves.
  */
 export function withTimeout(
   { clock, logger }: Runtime,
@@ -11,7 +11,7 @@ export function withTimeout(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = clock.schedule(leaveTimeout, () => {
-      logger.log("warn", "cluster", "not all parts ended within leaveTimeout", { leaveTimeout });
+      logger.log("warn", "cluster", "shutdown work exceeded leaveTimeout", { leaveTimeout });
       resolve();
     });
     work.finally(() => timer.cancel()).then(resolve, reject);
