@@ -49,7 +49,7 @@ class Scene {
 
 const subscribe = { type: "subscribe", asked: "a:1", have: 0 };
 
-Deno.test("a client that asks without an end is not told the whole topology each time", () => {
+Deno.test("a client that keeps subscribing is not sent the whole topology each time", () => {
   const scene = new Scene();
   assertEquals(scene.ask(subscribe), ["client:1 a:1"]);
   for (let i = 0; i < 1_000; i++) {
@@ -68,7 +68,7 @@ Deno.test("a client that asks without an end is not told the whole topology each
   assertEquals(scene.told, []);
 });
 
-Deno.test("who is connected elsewhere cannot subscribe here: nobody would tell when it has gone", () => {
+Deno.test("a relayed client cannot subscribe, since its disconnection would not be noticed", () => {
   const scene = new Scene();
   scene.connected = undefined;
   assertEquals(scene.ask(subscribe), []);
@@ -79,7 +79,7 @@ Deno.test("who is connected elsewhere cannot subscribe here: nobody would tell w
   assertEquals(scene.told, []);
 });
 
-Deno.test("what is no request changes nothing", () => {
+Deno.test("malformed requests change nothing", () => {
   const scene = new Scene();
   for (const value of [7, undefined, {}, { type: "x" }, { type: "subscribe", have: -1 }, []]) {
     assertEquals(scene.ask(value), []);

@@ -35,7 +35,7 @@ async function turns(): Promise<void> {
 
 const nobody = { outcome: "unknown", ms: 0 } as const;
 
-Deno.test("on a simulated network nothing runs unless the runtime says how", async () => {
+Deno.test("on a simulated network stall detection needs a probe of the runtime", async () => {
   const { detection, ports, lines } = scene(undefined);
   detection.start(1);
   assertEquals(await detection.ask("b:1", 1, 2), nobody);
@@ -43,7 +43,7 @@ Deno.test("on a simulated network nothing runs unless the runtime says how", asy
   assertEquals([ports, lines], [[], []]);
 });
 
-Deno.test("where no thread can run, the node works without and says so once", async () => {
+Deno.test("without threads, stall detection is unavailable and logged once", async () => {
   const { detection, ports, lines } = scene({
     serve: () => Promise.reject(new Error("no threads here")),
     ask: () => Promise.resolve(nobody),
@@ -53,10 +53,10 @@ Deno.test("where no thread can run, the node works without and says so once", as
   await detection.close();
   assertEquals(ports, []);
   assertEquals(lines.length, 1);
-  assert(lines[0]!.startsWith("warn stall detection does not run"));
+  assert(lines[0]!.startsWith("warn stall detection is unavailable"));
 });
 
-Deno.test("a responder is told of beats, of a new life, and of the end", async () => {
+Deno.test("a responder receives beats, a new incarnation, and the end", async () => {
   const told: string[] = [];
   let port = 100;
   const { detection, ports } = scene({
@@ -82,7 +82,7 @@ Deno.test("a responder is told of beats, of a new life, and of the end", async (
   assertEquals(ports, [101, 102]);
 });
 
-Deno.test("a responder that ends by itself is not advertised any more", async () => {
+Deno.test("the port of a failed responder is withdrawn", async () => {
   let end = (_reason: string) => {};
   const { detection, ports, lines } = scene({
     serve: ({ onEnd }) => {
@@ -99,7 +99,7 @@ Deno.test("a responder that ends by itself is not advertised any more", async ()
   await detection.close();
 });
 
-Deno.test("others are asked through the address map, under the name of their address", async () => {
+Deno.test("probes use the address map and the server name of the address", async () => {
   const questions: StallQuestion[] = [];
   const { detection } = scene({
     serve: () => Promise.reject(new Error("none")),

@@ -60,7 +60,7 @@ const sent = (effects: readonly MembershipEffect[]) =>
 const logged = (effects: readonly MembershipEffect[]) =>
   effects.filter(({ type }) => type === "log");
 
-Deno.test("a member that calls itself the youngest of all does not keep others from becoming up", () => {
+Deno.test("a member that claims the highest up number does not keep others from becoming up", () => {
   const { world, nodes } = formed(1, 4);
   const bad = nodes[3]!;
   const record = recordOf(bad);
@@ -77,7 +77,7 @@ Deno.test("a member that calls itself the youngest of all does not keep others f
   within(world, "joining", 10_000, () => allUp([...others, late]));
 });
 
-Deno.test("numbers stay within bounds where a member has the highest that there is", () => {
+Deno.test("up numbers stay within bounds if a member has the highest one", () => {
   const { world, nodes } = formed(2, 4);
   const [leader, , , bad] = nodes;
   const member = {
@@ -92,7 +92,7 @@ Deno.test("numbers stay within bounds where a member has the highest that there 
   assert(leader!.alive && leader!.view.members.some(({ upNumber }) => upNumber === highest));
 });
 
-Deno.test("what others say in a member's name does not change what it says, nor silence it", () => {
+Deno.test("forged versions of a member's record neither change nor suppress its own", () => {
   for (const number of [1_000, highest]) {
     const { world, nodes } = formed(3, 5);
     const [victim, bad] = [nodes[1]!, nodes[3]!];
@@ -114,7 +114,7 @@ Deno.test("what others say in a member's name does not change what it says, nor 
   }
 });
 
-Deno.test("a forged word is overruled everywhere by the member whose word it is", () => {
+Deno.test("a forged record is overruled everywhere by its owner", () => {
   const { world, nodes } = formed(4, 5);
   const [victim, bad] = [nodes[1]!, nodes[3]!];
   const record = recordOf(victim);
@@ -138,7 +138,7 @@ Deno.test("a forged word is overruled everywhere by the member whose word it is"
   within(world, "joining", 10_000, () => allUp([...nodes, late]));
 });
 
-Deno.test("100,000 members and tombstones that are not there take bounded space", () => {
+Deno.test("100,000 fake members and tombstones take bounded space", () => {
   const { world, nodes } = formed(5, 3, { maxMembers: 100, maxTombstones: 500 });
   const bad = nodes[2]!;
   for (let round = 0; round < 100; round++) {
@@ -164,7 +164,7 @@ Deno.test("100,000 members and tombstones that are not there take bounded space"
   assertEquals(admitted(m, { members: new Map(), tombstones }).tombstones.size, 500);
 });
 
-Deno.test("a flood of one member is ignored and logged once, and others are still answered", () => {
+Deno.test("a flood from one member is dropped and logged once, and others are still answered", () => {
   const { world, nodes } = formed(6, 4);
   const [victim, friend, , bad] = nodes as [
     SimulatedMember,
@@ -195,7 +195,7 @@ Deno.test("a flood of one member is ignored and logged once, and others are stil
   assertEquals(sent(says(world, bad, victim, ask(bad))).length, 1, "it is heard again");
 });
 
-Deno.test("who asks in another's name, or may not join, is logged once a minute, however often", () => {
+Deno.test("a forged or rejected join is logged once a minute, however often it is repeated", () => {
   const { world, nodes } = formed(7, 3, { clusterConfig: { color: "red" } });
   const bad = nodes[2]!;
   const join = (member: Member): MembershipMessage => ({ type: "join", member, clusterConfig: {} });
@@ -223,7 +223,7 @@ Deno.test("who asks in another's name, or may not join, is logged once a minute,
   assertEquals(other.get("lines"), 1);
 });
 
-Deno.test("a member that is born again and again is not let in more than a few times a second", () => {
+Deno.test("new incarnations of one node are admitted only a few times a second", () => {
   const { world, nodes } = formed(8, 3);
   const bad = nodes[2]!;
   world.crash(bad);
@@ -244,7 +244,7 @@ Deno.test("a member that is born again and again is not let in more than a few t
   assert(lives >= 1 && lives <= 30, `${lives} lives at once`);
 });
 
-Deno.test("one member's probes do not use up what is there for all", () => {
+Deno.test("the probes of one member do not exhaust the relays of all", () => {
   const { world, nodes } = formed(9, 5);
   const [helper, friend, target, bad] = nodes as [
     SimulatedMember,
@@ -267,7 +267,7 @@ Deno.test("one member's probes do not use up what is there for all", () => {
   assertEquals(sent(says(world, friend, helper, probe(friend, 1))).length, 1);
 });
 
-Deno.test("one member that accuses everybody, again and again, makes nobody unreachable", () => {
+Deno.test("one member that keeps accusing all others makes none unreachable", () => {
   const { world, nodes } = formed(10, 8);
   const bad = nodes[5]!;
   const others = nodes.filter((node) => node !== bad);
@@ -291,7 +291,7 @@ Deno.test("one member that accuses everybody, again and again, makes nobody unre
   }
 });
 
-Deno.test("what was said once may be said again for ever, and changes nothing", () => {
+Deno.test("replayed messages change nothing", () => {
   const { world, nodes } = formed(11, 4);
   const bad = nodes[3]!;
   const state = { members: nodes.map(recordOf), tombstones: [] };

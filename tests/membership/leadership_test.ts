@@ -27,18 +27,18 @@ Deno.test("the oldest member that is up leads, not the one with the lowest addre
   assertEquals(leaderOf(members, new Set(["b:1"])), "c:1");
 });
 
-Deno.test("two members with one number are told apart by address", () => {
+Deno.test("two members with equal up numbers are ordered by address", () => {
   assertEquals(leaderOf([member("b", "up", 1), member("a", "up", 1)], nobody), "a:1");
 });
 
-Deno.test("an older member that leaves leads only when no other is up", () => {
+Deno.test("a leaving older member leads only if no other is up", () => {
   const leaving = member("a", "leaving", 1);
   assertEquals(leaderOf([leaving, member("b", "up", 2)], nobody), "b:1");
   assertEquals(leaderOf([leaving, member("b", "exiting", 2)], nobody), "a:1");
   assertEquals(leaderOf([leaving, member("b", "joining")], nobody), "a:1");
 });
 
-Deno.test("before anybody is up, the earliest that joins leads; the dead never do", () => {
+Deno.test("before any member is up, the earliest joining one leads; down members never lead", () => {
   const members = [member("a", "joining", 0, 2), member("b", "joining", 0, 1)];
   assertEquals(leaderOf(members, nobody), "b:1");
   assertEquals(leaderOf([member("a", "down", 1)], nobody), undefined);
@@ -70,7 +70,7 @@ Deno.test("the leader moves leaving members on and removes those that are gone",
   });
 });
 
-Deno.test("what counts as a majority does not change while a full member is unreachable", () => {
+Deno.test("the set of voters does not change while an up member is unreachable", () => {
   const members = [
     member("a", "up", 1),
     member("b", "up", 2),
@@ -103,7 +103,7 @@ function says(
 
 const three = stateOf([member("a", "up", 1), member("b", "up", 2), member("c", "up", 3)]);
 
-Deno.test("one observer's word is not enough while a second could speak", () => {
+Deno.test("one observer is not enough while a second may accuse", () => {
   const accused = says(three, "b", ["c"]);
   assertEquals(unreachableMembers(accused, "a:1"), new Set());
   assertEquals(unreachableMembers(says(accused, "a", ["c"]), "a:1"), new Set(["c:1"]));
@@ -116,18 +116,18 @@ Deno.test("a broken link between two members makes neither of them unreachable",
   }
 });
 
-Deno.test("who can hear nobody believes itself; the others do not believe it", () => {
+Deno.test("an isolated observer counts its own accusations; the others do not", () => {
   const state = says(three, "a", ["b", "c"]);
   assertEquals(unreachableMembers(state, "a:1"), new Set(["b:1", "c:1"]));
   assertEquals(unreachableMembers(state, "b:1"), new Set());
 });
 
-Deno.test("of two members, each has only its own word", () => {
+Deno.test("of two members, each counts its own accusation", () => {
   const two = stateOf([member("a", "up", 1), member("b", "up", 2)]);
   assertEquals(unreachableMembers(says(two, "a", ["b"]), "a:1"), new Set(["b:1"]));
 });
 
-Deno.test("members that leave, or whom we cannot reach, have no say on others", () => {
+Deno.test("accusations by leaving or unreachable members do not count", () => {
   const four = stateOf([
     member("a", "up", 1),
     member("b", "leaving", 2),
@@ -139,7 +139,7 @@ Deno.test("members that leave, or whom we cannot reach, have no say on others", 
   assertEquals(unreachableMembers(old, "a:1"), new Set());
 });
 
-Deno.test("an accusation ends with the incarnation, and with the member's life", () => {
+Deno.test("an accusation ends with the incarnation and with the removal of the accused", () => {
   const accused = says(says(three, "a", ["c"]), "b", ["c"]);
   assertEquals(observersAgainst(accused, "c:1").map(({ observer }) => observer), ["a:1", "b:1"]);
   const reborn = withMember(accused, member("c", "joining", 0, 2));
@@ -148,7 +148,7 @@ Deno.test("an accusation ends with the incarnation, and with the member's life",
   assertEquals(unreachableMembers(dead, "a:1"), new Set());
 });
 
-Deno.test("convergence names who has not seen what is known", () => {
+Deno.test("convergence names the members that have not seen the current state", () => {
   const digest = contentDigest(three);
   let state = three;
   for (const name of ["a", "b"]) {
@@ -161,7 +161,7 @@ Deno.test("convergence names who has not seen what is known", () => {
   assertEquals(convergence(moved, nobody).missing, ["a:1", "b:1", "c:1"]);
 });
 
-Deno.test("members that exit or are down do not hold up convergence", () => {
+Deno.test("exiting and down members do not block convergence", () => {
   const state = stateOf([member("a", "exiting", 1), member("b", "down", 2)]);
   assertEquals(convergence(state, nobody), { converged: true, missing: [] });
 });

@@ -5,7 +5,7 @@ import { pick } from "../../lib/membership/machine/pick.ts";
 
 const addresses = (count: number) => Array.from({ length: count }, (_, i) => `node-${i}:25520`);
 
-Deno.test("each member is watched by exactly five others, or by all of fewer", () => {
+Deno.test("each member is monitored by exactly five others, or by all of fewer", () => {
   for (const count of [1, 2, 3, 5, 6, 7, 30, 100]) {
     const ring = monitoringRing(addresses(count));
     const monitorsPerMember = new Map<string, number>();
@@ -29,7 +29,7 @@ Deno.test("the ring does not depend on the order in which members are known", ()
   }));
 });
 
-Deno.test("the small side of a partition comes to watch everybody", () => {
+Deno.test("the small side of a partition monitors all members", () => {
   const ring = monitoringRing(addresses(30));
   const side = new Set(ring.slice(0, 3));
   const self = ring[1]!;
