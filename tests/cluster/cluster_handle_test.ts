@@ -65,7 +65,7 @@ Deno.test("explain contains the pending decision, its reason and the remaining t
     assert(left > 4 && left <= 6, line);
     assert(line.endsWith("is stable for 7000 ms"), line);
   }
-  // It keeps its word.
+  // The announced time is exact.
   const { remaining } = nodes[4]!.machine.outlook(world.now)!;
   world.run(remaining - 100);
   assertEquals(nodes[4]!.downed, undefined);

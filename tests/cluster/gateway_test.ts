@@ -16,9 +16,9 @@ const client: Peer = {
   identity: { kind: "plain" },
 };
 
-/** A gateway, with whom it has told what. */
+/** A gateway with the updates that it has sent. */
 class Scene {
-  readonly told: string[] = [];
+  readonly sent: string[] = [];
   readonly gateway: Gateway;
   connected: Peer | undefined = client;
   now = 0;
@@ -33,7 +33,7 @@ class Scene {
         this.#take = take;
       },
       send: (to: string, _path: string, _uid: number, { topology }: TopologyPush) => {
-        this.told.push(`${to} ${topology === undefined ? "nothing new" : topology.leader}`);
+        this.sent.push(`${to} ${topology === undefined ? "nothing new" : topology.leader}`);
       },
     } as unknown as Remoting;
     const view = () =>
@@ -43,7 +43,7 @@ class Scene {
 
   ask(value: unknown): string[] {
     this.#take(client, value);
-    return this.told.splice(0);
+    return this.sent.splice(0);
   }
 }
 
@@ -61,11 +61,11 @@ Deno.test("a client that keeps subscribing is not sent the whole topology each t
   assertEquals(scene.ask({ ...subscribe, have: 2 }), ["client:1 nothing new"]);
   scene.leader = "b:1";
   scene.gateway.onChange();
-  assertEquals(scene.told.splice(0), ["client:1 b:1"], "changes are told at once");
+  assertEquals(scene.sent.splice(0), ["client:1 b:1"], "changes are sent at once");
   scene.ask({ type: "unsubscribe" });
   scene.leader = "c:1";
   scene.gateway.onChange();
-  assertEquals(scene.told, []);
+  assertEquals(scene.sent, []);
 });
 
 Deno.test("a relayed client cannot subscribe, since its disconnection would not be noticed", () => {
@@ -76,7 +76,7 @@ Deno.test("a relayed client cannot subscribe, since its disconnection would not 
   assertEquals(scene.ask(subscribe), []);
   scene.leader = "b:1";
   scene.gateway.onChange();
-  assertEquals(scene.told, []);
+  assertEquals(scene.sent, []);
 });
 
 Deno.test("malformed requests change nothing", () => {

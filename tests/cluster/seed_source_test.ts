@@ -6,14 +6,14 @@ import { CastyError } from "../../lib/runtime/casty_error.ts";
 import type { DnsRecord, DnsRecordType, Resolver } from "../../lib/runtime/resolver.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 
-/** DNS whose records a test changes; counts the questions. */
+/** DNS whose records a test changes; records the lookups. */
 class Dns implements Resolver {
-  questions: string[] = [];
+  lookups: string[] = [];
   records: DnsRecord[] | undefined;
 
   // deno-lint-ignore require-await
   async resolve(name: string, type: DnsRecordType): Promise<readonly DnsRecord[]> {
-    this.questions.push(`${type} ${name}`);
+    this.lookups.push(`${type} ${name}`);
     if (this.records === undefined) throw new Error("no such name");
     return this.records;
   }
@@ -58,10 +58,10 @@ Deno.test("nodes with SRV records in any order form one cluster", async () => {
   const nodes = await cluster.clock.resolve(Promise.all(starting));
   assertEquals(clusterIds(nodes).size, 1);
   assertEquals(nodes[0]!.leader, "node-1:25520");
-  assertEquals(resolver.questions[0], "SRV _casty._tcp.internal");
-  const asked = resolver.questions.length;
+  assertEquals(resolver.lookups[0], "SRV _casty._tcp.internal");
+  const asked = resolver.lookups.length;
   await cluster.clock.advance(60_000);
-  assert(resolver.questions.length <= asked + 3, "members ask no more");
+  assert(resolver.lookups.length <= asked + 3, "members look up no more");
   await cluster.stop(nodes);
 });
 
@@ -73,7 +73,7 @@ Deno.test("A records with a port are resolved again until there are some", async
     start(cluster, host, seeds, { resolver, requiredQuorum: 3 })
   );
   await cluster.clock.advance(20_000);
-  assert(resolver.questions.length >= 45, `${resolver.questions.length} questions`);
+  assert(resolver.lookups.length >= 45, `${resolver.lookups.length} lookups`);
   resolver.records = hosts.map((host) => ({ host }));
   const nodes = await cluster.clock.resolve(Promise.all(starting));
   assertEquals(clusterIds(nodes).size, 1);

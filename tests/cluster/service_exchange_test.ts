@@ -18,7 +18,7 @@ class At extends Ref<never> {
   override tell(): void {}
 }
 
-/** Nodes that hear each other at once, unless what is sent is lost. */
+/** Nodes that exchange messages at once, unless they are lost. */
 class Nodes {
   readonly #exchanges = new Map<string, ServiceExchange>();
   readonly #local = new Map<string, readonly TopologyService[]>();
@@ -61,10 +61,10 @@ class Nodes {
     this.joinWith(name, others, []);
   }
   joinWith(name: string, others: readonly string[], unreachable: readonly string[]): void {
-    const lives = others.map((other) => [other, this.incarnations.get(other)!] as const);
-    this.at(name).onMembers(new Map(lives), new Set(unreachable));
+    const incarnations = others.map((other) => [other, this.incarnations.get(other)!] as const);
+    this.at(name).onMembers(new Map(incarnations), new Set(unreachable));
   }
-  /** What the receptionist of a node is told of the others. */
+  /** The remote services that the receptionist of a node receives. */
   remote(name: string): string {
     return [...this.at(name).remote()].flatMap(([key, refs]) =>
       refs.map((ref: ActorRef<never>) => `${key}@${(ref as At).node}`)
@@ -156,7 +156,7 @@ Deno.test("an unreachable member is not listed, and its list is compared once it
   assertEquals(nodes.remote("a"), "x@b x@c");
   nodes.joinWith("a", ["b", "c"], ["b"]);
   assertEquals(nodes.remote("a"), "x@c");
-  // Clients decide by themselves whom they can reach.
+  // Clients decide reachability themselves.
   assertEquals(nodes.seen("a"), "x@b x@c");
   nodes.lossy = true;
   nodes.offer("a", "y");
@@ -238,7 +238,7 @@ Deno.test("lists converge under loss, duplication and reordering", () => {
     assertEquals(names.map((name) => nodes.seen(name)), names.map(() => expected), `seed ${seed}`);
     nodes.sent = 0;
     for (const name of names) nodes.at(name).tick();
-    // All know that they know: nobody asks.
+    // All lists are equal: no list is requested.
     assertEquals(nodes.sent, 12);
   }
 });

@@ -28,10 +28,10 @@ async function serve(tls?: TlsMaterial): Promise<StallResponder & AsyncDisposabl
 /** Asks until the answer is as expected; the responder's own clock decides when. */
 async function until(
   wanted: StallAnswer["outcome"],
-  question: () => Promise<StallAnswer>,
+  probe: () => Promise<StallAnswer>,
 ): Promise<StallAnswer> {
   for (;;) {
-    const answer = await question();
+    const answer = await probe();
     if (answer.outcome === wanted) return answer;
     assert(answer.outcome === "alive" || answer.outcome === "stalled", answer.outcome);
   }

@@ -28,11 +28,11 @@ Deno.test("a node that restarts twenty times in a row becomes a member, and no o
   const { world, nodes } = formed(3, 4);
   const others = nodes.slice(0, 3);
   let last = nodes[3]!;
-  for (let life = 0; life < 20; life++) {
+  for (let restart = 0; restart < 20; restart++) {
     world.crash(last);
     world.run(300);
     last = world.start("n3", ["n0", "n1"]);
-    world.run(life % 2 === 0 ? 50 : 900);
+    world.run(restart % 2 === 0 ? 50 : 900);
   }
   within(world, "its return", 30_000, () => allUp([...others, last]));
   for (const node of others) {
@@ -70,7 +70,7 @@ Deno.test("a node with only wrong seeds does not bootstrap, and names the seeds"
   assertEquals([lost.view.clusterId, lost.view.members.length], [undefined, 0]);
   const lines = lost.machine.waiting(world.now);
   assert(lines.includes("nowhere:1 has not answered"), lines.join("\n"));
-  assert(lost.log.length >= 3 && lost.log.length < 10, "it says so, but not all the time");
+  assert(lost.log.length >= 3 && lost.log.length < 10, "logged, but rate limited");
 });
 
 Deno.test("two nodes with the same nodeId are two members", () => {
@@ -87,10 +87,10 @@ Deno.test("two nodes with the same nodeId are two members", () => {
 Deno.test("of two processes at one address the later incarnation is the member, the other stops", () => {
   const { world, nodes } = formed(7, 4);
   const first = nodes[3]!;
-  // The second takes over the address, and the first lives on and can still send.
+  // The second takes over the address, while the first keeps running and can still send.
   const second = world.start("n3", ["n0"]);
   first.alive = true;
-  within(world, "the later life", 10_000, () => allUp([...nodes.slice(0, 3), second]));
+  within(world, "the later incarnation", 10_000, () => allUp([...nodes.slice(0, 3), second]));
   assertNotEquals(second.view.self.incarnation, first.view.self.incarnation);
   const { clusterId, self } = first.view;
   const effects = nodes[0]!.machine.step({
@@ -98,9 +98,9 @@ Deno.test("of two processes at one address the later incarnation is the member, 
     from: "n3:1",
     message: { type: "heartbeat", clusterId: clusterId!, incarnation: self.incarnation },
   }, world.now);
-  const told = effects.find((effect) => effect.type === "send");
-  assert(told?.type === "send" && told.message.type === "removed", JSON.stringify(effects));
-  world.step(first, { type: "received", from: "n0:1", message: told.message });
+  const notice = effects.find((effect) => effect.type === "send");
+  assert(notice?.type === "send" && notice.message.type === "removed", JSON.stringify(effects));
+  world.step(first, { type: "received", from: "n0:1", message: notice.message });
   assert(first.downed?.why.includes("later incarnation"), first.downed?.why);
 });
 

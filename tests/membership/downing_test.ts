@@ -84,7 +84,7 @@ Deno.test("two sides of a partition never both survive, even with different know
         const view = members(cast.length, (index) => {
           const { status, side: home } = cast[index]!;
           if (status === "joining" && promoted && side === promotingSide) return "up";
-          // A member that announces its leave after the cut is heard on its own side only.
+          // The gossip of a member that starts to leave after the cut stays on its own side.
           if (status === "up" && leavers.includes(index) && home === side) return "leaving";
           return status;
         })

@@ -82,7 +82,7 @@ Deno.test("allowSelfBootstrap lets one node bootstrap alone, whether or not it i
     const node = world.start("n0", seeds, { allowSelfBootstrap: true });
     world.run(4_900);
     assertEquals(node.view.clusterId, undefined);
-    within(world, "founding", 400, () => allUp([node]));
+    within(world, "bootstrap", 400, () => allUp([node]));
   }
 });
 

@@ -111,12 +111,12 @@ Deno.test("the content digest depends on members only, not on their order or see
   const ba = withMember(withMember(emptyGossip, other), { ...member });
   assertEquals(contentDigest(ab), contentDigest(ba));
   const record = ab.members.get("a:1")!;
-  const said = {
+  const changed = {
     ...ab,
     members: new Map(ab.members).set("a:1", { ...record, seen: { counter: 1, digest: "" } }),
   };
-  assertEquals(contentDigest(said), contentDigest(ab));
-  assert(fullDigest(said) !== fullDigest(ab));
+  assertEquals(contentDigest(changed), contentDigest(ab));
+  assert(fullDigest(changed) !== fullDigest(ab));
   const moved = withMember(ab, { ...member, status: "leaving" });
   assert(contentDigest(moved) !== contentDigest(ab));
   assertEquals(contentDigest(emptyGossip).length, 16);

@@ -9,7 +9,7 @@ import type { MembershipMessage } from "../../lib/membership/machine/messages.ts
 
 const self = { address: "a:1", nodeId: "a", incarnation: 10, roles: [] };
 
-function founder(config: Partial<MembershipConfig> = {}): Membership {
+function bootstrapNode(config: Partial<MembershipConfig> = {}): Membership {
   const machine = new Membership({ self, seeds: [], ...config });
   machine.step({ type: "start" }, 0);
   return machine;
@@ -81,7 +81,7 @@ Deno.test("joins are repeated every 250 ms at first, then every second", () => {
 });
 
 Deno.test("the cluster id names the bootstrap node, and a joining node is admitted", () => {
-  const machine = founder();
+  const machine = bootstrapNode();
   assertEquals(machine.view.clusterId, "a:1#10");
   const effects = machine.step({ type: "received", from: "b:1", message: joiner("b") }, 5);
   assertEquals(sent(effects), [["b:1", "welcome"]]);
@@ -93,7 +93,7 @@ Deno.test("the cluster id names the bootstrap node, and a joining node is admitt
 });
 
 Deno.test("a join for another address is rejected", () => {
-  const machine = founder();
+  const machine = bootstrapNode();
   const before = machine.view;
   const effects = machine.step({ type: "received", from: "c:1", message: joiner("b") }, 5);
   assertEquals(effects.map(({ type }) => type), ["log"]);
@@ -101,7 +101,7 @@ Deno.test("a join for another address is rejected", () => {
 });
 
 Deno.test("an earlier incarnation is rejected with the known later one", () => {
-  const machine = founder();
+  const machine = bootstrapNode();
   machine.step({ type: "received", from: "b:1", message: joiner("b", 7) }, 5);
   const [, effect] = machine.step({ type: "received", from: "b:1", message: joiner("b", 6) }, 6);
   assert(effect?.type === "send" && effect.message.type === "joinRefused");
@@ -132,7 +132,7 @@ Deno.test("a welcome that was not requested is ignored", () => {
 });
 
 Deno.test("gossip with another cluster id changes nothing; its sender is notified and it is logged once", () => {
-  const machine = founder();
+  const machine = bootstrapNode();
   const before = machine.view;
   const message: MembershipMessage = {
     type: "gossip",
@@ -149,7 +149,7 @@ Deno.test("gossip with another cluster id changes nothing; its sender is notifie
 });
 
 Deno.test("a member whose connection ended is probed at once and not accused", () => {
-  const machine = founder();
+  const machine = bootstrapNode();
   machine.step({ type: "received", from: "b:1", message: joiner("b") }, 5);
   machine.step({ type: "tick", random: 0.9 }, 100);
   const effects = machine.step({ type: "peerGone", address: "b:1" }, 200);
@@ -159,7 +159,7 @@ Deno.test("a member whose connection ended is probed at once and not accused", (
 });
 
 Deno.test("any traffic keeps a member reachable", () => {
-  const machine = founder();
+  const machine = bootstrapNode();
   machine.step({ type: "received", from: "b:1", message: joiner("b") }, 5);
   for (let now = 100; now <= 30_000; now += 100) {
     machine.step({ type: "tick", random: 0.9 }, now);
@@ -173,7 +173,7 @@ Deno.test("any traffic keeps a member reachable", () => {
 });
 
 Deno.test("after the end a node only sends `left` to senders of membership messages", () => {
-  const machine = founder();
+  const machine = bootstrapNode();
   machine.step({ type: "leave" }, 1);
   assertEquals(machine.step({ type: "tick", random: 0.5 }, 2_000), []);
   assertEquals(machine.step({ type: "leave" }, 2_000), []);

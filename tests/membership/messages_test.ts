@@ -155,7 +155,7 @@ for (
     ["a long address", replaceAt(examples[0], ["member", "address"], `${"a".repeat(300)}:1`)],
     ["an empty label", replaceAt(examples[0], ["member", "nodeId"], "")],
     ["too many roles", replaceAt(examples[0], ["member", "roles"], Array(65).fill("r"))],
-    ["a join of somebody who is up", replaceAt(examples[0], ["member", "status"], "up")],
+    ["a join of an up member", replaceAt(examples[0], ["member", "status"], "up")],
     ["a long configuration", {
       ...examples[0],
       clusterConfig: Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`k${i}`, "v"])),

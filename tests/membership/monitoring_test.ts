@@ -33,12 +33,12 @@ Deno.test("the small side of a partition monitors all members", () => {
   const ring = monitoringRing(addresses(30));
   const side = new Set(ring.slice(0, 3));
   const self = ring[1]!;
-  let silent = new Set<string>();
+  let unreachable = new Set<string>();
   for (let round = 0; round < 20; round++) {
-    const monitored = monitoredMembers(ring, self, 5, silent);
-    silent = new Set(monitored.filter((address) => !side.has(address)));
+    const monitored = monitoredMembers(ring, self, 5, unreachable);
+    unreachable = new Set(monitored.filter((address) => !side.has(address)));
   }
-  assertEquals(silent.size, 27);
+  assertEquals(unreachable.size, 27);
 });
 
 Deno.test("peers are picked without repetition, and each is as likely as the others", () => {

@@ -1,15 +1,15 @@
 /**
  * Cases that other systems are known to fail in, on machines in virtual time. Each names the rule
- * that cures it; without that rule the test fails (tried once for each, by taking the rule out), unless it says otherwise.
+ * that cures it; without that rule the test fails (tried once for each, by taking the rule out), unless noted otherwise.
  */
 import { assert, assertEquals } from "@std/assert";
 import { monitoredMembers, monitoringRing } from "../../lib/membership/detector/monitoring.ts";
 import { allUp, formed, seen, within } from "./formed_cluster.ts";
 import type { SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 
-/** They hear nobody but n0; what they say arrives. */
-function deafen(world: SimulatedMembers, ...deaf: readonly SimulatedMember[]): void {
-  const addresses = new Set(deaf.map(({ address }) => address));
+/** They receive from n0 only, but can send to all. */
+function blockInbound(world: SimulatedMembers, ...faulty: readonly SimulatedMember[]): void {
+  const addresses = new Set(faulty.map(({ address }) => address));
   world.weather.cut = (from, to) => addresses.has(to) && from !== "n0:1";
 }
 
@@ -32,7 +32,7 @@ Deno.test("one faulty member that accuses all others affects none of them (pekko
   const { world, nodes } = formed(1, 20);
   const sick = nodes[7]!;
   const others = nodes.filter((node) => node !== sick);
-  deafen(world, sick);
+  blockInbound(world, sick);
   world.run(60_000);
   assert(sick.log.some((line) => line.includes(" member does not respond")));
   untouched(others);
@@ -48,11 +48,11 @@ Deno.test("a leaving faulty observer does not complete the accusation of another
   const ring = monitoringRing(nodes.map(({ address }) => address));
   // Neighbours watch nearly the same members.
   const start = ring.indexOf("n0:1") + 1;
-  const deaf = [0, 1].map((step) => world.nodes.get(ring[(start + step) % ring.length]!)!);
-  world.step(deaf[0]!, { type: "leave" });
-  deafen(world, ...deaf);
-  const others = nodes.filter((node) => !deaf.includes(node));
-  const names = deaf.map(({ config }) => config.self.nodeId);
+  const faulty = [0, 1].map((step) => world.nodes.get(ring[(start + step) % ring.length]!)!);
+  world.step(faulty[0]!, { type: "leave" });
+  blockInbound(world, ...faulty);
+  const others = nodes.filter((node) => !faulty.includes(node));
+  const names = faulty.map(({ config }) => config.self.nodeId);
   world.run(8_000);
   for (const node of others) {
     const wrongly = seen(node, "unreachableMember").filter((name) => !names.includes(name!));
@@ -85,9 +85,9 @@ Deno.test("a member that few others can reach refutes accusations by gossip", ()
   assert(nodes.every(({ view }) => view.members.length === 12));
 });
 
-// Rule: what a node did not hear while it stood still is its own fault (heartbeating.ts, onLag).
+// Rule: silence during a local stall is excused (heartbeating.ts, onLag).
 Deno.test("a starved member that runs now and then makes no accusations (protoactor#1524)", () => {
-  // With two there is nobody to ask.
+  // With two members there are no helpers.
   const { world, nodes } = formed(5, 2, { stableAfter: 60_000 });
   for (let round = 0; round < 12; round++) {
     world.pause(nodes[1]!, 8_000);
@@ -135,7 +135,7 @@ Deno.test("two sides of a partition never down each other and survive (Akka.Mana
   }
 });
 
-// Rule: nobody is downed before the unreachable have been the same for long enough (resolving.ts).
+// Rule: no member is downed before the unreachable set is stable (resolving.ts).
 Deno.test("a partition that heals before the set is stable downs no member (W4)", () => {
   const { world, nodes } = formed(8, 6);
   world.partition(nodes.slice(0, 3), nodes.slice(3));
@@ -156,7 +156,7 @@ Deno.test("heartbeats per member do not grow with the cluster (W38)", () => {
   }
 });
 
-// Rule: the one who is downed is told by whom, why and on whose word (resolving.ts, declareDown).
+// Rule: a downed member learns the deciding member, the reason and the observers (resolving.ts, declareDown).
 Deno.test("a downed member learns the deciding member, the reason and the observers (orleans#7505)", () => {
   const { world, nodes } = formed(9, 5);
   world.pause(nodes[3]!, 25_000);

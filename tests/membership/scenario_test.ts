@@ -43,7 +43,7 @@ for (const seed of [1, 2, 3]) {
     for (const { downed, address } of minority) {
       assertEquals(downed!.by, address);
     }
-    // The second hears that the first has gone.
+    // The second is notified of the removal of the first.
     assertEquals(minority.map(({ downed }) => downed!.why).toSorted(), [
       "1 of 5 members are reachable for 7000 ms",
       "2 of 5 members are reachable for 7000 ms",

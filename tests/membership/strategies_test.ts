@@ -24,9 +24,9 @@ function members(statuses: readonly MemberStatus[]): Member[] {
 const up = (count: number) => members(Array<MemberStatus>(count).fill("up"));
 const names = (...indexes: readonly number[]) => new Set(indexes.map((index) => `n${index}:1`));
 
-function decide(strategy: DowningStrategy, all: readonly Member[], silent: readonly number[]) {
-  const self = all.findIndex((_, index) => !silent.includes(index));
-  return strategy.decide({ members: all, unreachable: names(...silent), self: `n${self}:1` });
+function decide(strategy: DowningStrategy, all: readonly Member[], unreachable: readonly number[]) {
+  const self = all.findIndex((_, index) => !unreachable.includes(index));
+  return strategy.decide({ members: all, unreachable: names(...unreachable), self: `n${self}:1` });
 }
 
 /** Who is on which side, what all knew before the cut, and what one side alone has learned since. */
@@ -34,7 +34,7 @@ const cast = fc.array(
   fc.record({
     side: fc.boolean(),
     status: fc.constantFrom<MemberStatus>("joining", "up", "up", "up", "leaving"),
-    /** Says after the cut that it leaves: heard on its own side only. */
+    /** It starts to leave after the cut, which only its own side learns. */
     leavesLate: fc.boolean(),
   }),
   { minLength: 2, maxLength: 10 },
@@ -67,8 +67,8 @@ for (const [name, strategy] of strategies) {
               ? { ...member, upNumber: 100 + index }
               : member
           );
-          const silent = people.flatMap((one, index) => one.side === side ? [] : [index]);
-          return decide(strategy, view, silent).outcome;
+          const unreachable = people.flatMap((one, index) => one.side === side ? [] : [index]);
+          return decide(strategy, view, unreachable).outcome;
         };
         assert(!(outcome(true) === "downUnreachable" && outcome(false) === "downUnreachable"));
       }),

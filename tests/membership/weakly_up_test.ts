@@ -96,6 +96,6 @@ Deno.test("all members know the application version and zone of each latest inca
   for (const node of nodes) assertEquals(known(node), ["up", "1.0", "a"]);
   world.crash(first);
   const second = world.start("x", ["n0", "n1"], labels("x", "2.0", "b"));
-  within(world, "the next life", 5_000, () => allUp([...nodes, second]));
+  within(world, "the next incarnation", 5_000, () => allUp([...nodes, second]));
   for (const node of nodes) assertEquals(known(node), ["up", "2.0", "b"]);
 });

@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Link, Network } from "../../runtime/network.ts";
-import type { StallAnswer, StallQuestion } from "../../runtime/stall_probe.ts";
+import type { StallAnswer, StallRequest } from "../../runtime/stall_probe.ts";
 import { TransportError } from "../../transport/base/errors.ts";
 import { ByteIntake, decodeResponse, encodeRequest, responseLength } from "./heartbeat_protocol.ts";
 
@@ -13,9 +13,9 @@ const unknown: StallAnswer = { outcome: "unknown", ms: 0 };
 export async function askStallResponder(
   network: Network,
   clock: Clock,
-  question: StallQuestion,
+  request: StallRequest,
 ): Promise<StallAnswer> {
-  const { host, port, serverName, timeout, tls, incarnation } = question;
+  const { host, port, serverName, timeout, tls, incarnation } = request;
   const started = clock.now();
   let link: Link;
   try {

@@ -21,7 +21,7 @@ const workerTimeout = 15_000;
  */
 export const systemStallProbe: StallProbe = {
   serve: (options) => WorkerResponder.start(options),
-  ask: (question) => askStallResponder(systemNetwork, systemClock, question),
+  ask: (request) => askStallResponder(systemNetwork, systemClock, request),
 };
 
 /** Beside this file, wherever that is: on a disk or at a registry, which may have compiled it. */
