@@ -50,6 +50,18 @@ export type {
 export { TestkitError } from "./errors.ts";
 export type { FishingOutcome } from "./fishing.ts";
 export { checkLedger, type LedgerHolder } from "./ledger_check.ts";
+export {
+  checkLinearizability,
+  type LinearizabilityOptions,
+  type LinearizabilityReport,
+  type SequentialModel,
+} from "./linearizability/checker.ts";
+export { History, type Invocation, type Operation } from "./linearizability/history.ts";
+export {
+  type RegisterInput,
+  registerModel,
+  type RegisterOutput,
+} from "./linearizability/register_model.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
 export { SeededRandom } from "./seeded_random.ts";

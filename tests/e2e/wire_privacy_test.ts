@@ -13,7 +13,10 @@ class RecordingProxy implements AsyncDisposable {
   readonly #sockets = new Set<Deno.Conn>();
   readonly #work: Promise<unknown>[] = [];
 
-  constructor(readonly target: number) {
+  readonly target: number;
+
+  constructor(target: number) {
+    this.target = target;
     this.#work.push(this.#accept());
   }
 

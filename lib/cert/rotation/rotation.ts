@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { platform } from "../../runtime/platform.ts";
 import { createCa } from "../authority/authority.ts";
 import { loadCa, writePair } from "../authority/certificate_files.ts";
 import { readCertificate } from "../authority/certificate_info.ts";
@@ -279,10 +280,10 @@ async function promote(state: RotationState): Promise<void> {
 
 async function removeFolder(directory: string): Promise<void> {
   for (const name of ["ca.key", "ca.crt"]) {
-    await Deno.remove(`${directory}/${name}`).catch(() => {});
+    await platform.files.remove(`${directory}/${name}`).catch(() => {});
   }
   // Not recursive: somebody may keep something else there.
-  await Deno.remove(directory).catch(() => {});
+  await platform.files.remove(directory).catch(() => {});
 }
 
 function outOfOrder(problem: string, remedy: string): CertError {
