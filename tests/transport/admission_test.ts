@@ -11,7 +11,7 @@ const limits: AdmissionLimits = {
 
 /** What was answered: the name of the limit, or "". */
 function receive(admission: Admission, remote: string, now = 0): string {
-  return /max\w+ \(\d+\)/.exec(admission.receive(remote, now) ?? "")?.[0] ?? "";
+  return /max\w+ \(\d+\)/.exec(admission.accept(remote, now) ?? "")?.[0] ?? "";
 }
 
 Deno.test("admission: each limit turns away what exceeds it, by its name", () => {
@@ -64,7 +64,7 @@ Deno.test("admission: whatever comes and goes, no limit is exceeded and nothing 
       const remote = `10.0.0.${host}:${port}`;
       if (what === "receive") {
         live.delete(remote);
-        if (admission.receive(remote, 0) === undefined) live.set(remote, true);
+        if (admission.accept(remote, 0) === undefined) live.set(remote, true);
       } else if (what === "opened") {
         admission.opened(remote);
         if (live.has(remote)) live.set(remote, false);

@@ -88,8 +88,8 @@ const violations: [string, Uint8Array, RegExp][] = [
   ["an oversized frame", bytes(0x7f, 0xff, 0xff, 0xff, 4), /maxFrame/],
   ["a frame of no bytes", bytes(0, 0, 0, 0), /0 bytes/],
   ["an unknown frame", frames([77, bytes()]), /type 77/],
-  ["its hello again", hello, /introduced itself twice/],
-  ["a welcome to its own hello", frames([FrameType.welcome, bytes(1)]), /introduced itself twice/],
+  ["its hello again", hello, /sent a second hello/],
+  ["a welcome to its own hello", frames([FrameType.welcome, bytes(1)]), /sent a second hello/],
   [
     "a credit for what was not sent",
     frames([FrameType.credit, new Uint8Array(8).fill(0x40)]),
@@ -186,13 +186,13 @@ Deno.test("attack: one address has its rate and its number of connections, other
   const { clock } = siege.world;
   let open = 0;
   for (let i = 0; i < 60; i++) {
-    const introduced = frames([
+    const handshake = frames([
       FrameType.hello,
       encodeHello({ ...attacker, address: `client:${i}` }),
     ]);
     await siege.dial().then((link) => {
       open++;
-      link.write(introduced, () => {});
+      link.write(handshake, () => {});
     }, () => {});
   }
   assertEquals(open, 5);

@@ -3,8 +3,7 @@ import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { TransportError } from "../../lib/transport/base/errors.ts";
 import { Connection } from "../../lib/transport/connection/connection.ts";
 import { decodeRefusal } from "../../lib/transport/connection/handshake.ts";
-import { transportLimits } from "../../lib/transport/base/limits.ts";
-import type { TransportLimits } from "../../lib/transport/base/limits.ts";
+import { type TransportLimits, transportLimits } from "../../lib/transport/base/limits.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FakeLink } from "./fake_link.ts";
 
@@ -199,7 +198,7 @@ Deno.test("connection: an end within a frame is told from an end between two", (
   assertEquals(cut.closed, ["the connection was cut in mid-frame"]);
   const ended = bind(new Scene());
   ended.link.onClose();
-  assertEquals(ended.closed, ["the peer hung up"]);
+  assertEquals(ended.closed, ["the peer closed the connection"]);
   const broken = bind(new Scene());
   broken.link.onClose(new TransportError("connectionLost", "broke"));
   assertEquals(broken.closed, ["broke"]);

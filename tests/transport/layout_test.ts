@@ -111,7 +111,7 @@ Deno.test("layout: every frame of a connection is pinned", async () => {
   assertEquals(writes.at(-1), "00 00 00 01 07");
   const close = encodeRefusal({ code: "close", reason: "bye" });
   await wanted(
-    () => connection.expel("bye"),
+    () => connection.closeNow("bye"),
     `00 00 00 ${(close.length + 1).toString(16)} 06 ${hexOf(close)}`,
   );
 });

@@ -1,9 +1,9 @@
 import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts";
 
 /**
- * Why a connection or a listener could not be had, or ended:
+ * Why a connection or a listener failed:
  *
- * - `connectionRefused`: nobody listens on the address that was dialled.
+ * - `connectionRefused`: nothing listens on the address that was dialled.
  * - `hostUnreachable`: no route to the host, or the network is down.
  * - `nameNotFound`: the host name does not resolve.
  * - `connectTimeout`: connection and TLS handshake took longer than the timeout allows.
@@ -16,7 +16,7 @@ import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts
  * - `badTlsMaterial`: this end's own certificate, key or authorities cannot be used.
  * - `notNodeCertificate`: a node was started with a certificate that is not one of a node.
  * - `ownHostNotCovered`: a node was started under a host that its own certificate does not cover.
- * - `clientsNotVerified`: a listener lets peers in that show no certificate.
+ * - `clientsNotVerified`: a listener accepts peers without a certificate.
  * - `connectionLost`: an established connection broke.
  * - `networkFailure`: anything else that the system reports.
  */
@@ -38,7 +38,7 @@ export type TransportErrorCode =
   | "connectionLost"
   | "networkFailure";
 
-/** A connection or a listener that could not be had, or that broke. */
+/** A connection or a listener that failed. */
 export class TransportError extends CastyError {
   /** Name of the class. */
   override name = "TransportError";
@@ -59,7 +59,7 @@ export class TransportError extends CastyError {
  * - `encryptedKey`: the private key needs a passphrase.
  * - `openKeyFile`: others than the owner may read the private key.
  * - `keyMismatch`: the key does not belong to the certificate.
- * - `expired`, `notYetValid`: the certificate's time is over, or has not come.
+ * - `expired`, `notYetValid`: the certificate is outside its validity.
  * - `noIdentity`: the certificate has no node or client name, or more than one.
  * - `wrongUse`: the certificate is not made for this use.
  * - `noHost`: the certificate is that of a node and covers no host.
