@@ -55,7 +55,7 @@ Deno.test("admission: all of one IPv6 network count as one address", () => {
   assertEquals(receive(admission, "[::2]:1"), "maxConnectionsPerAddress (1)");
 });
 
-Deno.test("admission: whatever comes and goes, no limit is exceeded and nothing is left", () => {
+Deno.test("admission: no sequence of connections exceeds a limit or leaves an entry behind", () => {
   const event = fc.tuple(fc.constantFrom("receive", "opened", "ended"), fc.nat(5), fc.nat(5));
   fc.assert(fc.property(fc.array(event, { maxLength: 200 }), (events) => {
     const admission = new Admission({ ...limits, maxConnectionRate: 1_000 });

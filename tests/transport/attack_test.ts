@@ -131,7 +131,7 @@ for (const [what, attack, logged] of violations) {
   });
 }
 
-Deno.test("attack: a stream cut anywhere harms nobody but its own connection", async () => {
+Deno.test("attack: a stream cut anywhere ends its own connection only", async () => {
   await using siege = await Siege.begin({ maxConnectionRate: 10_000 });
   const stream = Uint8Array.from([...hello, ...frames(message(30), chunk(1, 4, 0, 0, 0, 9, 1))]);
   for (let end = 0; end < stream.length; end += 7) {
@@ -146,7 +146,7 @@ Deno.test("attack: a stream cut anywhere harms nobody but its own connection", a
   assertEquals(siege.node.endpoint.peers().map(({ address }) => address), ["b:25520"]);
 });
 
-Deno.test("attack: who feeds a hello byte by byte is cut at the deadline of the whole handshake", async () => {
+Deno.test("attack: a hello that is sent byte by byte ends at the deadline of the handshake", async () => {
   await using siege = await Siege.begin();
   const { clock } = siege.world;
   const link = await siege.dial();
@@ -242,7 +242,7 @@ Deno.test("attack: a peer that stops reading is cut after writeTimeout, and othe
   assertEquals(new Set(reasons), new Set(["queueFull", "disconnected"]));
 });
 
-Deno.test("attack: many messages that are never finished take bounded memory, and others are served", async () => {
+Deno.test("attack: many unfinished messages take bounded memory, and other peers are served", async () => {
   await using siege = await Siege.begin({ maxMessage: 1_000_000, maxPartialBytes: 3_000_000 });
   const { clock } = siege.world;
   const part = new Uint8Array(300_006);

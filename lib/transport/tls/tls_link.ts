@@ -73,7 +73,7 @@ export class TlsLink implements Link {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    // Before the start nobody listens: a socket that flows then drops what has arrived.
+    // Before the start there is no data listener: a socket that flows then drops what has arrived.
     if (!this.#started) return;
     this.#socket.resume();
     this.#resting = false;

@@ -50,7 +50,7 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
   const known = prepared.get(tls);
   const { cert, key, ca } = tls;
   const mapper = identityMapper(tls.identity);
-  // The object may belong to someone who renews its contents.
+  // The owner of the object may renew its contents.
   if (
     known?.secure.cert === cert && known.secure.key === key && known.secure.ca === ca &&
     known.mapper === mapper

@@ -200,7 +200,7 @@ Deno.test("more unfinished handshakes than maxPendingHandshakes are cut, finishe
   for (const peer of silent) await peer[Symbol.asyncDispose]();
 });
 
-Deno.test("identities of nodes and clients are told apart", async () => {
+Deno.test("identities of nodes and clients differ", async () => {
   await using certificates = await Certificates.create();
   const node = await certificates.node({ name: "node-7", hosts: ["localhost", "10.0.0.7"] });
   const client = await certificates.client({ name: "reports" });
@@ -242,22 +242,25 @@ Deno.test("the certificate must cover the host that was meant, not the one that 
   }
 });
 
-opensslTest("a listener with an unacceptable certificate is refused, and is told", async () => {
-  await using certificates = await Certificates.create();
-  const tls = await certificates.node();
-  const bad: Pair[] = [
-    await certificates.leaf({ issuer: await certificates.authority() }),
-    await certificates.leaf({ validity: longAgo }),
-    await certificates.leaf({ usages: "clientAuth" }),
-  ];
-  for (const pair of bad) {
-    await using server = await Server.start(network, { tls: { ...pair, ca: tls.ca } });
-    const error = await assertRejects(() => dial(network, server.port, { tls }), TransportError);
-    assertEquals(error.code, "peerNotTrusted");
-    assertMatch(error.message, /^the certificate of 127\.0\.0\.1:\d+ is not acceptable/);
-    assertMatch(await server.refusal(), /rejected our certificate|closed the connection/);
-  }
-});
+opensslTest(
+  "a listener with an unacceptable certificate is refused and receives the reason",
+  async () => {
+    await using certificates = await Certificates.create();
+    const tls = await certificates.node();
+    const bad: Pair[] = [
+      await certificates.leaf({ issuer: await certificates.authority() }),
+      await certificates.leaf({ validity: longAgo }),
+      await certificates.leaf({ usages: "clientAuth" }),
+    ];
+    for (const pair of bad) {
+      await using server = await Server.start(network, { tls: { ...pair, ca: tls.ca } });
+      const error = await assertRejects(() => dial(network, server.port, { tls }), TransportError);
+      assertEquals(error.code, "peerNotTrusted");
+      assertMatch(error.message, /^the certificate of 127\.0\.0\.1:\d+ is not acceptable/);
+      assertMatch(await server.refusal(), /rejected our certificate|closed the connection/);
+    }
+  },
+);
 
 opensslTest("a client's certificate does not serve, even if it is made for servers", async () => {
   await using certificates = await Certificates.create();
