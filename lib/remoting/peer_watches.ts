@@ -1,5 +1,6 @@
-import type { TerminationReason } from "../actor/behavior/signal.ts";
-import { maxItems, type ToldReason, type WatchItem, type WatchMessage } from "./watch_protocol.ts";
+import type { TerminationReason } from "../actor/ref/terminated.ts";
+import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
+import { maxItems } from "./watch_protocol.ts";
 
 /** What a {@linkcode WatchTable} wants done. */
 export type WatchEffect =
