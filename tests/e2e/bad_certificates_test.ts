@@ -62,19 +62,19 @@ const matrix: Readonly<Record<string, Bad>> = {
   "for servers only": {
     make: (c) => c.leaf({ usages: "serverAuth" }),
     dialling: tlsOnly,
-    listening: /lacks serverAuth or clientAuth/,
+    listening: /lacks the extended key usage clientAuth \(a node needs serverAuth and clientAuth\)/,
     code: "wrongUse",
   },
   "of a node, for clients only": {
     make: (c) => c.leaf({ usages: "clientAuth" }),
-    dialling: /lacks serverAuth or clientAuth, and a node needs both/,
+    dialling: /lacks the extended key usage serverAuth \(a node needs serverAuth and clientAuth\)/,
     listening: notAcceptable,
     code: "wrongUse",
   },
   "without a name": {
     make: (c) => c.leaf({ uri: [] }),
-    dialling: /has no node or client name/,
-    listening: /has no node or client name/,
+    dialling: /has no URI name spiffe:\/\/<domain>\/node\/<name>/,
+    listening: /has no URI name spiffe:\/\/<domain>\/node\/<name>/,
     code: "noIdentity",
   },
   "of a node without a host": {

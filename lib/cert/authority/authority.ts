@@ -13,10 +13,11 @@ import {
 } from "./certificate_builder.ts";
 import { authorityExtensions, leafExtensions } from "./certificate_role.ts";
 import { CertError } from "../errors.ts";
-import { type HostName, parseHostName } from "./host_name.ts";
+import type { HostName } from "../../x509/host_names.ts";
+import { parseHostName } from "./host_name.ts";
 import { type Authority, leafEnd, openAuthority } from "./issuing_authority.ts";
 import { generateKey, type KeyType, parseKeyType } from "./key_type.ts";
-import { encodePem } from "./pem.ts";
+import { encodePem } from "../../x509/pem.ts";
 import { checkPassphrase, writePrivateKey } from "./private_key.ts";
 import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
 
