@@ -85,5 +85,7 @@ export {
 if (import.meta.main) {
   const { runCertCli } = await import("./lib/cert/cli/cli.ts");
   const { printResult } = await import("./lib/cert/cli/print.ts");
-  Deno.exit(await printResult(await runCertCli(Deno.args), Deno.stdout, Deno.stderr));
+  const { platform } = await import("./lib/runtime/platform.ts");
+  const { args, exit, stdout, stderr } = platform.process;
+  exit(await printResult(await runCertCli(args), stdout, stderr));
 }

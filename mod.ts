@@ -73,7 +73,6 @@ export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_sta
 export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
 export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/bootstrap/seed_source.ts";
-export type { DnsRecord, DnsRecordType, Resolver } from "./lib/runtime/resolver.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
 export {
   type Lease,
@@ -114,7 +113,6 @@ export type {
   UnreachableMember,
 } from "./lib/membership/state/member_event.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
-export type { Clock, Timer } from "./lib/runtime/clock.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
 export type {
@@ -129,16 +127,10 @@ export type {
   CertificateFacts,
   ChainLink,
   ClientIdentity,
-  DialOptions,
   IdentityRefusal,
-  Link,
-  Listener,
-  ListenOptions,
-  Network,
   NodeIdentity,
   PeerIdentity,
   PlainIdentity,
-  TlsMaterial,
 } from "./lib/runtime/network.ts";
 export type {
   AuthorityKeyExposed,
@@ -148,16 +140,6 @@ export type {
   TlsReloaded,
   TlsReloadFailed,
 } from "./lib/runtime/tls_event.ts";
-export type { Random } from "./lib/runtime/random.ts";
-export type { InboundFilter, Runtime } from "./lib/runtime/runtime.ts";
-export type {
-  StallAnswer,
-  StallProbe,
-  StallQuestion,
-  StallResponder,
-  StallResponderOptions,
-} from "./lib/runtime/stall_probe.ts";
-export type { StopSignal, StopSignals } from "./lib/runtime/stop_signals.ts";
 export type { GroupOptions } from "./lib/routing/group_router.ts";
 export type { PoolOptions } from "./lib/routing/pool_router.ts";
 export { type RouterFactories, Routers } from "./lib/routing/routers.ts";
@@ -213,37 +195,6 @@ export type {
   ShardedBehavior,
   ShardedOptions,
 } from "./lib/sharding/sharded_behavior.ts";
-export { StreamError } from "./lib/streams/errors.ts";
-export type {
-  ConsumerMessage,
-  ProducerMessage,
-  PushRefusal,
-  PushReply,
-  SinkMessage,
-  SinkRefusal,
-  StreamCancel,
-  StreamComplete,
-  StreamConnect,
-  StreamDemand,
-  StreamEnd,
-  StreamEnding,
-  StreamFail,
-  StreamLeave,
-  StreamOutcome,
-  StreamPush,
-  StreamPut,
-  StreamSubscribe,
-  StreamWant,
-  SubscribeRefusal,
-} from "./lib/streams/protocol.ts";
-export { streamConsumer, type StreamConsumerOptions } from "./lib/streams/stream_consumer.ts";
-export { streamProducer, type StreamProducerOptions } from "./lib/streams/stream_producer.ts";
-export { type StreamSink, streamSink, type StreamSinkOptions } from "./lib/streams/stream_sink.ts";
-export {
-  type StreamSource,
-  streamSource,
-  type StreamSourceOptions,
-} from "./lib/streams/stream_source.ts";
 export {
   TlsConfigError,
   type TlsConfigErrorCode,

@@ -3,12 +3,16 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 
 class ManualTimer implements Timer {
   cancelled = false;
-  constructor(
-    readonly due: number,
-    /** Breaks ties: timers of one instant fire in the order in which they were made. */
-    readonly order: number,
-    readonly task: () => void,
-  ) {}
+  readonly due: number;
+  /** Breaks ties: timers of one instant fire in the order in which they were made. */
+  readonly order: number;
+  readonly task: () => void;
+
+  constructor(due: number, order: number, task: () => void) {
+    this.due = due;
+    this.order = order;
+    this.task = task;
+  }
 
   cancel(): void {
     this.cancelled = true;

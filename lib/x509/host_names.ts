@@ -40,9 +40,14 @@ export function canonicalHost(host: string): string {
     const parsed = URL.parse(`http://[${bare}]/`);
     return parsed === null ? bare.toLowerCase() : parsed.hostname.slice(1, -1);
   }
+  return (isInternationalName(bare) ? URL.parse(`http://${bare}/`)?.hostname ?? bare : bare)
+    .toLowerCase().replace(/\.$/, "");
+}
+
+/** Whether it has a letter beyond ASCII, and nothing that ends the host of a URL. */
+function isInternationalName(host: string): boolean {
   // deno-lint-ignore no-control-regex -- what is not ASCII is what is looked for
-  const ascii = /^[\u0000-\u007f]*$/.test(bare) ? bare : URL.parse(`http://${bare}/`)?.hostname;
-  return (ascii ?? bare).toLowerCase().replace(/\.$/, "");
+  return /[^\u0000-\u007f]/.test(host) && !/[\s/\\:@?#[\]]/.test(host);
 }
 
 /**

@@ -156,7 +156,7 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
 /** A pattern that the certificate would match. */
 function example({ uris, dnsNames, commonNames }: CertificateNames): string {
   const uri = uris.find((uri) => trustDomainOf(uri) !== undefined);
-  const dns = dnsNames.find((name) => !name.includes("*"));
+  const dns = dnsNames.find((name) => !name.includes("*") && name !== "localhost");
   const [commonName] = commonNames;
   const pattern = uri ?? (dns && `dns:${dns}`) ?? (commonName && `subject:CN=${commonName}`);
   return pattern === undefined

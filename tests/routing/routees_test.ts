@@ -10,8 +10,15 @@ import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 /** A routee that lives anywhere. */
 class FarRef extends Ref<string> {
   readonly got: string[] = [];
-  constructor(readonly node: string, readonly path: string, readonly uid = 1) {
+  readonly node: string;
+  readonly path: string;
+  readonly uid: number;
+
+  constructor(node: string, path: string, uid = 1) {
     super();
+    this.node = node;
+    this.path = path;
+    this.uid = uid;
   }
   override tell(message: string): void {
     this.got.push(message);

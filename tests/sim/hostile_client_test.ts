@@ -15,8 +15,13 @@ import { SimulatedCluster } from "./simulated_cluster.ts";
 /** A reference to wherever its maker likes. */
 class ForgedRef extends Ref<number> {
   readonly uid = 0;
-  constructor(readonly node: string, readonly path: string) {
+  readonly node: string;
+  readonly path: string;
+
+  constructor(node: string, path: string) {
     super();
+    this.node = node;
+    this.path = path;
   }
   override tell(): void {}
 }

@@ -2,7 +2,7 @@ import { assert } from "@std/assert";
 import { ClientAddressRegistry } from "../../lib/transport/endpoint/client_address_registry.ts";
 import type { Peer } from "../../lib/transport/base/peer.ts";
 
-function client(name: string, address: string): Peer {
+function client(name: string, address: string, uri?: string): Peer {
   return {
     role: "client",
     nodeId: name,
@@ -13,7 +13,7 @@ function client(name: string, address: string): Peer {
     lane: "user",
     identity: name === "plain"
       ? { kind: "plain" }
-      : { kind: "client", name, hosts: [], fingerprint: "00", notAfter: 0 },
+      : { kind: "client", name, hosts: [], fingerprint: "00", notAfter: 0, ...(uri && { uri }) },
   };
 }
 
@@ -36,4 +36,16 @@ Deno.test("holders: whoever takes many addresses makes only his own forgotten", 
   assert(holders.belongsToOther(client("mallory", "a")));
   assert(!holders.belongsToOther(client("alice", "3999")));
   assert(holders.belongsToOther(client("alice", "4000")));
+});
+
+Deno.test("holders: an address belongs to the full URI, not to its last part", () => {
+  const holders = new ClientAddressRegistry();
+  const [prod, dev] = ["spiffe://prod/client/alice", "spiffe://dev/client/alice"];
+  holders.remember(client("alice", "a", prod));
+  assert(!holders.belongsToOther(client("alice", "a", prod)));
+  assert(holders.belongsToOther(client("alice", "a", dev)));
+  assert(holders.belongsToOther(client("alice", "a")));
+  // A name that was chosen to look like the URI is another holder.
+  assert(holders.belongsToOther(client(prod, "a")));
+  assert(!holders.admits(client("alice", "a", dev)));
 });

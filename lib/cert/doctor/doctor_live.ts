@@ -1,6 +1,9 @@
 import { type DoctorReport, hostFindings, pairFindings, reportOf, viewFindings } from "./doctor.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
+import { maxChainLength } from "../../x509/chain.ts";
 import { identitiesOf } from "../../x509/identity.ts";
+import { chainText } from "../../x509/key_pair.ts";
+import { encodePem } from "../../x509/pem.ts";
 import { parseCertificate } from "../authority/certificate_info.ts";
 import { printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
@@ -17,7 +20,6 @@ import { refusedByPeer } from "./doctor_refusal.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
 import { CertError } from "../errors.ts";
 import { parseHostName } from "../authority/host_name.ts";
-import { pemBlocks } from "../authority/pem.ts";
 
 /** What the doctor can be told about a live peer. */
 export interface LiveDoctorOptions {
@@ -62,8 +64,8 @@ export async function diagnosePeer(
   const own = await readSide("A", source);
   const now = Date.now();
   const findings = await ownFindings(own, now);
-  const material = await materialOf(own, findings);
-  const ca = await bundleOf(own);
+  const material = materialOf(own, findings);
+  const ca = bundleOf(own);
   const outcome = ca === undefined
     ? await lookAt(target)
     : await shakeHands(target, { ...material, ca });
@@ -85,27 +87,22 @@ export async function diagnosePeer(
   return { ...report, verdict, unchecked: [...report.unchecked, ...unchecked] };
 }
 
-/** Whom our side trusts, as PEM; undefined where that is not known. */
-async function bundleOf({ authorities, caFile }: DoctorSide): Promise<string | undefined> {
-  if (authorities === undefined) return undefined;
-  return certificatesOnly(await Deno.readTextFile(caFile!));
+/** The authorities that our side trusts, as PEM; undefined where they are not known. */
+function bundleOf({ authorities }: DoctorSide): string | undefined {
+  return authorities?.map(({ der }) => encodePem("CERTIFICATE", der)).join("");
 }
 
-/** PEM texts with which node:tls can dial; undefined where it would fail or let everyone in. */
-async function materialOf(
-  { certFile, key, authorities }: DoctorSide,
+/** PEM texts with which node:tls can dial; undefined where it would fail or accept every peer. */
+function materialOf(
+  { leaf, intermediates, key, authorities }: DoctorSide,
   findings: readonly Finding[],
-): Promise<{ cert: string; key: string } | undefined> {
+): { cert: string; key: string } | undefined {
   const usable = !findings.some(({ code }) => code === "keyMismatch");
   if (!usable || key === undefined || authorities === undefined) return undefined;
   return {
-    cert: certificatesOnly(await Deno.readTextFile(certFile!)),
+    cert: chainText({ leaf, intermediates }, maxChainLength),
     key: String(key.export({ type: "pkcs8", format: "pem" })),
   };
-}
-
-function certificatesOnly(text: string): string {
-  return pemBlocks(text, "CERTIFICATE").map(({ pem }) => pem).join("");
 }
 
 /** What a peer shows whose certificate our side has refused. */

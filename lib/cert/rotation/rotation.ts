@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { platform } from "../../runtime/platform.ts";
 import { createCa } from "../authority/authority.ts";
 import { loadCa, writePair } from "../authority/certificate_files.ts";
 import { readCertificate } from "../authority/certificate_info.ts";
@@ -18,6 +19,7 @@ import { type BundleEntry, bundleText } from "../authority/pem_bundle.ts";
 import { type KeyType, keyTypes } from "../authority/key_type.ts";
 import { isEncryptedKey, readPrivateKey } from "../authority/private_key.ts";
 import { reissue } from "../authority/reissue.ts";
+import { trustDomainOfAuthority } from "../authority/trust_domain.ts";
 import { addNextList } from "./rotation_list.ts";
 import type { RotationOptions } from "./rotation_options.ts";
 import {
@@ -205,11 +207,14 @@ async function makeNext(
   { caDir, current }: RotationState,
   options: BeginRotationOptions,
 ): Promise<{ certFile: string; keyFile: string }> {
-  const { commonName, notBefore, notAfter, keyType } = await readCertificate(current.pem);
+  const info = await readCertificate(current.pem);
+  const { commonName, notBefore, notAfter, keyType } = info;
   const lifetime = Math.round((notAfter.getTime() - notBefore.getTime()) / 60_000);
   const { dryRun, keyType: wanted, passphrase, ...asked } = options;
   await checkPresentKey(caDir, passphrase);
   const next = await createCa({
+    // Nodes with old and new certificates must be of one trust domain.
+    clusterName: trustDomainOfAuthority(info),
     ...(commonName !== undefined && { commonName }),
     ...(passphrase !== undefined && { passphrase }),
     ...(validitySpan(asked) === undefined ? { validity: `${Math.max(1, lifetime)}m` } : asked),
@@ -275,10 +280,10 @@ async function promote(state: RotationState): Promise<void> {
 
 async function removeFolder(directory: string): Promise<void> {
   for (const name of ["ca.key", "ca.crt"]) {
-    await Deno.remove(`${directory}/${name}`).catch(() => {});
+    await platform.files.remove(`${directory}/${name}`).catch(() => {});
   }
   // Not recursive: somebody may keep something else there.
-  await Deno.remove(directory).catch(() => {});
+  await platform.files.remove(directory).catch(() => {});
 }
 
 function outOfOrder(problem: string, remedy: string): CertError {

@@ -6,13 +6,19 @@ export class SimulatedEvent implements Timer {
   /** Whether it does not happen after all. */
   cancelled = false;
 
-  /** `order` breaks ties: what was scheduled first happens first. `loop`: on whose event loop. */
-  constructor(
-    readonly due: number,
-    readonly order: number,
-    readonly task: () => void,
-    readonly loop: EventLoop | undefined,
-  ) {}
+  readonly due: number;
+  /** Breaks ties: what was scheduled first happens first. */
+  readonly order: number;
+  readonly task: () => void;
+  /** The event loop that it happens on. */
+  readonly loop: EventLoop | undefined;
+
+  constructor(due: number, order: number, task: () => void, loop: EventLoop | undefined) {
+    this.due = due;
+    this.order = order;
+    this.task = task;
+    this.loop = loop;
+  }
 
   cancel(): void {
     this.cancelled = true;

@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import type { Fault } from "./fault.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -22,8 +23,8 @@ export async function writeFailure(folder: string, failure: FailureText): Promis
   const name = `${fileName(scenario.name)}_${fileName(String(seed))}`;
   const isTest = scenario.source !== undefined;
   const path = `${folder}/${name}${isTest ? "_test.ts" : ".json"}`;
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(path, isTest ? testText(failure) : jsonText(failure));
+  await platform.files.mkdir(folder, { recursive: true });
+  await platform.files.writeTextFile(path, isTest ? testText(failure) : jsonText(failure));
   return path;
 }
 

@@ -14,6 +14,8 @@ interface PeerFacts {
   readonly lane: Lane;
   /** The custom serializers that the peer has, as `"name@version"`; it numbers them like that. */
   readonly serializers?: readonly string[];
+  /** Whether both ends put trace contexts into envelopes. Default false. */
+  readonly traces?: boolean;
 }
 
 /** A node that has proved to be one. Only a node peer can become a member. */

@@ -100,7 +100,10 @@ function readKey(text: string, file: string): KeyObject {
   try {
     return createPrivateKey(first[0]);
   } catch (cause) {
-    throw malformed(file, "the private key in it cannot be parsed", cause);
+    throw new TlsConfigError("malformed", file, "the private key in it cannot be parsed", {
+      remedy: "convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in FILE -out FILE.p8",
+      cause,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type { Authorize } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { pemText } from "../../x509/pem.ts";
 import { TlsConfigError } from "../base/errors.ts";
@@ -93,7 +94,7 @@ export async function exposedAuthorityKey(paths: TlsPaths): Promise<string | und
   const folder = keyFile.slice(0, keyFile.lastIndexOf("/") + 1);
   for (const file of [`${folder}ca.key`, `${folder}ca-key.pem`]) {
     if (file === keyFile) continue;
-    if (await Deno.lstat(file).then(() => true, () => false)) return file;
+    if (await platform.files.exists(file)) return file;
   }
   return undefined;
 }
@@ -103,14 +104,14 @@ async function readFile(
   limit = maxFileSize,
 ): Promise<{ bytes: Uint8Array; mode: number | null }> {
   try {
-    const { size, isFile, mode } = await Deno.stat(path);
+    const { size, isFile, mode } = await platform.files.stat(path);
     if (!isFile) throw new Error("it is not a file");
     if (size > limit) throw new Error(`it is larger than ${limit} bytes`);
-    return { bytes: await Deno.readFile(path), mode };
+    return { bytes: await platform.files.readFile(path), mode };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TlsConfigError("unreadable", path, `cannot be read: ${why}`, {
-      remedy: "check the path, its permissions and Deno's --allow-read",
+      remedy: platform.process.permissionRemedies.read,
       cause,
     });
   }

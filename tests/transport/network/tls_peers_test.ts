@@ -112,8 +112,12 @@ opensslTest("a certificate without a class is refused with the way to a better o
   });
   assertEquals(
     reason,
-    "the certificate of web has no node or client name; " +
-      "issue it with cert.ts create-node or create-client",
+    "the certificate of web has no URI name spiffe://<domain>/node/<name> or " +
+      "spiffe://<domain>/client/<name>; it has URI https://example.com/node/web, DNS localhost, " +
+      "IP 127.0.0.1, CN=web; issue it with cert.ts create-node or create-client; to use " +
+      "certificates of another PKI, say with the option identity of TlsConfig which names are " +
+      'nodes and which are clients, such as identity: { node: "subject:CN=web" } ' +
+      "(docs/foreign_pki.md)",
   );
 });
 
