@@ -6,7 +6,7 @@
  * @module
  */
 import type { CertificateNames } from "../runtime/identity_mapping.ts";
-import type { ClientIdentity, NodeIdentity } from "../runtime/network.ts";
+import type { ChainLink, ClientIdentity, NodeIdentity } from "../runtime/network.ts";
 import type { CertificateReading } from "./certificate.ts";
 
 /** Which class of peer a certificate is made for. */
@@ -80,10 +80,14 @@ export function identityOf(
   identity: CertificateIdentity,
 ): NodeIdentity | ClientIdentity {
   const { hosts, fingerprint, notAfter } = path[0]!;
-  const chain = path.slice(0, -1).map(({ serialNumber, fingerprint, publicKey }, index) => {
+  return { ...identity, hosts, fingerprint, notAfter, chain: chainLinks(path) };
+}
+
+/** The certificates of a chain as lists of revoked and denied ones name them. */
+export function chainLinks(path: readonly CertificateReading[]): ChainLink[] {
+  return path.slice(0, -1).map(({ serialNumber, fingerprint, publicKey }, index) => {
     return { serialNumber, fingerprint, publicKey, issuerKey: path[index + 1]!.publicKey };
   });
-  return { ...identity, hosts, fingerprint, notAfter, chain };
 }
 
 /**

@@ -68,12 +68,12 @@ const matrix: Readonly<Record<string, Bad>> = {
   "for servers only": {
     make: (c) => c.leaf({ usages: "serverAuth" }),
     dialling: tlsOnly,
-    listening: /lacks serverAuth or clientAuth/,
+    listening: /lacks the extended key usage clientAuth \(a node needs serverAuth and clientAuth\)/,
     code: "wrongUse",
   },
   "of a node, for clients only": {
     make: (c) => c.leaf({ usages: "clientAuth" }),
-    dialling: /lacks serverAuth or clientAuth, and a node needs both/,
+    dialling: /lacks the extended key usage serverAuth \(a node needs serverAuth and clientAuth\)/,
     listening: notAcceptable,
     code: "wrongUse",
   },

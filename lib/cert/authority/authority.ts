@@ -12,12 +12,13 @@ import {
   type Issuer,
 } from "./certificate_builder.ts";
 import { authorityExtensions, leafExtensions } from "./certificate_role.ts";
-import { describeCertificate } from "./certificate_info.ts";
+import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
-import { type HostName, parseHostName } from "./host_name.ts";
+import type { HostName } from "../../x509/host_names.ts";
+import { parseHostName } from "./host_name.ts";
 import { type Authority, leafEnd, openAuthority } from "./issuing_authority.ts";
 import { generateKey, type KeyType, parseKeyType } from "./key_type.ts";
-import { encodePem } from "./pem.ts";
+import { encodePem } from "../../x509/pem.ts";
 import { checkPassphrase, writePrivateKey } from "./private_key.ts";
 import { trustDomainOf, trustDomainOfAuthority, uriPart } from "./trust_domain.ts";
 import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
@@ -162,7 +163,7 @@ async function issueLeaf(
   const issuer: Issuer = openAuthority(ca, "keyCertSign");
   const end = wholeSeconds(Date.now() + (span ?? defaultLeafSpan).ms);
   const domain = options.clusterName === undefined
-    ? trustDomainOfAuthority(describeCertificate(issuer.certificate, ""))
+    ? trustDomainOfAuthority(await readCertificate(ca.cert))
     : trustDomainOf(options.clusterName);
   const key = await generateKey(keyType);
   const certificate = await buildCertificate({

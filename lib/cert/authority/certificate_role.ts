@@ -1,7 +1,7 @@
 import { BitString, OctetString } from "asn1js";
 import { AltName, BasicConstraints, type Extension, ExtKeyUsage, GeneralName } from "pkijs";
 import { extension } from "./certificate_builder.ts";
-import type { HostName } from "./host_name.ts";
+import type { HostName } from "../../x509/host_names.ts";
 
 const oid = {
   keyUsage: "2.5.29.15",

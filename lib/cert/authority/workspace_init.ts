@@ -5,7 +5,7 @@ import { CertError } from "../errors.ts";
 import { parseHostName } from "./host_name.ts";
 import { readBundle } from "./pem_bundle.ts";
 import { isEncryptedKey } from "./private_key.ts";
-import { verifiedBy } from "../../x509/signature.ts";
+import { derIssuedBy } from "../../x509/issued_by.ts";
 import type { Authority } from "./issuing_authority.ts";
 import type { KeyType } from "./key_type.ts";
 import { trustDomainOfAuthority } from "./trust_domain.ts";
@@ -212,7 +212,7 @@ async function judge(
     ({ notAfter } = await readCertificate(text));
     const [own] = await readBundle(text);
     const authorities = await readBundle(set.bundle);
-    ours = own !== undefined && authorities.some(({ der }) => verifiedBy(own.der, der));
+    ours = own !== undefined && authorities.some(({ der }) => derIssuedBy(own.der, der));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { state: "broken", problem: `${certFile}: ${why}; ${again}` };

@@ -1,4 +1,5 @@
 import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts";
+import type { CertificateFault } from "../../x509/certificate_fault.ts";
 
 /**
  * Why a connection or a listener failed:
@@ -59,16 +60,10 @@ export class TransportError extends CastyError {
  * - `encryptedKey`: the private key needs a passphrase.
  * - `openKeyFile`: others than the owner may read the private key.
  * - `keyMismatch`: the key does not belong to the certificate.
- * - `expired`, `notYetValid`: the certificate is outside its validity.
- * - `noIdentity`: the certificate has no node or client name, or more than one.
- * - `wrongUse`: the certificate is not made for this use.
- * - `noHost`: the certificate is that of a node and covers no host.
- * - `unknownCriticalExtension`: it, or an issuer, has a critical extension that is not known.
- * - `untrusted`: the certificate does not chain to the authorities.
- * - `issuerNotAuthority`, `issuerExpired`, `pathLength`: an issuer of it is not in order.
- * - `revoked`, `denied`, `noRevocationList`: what is loaded with it refuses the certificate itself.
  * - `badRevocationList`: `crlFile` holds no list that is signed by one of the authorities.
  * - `badDenyList`: a deny list holds something else than fingerprints.
+ * - all others: the certificate is one that every peer refuses, or that the lists which are loaded
+ *   with it refuse; see {@linkcode CertificateFault}.
  */
 export type TlsConfigErrorCode =
   | "unreadable"
@@ -76,21 +71,8 @@ export type TlsConfigErrorCode =
   | "encryptedKey"
   | "openKeyFile"
   | "keyMismatch"
-  | "expired"
-  | "notYetValid"
-  | "noIdentity"
-  | "wrongUse"
-  | "noHost"
-  | "unknownCriticalExtension"
-  | "untrusted"
-  | "issuerNotAuthority"
-  | "issuerExpired"
-  | "pathLength"
-  | "revoked"
-  | "denied"
-  | "noRevocationList"
-  | "badRevocationList"
-  | "badDenyList";
+  | "badDenyList"
+  | CertificateFault;
 
 /** TLS material that cannot be used. */
 export class TlsConfigError extends CastyError {

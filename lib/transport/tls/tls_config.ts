@@ -21,7 +21,7 @@ import {
   readDenyList,
   type RevocationPolicy,
 } from "../../x509/revocation_policy.ts";
-import { readRevocationLists } from "../../x509/revocation_list.ts";
+import { parseRevocationLists, verifyLists } from "../../x509/revocation_list.ts";
 import { type CheckedPair, checkPair, type TextNames } from "./tls_check.ts";
 import {
   exposedAuthorityKey,
@@ -263,7 +263,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
     return {
       lists: crl === undefined
         ? []
-        : inFile(crlFile, () => readRevocationLists(crl, this.#pair.issuers)),
+        : inFile(crlFile, () => verifyLists(parseRevocationLists(crl), this.#pair.issuers)),
       denied: new Set([
         ...inFile("denyList", () => readDenyList(denyList)),
         ...inFile(

@@ -89,7 +89,7 @@ function verifyNode(
   const identity = verifyPeer(options.tls, socket, wallTime);
   if (identity.kind === "node") return identity;
   throw new CertificateRefusedError(
-    "wrongUse",
+    "wrongRole",
     address(options),
     `is that of client ${identity.name}, not of a node`,
     "issue it with cert.ts create-node",

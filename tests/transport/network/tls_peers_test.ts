@@ -132,7 +132,7 @@ opensslTest("a node's certificate must be made for servers and clients", async (
   const reason = await opensslRefusal((certificates) =>
     certificates.leaf({ usages: "clientAuth" })
   );
-  assertStringIncludes(reason, "a node needs both");
+  assertStringIncludes(reason, "a node needs serverAuth and clientAuth");
 });
 
 opensslTest("openssl with TLS 1.2 is refused", async () => {
