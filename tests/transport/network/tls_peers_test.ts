@@ -114,10 +114,9 @@ opensslTest("a certificate without a class is refused with the way to a better o
     reason,
     "the certificate of web has no URI name spiffe://<domain>/node/<name> or " +
       "spiffe://<domain>/client/<name>; it has URI https://example.com/node/web, DNS localhost, " +
-      "IP 127.0.0.1, CN=web; issue it with cert.ts create-node or create-client; to use " +
-      "certificates of another PKI, say with the option identity of TlsConfig which names are " +
-      'nodes and which are clients, such as identity: { node: "subject:CN=web" } ' +
-      "(docs/foreign_pki.md)",
+      "IP 127.0.0.1, CN=web; issue it with cert.ts; or, to use certificates of another PKI, say " +
+      "with the option identity of TlsConfig which names are nodes and which are clients, such " +
+      'as identity: { node: "subject:CN=web" } (docs/foreign_pki.md)',
   );
 });
 
