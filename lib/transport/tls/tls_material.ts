@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
 import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
@@ -15,10 +15,13 @@ import { identityMapper } from "../../x509/identity_mapping.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
 import { identifyPeer } from "./peer_identity.ts";
 import { judgeIdentity } from "./peer_policy.ts";
+import { type CertificateChain, chainText, orderChain } from "../../x509/key_pair.ts";
 import { pemCertificates } from "../../x509/pem.ts";
 
 /** Material that was checked, in the form that both ends of `node:tls` take. */
 export interface PreparedMaterial {
+  /** The texts that were prepared. */
+  readonly source: Pick<TlsMaterial, "cert" | "key" | "ca">;
   readonly secure: {
     readonly cert: string;
     readonly key: string;
@@ -50,16 +53,23 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
   const known = prepared.get(tls);
   const { cert, key, ca } = tls;
   const mapper = identityMapper(tls.identity);
-  // The object may belong to someone who renews its contents.
+  // The owner of the object may renew its contents.
   if (
-    known?.secure.cert === cert && known.secure.key === key && known.secure.ca === ca &&
+    known?.source.cert === cert && known.source.key === key && known.source.ca === ca &&
     known.mapper === mapper
   ) return known;
   const authorities = readAuthorities(ca);
-  checkPair(cert, key);
-  const secure = { cert, key, ca, minVersion: "TLSv1.3", rejectUnauthorized: true } as const;
-  const own = readCertificate(pemCertificates(cert)[0]!);
+  const chain = readChain(cert, key);
+  const { leaf: own } = chain;
+  const secure = {
+    cert: chainText(chain, maxChainLength),
+    key,
+    ca,
+    minVersion: "TLSv1.3",
+    rejectUnauthorized: true,
+  } as const;
   const result: PreparedMaterial = {
+    source: { cert, key, ca },
     secure,
     context: createSecureContext(secure),
     own,
@@ -133,14 +143,16 @@ function readAuthorities(ca: string): CertificateReading[] {
   return authorities;
 }
 
-function checkPair(cert: string, key: string): void {
-  let matches: boolean;
+function readChain(cert: string, key: string): CertificateChain {
+  let chain: CertificateChain | undefined;
   try {
-    matches = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+    const certificates = pemCertificates(cert).map(readCertificate);
+    if (certificates.length > 0) chain = orderChain(certificates, createPrivateKey(key));
   } catch (cause) {
     throw badMaterial("`cert` or `key` cannot be read", cause);
   }
-  if (!matches) throw badMaterial("`key` is not the private key of `cert`");
+  if (chain === undefined) throw badMaterial("`key` is not the private key of `cert`");
+  return chain;
 }
 
 function badMaterial(what: string, cause?: unknown): TransportError {
