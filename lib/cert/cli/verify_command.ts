@@ -64,9 +64,10 @@ export const verifyCommand: Command = {
     const ca = await readText(caFile, "CA file not found");
     await readCertificate(ca).catch((error) => Promise.reject(naming(caFile, error)));
     const host = args.text("host");
+    const list = await listOption(args.text("crl"), caFile);
     const result = await verify(cert, {
       ca,
-      ...await listOption(args.text("crl"), caFile),
+      ...list,
       ...await keyOption(args, io),
       ...(host !== undefined && { host }),
       ...(wanted !== undefined && { usage: wanted }),
@@ -76,7 +77,7 @@ export const verifyCommand: Command = {
       const certificate = certificateJson(result.certificate);
       return { exitCode, stdout: jsonText({ ...result, certificate }) };
     }
-    return { exitCode, stdout: text(file, result) };
+    return { exitCode, stdout: text(file, result, "crl" in list) };
   },
 };
 
@@ -102,7 +103,11 @@ async function keyOption(
   return { key: await openKey(keyFile, await readText(keyFile, "key not found"), args, io) };
 }
 
-function text(file: string, { ok, checked, failures, certificate }: Verification): string {
+function text(
+  file: string,
+  { ok, checked, failures, certificate }: Verification,
+  list: boolean,
+): string {
   const rows = checked.map((rule) => {
     const broken = failures.filter((failure) => failure.rule === rule);
     const problems = broken.map(({ problem }) => visible(problem)).join("; ");
@@ -111,8 +116,7 @@ function text(file: string, { ok, checked, failures, certificate }: Verification
   const end = ok
     ? `is good until ${minute(certificate.notAfter)}`
     : `breaks ${failures.length === 1 ? "a rule" : "rules"}`;
-  const hint = checked.includes("revocation")
-    ? ""
-    : "revocation  not checked: there is no list, or no chain\n";
+  const why = list ? "the certificate has no chain to an authority" : "there is no list";
+  const hint = checked.includes("revocation") ? "" : `revocation  not checked: ${why}\n`;
   return `${rows.join("")}${hint}\n${file} ${end}.\n`;
 }
