@@ -4,26 +4,21 @@
  *
  * @module
  */
-export { ActorSystem } from "./lib/actor/system/actor_system.ts";
+export type { LocalRuntime } from "./lib/actor/behavior/actor_system.ts";
+export type { OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior/handler.ts";
+export { ActorSystem, type ActorSystemConstructor } from "./lib/actor/system/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";
-export type { AskOptions, Immutable, Written } from "./lib/actor/ask/ask.ts";
-export type {
-  Behavior,
-  BehaviorKind,
-  OnMessage,
-  OnSetup,
-  OnSignal,
-} from "./lib/actor/behavior/behavior.ts";
+export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
+export type { Behavior, BehaviorKind } from "./lib/actor/behavior/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behavior/behaviors.ts";
-export type { LocalRuntime } from "./lib/actor/cell/cell_host.ts";
 export {
   CircuitBreaker,
   type CircuitBreakerOptions,
   type CircuitState,
 } from "./lib/actor/services/circuit_breaker.ts";
 export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/behavior/context.ts";
-export type { DeadLetter, DeadLetterReason } from "./lib/actor/system/dead_letter.ts";
-export { discoverable } from "./lib/actor/services/discoverable.ts";
+export type { DeadLetter, DeadLetterReason } from "./lib/actor/services/dead_letter.ts";
+export { discoverable } from "./lib/actor/behavior/discoverable.ts";
 export { ActorError, AskError, AskTimeoutError } from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
@@ -34,10 +29,10 @@ export type {
   EventSubscriber,
   SystemEvent,
   UnhandledMessage,
-} from "./lib/actor/system/event_stream.ts";
+} from "./lib/actor/services/event_stream.ts";
 export type { Interceptor, NextBehavior } from "./lib/actor/behavior/interceptor.ts";
 export type { LifecycleHooks } from "./lib/actor/behavior/lifecycle_hooks.ts";
-export type { LedgerSnapshot, LossLedger } from "./lib/actor/system/loss_ledger.ts";
+export type { LedgerSnapshot, LossLedger } from "./lib/actor/services/loss_ledger.ts";
 export type {
   Listing,
   ListingSubscriber,
@@ -46,15 +41,9 @@ export type {
 export type { ActorRef } from "./lib/actor/ref/ref.ts";
 export type { OnceOptions, Scheduler, TickOptions } from "./lib/actor/services/scheduler.ts";
 export { ServiceKey } from "./lib/actor/services/service_key.ts";
-export type { ShutdownPhase, ShutdownTask } from "./lib/actor/system/shutdown_phases.ts";
-export type {
-  ChildFailed,
-  PostStop,
-  PreRestart,
-  Signal,
-  Terminated,
-  TerminationReason,
-} from "./lib/actor/behavior/signal.ts";
+export type { ShutdownPhase, ShutdownTask } from "./lib/actor/services/shutdown_phases.ts";
+export type { ChildFailed, PostStop, PreRestart, Signal } from "./lib/actor/behavior/signal.ts";
+export type { Terminated, TerminationReason } from "./lib/actor/ref/terminated.ts";
 export type { SpyEvent } from "./lib/actor/behavior/spy.ts";
 export type { MailboxOptions, Overflow, SpawnOptions } from "./lib/actor/behavior/spawn_options.ts";
 export type { Backoff, Directive, SupervisionStrategy } from "./lib/actor/behavior/supervision.ts";
@@ -68,7 +57,23 @@ export type {
   TaskRunner,
 } from "./lib/actor/services/task_runner.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
-export { ClusterHandle } from "./lib/cluster/node/cluster_handle.ts";
+export {
+  ClusterHandle,
+  type ClusterHealth,
+  type ExtensionReports,
+} from "./lib/cluster/node/cluster_handle.ts";
+export { ExtensionBehavior } from "./lib/cluster/node/extension_behavior.ts";
+export { ExtensionKey, extensionKey } from "./lib/cluster/node/extension_key.ts";
+export type {
+  ExtensionContext,
+  ExtensionHandler,
+  ExtensionHealth,
+  ExtensionPeer,
+  ExtensionRuntime,
+  KindSpawner,
+  NodeExtension,
+  NodeExtensionFactory,
+} from "./lib/cluster/node/node_extension.ts";
 export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_state.ts";
 export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
@@ -99,7 +104,7 @@ export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/downing
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/state/member.ts";
 export type { MembershipView } from "./lib/membership/state/view.ts";
-export type { Silence } from "./lib/membership/detector/reachability.ts";
+export type { Unreachability } from "./lib/membership/detector/reachability.ts";
 export type {
   LeaderChanged,
   MemberDowned,
@@ -161,12 +166,12 @@ export {
 } from "./lib/wire/serializer.ts";
 export { ShardingError } from "./lib/sharding/errors.ts";
 export {
+  type AllocationNode,
   type AllocationStrategy,
   externalAllocation,
   leastShards,
   preferRole,
   type ShardMove,
-  type ShardNode,
   zoneAware,
 } from "./lib/sharding/coordinator/allocation.ts";
 export {
@@ -187,7 +192,8 @@ export type {
   ShardStopped,
 } from "./lib/sharding/shard_event.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
-export type { ShardPlace } from "./lib/sharding/sharding.ts";
+export type { OwnedShard, Sharding } from "./lib/sharding/sharding.ts";
+export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
 export type {
   EntityFactory,
