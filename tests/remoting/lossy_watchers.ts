@@ -10,7 +10,7 @@ type Side = "a" | "b";
 interface Frame {
   readonly from: Side;
   /** The life of the sender. */
-  readonly life: number;
+  readonly incarnation: number;
   readonly message: WatchMessage;
 }
 
@@ -28,7 +28,7 @@ export class LossyWatchers {
   #now = 0;
   readonly #limits;
   #tables: Record<Side, WatchTable>;
-  readonly #lives = { a: 1, b: 1 };
+  readonly #incarnations = { a: 1, b: 1 };
   readonly #frames: Frame[] = [];
   /** The uid of whom lives at a path of `b`. */
   readonly #living = new Map<string, number>();
@@ -108,17 +108,17 @@ export class LossyWatchers {
     if (!twice) this.#frames.splice(this.#frames.indexOf(frame), 1);
     const to = frame.from === "a" ? "b" : "a";
     const from = address[frame.from];
-    const { life } = frame;
+    const { incarnation } = frame;
     const message = parseWatchMessage(structuredClone(frame.message));
     assert(message !== undefined, "a message that its own parser refuses");
     if (message.type !== "watch") {
-      return this.#step(to, { type: "received", from, life, message });
+      return this.#step(to, { type: "received", from, incarnation, message });
     }
     const items = message.items.map((item) => ({
       ...item,
       present: to === "b" && this.#living.get(item.path) === item.uid,
     }));
-    this.#step(to, { type: "asked", from, life, session: message.session, items });
+    this.#step(to, { type: "requested", from, incarnation, session: message.session, items });
   }
 
   lose(index: number): void {
@@ -138,13 +138,13 @@ export class LossyWatchers {
   reconnect(smoothly = false): void {
     if (!smoothly) this.#step("a", { type: "peerDown", peer: address.b });
     this.#step("b", { type: "peerDown", peer: address.a });
-    this.#step("a", { type: "peerUp", peer: address.b, life: this.#lives.b });
-    this.#step("b", { type: "peerUp", peer: address.a, life: this.#lives.a });
+    this.#step("a", { type: "peerUp", peer: address.b, incarnation: this.#incarnations.b });
+    this.#step("b", { type: "peerUp", peer: address.a, incarnation: this.#incarnations.a });
   }
 
   /** The process of one side dies, and a new one takes its address. */
   restart(side: Side): void {
-    this.#lives[side]++;
+    this.#incarnations[side]++;
     this.#tables[side] = new WatchTable(this.#limits);
     if (side === "b") {
       this.#living.clear();
@@ -180,8 +180,8 @@ export class LossyWatchers {
   }
 
   #members(side: Side): WatchEvent {
-    const alive = new Map<string, number>([[address.b, this.#lives.b]]);
-    if (side === "a" || !this.#strange) alive.set(address.a, this.#lives.a);
+    const alive = new Map<string, number>([[address.b, this.#incarnations.b]]);
+    if (side === "a" || !this.#strange) alive.set(address.a, this.#incarnations.a);
     return { type: "members", alive };
   }
 
@@ -192,7 +192,11 @@ export class LossyWatchers {
   #carryOut(side: Side, effect: WatchEffect): void {
     switch (effect.type) {
       case "send":
-        this.#frames.push({ from: side, life: this.#lives[side], message: effect.message });
+        this.#frames.push({
+          from: side,
+          incarnation: this.#incarnations[side],
+          message: effect.message,
+        });
         break;
       case "fire": {
         const watch = this.watches.get(effect.id)!;

@@ -206,7 +206,7 @@ Deno.test("more watches than allowed are an error for the watcher, and a log lin
   await world.clock.advance(30_000);
   assertEquals(a.heard, ["tooManyWatches"]);
   assertEquals(b.log.filter((line) => line.startsWith("error")), [
-    "error a peer watches as many actors as it may, and wants more",
+    "error refused a watch: the peer has reached its limit",
   ]);
   // The second is taken in as soon as there is room.
   refs[0]!.tell({ type: "stop" });
@@ -223,9 +223,9 @@ Deno.test("malformed messages are logged and ignored; what has no address cannot
   for (const path of [watchPath, "/_askfailed", "/_rejected"]) a.remoting.send("b:1", path, 0, 7);
   await world.clock.advance(1_000);
   assertEquals(b.log.filter((line) => line.includes("malformed")), [
-    "warn a malformed watch message was ignored",
-    "warn a malformed note of a lost question was ignored",
-    "warn a malformed note of rejections was ignored",
+    "warn ignored a malformed watch message",
+    "warn ignored a malformed report of a lost ask",
+    "warn ignored a malformed report of rejections",
   ]);
   assertEquals(b.remoting.endpoint.peers().length, 1);
   await using alone = new ActorSystem();
