@@ -41,7 +41,7 @@ export class Endpoints {
   }
 
   /** An endpoint was sent the end. */
-  told(key: unknown, ref: ActorRef<never>): void {
+  sentEnd(key: unknown, ref: ActorRef<never>): void {
     if (!this.isLocal(ref)) this.#unconfirmed.add(key);
   }
 

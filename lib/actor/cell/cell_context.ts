@@ -151,7 +151,7 @@ export class CellContext implements ActorContext<unknown> {
     onRejected?: (reason: unknown) => unknown,
   ): void {
     const cell = this.#cell;
-    // The actor goes on: it does not wait for this reply.
+    // The actor does not wait for this reply.
     const ask = cell.pendingAsks?.get(promise as Promise<T>);
     if (ask !== undefined) ask.awaited = false;
     const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
