@@ -57,12 +57,27 @@ export type {
   TaskRunner,
 } from "./lib/actor/services/task_runner.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
-export { ClusterHandle } from "./lib/cluster/node/cluster_handle.ts";
+export {
+  ClusterHandle,
+  type ClusterHealth,
+  type ExtensionReports,
+} from "./lib/cluster/node/cluster_handle.ts";
+export { ExtensionBehavior } from "./lib/cluster/node/extension_behavior.ts";
+export { ExtensionKey, extensionKey } from "./lib/cluster/node/extension_key.ts";
+export type {
+  ExtensionContext,
+  ExtensionHandler,
+  ExtensionHealth,
+  ExtensionPeer,
+  ExtensionRuntime,
+  KindSpawner,
+  NodeExtension,
+  NodeExtensionFactory,
+} from "./lib/cluster/node/node_extension.ts";
 export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_state.ts";
 export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
 export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/bootstrap/seed_source.ts";
-export type { DnsRecord, DnsRecordType, Resolver } from "./lib/runtime/resolver.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
 export {
   type Lease,
@@ -89,7 +104,7 @@ export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/downing
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/state/member.ts";
 export type { MembershipView } from "./lib/membership/state/view.ts";
-export type { Silence } from "./lib/membership/detector/reachability.ts";
+export type { Unreachability } from "./lib/membership/detector/reachability.ts";
 export type {
   LeaderChanged,
   MemberDowned,
@@ -103,7 +118,6 @@ export type {
   UnreachableMember,
 } from "./lib/membership/state/member_event.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
-export type { Clock, Timer } from "./lib/runtime/clock.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
 export type {
@@ -118,16 +132,10 @@ export type {
   CertificateFacts,
   ChainLink,
   ClientIdentity,
-  DialOptions,
   IdentityRefusal,
-  Link,
-  Listener,
-  ListenOptions,
-  Network,
   NodeIdentity,
   PeerIdentity,
   PlainIdentity,
-  TlsMaterial,
 } from "./lib/runtime/network.ts";
 export type {
   AuthorityKeyExposed,
@@ -137,16 +145,6 @@ export type {
   TlsReloaded,
   TlsReloadFailed,
 } from "./lib/runtime/tls_event.ts";
-export type { Random } from "./lib/runtime/random.ts";
-export type { InboundFilter, Runtime } from "./lib/runtime/runtime.ts";
-export type {
-  StallAnswer,
-  StallProbe,
-  StallQuestion,
-  StallResponder,
-  StallResponderOptions,
-} from "./lib/runtime/stall_probe.ts";
-export type { StopSignal, StopSignals } from "./lib/runtime/stop_signals.ts";
 export type { GroupOptions } from "./lib/routing/group_router.ts";
 export type { PoolOptions } from "./lib/routing/pool_router.ts";
 export { type RouterFactories, Routers } from "./lib/routing/routers.ts";
@@ -168,12 +166,12 @@ export {
 } from "./lib/wire/serializer.ts";
 export { ShardingError } from "./lib/sharding/errors.ts";
 export {
+  type AllocationNode,
   type AllocationStrategy,
   externalAllocation,
   leastShards,
   preferRole,
   type ShardMove,
-  type ShardNode,
   zoneAware,
 } from "./lib/sharding/coordinator/allocation.ts";
 export {
@@ -194,7 +192,8 @@ export type {
   ShardStopped,
 } from "./lib/sharding/shard_event.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
-export type { ShardPlace } from "./lib/sharding/sharding.ts";
+export type { OwnedShard, Sharding } from "./lib/sharding/sharding.ts";
+export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
 export type {
   EntityFactory,
@@ -202,37 +201,6 @@ export type {
   ShardedBehavior,
   ShardedOptions,
 } from "./lib/sharding/sharded_behavior.ts";
-export { StreamError } from "./lib/streams/errors.ts";
-export type {
-  ConsumerMessage,
-  ProducerMessage,
-  PushRefusal,
-  PushReply,
-  SinkMessage,
-  SinkRefusal,
-  StreamCancel,
-  StreamComplete,
-  StreamConnect,
-  StreamDemand,
-  StreamEnd,
-  StreamEnding,
-  StreamFail,
-  StreamLeave,
-  StreamOutcome,
-  StreamPush,
-  StreamPut,
-  StreamSubscribe,
-  StreamWant,
-  SubscribeRefusal,
-} from "./lib/streams/protocol.ts";
-export { streamConsumer, type StreamConsumerOptions } from "./lib/streams/stream_consumer.ts";
-export { streamProducer, type StreamProducerOptions } from "./lib/streams/stream_producer.ts";
-export { type StreamSink, streamSink, type StreamSinkOptions } from "./lib/streams/stream_sink.ts";
-export {
-  type StreamSource,
-  streamSource,
-  type StreamSourceOptions,
-} from "./lib/streams/stream_source.ts";
 export {
   TlsConfigError,
   type TlsConfigErrorCode,

@@ -2,7 +2,7 @@ import { ActorError } from "../actor/errors.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { type Random, randomInt } from "../runtime/random.ts";
 import type { RoutingStrategy } from "./routing_strategy.ts";
-import { hashText, mixBits } from "./text_hash.ts";
+import { hashText, mixBits } from "../runtime/fnv.ts";
 
 /**
  * The actors that one router routes to, and the choice among them. Messages are forwarded as they

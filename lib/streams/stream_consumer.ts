@@ -42,7 +42,8 @@ export interface StreamConsumerOptions<T> {
  *
  * @example
  * ```ts
- * import { ActorSystem, streamConsumer, streamProducer, streamSink } from "@casty/casty";
+ * import { ActorSystem } from "@casty/casty";
+ * import { streamConsumer, streamProducer, streamSink } from "@casty/casty/streams";
  *
  * await using system = new ActorSystem();
  * const producer = system.spawn(streamProducer<number>(), "numbers");

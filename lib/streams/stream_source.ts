@@ -54,7 +54,8 @@ export interface StreamSource<T> extends AsyncDisposable {
  *
  * @example
  * ```ts
- * import { ActorSystem, streamProducer, streamSink, streamSource } from "@casty/casty";
+ * import { ActorSystem } from "@casty/casty";
+ * import { streamProducer, streamSink, streamSource } from "@casty/casty/streams";
  *
  * await using system = new ActorSystem();
  * const producer = system.spawn(streamProducer<number>(), "numbers");
