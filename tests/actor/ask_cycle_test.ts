@@ -44,7 +44,7 @@ const afterAWait: Asking = async (context, next, make) => {
 };
 
 for (const [name, asking] of Object.entries({ byContext, bySystem, afterAWait })) {
-  Deno.test(`actors that ask each other in a circle are told the path at once: ${name}`, async () => {
+  Deno.test(`an ask that closes a circle fails at once with the path: ${name}`, async () => {
     await using virtual = new VirtualSystem();
     const [a, b, c] = ["a", "b", "c"].map((n) => virtual.system.spawn(link(asking), n)) as [
       ActorRef<Question>,
@@ -146,7 +146,7 @@ Deno.test("an actor that waits for something else closes no circle", async () =>
   assertEquals(await virtual.clock.resolve(answer), "late");
 });
 
-Deno.test("a question is forgotten with its end, whatever the end", async () => {
+Deno.test("an ask is forgotten when it ends, however it ends", async () => {
   await using virtual = new VirtualSystem();
   const silent = virtual.system.spawn(Behaviors.ignore(), "silent");
   const outcomes: string[] = [];

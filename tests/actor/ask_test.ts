@@ -22,7 +22,7 @@ function manual(options: { maxPendingAsks?: number } = {}) {
   };
 }
 
-Deno.test("every question times out exactly then, whatever others do, and no timer is left", async () => {
+Deno.test("every ask times out exactly on time, and no timer is left", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(
@@ -69,7 +69,7 @@ Deno.test("every question times out exactly then, whatever others do, and no tim
   );
 });
 
-Deno.test("a question that is lost is answered with the reason at once", async () => {
+Deno.test("an ask whose message is lost fails at once with the reason", async () => {
   const { clock, system } = manual();
   const ref = system.spawn(Behaviors.receive<Question>(() => Behaviors.stopped()), "once", {
     mailbox: { capacity: 2, overflow: "reject" },
@@ -114,7 +114,7 @@ Deno.test("replies after the first and after the deadline are dead letters, and 
   await clock.resolve(system.shutdown());
 });
 
-Deno.test("a reply from outside finds its question while it is open, and by its uid only", async () => {
+Deno.test("a reply from another system finds its ask while it is pending, and by its uid only", async () => {
   const { clock, system } = manual();
   const internals = internalsOf(system);
   const ref = system.spawn(Behaviors.ignore(), "silent");
@@ -173,7 +173,7 @@ Deno.test("askOrUndefined gives undefined for a timeout, and throws what else th
   await assertRejects(() => system.askOrUndefined(kind, itself), AskError);
 });
 
-Deno.test("a lost message is not searched through for a question, however large it is", async () => {
+Deno.test("the search of a lost message for a reply reference is bounded", async () => {
   let looked = 0;
   const large = new Proxy(new Array(100_000).fill(1), {
     getOwnPropertyDescriptor: (target, key) => {

@@ -10,7 +10,7 @@ function manual() {
   return { clock, system: new ActorSystem({ runtime: { clock, logger: silentLogger } }) };
 }
 
-Deno.test("an actor hears events until it stops", async () => {
+Deno.test("an actor receives events until it stops", async () => {
   const { clock, system } = manual();
   const heard: unknown[] = [];
   const listener = system.spawn(

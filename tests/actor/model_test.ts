@@ -413,7 +413,7 @@ function violations({ kit }: World): { failures: string[] } {
   return { failures };
 }
 
-Deno.test("random programs of actors keep the rules of an actor's life", async () => {
+Deno.test("random programs of actors keep the rules of the lifecycle", async () => {
   for (let seed = 1; seed <= seeds; seed++) {
     try {
       await runProgram(seed);

@@ -226,7 +226,7 @@ Deno.test("a replyTo that throws costs a log line, not the process", async () =>
   assertEquals(tasks.size, 0);
 });
 
-Deno.test("an actor is told how the work that it started has ended", async () => {
+Deno.test("an actor is sent the result of its task", async () => {
   const clock = new ManualClock();
   const system = new ActorSystem({ runtime: { clock, logger: recordedLog().logger } });
   const heard: TaskResult<number>[] = [];

@@ -160,7 +160,7 @@ Deno.test("hostile: a peer that does not read cannot stay by sending nonsense", 
   assert(link.over, "closeTimeout has to pass first");
 });
 
-Deno.test("hostile: whoever allows any amount to be sent is still to acknowledge it", async () => {
+Deno.test("hostile: a peer that grants unlimited credit still has to acknowledge", async () => {
   await using target = await Target.start();
   await target.attack({ window: Number.MAX_SAFE_INTEGER });
   const lost: string[] = [];

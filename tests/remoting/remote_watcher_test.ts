@@ -131,7 +131,7 @@ Deno.test("a client watches what it was given, and cannot tell what else there i
   assertEquals(client.heard.slice(2), ["node:1/actor stopped"]);
 });
 
-Deno.test("a client hears of the end of a node when it is no longer in its topology", async () => {
+Deno.test("a client is signalled for a node that leaves its topology", async () => {
   await using world = new World();
   const { node, client } = await nodeAndClient(world);
   client.actor.tell({ type: "watch", ref: refTo(client, node) });
@@ -160,7 +160,7 @@ Deno.test("an actor of a client is watched until it stops, or the client is gone
   assertEquals(node.heard.slice(2), ["client:client/actor nodeDown"]);
 });
 
-Deno.test("a connection that breaks takes no watch along, nor does a notice get lost with it", async () => {
+Deno.test("a broken connection loses neither a watch nor a signal", async () => {
   await using world = new World();
   const a = await world.start("a", "node");
   const b = await world.start("b", "node");

@@ -211,7 +211,7 @@ Deno.test("a watcher whose node is removed is forgotten; one that is about to jo
   assertEquals(released(table.step({ type: "peerDown", peer: "n:2" }, 0)), ["n:2"]);
 });
 
-Deno.test("what an earlier life of a node says comes too late", () => {
+Deno.test("messages of an earlier incarnation of a node are ignored", () => {
   const table = new WatchTable();
   table.step({ type: "members", alive: new Map([["n:1", 1]]) }, 0);
   table.step({ type: "watch", node: "n:1", ...item(1) }, 0);

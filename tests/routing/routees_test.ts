@@ -102,7 +102,7 @@ Deno.test("an only routee gets every key", () => {
   fc.assert(fc.property(fc.integer(), (hash) => assertEquals(highestWeight(seeds, hash), 0)));
 });
 
-Deno.test("in turn, each routee gets its share, whoever comes or goes", () => {
+Deno.test("in turn, each routee gets its share, whichever routees come or go", () => {
   const routees = new Routees<string>(roundRobin(), new SeededRandom(1));
   const [a, b, c, d] = refsOf(["a", "b", "c", "d"]) as [FarRef, FarRef, FarRef, FarRef];
   const log: string[] = [];

@@ -145,7 +145,7 @@ Deno.test("whatever happens in whatever order: nothing is reordered, lost or too
   );
 });
 
-Deno.test("all that sinks send arrives, if the consumer goes on asking and nobody leaves", () => {
+Deno.test("all elements of sinks arrive, if the consumer keeps asking and no endpoint leaves", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 40 }),
