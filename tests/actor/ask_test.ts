@@ -10,9 +10,9 @@ import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
-type Question = { type: "get"; replyTo: ActorRef<number> };
+type Request = { type: "get"; replyTo: ActorRef<number> };
 
-const get = (replyTo: ActorRef<number>): Question => ({ type: "get", replyTo });
+const get = (replyTo: ActorRef<number>): Request => ({ type: "get", replyTo });
 
 function manual(options: { maxPendingAsks?: number } = {}) {
   const clock = new ManualClock();
@@ -33,11 +33,11 @@ Deno.test("every ask times out exactly on time, and no timer is left", async () 
         }),
         { maxLength: 20 },
       ),
-      async (questions) => {
+      async (asks) => {
         const { clock, system } = manual();
         const ends: string[] = [];
         const ref = system.spawn(Behaviors.ignore(), "silent");
-        questions.forEach(({ at, timeout, answered }, index) => {
+        asks.forEach(({ at, timeout, answered }, index) => {
           clock.schedule(at, () => {
             system.ask(ref, (replyTo: ActorRef<number>) => {
               if (answered !== undefined) clock.schedule(answered, () => replyTo.tell(index));
@@ -49,18 +49,18 @@ Deno.test("every ask times out exactly on time, and no timer is left", async () 
           });
         });
         await clock.advance(200);
-        const expected = questions.map(({ at, timeout, answered }, index) =>
+        const expected = asks.map(({ at, timeout, answered }, index) =>
           answered !== undefined && answered < timeout
             ? `${index} answered ${at + answered}`
             : `${index} late ${at + timeout}`
         );
         // At the very instant of the deadline either may be first.
         const clear = (text: string) => {
-          const { timeout, answered } = questions[Number(text.split(" ")[0])]!;
+          const { timeout, answered } = asks[Number(text.split(" ")[0])]!;
           return answered !== timeout;
         };
         assertEquals(ends.filter(clear).toSorted(), expected.filter(clear).toSorted());
-        assertEquals(ends.length, questions.length);
+        assertEquals(ends.length, asks.length);
         assertEquals(clock.pending, 0);
         await clock.resolve(system.shutdown());
       },
@@ -71,7 +71,7 @@ Deno.test("every ask times out exactly on time, and no timer is left", async () 
 
 Deno.test("an ask whose message is lost fails at once with the reason", async () => {
   const { clock, system } = manual();
-  const ref = system.spawn(Behaviors.receive<Question>(() => Behaviors.stopped()), "once", {
+  const ref = system.spawn(Behaviors.receive<Request>(() => Behaviors.stopped()), "once", {
     mailbox: { capacity: 2, overflow: "reject" },
   });
   const [handled, waiting, full] = [1, 2, 3].map(() => system.ask(ref, get));
@@ -90,7 +90,7 @@ Deno.test("replies after the first and after the deadline are dead letters, and 
   system.eventStream.subscribe("deadLetter", (letter) => lost.push(letter));
   let kept: ActorRef<number> | undefined;
   const ref = system.spawn(
-    Behaviors.receive<Question>((_context, { replyTo }) => {
+    Behaviors.receive<Request>((_context, { replyTo }) => {
       kept = replyTo;
       replyTo.tell(1);
       replyTo.tell(2);

@@ -12,10 +12,10 @@ Deno.test("an ask that is aborted by its factory sends nothing", async () => {
   await using virtual = new VirtualSystem();
   const ref = virtual.system.spawn(Behaviors.ignore(), "silent");
   const controller = new AbortController();
-  const question = virtual.system.ask(ref, () => controller.abort(), {
+  const asked = virtual.system.ask(ref, () => controller.abort(), {
     signal: controller.signal,
   });
-  const error = await assertRejects(() => question, AskError);
+  const error = await assertRejects(() => asked, AskError);
   assertEquals([error.code, virtual.system.ledger.snapshot().sent], ["askAborted", 0]);
 });
 
@@ -46,7 +46,7 @@ Deno.test("an actor that fails while it is stopping gets postStop, whatever its 
       Behaviors.withLifecycle(
         Behaviors.receive<string>(async () => {
           await gate.promise;
-          throw new Error("too late to begin again");
+          throw new Error("too late to restart");
         }, (_context, { type }) => {
           heard.push(type);
           return Behaviors.same();
@@ -173,8 +173,8 @@ Deno.test("the actor that is asked may watch the reply reference: it ends with t
     }),
     "asked",
   );
-  const question = virtual.system.ask(ref, itself, { timeout: 50 });
-  await assertRejects(() => virtual.clock.resolve(question));
+  const asked = virtual.system.ask(ref, itself, { timeout: 50 });
+  await assertRejects(() => virtual.clock.resolve(asked));
   await virtual.settle();
   assertEquals(heard, ["stopped"]);
 });
@@ -197,7 +197,7 @@ Deno.test("timers keep an actor from being idle", async () => {
   assertEquals(heard, ["tick", "tick", "tick", "tick"]);
 });
 
-type Step = "first" | "work" | ActorRef<string> | { question: ActorRef<string> };
+type Step = "first" | "work" | ActorRef<string> | { replyTo: ActorRef<string> };
 
 for (
   const how of ["is given to pipeToSelf behind a then", "is left behind by a failure"] as const
@@ -210,7 +210,7 @@ for (
       Behaviors.supervise(Behaviors.receive<Step>((context, message) => {
         if (message === "work") return gate.promise.then(() => Behaviors.same());
         if (message === "first") {
-          const reply = context.ask(b, (question: ActorRef<string>) => ({ question }));
+          const reply = context.ask(b, (replyTo: ActorRef<string>) => ({ replyTo }));
           if (how === "is left behind by a failure") {
             reply.catch(() => {});
             throw new Error("told to");
@@ -254,8 +254,8 @@ Deno.test("an ask through an adapter whose message is lost fails at once", async
   ref.tell("runs");
   await virtual.settle();
   ref.tell("waits");
-  const question = virtual.system.ask(adapter!, (replyTo: ActorRef<string>) => ({ replyTo }));
-  assertEquals((await assertRejects(() => question, AskError)).code, "askNotDelivered");
+  const asked = virtual.system.ask(adapter!, (replyTo: ActorRef<string>) => ({ replyTo }));
+  assertEquals((await assertRejects(() => asked, AskError)).code, "askNotDelivered");
 });
 
 Deno.test("an answer whose then cannot be read is a failure of its actor, not of the system", async () => {
@@ -392,7 +392,7 @@ Deno.test("what timers have asked earlier closes no circle", async () => {
       return Behaviors.receive((_context, message) => {
         if (message === "work") return gate.promise.then(() => Behaviors.same());
         if (message === "first") {
-          context.ask(b, (question: ActorRef<string>) => ({ question })).catch(() => {});
+          context.ask(b, (replyTo: ActorRef<string>) => ({ replyTo })).catch(() => {});
         } else if ("tell" in message) message.tell("hello");
         return Behaviors.same();
       });

@@ -278,7 +278,7 @@ Deno.test("actors answer, and may be started, until the phase in which they stop
   ]);
   await clock.advance(0);
   const { sent, delivered, inFlight } = system.ledger.snapshot();
-  // Two questions and two replies.
+  // Two asks and two replies.
   assertEquals([sent, delivered, inFlight, clock.pending], [4, 4, 0, 0]);
 });
 

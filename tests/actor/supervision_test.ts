@@ -543,7 +543,7 @@ Deno.test("children that fail during a restart do not signal the next incarnatio
     Behaviors.supervise(
       Behaviors.receive<string>(async () => {
         await gate.promise;
-        throw new Error("while the parent begins again");
+        throw new Error("while the parent restarts");
       }),
       { decider: () => directive },
     );

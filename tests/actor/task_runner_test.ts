@@ -65,7 +65,7 @@ Deno.test("a failure goes to replyTo and the result; without replyTo it is logge
   assertEquals(heard, [{ type: "taskFailed", key: "told", error }]);
   assertEquals(lines, []);
   assertEquals(await assertRejects(() => told.result), error);
-  // Nobody looks at the result: no unhandled rejection, which would end the test run.
+  // The result is not awaited: no unhandled rejection, which would end the test run.
   tasks.run(fails, { key: "forgotten" });
   await clock.advance(0);
   assertEquals(lines.map(({ level, fields }) => [level, fields.key, fields.error]), [

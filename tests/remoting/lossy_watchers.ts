@@ -9,7 +9,7 @@ type Side = "a" | "b";
 
 interface Frame {
   readonly from: Side;
-  /** The life of the sender. */
+  /** The incarnation of the sender. */
   readonly incarnation: number;
   readonly message: WatchMessage;
 }
@@ -23,19 +23,19 @@ interface Watch {
 
 const address = { a: "a:1", b: "b:1" } as const;
 
-/** Two tables, actors that live and die, and a link that loses, doubles and reorders. */
+/** Two tables, actors that start and stop, and a link that loses, duplicates and reorders. */
 export class LossyWatchers {
   #now = 0;
   readonly #limits;
   #tables: Record<Side, WatchTable>;
   readonly #incarnations = { a: 1, b: 1 };
   readonly #frames: Frame[] = [];
-  /** The uid of whom lives at a path of `b`. */
+  /** The uid of the actor at a path of `b`. */
   readonly #living = new Map<string, number>();
   #lastUid = 0;
   /** What `b` observes, by id of the watch. */
   readonly #observed = new Map<number, { path: string; uid: number }>();
-  /** By id; those of the life of `a` that runs. */
+  /** By id; of the current incarnation of `a`. */
   readonly watches = new Map<number, Watch>();
   #lastId = 0;
 
@@ -74,7 +74,7 @@ export class LossyWatchers {
     if (!this.#living.has(path)) this.#living.set(path, ++this.#lastUid);
   }
 
-  /** Watches whoever lives at the path, or whoever lived there last. */
+  /** Watches the actor at the path, or the last one there. */
   watch(path: string): number {
     const id = ++this.#lastId;
     const uid = this.#living.get(path) ?? 1_000_000;
@@ -161,7 +161,7 @@ export class LossyWatchers {
     this.#rest();
     for (const path of [...this.#living.keys()]) this.kill(path);
     this.#rest();
-    assertEquals(this.#observed.size, 0, "somebody who has stopped is observed");
+    assertEquals(this.#observed.size, 0, "a stopped actor is observed");
   }
 
   #rest(): void {
@@ -172,10 +172,10 @@ export class LossyWatchers {
     }
     const observed = [...this.#observed.keys()];
     for (const [id, { path, uid, takenBack, fired }] of this.watches) {
-      const lives = this.#living.get(path) === uid;
-      if (lives) assertEquals(fired, undefined, `watch ${id} fired, and ${path} lives`);
+      const runs = this.#living.get(path) === uid;
+      if (runs) assertEquals(fired, undefined, `watch ${id} fired, and ${path} runs`);
       else if (!takenBack) assert(fired !== undefined, `watch ${id} of ${path} did not fire`);
-      if (lives && !takenBack) assert(observed.includes(id), `nobody looks after watch ${id}`);
+      if (runs && !takenBack) assert(observed.includes(id), `watch ${id} is not observed`);
     }
   }
 

@@ -154,7 +154,7 @@ Deno.test("an actor of a client is watched until it stops, or the client is gone
   world.network.crash("client");
   await world.clock.runUntil(() => node.heard.length === 2);
   assertEquals(node.heard[1], "client:client/actor nodeDown");
-  // Nobody with that name is connected any more.
+  // No client with that name is connected any more.
   node.actor.tell({ type: "watch", ref: refTo(node, client) });
   await world.clock.advance(10);
   assertEquals(node.heard.slice(2), ["client:client/actor nodeDown"]);

@@ -66,11 +66,11 @@ Deno.test("a message beyond the buffer is a dead letter, and fails its ask", asy
   await using quiet = quietSystem();
   const asking = ServiceKey<ActorRef<string>>("asking");
   const group = quiet.system.spawn(Routers.group(asking, { bufferSize: 2 }), "group");
-  const questions = [1, 2, 3].map(() =>
+  const asks = [1, 2, 3].map(() =>
     quiet.system.ask(group, (replyTo: ActorRef<string>) => replyTo, { timeout: 1_000 })
   );
-  questions.forEach((question) => question.catch(() => {}));
-  await assertRejects(() => quiet.clock.resolve(questions[2]!), AskError);
+  asks.forEach((ask) => ask.catch(() => {}));
+  await assertRejects(() => quiet.clock.resolve(asks[2]!), AskError);
   assertEquals(quiet.lost.map(({ reason, target }) => [reason, target]), [
     ["bufferFull", "/group"],
   ]);
@@ -80,7 +80,7 @@ Deno.test("a message beyond the buffer is a dead letter, and fails its ask", asy
     return Behaviors.same();
   });
   quiet.system.spawn(discoverable(answering, asking), "worker");
-  assertEquals(await quiet.clock.resolve(Promise.all(questions.slice(0, 2))), ["yes", "yes"]);
+  assertEquals(await quiet.clock.resolve(Promise.all(asks.slice(0, 2))), ["yes", "yes"]);
 });
 
 Deno.test("the buffer holds 1 000 messages by default, and none with bufferSize 0", async () => {

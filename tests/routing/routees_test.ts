@@ -7,7 +7,7 @@ import { consistentHash, random, roundRobin } from "../../lib/routing/routing_st
 import { hashText } from "../../lib/runtime/fnv.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
-/** A routee that lives anywhere. */
+/** A routee of another node. */
 class FarRef extends Ref<string> {
   readonly got: string[] = [];
   readonly node: string;

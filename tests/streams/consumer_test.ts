@@ -84,7 +84,7 @@ Deno.test("an actor that fails or stops cancels the stream", async () => {
     assertEquals((await world.run(sink.outcome)).type, "cancelled");
     assertEquals(await world.state(sink.put(4)), "streamCancelled");
     await world.assertAtRest("/producer", "/consumer");
-    // The one that begins again finds that the stream is over.
+    // The next incarnation finds that the stream has ended.
     assertEquals(ends, how === "restart" ? ["streamClosed"] : []);
   }
 });

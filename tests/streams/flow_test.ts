@@ -78,7 +78,7 @@ Deno.test("never more than the demand is on its way or waits", async () => {
   const reading = (async () => {
     for await (const _number of streamSource(world.system, producer, { demand: 4 })) {
       read++;
-      // A slow consumer: everybody else comes to rest.
+      // A slow consumer: all others come to rest.
       await new Promise<void>((resolve) => world.clock.schedule(10, resolve));
       assert(sent.length <= read + 4 + 10, `${sent.length} were sent when ${read} were read`);
     }
@@ -178,7 +178,7 @@ Deno.test("several sinks share a small buffer, and none starves", async () => {
   for (const { name } of sinks) {
     const own = elements.filter((element) => element.startsWith(name));
     assertEquals(own, upTo(50).map((number) => `${name}${number}`));
-    // Everybody has a turn early.
+    // Each sink has a turn early.
     assert(elements.indexOf(`${name}1`) < 20);
   }
 });
