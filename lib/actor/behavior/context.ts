@@ -1,5 +1,5 @@
 import type { LogFields } from "../../runtime/logger.ts";
-import type { ActorSystem } from "./actor_system.ts";
+import type { LocalSystem } from "./local_system.ts";
 import type { AskOptions, LiteralOf } from "./ask_options.ts";
 import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "../ref/ref.ts";
@@ -51,7 +51,7 @@ export interface ActorContext<in out M> {
   /** The actor itself. */
   readonly self: ActorRef<M>;
   /** Its system. */
-  readonly system: ActorSystem;
+  readonly system: LocalSystem;
   /** The id of the sharded entity that the actor is; empty for an actor that is none. */
   readonly entityId: string;
   /** Log lines under the actor's path. */

@@ -1,5 +1,5 @@
 import type { LogFields, LogLevel } from "../../runtime/logger.ts";
-import type { ActorSystem } from "../behavior/actor_system.ts";
+import type { LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "../behavior/context.ts";
@@ -48,7 +48,7 @@ export class CellContext implements ActorContext<unknown> {
     return this.#cell;
   }
 
-  get system(): ActorSystem {
+  get system(): LocalSystem {
     return this.#cell.host.system;
   }
 

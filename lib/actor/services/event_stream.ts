@@ -64,6 +64,7 @@ export class EventStream {
   readonly #logger: Logger;
   readonly #listeners = new Map<string, Set<(event: SystemEvent) => void>>();
 
+  /** `logger` gets an entry for each listener that throws. */
   constructor(logger: Logger) {
     this.#logger = logger;
   }

@@ -99,6 +99,8 @@ export class Scheduler {
   #closed = false;
 
   /**
+   * The system makes one.
+   *
    * @throws {ActorError} code `badOption`.
    */
   constructor(options: SchedulerOptions) {

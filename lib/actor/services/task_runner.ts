@@ -117,6 +117,8 @@ export class TaskRunner {
   #allEnded: (() => void) | undefined;
 
   /**
+   * The system makes one.
+   *
    * @throws {ActorError} code `badOption`.
    */
   constructor(options: TaskRunnerOptions) {

@@ -1,5 +1,5 @@
 import type { StopSignals } from "../../runtime/stop_signals.ts";
-import type { LocalRuntime } from "../behavior/actor_system.ts";
+import type { LocalRuntime } from "../behavior/local_system.ts";
 
 /** How a system is made. */
 export interface ActorSystemOptions {
