@@ -121,10 +121,10 @@ function spread(scene: Scene, nodes: readonly string[]): void {
   }
 }
 
-Deno.test("a coordinator of a node that does not lead stays asleep", () => {
+Deno.test("a coordinator of a node that does not lead stays idle", () => {
   const scene = new Scene();
   scene.view("b", ["a", "b"]);
-  assertEquals(scene.coordinator.phase, "asleep");
+  assertEquals(scene.coordinator.phase, "idle");
   assertEquals(scene.report("b"), []);
   assertEquals(scene.locate("b", 1), []);
 });

@@ -19,11 +19,11 @@ Deno.test("a new way is taken only when what went the old one has arrived", () =
   assertEquals(routes.grantOf(3), undefined);
   assertEquals(routes.buffer(3, "one", 0), "wait");
   assertEquals(routes.wanted(), []);
-  assertEquals(routes.arrive(3, 5), false);
+  assertEquals(routes.flushed(3, 5), false);
   // It has moved on meanwhile: the mark of the last move counts.
   assertEquals(routes.learn(3, "c", 7, 1), { via: "a" });
-  assertEquals(routes.arrive(3, 6), false);
-  assertEquals(routes.arrive(3, 7), true);
+  assertEquals(routes.flushed(3, 6), false);
+  assertEquals(routes.flushed(3, 7), true);
   assertEquals(routes.grantOf(3), { owner: "c", epoch: 7 });
   assertEquals(routes.takeBuffered(3), ["one"]);
 });
@@ -43,9 +43,9 @@ Deno.test("a new way is taken when the old one has gone, or after a while", () =
 
 Deno.test("the first message asks, later ones wait, and all come out in order", () => {
   const routes = new ShardRoutes<string>(10);
-  assertEquals(routes.buffer(3, "one", 0), "ask");
+  assertEquals(routes.buffer(3, "one", 0), "locate");
   assertEquals(routes.buffer(3, "two", 1), "wait");
-  assertEquals(routes.buffer(4, "other", 1), "ask");
+  assertEquals(routes.buffer(4, "other", 1), "locate");
   assertEquals(routes.wanted(), [3, 4]);
   assertEquals(routes.takeBuffered(3), ["one", "two"]);
   assertEquals(routes.takeBuffered(3), []);
@@ -64,25 +64,25 @@ Deno.test("a full buffer refuses, and messages that waited too long come out", (
 
 Deno.test("all shards of a type share one bound", () => {
   const routes = new ShardRoutes<string>(10, { maxBuffered: 3, maxBufferedTime: 100 });
-  assertEquals(routes.buffer(1, "one", 0), "ask");
-  assertEquals(routes.buffer(2, "two", 0), "ask");
+  assertEquals(routes.buffer(1, "one", 0), "locate");
+  assertEquals(routes.buffer(2, "two", 0), "locate");
   assertEquals(routes.buffer(2, "three", 50), "wait");
   assertEquals(routes.buffer(1, "four", 60), "full");
   assertEquals(routes.takeBuffered(1), ["one"]);
-  assertEquals(routes.buffer(3, "five", 60), "ask");
+  assertEquals(routes.buffer(3, "five", 60), "locate");
   assertEquals(routes.takeExpired(100), ["two"]);
-  assertEquals(routes.buffer(1, "six", 100), "ask");
+  assertEquals(routes.buffer(1, "six", 100), "locate");
 });
 
 Deno.test("bytes are bounded, too, and come back with the messages", () => {
   const routes = new ShardRoutes<string>(10, { maxBufferedBytes: 100, maxBufferedTime: 100 });
-  assertEquals(routes.buffer(1, "one", 0, 60), "ask");
+  assertEquals(routes.buffer(1, "one", 0, 60), "locate");
   assertEquals(routes.buffer(2, "two", 0, 41), "full");
-  assertEquals(routes.buffer(2, "two", 0, 40), "ask");
+  assertEquals(routes.buffer(2, "two", 0, 40), "locate");
   routes.takeBuffered(1);
-  assertEquals(routes.buffer(3, "three", 0, 60), "ask");
+  assertEquals(routes.buffer(3, "three", 0, 60), "locate");
   routes.takeExpired(100);
-  assertEquals(routes.buffer(3, "four", 0, 100), "ask");
+  assertEquals(routes.buffer(3, "four", 0, 100), "locate");
 });
 
 Deno.test("shards of absent nodes are forgotten", () => {

@@ -1,5 +1,5 @@
 /**
- * The shard that an entity belongs to: the same on every node, client and version, for ever.
+ * The shard of an entity: the same on every node, client and version.
  *
  * FNV-1a (Fowler, Noll, Vo) over the UTF-16 code units of the id, low byte first, then the final
  * mix of MurmurHash3 (Appleby), modulo the number of shards. Not cryptographic: an adversary who
