@@ -1,5 +1,5 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
-import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 

@@ -64,6 +64,7 @@ export {
 } from "./linearizability/register_model.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
+export { type RecordedSpan, RecordedTelemetry } from "./recorded_telemetry.ts";
 export { SeededRandom } from "./seeded_random.ts";
 export { SimulationError, type SimulationFailure } from "./simulation/errors.ts";
 export type {

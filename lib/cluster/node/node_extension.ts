@@ -1,6 +1,6 @@
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
-import type { DeadLetterReason } from "../../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import type { ActorRef } from "../../actor/ref/ref.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
