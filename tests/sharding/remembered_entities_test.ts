@@ -6,8 +6,8 @@ import {
   type RememberMessage,
 } from "../../lib/sharding/remember/remember_protocol.ts";
 import {
+  type OutgoingMessage,
   RememberedEntities,
-  type Remembrance,
 } from "../../lib/sharding/remember/remembered_entities.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
@@ -23,7 +23,7 @@ class Memories {
     return this.nodes.get(name)!;
   }
 
-  tell(from: string, remembrances: readonly Remembrance[], isLost = () => false): void {
+  tell(from: string, remembrances: readonly OutgoingMessage[], isLost = () => false): void {
     for (const { to, message } of remembrances) {
       for (const [name, node] of this.nodes) {
         if (name === from || (to !== undefined && to !== name) || isLost()) continue;
@@ -39,7 +39,7 @@ class Memories {
 
   start(name: string, shard: number, ...ids: string[]): void {
     for (const id of ids) this.of(name).started(shard, id);
-    this.tell(name, this.of(name).takeNews());
+    this.tell(name, this.of(name).takeChanges());
   }
 }
 
@@ -54,7 +54,7 @@ Deno.test("the next owner starts what ran at the one that has died", () => {
   assertEquals(waiting(world.of("b")), [[3, "x"], [3, "y"]]);
   assert(!world.of("b").hasWaiting);
   // And the one after that, too.
-  world.tell("b", world.of("b").remind());
+  world.tell("b", world.of("b").digests());
   world.nodes.delete("b");
   world.own("c", 3, 3);
   assertEquals(waiting(world.of("c")), [[3, "x"], [3, "y"]]);
@@ -65,7 +65,7 @@ Deno.test("what has stopped is forgotten everywhere", () => {
   world.own("a", 3, 1);
   world.start("a", 3, "x", "y");
   world.of("a").stopped(3, "x");
-  world.tell("a", world.of("a").takeNews());
+  world.tell("a", world.of("a").takeChanges());
   world.own("b", 3, 2);
   assertEquals(waiting(world.of("b")), [[3, "y"]]);
 });
@@ -78,7 +78,7 @@ Deno.test("a node that has joined late is told what runs, and one that missed a 
   world.start("a", 3, "y");
   assertEquals(world.of("b").idsOf(3), ["x", "y"]);
   world.nodes.set("c", new RememberedEntities("carts", 100));
-  world.tell("a", world.of("a").remind());
+  world.tell("a", world.of("a").digests());
   assertEquals(world.of("c").idsOf(3), ["x", "y"]);
 });
 
@@ -89,7 +89,7 @@ Deno.test("a new owner that has missed the last changes hears of them from the o
   // Only c hears of these.
   world.of("a").started(3, "y");
   world.of("a").stopped(3, "gone");
-  for (const { message } of world.of("a").takeNews()) world.of("c").receive("a", message);
+  for (const { message } of world.of("a").takeChanges()) world.of("c").receive("a", message);
   world.nodes.delete("a");
   world.own("b", 3, 2);
   assertEquals(waiting(world.of("b")), [[3, "x"], [3, "y"]]);
@@ -128,7 +128,7 @@ Deno.test("lists are bounded", () => {
   assert(world.of("a").started(3, "x"));
   assert(world.of("a").started(3, "y"));
   assert(!world.of("a").started(3, "z"));
-  world.tell("a", world.of("a").takeNews());
+  world.tell("a", world.of("a").takeChanges());
   assertEquals(world.of("b").idsOf(3), ["x", "y"]);
 });
 
@@ -157,17 +157,17 @@ Deno.test("whatever is lost, all remember the same when there is calm: 300 seeds
       const dice = random.next();
       if (dice < 0.5) node.started(1, id);
       else if (dice < 0.8) node.stopped(1, id);
-      else if (dice < 0.9) world.tell(owner, node.remind(), isLost);
+      else if (dice < 0.9) world.tell(owner, node.digests(), isLost);
       else {
         node.leave(1);
         owner = "abcd"[Math.floor(random.next() * 4)]!;
         world.tell(owner, world.of(owner).own(1, ++epoch), isLost);
       }
-      world.tell(owner, world.of(owner).takeNews(), isLost);
+      world.tell(owner, world.of(owner).takeChanges(), isLost);
     }
     for (let round = 0; round < 4; round++) {
-      world.tell(owner, world.of(owner).remind());
-      world.tell(owner, world.of(owner).takeNews());
+      world.tell(owner, world.of(owner).digests());
+      world.tell(owner, world.of(owner).takeChanges());
     }
     const expected = world.of(owner).idsOf(1).toSorted();
     for (const [name, node] of world.nodes) {
