@@ -104,7 +104,7 @@ export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/downing
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/state/member.ts";
 export type { MembershipView } from "./lib/membership/state/view.ts";
-export type { Silence } from "./lib/membership/detector/reachability.ts";
+export type { Unreachability } from "./lib/membership/detector/reachability.ts";
 export type {
   LeaderChanged,
   MemberDowned,

@@ -147,7 +147,7 @@ Deno.test("only the cell knows the bits of its status", () => {
   assertEquals(users, ["actor/cell/cell.ts"]);
   // Private to its class, so no other file can write it.
   const cell = Deno.readTextFileSync(new URL("actor/cell/cell.ts", root));
-  assert(/^  #status = /m.test(cell) && !/^  (?:public |protected )?status\b/m.test(cell));
+  assert(/^ {2}#status = /m.test(cell) && !/^ {2}(?:public |protected )?status\b/m.test(cell));
 });
 
 /** Files of `cell/` that other rooms may use: they hold no state of an actor. */

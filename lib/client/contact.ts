@@ -1,3 +1,4 @@
+import { backoffDelay } from "../runtime/backoff.ts";
 import type { ContactTiming } from "./contact_timing.ts";
 
 /** The state of one address to which a client may subscribe. Times are milliseconds. */
@@ -24,7 +25,7 @@ export function pauseAfter(
   random: number,
   { minPause, maxPause }: Pick<ContactTiming, "minPause" | "maxPause">,
 ): number {
-  const ceiling = Math.min(maxPause, minPause * 2 ** Math.min(failures - 1, 30));
   // Never zero: a node that refuses quickly would be tried in a loop.
-  return ceiling / 4 + random * ceiling * 3 / 4;
+  const jitter = [0.25, 1] as const;
+  return backoffDelay({ min: minPause, max: maxPause, jitter }, failures - 1, random);
 }

@@ -125,7 +125,7 @@ export {
 } from "./test_probe.ts";
 export type { InboundFilter } from "../runtime/runtime.ts";
 export type { UnreachableReason } from "../membership/state/gossip_state.ts";
-export type { Silence } from "../membership/detector/reachability.ts";
+export type { Unreachability } from "../membership/detector/reachability.ts";
 export type { MembershipView } from "../membership/state/view.ts";
 export type { OwnedShard } from "../sharding/sharding.ts";
 export type { Clock, Timer } from "../runtime/clock.ts";

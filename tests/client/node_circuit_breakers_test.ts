@@ -34,14 +34,14 @@ Deno.test("the pause before a probe doubles, up to a bound, and starts again aft
   assertEquals(breakers.dueProbes(now + 100), ["a"]);
 });
 
-Deno.test("several failures at once count as one", () => {
+Deno.test("several failures during one attempt count as one", () => {
   const breakers = new NodeCircuitBreakers(timing);
   assertEquals(breakers.failed("a", 0, 1), true);
   for (let i = 0; i < 5; i++) assertEquals(breakers.failed("a", 0, 1), false);
   assertEquals(breakers.dueProbes(100), ["a"]);
 });
 
-Deno.test("a probe that nobody answers is repeated", () => {
+Deno.test("a probe without an outcome is repeated", () => {
   const breakers = new NodeCircuitBreakers(timing);
   breakers.failed("a", 0, 1);
   assertEquals(breakers.dueProbes(100), ["a"]);

@@ -11,7 +11,7 @@ import {
 } from "../../lib/sharding/remember/remembered_entities.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
-/** Nodes that tell each other what runs; what they say can be lost. */
+/** Nodes that replicate their lists over links that lose messages. */
 class Memories {
   readonly nodes = new Map<string, RememberedEntities>();
 
@@ -45,7 +45,7 @@ class Memories {
 
 const waiting = (node: RememberedEntities, count = 100) => node.takeWaiting(count);
 
-Deno.test("the next owner starts what ran at the one that has died", () => {
+Deno.test("the next owner starts the entities of an owner that has died", () => {
   const world = new Memories("abc");
   world.own("a", 3, 1);
   world.start("a", 3, "x", "y");
@@ -60,7 +60,7 @@ Deno.test("the next owner starts what ran at the one that has died", () => {
   assertEquals(waiting(world.of("c")), [[3, "x"], [3, "y"]]);
 });
 
-Deno.test("what has stopped is forgotten everywhere", () => {
+Deno.test("an entity that has stopped is forgotten at all nodes", () => {
   const world = new Memories("ab");
   world.own("a", 3, 1);
   world.start("a", 3, "x", "y");
@@ -70,7 +70,7 @@ Deno.test("what has stopped is forgotten everywhere", () => {
   assertEquals(waiting(world.of("b")), [[3, "y"]]);
 });
 
-Deno.test("a node that has joined late is told what runs, and one that missed a change asks", () => {
+Deno.test("a node that joins late gets the lists, and one that missed a change requests them", () => {
   const world = new Memories("a");
   world.own("a", 3, 1);
   world.start("a", 3, "x");
@@ -82,11 +82,11 @@ Deno.test("a node that has joined late is told what runs, and one that missed a 
   assertEquals(world.of("c").idsOf(3), ["x", "y"]);
 });
 
-Deno.test("a new owner that has missed the last changes hears of them from the others", () => {
+Deno.test("a new owner that has missed the last changes gets them from the others", () => {
   const world = new Memories("abc");
   world.own("a", 3, 1);
   world.start("a", 3, "x", "gone");
-  // Only c hears of these.
+  // Only c gets these.
   world.of("a").started(3, "y");
   world.of("a").stopped(3, "gone");
   for (const { message } of world.of("a").takeChanges()) world.of("c").receive("a", message);
@@ -96,7 +96,7 @@ Deno.test("a new owner that has missed the last changes hears of them from the o
   assertEquals(world.of("b").idsOf(3), ["x", "y"]);
 });
 
-Deno.test("what this node itself has started or stopped overrules what others remember", () => {
+Deno.test("entities that were started or stopped here overrule the lists of others", () => {
   const world = new Memories("ab");
   world.own("a", 3, 1);
   world.start("a", 3, "x");
@@ -110,7 +110,7 @@ Deno.test("what this node itself has started or stopped overrules what others re
   assertEquals(waiting(world.of("b")), [[3, "z"]]);
 });
 
-Deno.test("a few are started at a time, and none when the shard has left again", () => {
+Deno.test("entities are started in batches, and none when the shard has left again", () => {
   const world = new Memories("ab");
   world.own("a", 3, 1);
   world.start("a", 3, ...Array.from({ length: 12 }, (_, n) => `e${n}`));
@@ -132,7 +132,7 @@ Deno.test("lists are bounded", () => {
   assertEquals(world.of("b").idsOf(3), ["x", "y"]);
 });
 
-Deno.test("a store counts only where no node remembers", () => {
+Deno.test("a stored list counts only where no node has one", () => {
   const world = new Memories("ab");
   world.own("a", 3, 1);
   world.of("a").loaded(3, ["x"]);
@@ -143,7 +143,7 @@ Deno.test("a store counts only where no node remembers", () => {
   assertEquals(waiting(world.of("b")), [[3, "x"]]);
 });
 
-Deno.test("whatever is lost, all remember the same when there is calm: 300 seeds", () => {
+Deno.test("all nodes converge on the same lists after losses: 300 seeds", () => {
   for (let seed = 0; seed < 300; seed++) {
     const random = new SeededRandom(seed);
     const world = new Memories("abcd");

@@ -81,8 +81,8 @@ Deno.test("who was not downed cannot join again", async () => {
   const nodes = await cluster.start(2);
   const error = await assertRejects(() => nodes[0]!.rejoin(), ClusterError);
   assertEquals(error.code, "notDowned");
-  const { awareness, peers } = nodes[0]!.cluster.health;
-  assertEquals([awareness, peers.map(({ address }) => address)], [0, ["node-2:25520"]]);
+  const { localHealth, peers } = nodes[0]!.cluster.health;
+  assertEquals([localHealth, peers.map(({ address }) => address)], [0, ["node-2:25520"]]);
   await cluster.stop(nodes);
 });
 

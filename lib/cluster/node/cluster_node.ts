@@ -27,8 +27,7 @@ import {
   SeedResolver,
 } from "../bootstrap/seed_source.ts";
 import type { NodeExtensions } from "./node_extensions.ts";
-import type { StallDetection } from "../stall/stall_detection.ts";
-import { stallDetectionOf } from "../stall/stall_options.ts";
+import { type StallDetection, stallDetectionOf } from "../stall/stall_detection.ts";
 import { ViewWaits } from "./view_waits.ts";
 
 /** Where nodes send membership messages. */
