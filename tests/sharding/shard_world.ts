@@ -358,7 +358,7 @@ export class World {
         if (isControl) return target.shards.receive(from.address, message as ShardingMessage);
         for (const router of target.shards.routers.values()) {
           if (regionPath(router.shardType) !== path) continue;
-          target.shards.onDelivery(router, from.address, message);
+          target.shards.intake.receive(router, from.address, message);
         }
       });
     }
