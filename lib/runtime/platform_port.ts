@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Server, TLSSocket } from "node:tls";
 import type { Resolver } from "./resolver.ts";
 import type { StopSignal } from "./stop_signals.ts";
 
@@ -161,6 +162,14 @@ export interface TcpListener {
 
 /** What differs between the implementations of `node:tls`. */
 export interface TlsPort {
+  /** To be called for each `tls.Server` before its first handshake, for `peerChain`. */
+  prepareServer(server: Server): void;
+  /**
+   * The certificates that the peer sent, leaf first, to be read once the handshake is done; some
+   * platforms add the authority. More than `limit` are cut off after one more. Empty when the peer
+   * sent none, and when it resumed a session instead of proving its certificate.
+   */
+  peerChain(socket: TLSSocket, limit: number): Uint8Array[];
   /**
    * Begins TLS as a client that shows no certificate, trusts `ca` only and does not check the host
    * name. For the proof that a listener refuses such a peer.

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
 import { TransportError } from "../base/errors.ts";
 import { maxChainLength } from "../../x509/chain.ts";
@@ -65,7 +66,8 @@ export function verifyPeer(
   wallTime: number,
 ): NodeIdentity | ClientIdentity {
   const { authorities } = prepareMaterial(tls);
-  const identity = identifyPeer(peerChain(socket), authorities, wallTime);
+  const chain = platform.tls.peerChain(socket, maxChainLength);
+  const identity = identifyPeer(chain, authorities, wallTime);
   const refusal = judgeIdentity(tls, identity);
   if (refusal === undefined) return identity;
   throw new CertificateRefusedError(
@@ -74,22 +76,6 @@ export function verifyPeer(
     refusal.problem,
     "see the options authorize, crlFile and denyList of the end that refuses",
   );
-}
-
-/** The certificates that a peer sent, leaf first, as `node:tls` links them up. */
-function peerChain(socket: TLSSocket): Uint8Array[] {
-  // Cheaper by far, but it tells of the first two only.
-  const leaf = socket.getPeerX509Certificate();
-  if (leaf !== undefined && leaf.issuerCertificate === undefined) return [new Uint8Array(leaf.raw)];
-  const chain: Uint8Array[] = [];
-  let next = socket.getPeerCertificate(true);
-  while (next?.raw !== undefined && chain.length <= maxChainLength) {
-    chain.push(new Uint8Array(next.raw));
-    // A root is linked to itself.
-    if (next.issuerCertificate === next) break;
-    next = next.issuerCertificate;
-  }
-  return chain;
 }
 
 function readAuthorities(ca: string): CertificateReading[] {
