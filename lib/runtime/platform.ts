@@ -132,6 +132,11 @@ const denoTls: TlsPort = {
       caCerts: [ca],
       unsafelyDisableHostnameVerification: true,
     }),
+  // Of the rest, dates among them, it tells UNABLE_TO_VERIFY_LEAF_SIGNATURE.
+  whyUntrusted: (code) =>
+    code === "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
+      ? "it comes from another authority (it does not chain to any in caFile)"
+      : undefined,
   failureOf(error) {
     const { InvalidData, UnexpectedEof, ConnectionReset, ConnectionAborted, BrokenPipe } =
       Deno.errors;

@@ -96,6 +96,14 @@ export const nodeTls: TlsPort = {
     });
     return Promise.resolve(new SocketProbe(socket));
   },
+  whyUntrusted(code) {
+    if (code === "CERT_HAS_EXPIRED") return "it, or an authority above it, has expired";
+    if (code === "CERT_NOT_YET_VALID") return "it, or an authority above it, is not yet valid";
+    if (code === "INVALID_PURPOSE") return "it is not made for this end of a connection";
+    return /^(UNABLE_TO_|SELF_SIGNED_CERT_IN_CHAIN)/.test(code)
+      ? "it comes from another authority (it does not chain to any in caFile)"
+      : undefined;
+  },
   failureOf(error) {
     const code = String((error as { code?: unknown } | null)?.code);
     if (untrusted.test(code)) return "untrustedServer";

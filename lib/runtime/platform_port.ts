@@ -175,6 +175,11 @@ export interface TlsPort {
    * name. For the proof that a listener refuses such a peer.
    */
   startWithoutCertificate(conn: TcpConn, ca: string): Promise<TlsProbe>;
+  /**
+   * Why `node:tls` does not accept a certificate, by the code of its error, as completes "the
+   * certificate is not acceptable: ..."; undefined: the code does not tell one reason.
+   */
+  whyUntrusted(code: string): string | undefined;
   /** What a failure of such a probe means; undefined: nothing that is known. */
   failureOf(error: unknown): "untrustedServer" | "refused" | undefined;
 }

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { PeerIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { holdReading, releaseReading } from "./node_socket.ts";
 import { sayFarewell } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
@@ -126,7 +127,7 @@ export class TlsServerHandshake {
     );
   }
 
-  /** Deno tells little about a failed handshake: the best that can honestly be said. */
+  /** Little is known about a failed handshake: the best that can honestly be said. */
   #explain(error: Error, socket: TLSSocket): string {
     const code = (error as { code?: unknown }).code;
     if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
@@ -139,13 +140,16 @@ export class TlsServerHandshake {
       return "it does not speak TLS 1.3";
     }
     if (socket.authorizationError) {
-      return "its certificate is not acceptable: another authority, expired, not yet valid, or " +
-        "not made for clients (Deno does not tell which)";
+      const why = platform.tls.whyUntrusted(String(socket.authorizationError));
+      return `its certificate is not acceptable: ${why ?? anyReason}`;
     }
     if (code === "ECONNRESET") return "it hung up before the TLS handshake was finished";
     return `the TLS handshake failed: ${error.message}`;
   }
 }
+
+const anyReason = "another authority, expired, not yet valid, or not made for clients (the " +
+  "runtime does not tell which)";
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
