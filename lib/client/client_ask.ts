@@ -1,6 +1,6 @@
 import { AskError, AskTimeoutError } from "../actor/errors.ts";
-import type { AskOptions } from "../actor/ask/ask.ts";
-import { maxDelay } from "../actor/cell/timers.ts";
+import type { AskOptions } from "../actor/behavior/ask_options.ts";
+import { maxDelay } from "../runtime/clock.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ClientError } from "./errors.ts";

@@ -6,7 +6,7 @@
  */
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
-import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import {
   clientShardsPath,

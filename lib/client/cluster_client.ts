@@ -7,9 +7,9 @@
  * @module
  */
 import { ActorSystem } from "../actor/system/actor_system.ts";
-import type { Written } from "../actor/ask/ask.ts";
+import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
-import type { EventStream } from "../actor/system/event_stream.ts";
+import type { EventStream } from "../actor/services/event_stream.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { ServiceKey } from "../actor/services/service_key.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
@@ -187,7 +187,7 @@ export class ClusterClient implements AsyncDisposable {
    * @throws {ClientError} code `badOption`.
    * @throws {ActorError} code `systemStopped`: the client was closed.
    */
-  ask<M, R, const Q extends Written<M> = Written<M>>(
+  ask<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: ClientAskOptions,
@@ -201,7 +201,7 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /** The same as {@linkcode ClusterClient.ask}. */
-  entityAsk<M, R, const Q extends Written<M> = Written<M>>(
+  entityAsk<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: ClientAskOptions,

@@ -7,7 +7,7 @@
  */
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
-import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -311,7 +311,7 @@ export class Remoting {
       this.#questions = undefined;
     }
     for (const question of questions.slice(0, maxToldQuestions)) {
-      this.#internals.onQuestionLost?.(question, path, "notSerializable");
+      this.#internals.onForeignAskLost?.(question, path, "notSerializable");
     }
   }
 

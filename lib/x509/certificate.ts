@@ -2,6 +2,8 @@ import { createHash, X509Certificate } from "node:crypto";
 import { BitString } from "asn1js";
 import { AltName, BasicConstraints, Certificate, ExtKeyUsage, type GeneralName } from "pkijs";
 import { CertificateReadings } from "./certificate_readings.ts";
+import { namesOf } from "./certificate_names.ts";
+import type { CertificateNames } from "../runtime/identity_mapping.ts";
 import { ipText } from "./host_names.ts";
 
 /** What a certificate says about its subject. Nothing of it is verified yet. */
@@ -22,6 +24,8 @@ export interface CertificateReading {
   readonly publicKey: string;
   /** URI names, as they stand there. */
   readonly uris: readonly string[];
+  /** All names of the holder, for the option `identity`. */
+  readonly names: CertificateNames;
   /** DNS names and IP addresses. */
   readonly hosts: readonly string[];
   readonly isAuthority: boolean;
@@ -109,6 +113,7 @@ function parseCertificate(der: Uint8Array): CertificateReading {
     publicKey: publicKeyPrint(bytes),
     // An authoriser of the user is given them, and many handshakes share a reading.
     uris: Object.freeze(urisOf(names)),
+    names: namesOf(certificate),
     hosts: Object.freeze(hostsOf(names)),
     isAuthority: constraints?.cA === true,
     pathLength: typeof pathLength === "number" ? pathLength : undefined,

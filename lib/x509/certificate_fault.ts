@@ -4,7 +4,8 @@
  *
  * - `unreadable`: it cannot be parsed, or too many certificates were sent.
  * - `expired`, `notYetValid`: its time is over, or has not come.
- * - `noIdentity`: it has no node or client name, or more than one.
+ * - `noIdentity`: it has no node or client name, or more than one; see the option `identity`.
+ * - `trustDomain`: it is of another trust domain than this end.
  * - `noHost`: it is that of a node and covers no host.
  * - `wrongUse`: it is that of an authority, or key usage or extended key usage do not fit its class.
  * - `unknownCriticalExtension`: it has a critical extension that nobody here knows.
@@ -22,6 +23,7 @@ export type CertificateFault =
   | "expired"
   | "notYetValid"
   | "noIdentity"
+  | "trustDomain"
   | "noHost"
   | "wrongUse"
   | "unknownCriticalExtension"
@@ -37,5 +39,5 @@ export type CertificateFault =
 /** What can be wrong with a certificate and its chain by themselves. */
 export type ChainFault = Exclude<
   CertificateFault,
-  "unreadable" | "revoked" | "noRevocationList" | "denied" | "unauthorized"
+  "unreadable" | "trustDomain" | "revoked" | "noRevocationList" | "denied" | "unauthorized"
 >;

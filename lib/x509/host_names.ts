@@ -4,7 +4,8 @@ const maxShownHost = 100;
 
 /**
  * One spelling for every host name and IP address, so that two of them can be compared: lower
- * case, no trailing dot, no brackets or zone, IPv6 shortened as in RFC 5952.
+ * case, no trailing dot, no brackets or zone, IPv6 shortened as in RFC 5952, internationalised names
+ * in their ASCII form (`xn--...`).
  */
 export function canonicalHost(host: string): string {
   const bare = host.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
@@ -12,7 +13,9 @@ export function canonicalHost(host: string): string {
     const parsed = URL.parse(`http://[${bare}]/`);
     return parsed === null ? bare.toLowerCase() : parsed.hostname.slice(1, -1);
   }
-  return bare.toLowerCase().replace(/\.$/, "");
+  // deno-lint-ignore no-control-regex -- what is not ASCII is what is looked for
+  const ascii = /^[\u0000-\u007f]*$/.test(bare) ? bare : URL.parse(`http://${bare}/`)?.hostname;
+  return (ascii ?? bare).toLowerCase().replace(/\.$/, "");
 }
 
 /**

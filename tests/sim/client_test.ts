@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";

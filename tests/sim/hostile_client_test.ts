@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";

@@ -14,6 +14,7 @@ import { PhiAccrualDetector } from "./phi_accrual.ts";
 import { endRelays, sendHeartbeat, settleRelays } from "./probing.ts";
 import { accusedBy } from "./reachability.ts";
 import { newWatched } from "./monitored_peer.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How many times silence is looked for in one heartbeat interval. */
 const checksPerHeartbeat = 4;
@@ -82,7 +83,7 @@ export function onPeerGone(m: Machine, address: string): void {
 
 /** This node did not run for a while: what it did not hear is its own fault. */
 export function onLag(m: Machine, ms: number, now: number): void {
-  if (!(ms > 0)) return;
+  if (!(ms > 0) || !rules.ownLagExcusesSilence) return;
   const { watching } = m;
   watching.awareness.degrade(lagPenalty(ms));
   for (const { detector } of watching.watched.values()) detector.excuse(ms, now);

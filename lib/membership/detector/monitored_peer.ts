@@ -1,5 +1,6 @@
 import type { PhiAccrualDetector } from "./phi_accrual.ts";
 import type { UnreachableReason } from "../state/gossip_state.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** A question to other members whether they hear somebody. */
 export interface Inquiry {
@@ -8,6 +9,14 @@ export interface Inquiry {
   /** Who was asked and has not answered. */
   readonly waitingFor: Set<string>;
   /** When it counts as answered with no. */
+  readonly until: number;
+}
+
+/** An indirect probe that this node carries out for another one. */
+export interface Relay {
+  readonly asker: string;
+  readonly target: string;
+  readonly sequence: number;
   readonly until: number;
 }
 
@@ -66,6 +75,8 @@ export function silenceReason(
   if (stall === undefined || stall.at < detector.lastHeard || now - stall.at > validity) {
     return "silent";
   }
-  if (stall.outcome === "stalled" && now - stall.since >= limit) return "silent";
+  if (rules.stallsAreLimited && stall.outcome === "stalled" && now - stall.since >= limit) {
+    return "silent";
+  }
   return stall.outcome;
 }

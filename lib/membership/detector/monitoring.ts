@@ -1,5 +1,6 @@
 import { hashText } from "../state/digest.ts";
 import { compareText } from "../state/member.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Members in the order of their hashed addresses: neighbours are unlikely to fail together. */
 export function monitoringRing(addresses: Iterable<string>): readonly string[] {
@@ -23,7 +24,8 @@ export function watchedMembers(
   const start = ring.indexOf(self);
   const watched: string[] = [];
   let answering = 0;
-  for (let step = 1; step < ring.length && answering < count; step++) {
+  const most = rules.watchersAreLimited ? count : Infinity;
+  for (let step = 1; step < ring.length && answering < most; step++) {
     const address = ring[(start + step) % ring.length]!;
     if (address === self) continue;
     watched.push(address);

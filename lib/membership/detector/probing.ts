@@ -12,6 +12,7 @@ import type { IndirectAnswerMessage, IndirectProbeMessage } from "../machine/mes
 import { pick } from "../machine/pick.ts";
 import { accusedBy } from "./reachability.ts";
 import type { Watched } from "./monitored_peer.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How long helpers wait for a sign of life, in heartbeat intervals. */
 const relayTime = 1;
@@ -27,14 +28,6 @@ const longestStallQuestion = 10_000;
 const maxRelays = 1_000;
 /** How many of them for one member. It asks about those that it watches, a few at a time. */
 const maxRelaysEach = 50;
-
-/** A probe that is under way for somebody else. */
-export interface Relay {
-  readonly asker: string;
-  readonly target: string;
-  readonly sequence: number;
-  readonly until: number;
-}
 
 /** Asks others about a member that is late, ends what has lasted too long. */
 export function inquire(
@@ -68,7 +61,7 @@ export function onIndirectAnswer(
   const inquiry = watched?.inquiry;
   if (watched === undefined || inquiry?.sequence !== sequence) return false;
   if (!inquiry.waitingFor.delete(from)) return false;
-  if (alive) {
+  if (alive && rules.indirectProbesVouch) {
     log(m, "info", "a silent member is heard by another", { address: target, by: from });
     vouch(m, watched, now);
     return true;
@@ -96,7 +89,9 @@ export function onIndirectProbe(
   const { relays } = m.watching;
   if (!m.state.members.has(target) || relays.length >= maxRelays) return;
   let own = 0;
-  for (const { asker } of relays) if (asker === from && ++own >= maxRelaysEach) return;
+  for (const { asker } of relays) {
+    if (asker === from && ++own >= maxRelaysEach && rules.relaysAreBounded) return;
+  }
   const until = now + relayTime * m.config.heartbeatInterval;
   relays.push({ asker: from, target, sequence, until });
   sendHeartbeat(m, target);

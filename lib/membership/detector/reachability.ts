@@ -7,9 +7,10 @@ import {
   unreachableReasons,
 } from "../state/gossip_state.ts";
 import { compareText, isAlive, isLeaving, type Member } from "../state/member.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How many observers must agree where there are so many. */
-const observersNeeded = 2;
+const observersNeeded = rules.twoObserversAgree ? 2 : 1;
 
 /** Why a member counts as unreachable, and on whose word. */
 export interface Silence {
@@ -21,7 +22,7 @@ export interface Silence {
 
 /** Whether the member's word on others counts. One that goes, or is dead, has no vote. */
 function mayAccuse(member: Member): boolean {
-  return isAlive(member) && !isLeaving(member);
+  return isAlive(member) && !(rules.leavingMembersDoNotAccuse && isLeaving(member));
 }
 
 /**
@@ -140,6 +141,7 @@ export function refutation(state: GossipState, self: string): Reachability | und
     }
   }
   if (highest < own || highest >= Number.MAX_SAFE_INTEGER) return undefined;
+  if (!rules.accusedMembersRefute) return undefined;
   return { ...reachability, version: reachability.version + 1, refutation: highest + 1 };
 }
 

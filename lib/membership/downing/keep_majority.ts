@@ -1,5 +1,6 @@
 import { type DowningStrategy, isFull, isSilent, undisputed } from "./downing.ts";
 import { compareAge, isLeaving, type Member } from "../state/member.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /**
  * The side with more than half of the members lives on, the other stops. The default.
@@ -57,7 +58,9 @@ function weigh(
   const silent = voters.filter((member) => isSilent(member, unreachable)).length;
   const reachable = voters.length - silent;
   const why = `${reachable} of ${voters.length} members can be reached`;
-  if (reachable !== silent || voters.length === 0) return { wins: reachable >= silent, why };
+  if (reachable !== silent || voters.length === 0) {
+    return { wins: reachable >= silent || !rules.onlyMajoritySurvives, why };
+  }
   const oldest = voters.toSorted(compareAge)[0]!;
   const wins = !isSilent(oldest, unreachable);
   return { wins, why: `${why}, ${wins ? "with" : "without"} the oldest, ${oldest.address}` };

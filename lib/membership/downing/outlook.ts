@@ -2,6 +2,7 @@ import { decideAround, type DowningDecision, type DowningOutcome, stableAfter } 
 import { type Machine, selfAddress } from "../machine/machine.ts";
 import { isAlive } from "../state/member.ts";
 import { stalledOf } from "../state/view.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** What will come of the members that are unreachable now, if nothing changes. */
 export interface DowningOutlook {
@@ -28,7 +29,8 @@ export function outlookOf(m: Machine, now: number): DowningOutlook | undefined {
 
 /** How long unreachable members must stay the same before this node acts, milliseconds. */
 export function stableTime({ config, view }: Machine): number {
-  return config.stableAfter ?? stableAfter(view.members.filter(isAlive).length);
+  const bySize = stableAfter(view.members.filter(isAlive).length);
+  return config.stableAfter ?? (rules.unreachableSetIsStable ? bySize : bySize / 4);
 }
 
 /** What the strategy decides on the members as they are now. */

@@ -13,6 +13,7 @@ import { fieldLimits } from "../machine/message_fields.ts";
 import { decideNow, stableTime } from "./outlook.ts";
 import { observersAgainst } from "../detector/reachability.ts";
 import { stalledOf } from "../state/view.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How many others hear directly from a node that downs itself. */
 const farewells = 10;
@@ -99,7 +100,7 @@ function declareDown(m: Machine, targets: readonly Member[], why: string): Gossi
     const evidence: DownEvidence = {
       by: selfAddress(m),
       why: `${reason}${why}`.slice(0, fieldLimits.sentence),
-      observers: accusers.map(({ observer }) => observer),
+      observers: rules.evidenceNamesObservers ? accusers.map(({ observer }) => observer) : [],
       phi: accusers.map(({ phi }) => phi),
     };
     state = withMember(state, down(member, evidence));

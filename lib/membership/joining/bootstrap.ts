@@ -8,6 +8,7 @@
  */
 import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import type { JoinMessage, NotReadyMessage } from "../machine/messages.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How long it is believed that a seed has no cluster, or that there is one somewhere. */
 export const hearsayLifetime = 3_000;
@@ -48,6 +49,7 @@ export function mayBootstrap(m: Machine, now: number): boolean {
   }
   if (agreed === seeds.others.length) return true;
   if (waited < seedTimeout) return false;
+  if (!rules.bootstrapNeedsMajority) return true;
   return config.allowSelfBootstrap || agreed >= agreementsNeeded(m);
 }
 
@@ -79,9 +81,13 @@ export function notReady(
 function letGoAhead(m: Machine, from: string, now: number): boolean {
   const { vote } = m.joining;
   // It waits for the cluster that it was a member of.
-  if (!m.config.bootstraps) return false;
+  if (!m.config.bootstraps && rules.rejoiningNodesDoNotVote) return false;
   if (isBootstrapNode(m) && selfAddress(m) < from) return false;
-  if (vote !== undefined && vote.to !== from && now - vote.at < voteLifetime) return false;
+  if (
+    rules.seedsVoteOnce && vote !== undefined && vote.to !== from && now - vote.at < voteLifetime
+  ) {
+    return false;
+  }
   m.joining.vote = { to: from, at: now };
   return true;
 }

@@ -23,6 +23,7 @@ import type {
   NotReadyMessage,
   WelcomeMessage,
 } from "../machine/messages.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** The first attempts follow each other quickly: all nodes may be starting at once. */
 const quickRetries = 20;
@@ -191,7 +192,7 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
     return refuse(m, from, "clusterFull", `maxMembers ${m.config.maxMembers} is reached`, now);
   }
   if (!isKnown) {
-    m.gossip.budget.charge(from, incarnationCost, now);
+    if (rules.incarnationsAreRateLimited) m.gossip.budget.charge(from, incarnationCost, now);
     log(m, "info", "a node joins", { address: from, nodeId: member.nodeId });
     commit(m, withMember(m.state, member), now);
     m.gossip.nextAt = now;
@@ -222,7 +223,8 @@ function turnAway(m: Machine, from: string, ground: string, now: number, say: ()
   const { rejected } = m.joining;
   const key = `${from} ${ground}`;
   const last = rejected.get(key);
-  if (last !== undefined && now - last < rejectedLogInterval) return;
+  const isRecent = last !== undefined && now - last < rejectedLogInterval;
+  if (isRecent && rules.rejectionLogIsRateLimited) return;
   if (rejected.size >= maxTurnedAway) {
     for (const [old, at] of rejected) if (now - at >= rejectedLogInterval) rejected.delete(old);
     if (rejected.size >= maxTurnedAway) return;
@@ -236,6 +238,7 @@ function conflictWith(
   ours: Readonly<Record<string, string>>,
   theirs: Readonly<Record<string, string>>,
 ): string | undefined {
+  if (!rules.configConflictsAreRefused) return undefined;
   for (const key of Object.keys(ours).sort()) {
     if (!Object.hasOwn(theirs, key) || theirs[key] === ours[key]) continue;
     return `${key} is ${quote(theirs[key]!)} on the node and ${quote(ours[key]!)} in the cluster`;

@@ -10,6 +10,7 @@ import { tellAll } from "../machine/gossiping.ts";
 import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive, isLeaving, type Member } from "../state/member.ts";
 import type { LeftMessage, RemovedMessage } from "../machine/messages.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** This node wishes to leave. */
 export function startLeaving(m: Machine, now: number): void {
@@ -22,7 +23,7 @@ export function startLeaving(m: Machine, now: number): void {
   if (m.leaveBy !== undefined) return;
   if (livingOthers(m).length === 0) return leave(m);
   m.leaveBy = now + m.config.leaveTimeout;
-  if (!isLeaving(m.view.self)) {
+  if (!isLeaving(m.view.self) && rules.leavingIsAnnounced) {
     commit(m, withMember(m.state, { ...m.view.self, status: "leaving" }), now);
   }
   m.gossip.nextAt = now;

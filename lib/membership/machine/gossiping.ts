@@ -23,6 +23,7 @@ import type { DigestMessage, GossipContent, GossipMessage, SummaryMessage } from
 import { pick } from "./pick.ts";
 import { accusedBy } from "../detector/reachability.ts";
 import { compareSummary, requestedBy, summaryOf } from "../state/summary.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Share of the rounds that also go to a member that is silent, in case it hears us. */
 const probeShare = 0.1;
@@ -66,7 +67,7 @@ export function tellAll(
 
 /** A member offers gossip. */
 export function onDigest(m: Machine, from: string, message: DigestMessage): void {
-  if (message.digest !== m.fullDigest) summarise(m, from);
+  if (message.digest !== m.fullDigest || !rules.equalDigestsEndGossip) summarise(m, from);
 }
 
 /** A member tells which records it has. */

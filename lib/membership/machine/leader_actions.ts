@@ -1,4 +1,5 @@
 import { compareAge, type Member } from "../state/member.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** What the leader changes when all have seen the same. */
 export interface LeaderActions {
@@ -23,9 +24,8 @@ export function leaderActions(
   const moved: Member[] = [];
   const removed: Member[] = [];
   const joining: Member[] = [];
-  const settled = !members.some(({ status, address }) =>
-    status === "up" && unreachable.has(address)
-  );
+  const settled = !rules.unreachableBlocksPromotion ||
+    !members.some(({ status, address }) => status === "up" && unreachable.has(address));
   let lastUp = 0;
   for (const member of members) {
     lastUp = Math.max(lastUp, member.upNumber);
@@ -46,7 +46,8 @@ export function leaderActions(
   }
   for (const member of joining.sort(compareAge)) {
     // A bad member may have given itself the highest number that there is.
-    lastUp = Math.min(lastUp + 1, Number.MAX_SAFE_INTEGER);
+    const highest = rules.upNumbersAreBounded ? Number.MAX_SAFE_INTEGER : Infinity;
+    lastUp = Math.min(lastUp + 1, highest);
     moved.push({ ...member, status: "up", upNumber: lastUp });
   }
   return { moved, removed };

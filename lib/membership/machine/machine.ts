@@ -11,12 +11,11 @@ import type { DownEvidence, Member } from "../state/member.ts";
 import type { MemberEvent } from "../state/member_event.ts";
 import type { MembershipMessage, NotReadyMessage } from "./messages.ts";
 import { LocalHealth } from "../detector/local_health.ts";
-import { type LeaseAnswerEvent, type LeaseState, newLeaseState } from "../downing/leasing.ts";
-import type { Relay } from "../detector/probing.ts";
+import { type LeaseAnswerEvent, type LeaseState, newLeaseState } from "../downing/lease_state.ts";
 import type { MembershipView } from "../state/view.ts";
 import { configuredSeeds, type Seeds } from "../joining/seeds.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import type { Watched } from "../detector/monitored_peer.ts";
+import type { Relay, Watched } from "../detector/monitored_peer.ts";
 
 /** What happens to a node's membership. Times in milliseconds. */
 export type MembershipEvent =

@@ -45,6 +45,7 @@ import { onIndirectAnswer, onIndirectProbe } from "../detector/probing.ts";
 import { resolvingTick } from "../downing/resolving.ts";
 import type { MembershipView } from "../state/view.ts";
 import { weaklyUpTick } from "../joining/weakly_up.ts";
+import { rules } from "../../runtime/rules.ts";
 
 export type { MembershipConfig } from "./config.ts";
 export type { MembershipEffect, MembershipEvent } from "./machine.ts";
@@ -157,7 +158,7 @@ function onTick(m: Machine, random: number, now: number): void {
 }
 
 function onReceived(m: Machine, from: string, message: MembershipMessage, now: number): void {
-  if (costs(message) && !withinRateLimit(m, from, now)) return;
+  if (rules.peersAreRateLimited && costs(message) && !withinRateLimit(m, from, now)) return;
   switch (message.type) {
     case "join":
       return onJoin(m, from, message, now);
@@ -208,7 +209,9 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
   if (m.phase === "joining") return onClusterFound(m, from, now);
   if (m.phase === "left" || m.phase === "downed") return sayFarewell(m, from, message.clusterId);
   if (m.phase === "idle") return;
-  if (message.clusterId !== m.clusterId) return onForeignPeer(m, from, message.clusterId, now);
+  if (message.clusterId !== m.clusterId && rules.clustersNeverMerge) {
+    return onForeignPeer(m, from, message.clusterId, now);
+  }
   const known = m.state.members.get(from)?.member.incarnation;
   if (isGone(m, from, message, known)) return;
   if (message.incarnation === known) heard(m, from, now);

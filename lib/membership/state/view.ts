@@ -1,6 +1,7 @@
 import { compareEvidence, type Member, statusRank } from "./member.ts";
 import type { MemberEvent } from "./member_event.ts";
 import { sameSilence, type Silence } from "../detector/reachability.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** What a node believes of its cluster. Never changed in place. */
 export interface MembershipView {
@@ -33,6 +34,7 @@ export function sameView(a: MembershipView, b: MembershipView): boolean {
 /** Addresses of those who stand still although their process lives. */
 export function stalledOf(silence: ReadonlyMap<string, Silence>): ReadonlySet<string> {
   const stalled = new Set<string>();
+  if (!rules.stalledMembersAreSpared) return stalled;
   for (const [address, { reason }] of silence) if (reason === "stalled") stalled.add(address);
   return stalled;
 }

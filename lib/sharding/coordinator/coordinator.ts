@@ -19,6 +19,7 @@ import type { RegionReport, ReportMessage } from "../routing/protocol.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
 import { compareStamps, compareTerms, noTerm, type Stamp, type Term } from "../routing/term.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Grants that a coordinator can make before it meets the numbers of the next term: 2^26. */
 const epochsPerTerm = 67_108_864;
@@ -49,7 +50,7 @@ export class Coordinator {
   /** `asleep`: another node leads. `recovering`: reports are missing. `active`: grants shards. */
   get phase(): "asleep" | "recovering" | "active" {
     if (this.#view === undefined || this.#view.leader !== this.#view.self) return "asleep";
-    return this.#awaiting.size > 0 ? "recovering" : "active";
+    return this.#awaiting.size > 0 && rules.coordinatorAwaitsReports ? "recovering" : "active";
   }
 
   /** The table of a shard type, for inspection. */

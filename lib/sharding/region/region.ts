@@ -1,3 +1,5 @@
+import { rules } from "../../runtime/rules.ts";
+
 /** What runs the entities of a region. */
 export interface EntityHost {
   /** Hands a message to an entity of a shard that this node runs. */
@@ -111,7 +113,10 @@ export class Region {
       this.#drop(shard, held, "handedOff");
       done();
     });
-    return this.#held[shard] === held ? "stopping" : "stopped";
+    if (this.#held[shard] !== held) return "stopped";
+    if (rules.shardStopsBeforeHandOff) return "stopping";
+    done();
+    return "stopped";
   }
 
   /** There is a newer grant elsewhere: if this node goes by an older, its entities stop at once. */

@@ -6,6 +6,7 @@
  */
 
 import type { Stamp, Term } from "./term.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** What one node runs of one shard type. */
 export interface RegionReport {
@@ -224,6 +225,7 @@ export function parseEntityDelivery(value: unknown): EntityDelivery | undefined 
 
 /** The mark, or `undefined` if it is none. */
 export function parseFlushMarker(value: unknown): FlushMarker | undefined {
+  if (!rules.flushMarkersEndWaits) return undefined;
   if (!Array.isArray(value) || value.length !== 5) return undefined;
   if (!isBelow(value[0], maxNumShards) || !isEpoch(value[1]) || !isEpoch(value[4])) {
     return undefined;

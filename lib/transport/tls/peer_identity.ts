@@ -1,7 +1,12 @@
 import type { ClientIdentity, NodeIdentity } from "../../runtime/network.ts";
 import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
 import { maxChainLength } from "../../x509/chain.ts";
-import { describeCertificate, identityOf } from "../../x509/identity.ts";
+import {
+  describeCertificate,
+  type IdentityMapper,
+  identityOf,
+  ownIdentities,
+} from "../../x509/identity.ts";
 import { judgeCertificate } from "../../x509/judge.ts";
 import { TransportError } from "../base/errors.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
@@ -17,10 +22,11 @@ export function identifyPeer(
   chain: readonly Uint8Array[],
   authorities: readonly CertificateReading[],
   wallTime: number,
+  mapper: IdentityMapper = ownIdentities,
 ): NodeIdentity | ClientIdentity {
   const [leaf, ...intermediates] = readChain(chain);
-  const verdict = judgeCertificate(leaf!, intermediates, authorities, wallTime);
-  if (verdict.accepted) return identityOf(verdict.path);
+  const verdict = judgeCertificate(leaf!, intermediates, authorities, wallTime, mapper);
+  if (verdict.accepted) return identityOf(verdict.path, verdict.identity);
   const { fault, problem, remedy } = verdict;
   throw new CertificateRefusedError(fault, describeCertificate(leaf!), problem, remedy);
 }

@@ -1,3 +1,4 @@
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type { Authorize } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -22,6 +23,13 @@ export interface TlsPaths {
   readonly denyList?: readonly string[];
   /** A file with more of them: one a line, `#` begins a comment. */
   readonly denyListFile?: string;
+  /**
+   * Which certificates are nodes and which are clients, this end's own included: for certificates of
+   * another PKI, which have no URI name `spiffe://<domain>/node/<name>` or `.../client/<name>`. With
+   * patterns, peers of other trust domains connect if a pattern names their domain. Default: those
+   * URI names, of the trust domain of this end. See `docs/foreign_pki.md`.
+   */
+  readonly identity?: IdentityMapping;
   /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
   readonly authorize?: Authorize;
   /**

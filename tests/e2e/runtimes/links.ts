@@ -3,7 +3,7 @@
  * line of JSON, {@linkcode Transfer}, for each. Its first argument is TLS material as JSON.
  */
 import process from "node:process";
-import type { TlsMaterial } from "@casty/casty";
+import type { TlsMaterial } from "@casty/casty/runtime";
 import type { Link } from "../../../lib/runtime/network.ts";
 import { systemNetwork } from "../../../lib/transport/system_network.ts";
 

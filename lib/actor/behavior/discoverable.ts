@@ -1,5 +1,6 @@
-import { Behavior, type OnSetup } from "../behavior/behavior.ts";
-import { serviceIdOf, type ServiceKey } from "./service_key.ts";
+import { Behavior } from "./behavior.ts";
+import type { OnSetup } from "./handler.ts";
+import { serviceIdOf, type ServiceKey } from "../services/service_key.ts";
 
 /**
  * Registers each actor that has this behaviour under `key`, from its start to its end. It stays

@@ -1,8 +1,7 @@
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, maxDelay } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { ActorError } from "../errors.ts";
 import { checkRange } from "../option_range.ts";
-import { maxDelay } from "../cell/timers.ts";
 
 /**
  * The phases of a shutdown, in their order, after the coordinated shutdown of Akka:

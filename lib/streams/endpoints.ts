@@ -1,7 +1,20 @@
+import type { ActorSystem } from "../actor/behavior/actor_system.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
+import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
-import type { ActorRef } from "../actor/ref/ref.ts";
-import { isLocal } from "./party.ts";
+
+/** Tells endpoints apart: an actor of this system has one reference, others have an address. */
+export function endpointKey(ref: ActorRef<never>): unknown {
+  return ref instanceof Ref && !(ref instanceof LocalRef)
+    ? `${ref.node}${ref.path}#${ref.uid}`
+    : ref;
+}
+
+/** Whether an actor is of this system: messages to it cannot get lost or overtaken. */
+export function isLocal(system: ActorSystem, ref: ActorRef<never>): boolean {
+  return ref instanceof Ref && ref.node === internalsOf(system).nodeAddress;
+}
 
 /** What is needed of the producer's context, whatever its messages are. */
 type Context = Pick<ActorContext<unknown>, "system" | "log" | "watch" | "unwatch"> & {
@@ -10,10 +23,10 @@ type Context = Pick<ActorContext<unknown>, "system" | "log" | "watch" | "unwatch
 
 /**
  * What a producer does with sinks and consumer alike: watches them, and waits for those of other
- * nodes to confirm the end. The news that the producer has stopped could overtake what it has told
- * them, or that could be lost.
+ * nodes to confirm the end. The signal that the producer has stopped could overtake its last
+ * messages to them, or those could be lost.
  */
-export class Parties {
+export class Endpoints {
   readonly #context: Context;
   readonly #unconfirmed = new Set<unknown>();
 
@@ -22,43 +35,43 @@ export class Parties {
     this.#context = context;
   }
 
-  /** Whether everybody knows of the end. */
+  /** Whether all have confirmed the end. */
   get confirmed(): boolean {
     return this.#unconfirmed.size === 0;
   }
 
-  /** A party was told of the end. */
+  /** An endpoint was sent the end. */
   told(key: unknown, ref: ActorRef<never>): void {
     if (!this.isLocal(ref)) this.#unconfirmed.add(key);
   }
 
-  /** A party has confirmed the end, or is gone. */
+  /** An endpoint has confirmed the end, or is gone. */
   confirm(key: unknown): void {
     this.#unconfirmed.delete(key);
   }
 
-  /** Whether what is told to a party cannot get lost or overtaken. */
+  /** Whether messages to an endpoint cannot get lost or overtaken. */
   isLocal(ref: ActorRef<never>): boolean {
     return isLocal(this.#context.system, ref);
   }
 
-  /** False for a reference that cannot be watched: nobody would notice when it is gone. */
+  /** False for a reference that cannot be watched: its end would go unnoticed. */
   watch(ref: ActorRef<never>): boolean {
     try {
       this.#context.watch(ref);
       return true;
     } catch (error) {
-      this.#context.log.warn("a party cannot be watched and is refused", { error });
+      this.#context.log.warn("refused a stream endpoint that cannot be watched", { error });
       return false;
     }
   }
 
-  /** A party is gone. */
+  /** An endpoint is gone. */
   unwatch(ref: ActorRef<never>): void {
     this.#context.unwatch(ref);
   }
 
-  /** An element was not taken, and nobody else is told. */
+  /** An element was not taken, and its sender does not ask for a reply. */
   lose(reason: "bufferFull" | "stopped", message: unknown): void {
     const { system, self } = this.#context;
     internalsOf(system).deadLetter(reason, self.path, message);

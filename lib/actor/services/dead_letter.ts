@@ -25,3 +25,25 @@ export interface DeadLetter {
   /** What was not delivered. */
   readonly message: unknown;
 }
+
+/** All reasons; the type makes sure that none is missing. */
+const reasons: Readonly<Record<DeadLetterReason, true>> = {
+  noSuchActor: true,
+  stopped: true,
+  mailboxFull: true,
+  queueFull: true,
+  bufferFull: true,
+  disconnected: true,
+  tooLarge: true,
+  notSerializable: true,
+  shardMoved: true,
+  noShardOwner: true,
+  expired: true,
+  invalidMessage: true,
+  unauthorized: true,
+};
+
+/** Whether a value of another system is a reason that this version knows. */
+export function isDeadLetterReason(value: unknown): value is DeadLetterReason {
+  return typeof value === "string" && Object.hasOwn(reasons, value);
+}

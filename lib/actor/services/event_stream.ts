@@ -1,7 +1,7 @@
 import type { Logger } from "../../runtime/logger.ts";
 import type { DeadLetter } from "./dead_letter.ts";
 import { ActorError } from "../errors.ts";
-import { whenLocalStopped } from "./local_stop.ts";
+import { whenLocalStopped } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 
 /** An actor has started. */
