@@ -1,7 +1,7 @@
 /**
  * A node of a cluster, or a client of one, in a process of any runtime. Its first argument is
  * {@linkcode MemberSettings} as JSON; each line of its input is a {@linkcode MemberOrder}, answered
- * with one line of JSON. The end of its input ends it.
+ * with one line of JSON. SIGTERM ends it.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -78,6 +78,7 @@ const system = await ClusteredActorSystem.start({
   port: 0,
   seedNodes: settings.seeds,
   logger: consoleLogger("info"),
+  stopOnSignals: true,
   tls: await TlsConfig.fromPaths(settings.node),
 });
 const { numShards } = counters;
@@ -126,5 +127,3 @@ for await (const line of createInterface({ input: process.stdin })) {
     console.log(JSON.stringify({ error: String(error) }));
   }
 }
-await system.shutdown();
-process.exit(0);
