@@ -57,7 +57,23 @@ export type {
   TaskRunner,
 } from "./lib/actor/services/task_runner.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
-export { ClusterHandle } from "./lib/cluster/node/cluster_handle.ts";
+export {
+  ClusterHandle,
+  type ClusterHealth,
+  type ExtensionReports,
+} from "./lib/cluster/node/cluster_handle.ts";
+export { ExtensionBehavior } from "./lib/cluster/node/extension_behavior.ts";
+export { ExtensionKey, extensionKey } from "./lib/cluster/node/extension_key.ts";
+export type {
+  ExtensionContext,
+  ExtensionHandler,
+  ExtensionHealth,
+  ExtensionPeer,
+  ExtensionRuntime,
+  KindSpawner,
+  NodeExtension,
+  NodeExtensionFactory,
+} from "./lib/cluster/node/node_extension.ts";
 export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_state.ts";
 export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
@@ -88,7 +104,7 @@ export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/downing
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/state/member.ts";
 export type { MembershipView } from "./lib/membership/state/view.ts";
-export type { Silence } from "./lib/membership/detector/reachability.ts";
+export type { Unreachability } from "./lib/membership/detector/reachability.ts";
 export type {
   LeaderChanged,
   MemberDowned,
@@ -150,12 +166,12 @@ export {
 } from "./lib/wire/serializer.ts";
 export { ShardingError } from "./lib/sharding/errors.ts";
 export {
+  type AllocationNode,
   type AllocationStrategy,
   externalAllocation,
   leastShards,
   preferRole,
   type ShardMove,
-  type ShardNode,
   zoneAware,
 } from "./lib/sharding/coordinator/allocation.ts";
 export {
@@ -176,7 +192,8 @@ export type {
   ShardStopped,
 } from "./lib/sharding/shard_event.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
-export type { ShardPlace } from "./lib/sharding/sharding.ts";
+export type { OwnedShard, Sharding } from "./lib/sharding/sharding.ts";
+export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
 export type {
   EntityFactory,

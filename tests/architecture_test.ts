@@ -219,6 +219,33 @@ Deno.test("no file is in an import circle", () => {
   assertEquals(circles, []);
 });
 
+Deno.test("a client loads only what a client needs", () => {
+  const graph = new Map([...sources()].map((source) => [source.path, importsOf(source)]));
+  const text = Deno.readTextFileSync(new URL("../client.ts", root));
+  const entry = [...text.matchAll(importing)].map(([, target]) => target!.slice("./lib/".length));
+  assert(entry.length > 5, `only ${entry.length} imports of client.ts were found`);
+  const chains = new Map(entry.map((path) => [path, path]));
+  for (const [path, chain] of chains) {
+    for (const target of graph.get(path)!) {
+      if (!chains.has(target)) chains.set(target, `${chain} -> ${target}`);
+    }
+  }
+  // What coordinates, owns or remembers shards; membership; and what makes a node. The topology is
+  // what nodes send to clients.
+  const foreign =
+    /^(?:sharding\/(?!routing\/|errors\.ts$)|membership\/|cluster\/(?!gateway\/topology)|[^/]+$)/;
+  const wrong = [...chains].filter(([path]) => foreign.test(path)).map(([, chain]) => chain);
+  assertEquals(wrong, []);
+  assert(chains.has("client/cluster_client.ts") && chains.has("sharding/routing/shard_router.ts"));
+});
+
+Deno.test("the composition root lists extensions, and knows nothing else of them", () => {
+  const source = [...sources()].find(({ path }) => path === "clustered_actor_system.ts")!;
+  const sharding = importsOf(source).filter((path) => path.startsWith("sharding/"));
+  assertEquals(sharding, ["sharding/sharding.ts", "sharding/sharding_extension.ts"]);
+  assert(!/instanceof (?!ExtensionBehavior|Ref\b)/.test(source.text));
+});
+
 Deno.test("time, chance and timers come in through the runtime only", () => {
   const native =
     /\b(?:Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|crypto\.randomUUID|crypto\.getRandomValues)\b/;
@@ -272,8 +299,10 @@ Deno.test("what decides imports nothing that does", () => {
     "sharding/coordinator/shard_table.ts",
     "sharding/routing/shard_routes.ts",
     "sharding/routing/shard_router.ts",
-    "sharding/shard_node.ts",
+    "sharding/sharding_machine.ts",
     "sharding/region/region.ts",
+    "sharding/region/node_regions.ts",
+    "sharding/region/delivery_intake.ts",
     "sharding/coordinator/allocation.ts",
     "sharding/routing/shard_hash.ts",
     "cluster/node/barrier_rounds.ts",

@@ -60,7 +60,7 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "The failure detector suspects a peer that was never heard.",
     "a node that dies right after it has joined is found out (W10, W40)",
   ),
-  watchersAreLimited: pathological(
+  monitorsAreLimited: pathological(
     "Each member is monitored by a fixed number of others.",
     "heartbeats per member do not grow with the cluster (W38)",
   ),

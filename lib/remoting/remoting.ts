@@ -164,6 +164,11 @@ export class Remoting {
     this.#peerHandlers.set(path, handler);
   }
 
+  /** Whether a handler takes what is sent to `path`. */
+  isHandled(path: string): boolean {
+    return this.#nodeHandlers.has(path) || this.#peerHandlers.has(path);
+  }
+
   /** A reference to an actor, of this system or another. */
   refTo(address: RefAddress): Ref<unknown> {
     if (address.node === this.#internals.nodeAddress && !this.#isReserved(address.path)) {
@@ -243,8 +248,7 @@ export class Remoting {
 
   #isReserved(path: string): boolean {
     return path.startsWith("/_") && !path.startsWith(askPath) &&
-      (laneOf(path) === "control" || this.#reserved.has(path) || this.#nodeHandlers.has(path) ||
-        this.#peerHandlers.has(path));
+      (laneOf(path) === "control" || this.#reserved.has(path) || this.isHandled(path));
   }
 
   #resolve(address: RefAddress): Ref<unknown> {

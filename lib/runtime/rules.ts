@@ -22,7 +22,7 @@ const all = {
   ownLagExcusesSilence: true,
   pausesAreTolerated: true,
   silenceCountsFromStart: true,
-  watchersAreLimited: true,
+  monitorsAreLimited: true,
   stalledMembersAreSpared: true,
   stallsAreLimited: true,
   // Downing.

@@ -125,9 +125,9 @@ export {
 } from "./test_probe.ts";
 export type { InboundFilter } from "../runtime/runtime.ts";
 export type { UnreachableReason } from "../membership/state/gossip_state.ts";
-export type { Silence } from "../membership/detector/reachability.ts";
+export type { Unreachability } from "../membership/detector/reachability.ts";
 export type { MembershipView } from "../membership/state/view.ts";
-export type { ShardGrant } from "../sharding/sharding.ts";
+export type { OwnedShard } from "../sharding/sharding.ts";
 export type { Clock, Timer } from "../runtime/clock.ts";
 export type { Random } from "../runtime/random.ts";
 export { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";

@@ -5,7 +5,7 @@ const protocols = [
   "membership/machine/messages.ts",
   "sharding/routing/protocol.ts",
   "sharding/remember/remember_protocol.ts",
-  "sharding/routing/shard_table_publisher.ts",
+  "sharding/routing/shard_table_push.ts",
   "cluster/node/barrier.ts",
   "cluster/node/service_exchange.ts",
   "cluster/gateway/topology.ts",

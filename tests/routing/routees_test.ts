@@ -4,7 +4,7 @@ import { ActorError } from "../../lib/actor/errors.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { heaviest, Routees, seedsOf } from "../../lib/routing/routees.ts";
 import { consistentHash, random, roundRobin } from "../../lib/routing/routing_strategy.ts";
-import { hashText } from "../../lib/routing/text_hash.ts";
+import { hashText } from "../../lib/runtime/fnv.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
 /** A routee that lives anywhere. */

@@ -13,7 +13,7 @@ import { askStallResponder } from "./heartbeat_query.ts";
 import type { FromWorker, ToWorker, WorkerMaterial } from "./heartbeat_worker.ts";
 
 /** How long the worker may take to start or to close, milliseconds. */
-const patience = 15_000;
+const extraPause = 15_000;
 
 /**
  * Stall responders of this machine: a thread with a listener of its own, since a socket of
@@ -116,7 +116,7 @@ class WorkerResponder implements StallResponder {
         timer.cancel();
         reject(new ClusterError("stallResponderFailed", `the stall responder failed: ${reason}`));
       };
-      const timer = systemClock.schedule(patience, () => fail(`no answer in ${patience} ms`));
+      const timer = systemClock.schedule(extraPause, () => fail(`no answer in ${extraPause} ms`));
       this.#onError = fail;
       this.#onMessage = (answer) => {
         if (answer.type === "failed") return fail(answer.reason);

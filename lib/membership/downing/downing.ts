@@ -63,7 +63,7 @@ export function undisputed(
 }
 
 /** Whether a member is on the other side, or will be treated as if it were. */
-export function isSilent(member: Member, unreachable: ReadonlySet<string>): boolean {
+export function isUnreachable(member: Member, unreachable: ReadonlySet<string>): boolean {
   return !isAlive(member) || unreachable.has(member.address);
 }
 

@@ -23,7 +23,7 @@ export function outlookOf(m: Machine, now: number): DowningOutlook | undefined {
   if (m.phase !== "member" || m.view.unreachable.size === 0) return undefined;
   const wait = stableTime(m);
   const { outcome, why } = decideNow(m);
-  const remaining = Math.max(0, m.watching.stableSince + wait - now);
+  const remaining = Math.max(0, m.monitoring.stableSince + wait - now);
   return { strategy: m.config.downing.name, outcome, why, stableAfter: wait, remaining };
 }
 
@@ -35,7 +35,7 @@ export function stableTime({ config, view }: Machine): number {
 
 /** What the strategy decides on the members as they are now. */
 export function decideNow(m: Machine): DowningDecision {
-  const { members, unreachable, silence } = m.view;
+  const { members, unreachable, unreachability } = m.view;
   const situation = { members, unreachable, self: selfAddress(m) };
-  return decideAround(m.config.downing, situation, stalledOf(silence));
+  return decideAround(m.config.downing, situation, stalledOf(unreachability));
 }

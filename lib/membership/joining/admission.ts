@@ -40,7 +40,7 @@ function admittedMembers(
   const own = theirs.get(selfAddress(m));
   const known = m.state.members.get(selfAddress(m));
   if (own === undefined || known === undefined) return result ?? theirs;
-  const admissible = ownWord(known, own);
+  const admissible = protectOwnRecord(known, own);
   if (admissible !== own && rules.ownRecordIsProtected) {
     (result ??= new Map(theirs)).set(selfAddress(m), admissible);
   }
@@ -48,7 +48,7 @@ function admittedMembers(
 }
 
 /** What others say of this node's own word is older than that, or wrong: then it overrules them. */
-function ownWord(own: MemberRecord, theirs: MemberRecord): MemberRecord {
+function protectOwnRecord(own: MemberRecord, theirs: MemberRecord): MemberRecord {
   if (own.member.incarnation !== theirs.member.incarnation) return theirs;
   const seen = { ...own.seen, counter: above(own.seen.counter, theirs.seen.counter) };
   const version = above(own.reachability.version, theirs.reachability.version);

@@ -10,19 +10,18 @@ import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
+import { backoffDelay } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { Entity, EntityList } from "./entity_list.ts";
 import { entityName, idOfName } from "./entity_name.ts";
 import type { PassivationOptions } from "./passivation.ts";
 import { regionPath } from "../routing/protocol.ts";
-import type { EntityHost } from "./region.ts";
+import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
 import type { EntityFactory } from "../sharded_behavior.ts";
 
-/** Milliseconds to the first start after a failure; doubles with each that follows. */
-const firstBackoff = 200;
-/** The longest such delay. */
-const longestBackoff = 10_000;
+/** Between a failure and the next start. */
+const restartBackoff = { min: 200, max: 10_000 };
 /** Entities that one tick stops at most, so that no tick takes long. */
 const maxPassivated = 5_000;
 
@@ -60,7 +59,7 @@ interface Shard {
 }
 
 /** See the module's text. */
-export class Entities implements EntityHost, EntityKeeper {
+export class Entities implements ShardRunner, EntityKeeper {
   readonly #port: EntitiesPort;
   readonly #path: string;
   readonly #shards: (Shard | undefined)[] = [];
@@ -257,10 +256,10 @@ export class Entities implements EntityHost, EntityKeeper {
   #backOff(shard: Shard, entity: Entity): void {
     const { clock } = this.#port;
     const now = clock.now();
-    if (now - entity.failedAt > 2 * longestBackoff) entity.failures = 0;
+    if (now - entity.failedAt > 2 * restartBackoff.max) entity.failures = 0;
     entity.failedAt = now;
     entity.pending ??= [];
-    const delay = Math.min(firstBackoff * 2 ** entity.failures++, longestBackoff);
+    const delay = backoffDelay(restartBackoff, entity.failures++, 0);
     clock.schedule(delay, () => {
       if (entity.cell !== undefined || shard.entities.get(entity.id) !== entity) return;
       const { memory } = this.#port;

@@ -1,4 +1,4 @@
-import { badOption } from "../region/passivation.ts";
+import { badOption } from "../errors.ts";
 import { maxRememberedPerShard } from "./remember_protocol.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { ShardGrant } from "../coordinator/allocation.ts";
+import type { ShardGrant } from "./shard_grant.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** Bounds of what waits for the location of its shard. */
@@ -118,7 +118,7 @@ export class ShardRoutes<T> {
   }
 
   /** Whether messages wait for those that went another way. */
-  isDetouring(shard: number): boolean {
+  isRoutePending(shard: number): boolean {
     return this.#detours.has(shard);
   }
 
