@@ -30,6 +30,7 @@ async function transfer(over: Transfer["over"], tls: TlsMaterial | undefined): P
   let received = 0;
   let intact = true;
   const all = Promise.withResolvers<void>();
+  const paused = Promise.withResolvers<void>();
   const listener = await systemNetwork.listen({
     host: "127.0.0.1",
     port: 0,
@@ -37,8 +38,11 @@ async function transfer(over: Transfer["over"], tls: TlsMaterial | undefined): P
     handshakeTimeout: 30_000,
     maxPendingHandshakes: 4,
     onLink: (link) => {
-      link.pause();
       link.onData = (chunk) => {
+        if (received === 0) {
+          link.pause();
+          paused.resolve();
+        }
         for (let at = 0; at < chunk.length; at += 1_021) {
           if (chunk[at] !== bytes[received + at]) intact = false;
         }
@@ -67,6 +71,7 @@ async function transfer(over: Transfer["over"], tls: TlsMaterial | undefined): P
   };
   sendNext();
   const far = await accepted;
+  await paused.promise;
   // Until nothing moves any more: the buffers between the two are full.
   let before = -1;
   while (sent > before) {
