@@ -55,7 +55,8 @@ export class Endpoint {
     this.#options = options;
     this.#runtime = options.runtime;
     this.#limits = transportLimits(options.limits);
-    this.#refusals = new RefusalLog(options.runtime.clock, options.runtime.logger);
+    const { runtime: { clock, logger }, onRejected } = options;
+    this.#refusals = new RefusalLog(clock, logger, onRejected);
     this.#reception = new Reception(options, this.#limits, this.#refusals, (link, since) => {
       this.#shakeHands(link, since, undefined);
     });

@@ -19,19 +19,22 @@ interface HostLines {
 export class RefusalLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #onRejected: () => void;
   #hosts = new Map<string, HostLines>();
   #since = -Infinity;
   #lines = 0;
   #suppressed = 0;
 
   /** Has logged nothing yet. */
-  constructor(clock: Clock, logger: Logger) {
+  constructor(clock: Clock, logger: Logger, onRejected: () => void = () => {}) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#onRejected = onRejected;
   }
 
   /** A peer was turned away. */
   add(remote: string, why: string): void {
+    this.#onRejected();
     // Part of it may be what the peer has said.
     const reason = why.slice(0, maxReason);
     const now = this.#clock.now();
