@@ -84,7 +84,7 @@ export class WatchTable {
     const peer = this.#peer(node);
     peer.watches.set(item.id, { ...item, incarnation: 0 });
     peer.unconfirmed.add(item.id);
-    // Before this system takes part, nobody would listen; the first `members` sends it.
+    // Not sent before this system is a member; the first event `members` sends it.
     if (reachable === undefined) return;
     effects.push({ type: "send", to: node, message: peer.watchMessage([item]) });
     this.#settle(peer, now);

@@ -1,6 +1,6 @@
 /**
  * The messages between producers, sinks and consumers: plain data and references, so that they
- * cross the wire. All counts are totals since the endpoint connected: a message that is repeated
+ * cross the wire. All counts are totals since the participant connected: a message that is repeated
  * does no harm, and one that is lost is noticed.
  *
  * @module

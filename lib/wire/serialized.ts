@@ -28,7 +28,7 @@ export function dataOf(
   if (data === value) {
     throw failed(serializer, value, "encode of the serializer answers the value itself");
   }
-  // Nobody waits for it, and its class is refused; if it rejects, that must not end the process.
+  // A promise is refused and not awaited: its rejection must not end the process.
   if (data instanceof Promise) data.catch(() => {});
   return data;
 }

@@ -161,7 +161,7 @@ class LocalActorSystem implements LocalSystem {
 
   async #stopAll(quiet: boolean, late: AbortSignal): Promise<void> {
     this.#host.stopping = true;
-    if (quiet) this.#deadLetters.beQuiet();
+    if (quiet) this.#deadLetters.suppress();
     const { roots } = this.#registry;
     late.addEventListener("abort", () => this.#abandon(roots));
     for (const root of roots) if (!isInternal(root)) await stopActor(root);
