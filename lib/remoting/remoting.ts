@@ -13,9 +13,8 @@ import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
-import type { Lane } from "../transport/base/lane.ts";
+import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
-import type { NodePeer, Peer } from "../transport/base/peer.ts";
 import { TlsConfig } from "../transport/tls/tls_config.ts";
 import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
@@ -309,7 +308,6 @@ export class Remoting {
           this.#deliver(peer, lane, path, uid, message);
         });
       }
-      if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
       this.#deliver(peer, lane, path, uid, message);
     } catch (error) {
       this.#onInboundError(peer, lane, error);
@@ -360,7 +358,7 @@ export class Remoting {
       send: (to, path, message) => this.send(to, path, 0, message),
       peerAt: (address) => this.endpoint.peerAt(address, "user"),
       mayReach: (node) => this.#mayReachNode(node),
-      admits: (client) => this.endpoint.holders.admits(client),
+      admits: (client) => this.endpoint.clientAddresses.admits(client),
       deliver: (peer, envelope) => this.#onMessage(peer, "user", envelope, 0, envelope.length),
       onRoute: (peer, exists) => {
         if (exists) return this.#watcher.onPeerUp(peer);

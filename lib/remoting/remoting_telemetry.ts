@@ -3,7 +3,7 @@ import { instruments } from "../runtime/instruments.ts";
 import type { Counter, Telemetry } from "../runtime/telemetry.ts";
 import type { CertificateExpiring, TlsReloaded, TlsReloadFailed } from "../runtime/tls_event.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
-import type { Lane } from "../transport/base/lane.ts";
+import type { Lane } from "../transport/base/peer.ts";
 import type { Peer } from "../transport/base/peer.ts";
 
 /** Milliseconds of a day. */

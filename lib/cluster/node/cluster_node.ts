@@ -82,7 +82,7 @@ export class ClusterNode {
     return this.#started(this.#driver).view;
   }
 
-  /** What this node knows about its cluster, and was told while it joined. */
+  /** What this node knows about its cluster, and why it was refused while it joined. */
   get facts(): ExplainFacts {
     const { view, health, missing, waiting, outlook } = this.#started(this.#driver);
     const seeds = listedSeeds(this.#options.seedNodes);
@@ -125,7 +125,7 @@ export class ClusterNode {
     return this.#started(this.#barriers).wait(name, count, timeout);
   }
 
-  /** Opens connections, joins, waits for the quorum. The caller closes what was begun if it fails. */
+  /** Opens connections, joins, waits for the quorum. If it fails, the caller closes the node. */
   async open(): Promise<void> {
     await this.#openConnections();
     this.#driver!.start();
@@ -253,7 +253,8 @@ export class ClusterNode {
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
     const { roles = [] } = options;
     const { nodeId } = this;
-    this.#extensions.install({ remoting, nodeId, roles, view: () => driver.view });
+    const [system, view] = [this.#system, () => driver.view];
+    this.#extensions.install({ system, runtime, remoting, nodeId, roles, view });
     let leader: string | undefined;
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));
@@ -272,7 +273,7 @@ export class ClusterNode {
     });
   }
 
-  /** What clients may know and reach. */
+  /** Opens what clients may see and reach. */
   #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
     const services = new ClusterServices(
       this.#system,
