@@ -35,7 +35,7 @@ const resolved: Promise<void> = Promise.resolve();
 /** Makes the error that a put is rejected with. */
 type Refusal = () => StreamError;
 
-/** What `streamSink` makes; `StreamSink` of `stream_sink.ts` says what each method does. */
+/** What `streamSink` makes; `StreamSink` of `stream_sink.ts` documents each method. */
 export class Sink<T> implements AsyncDisposable {
   readonly #system: ActorSystem;
   readonly #producer: ActorRef<ProducerMessage<T>>;

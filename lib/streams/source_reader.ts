@@ -166,7 +166,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     this.#demand(this.#intake.requested, true);
   }
 
-  /** The producer says that this is all. */
+  /** The producer has sent the end. */
   #finish(count: number, error: StreamError | undefined): void {
     const { received } = this.#intake;
     if (count !== received) return this.#break(`${received} of ${count} elements came`);

@@ -117,7 +117,7 @@ class Consumer<T> {
     const context = this.#context;
     const demand = this.#intake.requested;
     this.#producer.tell({ type: "streamSubscribe", consumer: context.self, demand });
-    // Elements and ends have other types; a status that says nothing new is the wake-up to probe.
+    // Elements and ends have other types; a status with -1 is the wake-up to probe.
     context.setReceiveTimeout(defaultProbeInterval, { type: "streamStatus", sent: -1 });
   }
 
@@ -193,7 +193,7 @@ class Consumer<T> {
   }
 }
 
-/** A function that is said to give nothing may give anything. */
+/** A function of the type `void` may return anything. */
 function isPromise(value: unknown): value is Promise<void> {
   return typeof (value as Promise<void> | undefined)?.then === "function";
 }

@@ -4,7 +4,7 @@ import type { Serializer } from "./serializer.ts";
 import { type PeerSerializers, reasonOf } from "./serializer_registry.ts";
 
 /**
- * The data that stand for a value. `peer`: who is to read it, if it lacks the serializer.
+ * The data that stand for a value. `peer`: the reader, if it does not have the serializer.
  *
  * @throws {Refusal} for a peer without the serializer, and when the user's `encode` fails.
  */
