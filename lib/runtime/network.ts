@@ -180,7 +180,7 @@ export interface ListenOptions {
    * of the network, for deadlines that count from there; without it: just now.
    */
   readonly onLink: (link: Link, since?: number) => void;
-  /** A peer was turned away before it became a link. `reason` is a sentence for the log. */
+  /** A connection was rejected before it became a link. `reason` is a sentence for the log. */
   readonly onRefused: (remote: string, reason: string) => void;
 }
 

@@ -148,7 +148,7 @@ for (const [name, { make, dialling, listening, code }] of Object.entries(matrix)
     if (dialling !== undefined) {
       const chain = await chainOf(certificates, bad);
       await using _peer = await OpensslClient.connect(certificates, port, bad, ...chain);
-      await lines.seen(new RegExp(`turned away .*${dialling.source}`));
+      await lines.seen(new RegExp(`connection rejected .*${dialling.source}`));
     }
     assertEquals(node.members.length, 1);
 
@@ -195,12 +195,12 @@ const impostors: Readonly<Record<string, [Wanted, string, RegExp]>> = {
   "does not cover its address": [
     { hosts: ["elsewhere.example"] },
     "ownHostNotCovered",
-    /turned away .*its certificate does not cover \(elsewhere\.example\)/,
+    /connection rejected .*its certificate does not cover \(elsewhere\.example\)/,
   ],
   "is that of a client": [
     { uri: "spiffe://casty/client/mallory", hosts: ["127.0.0.1"] },
     "notNodeCertificate",
-    /turned away .*the certificate of mallory is that of a client, not of a node/,
+    /connection rejected .*the certificate of mallory is that of a client, not of a node/,
   ],
 };
 
@@ -250,7 +250,7 @@ opensslTest("a running node refuses who is revoked, a client refuses a revoked n
   await using node = await start(certificates, lines, await load(await certificates.node()));
   const port = Number(node.address.split(":")[1]);
   await using _peer = await OpensslClient.connect(certificates, port, revoked);
-  await lines.seen(/turned away .*the certificate of node gone is revoked/);
+  await lines.seen(/connection rejected .*the certificate of node gone is revoked/);
   await using other = await start(certificates, new Lines(), revoked);
   const clientLines = new Lines();
   const tls = await load(await certificates.client());

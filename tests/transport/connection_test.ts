@@ -199,7 +199,7 @@ Deno.test("connection: an end within a frame is told from an end between two", (
   assertEquals(cut.closed, ["the connection was cut in mid-frame"]);
   const ended = bind(new Scene());
   ended.link.onClose();
-  assertEquals(ended.closed, ["the peer hung up"]);
+  assertEquals(ended.closed, ["the peer closed the connection"]);
   const broken = bind(new Scene());
   broken.link.onClose(new TransportError("connectionLost", "broke"));
   assertEquals(broken.closed, ["broke"]);

@@ -361,7 +361,7 @@ export class Connection {
     if (this.#phase === "closed") return;
     if (this.#phase === "leaving") return this.#finish(this.#reason);
     const cut = this.#reader.pendingBytes > 0 ? "the connection was cut in mid-frame" : undefined;
-    this.#finish(cut ?? error?.message ?? "the peer hung up");
+    this.#finish(cut ?? error?.message ?? "the peer closed the connection");
   }
 
   /** Nothing that was taken is lost in silence. */

@@ -9,7 +9,7 @@ import { PartialMessages } from "../connection/partial_messages.ts";
 import type { RefusalLog } from "./refusal_log.ts";
 
 /** Where the connections of others arrive: a node's port, and who is let near it. */
-export class Reception {
+export class Acceptor {
   /** What peers have begun to send and not finished. */
   readonly partials: PartialMessages;
   readonly #options: EndpointOptions;

@@ -66,7 +66,7 @@ export class Admission {
     if (host.tokens < 1) {
       return `it has connected more than maxConnectionRate (${maxConnectionRate}) times a second`;
     }
-    // Also if it is turned away below: every attempt costs something.
+    // Also if it is rejected below: every attempt costs something.
     host.tokens--;
     if (host.connections >= maxConnectionsPerAddress) {
       return `maxConnectionsPerAddress (${maxConnectionsPerAddress}) are open from its address`;

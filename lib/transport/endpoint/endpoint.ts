@@ -19,7 +19,7 @@ import { introduce } from "../connection/hello.ts";
 import type { Lane } from "../base/lane.ts";
 import { type TransportLimits, transportLimits } from "../base/limits.ts";
 import { type Peer, rivalOf } from "../base/peer.ts";
-import { Reception } from "./acceptor.ts";
+import { Acceptor } from "./acceptor.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { revocationOf, superviseTls } from "../tls/tls_supervision.ts";
 
@@ -33,7 +33,7 @@ export class Endpoint {
   readonly #runtime: Runtime;
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
-  readonly #reception: Reception;
+  readonly #acceptor: Acceptor;
   readonly #mapAddress: (address: string) => string;
   /** Towards nodes. */
   readonly #channels: Channels;
@@ -56,7 +56,7 @@ export class Endpoint {
     this.#runtime = options.runtime;
     this.#limits = transportLimits(options.limits);
     this.#refusals = new RefusalLog(options.runtime.clock, options.runtime.logger);
-    this.#reception = new Reception(options, this.#limits, this.#refusals, (link, since) => {
+    this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
       this.#shakeHands(link, since, undefined);
     });
     this.#mapAddress = addressMapper(options.addressMap);
@@ -67,7 +67,7 @@ export class Endpoint {
   static async start(options: EndpointOptions): Promise<Endpoint> {
     const endpoint = new Endpoint(options);
     if (options.role === "client") endpoint.#address = options.address!;
-    else endpoint.#address = await endpoint.#reception.open();
+    else endpoint.#address = await endpoint.#acceptor.open();
     endpoint.#endSupervision = superviseTls(options, (verdict) => endpoint.recheck(verdict));
     return endpoint;
   }
@@ -142,7 +142,7 @@ export class Endpoint {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#reception.refuse();
+    this.#acceptor.refuse();
     for (const channel of this.#channels) {
       channel.timer?.cancel();
       if (channel.predecessor === undefined) this.#drop(channel);
@@ -155,7 +155,7 @@ export class Endpoint {
     this.#giveUp.abort();
     await Promise.all(this.#dials);
     if (this.#connections.size > 0) await empty;
-    await this.#reception.close();
+    await this.#acceptor.close();
     await this.#endSupervision?.();
   }
 
@@ -240,7 +240,7 @@ export class Endpoint {
       dialled: channel !== undefined,
       since,
       owner: this.#owner(channel),
-      partials: this.#reception.partials,
+      partials: this.#acceptor.partials,
     });
     this.#connections.add(connection);
   }
@@ -307,7 +307,7 @@ export class Endpoint {
   }
 
   #onOpen(connection: PeerConnection, peer: Peer, dialledFor: Channel | undefined): void {
-    this.#reception.opened(connection.remote);
+    this.#acceptor.opened(connection.remote);
     this.holders.remember(peer);
     const inTurn = this.#weigh(peer, dialledFor) === "succeed";
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
@@ -401,7 +401,7 @@ export class Endpoint {
 
   #forget(connection: PeerConnection): void {
     this.#connections.delete(connection);
-    if (!connection.dialled) this.#reception.ended(connection.remote);
+    if (!connection.dialled) this.#acceptor.ended(connection.remote);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 }

@@ -15,7 +15,7 @@ interface HostLines {
   readonly reasons: Set<string>;
 }
 
-/** Logs who was turned away and why, without letting a peer, or many, flood the log. */
+/** Logs rejected connections and why, without letting a peer, or many, flood the log. */
 export class RefusalLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -30,7 +30,7 @@ export class RefusalLog {
     this.#logger = logger;
   }
 
-  /** A peer was turned away. */
+  /** A connection was rejected. */
   add(remote: string, why: string): void {
     // Part of it may be what the peer has said.
     const reason = why.slice(0, maxReason);
@@ -46,13 +46,13 @@ export class RefusalLog {
     if (lines === undefined) this.#hosts.set(host, lines = { reasons: new Set() });
     lines.reasons.add(reason);
     this.#lines++;
-    this.#logger.log("warn", "transport", "a peer was turned away", { remote, reason });
+    this.#logger.log("warn", "transport", "connection rejected", { remote, reason });
   }
 
   /** How many lines were left out is told when there is something to tell again. */
   #begin(now: number): void {
     if (this.#suppressed > 0) {
-      this.#logger.log("warn", "transport", "more peers were turned away than were logged", {
+      this.#logger.log("warn", "transport", "more connections rejected than logged", {
         count: this.#suppressed,
       });
     }

@@ -98,7 +98,7 @@ export class SocketAcceptor {
     return new SocketAcceptor(server);
   }
 
-  /** Stops accepting; what was accepted lives on. */
+  /** Stops accepting; accepted sockets stay open. */
   close(): void {
     // Its callback comes when the last socket has ended, which is not waited for.
     this.#server.close();

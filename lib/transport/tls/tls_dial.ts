@@ -10,7 +10,7 @@ import { TransportError } from "../base/errors.ts";
 import { connectSocket, holdReading, releaseReading, remoteOf } from "./node_socket.ts";
 import { dialGivenUp, dialTimedOut } from "../base/socket_errors.ts";
 import { TlsLink } from "./tls_link.ts";
-import { sayFarewell } from "./tls_refusal.ts";
+import { sendRefusal } from "./tls_refusal.ts";
 import { type PreparedMaterial, prepareMaterial, verifyPeer } from "./tls_material.ts";
 
 /** What OpenSSL, and with it node:tls, calls a certificate that it does not accept. */
@@ -67,7 +67,7 @@ export async function dialTls(
       identity = verifyNode(options, socket, clock.wallTime());
     } catch (error) {
       const link = new TlsLink(socket, under, remote, { kind: "plain" }, clock);
-      await Promise.race([sayFarewell(link, error), failed]).catch(() => {});
+      await Promise.race([sendRefusal(link, error), failed]).catch(() => {});
       throw error;
     }
     return new TlsLink(socket, under, remote, identity, clock);
@@ -126,7 +126,7 @@ function startTls(
   // It must flow to be paused later.
   releaseReading(under);
   socket.on("error", onError);
-  socket.on("close", () => onError(new Error("the peer hung up")));
+  socket.on("close", () => onError(new Error("the peer closed the connection")));
   return socket;
 }
 

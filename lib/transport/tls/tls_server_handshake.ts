@@ -3,14 +3,14 @@ import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { PeerIdentity, TlsMaterial } from "../../runtime/network.ts";
 import { holdReading, releaseReading } from "./node_socket.ts";
-import { sayFarewell } from "./tls_refusal.ts";
+import { sendRefusal } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
 import { prepareMaterial, verifyPeer } from "./tls_material.ts";
 import type { TlsServers } from "./tls_servers.ts";
 
-/** How a peer that has just connected is received. Exactly one of the two is called, once. */
-export interface Reception {
-  /** Its contents may change; each handshake takes those of its beginning. */
+/** How to shake hands with a peer. Exactly one of the two callbacks is called, once. */
+export interface ServerHandshakeOptions {
+  /** Its contents may change; each handshake takes those at its start. */
   readonly tls: TlsMaterial;
   /** What shakes hands. */
   readonly servers: TlsServers;
@@ -24,31 +24,31 @@ export interface Reception {
  * The server's side of one handshake, from the accepted socket to a verified link or a refusal.
  *
  * `Deno.listenTls` would be the natural choice and is not used: it cannot ask for a client
- * certificate, and it ignores `requestCert` and `caCerts` silently, so that it lets everyone in
+ * certificate, and it ignores `requestCert` and `caCerts` silently, so that it accepts every peer
  * (denoland/deno#26825). `node:tls` verifies clients on Deno since denoland/deno#33439.
  */
 export class TlsServerHandshake {
   readonly #remote: string;
   readonly #under: Socket;
   readonly #clock: Clock;
-  readonly #reception: Reception;
+  readonly #options: ServerHandshakeOptions;
   #deadline: Timer | undefined;
   #socket: TLSSocket | undefined;
   #settled = false;
 
-  constructor(under: Socket, remote: string, clock: Clock, reception: Reception) {
+  constructor(under: Socket, remote: string, clock: Clock, options: ServerHandshakeOptions) {
     this.#remote = remote;
     this.#clock = clock;
-    this.#reception = reception;
+    this.#options = options;
     this.#under = under;
   }
 
-  /** Begins. A refusal may come before this returns. */
+  /** Starts. A refusal may come before this returns. */
   start(): void {
     this.#under.on("error", (cause) => this.#refuse(`the connection broke: ${cause.message}`));
     // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
     // it counts the verification of the certificate as well.
-    this.#deadline = this.#clock.schedule(this.#reception.timeout, () => this.#onDeadline());
+    this.#deadline = this.#clock.schedule(this.#options.timeout, () => this.#onDeadline());
     try {
       this.#shakeHands();
     } catch (error) {
@@ -62,7 +62,7 @@ export class TlsServerHandshake {
   }
 
   #shakeHands(): void {
-    const server = this.#reception.servers.take(prepareMaterial(this.#reception.tls), {
+    const server = this.#options.servers.take(prepareMaterial(this.#options.tls), {
       secured: (socket) => this.#verify(socket),
       failed: (error, socket) => {
         socket.on("error", () => {});
@@ -84,30 +84,30 @@ export class TlsServerHandshake {
     holdReading(this.#under);
     if (this.#settled) return;
     try {
-      this.#admit(socket, verifyPeer(this.#reception.tls, socket, this.#clock.wallTime()));
+      this.#admit(socket, verifyPeer(this.#options.tls, socket, this.#clock.wallTime()));
     } catch (error) {
-      void this.#turnAway(socket, error);
+      void this.#reject(socket, error);
     }
   }
 
-  /** The TLS layer had no objection: the peer can be told, and counts as pending until then. */
-  async #turnAway(socket: TLSSocket, error: unknown): Promise<void> {
+  /** TLS has accepted the peer: it can be sent the reason, and counts as pending until then. */
+  async #reject(socket: TLSSocket, error: unknown): Promise<void> {
     const link = new TlsLink(socket, this.#under, this.#remote, { kind: "plain" }, this.#clock);
-    await sayFarewell(link, error);
+    await sendRefusal(link, error);
     this.#refuse(reasonOf(error));
   }
 
   #admit(socket: TLSSocket, identity: PeerIdentity): void {
     if (!this.#settle()) return;
     const link = new TlsLink(socket, this.#under, this.#remote, identity, this.#clock);
-    this.#reception.onLink(link);
+    this.#options.onLink(link);
   }
 
   #refuse(reason: string): void {
     if (!this.#settle()) return;
     this.#socket?.destroy();
     this.#under.destroy();
-    this.#reception.onRefused(this.#remote, reason);
+    this.#options.onRefused(this.#remote, reason);
   }
 
   #settle(): boolean {
@@ -118,7 +118,7 @@ export class TlsServerHandshake {
   }
 
   #onDeadline(): void {
-    const within = `within handshakeTimeout (${this.#reception.timeout} ms)`;
+    const within = `within handshakeTimeout (${this.#options.timeout} ms)`;
     this.#refuse(
       this.#under.bytesRead === 0
         ? `it sent nothing ${within}`
@@ -139,10 +139,13 @@ export class TlsServerHandshake {
       return "it does not speak TLS 1.3";
     }
     if (socket.authorizationError) {
-      return "its certificate is not acceptable: another authority, expired, not yet valid, or " +
-        "not made for clients (Deno does not tell which)";
+      return "its certificate is not acceptable: another authority, expired, not yet valid, not made for " +
+        "clients, or with a key, signature or constraint that TLS here does not take (Deno does " +
+        "not tell which; cert.ts verify does)";
     }
-    if (code === "ECONNRESET") return "it hung up before the TLS handshake was finished";
+    if (code === "ECONNRESET") {
+      return "it closed the connection before the TLS handshake was finished";
+    }
     return `the TLS handshake failed: ${error.message}`;
   }
 }

@@ -6,8 +6,8 @@ import type { Peer } from "../base/peer.ts";
 
 /**
  * Follows the certificates of one end while it runs: logs what happens to them, and cuts off peers
- * that are revoked or denied from now on: `recheck` cuts everybody off for whom it is given a
- * reason. The answer ends that.
+ * that are revoked or denied from now on: `recheck` closes each connection for which its argument
+ * returns a reason. The answer ends that.
  */
 export function superviseTls(
   { tls, runtime, onTlsEvent }: EndpointOptions,

@@ -180,7 +180,7 @@ Deno.test("a peer that hangs up early is reported", async () => {
     conn.close();
     return { [Symbol.asyncDispose]: () => Promise.resolve() };
   });
-  assertEquals(reason, "it hung up before the TLS handshake was finished");
+  assertEquals(reason, "it closed the connection before the TLS handshake was finished");
 });
 
 Deno.test("more unfinished handshakes than maxPendingHandshakes are cut, finished ones do not count", async () => {
@@ -255,7 +255,7 @@ opensslTest("a listener with an unacceptable certificate is refused, and is told
     const error = await assertRejects(() => dial(network, server.port, { tls }), TransportError);
     assertEquals(error.code, "peerNotTrusted");
     assertMatch(error.message, /^the certificate of 127\.0\.0\.1:\d+ is not acceptable/);
-    assertMatch(await server.refusal(), /refuses our certificate|hung up/);
+    assertMatch(await server.refusal(), /refuses our certificate|closed the connection/);
   }
 });
 
