@@ -16,7 +16,7 @@ import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
 import type { HostName } from "../../x509/host_names.ts";
 import { parseHostName } from "./host_name.ts";
-import { type Authority, leafEnd, openAuthority } from "./issuing_authority.ts";
+import { type Authority, checkIssued, leafEnd, openAuthority } from "./issuing_authority.ts";
 import { generateKey, type KeyType, parseKeyType } from "./key_type.ts";
 import { encodePem } from "../../x509/pem.ts";
 import { checkPassphrase, writePrivateKey } from "./private_key.ts";
@@ -173,6 +173,7 @@ async function issueLeaf(
     key,
     extensions: leafExtensions(role, hosts, `spiffe://${domain}/${role}/${name}`),
   }, issuer);
+  checkIssued(certificate, issuer);
   return await issued(certificate, key);
 }
 

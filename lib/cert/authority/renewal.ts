@@ -4,7 +4,13 @@ import { type Issued, issued } from "./authority.ts";
 import { buildCertificate, startOfValidity } from "./certificate_builder.ts";
 import { type CertificateInfo, readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
-import { type Authority, belongs, leafEnd, openAuthority } from "./issuing_authority.ts";
+import {
+  type Authority,
+  belongs,
+  checkIssued,
+  leafEnd,
+  openAuthority,
+} from "./issuing_authority.ts";
 import { generateKey, type KeyType, keyTypes, parseKeyType } from "./key_type.ts";
 import { decodePem } from "./pem.ts";
 import { readPrivateKey } from "./private_key.ts";
@@ -81,6 +87,7 @@ export async function reissueUnder(
     key,
     extensions: (old.extensions ?? []).filter(({ extnID }) => !ofKeys.has(extnID)),
   }, issuer);
+  checkIssued(certificate, issuer);
   return await issued(certificate, key);
 }
 

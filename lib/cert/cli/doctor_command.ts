@@ -19,6 +19,7 @@ Arguments:
 Options:
   --host HOST          how A dials B: B's certificate must cover it
   --own-host HOST      how B dials A
+  --crl-required       both run with crlRequired: a list in force is needed of every authority
   --connect HOST:PORT  instead of B: dial it with A's files, send nothing, say how it went
   --server-name HOST   with --connect: what the certificate must cover (the host that is dialled)
   --timeout MS         with --connect: for the handshake (5000)
@@ -36,7 +37,7 @@ export const doctorCommand: Command = {
   usage,
   options: {
     texts: ["host", "own-host", "connect", "server-name", "timeout"],
-    switches: ["json"],
+    switches: ["json", "crl-required"],
   },
   run: async (args) => {
     const report = args.text("connect") === undefined ? await files(args) : await live(args);
@@ -55,6 +56,7 @@ async function files(flags: CommandArguments): Promise<DoctorReport> {
   return await diagnose(a!, b!, {
     ...(host !== undefined && { host }),
     ...(ownHost !== undefined && { ownHost }),
+    crlRequired: flags.on("crl-required"),
   });
 }
 
@@ -62,6 +64,7 @@ async function live(flags: CommandArguments): Promise<DoctorReport> {
   for (const name of ["host", "own-host"]) {
     if (flags.text(name) !== undefined) throw new UsageError(`--${name} goes with two folders`);
   }
+  if (flags.on("crl-required")) throw new UsageError("--crl-required goes with two folders");
   flags.expectPositional(1, 1, "one folder or certificate with --connect");
   const { host, port } = address(flags.text("connect")!);
   const serverName = flags.text("server-name");
