@@ -28,7 +28,9 @@
  * - `wrongHost`: it does not cover the host that is asked for.
  */
 export type CertificateFault =
-  | AlgorithmFault["code"]
+  | "weakKey"
+  | "weakSignature"
+  | "unsupportedAlgorithm"
   | "unreadable"
   | "expired"
   | "notYetValid"

@@ -5,7 +5,7 @@
  * @module
  */
 import { type GeneralSubtree, NameConstraints } from "pkijs";
-import { type AlternativeName, nameTypes } from "./alternative_name.ts";
+import { type AlternativeName, nameTypes } from "./certificate_names.ts";
 import { ipText } from "./host_names.ts";
 
 /** What names an authority allows; empty lists allow all. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { AlternativeName } from "../../lib/x509/alternative_name.ts";
+import type { AlternativeName } from "../../lib/x509/certificate_names.ts";
 import { brokenConstraint } from "../../lib/x509/name_constraints.ts";
 
 type Kind = "permitted" | "excluded";

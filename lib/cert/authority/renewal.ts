@@ -15,7 +15,7 @@ import { generateKey, type KeyType, keyTypes, parseKeyType } from "./key_type.ts
 import { decodePem } from "./pem.ts";
 import { readPrivateKey } from "./private_key.ts";
 import { revocationOf } from "./revocation.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
 
 /** Options of `renew`. Default validity: as long as before, or up to the authority's end. */

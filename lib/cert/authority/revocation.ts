@@ -23,7 +23,7 @@ import {
   type RevocationListInfo,
   type RevocationReason,
 } from "./revocation_info.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import { parseSpan, wholeSeconds } from "./validity.ts";
 
 /** Options of `revoke`. */

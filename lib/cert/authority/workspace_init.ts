@@ -5,7 +5,7 @@ import { CertError } from "../errors.ts";
 import { parseHostName } from "./host_name.ts";
 import { readBundle } from "./pem_bundle.ts";
 import { isEncryptedKey } from "./private_key.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import type { Authority } from "./issuing_authority.ts";
 import type { KeyType } from "./key_type.ts";
 import { trustDomainOfAuthority } from "./trust_domain.ts";

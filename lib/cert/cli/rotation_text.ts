@@ -1,4 +1,4 @@
-import { command } from "./command_line.ts";
+import { command } from "./command.ts";
 import type { RotationStep } from "../rotation/rotation.ts";
 import type { RotationStatus } from "../rotation/rotation_state.ts";
 import { crlNames } from "../authority/workspace.ts";

@@ -13,7 +13,7 @@ import { parseHostName } from "../authority/host_name.ts";
 import { X509Error } from "../../x509/errors.ts";
 import { printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command } from "../cli/command_line.ts";
+import { command } from "../cli/command.ts";
 import { hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";

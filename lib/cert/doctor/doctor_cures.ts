@@ -1,4 +1,4 @@
-import { command } from "../cli/command_line.ts";
+import { command } from "../cli/command.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
 import { identitiesOf } from "../../x509/identity.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";

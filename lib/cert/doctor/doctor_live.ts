@@ -7,7 +7,7 @@ import { encodePem } from "../../x509/pem.ts";
 import { parseCertificate } from "../authority/certificate_info.ts";
 import { printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command } from "../cli/command_line.ts";
+import { command } from "../cli/command.ts";
 import {
   type Chain,
   type DialOutcome,

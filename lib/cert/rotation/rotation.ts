@@ -21,12 +21,12 @@ import { isEncryptedKey, readPrivateKey } from "../authority/private_key.ts";
 import { reissue } from "../authority/reissue.ts";
 import { trustDomainOfAuthority } from "../authority/trust_domain.ts";
 import { addNextList } from "./rotation_list.ts";
-import type { RotationOptions } from "./rotation_options.ts";
 import {
   authorityOf,
   bundleOf,
   readState,
   type RotatedLeaf,
+  type RotationOptions,
   type RotationPhase,
   type RotationState,
   rotationStatus,

@@ -7,7 +7,7 @@ import {
 import { parseCertificate } from "../authority/certificate_info.ts";
 import { CertError, reading } from "../errors.ts";
 import { type BundleEntry, readBundle } from "../authority/pem_bundle.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import {
   crlNames,
   exists,
@@ -18,6 +18,14 @@ import {
 
 /** How far a rotation is: none under way, both authorities trusted, or all certificates new. */
 export type RotationPhase = "idle" | "begun" | "signed";
+
+/** Options of a phase. */
+export interface RotationOptions {
+  /** Writes nothing, and answers what would be written. Default: false. */
+  readonly dryRun?: boolean;
+  /** Opens the authority's key, if that is encrypted; the next one's is encrypted with it. */
+  readonly passphrase?: string;
+}
 
 /** A certificate of a workspace during a rotation. */
 export interface RotatedLeaf extends WorkspaceLeaf {
