@@ -140,9 +140,9 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
         "has no URI name spiffe://<domain>/node/<name> or spiffe://<domain>/client/<name>; " +
         `it has ${listNames(names)}`,
       remedy:
-        "issue it with cert.ts create-node or create-client; to use certificates of another " +
-        "PKI, say with the option identity of TlsConfig which names are nodes and which are " +
-        `clients${example(names)} (docs/foreign_pki.md)`,
+        "issue it with cert.ts; or, to use certificates of another PKI, say with the option " +
+        "identity of TlsConfig which names are nodes and which are clients" +
+        `${example(names)} (docs/foreign_pki.md)`,
     };
   }
   if (second === undefined) return identity;

@@ -58,14 +58,14 @@ const hostile: readonly {
     logged: /connection rejected .*sent nothing within handshakeTimeout \(700 ms\)/,
   },
   {
-    name: "openssl with a good certificate that never introduces itself",
+    name: "openssl with a good certificate that never sends a hello",
     attack: (scene) => withPair(scene, ({ certificates }) => certificates.leaf()),
-    logged: /connection rejected .*did not introduce itself within handshakeTimeout \(700 ms\)/,
+    logged: /connection rejected .*sent no hello within handshakeTimeout \(700 ms\)/,
   },
 ];
 
 for (const { name, attack, logged } of hostile) {
-  opensslTest(`${name} is rejected, logged, and not heard`, async () => {
+  opensslTest(`${name} is rejected and logged, and nothing of it is handled`, async () => {
     await using certificates = await Certificates.create();
     const lines = new Lines();
     await using node = await start(certificates, [], lines);

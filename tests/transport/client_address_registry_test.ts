@@ -17,19 +17,19 @@ function client(name: string, address: string, uri?: string): Peer {
   };
 }
 
-Deno.test("holders: an address is that of its first holder, whoever else comes", () => {
+Deno.test("client addresses: an address belongs to its first holder", () => {
   const holders = new ClientAddressRegistry();
   assert(!holders.belongsToOther(client("alice", "a")));
   holders.remember(client("alice", "a"));
   assert(!holders.belongsToOther(client("alice", "a")));
   assert(holders.belongsToOther(client("mallory", "a")));
   assert(!holders.belongsToOther(client("mallory", "m")));
-  // Without certificates nobody proves anything.
+  // Without certificates there is no holder.
   holders.remember(client("plain", "p"));
   assert(!holders.belongsToOther(client("plain", "p")));
 });
 
-Deno.test("holders: whoever takes many addresses makes only his own forgotten", () => {
+Deno.test("client addresses: a holder of many addresses loses its own oldest ones only", () => {
   const holders = new ClientAddressRegistry();
   holders.remember(client("alice", "a"));
   for (let i = 0; i < 5_000; i++) holders.remember(client("mallory", `${i}`));
@@ -38,7 +38,7 @@ Deno.test("holders: whoever takes many addresses makes only his own forgotten", 
   assert(holders.belongsToOther(client("alice", "4000")));
 });
 
-Deno.test("holders: an address belongs to the full URI, not to its last part", () => {
+Deno.test("client addresses: an address belongs to the full URI, not to its last part", () => {
   const holders = new ClientAddressRegistry();
   const [prod, dev] = ["spiffe://prod/client/alice", "spiffe://dev/client/alice"];
   holders.remember(client("alice", "a", prod));

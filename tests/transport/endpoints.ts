@@ -27,7 +27,7 @@ export class Station {
     return this.heard.map((line) => line.split(" ").slice(2).join(" "));
   }
 
-  /** What was logged about rejected connections. */
+  /** The log lines of rejected connections. */
   get refusals(): string[] {
     return this.log.filter((line) => line.startsWith("warn connection rejected"));
   }

@@ -34,7 +34,7 @@ async function nodeFor(...hosts: string[]): Promise<TlsMaterial> {
   return { ...await issueNode(certificates.ca, { hosts }), ca: certificates.ca.cert };
 }
 
-Deno.test("a node whose certificate does not cover its host is told before a port is open", async () => {
+Deno.test("a node whose certificate does not cover its host fails before it opens a port", async () => {
   const tls = await nodeFor("db-1", "10.0.0.1", "*.pods.example");
   for (
     const [options, host] of [
@@ -79,7 +79,7 @@ Deno.test("the two spellings of an internationalised host are one", async () => 
   assertStringIncludes(error.message, "but xn--bcher-kva.example");
 });
 
-Deno.test("a node with the certificate of a client is told so before a port is open", async () => {
+Deno.test("a node with the certificate of a client fails before it opens a port", async () => {
   await using certificates = await Certificates.create();
   const pair = await issueClient(certificates.ca, { name: "till" });
   const error = await start({ ...pair, ca: certificates.ca.cert }, { host: "127.0.0.1" });

@@ -1,7 +1,9 @@
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
 import type { CertificateFault } from "../../x509/certificate_fault.ts";
 import { X509Error } from "../../x509/errors.ts";
 import { bundleFault, type Case, type Fault, judgeAll } from "../../x509/judge.ts";
+import { identityMapper } from "../../x509/identity_mapping.ts";
 import { orderChain } from "../../x509/key_pair.ts";
 import {
   parseRevocationLists,
@@ -32,6 +34,8 @@ export interface VerifyOptions {
   readonly host?: string;
   /** What its holder must be. Default: a node or a client, whichever it says. */
   readonly usage?: "node" | "client";
+  /** The option `identity` of `TlsConfig`: which names make a node or a client. Default: ours. */
+  readonly identity?: IdentityMapping;
   /** The private key, PEM, that must belong to it. Default: not checked. */
   readonly key?: string;
   /** Opens the key, if that is encrypted. */
@@ -92,6 +96,7 @@ export interface Verification {
  *
  * @throws {CertError} code `malformed` when there is no certificate, authority or list to speak of;
  * `badName` for a host that cannot be one; those of a key.
+ * @throws {CastyError} code `badOption` for an `identity` that cannot be used.
  */
 // deno-lint-ignore require-await -- public, and rejects as the others do
 export async function verify(cert: string, options: VerifyOptions): Promise<Verification> {
@@ -116,6 +121,7 @@ export async function verify(cert: string, options: VerifyOptions): Promise<Veri
     intermediates,
     authorities,
     now: (options.now ?? new Date()).getTime(),
+    mapper: identityMapper(options.identity),
     ...(options.usage !== undefined && { purpose: options.usage }),
     ...(options.host !== undefined && { host: parseHostName(options.host).text }),
     ...(revocation !== undefined && !("fault" in revocation) && { revocation }),

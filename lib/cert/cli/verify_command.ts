@@ -13,6 +13,7 @@ import { minute, visible } from "./cli_text.ts";
 import type { CertIo, Command } from "./command.ts";
 import { type CommandArguments, UsageError } from "./command_arguments.ts";
 import { folderOf } from "../doctor/doctor_side.ts";
+import { identityHelp, identityOption } from "./identity_argument.ts";
 import { openKey } from "./passphrase.ts";
 import { type Verification, verify } from "../authority/verification.ts";
 
@@ -34,7 +35,9 @@ Options:
   --usage node|client    what its holder must be
   --key FILE             the private key that must belong to it
   --passphrase-env NAME  environment variable with the passphrase of that key (asked for)
-  --json                 output for programs: { ok, code, checked, failures: [{ rule, code,
+${
+  identityHelp(25)
+}  --json                 output for programs: { ok, code, checked, failures: [{ rule, code,
                          problem }], certificate }
 
 Rules: chain, validity, algorithm, revocation, identity, usage, host, key.
@@ -48,6 +51,7 @@ export const verifyCommand: Command = {
   usage,
   options: {
     texts: ["ca", "crl", "host", "usage", "key", "passphrase-env"],
+    lists: ["identity"],
     switches: ["json"],
   },
   run: async (args, io) => {
@@ -64,8 +68,10 @@ export const verifyCommand: Command = {
     const ca = await readText(caFile, "CA file not found");
     await readCertificate(ca).catch((error) => Promise.reject(naming(caFile, error)));
     const host = args.text("host");
+    const identity = identityOption(args);
     const list = await listOption(args.text("crl"), caFile);
     const result = await verify(cert, {
+      ...(identity !== undefined && { identity }),
       ca,
       ...list,
       ...await keyOption(args, io),

@@ -5,13 +5,15 @@
  */
 import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
-import { chainLinks } from "../../x509/identity.ts";
+import { type CertificateIdentity, chainLinks, domainProblem } from "../../x509/identity.ts";
+import { identityMapper } from "../../x509/identity_mapping.ts";
 import { judgeChain } from "../../x509/judge.ts";
 import { type RevocationList, verifyLists } from "../../x509/revocation_list.ts";
 import { inForce, judgeRevocation, noRevocation } from "../../x509/revocation_policy.ts";
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import { parseHostName } from "../authority/host_name.ts";
 import { X509Error } from "../../x509/errors.ts";
-import { printable, subjectOf } from "./doctor_certificate.ts";
+import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
 import { command } from "../cli/command.ts";
 import { hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
@@ -28,6 +30,8 @@ export interface DoctorOptions {
   readonly now?: Date;
   /** Whether the peers run with the option `crlRequired` of `TlsConfig`. Default: false. */
   readonly crlRequired?: boolean;
+  /** The option `identity` of `TlsConfig`, with which both peers run. Default: without it. */
+  readonly identity?: IdentityMapping;
 }
 
 /** How a peer judges another one. */
@@ -102,7 +106,8 @@ export async function diagnose(
   const ownHost = options.ownHost === undefined ? undefined : parseHostName(options.ownHost).text;
   const now = (options.now ?? new Date()).getTime();
   const { crlRequired } = options;
-  const [one, other] = [await readSide("A", a), await readSide("B", b)];
+  const mapper = identityMapper(options.identity);
+  const [one, other] = [await readSide("A", a, mapper), await readSide("B", b, mapper)];
   const findings = [
     ...await ownFindings(one, now),
     ...await ownFindings(other, now),
@@ -165,7 +170,7 @@ export function viewFindings(observer: DoctorSide, subject: DoctorSide, view: Vi
 
 /** Whether the certificate of `side` covers the host under which it is dialled. */
 export function hostFindings(side: DoctorSide, host: string | undefined): Finding[] {
-  if (host === undefined || kindOf(side.leaf) === "client") return [];
+  if (host === undefined || kindOf(side) === "client") return [];
   if (coversHost(side.leaf.hosts, host)) return [];
   return [error(side, "wrongHost", {
     what: `${theCertificate(side)} does not cover the host ${host}, but ` +
@@ -175,7 +180,7 @@ export function hostFindings(side: DoctorSide, host: string | undefined): Findin
   })];
 }
 
-/** Two peers of which none can be dialled, or that show the same certificate. */
+/** Two peers of different trust domains, that are both clients, or show the same certificate. */
 export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
   const about = `${a.label} and ${b.label}`;
   if (a.leaf.fingerprint === b.leaf.fingerprint) {
@@ -188,14 +193,33 @@ export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
       cure: reissueCure(b),
     }];
   }
-  if (kindOf(a.leaf) === "node" || kindOf(b.leaf) === "node") return [];
-  return [{
+  const findings = domainFindings(a, b);
+  if (kindOf(a) === "node" || kindOf(b) === "node") return findings;
+  return [...findings, {
     severity: "error",
     code: "twoClients",
     about,
     what: "both certificates are those of clients",
     why: "a client never listens: one of the two must be a node",
     cure: reissueCure(b, { kind: "node" }),
+  }];
+}
+
+function domainFindings(a: DoctorSide, b: DoctorSide): Finding[] {
+  const [own, peer] = [identityOfSide(a), identityOfSide(b)];
+  if (own === undefined || peer === undefined) return [];
+  if (domainProblem(own, peer, a.mapper) === undefined) return [];
+  const domain = ({ trustDomain }: CertificateIdentity) => trustDomain ?? "none";
+  return [{
+    severity: "error",
+    code: "trustDomain",
+    about: `${a.label} and ${b.label}`,
+    what: `they are of different trust domains: ${a.label} of ${domain(own)}, ${b.label} of ` +
+      domain(peer),
+    why: "peers of different trust domains refuse each other, also below one authority",
+    cure: `${reissueCure(b)} --cluster ${domain(own)}`,
+    otherCure: "name both domains in patterns of the option identity of TlsConfig " +
+      "(docs/foreign_pki.md)",
   }];
 }
 
@@ -262,7 +286,7 @@ function peerOf(side: DoctorSide): ExaminedPeer {
   return {
     label: side.label,
     source: side.source,
-    subject: subjectOf(side.leaf),
+    subject: subjectOf(side),
     hosts: hostsOf(side.leaf),
     notBefore: new Date(notBefore),
     notAfter: new Date(notAfter),

@@ -1,11 +1,20 @@
 import type { CertificateReading } from "../../x509/certificate.ts";
-import { identitiesOf } from "../../x509/identity.ts";
+import { type CertificateIdentity, isMissing } from "../../x509/identity.ts";
+import type { DoctorSide } from "./doctor_side.ts";
+
+/** What the certificate of a peer makes of it; undefined: neither a node nor a client. */
+export function identityOfSide(
+  { leaf, mapper }: Pick<DoctorSide, "leaf" | "mapper">,
+): CertificateIdentity | undefined {
+  const outcome = mapper.identify(leaf.names);
+  return isMissing(outcome) ? undefined : outcome;
+}
 
 /** `"node node-1"`, or its common name when it has no class. */
-export function subjectOf(reading: CertificateReading): string {
-  const [first] = identitiesOf(reading);
-  if (first !== undefined) return `${first.kind} ${first.name}`;
-  const { commonName, alternativeNames } = reading;
+export function subjectOf(side: Pick<DoctorSide, "leaf" | "mapper">): string {
+  const identity = identityOfSide(side);
+  if (identity !== undefined) return printable(`${identity.kind} ${identity.name}`);
+  const { commonName, alternativeNames } = side.leaf;
   return printable(commonName ?? alternativeNames[0]?.text ?? "an unnamed subject");
 }
 

@@ -40,8 +40,8 @@ const reasons: Partial<Record<CertificateFault, string>> = {
 /** What is wrong with the certificate of one peer, whatever its chain. */
 function leafFindings(side: DoctorSide, now: number): Finding[] {
   const { leaf } = side;
-  const kind = kindOf(leaf);
-  const faults = judgeLeaf({ leaf, now });
+  const kind = kindOf(side);
+  const faults = judgeLeaf({ leaf, now, mapper: side.mapper });
   // The certificate of an authority lacks all that one of a node has.
   const shown = leaf.isAuthority
     ? faults.filter(({ fault, problem }) => {
@@ -106,7 +106,7 @@ async function fileFindings(side: DoctorSide): Promise<Finding[]> {
   if (await platform.files.exists(`${folder}/ca.key`)) {
     findings.push(warning(side, "authorityKeyHere", {
       what: `the authority's key lies in ${folder}, beside the certificate of ` +
-        subjectOf(side.leaf),
+        subjectOf(side),
       why: "an intruder on that node can make members of the cluster",
       cure: `mkdir -m 700 ${folder}/ca && mv ${folder}/ca.key ${folder}/ca/ && ` +
         `cp ${folder}/ca.crt ${folder}/ca/`,
@@ -142,8 +142,8 @@ function authorityFindings(side: DoctorSide, now: number): Finding[] {
 }
 
 /** `"the certificate of node node-1"`. */
-export function theCertificate({ leaf }: DoctorSide): string {
-  return `the certificate of ${subjectOf(leaf)}`;
+export function theCertificate(side: DoctorSide): string {
+  return `the certificate of ${subjectOf(side)}`;
 }
 
 /** The authorities that a peer trusts, for people. */

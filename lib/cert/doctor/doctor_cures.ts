@@ -1,12 +1,12 @@
 import { command } from "../cli/command.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
-import { identitiesOf } from "../../x509/identity.ts";
+import { identityOfSide } from "./doctor_certificate.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";
 
 /** The command that issues a peer's certificate anew, for its names and for others besides. */
 export function reissueCure(
   side: DoctorSide,
-  { hosts = [], kind = kindOf(side.leaf), under = side }: {
+  { hosts = [], kind = kindOf(side), under = side }: {
     readonly hosts?: readonly string[];
     readonly kind?: "node" | "client";
     /** Whose authority is to issue it. */
@@ -19,7 +19,7 @@ export function reissueCure(
   if (kind === "client") {
     // The name of an authority is not that of a client.
     const shown = isAuthority ? undefined : plain(commonName);
-    const name = identitiesOf(side.leaf)[0]?.name ?? shown ?? "NAME";
+    const name = plain(identityOfSide(side)?.name) ?? shown ?? "NAME";
     return command("create-client", name, ...end);
   }
   // In their order: the first one is the node's name.
@@ -33,8 +33,8 @@ export function hostsOf({ hosts }: CertificateReading): readonly string[] {
 }
 
 /** What a certificate seems to be meant for. */
-export function kindOf(reading: CertificateReading): "node" | "client" {
-  return identitiesOf(reading)[0]?.kind ?? (reading.hosts.length > 0 ? "node" : "client");
+export function kindOf(side: Pick<DoctorSide, "leaf" | "mapper">): "node" | "client" {
+  return identityOfSide(side)?.kind ?? (side.leaf.hosts.length > 0 ? "node" : "client");
 }
 
 function plain(name: string | undefined): string | undefined {

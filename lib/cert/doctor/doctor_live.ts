@@ -1,11 +1,13 @@
 import { type DoctorReport, hostFindings, pairFindings, reportOf, viewFindings } from "./doctor.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
 import { maxChainLength } from "../../x509/chain.ts";
-import { identitiesOf } from "../../x509/identity.ts";
+import { identityMapper } from "../../x509/identity_mapping.ts";
+import type { IdentityMapper } from "../../x509/identity.ts";
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import { chainText } from "../../x509/key_pair.ts";
 import { encodePem } from "../../x509/pem.ts";
 import { parseCertificate } from "../authority/certificate_info.ts";
-import { printable, subjectOf } from "./doctor_certificate.ts";
+import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
 import { command } from "../cli/command.ts";
 import {
@@ -33,6 +35,8 @@ export interface LiveDoctorOptions {
   readonly timeout?: number;
   /** Milliseconds that the peer may take to refuse our certificate. Default 1 000. */
   readonly refusalTimeout?: number;
+  /** The option `identity` of `TlsConfig`, with which both peers run. Default: without it. */
+  readonly identity?: IdentityMapping;
 }
 
 /**
@@ -61,7 +65,8 @@ export async function diagnosePeer(
   const name = parseHostName(serverName).text;
   checkPort(port);
   const target = { host, port, timeout, refusalTimeout };
-  const own = await readSide("A", source);
+  const mapper = identityMapper(options.identity);
+  const own = await readSide("A", source, mapper);
   const now = Date.now();
   const findings = await ownFindings(own, now);
   const material = materialOf(own, findings);
@@ -70,7 +75,7 @@ export async function diagnosePeer(
     ? await lookAt(target)
     : await shakeHands(target, { ...material, ca });
   const chain = "chain" in outcome ? outcome.chain : await shownChain(outcome, target);
-  const peer = chain === undefined ? undefined : peerSide(chain, addressOf(target));
+  const peer = chain === undefined ? undefined : peerSide(chain, addressOf(target), mapper);
   if (peer !== undefined) findings.push(...await peerFindings(own, peer, name, now));
   const unchecked: string[] = [];
   if (material === undefined) {
@@ -112,7 +117,11 @@ async function shownChain(outcome: DialOutcome, target: DialTarget): Promise<Cha
   return "chain" in seen ? seen.chain : undefined;
 }
 
-function peerSide(chain: Chain, source: string): DoctorSide | undefined {
+function peerSide(
+  chain: Chain,
+  source: string,
+  mapper: IdentityMapper,
+): DoctorSide | undefined {
   let shown: CertificateReading[];
   try {
     shown = chain.map(parseCertificate);
@@ -130,6 +139,7 @@ function peerSide(chain: Chain, source: string): DoctorSide | undefined {
     source,
     certFile: undefined,
     leaf,
+    mapper,
     intermediates,
     keyFile: undefined,
     key: undefined,
@@ -154,7 +164,7 @@ async function peerFindings(
     ...viewFindings(own, peer, { now }),
     ...hostFindings(peer, name),
   ];
-  if (identitiesOf(peer.leaf)[0]?.kind !== "client") return findings;
+  if (identityOfSide(peer)?.kind !== "client") return findings;
   findings.push(error(peer, "wrongRole", {
     what: `${theCertificate(peer)} is that of a client, and it listens`,
     why: "a peer that dials a node refuses a client's certificate",
@@ -202,7 +212,7 @@ async function anonymousFindings(
   const { kind } = await shakeHands(target, { ca });
   if (peer === undefined || kind !== "open") return [];
   return [warning(peer, "clientsNotVerified", {
-    what: `${addressOf(target)} (${subjectOf(peer.leaf)}) does not refuse a peer that shows no ` +
+    what: `${addressOf(target)} (${subjectOf(peer)}) does not refuse a peer that shows no ` +
       `certificate within ${target.refusalTimeout} ms`,
     why: "if it is a node, anybody who reaches the port can talk to it",
     cure: "check that it is a node of Casty with `tls` set, and not a proxy before it",

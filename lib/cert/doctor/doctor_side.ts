@@ -2,6 +2,7 @@ import { platform } from "../../runtime/platform.ts";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { readText } from "../authority/certificate_files.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
+import { type IdentityMapper, ownIdentities } from "../../x509/identity.ts";
 import { orderChain } from "../../x509/key_pair.ts";
 import { parseRevocationLists, type RevocationListReading } from "../../x509/revocation_list.ts";
 import { parseCertificate } from "../authority/certificate_info.ts";
@@ -18,6 +19,8 @@ export interface DoctorSide {
   readonly source: string;
   readonly certFile: string | undefined;
   readonly leaf: CertificateReading;
+  /** Tells which names make a node or a client. */
+  readonly mapper: IdentityMapper;
   readonly intermediates: readonly CertificateReading[];
   readonly keyFile: string | undefined;
   readonly key: KeyObject | undefined;
@@ -43,7 +46,11 @@ const leafNames = ["node.crt", "client.crt", "tls.crt"];
  *
  * @throws {CertError} codes `notFound` and `malformed`, when there is no certificate to speak of.
  */
-export async function readSide(label: "A" | "B", source: string): Promise<DoctorSide> {
+export async function readSide(
+  label: "A" | "B",
+  source: string,
+  mapper: IdentityMapper = ownIdentities,
+): Promise<DoctorSide> {
   const certFile = await findLeaf(source);
   const folder = folderOf(certFile);
   const text = await readText(certFile, "certificate not found");
@@ -83,6 +90,7 @@ export async function readSide(label: "A" | "B", source: string): Promise<Doctor
     source,
     certFile,
     leaf,
+    mapper,
     intermediates,
     keyFile,
     key,

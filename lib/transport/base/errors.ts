@@ -2,9 +2,9 @@ import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts
 import type { CertificateFault } from "../../x509/certificate_fault.ts";
 
 /**
- * Why a connection or a listener could not be had, or ended:
+ * Why a connection or a listener failed:
  *
- * - `connectionRefused`: nobody listens on the address that was dialled.
+ * - `connectionRefused`: nothing listens on the address that was dialled.
  * - `hostUnreachable`: no route to the host, or the network is down.
  * - `nameNotFound`: the host name does not resolve.
  * - `connectTimeout`: connection and TLS handshake took longer than the timeout allows.
@@ -17,7 +17,7 @@ import type { CertificateFault } from "../../x509/certificate_fault.ts";
  * - `badTlsMaterial`: this end's own certificate, key or authorities cannot be used.
  * - `notNodeCertificate`: a node was started with a certificate that is not one of a node.
  * - `ownHostNotCovered`: a node was started under a host that its own certificate does not cover.
- * - `clientsNotVerified`: a listener lets peers in that show no certificate.
+ * - `clientsNotVerified`: a listener accepts peers without a certificate.
  * - `connectionLost`: an established connection broke.
  * - `networkFailure`: anything else that the system reports.
  */
@@ -39,7 +39,7 @@ export type TransportErrorCode =
   | "connectionLost"
   | "networkFailure";
 
-/** A connection or a listener that could not be had, or that broke. */
+/** A connection or a listener that failed. */
 export class TransportError extends CastyError {
   /** Name of the class. */
   override name = "TransportError";

@@ -8,7 +8,7 @@ import type {
 
 const maxReason = 200;
 
-/** Asks `judge` and `authorize` about a peer whose certificate is acceptable. */
+/** Applies revocation and `authorize` to a peer whose certificate is acceptable. */
 export function judgeIdentity(
   tls: TlsMaterial,
   identity: NodeIdentity | ClientIdentity,

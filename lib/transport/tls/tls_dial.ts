@@ -3,11 +3,12 @@ import { connect, type TLSSocket } from "node:tls";
 import { formatAddress } from "../../runtime/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { DialOptions, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { isoTime, readCertificate } from "../../x509/certificate.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
 import { TransportError } from "../base/errors.ts";
-import { connectSocket, holdReading, releaseReading, remoteOf } from "./node_socket.ts";
+import { connectSocket, pauseReading, remoteOf, resumeReading } from "./node_socket.ts";
 import { dialGivenUp, dialTimedOut } from "../base/socket_errors.ts";
 import { TlsLink } from "./tls_link.ts";
 import { sendRefusal } from "./tls_refusal.ts";
@@ -22,9 +23,11 @@ const untrustedCodes: ReadonlySet<string> = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "CERT_HAS_EXPIRED",
   "CERT_NOT_YET_VALID",
+  "CERT_SIGNATURE_FAILURE",
   "CERT_UNTRUSTED",
   "INVALID_CA",
   "INVALID_PURPOSE",
+  "PATH_LENGTH_EXCEEDED",
 ]);
 
 /**
@@ -60,8 +63,8 @@ export async function dialTls(
     if (signal?.aborted) giveUp();
     socket = startTls(under, material, options, fail);
     await Promise.race([secured(socket), failed]);
-    // Not a byte of the peer is looked at before it is known who it is.
-    holdReading(under);
+    // No byte of the peer is read before its certificate is verified.
+    pauseReading(under);
     let identity: NodeIdentity;
     try {
       identity = verifyNode(options, socket, clock.wallTime());
@@ -96,7 +99,7 @@ function verifyNode(
   );
 }
 
-/** The peer would just hang up, and this end would never learn why. */
+/** The peer would close the connection, and this end would not learn why. */
 function checkOwnDates({ own }: PreparedMaterial, wallTime: number): void {
   const { notBefore, notAfter } = own;
   if (wallTime >= notBefore && wallTime <= notAfter) return;
@@ -124,7 +127,7 @@ function startTls(
     checkServerIdentity: (_host, peer) => checkName(peer.raw, options),
   });
   // It must flow to be paused later.
-  releaseReading(under);
+  resumeReading(under);
   socket.on("error", onError);
   socket.on("close", () => onError(new Error("the peer closed the connection")));
   return socket;
@@ -176,12 +179,11 @@ function explain(error: Error, options: DialOptions): TransportError {
   );
 }
 
-/** Deno does not show the certificate, and tells an unknown authority from the rest only. */
+/** The certificate is not shown, and the code may stand for several reasons. */
 function untrustedReason(code: string): string {
-  return code === "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
-    ? "it comes from another authority (it does not chain to any in caFile)"
-    : "it has expired, is not yet valid, is signed by itself, or by another authority of the same " +
-      "name, or is not made for servers (Deno does not tell which; the log of that node does)";
+  return platform.tls.whyUntrusted(code) ??
+    "it has expired, is not yet valid, is signed by itself, or by another authority of the same " +
+      "name, or is not made for servers (the runtime does not tell which; the log of that node does)";
 }
 
 function address(options: DialOptions): string {

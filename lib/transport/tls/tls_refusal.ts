@@ -5,9 +5,8 @@ import { encodeRefusal } from "../connection/handshake.ts";
 import type { TlsLink } from "./tls_link.ts";
 
 /**
- * Sends a peer that TLS has accepted the reason why its certificate is refused all the same, and
- * closes the link. Resolves when it is closed, after `lingerTime` at the latest. A peer that the
- * TLS layer refuses gets an alert at most.
+ * Sends a refusal to a peer that the TLS layer has accepted, and closes the link. Resolves when it is
+ * closed, after `lingerTime` at the latest. A peer that the TLS layer refuses gets an alert at most.
  */
 export function sendRefusal(link: TlsLink, error: unknown): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -2,17 +2,18 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { PeerIdentity, TlsMaterial } from "../../runtime/network.ts";
-import { holdReading, releaseReading } from "./node_socket.ts";
+import { platform } from "../../runtime/platform.ts";
+import { pauseReading, resumeReading } from "./node_socket.ts";
 import { sendRefusal } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
 import { prepareMaterial, verifyPeer } from "./tls_material.ts";
 import type { TlsServers } from "./tls_servers.ts";
 
-/** How to shake hands with a peer. Exactly one of the two callbacks is called, once. */
+/** What a server handshake needs. Exactly one of the two callbacks is called, once. */
 export interface ServerHandshakeOptions {
-  /** Its contents may change; each handshake takes those at its start. */
+  /** Its contents may change; a handshake uses those of its start. */
   readonly tls: TlsMaterial;
-  /** What shakes hands. */
+  /** The `node:tls` servers that run the handshake. */
   readonly servers: TlsServers;
   /** Milliseconds for TLS handshake and verification together. */
   readonly timeout: number;
@@ -43,16 +44,16 @@ export class TlsServerHandshake {
     this.#under = under;
   }
 
-  /** Starts. A refusal may come before this returns. */
+  /** Starts the handshake. A refusal may be reported before this returns. */
   start(): void {
     this.#under.on("error", (cause) => this.#refuse(`the connection broke: ${cause.message}`));
     // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
     // it counts the verification of the certificate as well.
     this.#deadline = this.#clock.schedule(this.#options.timeout, () => this.#onDeadline());
     try {
-      this.#shakeHands();
+      this.#startHandshake();
     } catch (error) {
-      this.#refuse(`this end cannot shake hands: ${reasonOf(error)}`);
+      this.#refuse(`this end cannot start the TLS handshake: ${reasonOf(error)}`);
     }
   }
 
@@ -61,7 +62,7 @@ export class TlsServerHandshake {
     this.#refuse(reason);
   }
 
-  #shakeHands(): void {
+  #startHandshake(): void {
     const server = this.#options.servers.take(prepareMaterial(this.#options.tls), {
       secured: (socket) => this.#verify(socket),
       failed: (error, socket) => {
@@ -74,14 +75,14 @@ export class TlsServerHandshake {
     // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
     server.emit("connection", this.#under);
     // It must flow to be paused later.
-    releaseReading(this.#under);
+    resumeReading(this.#under);
   }
 
   #verify(socket: TLSSocket): void {
     socket.on("error", (error) => this.#refuse(`the connection broke: ${error.message}`));
     this.#socket = socket;
-    // Not a byte of the peer is looked at before it is known who it is.
-    holdReading(this.#under);
+    // No byte of the peer is read before its certificate is verified.
+    pauseReading(this.#under);
     if (this.#settled) return;
     try {
       this.#admit(socket, verifyPeer(this.#options.tls, socket, this.#clock.wallTime()));
@@ -90,7 +91,7 @@ export class TlsServerHandshake {
     }
   }
 
-  /** TLS has accepted the peer: it can be sent the reason, and counts as pending until then. */
+  /** The TLS layer has accepted the peer: it is sent the reason, and is pending until then. */
   async #reject(socket: TLSSocket, error: unknown): Promise<void> {
     const link = new TlsLink(socket, this.#under, this.#remote, { kind: "plain" }, this.#clock);
     await sendRefusal(link, error);
@@ -126,7 +127,7 @@ export class TlsServerHandshake {
     );
   }
 
-  /** Deno tells little about a failed handshake: the best that can honestly be said. */
+  /** Deno reports little about a failed handshake; this says no more than is known. */
   #explain(error: Error, socket: TLSSocket): string {
     const code = (error as { code?: unknown }).code;
     if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
@@ -134,21 +135,25 @@ export class TlsServerHandshake {
     }
     if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
     const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1];
-    if (alert !== undefined) return `it refuses our certificate or settings (TLS alert ${alert})`;
+    if (alert !== undefined) return `it rejected our certificate or settings (TLS alert ${alert})`;
     if (/SupportedVersions|protocol version|ProtocolVersion/i.test(error.message)) {
       return "it does not speak TLS 1.3";
     }
     if (socket.authorizationError) {
-      return "its certificate is not acceptable: another authority, expired, not yet valid, not made for " +
-        "clients, or with a key, signature or constraint that TLS here does not take (Deno does " +
-        "not tell which; cert.ts verify does)";
+      const why = platform.tls.whyUntrusted(String(socket.authorizationError));
+      return `its certificate is not acceptable: ${why ?? anyReason}`;
     }
     if (code === "ECONNRESET") {
-      return "it closed the connection before the TLS handshake was finished";
+      return "it closed the connection before the TLS handshake was complete";
     }
     return `the TLS handshake failed: ${error.message}`;
   }
 }
+
+const anyReason =
+  "another authority, expired, not yet valid, not made for clients, or with a key, " +
+  "signature or name constraint that TLS here does not accept (the runtime does not tell which; " +
+  "cert.ts verify does)";
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
