@@ -48,7 +48,7 @@ export type { InboundFilter, Runtime } from "./runtime.ts";
 export type {
   StallAnswer,
   StallProbe,
-  StallQuestion,
+  StallRequest,
   StallResponder,
   StallResponderOptions,
 } from "./stall_probe.ts";

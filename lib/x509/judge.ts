@@ -175,7 +175,7 @@ function* algorithmFaults(
 ): Generator<Fault, void> {
   if (key.fault !== undefined) {
     const { code, problem } = key.fault;
-    yield { fault: code, problem, remedy: `use a key of type ${acceptedKeys}` };
+    yield { fault: code, problem, remedy: keyRemedy };
   }
   if (signatureAlgorithm.fault !== undefined) {
     const { code, problem } = signatureAlgorithm.fault;
@@ -184,6 +184,8 @@ function* algorithmFaults(
 }
 
 const acceptedKeys = "P-256, P-384, P-521, Ed25519, or RSA of 2048 to 8192 bits";
+/** What to do about a key that is not accepted. */
+export const keyRemedy = `use a key of type ${acceptedKeys}`;
 const signatureRemedy = "have it signed with SHA-256, SHA-384 or SHA-512 (RSA, RSASSA-PSS with a " +
   "salt as long as the hash, ECDSA), or with Ed25519";
 

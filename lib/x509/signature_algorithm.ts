@@ -108,11 +108,11 @@ function maskHash({ algorithmId, algorithmParams }: AlgorithmIdentifier): string
 }
 
 function tooWeak(name: string): SignatureAlgorithm {
-  const problem = `is signed with ${name}, which is too weak`;
+  const problem = `has a signature by ${name}, which is too weak`;
   return { name, scheme: undefined, fault: { code: "weakSignature", problem } };
 }
 
 function unsupported(name: string): SignatureAlgorithm {
-  const problem = `is signed with ${name}, which TLS here cannot check`;
+  const problem = `has a signature by ${name}, which TLS here cannot check`;
   return { name, scheme: undefined, fault: { code: "unsupportedAlgorithm", problem } };
 }

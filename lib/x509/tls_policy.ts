@@ -14,6 +14,11 @@ import { constrainedTypes } from "./name_constraints.ts";
 
 /** Type names of a certificate that have constraints which the TLS library does not evaluate. */
 const uncheckedNames: readonly AlternativeName["type"][] = ["uri", "email", "directory", "other"];
+const typeNames: Partial<Record<AlternativeName["type"], string>> = {
+  uri: "URI names",
+  email: "e-mail addresses",
+  directory: "directory names",
+};
 const anyPurpose = "2.5.29.37.0";
 
 /**
@@ -30,7 +35,7 @@ export function tlsProblem(
     const type = uncheckedConstraint(issuer, below);
     if (type !== undefined) {
       return `was issued by ${describe(issuer)}, which has a name constraint for ${
-        type === "directory" ? "directory names" : `names of type ${type}`
+        typeNames[type] ?? "names of another type"
       }: TLS on Deno refuses every certificate with such a name below it`;
     }
     // A root's extended key usages are not looked at.

@@ -22,9 +22,18 @@ export function isEncryptedKey(pem: string): boolean {
  * @throws {CertError} codes `encryptedKey`, `wrongPassphrase`, `malformed`, `unsupportedKey`.
  */
 export function readPrivateKey(pem: string, passphrase?: string): KeyObject {
-  const key = isEncryptedKey(pem) ? openEncrypted(pem, passphrase) : openPlain(pem);
+  const key = openPrivateKey(pem, passphrase);
   checkKeyType(key);
   return key;
+}
+
+/**
+ * The same for a key of any type, also one that is too weak to be used.
+ *
+ * @throws {CertError} codes `encryptedKey`, `wrongPassphrase`, `malformed`.
+ */
+export function openPrivateKey(pem: string, passphrase?: string): KeyObject {
+  return isEncryptedKey(pem) ? openEncrypted(pem, passphrase) : openPlain(pem);
 }
 
 /**

@@ -16,7 +16,7 @@ import { type CertificateInfo, describeCertificate, parseCertificate } from "./c
 import { parseHostName } from "./host_name.ts";
 import { belongs } from "./issuing_authority.ts";
 import { pemBlocks } from "./pem.ts";
-import { readPrivateKey } from "./private_key.ts";
+import { openPrivateKey } from "./private_key.ts";
 
 /** What a certificate is verified against. */
 export interface VerifyOptions {
@@ -112,7 +112,7 @@ export async function verify(cert: string, options: VerifyOptions): Promise<Veri
     : reading(() => parseRevocationLists(options.crl!));
   const key = options.key === undefined
     ? undefined
-    : readPrivateKey(options.key, options.passphrase);
+    : openPrivateKey(options.key, options.passphrase);
   const { leaf, intermediates } = orderChain(certificates, key) ?? orderChain(certificates)!;
   const signers = [...authorities, ...intermediates.filter(({ isAuthority }) => isAuthority)];
   const revocation = lists && usable(lists, signers, options.crlRequired ?? true);

@@ -69,10 +69,11 @@ export const verifyCommand: Command = {
     await readCertificate(ca).catch((error) => Promise.reject(naming(caFile, error)));
     const host = args.text("host");
     const identity = identityOption(args);
+    const list = await listOption(args.text("crl"), caFile);
     const result = await verify(cert, {
       ...(identity !== undefined && { identity }),
       ca,
-      ...await listOption(args.text("crl"), caFile),
+      ...list,
       ...await keyOption(args, io),
       ...(host !== undefined && { host }),
       ...(wanted !== undefined && { usage: wanted }),
@@ -82,7 +83,7 @@ export const verifyCommand: Command = {
       const certificate = certificateJson(result.certificate);
       return { exitCode, stdout: jsonText({ ...result, certificate }) };
     }
-    return { exitCode, stdout: text(file, result) };
+    return { exitCode, stdout: text(file, result, "crl" in list) };
   },
 };
 
@@ -108,7 +109,11 @@ async function keyOption(
   return { key: await openKey(keyFile, await readText(keyFile, "key not found"), args, io) };
 }
 
-function text(file: string, { ok, checked, failures, certificate }: Verification): string {
+function text(
+  file: string,
+  { ok, checked, failures, certificate }: Verification,
+  list: boolean,
+): string {
   const rows = checked.map((rule) => {
     const broken = failures.filter((failure) => failure.rule === rule);
     const problems = broken.map(({ problem }) => visible(problem)).join("; ");
@@ -117,8 +122,7 @@ function text(file: string, { ok, checked, failures, certificate }: Verification
   const end = ok
     ? `is good until ${minute(certificate.notAfter)}`
     : `breaks ${failures.length === 1 ? "a rule" : "rules"}`;
-  const hint = checked.includes("revocation")
-    ? ""
-    : "revocation  not checked: there is no list, or no chain\n";
+  const why = list ? "the certificate has no chain to an authority" : "there is no list";
+  const hint = checked.includes("revocation") ? "" : `revocation  not checked: ${why}\n`;
   return `${rows.join("")}${hint}\n${file} ${end}.\n`;
 }

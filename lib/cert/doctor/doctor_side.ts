@@ -57,9 +57,11 @@ export async function readSide(
   const certificates = naming(certFile, () => readAll(text));
   const findings: Finding[] = [];
   const isFolder = certFile !== source;
-  const { keyFile, key } = await readKey({ label, certFile, text, isFolder, findings });
+  const guess = orderChain(certificates)!;
+  const isKnown = guess.leaf.key.fault === undefined;
+  const { keyFile, key } = await readKey({ label, certFile, text, isFolder, isKnown, findings });
   // Where the key is that of none, it is told later.
-  const { leaf, intermediates } = orderChain(certificates, key) ?? orderChain(certificates)!;
+  const { leaf, intermediates } = orderChain(certificates, key) ?? guess;
   const places = [folder, `${folder}/..`, `${folder}/../ca`];
   const caFile = await firstOf(places, ["ca.crt"]);
   const crlFile = await firstOf(places, crlNames);
@@ -171,11 +173,13 @@ interface KeySearch {
   readonly text: string;
   /** A node's folder must hold its key; a certificate alone may have been copied here to ask. */
   readonly isFolder: boolean;
+  /** Whether its type is one that this runtime reads; what it does not is told by the judge. */
+  readonly isKnown: boolean;
   readonly findings: Finding[];
 }
 
 async function readKey(
-  { label, certFile, text, isFolder, findings }: KeySearch,
+  { label, certFile, text, isFolder, isKnown, findings }: KeySearch,
 ): Promise<{ keyFile: string | undefined; key: KeyObject | undefined }> {
   const beside = certFile.replace(/\.(crt|pem|cer)$/, "") + ".key";
   const inside = /BEGIN [A-Z ]*PRIVATE KEY/.test(text);
@@ -202,6 +206,7 @@ async function readKey(
     const only = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[^-]*-----END \1-----/.exec(pem)?.[0];
     return { keyFile, key: createPrivateKey(only ?? pem) };
   } catch (error) {
+    if (!isKnown) return { keyFile, key: undefined };
     const why = error instanceof CertError ? error.message : "it holds no private key";
     return find("unreadable", `${keyFile} cannot be used: ${why}`, `replace ${keyFile}`);
   }

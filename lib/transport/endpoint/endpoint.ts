@@ -56,7 +56,8 @@ export class Endpoint {
     this.#options = options;
     this.#runtime = options.runtime;
     this.#limits = transportLimits(options.limits);
-    this.#refusals = new RefusalLog(options.runtime.clock, options.runtime.logger);
+    const { runtime: { clock, logger }, onRejected } = options;
+    this.#refusals = new RefusalLog(clock, logger, onRejected);
     this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
       this.#startHandshake(link, since, undefined);
     });

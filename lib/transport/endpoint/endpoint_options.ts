@@ -55,6 +55,8 @@ export interface EndpointOptions {
   readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
   /** A node could not be dialled, or has refused this end. */
   readonly onUnreachable?: (address: string, reason: string) => void;
+  /** An incoming connection was rejected. */
+  readonly onRejected?: () => void;
   /** Something has arrived from the peer. */
   readonly onSignOfLife?: (peer: Peer) => void;
   /** A message was lost. The payload is valid during the call only. */

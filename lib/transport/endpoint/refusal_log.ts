@@ -19,18 +19,21 @@ interface HostLines {
 export class RefusalLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #onRejected: () => void;
   #hosts = new Map<string, HostLines>();
   #since = -Infinity;
   #lines = 0;
   #suppressed = 0;
 
-  constructor(clock: Clock, logger: Logger) {
+  constructor(clock: Clock, logger: Logger, onRejected: () => void = () => {}) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#onRejected = onRejected;
   }
 
   /** A connection was rejected. */
   add(remote: string, why: string): void {
+    this.#onRejected();
     // Part of it may be chosen by the peer.
     const reason = why.slice(0, maxReason);
     const now = this.#clock.now();

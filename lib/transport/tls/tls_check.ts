@@ -7,7 +7,7 @@ import {
   describeCertificate,
   type IdentityMapper,
 } from "../../x509/identity.ts";
-import { bundleFault, judge } from "../../x509/judge.ts";
+import { bundleFault, judge, keyRemedy } from "../../x509/judge.ts";
 import { chainText, orderChain } from "../../x509/key_pair.ts";
 import { encodePem, pemCertificates } from "../../x509/pem.ts";
 import { TlsConfigError } from "../base/errors.ts";
@@ -44,7 +44,7 @@ export function checkPair(
 ): CheckedPair {
   const authorities = readAuthorities(texts.ca, names.ca);
   const certificates = readCertificates(texts.cert, names.cert);
-  const key = readKey(texts.key, names.key);
+  const key = readKeyOf(certificates, texts.key, names);
   const chain = orderChain(certificates, key);
   if (chain === undefined) {
     const problem = `it is not the private key of the certificate in ${names.cert}`;
@@ -87,6 +87,26 @@ function readAuthorities(text: string, file: string): CertificateReading[] {
   if (bundle === undefined) return readings;
   const { fault, problem, remedy } = bundle;
   throw new TlsConfigError(fault, file, `a certificate in it ${problem}`, { remedy });
+}
+
+/** A key that this runtime does not know is told as a fault of the certificate, not of the file. */
+function readKeyOf(
+  certificates: readonly CertificateReading[],
+  text: string,
+  names: TextNames,
+): KeyObject {
+  try {
+    return readKey(text, names.key);
+  } catch (error) {
+    const { leaf } = orderChain(certificates)!;
+    if (leaf.key.fault === undefined || !(error instanceof TlsConfigError)) throw error;
+    const { code, problem } = leaf.key.fault;
+    const subject = describeCertificate(leaf);
+    throw new TlsConfigError(code, names.cert, `the certificate of ${subject} ${problem}`, {
+      remedy: keyRemedy,
+      cause: error,
+    });
+  }
 }
 
 function readKey(text: string, file: string): KeyObject {
