@@ -19,7 +19,7 @@ export interface Authority {
   readonly passphrase?: string;
 }
 
-/** What an authority is asked to sign. */
+/** What an authority signs. */
 export type Purpose = "keyCertSign" | "cRLSign";
 
 /**
@@ -42,7 +42,7 @@ export function openAuthority(ca: Authority, purpose: Purpose): Issuer {
 }
 
 /**
- * When a leaf ends. Nobody asked for the default, and an authority that ends sooner than asked by
+ * When a leaf ends. The default was not asked for, and an authority that ends sooner than asked by
  * less than the unit of asking (days, hours, minutes) was meant to last as long.
  *
  * @throws {CertError} code `beyondAuthority`.

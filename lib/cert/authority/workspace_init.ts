@@ -12,7 +12,7 @@ import { trustDomainOfAuthority } from "./trust_domain.ts";
 import { type ValidityOptions, validitySpan } from "./validity.ts";
 import { exists, makePrivateFolder, replaceFile } from "./workspace.ts";
 
-/** What `initWorkspace` can be told. The validity is that of the leaves, 90 days by default. */
+/** Options of `initWorkspace`. The validity is that of the leaves, 90 days by default. */
 export interface InitOptions extends ValidityOptions {
   /** Nodes, called `node-1` and so on, 0 to 1 000. Default 3. */
   readonly nodes?: number;

@@ -146,7 +146,7 @@ export function theCertificate(side: DoctorSide): string {
   return `the certificate of ${subjectOf(side)}`;
 }
 
-/** Whom a peer trusts, for people. */
+/** The authorities that a peer trusts, for people. */
 export function trusts(authorities: readonly CertificateReading[]): string {
   const shown = authorities.slice(0, maxShownAuthorities).map(authorityName).join(", ");
   const more = authorities.length - maxShownAuthorities;

@@ -1,4 +1,4 @@
-/** What a phase can be told. */
+/** Options of a phase. */
 export interface RotationOptions {
   /** Writes nothing, and answers what would be written. Default: false. */
   readonly dryRun?: boolean;

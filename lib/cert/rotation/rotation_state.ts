@@ -21,7 +21,7 @@ export type RotationPhase = "idle" | "begun" | "signed";
 
 /** A certificate of a workspace during a rotation. */
 export interface RotatedLeaf extends WorkspaceLeaf {
-  /** Which authority has signed it: the one that signs now, the old or next one, or a stranger. */
+  /** Which authority has signed it: the one that signs now, the old or next one, or a foreign one. */
   readonly issuedBy: "current" | "next" | "previous" | "other";
   /** Whether a revocation list of that authority (`ca.crl` or `crl.pem` beside it) names it. */
   readonly revoked: boolean;

@@ -24,7 +24,7 @@ export interface ServerHandshakeOptions {
  * The server's side of one handshake, from the accepted socket to a verified link or a refusal.
  *
  * `Deno.listenTls` would be the natural choice and is not used: it cannot ask for a client
- * certificate, and it ignores `requestCert` and `caCerts` silently, so that it lets everyone in
+ * certificate, and it ignores `requestCert` and `caCerts` silently, so that it accepts every peer
  * (denoland/deno#26825). `node:tls` verifies clients on Deno since denoland/deno#33439.
  */
 export class TlsServerHandshake {
@@ -139,8 +139,9 @@ export class TlsServerHandshake {
       return "it does not speak TLS 1.3";
     }
     if (socket.authorizationError) {
-      return "its certificate is not acceptable: another authority, expired, not yet valid, or " +
-        "not made for clients (Deno does not tell which)";
+      return "its certificate is not acceptable: another authority, expired, not yet valid, not " +
+        "made for clients, or with a key, signature or constraint that TLS here does not take " +
+        "(Deno does not tell which; cert.ts verify does)";
     }
     if (code === "ECONNRESET") {
       return "it closed the connection before the TLS handshake was complete";
