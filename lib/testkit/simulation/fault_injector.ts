@@ -2,6 +2,7 @@ import type { Random } from "../../runtime/random.ts";
 import type { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import type { Fault, MessageFault, PartitionFault } from "./fault.ts";
 import type { NodeProcess } from "./node_process.ts";
+import { portableLog } from "./portable_log.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 /** First pause before a lost packet is sent again, and the longest, milliseconds (RFC 6298). */
@@ -80,7 +81,7 @@ export class FaultInjector {
         const draw = random.next();
         const { min, max, distribution } = fault;
         time += distribution === "exponential"
-          ? min - Math.log(1 - draw) * (max - min)
+          ? min - portableLog(1 - draw) * (max - min)
           : min + draw * (max - min);
         continue;
       }

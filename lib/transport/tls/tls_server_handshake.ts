@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { PeerIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { pauseReading, resumeReading } from "./node_socket.ts";
 import { sendRefusal } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
@@ -139,9 +140,8 @@ export class TlsServerHandshake {
       return "it does not speak TLS 1.3";
     }
     if (socket.authorizationError) {
-      return "its certificate is not acceptable: another authority, expired, not yet valid, not " +
-        "made for clients, or with a key, signature or constraint that TLS here does not take " +
-        "(Deno does not tell which; cert.ts verify does)";
+      const why = platform.tls.whyUntrusted(String(socket.authorizationError));
+      return `its certificate is not acceptable: ${why ?? anyReason}`;
     }
     if (code === "ECONNRESET") {
       return "it closed the connection before the TLS handshake was complete";
@@ -149,6 +149,9 @@ export class TlsServerHandshake {
     return `the TLS handshake failed: ${error.message}`;
   }
 }
+
+const anyReason = "another authority, expired, not yet valid, or not made for clients (the " +
+  "runtime does not tell which)";
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
