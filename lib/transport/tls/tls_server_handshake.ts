@@ -150,8 +150,10 @@ export class TlsServerHandshake {
   }
 }
 
-const anyReason = "another authority, expired, not yet valid, or not made for clients (the " +
-  "runtime does not tell which)";
+const anyReason =
+  "another authority, expired, not yet valid, not made for clients, or with a key, " +
+  "signature or constraint that TLS here does not take (the runtime does not tell which; " +
+  "cert.ts verify does)";
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
