@@ -1,7 +1,7 @@
 /**
- * The bridge between actors and the transport: a message told to a {@linkcode RemoteRef} becomes
- * bytes here, and bytes from a peer become a message for an actor or for a part of the system that
- * has taken over a path.
+ * The bridge between actors and the transport: a message told to a {@linkcode RemoteRef} is encoded
+ * here, and bytes from a peer are decoded into a message for an actor, or for the part of the system
+ * that handles the path.
  *
  * @module
  */
@@ -11,10 +11,11 @@ import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
-import type { Lane } from "../transport/base/lane.ts";
+import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
-import type { NodePeer, Peer } from "../transport/base/peer.ts";
+import { TlsConfig } from "../transport/tls/tls_config.ts";
 import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
@@ -22,8 +23,7 @@ import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { OncePerPeerLog } from "./once_per_peer_log.ts";
 import { Grants } from "./grants.ts";
-import { isForUsers, isUndecodable, laneOf } from "./lanes.ts";
-import { LostAsks, lostQuestionPath, maxToldQuestions } from "./lost_asks.ts";
+import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
   messageLimits,
@@ -31,6 +31,7 @@ import {
   type PeerHandler,
   type RemotingOptions,
 } from "./remoting_options.ts";
+import { RemotingTelemetry } from "./remoting_telemetry.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
@@ -39,8 +40,8 @@ import { watchPath } from "./watch_protocol.ts";
 
 export type { NodeHandler, PeerHandler, RemotingOptions } from "./remoting_options.ts";
 
-/** Where the bridge itself talks to its peers: what is lost there is no loss of a user. */
-const ownPaths: ReadonlySet<string> = new Set([watchPath, lostQuestionPath, rejectedPath]);
+/** Paths of the bridge itself: a message that is lost there is no loss of a user. */
+const ownPaths: ReadonlySet<string> = new Set([watchPath, lostAskPath, rejectedPath]);
 
 /** See the module's text. One per system. */
 export class Remoting {
@@ -48,7 +49,7 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
-  readonly #complaints: OncePerPeerLog;
+  readonly #peerLog: OncePerPeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
   readonly #grants = new Grants();
@@ -56,7 +57,7 @@ export class Remoting {
   #isExported: (path: string) => boolean = () => false;
   /** Nodes take no reports of clients. */
   readonly #isNode: boolean;
-  /** Whom the message that is being encoded is for. */
+  /** Address that the message which is being encoded is for. */
   #encodingFor = "";
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
@@ -64,9 +65,11 @@ export class Remoting {
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
   readonly #relay: Relay;
-  /** Reply references of this system in the message that is decoded, if they are of interest. */
-  #questions: Ref<unknown>[] | undefined;
-  /** The nodes that were alive when that was told last. */
+  /** Undefined where nothing is recorded. */
+  readonly #telemetry: RemotingTelemetry | undefined;
+  /** Reply references in the message that is decoded, if they are collected. */
+  #replyRefs: Ref<unknown>[] | undefined;
+  /** The members of the last `onMembers`. */
   #alive: readonly string[] = [];
   #endpoint: Endpoint | undefined;
 
@@ -76,7 +79,10 @@ export class Remoting {
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
-    this.#complaints = new OncePerPeerLog(this.#logger);
+    this.#telemetry = RemotingTelemetry.of(system);
+    const { tls } = options;
+    if (tls instanceof TlsConfig) this.#telemetry?.setCertificate("own", tls.notAfter);
+    this.#peerLog = new OncePerPeerLog(this.#logger);
     this.#serialization = new Serialization(options.serializers, this.#logger);
     const { registry } = this.#serialization;
     this.#codec = new Codec({
@@ -89,7 +95,7 @@ export class Remoting {
       internals: this.#internals,
       clock: options.runtime.clock,
       logger: this.#logger,
-      complaints: this.#complaints,
+      peerLog: this.#peerLog,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
     const { maxWatchesPerPeer } = options;
@@ -99,7 +105,7 @@ export class Remoting {
     );
     this.#lostAsks = new LostAsks({
       ...common,
-      send: (to, message) => this.send(to, lostQuestionPath, 0, message),
+      send: (to, message) => this.send(to, lostAskPath, 0, message),
     });
     this.#rejections = new Rejections({
       ...common,
@@ -107,7 +113,7 @@ export class Remoting {
     });
     this.#relay = this.#makeRelay(options);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
-    this.handlePeers(lostQuestionPath, (peer, note) => this.#lostAsks.receive(peer, note));
+    this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
     this.handleNodes(rejectedPath, (peer, report) => this.#rejections.receive(peer, report));
   }
 
@@ -120,18 +126,25 @@ export class Remoting {
       ...remoting.#serialization.endpointOptions(remoting.#codec),
       onMessage: (peer, lane, bytes, start, end, paths) =>
         remoting.#onMessage(peer, lane, bytes, start, end, paths),
+      onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
+      onUnreachable: (address, reason) => {
+        remoting.#telemetry?.onFailedHandshake("failed");
+        options.onUnreachable?.(address, reason);
+      },
       onDropped: (to, _lane, payload, reason) => {
         remoting.#onDropped(to, payload, reason);
         options.onUndelivered?.(to, reason);
       },
       onPeerUp: (peer, lane) => {
-        if (isForUsers(peer, lane)) remoting.#watcher.onPeerUp(peer);
+        remoting.#telemetry?.onPeerUp(peer, lane);
+        if (usesUserLane(peer, lane)) remoting.#watcher.onPeerUp(peer);
         options.onPeerUp?.(peer, lane);
       },
       onPeerDown: (peer, lane, reason) => {
+        remoting.#telemetry?.onPeerDown(peer, lane);
         remoting.#serialization.forget(peer);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
-        if (isForUsers(peer, lane)) {
+        if (usesUserLane(peer, lane)) {
           remoting.#watcher.onPeerDown(peer);
           remoting.#relay.onPeerDown(peer);
         }
@@ -179,8 +192,8 @@ export class Remoting {
   }
 
   /**
-   * The nodes that take part, by address, and their incarnations; 0 for one that is not known.
-   * Actors of others count as gone. Not to be called before this system takes part itself.
+   * The members by address, and their incarnations; 0 for one that is not known. Actors of other
+   * nodes count as gone. Not to be called before this system is a member itself.
    */
   onMembers(alive: ReadonlyMap<string, number>): void {
     this.#watcher.onMembers(alive);
@@ -188,14 +201,14 @@ export class Remoting {
     this.#alive = [...alive.keys()];
   }
 
-  /** No reference leads to the path: only parts of the system write there, with `send`. */
+  /** No reference may point to the path: only the system itself sends there, with `send`. */
   reserve(path: string): void {
     this.#reserved.add(path);
   }
 
   /**
-   * Sends to the actor that a reference points to. References come from anywhere: one that leads to
-   * a part of a system was forged, to have this node say there what its maker may not.
+   * Sends to the actor that a reference points to. References come from anywhere: one to a path of
+   * the system was forged, to make this node send there what its forger may not.
    */
   tell(node: string, path: string, uid: number, message: unknown): void {
     if (this.#isReserved(path)) {
@@ -207,24 +220,26 @@ export class Remoting {
   /** Sends to an actor or a part of a system. What cannot be sent becomes a dead letter. */
   send(node: string, path: string, uid: number, message: unknown): void {
     const { nodeAddress } = this.#internals;
-    // A part of the system that owns a path hears only verified peers; it never writes to itself.
+    // Handlers of system paths take messages of verified peers only; this node never sends to itself.
     if (node === nodeAddress) return void this.#internals.deliver(path, uid, message);
     const lane = laneOf(path);
     const isClient = node.startsWith("client:");
     const peer = isClient || this.#serialization.registry !== undefined
       ? this.endpoint.peerAt(node, lane) ?? this.#relay.peerOf(node)
       : undefined;
-    // A client that is gone must not be granted anything either: nobody would take it back.
+    // A client that is gone must not get a grant either: it would never be revoked.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
       return this.#lose("disconnected", node, path, message);
     }
+    const meter = this.#telemetry;
+    const trace = meter === undefined ? undefined : this.#traceFor(meter, node, lane);
     let bytes: Uint8Array;
-    // What is encoded may itself send something while it is.
+    // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
     try {
       this.#encodingFor = node;
       const readable = this.#serialization.towards(peer);
-      bytes = encodeEnvelope(this.#codec, path, uid, message, readable);
+      bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace);
     } catch (error) {
       return this.#refuseMessage(peer, node + path, message, error);
     } finally {
@@ -234,15 +249,23 @@ export class Remoting {
       if (!this.#relay.send(node, bytes.slice())) this.#lose("disconnected", node, path, message);
       return;
     }
+    meter?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
     this.endpoint.send(node, lane, bytes, path.startsWith(askPath) ? undefined : path);
   }
 
-  /** Closes the connections; what was sent before is flushed. */
+  /** The active trace, if the other end can read it. */
+  #traceFor(meter: RemotingTelemetry, node: string, lane: Lane): TraceContext | undefined {
+    const trace = lane === "user" ? meter.active() : undefined;
+    return trace !== undefined && this.endpoint.peerAt(node, lane)?.traces ? trace : undefined;
+  }
+
+  /** Closes the connections, after flushing what was sent before. */
   async close(): Promise<void> {
     this.#rejections.flush();
     this.#watcher.close();
     this.#lostAsks.close();
+    this.#telemetry?.close();
     await this.endpoint.close();
   }
 
@@ -253,7 +276,7 @@ export class Remoting {
 
   #resolve(address: RefAddress): Ref<unknown> {
     const ref = this.refTo(address);
-    if (this.#questions !== undefined && ref.path.startsWith(askPath)) this.#questions.push(ref);
+    if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
     return ref;
   }
 
@@ -267,7 +290,8 @@ export class Remoting {
   ): void {
     try {
       const { maxPath } = this.#codec.limits;
-      const { path, uid, bodyStart } = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
+      const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
+      const { path, uid, bodyStart } = header;
       if (!this.#mayReach(peer, path)) {
         return this.#internals.deadLetter("unauthorized", path, undefined);
       }
@@ -279,14 +303,23 @@ export class Remoting {
         if (!isUndecodable(error)) throw error;
         return this.#refuseInbound(peer, path, bytes.subarray(bodyStart, end), error);
       }
-      if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
-      this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
+      if (this.#telemetry !== undefined) {
+        return this.#telemetry.received(lane, end - start, header.trace, () => {
+          this.#deliver(peer, lane, path, uid, message);
+        });
+      }
+      this.#deliver(peer, lane, path, uid, message);
     } catch (error) {
       this.#onInboundError(peer, lane, error);
     }
   }
 
-  /** Gives a message to whoever has taken over its path, or to the actor there. */
+  #deliver(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
+    if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
+    this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
+  }
+
+  /** Gives a message to the handler of its path, or to the actor there. */
   #dispatch(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
     try {
       // Every reply has a path of its own: to look it up in a map, the text would be hashed first.
@@ -303,19 +336,19 @@ export class Remoting {
     }
   }
 
-  /** The bytes are in order, but a user's serializer does not take them: the connection lives. */
+  /** The bytes are valid, but a user's serializer has refused them: the connection stays. */
   #refuseInbound(peer: Peer, path: string, body: Uint8Array, error: WireError): void {
     this.#serialization.countUndecodable(peer, path, error.message);
     this.#internals.deadLetter("notSerializable", path, undefined);
-    const questions: Ref<unknown>[] = [];
-    this.#questions = questions;
+    const replyRefs: Ref<unknown>[] = [];
+    this.#replyRefs = replyRefs;
     try {
       this.#codec.decode(body, 0, body.length, new SerializerScan());
     } finally {
-      this.#questions = undefined;
+      this.#replyRefs = undefined;
     }
-    for (const question of questions.slice(0, maxToldQuestions)) {
-      this.#internals.onForeignAskLost?.(question, path, "notSerializable");
+    for (const replyRef of replyRefs.slice(0, maxReportedAsks)) {
+      this.#internals.onForeignAskLost?.(replyRef, path, "notSerializable");
     }
   }
 
@@ -325,12 +358,12 @@ export class Remoting {
       send: (to, path, message) => this.send(to, path, 0, message),
       peerAt: (address) => this.endpoint.peerAt(address, "user"),
       mayReach: (node) => this.#mayReachNode(node),
-      admits: (client) => this.endpoint.holders.admits(client),
+      admits: (client) => this.endpoint.clientAddresses.admits(client),
       deliver: (peer, envelope) => this.#onMessage(peer, "user", envelope, 0, envelope.length),
       onRoute: (peer, exists) => {
         if (exists) return this.#watcher.onPeerUp(peer);
         this.#serialization.forget(peer);
-        if (this.endpoint.peerAt(peer.address, "user")) return; // It goes on as before.
+        if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.
         this.#grants.revokeAll(peer.address);
         this.#watcher.onPeerDown(peer);
       },
@@ -344,15 +377,15 @@ export class Remoting {
 
   #onInboundError(peer: Peer, lane: Lane, error: unknown): void {
     if (!(error instanceof WireError)) {
-      // A fault of this node: the peer has done nothing wrong and keeps its connection.
+      // A fault of this node: the peer keeps its connection.
       const fields = { error };
-      const what = "a message broke its handler";
-      return this.#complaints.add(peer, "error", what, fields, String(error));
+      const what = "the handler of a message threw";
+      return this.#peerLog.add(peer, "error", what, fields, String(error));
     }
     const { code, message: reason } = error;
     const fields = { lane, code, reason };
-    this.#complaints.add(peer, "warn", "a message could not be read", fields);
-    // At once: in a connection that is closed in order, more of the same would still come in.
+    this.#peerLog.add(peer, "warn", "received a message that cannot be decoded", fields);
+    // At once: a connection that is closed in order would still deliver more.
     this.endpoint.recheck(({ address }) => {
       return address === peer.address ? `unreadable message: ${code}` : undefined;
     });
@@ -363,7 +396,7 @@ export class Remoting {
     this.#isExported = isExported;
   }
 
-  /** Members reach every actor; a client what is open to all and what it was given. */
+  /** Members reach every actor; a client, exported actors and those it holds references to. */
   #mayReach(peer: Peer, path: string): boolean {
     return peer.role === "node" || this.#peerHandlers.has(path) ||
       this.#grants.allows(peer.address, path) || this.#isExported(path);
@@ -376,19 +409,19 @@ export class Remoting {
   }
 
   #onDropped(to: string, payload: Uint8Array, reason: DeadLetterReason): void {
-    const questions: Ref<unknown>[] = [];
-    this.#questions = questions;
+    const replyRefs: Ref<unknown>[] = [];
+    this.#replyRefs = replyRefs;
     try {
       const { path, message } = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
       this.#lose(reason, to, path, message);
-      // What comes out of the bytes is a copy: the system would not know its question again.
-      for (const { path: question, uid } of questions) {
-        this.#internals.failAsk(question, uid, path, reason);
+      // What is decoded is a copy: the system would not recognise its own message.
+      for (const { path: replyTo, uid } of replyRefs) {
+        this.#internals.failAsk(replyTo, uid, path, reason);
       }
     } catch {
       this.#internals.deadLetter(reason, to, undefined);
     } finally {
-      this.#questions = undefined;
+      this.#replyRefs = undefined;
     }
   }
 
@@ -399,6 +432,21 @@ export class Remoting {
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
-    this.#serialization.complain(peer, target, String(error), error);
+    this.#serialization.logUnsent(peer, target, String(error), error);
   }
+}
+
+/** Whether a connection carries messages of users; a client has only one. */
+function usesUserLane({ role }: Peer, lane: Lane): boolean {
+  return role === "client" || lane === "user";
+}
+
+/** Membership and coordination never wait behind messages of users. */
+function laneOf(path: string): Lane {
+  return path.startsWith("/_cluster") ? "control" : "user";
+}
+
+/** Whether a serializer of a user has refused to decode bytes that are valid otherwise. */
+function isUndecodable(error: unknown): error is WireError {
+  return error instanceof WireError && error.code === "undecodable";
 }

@@ -109,22 +109,21 @@ const denoTcp: TcpPort = {
 
 const denoTls: TlsPort = {
   prepareServer() {},
-  // Deno never resumes a session: it keeps them apart for each connection.
-  peerChain(socket, limit) {
-    // Cheaper by far, but it tells of the first two only.
+  // Deno never resumes a session: it keeps them apart for each connection. This object knows of the
+  // first two certificates only, but the other one takes much longer to make.
+  peerLeaf(socket) {
     const leaf = socket.getPeerX509Certificate();
-    if (leaf !== undefined && leaf.issuerCertificate === undefined) {
-      return [new Uint8Array(leaf.raw)];
-    }
-    const chain: Uint8Array[] = [];
+    return leaf &&
+      { der: new Uint8Array(leaf.raw), alone: leaf.issuerCertificate === undefined };
+  },
+  *peerChain(socket) {
     let next = socket.getPeerCertificate(true);
-    while (next?.raw !== undefined && chain.length <= limit) {
-      chain.push(new Uint8Array(next.raw));
+    while (next?.raw !== undefined) {
+      yield new Uint8Array(next.raw);
       // A root is linked to itself.
-      if (next.issuerCertificate === next) break;
+      if (next.issuerCertificate === next) return;
       next = next.issuerCertificate;
     }
-    return chain;
   },
   // It never sends a certificate. A host name that does not match would look like a refusal.
   startWithoutCertificate: (conn: TcpConn, ca) =>

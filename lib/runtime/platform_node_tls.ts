@@ -51,7 +51,7 @@ const untrusted =
 /** The server hung up, or sent an alert first. */
 const refused = /^(ECONNRESET|ECONNABORTED|EPIPE)$|_ALERT_/;
 
-/** Chains of handshakes that are not finished yet, see {@linkcode keepPeerChains}. */
+/** What peers have sent: Node can be asked for that only once. */
 const kept = new WeakMap<TLSSocket, Uint8Array[]>();
 
 /**
@@ -67,7 +67,16 @@ export function keepPeerChains(server: Server): void {
   });
 }
 
-/** In the order in which the peer sent them. May be read once: Node takes them out of its list. */
+function peerChain(socket: TLSSocket): Uint8Array[] {
+  if (socket.isSessionReused()) return [];
+  const known = kept.get(socket);
+  if (known !== undefined) return known;
+  const chain = sentChain(socket);
+  kept.set(socket, chain);
+  return chain;
+}
+
+/** In the order in which the peer sent them; Node takes them out of its list. */
 function sentChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let next = socket.getPeerX509Certificate();
@@ -82,10 +91,11 @@ function sentChain(socket: TLSSocket): Uint8Array[] {
 /** `node:tls`. */
 export const nodeTls: TlsPort = {
   prepareServer: keepPeerChains,
-  peerChain(socket, limit) {
-    if (socket.isSessionReused()) return [];
-    return (kept.get(socket) ?? sentChain(socket)).slice(0, limit + 1);
+  peerLeaf(socket) {
+    const [der, ...more] = peerChain(socket);
+    return der && { der, alone: more.length === 0 };
   },
+  peerChain,
   startWithoutCertificate(conn, ca) {
     const socket = connect({
       socket: (conn as SocketConn).release(),

@@ -21,7 +21,6 @@ import {
   clientShardsPath,
   locatePath,
   parseShardingMessage,
-  type ShardingMessage,
   shardingPath,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
@@ -32,6 +31,7 @@ import { ShardingMachine, type ShardingMachinePort } from "./sharding_machine.ts
 import { type ShardedBehavior, shardedKind } from "./sharded_behavior.ts";
 import { ShardedType } from "./sharded_type.ts";
 import { type Sharding, shardingKey } from "./sharding.ts";
+import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
 
 /** Milliseconds between two ticks of all machines. */
 const tickInterval = 250;
@@ -47,6 +47,7 @@ export class ShardingExtension implements NodeExtension {
   #locator!: ClientLocator;
   #publisher!: ShardTablePublisher;
   #timer: Timer | undefined;
+  #endMeasuring = (): void => {};
   #closed = false;
 
   /** Opens the paths at which other nodes and clients send messages about shards. */
@@ -56,8 +57,8 @@ export class ShardingExtension implements NodeExtension {
     const machine = this.#machine = new ShardingMachine(port);
     this.#locator = new ClientLocator(
       port,
-      (question) => machine.known(question),
-      (question) => machine.locate(question),
+      (request) => machine.known(request),
+      (request) => machine.locate(request),
     );
     this.#publisher = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
     node.handleNodes(shardingPath, (peer, value) => {
@@ -75,6 +76,11 @@ export class ShardingExtension implements NodeExtension {
     node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
     node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
     node.expose(shardingKey, this.#api());
+    this.#endMeasuring = measureSharding(
+      node.runtime.telemetry,
+      node.system,
+      () => this.#measuredTypes(),
+    );
     this.#scheduleTick();
   }
 
@@ -103,6 +109,7 @@ export class ShardingExtension implements NodeExtension {
   afterLeave(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#endMeasuring();
     for (const { memory } of this.#types.values()) memory?.close();
     this.#machine.close();
   }
@@ -161,6 +168,13 @@ export class ShardingExtension implements NodeExtension {
     };
   }
 
+  *#measuredTypes(): Generator<MeasuredType> {
+    for (const [shardType, type] of this.#types) {
+      const shards = this.#machine.regions.of(shardType)?.size ?? 0;
+      yield { shardType, shards, entities: type.running().length };
+    }
+  }
+
   #whereIs(name: string, entityId: string): ShardPlace | undefined {
     const router = this.#types.get(name)?.router;
     if (router === undefined) return undefined;
@@ -188,18 +202,12 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
-    const { address: self, runtime: { clock, logger }, system } = node;
+    const { address: self, runtime: { clock, logger }, system, send, deadLetter } = node;
     return {
       self,
       now: () => clock.now(),
-      send: (to, path, message) => {
-        if (to !== self) return node.send(to, path, message);
-        // Deferred, so that the machine that wants this sent has ended its step.
-        clock.defer(() => {
-          if (path === shardingPath) this.#machine.receive(self, message as ShardingMessage);
-        });
-      },
-      deadLetter: node.deadLetter,
+      send,
+      deadLetter,
       publish: (event) => system.eventStream.publish(event),
       log: (level, message, fields) => logger.log(level, "sharding", message, fields),
       onAnswer: (message) => {

@@ -39,7 +39,7 @@ export class Account<S> {
 export class CreditPool<S> {
   readonly #size: number;
   readonly #accounts = new Set<Account<S>>();
-  /** Those that want more than was granted; the one that has waited longest first. */
+  /** Accounts that want more than was granted; the one that has waited longest first. */
   readonly #waiting = new Set<Account<S>>();
   #unused = 0;
   #ahead = 0;
@@ -103,7 +103,7 @@ export class CreditPool<S> {
     return true;
   }
 
-  /** Grants what is free to those that wait. Tells `emit` whose total has grown. */
+  /** Grants what is free to those that wait. Calls `emit` with each account whose total has grown. */
   distribute(buffered: number, emit: (account: Account<S>) => void): void {
     let free = this.free(buffered);
     while (free > 0 && this.#waiting.size > 0) {

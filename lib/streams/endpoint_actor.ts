@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ActorSystem } from "../actor/behavior/actor_system.ts";
+import type { LocalSystem } from "../actor/behavior/local_system.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
@@ -12,7 +12,7 @@ import { internalsOf } from "../actor/system/system_internals.ts";
 /** Milliseconds of silence after which an endpoint asks whether something was lost. */
 export const defaultProbeInterval = 5_000;
 
-const counts = new WeakMap<ActorSystem, number>();
+const counts = new WeakMap<LocalSystem, number>();
 
 /** Sent by an actor's own timer. */
 interface Tick {
@@ -31,7 +31,7 @@ export interface EndpointEvents<M> {
 
 /** Starts the actor. */
 export function spawnEndpoint<M extends { readonly type: string }>(
-  system: ActorSystem,
+  system: LocalSystem,
   producer: ActorRef<never>,
   tickInterval: number,
   events: EndpointEvents<M>,

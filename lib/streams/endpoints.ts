@@ -1,4 +1,4 @@
-import type { ActorSystem } from "../actor/behavior/actor_system.ts";
+import type { LocalSystem } from "../actor/behavior/local_system.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
@@ -12,7 +12,7 @@ export function endpointKey(ref: ActorRef<never>): unknown {
 }
 
 /** Whether an actor is of this system: messages to it cannot get lost or overtaken. */
-export function isLocal(system: ActorSystem, ref: ActorRef<never>): boolean {
+export function isLocal(system: LocalSystem, ref: ActorRef<never>): boolean {
   return ref instanceof Ref && ref.node === internalsOf(system).nodeAddress;
 }
 
@@ -41,7 +41,7 @@ export class Endpoints {
   }
 
   /** An endpoint was sent the end. */
-  told(key: unknown, ref: ActorRef<never>): void {
+  sentEnd(key: unknown, ref: ActorRef<never>): void {
     if (!this.isLocal(ref)) this.#unconfirmed.add(key);
   }
 

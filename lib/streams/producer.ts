@@ -162,7 +162,7 @@ export class Producer<T> {
     this.#sinks.tellEnded(outcome);
     if (outcome.type === "cancelled") return;
     this.#tellEnd(false);
-    this.#endpoints.told(this.#consumerKey, this.#consumer!);
+    this.#endpoints.sentEnd(this.#consumerKey, this.#consumer!);
   }
 
   /** This incarnation ends before the stream does. */

@@ -120,11 +120,11 @@ export class ProducerSinks<T> {
     this.#outcome = outcome;
     for (const [key, { owner, accepted }] of this.#accounts) {
       tellEnded(owner, accepted, outcome);
-      this.#endpoints.told(key, owner);
+      this.#endpoints.sentEnd(key, owner);
     }
   }
 
-  /** Tells a sink that has missed it how the stream ends; false if it goes on. */
+  /** Tells a sink that has missed it how the stream ends; false if it has not ended. */
   #repeatEnd(account: Account<SinkRef>): boolean {
     const { ending } = this.#core;
     if (this.#outcome !== undefined) {
@@ -134,7 +134,7 @@ export class ProducerSinks<T> {
     return true;
   }
 
-  /** The account of a sink; one without is told so. */
+  /** The account of a sink; a sink without one is refused. */
   #find(sink: SinkRef): Account<SinkRef> | undefined {
     const account = this.#accounts.get(endpointKey(sink));
     if (account === undefined) {

@@ -41,8 +41,8 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
   #over = false;
   /** Thrown once, after what waits. */
   #error: StreamError | undefined;
-  /** Whether the producer was heard since the last tick. */
-  #heard = false;
+  /** Whether the producer has sent anything since the last tick. */
+  #hasReceived = false;
   #idleTimer: Timer | undefined;
   /** When the oldest read began to wait, or the last element came. */
   #idleSince = 0;
@@ -115,7 +115,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   #receive(message: ConsumerMessage<T>): void {
-    this.#heard = true;
+    this.#hasReceived = true;
     if (this.#over) return;
     const { received } = this.#intake;
     switch (message?.type) {
@@ -160,9 +160,9 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
 
   /** A read waits and the producer was silent for a while: repeats what may have been lost. */
   #probe(): void {
-    const heard = this.#heard;
-    this.#heard = false;
-    if (heard || this.#over || this.#reads.size === 0) return;
+    const hasReceived = this.#hasReceived;
+    this.#hasReceived = false;
+    if (hasReceived || this.#over || this.#reads.size === 0) return;
     this.#demand(this.#intake.requested, true);
   }
 

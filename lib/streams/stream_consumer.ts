@@ -33,7 +33,7 @@ export interface StreamConsumerOptions<T> {
 
 /**
  * An actor that takes the elements of a producer, of this node or another, with demand. When it
- * stops, fails or begins again, the stream is cancelled: let `onElement` catch what should not end
+ * stops, fails or restarts, the stream is cancelled: let `onElement` catch what should not end
  * the stream, or supervise the actor with the directive `resume`.
  *
  * An actor that wants the elements among its own messages spawns one as its child. Or it speaks the
@@ -83,7 +83,7 @@ export function streamConsumer<T>(
       (_context, message) => consumer.receive(message),
       (_context, { type }) => {
         if (type === "terminated") return consumer.end(goneProducer());
-        // One that begins again does not know what it had.
+        // The next incarnation does not know what this one has received.
         if (type === "postStop" || type === "preRestart") consumer.leave();
         return Behaviors.same();
       },
@@ -147,7 +147,7 @@ class Consumer<T> {
     }
   }
 
-  /** The stream has ended: the last thing that the options hear. */
+  /** The stream has ended: calls `onEnd`, once. */
   end(error: StreamError | undefined): Next<T> {
     if (this.#over) return Behaviors.stopped();
     this.#over = true;
@@ -155,7 +155,7 @@ class Consumer<T> {
     return isPromise(ended) ? ended.then(() => Behaviors.stopped()) : Behaviors.stopped();
   }
 
-  /** Tells the producer that nobody takes its elements any more. */
+  /** Cancels the stream: this consumer takes no more elements. */
   leave(): void {
     if (this.#over) return;
     this.#over = true;
@@ -163,7 +163,7 @@ class Consumer<T> {
   }
 
   #give(element: T): Next<T> {
-    // Asked for before it is handled: a handler that fails, and goes on, has used it up too.
+    // Asked for before it is handled: a handler that fails and resumes has used it up too.
     const total = this.#intake.consume();
     if (total !== undefined) this.#demand(total, false);
     const handled = this.#options.onElement(this.#context, element);
@@ -173,7 +173,7 @@ class Consumer<T> {
   #finish(count: number, error: StreamError | undefined): Next<T> {
     const { received } = this.#intake;
     if (count !== received) return this.#break(`${received} of ${count} elements came`);
-    // A producer elsewhere waits to know that its last words have arrived.
+    // A producer of another node waits until its last message is confirmed.
     if (!isLocal(this.#context.system, this.#producer)) this.#cancel();
     return this.end(error);
   }

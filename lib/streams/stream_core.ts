@@ -107,7 +107,7 @@ export class StreamCore<T, S> {
     return "accepted";
   }
 
-  /** Somebody without credit offers an element; gives the reason if it is not taken. */
+  /** An element is offered without credit; gives the reason if it is not taken. */
   push(element: T): PushRefusal | undefined {
     if (this.#ending !== undefined) return this.#ending.type;
     if (this.#over) return "cancelled";
@@ -149,7 +149,7 @@ export class StreamCore<T, S> {
     return undelivered;
   }
 
-  /** The producer stops. Answers the elements that nobody has taken. */
+  /** The producer stops. Answers the elements that were not delivered. */
   discard(): T[] {
     const elements: T[] = [];
     while (this.#queue.size > 0) elements.push(this.#queue.shift());

@@ -45,7 +45,8 @@ export interface StreamSink<T> extends AsyncDisposable {
    */
   fail(error: unknown): Promise<void>;
   /**
-   * Takes this sink out, after the puts that wait; the stream goes on with the others. Never rejects.
+   * Disconnects this sink, after the puts that wait; the stream continues with the others. Never
+   * rejects.
    */
   leave(): Promise<void>;
   /**

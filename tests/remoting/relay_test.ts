@@ -77,7 +77,7 @@ Deno.test("the way changes with the contact, and an old contact's farewell does 
   assertEquals(scene.relay.send("client:1", envelope), false);
 });
 
-Deno.test("when a client has gone, those whom it has reached are told; when a contact has, its ways end", () => {
+Deno.test("when a client has gone, the nodes that it has reached are notified; when a contact has, its routes end", () => {
   const contact = new Scene("a:1", ["client:1"], ["b:1"]);
   contact.relay.forward(clientPeer("client:1"), { to: "b:1", envelope });
   contact.take();
@@ -170,4 +170,18 @@ Deno.test("a contact says whose certificate its client has", () => {
   } as const;
   relay.forward({ ...clientPeer("client:1"), identity }, { to: "b:1", envelope });
   assertEquals((sent[0] as { client: { holder: unknown } }).client.holder, ["client", "alice"]);
+});
+
+Deno.test("a contact tells the URI of a client's certificate, to which its address belongs", () => {
+  const scene = new Scene("b:1");
+  const holder = ["client", "alice", "spiffe://prod/client/alice"];
+  scene.relay.receive(nodePeer("a:1"), { client: { ...client, holder }, envelope });
+  assertEquals(scene.take(), ["way client:1", "deliver 3 as client client:1"]);
+  for (const other of [["client", "alice", "spiffe://dev/client/alice"], ["client", "alice"]]) {
+    scene.relay.receive(nodePeer("c:1"), { client: { ...client, holder: other }, envelope });
+  }
+  for (const rubbish of [["client", "alice", 1], ["client", "alice", "x", "y"], ["client"]]) {
+    scene.relay.receive(nodePeer("a:1"), { client: { ...client, holder: rubbish }, envelope });
+  }
+  assertEquals(scene.take(), []);
 });

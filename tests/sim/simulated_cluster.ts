@@ -1,6 +1,7 @@
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import type { ClusterOptions } from "../../lib/cluster/node/cluster_options.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
+import type { Telemetry } from "../../lib/runtime/telemetry.ts";
 import type { Runtime } from "../../lib/runtime/runtime.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
@@ -12,6 +13,8 @@ export class SimulatedCluster {
   /** One line per event on the network. */
   readonly trace: string[] = [];
   readonly network: MemoryNetwork;
+  /** Where a host records what it measures. Default: nowhere. */
+  telemetryOf?: (host: string) => Telemetry;
   readonly #random: SeededRandom;
 
   constructor(seed: number | string) {
@@ -24,9 +27,11 @@ export class SimulatedCluster {
     });
   }
 
-  /** The runtime of one simulated host. */
+  /** The runtime of one simulated host; measured if `telemetryOf` says where. */
   runtime(host: string): Runtime {
+    const telemetry = this.telemetryOf?.(host);
     return {
+      ...(telemetry && { telemetry }),
       clock: this.clock,
       random: this.#random.fork(host),
       logger: silentLogger,

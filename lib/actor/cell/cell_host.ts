@@ -1,10 +1,11 @@
 import type { AskHost } from "../ask/ask.ts";
-import type { ActorSystem, LocalRuntime } from "../behavior/actor_system.ts";
+import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions } from "../behavior/ask_options.ts";
 import type { Asker } from "../ref/asker.ts";
 import type { LocalRef, RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { EventStream } from "../services/event_stream.ts";
+import type { CellObserver } from "./cell_observer.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { MessageCheck } from "./message_check.ts";
 
@@ -22,10 +23,12 @@ export interface HostedCell extends LocalRef<unknown> {
 
 /** What a cell needs from the system that it runs in. */
 export interface CellHost extends AskHost {
-  readonly system: ActorSystem;
+  readonly system: LocalSystem;
   readonly runtime: LocalRuntime;
   readonly dispatcher: Dispatcher;
   readonly eventStream: EventStream;
+  /** Measures what cells do, if anything is recorded. */
+  readonly observer: CellObserver | undefined;
   /** Checks all messages, in development. */
   readonly messageCheck: MessageCheck | undefined;
   /** Milliseconds that a stop waits for the promise of a handler. */

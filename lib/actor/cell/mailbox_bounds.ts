@@ -1,4 +1,5 @@
 import { ActorError } from "../errors.ts";
+import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow } from "../behavior/spawn_options.ts";
 
@@ -21,8 +22,8 @@ const maxShared = 100;
 const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
 
 /**
- * The bounds of a new mailbox. Those that count messages only have nothing of their own: all
- * mailboxes of one capacity share them.
+ * The bounds of a new mailbox. Bounds that count messages only have no state: all mailboxes of
+ * one capacity share them.
  *
  * @throws {ActorError} code `badMailbox`.
  */
@@ -72,7 +73,7 @@ export class MailboxBounds {
   measure(message: unknown): number {
     if (this.#maxBytes === Infinity) return 0;
     try {
-      const size = this.#sizeOf(message as never);
+      const size = this.#sizeOf(untraced(message) as never);
       return size >= 0 ? size : Infinity;
     } catch {
       return Infinity;

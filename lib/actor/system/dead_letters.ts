@@ -1,4 +1,4 @@
-import type { LocalRuntime } from "../behavior/actor_system.ts";
+import type { LocalRuntime } from "../behavior/local_system.ts";
 import type { DeadLetter, DeadLetterReason } from "../services/dead_letter.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";
 import type { EventStream } from "../services/event_stream.ts";
@@ -43,7 +43,7 @@ export class DeadLetters {
     if (!this.#quiet) this.#log.add(reason, target);
     this.#onLost(message, target, reason);
     // A listener that loses messages itself, such as a full actor, must not go round in circles.
-    if (this.#quiet || this.#publishing || !this.#eventStream.hears("deadLetter")) return;
+    if (this.#quiet || this.#publishing || !this.#eventStream.hasListeners("deadLetter")) return;
     this.#publishing = true;
     const letter: DeadLetter = { type: "deadLetter", reason, target, message };
     this.#eventStream.publish(letter);
