@@ -134,14 +134,14 @@ export class TlsServerHandshake {
       return "it showed no certificate";
     }
     if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
-    const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1] ??
-      /^ERR_SSL_(?:SSLV3|TLSV\d+)_ALERT_(\w+)$/.exec(String(code))?.[1];
-    if (alert !== undefined) return `it rejected our certificate or settings (TLS alert ${alert})`;
     if (
       /SupportedVersions|protocol version|ProtocolVersion|unsupported.protocol/i.test(error.message)
     ) {
       return "it does not speak TLS 1.3";
     }
+    const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1] ??
+      /^ERR_SSL_(?:SSLV3|TLSV\d+)_ALERT_(\w+)$/.exec(String(code))?.[1];
+    if (alert !== undefined) return `it rejected our certificate or settings (TLS alert ${alert})`;
     if (socket.authorizationError) {
       const why = platform.tls.whyUntrusted(String(socket.authorizationError));
       return `its certificate is not acceptable: ${why ?? anyReason}`;
