@@ -109,21 +109,23 @@ const denoTcp: TcpPort = {
 
 const denoTls: TlsPort = {
   prepareServer() {},
-  // Deno never resumes a session: it keeps them apart for each connection. This object knows of the
-  // first two certificates only, but the other one takes much longer to make.
-  peerLeaf(socket) {
+  // Deno never resumes a session: it keeps them apart for each connection.
+  peerChain(socket, limit, suffices) {
+    // Cheaper by far, but it tells of the first two only.
     const leaf = socket.getPeerX509Certificate();
-    return leaf &&
-      { der: new Uint8Array(leaf.raw), alone: leaf.issuerCertificate === undefined };
-  },
-  *peerChain(socket) {
+    if (leaf !== undefined) {
+      const der = new Uint8Array(leaf.raw);
+      if (leaf.issuerCertificate === undefined || suffices(der)) return [der];
+    }
+    const chain: Uint8Array[] = [];
     let next = socket.getPeerCertificate(true);
-    while (next?.raw !== undefined) {
-      yield new Uint8Array(next.raw);
+    while (next?.raw !== undefined && chain.length <= limit) {
+      chain.push(new Uint8Array(next.raw));
       // A root is linked to itself.
-      if (next.issuerCertificate === next) return;
+      if (next.issuerCertificate === next) break;
       next = next.issuerCertificate;
     }
+    return chain;
   },
   // It never sends a certificate. A host name that does not match would look like a refusal.
   startWithoutCertificate: (conn: TcpConn, ca) =>

@@ -67,15 +67,6 @@ export function keepPeerChains(server: Server): void {
   });
 }
 
-function peerChain(socket: TLSSocket): Uint8Array[] {
-  if (socket.isSessionReused()) return [];
-  const known = kept.get(socket);
-  if (known !== undefined) return known;
-  const chain = sentChain(socket);
-  kept.set(socket, chain);
-  return chain;
-}
-
 /** In the order in which the peer sent them; Node takes them out of its list. */
 function sentChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
@@ -91,11 +82,12 @@ function sentChain(socket: TLSSocket): Uint8Array[] {
 /** `node:tls`. */
 export const nodeTls: TlsPort = {
   prepareServer: keepPeerChains,
-  peerLeaf(socket) {
-    const [der, ...more] = peerChain(socket);
-    return der && { der, alone: more.length === 0 };
+  peerChain(socket, limit) {
+    if (socket.isSessionReused()) return [];
+    const chain = kept.get(socket) ?? sentChain(socket);
+    kept.set(socket, chain);
+    return chain.slice(0, limit + 1);
   },
-  peerChain,
   startWithoutCertificate(conn, ca) {
     const socket = connect({
       socket: (conn as SocketConn).release(),

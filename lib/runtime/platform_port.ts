@@ -162,15 +162,19 @@ export interface TcpListener {
 
 /** What differs between the implementations of `node:tls`. */
 export interface TlsPort {
-  /** To be called for each `tls.Server` before its first handshake, for the two below. */
+  /** To be called for each `tls.Server` before its first handshake, for `peerChain`. */
   prepareServer(server: Server): void;
   /**
-   * The peer's own certificate, once the handshake is done; undefined when the peer sent none, and
-   * when it resumed a session instead of proving its certificate.
+   * The certificates that the peer sent, leaf first, to be read once the handshake is done; some
+   * platforms add the authority. More than `limit` are cut off after one more. Empty when the peer
+   * sent none, and when it resumed a session instead of proving its certificate. `suffices` says
+   * whether the leaf alone is wanted, where reading the others is expensive.
    */
-  peerLeaf(socket: TLSSocket): PeerLeaf | undefined;
-  /** The same, and all that came with it, in DER; some platforms add authorities. */
-  peerChain(socket: TLSSocket): Iterable<Uint8Array>;
+  peerChain(
+    socket: TLSSocket,
+    limit: number,
+    suffices: (leaf: Uint8Array) => boolean,
+  ): Uint8Array[];
   /**
    * Begins TLS as a client that shows no certificate, trusts `ca` only and does not check the host
    * name. For the proof that a listener refuses such a peer.
@@ -183,13 +187,6 @@ export interface TlsPort {
   whyUntrusted(code: string): string | undefined;
   /** What a failure of such a probe means; undefined: nothing that is known. */
   failureOf(error: unknown): "untrustedServer" | "refused" | undefined;
-}
-
-/** A peer's own certificate. */
-export interface PeerLeaf {
-  readonly der: Uint8Array;
-  /** Nothing is known to have come with it. */
-  readonly alone: boolean;
 }
 
 /** A client without a certificate. */

@@ -129,21 +129,15 @@ function peerChain(
   authorities: readonly CertificateReading[],
   wallTime: number,
 ): Uint8Array[] {
-  // Cheaper by far than the whole chain, and enough for a leaf of one of our authorities.
-  const leaf = platform.tls.peerLeaf(socket);
-  if (leaf !== undefined && (leaf.alone || isIssuedBy(leaf.der, authorities, wallTime))) {
-    return [leaf.der];
-  }
   const own = new Set(authorities.map(({ fingerprint }) => fingerprint));
-  const chain: Uint8Array[] = [];
-  let seen = 0;
-  for (const der of platform.tls.peerChain(socket)) {
-    if (seen++ > maxChainLength + own.size) break;
-    const isOwn = own.has(createHash("sha256").update(der).digest("hex"));
-    if (chain.length === 0 || !isOwn) chain.push(der);
-    if (chain.length > maxChainLength) break;
-  }
-  return chain;
+  const sent = platform.tls.peerChain(
+    socket,
+    maxChainLength + own.size,
+    (leaf) => isIssuedBy(leaf, authorities, wallTime),
+  );
+  return sent.filter((der, index) =>
+    index === 0 || !own.has(createHash("sha256").update(der).digest("hex"))
+  ).slice(0, maxChainLength + 1);
 }
 
 function isIssuedBy(
