@@ -55,8 +55,8 @@ const refused = /^(ECONNRESET|ECONNABORTED|EPIPE)$|_ALERT_/;
 const kept = new WeakMap<TLSSocket, Uint8Array[]>();
 
 /**
- * Keeps the chain of each client before Node drops it: since 24.21 and 26.8 a `tls.Server` takes
- * the intermediates out of OpenSSL's list before it says `secureConnection` (nodejs/node#65579). The
+ * Keeps the chain of each client before Node drops it: a `tls.Server` of 24.21 and 26.8 takes the
+ * intermediates out of OpenSSL's list before it says `secureConnection` (nodejs/node#65579). The
  * event `keylog` is the first one that comes with the socket; the secrets in it are not looked at.
  */
 export function keepPeerChains(server: Server): void {
