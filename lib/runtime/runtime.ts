@@ -4,6 +4,7 @@ import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Resolver } from "./resolver.ts";
 import type { StallProbe } from "./stall_probe.ts";
+import type { Storage } from "./storage.ts";
 
 /**
  * Everything that is not a function of its inputs. Real in production (`systemRuntime`), virtual
@@ -18,6 +19,8 @@ export interface Runtime {
   readonly logger: Logger;
   /** Connections. */
   readonly network: Network;
+  /** Files. */
+  readonly storage: Storage;
   /**
    * How stalled nodes are told from dead ones. Default: threads of the machine where `network` is
    * the machine's, nothing otherwise.

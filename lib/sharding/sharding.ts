@@ -277,8 +277,10 @@ export class Sharding {
 
   #makeMemory<M>(name: string, behavior: ShardedBehavior<M>): RememberEntities | undefined {
     const { numShards, options } = behavior;
-    const remember = checkRemember(options.rememberEntities);
-    if (remember === undefined) return undefined;
+    const checked = checkRemember(options.rememberEntities);
+    if (checked === undefined) return undefined;
+    const { store } = checked;
+    const remember = { ...checked, store: store?.bind?.(this.#runtime) ?? store };
     const { clock, logger } = this.#runtime;
     const memory = new RememberEntities(name, remember, {
       clock,

@@ -1,4 +1,5 @@
 import type { DowningStrategy } from "../../membership/downing/downing.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import { decideByLease } from "../../membership/downing/lease_majority.ts";
 
 /** What a lease answers to who wants it. */
@@ -33,7 +34,12 @@ export interface Lease {
   acquire(owner: string): Promise<LeaseAnswer>;
   /** Gives the lease back, if `owner` holds it. */
   release(owner: string): Promise<void>;
+  /** Called by a node when it starts: the same lease on time and storage of its runtime. */
+  readonly bind?: (runtime: LeaseRuntime) => Lease;
 }
+
+/** What a lease takes from the runtime of its node. */
+export type LeaseRuntime = Pick<Runtime, "clock" | "storage">;
 
 /** How sides compete for the lease. */
 export interface LeaseMajorityOptions {

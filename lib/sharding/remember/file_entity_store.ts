@@ -1,13 +1,23 @@
+import { replaceFile } from "../../runtime/atomic_file.ts";
+import { isNotFound, type Storage } from "../../runtime/storage.ts";
+import { systemStorage } from "../../runtime/system_storage.ts";
 import { ShardingError } from "../errors.ts";
-import type { EntityStore } from "./remember_options.ts";
 import { isEntityId } from "../routing/protocol.ts";
+import type { EntityStore } from "./remember_options.ts";
+
+/** How {@linkcode fileEntityStore} stores. */
+export interface FileEntityStoreOptions {
+  /** Where the files are. Default: the storage of the node's runtime. */
+  readonly storage?: Storage;
+}
 
 /**
  * Keeps which entities run in files of a folder, one for each shard. All nodes need the same folder: on
- * one host, or on a disk in common.
+ * one host, or on a disk in common. A list is replaced as a whole, and is durable when `save` resolves.
  *
- * @param folder is made if there is none.
+ * @param folder is made if there is none, private to the user of the process.
  * @throws {ShardingError} from `load`, code `badEntityStore`: a file is no list of ids.
+ * @throws {StorageError} from `load` and `save`.
  *
  * @example
  * ```ts
@@ -20,34 +30,36 @@ import { isEntityId } from "../routing/protocol.ts";
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
-export function fileEntityStore(folder: string): EntityStore {
+export function fileEntityStore(
+  folder: string,
+  options: FileEntityStoreOptions = {},
+): EntityStore {
+  const { storage = systemStorage } = options;
   const fileOf = (shardType: string, shard: number) =>
     `${folder}/${encodeURIComponent(shardType)}-${shard}.json`;
   return {
     load: async (shardType, shard) => {
       const path = fileOf(shardType, shard);
       try {
-        return parseIds(path, await Deno.readTextFile(path));
+        return parseIds(path, await storage.read(path));
       } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return [];
+        if (isNotFound(error)) return [];
         throw error;
       }
     },
     save: async (shardType, shard, entityIds) => {
-      await Deno.mkdir(folder, { recursive: true });
-      const path = fileOf(shardType, shard);
-      // A process that ends half-way leaves the old list; another one writes a file of its own.
-      const next = `${path}.${Deno.pid}`;
-      await Deno.writeTextFile(next, JSON.stringify(entityIds));
-      await Deno.rename(next, path);
+      await storage.makeFolder(folder);
+      const bytes = new TextEncoder().encode(JSON.stringify(entityIds));
+      await replaceFile(storage, fileOf(shardType, shard), bytes);
     },
+    bind: ({ storage }) => fileEntityStore(folder, { storage, ...options }),
   };
 }
 
-function parseIds(path: string, text: string): readonly string[] {
+function parseIds(path: string, bytes: Uint8Array): readonly string[] {
   let ids: unknown;
   try {
-    ids = JSON.parse(text);
+    ids = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     // Refused below, with its path.
   }

@@ -1,3 +1,4 @@
+import type { Runtime } from "../../runtime/runtime.ts";
 import { badOption } from "../region/passivation.ts";
 import { maxRememberedPerShard } from "./remember_protocol.ts";
 
@@ -27,7 +28,12 @@ export interface EntityStore {
   load(shardType: string, shard: number): Promise<readonly string[]>;
   /** Replaces the ids of a shard. */
   save(shardType: string, shard: number, entityIds: readonly string[]): Promise<void>;
+  /** Called by a node that uses it: the same store on the storage of its runtime. */
+  readonly bind?: (runtime: StoreRuntime) => EntityStore;
 }
+
+/** What a store takes from the runtime of its node. */
+export type StoreRuntime = Pick<Runtime, "storage">;
 
 /** How entities that ran are started again. */
 export interface RememberOptions {
