@@ -26,7 +26,7 @@ const digits = 12;
 /** How often a reader begins anew because the version that it found was removed meanwhile. */
 const maxReads = 10;
 /** Bytes of a value at most. */
-const maxSize = 65_536;
+const maxSize = 4_096;
 
 /** See the module's text. */
 export class VersionedFile {

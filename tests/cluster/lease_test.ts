@@ -10,6 +10,7 @@ import {
 } from "../../lib/cluster/lease/lease_kv.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { systemClock } from "../../lib/runtime/system_clock.ts";
+import { StorageError } from "../../lib/runtime/storage.ts";
 import type { Clock } from "../../lib/runtime/clock.ts";
 
 /** A store as Deno KV is one, as far as a lease can tell. */
@@ -128,20 +129,25 @@ Deno.test("of many processes that ask a file at once, one gets the lease", async
 
 Deno.test("a file that is no lease, or a folder that is not there, is an error and no lease", async () => {
   const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${folder}/lease`, "{");
+  const newest = `${folder}/lease.000000000001`;
+  await Deno.writeTextFile(newest, "{");
   const error = await assertRejects(
     () => fileLease(`${folder}/lease`).acquire("a:1"),
     ClusterError,
   );
   assertEquals(error.code, "leaseUnusable");
   assert(error.message.includes(`${folder}/lease`));
-  await Deno.writeTextFile(`${folder}/lease`, "x".repeat(5_000));
+  await Deno.writeTextFile(newest, "x".repeat(5_000));
   await assertRejects(
     () => fileLease(`${folder}/lease`).acquire("a:1"),
     ClusterError,
     "5000 bytes",
   );
-  await assertRejects(() => fileLease(`${folder}/no/lease`).acquire("a:1"), Deno.errors.NotFound);
+  const missing = await assertRejects(
+    () => fileLease(`${folder}/no/lease`).acquire("a:1"),
+    StorageError,
+  );
+  assertEquals(missing.code, "notFound");
   await Deno.remove(folder, { recursive: true });
 });
 

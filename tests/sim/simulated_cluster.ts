@@ -1,37 +1,11 @@
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import type { ClusterOptions } from "../../lib/cluster/node/cluster_options.ts";
-import { silentLogger } from "../../lib/runtime/logger.ts";
-import type { Runtime } from "../../lib/runtime/runtime.ts";
-import { ManualClock } from "../../lib/testkit/manual_clock.ts";
-import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { MemoryNetwork } from "../../lib/transport/memory/memory_network.ts";
+import { SimulatedHosts } from "../simulated_hosts.ts";
 
 /** A cluster in one process, on virtual time and an in-memory network, all from one seed. */
-export class SimulatedCluster {
-  readonly clock = new ManualClock();
-  /** One line per event on the network. */
-  readonly trace: string[] = [];
-  readonly network: MemoryNetwork;
-  readonly #random: SeededRandom;
-
+export class SimulatedCluster extends SimulatedHosts {
   constructor(seed: number | string) {
-    this.#random = new SeededRandom(seed);
-    this.network = new MemoryNetwork({
-      clock: this.clock,
-      random: this.#random.fork("network"),
-      latency: { min: 1, max: 10 },
-      trace: (line) => this.trace.push(line),
-    });
-  }
-
-  /** The runtime of one simulated host. */
-  runtime(host: string): Runtime {
-    return {
-      clock: this.clock,
-      random: this.#random.fork(host),
-      logger: silentLogger,
-      network: this.network.host(host),
-    };
+    super(seed, { min: 1, max: 10 });
   }
 
   /** Starts `node-1` to `node-<count>`, all with `node-1` as seed; resolves when all are up. */

@@ -1,16 +1,16 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import type { SimulatedEvent } from "./event_queue.ts";
+import type { EventSink, QueuedEvent } from "../event_queue.ts";
 import type { MachineClock } from "./machine_clock.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import type { SimulationTime } from "./simulation_time.ts";
 
 /**
  * The event loop of one life of a node, and its clock. It can stand still, be slow, and end; what
  * comes while it is busy waits in order.
  */
-export class EventLoop implements Clock {
+export class EventLoop implements Clock, EventSink {
   /** Index of the node, for those who ask whose loop it is. */
   readonly owner: number;
-  readonly #time: VirtualTime;
+  readonly #time: SimulationTime;
   readonly #machine: MachineClock;
   readonly #startedAt: number;
   #alive = true;
@@ -24,7 +24,7 @@ export class EventLoop implements Clock {
   #waking = false;
 
   /** Starts to run now. */
-  constructor(owner: number, time: VirtualTime, machine: MachineClock) {
+  constructor(owner: number, time: SimulationTime, machine: MachineClock) {
     this.owner = owner;
     this.#time = time;
     this.#machine = machine;
@@ -70,7 +70,7 @@ export class EventLoop implements Clock {
   }
 
   /** A timer is due. */
-  fire(event: SimulatedEvent): void {
+  fire(event: QueuedEvent): void {
     if (!this.#alive) return;
     if (!this.#isBusy()) return this.#run(event.task);
     this.#wait(() => {

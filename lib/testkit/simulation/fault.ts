@@ -4,8 +4,6 @@
  *
  * @module
  */
-import { SimulationError } from "./errors.ts";
-
 /** Fields that all faults have. */
 export interface FaultTime {
   /** When it begins, milliseconds after the scenario began; at least 0. */
@@ -126,6 +124,12 @@ export interface CrashFault extends FaultTime {
   readonly restartAfter?: number;
   /** With which address it starts again: its own, or one that nobody has seen. Default `"same"`. */
   readonly identity?: "same" | "new";
+  /**
+   * What becomes of writes of the machine that were not synced: they survive (`"kept"`), or are
+   * `"lost"`, or each of them survives, is lost or is torn, by chance (`"random"`). Default: `"kept"`
+   * when a process died, since its system goes on; `"random"` with `silently`.
+   */
+  readonly unsynced?: "kept" | "lost" | "random";
 }
 
 /** A node is shut down in order. */
@@ -184,6 +188,39 @@ export interface ClockDriftFault extends FaultSpan {
   readonly rate: number;
 }
 
+/** No room is left on the disk of a node: writes fail with the code `full`, in part or as a whole. */
+export interface DiskFullFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "diskFull";
+  /** Whose. */
+  readonly node: string;
+}
+
+/** Each operation of a node on files takes longer. */
+export interface DiskSlowFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "diskSlow";
+  /** Whose. */
+  readonly node: string;
+  /** Milliseconds that are added. */
+  readonly delay: number;
+}
+
+/** Operations of a node on files fail with the code `io`. */
+export interface DiskErrorFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "diskError";
+  /** Whose. */
+  readonly node: string;
+  /**
+   * Which fail. A write may have been made in part. What was written before a `sync` that failed is
+   * lost with the power, even if a later one succeeds.
+   */
+  readonly operation: "read" | "write" | "sync";
+  /** Of one operation, from 0 to 1. */
+  readonly probability: number;
+}
+
 /** One thing that goes wrong. Plain data. */
 export type Fault =
   | PartitionFault
@@ -198,7 +235,10 @@ export type Fault =
   | PauseFault
   | SlowFault
   | ClockSkewFault
-  | ClockDriftFault;
+  | ClockDriftFault
+  | DiskFullFault
+  | DiskSlowFault
+  | DiskErrorFault;
 
 /** Names of faults. */
 export type FaultKind = Fault["type"];
@@ -218,7 +258,13 @@ export const faultKinds: readonly FaultKind[] = [
   "slow",
   "clockSkew",
   "clockDrift",
+  "diskFull",
+  "diskSlow",
+  "diskError",
 ];
+
+/** Those that concern only scenarios which use files. */
+export const diskFaultKinds: readonly FaultKind[] = ["diskFull", "diskSlow", "diskError"];
 
 /** When a fault is over, milliseconds after the scenario began. */
 export function endOf(fault: Fault): number {
@@ -243,52 +289,4 @@ export function nodesOf(fault: Fault): readonly string[] {
     default:
       return [fault.node];
   }
-}
-
-/**
- * Refuses faults that cannot be.
- *
- * @throws {SimulationError} code `badFault`.
- */
-export function checkFaults(faults: readonly Fault[], nodes: ReadonlySet<string>): void {
-  for (const fault of faults) {
-    const problem = problemOf(fault, nodes);
-    if (problem === undefined) continue;
-    throw new SimulationError("badFault", `${JSON.stringify(fault)}: ${problem}`, {
-      value: fault,
-      remedy: "see the type Fault",
-    });
-  }
-}
-
-const inRange: Readonly<Record<string, readonly [number, number]>> = {
-  at: [0, 1e12],
-  for: [0, 1e12],
-  min: [0, 1e9],
-  max: [0, 1e9],
-  probability: [0, 1],
-  delay: [0, 1e9],
-  restartAfter: [0, 1e12],
-  turn: [0, 1e6],
-  by: [-1e12, 1e12],
-  rate: [0.01, 100],
-};
-
-const types: ReadonlySet<string> = new Set(faultKinds);
-
-function problemOf(fault: Fault, nodes: ReadonlySet<string>): string | undefined {
-  if (!types.has(fault.type)) return `there is no fault of type ${fault.type}`;
-  for (const node of nodesOf(fault)) {
-    if (!nodes.has(node)) return `there is no node ${node}`;
-  }
-  for (const [name, value] of Object.entries(fault)) {
-    const range = inRange[name];
-    if (range === undefined) continue;
-    if (typeof value !== "number" || !(value >= range[0] && value <= range[1])) {
-      return `${name} must be a number from ${range[0]} to ${range[1]}`;
-    }
-  }
-  if (fault.type === "loss" && fault.probability >= 1) return "probability must be below 1";
-  if (fault.type === "latency" && fault.min > fault.max) return "min must not be above max";
-  return undefined;
 }

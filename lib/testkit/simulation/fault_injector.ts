@@ -1,8 +1,10 @@
 import type { Random } from "../../runtime/random.ts";
 import type { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import type { Fault, MessageFault, PartitionFault } from "./fault.ts";
+import { messageCopies } from "./message_copies.ts";
 import type { NodeProcess } from "./node_process.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import type { UnsyncedOutcome } from "./simulated_disk.ts";
+import type { SimulationTime } from "./simulation_time.ts";
 
 /** First pause before a lost packet is sent again, and the longest, milliseconds (RFC 6298). */
 const retransmission = { first: 200, longest: 60_000 };
@@ -19,11 +21,13 @@ type MeddlingFault = Extract<
 
 /** What the injector acts on. */
 export interface FaultTargets {
-  readonly time: VirtualTime;
+  readonly time: SimulationTime;
   readonly network: MemoryNetwork;
   readonly random: Random;
   /** @throws for a name that is none. */
   node(name: string): NodeProcess;
+  /** The power of the machine of a node has failed, for its disks. */
+  failDisks(node: NodeProcess, outcome: UnsyncedOutcome): void;
   /** The node at a host, or the host's own name. */
   nameOf(host: string): string;
   /** A host name that nobody has seen. */
@@ -99,8 +103,13 @@ export class FaultInjector {
       const { nameOf, random } = this.#targets;
       const sender = nameOf(from.slice(0, from.lastIndexOf(":")));
       if (!concerns(fault, sender, node.name) || !isMeddledWith(fault, path)) continue;
-      if (random.next() >= fault.probability) continue;
-      if (fault.type === "messageLoss") return;
+      const { probability } = fault;
+      if (fault.type === "messageLoss") {
+        if (messageCopies(random, { loss: probability }) === 0) return;
+        continue;
+      }
+      // One that is reordered arrives once, like a second copy without the first.
+      if (messageCopies(random, { duplication: probability }) === 1) continue;
       const delay = random.next() * (fault.delay ?? defaultDelay);
       node.loop?.schedule(delay, deliver);
       if (fault.type === "messageReordering") return;
@@ -153,6 +162,10 @@ export class FaultInjector {
       case "clockSkew":
         this.#node(fault.node).machine.skew += fault.by;
         return;
+      case "diskFull":
+      case "diskSlow":
+      case "diskError":
+        return this.#node(fault.node).diskFaults.begin(fault);
       case "clockDrift": {
         const { machine } = this.#node(fault.node);
         machine.rate = fault.rate;
@@ -167,7 +180,9 @@ export class FaultInjector {
 
   #crash(fault: Extract<Fault, { type: "crash" }>): (() => void) | undefined {
     const node = this.#node(fault.node);
-    node.crash(fault.silently ?? false);
+    const { silently = false, unsynced = silently ? "random" : "kept" } = fault;
+    node.crash(silently);
+    this.#targets.failDisks(node, unsynced);
     return fault.restartAfter === undefined ? undefined : () => this.#restart(node, fault);
   }
 

@@ -5,6 +5,8 @@ import type { MembershipView } from "../../membership/state/view.ts";
 import type { ShardGrant } from "../../sharding/sharding.ts";
 import type { NodeStatus, SimulatedNode } from "./simulated_node.ts";
 import { SimulationError } from "./errors.ts";
+import { DiskFaults } from "./disk_faults.ts";
+import { SimulatedDisk } from "./simulated_disk.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { MachineClock } from "./machine_clock.ts";
 
@@ -30,6 +32,10 @@ export class NodeProcess implements SimulatedNode {
   readonly name: string;
   /** Place in `Simulation.nodes`, from 0. */
   readonly index: number;
+  /** The disk of its machine, which stays when it starts again, also at another address. */
+  readonly disk = new SimulatedDisk();
+  /** What is wrong with the disks of its machine. */
+  readonly diskFaults = new DiskFaults();
   readonly #machine: MachineClock;
   readonly #surroundings: NodeSurroundings;
   #host: string;

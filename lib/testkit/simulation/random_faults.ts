@@ -1,10 +1,13 @@
 import type { SeededRandom } from "../seeded_random.ts";
-import { type Fault, type FaultKind, faultKinds } from "./fault.ts";
+import { diskFaultKinds, type Fault, type FaultKind, faultKinds } from "./fault.ts";
 import type { FaultPlan } from "./scenario.ts";
 
 /** Which faults come how often, and how bad they are. */
 export interface RandomFaultOptions {
-  /** Kinds that may come. Default: all. */
+  /**
+   * Kinds that may come. Default: all but those of disks, which concern only scenarios that use
+   * files.
+   */
   readonly kinds?: readonly FaultKind[];
   /** Virtual milliseconds between two faults, on average. Default 5 000. */
   readonly every?: number;
@@ -18,6 +21,8 @@ export interface RandomFaultOptions {
   /** The last part of the scenario, in which all is well. Default: a third of the duration. */
   readonly quiet?: number;
 }
+
+const defaultKinds = faultKinds.filter((kind) => !diskFaultKinds.includes(kind));
 
 /** Milliseconds after which a node that was hit may be counted on again. */
 const recovery = 30_000;
@@ -37,7 +42,7 @@ const recovery = 30_000;
  */
 export function randomFaults(options: RandomFaultOptions = {}): FaultPlan {
   return (random, { nodes, duration }) => {
-    const { kinds = faultKinds, every = 5_000, longest = 20_000 } = options;
+    const { kinds = defaultKinds, every = 5_000, longest = 20_000 } = options;
     const { quiet = duration / 3, maxVictims = Math.ceil(nodes.length / 2) - 1 } = options;
     const end = duration - quiet;
     const maker = new FaultMaker(random, nodes, Math.min(longest, end), maxVictims);
@@ -89,6 +94,10 @@ class FaultMaker {
       case "crash":
       case "stop":
         return this.#end(type, at, span);
+      case "diskFull":
+      case "diskSlow":
+      case "diskError":
+        return this.#ofDisk(type, at, span);
       default:
         return this.#ofOne(type, at, span);
     }
@@ -115,6 +124,17 @@ class FaultMaker {
     if (this.#chance(0.5)) return { type, at, for: Math.min(span, 2_500), node: this.#any() };
     const node = this.#victim(at, span);
     return node === undefined ? undefined : { type, at, for: span, node, whole: this.#chance(0.5) };
+  }
+
+  #ofDisk(type: "diskFull" | "diskSlow" | "diskError", at: number, span: number): Fault {
+    const base = { at, for: span, node: this.#any() };
+    if (type === "diskFull") return { type, ...base };
+    if (type === "diskSlow") {
+      return { type, ...base, delay: Math.round(this.#random.next() ** 3 * 5_000) };
+    }
+    const operations = ["read", "write", "sync"] as const;
+    const operation = operations[Math.floor(this.#random.next() * operations.length)]!;
+    return { type, ...base, operation, probability: this.#share(0.5) };
   }
 
   #end(type: "crash" | "stop", at: number, restartAfter: number): Fault | undefined {

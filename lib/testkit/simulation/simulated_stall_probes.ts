@@ -7,7 +7,7 @@ import type {
 } from "../../runtime/stall_probe.ts";
 import type { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import type { EventLoop } from "./event_loop.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import type { SimulationTime } from "./simulation_time.ts";
 
 /** An event loop that ran within this time is no stalled one, milliseconds. */
 const aliveWithin = 1_000;
@@ -25,13 +25,13 @@ interface Responder {
  * over the simulated network. A process that stands still as a whole does not answer.
  */
 export class SimulatedStallProbes {
-  readonly #time: VirtualTime;
+  readonly #time: SimulationTime;
   readonly #network: MemoryNetwork;
   readonly #responders = new Map<string, Responder>();
   #nextPort = firstPort;
 
   /** Nobody answers yet. */
-  constructor(time: VirtualTime, network: MemoryNetwork) {
+  constructor(time: SimulationTime, network: MemoryNetwork) {
     this.#time = time;
     this.#network = network;
   }

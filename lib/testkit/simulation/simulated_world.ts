@@ -6,18 +6,22 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { SimulationError } from "./errors.ts";
+import { DiskFaults } from "./disk_faults.ts";
 import { EventLoop } from "./event_loop.ts";
-import { checkFaults, type Fault } from "./fault.ts";
+import type { Fault } from "./fault.ts";
+import { checkFaults } from "./fault_check.ts";
 import { FaultInjector } from "./fault_injector.ts";
 import { MachineClock } from "./machine_clock.ts";
 import { NodeHealth } from "./node_health.ts";
 import type { NodeOptions, SimulationSetup } from "./scenario.ts";
 import { NodeProcess, simulatedPort } from "./node_process.ts";
 import type { Downing, SimulatedClientOptions, Simulation } from "./simulation.ts";
+import { SimulatedDisk } from "./simulated_disk.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
+import { SimulatedStorage } from "./simulated_storage.ts";
 import { SimulatedStallProbes } from "./simulated_stall_probes.ts";
 import { TraceHash } from "./trace_hash.ts";
-import { VirtualTime } from "./virtual_time.ts";
+import { SimulationTime } from "./simulation_time.ts";
 import { Waiters } from "./waiters.ts";
 
 /** Bytes that the systems at both ends of a connection hold, as Linux does by default. */
@@ -26,6 +30,8 @@ const socketBuffer = 262_144;
 const systemName = "simulation";
 /** Nodes that all nodes know before they join. */
 const seedCount = 3;
+/** Folder of the disk that all machines have in common. */
+const sharedFolder = "/shared";
 /** A time longer than any simulation. */
 const never = 0x7fff_ffff;
 
@@ -42,7 +48,7 @@ export class SimulatedWorld implements Simulation {
   /** The network under the nodes. */
   readonly network: MemoryNetwork;
   /** The time of the world. */
-  readonly time: VirtualTime;
+  readonly time: SimulationTime;
   /** Begins and ends faults. */
   readonly injector: FaultInjector;
   /** What has happened. */
@@ -52,6 +58,9 @@ export class SimulatedWorld implements Simulation {
   readonly #setup: SimulationSetup;
   readonly #chance: SeededRandom;
   readonly #stallProbes: SimulatedStallProbes;
+  /** What all machines have mounted under `sharedFolder`. */
+  readonly #sharedDisk = new SimulatedDisk();
+  readonly #diskChance: SeededRandom;
   readonly #byHost = new Map<string, NodeProcess>();
   readonly #names: ReadonlySet<string>;
   readonly #health: NodeHealth;
@@ -71,7 +80,9 @@ export class SimulatedWorld implements Simulation {
     this.#log = log;
     this.#chance = new SeededRandom(seed);
     this.random = this.#chance.fork("scenario");
-    this.time = new VirtualTime(this.trace);
+    this.#diskChance = this.#chance.fork("disk");
+    this.#sharedDisk.makeFolder(sharedFolder, "");
+    this.time = new SimulationTime(this.trace);
     this.#waiters = new Waiters(this.time);
     this.network = new MemoryNetwork({
       clock: this.time,
@@ -176,7 +187,7 @@ export class SimulatedWorld implements Simulation {
       contactPoints: this.#seeds(),
       ...options,
       systemName,
-      runtime: this.#runtime(host, loop),
+      runtime: this.#runtime(host, loop, new SimulatedDisk(), new DiskFaults(), 1),
     });
   }
 
@@ -273,6 +284,10 @@ export class SimulatedWorld implements Simulation {
       random: this.#chance.fork("faults"),
       node: (name) => this.node(name),
       nameOf: (host) => this.#byHost.get(host)?.name ?? host,
+      failDisks: ({ name, disk }, outcome) => {
+        disk.fail(name, outcome, this.#diskChance);
+        this.#sharedDisk.fail(name, outcome, this.#diskChance);
+      },
       newHost: (node) => `${node.name}-new-${++hosts}`,
       onChange: (fault, active) => this.#health.update(this.now, fault, active),
     });
@@ -288,7 +303,7 @@ export class SimulatedWorld implements Simulation {
     }
     const loop = new EventLoop(node.index, this.time, node.machine);
     const runtime: Runtime = {
-      ...this.#runtime(host, loop),
+      ...this.#runtime(host, loop, node.disk, node.diskFaults, node.life),
       stallProbe: this.#stallProbes.probe(host, loop),
       inbound: (from, path, deliver) => this.injector.inbound(node, from, path, deliver),
     };
@@ -308,13 +323,29 @@ export class SimulatedWorld implements Simulation {
     return { options, loop };
   }
 
-  #runtime(host: string, loop: EventLoop): Runtime {
+  #runtime(
+    host: string,
+    loop: EventLoop,
+    disk: SimulatedDisk,
+    faults: DiskFaults,
+    pid: number,
+  ): Runtime {
     const network = this.network.host(host, { clock: loop, enter: loop.enter });
+    const machine = this.#byHost.get(host)?.name ?? host;
     return {
       clock: loop,
       random: this.#chance.fork(`${host} ${this.time.now()}`),
       logger: this.#logger(host),
       network,
+      storage: new SimulatedStorage({
+        disk: (path) => isShared(path) ? this.#sharedDisk : disk,
+        clock: this.time,
+        random: this.#diskChance,
+        faults,
+        self: { host: machine, pid, startedAt: Math.floor(this.time.wallTime()) },
+        enter: loop.enter,
+        alive: () => loop.alive,
+      }),
     };
   }
 
@@ -365,6 +396,10 @@ export class SimulatedWorld implements Simulation {
         view.members.every(({ address, status }) => status === "up" && addresses.has(address))
       );
   }
+}
+
+function isShared(path: string): boolean {
+  return path === sharedFolder || path.startsWith(`${sharedFolder}/`);
 }
 
 function fieldsText(fields: unknown): string {

@@ -1,5 +1,5 @@
 import { SimulationError } from "./errors.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import type { SimulationTime } from "./simulation_time.ts";
 
 interface Waiter {
   readonly condition: () => boolean;
@@ -8,11 +8,11 @@ interface Waiter {
 
 /** Those who wait for conditions, which are looked at after each event. */
 export class Waiters {
-  readonly #time: VirtualTime;
+  readonly #time: SimulationTime;
   readonly #waiters = new Set<Waiter>();
 
   /** Nobody waits yet. */
-  constructor(time: VirtualTime) {
+  constructor(time: SimulationTime) {
     this.#time = time;
   }
 

@@ -1,32 +1,31 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { systemClock } from "../../runtime/system_clock.ts";
+import type { EventSink } from "../event_queue.ts";
+import { settled } from "../manual_clock.ts";
+import { VirtualClock } from "../virtual_clock.ts";
 import { SimulationError } from "./errors.ts";
-import type { EventLoop } from "./event_loop.ts";
-import { EventQueue, SimulatedEvent } from "./event_queue.ts";
 import type { TraceHash } from "./trace_hash.ts";
-
-/** Wall time at virtual time 0, milliseconds since 1970. */
-export const epoch = 1_700_000_000_000;
 
 /** Turns of the microtask queue after which nothing more is expected. */
 const quietTurns = 8;
 /** Turns after which nothing will ever be quiet: a real event loop would stand still for ever. */
 const livelockTurns = 300_000;
+/** Events of one instant after which time is taken to stand still for ever. */
+const livelockEvents = 300_000;
 /** Events after which the real event loop has its chance: what waits for the machine goes on. */
 const eventsPerMacrotask = 64;
 
 /** The time of the world: what the network goes by. Nodes have clocks of their own. */
-export class VirtualTime implements Clock {
-  readonly #queue = new EventQueue();
+export class SimulationTime implements Clock {
+  readonly #clock = new VirtualClock();
   readonly #trace: TraceHash;
-  #now = 0;
-  #order = 0;
   /** Events that have happened. */
   events = 0;
   /** Counts what was deferred or scheduled: a sign that something is still being set in motion. */
   #activity = 0;
+  /** Events that have happened at this instant. */
+  #eventsNow = 0;
   /** The node on whose event loop the latest event was. */
-  lastLoop: EventLoop | undefined;
+  lastLoop: EventSink | undefined;
 
   /** Begins at 0; each event becomes part of `trace`. */
   constructor(trace: TraceHash) {
@@ -34,11 +33,11 @@ export class VirtualTime implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#clock.now();
   }
 
   wallTime(): number {
-    return epoch + this.#now;
+    return this.#clock.wallTime();
   }
 
   schedule(delay: number, task: () => void): Timer {
@@ -46,25 +45,18 @@ export class VirtualTime implements Clock {
   }
 
   /** Schedules an event on the event loop of a node; it does not happen if the loop has ended. */
-  scheduleOn(loop: EventLoop | undefined, delay: number, task: () => void): Timer {
+  scheduleOn(loop: EventSink | undefined, delay: number, task: () => void): Timer {
     this.#activity++;
-    const event = new SimulatedEvent(this.#now + Math.max(0, delay), this.#order++, task, loop);
-    this.#queue.push(event);
-    return event;
+    return this.#clock.scheduleOn(loop, delay, task);
   }
 
   defer(task: () => void): void {
     this.#activity++;
-    systemClock.defer(task);
+    this.#clock.defer(task);
   }
 
   yield(task: () => void): void {
     this.schedule(0, task);
-  }
-
-  /** How many events wait; cancelled ones count until their time has come. */
-  get pending(): number {
-    return this.#queue.size;
   }
 
   /**
@@ -72,18 +64,20 @@ export class VirtualTime implements Clock {
    * is none until `end`, and it is `end` now.
    */
   async runNext(end: number): Promise<boolean> {
-    const event = this.#queue.pop(end);
+    const before = this.now();
+    const event = this.#clock.next(end);
     if (event === undefined) {
-      this.#now = Math.max(this.#now, end);
+      this.#clock.moveTo(end);
       return false;
     }
-    this.#now = Math.max(this.#now, event.due);
     this.events++;
-    const { loop } = event;
-    this.lastLoop = loop;
+    this.lastLoop = event.sink;
+    this.#eventsNow = this.now() > before ? 1 : this.#eventsNow + 1;
+    if (this.#eventsNow > livelockEvents) {
+      throw this.#livelock("events of one instant set each other in motion without an end");
+    }
     this.#trace.number(event.due);
-    if (loop === undefined) event.task();
-    else loop.fire(event);
+    event.run();
     await this.settle();
     return true;
   }
@@ -96,7 +90,11 @@ export class VirtualTime implements Clock {
   async settle(): Promise<void> {
     let turns = 0;
     for (let quiet = 0; quiet < quietTurns; quiet++) {
-      if (++turns > livelockTurns) throw this.#livelock();
+      if (++turns > livelockTurns) {
+        throw this.#livelock(
+          "promises and deferred tasks set each other in motion without an end",
+        );
+      }
       const before = this.#activity;
       await null;
       if (this.#activity !== before) quiet = -1;
@@ -104,21 +102,10 @@ export class VirtualTime implements Clock {
     if (this.events % eventsPerMacrotask === 0) await settled();
   }
 
-  #livelock(): SimulationError {
-    return new SimulationError(
-      "livelock",
-      "promises and deferred tasks set each other in motion without an end",
-      { value: this.lastLoop?.owner, remedy: "let a timer pass before something is tried again" },
-    );
+  #livelock(message: string): SimulationError {
+    return new SimulationError("livelock", message, {
+      value: this.lastLoop?.owner,
+      remedy: "let a timer pass before something is tried again",
+    });
   }
-}
-
-/** Resolves when no promise and no deferred task is left that could do something. */
-export function settled(): Promise<void> {
-  return new Promise(whenSettled);
-}
-
-/** A macrotask runs only when no microtask is left. */
-function whenSettled(resolve: () => void): void {
-  systemClock.yield(resolve);
 }
