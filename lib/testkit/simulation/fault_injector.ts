@@ -8,8 +8,6 @@ import type { SimulationTime } from "./simulation_time.ts";
 
 /** First pause before a lost packet is sent again, and the longest, milliseconds (RFC 6298). */
 const retransmission = { first: 200, longest: 60_000 };
-/** Milliseconds between two looks whether a node that was stopped has ended. */
-const closingPause = 500;
 /** Milliseconds by which messages are late, at most. */
 const defaultDelay = 1_000;
 
@@ -201,8 +199,7 @@ export class FaultInjector {
   #restart(node: NodeProcess, fault: { identity?: "same" | "new" }, started = () => {}): void {
     // Its connections are still being closed in order; the port is not free before.
     if (node.alive && node.status === "stopped") {
-      this.#targets.time.schedule(closingPause, () => this.#restart(node, fault, started));
-      return;
+      return node.onceGone(() => this.#restart(node, fault, started));
     }
     node.start(fault.identity === "new" ? this.#targets.newHost(node) : undefined);
     started();

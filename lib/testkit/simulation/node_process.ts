@@ -22,6 +22,8 @@ export interface NodeSurroundings {
   onEnded(node: NodeProcess): void;
   /** What runs on it has thrown. */
   onError(error: unknown): void;
+  /** How many connections of the host are open. */
+  links(host: string): number;
   /** Takes the host off the network. */
   crash(host: string, silently: boolean): void;
 }
@@ -47,7 +49,7 @@ export class NodeProcess implements SimulatedNode {
   #seenView: MembershipView | undefined;
   #seenGrants = 0;
   /** Called when the process is gone. */
-  #onGone: () => void = () => {};
+  #onGone: (() => void)[] = [];
 
   /** Does not run yet. */
   constructor(
@@ -169,7 +171,7 @@ export class NodeProcess implements SimulatedNode {
     this.#loop!.end();
     this.#surroundings.crash(this.#host, silently);
     this.#become("crashed");
-    this.#onGone();
+    this.#gone();
   }
 
   /** Shuts it down in order; resolves when that is done, or its process is gone before. */
@@ -177,8 +179,14 @@ export class NodeProcess implements SimulatedNode {
     if (!this.alive) return;
     if (this.#system === undefined) return this.crash(false);
     this.#become("stopping");
-    const gone = new Promise<void>((resolve) => this.#onGone = resolve);
+    const gone = new Promise<void>((resolve) => this.onceGone(resolve));
     await Promise.race([this.#system.shutdown(), gone]);
+  }
+
+  /** Calls back when the process is gone; at once if there is none. */
+  onceGone(callback: () => void): void {
+    if (this.alive) this.#onGone.push(callback);
+    else callback();
   }
 
   /** What has changed since it was asked last. */
@@ -209,13 +217,30 @@ export class NodeProcess implements SimulatedNode {
   #onEnded(): void {
     const asked = this.#status === "stopping";
     this.#become("stopped");
-    // Connections are still being closed; the process ends when that is done.
+    // A system that could not start was shut down already.
+    const closed = this.#system?.shutdown() ?? Promise.resolve();
     const loop = this.#loop!;
-    loop.schedule(endsAfter, () => {
-      loop.end();
-      this.#surroundings.crash(this.#host, false);
-    });
+    const latest = loop.now() + closingLimit;
+    void closed.then(() => this.#exit(loop, latest));
     if (!asked) this.#surroundings.onEnded(this);
+  }
+
+  /** The process ends when what was written to its connections has been read, or too late. */
+  #exit(loop: EventLoop, latest: number): void {
+    if (!loop.alive) return;
+    if (this.#surroundings.links(this.#host) > 0 && loop.now() < latest) {
+      loop.schedule(closingPause, () => this.#exit(loop, latest));
+      return;
+    }
+    loop.end();
+    this.#surroundings.crash(this.#host, false);
+    this.#gone();
+  }
+
+  #gone(): void {
+    const callbacks = this.#onGone;
+    this.#onGone = [];
+    for (const callback of callbacks) callback();
   }
 
   #become(status: NodeStatus): void {
@@ -226,5 +251,7 @@ export class NodeProcess implements SimulatedNode {
 
 /** The port of all simulated nodes. */
 export const simulatedPort = 25_520;
-/** Milliseconds that a process lives on after its system has stopped. */
-const endsAfter = 3_000;
+/** Milliseconds between two looks whether the connections of a process that ends are closed. */
+const closingPause = 10;
+/** Milliseconds after which a process ends although its connections are not closed. */
+const closingLimit = 3_000;

@@ -262,6 +262,7 @@ export class SimulatedWorld implements Simulation {
         this.time.schedule(restartEnded, () => this.#comeBack(node, node.life));
       },
       onError: (thrown) => this.error ??= { thrown },
+      links: (host) => this.network.links(host),
       crash: (host, silently) => this.network.crash(host, { silently }),
     });
   }
@@ -269,8 +270,7 @@ export class SimulatedWorld implements Simulation {
   #comeBack(node: NodeProcess, life: number): void {
     // Its connections are still being closed in order.
     if (node.alive && node.life === life) {
-      this.time.schedule(500, () => this.#comeBack(node, life));
-      return;
+      return node.onceGone(() => this.#comeBack(node, life));
     }
     this.#comingBack.delete(node.index);
     node.start();

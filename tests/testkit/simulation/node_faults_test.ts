@@ -255,3 +255,15 @@ Deno.test("links that are cut and nodes that stand still do not reach each other
     assertEquals(reach(), [false, false]);
   }, { duration: 60_000 });
 });
+
+Deno.test("a node that is stopped can be back within a second", async () => {
+  const stop: Fault = { type: "stop", at: 1_000, node: "node-3", restartAfter: 0 };
+  await listen([stop], async ({ sim }) => {
+    const node = sim.node("node-3");
+    await sim.until(() => node.status === "stopped");
+    const stopped = sim.now;
+    await sim.until(() => node.life === 2);
+    assert(sim.now - stopped < 1_000, `${sim.now - stopped} ms`);
+    await sim.converged();
+  }, { duration: 90_000 });
+});
