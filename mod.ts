@@ -81,8 +81,13 @@ export {
   type LeaseDowning,
   leaseMajority,
   type LeaseMajorityOptions,
+  type LeaseRuntime,
 } from "./lib/cluster/lease/lease.ts";
-export { fileLease, type LeaseOptions } from "./lib/cluster/lease/lease_file.ts";
+export {
+  fileLease,
+  type FileLeaseOptions,
+  type LeaseOptions,
+} from "./lib/cluster/lease/lease_file.ts";
 export { kvLease, type LeaseStore, type LeaseTransaction } from "./lib/cluster/lease/lease_kv.ts";
 export { downAll } from "./lib/membership/downing/down_all.ts";
 export type {
@@ -143,6 +148,13 @@ export type {
 } from "./lib/runtime/tls_event.ts";
 export type { Random } from "./lib/runtime/random.ts";
 export type { InboundFilter, Runtime } from "./lib/runtime/runtime.ts";
+export {
+  type ProcessIdentity,
+  type Storage,
+  StorageError,
+  type StorageErrorCode,
+  type StorageFile,
+} from "./lib/runtime/storage.ts";
 export type {
   StallAnswer,
   StallProbe,
@@ -186,8 +198,15 @@ export {
   type EntityTypeOptions,
 } from "./lib/sharding/routing/entity_type.ts";
 export type { PassivationOptions } from "./lib/sharding/region/passivation.ts";
-export { fileEntityStore } from "./lib/sharding/remember/file_entity_store.ts";
-export type { EntityStore, RememberOptions } from "./lib/sharding/remember/remember_options.ts";
+export {
+  fileEntityStore,
+  type FileEntityStoreOptions,
+} from "./lib/sharding/remember/file_entity_store.ts";
+export type {
+  EntityStore,
+  RememberOptions,
+  StoreRuntime,
+} from "./lib/sharding/remember/remember_options.ts";
 export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";
 export type {
   ShardAllocated,

@@ -2,6 +2,7 @@ import type { ClusterOptions } from "../../cluster/node/cluster_options.ts";
 import { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import { type NodeInternals, nodeInternalsOf } from "../../node_internals.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { Storage } from "../../runtime/storage.ts";
 import type { ShardGrant } from "../../sharding/sharding.ts";
 import type { NodeStatus, SimulatedNode } from "./simulated_node.ts";
 import { SimulationError } from "./errors.ts";
@@ -13,7 +14,10 @@ import type { MachineClock } from "./machine_clock.ts";
 /** What a node needs of the simulation around it. */
 export interface NodeSurroundings {
   /** Makes the options and the event loop of the next life at a host. */
-  launch(node: NodeProcess, host: string): { options: ClusterOptions; loop: EventLoop };
+  launch(
+    node: NodeProcess,
+    host: string,
+  ): { options: ClusterOptions; loop: EventLoop; storage: Storage };
   /** The node is up. */
   onUp(node: NodeProcess): void | Promise<void>;
   /** Its status has changed. */
@@ -46,6 +50,7 @@ export class NodeProcess implements SimulatedNode {
   #system: ClusteredActorSystem | undefined;
   #internals: NodeInternals | undefined;
   #loop: EventLoop | undefined;
+  #storage: Storage | undefined;
   #seenView: MembershipView | undefined;
   #seenGrants = 0;
   /** Called when the process is gone. */
@@ -106,15 +111,22 @@ export class NodeProcess implements SimulatedNode {
    */
   get system(): ClusteredActorSystem {
     if (this.#system !== undefined && this.alive) return this.#system;
-    throw new SimulationError("notRunning", `${this.name} is ${this.#status}`, {
-      value: this.name,
-      remedy: 'look at its status first, or wait: sim.until(() => node.status === "up")',
-    });
+    throw this.#notRunning();
   }
 
   /** The same, or undefined where that throws. */
   get running(): ClusteredActorSystem | undefined {
     return this.alive ? this.#system : undefined;
+  }
+
+  /**
+   * The files of its process; see `SimulatedNode`.
+   *
+   * @throws {SimulationError} code `notRunning`: its process does not exist.
+   */
+  get storage(): Storage {
+    if (this.#storage !== undefined && this.alive) return this.#storage;
+    throw this.#notRunning();
   }
 
   /** What it believes of its cluster; undefined while it is starting and after its end. */
@@ -152,8 +164,9 @@ export class NodeProcess implements SimulatedNode {
     this.#system = undefined;
     this.#internals = undefined;
     this.#seenView = undefined;
-    const { options, loop } = this.#surroundings.launch(this, host);
+    const { options, loop, storage } = this.#surroundings.launch(this, host);
     this.#loop = loop;
+    this.#storage = storage;
     this.#become("starting");
     ClusteredActorSystem.start(options).then(
       (system) => {
@@ -212,6 +225,13 @@ export class NodeProcess implements SimulatedNode {
     } catch (error) {
       this.#surroundings.onError(error);
     }
+  }
+
+  #notRunning(): SimulationError {
+    return new SimulationError("notRunning", `${this.name} is ${this.#status}`, {
+      value: this.name,
+      remedy: 'look at its status first, or wait: sim.until(() => node.status === "up")',
+    });
   }
 
   #onEnded(): void {

@@ -1,5 +1,6 @@
 import type { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { Storage } from "../../runtime/storage.ts";
 import type { ShardGrant } from "../../sharding/sharding.ts";
 
 /**
@@ -41,6 +42,13 @@ export interface SimulatedNode {
   readonly system: ClusteredActorSystem;
   /** The same, or undefined where that throws. */
   readonly running: ClusteredActorSystem | undefined;
+  /**
+   * The files of its process: those of its machine, which stay when it starts again, and under
+   * `/shared` those of a disk that all machines have in common.
+   *
+   * @throws {SimulationError} code `notRunning`: its process does not exist.
+   */
+  readonly storage: Storage;
   /** What it believes of its cluster; undefined while it is starting and after its end. */
   readonly view: MembershipView | undefined;
   /** The shards that it owns, as far as it knows. None after its end. */

@@ -3,6 +3,7 @@ import { ClusterClient } from "../../client/cluster_client.ts";
 import type { MemberDowned } from "../../membership/state/member_event.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import type { Storage } from "../../runtime/storage.ts";
 import { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { SimulationError } from "./errors.ts";
@@ -296,6 +297,7 @@ export class SimulatedWorld implements Simulation {
   #launch(node: NodeProcess, host: string): {
     options: ClusterOptions;
     loop: EventLoop;
+    storage: Storage;
   } {
     if (!this.#byHost.has(host)) {
       this.#byHost.set(host, node);
@@ -320,7 +322,7 @@ export class SimulatedWorld implements Simulation {
       runtime,
       logger: own.logger ?? runtime.logger,
     };
-    return { options, loop };
+    return { options, loop, storage: runtime.storage };
   }
 
   #runtime(
