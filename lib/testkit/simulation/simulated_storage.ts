@@ -163,7 +163,7 @@ export class SimulatedStorage implements Storage {
       if (needsRoom && faults.full) throw diskError("full", operation, path, "no space is left");
       return work(disk);
     };
-    const pause = () => time.least + random.next() * time.more + faults.delay / 2;
+    const pause = () => time.least + random.next() * time.more + faults.delay;
     return new Promise((resolve, reject) => {
       clock.schedule(pause() / 2, () => {
         if (!alive()) return;

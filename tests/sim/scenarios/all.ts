@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { disks } from "./disks.ts";
 import {
   type Invariant,
   randomFaults,
@@ -134,4 +135,5 @@ export const scenarios: readonly Scenario[] = [
   storm,
   counters,
   ...sharding,
+  ...disks,
 ];
