@@ -57,10 +57,10 @@ export {
   beginRotation,
   type BeginRotationOptions,
   finishRotation,
-  type RotationOptions,
   type RotationStep,
   signRotation,
 } from "./lib/cert/rotation/rotation.ts";
+export type { RotationOptions } from "./lib/cert/rotation/rotation_options.ts";
 export {
   type RotatedLeaf,
   type RotationPhase,
@@ -85,5 +85,7 @@ export {
 if (import.meta.main) {
   const { runCertCli } = await import("./lib/cert/cli/cli.ts");
   const { printResult } = await import("./lib/cert/cli/print.ts");
-  Deno.exit(await printResult(await runCertCli(Deno.args), Deno.stdout, Deno.stderr));
+  const { platform } = await import("./lib/runtime/platform.ts");
+  const { args, exit, stdout, stderr } = platform.process;
+  exit(await printResult(await runCertCli(args), stdout, stderr));
 }

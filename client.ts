@@ -15,6 +15,7 @@ export type { ListingSubscription } from "./lib/client/listing_subscription.ts";
 export type { AddressMap } from "./lib/client/address_map.ts";
 export { ClientError } from "./lib/client/errors.ts";
 export type { Topology, TopologyMember, TopologyService } from "./lib/cluster/gateway/topology.ts";
+export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
 export {
   type SerializedType,

@@ -4,26 +4,21 @@
  *
  * @module
  */
-export { ActorSystem } from "./lib/actor/system/actor_system.ts";
+export type { LocalRuntime } from "./lib/actor/behavior/actor_system.ts";
+export type { OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior/handler.ts";
+export { ActorSystem, type ActorSystemConstructor } from "./lib/actor/system/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";
-export type { AskOptions, Immutable, Written } from "./lib/actor/ask/ask.ts";
-export type {
-  Behavior,
-  BehaviorKind,
-  OnMessage,
-  OnSetup,
-  OnSignal,
-} from "./lib/actor/behavior/behavior.ts";
+export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
+export type { Behavior, BehaviorKind } from "./lib/actor/behavior/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behavior/behaviors.ts";
-export type { LocalRuntime } from "./lib/actor/cell/cell_host.ts";
 export {
   CircuitBreaker,
   type CircuitBreakerOptions,
   type CircuitState,
 } from "./lib/actor/services/circuit_breaker.ts";
 export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/behavior/context.ts";
-export type { DeadLetter, DeadLetterReason } from "./lib/actor/system/dead_letter.ts";
-export { discoverable } from "./lib/actor/services/discoverable.ts";
+export type { DeadLetter, DeadLetterReason } from "./lib/actor/services/dead_letter.ts";
+export { discoverable } from "./lib/actor/behavior/discoverable.ts";
 export { ActorError, AskError, AskTimeoutError } from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
@@ -34,10 +29,10 @@ export type {
   EventSubscriber,
   SystemEvent,
   UnhandledMessage,
-} from "./lib/actor/system/event_stream.ts";
+} from "./lib/actor/services/event_stream.ts";
 export type { Interceptor, NextBehavior } from "./lib/actor/behavior/interceptor.ts";
 export type { LifecycleHooks } from "./lib/actor/behavior/lifecycle_hooks.ts";
-export type { LedgerSnapshot, LossLedger } from "./lib/actor/system/loss_ledger.ts";
+export type { LedgerSnapshot, LossLedger } from "./lib/actor/services/loss_ledger.ts";
 export type {
   Listing,
   ListingSubscriber,
@@ -46,15 +41,9 @@ export type {
 export type { ActorRef } from "./lib/actor/ref/ref.ts";
 export type { OnceOptions, Scheduler, TickOptions } from "./lib/actor/services/scheduler.ts";
 export { ServiceKey } from "./lib/actor/services/service_key.ts";
-export type { ShutdownPhase, ShutdownTask } from "./lib/actor/system/shutdown_phases.ts";
-export type {
-  ChildFailed,
-  PostStop,
-  PreRestart,
-  Signal,
-  Terminated,
-  TerminationReason,
-} from "./lib/actor/behavior/signal.ts";
+export type { ShutdownPhase, ShutdownTask } from "./lib/actor/services/shutdown_phases.ts";
+export type { ChildFailed, PostStop, PreRestart, Signal } from "./lib/actor/behavior/signal.ts";
+export type { Terminated, TerminationReason } from "./lib/actor/ref/terminated.ts";
 export type { SpyEvent } from "./lib/actor/behavior/spy.ts";
 export type { MailboxOptions, Overflow, SpawnOptions } from "./lib/actor/behavior/spawn_options.ts";
 export type { Backoff, Directive, SupervisionStrategy } from "./lib/actor/behavior/supervision.ts";
@@ -68,12 +57,27 @@ export type {
   TaskRunner,
 } from "./lib/actor/services/task_runner.ts";
 export { type BehaviorFactories, Behaviors } from "./lib/behaviors.ts";
-export { ClusterHandle } from "./lib/cluster/node/cluster_handle.ts";
+export {
+  ClusterHandle,
+  type ClusterHealth,
+  type ExtensionReports,
+} from "./lib/cluster/node/cluster_handle.ts";
+export { ExtensionBehavior } from "./lib/cluster/node/extension_behavior.ts";
+export { ExtensionKey, extensionKey } from "./lib/cluster/node/extension_key.ts";
+export type {
+  ExtensionContext,
+  ExtensionHandler,
+  ExtensionHealth,
+  ExtensionPeer,
+  ExtensionRuntime,
+  KindSpawner,
+  NodeExtension,
+  NodeExtensionFactory,
+} from "./lib/cluster/node/node_extension.ts";
 export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_state.ts";
 export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
 export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/bootstrap/seed_source.ts";
-export type { DnsRecord, DnsRecordType, Resolver } from "./lib/runtime/resolver.ts";
 export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
 export {
   type Lease,
@@ -105,7 +109,7 @@ export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/downing
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/state/member.ts";
 export type { MembershipView } from "./lib/membership/state/view.ts";
-export type { Silence } from "./lib/membership/detector/reachability.ts";
+export type { Unreachability } from "./lib/membership/detector/reachability.ts";
 export type {
   LeaderChanged,
   MemberDowned,
@@ -119,24 +123,24 @@ export type {
   UnreachableMember,
 } from "./lib/membership/state/member_event.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
-export type { Clock, Timer } from "./lib/runtime/clock.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
+export type {
+  CertificateNames,
+  IdentityFunction,
+  IdentityMapping,
+  IdentityPatterns,
+  MappedIdentity,
+} from "./lib/runtime/identity_mapping.ts";
 export type {
   Authorize,
   CertificateFacts,
   ChainLink,
   ClientIdentity,
-  DialOptions,
   IdentityRefusal,
-  Link,
-  Listener,
-  ListenOptions,
-  Network,
   NodeIdentity,
   PeerIdentity,
   PlainIdentity,
-  TlsMaterial,
 } from "./lib/runtime/network.ts";
 export type {
   AuthorityKeyExposed,
@@ -146,23 +150,6 @@ export type {
   TlsReloaded,
   TlsReloadFailed,
 } from "./lib/runtime/tls_event.ts";
-export type { Random } from "./lib/runtime/random.ts";
-export type { InboundFilter, Runtime } from "./lib/runtime/runtime.ts";
-export {
-  type ProcessIdentity,
-  type Storage,
-  StorageError,
-  type StorageErrorCode,
-  type StorageFile,
-} from "./lib/runtime/storage.ts";
-export type {
-  StallAnswer,
-  StallProbe,
-  StallQuestion,
-  StallResponder,
-  StallResponderOptions,
-} from "./lib/runtime/stall_probe.ts";
-export type { StopSignal, StopSignals } from "./lib/runtime/stop_signals.ts";
 export type { GroupOptions } from "./lib/routing/group_router.ts";
 export type { PoolOptions } from "./lib/routing/pool_router.ts";
 export { type RouterFactories, Routers } from "./lib/routing/routers.ts";
@@ -184,12 +171,12 @@ export {
 } from "./lib/wire/serializer.ts";
 export { ShardingError } from "./lib/sharding/errors.ts";
 export {
+  type AllocationNode,
   type AllocationStrategy,
   externalAllocation,
   leastShards,
   preferRole,
   type ShardMove,
-  type ShardNode,
   zoneAware,
 } from "./lib/sharding/coordinator/allocation.ts";
 export {
@@ -217,7 +204,8 @@ export type {
   ShardStopped,
 } from "./lib/sharding/shard_event.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
-export type { ShardPlace } from "./lib/sharding/sharding.ts";
+export type { OwnedShard, Sharding } from "./lib/sharding/sharding.ts";
+export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
 export type {
   EntityFactory,
@@ -225,37 +213,6 @@ export type {
   ShardedBehavior,
   ShardedOptions,
 } from "./lib/sharding/sharded_behavior.ts";
-export { StreamError } from "./lib/streams/errors.ts";
-export type {
-  ConsumerMessage,
-  ProducerMessage,
-  PushRefusal,
-  PushReply,
-  SinkMessage,
-  SinkRefusal,
-  StreamCancel,
-  StreamComplete,
-  StreamConnect,
-  StreamDemand,
-  StreamEnd,
-  StreamEnding,
-  StreamFail,
-  StreamLeave,
-  StreamOutcome,
-  StreamPush,
-  StreamPut,
-  StreamSubscribe,
-  StreamWant,
-  SubscribeRefusal,
-} from "./lib/streams/protocol.ts";
-export { streamConsumer, type StreamConsumerOptions } from "./lib/streams/stream_consumer.ts";
-export { streamProducer, type StreamProducerOptions } from "./lib/streams/stream_producer.ts";
-export { type StreamSink, streamSink, type StreamSinkOptions } from "./lib/streams/stream_sink.ts";
-export {
-  type StreamSource,
-  streamSource,
-  type StreamSourceOptions,
-} from "./lib/streams/stream_source.ts";
 export {
   TlsConfigError,
   type TlsConfigErrorCode,
@@ -263,10 +220,8 @@ export {
   type TransportErrorCode,
 } from "./lib/transport/base/errors.ts";
 export type { TransportLimits } from "./lib/transport/base/limits.ts";
-export {
-  type CertificateFault,
-  CertificateRefusedError,
-} from "./lib/transport/tls/certificate_fault.ts";
+export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
+export { CertificateRefusedError } from "./lib/transport/tls/certificate_refused.ts";
 export type { AddressMap } from "./lib/transport/base/address_map.ts";
 export { TlsConfig, type TlsTexts } from "./lib/transport/tls/tls_config.ts";
 export type { TlsPaths } from "./lib/transport/tls/tls_files.ts";

@@ -161,7 +161,7 @@ async function measureContactKill(
   await Promise.all(ids.map((id) => client.ask(ref, get(id), { retry: true })));
   while (client.contacts.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
   const contact = client.contact!;
-  const elsewhere = ids.find((id) => client.shardOwner("counters", id) !== contact);
+  const elsewhere = ids.find((id) => client.sharding.shardOwner("counters", id) !== contact);
   if (elsewhere === undefined) throw new Error("one node owns all shards");
   cluster.kill(contact);
   add(
@@ -175,7 +175,7 @@ async function ownerKill(cluster: BenchCluster, tls: TlsMaterial): Promise<numbe
   const [client, ref] = await connect(cluster, tls);
   await using _closing = client;
   await Promise.all(ids.map((id) => client.ask(ref, get(id), { retry: true })));
-  cluster.kill(client.shardOwner("counters", "entity-0")!);
+  cluster.kill(client.sharding.shardOwner("counters", "entity-0")!);
   return await untilAnswered(client, ref, "entity-0");
 }
 

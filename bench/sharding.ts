@@ -68,7 +68,7 @@ async function processesRow(processes: number, rounds: number): Promise<void> {
   // Until all know all, shards would go to the first only.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   for (const id of ids) await ask(id);
-  const isLocal = (id: string) => system.shardOwner("counters", id) === system.address;
+  const isLocal = (id: string) => system.sharding.shardOwner("counters", id) === system.address;
   for (
     const [where, chosen] of [["here", ids.filter(isLocal)], [
       "elsewhere",

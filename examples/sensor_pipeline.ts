@@ -7,16 +7,13 @@
  *
  * @module
  */
+import { type ActorRef, Behaviors, ClusteredActorSystem, ServiceKey } from "@casty/casty";
 import {
-  type ActorRef,
-  Behaviors,
-  ClusteredActorSystem,
   type ProducerMessage,
-  ServiceKey,
   streamProducer,
   streamSink,
   streamSource,
-} from "@casty/casty";
+} from "@casty/casty/streams";
 import { ClusterClient } from "@casty/casty/client";
 import { type NodeStart, nodeStart, Processes, tlsOf } from "./processes.ts";
 

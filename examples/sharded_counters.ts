@@ -50,7 +50,7 @@ async function start(port: number, seedNodes: readonly string[]): Promise<Node> 
 }
 
 const running = (nodes: readonly Node[]) =>
-  nodes.flatMap(({ system }) => system.runningEntities("counters")).length;
+  nodes.flatMap(({ system }) => system.sharding.runningEntities("counters")).length;
 
 async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { ActorSystem, streamProducer, type StreamSink, streamSink, streamSource } from "../mod.ts";
+import { ActorSystem } from "../mod.ts";
+import { streamProducer, type StreamSink, streamSink, streamSource } from "../lib/streams/mod.ts";
 
 interface Reading {
   readonly sensor: string;

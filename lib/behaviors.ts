@@ -1,5 +1,5 @@
 import { type ActorBehaviors, Behaviors as OfActors } from "./actor/behavior/behaviors.ts";
-import { discoverable } from "./actor/services/discoverable.ts";
+import { discoverable } from "./actor/behavior/discoverable.ts";
 import { type Sharded, sharded } from "./sharding/sharded_behavior.ts";
 
 /** Everything that a behaviour can be made of: actors, and what only a cluster can spawn. */

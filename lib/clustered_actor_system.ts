@@ -1,5 +1,5 @@
 /**
- * The composition root of a node: the only place that knows all layers.
+ * The composition root of a node: lists the extensions that every node has.
  *
  * @module
  */
@@ -7,16 +7,23 @@ import { ActorSystem } from "./actor/system/actor_system.ts";
 import type { Behavior } from "./actor/behavior/behavior.ts";
 import { type ActorRef, Ref } from "./actor/ref/ref.ts";
 import type { SpawnOptions } from "./actor/behavior/spawn_options.ts";
+import { ExtensionBehavior } from "./cluster/node/extension_behavior.ts";
+import type { ExtensionKey } from "./cluster/node/extension_key.ts";
+import { makeExtensions } from "./cluster/node/extension_order.ts";
+import type { NodeExtensionFactory } from "./cluster/node/node_extension.ts";
+import { NodeExtensions } from "./cluster/node/node_extensions.ts";
 import { ClusterHandle } from "./cluster/node/cluster_handle.ts";
 import { ClusterNode } from "./cluster/node/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/node/cluster_options.ts";
 import type { Member } from "./membership/state/member.ts";
 import { setNodeInternals } from "./node_internals.ts";
 import { parseAddress } from "./runtime/address.ts";
-import { ShardedBehavior } from "./sharding/sharded_behavior.ts";
-import type { ShardEnvelope } from "./sharding/routing/shard_envelope.ts";
-import { nameOf, Sharding, type ShardPlace } from "./sharding/sharding.ts";
+import { type Sharding, shardingKey } from "./sharding/sharding.ts";
+import { ShardingExtension } from "./sharding/sharding_extension.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
+
+/** What every node has. */
+const builtIn: readonly NodeExtensionFactory[] = [() => new ShardingExtension()];
 
 /**
  * One node of a cluster: an actor system whose actors can be reached from other nodes, and that
@@ -47,27 +54,22 @@ import { systemRuntime } from "./transport/system_runtime.ts";
  * ```
  */
 export class ClusteredActorSystem extends ActorSystem {
-  /** What this node tells about its cluster: its state, and why it is so. */
+  /** The state of the cluster as this node knows it, and why it is so. */
   readonly cluster: ClusterHandle;
   readonly #node: ClusterNode;
-  #sharding: Sharding | undefined;
+  readonly #extensions: NodeExtensions;
 
   private constructor(options: ClusterOptions) {
     checkClusterOptions(options);
+    const ordered = makeExtensions([...builtIn, ...options.extensions ?? []]);
     const runtime = systemRuntime({
       ...options.runtime,
       ...(options.logger && { logger: options.logger }),
     });
     super({ ...options, runtime });
-    this.#node = new ClusterNode(this, options, runtime, {
-      install: (remoting) => {
-        this.#sharding = new Sharding(this, remoting, runtime, options);
-      },
-      onView: (view) => this.#sharding?.onView(view),
-      beforeLeave: async () => await this.#sharding?.release(),
-      afterLeave: () => this.#sharding?.close(),
-    });
-    this.cluster = new ClusterHandle(() => this.#node.facts);
+    this.#extensions = new NodeExtensions(ordered, this, runtime);
+    this.#node = new ClusterNode(this, options, runtime, this.#extensions);
+    this.cluster = new ClusterHandle(() => this.#node.facts, this.#extensions);
     this.#exposeInternals();
     // Both have limits of their own.
     const timeout = 0x7fff_ffff;
@@ -78,7 +80,8 @@ export class ClusteredActorSystem extends ActorSystem {
   /**
    * Opens the port, joins the cluster, and resolves when `requiredQuorum` members are up.
    *
-   * @throws {ClusterError} for options that cannot be used.
+   * @throws {ClusterError} for options that cannot be used; codes `badExtension`,
+   * `duplicateExtension`, `missingExtension`, `circularExtension`, `extensionFailed`.
    * @throws {ClusterTimeoutError} code `quorumTimeout`; the node is shut down then.
    * @throws {TransportError} when the port cannot be opened, or the TLS configuration would let
    * peers without a certificate in.
@@ -148,30 +151,43 @@ export class ClusteredActorSystem extends ActorSystem {
     return this.#node.barrier(name, count, options);
   }
 
-  /**
-   * Starts an actor. A sharded behaviour gives a reference that takes envelopes for entities
-   * anywhere in the cluster.
-   */
+  /** Starts an actor at this node. */
   override spawn<M>(
     behavior: Behavior<M>,
     name: string,
     options?: SpawnOptions,
   ): ActorRef<M>;
   /**
-   * Starts to run entities at this node, and to route to them wherever they are. What was made with an
-   * entity type needs no name.
+   * Starts what an extension of this node carries out. What `Behaviors.sharded` describes: runs
+   * entities at this node, and routes to them anywhere in the cluster by the reference, which takes
+   * envelopes. Made with an entity type, it needs no name.
    *
    * @throws {ShardingError} code `badName`.
+   * @throws {ClusterError} code `unknownKind`: no extension of this node spawns it.
    */
-  override spawn<M>(behavior: ShardedBehavior<M>, name?: string): ActorRef<ShardEnvelope<M>>;
+  override spawn<M>(behavior: ExtensionBehavior<M>, name?: string): ActorRef<M>;
   override spawn<M>(
-    behavior: Behavior<M> | ShardedBehavior<M>,
+    behavior: Behavior<M> | ExtensionBehavior<M>,
     name?: string,
     options?: SpawnOptions,
-  ): ActorRef<M> | ActorRef<ShardEnvelope<M>> {
-    return behavior instanceof ShardedBehavior
-      ? this.#sharding!.deploy(nameOf(behavior, name), behavior)
+  ): ActorRef<M> {
+    return behavior instanceof ExtensionBehavior
+      ? this.#extensions.spawn(behavior, name)
       : super.spawn(behavior, name!, options);
+  }
+
+  /** Where shards and entities are, and what runs here. */
+  get sharding(): Sharding {
+    return this.extension(shardingKey);
+  }
+
+  /**
+   * What an extension of this node exposes under a key.
+   *
+   * @throws {ClusterError} code `unknownExtension`: no extension of this node does.
+   */
+  extension<T>(key: ExtensionKey<T>): T {
+    return this.#extensions.get(key);
   }
 
   /** The actor of this node at a path such as `"/parent/child"`, if there is one. */
@@ -213,7 +229,6 @@ export class ClusteredActorSystem extends ActorSystem {
 
   #exposeInternals(): void {
     const node = this.#node;
-    const sharding = () => this.#sharding;
     setNodeInternals(this, {
       get view() {
         return node.view;
@@ -224,40 +239,7 @@ export class ClusteredActorSystem extends ActorSystem {
       get remoting() {
         return node.remoting;
       },
-      get grantsVersion() {
-        return sharding()?.grantsVersion ?? 0;
-      },
-      shardGrants: () => sharding()?.grants() ?? [],
     });
-  }
-
-  /**
-   * Where an entity is, with the number and the epoch of its shard, as far as this node knows.
-   * Undefined while that is not known, or if nothing was spawned here under `name`.
-   */
-  whereIs(name: string, entityId: string): ShardPlace | undefined {
-    return this.#sharding?.whereIs(name, entityId);
-  }
-
-  /** The ids of the entities of a type that run at this node now. */
-  runningEntities(name: string): readonly string[] {
-    return this.#sharding?.running(name) ?? [];
-  }
-
-  /**
-   * Where the shards of a type are, as far as this node knows: the leader knows all. Undefined for
-   * those that nobody runs.
-   */
-  shardTable(name: string): readonly (ShardPlace | undefined)[] {
-    return this.#sharding?.table(name) ?? [];
-  }
-
-  /**
-   * Address of the node that runs an entity, as far as this node knows. Undefined while nothing
-   * was told to its shard from here, or if nothing was deployed here under `name`.
-   */
-  shardOwner(name: string, entityId: string): string | undefined {
-    return this.#sharding?.ownerOf(name, entityId);
   }
 }
 

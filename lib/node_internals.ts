@@ -7,7 +7,6 @@ import type { ActorSystem } from "./actor/system/actor_system.ts";
 import type { HealthReport } from "./membership/detector/health.ts";
 import type { MembershipView } from "./membership/state/view.ts";
 import type { Remoting } from "./remoting/remoting.ts";
-import type { ShardGrant } from "./sharding/sharding.ts";
 
 /** See the module's text. */
 export interface NodeInternals {
@@ -17,10 +16,6 @@ export interface NodeInternals {
   readonly health: HealthReport;
   /** Its connections. Not before it has started. */
   readonly remoting: Remoting;
-  /** Counts the changes of what `shardGrants` answers. */
-  readonly grantsVersion: number;
-  /** The shards that it owns. */
-  shardGrants(): ShardGrant[];
 }
 
 const internals = new WeakMap<ActorSystem, NodeInternals>();

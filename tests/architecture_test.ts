@@ -4,13 +4,14 @@ import { assert, assertEquals } from "@std/assert";
 const allowed: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   offline: [],
-  cert: ["runtime"],
+  x509: ["runtime"],
+  cert: ["runtime", "x509"],
   actor: ["runtime"],
   streams: ["runtime", "actor"],
   routing: ["runtime", "actor"],
   membership: ["runtime"],
   wire: ["runtime", "actor"],
-  transport: ["runtime", "wire"],
+  transport: ["runtime", "wire", "x509"],
   remoting: ["runtime", "actor", "wire", "transport"],
   cluster: ["runtime", "actor", "wire", "transport", "membership", "remoting"],
   sharding: ["runtime", "actor", "transport", "membership", "remoting", "cluster"],
@@ -29,6 +30,25 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "clustered_actor_system.ts",
     "node_internals.ts",
   ],
+};
+
+/**
+ * What each sub-room of lib/actor may import; errors and option checks are below them all.
+ *
+ * - `ref`: references, and the interfaces by which other layers reach the actor behind one.
+ * - `services`: what a system offers besides actors: events, ledger, scheduler, tasks, receptionist.
+ * - `behavior`: what users write, and the interfaces that their handlers see.
+ * - `ask`: pending asks and their deadlines.
+ * - `cell`: runs one actor.
+ * - `system`: composes all of them.
+ */
+const actorRooms: Readonly<Record<string, readonly string[]>> = {
+  ref: [],
+  services: ["ref"],
+  behavior: ["ref", "services"],
+  ask: ["ref", "services", "behavior"],
+  cell: ["ref", "services", "behavior", "ask"],
+  system: ["ref", "services", "behavior", "ask", "cell"],
 };
 
 /** Files of other folders that may be imported although their folder may not. */
@@ -96,6 +116,64 @@ Deno.test("a lower layer never imports a higher one", () => {
   assert(imports > 1_000, `only ${imports} imports were found`);
 });
 
+/** The sub-room of lib/actor that a file is in; empty for a file above all of them. */
+function actorRoomOf(path: string): string | undefined {
+  const [room, sub, file] = path.split("/");
+  if (room !== "actor") return undefined;
+  return file === undefined ? "" : sub;
+}
+
+Deno.test("a sub-room of lib/actor never imports one above it", () => {
+  const wrong: string[] = [];
+  for (const source of sources()) {
+    const room = actorRoomOf(source.path);
+    if (room === undefined || room === "") continue;
+    assert(room in actorRooms, `lib/actor/${room}/ has no place among the sub-rooms`);
+    for (const target of importsOf(source)) {
+      const other = actorRoomOf(target);
+      const fine = other === undefined || other === "" || other === room ||
+        actorRooms[room]!.includes(other);
+      if (!fine) wrong.push(`lib/${source.path} imports ${target}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+Deno.test("only the cell knows the bits of its status", () => {
+  const users: string[] = [];
+  for (const source of sources()) {
+    if (importsOf(source).includes("actor/cell/cell_status.ts")) users.push(source.path);
+  }
+  assertEquals(users, ["actor/cell/cell.ts"]);
+  // Private to its class, so no other file can write it.
+  const cell = Deno.readTextFileSync(new URL("actor/cell/cell.ts", root));
+  assert(/^ {2}#status = /m.test(cell) && !/^ {2}(?:public |protected )?status\b/m.test(cell));
+});
+
+/** Files of `cell/` that other rooms may use: they hold no state of an actor. */
+const stateless: readonly string[] = [
+  "actor/cell/message_size.ts",
+  "actor/cell/stash.ts",
+  "actor/cell/suspension.ts",
+];
+
+Deno.test("other layers reach an actor through interfaces, not through its cell", () => {
+  const wrong: string[] = [];
+  for (const source of sources()) {
+    const { folder, path, text } = source;
+    if (folder === "actor") continue;
+    for (const target of importsOf(source)) {
+      if (actorRoomOf(target) === "cell" && !stateless.includes(target)) {
+        wrong.push(`lib/${path} imports ${target}`);
+      }
+    }
+    if (/\.cell\s*\.\s*\w+\s*\./.test(text) || /\)\s*\.cell\b/.test(text)) {
+      wrong.push(`lib/${path} reaches into a cell`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
 /** Groups of files that import each other, type-only imports included (Tarjan's algorithm). */
 function importCircles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const order = new Map<string, number>();
@@ -129,21 +207,36 @@ Deno.test("import circles are found", () => {
   assertEquals(importCircles(graph), [["d"], ["a", "b", "c"]]);
 });
 
-/** Rooms whose circles are still to be cut; the list only shrinks. */
-const circular: readonly string[] = [
-  "actor",
-  "membership",
-  "transport",
-  "remoting",
-  "cert",
-  "streams",
-];
-
 Deno.test("no file is in an import circle", () => {
   const graph = new Map([...sources()].map((source) => [source.path, importsOf(source)]));
-  const circles = importCircles(graph)
-    .filter((circle) => !circular.some((room) => circle[0]!.startsWith(`${room}/`)));
-  assertEquals(circles, []);
+  assertEquals(importCircles(graph), []);
+});
+
+Deno.test("a client loads only what a client needs", () => {
+  const graph = new Map([...sources()].map((source) => [source.path, importsOf(source)]));
+  const text = Deno.readTextFileSync(new URL("../client.ts", root));
+  const entry = [...text.matchAll(importing)].map(([, target]) => target!.slice("./lib/".length));
+  assert(entry.length > 5, `only ${entry.length} imports of client.ts were found`);
+  const chains = new Map(entry.map((path) => [path, path]));
+  for (const [path, chain] of chains) {
+    for (const target of graph.get(path)!) {
+      if (!chains.has(target)) chains.set(target, `${chain} -> ${target}`);
+    }
+  }
+  // What coordinates, owns or remembers shards; membership; and what makes a node. The topology is
+  // what nodes send to clients.
+  const foreign =
+    /^(?:sharding\/(?!routing\/|errors\.ts$)|membership\/|cluster\/(?!gateway\/topology)|[^/]+$)/;
+  const wrong = [...chains].filter(([path]) => foreign.test(path)).map(([, chain]) => chain);
+  assertEquals(wrong, []);
+  assert(chains.has("client/cluster_client.ts") && chains.has("sharding/routing/shard_router.ts"));
+});
+
+Deno.test("the composition root lists extensions, and knows nothing else of them", () => {
+  const source = [...sources()].find(({ path }) => path === "clustered_actor_system.ts")!;
+  const sharding = importsOf(source).filter((path) => path.startsWith("sharding/"));
+  assertEquals(sharding, ["sharding/sharding.ts", "sharding/sharding_extension.ts"]);
+  assert(!/instanceof (?!ExtensionBehavior|Ref\b)/.test(source.text));
 });
 
 Deno.test("time, chance and timers come in through the runtime only", () => {
@@ -162,8 +255,7 @@ Deno.test("time, chance and timers come in through the runtime only", () => {
 });
 
 Deno.test("files come in through the runtime only", () => {
-  const native =
-    /\bDeno\.(?:open|create|read\w*|write\w*|rename|remove|mkdir|l?stat|link|symlink|copyFile|truncate|chmod|makeTemp\w*|watchFs|FsFile|errors\.NotFound)\b|"node:fs/;
+  const native = /\bplatform\.files\b|"node:fs/;
   const wrong: string[] = [];
   for (const { folder, path, text } of sources()) {
     // The certificate tool reads and writes what a user names; the transport watches certificates.
@@ -178,14 +270,44 @@ Deno.test("files come in through the runtime only", () => {
   assertEquals(wrong, []);
 });
 
+/** Where a source uses the global, and not only writes about it. Templates count as code. */
+function usesOfDeno(text: string): string[] {
+  const prose = /\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\\n]|\\.)*"/g;
+  const code = text.replace(prose, (match) => match.replace(/[^\n]/g, " "));
+  const use = /\b(?:Deno|Bun)(?:\.\w|\s*[[;,)?}:]|\s+as\b)/;
+  return code.split("\n").flatMap((line, at) =>
+    use.test(line) ? [`${at + 1}: ${line.trim()}`] : []
+  );
+}
+
+/** The second writes source text of tests. */
+const mayNameDeno: readonly string[] = [
+  "runtime/platform.ts",
+  "testkit/simulation/failure_file.ts",
+];
+
+Deno.test("only lib/runtime/platform.ts names Deno", () => {
+  assertEquals(usesOfDeno('f(); // Deno.x\nDeno.pid /* Deno.x */ "Deno.x"'), ["2: Deno.pid"]);
+  const entries = ["mod.ts", "client.ts", "cert.ts"].map((path) => ({
+    path,
+    text: Deno.readTextFileSync(new URL(`../${path}`, root)),
+  }));
+  const wrong = [...sources(), ...entries]
+    .filter(({ path }) => !mayNameDeno.includes(path))
+    .flatMap(({ path, text }) => usesOfDeno(text).map((line) => `${path}:${line}`));
+  assertEquals(wrong, []);
+});
+
 Deno.test("what decides imports nothing that does", () => {
   const pure = [
     "sharding/coordinator/coordinator.ts",
     "sharding/coordinator/shard_table.ts",
     "sharding/routing/shard_routes.ts",
     "sharding/routing/shard_router.ts",
-    "sharding/shard_node.ts",
+    "sharding/sharding_machine.ts",
     "sharding/region/region.ts",
+    "sharding/region/node_regions.ts",
+    "sharding/region/delivery_intake.ts",
     "sharding/coordinator/allocation.ts",
     "sharding/routing/shard_hash.ts",
     "cluster/node/barrier_rounds.ts",

@@ -1,17 +1,56 @@
 import { assert, assertEquals } from "@std/assert";
+import * as client from "../client.ts";
+import * as main from "../mod.ts";
+import { rules } from "../lib/runtime/rules.ts";
 import { mutations } from "./mutations.ts";
+import { runTest } from "./rule_switch.ts";
 
-Deno.test("each mutation names a text that is there once, and a test that is there", async () => {
-  for (const { rule, file, text, instead, testFile, test } of mutations) {
-    const source = await Deno.readTextFile(new URL(`../lib/${file}`, import.meta.url));
-    assertEquals(source.split(text).length, 2, `${rule}: ${file} has not once: ${text}`);
-    assert(text !== instead, rule);
+const lib = new URL("../lib/", import.meta.url);
+
+/** The text of all files of lib but the list of rules itself. */
+async function* sources(folder: URL): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* sources(new URL(`${name}/`, folder));
+    else if (name.endsWith(".ts") && !folder.href.endsWith("/runtime/")) {
+      yield await Deno.readTextFile(new URL(name, folder));
+    }
+  }
+}
+
+Deno.test("each rule is in force, frozen, and listed once with a sentence of its own", () => {
+  assertEquals(Object.keys(mutations).sort(), Object.keys(rules).sort());
+  assert(Object.values(rules).every((holds) => holds));
+  assert(Object.isFrozen(rules));
+  const sentences = new Set(Object.values(mutations).map(({ sentence }) => sentence));
+  assertEquals(sentences.size, Object.keys(mutations).length);
+  assert(sentences.size >= 36);
+});
+
+Deno.test("each rule is consulted in lib", async () => {
+  const consulted = new Set<string>();
+  for await (const text of sources(lib)) {
+    const code = text.replace(/^\s*(?:\*|\/\/|\/\*).*$/gm, "");
+    for (const [, name] of code.matchAll(/(?<![/\w])rules\.(\w+)/g)) consulted.add(name!);
+  }
+  assertEquals([...consulted].sort(), Object.keys(rules).sort());
+});
+
+Deno.test("each rule names a test that exists", async () => {
+  for (const [name, { testFile, test }] of Object.entries(mutations)) {
     const tests = await Deno.readTextFile(new URL(testFile, import.meta.url));
-    assert(tests.includes(`Deno.test("${test}"`), `${rule}: ${testFile} has no test "${test}"`);
+    assert(tests.includes(`Deno.test("${test}"`), `${name}: ${testFile} has no test "${test}"`);
   }
 });
 
-Deno.test("each rule is listed once", () => {
-  assertEquals(new Set(mutations.map(({ rule }) => rule)).size, mutations.length);
-  assert(mutations.length >= 12);
+Deno.test("a switched-off rule fails its test, and the test passes with all rules", async () => {
+  const { testFile, test } = mutations.oldestLeads;
+  assertEquals(await runTest(testFile, test), "passed");
+  assertEquals(await runTest(testFile, test, "oldestLeads"), "failed");
+  assertEquals(await runTest(testFile, "no test of that name"), "missing");
+});
+
+Deno.test("users cannot reach the rules through a public entry", () => {
+  for (const entry of [main, client]) {
+    assert(!Object.values<unknown>(entry).includes(rules));
+  }
 });

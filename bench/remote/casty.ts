@@ -78,7 +78,7 @@ export class CastyNode implements AsyncDisposable {
           { timeout },
         );
       await ask("");
-      if (system.shardOwner("counters", id) !== this.#peer) continue;
+      if (system.sharding.shardOwner("counters", id) !== this.#peer) continue;
       return { tell: (text) => ref.tell(shardEnvelope(id, { type: "count", text })), ask };
     }
     throw new Error("the peer owns no entity");

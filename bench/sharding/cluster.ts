@@ -1,5 +1,5 @@
 import { createCa, issueNode } from "@casty/casty/cert";
-import type { TlsMaterial } from "@casty/casty";
+import type { TlsMaterial } from "@casty/casty/runtime";
 import { ClusterClient } from "@casty/casty/client";
 import type { NodeOptions } from "./shared.ts";
 

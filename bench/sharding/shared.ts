@@ -1,4 +1,5 @@
-import { type ActorRef, entityType, type TlsMaterial } from "@casty/casty";
+import { type ActorRef, entityType } from "@casty/casty";
+import type { TlsMaterial } from "@casty/casty/runtime";
 
 /** What the entities of the benchmarks take. */
 export type BenchMessage =

@@ -1,12 +1,13 @@
 import { CastyError } from "../runtime/casty_error.ts";
 
 /**
- * An actor cannot be spawned, or a system not used, as asked. Codes: `badName`, `duplicateName`,
- * `badBehavior`, `badMailbox`, `badSupervision`, `badDelay`, `badOption`, `stashFull`, `systemStopped`,
- * `actorStopped`, `notAChild`, `notLocal`, `cannotWatch`, `tooManyWatches`; of the scheduler `badKey`, `badTarget`,
- * `tooManyScheduled`; of background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown
- * `badPhase`, `phaseBegun`, `shutdownTimeout`; of the receptionist and
- * routers `badServiceKey`, `badSubscriber`, `badRoutingKey`; of circuit breakers `circuitOpen`, `circuitTimeout`.
+ * An actor or its system cannot do what was asked of it. Codes: `badName`, `duplicateName`,
+ * `badBehavior`, `badMailbox`, `badSupervision`, `badDelay`, `badOption`, `stashFull`,
+ * `systemStopped`, `actorStopped`, `earlierIncarnation`, `notAChild`, `notLocal`, `noEntity`,
+ * `cannotWatch`, `tooManyWatches`; of the scheduler `badKey`, `badTarget`, `tooManyScheduled`; of
+ * background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown `badPhase`,
+ * `phaseBegun`, `shutdownTimeout`; of the receptionist and routers `badServiceKey`, `badSubscriber`,
+ * `badRoutingKey`; of circuit breakers `circuitOpen`, `circuitTimeout`.
  */
 export class ActorError extends CastyError {
   /** Name of the class. */
@@ -18,7 +19,7 @@ export class AskTimeoutError extends CastyError {
   /** Name of the class. */
   override name = "AskTimeoutError";
 
-  /** `target` is whom the question was for, `timeout` is in milliseconds. */
+  /** `target` is the actor that was asked, `timeout` is in milliseconds. */
   constructor(target: string, timeout: number) {
     super("askTimeout", `${target} did not reply within ${timeout} ms`, {
       value: timeout,
@@ -28,7 +29,7 @@ export class AskTimeoutError extends CastyError {
 }
 
 /**
- * The question cannot be answered. Codes: `askTargetDead`, `askNotDelivered`,
+ * An ask has failed before its timeout. Codes: `askTargetDead`, `askNotDelivered`,
  * `askAborted`, `askCycle`, `tooManyAsks`.
  */
 export class AskError extends CastyError {

@@ -1,7 +1,8 @@
 import { AskError, AskTimeoutError } from "../actor/errors.ts";
-import type { AskOptions } from "../actor/ask/ask.ts";
-import { maxDelay } from "../actor/cell/timers.ts";
+import type { AskOptions } from "../actor/behavior/ask_options.ts";
+import { maxDelay } from "../runtime/clock.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { backoffDelay } from "../runtime/backoff.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ClientError } from "./errors.ts";
 
@@ -62,8 +63,9 @@ export async function askRepeatedly<R>(
       }
       if (!mayPass || count >= attempts) throw error;
     }
-    const ceiling = Math.min(longestDelay, delay * 2 ** Math.min(count - 1, 30));
-    await pause(clock, Math.min(random.next() * ceiling, end - clock.now()), [
+    const backoff = { min: delay, max: longestDelay, jitter: [0, 1] } as const;
+    const wait = backoffDelay(backoff, count - 1, random.next());
+    await pause(clock, Math.min(wait, end - clock.now()), [
       closing,
       ...(signal ? [signal] : []),
     ]);

@@ -17,13 +17,12 @@ import {
   type TopologyPush,
 } from "../cluster/gateway/topology.ts";
 import { Remoting } from "../remoting/remoting.ts";
-import { locatePath } from "../sharding/routing/protocol.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { randomId } from "../runtime/random.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { addressMapper } from "./address_map.ts";
+import type { ClientContext, ClientExtension } from "./client_extension.ts";
 import { clientLabel, type ClientOptions } from "./client_options.ts";
-import { ClientShards } from "./client_shards.ts";
 import type { ClientNodeChanged, ClientState, ClientStateChanged } from "./client_state.ts";
 import { ContactBook } from "./contact_book.ts";
 import { defaultContactTiming } from "./contact_timing.ts";
@@ -38,13 +37,13 @@ const tickInterval = 250;
 
 /** See the module's text. */
 export class ClientConnections {
-  readonly shards: ClientShards;
   readonly services = new ServiceDirectory();
   /** This client's address. */
   readonly address: string;
   readonly #system: ActorSystem;
   readonly #runtime: Runtime;
   readonly #options: ClientOptions;
+  readonly #extensions: readonly ClientExtension[];
   readonly #contacts: Contacts;
   readonly #health = new NodeHealth(defaultContactTiming);
   readonly #book: ContactBook;
@@ -62,7 +61,13 @@ export class ClientConnections {
   #closed = false;
 
   /** Opens nothing yet. */
-  constructor(system: ActorSystem, runtime: Runtime, options: ClientOptions) {
+  constructor(
+    system: ActorSystem,
+    runtime: Runtime,
+    options: ClientOptions,
+    extensions: readonly ClientExtension[],
+  ) {
+    this.#extensions = extensions;
     this.#system = system;
     this.#runtime = runtime;
     this.#options = options;
@@ -73,19 +78,6 @@ export class ClientConnections {
       ...(unisocket && { contacts: 1 }),
     });
     this.#book = new ContactBook(options.contactPoints, runtime);
-    this.shards = new ClientShards({
-      system,
-      self: this.address,
-      now: () => runtime.clock.now(),
-      send: (to, path, message) => this.#send(to, path, message),
-      deadLetter: (reason, target, message) =>
-        internalsOf(system).deadLetter(reason, target, message),
-      log: (message, fields) => runtime.logger.log("error", "client", message, fields),
-      contacts: () => this.#contacts.subscribed,
-      leader: () => this.#topology.leader,
-      isPresent: (address) => this.#present.has(address),
-      isUsable: (address) => this.#isUsable(address),
-    }, options.buffer);
   }
 
   /** How the client stands to its cluster. */
@@ -138,7 +130,7 @@ export class ClientConnections {
     this.#timer?.cancel();
     this.#book.close();
     this.services.close();
-    this.shards.close();
+    for (const extension of this.#extensions) extension.close();
     await this.#system.shutdown();
     await this.#remoting?.close();
   }
@@ -173,10 +165,27 @@ export class ClientConnections {
       if (push !== undefined) this.#onPush(peer.address, push);
     });
     // Where nodes listen: a reference to there was forged, for this client to speak for its maker.
-    for (const path of [gatewayPath, locatePath]) this.#remoting.reserve(path);
-    for (const [path, take] of this.shards.paths) {
-      this.#remoting.handlePeers(path, (peer, value) => take(peer.address, value));
-    }
+    this.#remoting.reserve(gatewayPath);
+    const context = this.#contextOf(this.#remoting);
+    for (const extension of this.#extensions) extension.install(context);
+  }
+
+  #contextOf(remoting: Remoting): ClientContext {
+    const system = internalsOf(this.#system);
+    return {
+      address: this.address,
+      system: this.#system,
+      runtime: this.#runtime,
+      contacts: () => this.#contacts.subscribed,
+      leader: () => this.#topology.leader,
+      isPresent: (address) => this.#present.has(address),
+      isUsable: (address) => this.#isUsable(address),
+      handle: (path, handler) =>
+        remoting.handlePeers(path, (peer, value) => handler(peer.address, value)),
+      reserve: (path) => remoting.reserve(path),
+      send: (to, path, message) => remoting.send(to, path, 0, message),
+      deadLetter: (reason, target, message) => system.deadLetter(reason, target, message),
+    };
   }
 
   #firstTopology(timeout: number, signal: AbortSignal | undefined): Promise<void> {
@@ -237,12 +246,12 @@ export class ClientConnections {
     for (const { address, incarnation } of topology.members) {
       lives.set(address, incarnation);
       const before = this.#lives.get(address) ?? incarnation;
-      if (before !== incarnation) this.shards.forgetOwner(address);
+      if (before !== incarnation) this.#onNodeGone(address);
       this.#lives.set(address, incarnation);
     }
     for (const address of this.#lives.keys()) {
       if (this.#present.has(address)) continue;
-      this.shards.forgetOwner(address);
+      this.#onNodeGone(address);
       this.#lives.delete(address);
     }
     this.#remoting?.onMembers(lives);
@@ -259,7 +268,11 @@ export class ClientConnections {
       this.#topology,
       (node) => this.#isUsable(node),
     );
-    this.shards.onNodesChanged();
+    for (const extension of this.#extensions) extension.onNodesChanged();
+  }
+
+  #onNodeGone(address: string): void {
+    for (const extension of this.#extensions) extension.onNodeGone(address);
   }
 
   #isUsable(address: string): boolean {
@@ -284,10 +297,10 @@ export class ClientConnections {
         (target, message) =>
           this.#options.unisocket === true ||
           (target instanceof Ref && target.node === address) ||
-          this.shards.wentTo(address, target, message),
+          this.#extensions.some((extension) => extension.wasSentTo(address, target, message)),
         "disconnected",
       );
-      this.shards.onNodeLost(address);
+      for (const extension of this.#extensions) extension.onConnectionLost(address);
       this.#onFailed(address, reason);
     });
   }
@@ -383,7 +396,7 @@ export class ClientConnections {
       for (const address of this.#health.due(clock.now())) {
         this.#toGateway(address, { type: "meet" });
       }
-      this.shards.tick();
+      for (const extension of this.#extensions) extension.tick();
       if (this.#meetsAll) this.#meetMissing();
       this.#scheduleTick();
     });

@@ -7,9 +7,9 @@
  * @module
  */
 import { ActorSystem } from "../actor/system/actor_system.ts";
-import type { Written } from "../actor/ask/ask.ts";
+import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
-import type { EventStream } from "../actor/system/event_stream.ts";
+import type { EventStream } from "../actor/services/event_stream.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { ServiceKey } from "../actor/services/service_key.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
@@ -18,9 +18,11 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { EntityType } from "../sharding/routing/entity_type.ts";
 import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
 import { checkNumShards } from "../sharding/routing/shard_count.ts";
+import type { ShardLocations } from "../sharding/routing/shard_place.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
 import { askRepeatedly, type ClientAskOptions } from "./client_ask.ts";
 import { ClientConnections } from "./client_connections.ts";
+import { ClientSharding } from "./client_sharding.ts";
 import { setClientInternals } from "./client_internals.ts";
 import { checkClientOptions, type ClientOptions } from "./client_options.ts";
 import type { ClientState } from "./client_state.ts";
@@ -63,6 +65,7 @@ export class ClusterClient implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #system: ActorSystem;
   readonly #connections: ClientConnections;
+  readonly #sharding: ClientSharding;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
@@ -77,7 +80,10 @@ export class ClusterClient implements AsyncDisposable {
       runtime: this.#runtime,
       ...(maxPendingAsks !== undefined && { maxPendingAsks }),
     });
-    this.#connections = new ClientConnections(this.#system, this.#runtime, options);
+    this.#sharding = new ClientSharding(options.buffer);
+    this.#connections = new ClientConnections(this.#system, this.#runtime, options, [
+      this.#sharding,
+    ]);
     const connections = this.#connections;
     setClientInternals(this, {
       get remoting() {
@@ -161,9 +167,9 @@ export class ClusterClient implements AsyncDisposable {
     options: { readonly numShards?: number } = {},
   ): ActorRef<ShardEnvelope<M>> {
     this.#checkOpen();
-    const { shards } = this.#connections;
-    if (typeof type !== "string") return shards.ref<M>(type.name, type.numShards);
-    return shards.ref<M>(type, checkNumShards(options.numShards ?? 256));
+    const sharding = this.#sharding;
+    if (typeof type !== "string") return sharding.ref<M>(type.name, type.numShards);
+    return sharding.ref<M>(type, checkNumShards(options.numShards ?? 256));
   }
 
   /**
@@ -187,7 +193,7 @@ export class ClusterClient implements AsyncDisposable {
    * @throws {ClientError} code `badOption`.
    * @throws {ActorError} code `systemStopped`: the client was closed.
    */
-  ask<M, R, const Q extends Written<M> = Written<M>>(
+  ask<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: ClientAskOptions,
@@ -201,7 +207,7 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /** The same as {@linkcode ClusterClient.ask}. */
-  entityAsk<M, R, const Q extends Written<M> = Written<M>>(
+  entityAsk<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: ClientAskOptions,
@@ -253,11 +259,11 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Address of the node to which messages for an entity are sent now. Undefined while that is not
-   * known, or if `entityRef` was not called with the name.
+   * Where messages for entities are sent now, as `system.sharding` of a node tells it; of types for
+   * which `entityRef` was called.
    */
-  shardOwner(name: string, entityId: string): string | undefined {
-    return this.#connections.shards.ownerOf(name, entityId);
+  get sharding(): ShardLocations {
+    return this.#sharding;
   }
 
   /**

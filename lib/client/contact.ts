@@ -1,3 +1,4 @@
+import { backoffDelay } from "../runtime/backoff.ts";
 import type { ContactTiming } from "./contact_timing.ts";
 
 /** What a client knows of one address that it may listen to. Times are milliseconds. */
@@ -24,7 +25,7 @@ export function pauseAfter(
   random: number,
   { minPause, maxPause }: Pick<ContactTiming, "minPause" | "maxPause">,
 ): number {
-  const ceiling = Math.min(maxPause, minPause * 2 ** Math.min(failures - 1, 30));
   // Never at once: a node that refuses quickly would be asked in a loop.
-  return ceiling / 4 + random * ceiling * 3 / 4;
+  const jitter = [0.25, 1] as const;
+  return backoffDelay({ min: minPause, max: maxPause, jitter }, failures - 1, random);
 }

@@ -1,9 +1,9 @@
 import { askPath } from "../actor/ask/ask.ts";
-import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
 import type { Peer } from "../transport/base/peer.ts";
 import type { OncePerPeerLog } from "./once_per_peer_log.ts";
-import { isDeadLetterReason } from "./dead_letter_reasons.ts";
+import { isDeadLetterReason } from "../actor/services/dead_letter.ts";
 import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 
 /** Where a system hears that one of its questions was lost elsewhere. */
@@ -41,7 +41,7 @@ export class LostAsks {
   /** Listens to the system from now on. */
   constructor(port: LostQuestionsPort) {
     this.#port = port;
-    port.internals.onQuestionLost = (replyTo, target, reason) => {
+    port.internals.onForeignAskLost = (replyTo, target, reason) => {
       const { node, path, uid } = replyTo;
       if (node === "" || node === port.internals.nodeAddress) return;
       port.send(node, { question: path, uid, target, reason });
@@ -62,7 +62,7 @@ export class LostAsks {
 
   /** Stops to listen. */
   close(): void {
-    this.#port.internals.onQuestionLost = undefined;
+    this.#port.internals.onForeignAskLost = undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { TerminationReason } from "../actor/behavior/signal.ts";
+import type { TerminationReason } from "../actor/ref/terminated.ts";
 import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
 import { maxItems } from "./watch_protocol.ts";
 

@@ -104,7 +104,9 @@ export class Relay {
     if (reached === undefined) this.#reached.set(peer.address, reached = new Set());
     reached.add(to);
     const { address, nodeId, incarnation, protocol, serializers = [], identity } = peer;
-    const holder = identity.kind === "plain" ? undefined : [identity.kind, identity.name];
+    const holder = identity.kind === "plain"
+      ? undefined
+      : [identity.kind, identity.name, ...(identity.uri === undefined ? [] : [identity.uri])];
     const client = { address, nodeId, incarnation, protocol, serializers, holder };
     this.#port.send(to, relayedPath, { client, envelope });
   }
@@ -192,10 +194,12 @@ function clientPeer(
 /** What the contact has seen of the client's certificate: whose it is, and no more. */
 function parseHolder(value: unknown): PeerIdentity | undefined {
   if (value === undefined) return { kind: "plain" };
-  if (!Array.isArray(value) || value.length !== 2) return undefined;
-  const [kind, name] = value;
+  if (!Array.isArray(value) || value.length < 2 || value.length > 3) return undefined;
+  const [kind, name, uri] = value;
   if ((kind !== "client" && kind !== "node") || typeof name !== "string") return undefined;
-  return { kind, name, hosts: [], fingerprint: "", notAfter: 0 };
+  if (uri !== undefined && typeof uri !== "string") return undefined;
+  const facts = { name, hosts: [], fingerprint: "", notAfter: 0 };
+  return { kind, ...facts, ...(uri !== undefined && { uri }) };
 }
 
 function parseWrapped(

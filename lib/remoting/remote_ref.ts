@@ -1,23 +1,28 @@
 import { Ref } from "../actor/ref/ref.ts";
-import type { Remoting } from "./remoting.ts";
+
+/** Sends to actors of other systems. */
+export interface RemoteSender {
+  /** Sends `message` to the actor at an address. Never throws. */
+  tell(node: string, path: string, uid: number, message: unknown): void;
+}
 
 /** A reference to an actor of another node or client. */
 export class RemoteRef<in M> extends Ref<M> {
   readonly node: string;
   readonly path: string;
   readonly uid: number;
-  readonly #remoting: Remoting;
+  readonly #sender: RemoteSender;
 
-  /** Made by {@linkcode Remoting.refTo} only. */
-  constructor(remoting: Remoting, node: string, path: string, uid: number) {
+  /** Only `Remoting.refTo` makes one. */
+  constructor(sender: RemoteSender, node: string, path: string, uid: number) {
     super();
-    this.#remoting = remoting;
+    this.#sender = sender;
     this.node = node;
     this.path = path;
     this.uid = uid;
   }
 
   override tell(message: M): void {
-    this.#remoting.tell(this.node, this.path, this.uid, message);
+    this.#sender.tell(this.node, this.path, this.uid, message);
   }
 }

@@ -1,9 +1,6 @@
-import { AdapterRef } from "../actor/ref/adapter_ref.ts";
-import type { Cell } from "../actor/cell/cell.ts";
-import type { RemoteWatch } from "../actor/cell/cell_host.ts";
+import { localActorOf, type RemoteWatch, type WatchHost } from "../actor/ref/local_ref.ts";
 import { ActorError } from "../actor/errors.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
-import { LocalRef } from "../actor/ref/local_ref.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -169,30 +166,30 @@ export class RemoteWatcher implements RemoteWatch {
   #watchHere(id: number, path: string, uid: number): void {
     const { internals } = this.#port;
     const { watcher, target } = this.#watches.get(id)!;
-    const cell = this.#find({ path, uid });
-    if (cell === undefined) {
+    const actor = this.#find({ path, uid });
+    if (actor === undefined) {
       this.#forget(id);
       return internals.terminated(watcher, target, "noSuchActor");
     }
-    this.#keep(internals.nodeAddress, id, cell, () => {
+    this.#keep(internals.nodeAddress, id, actor, () => {
       this.#forget(id);
-      internals.terminated(watcher, target, cell.terminated.reason);
+      internals.terminated(watcher, target, actor.terminated.reason);
     });
   }
 
-  #observe(watcher: string, id: number, cell: Cell): void {
-    this.#keep(watcher, id, cell, () => {
-      const reason = cell.failure === undefined ? "stopped" : "failed";
+  #observe(watcher: string, id: number, actor: WatchHost): void {
+    this.#keep(watcher, id, actor, () => {
+      const reason = actor.terminated.reason === "failed" ? "failed" : "stopped";
       this.#step({ type: "ended", watcher, id, reason });
     });
   }
 
-  #keep(watcher: string, id: number, cell: Cell, onStopped: () => void): void {
+  #keep(watcher: string, id: number, actor: WatchHost, onStopped: () => void): void {
     let releases = this.#observed.get(watcher);
     if (releases === undefined) this.#observed.set(watcher, releases = new Map());
     releases.set(
       id,
-      cell.whenStopped(() => {
+      actor.whenStopped(() => {
         this.#drop(watcher, id);
         onStopped();
       }),
@@ -211,9 +208,8 @@ export class RemoteWatcher implements RemoteWatch {
     return release;
   }
 
-  #find({ path, uid }: { readonly path: string; readonly uid: number }): Cell | undefined {
-    const ref = this.#port.internals.resolve(path, uid);
-    return ref instanceof LocalRef || ref instanceof AdapterRef ? ref.cell : undefined;
+  #find({ path, uid }: { readonly path: string; readonly uid: number }): WatchHost | undefined {
+    return localActorOf(this.#port.internals.resolve(path, uid));
   }
 
   #remember(id: number, watch: Watch): void {

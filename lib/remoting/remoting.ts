@@ -7,7 +7,7 @@
  */
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
-import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -164,6 +164,11 @@ export class Remoting {
     this.#peerHandlers.set(path, handler);
   }
 
+  /** Whether a handler takes what is sent to `path`. */
+  isHandled(path: string): boolean {
+    return this.#nodeHandlers.has(path) || this.#peerHandlers.has(path);
+  }
+
   /** A reference to an actor, of this system or another. */
   refTo(address: RefAddress): Ref<unknown> {
     if (address.node === this.#internals.nodeAddress && !this.#isReserved(address.path)) {
@@ -243,8 +248,7 @@ export class Remoting {
 
   #isReserved(path: string): boolean {
     return path.startsWith("/_") && !path.startsWith(askPath) &&
-      (laneOf(path) === "control" || this.#reserved.has(path) || this.#nodeHandlers.has(path) ||
-        this.#peerHandlers.has(path));
+      (laneOf(path) === "control" || this.#reserved.has(path) || this.isHandled(path));
   }
 
   #resolve(address: RefAddress): Ref<unknown> {
@@ -311,7 +315,7 @@ export class Remoting {
       this.#questions = undefined;
     }
     for (const question of questions.slice(0, maxToldQuestions)) {
-      this.#internals.onQuestionLost?.(question, path, "notSerializable");
+      this.#internals.onForeignAskLost?.(question, path, "notSerializable");
     }
   }
 

@@ -1,4 +1,4 @@
-import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
 import type { RelayChoice } from "./relay.ts";
 import type { Lane } from "../transport/base/lane.ts";

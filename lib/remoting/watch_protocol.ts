@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { TerminationReason } from "../actor/behavior/signal.ts";
+import type { TerminationReason } from "../actor/ref/terminated.ts";
 
 /** Where systems talk about death watch. On the lane of the users: in order with their messages. */
 export const watchPath = "/_watch";

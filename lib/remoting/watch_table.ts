@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { backoffDelay } from "../runtime/backoff.ts";
 import { itemOf, PeerWatches, type WatchEffect } from "./peer_watches.ts";
 import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
 import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
@@ -266,8 +267,8 @@ export class WatchTable {
   }
 
   #pause({ attempts }: PeerWatches): number {
-    const { minRetry, maxRetry } = this.#limits;
-    return Math.min(maxRetry, minRetry * 2 ** Math.min(attempts, 30));
+    const { minRetry: min, maxRetry: max } = this.#limits;
+    return backoffDelay({ min, max }, attempts, 0);
   }
 
   #peer(address: string): PeerWatches {

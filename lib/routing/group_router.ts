@@ -1,7 +1,7 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
-import type { DeadLetterReason } from "../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { serviceIdOf, type ServiceKey } from "../actor/services/service_key.ts";

@@ -2,7 +2,7 @@ import { ActorError } from "../actor/errors.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { type Random, randomInt } from "../runtime/random.ts";
 import type { RoutingStrategy } from "./routing_strategy.ts";
-import { hashText, mixBits } from "./text_hash.ts";
+import { hashText, mixBits } from "../runtime/fnv.ts";
 
 /**
  * The actors that one router routes to, and whose turn it is. Passes on the very message that it is

@@ -1,3 +1,6 @@
+/** The longest delay that the machine's timers know, milliseconds (24.8 days). */
+export const maxDelay = 0x7fff_ffff;
+
 /** A timer that has been scheduled and may still be cancelled. */
 export interface Timer {
   /** Cancels the timer. Does nothing when it has fired or was cancelled before. */

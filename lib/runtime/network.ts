@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { IdentityMapping } from "./identity_mapping.ts";
 import type { TlsEvent } from "./tls_event.ts";
 
 /** PEM texts of one end of a mutual TLS connection. */
@@ -15,6 +16,11 @@ export interface TlsMaterial {
   readonly key: string;
   /** The authorities that a peer's certificate must chain to. Nothing else is trusted. */
   readonly ca: string;
+  /**
+   * Which certificates are nodes and which are clients, this end's own included. Default: those with
+   * a URI name `spiffe://<domain>/node/<name>` or `.../client/<name>`, of the domain of this end.
+   */
+  readonly identity?: IdentityMapping;
   /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
   readonly authorize?: Authorize;
   /**
@@ -67,13 +73,13 @@ export interface PlainIdentity {
   readonly kind: "plain";
 }
 
-/** A certificate with a URI name `spiffe://<domain>/node/<name>`, for servers and clients. */
+/** A certificate of a node, for servers and clients: see {@linkcode TlsMaterial.identity}. */
 export interface NodeIdentity extends CertificateFacts {
   /** Which of the closed set this is. */
   readonly kind: "node";
 }
 
-/** A certificate with a URI name `spiffe://<domain>/client/<name>`. Never becomes a member. */
+/** A certificate of a client: see {@linkcode TlsMaterial.identity}. Never becomes a member. */
 export interface ClientIdentity extends CertificateFacts {
   /** Which of the closed set this is. */
   readonly kind: "client";
@@ -81,8 +87,15 @@ export interface ClientIdentity extends CertificateFacts {
 
 /** Facts read from a verified certificate. */
 export interface CertificateFacts {
-  /** The last part of the URI name. */
+  /**
+   * The last part of the URI name `spiffe://<domain>/node/<name>`. With the option `identity`: the
+   * path of another URI, the DNS name, the common name, or what the function has answered.
+   */
   readonly name: string;
+  /** The URI name in full. Absent where the option `identity` goes by other names. */
+  readonly uri?: string;
+  /** The domain of a SPIFFE ID. Absent where the certificate is not identified by one. */
+  readonly trustDomain?: string;
   /** DNS names and IP addresses that the certificate covers. */
   readonly hosts: readonly string[];
   /** SHA-256 of the certificate, lower-case hexadecimal. */

@@ -1,18 +1,12 @@
-import type { StopSignal, StopSignals } from "./stop_signals.ts";
-
-/** Windows knows no SIGTERM: Deno throws if one listens for it. */
-const names: readonly StopSignal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGTERM", "SIGINT"];
+import { platform } from "./platform.ts";
+import type { StopSignals } from "./stop_signals.ts";
 
 /** The signals of the operating system. They need no permission. */
 export const systemStopSignals: StopSignals = {
   listen(onSignal) {
-    const listeners = names.map((name) => ({ name, listener: () => onSignal(name) }));
-    for (const { name, listener } of listeners) Deno.addSignalListener(name, listener);
-    return () => {
-      for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
-    };
+    const { process } = platform;
+    const undo = process.stopSignals().map((name) => process.onSignal(name, () => onSignal(name)));
+    return () => undo.forEach((each) => each());
   },
-  exit: (code) => Deno.exit(code),
+  exit: (code) => platform.process.exit(code),
 };

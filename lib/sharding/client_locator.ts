@@ -1,4 +1,3 @@
-import type { Peer } from "../transport/base/peer.ts";
 import {
   clientShardsPath,
   type LocateMessage,
@@ -8,108 +7,108 @@ import {
 } from "./routing/protocol.ts";
 import type { ShardingPort } from "./routing/sharding_port.ts";
 
-/** How many questions of clients may be open; further ones are dropped, and asked again. */
-const maxQuestions = 100_000;
-/** How many of them one client may have: it must not take the place of all others. */
-const maxOfClient = 1_000;
-/** Milliseconds in which the coordinator is not asked the same again: clients repeat themselves. */
-const askInterval = 100;
-/** Milliseconds after which a question is forgotten. */
-const patience = 5_000;
+/** Requests of clients that may be pending; further ones are dropped, and clients repeat them. */
+const maxPending = 100_000;
+/** Of these, how many one client may have: it must not take the place of all others. */
+const maxPendingPerClient = 1_000;
+/** Milliseconds between two requests to the coordinator for one shard: clients repeat theirs. */
+const forwardInterval = 100;
+/** Milliseconds after which a pending request is dropped. */
+const requestTimeout = 5_000;
 
-interface Question {
+interface PendingRequest {
   readonly client: string;
   readonly since: number;
 }
 
-/** What is asked about one shard. */
-interface Asked {
-  waiting: Question[];
-  askedAt: number;
+/** The pending requests for one shard. */
+interface PendingShard {
+  requests: PendingRequest[];
+  /** When the coordinator was asked last. */
+  forwardedAt: number;
 }
 
-/** Answers clients that ask where a shard is, as soon as this node hears it. */
+/** Answers clients that request the location of a shard, as soon as this node knows it. */
 export class ClientLocator {
   readonly #port: ShardingPort;
-  readonly #known: (question: LocateMessage) => LocationMessage | undefined;
-  readonly #ask: (question: LocateMessage) => void;
-  readonly #questions = new Map<string, Asked>();
-  /** Open questions by client. */
-  readonly #ofClient = new Map<string, number>();
-  #open = 0;
+  readonly #known: (request: LocateMessage) => LocationMessage | undefined;
+  readonly #forward: (request: LocateMessage) => void;
+  readonly #shards = new Map<string, PendingShard>();
+  readonly #pendingOfClient = new Map<string, number>();
+  #pending = 0;
 
-  /** `known` answers what this node knows; `ask` asks the coordinator. */
+  /** `known` answers what this node knows; `forward` sends a request to the coordinator. */
   constructor(
     port: ShardingPort,
-    known: (question: LocateMessage) => LocationMessage | undefined,
-    ask: (question: LocateMessage) => void,
+    known: (request: LocateMessage) => LocationMessage | undefined,
+    forward: (request: LocateMessage) => void,
   ) {
     this.#port = port;
     this.#known = known;
-    this.#ask = ask;
+    this.#forward = forward;
   }
 
-  /** Takes a client's question. */
-  receive(peer: Peer, value: unknown): void {
-    const question = parseShardingMessage(value);
-    if (question?.type !== "locate") return;
-    const answer = this.#known(question);
-    if (answer !== undefined) return this.#port.send(peer.address, clientShardsPath, answer);
-    const client = peer.address;
+  /** Takes a client's request. */
+  receive({ address: client }: { readonly address: string }, value: unknown): void {
+    const request = parseShardingMessage(value);
+    if (request?.type !== "locate") return;
+    const answer = this.#known(request);
+    if (answer !== undefined) return this.#port.send(client, clientShardsPath, answer);
     const now = this.#port.now();
-    const key = keyOf(question.shardType, question.shard);
-    const asked = this.#questions.get(key) ?? { waiting: [], askedAt: -Infinity };
-    if (!asked.waiting.some((known) => known.client === client)) {
-      const own = this.#ofClient.get(client) ?? 0;
-      if (this.#open >= maxQuestions || own >= maxOfClient) return;
-      asked.waiting.push({ client, since: now });
-      this.#ofClient.set(client, own + 1);
-      this.#open++;
+    const key = keyOf(request.shardType, request.shard);
+    const shard = this.#shards.get(key) ?? { requests: [], forwardedAt: -Infinity };
+    if (!shard.requests.some((pending) => pending.client === client)) {
+      const own = this.#pendingOfClient.get(client) ?? 0;
+      if (this.#pending >= maxPending || own >= maxPendingPerClient) return;
+      shard.requests.push({ client, since: now });
+      this.#pendingOfClient.set(client, own + 1);
+      this.#pending++;
     }
-    this.#questions.set(key, asked);
-    if (now - asked.askedAt < askInterval) return;
-    asked.askedAt = now;
-    this.#ask(question);
+    this.#shards.set(key, shard);
+    if (now - shard.forwardedAt < forwardInterval) return;
+    shard.forwardedAt = now;
+    this.#forward(request);
   }
 
-  /** The coordinator has told where a shard is. */
+  /** The coordinator has located a shard. */
   onLocation(location: LocationMessage): void {
     const key = keyOf(location.shardType, location.shard);
     for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, location);
   }
 
-  /** The coordinator has refused a type. */
+  /** The coordinator has rejected a type. */
   onRefused(refused: RefusedMessage): void {
-    for (const key of [...this.#questions.keys()]) {
+    for (const key of [...this.#shards.keys()]) {
       if (!key.startsWith(keyOf(refused.shardType, ""))) continue;
       for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, refused);
     }
   }
 
-  /** Forgets old questions: whoever still wants to know asks again. */
+  /** Drops old requests: a client that still needs the location repeats its request. */
   tick(): void {
     const now = this.#port.now();
-    for (const [key, asked] of this.#questions) {
-      const isFresh = ({ since }: Question) => now - since < patience;
-      this.#close(asked.waiting.filter((question) => !isFresh(question)));
-      asked.waiting = asked.waiting.filter(isFresh);
-      if (asked.waiting.length === 0) this.#questions.delete(key);
+    for (const [key, shard] of this.#shards) {
+      const isFresh = ({ since }: PendingRequest) => now - since < requestTimeout;
+      this.#release(shard.requests.filter((request) => !isFresh(request)));
+      shard.requests = shard.requests.filter(isFresh);
+      if (shard.requests.length === 0) this.#shards.delete(key);
     }
   }
 
-  #take(key: string): readonly Question[] {
-    const waiting = this.#questions.get(key)?.waiting ?? [];
-    this.#questions.delete(key);
-    this.#close(waiting);
-    return waiting;
+  #take(key: string): readonly PendingRequest[] {
+    const requests = this.#shards.get(key)?.requests ?? [];
+    this.#shards.delete(key);
+    this.#release(requests);
+    return requests;
   }
 
-  #close(questions: readonly Question[]): void {
-    this.#open -= questions.length;
-    for (const { client } of questions) {
-      const rest = this.#ofClient.get(client)! - 1;
-      if (rest === 0) this.#ofClient.delete(client);
-      else this.#ofClient.set(client, rest);
+  /** These requests are no longer pending. */
+  #release(requests: readonly PendingRequest[]): void {
+    this.#pending -= requests.length;
+    for (const { client } of requests) {
+      const rest = this.#pendingOfClient.get(client)! - 1;
+      if (rest === 0) this.#pendingOfClient.delete(client);
+      else this.#pendingOfClient.set(client, rest);
     }
   }
 }

@@ -8,3 +8,11 @@ export class ShardingError extends CastyError {
   /** Name of the class. */
   override name = "ShardingError";
 }
+
+/** The error for an option that cannot be used. */
+export function badOption(name: string, value: unknown, remedy: string): ShardingError {
+  return new ShardingError("badOption", `${name}: ${String(value)} is not allowed`, {
+    value,
+    remedy,
+  });
+}

@@ -1,15 +1,21 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import { EntityType } from "./routing/entity_type.ts";
 import { checkNumShards } from "./routing/shard_count.ts";
-import { badOption, checkPassivation, type PassivationOptions } from "./region/passivation.ts";
+import { badOption } from "./errors.ts";
+import { checkPassivation, type PassivationOptions } from "./region/passivation.ts";
 import {
   checkRemember,
   type EntityStore,
   type RememberOptions,
 } from "./remember/remember_options.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
+import type { ShardEnvelope } from "./routing/shard_envelope.ts";
+
+/** The kind of what `Behaviors.sharded` makes. */
+export const shardedKind = "sharded";
 
 /** Options of `Behaviors.sharded`. */
 export interface ShardedOptions {
@@ -55,7 +61,9 @@ export type EntityFactory<M> = (entityId: string, context: ActorContext<M>) => B
  * What `Behaviors.sharded` makes: not a behaviour, but a description of entities that only a
  * clustered system can spawn.
  */
-export class ShardedBehavior<M> {
+export class ShardedBehavior<M> extends ExtensionBehavior<ShardEnvelope<M>> {
+  /** The kind that sharding has registered. */
+  override readonly kind: string = shardedKind;
   /** Makes the behaviour of one entity. */
   readonly factory: EntityFactory<M>;
   /** How many shards the entities are spread over. */
@@ -73,6 +81,7 @@ export class ShardedBehavior<M> {
     options: ShardedOptions = {},
     entityType?: EntityType<M>,
   ) {
+    super();
     if (typeof factory !== "function") throw badOption("factory", factory, "give a function");
     this.factory = factory;
     this.numShards = entityType?.numShards ?? checkNumShards(options.numShards ?? 256);

@@ -38,3 +38,10 @@ export function asError(error: unknown): Error {
     return new Error("a value that has no text was thrown");
   }
 }
+
+/** What is left of an error that may be too large to cross the wire. */
+export function plainError(error: Error): Error {
+  const plain = new Error(error.message.slice(0, 1_000));
+  plain.name = error.name.slice(0, 100);
+  return plain;
+}

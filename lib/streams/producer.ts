@@ -4,39 +4,37 @@ import type { ActorContext } from "../actor/behavior/context.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
-import { asError } from "./errors.ts";
-import { Parties } from "./parties.ts";
-import { isRef, isTotal, partyKey, plainError } from "./party.ts";
-import { ProducerSinks, type SinkRef } from "./producer_sinks.ts";
-import type {
-  ConsumerMessage,
-  ProducerMessage,
-  StreamCancel,
-  StreamDemand,
-  StreamOutcome,
-  StreamPush,
-  StreamSubscribe,
+import { endpointKey, Endpoints } from "./endpoints.ts";
+import { asError, plainError } from "./errors.ts";
+import { ProducerSinks, type SinkRef, type SinkSettings } from "./producer_sinks.ts";
+import {
+  type ConsumerMessage,
+  isRef,
+  isTotal,
+  type ProducerMessage,
+  type StreamCancel,
+  type StreamDemand,
+  type StreamOutcome,
+  type StreamPush,
+  type StreamSubscribe,
 } from "./protocol.ts";
 import { StreamCore } from "./stream_core.ts";
 
 /** Checked options of a producer. */
-export interface ProducerSettings {
+export interface ProducerSettings extends SinkSettings {
   readonly bufferSize: number;
-  readonly maxSinks: number;
-  readonly onSinkLost: "fail" | "ignore";
 }
 
-/** The actor around a {@linkcode StreamCore}: who the parties are, and what they are told. */
+/** The actor around a {@linkcode StreamCore}: holds its endpoints, and sends them its output. */
 export class Producer<T> {
   readonly #context: ActorContext<ProducerMessage<T>>;
   readonly #core: StreamCore<T, SinkRef>;
-  readonly #parties: Parties;
+  readonly #endpoints: Endpoints;
   readonly #sinks: ProducerSinks<T>;
   #consumer: ActorRef<ConsumerMessage<T>> | undefined;
   #consumerKey: unknown;
   #outcome: StreamOutcome | undefined;
 
-  /** Nobody is connected. */
   constructor(context: ActorContext<ProducerMessage<T>>, settings: ProducerSettings) {
     this.#context = context;
     this.#core = new StreamCore<T, SinkRef>(settings.bufferSize, {
@@ -46,8 +44,8 @@ export class Producer<T> {
       closing: (ending) => this.#sinks.tellClosing(ending),
       drained: (ending) => this.#end(ending),
     });
-    this.#parties = new Parties(context);
-    this.#sinks = new ProducerSinks(this.#core, this.#parties, settings);
+    this.#endpoints = new Endpoints(context);
+    this.#sinks = new ProducerSinks(this.#core, this.#endpoints, settings);
   }
 
   /** Handles a message. Whatever it holds, the actor does not fail. */
@@ -60,8 +58,8 @@ export class Producer<T> {
   /** Handles a signal. */
   signal(signal: Signal): Behavior<ProducerMessage<T>> {
     if (signal.type === "terminated") {
-      const key = partyKey(signal.ref);
-      this.#parties.confirm(key);
+      const key = endpointKey(signal.ref);
+      this.#endpoints.confirm(key);
       if (key === this.#consumerKey) this.#cancel();
       this.#sinks.gone(key, signal.reason);
     } else if (signal.type === "postStop" || signal.type === "preRestart") {
@@ -71,7 +69,7 @@ export class Producer<T> {
   }
 
   #next(): Behavior<ProducerMessage<T>> {
-    return this.#outcome !== undefined && this.#parties.confirmed
+    return this.#outcome !== undefined && this.#endpoints.confirmed
       ? Behaviors.stopped()
       : Behaviors.same();
   }
@@ -111,17 +109,17 @@ export class Producer<T> {
         reason === undefined ? { type: "streamPushed" } : { type: "streamPushRefused", reason },
       );
     } else if (reason !== undefined) {
-      this.#parties.lose(reason === "bufferFull" ? "bufferFull" : "stopped", message);
+      this.#endpoints.lose(reason === "bufferFull" ? "bufferFull" : "stopped", message);
     }
   }
 
   #subscribe({ consumer, demand = 0 }: StreamSubscribe<T>): void {
-    const key = partyKey(consumer);
+    const key = endpointKey(consumer);
     if (this.#consumer !== undefined && key === this.#consumerKey) this.#give(demand);
     else if (this.#outcome !== undefined) consumer.tell({ type: "streamRefused", reason: "ended" });
     else if (this.#consumer !== undefined) {
       consumer.tell({ type: "streamRefused", reason: "taken" });
-    } else if (!this.#parties.watch(consumer)) {
+    } else if (!this.#endpoints.watch(consumer)) {
       consumer.tell({ type: "streamRefused", reason: "cannotWatch" });
     } else {
       this.#consumer = consumer;
@@ -131,7 +129,7 @@ export class Producer<T> {
   }
 
   #demand({ consumer, total, probe }: StreamDemand<T>): void {
-    if (this.#consumer === undefined || partyKey(consumer) !== this.#consumerKey) {
+    if (this.#consumer === undefined || endpointKey(consumer) !== this.#consumerKey) {
       const reason = this.#outcome === undefined ? "notSubscribed" : "ended";
       return consumer.tell({ type: "streamRefused", reason });
     }
@@ -148,9 +146,9 @@ export class Producer<T> {
   }
 
   #leave({ consumer }: StreamCancel<T>): void {
-    const key = partyKey(consumer);
+    const key = endpointKey(consumer);
     if (this.#consumer === undefined || key !== this.#consumerKey) return;
-    this.#parties.confirm(key);
+    this.#endpoints.confirm(key);
     this.#cancel();
   }
 
@@ -164,10 +162,10 @@ export class Producer<T> {
     this.#sinks.tellEnded(outcome);
     if (outcome.type === "cancelled") return;
     this.#tellEnd(false);
-    this.#parties.told(this.#consumerKey, this.#consumer!);
+    this.#endpoints.told(this.#consumerKey, this.#consumer!);
   }
 
-  /** This actor stops, or begins again without what it knew. */
+  /** This incarnation ends before the stream does. */
   #close(): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = { type: "closed" };

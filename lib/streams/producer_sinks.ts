@@ -1,9 +1,7 @@
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Account } from "./credit_pool.ts";
-import { asError, StreamError } from "./errors.ts";
-import type { Parties } from "./parties.ts";
-import { partyKey, plainError } from "./party.ts";
-import type { ProducerSettings } from "./producer.ts";
+import { asError, plainError, StreamError } from "./errors.ts";
+import { endpointKey, type Endpoints } from "./endpoints.ts";
 import type {
   SinkMessage,
   SinkRefusal,
@@ -16,31 +14,36 @@ import type {
 } from "./protocol.ts";
 import type { StreamCore } from "./stream_core.ts";
 
+/** Checked options of a producer that concern its sinks. */
+export interface SinkSettings {
+  readonly maxSinks: number;
+  readonly onSinkLost: "fail" | "ignore";
+}
+
 /** A sink, as a producer sees it. */
 export type SinkRef = ActorRef<SinkMessage>;
 
 /** The side of a producer where elements come in. */
 export class ProducerSinks<T> {
   readonly #core: StreamCore<T, SinkRef>;
-  readonly #parties: Parties;
-  readonly #settings: ProducerSettings;
+  readonly #endpoints: Endpoints;
+  readonly #settings: SinkSettings;
   readonly #accounts = new Map<unknown, Account<SinkRef>>();
   #outcome: StreamOutcome | undefined;
 
-  /** Nobody is connected. */
-  constructor(core: StreamCore<T, SinkRef>, parties: Parties, settings: ProducerSettings) {
+  constructor(core: StreamCore<T, SinkRef>, endpoints: Endpoints, settings: SinkSettings) {
     this.#core = core;
-    this.#parties = parties;
+    this.#endpoints = endpoints;
     this.#settings = settings;
   }
 
   /** A sink connects. */
   connect(sink: SinkRef): void {
-    const key = partyKey(sink);
+    const key = endpointKey(sink);
     if (this.#accounts.has(key)) return;
     if (this.#outcome !== undefined) tellEnded(sink, 0, this.#outcome);
     else if (this.#accounts.size >= this.#settings.maxSinks) refuse(sink, "tooManySinks");
-    else if (!this.#parties.watch(sink)) refuse(sink, "cannotWatch");
+    else if (!this.#endpoints.watch(sink)) refuse(sink, "cannotWatch");
     else {
       const account = this.#core.connect(sink);
       this.#accounts.set(key, account);
@@ -56,7 +59,7 @@ export class ProducerSinks<T> {
       ? "closed"
       : this.#core.put(account, message.sequence, message.element);
     if (result === "accepted") return;
-    this.#parties.lose(result === "noCredit" ? "bufferFull" : "stopped", message);
+    this.#endpoints.lose(result === "noCredit" ? "bufferFull" : "stopped", message);
     if (account !== undefined && result !== "closed") {
       this.#dismiss(account, result === "gap" ? "lost" : "noCredit");
     }
@@ -85,13 +88,13 @@ export class ProducerSinks<T> {
 
   /** A sink leaves, or confirms the end. */
   leave({ sink, sent, abandoned }: StreamLeave): void {
-    const key = partyKey(sink);
+    const key = endpointKey(sink);
     const account = this.#accounts.get(key);
-    this.#parties.confirm(key);
+    this.#endpoints.confirm(key);
     if (account !== undefined) this.#forget(key, account);
     if (account !== undefined && this.#outcome !== undefined) return;
     // One that is elsewhere stays until it is sure that its last elements were not overtaken.
-    if (!this.#parties.isLocal(sink)) tellEnded(sink, account?.accepted ?? 0, { type: "left" });
+    if (!this.#endpoints.isLocal(sink)) tellEnded(sink, account?.accepted ?? 0, { type: "left" });
     if (account === undefined) return;
     if (sent > account.accepted) this.#sinkLost("elements of a sink were lost on the way");
     else if (abandoned) {
@@ -117,7 +120,7 @@ export class ProducerSinks<T> {
     this.#outcome = outcome;
     for (const [key, { owner, accepted }] of this.#accounts) {
       tellEnded(owner, accepted, outcome);
-      this.#parties.told(key, owner);
+      this.#endpoints.told(key, owner);
     }
   }
 
@@ -133,7 +136,7 @@ export class ProducerSinks<T> {
 
   /** The account of a sink; one without is told so. */
   #find(sink: SinkRef): Account<SinkRef> | undefined {
-    const account = this.#accounts.get(partyKey(sink));
+    const account = this.#accounts.get(endpointKey(sink));
     if (account === undefined) {
       if (this.#outcome === undefined) refuse(sink, "unknownSink");
       else tellEnded(sink, 0, this.#outcome);
@@ -142,7 +145,7 @@ export class ProducerSinks<T> {
   }
 
   #dismiss(account: Account<SinkRef>, reason: "lost" | "noCredit"): void {
-    this.#forget(partyKey(account.owner), account);
+    this.#forget(endpointKey(account.owner), account);
     refuse(account.owner, reason);
     this.#sinkLost(
       reason === "lost"
@@ -153,7 +156,7 @@ export class ProducerSinks<T> {
 
   #forget(key: unknown, account: Account<SinkRef>): void {
     this.#accounts.delete(key);
-    this.#parties.unwatch(account.owner);
+    this.#endpoints.unwatch(account.owner);
     this.#core.disconnect(account);
   }
 

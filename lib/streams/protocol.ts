@@ -1,6 +1,6 @@
 /**
- * What producers, sinks and consumers say to each other: plain data and references, so that it
- * crosses the wire. All counts are totals since the party connected: a message that is repeated
+ * The messages between producers, sinks and consumers: plain data and references, so that they
+ * cross the wire. All counts are totals since the endpoint connected: a message that is repeated
  * does no harm, and one that is lost is noticed.
  *
  * @module
@@ -209,3 +209,13 @@ export type SinkMessage =
   | { readonly type: "streamClosing"; readonly ending: StreamEnding; readonly accepted: number }
   | { readonly type: "streamEnded"; readonly outcome: StreamOutcome; readonly accepted: number }
   | { readonly type: "streamSinkRefused"; readonly reason: SinkRefusal };
+
+/** Whether a field of a message that may come from anywhere is a reference. */
+export function isRef(value: unknown): value is ActorRef<never> {
+  return typeof (value as ActorRef<never> | undefined)?.tell === "function";
+}
+
+/** Whether a field of a message that may come from anywhere is a total. */
+export function isTotal(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0;
+}

@@ -1,13 +1,18 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { ElementQueue } from "./element_queue.ts";
-import { asError, type StreamError } from "./errors.ts";
-import { startHelper } from "./helper.ts";
-import { isLocal, isTotal, plainError } from "./party.ts";
-import type { ProducerMessage, SinkMessage, StreamEnding, StreamOutcome } from "./protocol.ts";
+import { spawnEndpoint } from "./endpoint_actor.ts";
+import { isLocal } from "./endpoints.ts";
+import { asError, plainError, type StreamError } from "./errors.ts";
+import {
+  isTotal,
+  type ProducerMessage,
+  type SinkMessage,
+  type StreamEnding,
+  type StreamOutcome,
+} from "./protocol.ts";
 import { refusedSink, tooLate, tooManyPuts, whyNot } from "./sink_errors.ts";
 import { sinkWritable } from "./sink_writable.ts";
-import type { StreamSink } from "./stream_sink.ts";
 
 /** A put that waits for credit. */
 interface Pending<T> {
@@ -30,11 +35,11 @@ const resolved: Promise<void> = Promise.resolve();
 /** Makes the error that a put is rejected with. */
 type Refusal = () => StreamError;
 
-/** See {@linkcode StreamSink}. */
-export class Sink<T> implements StreamSink<T> {
+/** What `streamSink` makes; `StreamSink` of `stream_sink.ts` says what each method does. */
+export class Sink<T> implements AsyncDisposable {
   readonly #system: ActorSystem;
   readonly #producer: ActorRef<ProducerMessage<T>>;
-  readonly #helper: ActorRef<SinkMessage>;
+  readonly #actor: ActorRef<SinkMessage>;
   readonly #maxPending: number;
   readonly #pending = new ElementQueue<Pending<T>>();
   readonly #outcome: PromiseWithResolvers<StreamOutcome> = Promise.withResolvers();
@@ -64,12 +69,12 @@ export class Sink<T> implements StreamSink<T> {
     this.#system = system;
     this.#producer = producer;
     this.#maxPending = maxPending;
-    this.#helper = startHelper<SinkMessage>(system, producer, probeInterval, {
+    this.#actor = spawnEndpoint<SinkMessage>(system, producer, probeInterval, {
       onMessage: (message) => this.#receive(message),
       onTick: () => this.#probe(),
       onGone: (cause) => this.#end({ type: "closed" }, whyNot({ type: "closed" }, cause)),
     });
-    producer.tell({ type: "streamConnect", sink: this.#helper });
+    producer.tell({ type: "streamConnect", sink: this.#actor });
   }
 
   get outcome(): Promise<StreamOutcome> {
@@ -146,7 +151,7 @@ export class Sink<T> implements StreamSink<T> {
           this.#close(outcome, message.accepted);
         }
         this.#end(outcome, whyNot(outcome));
-        // A producer elsewhere waits to know that its last words have arrived.
+        // A producer of another node waits until its last message is confirmed.
         if (!isLocal(this.#system, this.#producer)) this.#tellLeave(false);
         return;
       }
@@ -155,17 +160,17 @@ export class Sink<T> implements StreamSink<T> {
     }
   }
 
-  /** It has left: until the producer knows that, nobody may hear that its actor has stopped. */
+  /** It has left: its actor must not stop before the producer has confirmed that. */
   #receiveLast({ type }: SinkMessage): void {
     if (type === "streamEnded" || type === "streamSinkRefused") {
-      void this.#system.stop(this.#helper);
+      void this.#system.stop(this.#actor);
     }
   }
 
   #send(element: T): void {
     this.#producer.tell({
       type: "streamPut",
-      sink: this.#helper,
+      sink: this.#actor,
       sequence: ++this.#sent,
       element,
     });
@@ -187,7 +192,7 @@ export class Sink<T> implements StreamSink<T> {
     else this.#tellEnd(ending.error);
   }
 
-  /** One question for all puts that wait; the next when that is answered. */
+  /** Asks once for all puts that wait, and again when that is granted. */
   #want(): void {
     if (this.#wanted > this.#granted) return;
     this.#wanted = this.#sent + this.#pending.size;
@@ -197,7 +202,7 @@ export class Sink<T> implements StreamSink<T> {
   #tellWanted(): void {
     this.#producer.tell({
       type: "streamWant",
-      sink: this.#helper,
+      sink: this.#actor,
       total: this.#wanted,
       sent: this.#sent,
       granted: this.#granted,
@@ -207,17 +212,17 @@ export class Sink<T> implements StreamSink<T> {
   #tellEnd(error: Error | undefined): void {
     this.#producer.tell({
       type: "streamEnd",
-      sink: this.#helper,
+      sink: this.#actor,
       sent: this.#sent,
       ...(error !== undefined && { error }),
     });
   }
 
   #tellLeave(abandoned: boolean): void {
-    this.#producer.tell({ type: "streamLeave", sink: this.#helper, sent: this.#sent, abandoned });
+    this.#producer.tell({ type: "streamLeave", sink: this.#actor, sent: this.#sent, abandoned });
   }
 
-  /** Nothing was heard for a while: says again what may have been lost. */
+  /** The producer was silent for a while: repeats what may have been lost. */
   #probe(): void {
     const heard = this.#heard;
     this.#heard = false;
@@ -240,7 +245,7 @@ export class Sink<T> implements StreamSink<T> {
     if (this.#ending !== undefined) this.#settle();
   }
 
-  /** This sink wanted the end, and it is known now how the stream ends. */
+  /** This sink has asked for the end, and it is known now how the stream ends. */
   #settle(): void {
     const { ending, accepted } = this.#closing!;
     const { type, done } = this.#ending!;
@@ -257,11 +262,11 @@ export class Sink<T> implements StreamSink<T> {
     this.#refusal = refusal;
     if (!all) return;
     while (this.#pending.size > 0) this.#pending.shift().reject(refusal());
-    // Its own end must be heard of by whoever writes; so must that of others.
+    // The writer must hear of the end, whichever sink has caused it.
     this.#writable?.fail(refusal);
   }
 
-  /** Goes away, and says so. */
+  /** Leaves, and tells the producer. */
   #depart(abandoned: boolean): void {
     if (this.#over) return;
     this.#tellLeave(abandoned);
@@ -276,7 +281,7 @@ export class Sink<T> implements StreamSink<T> {
     this.#refuse(refusal, true);
     this.#ending?.done.reject(refusal());
     this.#outcome.resolve(outcome);
-    if (this.#parting === undefined) void this.#system.stop(this.#helper);
+    if (this.#parting === undefined) void this.#system.stop(this.#actor);
   }
 }
 

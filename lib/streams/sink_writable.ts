@@ -1,7 +1,13 @@
 import type { StreamError } from "./errors.ts";
-import type { StreamSink } from "./stream_sink.ts";
 
-/** A sink as Web Stream, and how to tell whoever writes that the stream has ended. */
+/** The methods of a sink that a Web Stream needs. */
+export interface WritableTarget<T> {
+  put(element: T): Promise<void>;
+  complete(): Promise<void>;
+  fail(error: unknown): Promise<void>;
+}
+
+/** A sink as Web Stream; `fail` tells its writer that the stream has ended. */
 export interface SinkWritable<T> {
   readonly stream: WritableStream<T>;
   readonly fail: (refusal: () => StreamError) => void;
@@ -9,7 +15,7 @@ export interface SinkWritable<T> {
 
 /** Wraps a sink; `refusal` if it takes no more already. */
 export function sinkWritable<T>(
-  sink: StreamSink<T>,
+  sink: WritableTarget<T>,
   refusal: (() => StreamError) | undefined,
 ): SinkWritable<T> {
   let controller!: WritableStreamDefaultController;

@@ -3,15 +3,13 @@ import type { ActorRef } from "../actor/ref/ref.ts";
 import { StreamError } from "./errors.ts";
 import type { ProducerMessage } from "./protocol.ts";
 import { SourceReader, type SourceSettings } from "./source_reader.ts";
-import type { StreamSource } from "./stream_source.ts";
 
-/** See {@linkcode StreamSource}. */
-export class Source<T> implements StreamSource<T> {
+/** What `streamSource` makes; `StreamSource` of `stream_source.ts` says what each method does. */
+export class Source<T> implements AsyncDisposable {
   readonly #reader: SourceReader<T>;
   #read = false;
   #readable: ReadableStream<T> | undefined;
 
-  /** Does nothing until it is read. */
   constructor(
     system: ActorSystem,
     producer: ActorRef<ProducerMessage<T>>,

@@ -3,8 +3,8 @@ import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { ElementQueue } from "./element_queue.ts";
 import type { StreamError } from "./errors.ts";
-import { startHelper } from "./helper.ts";
-import { isLocal } from "./party.ts";
+import { spawnEndpoint } from "./endpoint_actor.ts";
+import { isLocal } from "./endpoints.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import {
   brokenStream,
@@ -37,7 +37,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
   readonly #intake: StreamIntake;
   readonly #queue = new ElementQueue<T>();
   readonly #reads = new ElementQueue<PromiseWithResolvers<Result<T>>>();
-  #helper: ActorRef<ConsumerMessage<T>> | undefined;
+  #actor: ActorRef<ConsumerMessage<T>> | undefined;
   #over = false;
   /** Thrown once, after what waits. */
   #error: StreamError | undefined;
@@ -77,7 +77,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     const read = Promise.withResolvers<Result<T>>();
     if (this.#reads.size === 0) this.#awaitElement();
     this.#reads.push(read);
-    if (this.#helper === undefined) this.#start();
+    if (this.#actor === undefined) this.#start();
     return read.promise;
   }
 
@@ -93,7 +93,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
 
   #start(): void {
     try {
-      this.#helper = startHelper<ConsumerMessage<T>>(
+      this.#actor = spawnEndpoint<ConsumerMessage<T>>(
         this.#system,
         this.#producer,
         this.#settings.probeInterval,
@@ -109,7 +109,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     }
     this.#producer.tell({
       type: "streamSubscribe",
-      consumer: this.#helper,
+      consumer: this.#actor,
       demand: this.#intake.requested,
     });
   }
@@ -152,13 +152,13 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
   #demand(total: number, probe: boolean): void {
     this.#producer.tell({
       type: "streamDemand",
-      consumer: this.#helper!,
+      consumer: this.#actor!,
       total,
       ...(probe && { probe }),
     });
   }
 
-  /** Somebody waits and nothing was heard for a while: says again what may have been lost. */
+  /** A read waits and the producer was silent for a while: repeats what may have been lost. */
   #probe(): void {
     const heard = this.#heard;
     this.#heard = false;
@@ -170,7 +170,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
   #finish(count: number, error: StreamError | undefined): void {
     const { received } = this.#intake;
     if (count !== received) return this.#break(`${received} of ${count} elements came`);
-    // A producer elsewhere waits to know that its last words have arrived.
+    // A producer of another node waits until its last message is confirmed.
     if (!isLocal(this.#system, this.#producer)) this.#cancel();
     this.#end(error);
   }
@@ -180,24 +180,24 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     this.#end(brokenStream(what));
   }
 
-  /** Whoever reads does not want more. */
+  /** The reader does not want more. */
   #leave(): void {
     this.#queue.clear();
     this.#error = undefined;
     if (this.#over) return;
-    if (this.#helper !== undefined) this.#cancel();
+    if (this.#actor !== undefined) this.#cancel();
     this.#end(undefined);
   }
 
   #cancel(): void {
-    this.#producer.tell({ type: "streamCancel", consumer: this.#helper! });
+    this.#producer.tell({ type: "streamCancel", consumer: this.#actor! });
   }
 
   #end(error: StreamError | undefined): void {
     if (this.#over) return;
     this.#over = true;
     this.#idleTimer?.cancel();
-    if (this.#helper !== undefined) void this.#system.stop(this.#helper);
+    if (this.#actor !== undefined) void this.#system.stop(this.#actor);
     if (this.#reads.size > 0 && error !== undefined) this.#reads.shift().reject(error);
     else this.#error = error;
     while (this.#reads.size > 0) this.#reads.shift().resolve(finished);

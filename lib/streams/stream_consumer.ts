@@ -3,7 +3,8 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { checkCount, type StreamError } from "./errors.ts";
-import { defaultProbeInterval, isLocal } from "./party.ts";
+import { defaultProbeInterval } from "./endpoint_actor.ts";
+import { isLocal } from "./endpoints.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import { brokenStream, failedStream, goneProducer, refusedSource } from "./source_errors.ts";
 import { StreamIntake } from "./stream_intake.ts";
@@ -41,7 +42,8 @@ export interface StreamConsumerOptions<T> {
  *
  * @example
  * ```ts
- * import { ActorSystem, streamConsumer, streamProducer, streamSink } from "@casty/casty";
+ * import { ActorSystem } from "@casty/casty";
+ * import { streamConsumer, streamProducer, streamSink } from "@casty/casty/streams";
  *
  * await using system = new ActorSystem();
  * const producer = system.spawn(streamProducer<number>(), "numbers");

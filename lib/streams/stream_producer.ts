@@ -36,7 +36,8 @@ export interface StreamProducerOptions {
  *
  * @example
  * ```ts
- * import { ActorSystem, streamProducer, streamSink, streamSource } from "@casty/casty";
+ * import { ActorSystem } from "@casty/casty";
+ * import { streamProducer, streamSink, streamSource } from "@casty/casty/streams";
  *
  * await using system = new ActorSystem();
  * const producer = system.spawn(streamProducer<number>({ bufferSize: 8 }), "numbers");

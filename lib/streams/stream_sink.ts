@@ -1,8 +1,8 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
-import { maxDelay } from "../actor/cell/timers.ts";
+import { maxDelay } from "../runtime/clock.ts";
 import { checkCount } from "./errors.ts";
-import { defaultProbeInterval } from "./party.ts";
+import { defaultProbeInterval } from "./endpoint_actor.ts";
 import type { ProducerMessage, StreamOutcome } from "./protocol.ts";
 import { Sink } from "./sink.ts";
 
@@ -70,7 +70,8 @@ export interface StreamSink<T> extends AsyncDisposable {
  *
  * @example
  * ```ts
- * import { ActorSystem, streamProducer, streamSink, streamSource } from "@casty/casty";
+ * import { ActorSystem } from "@casty/casty";
+ * import { streamProducer, streamSink, streamSource } from "@casty/casty/streams";
  *
  * await using system = new ActorSystem();
  * const producer = system.spawn(streamProducer<string>(), "words");

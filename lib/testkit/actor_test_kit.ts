@@ -1,6 +1,6 @@
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorSystemOptions } from "../actor/system/actor_system_options.ts";
-import type { AskOptions, Written } from "../actor/ask/ask.ts";
+import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
@@ -123,7 +123,7 @@ export class ActorTestKit implements AsyncDisposable {
    * @throws {AskTimeoutError} if none comes in time.
    * @throws {AskError} if the question cannot be answered.
    */
-  ask<M, R, const Q extends Written<M> = Written<M>>(
+  ask<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,

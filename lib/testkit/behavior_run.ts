@@ -1,8 +1,9 @@
 import { Behavior } from "../actor/behavior/behavior.ts";
-import { notABehavior } from "../actor/cell/cell_lifecycle.ts";
-import { isThenable } from "../actor/cell/in_turn.ts";
-import type { Signal, Terminated } from "../actor/behavior/signal.ts";
-import { type Wrapper, Wrappers } from "../actor/behavior/wrapper.ts";
+import { notABehavior } from "../actor/behavior/behavior.ts";
+import { isThenable } from "../actor/cell/suspension.ts";
+import type { Terminated } from "../actor/ref/terminated.ts";
+import type { Signal } from "../actor/behavior/signal.ts";
+import { type Wrapper, wrapperOf, Wrappers } from "../actor/behavior/wrapper.ts";
 import type { Effect } from "./effect.ts";
 import { TestkitError } from "./errors.ts";
 import type { TestContext } from "./test_context.ts";
@@ -125,7 +126,7 @@ export class BehaviorRun {
       if (!(next instanceof Behavior)) throw notABehavior(context.self.path, next);
       if (next.kind === "setup") next = next.onSetup!(context as never);
       else if (next.kind === "wrapped") {
-        yield* this.#unwrap(next.wrapper!, how, later);
+        yield* this.#unwrap(wrapperOf(next), how, later);
         next = next.inner;
       } else break;
     }

@@ -1,4 +1,4 @@
-import type { LedgerSnapshot } from "../actor/system/loss_ledger.ts";
+import type { LedgerSnapshot } from "../actor/services/loss_ledger.ts";
 import { TestkitError } from "./errors.ts";
 
 /** A system, as far as its books are concerned. */

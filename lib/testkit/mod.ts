@@ -50,8 +50,21 @@ export type {
 export { TestkitError } from "./errors.ts";
 export type { FishingOutcome } from "./fishing.ts";
 export { checkLedger, type LedgerHolder } from "./ledger_check.ts";
+export {
+  checkLinearizability,
+  type LinearizabilityOptions,
+  type LinearizabilityReport,
+  type SequentialModel,
+} from "./linearizability/checker.ts";
+export { History, type Invocation, type Operation } from "./linearizability/history.ts";
+export {
+  type RegisterInput,
+  registerModel,
+  type RegisterOutput,
+} from "./linearizability/register_model.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
+export { type RecordedSpan, RecordedTelemetry } from "./recorded_telemetry.ts";
 export { SeededRandom } from "./seeded_random.ts";
 export { SimulationError, type SimulationFailure } from "./simulation/errors.ts";
 export type {
@@ -116,9 +129,9 @@ export {
 } from "./test_probe.ts";
 export type { InboundFilter } from "../runtime/runtime.ts";
 export type { UnreachableReason } from "../membership/state/gossip_state.ts";
-export type { Silence } from "../membership/detector/reachability.ts";
+export type { Unreachability } from "../membership/detector/reachability.ts";
 export type { MembershipView } from "../membership/state/view.ts";
-export type { ShardGrant } from "../sharding/sharding.ts";
+export type { OwnedShard } from "../sharding/sharding.ts";
 export {
   type ProcessIdentity,
   type Storage,

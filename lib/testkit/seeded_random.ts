@@ -1,3 +1,4 @@
+import { fnvOffset, fnvStep } from "../runtime/fnv.ts";
 import type { Random } from "../runtime/random.ts";
 
 /**
@@ -16,7 +17,7 @@ export class SeededRandom implements Random {
 
   /** Any number or text may be a seed. */
   constructor(seed: number | string) {
-    let mix = typeof seed === "number" ? seed >>> 0 : hashText(seed);
+    let mix = typeof seed === "number" ? seed >>> 0 : seedOf(seed);
     for (let i = 0; i < 4; i++) {
       mix = (mix + 0x9e3779b9) >>> 0;
       let z = mix;
@@ -61,8 +62,8 @@ function rotate(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
 }
 
-function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+function seedOf(text: string): number {
+  let hash = fnvOffset;
+  for (let i = 0; i < text.length; i++) hash = fnvStep(hash, text.charCodeAt(i));
   return hash >>> 0;
 }

@@ -1,9 +1,9 @@
 import { checkActorName } from "../actor/ref/actor_name.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
-import type { AskOptions, Written } from "../actor/ask/ask.ts";
+import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
 import { Behavior } from "../actor/behavior/behavior.ts";
-import { duplicateName } from "../actor/cell/cell_context.ts";
-import { notABehavior } from "../actor/cell/cell_lifecycle.ts";
+import { duplicateName } from "../actor/ref/actor_name.ts";
+import { notABehavior } from "../actor/behavior/behavior.ts";
 import type { ActorContext, ActorLog, Stash } from "../actor/behavior/context.ts";
 import { ActorError } from "../actor/errors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
@@ -72,8 +72,8 @@ export class TestContext implements ActorContext<unknown> {
       get ended() {
         return owner.ended;
       },
-      takeBack: () => {},
-      putBack: (messages) => {
+      onStashed: () => {},
+      unstash: (messages) => {
         owner.record({ type: "unstashed", messages });
         owner.putBack(messages);
       },
@@ -146,7 +146,7 @@ export class TestContext implements ActorContext<unknown> {
     this.#owner.record({ type: "unwatched", ref });
   }
 
-  ask<T, R, const Q extends Written<T> = Written<T>>(
+  ask<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     { timeout = 5_000, signal }: AskOptions = {},

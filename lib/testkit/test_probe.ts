@@ -2,7 +2,8 @@ import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { LocalRef } from "../actor/ref/local_ref.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
-import type { Signal, Terminated } from "../actor/behavior/signal.ts";
+import type { Terminated } from "../actor/ref/terminated.ts";
+import type { Signal } from "../actor/behavior/signal.ts";
 import { describe, describeAll } from "./describe.ts";
 import { checkCount, checkDuration, TestkitError } from "./errors.ts";
 import type { FishingOutcome } from "./fishing.ts";
@@ -231,7 +232,7 @@ export class TestProbe<M> {
    * @throws {ActorError} code `cannotWatch`.
    */
   watch(ref: ActorRef<never>): void {
-    (this.ref as LocalRef<M>).cell.context.watch(ref);
+    (this.ref as LocalRef<M>).watch(ref);
   }
 
   /**

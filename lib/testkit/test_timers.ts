@@ -1,6 +1,6 @@
 import type { ActorTimers } from "../actor/behavior/context.ts";
 import { ActorError } from "../actor/errors.ts";
-import { maxDelay } from "../actor/cell/timers.ts";
+import { maxDelay } from "../runtime/clock.ts";
 import type { Effect } from "./effect.ts";
 import { TestkitError } from "./errors.ts";
 

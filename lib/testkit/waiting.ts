@@ -1,5 +1,4 @@
-import { maxDelay } from "../actor/cell/timers.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { type Clock, maxDelay } from "../runtime/clock.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 /** Tells those who wait that something is new. */

@@ -16,7 +16,8 @@
  * ```
  *
  * `path length` is big-endian and counts bytes of UTF-8. Numbers count up from 0 on each connection
- * and in each direction. The header can be read alone, so that permission is checked before the
+ * and in each direction. With 4 added to the flags, a trace context of 25 bytes stands before the
+ * message (feature `trace`). The header can be read alone, so that permission is checked before the
  * message is decoded.
  *
  * @module
@@ -24,6 +25,12 @@
 import type { Codec } from "./codec.ts";
 import { malformed, tooLarge, WireError } from "./errors.ts";
 import type { NumberedPaths, PathNumbers } from "./interned_paths.ts";
+import {
+  readTraceContext,
+  type TraceContext,
+  traceContextBytes,
+  writeTraceContext,
+} from "../runtime/trace_context.ts";
 import { defaultWireLimits } from "./limits.ts";
 import { texts, utf8Length, writeText } from "./text.ts";
 import type { PeerSerializers, Reviver } from "./serializer_registry.ts";
@@ -36,6 +43,8 @@ const FIXED_BYTES = 3;
 const PATH = 0;
 const NUMBER = 1;
 const PATH_AND_NUMBER = 2;
+/** Added to one of them: a trace context follows the path. */
+const TRACE = 4;
 
 /** Whom a message is for. */
 export interface EnvelopeHeader {
@@ -45,6 +54,8 @@ export interface EnvelopeHeader {
   readonly uid: number;
   /** Where the encoded message begins. */
   readonly bodyStart: number;
+  /** The trace that the message belongs to, if the sender has said so. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** A message and whom it is for. */
@@ -59,7 +70,7 @@ export interface Envelope {
 
 /**
  * Encodes an envelope. The bytes are valid until the next envelope of this codec. What `peer` has
- * no serializer for is refused, if it is given.
+ * no serializer for is refused, if it is given. `trace` is for peers with the feature `trace`.
  *
  * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
  */
@@ -69,6 +80,7 @@ export function encodeEnvelope(
   uid: number,
   message: unknown,
   peer?: PeerSerializers,
+  trace?: TraceContext,
 ): Uint8Array {
   if (!Number.isSafeInteger(uid) || uid < 0) {
     throw new WireError("notSerializable", `an envelope has uid ${uid}`, {
@@ -79,9 +91,14 @@ export function encodeEnvelope(
   const { maxPath } = codec.limits;
   const pathLength = utf8Length(path);
   if (pathLength > maxPath) throw tooLarge("a path", pathLength, "bytes", "maxPath", maxPath);
-  const headroom = FIXED_BYTES + varintSize(uid) + pathLength;
+  const header = FIXED_BYTES + varintSize(uid) + pathLength;
+  const headroom = trace === undefined ? header : header + traceContextBytes;
   const bytes = codec.encodeBehind(headroom, message, peer);
-  bytes[0] = 0;
+  bytes[0] = PATH;
+  if (trace !== undefined) {
+    bytes[0] = PATH + TRACE;
+    writeTraceContext(trace, bytes, header);
+  }
   const at = writeVarint(uid, bytes, 1);
   bytes[at] = pathLength >>> 8;
   bytes[at + 1] = pathLength;
@@ -105,16 +122,18 @@ export function decodeEnvelopeHeader(
 ): EnvelopeHeader {
   if (end - start < FIXED_BYTES) throw malformed("an envelope is cut short");
   const flags = bytes[start]!;
-  if (flags > (paths === undefined ? PATH : PATH_AND_NUMBER)) {
+  const hasTrace = (flags & TRACE) !== 0;
+  const kind = flags & ~TRACE;
+  if (kind > (paths === undefined ? PATH : PATH_AND_NUMBER)) {
     throw malformed("an envelope has reserved flags", flags);
   }
   const uid = readVarint(bytes, start + 1, end);
   let at = start + 1 + varintSize(uid);
   let number = -1;
-  if (flags !== PATH) {
+  if (kind !== PATH) {
     number = readVarint(bytes, at, end);
     at += varintSize(number);
-    if (flags === NUMBER) return { path: paths!.get(number), uid, bodyStart: at };
+    if (kind === NUMBER) return headerOf(paths!.get(number), uid, bytes, at, end, hasTrace);
   }
   if (end - at < 2) throw malformed("an envelope is cut short");
   const pathLength = (bytes[at]! << 8) | bytes[at + 1]!;
@@ -122,11 +141,27 @@ export function decodeEnvelopeHeader(
   const bodyStart = at + 2 + pathLength;
   if (bodyStart > end) throw malformed("an envelope is cut short");
   const path = texts.read(bytes, at + 2, bodyStart);
-  if (flags === PATH_AND_NUMBER) paths!.add(number, path, pathLength);
-  return { path, uid, bodyStart };
+  const header = headerOf(path, uid, bytes, bodyStart, end, hasTrace);
+  if (kind === PATH_AND_NUMBER) paths!.add(number, path, pathLength);
+  return header;
 }
 
-/** Where the parts of an envelope of this end lie; it has a path (flags 0). */
+/** What stands behind the path at `at` is the message, or a trace context and the message. */
+function headerOf(
+  path: string,
+  uid: number,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  hasTrace: boolean,
+): EnvelopeHeader {
+  if (!hasTrace) return { path, uid, bodyStart: at, trace: undefined };
+  const bodyStart = at + traceContextBytes;
+  if (bodyStart > end) throw malformed("an envelope is cut short");
+  return { path, uid, bodyStart, trace: readTraceContext(bytes, at) };
+}
+
+/** Where the path of an envelope of this end, or its number, begins. */
 function pathStart(envelope: Uint8Array): number {
   let at = 1;
   while (envelope[at]! >= 0x80) at++;
@@ -149,7 +184,7 @@ export function writeNumbered(
 ): number {
   const path = pathStart(envelope);
   const from = withPath ? path : path + 2 + ((envelope[path]! << 8) | envelope[path + 1]!);
-  out[at] = withPath ? PATH_AND_NUMBER : NUMBER;
+  out[at] = (withPath ? PATH_AND_NUMBER : NUMBER) | (envelope[0]! & TRACE);
   for (let i = 1; i < path; i++) out[at + i] = envelope[i]!;
   const rest = writeVarint(number, out, at + path);
   out.set(envelope.subarray(from), rest);
@@ -158,15 +193,16 @@ export function writeNumbered(
 
 /** Gives an envelope that {@linkcode writeNumbered} may have written its path back, for this end. */
 export function withPath(envelope: Uint8Array, numbers: PathNumbers): Uint8Array {
-  const flags = envelope[0]!;
-  if (flags !== NUMBER && flags !== PATH_AND_NUMBER) return envelope;
+  const kind = envelope[0]! & ~TRACE;
+  if (kind !== NUMBER && kind !== PATH_AND_NUMBER) return envelope;
   const at = pathStart(envelope);
   const number = readVarint(envelope, at, envelope.length);
   const rest = envelope.subarray(at + varintSize(number));
   const uid = envelope.subarray(1, at);
-  const path = flags === NUMBER ? new TextEncoder().encode(numbers.pathOf(number)) : undefined;
+  const path = kind === NUMBER ? new TextEncoder().encode(numbers.pathOf(number)) : undefined;
   const pathBytes = path === undefined ? 0 : 2 + path.length;
   const whole = new Uint8Array(1 + uid.length + pathBytes + rest.length);
+  whole[0] = PATH | (envelope[0]! & TRACE);
   whole.set(uid, 1);
   if (path !== undefined) {
     whole[at] = path.length >>> 8;

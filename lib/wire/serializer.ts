@@ -82,7 +82,12 @@ export type SerializedType<T extends object> =
  * import { serializer } from "@casty/casty";
  *
  * class Money {
- *   constructor(readonly cents: bigint, readonly currency: string) {}
+ *   readonly cents: bigint;
+ *   readonly currency: string;
+ *   constructor(cents: bigint, currency: string) {
+ *     this.cents = cents;
+ *     this.currency = currency;
+ *   }
  * }
  *
  * const money = serializer({

@@ -1,3 +1,4 @@
+import type { LocalRef } from "../../lib/actor/ref/local_ref.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
@@ -65,7 +66,7 @@ for (const [name, asking] of Object.entries({ byContext, bySystem, afterAWait })
     }
     const say = (path: string) =>
       `actors wait for each other: ${path}; ` +
-      "give one of the questions to pipeToSelf instead of waiting for its reply";
+      "give one of the asks to pipeToSelf instead of waiting for its reply";
     assertEquals(answers, [
       "end",
       say("/b asks /a asks /b"),
@@ -167,10 +168,7 @@ Deno.test("a question is forgotten with its end, whatever the end", async () => 
   a.tell("go");
   await virtual.clock.advance(10);
   assertEquals(outcomes, ["askTimeout", "askAborted"]);
-  const { cell } = a as unknown as {
-    cell: { existingParts: { questions: Map<unknown, unknown> } };
-  };
-  assertEquals(cell.existingParts.questions.size, 0);
+  assertEquals((a as LocalRef<string>).pendingAsks!.size, 0);
 });
 
 Deno.test("a circle of more than 1,000 actors is not looked for: it ends with its timeouts", async () => {

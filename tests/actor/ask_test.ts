@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { ActorError, AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
 import { internalsOf } from "../../lib/actor/system/system_internals.ts";
 import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";

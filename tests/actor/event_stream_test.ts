@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 

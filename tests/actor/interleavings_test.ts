@@ -1,3 +1,4 @@
+import type { LocalRef } from "../../lib/actor/ref/local_ref.ts";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
@@ -449,7 +450,7 @@ Deno.test("what a hook of the incarnation before still begins has no effect on t
   await virtual.clock.advance(100);
   late.resolve();
   await virtual.clock.advance(100);
-  assertEquals([heard, codes], [[], Array(6).fill("actorStopped")]);
+  assertEquals([heard, codes], [[], Array(6).fill("earlierIncarnation")]);
 });
 
 Deno.test("a shutdown does not wait for a reply of a sibling that is gone", async () => {
@@ -512,8 +513,7 @@ Deno.test("what is stashed in a signal handler, or twice, is counted as told", a
     "stashing",
   );
   const target = virtual.system.spawn(Behaviors.ignore(), "target");
-  const cell = (ref as unknown as { cell: { context: { watch(ref: unknown): void } } }).cell;
-  cell.context.watch(target);
+  (ref as LocalRef<string>).watch(target);
   ref.tell("a");
   await virtual.clock.resolve(virtual.system.stop(target));
   await virtual.settle();

@@ -8,20 +8,35 @@ class OpenMailbox extends Mailbox {
   override readonly path = "/open";
   override readonly uid = 0;
   override readonly node = "";
-  override get cell(): never {
-    throw new Error("a mailbox alone is no actor");
-  }
+  // A mailbox alone is no actor: none of this is there.
+  declare readonly host: never;
+  declare readonly parent: never;
+  declare readonly ended: never;
+  declare readonly stopped: never;
+  declare readonly terminated: never;
+  declare readonly waits: never;
+  declare readonly step: never;
+  declare readonly pendingAsks: never;
+  declare readonly addPendingAsk: never;
+  declare readonly stop: never;
+  declare readonly stopInTurn: never;
+  declare readonly whenStopped: never;
+  declare readonly addWatcher: never;
+  declare readonly removeWatcher: never;
+  declare readonly watch: never;
+  declare readonly onTerminated: never;
+  declare readonly keepEntities: never;
   override tell(message: unknown): void {
     this.put(message);
   }
-  setAside = 0;
+  stashed = 0;
   protected override drop(message: unknown): void {
     this.dropped.push(message);
   }
   put(message: unknown): boolean {
     return this.push(message);
   }
-  putBack(message: unknown): void {
+  unstash(message: unknown): void {
     this.unshift(message);
   }
   take(): unknown {
@@ -76,7 +91,7 @@ Deno.test("what is put back comes before all others, and the queue goes on", () 
         mailbox.put(i);
         model.push(i);
       } else if (action === "back") {
-        mailbox.putBack(i);
+        mailbox.unstash(i);
         model.unshift(i);
       } else if (model.length > 0) assertEquals(mailbox.take(), model.shift());
     });
@@ -127,9 +142,9 @@ Deno.test("a message whose size cannot be told does not fit", () => {
 Deno.test("what is set aside counts against the capacity", () => {
   const mailbox = new OpenMailbox({ capacity: 3 });
   mailbox.put("a");
-  mailbox.setAside = 2;
+  mailbox.stashed = 2;
   assertEquals(mailbox.put("b"), false);
-  mailbox.setAside = 1;
+  mailbox.stashed = 1;
   assertEquals(mailbox.put("c"), true);
 });
 

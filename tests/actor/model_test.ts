@@ -65,8 +65,11 @@ interface Message {
 }
 
 class Fault extends Error {
-  constructor(readonly directive: Directive) {
+  readonly directive: Directive;
+
+  constructor(directive: Directive) {
     super(directive);
+    this.directive = directive;
   }
 }
 
@@ -87,7 +90,11 @@ class Life {
   /** Those that come back, in the order in which they were stashed. */
   stashed: Message[] = [];
   readonly timesHandled = new Map<Message, number>();
-  constructor(readonly parent: Life | undefined) {}
+  readonly parent: Life | undefined;
+
+  constructor(parent: Life | undefined) {
+    this.parent = parent;
+  }
 
   get path(): string {
     return this.ref.path;

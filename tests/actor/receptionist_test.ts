@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
-import { discoverable } from "../../lib/actor/services/discoverable.ts";
+import { discoverable } from "../../lib/actor/behavior/discoverable.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
 import type { Listing } from "../../lib/actor/services/receptionist.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";

@@ -8,7 +8,7 @@ import {
   ShutdownPhases,
   shutdownPhases,
   type ShutdownPhasesOptions,
-} from "../../lib/actor/system/shutdown_phases.ts";
+} from "../../lib/actor/services/shutdown_phases.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { recordedLog } from "./recorded_log.ts";
 

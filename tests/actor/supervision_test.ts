@@ -183,7 +183,7 @@ Deno.test("resume: the behaviour stays, only the message is gone", async () => {
   await virtual.settle();
   assertEquals(collect, [2]);
   const warnings = virtual.lines.filter(({ level }) => level === "warn");
-  assertEquals(warnings.map(({ message }) => message), ["the actor failed and goes on"]);
+  assertEquals(warnings.map(({ message }) => message), ["actor failed; resuming"]);
 });
 
 Deno.test("without supervision, or with stop, the actor stops and its watchers hear why", async () => {

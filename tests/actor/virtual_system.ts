@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import type { ActorSystemOptions } from "../../lib/actor/system/actor_system_options.ts";
-import type { SystemEvent } from "../../lib/actor/system/event_stream.ts";
+import type { SystemEvent } from "../../lib/actor/services/event_stream.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 import { type Line, recordedLog } from "./recorded_log.ts";

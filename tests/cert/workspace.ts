@@ -13,7 +13,11 @@ export class Workspace implements AsyncDisposable {
   /** The questions that were asked. */
   readonly asked: string[] = [];
 
-  private constructor(readonly dir: string) {}
+  readonly dir: string;
+
+  private constructor(dir: string) {
+    this.dir = dir;
+  }
 
   static async create(): Promise<Workspace> {
     return new Workspace(await Deno.makeTempDir({ prefix: "casty-cert-" }));

@@ -5,8 +5,15 @@ import { ServiceDirectory } from "../../lib/client/service_directory.ts";
 import { emptyTopology, type Topology } from "../../lib/cluster/gateway/topology.ts";
 
 class At extends Ref<never> {
-  constructor(readonly node: string, readonly path: string, readonly uid: number) {
+  readonly node: string;
+  readonly path: string;
+  readonly uid: number;
+
+  constructor(node: string, path: string, uid: number) {
     super();
+    this.node = node;
+    this.path = path;
+    this.uid = uid;
   }
   override tell(): void {}
 }

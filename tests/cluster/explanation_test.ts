@@ -58,7 +58,7 @@ Deno.test("who is unreachable, on whose word, and why nobody is downed yet is to
   world.crash(victim);
   within(world, "suspicion", 10_000, () => other.view.unreachable.has("n0:1"));
   within(world, "agreement", 5_000, () => other.view.converged);
-  const { observers } = other.view.silence.get("n0:1")!;
+  const { observers } = other.view.unreachability.get("n0:1")!;
   assertEquals(explain(factsOf(other, world.now), "reachability"), [
     `n0:1 is unreachable (silent): so say ${observers.join(", ")}`,
   ]);

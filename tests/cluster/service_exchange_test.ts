@@ -7,8 +7,13 @@ import type { NodePeer } from "../../lib/transport/base/peer.ts";
 
 class At extends Ref<never> {
   readonly uid = 1;
-  constructor(readonly node: string, readonly path: string) {
+  readonly node: string;
+  readonly path: string;
+
+  constructor(node: string, path: string) {
     super();
+    this.node = node;
+    this.path = path;
   }
   override tell(): void {}
 }

@@ -58,7 +58,7 @@ Deno.test("where nobody listens any more, the node is gone", async () => {
   assertEquals(await ask(port), { outcome: "gone", ms: 0 });
 });
 
-Deno.test("with TLS, neither plain peers nor clients nor strangers are answered", async () => {
+Deno.test("with TLS, neither plain peers nor clients nor foreignPeers are answered", async () => {
   await using certificates = await Certificates.create();
   await using others = await Certificates.create();
   await using responder = await serve(await certificates.node());
@@ -94,9 +94,12 @@ Deno.test("whoever asks something else is hung up on", async () => {
 Deno.test("questions and answers are read back, and nothing else is", () => {
   assert(isQuestion(encodeQuestion()));
   assert(!isQuestion(new Uint8Array(4)));
-  const reading = { incarnation: 1_763_700_000_000, silence: 12_345 };
+  const reading = { incarnation: 1_763_700_000_000, stalledFor: 12_345 };
   assertEquals(decodeAnswer(encodeAnswer(reading)), reading);
-  assertEquals(decodeAnswer(encodeAnswer({ incarnation: 1, silence: 1e12 }))?.silence, 2 ** 32 - 1);
+  assertEquals(
+    decodeAnswer(encodeAnswer({ incarnation: 1, stalledFor: 1e12 }))?.stalledFor,
+    2 ** 32 - 1,
+  );
   assertEquals(decodeAnswer(new Uint8Array(16)), undefined);
   assertEquals(decodeAnswer(encodeAnswer(reading).subarray(0, 15)), undefined);
 });

@@ -3,7 +3,8 @@
  * dials with it, and by a dialling node or client when a listener shows it, each with its reason.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ClusteredActorSystem, TlsConfig, TlsConfigError, type TlsMaterial } from "@casty/casty";
+import { ClusteredActorSystem, TlsConfig, TlsConfigError } from "@casty/casty";
+import type { TlsMaterial } from "@casty/casty/runtime";
 import { ClusterClient } from "@casty/casty/client";
 import { TlsNetwork } from "../../lib/transport/tls/tls_network.ts";
 import { opensslTest } from "../openssl.ts";

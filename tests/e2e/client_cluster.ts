@@ -1,6 +1,7 @@
 import { type TestCa, testCa, type TestFiles } from "@casty/casty/cert";
 import { type ClientOptions, ClusterClient } from "@casty/casty/client";
-import { silentLogger, TlsConfig, type TlsMaterial } from "@casty/casty";
+import { silentLogger, TlsConfig } from "@casty/casty";
+import type { TlsMaterial } from "@casty/casty/runtime";
 import type { NodeSettings } from "./client_node.ts";
 
 const script = new URL("./client_node.ts", import.meta.url).pathname;

@@ -33,3 +33,9 @@ Deno.test("ten workers are found and share the work; one is killed, and nothing 
   assert(text.includes("client | 78498 primes below 1000000; 1 task went to another worker"), text);
   assert(text.includes("client | nine workers are left"), text);
 });
+
+Deno.test("three nodes with an extension of their own know which of them is busy", async () => {
+  const text = await run("extension");
+  assert(/runs 5 jobs\n/.test(text), text);
+  assert(text.includes("healthy: true\nthe next job goes to three"), text);
+});

@@ -49,7 +49,7 @@ Deno.test("the owner is killed: questions to it fail at once, and are answered b
   await until("two contacts", () => client.contacts.length === 2);
   const owner = before.find((address) => address !== client.contact)!;
   const id = ids[before.indexOf(owner)]!;
-  assertEquals(client.shardOwner(counters.name, id), owner);
+  assertEquals(client.sharding.shardOwner(counters.name, id), owner);
   const node = await cluster.at(owner);
   // It hangs, so the question is on its way for certain when it dies.
   node.signal("SIGSTOP");
@@ -61,7 +61,7 @@ Deno.test("the owner is killed: questions to it fail at once, and are answered b
   assertEquals(await within(5_000, question, "the question hangs"), "askNotDelivered");
   const heir = await client.ask(ref, where(id), retry);
   assert(heir !== owner);
-  assertEquals(client.shardOwner(counters.name, id), heir);
+  assertEquals(client.sharding.shardOwner(counters.name, id), heir);
 });
 
 Deno.test("a node is paused: it is no contact and no owner any more, until it is back", async () => {

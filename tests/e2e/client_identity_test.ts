@@ -5,9 +5,9 @@ import {
   ClusteredActorSystem,
   silentLogger,
   TlsConfig,
-  type TlsMaterial,
   type TlsReloaded,
 } from "@casty/casty";
+import type { TlsMaterial } from "@casty/casty/runtime";
 import { testCa } from "@casty/casty/cert";
 import { ClientError, type ClientStateChanged, ClusterClient } from "@casty/casty/client";
 import { opensslTest } from "../openssl.ts";

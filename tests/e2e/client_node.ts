@@ -4,14 +4,12 @@ import {
   type Behavior,
   Behaviors,
   ClusteredActorSystem,
-  type ProducerMessage,
   ServiceKey,
   type ShardEnvelope,
   shardEnvelope,
-  streamProducer,
-  streamSink,
   TlsConfig,
 } from "@casty/casty";
+import { type ProducerMessage, streamProducer, streamSink } from "@casty/casty/streams";
 
 export type CounterMessage =
   | { type: "add"; amount: number }

@@ -1,10 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  ClusteredActorSystem,
-  type MemberEvent,
-  type MembershipTiming,
-  type TlsMaterial,
-} from "@casty/casty";
+import { ClusteredActorSystem, type MemberEvent, type MembershipTiming } from "@casty/casty";
+import type { TlsMaterial } from "@casty/casty/runtime";
 import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import { Certificates } from "../transport/network/certificates.ts";
 import type { ChildOptions } from "./stall_child.ts";

@@ -1,5 +1,6 @@
 /** A client that does what its standard input says, one line each, and answers with JSON lines. */
-import { type ActorRef, silentLogger, streamSource, TlsConfig } from "@casty/casty";
+import { type ActorRef, silentLogger, TlsConfig } from "@casty/casty";
+import { streamSource } from "@casty/casty/streams";
 import { ClusterClient } from "@casty/casty/client";
 import { type CounterMessage, counters, echoKey, numbersKey, where } from "./client_node.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ActorRef, Behaviors, ClusteredActorSystem } from "@casty/casty";
 import { createCa, issueNode } from "@casty/casty/cert";
-import type { TlsMaterial } from "@casty/casty";
+import type { TlsMaterial } from "@casty/casty/runtime";
 import { shardEnvelope } from "@casty/casty";
 
 const marker = "a-secret-that-must-not-cross-the-wire-in-plain-text";
@@ -13,7 +13,10 @@ class RecordingProxy implements AsyncDisposable {
   readonly #sockets = new Set<Deno.Conn>();
   readonly #work: Promise<unknown>[] = [];
 
-  constructor(readonly target: number) {
+  readonly target: number;
+
+  constructor(target: number) {
+    this.target = target;
     this.#work.push(this.#accept());
   }
 

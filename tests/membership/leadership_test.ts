@@ -7,7 +7,7 @@ import {
   withMember,
   withRecord,
 } from "../../lib/membership/state/gossip_state.ts";
-import { leaderActions } from "../../lib/membership/machine/leader_actions.ts";
+import { leaderActions } from "../../lib/membership/machine/leader.ts";
 import { leaderOf } from "../../lib/membership/machine/leader.ts";
 import type { Member, MemberStatus } from "../../lib/membership/state/member.ts";
 import {

@@ -4,15 +4,15 @@ import { formed, within } from "./formed_cluster.ts";
 import type { SimulatedMember } from "./simulated_members.ts";
 
 Deno.test("a node doubts itself from 0 to 8, and gains trust one step at a time", () => {
-  const awareness = new LocalHealth();
-  assertEquals([awareness.score, awareness.hesitation], [0, 0]);
-  awareness.improve();
-  assertEquals(awareness.score, 0);
-  awareness.degrade(3);
-  awareness.degrade(20);
-  assertEquals([awareness.score, awareness.hesitation], [8, 1]);
-  awareness.improve();
-  assertEquals(awareness.score, 7);
+  const localHealth = new LocalHealth();
+  assertEquals([localHealth.score, localHealth.degradation], [0, 0]);
+  localHealth.improve();
+  assertEquals(localHealth.score, 0);
+  localHealth.degrade(3);
+  localHealth.degrade(20);
+  assertEquals([localHealth.score, localHealth.degradation], [8, 1]);
+  localHealth.improve();
+  assertEquals(localHealth.score, 7);
 });
 
 Deno.test("a stall counts one for each second that has begun, and a short one nothing", () => {
@@ -21,7 +21,7 @@ Deno.test("a stall counts one for each second that has begun, and a short one no
 
 Deno.test("a node that was stalled and one whose helpers say nothing doubt themselves", () => {
   const { world, nodes } = formed(1, 5);
-  const score = (index: number) => nodes[index]!.machine.health(world.now).awareness;
+  const score = (index: number) => nodes[index]!.machine.health(world.now).localHealth;
   assertEquals(score(1), 0);
   world.pause(nodes[1]!, 6_000);
   world.run(6_200);

@@ -38,7 +38,7 @@ for (
     ["gossipInterval", { gossipInterval: 0 }],
     ["heartbeatInterval", { heartbeatInterval: NaN }],
     ["gossipFanout", { gossipFanout: 0.5 }],
-    ["watchers", { watchers: 0 }],
+    ["monitorsPerMember", { monitorsPerMember: 0 }],
     ["maxMembers", { maxMembers: 1e6 }],
     ["maxTombstones", { maxTombstones: 1e6 }],
     ["leaveTimeout", { leaveTimeout: -1 }],

@@ -35,7 +35,7 @@ const state = {
 const examples: readonly MembershipMessage[] = [
   { type: "join", member, clusterConfig: { "shards.counters": "20" } },
   { type: "joinRefused", code: "configConflict", reason: "shards", known: 0 },
-  { type: "notReady", founder: true, vote: false },
+  { type: "notReady", bootstraps: true, vote: false },
   { type: "welcome", clusterId, state },
   { type: "gossip", clusterId, incarnation: 3, state, reply: true },
   { type: "digest", clusterId, incarnation: 3, digest },
@@ -45,7 +45,7 @@ const examples: readonly MembershipMessage[] = [
     incarnation: 3,
     state,
     reply: false,
-    wishes: { salt: 7, addresses: new Uint8Array(8) },
+    requested: { salt: 7, addresses: new Uint8Array(8) },
   },
   {
     type: "summary",

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { monitoringRing, watchedMembers } from "../../lib/membership/detector/monitoring.ts";
+import { monitoredMembers, monitoringRing } from "../../lib/membership/detector/monitoring.ts";
 import { pick } from "../../lib/membership/machine/pick.ts";
 
 const addresses = (count: number) => Array.from({ length: count }, (_, i) => `node-${i}:25520`);
@@ -8,15 +8,17 @@ const addresses = (count: number) => Array.from({ length: count }, (_, i) => `no
 Deno.test("each member is watched by exactly five others, or by all of fewer", () => {
   for (const count of [1, 2, 3, 5, 6, 7, 30, 100]) {
     const ring = monitoringRing(addresses(count));
-    const watchers = new Map<string, number>();
+    const monitorsPerMember = new Map<string, number>();
     for (const self of ring) {
-      const watched = watchedMembers(ring, self, 5, new Set());
-      assert(!watched.includes(self));
-      assertEquals(new Set(watched).size, watched.length);
-      for (const address of watched) watchers.set(address, (watchers.get(address) ?? 0) + 1);
+      const monitored = monitoredMembers(ring, self, 5, new Set());
+      assert(!monitored.includes(self));
+      assertEquals(new Set(monitored).size, monitored.length);
+      for (const address of monitored) {
+        monitorsPerMember.set(address, (monitorsPerMember.get(address) ?? 0) + 1);
+      }
     }
     for (const address of ring) {
-      assertEquals(watchers.get(address) ?? 0, Math.min(5, count - 1));
+      assertEquals(monitorsPerMember.get(address) ?? 0, Math.min(5, count - 1));
     }
   }
 });
@@ -33,8 +35,8 @@ Deno.test("the small side of a partition comes to watch everybody", () => {
   const self = ring[1]!;
   let silent = new Set<string>();
   for (let round = 0; round < 20; round++) {
-    const watched = watchedMembers(ring, self, 5, silent);
-    silent = new Set(watched.filter((address) => !side.has(address)));
+    const monitored = monitoredMembers(ring, self, 5, silent);
+    silent = new Set(monitored.filter((address) => !side.has(address)));
   }
   assertEquals(silent.size, 27);
 });

@@ -3,7 +3,7 @@
  * that cures it; without that rule the test fails (tried once for each, by taking the rule out), unless it says otherwise.
  */
 import { assert, assertEquals } from "@std/assert";
-import { monitoringRing, watchedMembers } from "../../lib/membership/detector/monitoring.ts";
+import { monitoredMembers, monitoringRing } from "../../lib/membership/detector/monitoring.ts";
 import { allUp, formed, seen, within } from "./formed_cluster.ts";
 import type { SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 
@@ -151,7 +151,7 @@ Deno.test("heartbeats per member do not grow with the cluster (W38)", () => {
   for (const count of [10, 100, 1_000]) {
     const ring = monitoringRing(Array.from({ length: count }, (_, index) => `n${index}:1`));
     for (const self of ring.slice(0, 20)) {
-      assertEquals(watchedMembers(ring, self, 5, new Set()).length, 5);
+      assertEquals(monitoredMembers(ring, self, 5, new Set()).length, 5);
     }
   }
 });
@@ -176,7 +176,7 @@ Deno.test("an event loop that stands still for 50 s makes its node stalled, not 
   const { world, nodes } = formed(10, 5, {}, { stallResponders: true });
   world.pause(nodes[2]!, 50_000);
   within(world, "suspicion", 8_000, () => nodes[0]!.view.unreachable.has("n2:1"));
-  assertEquals(nodes[0]!.view.silence.get("n2:1")?.reason, "stalled");
+  assertEquals(nodes[0]!.view.unreachability.get("n2:1")?.reason, "stalled");
   world.run(41_000);
   assert(nodes[0]!.view.unreachable.has("n2:1"));
   within(world, "return", 6_000, () => allUp(nodes));
@@ -221,6 +221,6 @@ Deno.test("a process that is frozen as a whole is silent, and downed", () => {
 /** Names of those who watch a member. */
 function watchersOf(nodes: readonly SimulatedMember[], target: string): string[] {
   const ring = monitoringRing(nodes.map(({ address }) => address));
-  return ring.filter((address) => watchedMembers(ring, address, 5, new Set()).includes(target))
+  return ring.filter((address) => monitoredMembers(ring, address, 5, new Set()).includes(target))
     .map((address) => address.slice(0, -2));
 }

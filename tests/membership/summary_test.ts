@@ -24,10 +24,10 @@ function exchange(
   b: GossipState,
   salt: number,
 ): readonly [GossipState, GossipState] {
-  const { lacks, wishes } = compareSummary(b, summaryOf(a, salt), salt);
-  a = mergeGossip(a, lacks);
-  b = mergeGossip(b, newerThan(lacks, a));
-  const granted = requestedBy(a, wishes, salt);
+  const { missing, requested } = compareSummary(b, summaryOf(a, salt), salt);
+  a = mergeGossip(a, missing);
+  b = mergeGossip(b, newerThan(missing, a));
+  const granted = requestedBy(a, requested, salt);
   b = mergeGossip(b, granted);
   return [mergeGossip(a, newerThan(granted, b)), b];
 }
@@ -49,8 +49,8 @@ Deno.test("two members with the same records have nothing to say", () => {
   fc.assert(
     fc.property(anyGossipState, fc.nat(0xffff_ffff), (state, salt) => {
       const copy = structuredClone(state);
-      const { lacks, wishes } = compareSummary(copy, summaryOf(state, salt), salt);
-      assertEquals(lacks.members.size + lacks.tombstones.size + wishes.length, 0);
+      const { missing, requested } = compareSummary(copy, summaryOf(state, salt), salt);
+      assertEquals(missing.members.size + missing.tombstones.size + requested.length, 0);
     }),
     { numRuns: 500 },
   );
@@ -78,10 +78,10 @@ Deno.test("among 1,000 members only what differs travels", () => {
   const theirs = { members: new Map(members).set(memberOf(500).address, changed), tombstones };
   const summary = summaryOf(ours, 3);
   assertEquals(summary.length, 8_000);
-  const { lacks, wishes } = compareSummary(theirs, summary, 3);
-  assertEquals(lacks.members.size, 0);
-  assertEquals(wishes.length, 4);
-  assertEquals([...requestedBy(ours, wishes, 3).members.keys()], [memberOf(500).address]);
+  const { missing, requested } = compareSummary(theirs, summary, 3);
+  assertEquals(missing.members.size, 0);
+  assertEquals(requested.length, 4);
+  assertEquals([...requestedBy(ours, requested, 3).members.keys()], [memberOf(500).address]);
 });
 
 Deno.test("fingerprints differ with the salt, so that no collision lasts", () => {
@@ -92,7 +92,7 @@ Deno.test("fingerprints differ with the salt, so that no collision lasts", () =>
   assert([...pairs(2)].every((word) => !first.has(word)));
 });
 
-Deno.test("bytes that are no summary and no wishes are refused", () => {
+Deno.test("bytes that are no summary and no requested are refused", () => {
   assert(isSummary(new Uint8Array(16), 2));
   for (const bad of [undefined, [1, 2], "text", new Uint8Array(7), new Uint8Array(24)]) {
     assert(!isSummary(bad, 2));

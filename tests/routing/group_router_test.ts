@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
-import { discoverable } from "../../lib/actor/services/discoverable.ts";
+import { discoverable } from "../../lib/actor/behavior/discoverable.ts";
 import { ActorError, AskError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";

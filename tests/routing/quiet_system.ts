@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";

@@ -4,14 +4,21 @@ import { ActorError } from "../../lib/actor/errors.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { heaviest, Routees, seedsOf } from "../../lib/routing/routees.ts";
 import { consistentHash, random, roundRobin } from "../../lib/routing/routing_strategy.ts";
-import { hashText } from "../../lib/routing/text_hash.ts";
+import { hashText } from "../../lib/runtime/fnv.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
 /** A routee that lives anywhere. */
 class FarRef extends Ref<string> {
   readonly got: string[] = [];
-  constructor(readonly node: string, readonly path: string, readonly uid = 1) {
+  readonly node: string;
+  readonly path: string;
+  readonly uid: number;
+
+  constructor(node: string, path: string, uid = 1) {
     super();
+    this.node = node;
+    this.path = path;
+    this.uid = uid;
   }
   override tell(message: string): void {
     this.got.push(message);

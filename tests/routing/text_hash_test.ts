@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { hashText, mixBits } from "../../lib/routing/text_hash.ts";
+import { hashText, mixBits } from "../../lib/runtime/fnv.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 
 /** Pinned: a change of any of these sends messages of running clusters to other routees. */

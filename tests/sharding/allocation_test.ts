@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import {
+  type AllocationNode,
   externalAllocation,
   leastShards,
   preferRole,
-  type ShardNode,
   zoneAware,
 } from "../../lib/sharding/coordinator/allocation.ts";
 
@@ -11,7 +11,7 @@ function node(
   address: string,
   shards: readonly number[],
   roles: readonly string[] = [],
-): ShardNode {
+): AllocationNode {
   return { address, roles, shards: new Set(shards) };
 }
 

@@ -1,21 +1,21 @@
 import { assertEquals } from "@std/assert";
 import { type ShardingMessage, shardingPath } from "../../lib/sharding/routing/protocol.ts";
-import { type EntityHost, Region } from "../../lib/sharding/region/region.ts";
+import { Region, type ShardRunner } from "../../lib/sharding/region/region.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
-import { ShardNode, type ShardNodePort } from "../../lib/sharding/shard_node.ts";
+import { ShardingMachine, type ShardingMachinePort } from "../../lib/sharding/sharding_machine.ts";
 import { ShardRouter } from "../../lib/sharding/routing/shard_router.ts";
 
 /** Its entities never end, and so its shards are given up for ever. */
-const host: EntityHost = { deliver: () => {}, startShard: () => {}, stopShard: () => {} };
+const host: ShardRunner = { deliver: () => {}, startShard: () => {}, stopShard: () => {} };
 
-const port: ShardNodePort = {
+const port: ShardingMachinePort = {
   self: "a",
   now: () => 0,
   send: () => {},
   deadLetter: () => {},
   publish: () => {},
   log: () => {},
-  heard: () => {},
+  onAnswer: () => {},
 };
 
 Deno.test("whoever is told that a shard is here that is not asks again with the next tick only", () => {
@@ -27,7 +27,7 @@ Deno.test("whoever is told that a shard is here that is not asks again with the 
     numShards: 10,
     region,
     port,
-    ask: (shard) => {
+    locate: (shard) => {
       asked.push(shard);
       // A coordinator at this very node, which has not heard yet.
       if (asked.length < 100) router.learn(shard, "a", 1);
@@ -48,26 +48,26 @@ Deno.test("a node that leaves says so before it gives anything up, and again whe
   const send = (_to: string, path: string, message: unknown) => {
     if (path === shardingPath) sent.push(message as ShardingMessage);
   };
-  const node = new ShardNode({ ...port, self: "b", send });
+  const node = new ShardingMachine({ ...port, self: "b", send });
   node.add({
     shardType: "lists",
     numShards: 10,
-    host: { ...host, stopShard: (...[, , end]) => end() },
+    runner: { ...host, stopShard: (...[, , end]) => end() },
   });
   const members = ["a", "b"].map((address) => {
-    return { address, life: 1, eligible: true, roles: [], appVersion: undefined };
+    return { address, incarnation: 1, eligible: true, roles: [], appVersion: undefined };
   });
   node.onView({ self: "b", leader: "a", members, converged: true });
   node.open("lists");
-  node.receive("a", { type: "askReport", term: [1, "a"] });
+  node.receive("a", { type: "requestReport", term: [1, "a"] });
   const grant = (shard: number) => {
     const about = { shardType: "lists", shard, epoch: 1 + shard };
-    node.receive("a", { type: "host", term: [1, "a"], life: 1, ...about });
+    node.receive("a", { type: "startShard", term: [1, "a"], incarnation: 1, ...about });
   };
   grant(0);
   const said = () => {
     const texts = sent.map((message) => {
-      return message.type === "report" && message.retiring ? "leaves" : message.type;
+      return message.type === "shardReport" && message.retiring ? "leaves" : message.type;
     });
     sent.length = 0;
     return texts;

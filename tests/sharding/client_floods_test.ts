@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ClientLocator } from "../../lib/sharding/client_locator.ts";
 import type { LocateMessage } from "../../lib/sharding/routing/protocol.ts";
 import type { ShardingPort } from "../../lib/sharding/routing/sharding_port.ts";
-import { ShardTablePublisher } from "../../lib/sharding/routing/shard_table_publisher.ts";
+import { ShardTablePublisher } from "../../lib/sharding/shard_table_publisher.ts";
 import type { Peer } from "../../lib/transport/base/peer.ts";
 
 function client(address: string): Peer {

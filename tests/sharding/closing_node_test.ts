@@ -19,7 +19,7 @@ function scene(self: string) {
       send: (...message) => void sent.push(message),
       deadLetter: (reason, target) => void lost.push(`${reason} ${target}`),
     },
-    ask: (shard) => void asked.push(shard),
+    locate: (shard) => void asked.push(shard),
   });
   return { router, sent, lost, asked };
 }

@@ -20,7 +20,7 @@ class Scene {
 
   step(event: CoordinatorEvent): readonly CoordinatorEffect[] {
     const effects = this.coordinator.step(event, this.now);
-    for (const effect of effects) if (effect.type === "askReport") this.term = effect.term;
+    for (const effect of effects) if (effect.type === "requestReport") this.term = effect.term;
     return effects;
   }
 
@@ -41,7 +41,7 @@ class Scene {
       converged,
       members: members.map((address) => ({
         address,
-        life: lives[address] ?? 1,
+        incarnation: lives[address] ?? 1,
         eligible: candidates.includes(address),
         roles: [],
         appVersion: versions[address],
@@ -53,13 +53,25 @@ class Scene {
   report(
     from: string,
     shards: RegionReport["shards"] = [],
-    change: { lastEpoch?: number; retiring?: boolean; term?: Term; said?: number; life?: number } =
-      {},
+    change: {
+      lastEpoch?: number;
+      retiring?: boolean;
+      term?: Term;
+      said?: number;
+      incarnation?: number;
+    } = {},
   ): readonly CoordinatorEffect[] {
-    const { lastEpoch = 0, retiring = false, term = this.term, life = 1 } = change;
+    const { lastEpoch = 0, retiring = false, term = this.term, incarnation = 1 } = change;
     const { said = ++this.#said } = change;
     const regions = [{ shardType, numShards, shards, lastEpoch }];
-    return this.step({ type: "report", from, term, stamp: [life, said], retiring, regions });
+    return this.step({
+      type: "shardReport",
+      from,
+      term,
+      stamp: [incarnation, said],
+      retiring,
+      regions,
+    });
   }
 
   locate(from: string, shard: number, of = numShards): readonly CoordinatorEffect[] {
@@ -67,7 +79,7 @@ class Scene {
   }
 
   hosting(from: string, shard: number, epoch: number): readonly CoordinatorEffect[] {
-    return this.step({ type: "hosting", from, stamp: [1, ++this.#said], shardType, shard, epoch });
+    return this.step({ type: "started", from, stamp: [1, ++this.#said], shardType, shard, epoch });
   }
 
   stopped(from: string, shard: number, epoch: number): readonly CoordinatorEffect[] {
@@ -80,7 +92,7 @@ class Scene {
   }
 }
 
-function orders(effects: readonly CoordinatorEffect[], type: "host" | "handOff") {
+function orders(effects: readonly CoordinatorEffect[], type: "startShard" | "handOff") {
   return effects.flatMap((effect) =>
     effect.type === type ? [[effect.to, effect.shard, effect.epoch] as const] : []
   );
@@ -103,7 +115,7 @@ function active(members = ["a", "b", "c"]): Scene {
 /** All shards are at rest at these nodes, in turn. */
 function spread(scene: Scene, nodes: readonly string[]): void {
   for (let shard = 0; shard < numShards; shard++) {
-    const [order] = orders(scene.locate("a", shard), "host");
+    const [order] = orders(scene.locate("a", shard), "startShard");
     assert(order !== undefined && nodes.includes(order[0]));
     scene.hosting(...order);
   }
@@ -120,7 +132,11 @@ Deno.test("a coordinator of a node that does not lead stays asleep", () => {
 Deno.test("a new leader asks every member and grants nothing before all have answered", () => {
   const scene = new Scene();
   const asked = scene.view("a", ["a", "b", "c"]);
-  assertEquals(asked.map((effect) => effect.type === "askReport" && effect.to), ["a", "b", "c"]);
+  assertEquals(asked.map((effect) => effect.type === "requestReport" && effect.to), [
+    "a",
+    "b",
+    "c",
+  ]);
   scene.report("a");
   scene.report("b");
   assertEquals(scene.locate("a", 3), []);
@@ -135,14 +151,14 @@ Deno.test("a report under an earlier term does not count: its sender may still o
   scene.view("a", ["a", "b"]);
   scene.report("a");
   const effects = scene.report("b", [], { term: noTerm });
-  assertEquals(effects, [{ type: "askReport", to: "b", term: scene.term }]);
+  assertEquals(effects, [{ type: "requestReport", to: "b", term: scene.term }]);
   assertEquals(scene.coordinator.phase, "recovering");
 });
 
 Deno.test("a coordinator that hears of a later term begins a still later one, and asks all again", () => {
   const scene = active();
   const before = scene.term;
-  const effects = scene.step({ type: "outdated", from: "b", term: [9, "x"] });
+  const effects = scene.step({ type: "outdatedTerm", from: "b", term: [9, "x"] });
   assertEquals(effects.length, 3);
   assertEquals(scene.term, [10, "a"]);
   assert(before[0] < 9);
@@ -152,7 +168,7 @@ Deno.test("a coordinator that hears of a later term begins a still later one, an
 
 Deno.test("a report that was overtaken by a confirmation frees nothing", () => {
   const scene = active();
-  assertEquals(orders(scene.locate("c", 9), "host"), [["a", 9, 1]]);
+  assertEquals(orders(scene.locate("c", 9), "startShard"), [["a", 9, 1]]);
   scene.hosting("a", 9, 1);
   scene.report("a", [], { said: 1 });
   assertEquals(locations(scene.locate("b", 9)), [["b", 9, "a", 1]]);
@@ -163,22 +179,24 @@ Deno.test("a member that is gone is not waited for", () => {
   scene.view("a", ["a", "b"]);
   scene.report("a");
   scene.locate("a", 0);
-  assertEquals(orders(scene.view("a", ["a"]), "host"), [["a", 0, 1]]);
+  assertEquals(orders(scene.view("a", ["a"]), "startShard"), [["a", 0, 1]]);
 });
 
 Deno.test("who joins is given shards only when all know that it is a member", () => {
   const scene = active(["a"]);
   scene.view("a", ["a", "b"], { converged: false });
   scene.report("b");
-  assertEquals(orders(scene.locate("a", 0), "host"), [["a", 0, 1]]);
-  assertEquals(orders(scene.locate("a", 1), "host"), [["a", 1, 2]]);
+  assertEquals(orders(scene.locate("a", 0), "startShard"), [["a", 0, 1]]);
+  assertEquals(orders(scene.locate("a", 1), "startShard"), [["a", 1, 2]]);
   scene.view("a", ["a", "b"], { converged: true });
-  assertEquals(orders(scene.locate("a", 2), "host"), [["b", 2, 3]]);
+  assertEquals(orders(scene.locate("a", 2), "startShard"), [["b", 2, 3]]);
 });
 
 Deno.test("shards go to the node with the fewest, each with an epoch of its own", () => {
   const scene = active();
-  const granted = [0, 1, 2, 3, 4, 5].flatMap((shard) => orders(scene.locate("a", shard), "host"));
+  const granted = [0, 1, 2, 3, 4, 5].flatMap((shard) =>
+    orders(scene.locate("a", shard), "startShard")
+  );
   assertEquals(granted, [
     ["a", 0, 1],
     ["b", 1, 2],
@@ -191,7 +209,7 @@ Deno.test("shards go to the node with the fewest, each with an epoch of its own"
 
 Deno.test("who asks hears the place only when the owner has confirmed", () => {
   const scene = active();
-  assertEquals(orders(scene.locate("c", 9), "host"), [["a", 9, 1]]);
+  assertEquals(orders(scene.locate("c", 9), "startShard"), [["a", 9, 1]]);
   assertEquals(scene.locate("b", 9), []);
   assertEquals(locations(scene.hosting("b", 9, 1)), []);
   assertEquals(locations(scene.hosting("a", 9, 1)), [["c", 9, "a", 1], ["b", 9, "a", 1]]);
@@ -201,8 +219,8 @@ Deno.test("who asks hears the place only when the owner has confirmed", () => {
 Deno.test("an unconfirmed grant is repeated", () => {
   const scene = active();
   scene.locate("c", 9);
-  assertEquals(orders(scene.tick(), "host"), []);
-  assertEquals(orders(scene.tick(600), "host"), [["a", 9, 1]]);
+  assertEquals(orders(scene.tick(), "startShard"), []);
+  assertEquals(orders(scene.tick(600), "startShard"), [["a", 9, 1]]);
 });
 
 Deno.test("shards of a node that is gone are granted anew, with a higher epoch", () => {
@@ -210,15 +228,15 @@ Deno.test("shards of a node that is gone are granted anew, with a higher epoch",
   scene.locate("c", 9);
   scene.hosting("a", 9, 1);
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
-  assertEquals(orders(scene.view("a", ["a", "c"]), "host"), [["c", 4, 6]]);
+  assertEquals(orders(scene.view("a", ["a", "c"]), "startShard"), [["c", 4, 6]]);
 });
 
-Deno.test("a node that begins a new life has lost what it ran", () => {
+Deno.test("a node that begins a new incarnation has lost what it ran", () => {
   const scene = active();
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   const effects = scene.view("a", ["a", "b", "c"], { lives: { b: 2 } });
-  assertEquals(orders(effects, "host"), [["a", 4, 6]]);
-  // What its former life has said does not come back.
+  assertEquals(orders(effects, "startShard"), [["a", 4, 6]]);
+  // What its former incarnation has said does not come back.
   assertEquals(scene.report("b", [[7, 3, 0]]), []);
   assertEquals(scene.coordinator.table(shardType)!.grant(7), undefined);
 });
@@ -228,7 +246,7 @@ Deno.test("an unreachable owner keeps its shards, and gets no new ones", () => {
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"] });
   assertEquals(locations(scene.locate("c", 4)), [["c", 4, "b", 5]]);
-  const granted = [10, 11, 12].flatMap((shard) => orders(scene.locate("a", shard), "host"));
+  const granted = [10, 11, 12].flatMap((shard) => orders(scene.locate("a", shard), "startShard"));
   assertEquals(granted.map(([to]) => to), ["a", "c", "a"]);
 });
 
@@ -244,14 +262,14 @@ Deno.test("a report is the whole truth: what it no longer names is free", () => 
   const scene = active();
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   const effects = scene.step({
-    type: "report",
+    type: "shardReport",
     from: "b",
     term: scene.term,
     stamp: [1, 99],
     retiring: false,
     regions: [],
   });
-  assertEquals(orders(effects, "host"), [["a", 4, 6]]);
+  assertEquals(orders(effects, "startShard"), [["a", 4, 6]]);
 });
 
 Deno.test("another number of shards is refused, with both numbers", () => {
@@ -268,7 +286,7 @@ Deno.test("many types do not disturb each other", () => {
   scene.view("a", ["a"]);
   const types = Array.from({ length: 30 }, (_, index) => `type-${index}`);
   scene.step({
-    type: "report",
+    type: "shardReport",
     from: "a",
     term: scene.term,
     stamp: [1, 1],
@@ -278,7 +296,7 @@ Deno.test("many types do not disturb each other", () => {
   for (let shard = 0; shard < numShards; shard++) {
     for (const shardType of types) {
       const effects = scene.step({ type: "locate", from: "a", shardType, numShards, shard });
-      assertEquals(orders(effects, "host"), [["a", shard, shard + 1]]);
+      assertEquals(orders(effects, "startShard"), [["a", shard, shard + 1]]);
     }
   }
 });
@@ -294,7 +312,7 @@ Deno.test("after a join at most a tenth of the shards moves in one round, and on
   // The round is not over: nothing else moves.
   assertEquals(orders(scene.tick(400), "handOff"), []);
   for (const order of moved) {
-    const granted = orders(scene.stopped(...order), "host");
+    const granted = orders(scene.stopped(...order), "startShard");
     assertEquals(granted.map(([to, shard]) => [to, shard]), [["c", order[1]]]);
     scene.hosting(...granted[0]!);
   }
@@ -321,7 +339,7 @@ Deno.test("an order to hand a shard off is repeated until it is confirmed, howev
   const [order] = orders(scene.tick(interval), "handOff");
   assertEquals(orders(scene.tick(600), "handOff").includes(order!), false);
   assert(orders(scene.tick(600), "handOff").some(([, shard]) => shard === order![1]));
-  const [granted] = orders(scene.stopped(...order!), "host");
+  const [granted] = orders(scene.stopped(...order!), "startShard");
   // The second confirmation is no news: the shard is not given away twice.
   assertEquals(scene.stopped(...order!), []);
   scene.hosting(...granted!);
@@ -335,15 +353,15 @@ Deno.test("a new leader goes on with a hand-off that its predecessor began", () 
   scene.report("a");
   scene.report("b", [[4, 5, 1]], { lastEpoch: 5 });
   assertEquals(orders(scene.tick(600), "handOff"), [["b", 4, 5]]);
-  assertEquals(orders(scene.stopped("b", 4, 5), "host"), [["a", 4, 6]]);
+  assertEquals(orders(scene.stopped("b", 4, 5), "startShard"), [["a", 4, 6]]);
 });
 
 Deno.test("a node that retires gets no shards, and what it gives up goes to others", () => {
   const scene = active();
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   scene.report("b", [[4, 5, 1]], { lastEpoch: 5, retiring: true });
-  assertEquals(orders(scene.stopped("b", 4, 5), "host"), [["a", 4, 6]]);
-  const granted = [10, 11, 12].flatMap((shard) => orders(scene.locate("a", shard), "host"));
+  assertEquals(orders(scene.stopped("b", 4, 5), "startShard"), [["a", 4, 6]]);
+  const granted = [10, 11, 12].flatMap((shard) => orders(scene.locate("a", shard), "startShard"));
   assert(granted.every(([to]) => to !== "b"), String(granted));
 });
 
@@ -351,7 +369,9 @@ Deno.test("all regions are told what has moved, and newcomers all", () => {
   const scene = active(["a", "b"]);
   spread(scene, ["a", "b"]);
   const tables = (effects: readonly CoordinatorEffect[]) =>
-    effects.flatMap((effect) => effect.type === "table" ? [[effect.to, effect.shards.length]] : []);
+    effects.flatMap((effect) =>
+      effect.type === "shardTableDelta" ? [[effect.to, effect.shards.length]] : []
+    );
   assertEquals(tables(scene.tick()), [["a", 20], ["b", 20]]);
   assertEquals(tables(scene.tick()), []);
   scene.view("a", ["a", "b", "c"]);
@@ -369,6 +389,6 @@ Deno.test("a strategy that throws or names a stranger is not followed, and its f
   });
   const effects = scene.locate("a", 0);
   assert(effects.some(({ type }) => type === "strategyFailed"));
-  assertEquals(orders(effects, "host"), [["a", 0, 1]]);
-  assertEquals(orders(scene.locate("a", 1), "host"), [["b", 1, 2]]);
+  assertEquals(orders(effects, "startShard"), [["a", 0, 1]]);
+  assertEquals(orders(scene.locate("a", 1), "startShard"), [["b", 1, 2]]);
 });

@@ -19,16 +19,16 @@ const region = {
 };
 
 const messages: readonly ShardingMessage[] = [
-  { type: "askReport", term },
-  { type: "outdated", term },
-  { type: "report", term, stamp, retiring: true, regions: [region] },
+  { type: "requestReport", term },
+  { type: "outdatedTerm", term },
+  { type: "shardReport", term, stamp, retiring: true, regions: [region] },
   { type: "locate", shardType: "counters", numShards: 20, shard: 3 },
-  { type: "host", term, life: 1, ...about },
-  { type: "hosting", stamp, ...about },
+  { type: "startShard", term, incarnation: 1, ...about },
+  { type: "started", stamp, ...about },
   { type: "handOff", term, ...about },
   { type: "stopped", stamp, ...about },
   { type: "drained", ...about },
-  { type: "table", shardType: "counters", owners: ["a:1"], shards: [[3, 0, 7]] },
+  { type: "shardTableDelta", shardType: "counters", owners: ["a:1"], shards: [[3, 0, 7]] },
   { type: "location", ...about, owner: "a:1" },
   { type: "returned", ...about, owner: "a:1", entityId: "x", message: { n: 1 } },
   { type: "refused", shardType: "counters", reason: "no" },

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
 import { type ShardingMessage, shardingPath } from "../../lib/sharding/routing/protocol.ts";
-import { type EntityHost, Region } from "../../lib/sharding/region/region.ts";
-import { ShardNode } from "../../lib/sharding/shard_node.ts";
+import { Region, type ShardRunner } from "../../lib/sharding/region/region.ts";
+import { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
 import type { Term } from "../../lib/sharding/routing/term.ts";
 
 /** A host that stops a shard when it is told to. */
-class Host implements EntityHost {
+class Host implements ShardRunner {
   readonly log: string[] = [];
   readonly stopping: (() => void)[] = [];
 
@@ -71,10 +71,10 @@ Deno.test("a fenced owner stops its entities at once, and an older fence changes
   assertEquals(region.own(3, 5), "stopped");
 });
 
-/** Node `b` of three, with a region of `lists`; `see` tells it who leads, and which life it is in. */
+/** Node `b` of three, with a region of `lists`; `see` tells it who leads, and which incarnation it is in. */
 function nodeUnderOrders() {
   const sent: ShardingMessage[] = [];
-  const node = new ShardNode({
+  const node = new ShardingMachine({
     self: "b",
     now: () => 0,
     send: (_to, path, message) => {
@@ -83,14 +83,14 @@ function nodeUnderOrders() {
     deadLetter: () => {},
     publish: () => {},
     log: () => {},
-    heard: () => {},
+    onAnswer: () => {},
   });
   const host = new Host();
-  node.add({ shardType: "lists", numShards: 10, host });
-  const see = (leader: string, life = 1) => {
+  node.add({ shardType: "lists", numShards: 10, runner: host });
+  const see = (leader: string, incarnation = 1) => {
     const members = ["a", "b", "c"].map((address) => ({
       address,
-      life,
+      incarnation,
       eligible: true,
       roles: [],
       appVersion: undefined,
@@ -98,16 +98,23 @@ function nodeUnderOrders() {
     const view: CoordinatorView = { self: "b", leader, members, converged: true };
     node.onView(view);
   };
-  const order = (from: string, term: Term, shard: number, life = 1) =>
-    node.receive(from, { type: "host", term, life, shardType: "lists", shard, epoch: 1 });
+  const order = (from: string, term: Term, shard: number, incarnation = 1) =>
+    node.receive(from, {
+      type: "startShard",
+      term,
+      incarnation,
+      shardType: "lists",
+      shard,
+      epoch: 1,
+    });
   node.open("lists");
   return { node, host, sent, see, order };
 }
 
-Deno.test("an order to run a shard is for one life of a node", () => {
+Deno.test("an order to run a shard is for one incarnation of a node", () => {
   const { node, host, see, order } = nodeUnderOrders();
   see("a", 2);
-  node.receive("a", { type: "askReport", term: [1, "a"] });
+  node.receive("a", { type: "requestReport", term: [1, "a"] });
   order("a", [1, "a"], 1, 1);
   assertEquals(host.log, []);
   order("a", [1, "a"], 1, 2);
@@ -117,20 +124,20 @@ Deno.test("an order to run a shard is for one life of a node", () => {
 Deno.test("a node obeys the leader that it sees, in the term that it is promised to, and no other", () => {
   const { node, host, sent, see, order } = nodeUnderOrders();
   see("a");
-  node.receive("a", { type: "askReport", term: [1, "a"] });
+  node.receive("a", { type: "requestReport", term: [1, "a"] });
   order("a", [1, "a"], 1);
   assertEquals(host.log, ["start 1"]);
   order("c", [1, "a"], 2);
   see("c");
-  node.receive("c", { type: "askReport", term: [2, "c"] });
+  node.receive("c", { type: "requestReport", term: [2, "c"] });
   // It changes its mind about who leads; what it has promised stays.
   see("a");
   order("a", [1, "a"], 3);
   assertEquals(host.log, ["start 1"]);
   sent.length = 0;
-  node.receive("a", { type: "askReport", term: [1, "a"] });
-  assertEquals(sent, [{ type: "outdated", term: [2, "c"] }]);
-  node.receive("a", { type: "askReport", term: [3, "a"] });
+  node.receive("a", { type: "requestReport", term: [1, "a"] });
+  assertEquals(sent, [{ type: "outdatedTerm", term: [2, "c"] }]);
+  node.receive("a", { type: "requestReport", term: [3, "a"] });
   order("a", [3, "a"], 3);
   assertEquals(host.log, ["start 1", "start 3"]);
 });

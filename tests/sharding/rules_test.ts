@@ -1,72 +1,11 @@
-import { assert } from "@std/assert";
-import type { ShardNode } from "../../lib/sharding/shard_node.ts";
-import { runSeed } from "./shard_scenarios.ts";
+import { assertEquals } from "@std/assert";
+import type { RuleName } from "../../lib/runtime/rules.ts";
+import { mutations } from "../mutations.ts";
+import { runTest } from "../rule_switch.ts";
 
-/** A rule, the text that makes it, and the text without it. */
-interface Rule {
-  readonly rule: string;
-  readonly file: string;
-  readonly text: string;
-  readonly without: string;
-}
-
-const rules: readonly Rule[] = [
-  {
-    rule: "a new coordinator grants nothing before all have told what they run",
-    file: "coordinator/coordinator.ts",
-    text: 'this.#awaiting.size > 0 ? "recovering" : "active"',
-    without: '"active"',
-  },
-  {
-    rule: "a shard is given away only when its owner has stopped its entities",
-    file: "region/region.ts",
-    text: 'return this.#held[shard] === held ? "stopping" : "stopped";',
-    without: 'done(); return "stopped";',
-  },
-  {
-    rule: "newer messages wait for those that went another way",
-    file: "routing/shard_routes.ts",
-    text: "if (via === undefined || via === owner) {",
-    without: "if (true) {",
-  },
-  {
-    rule: "a mark behind the older messages ends the wait of newer ones",
-    file: "routing/protocol.ts",
-    text: "value.length !== 5",
-    without: "true",
-  },
-];
-
-const lib = new URL("../../lib/", import.meta.url);
-
-/** The implementation without a rule. */
-async function without({ file, text, without }: Rule, folder: string): Promise<typeof ShardNode> {
-  const copy = new Deno.Command("cp", { args: ["-r", lib.pathname, `${folder}/lib`] });
-  assert((await copy.output()).success);
-  const path = `${folder}/lib/sharding/${file}`;
-  const source = await Deno.readTextFile(path);
-  assert(source.includes(text), `${file} does not contain: ${text}`);
-  await Deno.writeTextFile(path, source.replace(text, () => without));
-  const module = await import(`file://${folder}/lib/sharding/shard_node.ts`);
-  return module.ShardNode;
-}
-
-for (const rule of rules) {
-  Deno.test(`without it simulations fail: ${rule.rule}`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const make = await without(rule, folder);
-      let found = "";
-      for (let seed = 0; seed < 6_000 && found === ""; seed++) {
-        try {
-          runSeed(seed, { make });
-        } catch (error) {
-          found = (error as Error).message;
-        }
-      }
-      assert(found !== "", "no seed fails");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+for (const [name, { sentence, testFile, test }] of Object.entries(mutations)) {
+  if (testFile !== "sharding/rule_seeds.ts") continue;
+  Deno.test(`a sharding simulation fails without the rule: ${sentence}`, async () => {
+    assertEquals(await runTest(testFile, test, name as RuleName), "failed");
   });
 }

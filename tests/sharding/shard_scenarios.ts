@@ -17,7 +17,7 @@ export interface Scenario {
 
 const lossy = { loss: 0.1, repeats: 0.1 };
 /** Messages by which a shard moves, in the order in which they are sent. */
-const steps = ["handOff", "stopped", "host", "hosting", "location"] as const;
+const steps = ["handOff", "stopped", "startShard", "started", "location"] as const;
 
 /** Does something once, when a message of this type is sent for the n-th time. */
 function onMessage(
@@ -263,7 +263,7 @@ function checkReachable(world: World): void {
   for (const shardType of world.shardTypes) {
     const owners = new Map<number, string>();
     for (const { address, shards } of world.alive) {
-      for (const [shard] of shards.routers.get(shardType)!.region!.grants()) {
+      for (const [shard] of shards.regions.of(shardType)!.grants()) {
         if (owners.has(shard)) {
           throw new Violation(`${shardType} shard ${shard}: ${owners.get(shard)} and ${address}`);
         }

@@ -9,8 +9,8 @@ import {
   type ShardingMessage,
   shardingPath,
 } from "../../lib/sharding/routing/protocol.ts";
-import type { EntityHost } from "../../lib/sharding/region/region.ts";
-import { ShardNode } from "../../lib/sharding/shard_node.ts";
+import type { ShardRunner } from "../../lib/sharding/region/region.ts";
+import { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { MachineWorld } from "../machine_world.ts";
 
@@ -31,12 +31,12 @@ export interface WorldOptions {
   readonly lag?: number;
   readonly shardTypes?: readonly string[];
   /** Another implementation, to see that it fails. */
-  readonly make?: typeof ShardNode;
+  readonly make?: typeof ShardingMachine;
 }
 
 interface Truth {
   readonly address: string;
-  readonly life: number;
+  readonly incarnation: number;
   leaving: boolean;
 }
 
@@ -52,8 +52,8 @@ interface Numbered {
 export class WorldNode {
   readonly world: World;
   readonly address: string;
-  readonly life: number;
-  readonly shards: ShardNode;
+  readonly incarnation: number;
+  readonly shards: ShardingMachine;
   alive = true;
   /** It has given all up: those who used it are gone, so it tells nothing any more. */
   leaving = false;
@@ -65,10 +65,10 @@ export class WorldNode {
   readonly entities = new Map<string, Map<number, Set<string>>>();
   #sent = 0;
 
-  constructor(world: World, address: string, life: number) {
+  constructor(world: World, address: string, incarnation: number) {
     this.world = world;
     this.address = address;
-    this.life = life;
+    this.incarnation = incarnation;
     this.shards = new world.make({
       self: address,
       now: () => world.now,
@@ -76,10 +76,10 @@ export class WorldNode {
       deadLetter: (reason, target) => world.lost.push(`${reason} ${target}`),
       publish: () => {},
       log: () => {},
-      heard: () => {},
+      onAnswer: () => {},
     }, { rebalanceInterval: 1_500, retryInterval: 300, rebalanceShare: 0.25 });
     for (const shardType of world.shardTypes) {
-      this.shards.add({ shardType, numShards, host: this.#host(shardType) });
+      this.shards.add({ shardType, numShards, runner: this.#runner(shardType) });
       this.shards.open(shardType);
     }
     this.#tick();
@@ -88,7 +88,7 @@ export class WorldNode {
   /** Tells an entity the next number of this node. */
   tell(shardType: string, entityId: string): void {
     const { world } = this;
-    const sender = `${this.address}/${this.life}`;
+    const sender = `${this.address}/${this.incarnation}`;
     const message: Numbered = { sender, number: ++this.#sent, at: world.now };
     world.told++;
     this.shards.routers.get(shardType)!.route(entityId, message);
@@ -113,7 +113,7 @@ export class WorldNode {
     });
   }
 
-  #host(shardType: string): EntityHost {
+  #runner(shardType: string): ShardRunner {
     const shards = new Map<number, Set<string>>();
     this.entities.set(shardType, shards);
     const stop = (shard: number) => {
@@ -146,7 +146,7 @@ export class WorldNode {
 /** See the module's text. */
 export class World extends MachineWorld {
   readonly shardTypes: readonly string[];
-  readonly make: typeof ShardNode;
+  readonly make: typeof ShardingMachine;
   readonly lost: string[] = [];
   readonly nodes: WorldNode[] = [];
   told = 0;
@@ -179,7 +179,7 @@ export class World extends MachineWorld {
     this.lag = options.lag ?? 300;
     this.#delay = options.delay ?? 30;
     this.shardTypes = options.shardTypes ?? ["one", "two"];
-    this.make = options.make ?? ShardNode;
+    this.make = options.make ?? ShardingMachine;
   }
 
   /** A number below `below`. */
@@ -206,12 +206,12 @@ export class World extends MachineWorld {
 
   /** A node comes up, and all hear of it. */
   join(address: string): WorldNode {
-    const life = 1 + this.nodes.filter((node) => node.address === address).length;
-    const node = new WorldNode(this, address, life);
+    const incarnation = 1 + this.nodes.filter((node) => node.address === address).length;
+    const node = new WorldNode(this, address, incarnation);
     this.nodes.push(node);
     this.#remove(address);
     this.#unreachable.delete(address);
-    this.#truth.push({ address, life, leaving: false });
+    this.#truth.push({ address, incarnation, leaving: false });
     this.#changed();
     return node;
   }
@@ -220,8 +220,9 @@ export class World extends MachineWorld {
   crash(node: WorldNode, { heard = 1_000, dead = 2_500 } = {}): void {
     node.crash();
     this.ordered = false;
-    const { address, life } = node;
-    const stillDead = () => this.#truth.some((t) => t.address === address && t.life === life);
+    const { address, incarnation } = node;
+    const stillDead = () =>
+      this.#truth.some((t) => t.address === address && t.incarnation === incarnation);
     this.later(heard * (0.5 + this.random.next()), () => {
       if (!stillDead()) return;
       this.#unreachable.add(address);
@@ -348,7 +349,7 @@ export class World extends MachineWorld {
 
   /** The newest number that an entity has had of a node. */
   lastOf(node: WorldNode, shardType: string, id: string): number {
-    return this.#last.get(`${node.address}/${node.life}>${shardType}/${id}`) ?? 0;
+    return this.#last.get(`${node.address}/${node.incarnation}>${shardType}/${id}`) ?? 0;
   }
 
   #side(address: string): number {
@@ -387,9 +388,9 @@ export class World extends MachineWorld {
         self: node.address,
         converged,
         leader: truth.find(({ address }) => reachable(address))?.address,
-        members: truth.map(({ address, life, leaving }) => ({
+        members: truth.map(({ address, incarnation, leaving }) => ({
           address,
-          life,
+          incarnation,
           eligible: !leaving && reachable(address),
           roles: [],
           appVersion: undefined,

@@ -9,7 +9,7 @@ Deno.test("grants of a coordinator that was cut off and of its successor have di
     const owners = new Map<string, string>();
     let highest = 0;
     world.onControl = (_from, to, message) => {
-      if (message.type !== "host") return;
+      if (message.type !== "startShard") return;
       const { shardType, shard, epoch } = message;
       const grant = `${shardType} ${shard} epoch ${epoch}`;
       const owner = owners.get(grant) ?? to;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
@@ -72,10 +72,12 @@ Deno.test("a client listens to two members and follows the leader's table: no qu
   // A later client is told the whole table before it has sent anything to an entity.
   const second = await connect(cluster, {}, "client-2");
   const other = second.entityRef<CounterMessage>("counters", { numShards });
-  await cluster.clock.runUntil(() => second.shardOwner("counters", "entity-0") !== undefined);
+  await cluster.clock.runUntil(() =>
+    second.sharding.shardOwner("counters", "entity-0") !== undefined
+  );
   for (const id of entities) {
-    const owner = second.shardOwner("counters", id);
-    assertEquals(owner, first.shardOwner("counters", id));
+    const owner = second.sharding.shardOwner("counters", id);
+    assertEquals(owner, first.sharding.shardOwner("counters", id));
     assert(owner !== undefined);
   }
   assertEquals(second.entityRef("counters", { numShards }), other);
@@ -366,7 +368,7 @@ Deno.test("through one node: entities, services and the client's own actors, and
   const ref = client.entityRef<CounterMessage>("counters", { numShards });
   const all = Promise.all(entities.map((id) => client.ask(ref, getValue(id))));
   assertEquals(await cluster.clock.resolve(all), entities.map(() => 0));
-  const owners = new Set(entities.map((id) => client.shardOwner("counters", id)));
+  const owners = new Set(entities.map((id) => client.sharding.shardOwner("counters", id)));
   assertEquals(owners.size, 3);
   await cluster.clock.runUntil(() => client.lookup(echoing).length === 3);
   for (const found of client.lookup(echoing)) {
@@ -421,7 +423,9 @@ Deno.test("shards move while a client sends: every message arrives, at the new o
   const ref = client.entityRef<CounterMessage>("counters", { numShards });
   await cluster.clock.resolve(Promise.all(entities.map((id) => client.ask(ref, getValue(id)))));
   await cluster.clock.runUntil(() => client.contacts.length === 2);
-  const moving = entities.filter((id) => client.shardOwner("counters", id) === "node-3:25520");
+  const moving = entities.filter((id) =>
+    client.sharding.shardOwner("counters", id) === "node-3:25520"
+  );
   assert(moving.length > 0);
   const leave = nodes.pop()!.shutdown();
   let sent = 0;
@@ -434,7 +438,7 @@ Deno.test("shards move while a client sends: every message arrives, at the new o
   }
   await cluster.clock.resolve(leave);
   await cluster.clock.runUntil(() => heard === sent);
-  for (const id of moving) assert(client.shardOwner("counters", id) !== "node-3:25520");
+  for (const id of moving) assert(client.sharding.shardOwner("counters", id) !== "node-3:25520");
   await stop(cluster, [client], nodes);
 });
 

@@ -19,10 +19,10 @@ Deno.test("W7: shutdown hands shards over first, announces itself, and nobody is
   for (const type of ["memberLeft", "memberDowned", "unreachableMember"] as const) {
     nodes[0]!.eventStream.subscribe(type, () => story.push(type));
   }
-  const before = nodes[2]!.runningEntities("counters").length;
+  const before = nodes[2]!.sharding.runningEntities("counters").length;
   assert(before > 0);
   await cluster.stop([nodes[2]!]);
-  assertEquals(nodes[2]!.runningEntities("counters").length, 0);
+  assertEquals(nodes[2]!.sharding.runningEntities("counters").length, 0);
   await cluster.clock.runUntil(() => nodes[0]!.members.length === 2);
   assertEquals(story, ["memberLeft"]);
   for (let index = 0; index < 24; index++) {

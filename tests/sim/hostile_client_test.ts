@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
@@ -15,8 +15,13 @@ import { SimulatedCluster } from "./simulated_cluster.ts";
 /** A reference to wherever its maker likes. */
 class ForgedRef extends Ref<number> {
   readonly uid = 0;
-  constructor(readonly node: string, readonly path: string) {
+  readonly node: string;
+  readonly path: string;
+
+  constructor(node: string, path: string) {
     super();
+    this.node = node;
+    this.path = path;
   }
   override tell(): void {}
 }

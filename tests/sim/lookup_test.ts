@@ -28,11 +28,11 @@ Deno.test("a node knows the owner of an entity that it has sent to", async () =>
   const refs = nodes.map((node) =>
     node.spawn(Behaviors.sharded(counter, { numShards: 4 }), "counters")
   );
-  assertEquals(nodes[0]!.shardOwner("counters", "hits"), undefined);
-  assertEquals(nodes[0]!.shardOwner("unknown", "hits"), undefined);
+  assertEquals(nodes[0]!.sharding.shardOwner("counters", "hits"), undefined);
+  assertEquals(nodes[0]!.sharding.shardOwner("unknown", "hits"), undefined);
   await cluster.clock.resolve(nodes[0]!.ask(refs[0]!, getValue("hits")));
   await cluster.clock.resolve(nodes[1]!.ask(refs[1]!, getValue("hits")));
-  const owner = nodes[0]!.shardOwner("counters", "hits");
-  assert(owner !== undefined && owner === nodes[1]!.shardOwner("counters", "hits"));
+  const owner = nodes[0]!.sharding.shardOwner("counters", "hits");
+  assert(owner !== undefined && owner === nodes[1]!.sharding.shardOwner("counters", "hits"));
   await cluster.stop(nodes);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
-import { discoverable } from "../../lib/actor/services/discoverable.ts";
+import { discoverable } from "../../lib/actor/behavior/discoverable.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";

@@ -31,7 +31,7 @@ async function downed(seed: number, options: Partial<ClusterOptions>) {
   const told: MemberDowned[] = [];
   third.eventStream.subscribe("memberDowned", (event: MemberDowned) => void told.push(event));
   for (let i = 0; i < 20; i++) refs[0]!.tell(increment(`entity-${i}`));
-  await cluster.clock.runUntil(() => nodeInternalsOf(third)!.shardGrants().length > 0, 10_000);
+  await cluster.clock.runUntil(() => third.sharding.ownedShards().length > 0, 10_000);
   const life = nodeInternalsOf(third)!.view.self.incarnation;
   cluster.network.partition(["node-1", "node-2"], ["node-3"]);
   await cluster.clock.runUntil(() => nodes[0]!.members.length === 2, 60_000);
@@ -46,7 +46,7 @@ Deno.test("a downed node knows who, why and on what evidence, and runs no shard 
   assertEquals(evidence.by, third.address);
   assert(evidence.why.startsWith("1 of 3 members can be reached for"), evidence.why);
   assertEquals(evidence.observers, ["node-1:25520", "node-2:25520"]);
-  assertEquals(nodeInternalsOf(third)!.shardGrants(), []);
+  assertEquals(third.sharding.ownedShards(), []);
   assertEquals(nodeInternalsOf(third)!.view.self.status, "down");
   await cluster.stop(nodes);
 });
@@ -81,8 +81,8 @@ Deno.test("who was not downed cannot join again", async () => {
   const nodes = await cluster.start(2);
   const error = await assertRejects(() => nodes[0]!.rejoin(), ClusterError);
   assertEquals(error.code, "notDowned");
-  const { awareness, peers } = nodes[0]!.cluster.health;
-  assertEquals([awareness, peers.map(({ address }) => address)], [0, ["node-2:25520"]]);
+  const { localHealth, peers } = nodes[0]!.cluster.health;
+  assertEquals([localHealth, peers.map(({ address }) => address)], [0, ["node-2:25520"]]);
   await cluster.stop(nodes);
 });
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { AskOptions } from "../../lib/actor/ask/ask.ts";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { AskOptions } from "../../lib/actor/behavior/ask_options.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { AskError } from "../../lib/actor/errors.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";

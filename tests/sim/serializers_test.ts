@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";

@@ -19,7 +19,7 @@ Deno.test("who asks an entity whose owner dies is told when that is known, long 
   const ids = Array.from({ length: 20 }, (_, index) => `e${index}`);
   for (const id of ids) refs!.tell(shardEnvelope(id, refs as never));
   await cluster.clock.advance(1_000);
-  const there = victim!.runningEntities("silent");
+  const there = victim!.sharding.runningEntities("silent");
   assert(there.length > 0, "the victim has entities");
   const begun = cluster.clock.now();
   const asking = assertRejects(

@@ -84,7 +84,7 @@ Deno.test("an entity that is not used for long is stopped, its hooks run, and a 
   lists.tell(add("b", 2));
   await cluster.clock.advance(2_000);
   assertEquals(log, ["start a", "start b", "stop a 1"]);
-  assertEquals(node.runningEntities("lists"), ["b"]);
+  assertEquals(node.sharding.runningEntities("lists"), ["b"]);
   assertEquals(await get("a"), []);
   assertEquals(log.at(-1), "start a");
   await cluster.stop([node]);
@@ -195,7 +195,7 @@ Deno.test("a node that joins gets its share, entities stop in order, and no mess
   }));
   third.spawn(make(), "lists");
   await cluster.clock.runUntil(
-    () => third.shardTable("lists").filter(owned(third)).length >= 6,
+    () => third.sharding.shardTable("lists").filter(owned(third)).length >= 6,
     90_000,
   );
   talking = false;

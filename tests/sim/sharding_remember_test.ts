@@ -24,7 +24,7 @@ function deploy(node: ClusteredActorSystem, options: ShardedOptions = {}) {
 }
 
 const running = (nodes: readonly ClusteredActorSystem[]) =>
-  nodes.flatMap((node) => node.runningEntities("workers")).toSorted();
+  nodes.flatMap((node) => node.sharding.runningEntities("workers")).toSorted();
 
 async function until(cluster: SimulatedCluster, done: () => boolean, what: string): Promise<void> {
   for (let waited = 0; waited < 60_000; waited += 100) {
@@ -42,7 +42,7 @@ Deno.test("entities of a node that has died start again elsewhere without a mess
   for (const id of ids) refs[0]!.tell(shardEnvelope(id, "work"));
   await until(cluster, () => running(nodes).join() === ids.join(), "all run");
   const victim = nodes[2]!;
-  const lost = victim.runningEntities("workers");
+  const lost = victim.sharding.runningEntities("workers");
   assert(lost.length >= 2, "the victim has entities");
   refs[0]!.tell(shardEnvelope(lost[0]!, "stop"));
   await cluster.clock.advance(500);
@@ -62,9 +62,9 @@ Deno.test("entities of a node that leaves start again elsewhere, a few at a time
   for (const id of ids) refs[0]!.tell(shardEnvelope(id, "work"));
   await until(cluster, () => running(nodes).length === ids.length, "all run");
   const [staying, leaving] = nodes;
-  const moved = leaving!.runningEntities("workers").length;
+  const moved = leaving!.sharding.runningEntities("workers").length;
   assert(moved >= 4, "the node that leaves has entities");
-  const before = staying!.runningEntities("workers").length;
+  const before = staying!.sharding.runningEntities("workers").length;
   await cluster.stop([leaving!]);
   const since = cluster.clock.now();
   await until(cluster, () => running([staying!]).length > before, "the first runs again");

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
-import type { Terminated } from "../../lib/actor/behavior/signal.ts";
+import type { Terminated } from "../../lib/actor/ref/terminated.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 

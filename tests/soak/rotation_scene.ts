@@ -25,7 +25,10 @@ const hosts = ["127.0.0.1"];
 class Folder {
   readonly path: string;
 
-  constructor(root: string, readonly name: string) {
+  readonly name: string;
+
+  constructor(root: string, name: string) {
+    this.name = name;
     this.path = `${root}/${name}`;
     Deno.mkdirSync(this.path);
   }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
-import type { DeadLetter } from "../../lib/actor/system/dead_letter.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { StreamError } from "../../lib/streams/errors.ts";
 import type { ProducerMessage, PushReply, SinkMessage } from "../../lib/streams/protocol.ts";
 import { streamProducer } from "../../lib/streams/stream_producer.ts";

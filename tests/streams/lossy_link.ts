@@ -11,8 +11,13 @@ class LinkRef extends Ref<never> {
   readonly path: string;
   readonly uid: number;
 
-  constructor(readonly link: LossyLink, readonly target: Ref<never>) {
+  readonly link: LossyLink;
+  readonly target: Ref<never>;
+
+  constructor(link: LossyLink, target: Ref<never>) {
     super();
+    this.link = link;
+    this.target = target;
     this.path = target.path;
     this.uid = target.uid;
   }

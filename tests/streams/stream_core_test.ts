@@ -43,7 +43,10 @@ class World {
   refused = 0;
   undelivered = 0;
 
-  constructor(readonly bufferSize: number) {
+  readonly bufferSize: number;
+
+  constructor(bufferSize: number) {
+    this.bufferSize = bufferSize;
     this.core = new StreamCore(bufferSize, {
       element: (sequence, element) => {
         this.delivered.push(element);

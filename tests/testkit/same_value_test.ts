@@ -6,7 +6,11 @@ import { sameValue } from "../../lib/testkit/same_value.ts";
 import { InboxRef } from "../../lib/testkit/test_inbox.ts";
 
 class Point {
-  constructor(readonly x: number) {}
+  readonly x: number;
+
+  constructor(x: number) {
+    this.x = x;
+  }
 }
 
 const key = Symbol("key");

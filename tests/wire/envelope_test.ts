@@ -33,6 +33,62 @@ Deno.test("any path, uid and message come back, from the middle of a chunk", () 
   );
 });
 
+const trace = {
+  traceId: "0af7651916cd43dd8448eb211c80319c",
+  spanId: "b7ad6b7169203331",
+  sampled: true,
+};
+
+Deno.test("a trace context stands between the path and the message, and 4 in the flags", () => {
+  const bytes = encodeEnvelope(newCodec(), "/a", 300, { x: 1 }, undefined, trace);
+  assertStrictEquals(
+    hexOf(bytes),
+    "04 ac 02 00 02 2f 61 0a f7 65 19 16 cd 43 dd 84 48 eb 21 1c 80 31 9c b7 ad 6b 71 69 20 33 31 " +
+      "01 81 a1 78 01",
+  );
+});
+
+Deno.test("a trace context comes back, and the message with it", () => {
+  const codec = newCodec();
+  const hex = (length: number) =>
+    fc.uint8Array({ minLength: length, maxLength: length })
+      .map((bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(""))
+      .filter((text) => !/^0+$/.test(text));
+  fc.assert(
+    fc.property(
+      hex(16),
+      hex(8),
+      fc.boolean(),
+      anyValue,
+      fc.maxSafeNat(),
+      (traceId, spanId, sampled, message, uid) => {
+        const context = { traceId, spanId, sampled };
+        const bytes = encodeEnvelope(codec, "/some/path", uid, message, undefined, context).slice();
+        assertEquals(decodeEnvelopeHeader(bytes, 0, bytes.length).trace, context);
+        assertSame(decodeEnvelope(codec, bytes, 0, bytes.length), {
+          path: "/some/path",
+          uid,
+          message,
+        });
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("a trace context of zeros is none, one that is cut short is malformed", () => {
+  const zeros = { traceId: "0".repeat(32), spanId: "0".repeat(16), sampled: true };
+  const bytes = encodeEnvelope(newCodec(), "/a", 0, 1, undefined, zeros).slice();
+  assertStrictEquals(decodeEnvelopeHeader(bytes, 0, bytes.length).trace, undefined);
+  assertStrictEquals(wireErrorOf(() => decodeEnvelopeHeader(bytes, 0, 20)), "malformed");
+});
+
+Deno.test("what telemetry calls an identifier does not make a message fail", () => {
+  const wrong = { traceId: "not hexadecimal", spanId: "", sampled: false };
+  const bytes = encodeEnvelope(newCodec(), "/a", 0, 1, undefined, wrong).slice();
+  decodeEnvelopeHeader(bytes, 0, bytes.length);
+});
+
 Deno.test("paths that share a cache slot are told apart, also in a buffer that is reused", () => {
   const codec = newCodec();
   const chunk = Buffer.alloc(100);

@@ -11,6 +11,8 @@ import {
 import { NumberedPaths, PathNumbers } from "../../lib/wire/interned_paths.ts";
 import { bytesOf, hexOf, newCodec, wireErrorOf } from "./values.ts";
 
+const someTrace = { traceId: "1".repeat(32), spanId: "2".repeat(16), sampled: true };
+
 /** Bytes as a connection would send them: with a number as soon as the path is worth one. */
 function send(numbers: PathNumbers, envelope: Uint8Array, path: string): Uint8Array {
   let number = numbers.numberOf(path);
@@ -38,17 +40,18 @@ Deno.test("the layout of envelopes with numbers is pinned", () => {
 Deno.test("whatever paths are sent in whatever order, both ends agree, within the bound", () => {
   const path = fc.constantFrom("/a", "/żółw", "/b/c", "/d", "/" + "x".repeat(300), "/e");
   fc.assert(fc.property(
-    fc.array(fc.tuple(path, fc.maxSafeNat()), { maxLength: 80 }),
+    fc.array(fc.tuple(path, fc.maxSafeNat(), fc.boolean()), { maxLength: 80 }),
     fc.nat(4),
     (messages, max) => {
       const codec = newCodec();
       const numbers = new PathNumbers(max);
       const paths = new NumberedPaths(max);
-      for (const [path, uid] of messages) {
-        const plain = encodeEnvelope(codec, path, uid, uid).slice();
+      for (const [path, uid, traced] of messages) {
+        const trace = traced ? someTrace : undefined;
+        const plain = encodeEnvelope(codec, path, uid, uid, undefined, trace).slice();
         const bytes = send(numbers, plain, path);
         const header = decodeEnvelopeHeader(bytes, 0, bytes.length, 2_048, paths);
-        assertEquals([header.path, header.uid], [path, uid]);
+        assertEquals([header.path, header.uid, header.trace], [path, uid, trace]);
         assertStrictEquals(codec.decode(bytes, header.bodyStart, bytes.length), uid);
         // What is lost is told as it was.
         assertStrictEquals(hexOf(withPath(bytes, numbers)), hexOf(plain));
@@ -72,6 +75,9 @@ const lies: [string, string, string][] = [
   ["a number that is not the next", "02 00 01 00 01 61 c0", "malformed"],
   ["a number beyond 2^53", "01 00 ff ff ff ff ff ff ff ff 7f c0", "malformed"],
   ["reserved flags", "03 00 00 00 01 61 c0", "malformed"],
+  ["reserved flags besides that of a trace", "07 00 00 00 01 61 c0", "malformed"],
+  ["other flags", "08 00 00 01 61 c0", "malformed"],
+  ["a cut trace behind a number", "06 00 00 00 01 61 c0", "malformed"],
   ["a cut number", "01 00", "malformed"],
   ["a cut path behind a number", "02 00 00 00 05 61 c0", "malformed"],
 ];

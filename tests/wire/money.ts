@@ -2,12 +2,24 @@ import { serializer } from "../../lib/wire/serializer.ts";
 
 /** A class of a user. */
 export class Money {
-  constructor(readonly cents: bigint, readonly currency: string) {}
+  readonly cents: bigint;
+  readonly currency: string;
+
+  constructor(cents: bigint, currency: string) {
+    this.cents = cents;
+    this.currency = currency;
+  }
 }
 
 /** Another one, whose values hold those of the first. */
 export class Price {
-  constructor(readonly net: Money, readonly data: Uint8Array) {}
+  readonly net: Money;
+  readonly data: Uint8Array;
+
+  constructor(net: Money, data: Uint8Array) {
+    this.net = net;
+    this.data = data;
+  }
 }
 
 /** How money crosses the wire. */

@@ -1,48 +1,37 @@
-import { AdapterRef } from "../ref/adapter_ref.ts";
-import { checkCircles, type PendingAsk } from "./ask_cycle.ts";
-import type { Cell } from "../cell/cell.ts";
-import type { CellHost } from "../cell/cell_host.ts";
-import type { DeadLetterReason } from "../system/dead_letter.ts";
-import { Awaited, Deadlines } from "./deadlines.ts";
-import { EndingRef } from "../ref/ending_ref.ts";
+import { type Clock, maxDelay } from "../../runtime/clock.ts";
+import type { AskOptions } from "../behavior/ask_options.ts";
 import { ActorError, AskError, AskTimeoutError } from "../errors.ts";
-import { LocalRef } from "../ref/local_ref.ts";
+import type { Asker, PendingAsk } from "../ref/asker.ts";
+import { localActorOf, LocalRef, type RefHost, TemporaryRef } from "../ref/local_ref.ts";
 import { type ActorRef, Ref } from "../ref/ref.ts";
-import { maxDelay } from "../cell/timers.ts";
+import type { DeadLetterReason } from "../services/dead_letter.ts";
+import type { LossLedger } from "../services/loss_ledger.ts";
+import { checkCircles } from "./ask_cycle.ts";
+import { Deadline, Deadlines } from "./deadlines.ts";
 
-/** How long and how a reply is waited for. */
-export interface AskOptions {
-  /** Milliseconds. Default 5 000. */
-  readonly timeout?: number;
-  /** Gives up when it is aborted. */
-  readonly signal?: AbortSignal;
+/** What asks need from their system. */
+export interface AskHost extends RefHost {
+  readonly runtime: { readonly clock: Clock };
+  readonly ledger: LossLedger;
+  /** All actors stop; the system takes no new asks. */
+  readonly stopping: boolean;
+  /** A message that was counted as sent is lost. */
+  lose(reason: DeadLetterReason, target: string, message: unknown): void;
 }
 
-/**
- * A message as it is written down where it is made: what the compiler then takes for constant, such
- * as the names of types and the arrays, may stand for what can be changed. It saves `as const`.
- */
-export type Written<M> = M | Immutable<M>;
-
-/** All properties and arrays of plain data, read only. */
-export type Immutable<T> = T extends readonly (infer E)[] ? readonly Immutable<E>[]
-  : T extends (...args: never) => unknown ? T
-  : T extends object ? { readonly [K in keyof T]: Immutable<T[K]> }
-  : T;
-
-/** Where references to open questions are found. */
+/** Where the reply references of pending asks are found. */
 export const askPath = "/_ask/";
 
-/** A question that waits for its reply. */
-class Question extends Awaited implements PendingAsk {
+/** A message that waits for its reply. */
+class Ask extends Deadline implements PendingAsk {
   readonly replyTo: ReplyRef;
   /** The actor that asks, if one does, and the promise that it was given. */
-  asker: Cell | undefined = undefined;
+  asker: Asker | undefined = undefined;
   promise: Promise<unknown> | undefined = undefined;
   awaited = true;
   askedAt = 0;
   readonly target: ActorRef<never>;
-  /** The message that asks. */
+  /** The message that was sent. */
   message: unknown = undefined;
   resolve: (value: never) => void = nothing;
   reject: (error: unknown) => void = nothing;
@@ -66,19 +55,19 @@ class Question extends Awaited implements PendingAsk {
 }
 
 /** The reference that a reply is told to: takes the first message; more are dead letters. */
-class ReplyRef extends EndingRef {
+class ReplyRef extends TemporaryRef {
   readonly asks: Asks;
   /** Undefined once it is answered. */
-  question: Question | undefined;
+  ask: Ask | undefined;
   #uid = 0;
 
-  constructor(asks: Asks, question: Question) {
+  constructor(asks: Asks, ask: Ask) {
     super();
     this.asks = asks;
-    this.question = question;
+    this.ask = ask;
   }
 
-  /** Whoever wants to know it may send it away: from then on it can be found. */
+  /** A reader of the uid may send it to another system: from then on it can be found. */
   override get uid(): number {
     return this.#uid ||= this.asks.publish(this);
   }
@@ -92,18 +81,23 @@ class ReplyRef extends EndingRef {
     return askPath + this.uid;
   }
 
-  override get host(): CellHost {
+  override get host(): AskHost {
     return this.asks.host;
   }
 
-  override get ended(): boolean {
-    return this.question === undefined;
+  /** It is no actor that takes the reply. */
+  override get actor(): undefined {
+    return undefined;
   }
 
-  /** The question has an answer, or none is waited for any more. */
+  override get ended(): boolean {
+    return this.ask === undefined;
+  }
+
+  /** The ask has its reply, or has ended without one. */
   close(): void {
-    this.question = undefined;
-    this.tellEnd();
+    this.ask = undefined;
+    this.callBack();
   }
 
   override tell(message: unknown): void {
@@ -111,10 +105,10 @@ class ReplyRef extends EndingRef {
   }
 }
 
-/** The questions of one system that wait for a reply. */
+/** The pending asks of one system. */
 export class Asks {
   /** The system. */
-  readonly host: CellHost;
+  readonly host: AskHost;
   readonly #max: number;
   readonly #deadlines: Deadlines;
   #open = 0;
@@ -123,8 +117,8 @@ export class Asks {
   #lastUid: number;
   #sweeping = false;
 
-  /** No question yet; at most `max` may be open. Uids begin behind `firstUid`. */
-  constructor(host: CellHost, max: number, firstUid: number) {
+  /** At most `max` asks may be pending. Uids begin behind `firstUid`. */
+  constructor(host: AskHost, max: number, firstUid: number) {
     this.host = host;
     this.#max = max;
     this.#lastUid = firstUid;
@@ -136,165 +130,165 @@ export class Asks {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
     options: AskOptions | undefined,
-    asker: Cell | undefined,
+    asker: Asker | undefined,
   ): Promise<R> {
     const timeout = options?.timeout ?? 5_000;
     const refusal = this.#refusal(ref, timeout, options?.signal);
     if (refusal !== undefined) return Promise.reject(refusal);
-    const question = new Question(this, ref);
+    const ask = new Ask(this, ref);
     const promise = new Promise<R>((resolve, reject) => {
-      question.resolve = resolve;
-      question.reject = reject;
+      ask.resolve = resolve;
+      ask.reject = reject;
       this.#open++;
-      this.#deadlines.add(question, timeout);
+      this.#deadlines.add(ask, timeout);
       let message: M;
       try {
-        message = factory(question.replyTo);
+        message = factory(ask.replyTo);
       } catch (error) {
-        this.#settle(question);
+        this.#settle(ask);
         return reject(error);
       }
-      question.message = message;
+      ask.message = message;
       // The factory may have given the reply itself, and the signal may be aborted meanwhile.
-      if (question.replyTo.question === undefined) return;
-      if (options?.signal !== undefined) this.#heed(options.signal, question);
-      if (question.replyTo.question !== undefined) ref.tell(message);
+      if (ask.replyTo.ask === undefined) return;
+      if (options?.signal !== undefined) this.#heed(options.signal, ask);
+      if (ask.replyTo.ask !== undefined) ref.tell(message);
     });
-    if (asker !== undefined && !asker.ended && question.replyTo.question !== undefined) {
-      this.#attach(question, asker, promise);
+    if (asker !== undefined && !asker.ended && ask.replyTo.ask !== undefined) {
+      this.#attach(ask, asker, promise);
     }
     return promise;
   }
 
-  /** The reference of a question that is open still. */
+  /** The reply reference of an ask that is still pending. */
   find(path: string, uid: number): Ref<unknown> | undefined {
     const reply = this.#published.get(Number(path.slice(askPath.length)));
     return reply?.path === path && (uid === 0 || uid === reply.uid) ? reply : undefined;
   }
 
-  /** Makes a reference findable while its question is open; gives its uid. */
+  /** Makes a reference findable while its ask is pending; gives its uid. */
   publish(reply: ReplyRef): number {
     const uid = ++this.#lastUid;
-    if (reply.question !== undefined) this.#published.set(uid, reply);
+    if (reply.ask !== undefined) this.#published.set(uid, reply);
     return uid;
   }
 
   /** Takes a reply. */
   reply(reply: ReplyRef, message: unknown): void {
     const { host } = this;
-    const { question } = reply;
+    const { ask } = reply;
     host.ledger.sent++;
-    if (question === undefined || !this.#settle(question)) {
+    if (ask === undefined || !this.#settle(ask)) {
       return host.lose("expired", reply.path, message);
     }
     host.ledger.delivered++;
-    question.resolve(message as never);
+    ask.resolve(message as never);
   }
 
   /**
-   * A message is lost: if it was a question of this system, nobody will reply to it. Gives the
-   * reference of a question of another system.
+   * A message is lost: fails the ask of this system that it was sent by, if there is one. Gives the
+   * reply reference if the ask is one of another system.
    */
   lost(message: unknown, target: string, reason: DeadLetterReason): Ref<unknown> | undefined {
     const replyTo = findReply(message);
     if (!(replyTo instanceof ReplyRef)) return replyTo;
-    // In a shutdown all questions are answered with that.
+    // A shutdown rejects all asks with its own error.
     if (this.host.stopping) return undefined;
-    const { question } = replyTo;
-    // Who passes a question on to several actors may still get a reply from one of them.
+    const { ask } = replyTo;
+    // A message that was passed on to several actors may still get a reply from one of them.
     if (replyTo.asks !== this) return replyTo.asks.lost(message, target, reason);
-    if (question === undefined) return undefined;
-    const { target: asked } = question;
-    const isAdapted = asked instanceof AdapterRef && asked.cell.path === target;
-    if (question.message === message || isAdapted || isContent(question.message, message)) {
-      this.refuse(question, notDelivered(target, reason));
+    if (ask === undefined) return undefined;
+    const { target: asked } = ask;
+    const isAdapted = asked instanceof TemporaryRef && localActorOf(asked)?.path === target;
+    if (ask.message === message || isAdapted || isContent(ask.message, message)) {
+      this.refuse(ask, notDelivered(target, reason));
     }
     return undefined;
   }
 
-  /** Another system says that it has lost a question of this one, which was for `target`. */
+  /** Another system reports that it has lost a message of this one, which was for `target`. */
   lostElsewhere(path: string, uid: number, target: string, reason: DeadLetterReason): void {
     const reply = this.find(path, uid);
-    const question = reply instanceof ReplyRef ? reply.question : undefined;
-    if (question === undefined || !isFor(question.target.path, target)) return;
-    this.refuse(question, notDelivered(String(question.target), reason));
+    const ask = reply instanceof ReplyRef ? reply.ask : undefined;
+    if (ask === undefined || !isFor(ask.target.path, target)) return;
+    this.refuse(ask, notDelivered(String(ask.target), reason));
   }
 
-  /** Another system is gone: nobody there will reply. */
+  /** Another system is gone: fails the asks of its actors. */
   lostAllOf(node: string): void {
-    for (const question of this.#deadlines.all() as Question[]) {
-      const { target } = question;
+    for (const ask of this.#deadlines.all() as Ask[]) {
+      const { target } = ask;
       if (target instanceof Ref && target.node === node) {
-        this.refuse(question, targetDead(String(target)));
+        this.refuse(ask, targetDead(String(target)));
       }
     }
   }
 
-  /** Ends the questions that nobody will answer, as `isLost` says. */
+  /** Fails the asks for which `isLost` answers true. */
   lostWhere(
     isLost: (target: ActorRef<never>, message: unknown) => boolean,
     reason: DeadLetterReason,
   ): void {
-    for (const question of this.#deadlines.all() as Question[]) {
-      const { target, message } = question;
-      if (isLost(target, message)) this.refuse(question, notDelivered(String(target), reason));
+    for (const ask of this.#deadlines.all() as Ask[]) {
+      const { target, message } = ask;
+      if (isLost(target, message)) this.refuse(ask, notDelivered(String(target), reason));
     }
   }
 
-  /** In a shutdown: whoever waits for a reply of an actor that has stopped is told, soon. */
+  /** In a shutdown: rejects the asks of actors that have stopped, in a later microtask. */
   sweepLater(makeError: () => Error): void {
     if (this.#open === 0 || this.#sweeping) return;
     this.#sweeping = true;
     this.host.runtime.clock.defer(() => {
       this.#sweeping = false;
-      this.#rejectThoseToStopped(makeError());
+      this.#rejectAsksOfStopped(makeError());
     });
   }
 
-  #rejectThoseToStopped(error: Error): void {
-    for (const question of this.#deadlines.all() as Question[]) {
-      const { target } = question;
-      if (!(target instanceof LocalRef && target.cell.stopped)) continue;
-      if (this.#settle(question)) question.reject(error);
+  #rejectAsksOfStopped(error: Error): void {
+    for (const ask of this.#deadlines.all() as Ask[]) {
+      const { target } = ask;
+      if (!(target instanceof LocalRef && target.stopped)) continue;
+      if (this.#settle(ask)) ask.reject(error);
     }
   }
 
-  /** Ends a question with an error, if it is open. */
-  refuse(question: Question, error: AskError): void {
-    if (this.#settle(question)) question.reject(error);
+  /** Ends an ask with an error, if it is pending. */
+  refuse(ask: Ask, error: AskError): void {
+    if (this.#settle(ask)) ask.reject(error);
   }
 
-  /** Rejects all questions: the system stops. */
+  /** Rejects all asks: the system stops. */
   rejectAll(error: Error): void {
     this.#deadlines.clear((awaited) => {
-      const question = awaited as Question;
-      this.close(question);
-      question.reject(error);
+      const ask = awaited as Ask;
+      this.close(ask);
+      ask.reject(error);
     });
   }
 
-  /** Forgets a question that is no longer awaited. */
-  close({ replyTo, release, asker, promise }: Question): void {
+  /** Forgets an ask whose deadline was removed. */
+  close({ replyTo, release, asker, promise }: Ask): void {
     this.#open--;
-    if (promise !== undefined) asker!.existingParts?.questions?.delete(promise);
+    if (promise !== undefined) asker!.pendingAsks?.delete(promise);
     if (replyTo.published) this.#published.delete(replyTo.uid);
     replyTo.close();
     release();
   }
 
-  /** Ends a question; false if it has ended before. */
-  #settle(question: Question): boolean {
-    if (!this.#deadlines.remove(question)) return false;
-    this.close(question);
+  /** Ends an ask; false if it has ended before. */
+  #settle(ask: Ask): boolean {
+    if (!this.#deadlines.remove(ask)) return false;
+    this.close(ask);
     return true;
   }
 
   /** An actor asks: it may come to wait for the reply. */
-  #attach(question: Question, asker: Cell, promise: Promise<unknown>): void {
-    question.asker = asker;
-    question.askedAt = asker.step;
-    question.promise = promise;
-    (asker.parts.questions ??= new Map()).set(promise, question);
+  #attach(ask: Ask, asker: Asker, promise: Promise<unknown>): void {
+    ask.asker = asker;
+    ask.askedAt = asker.step;
+    ask.promise = promise;
+    asker.addPendingAsk(promise, ask);
     // Later, so that the promise can be given to pipeToSelf first.
     if (asker.waits) this.host.runtime.clock.defer(() => checkCircles(asker));
   }
@@ -314,24 +308,24 @@ export class Asks {
     });
   }
 
-  #heed(signal: AbortSignal, question: Question): void {
+  #heed(signal: AbortSignal, ask: Ask): void {
     const onAbort = () => {
-      if (this.#settle(question)) question.reject(aborted(question.target, signal));
+      if (this.#settle(ask)) ask.reject(aborted(ask.target, signal));
     };
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
-    question.release = () => signal.removeEventListener("abort", onAbort);
+    ask.release = () => signal.removeEventListener("abort", onAbort);
   }
 }
 
 function notDelivered(target: string, reason: DeadLetterReason): AskError {
   if (reason === "stopped" || reason === "noSuchActor") return targetDead(target);
-  return new AskError("askNotDelivered", `the question to ${target} was lost: ${reason}`, {
+  return new AskError("askNotDelivered", `the message to ${target} was lost: ${reason}`, {
     value: target,
   });
 }
 
-/** The error for a question to an actor that is gone. */
+/** The error for an ask of an actor that is gone. */
 export function targetDead(target: string): AskError {
   return new AskError("askTargetDead", `${target} has stopped and cannot reply`, {
     value: target,
@@ -340,7 +334,7 @@ export function targetDead(target: string): AskError {
 }
 
 function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {
-  return new AskError("askAborted", `the question to ${ref} was aborted`, {
+  return new AskError("askAborted", `the ask of ${ref} was aborted`, {
     value: ref.path,
     cause: signal.reason,
   });
@@ -349,12 +343,12 @@ function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {
 /** Fields of a message in which its reply reference is looked for. */
 const maxFieldsLooked = 32;
 
-/** The reply reference in a question: the message itself, or one of its fields, or one below. */
+/** The reply reference in a message: the message itself, or one of its fields, or one below. */
 function findReply(message: unknown): Ref<unknown> | undefined {
   try {
     return findReplyAt(message, 2);
   } catch {
-    // A message that cannot even be looked at, such as a revoked proxy.
+    // A message that throws when it is read, such as a revoked proxy.
     return undefined;
   }
 }
@@ -367,7 +361,7 @@ function findReplyAt(message: unknown, depth: number): Ref<unknown> | undefined 
   let looked = 0;
   for (const key of Array.isArray(message) ? message.keys() : keysOf(message)) {
     if (looked++ === maxFieldsLooked) break;
-    // Data has no accessors, but whoever sends may be careless.
+    // Plain data has no accessors; a careless sender may send some.
     const field = Object.getOwnPropertyDescriptor(message, key);
     const found = findReplyAt(field?.value, depth - 1);
     if (found !== undefined) return found;

@@ -1,63 +1,48 @@
 /**
- * Finds actors that wait for each other's replies. The edges are questions: from an actor whose
- * handler is suspended to the actor that it has asked. Whoever closes a circle would wait for ever.
+ * Finds actors that wait for each other's replies. The edges are pending asks: from an actor whose
+ * handler is suspended to the actor that it has asked. An ask that closes a circle would never end.
  *
  * @module
  */
-import type { Cell } from "../cell/cell.ts";
 import { AskError } from "../errors.ts";
+import type { Asker, PendingAsk } from "../ref/asker.ts";
 import { LocalRef } from "../ref/local_ref.ts";
-import type { ActorRef } from "../ref/ref.ts";
 
-/** A question as far as its asker is concerned. */
-export interface PendingAsk {
-  readonly target: ActorRef<never>;
-  /** False if the actor has said that it does not wait for the reply. */
-  awaited: boolean;
-  /** The run of a handler that has asked: a later one waits for something else. */
-  readonly askedAt: number;
-  /** Ends it with an error. */
-  refuse(error: AskError): void;
-}
+/** Actors that are visited for one ask; a longer circle ends with its timeouts. */
+const maxVisited = 1_000;
 
-/** The questions of one actor that have no reply yet, by the promise of the reply. */
-export type PendingAsks = Map<Promise<unknown>, PendingAsk>;
-
-/** Actors that are looked at for one question; a longer circle ends with its timeouts. */
-const maxLooked = 1_000;
-
-/** Refuses each question of a suspended actor that closes a circle. */
-export function checkCircles(cell: Cell): void {
-  for (const question of [...cell.existingParts?.questions?.values() ?? []]) {
-    if (!cell.waits) return;
-    if (!isAwaited(question, cell)) continue;
-    const path = pathBack(cell, question, new Set());
-    if (path !== undefined) question.refuse(circle([cell.path, ...path]));
+/** Refuses each ask of a suspended actor that closes a circle. */
+export function checkCircles(asker: Asker): void {
+  for (const ask of [...asker.pendingAsks?.values() ?? []]) {
+    if (!asker.waits) return;
+    if (!isAwaited(ask, asker)) continue;
+    const path = pathBack(asker, ask, new Set());
+    if (path !== undefined) ask.refuse(circle([asker.path, ...path]));
   }
 }
 
-/** The actors from the target of a question back to its asker, if there is such a way. */
-function pathBack(asker: Cell, { target }: PendingAsk, seen: Set<Cell>): string[] | undefined {
-  const cell = target instanceof LocalRef ? target.cell as Cell : undefined;
-  if (cell === undefined || seen.has(cell) || seen.size === maxLooked) return undefined;
-  if (cell === asker) return [cell.path];
-  seen.add(cell);
-  if (!cell.waits) return undefined;
-  for (const question of cell.existingParts?.questions?.values() ?? []) {
-    const rest = isAwaited(question, cell) ? pathBack(asker, question, seen) : undefined;
-    if (rest !== undefined) return [cell.path, ...rest];
+/** The actors from the target of an ask back to its asker, if there is such a way. */
+function pathBack(asker: Asker, { target }: PendingAsk, seen: Set<Asker>): string[] | undefined {
+  const next: Asker | undefined = target instanceof LocalRef ? target : undefined;
+  if (next === undefined || seen.has(next) || seen.size === maxVisited) return undefined;
+  if (next === asker) return [next.path];
+  seen.add(next);
+  if (!next.waits) return undefined;
+  for (const ask of next.pendingAsks?.values() ?? []) {
+    const rest = isAwaited(ask, next) ? pathBack(asker, ask, seen) : undefined;
+    if (rest !== undefined) return [next.path, ...rest];
   }
   return undefined;
 }
 
 /** Whether the handler that is suspended may be waiting for the reply. */
-function isAwaited({ awaited, askedAt }: PendingAsk, asker: Cell): boolean {
+function isAwaited({ awaited, askedAt }: PendingAsk, asker: Asker): boolean {
   return awaited && askedAt === asker.step;
 }
 
 function circle(path: readonly string[]): AskError {
   return new AskError("askCycle", `actors wait for each other: ${path.join(" asks ")}`, {
     value: path,
-    remedy: "give one of the questions to pipeToSelf instead of waiting for its reply",
+    remedy: "give one of the asks to pipeToSelf instead of waiting for its reply",
   });
 }

@@ -1,21 +1,5 @@
-import type { ActorContext } from "./context.ts";
+import { ActorError } from "../errors.ts";
 import type { Signal } from "./signal.ts";
-import type { Wrapper } from "./wrapper.ts";
-
-/** Handles a message; gives the behaviour for the next. A handler that does not wait costs no promise. */
-export type OnMessage<M> = (
-  context: ActorContext<M>,
-  message: M,
-) => Behavior<M> | Promise<Behavior<M>>;
-
-/** Handles a signal; gives the behaviour for the next message. */
-export type OnSignal<M> = (
-  context: ActorContext<M>,
-  signal: Signal,
-) => Behavior<M> | Promise<Behavior<M>>;
-
-/** Runs once when an actor starts; gives its first behaviour. */
-export type OnSetup<M> = (context: ActorContext<M>) => Behavior<M> | Promise<Behavior<M>>;
 
 type Next = Behavior<never> | Promise<Behavior<never>>;
 
@@ -28,6 +12,13 @@ export type BehaviorKind =
   | "unhandled"
   | "restart"
   | "wrapped";
+
+/** What is around a behaviour. Only `wrapper.ts` makes one, and knows what its key is. */
+export interface BehaviorWrapper {
+  readonly kind: "supervise" | "lifecycle" | "intercept" | "spy";
+  /** Options or observer; tells two wrappers of a kind apart. */
+  readonly key: object;
+}
 
 /**
  * What an actor does with its next message. Made by `Behaviors`; an immutable value that can be
@@ -43,7 +34,7 @@ export class Behavior<in M> {
   /** @internal */
   readonly onSetup: ((context: never) => Next) | undefined;
   /** @internal What is around `inner`, of a behaviour that is wrapped. */
-  readonly wrapper: Wrapper | undefined;
+  readonly wrapper: BehaviorWrapper | undefined;
   /** @internal */
   readonly inner: Behavior<never> | undefined;
   /** Carries the type; never set. */
@@ -55,7 +46,7 @@ export class Behavior<in M> {
     onMessage?: (context: never, message: never) => Next,
     onSignal?: (context: never, signal: Signal) => Next,
     onSetup?: (context: never) => Next,
-    wrapper?: Wrapper,
+    wrapper?: BehaviorWrapper,
     inner?: Behavior<never>,
   ) {
     this.kind = kind;
@@ -69,3 +60,12 @@ export class Behavior<in M> {
 
 /** The only behaviour of its kind, so that the cell can compare instead of looking inside. */
 export const same: Behavior<unknown> = new Behavior<unknown>("same");
+
+/** The error for something that is not a behaviour where one must be. */
+export function notABehavior(path: string, value: unknown): ActorError {
+  const what = value instanceof Behavior ? `Behaviors.${value.kind}() as its first behaviour` : "";
+  return new ActorError("badBehavior", `${path} was given ${what || "no behaviour"}`, {
+    value,
+    remedy: "use what Behaviors makes; sharded behaviours need a ClusteredActorSystem",
+  });
+}

@@ -1,4 +1,5 @@
-import { Behavior, type OnMessage, type OnSetup, type OnSignal, same } from "./behavior.ts";
+import { Behavior, same } from "./behavior.ts";
+import type { OnMessage, OnSetup, OnSignal } from "./handler.ts";
 import { ActorError } from "../errors.ts";
 import type { Interceptor } from "./interceptor.ts";
 import type { LifecycleHooks } from "./lifecycle_hooks.ts";

@@ -1,6 +1,6 @@
 import type { LogFields } from "../../runtime/logger.ts";
-import type { ActorSystem } from "../system/actor_system.ts";
-import type { AskOptions, Written } from "../ask/ask.ts";
+import type { ActorSystem } from "./actor_system.ts";
+import type { AskOptions, LiteralOf } from "./ask_options.ts";
 import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
@@ -94,7 +94,7 @@ export interface ActorContext<in out M> {
    * @throws {AskTimeoutError} if no reply comes in time.
    * @throws {AskError} if the actor has stopped, the question was lost or aborted, or is a circle.
    */
-  ask<T, R, const Q extends Written<T> = Written<T>>(
+  ask<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,

@@ -1,3 +1,4 @@
+import { backoffDelay } from "../../runtime/backoff.ts";
 import type { Random } from "../../runtime/random.ts";
 import { ActorError } from "../errors.ts";
 
@@ -150,6 +151,5 @@ function badStrategy(option: string, value: unknown, remedy: string): ActorError
 }
 
 function delayOf({ min, max, jitter = 0.2 }: Backoff, inARow: number, random: Random): number {
-  const base = Math.min(max, min * 2 ** Math.min(inARow - 1, 52));
-  return base * (1 + jitter * random.next());
+  return backoffDelay({ min, max, jitter: [1, 1 + jitter] }, inARow - 1, random.next());
 }

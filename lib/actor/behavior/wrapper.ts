@@ -100,6 +100,16 @@ export class Wrappers {
   }
 }
 
+/** An actor is on its way to a behaviour that handles messages. */
+export interface BehaviorTransition {
+  /** It starts, or restarts, or a handler has given a setup or a wrapped behaviour. */
+  readonly kind: "start" | "restart" | "next";
+  /** What was around the behaviour of a handler. */
+  readonly wrappers: Wrapper[];
+  /** Setups and wrappers that were taken off. */
+  levels: number;
+}
+
 /**
  * A behaviour with a wrapper around it.
  *
@@ -113,6 +123,11 @@ export function wrap<M>(wrapper: Wrapper, inner: Behavior<M>): Behavior<M> {
     });
   }
   return new Behavior<M>("wrapped", undefined, undefined, undefined, wrapper, inner);
+}
+
+/** The wrapper of a behaviour of the kind `wrapped`. */
+export function wrapperOf(behavior: Behavior<never>): Wrapper {
+  return behavior.wrapper as Wrapper;
 }
 
 function has(wrappers: readonly Wrapper[], wrapper: Wrapper): boolean {

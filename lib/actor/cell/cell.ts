@@ -1,21 +1,29 @@
 /**
- * The cell runs one actor: its mailbox and its current behaviour. How it begins, fails and ends is
- * in `cell_life.ts`.
+ * The cell runs one actor: its mailbox and its current behaviour. How it starts, fails, restarts and
+ * stops is in `cell_lifecycle.ts`; what handlers do with it, in `cell_context.ts`. Both know its
+ * interface only.
  *
  * @module
  */
-import { Behavior, same } from "../behavior/behavior.ts";
+import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
+import type { Signal } from "../behavior/signal.ts";
+import type { SpawnOptions } from "../behavior/spawn_options.ts";
+import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
+import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
+import type { EntityKeeper, LocalRef, TemporaryRef, Watcher } from "../ref/local_ref.ts";
+import type { ActorRef } from "../ref/ref.ts";
+import type { Terminated } from "../ref/terminated.ts";
+import type { ActorCell, CellFailure } from "./actor_cell.ts";
 import { CellContext } from "./cell_context.ts";
 import type { CellHost } from "./cell_host.ts";
 import {
   become,
-  begin,
-  beginAgain,
   beginRestart,
   beginStop,
   fail,
-  finish,
-  notABehavior,
+  finishRestart,
+  finishStop,
+  startIncarnation,
 } from "./cell_lifecycle.ts";
 import { CellParts } from "./cell_parts.ts";
 import {
@@ -24,49 +32,42 @@ import {
   free,
   fresh,
   mustStop,
-  noticed,
   pausing,
   restarting,
   scheduled,
+  signalled,
   stopped,
   stopping,
   timed,
   waiting,
   worked,
 } from "./cell_status.ts";
-import { DeathWatch, theSignal, type Watched } from "./death_watch.ts";
+import { asSignal, DeathWatch, type WatchEntry } from "./death_watch.ts";
 import type { Runnable } from "./dispatcher.ts";
-import type { LocalRef } from "../ref/local_ref.ts";
 import { Mailbox } from "./mailbox.ts";
-import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
-import type { Signal, Terminated } from "../behavior/signal.ts";
-import type { SpawnOptions } from "../behavior/spawn_options.ts";
+import type { ReceiveTimeout } from "./receive_timeout.ts";
 import { checkStashCapacity } from "./stash.ts";
-import { limitWait, suspend, type Suspended } from "./suspension.ts";
-import { Wrappers } from "../behavior/wrapper.ts";
+import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
+import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 
 /**
  * See the module's text. All cells have one hidden class. A cell is its own reference: one object
  * less for each actor, and one step less for each message.
  */
-export class Cell extends Mailbox implements Runnable {
+export class Cell extends Mailbox implements ActorCell, Runnable {
   // What every message touches comes first: it shares a cache line or two.
-  readonly host: CellHost;
+  override readonly host: CellHost;
   /** Bits of `cell_status.ts`. */
-  status = fresh;
-  /** What it does with its next message; `initial` while it has not begun. */
+  #status = fresh;
   behavior: Behavior<never>;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
-  readonly parent: Cell | undefined;
+  override readonly parent: Cell | undefined;
   override readonly path: string;
   override readonly uid: number;
-  /** What it begins with. */
   readonly initial: Behavior<never>;
-  /** Supervision, hooks, interceptors and spies around its behaviour. */
   wrappers = Wrappers.none;
-  /** Why it stops, if it has failed. */
-  failure: { readonly cause: unknown; readonly escalated: boolean } | undefined = undefined;
+  failure: CellFailure | undefined = undefined;
 
   /** Starts in the background; messages told before wait. */
   constructor(
@@ -91,15 +92,6 @@ export class Cell extends Mailbox implements Runnable {
     this.wake();
   }
 
-  override get cell(): Cell {
-    return this;
-  }
-
-  /** What others know it by. */
-  get ref(): LocalRef<unknown> {
-    return this;
-  }
-
   override get node(): string {
     return this.host.nodeAddress;
   }
@@ -108,70 +100,72 @@ export class Cell extends Mailbox implements Runnable {
     this.enqueue(message);
   }
 
-  /** Whether it takes no more messages. */
-  get ended(): boolean {
-    return (this.status & ended) !== 0;
+  override get ended(): boolean {
+    return (this.#status & ended) !== 0;
   }
 
-  /** Whether it is gone. */
-  get stopped(): boolean {
-    return (this.status & stopped) !== 0;
+  override get stopped(): boolean {
+    return (this.#status & stopped) !== 0;
   }
 
-  /** Whether a handler's promise is pending. */
-  get waits(): boolean {
-    return (this.status & waiting) !== 0;
+  override get waits(): boolean {
+    return (this.#status & waiting) !== 0;
   }
 
-  /** What only some cells have; made by the first look. */
+  get isStopping(): boolean {
+    return (this.#status & (ended | mustStop)) !== 0;
+  }
+
+  get isRestarting(): boolean {
+    return (this.#status & restarting) !== 0;
+  }
+
+  get isEnding(): boolean {
+    return (this.#status & (mustStop | stopping | restarting)) !== 0;
+  }
+
   get parts(): CellParts {
     return this.#parts ??= new CellParts();
   }
 
-  /** The same, if it has been made. */
   get existingParts(): CellParts | undefined {
     return this.#parts;
   }
 
-  /** Whom it watches, and who watches it. */
-  get deathWatch(): DeathWatch {
-    return this.parts.watch ??= new DeathWatch(this);
-  }
-
-  /** What its handlers are given. */
   get context(): CellContext {
     return this.#context ??= new CellContext(this);
   }
 
-  /** What those who watch it are told when it is gone. */
-  get terminated(): Terminated {
-    const { ref, failure } = this;
+  override get terminated(): Terminated {
+    const { failure } = this;
     return failure === undefined
-      ? { type: "terminated", ref, reason: "stopped" }
-      : { type: "terminated", ref, reason: "failed", cause: failure.cause };
+      ? { type: "terminated", ref: this, reason: "stopped" }
+      : { type: "terminated", ref: this, reason: "failed", cause: failure.cause };
   }
 
-  override get setAside(): number {
+  override get pendingAsks(): PendingAsks | undefined {
+    return this.#parts?.pendingAsks;
+  }
+
+  override get stashed(): number {
     return this.#parts?.stash?.size ?? 0;
   }
 
-  /** Messages that wait, the stash included. */
   get held(): number {
-    return this.size + this.setAside;
+    return this.size + this.stashed;
   }
 
-  /** Takes a message from anybody. False if it is lost. */
   enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
     host.messageCheck?.check(this.path, message);
-    if ((this.status & ended) !== 0) {
+    if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
       return false;
     }
     const kept = this.push(message);
-    if ((this.status & (scheduled | waiting | pausing)) === 0) {
-      this.status |= scheduled;
+    if ((this.#status & (scheduled | waiting | pausing)) === 0) {
+      this.#status |= scheduled;
       host.dispatcher.schedule(this);
     }
     return kept;
@@ -181,33 +175,33 @@ export class Cell extends Mailbox implements Runnable {
     this.host.lose("mailboxFull", this.path, message);
   }
 
-  /** Takes a signal or a fired timer: in order with messages, and never dropped. */
-  notice(notice: SystemMessage): void {
+  enqueueSystem(message: SystemMessage): void {
     if (this.ended) return;
-    (this.parts.notices ??= new SystemMessageQueue()).add(this.nextPosition, notice);
-    this.status |= noticed;
+    (this.parts.systemMessages ??= new SystemMessageQueue()).add(this.nextPosition, message);
+    this.#status |= signalled;
     this.wake();
   }
 
-  /** Stops when the running handler is through, before any message that waits. */
-  stop(): void {
-    if ((this.status & (ended | mustStop)) !== 0) return;
-    this.status |= mustStop;
+  override onTerminated(signal: Terminated): void {
+    this.enqueueSystem(signal);
+  }
+
+  override stop(): void {
+    if ((this.#status & (ended | mustStop)) !== 0) return;
+    this.#status |= mustStop;
     if (this.waits) limitWait(this);
-    if ((this.status & pausing) !== 0) {
-      this.status &= ~pausing;
+    if ((this.#status & pausing) !== 0) {
+      this.#status &= ~pausing;
       this.parts.restart!.timer?.cancel();
     }
     this.wake();
   }
 
-  /** Stops when it has handled what it was given before. */
-  stopInTurn(): void {
-    if ((this.status & mustStop) === 0) this.notice({ type: "stopInTurn" });
+  override stopInTurn(): void {
+    if ((this.#status & mustStop) === 0) this.enqueueSystem({ type: "stopInTurn" });
   }
 
-  /** Calls back when it has stopped. Answers how to take that back. */
-  whenStopped(callback: () => void): () => void {
+  override whenStopped(callback: () => void): () => void {
     if (this.stopped) {
       callback();
       return () => {};
@@ -217,31 +211,61 @@ export class Cell extends Mailbox implements Runnable {
     return () => void callbacks.delete(callback);
   }
 
-  /** The message that is handled was put into the stash: the first that is, in each handler. */
-  takeBack(): void {
-    const { host, parts, step } = this;
-    if (this.behavior.kind !== "receive" || parts.takenBackAt === step) host.ledger.sent++;
-    else host.ledger.delivered--;
-    parts.takenBackAt = step;
+  override watch(target: ActorRef<never>): void {
+    this.context.watch(target);
   }
 
-  /** Tells the runs of handlers apart: that of the one that runs now, or is suspended. */
-  get step(): number {
+  override addWatcher(watcher: Watcher): void {
+    (this.parts.watch ??= new DeathWatch(this)).addWatcher(watcher);
+  }
+
+  override removeWatcher(watcher: Watcher): void {
+    this.#parts?.watch?.removeWatcher(watcher);
+  }
+
+  override keepEntities(keeper: EntityKeeper): void {
+    this.parts.entities = keeper;
+  }
+
+  override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {
+    (this.parts.pendingAsks ??= new Map()).set(promise, ask);
+  }
+
+  findAdapter(path: string): TemporaryRef | undefined {
+    return this.#parts?.adapters?.find(path);
+  }
+
+  spawnChild(path: string, behavior: Behavior<never>, options?: SpawnOptions): LocalRef<unknown> {
+    return new Cell(this.host, this, path, behavior, options);
+  }
+
+  nextNumber(): number {
+    return ++this.parts.numbered;
+  }
+
+  onStashed(): void {
+    const { host, parts, step } = this;
+    // The first that is stashed in a handler run is the message at hand.
+    if (this.behavior.kind !== "receive" || parts.stashedAt === step) host.ledger.sent++;
+    else host.ledger.delivered--;
+    parts.stashedAt = step;
+  }
+
+  override get step(): number {
     return this.waits ? this.parts.suspension!.step : this.host.step;
   }
 
-  /** Puts messages before all that wait. */
-  putBack(messages: readonly unknown[]): void {
+  unstash(messages: readonly unknown[]): void {
     for (let i = messages.length - 1; i >= 0; i--) this.unshift(messages[i]);
   }
 
-  /** Runs whatever is due: up to `budget` messages, signals and timers. */
+  /** Runs what is due: up to `budget` messages, signals and timers. */
   run(budget: number): number {
     const { host } = this;
     host.running = this;
     let handled = 0;
     while (handled < budget) {
-      if (this.status !== scheduled) {
+      if (this.#status !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -260,25 +284,27 @@ export class Cell extends Mailbox implements Runnable {
 
   #rest(handled: number): number {
     this.host.running = undefined;
-    this.status &= ~scheduled;
+    this.#status &= ~scheduled;
     return handled;
   }
 
-  /** Takes one step of what goes before the next message. */
+  /** Does one thing that goes before the next message. */
   #attend(): number {
-    const { status } = this;
+    const status = this.#status;
     if ((status & (waiting | stopped | pausing)) !== 0) return blocked;
     if ((status & fresh) !== 0) {
-      this.status &= ~fresh;
-      begin(this, "first");
+      this.#status &= ~fresh;
+      startIncarnation(this, "start");
     } else if ((status & mustStop) !== 0) {
       beginStop(this);
     } else if ((status & (stopping | restarting)) !== 0) {
       if ((this.#parts?.children?.size ?? 0) > 0) return blocked;
-      if ((status & stopping) !== 0) finish(this);
-      else beginAgain(this);
-    } else if ((status & noticed) !== 0 && this.hasPassed(this.#parts!.notices!.position)) {
-      this.#takeNotice();
+      if ((status & stopping) !== 0) finishStop(this);
+      else finishRestart(this);
+    } else if (
+      (status & signalled) !== 0 && this.hasPassed(this.#parts!.systemMessages!.position)
+    ) {
+      this.#takeSystemMessage();
     } else {
       if ((status & timed) !== 0 && this.size > 0) this.#parts!.receiveTimeout!.received();
       return free;
@@ -286,42 +312,41 @@ export class Cell extends Mailbox implements Runnable {
     return worked;
   }
 
-  #takeNotice(): void {
-    const { notices, timers, watch } = this.#parts!;
-    const notice = notices!.take();
-    if (notices!.empty) this.status &= ~noticed;
-    switch (notice.type) {
+  #takeSystemMessage(): void {
+    const { systemMessages, timers, watch } = this.#parts!;
+    const message = systemMessages!.take();
+    if (systemMessages!.empty) this.#status &= ~signalled;
+    switch (message.type) {
       case "terminated":
-        return this.#onTerminated(notice, watch?.claim(notice));
+        return this.#onTerminated(message, watch?.claim(message));
       case "firedTimer":
-        return timers?.claim(notice);
+        return timers?.claim(message);
       case "receiveTimedOut":
-        if (notice.source.claim()) this.deliverOwn(notice.source.message);
+        if (message.source.claim()) this.deliverOwn(message.source.message);
         return;
       case "childFailed":
-        return this.#signal(notice);
+        return this.#signal(message);
       case "escalated":
-        fail(this, notice.cause, notice.ref);
+        fail(this, message.cause, message.ref);
         // It goes on, without that child.
-        if ((this.status & (restarting | ended)) !== 0) return;
-        return this.#signal({ type: "childFailed", ref: notice.ref, cause: notice.cause });
+        if ((this.#status & (restarting | ended)) !== 0) return;
+        return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "failure":
-        return fail(this, notice.error);
+        return fail(this, message.error);
       case "stopInTurn":
         return beginStop(this);
     }
   }
 
-  #onTerminated(notice: Terminated, watched: Watched | undefined): void {
-    if (watched === undefined) return;
-    if (watched.message === theSignal) this.#signal(notice);
-    else this.deliverOwn(watched.message);
+  #onTerminated(signal: Terminated, entry: WatchEntry | undefined): void {
+    if (entry === undefined) return;
+    if (entry.message === asSignal) this.#signal(signal);
+    else this.deliverOwn(entry.message);
   }
 
-  /** Handles a message that the actor has arranged for itself. */
   deliverOwn(message: unknown): void {
     this.host.ledger.sent++;
-    if ((this.status & timed) !== 0) this.#parts!.receiveTimeout!.received();
+    if ((this.#status & timed) !== 0) this.#parts!.receiveTimeout!.received();
     this.#handle(message);
   }
 
@@ -343,7 +368,7 @@ export class Cell extends Mailbox implements Runnable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     // Nothing that is stashed now can be the message at hand.
-    parts.takenBackAt = ++host.step;
+    parts.stashedAt = ++host.step;
     let next: unknown;
     try {
       next = onSignal(this.context as never, signal);
@@ -353,8 +378,8 @@ export class Cell extends Mailbox implements Runnable {
     if (next !== same) this.apply(next, "signal", signal);
   }
 
-  /** Applies what a handler has answered. */
-  apply(next: unknown, kind: Suspended, subject: unknown): void {
+  /** Applies what a handler has returned. */
+  apply(next: unknown, kind: SuspendedWork, subject: unknown): void {
     if (!(next instanceof Behavior)) return suspend(this, next, kind, subject);
     switch (next.kind) {
       case "same":
@@ -364,7 +389,7 @@ export class Cell extends Mailbox implements Runnable {
         return;
       case "setup":
       case "wrapped":
-        return become(this, next, { how: "later", wrappers: [], levels: 0 });
+        return become(this, next, { kind: "next", wrappers: [], levels: 0 });
       case "stopped":
         return beginStop(this);
       case "restart":
@@ -373,24 +398,76 @@ export class Cell extends Mailbox implements Runnable {
         if (kind === "message" && this.host.eventStream.hears("unhandledMessage")) {
           this.host.eventStream.publish({
             type: "unhandledMessage",
-            ref: this.ref,
+            ref: this,
             message: subject,
           });
         }
     }
   }
 
-  /** A child has stopped: its name is free. */
-  childStopped(child: Cell): void {
+  fail(error: unknown): void {
+    fail(this, error);
+  }
+
+  become(behavior: Behavior<never>, transition: BehaviorTransition): void {
+    become(this, behavior, transition);
+  }
+
+  childStopped(child: LocalRef<unknown>, failed: boolean): void {
     const children = this.#parts?.children;
     const name = child.path.slice(this.path.length + 1);
     if (children?.get(name) === child) children.delete(name);
-    this.#parts?.entities?.onStopped(child);
-    if ((this.status & (stopping | restarting)) !== 0 && children?.size === 0) this.wake();
+    this.#parts?.entities?.onStopped(child, failed);
+    if ((this.#status & (stopping | restarting)) !== 0 && children?.size === 0) this.wake();
   }
 
-  /** Lets go of everything: it has stopped. Gives what was attached to it. */
-  dispose(): CellParts | undefined {
+  discard(): unknown {
+    return this.shift();
+  }
+
+  setWaiting(waits: boolean): void {
+    if (waits) this.#status |= waiting;
+    else this.#status &= ~waiting;
+  }
+
+  replaceReceiveTimeout(next: ReceiveTimeout | undefined): void {
+    const parts = next === undefined ? this.#parts : this.parts;
+    parts?.receiveTimeout?.cancel();
+    if (parts !== undefined) parts.receiveTimeout = next;
+    if (next === undefined) this.#status &= ~timed;
+    else this.#status |= timed;
+  }
+
+  dropSystemMessages(): void {
+    const messages = this.#parts?.systemMessages;
+    messages?.clear();
+    if (messages?.empty ?? true) this.#status &= ~signalled;
+  }
+
+  beginRestarting(): void {
+    this.#status |= restarting;
+  }
+
+  pauseRestart(delay: number): void {
+    this.#status |= pausing;
+    this.parts.restart!.timer = this.host.runtime.clock.schedule(delay, () => {
+      this.#status &= ~pausing;
+      this.wake();
+    });
+  }
+
+  endRestarting(): void {
+    this.#context?.close();
+    this.#context = undefined;
+    this.#status &= ~restarting;
+  }
+
+  beginStopping(): void {
+    this.#status = (this.#status & (scheduled | restarting)) | stopping;
+  }
+
+  endStopping(): CellParts | undefined {
+    this.#status = stopped | (this.#status & scheduled);
     const parts = this.#parts;
     this.#parts = undefined;
     this.#context = undefined;
@@ -399,34 +476,27 @@ export class Cell extends Mailbox implements Runnable {
     return parts;
   }
 
-  /** Takes the oldest message without handling it. Only when there is one. */
-  discard(): unknown {
-    return this.shift();
-  }
-
-  /** What was to be run has thrown: nobody else must suffer from that. */
+  /** `run` has thrown: other actors must not suffer from that. */
   crashed(error: unknown): void {
     this.host.running = undefined;
-    this.status &= ~scheduled;
+    this.#status &= ~scheduled;
     fail(this, error);
     this.wake();
   }
 
-  /** What handlers of an incarnation before still hold has no effect any more. */
-  closeContext(): void {
-    this.#context?.close();
-    this.#context = undefined;
+  wakeIfBusy(): void {
+    if (this.#status !== 0 || this.size > 0) this.wake();
   }
 
-  /** Asks for a turn, if it has none coming and may have one. */
+  /** Asks for a turn, if none is due already and it may have one. */
   wake(): void {
-    if ((this.status & (scheduled | waiting | stopped | pausing)) !== 0) return;
-    this.status |= scheduled;
+    if ((this.#status & (scheduled | waiting | stopped | pausing)) !== 0) return;
+    this.#status |= scheduled;
     this.host.dispatcher.schedule(this);
   }
 }
 
-/** Whether an actor can begin with it. */
+/** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {
   return kind === "receive" || kind === "setup" || kind === "wrapped" || kind === "stopped";
 }

@@ -1,46 +1,51 @@
 import type { LogFields, LogLevel } from "../../runtime/logger.ts";
-import { checkActorName } from "../ref/actor_name.ts";
-import { Adapters } from "../ref/adapter_ref.ts";
-import type { ActorSystem } from "../system/actor_system.ts";
-import type { AskOptions, Written } from "../ask/ask.ts";
+import type { ActorSystem } from "../behavior/actor_system.ts";
+import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { Behavior } from "../behavior/behavior.ts";
-import { Cell } from "./cell.ts";
-import { restarting, timed } from "./cell_status.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "../behavior/context.ts";
-import { theSignal } from "./death_watch.ts";
-import { ActorError } from "../errors.ts";
-import { LocalRef } from "../ref/local_ref.ts";
-import { ReceiveTimeout } from "./receive_timeout.ts";
-import type { ActorRef } from "../ref/ref.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
+import { ActorError } from "../errors.ts";
+import { checkActorName, duplicateName } from "../ref/actor_name.ts";
+import { LocalRef } from "../ref/local_ref.ts";
+import type { ActorRef } from "../ref/ref.ts";
+import type { ActorCell } from "./actor_cell.ts";
+import { Adapters } from "./adapter_ref.ts";
+import { asSignal, DeathWatch } from "./death_watch.ts";
+import { ReceiveTimeout } from "./receive_timeout.ts";
 import { StashBuffer } from "./stash.ts";
 import { TimerSet } from "./timers.ts";
 
-/** What a cell lets its behaviour do. */
+/** What a cell lets its behaviour do; one for each incarnation. */
 export class CellContext implements ActorContext<unknown> {
-  readonly #cell: Cell;
+  readonly #cell: ActorCell;
   #log: ActorLog | undefined = undefined;
   #closed = false;
 
-  /** Made by the cell, once for each incarnation. */
-  constructor(cell: Cell) {
+  constructor(cell: ActorCell) {
     this.#cell = cell;
   }
 
-  /** The actor begins again: what its handlers of before still begin would reach the next ones. */
+  /** The incarnation ends: what its pending handlers still start must not reach the next one. */
   close(): void {
     this.#closed = true;
   }
 
-  /** The cell, if it is open for what a handler begins. */
-  #open(what: string): Cell {
+  /** The cell, if this is the context of its current incarnation. */
+  #open(what: string): ActorCell {
     const cell = this.#cell;
-    if (this.#closed) throw ended(cell, `${what}: it has begun again since`);
+    if (this.#closed) throw earlierIncarnation(cell, what);
+    return cell;
+  }
+
+  /** The cell, if it takes messages as well. */
+  #running(what: string): ActorCell {
+    const cell = this.#open(what);
+    if (cell.ended) throw hasStopped(cell, what);
     return cell;
   }
 
   get self(): ActorRef<unknown> {
-    return this.#cell.ref;
+    return this.#cell;
   }
 
   get system(): ActorSystem {
@@ -53,7 +58,7 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   passivate(): void {
-    const cell = this.#open("cannot be passivated");
+    const cell = this.#open("passivate itself");
     const keeper = cell.parent?.existingParts?.entities;
     if (keeper !== undefined) return keeper.passivate(cell);
     throw new ActorError("noEntity", `${cell.path} is no sharded entity`, {
@@ -67,63 +72,71 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   get timers(): ActorTimers<unknown> {
-    const cell = this.#open("can set no timer");
+    const cell = this.#open("set a timer");
     return cell.parts.timers ??= new TimerSet(cell.host.runtime.clock, cell);
   }
 
   get stash(): Stash<unknown> {
-    const cell = this.#open("stashes nothing");
+    const cell = this.#open("stash a message");
     const { parts } = cell;
     return parts.stash ??= new StashBuffer(cell, parts.stashCapacity ?? 1_000);
   }
 
   get children(): readonly ActorRef<never>[] {
-    return Array.from(this.#cell.existingParts?.children?.values() ?? [], ({ ref }) => ref);
+    return [...this.#cell.existingParts?.children?.values() ?? []];
   }
 
   spawn<C>(behavior: Behavior<C>, name?: string, options?: SpawnOptions): ActorRef<C> {
-    const parent = this.#open("can have no children");
-    if (parent.ended) throw ended(parent, "can have no children");
-    if ((parent.status & restarting) !== 0) {
-      throw new ActorError("actorStopped", `${parent.path} begins again: no children until then`, {
-        value: parent.path,
-      });
+    const parent = this.#running("spawn a child");
+    if (parent.isRestarting) {
+      throw new ActorError(
+        "actorStopped",
+        `${parent.path} is restarting and cannot spawn a child`,
+        {
+          value: parent.path,
+          remedy: "spawn it in the setup or in preStart of the next incarnation",
+        },
+      );
     }
     const children = parent.parts.children ??= new Map();
     const chosen = name === undefined ? this.#freeName(children) : checkActorName(name);
     const path = `${parent.path}/${chosen}`;
     if (children.has(chosen)) throw duplicateName(path);
-    const inherited = parent.wrappers.inherit(behavior);
-    const cell = new Cell(parent.host, parent, path, inherited, options);
-    children.set(chosen, cell);
-    return cell.ref;
+    const child = parent.spawnChild(path, parent.wrappers.inherit(behavior), options);
+    children.set(chosen, child);
+    return child;
   }
 
   stop(child: ActorRef<never>): void {
-    if (!(child instanceof LocalRef) || child.cell.parent !== this.#cell) {
+    if (!(child instanceof LocalRef) || child.parent !== this.#cell) {
       throw new ActorError("notAChild", `${child.path} is not a child of ${this.#cell.path}`, {
         value: child.path,
-        remedy: child === this.#cell.ref
+        remedy: child === this.#cell
           ? "an actor stops itself with Behaviors.stopped()"
           : "send it a message that makes it stop",
       });
     }
-    child.cell.stop();
+    child.stop();
   }
 
   watch(ref: ActorRef<never>): void {
-    this.#open("watches nobody").deathWatch.watch(ref, theSignal);
+    this.#deathWatch.watch(ref, asSignal);
   }
 
   watchWith(ref: ActorRef<never>, message: unknown): void {
-    this.#open("watches nobody").deathWatch.watch(ref, message);
+    this.#deathWatch.watch(ref, message);
+  }
+
+  get #deathWatch(): DeathWatch {
+    const cell = this.#open("watch another");
+    return cell.parts.watch ??= new DeathWatch(cell);
   }
 
   unwatch(ref: ActorRef<never>): void {
-    this.#cell.deathWatch.unwatch(ref);
+    this.#cell.existingParts?.watch?.unwatch(ref);
   }
 
-  ask<T, R, const Q extends Written<T> = Written<T>>(
+  ask<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
@@ -139,8 +152,8 @@ export class CellContext implements ActorContext<unknown> {
   ): void {
     const cell = this.#cell;
     // The actor goes on: it does not wait for this reply.
-    const question = cell.existingParts?.questions?.get(promise as Promise<T>);
-    if (question !== undefined) question.awaited = false;
+    const ask = cell.pendingAsks?.get(promise as Promise<T>);
+    if (ask !== undefined) ask.awaited = false;
     const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
     const tell = <V>(value: V, make: (value: V) => unknown) => {
       let message: unknown;
@@ -158,8 +171,7 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   messageAdapter<F>(map: (message: F) => unknown): ActorRef<F> {
-    const cell = this.#open("can have no message adapter");
-    if (cell.ended) throw ended(cell, "can have no message adapter");
+    const cell = this.#running("have a message adapter");
     if (typeof map !== "function") {
       throw new ActorError("badBehavior", `${cell.path}: a message adapter needs a function`, {
         value: map,
@@ -170,44 +182,39 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   setReceiveTimeout(timeout: number, message: unknown): void {
-    const cell = this.#open("can have no receive timeout");
-    if (cell.ended) throw ended(cell, "can have no receive timeout");
+    const cell = this.#running("have a receive timeout");
     const { clock } = cell.host.runtime;
-    const next = new ReceiveTimeout(cell, clock, timeout, message);
-    this.cancelReceiveTimeout();
-    cell.parts.receiveTimeout = next;
-    cell.status |= timed;
+    cell.replaceReceiveTimeout(new ReceiveTimeout(cell, clock, timeout, message));
   }
 
   cancelReceiveTimeout(): void {
-    const cell = this.#cell;
-    cell.existingParts?.receiveTimeout?.cancel();
-    if (cell.existingParts !== undefined) cell.existingParts.receiveTimeout = undefined;
-    cell.status &= ~timed;
+    this.#cell.replaceReceiveTimeout(undefined);
   }
 
   /** A user may have given a child a name that looks anonymous. */
-  #freeName(children: ReadonlyMap<string, Cell>): string {
-    const { parts } = this.#cell;
+  #freeName(children: ReadonlyMap<string, unknown>): string {
     let name: string;
-    do name = `$${++parts.numbered}`; while (children.has(name));
+    do name = `$${this.#cell.nextNumber()}`; while (children.has(name));
     return name;
   }
 }
 
-/** The error for a name that is taken. */
-export function duplicateName(path: string): ActorError {
-  return new ActorError("duplicateName", `there is an actor at ${path} already`, {
-    value: path,
-    remedy: "choose another name, or wait until it has stopped",
-  });
+function hasStopped({ path }: ActorCell, what: string): ActorError {
+  return new ActorError("actorStopped", `${path} has stopped and cannot ${what}`, { value: path });
 }
 
-function ended({ path }: Cell, what: string): ActorError {
-  return new ActorError("actorStopped", `${path} has stopped and ${what}`, { value: path });
+function earlierIncarnation({ path }: ActorCell, what: string): ActorError {
+  return new ActorError(
+    "earlierIncarnation",
+    `${path} cannot ${what} here: the context belongs to an earlier incarnation`,
+    {
+      value: path,
+      remedy: "do not keep a context: use the one that the setup or the handler is given",
+    },
+  );
 }
 
-function actorLog(cell: Cell): ActorLog {
+function actorLog(cell: ActorCell): ActorLog {
   const { logger } = cell.host.runtime;
   const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
     logger.log(level, cell.path, message, fields);

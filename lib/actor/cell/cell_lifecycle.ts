@@ -1,101 +1,92 @@
 /**
- * How an actor begins, fails, begins again and ends. All of it lives here and not in handlers, so
- * that supervision, hooks and setups mean the same in whatever order they are nested.
+ * How an actor starts, fails, restarts and stops. All of it is here and not in handlers, so that
+ * supervision, hooks and setups mean the same in whatever order they are nested.
  *
  * @module
  */
-import { Behavior } from "../behavior/behavior.ts";
-import type { Cell } from "./cell.ts";
-import {
-  ended,
-  finishing,
-  mustStop,
-  noticed,
-  pausing,
-  restarting,
-  scheduled,
-  stopped,
-  stopping,
-  timed,
-} from "./cell_status.ts";
-import { ActorError } from "../errors.ts";
-import { isThenable } from "./in_turn.ts";
+import { Behavior, notABehavior } from "../behavior/behavior.ts";
 import type { LifecycleHooks } from "../behavior/lifecycle_hooks.ts";
-import type { ActorRef } from "../ref/ref.ts";
 import type { Signal } from "../behavior/signal.ts";
 import { decide, RestartHistory, type Verdict } from "../behavior/supervision.ts";
-import { inTurn, suspend } from "./suspension.ts";
-import { type Wrapper, Wrappers } from "../behavior/wrapper.ts";
+import { type BehaviorTransition, wrapperOf, Wrappers } from "../behavior/wrapper.ts";
+import { ActorError } from "../errors.ts";
+import type { ActorRef } from "../ref/ref.ts";
+import type { ActorCell } from "./actor_cell.ts";
+import { inTurn, isThenable, suspend } from "./suspension.ts";
 
 const postStop: Signal = { type: "postStop" };
 
-/** An actor is on its way to a behaviour that handles messages. */
-export interface Becoming {
-  /** It starts, or starts again, or a handler has given a setup or something wrapped. */
-  readonly how: "first" | "again" | "later";
-  /** What was around a later behaviour. */
-  readonly wrappers: Wrapper[];
-  /** Setups and wrappers that were taken off. */
-  levels: number;
-}
-
-/** Setups and wrappers within each other; more are taken for a circle. */
+/** Setups and wrappers within each other; more are taken for an endless nesting. */
 const maxLevels = 10_000;
 
-/** Runs the first behaviour. */
-export function begin(cell: Cell, how: "first" | "again"): void {
+/** Starts an incarnation: runs the first behaviour. */
+export function startIncarnation(cell: ActorCell, kind: "start" | "restart"): void {
   cell.wrappers = Wrappers.none;
   cell.behavior = cell.initial;
   cell.host.step++;
-  become(cell, cell.initial, { how, wrappers: [], levels: 0 });
+  become(cell, cell.initial, { kind, wrappers: [], levels: 0 });
 }
 
 /** Takes off wrappers and runs setups until a behaviour appears that handles messages. */
-export function become(cell: Cell, behavior: Behavior<never>, becoming: Becoming): void {
+export function become(
+  cell: ActorCell,
+  behavior: Behavior<never>,
+  transition: BehaviorTransition,
+): void {
   let next: unknown = behavior;
   try {
     while (next instanceof Behavior) {
-      if (++becoming.levels > maxLevels) throw endless(cell.path);
+      if (++transition.levels > maxLevels) throw endless(cell.path);
       if (next.kind === "setup") next = next.onSetup!(cell.context as never);
-      else if (next.kind === "wrapped") next = unwrap(cell, next, becoming);
+      else if (next.kind === "wrapped") next = unwrap(cell, next, transition);
       else break;
     }
   } catch (error) {
     return fail(cell, error);
   }
-  if (!(next instanceof Behavior)) return suspend(cell, next, "setup", becoming);
-  if (next.kind === "receive") return settle(cell, next, becoming);
+  if (!(next instanceof Behavior)) return suspend(cell, next, "setup", transition);
+  if (next.kind === "receive") return settle(cell, next, transition);
   if (next.kind === "stopped") return beginStop(cell);
-  if (next.kind === "same" && becoming.how === "later") return;
+  if (next.kind === "same" && transition.kind === "next") return;
   fail(cell, notABehavior(cell.path, next));
 }
 
-/** Notes a wrapper; gives what is inside, later if a hook takes its time. */
-function unwrap(cell: Cell, { wrapper, inner }: Behavior<never>, { how, wrappers }: Becoming) {
-  if (how === "later") {
-    wrappers.push(wrapper!);
+/** Notes a wrapper; gives what is inside, or a promise of it if a hook is async. */
+function unwrap(
+  cell: ActorCell,
+  behavior: Behavior<never>,
+  { kind, wrappers }: BehaviorTransition,
+): unknown {
+  const { inner } = behavior;
+  const wrapper = wrapperOf(behavior);
+  if (kind === "next") {
+    wrappers.push(wrapper);
     return inner;
   }
   const before = cell.wrappers;
-  cell.wrappers = before.with(wrapper!);
-  if (cell.wrappers === before || wrapper!.kind !== "lifecycle") return inner;
-  const started: unknown = wrapper!.key.preStart?.(cell.context as never);
+  cell.wrappers = before.with(wrapper);
+  if (cell.wrappers === before || wrapper.kind !== "lifecycle") return inner;
+  const started: unknown = wrapper.key.preStart?.(cell.context as never);
   return isThenable(started) ? Promise.resolve(started).then(() => inner) : inner;
 }
 
 /** The actor has a behaviour that handles messages. */
-function settle(cell: Cell, behavior: Behavior<never>, { how, wrappers }: Becoming): void {
+function settle(
+  cell: ActorCell,
+  behavior: Behavior<never>,
+  { kind, wrappers }: BehaviorTransition,
+): void {
   if (wrappers.length > 0) cell.wrappers = cell.wrappers.withLater(wrappers);
   cell.behavior = cell.wrappers.around(behavior);
-  const { ref, host: { eventStream } } = cell;
-  if (how === "first" && eventStream.hears("actorStarted")) {
-    eventStream.publish({ type: "actorStarted", ref });
+  const { eventStream } = cell.host;
+  if (kind === "start" && eventStream.hears("actorStarted")) {
+    eventStream.publish({ type: "actorStarted", ref: cell });
   }
-  if (how === "again") afterRestart(cell);
+  if (kind === "restart") afterRestart(cell);
 }
 
-function afterRestart(cell: Cell): void {
-  const { parts, ref, host: { eventStream } } = cell;
+function afterRestart(cell: ActorCell): void {
+  const { parts, host: { eventStream } } = cell;
   const { cause } = parts.restart!;
   parts.restart = undefined;
   const tasks = hooksOf(cell).map((hooks) => () => hooks.postRestart?.(cell.context as never));
@@ -105,47 +96,43 @@ function afterRestart(cell: Cell): void {
   };
   inTurn(cell, tasks, onError, () => {
     if (eventStream.hears("actorRestarted")) {
-      eventStream.publish({ type: "actorRestarted", ref, cause });
+      eventStream.publish({ type: "actorRestarted", ref: cell, cause });
     }
   });
 }
 
 /** A handler, a setup or a hook has thrown; or a child has, and leaves it to this actor. */
-export function fail(cell: Cell, error: unknown, child?: ActorRef<never>): void {
+export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): void {
   const { path, host } = cell;
-  if ((cell.status & (ended | mustStop)) !== 0) {
-    // It stops anyway: to begin again would rob it of its last signal.
-    host.runtime.logger.log("error", path, "the actor failed while it stopped", { error });
+  if (cell.isStopping) {
+    // It stops anyway: a restart would rob it of its last signal.
+    host.runtime.logger.log("error", path, "actor failed while it was stopping", { error });
     return beginStop(cell);
   }
   const { directive, delay } = judge(cell, error);
   const fields = child === undefined ? { error } : { error, escalatedBy: child.path };
-  // While there is no behaviour there is nothing to go on with.
+  // While there is no behaviour there is nothing to resume.
   if (directive === "resume" && cell.behavior.kind === "receive") {
-    return host.runtime.logger.log("warn", path, "the actor failed and goes on", fields);
+    return host.runtime.logger.log("warn", path, "actor failed; resuming", fields);
   }
   if (directive === "restart") {
-    host.runtime.logger.log("warn", path, "the actor failed and begins again", {
+    host.runtime.logger.log("warn", path, "actor failed; restarting", {
       ...fields,
       ...(delay > 0 && { delay: Math.round(delay) }),
     });
     return beginRestart(cell, error, delay);
   }
   const escalated = directive === "escalate" && cell.parent !== undefined;
-  host.runtime.logger.log(
-    "error",
-    path,
-    escalated
-      ? "the actor failed, stops, and leaves it to its parent"
-      : "the actor failed and stops",
-    fields,
-  );
+  const message = escalated
+    ? "actor failed; stopping and escalating to its parent"
+    : "actor failed; stopping";
+  host.runtime.logger.log("error", path, message, fields);
   cell.failure = { cause: error, escalated };
   beginStop(cell);
 }
 
-/** What the strategies around the actor say; a strategy that fails itself stops it. */
-function judge(cell: Cell, error: unknown): Verdict {
+/** The verdict of the strategies around the actor; a strategy that fails itself stops it. */
+function judge(cell: ActorCell, error: unknown): Verdict {
   const { strategies } = cell.wrappers;
   if (strategies.length === 0) return { directive: "stop", delay: 0 };
   const { clock, random, logger } = cell.host.runtime;
@@ -160,10 +147,10 @@ function judge(cell: Cell, error: unknown): Verdict {
   }
 }
 
-/** Tells the behaviour; then its children stop; then {@linkcode beginAgain}. */
-export function beginRestart(cell: Cell, cause: unknown, delay: number): void {
-  if ((cell.status & mustStop) !== 0) return beginStop(cell);
-  cell.status |= restarting;
+/** Tells the behaviour; then its children stop; then {@linkcode finishRestart}. */
+export function beginRestart(cell: ActorCell, cause: unknown, delay: number): void {
+  if (cell.isStopping) return beginStop(cell);
+  cell.beginRestarting();
   cell.parts.restart = { cause, delay, timer: undefined };
   const tasks = [
     () => cell.behavior.onSignal?.(cell.context as never, { type: "preRestart", cause }),
@@ -174,51 +161,41 @@ export function beginRestart(cell: Cell, cause: unknown, delay: number): void {
   inTurn(cell, tasks, logOf(cell, "failed before a restart"), () => dismantle(cell));
 }
 
-/** Nothing of what the actor has begun reaches its next beginning. */
-function dismantle(cell: Cell): void {
+/** Nothing that this incarnation has started reaches the next one. */
+function dismantle(cell: ActorCell): void {
   const { parts } = cell;
   forget(cell);
   for (const child of parts.children?.values() ?? []) child.stop();
   cell.wake();
 }
 
-function forget(cell: Cell): void {
+function forget(cell: ActorCell): void {
   const { parts } = cell;
-  endSelfMade(cell);
+  cancelOwnMessages(cell);
   parts.adapters?.close();
   parts.adapters = undefined;
   parts.watch?.unwatchAll();
-  parts.notices?.clear();
-  if (parts.notices?.empty ?? true) cell.status &= ~noticed;
+  cell.dropSystemMessages();
   parts.stash?.unstashAll();
-  parts.questions = undefined;
+  parts.pendingAsks = undefined;
 }
 
-/** All children have stopped. Waits, if it must, and runs the first behaviour. */
-export function beginAgain(cell: Cell): void {
-  const { parts, host } = cell;
-  const restart = parts.restart!;
-  if (restart.delay > 0 && restart.timer === undefined) {
-    cell.status |= pausing;
-    restart.timer = host.runtime.clock.schedule(restart.delay, () => {
-      cell.status &= ~pausing;
-      cell.wake();
-    });
-    return;
-  }
-  // A promise of the incarnation before may have begun something meanwhile.
+/** All children have stopped. Waits for the back-off, and starts the next incarnation. */
+export function finishRestart(cell: ActorCell): void {
+  const restart = cell.parts.restart!;
+  if (restart.delay > 0 && restart.timer === undefined) return cell.pauseRestart(restart.delay);
+  // A promise of the last incarnation may have started something meanwhile.
   forget(cell);
-  cell.closeContext();
-  cell.status &= ~restarting;
-  begin(cell, "again");
+  cell.endRestarting();
+  startIncarnation(cell, "restart");
 }
 
-/** Children first; then {@linkcode finish}. */
-export function beginStop(cell: Cell): void {
+/** Children stop first; then {@linkcode finishStop}. */
+export function beginStop(cell: ActorCell): void {
   if (cell.ended) return;
   const { host, path } = cell;
-  cell.status = (cell.status & (scheduled | restarting)) | stopping;
-  endSelfMade(cell);
+  cell.beginStopping();
+  cancelOwnMessages(cell);
   while (cell.size > 0) host.lose("stopped", path, cell.discard());
   const parts = cell.existingParts;
   for (const message of parts?.stash?.takeAll() ?? []) host.lose("stopped", path, message);
@@ -226,59 +203,53 @@ export function beginStop(cell: Cell): void {
   cell.wake();
 }
 
-/** All children have stopped. The last signal and the hooks may take their time. */
-export function finish(cell: Cell): void {
-  // One that was about to begin again has heard its last signal already.
-  const heard = (cell.status & restarting) !== 0;
-  cell.status |= finishing;
-  const tasks = heard ? [] : [
+/** All children have stopped. The last signal and the hooks may be async. */
+export function finishStop(cell: ActorCell): void {
+  // An actor that was about to restart has had its last signal already.
+  const tasks = cell.isRestarting ? [] : [
     () => cell.behavior.onSignal?.(cell.context as never, postStop),
     ...hooksOf(cell).reverse().map((hooks) => () => hooks.postStop?.(cell.context as never)),
   ];
-  inTurn(cell, tasks, logOf(cell, "failed while it stopped"), () => end(cell));
+  inTurn(cell, tasks, logOf(cell, "failed while it was stopping"), () => end(cell));
 }
 
-function end(cell: Cell): void {
+function end(cell: ActorCell): void {
   if (cell.stopped) return;
-  cell.status = stopped | (cell.status & scheduled);
-  const { host, parent, ref, failure } = cell;
-  const parts = cell.dispose();
+  const { host, parent, failure } = cell;
+  const parts = cell.endStopping();
   host.unregister(cell);
-  parent?.childStopped(cell);
-  // A parent that begins again knows nothing of the children it had.
-  if (failure !== undefined && parent !== undefined && (parent.status & restarting) === 0) {
+  parent?.childStopped(cell, failure !== undefined);
+  // A parent that restarts does not hear of the children of its last incarnation.
+  if (failure !== undefined && parent !== undefined && !parent.isRestarting) {
     const type = failure.escalated ? "escalated" : "childFailed";
-    parent.notice({ type, ref, cause: failure.cause });
+    parent.enqueueSystem({ type, ref: cell, cause: failure.cause });
   }
   parts?.watch?.close();
   parts?.adapters?.close();
   for (const callback of parts?.onStopped ?? []) callback();
-  if (host.stopping) host.sweepQuestions();
+  if (host.stopping) host.sweepAsks();
   if (host.eventStream.hears("actorStopped")) {
     host.eventStream.publish(
       failure === undefined
-        ? { type: "actorStopped", ref }
-        : { type: "actorStopped", ref, cause: failure.cause },
+        ? { type: "actorStopped", ref: cell }
+        : { type: "actorStopped", ref: cell, cause: failure.cause },
     );
   }
 }
 
 /** Ends what the actor would send to itself. */
-function endSelfMade(cell: Cell): void {
-  const parts = cell.existingParts;
-  parts?.timers?.cancelAll();
-  parts?.receiveTimeout?.cancel();
-  if (parts !== undefined) parts.receiveTimeout = undefined;
-  cell.status &= ~timed;
+function cancelOwnMessages(cell: ActorCell): void {
+  cell.existingParts?.timers?.cancelAll();
+  cell.replaceReceiveTimeout(undefined);
 }
 
-function hooksOf(cell: Cell): LifecycleHooks<never>[] {
+function hooksOf(cell: ActorCell): LifecycleHooks<never>[] {
   return cell.wrappers.hooks;
 }
 
-function logOf(cell: Cell, what: string): (error: unknown) => boolean {
+function logOf(cell: ActorCell, what: string): (error: unknown) => boolean {
   return (error) => {
-    cell.host.runtime.logger.log("error", cell.path, `the actor ${what}`, { error });
+    cell.host.runtime.logger.log("error", cell.path, `actor ${what}`, { error });
     return true;
   };
 }
@@ -287,14 +258,5 @@ function endless(path: string): ActorError {
   return new ActorError("badBehavior", `${path}: more than ${maxLevels} setups in a row`, {
     value: maxLevels,
     remedy: "let a setup end with Behaviors.receive, and not with itself",
-  });
-}
-
-/** The error for something that is not a behaviour where one must be. */
-export function notABehavior(path: string, value: unknown): ActorError {
-  const what = value instanceof Behavior ? `Behaviors.${value.kind}() as its first behaviour` : "";
-  return new ActorError("badBehavior", `${path} was given ${what || "no behaviour"}`, {
-    value,
-    remedy: "use what Behaviors makes; sharded behaviours need a ClusteredActorSystem",
   });
 }

@@ -1,9 +1,10 @@
 /**
- * What a cell is up to: bits of one number, so that one comparison tells the usual case.
+ * The state of a cell: bits of one number, so that one comparison tells the usual case. Only
+ * `cell.ts` reads and writes them; others call the methods that it names them by.
  *
  * @module
  */
-/** It is in the run queue, or runs. Alone: nothing but messages to care for. */
+/** It is in the run queue, or runs. Alone: only messages need attention. */
 export const scheduled = 1;
 /** A handler's promise is pending. */
 export const waiting = 2;
@@ -13,15 +14,13 @@ export const fresh = 4;
 export const mustStop = 8;
 /** Takes no more messages; waits for its children. */
 export const stopping = 16;
-/** The last signal has been given. */
-export const finishing = 32;
 /** It is gone. */
 export const stopped = 64;
-/** Signals or timers wait for their turn. */
-export const noticed = 128;
-/** Its behaviour has been told that it begins again; waits for its children. */
+/** System messages wait for their turn. */
+export const signalled = 128;
+/** Its behaviour has had the signal `preRestart`; waits for its children. */
 export const restarting = 256;
-/** Begins again when some time has passed. */
+/** Restarts when its back-off has passed. */
 export const pausing = 512;
 /** Keeps account of when it handles a message. */
 export const timed = 1024;

@@ -1,45 +1,53 @@
-import type { Cell } from "./cell.ts";
-import type { RemoteWatch } from "./cell_host.ts";
-import { EndingRef } from "../ref/ending_ref.ts";
 import { ActorError } from "../errors.ts";
-import { LocalRef } from "../ref/local_ref.ts";
+import {
+  LocalRef,
+  type RefHost,
+  type RemoteWatch,
+  TemporaryRef,
+  type Watcher,
+} from "../ref/local_ref.ts";
 import { type ActorRef, Ref } from "../ref/ref.ts";
-import type { Terminated } from "../behavior/signal.ts";
+import type { Terminated } from "../ref/terminated.ts";
 
-/** What a cell hears instead of the signal, if it has asked for something else. */
-export const theSignal: unique symbol = Symbol("theSignal");
+/** Stands for the signal, where a watch could have asked for a message instead. */
+export const asSignal: unique symbol = Symbol("asSignal");
 
-/** One who is watched. */
-export interface Watched {
+/** An actor that is watched. */
+export interface WatchEntry {
   readonly ref: ActorRef<never>;
-  /** Any value can be a message. */
+  /** What the watcher gets: `asSignal`, or any value. */
   readonly message: unknown;
-  /** How an adapter or a reply reference is no longer watched. */
+  /** Ends the watch of a temporary reference. */
   readonly forget: (() => void) | undefined;
 }
 
-/** Whom one cell watches, and who watches it. */
-export class DeathWatch {
-  readonly #cell: Cell;
-  /** Cells of this system that want to know when this one has stopped. */
-  #watchers: Set<Cell> | undefined;
-  /** What this cell wants to know of, by {@linkcode watchKey}. */
-  #watched: Map<unknown, Watched> | undefined;
+/** What a death watch needs from its cell. */
+export interface DeathWatchOwner extends LocalRef<unknown> {
+  readonly host: RefHost & { readonly remoteWatch: RemoteWatch | undefined };
+}
 
-  /** Watches nobody yet. */
-  constructor(cell: Cell) {
-    this.#cell = cell;
+/** The actors that one cell watches, and the cells that watch it. */
+export class DeathWatch {
+  readonly #owner: DeathWatchOwner;
+  /** Cells of this system that want to know when this one has stopped. */
+  #watchers: Set<Watcher> | undefined;
+  /** What this cell wants to know of, by {@linkcode watchKey}. */
+  #watched: Map<unknown, WatchEntry> | undefined;
+
+  constructor(owner: DeathWatchOwner) {
+    this.#owner = owner;
   }
 
-  /** Asks for `message`, or `theSignal`, when the other has stopped; at once if it has already. */
+  /** Asks for `message`, or `asSignal`, when the other has stopped; at once if it has already. */
   watch(ref: ActorRef<never>, message: unknown): void {
-    if (this.#cell.ended) return;
+    const owner = this.#owner;
+    if (owner.ended) return;
     const key = watchKey(ref);
     const known = this.#watched?.get(key);
-    const { remoteWatch } = this.#cell.host;
-    const target = localCell(ref, this.#cell);
-    const isEnding = ref instanceof EndingRef && ref.host === this.#cell.host;
-    if (target === undefined && !isEnding && remoteWatch === undefined) {
+    const { remoteWatch } = owner.host;
+    const target = this.#localActor(ref);
+    const isTemporary = ref instanceof TemporaryRef && ref.host === owner.host;
+    if (target === undefined && !isTemporary && remoteWatch === undefined) {
       throw new ActorError("cannotWatch", `${ref} cannot be watched: it is not of this system`, {
         value: ref.path,
         remedy: "watch actors of the same system only",
@@ -49,72 +57,82 @@ export class DeathWatch {
     const watched = this.#watched ??= new Map();
     watched.set(key, { ref, message, forget: known?.forget });
     if (known !== undefined) return;
-    if (isEnding) watched.set(key, { ref, message, forget: this.#watchEnding(ref) });
+    if (isTemporary) watched.set(key, { ref, message, forget: this.#watchTemporary(ref) });
     else if (target === undefined) this.#watchRemote(remoteWatch!, ref, key);
-    else if (target.stopped) this.#cell.notice(target.terminated);
-    else (target.deathWatch.#watchers ??= new Set()).add(this.#cell);
+    else if (target.stopped) owner.onTerminated(target.terminated);
+    else target.addWatcher(owner);
   }
 
   #watchRemote(remoteWatch: RemoteWatch, ref: ActorRef<never>, key: unknown): void {
     try {
-      remoteWatch.watch(this.#cell.ref, ref);
+      remoteWatch.watch(this.#owner, ref);
     } catch (error) {
       this.#watched?.delete(key);
       throw error;
     }
   }
 
-  /** An adapter ends with its actor or when that begins again; a reply reference with its question. */
-  #watchEnding(ref: EndingRef): () => void {
+  /** An adapter ends with the incarnation of its actor; a reply reference with its ask. */
+  #watchTemporary(ref: TemporaryRef): () => void {
     return ref.whenStopped(() => {
-      this.#cell.notice({ type: "terminated", ref, reason: "stopped" });
+      this.#owner.onTerminated({ type: "terminated", ref, reason: "stopped" });
     });
   }
 
-  /** Takes back {@linkcode DeathWatch.watch}: no notice is heard of, even if it waits already. */
+  /** Takes back {@linkcode DeathWatch.watch}: no signal arrives, even if it waits already. */
   unwatch(ref: ActorRef<never>): void {
     const key = watchKey(ref);
-    const watched = this.#watched?.get(key);
-    if (watched === undefined) return;
+    const entry = this.#watched?.get(key);
+    if (entry === undefined) return;
     this.#watched!.delete(key);
-    this.#forget(watched);
+    this.#forget(entry);
   }
 
   /** Takes back all. */
   unwatchAll(): void {
-    for (const watched of this.#watched?.values() ?? []) this.#forget(watched);
+    for (const entry of this.#watched?.values() ?? []) this.#forget(entry);
     this.#watched = undefined;
   }
 
-  /** Whether a notice is wanted still, and as what; it is then no longer. */
-  claim({ ref }: Terminated): Watched | undefined {
+  /** The watch that a signal belongs to, which ends with it; undefined if it was taken back. */
+  claim({ ref }: Terminated): WatchEntry | undefined {
     const key = watchKey(ref);
-    const watched = this.#watched?.get(key);
+    const entry = this.#watched?.get(key);
     this.#watched?.delete(key);
-    return watched;
+    return entry;
   }
 
-  /** The cell has stopped: watches nobody any more, and tells those who watch it. */
+  /** Tells a watcher when the cell has stopped. */
+  addWatcher(watcher: Watcher): void {
+    (this.#watchers ??= new Set()).add(watcher);
+  }
+
+  /** Takes back {@linkcode DeathWatch.addWatcher}. */
+  removeWatcher(watcher: Watcher): void {
+    this.#watchers?.delete(watcher);
+  }
+
+  /** The cell has stopped: watches nothing any more, and tells its watchers. */
   close(): void {
     this.unwatchAll();
     const watchers = this.#watchers;
     this.#watchers = undefined;
-    for (const watcher of watchers ?? []) watcher.notice(this.#cell.terminated);
+    for (const watcher of watchers ?? []) watcher.onTerminated(this.#owner.terminated);
   }
 
-  #forget({ ref, forget }: Watched): void {
+  #forget({ ref, forget }: WatchEntry): void {
     if (forget !== undefined) return forget();
-    const target = localCell(ref, this.#cell);
-    if (target === undefined) this.#cell.host.remoteWatch?.unwatch(this.#cell.ref, ref);
-    else if (!target.stopped) target.deathWatch.#watchers?.delete(this.#cell);
+    const target = this.#localActor(ref);
+    if (target === undefined) this.#owner.host.remoteWatch?.unwatch(this.#owner, ref);
+    else if (!target.stopped) target.removeWatcher(this.#owner);
+  }
+
+  #localActor(ref: ActorRef<never>): LocalRef<never> | undefined {
+    return ref instanceof LocalRef && ref.host === this.#owner.host ? ref : undefined;
   }
 }
 
 /** References to one actor of this system are one object; others are told apart by address. */
 function watchKey(ref: ActorRef<never>): unknown {
   return ref instanceof Ref && !(ref instanceof LocalRef) ? `${ref}#${ref.uid}` : ref;
-}
-
-function localCell(ref: ActorRef<never>, watcher: Cell): Cell | undefined {
-  return ref instanceof LocalRef && ref.cell.host === watcher.host ? ref.cell : undefined;
 }

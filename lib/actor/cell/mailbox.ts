@@ -57,15 +57,15 @@ export abstract class Mailbox extends LocalRef<unknown> {
   /** A message does not fit, or had to make room for one that does. */
   protected abstract drop(message: unknown): void;
 
-  /** Messages that were here and may come back: they count against the capacity. */
-  abstract get setAside(): number;
+  /** Messages in the stash: they may come back, and count against the capacity. */
+  abstract get stashed(): number;
 
   /** Adds a message, if it fits. False if it was dropped. */
   protected push(message: unknown): boolean {
     const bounds = this.#bounds;
     if (
       bounds !== undefined &&
-      (bounds.countsBytes || this.size + this.setAside >= bounds.capacity)
+      (bounds.countsBytes || this.size + this.stashed >= bounds.capacity)
     ) return this.#pushBounded(bounds, message);
     const slots = this.#slots;
     const tail = this.#tail;
@@ -125,7 +125,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
   #pushBounded(bounds: MailboxBounds, message: unknown): boolean {
     const size = bounds.measure(message);
     const makesRoom = bounds.overflow === "dropOldest" && bounds.canEverFit(size);
-    while (!bounds.fits(this.size + this.setAside, size)) {
+    while (!bounds.fits(this.size + this.stashed, size)) {
       if (!makesRoom || this.size === 0) {
         this.drop(message);
         return false;

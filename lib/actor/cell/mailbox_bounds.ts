@@ -7,7 +7,13 @@ const maxCapacity = 0x1fff_ffff;
 
 /** A message together with its size, in a mailbox that counts bytes. */
 class Sized {
-  constructor(readonly message: unknown, readonly size: number) {}
+  readonly message: unknown;
+  readonly size: number;
+
+  constructor(message: unknown, size: number) {
+    this.message = message;
+    this.size = size;
+  }
 }
 
 /** Capacities whose bounds are kept for the next mailbox of the same kind. */

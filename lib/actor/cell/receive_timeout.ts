@@ -1,11 +1,10 @@
-import type { Clock, Timer } from "../../runtime/clock.ts";
+import { type Clock, maxDelay, type Timer } from "../../runtime/clock.ts";
 import { ActorError } from "../errors.ts";
-import { maxDelay } from "./timers.ts";
 
 /** What a receive timeout needs from its cell. */
 export interface ReceiveTimeoutOwner {
   /** Puts the end of a quiet time in order with the messages. */
-  notice(notice: ReceiveTimedOut): void;
+  enqueueSystem(message: ReceiveTimedOut): void;
 }
 
 /** An actor has handled no message for a while. */
@@ -15,11 +14,11 @@ export interface ReceiveTimedOut {
 }
 
 /**
- * Tells an actor that nothing has come for a while. One timer, which is not touched by a message:
- * when it fires it looks when the last one came, and waits for the rest.
+ * Tells an actor that it has had no message for a while. One timer, which messages do not touch:
+ * when it fires it compares with the time of the last message, and waits for the rest.
  */
 export class ReceiveTimeout {
-  /** What the actor hears. */
+  /** What the actor is sent. */
   readonly message: unknown;
   readonly #owner: ReceiveTimeoutOwner;
   readonly #clock: Clock;
@@ -29,7 +28,7 @@ export class ReceiveTimeout {
   #last: number;
 
   /**
-   * Begins to wait.
+   * Starts to wait.
    *
    * @throws {ActorError} code `badDelay`.
    */
@@ -59,7 +58,7 @@ export class ReceiveTimeout {
     this.#timer = undefined;
   }
 
-  /** Whether nothing has come since the time was up, so that its message is due. Waits anew. */
+  /** Whether no message was handled since it fired, so that its own is due. Starts to wait again. */
   claim(): boolean {
     if (this.#timer === undefined) return false;
     const due = this.#clock.now() - this.#last >= this.#timeout;
@@ -72,7 +71,7 @@ export class ReceiveTimeout {
     this.#timer = this.#clock.schedule(delay, () => {
       const rest = this.#last + this.#timeout - this.#clock.now();
       if (rest > 0) this.#wait(rest);
-      else this.#owner.notice({ type: "receiveTimedOut", source: this });
+      else this.#owner.enqueueSystem({ type: "receiveTimedOut", source: this });
     });
   }
 }

@@ -6,10 +6,10 @@ export interface StashOwner {
   readonly path: string;
   /** Whether it takes no more messages. */
   readonly ended: boolean;
-  /** The message that is handled does not count as delivered. */
-  takeBack(): void;
+  /** The message at hand was stashed: it does not count as delivered. */
+  onStashed(): void;
   /** Puts messages before all that wait in the mailbox. */
-  putBack(messages: readonly unknown[]): void;
+  unstash(messages: readonly unknown[]): void;
 }
 
 /** Messages that an actor could not handle yet, in order. */
@@ -18,7 +18,6 @@ export class StashBuffer implements Stash<unknown> {
   readonly #owner: StashOwner;
   #messages: unknown[] = [];
 
-  /** Holds nothing yet. */
   constructor(owner: StashOwner, capacity: number) {
     this.#owner = owner;
     this.capacity = capacity;
@@ -38,11 +37,11 @@ export class StashBuffer implements Stash<unknown> {
       });
     }
     this.#messages.push(message);
-    this.#owner.takeBack();
+    this.#owner.onStashed();
   }
 
   unstashAll(): void {
-    if (this.#messages.length > 0) this.#owner.putBack(this.takeAll());
+    if (this.#messages.length > 0) this.#owner.unstash(this.takeAll());
   }
 
   /** Empties it. */

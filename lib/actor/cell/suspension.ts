@@ -3,40 +3,91 @@
  *
  * @module
  */
+import type { Timer } from "../../runtime/clock.ts";
 import { checkCircles } from "../ask/ask_cycle.ts";
-import { Behavior } from "../behavior/behavior.ts";
-import type { Cell } from "./cell.ts";
-import { become, type Becoming, fail, notABehavior } from "./cell_lifecycle.ts";
-import { mustStop, restarting, stopping, waiting } from "./cell_status.ts";
-import { isThenable, type TasksInTurn } from "./in_turn.ts";
+import type { LocalRuntime } from "../behavior/actor_system.ts";
+import { Behavior, notABehavior } from "../behavior/behavior.ts";
+import type { Asker } from "../ref/asker.ts";
+import type { BehaviorTransition } from "../behavior/wrapper.ts";
 
 /** Whose promise a cell waits for: that of a handler, or of one of several tasks. */
-export type Suspended = "message" | "signal" | "setup" | "tasks";
+export type SuspendedWork = "message" | "signal" | "setup" | "tasks";
+
+/** Parts of a cell that have to do with its waiting. */
+export interface SuspensionParts {
+  suspension: Suspension | undefined;
+  /** Limits how long a stop waits for a handler. */
+  stopTimer: Timer | undefined;
+  readonly receiveTimeout: { received(): void } | undefined;
+  readonly timers: { handled(): void } | undefined;
+}
+
+/** What a suspension needs from its cell. */
+export interface SuspendableCell extends Asker {
+  readonly host: { readonly runtime: LocalRuntime; readonly stopTimeout: number };
+  readonly parts: SuspensionParts;
+  /** Whether it stops or restarts, and so must not wait for ever for a handler. */
+  readonly isEnding: boolean;
+  /** Whether it takes messages. */
+  setWaiting(waits: boolean): void;
+  /** Asks for a turn, if there is anything to do. */
+  wakeIfBusy(): void;
+  wake(): void;
+  fail(error: unknown): void;
+  become(behavior: Behavior<never>, transition: BehaviorTransition): void;
+  apply(next: unknown, kind: SuspendedWork, subject: unknown): void;
+}
+
+/** Tasks that are run one after the other, each when the one before has ended. */
+interface TasksInTurn {
+  readonly tasks: readonly (() => unknown)[];
+  /** Gets what a task throws. Answers whether the next is run. */
+  readonly onError: (error: unknown) => boolean;
+  /** Called when all have ended, and not when `onError` has ended it. */
+  readonly then: () => void;
+  /** The task whose turn is next. */
+  next: number;
+}
+
+/** Whether a value must be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  try {
+    return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
+  } catch {
+    // A value that throws when it is read is no promise.
+    return false;
+  }
+}
 
 /** The cell takes no message until the promise is settled. */
-export function suspend(cell: Cell, promise: unknown, kind: Suspended, subject: unknown): void {
-  if (!isThenable(promise)) return fail(cell, notABehavior(cell.path, promise));
+export function suspend(
+  cell: SuspendableCell,
+  promise: unknown,
+  kind: SuspendedWork,
+  subject: unknown,
+): void {
+  if (!isThenable(promise)) return cell.fail(notABehavior(cell.path, promise));
   const { step } = cell;
-  cell.status |= waiting;
-  if ((cell.status & (mustStop | stopping | restarting)) !== 0) limitWait(cell);
+  cell.setWaiting(true);
+  if (cell.isEnding) limitWait(cell);
   (cell.parts.suspension ??= new Suspension(cell)).wait(promise, kind, subject, step);
-  if (cell.parts.questions !== undefined) checkCircles(cell);
+  if (cell.pendingAsks !== undefined) checkCircles(cell);
 }
 
 /**
- * Runs tasks one after the other, and then `then`. One that does not end in time is left behind,
+ * Runs tasks one after the other, and then `then`. One that does not end in time is abandoned,
  * like a handler, and the next has its turn.
  */
 export function inTurn(
-  cell: Cell,
+  cell: SuspendableCell,
   tasks: readonly (() => unknown)[],
   onError: (error: unknown) => boolean,
   then: () => void,
 ): void {
-  goOn(cell, { tasks, onError, then, next: 0 });
+  runNext(cell, { tasks, onError, then, next: 0 });
 }
 
-function goOn(cell: Cell, all: TasksInTurn): void {
+function runNext(cell: SuspendableCell, all: TasksInTurn): void {
   while (all.next < all.tasks.length) {
     let result: unknown;
     try {
@@ -50,18 +101,18 @@ function goOn(cell: Cell, all: TasksInTurn): void {
   all.then();
 }
 
-/** A handler that never ends must not keep an actor from stopping or beginning again. */
-export function limitWait(cell: Cell): void {
+/** A handler that never ends must not keep an actor from stopping or restarting. */
+export function limitWait(cell: SuspendableCell): void {
   const { host, parts } = cell;
   parts.stopTimer ??= host.runtime.clock.schedule(host.stopTimeout, () => {
     host.runtime.logger.log("error", cell.path, "a handler did not end; went on without it", {
       stopTimeout: host.stopTimeout,
     });
     const tasks = parts.suspension!.abandon();
-    // Another: what was abandoned may still come to something.
+    // The next wait gets a new one: the promise that was abandoned may still be settled.
     parts.suspension = undefined;
     endWait(cell);
-    if (tasks !== undefined) goOn(cell, tasks);
+    if (tasks !== undefined) runNext(cell, tasks);
     cell.wake();
   });
 }
@@ -71,21 +122,20 @@ export function limitWait(cell: Cell): void {
  * one at a time: no closure is made per message.
  */
 export class Suspension {
-  readonly #cell: Cell;
-  #kind: Suspended = "message";
-  /** What is handled, how a setup came to be run, or the tasks. */
+  readonly #cell: SuspendableCell;
+  #kind: SuspendedWork = "message";
+  /** What is handled, the transition that has run a setup, or the tasks. */
   #subject: unknown;
   #waiting = false;
-  /** Which run of a handler it is. */
+  /** The handler run that returned the promise. */
   step = 0;
 
-  /** Waits for nothing yet. */
-  constructor(cell: Cell) {
+  constructor(cell: SuspendableCell) {
     this.#cell = cell;
   }
 
-  /** Goes on with what `promise` comes to. */
-  wait(promise: PromiseLike<unknown>, kind: Suspended, subject: unknown, step: number): void {
+  /** Goes on with the outcome of `promise`. */
+  wait(promise: PromiseLike<unknown>, kind: SuspendedWork, subject: unknown, step: number): void {
     this.step = step;
     this.#kind = kind;
     this.#subject = subject;
@@ -94,7 +144,7 @@ export class Suspension {
     Promise.resolve(promise).then(this.#fulfilled, this.#rejected);
   }
 
-  /** Whatever the promise comes to is ignored. Gives the tasks of which it was one. */
+  /** Ignores the outcome of the promise. Gives the tasks of which it was one. */
   abandon(): TasksInTurn | undefined {
     const subject = this.#end();
     return this.#kind === "tasks" ? subject as TasksInTurn : undefined;
@@ -113,11 +163,11 @@ export class Suspension {
     const kind = this.#kind;
     const subject = this.#end();
     endWait(cell);
-    if (kind === "tasks") goOn(cell, subject as TasksInTurn);
-    else if (!(next instanceof Behavior)) fail(cell, notABehavior(cell.path, next));
-    else if (kind === "setup") become(cell, next, subject as Becoming);
+    if (kind === "tasks") runNext(cell, subject as TasksInTurn);
+    else if (!(next instanceof Behavior)) cell.fail(notABehavior(cell.path, next));
+    else if (kind === "setup") cell.become(next, subject as BehaviorTransition);
     else cell.apply(next, kind, subject);
-    resume(cell);
+    cell.wakeIfBusy();
   };
 
   readonly #rejected = (error: unknown): void => {
@@ -125,21 +175,17 @@ export class Suspension {
     const cell = this.#cell;
     const subject = this.#end();
     endWait(cell);
-    if (this.#kind !== "tasks") fail(cell, error);
-    else if ((subject as TasksInTurn).onError(error)) goOn(cell, subject as TasksInTurn);
-    resume(cell);
+    if (this.#kind !== "tasks") cell.fail(error);
+    else if ((subject as TasksInTurn).onError(error)) runNext(cell, subject as TasksInTurn);
+    cell.wakeIfBusy();
   };
 }
 
-function endWait(cell: Cell): void {
-  cell.status &= ~waiting;
+function endWait(cell: SuspendableCell): void {
+  cell.setWaiting(false);
   const { parts } = cell;
   parts.stopTimer?.cancel();
   parts.stopTimer = undefined;
   parts.receiveTimeout?.received();
   parts.timers?.handled();
-}
-
-function resume(cell: Cell): void {
-  if (cell.status !== 0 || cell.size > 0) cell.wake();
 }

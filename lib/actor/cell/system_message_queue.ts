@@ -1,9 +1,10 @@
+import type { ChildFailed } from "../behavior/signal.ts";
 import type { ActorRef } from "../ref/ref.ts";
+import type { Terminated } from "../ref/terminated.ts";
 import type { ReceiveTimedOut } from "./receive_timeout.ts";
-import type { ChildFailed, Terminated } from "../behavior/signal.ts";
 import type { FiredTimer } from "./timers.ts";
 
-/** Something of this actor's that is not a handler has thrown. */
+/** Code of this actor that is not a handler has thrown. */
 export interface Failure {
   readonly type: "failure";
   readonly error: unknown;
@@ -21,7 +22,7 @@ export interface StopInTurn {
   readonly type: "stopInTurn";
 }
 
-/** What comes in order with messages, but has no place in the mailbox and is never dropped. */
+/** Comes in order with messages, but has no place in the mailbox and is never dropped. */
 export type SystemMessage =
   | Terminated
   | ChildFailed
@@ -34,10 +35,10 @@ export type SystemMessage =
 interface Waiting {
   /** Its turn is when all messages before this position have left the mailbox. */
   readonly position: number;
-  readonly notice: SystemMessage;
+  readonly message: SystemMessage;
 }
 
-/** Signals and timers that wait, in order. */
+/** System messages that wait, in order. */
 export class SystemMessageQueue {
   #waiting: Waiting[] = [];
   #first = 0;
@@ -53,22 +54,22 @@ export class SystemMessageQueue {
   }
 
   /** Adds one whose turn is at `position`. */
-  add(position: number, notice: SystemMessage): void {
-    this.#waiting.push({ position, notice });
+  add(position: number, message: SystemMessage): void {
+    this.#waiting.push({ position, message });
   }
 
   /** Takes the oldest. Only when not empty. */
   take(): SystemMessage {
-    const { notice } = this.#waiting[this.#first++]!;
+    const { message } = this.#waiting[this.#first++]!;
     if (this.empty) {
       this.#waiting = [];
       this.#first = 0;
     } else if (this.#first >= 64 && this.#first * 2 >= this.#waiting.length) {
-      // One that is never empty must not keep all that there ever was.
+      // A queue that is never empty must not keep all that it ever held.
       this.#waiting.splice(0, this.#first);
       this.#first = 0;
     }
-    return notice;
+    return message;
   }
 
   /** Forgets all but that the actor is to stop. */
@@ -78,6 +79,6 @@ export class SystemMessageQueue {
   }
 }
 
-function isStop({ notice }: Waiting): boolean {
-  return notice.type === "stopInTurn";
+function isStop({ message }: Waiting): boolean {
+  return message.type === "stopInTurn";
 }

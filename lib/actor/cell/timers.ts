@@ -1,9 +1,6 @@
-import type { Clock, Timer } from "../../runtime/clock.ts";
+import { type Clock, maxDelay, type Timer } from "../../runtime/clock.ts";
 import type { ActorTimers } from "../behavior/context.ts";
 import { ActorError } from "../errors.ts";
-
-/** The longest delay that the machine's timers know, milliseconds (24.8 days). */
-export const maxDelay = 0x7fff_ffff;
 
 /** A timer has fired; its message is due if the timer is still the current one of its key. */
 export interface FiredTimer {
@@ -28,7 +25,7 @@ export interface TimerOwner {
   /** Whether a handler's promise is pending. */
   readonly waits: boolean;
   /** Puts a fired timer in order with the messages. */
-  notice(fired: FiredTimer): void;
+  enqueueSystem(fired: FiredTimer): void;
   /** Handles a message that the actor has arranged for itself. */
   deliverOwn(message: unknown): void;
 }
@@ -46,7 +43,6 @@ export class TimerSet implements ActorTimers<unknown> {
   /** The repeated timer whose message an async handler has at hand. */
   #handling: FiredTimer | undefined;
 
-  /** No timer yet. */
   constructor(clock: Clock, owner: TimerOwner) {
     this.#clock = clock;
     this.#owner = owner;
@@ -109,7 +105,7 @@ export class TimerSet implements ActorTimers<unknown> {
 
   #schedule(key: string, generation: number, delay: number): Timer {
     return this.#clock.schedule(delay, () => {
-      this.#owner.notice({ type: "firedTimer", key, generation });
+      this.#owner.enqueueSystem({ type: "firedTimer", key, generation });
     });
   }
 }

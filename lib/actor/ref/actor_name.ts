@@ -26,3 +26,11 @@ export function checkSystemName(name: string): string {
   checkActorName(name.startsWith("_") ? name.slice(1) : `_${name}`);
   return name;
 }
+
+/** The error for a name that is taken. */
+export function duplicateName(path: string): ActorError {
+  return new ActorError("duplicateName", `there is an actor at ${path} already`, {
+    value: path,
+    remedy: "choose another name, or wait until it has stopped",
+  });
+}

@@ -1,8 +1,144 @@
-import type { Cell } from "../cell/cell.ts";
-import { Ref } from "./ref.ts";
+/**
+ * References of this process, and what other layers may do with the actors behind them: the cell
+ * implements these interfaces, and nothing outside of it sees more of a cell.
+ *
+ * @module
+ */
+import type { Asker, PendingAsk, PendingAsks } from "./asker.ts";
+import { type ActorRef, Ref } from "./ref.ts";
+import type { Terminated } from "./terminated.ts";
 
-/** A reference to an actor of this system. The cell itself is one; users see `ActorRef` only. */
-export abstract class LocalRef<in M> extends Ref<M> {
-  /** @internal The actor. */
-  abstract readonly cell: Cell;
+/** The system that a reference of this process belongs to; there is one object for each system. */
+export interface RefHost {
+  /** `"host:port"`, or empty in a system without network. */
+  readonly nodeAddress: string;
+}
+
+/** Is told that an actor has stopped. */
+export interface Watcher {
+  /** Puts the signal in order with the messages. */
+  onTerminated(signal: Terminated): void;
+}
+
+/** An actor as those see it who watch it, or let it watch others. */
+export interface WatchHost {
+  /** Whether it is gone. */
+  readonly stopped: boolean;
+  /** What its watchers are told. Only once it has stopped. */
+  readonly terminated: Terminated;
+  /** Calls back when it has stopped, at once if it has already. Answers how to take that back. */
+  whenStopped(callback: () => void): () => void;
+  /** Tells the watcher when it has stopped. Only while it has not. */
+  addWatcher(watcher: Watcher): void;
+  /** Takes back `addWatcher`. */
+  removeWatcher(watcher: Watcher): void;
+  /** Lets the actor watch another, as `context.watch` does. */
+  watch(target: ActorRef<never>): void;
+}
+
+/** Watches actors of other systems; the layer with a network provides it. */
+export interface RemoteWatch {
+  /** Must call `SystemInternals.terminated` once when the target is gone. */
+  watch(watcher: Ref<unknown>, target: ActorRef<never>): void;
+  /** The watcher has taken the watch back, or has stopped. */
+  unwatch(watcher: Ref<unknown>, target: ActorRef<never>): void;
+}
+
+/** Keeps track of children that are sharded entities, without a watch for each. */
+export interface EntityKeeper {
+  /** The id of the entity that a child is. */
+  idOf(child: LocalRef<unknown>): string;
+  /** A child asks to be stopped until there is another message for it. */
+  passivate(child: LocalRef<unknown>): void;
+  /** A child has stopped, or has failed. */
+  onStopped(child: LocalRef<unknown>, failed: boolean): void;
+}
+
+/** An actor whose children can be sharded entities. */
+export interface EntityHost {
+  /** All its children are entities from now on. */
+  keepEntities(keeper: EntityKeeper): void;
+}
+
+/**
+ * A reference to an actor of this process. There is one object for each actor: the cell itself.
+ * Users see `ActorRef` only.
+ */
+export abstract class LocalRef<in M> extends Ref<M>
+  implements Asker, WatchHost, EntityHost, Watcher {
+  /** The system that it runs in. */
+  abstract readonly host: RefHost;
+  /** The actor that has spawned it; undefined if the system has. */
+  abstract readonly parent: LocalRef<never> | undefined;
+  /** Whether it takes no more messages. */
+  abstract get ended(): boolean;
+  abstract get stopped(): boolean;
+  abstract get terminated(): Terminated;
+  abstract get waits(): boolean;
+  abstract get step(): number;
+  abstract get pendingAsks(): PendingAsks | undefined;
+  abstract addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void;
+  /** Stops when the running handler has ended, before any message that waits. */
+  abstract stop(): void;
+  /** Stops when it has handled all that it was given before. */
+  abstract stopInTurn(): void;
+  abstract whenStopped(callback: () => void): () => void;
+  abstract addWatcher(watcher: Watcher): void;
+  abstract removeWatcher(watcher: Watcher): void;
+  abstract watch(target: ActorRef<never>): void;
+  abstract onTerminated(signal: Terminated): void;
+  abstract keepEntities(keeper: EntityKeeper): void;
+}
+
+/** A reference of this process that is not an actor's own, and may end before any actor does. */
+export abstract class TemporaryRef extends Ref<unknown> {
+  /** The system that it belongs to. */
+  abstract readonly host: RefHost;
+  /** The actor that gets what is told to it, if it is one. */
+  abstract readonly actor: LocalRef<unknown> | undefined;
+  /** Whether what is told to it is lost. */
+  abstract readonly ended: boolean;
+  #onEnded: Set<() => void> | undefined = undefined;
+
+  override get node(): string {
+    return this.host.nodeAddress;
+  }
+
+  /** Calls back when it has ended, at once if it has already. Answers how to take that back. */
+  whenStopped(callback: () => void): () => void {
+    if (this.ended) {
+      callback();
+      return () => {};
+    }
+    const callbacks = this.#onEnded ??= new Set();
+    callbacks.add(callback);
+    return () => void callbacks.delete(callback);
+  }
+
+  /** It has just ended. */
+  protected callBack(): void {
+    const callbacks = this.#onEnded;
+    if (callbacks === undefined) return;
+    this.#onEnded = undefined;
+    for (const callback of callbacks) callback();
+  }
+}
+
+/** The actor of this process that gets what is told to a reference. */
+export function localActorOf(ref: unknown): LocalRef<unknown> | undefined {
+  if (ref instanceof LocalRef) return ref;
+  return ref instanceof TemporaryRef ? ref.actor : undefined;
+}
+
+/**
+ * Calls back when a local actor has stopped, at once if it has already. A message adapter ends
+ * with the incarnation of its actor. Answers how to take that back; `undefined` if the actor is not
+ * a local one.
+ */
+export function whenLocalStopped(
+  target: ActorRef<never>,
+  callback: () => void,
+): (() => void) | undefined {
+  const isLocal = target instanceof LocalRef || target instanceof TemporaryRef;
+  return isLocal ? target.whenStopped(callback) : undefined;
 }

@@ -1,8 +1,7 @@
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, maxDelay } from "../../runtime/clock.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { ActorError } from "../errors.ts";
 import { checkRange } from "../option_range.ts";
-import { maxDelay } from "../cell/timers.ts";
 
 /**
  * - `"closed"`: calls go through.

@@ -1,9 +1,6 @@
-import type { ActorSystem } from "../system/actor_system.ts";
-import { AdapterRef } from "../ref/adapter_ref.ts";
-import type { Cell } from "../cell/cell.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import { ActorError } from "../errors.ts";
-import { LocalRef } from "../ref/local_ref.ts";
-import { whenLocalStopped } from "../system/local_stop.ts";
+import { localActorOf, type RefHost, whenLocalStopped } from "../ref/local_ref.ts";
 import { type ActorRef, Ref } from "../ref/ref.ts";
 import { serviceIdOf, type ServiceKey } from "./service_key.ts";
 
@@ -121,16 +118,18 @@ const none: Refs = Object.freeze([]);
  * ```
  */
 export class Receptionist {
-  readonly #system: ActorSystem;
+  readonly #host: RefHost;
+  readonly #logger: Logger;
   readonly #services = new Map<string, Service>();
   /** How many services the actor at each path offers. */
   readonly #offered = new Map<string, number>();
   readonly #observers = new Set<() => void>();
   #listings: readonly ServiceListing[] | undefined;
 
-  /** @internal Made by the system. Knows nobody yet. */
-  constructor(system: ActorSystem) {
-    this.#system = system;
+  /** @internal Made by the system; `host` is the owner of the actors that can be registered. */
+  constructor(host: RefHost, logger: Logger) {
+    this.#host = host;
+    this.#logger = logger;
   }
 
   /**
@@ -142,9 +141,9 @@ export class Receptionist {
    */
   register<M>(key: ServiceKey<M>, ref: ActorRef<NoInfer<M>>): () => void {
     const id = serviceIdOf(key);
-    const cell = cellOf(ref);
-    if (cell?.host.system !== this.#system) throw notLocal(ref);
-    if (cell.ended) return () => {};
+    const actor = localActorOf(ref);
+    if (actor?.host !== this.#host) throw notLocal(ref);
+    if (actor.ended) return () => {};
     const service = this.#service(id);
     let forget = service.entries.get(ref);
     if (forget === undefined) {
@@ -190,7 +189,7 @@ export class Receptionist {
     const id = serviceIdOf(key);
     const hear = hearing(key, listener);
     const ref = typeof listener === "function" ? undefined : listener;
-    if (ref !== undefined && cellOf(ref)?.ended) return () => {};
+    if (ref !== undefined && localActorOf(ref)?.ended) return () => {};
     const service = this.#service(id);
     const subscription: Subscription = { hear };
     service.subscriptions.add(subscription);
@@ -298,8 +297,7 @@ export class Receptionist {
     try {
       hear(service.refs);
     } catch (error) {
-      const { logger } = this.#system.runtime;
-      logger.log("error", "receptionist", "a listener threw", { key: service.id, error });
+      this.#logger.log("error", "receptionist", "a listener threw", { key: service.id, error });
     }
   }
 
@@ -320,11 +318,6 @@ function sameRefs(old: Refs, refs: Refs): Refs {
 
 function identityOf(ref: ActorRef<unknown>): string {
   return ref instanceof Ref ? `${ref}#${ref.uid}` : ref.path;
-}
-
-/** The actor of this process behind a reference. */
-function cellOf(ref: ActorRef<never>): Cell | undefined {
-  return ref instanceof LocalRef || ref instanceof AdapterRef ? ref.cell : undefined;
 }
 
 function hearing<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: Refs) => void {

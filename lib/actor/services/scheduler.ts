@@ -1,9 +1,8 @@
-import type { Clock, Timer } from "../../runtime/clock.ts";
+import { type Clock, maxDelay, type Timer } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { ActorError } from "../errors.ts";
 import { checkRange } from "../option_range.ts";
 import type { ActorRef } from "../ref/ref.ts";
-import { maxDelay } from "../cell/timers.ts";
 
 /** A message that is sent again and again. */
 export interface TickOptions<M> {

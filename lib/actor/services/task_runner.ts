@@ -1,9 +1,8 @@
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, maxDelay } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { ActorError } from "../errors.ts";
 import { checkRange } from "../option_range.ts";
 import type { ActorRef } from "../ref/ref.ts";
-import { maxDelay } from "../cell/timers.ts";
 
 /** A task has come to its end. */
 export interface TaskCompleted<out T> {

@@ -1,32 +1,31 @@
-import { adapterMark } from "../ref/adapter_ref.ts";
 import { askPath, type Asks } from "../ask/ask.ts";
-import type { Cell } from "../cell/cell.ts";
-import type { DeadLetterReason } from "./dead_letter.ts";
-import type { DeadLetters } from "./dead_letters.ts";
-import { LocalRef } from "../ref/local_ref.ts";
+import { adapterMark } from "../cell/adapter_ref.ts";
+import type { HostedCell } from "../cell/cell_host.ts";
 import type { Ref } from "../ref/ref.ts";
+import type { DeadLetterReason } from "../services/dead_letter.ts";
+import type { DeadLetters } from "./dead_letters.ts";
 
-/** Who lives at which path of a system. */
+/** The actors of a system by path. */
 export class ActorRegistry {
-  readonly #cells = new Map<string, Cell>();
+  readonly #cells = new Map<string, HostedCell>();
 
   /** The cell at a path such as `"/parent/child"`. */
-  get(path: string): Cell | undefined {
+  get(path: string): HostedCell | undefined {
     return this.#cells.get(path);
   }
 
   /** The cell can be found from now on. */
-  register(cell: Cell): void {
+  register(cell: HostedCell): void {
     this.#cells.set(cell.path, cell);
   }
 
   /** The cell has stopped. */
-  unregister(cell: Cell): void {
+  unregister(cell: HostedCell): void {
     if (this.#cells.get(cell.path) === cell) this.#cells.delete(cell.path);
   }
 
   /** The actors without a parent, the youngest first. */
-  get roots(): Cell[] {
+  get roots(): HostedCell[] {
     return [...this.#cells.values()].filter(({ parent }) => parent === undefined).reverse();
   }
 
@@ -37,20 +36,20 @@ export class ActorRegistry {
     return sum;
   }
 
-  /** The actor, message adapter or open question at a path; `uid` 0 means whichever is there. */
+  /** The actor, message adapter or reply reference at a path; `uid` 0 means any incarnation. */
   find(path: string, uid: number, asks: Asks): Ref<unknown> | undefined {
     const cell = this.#cells.get(path);
-    if (cell !== undefined) return uid === 0 || uid === cell.uid ? cell.ref : undefined;
+    if (cell !== undefined) return uid === 0 || uid === cell.uid ? cell : undefined;
     if (path.startsWith(askPath)) return asks.find(path, uid);
     const mark = path.indexOf(adapterMark);
     if (mark < 0) return undefined;
-    const adapter = this.#cells.get(path.slice(0, mark))?.existingParts?.adapters?.find(path);
+    const adapter = this.#cells.get(path.slice(0, mark))?.findAdapter(path);
     return uid === 0 || uid === adapter?.uid ? adapter : undefined;
   }
 
   /**
-   * Hands over a message from another system. Gives the reason if nobody was there, or the mailbox
-   * rejects what does not fit.
+   * Hands over a message from another system. Gives the reason if there is no such actor, or its
+   * mailbox rejects what does not fit.
    */
   deliver(
     path: string,
@@ -59,10 +58,11 @@ export class ActorRegistry {
     asks: Asks,
     deadLetters: DeadLetters,
   ): DeadLetterReason | undefined {
-    const ref = this.find(path, uid, asks);
-    if (ref instanceof LocalRef) {
-      return ref.cell.enqueue(message) || !ref.cell.rejects ? undefined : "mailboxFull";
+    const cell = this.#cells.get(path);
+    if (cell !== undefined && (uid === 0 || uid === cell.uid)) {
+      return cell.enqueue(message) || !cell.rejects ? undefined : "mailboxFull";
     }
+    const ref = cell === undefined ? this.find(path, uid, asks) : undefined;
     if (ref !== undefined) return void ref.tell(message);
     const reason = path.startsWith(askPath) ? "expired" : "noSuchActor";
     deadLetters.addUnsent(reason, path, message);

@@ -1,5 +1,5 @@
 import type { StopSignals } from "../../runtime/stop_signals.ts";
-import type { LocalRuntime } from "../cell/cell_host.ts";
+import type { LocalRuntime } from "../behavior/actor_system.ts";
 
 /** How a system is made. */
 export interface ActorSystemOptions {
@@ -7,7 +7,7 @@ export interface ActorSystemOptions {
   readonly name?: string;
   /** Replaces clock, chance or log. Default: the machine's; log lines of `warn` and above. */
   readonly runtime?: Partial<LocalRuntime>;
-  /** Questions that may wait for a reply at once. Default 100 000. */
+  /** Asks that may wait for a reply at once. Default 100 000. */
   readonly maxPendingAsks?: number;
   /**
    * Milliseconds that an actor, when it is stopped, may take to end the handler that runs, and

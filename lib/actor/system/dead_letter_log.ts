@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { DeadLetterReason } from "./dead_letter.ts";
+import type { DeadLetterReason } from "../services/dead_letter.ts";
 
 /** Dead letters that get a line each, before only their number is logged. */
 const singleLines = 10;

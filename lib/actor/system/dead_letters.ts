@@ -1,20 +1,19 @@
-import type { LocalRuntime } from "../cell/cell_host.ts";
-import type { DeadLetter, DeadLetterReason } from "./dead_letter.ts";
+import type { LocalRuntime } from "../behavior/actor_system.ts";
+import type { DeadLetter, DeadLetterReason } from "../services/dead_letter.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";
-import type { EventStream } from "./event_stream.ts";
-import type { LossLedger } from "./loss_ledger.ts";
+import type { EventStream } from "../services/event_stream.ts";
+import type { LossLedger } from "../services/loss_ledger.ts";
 
 /** Where every message ends that is not delivered: counted, logged and published. */
 export class DeadLetters {
   readonly #ledger: LossLedger;
   readonly #eventStream: EventStream;
   readonly #log: DeadLetterLog;
-  /** Tells whoever waits for a reply to the message. */
+  /** Fails the ask that the message was sent by. */
   readonly #onLost: (message: unknown, target: string, reason: DeadLetterReason) => void;
   #publishing = false;
   #quiet = false;
 
-  /** Nothing is lost yet. */
   constructor(
     { clock, logger }: LocalRuntime,
     ledger: LossLedger,

@@ -1,9 +1,9 @@
-import type { ActorSystem } from "./actor_system.ts";
+import type { ActorSystem } from "../behavior/actor_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
-import type { RemoteWatch } from "../cell/cell_host.ts";
-import type { DeadLetterReason } from "./dead_letter.ts";
+import type { RemoteWatch } from "../ref/local_ref.ts";
 import type { ActorRef, Ref } from "../ref/ref.ts";
-import type { TerminationReason } from "../behavior/signal.ts";
+import type { TerminationReason } from "../ref/terminated.ts";
+import type { DeadLetterReason } from "../services/dead_letter.ts";
 
 /** What the layers above may do with a system, and users may not. */
 export interface SystemInternals {
@@ -13,22 +13,22 @@ export interface SystemInternals {
   remoteWatch: RemoteWatch | undefined;
   /** Starts an actor of the system's own; the name begins with `_`. */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
-  /** The actor or open question at a path; `uid` 0 means whichever is there. */
+  /** The actor or reply reference at a path; `uid` 0 means any incarnation. */
   resolve(path: string, uid: number): Ref<unknown> | undefined;
   /**
-   * Hands over a message that came from another node. Gives the reason if it found nobody, or a
-   * mailbox that rejects what does not fit; it is a dead letter of this system then.
+   * Hands over a message that came from another node. Gives the reason if there is no such actor, or
+   * its mailbox rejects what does not fit; it is a dead letter of this system then.
    */
   deliver(path: string, uid: number, message: unknown): DeadLetterReason | undefined;
-  /** Told when a question of another system was lost here, so that its asker can be told. */
-  onQuestionLost:
+  /** Called when a message with a reply reference of another system was lost here. */
+  onForeignAskLost:
     | ((replyTo: Ref<unknown>, target: string, reason: DeadLetterReason) => void)
     | undefined;
-  /** Another system has lost the question with the reply reference `path`, which was for `target`. */
+  /** Another system has lost a message for `target` with the reply reference `path`: fails its ask. */
   failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
-  /** Another system is gone: ends the questions that wait for its actors. */
+  /** Another system is gone: fails the asks of its actors. */
   failAsksTo(node: string): void;
-  /** Ends the open questions that nobody will answer, as `isLost` says, with `reason`. */
+  /** Fails the pending asks for which `isLost` answers true, with `reason`. */
   failAsksWhere(
     isLost: (target: ActorRef<never>, message: unknown) => boolean,
     reason: DeadLetterReason,

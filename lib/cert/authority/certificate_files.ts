@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import type { Issued } from "./authority.ts";
 import { CertError } from "../errors.ts";
 import type { Authority } from "./issuing_authority.ts";
@@ -47,8 +48,10 @@ export async function writePair(
   ];
   const placed: (typeof parts)[number][] = [];
   try {
-    await Deno.mkdir(directory, { recursive: true });
-    for (const { temporary, text, mode } of parts) await writeNew(temporary, text, mode);
+    await platform.files.mkdir(directory, { recursive: true });
+    for (const { temporary, text, mode } of parts) {
+      await platform.files.writeNewFile(temporary, text, mode);
+    }
     // Both, before either is replaced: what cannot be kept must not be overwritten.
     if (force) { for (const { file, old } of parts) await keep(file, old); }
     for (const part of parts) {
@@ -57,7 +60,7 @@ export async function writePair(
     }
   } catch (cause) {
     for (const { file, old } of placed) {
-      await Deno.rename(old, file).catch(() => discard(file));
+      await platform.files.rename(old, file).catch(() => discard(file));
     }
     for (const { temporary, old } of parts) {
       for (const file of [temporary, old]) await discard(file);
@@ -105,7 +108,7 @@ export async function loadCa(directory: string, passphrase?: string): Promise<Au
  */
 export async function readText(file: string, otherwise: string): Promise<string> {
   try {
-    using handle = await Deno.open(file);
+    using handle = await platform.files.open(file);
     return await readStream(handle, file);
   } catch (cause) {
     if (cause instanceof CertError) throw cause;
@@ -141,9 +144,9 @@ export async function readStream(
 /** Keeps a copy of a file that is about to be replaced, if it is there. */
 async function keep(file: string, old: string): Promise<void> {
   try {
-    await Deno.copyFile(file, old);
+    await platform.files.copyFile(file, old);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (platform.faultOf(error) !== "notFound") throw error;
   }
 }
 
@@ -153,41 +156,28 @@ async function place(
   force: boolean,
   directory: string,
 ): Promise<void> {
-  if (force) return await Deno.rename(temporary, file);
+  if (force) return await platform.files.rename(temporary, file);
   try {
     // A link, unlike a rename, never replaces what another process has written meanwhile.
-    await Deno.link(temporary, file);
+    await platform.files.link(temporary, file);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) {
+    if (platform.faultOf(error) === "alreadyExists") {
       throw alreadyExist(file.slice(directory.length + 1), directory);
     }
     // A file system without links.
-    return await Deno.rename(temporary, file);
+    return await platform.files.rename(temporary, file);
   }
   await discard(temporary);
 }
 
 async function discard(file: string): Promise<void> {
-  await Deno.remove(file).catch(() => {});
-}
-
-async function writeNew(file: string, text: string, mode: number): Promise<void> {
-  const handle = await Deno.open(file, { write: true, createNew: true, mode });
-  try {
-    const bytes = new TextEncoder().encode(text);
-    for (let written = 0; written < bytes.length;) {
-      written += await handle.write(bytes.subarray(written));
-    }
-    await handle.sync();
-  } finally {
-    handle.close();
-  }
+  await platform.files.remove(file).catch(() => {});
 }
 
 async function refuseExisting(directory: string, files: readonly string[]): Promise<void> {
   const existing: string[] = [];
   for (const file of files) {
-    const found = await Deno.lstat(file).then(() => true, () => false);
+    const found = await platform.files.exists(file);
     if (found) existing.push(file.slice(directory.length + 1));
   }
   if (existing.length === 0) return;

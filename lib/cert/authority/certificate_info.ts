@@ -2,7 +2,7 @@ import { BitString } from "asn1js";
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
 import { AltName, BasicConstraints, Certificate, ExtKeyUsage } from "pkijs";
-import { classesOf } from "./certificate_role.ts";
+import { identitiesOf } from "../../x509/identity.ts";
 import { CertError } from "../errors.ts";
 import { describeKey } from "./key_type.ts";
 import { decodePem } from "./pem.ts";
@@ -139,7 +139,7 @@ export function describeCertificate(
 
 /** One URI name that makes a node or a client makes one; two would make it both. */
 function roleOf(uris: readonly string[]): CertificateRole {
-  const [first, ...more] = classesOf(uris);
+  const [first, ...more] = identitiesOf({ uris });
   return first === undefined || more.length > 0 ? "other" : first.kind;
 }
 

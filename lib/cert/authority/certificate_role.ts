@@ -20,23 +20,6 @@ const usageBits = {
   leaf: { bits: 0b1000_0000, unused: 7 },
 };
 
-/** What a URI name makes of its holder. */
-export interface PeerClass {
-  readonly kind: "node" | "client";
-  readonly name: string;
-}
-
-/** SPIFFE-ID 2.1 and 2.2; the same names as the transport accepts. */
-const uriName = /^spiffe:\/\/([a-z0-9._-]{1,255})\/(node|client)\/([A-Za-z0-9._-]{1,255})$/;
-
-/** Nodes and clients that URI names make of the holder: one, if all is well. */
-export function classesOf(uris: readonly string[]): PeerClass[] {
-  return uris.flatMap((uri) => {
-    const match = uriName.exec(uri);
-    return match === null ? [] : [{ kind: match[2] as PeerClass["kind"], name: match[3]! }];
-  });
-}
-
 /** What makes a certificate one of an authority: for leaves only, not for further authorities. */
 export function authorityExtensions(): Extension[] {
   const constraints = new BasicConstraints({ cA: true, pathLenConstraint: 0 });

@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import { readText } from "./certificate_files.ts";
 import { type CertificateInfo, readCertificate } from "./certificate_info.ts";
 import type { CertIo } from "../cli/command.ts";
@@ -71,11 +72,11 @@ export async function certificateFiles(
 ): Promise<string[]> {
   const names: string[] = [];
   try {
-    for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    for await (const { name, isDirectory } of platform.files.readDir(directory)) {
       if (!isDirectory) names.push(name);
     }
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return [];
+    if (platform.faultOf(cause) === "notFound") return [];
     const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     throw new CertError("notFound", `${directory} cannot be read: ${why}`, {
       value: directory,

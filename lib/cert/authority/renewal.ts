@@ -9,7 +9,7 @@ import { generateKey, type KeyType, keyTypes, parseKeyType } from "./key_type.ts
 import { decodePem } from "./pem.ts";
 import { readPrivateKey } from "./private_key.ts";
 import { revocationOf } from "./revocation.ts";
-import { verifiedBy } from "./signature.ts";
+import { verifiedBy } from "../../x509/signature.ts";
 import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
 
 /** What `renew` can be told. Default validity: as long as before, or up to the authority's end. */

@@ -21,7 +21,7 @@ import {
   type RevocationListInfo,
   type RevocationReason,
 } from "./revocation_info.ts";
-import { listVerifiedBy, verifiedBy } from "./signature.ts";
+import { listVerifiedBy, verifiedBy } from "../../x509/signature.ts";
 import { parseSpan, wholeSeconds } from "./validity.ts";
 
 /** What `revoke` can be told. */

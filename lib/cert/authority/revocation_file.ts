@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import { checkList, readListIfThere } from "./certificate_search.ts";
 import type { Authority } from "./issuing_authority.ts";
 import { revoke, type RevokedList, type RevokeOptions } from "./revocation.ts";
@@ -35,9 +36,8 @@ export async function revokeInFile(
  */
 export async function whileLocked<T>(caDir: string, work: () => Promise<T>): Promise<T> {
   // Windows opens no folders.
-  using handle = await Deno.open(caDir).catch(() => Deno.open(`${caDir}/ca.crt`));
-  // Ends when the file is closed, or the process.
-  await handle.lock(true);
+  using _lock = await platform.files.lock(caDir)
+    .catch(() => platform.files.lock(`${caDir}/ca.crt`));
   return await work();
 }
 

@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import { createCa, issueClient, type Issued, issueNode } from "./authority.ts";
 import { writePair } from "./certificate_files.ts";
 import { revoke } from "./revocation.ts";
@@ -109,8 +110,8 @@ function certificate(
     key,
     tls: { cert, key, ca },
     files: async () => {
-      const directory = await Deno.makeTempDir({ prefix: "casty-test-" });
-      const dispose = () => Deno.remove(directory, { recursive: true });
+      const directory = await platform.files.makeTempDir({ prefix: "casty-test-" });
+      const dispose = () => platform.files.remove(directory, { recursive: true });
       try {
         const { certFile, keyFile } = await writePair(directory, name, { cert, key });
         const caFile = `${directory}/ca.crt`;

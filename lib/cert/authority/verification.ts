@@ -7,7 +7,7 @@ import { covers, parseHostName } from "./host_name.ts";
 import { belongs } from "./issuing_authority.ts";
 import { pemBlocks } from "./pem.ts";
 import { readPrivateKey } from "./private_key.ts";
-import { verifiedBy } from "./signature.ts";
+import { verifiedBy } from "../../x509/signature.ts";
 
 /** What a certificate is verified against. */
 export interface VerifyOptions {

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { platform } from "../../runtime/platform.ts";
 import { CertError } from "../errors.ts";
 
 /** A certificate of a node or client, and its key. */
@@ -70,7 +71,7 @@ export async function findWorkspace(root: string): Promise<Workspace> {
 
 /** Whether there is a file or folder. */
 export async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
+  return await platform.files.exists(path);
 }
 
 /**
@@ -81,10 +82,10 @@ export async function exists(path: string): Promise<boolean> {
 export async function replaceFile(file: string, text: string): Promise<void> {
   const temporary = `${file}.${crypto.randomUUID().slice(0, 8)}`;
   try {
-    await Deno.writeTextFile(temporary, text, { createNew: true, mode: 0o644 });
-    await Deno.rename(temporary, file);
+    await platform.files.writeNewFile(temporary, text, 0o644);
+    await platform.files.rename(temporary, file);
   } catch (cause) {
-    await Deno.remove(temporary).catch(() => {});
+    await platform.files.remove(temporary).catch(() => {});
     const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     throw new CertError("notWritable", `${file} cannot be written: ${why}`, {
       value: file,
@@ -101,8 +102,8 @@ export async function replaceFile(file: string, text: string): Promise<void> {
  */
 export async function makePrivateFolder(directory: string): Promise<void> {
   try {
-    await Deno.mkdir(directory.slice(0, directory.lastIndexOf("/")), { recursive: true });
-    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    await platform.files.mkdir(directory.slice(0, directory.lastIndexOf("/")), { recursive: true });
+    await platform.files.mkdir(directory, { recursive: true, mode: 0o700 });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     throw new CertError("notWritable", `${directory} cannot be made: ${why}`, {
@@ -125,7 +126,7 @@ async function findAuthority(root: string): Promise<string> {
 
 async function subfolders(root: string): Promise<string[]> {
   const folders: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(root)) {
+  for await (const { name, isDirectory } of platform.files.readDir(root)) {
     if (isDirectory) folders.push(`${root}/${name}`);
     if (folders.length > maxFolders) {
       throw new CertError("malformed", `${root} holds more than ${maxFolders} folders`, {

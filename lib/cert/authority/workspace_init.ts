@@ -5,7 +5,7 @@ import { CertError } from "../errors.ts";
 import { parseHostName } from "./host_name.ts";
 import { readBundle } from "./pem_bundle.ts";
 import { isEncryptedKey } from "./private_key.ts";
-import { verifiedBy } from "./signature.ts";
+import { verifiedBy } from "../../x509/signature.ts";
 import type { Authority } from "./issuing_authority.ts";
 import type { KeyType } from "./key_type.ts";
 import { type ValidityOptions, validitySpan } from "./validity.ts";

@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import { certificateJson, jsonText, revocationListJson } from "./certificate_json.ts";
 import { type FoundItem, itemsIn, itemsOf, readInput } from "../authority/certificate_search.ts";
 import { infoText, revocationListText } from "./cli_text.ts";
@@ -33,7 +34,7 @@ export const infoCommand: Command = {
     args.expectPositional(1, 1, "one file or directory");
     const path = plainPath(args.positional[0]!);
     const isDirectory = path !== "-" &&
-      await Deno.stat(path).then((stat) => stat.isDirectory, () => false);
+      await platform.files.stat(path).then((stat) => stat.isDirectory, () => false);
     const items = isDirectory
       ? await itemsIn(path)
       : await itemsOf(path, await readInput(path, io, "certificate not found"));

@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import { jsonText } from "./certificate_json.ts";
 import { naming, readInput } from "../authority/certificate_search.ts";
 import { minute } from "./cli_text.ts";
@@ -31,7 +32,7 @@ export const needsRenewalCommand: Command = {
   options: { texts: ["expires-in"], switches: ["json"] },
   failureCode: (error) => {
     const missing = error instanceof CertError && error.code === "notFound" &&
-      error.cause instanceof Deno.errors.NotFound;
+      platform.faultOf(error.cause) === "notFound";
     return missing ? 2 : 255;
   },
   run: async (args, io) => {

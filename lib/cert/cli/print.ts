@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import type { CliResult } from "./cli.ts";
 
 /** Where a program writes. */
@@ -30,7 +31,7 @@ async function print(sink: TextSink, text: string): Promise<string | undefined> 
       written += await sink.write(bytes.subarray(written));
     }
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) return undefined;
+    if (platform.faultOf(error) === "brokenPipe") return undefined;
     return error instanceof Error ? error.message.split("\n")[0] : String(error);
   }
   return undefined;

@@ -10,7 +10,7 @@ import { authorityOf } from "./passphrase.ts";
 import { decodePem } from "../authority/pem.ts";
 import { revocationReasons, type RevokedList } from "../authority/revocation.ts";
 import { plannedRevocation, revokeInFile } from "../authority/revocation_file.ts";
-import { verifiedBy } from "../authority/signature.ts";
+import { verifiedBy } from "../../x509/signature.ts";
 import { exists } from "../authority/workspace.ts";
 
 const usage = `Revokes certificates: writes them into the authority's revocation list.

@@ -1,13 +1,14 @@
+import { platform } from "../../runtime/platform.ts";
 import type { CertIo } from "./command.ts";
 import { readStream } from "../authority/certificate_files.ts";
 import { CertError } from "../errors.ts";
 
 /** The process: its environment, its standard input, its terminal. */
 export const systemIo: CertIo = {
-  env: (name) => Deno.env.get(name),
-  input: () => readStream(Deno.stdin, "standard input"),
+  env: (name) => platform.process.env(name),
+  input: () => readStream(platform.process.stdin, "standard input"),
   get ask() {
-    return Deno.stdin.isTerminal() ? askTerminal : undefined;
+    return platform.process.stdin.isTerminal() ? askTerminal : undefined;
   },
 };
 
@@ -43,14 +44,14 @@ export async function readSecret(source: KeySource): Promise<string> {
 }
 
 async function askTerminal(question: string): Promise<string> {
-  const show = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  const show = (text: string) => platform.process.stderr.writeSync(new TextEncoder().encode(text));
   // First: whoever types at once must not be shown what he types.
-  Deno.stdin.setRaw(true);
+  platform.process.stdin.setRaw(true);
   show(question);
   try {
-    return await readSecret(Deno.stdin);
+    return await readSecret(platform.process.stdin);
   } finally {
-    Deno.stdin.setRaw(false);
+    platform.process.stdin.setRaw(false);
     show("\n");
   }
 }

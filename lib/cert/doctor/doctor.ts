@@ -10,7 +10,7 @@ import { command } from "../cli/command_line.ts";
 import { hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
-import { verifiedBy } from "../authority/signature.ts";
+import { verifiedBy } from "../../x509/signature.ts";
 import { covers, type HostName, parseHostName } from "../authority/host_name.ts";
 
 /** What the doctor can be told about two peers. */

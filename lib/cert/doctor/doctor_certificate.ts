@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { BasicConstraints, Certificate } from "pkijs";
 import { type CertificateInfo, readCertificate } from "../authority/certificate_info.ts";
-import { classesOf, type PeerClass } from "../authority/certificate_role.ts";
+import { type CertificateIdentity, identitiesOf } from "../../x509/identity.ts";
 import { CertError } from "../errors.ts";
 import { encodePem } from "../authority/pem.ts";
 
@@ -16,7 +16,7 @@ export interface Examined {
   /** Hexadecimal, upper case, without leading zeros. */
   readonly serial: string;
   /** Nodes and clients that its URI names make of the holder: one, if all is well. */
-  readonly classes: readonly PeerClass[];
+  readonly classes: readonly CertificateIdentity[];
   /** Numbers of critical extensions that TLS stacks do not know. */
   readonly strangeExtensions: readonly string[];
 }
@@ -55,7 +55,7 @@ export async function examine(der: Uint8Array<ArrayBuffer>): Promise<Examined> {
       x509,
       pathLength: typeof limit === "number" ? limit : undefined,
       serial: plainSerial(x509.serialNumber),
-      classes: classesOf(info.uris),
+      classes: identitiesOf(info),
       strangeExtensions: extensions
         .filter(({ critical, extnID }) => critical && !knownExtensions.has(extnID))
         .map(({ extnID }) => extnID),

@@ -1,5 +1,5 @@
 import { authorityName, type Examined, printable } from "./doctor_certificate.ts";
-import { verifiedBy } from "../authority/signature.ts";
+import { verifiedBy } from "../../x509/signature.ts";
 
 /** Longest chain that is followed, as in the transport. */
 const maxLength = 8;

@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import { chainProblem } from "./doctor_chain.ts";
 import { authorityName, type Examined, printable, subjectOf } from "./doctor_certificate.ts";
 import { command } from "../cli/command_line.ts";
@@ -147,7 +148,7 @@ async function fileFindings(side: DoctorSide): Promise<Finding[]> {
   const findings: Finding[] = [];
   const mode = side.keyFile === undefined
     ? null
-    : (await Deno.stat(side.keyFile).catch(() => ({ mode: null }))).mode;
+    : (await platform.files.stat(side.keyFile).catch(() => ({ mode: null }))).mode;
   // Windows has no mode.
   if (mode !== null && (mode & 0o077) !== 0) {
     const octal = (mode & 0o777).toString(8).padStart(4, "0");
@@ -158,7 +159,7 @@ async function fileFindings(side: DoctorSide): Promise<Finding[]> {
     }));
   }
   const folder = folderOf(side.certFile);
-  if (await Deno.lstat(`${folder}/ca.key`).then(() => true, () => false)) {
+  if (await platform.files.exists(`${folder}/ca.key`)) {
     findings.push(warning(side, "authorityKeyHere", {
       what: `the authority's key lies in ${folder}, beside the certificate of ` +
         subjectOf(side.leaf),

@@ -3,7 +3,7 @@ import { serialText } from "../authority/certificate_info.ts";
 import type { Examined } from "./doctor_certificate.ts";
 import { CertError } from "../errors.ts";
 import { pemBlocks } from "../authority/pem.ts";
-import { listVerifiedBy } from "../authority/signature.ts";
+import { listVerifiedBy } from "../../x509/signature.ts";
 
 /** A list of revoked certificates. */
 export interface RevocationList {

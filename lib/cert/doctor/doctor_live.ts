@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import { type DoctorReport, hostFindings, pairFindings, reportOf, viewFindings } from "./doctor.ts";
 import { examine, type Examined, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
@@ -85,7 +86,7 @@ export async function diagnosePeer(
 /** Whom our side trusts, as PEM; undefined where that is not known. */
 async function bundleOf({ authorities, caFile }: DoctorSide): Promise<string | undefined> {
   if (authorities === undefined) return undefined;
-  return certificatesOnly(await Deno.readTextFile(caFile!));
+  return certificatesOnly(await platform.files.readTextFile(caFile!));
 }
 
 /** PEM texts with which node:tls can dial; undefined where it would fail or let everyone in. */
@@ -96,7 +97,7 @@ async function materialOf(
   const usable = !findings.some(({ code }) => code === "keyMismatch");
   if (!usable || key === undefined || authorities === undefined) return undefined;
   return {
-    cert: certificatesOnly(await Deno.readTextFile(certFile!)),
+    cert: certificatesOnly(await platform.files.readTextFile(certFile!)),
     key: String(key.export({ type: "pkcs8", format: "pem" })),
   };
 }

@@ -3,7 +3,7 @@ import { error, theCertificate } from "./doctor_checks.ts";
 import { command } from "../cli/command_line.ts";
 import type { Finding } from "./doctor_finding.ts";
 import type { DoctorSide } from "./doctor_side.ts";
-import { verifiedBy } from "../authority/signature.ts";
+import { verifiedBy } from "../../x509/signature.ts";
 
 /** What the alerts of TLS mean here. Deno's own listener sends none. */
 const alerts: Readonly<Record<string, string>> = {

@@ -1,3 +1,4 @@
+import { platform } from "../../runtime/platform.ts";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { readText } from "../authority/certificate_files.ts";
 import { examine, type Examined } from "./doctor_certificate.ts";
@@ -103,7 +104,7 @@ export function folderOf(file: string): string {
 async function findLeaf(source: string): Promise<string> {
   let isDirectory: boolean;
   try {
-    ({ isDirectory } = await Deno.stat(source));
+    ({ isDirectory } = await platform.files.stat(source));
   } catch (cause) {
     throw new CertError("notFound", `${source} cannot be read`, {
       value: source,

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { platform } from "../../runtime/platform.ts";
 import { createCa } from "../authority/authority.ts";
 import { loadCa, writePair } from "../authority/certificate_files.ts";
 import { readCertificate } from "../authority/certificate_info.ts";
@@ -19,6 +20,7 @@ import { type KeyType, keyTypes } from "../authority/key_type.ts";
 import { isEncryptedKey, readPrivateKey } from "../authority/private_key.ts";
 import { reissue } from "../authority/reissue.ts";
 import { addNextList } from "./rotation_list.ts";
+import type { RotationOptions } from "./rotation_options.ts";
 import {
   authorityOf,
   bundleOf,
@@ -40,14 +42,6 @@ export interface RotationStep {
   readonly written: readonly string[];
   /** Certificates that were left as they are, and why. */
   readonly skipped: readonly { readonly file: string; readonly why: string }[];
-}
-
-/** What a phase can be told. */
-export interface RotationOptions {
-  /** Writes nothing, and answers what would be written. Default: false. */
-  readonly dryRun?: boolean;
-  /** Opens the authority's key, if that is encrypted; the next one's is encrypted with it. */
-  readonly passphrase?: string;
 }
 
 /** What `beginRotation` can be told. Default validity: that of the present authority. */
@@ -282,10 +276,10 @@ async function promote(state: RotationState): Promise<void> {
 
 async function removeFolder(directory: string): Promise<void> {
   for (const name of ["ca.key", "ca.crt"]) {
-    await Deno.remove(`${directory}/${name}`).catch(() => {});
+    await platform.files.remove(`${directory}/${name}`).catch(() => {});
   }
   // Not recursive: somebody may keep something else there.
-  await Deno.remove(directory).catch(() => {});
+  await platform.files.remove(directory).catch(() => {});
 }
 
 function outOfOrder(problem: string, remedy: string): CertError {

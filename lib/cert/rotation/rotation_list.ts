@@ -3,9 +3,9 @@ import { pemBlocks } from "../authority/pem.ts";
 import { revoke } from "../authority/revocation.ts";
 import { whileLocked } from "../authority/revocation_file.ts";
 import { parseList } from "../authority/revocation_info.ts";
-import type { RotationOptions } from "./rotation.ts";
+import type { RotationOptions } from "./rotation_options.ts";
 import type { RotationState } from "./rotation_state.ts";
-import { listVerifiedBy } from "../authority/signature.ts";
+import { listVerifiedBy } from "../../x509/signature.ts";
 import { crlNames, exists, replaceFile } from "../authority/workspace.ts";
 
 /**

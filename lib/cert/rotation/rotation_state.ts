@@ -3,7 +3,7 @@ import { examine } from "../doctor/doctor_certificate.ts";
 import { readRevocationLists, type RevocationList } from "../doctor/doctor_crl.ts";
 import { CertError } from "../errors.ts";
 import { type BundleEntry, readBundle } from "../authority/pem_bundle.ts";
-import { verifiedBy } from "../authority/signature.ts";
+import { verifiedBy } from "../../x509/signature.ts";
 import {
   crlNames,
   exists,

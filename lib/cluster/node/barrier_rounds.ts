@@ -34,11 +34,11 @@ const waiting: BarrierOutcome = { type: "waiting" };
 export class BarrierRounds {
   readonly #rounds = new Map<string, Round>();
   /** Milliseconds after which an arrival that is not repeated no longer counts. */
-  readonly #patience: number;
+  readonly #extraPause: number;
 
   /** `patience` is several times the interval at which arrivals are repeated. */
-  constructor(patience: number) {
-    this.#patience = patience;
+  constructor(extraPause: number) {
+    this.#extraPause = extraPause;
   }
 
   /** How many barriers are open. */
@@ -82,7 +82,7 @@ export class BarrierRounds {
     const round = this.#rounds.get(name);
     if (round === undefined) return;
     for (const [id, { lastSeen }] of round.arrivals) {
-      if (now - lastSeen > this.#patience) round.arrivals.delete(id);
+      if (now - lastSeen > this.#extraPause) round.arrivals.delete(id);
     }
     if (round.arrivals.size === 0) this.#rounds.delete(name);
   }

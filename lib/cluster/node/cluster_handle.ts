@@ -1,6 +1,26 @@
 import type { HealthReport } from "../../membership/detector/health.ts";
 import { type ClusterState, clusterState } from "./cluster_state.ts";
-import { explain, type ExplainFacts, type ExplainTopic } from "./explanation.ts";
+import { ClusterError } from "../errors.ts";
+import { explain, type ExplainFacts, type ExplainTopic, explainTopics } from "./explanation.ts";
+import type { ExtensionHealth } from "./node_extension.ts";
+
+/** How a node sees its peers, and whether its extensions work. */
+export interface ClusterHealth extends HealthReport {
+  /** By the names of the extensions; those that do not report health are left out. */
+  readonly extensions: Readonly<Record<string, ExtensionHealth>>;
+}
+
+/** What the extensions of a node report. */
+export interface ExtensionReports {
+  /** What they can explain. */
+  readonly topics: readonly string[];
+  /** Explains one of the topics. */
+  explain(topic: string): readonly string[];
+  /** Whether each works, by name. */
+  health(): Readonly<Record<string, ExtensionHealth>>;
+}
+
+const noExtensions: ExtensionReports = { topics: [], explain: () => [], health: () => ({}) };
 
 /**
  * What a node tells about its cluster: `system.cluster`. It only looks; nothing changes through it.
@@ -21,10 +41,12 @@ import { explain, type ExplainFacts, type ExplainTopic } from "./explanation.ts"
  */
 export class ClusterHandle {
   readonly #facts: () => ExplainFacts;
+  readonly #extensions: ExtensionReports;
 
-  /** `facts` is called at each question; it throws before the node has started. */
-  constructor(facts: () => ExplainFacts) {
+  /** @internal `facts` is called for each report; it throws before the node has started. */
+  constructor(facts: () => ExplainFacts, extensions: ExtensionReports = noExtensions) {
     this.#facts = facts;
+    this.#extensions = extensions;
   }
 
   /**
@@ -43,20 +65,32 @@ export class ClusterHandle {
    * converged and who is missing, on whose word a member is unreachable, what will come of it, and
    * when. Never empty. The wording may change; programs read {@linkcode state}.
    *
-   * @param topic only this. Default: all.
-   * @throws {ClusterError} code `notStarted`.
+   * @param topic only this: one of the node's own, or of an extension, such as `"sharding"`. Default:
+   * all.
+   * @throws {ClusterError} codes `notStarted`, `unknownTopic`.
    */
-  explain(topic?: ExplainTopic): readonly string[] {
-    return explain(this.#facts(), topic);
+  explain(topic?: ExplainTopic | (string & Record<never, never>)): readonly string[] {
+    const facts = this.#facts();
+    const { topics } = this.#extensions;
+    if (topic === undefined) {
+      return [...explain(facts), ...topics.flatMap((one) => this.#extensions.explain(one))];
+    }
+    if (topics.includes(topic)) return this.#extensions.explain(topic);
+    const own = explainTopics.find((one) => one === topic);
+    if (own !== undefined) return explain(facts, own);
+    throw new ClusterError("unknownTopic", `"${topic}" cannot be explained`, {
+      value: topic,
+      remedy: `use one of ${[...explainTopics, ...topics].join(", ")}`,
+    });
   }
 
   /**
-   * How this node sees itself and the peers that it watches: how suspicious their silence is, why
-   * they cannot be reached, and how much it doubts its own ears.
+   * How this node sees itself and the peers that it monitors: how suspicious their silence is, why
+   * they cannot be reached, its local health score, and whether its extensions work.
    *
    * @throws {ClusterError} code `notStarted`.
    */
-  get health(): HealthReport {
-    return this.#facts().health;
+  get health(): ClusterHealth {
+    return { ...this.#facts().health, extensions: this.#extensions.health() };
   }
 }

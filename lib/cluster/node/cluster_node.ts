@@ -1,7 +1,6 @@
 /**
  * What makes an actor system a node: its connections and its membership. What runs on top of a
- * cluster (sharding, later more) is added by `lib/clustered_actor_system.ts`, which knows all
- * layers.
+ * cluster plugs in as a {@linkcode NodeExtension}.
  *
  * @module
  */
@@ -16,6 +15,7 @@ import { ClusterServices } from "./cluster_services.ts";
 import { ClusterError, type ClusterTimeoutError, joinRefused, quorumTimeout } from "../errors.ts";
 import type { ExplainFacts } from "./explanation.ts";
 import { Gateway } from "../gateway/gateway.ts";
+import { clientTopologyPath } from "../gateway/topology.ts";
 import type { Lease } from "../lease/lease.ts";
 import { MembershipDriver } from "./membership_driver.ts";
 import { membershipConfig } from "./membership_config.ts";
@@ -26,32 +26,19 @@ import {
   listedSeeds,
   SeedResolver,
 } from "../bootstrap/seed_source.ts";
-import { withTimeout } from "./with_timeout.ts";
-import type { StallDetection } from "../stall/stall_detection.ts";
-import { stallDetectionOf } from "../stall/stall_options.ts";
+import type { NodeExtensions } from "./node_extensions.ts";
+import { type StallDetection, stallDetectionOf } from "../stall/stall_detection.ts";
 import { ViewWaits } from "./view_waits.ts";
 
 /** Where nodes talk about membership. */
 const membershipPath = "/_cluster";
-
-/** What the layers above add to a node. */
-export interface NodeHooks {
-  /** Connections are open, and this node has not joined yet. */
-  install(remoting: Remoting): void;
-  /** A new view of the cluster. */
-  onView(view: MembershipView): void;
-  /** This node is about to leave: stop what others may only run after it stopped here. */
-  beforeLeave(): Promise<void>;
-  /** This node is no longer a member. */
-  afterLeave(): void;
-}
 
 /** See the module's text. */
 export class ClusterNode {
   readonly #system: ActorSystem;
   readonly #runtime: Runtime;
   readonly #options: ClusterOptions;
-  readonly #hooks: NodeHooks;
+  readonly #extensions: NodeExtensions;
   #remoting: Remoting | undefined;
   #driver: MembershipDriver | undefined;
   #barriers: Barriers | undefined;
@@ -67,12 +54,17 @@ export class ClusterNode {
   #incarnation = 0;
 
   /** Opens nothing yet. */
-  constructor(system: ActorSystem, options: ClusterOptions, runtime: Runtime, hooks: NodeHooks) {
+  constructor(
+    system: ActorSystem,
+    options: ClusterOptions,
+    runtime: Runtime,
+    extensions: NodeExtensions,
+  ) {
     this.#system = system;
     this.#options = options;
     this.#runtime = runtime;
     this.#waits = new ViewWaits(runtime.clock);
-    this.#hooks = hooks;
+    this.#extensions = extensions;
   }
 
   /** This node's address, `"host:port"`. */
@@ -199,10 +191,10 @@ export class ClusterNode {
     if (this.#driver !== undefined) {
       this.#gateway?.drain();
       const { leaveTimeout = 5_000 } = this.#options;
-      await withTimeout(this.#runtime, this.#hooks.beforeLeave(), leaveTimeout);
+      await this.#extensions.beforeLeave(leaveTimeout);
       await this.#driver.leave();
       this.#driver.stop();
-      this.#hooks.afterLeave();
+      this.#extensions.afterLeave();
     }
     this.#barriers?.stop();
     this.#waits.giveUp();
@@ -259,7 +251,9 @@ export class ClusterNode {
     const gateway = this.#openGateway(remoting, driver);
     const barriers = this.#openBarriers(remoting, driver);
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
-    this.#hooks.install(remoting);
+    const { roles = [] } = options;
+    const { nodeId } = this;
+    this.#extensions.install({ remoting, nodeId, roles, view: () => driver.view });
     let leader: string | undefined;
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));
@@ -270,7 +264,7 @@ export class ClusterNode {
       }
       this.#services?.onView(view);
       gateway.onChange();
-      this.#hooks.onView(view);
+      this.#extensions.onView(view);
       if (view.leader !== leader) {
         leader = view.leader;
         barriers.onLeaderChanged();
@@ -293,6 +287,8 @@ export class ClusterNode {
       defer: (task) => this.#runtime.clock.defer(task),
       now: () => this.#runtime.clock.now(),
     });
+    // Where clients take what the gateway sends.
+    remoting.reserve(clientTopologyPath);
     this.#gateway = gateway;
     this.#services = services;
     return gateway;

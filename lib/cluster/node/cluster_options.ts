@@ -11,6 +11,7 @@ import { SerializerRegistry } from "../../wire/serializer_registry.ts";
 import { checkSeedNodes, type SeedNodes } from "../bootstrap/seed_source.ts";
 import { ClusterError } from "../errors.ts";
 import type { LeaseDowning } from "../lease/lease.ts";
+import type { NodeExtensionFactory } from "./node_extension.ts";
 
 /** How a node starts. */
 export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runtime"> {
@@ -100,6 +101,11 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly stallDetection?: boolean;
   /** Port of that thread, 0 to 65535; others must be able to reach it. Default 0: any. */
   readonly stallPort?: number;
+  /**
+   * What runs on this node on top of the cluster, besides sharding: functions that make an extension,
+   * each called once. Extensions are installed in the order of what they require. Default: none.
+   */
+  readonly extensions?: readonly NodeExtensionFactory[];
   /** Timing of the membership protocol. */
   readonly membership?: MembershipTiming;
   /** Where log lines go. Default: standard error, `warn` and above. */

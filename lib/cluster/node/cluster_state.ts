@@ -42,8 +42,8 @@ export function clusterState(
   health: HealthReport,
   missing: readonly string[],
 ): ClusterState {
-  const watched = new Map(health.peers.map((peer) => [peer.address, peer]));
-  const see = (member: Member) => clusterMember(member, view, watched.get(member.address));
+  const monitored = new Map(health.peers.map((peer) => [peer.address, peer]));
+  const see = (member: Member) => clusterMember(member, view, monitored.get(member.address));
   const members = view.members.map(see);
   const { address } = view.self;
   return Object.freeze({
@@ -64,7 +64,8 @@ function clusterMember(
 ): ClusterMember {
   const { address, evidence } = member;
   const reachable = !view.unreachable.has(address);
-  const { reason, observers } = view.silence.get(address) ?? { reason: "silent", observers: [] };
+  const { reason, observers } = view.unreachability.get(address) ??
+    { reason: "silent", observers: [] };
   return Object.freeze({
     ...member,
     roles: Object.freeze([...member.roles]),

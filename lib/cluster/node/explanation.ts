@@ -101,7 +101,8 @@ function explainReachability(facts: ExplainFacts): string[] {
   const { view, health } = facts;
   const lines: string[] = [];
   for (const address of [...view.unreachable].sort()) {
-    const { reason, observers } = view.silence.get(address) ?? { reason: "silent", observers: [] };
+    const { reason, observers } = view.unreachability.get(address) ??
+      { reason: "silent", observers: [] };
     lines.push(`${address} is unreachable (${reason}): so say ${names(observers)}`);
   }
   for (const { address, accused, silentFor, phi } of health.peers) {
@@ -127,7 +128,7 @@ function explainDowning(facts: ExplainFacts): string[] {
   if (view.unreachable.size === 0) {
     return lines.length > 0 ? lines : ["nobody is unreachable, so nobody is to be downed"];
   }
-  const stalled = [...view.silence].filter(([, { reason }]) => reason === "stalled")
+  const stalled = [...view.unreachability].filter(([, { reason }]) => reason === "stalled")
     .map(([address]) => address).sort();
   if (stalled.length > 0) {
     lines.push(`${names(stalled)} will not be downed before the stall limit: the process lives`);

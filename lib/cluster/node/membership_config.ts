@@ -30,7 +30,7 @@ export function membershipConfig(
     },
     seeds: [...listedSeeds(options.seedNodes)],
     clusterConfig: agreements(options),
-    seedsAreAsked: dynamicSeeds(options.seedNodes),
+    dynamicSeeds: dynamicSeeds(options.seedNodes),
     ...(options.allowSelfBootstrap !== undefined &&
       { allowSelfBootstrap: options.allowSelfBootstrap }),
     ...(gossipInterval !== undefined && { gossipInterval }),

@@ -1,6 +1,7 @@
 import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
 import type { NodePeer } from "../../transport/base/peer.ts";
 import type { TopologyService } from "../gateway/topology.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Where nodes tell each other what their actors offer. */
 export const servicesPath = "/_cluster/services";
@@ -118,7 +119,8 @@ export class ServiceExchange {
     const { counter, services } = news;
     if (known !== undefined) {
       if (known.incarnation > incarnation) return;
-      if (known.incarnation === incarnation && known.counter >= counter) return;
+      const isStale = known.incarnation === incarnation && known.counter >= counter;
+      if (isStale && rules.staleServiceListsAreIgnored) return;
     }
     if (services === undefined) {
       // Nothing was ever offered if the counter is 0, and so there is nothing to ask for.
@@ -126,7 +128,10 @@ export class ServiceExchange {
       else if (this.#told.delete(address)) this.#onChange();
       return;
     }
-    this.#told.set(address, { incarnation, counter, services });
+    const kept = rules.withdrawnServicesDisappear
+      ? services
+      : [...known?.services ?? [], ...services];
+    this.#told.set(address, { incarnation, counter, services: kept });
     this.#onChange();
   }
 

@@ -18,7 +18,7 @@ export interface ResponderReading {
   /** Of the node that the responder belongs to. */
   readonly incarnation: number;
   /** Since its event loop ran last, milliseconds. */
-  readonly silence: number;
+  readonly stalledFor: number;
 }
 
 /** A question. */
@@ -34,11 +34,11 @@ export function isQuestion(bytes: Uint8Array): boolean {
 }
 
 /** An answer. */
-export function encodeAnswer({ incarnation, silence }: ResponderReading): Uint8Array {
+export function encodeAnswer({ incarnation, stalledFor }: ResponderReading): Uint8Array {
   const bytes = new Uint8Array(answerLength);
   const fields = new DataView(bytes.buffer);
   fields.setUint32(0, magic);
-  fields.setUint32(4, Math.min(0xffff_ffff, Math.max(0, Math.round(silence))));
+  fields.setUint32(4, Math.min(0xffff_ffff, Math.max(0, Math.round(stalledFor))));
   fields.setFloat64(8, incarnation);
   return bytes;
 }
@@ -48,7 +48,7 @@ export function decodeAnswer(bytes: Uint8Array): ResponderReading | undefined {
   if (bytes.length !== answerLength) return undefined;
   const fields = view(bytes);
   if (fields.getUint32(0) !== magic) return undefined;
-  return { silence: fields.getUint32(4), incarnation: fields.getFloat64(8) };
+  return { stalledFor: fields.getUint32(4), incarnation: fields.getFloat64(8) };
 }
 
 /** The first bytes of a stream, as many as are expected; more than that is nobody's question. */

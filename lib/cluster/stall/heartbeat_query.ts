@@ -29,8 +29,8 @@ export async function askStallResponder(
   const reading = bytes && decodeAnswer(bytes);
   if (reading === undefined) return unknown;
   if (reading.incarnation !== incarnation) return { outcome: "gone", ms: 0 };
-  const { silence } = reading;
-  return { outcome: silence < aliveWithin ? "alive" : "stalled", ms: silence };
+  const { stalledFor } = reading;
+  return { outcome: stalledFor < aliveWithin ? "alive" : "stalled", ms: stalledFor };
 }
 
 function answerOf(link: Link, clock: Clock, timeout: number): Promise<Uint8Array | undefined> {

@@ -114,9 +114,9 @@ export class HeartbeatResponder {
       if (bytes === undefined) return;
       if (bytes === false || !isQuestion(bytes)) return end();
       const { incarnation } = this.#options;
-      const silence = this.#clock.now() - this.#beatAt;
+      const stalledFor = this.#clock.now() - this.#beatAt;
       // The asker closes when it has read the answer.
-      link.write(encodeAnswer({ incarnation, silence }), () => {});
+      link.write(encodeAnswer({ incarnation, stalledFor }), () => {});
     };
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { systemNetwork } from "../../transport/system_network.ts";
 import { HeartbeatResponder } from "./heartbeat_responder.ts";
@@ -31,12 +32,6 @@ export type FromWorker =
   | { readonly type: "failed"; readonly reason: string }
   | { readonly type: "closed" };
 
-interface WorkerScope {
-  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromWorker): void;
-}
-
-const scope = globalThis as unknown as WorkerScope;
 let material: { cert: string; key: string; ca: string } | undefined;
 let responder: HeartbeatResponder | undefined;
 
@@ -51,14 +46,20 @@ async function start(message: Extract<ToWorker, { type: "start" }>): Promise<voi
       beats: new Int32Array(beats),
       ...(material && { tls: material }),
     });
-    scope.postMessage({ type: "listening", port: responder.port });
+    post({ type: "listening", port: responder.port });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    scope.postMessage({ type: "failed", reason });
+    post({ type: "failed", reason });
   }
 }
 
-scope.onmessage = ({ data }) => {
+const parent = platform.threads.parent((message) => receive(message as ToWorker));
+
+function post(message: FromWorker): void {
+  parent.post(message);
+}
+
+function receive(data: ToWorker): void {
   switch (data.type) {
     case "start":
       return void start(data);
@@ -69,7 +70,7 @@ scope.onmessage = ({ data }) => {
     case "close":
       void (async () => {
         await responder?.close();
-        scope.postMessage({ type: "closed" });
+        post({ type: "closed" });
       })();
   }
-};
+}

@@ -4,7 +4,11 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { StallAnswer, StallProbe, StallResponder } from "../../runtime/stall_probe.ts";
 import { type AddressMap, addressMapper } from "../../transport/base/address_map.ts";
 import { systemNetwork } from "../../transport/system_network.ts";
+import type { ClusterOptions } from "../node/cluster_options.ts";
 import { systemStallProbe } from "./system_stall_probe.ts";
+
+/** Milliseconds that a stall responder has at least: a handshake and an answer. */
+const minTimeout = 2_000;
 
 /** What stall detection needs to know of its node. */
 export interface StallDetectionOptions {
@@ -117,4 +121,22 @@ export class StallDetection {
       { reason, remedy: "allow the thread to be loaded, or set stallDetection to false" },
     );
   }
+}
+
+/** The stall detection that a user's options amount to. */
+export function stallDetectionOf(
+  runtime: Runtime,
+  options: ClusterOptions,
+  onPort: (port: number | undefined) => void,
+): StallDetection {
+  const { host, bindHost = host, stallPort: port = 0, tls, addressMap } = options;
+  const { heartbeatInterval = 1_000 } = options.membership ?? {};
+  return new StallDetection(runtime, {
+    host: bindHost,
+    port,
+    timeout: Math.max(minTimeout, 2 * heartbeatInterval),
+    onPort,
+    ...(tls && { tls }),
+    ...(addressMap && { addressMap }),
+  });
 }

@@ -1,4 +1,6 @@
 import type { TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
+import type { Thread, ThreadEvents } from "../../runtime/platform_port.ts";
 import type {
   StallProbe,
   StallResponder,
@@ -11,7 +13,7 @@ import { askStallResponder } from "./heartbeat_query.ts";
 import type { FromWorker, ToWorker, WorkerMaterial } from "./heartbeat_worker.ts";
 
 /** How long the worker may take to start or to close, milliseconds. */
-const patience = 15_000;
+const extraPause = 15_000;
 
 /**
  * Stall responders of this machine: a thread with a listener of its own, since a socket of
@@ -22,27 +24,23 @@ export const systemStallProbe: StallProbe = {
   ask: (question) => askStallResponder(systemNetwork, systemClock, question),
 };
 
-/** Beside this file, wherever that is: on a disk or at a registry. */
+/** Beside this file, wherever that is: on a disk or at a registry, which may have compiled it. */
 function workerModule(): URL {
-  return new URL("./heartbeat_worker.ts", import.meta.url);
+  const ending = import.meta.url.endsWith(".js") ? "js" : "ts";
+  return new URL(`./heartbeat_worker.${ending}`, import.meta.url);
 }
 
-/** Without this, a process on a terminal would stop and ask. */
-async function checkPermission(): Promise<void> {
-  const module = workerModule();
-  const permission: Deno.PermissionDescriptor = module.protocol === "file:"
-    ? { name: "read", path: module }
-    : { name: "import", host: module.host };
-  const { state } = await Deno.permissions.query(permission);
-  if (state === "granted") return;
-  throw new ClusterError(
-    "stallResponderFailed",
-    `the permission ${permission.name} for ${module.href} is ${state}`,
-  );
+async function startThread(events: ThreadEvents): Promise<Thread> {
+  try {
+    return await platform.threads.start(workerModule(), "casty heartbeat", events);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ClusterError("stallResponderFailed", why, { cause });
+  }
 }
 
 class WorkerResponder implements StallResponder {
-  readonly #worker: Worker;
+  #thread: Thread | undefined;
   readonly #beats = new Int32Array(new SharedArrayBuffer(4));
   readonly #options: StallResponderOptions;
   #port = 0;
@@ -53,22 +51,14 @@ class WorkerResponder implements StallResponder {
 
   private constructor(options: StallResponderOptions) {
     this.#options = options;
-    const worker = new Worker(workerModule().href, {
-      type: "module",
-      name: "casty heartbeat",
-    });
-    this.#worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
-    worker.onerror = (event) => {
-      // Otherwise the whole process would end.
-      event.preventDefault();
-      this.#onError(event.message);
-    };
   }
 
   static async start(options: StallResponderOptions): Promise<StallResponder> {
-    await checkPermission();
     const responder = new WorkerResponder(options);
+    responder.#thread = await startThread({
+      onMessage: (message) => responder.#onMessage(message as FromWorker),
+      onError: (reason) => responder.#onError(reason),
+    });
     try {
       await responder.#open();
       return responder;
@@ -126,7 +116,7 @@ class WorkerResponder implements StallResponder {
         timer.cancel();
         reject(new ClusterError("stallResponderFailed", `the stall responder failed: ${reason}`));
       };
-      const timer = systemClock.schedule(patience, () => fail(`no answer in ${patience} ms`));
+      const timer = systemClock.schedule(extraPause, () => fail(`no answer in ${extraPause} ms`));
       this.#onError = fail;
       this.#onMessage = (answer) => {
         if (answer.type === "failed") return fail(answer.reason);
@@ -139,11 +129,11 @@ class WorkerResponder implements StallResponder {
   }
 
   #tell(message: ToWorker): void {
-    this.#worker.postMessage(message);
+    this.#thread?.post(message);
   }
 
   #end(): void {
-    this.#worker.terminate();
+    this.#thread?.terminate();
   }
 }
 

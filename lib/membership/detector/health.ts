@@ -26,7 +26,7 @@ export interface PeerHealth {
 /** How a node sees itself and the peers that it watches. */
 export interface HealthReport {
   /** How much this node doubts itself: 0 (well) to 8; see Lifeguard. */
-  readonly awareness: number;
+  readonly localHealth: number;
   /** Whether it accuses nobody at present, because it stood still itself. */
   readonly abstains: boolean;
   /** Where its own stall responder listens, if it has one. */
@@ -37,26 +37,26 @@ export interface HealthReport {
 
 /** See {@linkcode HealthReport}. */
 export function healthOf(m: Machine, now: number): HealthReport {
-  const { watching, state } = m;
+  const { monitoring, state } = m;
   const accused = accusedBy(state, state.members.get(selfAddress(m)));
   const peers: PeerHealth[] = [];
-  for (const [address, watched] of watching.watched) {
-    const reason = accused.has(address) ? reasonOf(m, watched, now) : undefined;
+  for (const [address, peer] of monitoring.peers) {
+    const reason = accused.has(address) ? reasonOf(m, peer, now) : undefined;
     peers.push({
       address,
-      phi: watched.detector.phi(now),
-      silentFor: now - watched.detector.lastHeard,
+      phi: peer.detector.phi(now),
+      silentFor: now - peer.detector.lastHeard,
       accused: reason !== undefined,
       ...(reason !== undefined && { reason }),
-      ...(reason === "stalled" && { stalledFor: now - watched.stall!.since }),
-      vouchedFor: now < watched.vouchedUntil,
-      hasStallResponder: watched.stallPort !== undefined,
+      ...(reason === "stalled" && { stalledFor: now - peer.stall!.since }),
+      vouchedFor: now < peer.vouchedUntil,
+      hasStallResponder: peer.stallPort !== undefined,
     });
   }
   return {
-    awareness: watching.awareness.score,
-    abstains: now < watching.abstainUntil,
-    stallPort: watching.stallPort,
+    localHealth: monitoring.localHealth.score,
+    abstains: now < monitoring.abstainUntil,
+    stallPort: monitoring.stallPort,
     peers,
   };
 }

@@ -16,7 +16,7 @@ export class LocalHealth {
   }
 
   /** The score as a share of the worst: from 0 (accuse as usual) to 1 (be as patient as can be). */
-  get hesitation(): number {
+  get degradation(): number {
     return this.#score / worstLocalHealth;
   }
 

@@ -1,13 +1,22 @@
 import type { PhiAccrualDetector } from "./phi_accrual.ts";
 import type { UnreachableReason } from "../state/gossip_state.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** A question to other members whether they hear somebody. */
-export interface Inquiry {
+export interface ProbeRound {
   /** Tells answers to it from those to earlier ones. */
   readonly sequence: number;
   /** Who was asked and has not answered. */
   readonly waitingFor: Set<string>;
   /** When it counts as answered with no. */
+  readonly until: number;
+}
+
+/** An indirect probe that this node carries out for another one. */
+export interface Relay {
+  readonly asker: string;
+  readonly target: string;
+  readonly sequence: number;
   readonly until: number;
 }
 
@@ -21,44 +30,44 @@ export interface StallReading {
 }
 
 /** A peer that is watched, and what is known of its silence. Times in milliseconds. */
-export interface Watched {
+export interface MonitoredPeer {
   readonly incarnation: number;
   readonly detector: PhiAccrualDetector;
-  inquiry: Inquiry | undefined;
+  probeRound: ProbeRound | undefined;
   /** When it is asked for again. */
-  askAgainAt: number;
+  nextProbeAt: number;
   /** When an inquiry has ended in vain; only of interest if later than it was heard. */
-  deniedAt: number;
+  probeFailedAt: number;
   /** Until when the word of somebody who hears it counts. */
   vouchedUntil: number;
   /** Where its stall responder listens, if it has one. */
   stallPort: number | undefined;
   stall: StallReading | undefined;
   /** When it was asked, if it has not answered yet. */
-  stallAskedAt: number | undefined;
+  stallProbedAt: number | undefined;
   /** When it has answered last, or was found not to. */
   stallAnsweredAt: number;
 }
 
 /** A peer that has just come to be watched. */
-export function newWatched(incarnation: number, detector: PhiAccrualDetector): Watched {
+export function newMonitoredPeer(incarnation: number, detector: PhiAccrualDetector): MonitoredPeer {
   return {
     incarnation,
     detector,
-    inquiry: undefined,
-    askAgainAt: 0,
-    deniedAt: -Infinity,
+    probeRound: undefined,
+    nextProbeAt: 0,
+    probeFailedAt: -Infinity,
     vouchedUntil: -Infinity,
     stallPort: undefined,
     stall: undefined,
-    stallAskedAt: undefined,
+    stallProbedAt: undefined,
     stallAnsweredAt: -Infinity,
   };
 }
 
 /** Why a silent peer counts as unreachable. A stall that is older than `limit` is no excuse. */
-export function silenceReason(
-  { stall, detector }: Watched,
+export function unreachableReason(
+  { stall, detector }: MonitoredPeer,
   validity: number,
   limit: number,
   now: number,
@@ -66,6 +75,8 @@ export function silenceReason(
   if (stall === undefined || stall.at < detector.lastHeard || now - stall.at > validity) {
     return "silent";
   }
-  if (stall.outcome === "stalled" && now - stall.since >= limit) return "silent";
+  if (rules.stallsAreLimited && stall.outcome === "stalled" && now - stall.since >= limit) {
+    return "silent";
+  }
   return stall.outcome;
 }

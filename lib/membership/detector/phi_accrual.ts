@@ -1,3 +1,5 @@
+import { rules } from "../../runtime/rules.ts";
+
 /** How suspicious silence is. Times in milliseconds. */
 export interface DetectorOptions {
   /** Phi from which a member counts as silent: 8 is one mistake in 10^8 intervals. Default 8. */
@@ -81,6 +83,7 @@ export class PhiAccrualDetector {
   phi(now: number): number {
     const { acceptablePause, minStdDeviation, firstEstimate } = this.#options;
     const count = this.#intervals.length;
+    if (count < 2 && !rules.silenceCountsFromStart) return 0;
     let mean = firstEstimate;
     let deviation = firstEstimate / 4;
     if (count >= 2) {
@@ -88,7 +91,8 @@ export class PhiAccrualDetector {
       const variance = (this.#sumOfSquares - this.#sum * mean) / (count - 1);
       deviation = Math.max(Math.sqrt(Math.max(0, variance)), minStdDeviation);
     }
-    const tail = normalTail((now - this.#lastHeard - mean - acceptablePause) / deviation);
+    const pause = rules.pausesAreTolerated ? acceptablePause : 0;
+    const tail = normalTail((now - this.#lastHeard - mean - pause) / deviation);
     if (1 - tail >= 1) return Infinity;
     return tail >= 1 ? 0 : -Math.log10(tail);
   }

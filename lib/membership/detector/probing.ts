@@ -5,56 +5,49 @@
  *
  * @module
  */
-import { hashText } from "../state/digest.ts";
+import { hash64 } from "../state/digest.ts";
 import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive } from "../state/member.ts";
 import type { IndirectAnswerMessage, IndirectProbeMessage } from "../machine/messages.ts";
 import { pick } from "../machine/pick.ts";
 import { accusedBy } from "./reachability.ts";
-import type { Watched } from "./monitored_peer.ts";
+import type { MonitoredPeer } from "./monitored_peer.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How long helpers wait for a sign of life, in heartbeat intervals. */
 const relayTime = 1;
 /** How long the one who asks waits for helpers, in heartbeat intervals. */
-const inquiryTime = 1.5;
+const probeRoundTime = 1.5;
 /** How long a good answer counts, in heartbeat intervals. */
 const vouchTime = 2.5;
 /** Between two inquiries about a member that is accused already, in heartbeat intervals. */
 const accusedPause = 2;
 /** When a question to a stall responder is taken for lost, milliseconds. */
-const longestStallQuestion = 10_000;
+const longestStallProbe = 10_000;
 /** How many probes are carried for others at a time; more are ignored. */
 const maxRelays = 1_000;
 /** How many of them for one member. It asks about those that it watches, a few at a time. */
 const maxRelaysEach = 50;
 
-/** A probe that is under way for somebody else. */
-export interface Relay {
-  readonly asker: string;
-  readonly target: string;
-  readonly sequence: number;
-  readonly until: number;
-}
-
 /** Asks others about a member that is late, ends what has lasted too long. */
-export function inquire(
+export function probeIndirectly(
   m: Machine,
   address: string,
-  watched: Watched,
+  peer: MonitoredPeer,
   isAccused: boolean,
   now: number,
 ): void {
-  const { inquiry } = watched;
-  if (inquiry !== undefined) {
-    if (now < inquiry.until) return;
+  const { probeRound } = peer;
+  if (probeRound !== undefined) {
+    if (now < probeRound.until) return;
     // Not even a "no": perhaps it is this node that nobody hears.
-    if (inquiry.waitingFor.size > 0) m.watching.awareness.degrade(1);
-    return conclude(m, watched, isAccused, now);
+    if (probeRound.waitingFor.size > 0) m.monitoring.localHealth.degrade(1);
+    return conclude(m, peer, isAccused, now);
   }
-  if (now < watched.askAgainAt) return;
-  begin(m, address, watched, now);
+  if (now < peer.nextProbeAt) return;
+  begin(m, address, peer, now);
   // Nobody to ask: then what this node hears is all there is.
-  if (watched.inquiry!.waitingFor.size === 0) conclude(m, watched, isAccused, now);
+  if (peer.probeRound!.waitingFor.size === 0) conclude(m, peer, isAccused, now);
 }
 
 /** A helper has answered. */
@@ -64,25 +57,25 @@ export function onIndirectAnswer(
   { target, sequence, alive }: IndirectAnswerMessage,
   now: number,
 ): boolean {
-  const watched = m.watching.watched.get(target);
-  const inquiry = watched?.inquiry;
-  if (watched === undefined || inquiry?.sequence !== sequence) return false;
-  if (!inquiry.waitingFor.delete(from)) return false;
-  if (alive) {
+  const peer = m.monitoring.peers.get(target);
+  const probeRound = peer?.probeRound;
+  if (peer === undefined || probeRound?.sequence !== sequence) return false;
+  if (!probeRound.waitingFor.delete(from)) return false;
+  if (alive && rules.indirectProbesVouch) {
     log(m, "info", "a silent member is heard by another", { address: target, by: from });
-    vouch(m, watched, now);
+    vouch(m, peer, now);
     return true;
   }
-  if (inquiry.waitingFor.size === 0) conclude(m, watched, isAccused(m, target), now);
+  if (probeRound.waitingFor.size === 0) conclude(m, peer, isAccused(m, target), now);
   return true;
 }
 
 /** Somebody else has proof that the member lives. */
-export function vouch(m: Machine, watched: Watched, now: number): void {
+export function vouch(m: Machine, peer: MonitoredPeer, now: number): void {
   const { heartbeatInterval } = m.config;
-  watched.inquiry = undefined;
-  watched.askAgainAt = now + heartbeatInterval;
-  watched.vouchedUntil = now + vouchTime * heartbeatInterval;
+  peer.probeRound = undefined;
+  peer.nextProbeAt = now + heartbeatInterval;
+  peer.vouchedUntil = now + vouchTime * heartbeatInterval;
 }
 
 /** A member asks this one to try another. */
@@ -93,10 +86,12 @@ export function onIndirectProbe(
   now: number,
 ): void {
   if (target === selfAddress(m)) return answer(m, from, target, sequence, true);
-  const { relays } = m.watching;
+  const { relays } = m.monitoring;
   if (!m.state.members.has(target) || relays.length >= maxRelays) return;
   let own = 0;
-  for (const { asker } of relays) if (asker === from && ++own >= maxRelaysEach) return;
+  for (const { asker } of relays) {
+    if (asker === from && ++own >= maxRelaysEach && rules.relaysAreBounded) return;
+  }
   const until = now + relayTime * m.config.heartbeatInterval;
   relays.push({ asker: from, target, sequence, until });
   sendHeartbeat(m, target);
@@ -104,9 +99,9 @@ export function onIndirectProbe(
 
 /** A member was heard: good news for those who have asked about it. */
 export function settleRelays(m: Machine, target: string): void {
-  const { watching } = m;
-  if (watching.relays.length === 0) return;
-  watching.relays = watching.relays.filter((relay) => {
+  const { monitoring } = m;
+  if (monitoring.relays.length === 0) return;
+  monitoring.relays = monitoring.relays.filter((relay) => {
     if (relay.target !== target) return true;
     answer(m, relay.asker, target, relay.sequence, true);
     return false;
@@ -115,9 +110,9 @@ export function settleRelays(m: Machine, target: string): void {
 
 /** Says no where nothing was heard in time. */
 export function endRelays(m: Machine, now: number): void {
-  const { watching } = m;
-  if (watching.relays.length === 0) return;
-  watching.relays = watching.relays.filter((relay) => {
+  const { monitoring } = m;
+  if (monitoring.relays.length === 0) return;
+  monitoring.relays = monitoring.relays.filter((relay) => {
     if (now < relay.until) return true;
     answer(m, relay.asker, relay.target, relay.sequence, false);
     return false;
@@ -129,45 +124,49 @@ export function sendHeartbeat(m: Machine, address: string): void {
   send(m, address, {
     type: "heartbeat",
     clusterId: m.clusterId!,
-    incarnation: m.introduction.incarnation,
+    incarnation: m.identity.incarnation,
   });
 }
 
-function begin(m: Machine, target: string, watched: Watched, now: number): void {
-  const sequence = ++m.watching.sequence;
+function begin(m: Machine, target: string, peer: MonitoredPeer, now: number): void {
+  const sequence = ++m.monitoring.sequence;
   const accused = accusedBy(m.state, m.state.members.get(selfAddress(m)));
   const helpers = m.view.members.filter((member) =>
     isAlive(member) && member.address !== target && member.address !== selfAddress(m) &&
     !accused.has(member.address) && !m.view.unreachable.has(member.address)
   );
   // Who is asked need not be random, only different each time and for each.
-  const random = hashText(`${selfAddress(m)} ${target} ${sequence}`) / 0x1_0000_0000;
+  const [seed] = hash64(`${selfAddress(m)} ${target} ${sequence}`);
   const waitingFor = new Set(
-    pick(helpers, m.config.indirectProbes, random).map(({ address }) => address),
+    pick(helpers, m.config.indirectProbes, seed / 0x1_0000_0000).map(({ address }) => address),
   );
-  watched.inquiry = { sequence, waitingFor, until: now + inquiryTime * m.config.heartbeatInterval };
-  const { clusterId, introduction } = m;
+  peer.probeRound = {
+    sequence,
+    waitingFor,
+    until: now + probeRoundTime * m.config.heartbeatInterval,
+  };
+  const { clusterId, identity } = m;
   for (const helper of waitingFor) {
     send(m, helper, {
       type: "indirectProbe",
       clusterId: clusterId!,
-      incarnation: introduction.incarnation,
+      incarnation: identity.incarnation,
       target,
       sequence,
     });
   }
   sendHeartbeat(m, target);
-  if (watched.stallPort !== undefined && !(watched.stallAskedAt! > now - longestStallQuestion)) {
-    watched.stallAskedAt = now;
-    const { incarnation, stallPort: port } = watched;
+  if (peer.stallPort !== undefined && !(peer.stallProbedAt! > now - longestStallProbe)) {
+    peer.stallProbedAt = now;
+    const { incarnation, stallPort: port } = peer;
     m.effects.push({ type: "probeStall", address: target, incarnation, port });
   }
 }
 
-function conclude(m: Machine, watched: Watched, isAccused: boolean, now: number): void {
-  watched.inquiry = undefined;
-  watched.deniedAt = now;
-  watched.askAgainAt = now + (isAccused ? accusedPause * m.config.heartbeatInterval : 0);
+function conclude(m: Machine, peer: MonitoredPeer, isAccused: boolean, now: number): void {
+  peer.probeRound = undefined;
+  peer.probeFailedAt = now;
+  peer.nextProbeAt = now + (isAccused ? accusedPause * m.config.heartbeatInterval : 0);
 }
 
 function isAccused(m: Machine, address: string): boolean {
@@ -178,7 +177,7 @@ function answer(m: Machine, to: string, target: string, sequence: number, alive:
   send(m, to, {
     type: "indirectAnswer",
     clusterId: m.clusterId!,
-    incarnation: m.introduction.incarnation,
+    incarnation: m.identity.incarnation,
     target,
     sequence,
     alive,

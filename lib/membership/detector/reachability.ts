@@ -7,12 +7,13 @@ import {
   unreachableReasons,
 } from "../state/gossip_state.ts";
 import { compareText, isAlive, isLeaving, type Member } from "../state/member.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How many observers must agree where there are so many. */
-const observersNeeded = 2;
+const observersNeeded = rules.twoObserversAgree ? 2 : 1;
 
 /** Why a member counts as unreachable, and on whose word. */
-export interface Silence {
+export interface Unreachability {
   /** The mildest reason that an observer gives: `stalled` before `gone` before `silent`. */
   readonly reason: UnreachableReason;
   /** Addresses of those who cannot reach it; sorted. */
@@ -21,7 +22,7 @@ export interface Silence {
 
 /** Whether the member's word on others counts. One that goes, or is dead, has no vote. */
 function mayAccuse(member: Member): boolean {
-  return isAlive(member) && !isLeaving(member);
+  return isAlive(member) && !(rules.leavingMembersDoNotAccuse && isLeaving(member));
 }
 
 /**
@@ -53,22 +54,22 @@ export function unreachableMembers(state: GossipState, self: string): ReadonlySe
 }
 
 /** Why each of these members counts as unreachable, from where `self` stands. */
-export function silenceOf(
+export function unreachabilityOf(
   state: GossipState,
   self: string,
   unreachable: ReadonlySet<string>,
-): ReadonlyMap<string, Silence> {
+): ReadonlyMap<string, Unreachability> {
   const found = new Map<string, { reason: UnreachableReason; observers: string[] }>();
   if (unreachable.size === 0) return found;
   for (const { member, reachability } of trustedObservers(state, self).observers) {
     for (const subject of reachability.unreachable) {
       const { address, reason = "silent" } = subject;
       if (!unreachable.has(address) || !stands(state, subject, self)) continue;
-      const silence = found.get(address);
-      if (silence === undefined) found.set(address, { reason, observers: [member.address] });
+      const known = found.get(address);
+      if (known === undefined) found.set(address, { reason, observers: [member.address] });
       else {
-        silence.observers.push(member.address);
-        if (mildness(reason) > mildness(silence.reason)) silence.reason = reason;
+        known.observers.push(member.address);
+        if (mildness(reason) > mildness(known.reason)) known.reason = reason;
       }
     }
   }
@@ -77,9 +78,9 @@ export function silenceOf(
 }
 
 /** Whether two accounts of who is unreachable, and why, tell the same. */
-export function sameSilence(
-  a: ReadonlyMap<string, Silence>,
-  b: ReadonlyMap<string, Silence>,
+export function sameUnreachability(
+  a: ReadonlyMap<string, Unreachability>,
+  b: ReadonlyMap<string, Unreachability>,
 ): boolean {
   if (a === b) return true;
   if (a.size !== b.size) return false;
@@ -140,6 +141,7 @@ export function refutation(state: GossipState, self: string): Reachability | und
     }
   }
   if (highest < own || highest >= Number.MAX_SAFE_INTEGER) return undefined;
+  if (!rules.accusedMembersRefute) return undefined;
   return { ...reachability, version: reachability.version + 1, refutation: highest + 1 };
 }
 

@@ -9,9 +9,9 @@ import { type Subject, type UnreachableReason, withRecord } from "../state/gossi
 import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import { isAlive } from "../state/member.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
-import { inquire, vouch } from "./probing.ts";
+import { probeIndirectly, vouch } from "./probing.ts";
 import { accusedBy, nextReachability, refutedSubjects } from "./reachability.ts";
-import { silenceReason, type Watched } from "./monitored_peer.ts";
+import { type MonitoredPeer, unreachableReason } from "./monitored_peer.ts";
 
 /** How long an answer of a stall responder counts, in heartbeat intervals. */
 const stallValidity = 6;
@@ -23,18 +23,18 @@ export function accuse(m: Machine, now: number): void {
   const record = m.state.members.get(selfAddress(m));
   if (m.phase !== "member" || record === undefined) return;
   for (const address of refutedSubjects(m.state, record)) {
-    const watched = m.watching.watched.get(address);
-    if (watched !== undefined) vouch(m, watched, now);
+    const peer = m.monitoring.peers.get(address);
+    if (peer !== undefined) vouch(m, peer, now);
   }
   const before = accusedBy(m.state, record);
   const silent: Subject[] = [];
   const phis = new Map(record.reachability.unreachable.map(({ address, phi }) => [address, phi]));
-  for (const [address, watched] of m.watching.watched) {
+  for (const [address, peer] of m.monitoring.peers) {
     const subject = m.state.members.get(address);
     if (subject === undefined || !isAlive(subject.member)) continue;
-    if (!isSilent(m, address, watched, before.has(address), now)) continue;
-    const reason = reasonOf(m, watched, now);
-    if (!before.has(address)) tell(m, address, watched, reason, now);
+    if (!mustAccuse(m, address, peer, before.has(address), now)) continue;
+    const reason = reasonOf(m, peer, now);
+    if (!before.has(address)) tell(m, address, peer, reason, now);
     const { incarnation } = subject.member;
     const { refutation } = subject.reachability;
     silent.push({
@@ -42,7 +42,7 @@ export function accuse(m: Machine, now: number): void {
       incarnation,
       ...(refutation !== undefined && { refutation }),
       ...(reason !== "silent" && { reason }),
-      phi: (before.has(address) ? phis.get(address) : undefined) ?? phiOf(watched, now),
+      phi: (before.has(address) ? phis.get(address) : undefined) ?? phiOf(peer, now),
     });
   }
   const reachability = nextReachability(record.reachability, silent);
@@ -52,57 +52,57 @@ export function accuse(m: Machine, now: number): void {
 }
 
 /** Why this node does not hear a member. */
-export function reasonOf(m: Machine, watched: Watched, now: number): UnreachableReason {
+export function reasonOf(m: Machine, peer: MonitoredPeer, now: number): UnreachableReason {
   const { heartbeatInterval, stallLimit } = m.config;
-  return silenceReason(watched, stallValidity * heartbeatInterval, stallLimit, now);
+  return unreachableReason(peer, stallValidity * heartbeatInterval, stallLimit, now);
 }
 
-function isSilent(
+function mustAccuse(
   m: Machine,
   address: string,
-  watched: Watched,
+  peer: MonitoredPeer,
   isAccused: boolean,
   now: number,
 ): boolean {
-  const { detector } = watched;
-  const { awareness, abstainUntil } = m.watching;
+  const { detector } = peer;
+  const { localHealth, abstainUntil } = m.monitoring;
   if (!detector.isOverdue(now)) {
-    watched.inquiry = undefined;
-    watched.stall = undefined;
+    peer.probeRound = undefined;
+    peer.stall = undefined;
     return false;
   }
-  inquire(m, address, watched, isAccused, now);
-  if (now < watched.vouchedUntil) return false;
+  probeIndirectly(m, address, peer, isAccused, now);
+  if (now < peer.vouchedUntil) return false;
   // An accusation stands until the member is heard, however this node feels meanwhile.
   if (isAccused) return !detector.isAvailable(now);
-  if (awaitsStallAnswer(m, watched, now)) return false;
-  const patience = awareness.hesitation * m.config.detector.acceptablePause;
-  return !detector.isAvailable(now - patience) && now >= abstainUntil &&
-    watched.deniedAt > detector.lastHeard;
+  if (awaitsStallAnswer(m, peer, now)) return false;
+  const extraPause = localHealth.degradation * m.config.detector.acceptablePause;
+  return !detector.isAvailable(now - extraPause) && now >= abstainUntil &&
+    peer.probeFailedAt > detector.lastHeard;
 }
 
-function phiOf({ detector }: Watched, now: number): number {
+function phiOf({ detector }: MonitoredPeer, now: number): number {
   return Math.min(fieldLimits.phi, Math.round(detector.phi(now) * 10) / 10);
 }
 
 /** The first accusation tells a stall from a death, if that takes no longer than this. */
 function awaitsStallAnswer(
   m: Machine,
-  { stallAskedAt, stallAnsweredAt, detector }: Watched,
+  { stallProbedAt, stallAnsweredAt, detector }: MonitoredPeer,
   now: number,
 ): boolean {
-  return stallAskedAt !== undefined && stallAnsweredAt < detector.lastHeard &&
-    now - stallAskedAt < stallAnswerTime * m.config.heartbeatInterval;
+  return stallProbedAt !== undefined && stallAnsweredAt < detector.lastHeard &&
+    now - stallProbedAt < stallAnswerTime * m.config.heartbeatInterval;
 }
 
 function tell(
   m: Machine,
   address: string,
-  { detector }: Watched,
+  { detector }: MonitoredPeer,
   reason: UnreachableReason,
   now: number,
 ): void {
   const phi = detector.phi(now).toFixed(1);
-  const silence = Math.round(now - detector.lastHeard);
-  log(m, "warn", "a member cannot be reached", { address, reason, phi, silence });
+  const silentFor = Math.round(now - detector.lastHeard);
+  log(m, "warn", "a member cannot be reached", { address, reason, phi, silentFor });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { isAlive, type Member } from "../state/member.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** What the members on this side of a partition do. */
 export type DowningOutcome =
@@ -62,12 +63,13 @@ export function undisputed(
 }
 
 /** Whether a member is on the other side, or will be treated as if it were. */
-export function isSilent(member: Member, unreachable: ReadonlySet<string>): boolean {
+export function isUnreachable(member: Member, unreachable: ReadonlySet<string>): boolean {
   return !isAlive(member) || unreachable.has(member.address);
 }
 
 /** Whether a member was up and has not left: those count, also when they are down by now. */
 export function isFull({ status, upNumber }: Member): boolean {
+  if (status === "weaklyUp") return !rules.weaklyUpHasNoVote;
   return status === "up" || (status === "down" && upNumber > 0);
 }
 

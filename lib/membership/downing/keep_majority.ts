@@ -1,5 +1,6 @@
-import { type DowningStrategy, isFull, isSilent, undisputed } from "./downing.ts";
+import { type DowningStrategy, isFull, isUnreachable, undisputed } from "./downing.ts";
 import { compareAge, isLeaving, type Member } from "../state/member.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /**
  * The side with more than half of the members lives on, the other stops. The default.
@@ -8,7 +9,7 @@ import { compareAge, isLeaving, type Member } from "../state/member.ts";
  * when partitions change before all is settled:
  *
  * - Full members count (up). Those that are down count as unreachable until they are removed, which
- *   happens only when everybody who stays has seen that they are down (see `leader_actions.ts`). So
+ *   happens only when everybody who stays has seen that they are down (see `leader.ts`). So
  *   a majority is always one of the last members that a majority has agreed on.
  * - Those that leave or exit do not count: one side may not know yet that they go, and then it
  *   counts them against itself.
@@ -54,11 +55,13 @@ function weigh(
   voters: readonly Member[],
   unreachable: ReadonlySet<string>,
 ): { wins: boolean; why: string } {
-  const silent = voters.filter((member) => isSilent(member, unreachable)).length;
+  const silent = voters.filter((member) => isUnreachable(member, unreachable)).length;
   const reachable = voters.length - silent;
   const why = `${reachable} of ${voters.length} members can be reached`;
-  if (reachable !== silent || voters.length === 0) return { wins: reachable >= silent, why };
+  if (reachable !== silent || voters.length === 0) {
+    return { wins: reachable >= silent || !rules.onlyMajoritySurvives, why };
+  }
   const oldest = voters.toSorted(compareAge)[0]!;
-  const wins = !isSilent(oldest, unreachable);
+  const wins = !isUnreachable(oldest, unreachable);
   return { wins, why: `${why}, ${wins ? "with" : "without"} the oldest, ${oldest.address}` };
 }

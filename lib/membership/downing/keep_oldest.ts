@@ -1,4 +1,4 @@
-import { type DowningStrategy, isSilent, undisputed } from "./downing.ts";
+import { type DowningStrategy, isUnreachable, undisputed } from "./downing.ts";
 import { compareAge, type Member } from "../state/member.ts";
 
 /** What becomes of an oldest member that is alone. */
@@ -38,7 +38,7 @@ export function keepOldest({ downIfAlone = true }: KeepOldestOptions = {}): Down
       const oldest = members.filter(({ upNumber }) => upNumber > 0).toSorted(compareAge)[0];
       if (oldest === undefined) return { outcome: "downSelf", why: "no member is up" };
       const others = members.filter((member) => member !== oldest);
-      const silent = (member: Member) => isSilent(member, unreachable);
+      const silent = (member: Member) => isUnreachable(member, unreachable);
       if (!silent(oldest)) {
         const why = `the oldest, ${oldest.address}, can be reached`;
         const isAlone = !others.some((member) => member.status === "up" && !silent(member));

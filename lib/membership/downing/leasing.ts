@@ -5,6 +5,7 @@
  * @module
  */
 import { log, type Machine } from "../machine/machine.ts";
+import { type LeaseAnswerEvent, newLeaseState } from "./lease_state.ts";
 
 /** Between two attempts while the lease cannot be asked, milliseconds. */
 const retryInterval = 1_000;
@@ -13,34 +14,10 @@ const answerTime = 10_000;
 /** How long a lease is held after it was granted: a slow other side must find it taken. */
 const holdTime = 60_000;
 
-/** How far this node has come with the lease. Times in milliseconds. */
-export interface LeaseState {
-  phase: "idle" | "asking" | "granted" | "denied";
-  /** When it was asked first. */
-  since: number;
-  nextAt: number;
-  grantedAt: number;
-  why: string;
-}
-
-/** A node that has not asked. */
-export function newLeaseState(): LeaseState {
-  return { phase: "idle", since: 0, nextAt: 0, grantedAt: 0, why: "" };
-}
-
 /** What the lease says about this side. */
 export type LeaseVerdict =
   | { readonly outcome: "granted" | "open" }
   | { readonly outcome: "denied"; readonly why: string };
-
-/** Answers the effect `acquireLease`. */
-export interface LeaseAnswerEvent {
-  readonly type: "leaseAnswer";
-  /** `held`: by somebody else; `failed`: it could not be asked. */
-  readonly outcome: "granted" | "held" | "failed";
-  /** Who holds it, or what failed. */
-  readonly detail: string;
-}
 
 /** Asks from `due` on, and answers what is known. */
 export function askLease(m: Machine, due: number, now: number): LeaseVerdict {

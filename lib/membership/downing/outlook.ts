@@ -2,6 +2,7 @@ import { decideAround, type DowningDecision, type DowningOutcome, stableAfter } 
 import { type Machine, selfAddress } from "../machine/machine.ts";
 import { isAlive } from "../state/member.ts";
 import { stalledOf } from "../state/view.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** What will come of the members that are unreachable now, if nothing changes. */
 export interface DowningOutlook {
@@ -22,18 +23,19 @@ export function outlookOf(m: Machine, now: number): DowningOutlook | undefined {
   if (m.phase !== "member" || m.view.unreachable.size === 0) return undefined;
   const wait = stableTime(m);
   const { outcome, why } = decideNow(m);
-  const remaining = Math.max(0, m.watching.stableSince + wait - now);
+  const remaining = Math.max(0, m.monitoring.stableSince + wait - now);
   return { strategy: m.config.downing.name, outcome, why, stableAfter: wait, remaining };
 }
 
 /** How long unreachable members must stay the same before this node acts, milliseconds. */
 export function stableTime({ config, view }: Machine): number {
-  return config.stableAfter ?? stableAfter(view.members.filter(isAlive).length);
+  const bySize = stableAfter(view.members.filter(isAlive).length);
+  return config.stableAfter ?? (rules.unreachableSetIsStable ? bySize : bySize / 4);
 }
 
 /** What the strategy decides on the members as they are now. */
 export function decideNow(m: Machine): DowningDecision {
-  const { members, unreachable, silence } = m.view;
+  const { members, unreachable, unreachability } = m.view;
   const situation = { members, unreachable, self: selfAddress(m) };
-  return decideAround(m.config.downing, situation, stalledOf(silence));
+  return decideAround(m.config.downing, situation, stalledOf(unreachability));
 }

@@ -5,7 +5,7 @@
  */
 import { commit, onSelfDowned } from "../machine/commit.ts";
 import { aboutOnly, type GossipState, withMember } from "../state/gossip_state.ts";
-import { tellAll } from "../machine/gossiping.ts";
+import { gossipToAll } from "../machine/gossiping.ts";
 import { askLease, forgetLease } from "./leasing.ts";
 import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import { type DownEvidence, isAlive, isLeaving, type Member } from "../state/member.ts";
@@ -13,18 +13,19 @@ import { fieldLimits } from "../machine/message_fields.ts";
 import { decideNow, stableTime } from "./outlook.ts";
 import { observersAgainst } from "../detector/reachability.ts";
 import { stalledOf } from "../state/view.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How many others hear directly from a node that downs itself. */
-const farewells = 10;
+const maxDownNotices = 10;
 
 /** Decides when the same members have been unreachable for long enough. */
 export function resolvingTick(m: Machine, now: number): void {
-  const { view, watching } = m;
+  const { view, monitoring } = m;
   if (view.unreachable.size === 0) return forgetLease(m, now);
   // Those that go, and those that were deaf themselves, do not judge others.
-  if (isLeaving(view.self) || now < watching.abstainUntil) return;
+  if (isLeaving(view.self) || now < monitoring.abstainUntil) return;
   const wait = stableTime(m);
-  if (now - watching.stableSince < wait) return forgetLease(m, now);
+  if (now - monitoring.stableSince < wait) return forgetLease(m, now);
   const decision = decideNow(m);
   const why = `${decision.why} for ${wait} ms`;
   // The others on this side come to the same answer and leave it to the leader, who waits until
@@ -40,7 +41,7 @@ export function resolvingTick(m: Machine, now: number): void {
       return;
     case "askLease": {
       if (!isLeader) return;
-      const verdict = askLease(m, watching.stableSince + wait + (decision.delay ?? 0), now);
+      const verdict = askLease(m, monitoring.stableSince + wait + (decision.delay ?? 0), now);
       if (verdict.outcome === "granted" && view.converged) {
         downUnreachable(m, `${why}, and this side holds the lease`, now);
       } else if (verdict.outcome === "denied") downReachable(m, `${why}; ${verdict.why}`, now);
@@ -49,15 +50,15 @@ export function resolvingTick(m: Machine, now: number): void {
 }
 
 function downUnreachable(m: Machine, why: string, now: number): void {
-  const { unreachable, members, silence } = m.view;
-  const stalled = stalledOf(silence);
+  const { unreachable, members, unreachability } = m.view;
+  const stalled = stalledOf(unreachability);
   const targets = members.filter((member) =>
     isAlive(member) && unreachable.has(member.address) && !stalled.has(member.address)
   );
   const state = declareDown(m, targets, `unreachable; ${why}`);
   // They may hear although they cannot be heard; soon nobody will gossip with them any more.
   const addresses = targets.map(({ address }) => address);
-  tellAll(m, addresses, aboutOnly(state, addresses), now);
+  gossipToAll(m, addresses, aboutOnly(state, addresses), now);
   commit(m, state, now);
   m.gossip.nextAt = now;
 }
@@ -69,7 +70,7 @@ function downReachable(m: Machine, why: string, now: number): void {
   const state = declareDown(m, targets, why);
   const addresses = targets.map(({ address }) => address);
   const others = addresses.filter((address) => address !== selfAddress(m));
-  tellAll(m, others, aboutOnly(state, addresses), now);
+  gossipToAll(m, others, aboutOnly(state, addresses), now);
   commit(m, state, now);
 }
 
@@ -83,7 +84,7 @@ function downSelf(m: Machine, why: string, now: number): void {
   const others = members.filter((member) => member !== self && isAlive(member))
     .map(({ address }) => address);
   const state = withMember(m.state, down(self, evidence));
-  tellAll(m, others.slice(0, farewells), aboutOnly(state, [self.address]), now);
+  gossipToAll(m, others.slice(0, maxDownNotices), aboutOnly(state, [self.address]), now);
   onSelfDowned(m, evidence);
 }
 
@@ -91,15 +92,15 @@ function declareDown(m: Machine, targets: readonly Member[], why: string): Gossi
   let { state } = m;
   for (const member of targets) {
     const { address } = member;
-    const silence = m.view.silence.get(address);
-    const reason = silence === undefined || silence.reason === "silent"
+    const unreachable = m.view.unreachability.get(address);
+    const reason = unreachable === undefined || unreachable.reason === "silent"
       ? ""
-      : `${silence.reason}, `;
+      : `${unreachable.reason}, `;
     const accusers = observersAgainst(state, address).slice(0, fieldLimits.observers);
     const evidence: DownEvidence = {
       by: selfAddress(m),
       why: `${reason}${why}`.slice(0, fieldLimits.sentence),
-      observers: accusers.map(({ observer }) => observer),
+      observers: rules.evidenceNamesObservers ? accusers.map(({ observer }) => observer) : [],
       phi: accusers.map(({ phi }) => phi),
     };
     state = withMember(state, down(member, evidence));

@@ -1,4 +1,4 @@
-import { type DowningStrategy, isSilent, undisputed } from "./downing.ts";
+import { type DowningStrategy, isUnreachable, undisputed } from "./downing.ts";
 import { MembershipError } from "../errors.ts";
 
 /** How many members a side needs. */
@@ -41,9 +41,10 @@ export function staticQuorum({ size }: StaticQuorumOptions): DowningStrategy {
       const early = undisputed(situation);
       if (early !== undefined) return early;
       const { members, unreachable } = situation;
-      const others = members.filter((member) => isSilent(member, unreachable)).length;
+      const others = members.filter((member) => isUnreachable(member, unreachable)).length;
       const ours =
-        members.filter((member) => member.status === "up" && !isSilent(member, unreachable)).length;
+        members.filter((member) => member.status === "up" && !isUnreachable(member, unreachable))
+          .length;
       const why = `${ours} full members can be reached and the quorum is ${size}`;
       if (ours < size) return { outcome: "downSelf", why };
       if (others < size) return { outcome: "downUnreachable", why };

@@ -8,6 +8,7 @@
 import type { GossipState, MemberRecord, Tombstone } from "../state/gossip_state.ts";
 import { type Machine, selfAddress } from "../machine/machine.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** The part of a state that is taken in. The same one, if that is all of it. */
 export function admitted(m: Machine, theirs: GossipState): GossipState {
@@ -29,7 +30,7 @@ function admittedMembers(
   let result: Map<string, MemberRecord> | undefined;
   let { size } = m.state.members;
   const most = mostMembers(m);
-  if (size + theirs.size > most) {
+  if (size + theirs.size > most && rules.memberTableIsBounded) {
     for (const address of theirs.keys()) {
       if (m.state.members.has(address)) continue;
       if (size < most) size++;
@@ -39,13 +40,15 @@ function admittedMembers(
   const own = theirs.get(selfAddress(m));
   const known = m.state.members.get(selfAddress(m));
   if (own === undefined || known === undefined) return result ?? theirs;
-  const admissible = ownWord(known, own);
-  if (admissible !== own) (result ??= new Map(theirs)).set(selfAddress(m), admissible);
+  const admissible = protectOwnRecord(known, own);
+  if (admissible !== own && rules.ownRecordIsProtected) {
+    (result ??= new Map(theirs)).set(selfAddress(m), admissible);
+  }
   return result ?? theirs;
 }
 
 /** What others say of this node's own word is older than that, or wrong: then it overrules them. */
-function ownWord(own: MemberRecord, theirs: MemberRecord): MemberRecord {
+function protectOwnRecord(own: MemberRecord, theirs: MemberRecord): MemberRecord {
   if (own.member.incarnation !== theirs.member.incarnation) return theirs;
   const seen = { ...own.seen, counter: above(own.seen.counter, theirs.seen.counter) };
   const version = above(own.reachability.version, theirs.reachability.version);

@@ -8,9 +8,10 @@
  */
 import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import type { JoinMessage, NotReadyMessage } from "../machine/messages.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** How long it is believed that a seed has no cluster, or that there is one somewhere. */
-export const hearsayLifetime = 3_000;
+export const answerLifetime = 3_000;
 /** How long a seed that has let one node go ahead lets no other. Longer than it is believed. */
 const voteLifetime = 10_000;
 /** How long the first seed listens for a cluster that has lost all its seeds. */
@@ -33,7 +34,7 @@ export function mayBootstrap(m: Machine, now: number): boolean {
   const { config, joining, seeds } = m;
   const { seedTimeout } = config;
   if (!isBootstrapNode(m) || joining.refusals.size > 0) return false;
-  if (now - joining.clusterHeardAt < hearsayLifetime) return false;
+  if (now - joining.clusterHeardAt < answerLifetime) return false;
   if (joining.vote !== undefined && now - joining.vote.at < voteLifetime) return false;
   // One that is seen later may be the one that was told of first.
   if (!(now - seeds.since >= config.seedsStableFor)) return false;
@@ -42,12 +43,13 @@ export function mayBootstrap(m: Machine, now: number): boolean {
   let agreed = 0;
   for (const seed of seeds.others) {
     const heard = joining.notReady.get(seed);
-    if (heard === undefined || now - heard.at > hearsayLifetime) continue;
-    if (heard.answer.founder && seed < selfAddress(m)) return false;
+    if (heard === undefined || now - heard.at > answerLifetime) continue;
+    if (heard.answer.bootstraps && seed < selfAddress(m)) return false;
     if (heard.answer.vote) agreed++;
   }
   if (agreed === seeds.others.length) return true;
   if (waited < seedTimeout) return false;
+  if (!rules.bootstrapNeedsMajority) return true;
   return config.allowSelfBootstrap || agreed >= agreementsNeeded(m);
 }
 
@@ -66,22 +68,26 @@ function countSeeds({ seeds }: Machine): number {
 export function notReady(
   m: Machine,
   from: string,
-  { founder = false }: JoinMessage,
+  { bootstraps = false }: JoinMessage,
   now: number,
 ): NotReadyMessage {
   return {
     type: "notReady",
-    founder: isBootstrapNode(m),
-    vote: founder && letGoAhead(m, from, now),
+    bootstraps: isBootstrapNode(m),
+    vote: bootstraps && grantVote(m, from, now),
   };
 }
 
-function letGoAhead(m: Machine, from: string, now: number): boolean {
+function grantVote(m: Machine, from: string, now: number): boolean {
   const { vote } = m.joining;
   // It waits for the cluster that it was a member of.
-  if (!m.config.bootstraps) return false;
+  if (!m.config.bootstraps && rules.rejoiningNodesDoNotVote) return false;
   if (isBootstrapNode(m) && selfAddress(m) < from) return false;
-  if (vote !== undefined && vote.to !== from && now - vote.at < voteLifetime) return false;
+  if (
+    rules.seedsVoteOnce && vote !== undefined && vote.to !== from && now - vote.at < voteLifetime
+  ) {
+    return false;
+  }
   m.joining.vote = { to: from, at: now };
   return true;
 }
@@ -100,14 +106,17 @@ export function logWaiting(m: Machine, now: number): void {
 export function whyNotJoined(m: Machine, now: number): string[] {
   if (m.phase === "idle") return ["this node has not begun to join"];
   if (m.phase !== "joining") return [];
-  return [waitsFor(m, now), ...m.seeds.others.map((seed) => `${seed} ${saidBy(m, seed, now)}`)];
+  return [
+    joinStatus(m, now),
+    ...m.seeds.others.map((seed) => `${seed} ${seedStatus(m, seed, now)}`),
+  ];
 }
 
-function waitsFor(m: Machine, now: number): string {
+function joinStatus(m: Machine, now: number): string {
   const { config, joining } = m;
   const after = `for ${Math.round((now - joining.startedAt) / 1_000)} s`;
   if (joining.refusals.size > 0) return `this node asks to join ${after}; it was refused`;
-  if (now - joining.clusterHeardAt < hearsayLifetime) {
+  if (now - joining.clusterHeardAt < answerLifetime) {
     return `this node asks to join ${after}; a cluster was heard that has not let it in yet`;
   }
   if (!config.bootstraps) {
@@ -125,7 +134,7 @@ function waitsFor(m: Machine, now: number): string {
     `of ${total} seeds, so that there are never two (allowSelfBootstrap: true does without)`;
 }
 
-function saidBy({ joining }: Machine, seed: string, now: number): string {
+function seedStatus({ joining }: Machine, seed: string, now: number): string {
   const refused = joining.refusedBy.get(seed);
   if (refused !== undefined) return `has refused: ${refused.reason} (${refused.code})`;
   const heard = joining.notReady.get(seed);
@@ -133,7 +142,7 @@ function saidBy({ joining }: Machine, seed: string, now: number): string {
     return joining.asked.has(seed) ? "has not answered" : "was not asked yet";
   }
   const { answer, at } = heard;
-  if (now - at > hearsayLifetime) return "has answered before, and does not any more";
-  if (answer.founder) return "has no cluster, and may found one";
+  if (now - at > answerLifetime) return "has answered before, and does not any more";
+  if (answer.bootstraps) return "has no cluster, and may found one";
   return answer.vote ? "has no cluster, and lets this node found one" : "has no cluster either";
 }

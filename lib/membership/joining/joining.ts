@@ -12,10 +12,10 @@ import {
   withRecord,
 } from "../state/gossip_state.ts";
 import { isBootstrapNode, logWaiting, mayBootstrap, notReady } from "./bootstrap.ts";
-import { gossipContent, gossipState, tellAll } from "../machine/gossiping.ts";
+import { gossipContent, gossipState, gossipToAll } from "../machine/gossiping.ts";
 import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive, isLeaving } from "../state/member.ts";
-import { toldSeeds } from "./seeds.ts";
+import { withResolvedSeeds } from "./seeds.ts";
 import type {
   JoinMessage,
   JoinRefusal,
@@ -23,6 +23,7 @@ import type {
   NotReadyMessage,
   WelcomeMessage,
 } from "../machine/messages.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** The first attempts follow each other quickly: all nodes may be starting at once. */
 const quickRetries = 20;
@@ -35,7 +36,7 @@ const giveUpAfter = 1_000;
 const maxRefusals = 100;
 /** How often it is logged that one node may not join, milliseconds, and of how many. */
 const rejectedLogInterval = 60_000;
-const maxTurnedAway = 1_000;
+const maxLoggedRejections = 1_000;
 /** What a new life costs its node, in records: more than a few in a second are ignored. */
 const incarnationCost = 1_000;
 
@@ -44,13 +45,14 @@ export function startJoining(m: Machine, now: number): void {
   if (m.phase !== "idle") return;
   m.phase = "joining";
   m.joining.startedAt = now;
-  if (m.seeds.others.length === 0 && m.config.bootstraps && !m.config.seedsAreAsked) found(m, now);
-  else attempt(m, now);
+  if (m.seeds.others.length === 0 && m.config.bootstraps && !m.config.dynamicSeeds) {
+    bootstrap(m, now);
+  } else attempt(m, now);
 }
 
 /** Asks again when it is time, or bootstraps a cluster when nobody has one. */
 export function joiningTick(m: Machine, now: number): void {
-  if (mayBootstrap(m, now)) found(m, now);
+  if (mayBootstrap(m, now)) bootstrap(m, now);
   else if (now >= m.joining.nextAt) attempt(m, now);
   if (m.phase === "joining") logWaiting(m, now);
   if (m.phase === "joining") giveUp(m, now);
@@ -69,7 +71,7 @@ function giveUp(m: Machine, now: number): void {
 
 /** Other seeds are known. */
 export function onSeeds(m: Machine, seeds: readonly string[], now: number): void {
-  const next = toldSeeds(m.seeds, m.config, seeds, now);
+  const next = withResolvedSeeds(m.seeds, m.config, seeds, now);
   if (next === m.seeds) return;
   m.seeds = next;
   if (m.phase === "joining") m.joining.nextAt = now;
@@ -88,9 +90,9 @@ function askToJoin(m: Machine, to: string, now: number): void {
   m.joining.asked.set(to, now);
   send(m, to, {
     type: "join",
-    member: m.introduction,
+    member: m.identity,
     clusterConfig: m.config.clusterConfig,
-    ...(isBootstrapNode(m) && { founder: true }),
+    ...(isBootstrapNode(m) && { bootstraps: true }),
   });
 }
 
@@ -107,13 +109,13 @@ function attempt(m: Machine, now: number): void {
   m.joining.nextAt = now + (quick ? quickInterval : joinRetryInterval);
 }
 
-function found(m: Machine, now: number): void {
-  const { introduction } = m;
+function bootstrap(m: Machine, now: number): void {
+  const { identity } = m;
   m.phase = "member";
-  m.clusterId = `${introduction.address}#${introduction.incarnation}`;
+  m.clusterId = `${identity.address}#${identity.incarnation}`;
   log(m, "info", "this node bootstraps a cluster", { clusterId: m.clusterId });
   // It is the only member and so the leader; `commit` makes it up.
-  commit(m, withRecord(emptyGossip, newRecord(introduction)), now);
+  commit(m, withRecord(emptyGossip, newRecord(identity)), now);
 }
 
 /** A seed has no cluster either. */
@@ -121,13 +123,13 @@ export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, no
   if (m.phase !== "joining" || !m.seeds.others.includes(from)) return;
   m.joining.notReady.set(from, { at: now, answer });
   m.joining.refusedBy.delete(from);
-  if (mayBootstrap(m, now)) found(m, now);
+  if (mayBootstrap(m, now)) bootstrap(m, now);
 }
 
 /** A cluster lets this node in. */
 export function onWelcome(m: Machine, from: string, message: WelcomeMessage, now: number): void {
   if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
-  const { address, incarnation } = m.introduction;
+  const { address, incarnation } = m.identity;
   const state = gossipState(m, message.state, now);
   const own = state.members.get(address)?.member;
   // An answer to what this node asked in an earlier life.
@@ -137,7 +139,7 @@ export function onWelcome(m: Machine, from: string, message: WelcomeMessage, now
   log(m, "info", "this node joins a cluster", { clusterId: m.clusterId, through: from });
   commit(m, state, now);
   // That this node has seen the state is news to the one who let it in.
-  tellAll(m, [from], aboutOnly(m.state, [selfAddress(m)]), now);
+  gossipToAll(m, [from], aboutOnly(m.state, [selfAddress(m)]), now);
 }
 
 /** A cluster does not let this node in. */
@@ -149,10 +151,10 @@ export function onJoinRefused(
 ): void {
   if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
   if (code === "staleIncarnation" && known < Number.MAX_SAFE_INTEGER) {
-    if (known < m.introduction.incarnation) return;
+    if (known < m.identity.incarnation) return;
     // The clock of this host has gone backwards. Only the node itself may raise its incarnation.
-    m.introduction = { ...m.introduction, incarnation: known + 1 };
-    m.view = { ...m.view, self: m.introduction };
+    m.identity = { ...m.identity, incarnation: known + 1 };
+    m.view = { ...m.view, self: m.identity };
     m.joining.asked.delete(from);
     return askToJoin(m, from, now);
   }
@@ -167,7 +169,7 @@ export function onJoinRefused(
 export function onJoin(m: Machine, from: string, message: JoinMessage, now: number): void {
   const { member, clusterConfig } = message;
   if (member.address !== from) {
-    return turnAway(m, from, "notItself", now, () => {
+    return logRejection(m, from, "notItself", now, () => {
       log(m, "warn", "a node asked to let another one in", { from, claimed: member.address });
     });
   }
@@ -191,7 +193,7 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
     return refuse(m, from, "clusterFull", `maxMembers ${m.config.maxMembers} is reached`, now);
   }
   if (!isKnown) {
-    m.gossip.budget.charge(from, incarnationCost, now);
+    if (rules.incarnationsAreRateLimited) m.gossip.rateLimiter.charge(from, incarnationCost, now);
     log(m, "info", "a node joins", { address: from, nodeId: member.nodeId });
     commit(m, withMember(m.state, member), now);
     m.gossip.nextAt = now;
@@ -211,21 +213,28 @@ function refuse(
   now: number,
   known = 0,
 ): void {
-  turnAway(m, to, code, now, () => {
+  logRejection(m, to, code, now, () => {
     log(m, "warn", "a node may not join", { address: to, code, reason });
   });
   send(m, to, { type: "joinRefused", code, reason: reason.slice(0, 1_000), known });
 }
 
 /** Says once a minute, for each node and ground, that it may not join: it goes on to ask. */
-function turnAway(m: Machine, from: string, ground: string, now: number, say: () => void): void {
+function logRejection(
+  m: Machine,
+  from: string,
+  ground: string,
+  now: number,
+  say: () => void,
+): void {
   const { rejected } = m.joining;
   const key = `${from} ${ground}`;
   const last = rejected.get(key);
-  if (last !== undefined && now - last < rejectedLogInterval) return;
-  if (rejected.size >= maxTurnedAway) {
+  const isRecent = last !== undefined && now - last < rejectedLogInterval;
+  if (isRecent && rules.rejectionLogIsRateLimited) return;
+  if (rejected.size >= maxLoggedRejections) {
     for (const [old, at] of rejected) if (now - at >= rejectedLogInterval) rejected.delete(old);
-    if (rejected.size >= maxTurnedAway) return;
+    if (rejected.size >= maxLoggedRejections) return;
   }
   rejected.set(key, now);
   say();
@@ -236,6 +245,7 @@ function conflictWith(
   ours: Readonly<Record<string, string>>,
   theirs: Readonly<Record<string, string>>,
 ): string | undefined {
+  if (!rules.configConflictsAreRefused) return undefined;
   for (const key of Object.keys(ours).sort()) {
     if (!Object.hasOwn(theirs, key) || theirs[key] === ours[key]) continue;
     return `${key} is ${quote(theirs[key]!)} on the node and ${quote(ours[key]!)} in the cluster`;

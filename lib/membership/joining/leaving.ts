@@ -6,10 +6,11 @@
  */
 import { commit, leave } from "../machine/commit.ts";
 import { aboutOnly, withMember, withoutMember } from "../state/gossip_state.ts";
-import { tellAll } from "../machine/gossiping.ts";
+import { gossipToAll } from "../machine/gossiping.ts";
 import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive, isLeaving, type Member } from "../state/member.ts";
 import type { LeftMessage, RemovedMessage } from "../machine/messages.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** This node wishes to leave. */
 export function startLeaving(m: Machine, now: number): void {
@@ -20,13 +21,13 @@ export function startLeaving(m: Machine, now: number): void {
     return;
   }
   if (m.leaveBy !== undefined) return;
-  if (livingOthers(m).length === 0) return leave(m);
+  if (reachableOthers(m).length === 0) return leave(m);
   m.leaveBy = now + m.config.leaveTimeout;
-  if (!isLeaving(m.view.self)) {
+  if (!isLeaving(m.view.self) && rules.leavingIsAnnounced) {
     commit(m, withMember(m.state, { ...m.view.self, status: "leaving" }), now);
   }
   m.gossip.nextAt = now;
-  tellAll(m, closestOthers(m), aboutOnly(m.state, [selfAddress(m)]), now);
+  gossipToAll(m, oldestOthers(m), aboutOnly(m.state, [selfAddress(m)]), now);
 }
 
 /** Gives up waiting when it is time. */
@@ -36,13 +37,13 @@ export function leavingTick(m: Machine, now: number): void {
     after: m.config.leaveTimeout,
     missing: m.missing.join(", "),
   });
-  for (const to of closestOthers(m)) sayFarewell(m, to, m.clusterId!);
+  for (const to of oldestOthers(m)) sendLeft(m, to, m.clusterId!);
   leave(m);
 }
 
 /** Tells a node not to expect anything from this one in that cluster. */
-export function sayFarewell(m: Machine, to: string, clusterId: string): void {
-  send(m, to, { type: "left", clusterId, incarnation: m.introduction.incarnation });
+export function sendLeft(m: Machine, to: string, clusterId: string): void {
+  send(m, to, { type: "left", clusterId, incarnation: m.identity.incarnation });
 }
 
 /** A node is gone from this cluster by its own account. */
@@ -61,7 +62,7 @@ export function onLeft(m: Machine, from: string, message: LeftMessage, now: numb
 /** This node is no member any more. */
 export function onRemoved(m: Machine, message: RemovedMessage, now: number): void {
   if (m.phase !== "member" || message.clusterId !== m.clusterId) return;
-  if (message.incarnation < m.introduction.incarnation) return;
+  if (message.incarnation < m.identity.incarnation) return;
   const { evidence } = message;
   if (evidence !== undefined) {
     const self: Member = { ...m.view.self, status: "down", evidence };
@@ -70,14 +71,14 @@ export function onRemoved(m: Machine, message: RemovedMessage, now: number): voi
   commit(m, withoutMember(m.state, selfAddress(m), now), now);
 }
 
-function livingOthers(m: Machine): Member[] {
+function reachableOthers(m: Machine): Member[] {
   return m.view.members.filter((member) =>
     member.address !== selfAddress(m) && isAlive(member) && !m.view.unreachable.has(member.address)
   );
 }
 
 /** The oldest others, the leader first: those who will act on what they hear. */
-function closestOthers(m: Machine): string[] {
-  const others = livingOthers(m).map(({ address }) => address);
+function oldestOthers(m: Machine): string[] {
+  const others = reachableOthers(m).map(({ address }) => address);
   return others.slice(0, m.config.gossipFanout);
 }

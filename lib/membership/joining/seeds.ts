@@ -14,17 +14,17 @@ export interface Seeds {
 }
 
 /** Those of the configuration. */
-export function configuredSeeds({ seeds, seedsAreAsked, self }: ResolvedConfig): Seeds {
+export function configuredSeeds({ seeds, dynamicSeeds, self }: ResolvedConfig): Seeds {
   return {
     others: seeds.filter((seed) => seed !== self.address),
     listed: seeds.includes(self.address),
     first: seeds[0],
-    since: seedsAreAsked ? Infinity : -Infinity,
+    since: dynamicSeeds ? Infinity : -Infinity,
   };
 }
 
 /** Those that were told besides; the same object where nothing is new. */
-export function toldSeeds(
+export function withResolvedSeeds(
   known: Seeds,
   { seeds, self }: ResolvedConfig,
   told: readonly string[],

@@ -8,13 +8,12 @@ import { convergence } from "../state/convergence.ts";
 import { contentDigest, fullDigest } from "../state/digest.ts";
 import { type GossipState, withMember, withoutMember, withRecord } from "../state/gossip_state.ts";
 import { compareAge, type DownEvidence, isAlive, type Member } from "../state/member.ts";
-import { leaderActions } from "./leader_actions.ts";
-import { leaderOf } from "./leader.ts";
+import { leaderActions, leaderOf } from "./leader.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
 import {
   refutation,
-  sameSilence,
-  silenceOf,
+  sameUnreachability,
+  unreachabilityOf,
   unreachableMembers,
 } from "../detector/reachability.ts";
 import { eventsBetween, sameSet, sameView, stalledOf } from "../state/view.ts";
@@ -64,7 +63,7 @@ export function replacedBy(incarnation: number): string {
 function handleOwnRemoval(m: Machine): boolean {
   const address = selfAddress(m);
   const own = m.state.members.get(address)?.member;
-  const { incarnation } = m.introduction;
+  const { incarnation } = m.identity;
   if (own !== undefined && own.incarnation === incarnation && isAlive(own)) return false;
   const dead = m.state.tombstones.get(address);
   const replaced = own !== undefined && own.incarnation !== incarnation;
@@ -82,7 +81,7 @@ function handleOwnRemoval(m: Machine): boolean {
 /** A view without members: work that needs a cluster ends. */
 function endView(m: Machine, phase: "left" | "downed", self: Member): void {
   m.phase = phase;
-  m.watching.watched.clear();
+  m.monitoring.peers.clear();
   const others = m.view.members.filter(({ address }) => address !== self.address);
   m.view = { ...m.view, members: others, leader: undefined, self, converged: false };
 }
@@ -93,7 +92,7 @@ function refuteAndMarkSeen(m: Machine): GossipState {
   const reachability = refutation(m.state, selfAddress(m));
   if (reachability !== undefined) {
     // Others do not hear this node: perhaps it is slow to answer, and so to hear as well.
-    m.watching.awareness.degrade(1);
+    m.monitoring.localHealth.degrade(1);
     record = { ...record, reachability };
   }
   m.digest = contentDigest(m.state);
@@ -109,10 +108,12 @@ function derive(m: Machine, now: number): void {
   const self = state.members.get(selfAddress(m))!.member;
   let unreachable = unreachableMembers(state, self.address);
   if (sameSet(unreachable, view.unreachable)) unreachable = view.unreachable;
-  else m.watching.stableSince = now;
-  let silence = silenceOf(state, self.address, unreachable);
-  if (sameSilence(silence, view.silence)) silence = view.silence;
-  else if (!sameSet(stalledOf(silence), stalledOf(view.silence))) m.watching.stableSince = now;
+  else m.monitoring.stableSince = now;
+  let unreachability = unreachabilityOf(state, self.address, unreachable);
+  if (sameUnreachability(unreachability, view.unreachability)) unreachability = view.unreachability;
+  else if (!sameSet(stalledOf(unreachability), stalledOf(view.unreachability))) {
+    m.monitoring.stableSince = now;
+  }
   const { converged, missing } = convergence(state, unreachable, m.digest);
   const members = sortedMembers(m);
   m.fullDigest = fullDigest(state);
@@ -120,7 +121,7 @@ function derive(m: Machine, now: number): void {
   m.view = {
     members,
     unreachable,
-    silence,
+    unreachability,
     leader: leaderOf(members, unreachable),
     self,
     converged,

@@ -31,7 +31,7 @@ export interface MembershipLimits {
   /** Between two heartbeats. Default 1 000. */
   readonly heartbeatInterval: number;
   /** How many others watch each member. Default 5. */
-  readonly watchers: number;
+  readonly monitorsPerMember: number;
   /** How many others are asked before a member that is not heard is accused. Default 3. */
   readonly indirectProbes: number;
   /** How long a member whose process lives may stall before it can be downed. Default 60 000. */
@@ -70,7 +70,7 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
    * Whether seeds are told by `seeds` events, besides those of the list. Then the lowest address of
    * all takes the place of the first, once they have not changed for `seedsStableFor`. Default false.
    */
-  readonly seedsAreAsked?: boolean;
+  readonly dynamicSeeds?: boolean;
   /** Whether this node may found a cluster when it finds none. Default true. */
   readonly bootstraps?: boolean;
   /** Whether it may do so without a majority of the seeds, and without being first. Default false. */
@@ -90,7 +90,7 @@ export interface ResolvedConfig extends MembershipLimits {
   readonly self: SelfDescription;
   /** Without duplicates. */
   readonly seeds: readonly string[];
-  readonly seedsAreAsked: boolean;
+  readonly dynamicSeeds: boolean;
   readonly bootstraps: boolean;
   readonly allowSelfBootstrap: boolean;
   readonly clusterConfig: Readonly<Record<string, string>>;
@@ -104,7 +104,7 @@ export const defaultMembershipLimits: MembershipLimits = {
   gossipInterval: 1_000,
   gossipFanout: 3,
   heartbeatInterval: 1_000,
-  watchers: 5,
+  monitorsPerMember: 5,
   indirectProbes: 3,
   stallLimit: 60_000,
   joinRetryInterval: 1_000,
@@ -140,7 +140,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     ...limits,
     self: { ...self, roles: [...self.roles] },
     seeds: [...new Set(seeds)],
-    seedsAreAsked: config.seedsAreAsked ?? false,
+    dynamicSeeds: config.dynamicSeeds ?? false,
     bootstraps: config.bootstraps ?? true,
     allowSelfBootstrap: config.allowSelfBootstrap ?? false,
     clusterConfig,
@@ -199,7 +199,7 @@ function checkNumbers(config: ResolvedConfig): void {
   for (const name of positive) {
     if (!(config[name] > 0)) refuse(name, config[name], "use a number above 0");
   }
-  const whole = ["gossipFanout", "watchers", "maxMembers", "maxTombstones"] as const;
+  const whole = ["gossipFanout", "monitorsPerMember", "maxMembers", "maxTombstones"] as const;
   for (const name of whole) {
     if (!Number.isInteger(config[name]) || config[name] < 1) {
       refuse(name, config[name], "use a whole number of at least 1");

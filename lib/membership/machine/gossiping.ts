@@ -23,6 +23,7 @@ import type { DigestMessage, GossipContent, GossipMessage, SummaryMessage } from
 import { pick } from "./pick.ts";
 import { accusedBy } from "../detector/reachability.ts";
 import { compareSummary, requestedBy, summaryOf } from "../state/summary.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Share of the rounds that also go to a member that is silent, in case it hears us. */
 const probeShare = 0.1;
@@ -54,7 +55,7 @@ export function gossipTick(m: Machine, random: number, now: number): void {
 }
 
 /** Tells all these nodes a part of what this one knows, or is about to know. */
-export function tellAll(
+export function gossipToAll(
   m: Machine,
   peers: readonly string[],
   news: GossipState,
@@ -66,26 +67,26 @@ export function tellAll(
 
 /** A member offers gossip. */
 export function onDigest(m: Machine, from: string, message: DigestMessage): void {
-  if (message.digest !== m.fullDigest) summarise(m, from);
+  if (message.digest !== m.fullDigest || !rules.equalDigestsEndGossip) summarise(m, from);
 }
 
 /** A member tells which records it has. */
 export function onSummary(m: Machine, from: string, message: SummaryMessage, now: number): void {
   if (message.digest === m.fullDigest) return;
   const { salt } = message;
-  const { lacks, wishes } = compareSummary(m.state, message.entries, salt);
-  const nothing = wishes.length === 0 && lacks.members.size + lacks.tombstones.size === 0;
+  const { missing, requested } = compareSummary(m.state, message.entries, salt);
+  const nothing = requested.length === 0 && missing.members.size + missing.tombstones.size === 0;
   // The fingerprints of different records are the same this time; the next salt tells them apart.
   if (nothing) return;
   // It may know that a member which it seems to lack is gone.
-  const reply = lacks.members.size > 0;
-  tell(m, from, lacks, now, { reply, wishes: { salt, addresses: wishes } });
+  const reply = missing.members.size > 0;
+  tell(m, from, missing, now, { reply, requested: { salt, addresses: requested } });
 }
 
 /** A member tells what it knows. */
 export function onGossip(m: Machine, from: string, message: GossipMessage, now: number): void {
   const { members, tombstones } = message.state;
-  m.gossip.budget.charge(from, members.length + tombstones.length, now);
+  m.gossip.rateLimiter.charge(from, members.length + tombstones.length, now);
   const theirs = gossipState(m, message.state, now);
   commit(m, mergeGossip(m.state, admitted(m, theirs)), now);
   if (m.phase !== "member") return;
@@ -93,8 +94,8 @@ export function onGossip(m: Machine, from: string, message: GossipMessage, now: 
     const news = newerThan(theirs, m.state);
     if (news.members.size + news.tombstones.size > 0) tell(m, from, news, now);
   }
-  if (message.wishes !== undefined && message.wishes.addresses.length > 0) {
-    const { salt, addresses } = message.wishes;
+  if (message.requested !== undefined && message.requested.addresses.length > 0) {
+    const { salt, addresses } = message.requested;
     const news = requestedBy(m.state, addresses, salt);
     if (news.members.size > 0) tell(m, from, news, now, { reply: true });
   }
@@ -135,13 +136,13 @@ function tell(
   to: string,
   news: GossipState,
   now: number,
-  more: Partial<Pick<GossipMessage, "reply" | "wishes">> = {},
+  more: Partial<Pick<GossipMessage, "reply" | "requested">> = {},
 ): void {
-  m.gossip.budget.charge(to, news.members.size + news.tombstones.size, now);
+  m.gossip.rateLimiter.charge(to, news.members.size + news.tombstones.size, now);
   send(m, to, {
     type: "gossip",
     clusterId: m.clusterId!,
-    incarnation: m.introduction.incarnation,
+    incarnation: m.identity.incarnation,
     state: gossipContent(m, news, now),
     reply: false,
     ...more,
@@ -153,7 +154,7 @@ function summarise(m: Machine, to: string): void {
   send(m, to, {
     type: "summary",
     clusterId: m.clusterId!,
-    incarnation: m.introduction.incarnation,
+    incarnation: m.identity.incarnation,
     digest: m.fullDigest,
     salt,
     entries: summaryOf(m.state, salt),
@@ -164,7 +165,7 @@ function offer(m: Machine, to: string): void {
   send(m, to, {
     type: "digest",
     clusterId: m.clusterId!,
-    incarnation: m.introduction.incarnation,
+    incarnation: m.identity.incarnation,
     digest: m.fullDigest,
   });
 }
@@ -175,8 +176,8 @@ function offer(m: Machine, to: string): void {
  */
 function probeSeed(m: Machine, random: number): void {
   if (random * m.view.members.length > seedProbes) return;
-  const strangers = m.seeds.others.filter((seed) => !m.state.members.has(seed));
-  const [seed] = pick(strangers, 1, random);
+  const foreignPeers = m.seeds.others.filter((seed) => !m.state.members.has(seed));
+  const [seed] = pick(foreignPeers, 1, random);
   if (seed !== undefined) offer(m, seed);
 }
 

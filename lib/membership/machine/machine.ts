@@ -11,12 +11,11 @@ import type { DownEvidence, Member } from "../state/member.ts";
 import type { MemberEvent } from "../state/member_event.ts";
 import type { MembershipMessage, NotReadyMessage } from "./messages.ts";
 import { LocalHealth } from "../detector/local_health.ts";
-import { type LeaseAnswerEvent, type LeaseState, newLeaseState } from "../downing/leasing.ts";
-import type { Relay } from "../detector/probing.ts";
+import { type LeaseAnswerEvent, type LeaseState, newLeaseState } from "../downing/lease_state.ts";
 import type { MembershipView } from "../state/view.ts";
 import { configuredSeeds, type Seeds } from "../joining/seeds.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import type { Watched } from "../detector/monitored_peer.ts";
+import type { MonitoredPeer, Relay } from "../detector/monitored_peer.ts";
 
 /** What happens to a node's membership. Times in milliseconds. */
 export type MembershipEvent =
@@ -97,7 +96,7 @@ export interface Machine {
   phase: Phase;
   clusterId: string | undefined;
   /** This node as it introduces itself. Its incarnation may rise until it is a member. */
-  introduction: Member;
+  identity: Member;
   state: GossipState;
   /** `contentDigest` and `fullDigest` of `state`. */
   digest: string;
@@ -138,15 +137,15 @@ export interface Machine {
     /** Of the latest summary; counts up. */
     salt: number;
     /** What each peer may still make this node do. */
-    readonly budget: RateLimiter;
+    readonly rateLimiter: RateLimiter;
     /** Nodes of other clusters that were warned of, and when. */
-    readonly strangers: Map<string, number>;
+    readonly foreignPeers: Map<string, number>;
     tombstonesAt: number;
   };
-  watching: {
+  monitoring: {
     heartbeatAt: number;
     checkAt: number;
-    readonly watched: Map<string, Watched>;
+    readonly peers: Map<string, MonitoredPeer>;
     ring: readonly string[];
     /** The digest for which `ring` was made. */
     ringFor: string;
@@ -155,7 +154,7 @@ export interface Machine {
     /** Since when the same members are unreachable. */
     stableSince: number;
     /** How well this node itself is. */
-    readonly awareness: LocalHealth;
+    readonly localHealth: LocalHealth;
     /** Counts inquiries. */
     sequence: number;
     /** Probes that are under way for others. */
@@ -172,13 +171,13 @@ export interface Machine {
 
 /** A node that has not started. */
 export function newMachine(config: ResolvedConfig): Machine {
-  const introduction: Member = { ...config.self, status: "joining", upNumber: 0 };
+  const identity: Member = { ...config.self, status: "joining", upNumber: 0 };
   const view: MembershipView = {
     members: [],
     unreachable: new Set(),
-    silence: new Map(),
+    unreachability: new Map(),
     leader: undefined,
-    self: introduction,
+    self: identity,
     converged: false,
     clusterId: undefined,
   };
@@ -186,7 +185,7 @@ export function newMachine(config: ResolvedConfig): Machine {
     config,
     phase: "idle",
     clusterId: undefined,
-    introduction,
+    identity,
     state: emptyGossip,
     digest: "",
     fullDigest: "",
@@ -213,19 +212,19 @@ export function newMachine(config: ResolvedConfig): Machine {
       nextAt: 0,
       seedProbeAt: 0,
       salt: 0,
-      budget: new RateLimiter(),
-      strangers: new Map(),
+      rateLimiter: new RateLimiter(),
+      foreignPeers: new Map(),
       tombstonesAt: 0,
     },
-    watching: {
+    monitoring: {
       heartbeatAt: 0,
       checkAt: 0,
-      watched: new Map(),
+      peers: new Map(),
       ring: [],
       ringFor: "",
       abstainUntil: 0,
       stableSince: 0,
-      awareness: new LocalHealth(),
+      localHealth: new LocalHealth(),
       sequence: 0,
       relays: [],
       stallPort: undefined,

@@ -30,7 +30,7 @@ import {
   startJoining,
 } from "../joining/joining.ts";
 import { onLeaseAnswer } from "../downing/leasing.ts";
-import { leavingTick, onLeft, onRemoved, sayFarewell, startLeaving } from "../joining/leaving.ts";
+import { leavingTick, onLeft, onRemoved, sendLeft, startLeaving } from "../joining/leaving.ts";
 import {
   log,
   type Machine,
@@ -45,13 +45,14 @@ import { onIndirectAnswer, onIndirectProbe } from "../detector/probing.ts";
 import { resolvingTick } from "../downing/resolving.ts";
 import type { MembershipView } from "../state/view.ts";
 import { weaklyUpTick } from "../joining/weakly_up.ts";
+import { rules } from "../../runtime/rules.ts";
 
 export type { MembershipConfig } from "./config.ts";
 export type { MembershipEffect, MembershipEvent } from "./machine.ts";
 
 /** How often one stranger is warned of, milliseconds, and how many are remembered. */
-const strangerInterval = 60_000;
-const maxStrangers = 100;
+const foreignPeerLogInterval = 60_000;
+const maxForeignPeers = 100;
 
 /** Messages that tell which cluster their sender belongs to. */
 type ClusterMessage = Extract<
@@ -135,7 +136,7 @@ export class Membership {
         onLag(m, event.ms, now);
         break;
       case "stallResponder":
-        m.watching.stallPort = event.port;
+        m.monitoring.stallPort = event.port;
         break;
       case "stallAnswer":
         onStallAnswer(m, event, now);
@@ -157,7 +158,7 @@ function onTick(m: Machine, random: number, now: number): void {
 }
 
 function onReceived(m: Machine, from: string, message: MembershipMessage, now: number): void {
-  if (costs(message) && !withinRateLimit(m, from, now)) return;
+  if (rules.peersAreRateLimited && costs(message) && !withinRateLimit(m, from, now)) return;
   switch (message.type) {
     case "join":
       return onJoin(m, from, message, now);
@@ -197,18 +198,20 @@ function costs({ type }: MembershipMessage): boolean {
 
 /** Ignores a peer that asks for far more than the protocol does. */
 function withinRateLimit(m: Machine, from: string, now: number): boolean {
-  const verdict = m.gossip.budget.take(from, now);
-  if (verdict === "complain") {
+  const verdict = m.gossip.rateLimiter.take(from, now);
+  if (verdict === "dropAndLog") {
     log(m, "warn", "a node talks far too much; what is too much is ignored", { from });
   }
-  return verdict === "answer";
+  return verdict === "accept";
 }
 
 function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now: number): void {
   if (m.phase === "joining") return onClusterFound(m, from, now);
-  if (m.phase === "left" || m.phase === "downed") return sayFarewell(m, from, message.clusterId);
+  if (m.phase === "left" || m.phase === "downed") return sendLeft(m, from, message.clusterId);
   if (m.phase === "idle") return;
-  if (message.clusterId !== m.clusterId) return onForeignPeer(m, from, message.clusterId, now);
+  if (message.clusterId !== m.clusterId && rules.clustersNeverMerge) {
+    return onForeignPeer(m, from, message.clusterId, now);
+  }
   const known = m.state.members.get(from)?.member.incarnation;
   if (isGone(m, from, message, known)) return;
   if (message.incarnation === known) heard(m, from, now);
@@ -229,10 +232,10 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
 }
 
 function answerHeartbeat(m: Machine, to: string): void {
-  const { stallPort } = m.watching;
+  const { stallPort } = m.monitoring;
   send(m, to, {
     type: "heartbeatAck",
-    incarnation: m.introduction.incarnation,
+    incarnation: m.identity.incarnation,
     ...(stallPort !== undefined && { stallPort }),
   });
 }
@@ -262,12 +265,12 @@ function isGone(
 
 /** Two clusters never merge: each would have to give up what it has granted. */
 function onForeignPeer(m: Machine, from: string, clusterId: string, now: number): void {
-  sayFarewell(m, from, clusterId);
-  const { strangers } = m.gossip;
-  const last = strangers.get(from);
-  if (last !== undefined && now - last < strangerInterval) return;
-  if (strangers.size >= maxStrangers) strangers.clear();
-  strangers.set(from, now);
+  sendLeft(m, from, clusterId);
+  const { foreignPeers } = m.gossip;
+  const last = foreignPeers.get(from);
+  if (last !== undefined && now - last < foreignPeerLogInterval) return;
+  if (foreignPeers.size >= maxForeignPeers) foreignPeers.clear();
+  foreignPeers.set(from, now);
   log(m, "warn", "a node of another cluster takes this one for a member; clusters never merge", {
     from,
     itsCluster: clusterId,

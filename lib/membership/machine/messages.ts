@@ -30,7 +30,7 @@ export interface JoinMessage {
   readonly member: Member;
   readonly clusterConfig: Readonly<Record<string, string>>;
   /** Whether the sender bootstraps a cluster if there is none. Default false. */
-  readonly founder?: boolean;
+  readonly bootstraps?: boolean;
 }
 
 /**
@@ -56,7 +56,7 @@ export interface JoinRefusedMessage {
 export interface NotReadyMessage {
   readonly type: "notReady";
   /** Whether it will found a cluster if it finds none. */
-  readonly founder: boolean;
+  readonly bootstraps: boolean;
   /** Whether it lets the asker found one, and nobody else for a while. Default false. */
   readonly vote?: boolean;
 }
@@ -77,7 +77,7 @@ export interface GossipMessage {
   /** Whether the sender wants to hear where this is out of date. */
   readonly reply: boolean;
   /** What the sender wants to hear besides: fingerprints of addresses; see `summary.ts`. */
-  readonly wishes?: { readonly salt: number; readonly addresses: Uint8Array };
+  readonly requested?: { readonly salt: number; readonly addresses: Uint8Array };
 }
 
 /** Offers gossip: whoever has another digest answers with a summary. */
@@ -230,9 +230,9 @@ export function parseMembershipMessage(value: unknown): MembershipMessage | unde
   }
 }
 
-function parseNotReady({ founder, vote = false }: Fields): NotReadyMessage | undefined {
-  return typeof founder === "boolean" && typeof vote === "boolean"
-    ? { type: "notReady", founder, vote }
+function parseNotReady({ bootstraps, vote = false }: Fields): NotReadyMessage | undefined {
+  return typeof bootstraps === "boolean" && typeof vote === "boolean"
+    ? { type: "notReady", bootstraps, vote }
     : undefined;
 }
 
@@ -243,9 +243,9 @@ function parseJoin(fields: Fields): JoinMessage | undefined {
   if (member.status !== "joining" || member.upNumber !== 0 || member.evidence !== undefined) {
     return undefined;
   }
-  const { founder = false } = fields;
-  if (typeof founder !== "boolean") return undefined;
-  return { type: "join", member, clusterConfig, ...(founder && { founder }) };
+  const { bootstraps = false } = fields;
+  if (typeof bootstraps !== "boolean") return undefined;
+  return { type: "join", member, clusterConfig, ...(bootstraps && { bootstraps }) };
 }
 
 function parseJoinRefused(fields: Fields): JoinRefusedMessage | undefined {
@@ -267,10 +267,10 @@ function parseGossip(fields: Fields): GossipMessage | undefined {
   const state = parseContent(fields.state);
   const { reply } = fields;
   if (state === undefined || typeof reply !== "boolean") return undefined;
-  if (fields.wishes === undefined) return withSender(fields, { type: "gossip", state, reply });
-  const { salt, addresses } = asFields(fields.wishes) ?? {};
+  if (fields.requested === undefined) return withSender(fields, { type: "gossip", state, reply });
+  const { salt, addresses } = asFields(fields.requested) ?? {};
   if (!isSalt(salt) || !isRequest(addresses, fieldLimits.members)) return undefined;
-  return withSender(fields, { type: "gossip", state, reply, wishes: { salt, addresses } });
+  return withSender(fields, { type: "gossip", state, reply, requested: { salt, addresses } });
 }
 
 function parseSummary(fields: Fields): SummaryMessage | undefined {

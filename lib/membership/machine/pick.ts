@@ -1,3 +1,5 @@
+import { mixBits } from "../../runtime/fnv.ts";
+
 /**
  * `count` different items in an order that follows from `random`, a number in [0, 1). Each item is
  * equally likely. The input is not changed.
@@ -17,8 +19,5 @@ export function pick<T>(items: readonly T[], count: number, random: number): T[]
 
 /** One step of a Weyl sequence through the final mix of MurmurHash3. */
 function next(word: number): number {
-  word = (word + 0x9e3779b9) >>> 0;
-  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
-  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
-  return (word ^ (word >>> 16)) >>> 0;
+  return mixBits((word + 0x9e3779b9) >>> 0) >>> 0;
 }

@@ -29,15 +29,15 @@ export class RateLimiter {
    * Takes one token for a message. `ignore`: there was none; `complain`: and it is the first time
    * since the bucket was full.
    */
-  take(peer: string, now: number): "answer" | "ignore" | "complain" {
+  take(peer: string, now: number): "accept" | "drop" | "dropAndLog" {
     const bucket = this.#bucket(peer, now);
     if (bucket.tokens >= 1) {
       bucket.tokens--;
-      return "answer";
+      return "accept";
     }
-    if (bucket.told) return "ignore";
+    if (bucket.told) return "drop";
     bucket.told = true;
-    return "complain";
+    return "dropAndLog";
   }
 
   /** Takes tokens for so many records that were read or sent; the bucket may come to owe some. */

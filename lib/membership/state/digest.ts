@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fnvOffset, fnvStep, mixBits } from "../../runtime/fnv.ts";
 import type { GossipState, MemberRecord } from "./gossip_state.ts";
 import type { Member } from "./member.ts";
 
@@ -34,15 +35,10 @@ export function addressHash(address: string): Hash {
   let known = addressHashes.get(address);
   if (known === undefined) {
     if (addressHashes.size >= maxAddressHashes) addressHashes.clear();
-    known = hash(address);
+    known = hash64(address);
     addressHashes.set(address, known);
   }
   return known;
-}
-
-/** 32 bits of hash for a text: FNV-1a (Fowler, Noll, Vo) with the final mix of MurmurHash3. */
-export function hashText(text: string): number {
-  return hash(text)[0];
 }
 
 function sum(state: GossipState, hashOf: (record: MemberRecord) => Hash): string {
@@ -61,7 +57,7 @@ function contentHash(member: Member): Hash {
   if (known === undefined) {
     const { address, nodeId, incarnation, status, upNumber, roles, appVersion, zone } = member;
     const labels = [roles, appVersion, zone];
-    known = hash(JSON.stringify([address, nodeId, incarnation, status, upNumber, labels]));
+    known = hash64(JSON.stringify([address, nodeId, incarnation, status, upNumber, labels]));
     contentHashes.set(member, known);
   }
   return known;
@@ -80,7 +76,7 @@ export function recordHash(record: MemberRecord): Hash {
       subject.refutation,
       subject.reason,
     ]);
-    known = hash(JSON.stringify([
+    known = hash64(JSON.stringify([
       [high, low, by, why, observers],
       [seen.counter, seen.digest, reachability.version, subjects, reachability.refutation],
     ]));
@@ -89,20 +85,15 @@ export function recordHash(record: MemberRecord): Hash {
   return known;
 }
 
-function hash(text: string): Hash {
-  let high = 0x811c9dc5;
+/** 64 bits of hash for a text. The first half is FNV-1a over UTF-16 code units. */
+export function hash64(text: string): Hash {
+  let high = fnvOffset;
   let low = 0x9747b28c;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    high = Math.imul(high ^ unit, 0x01000193);
+    high = fnvStep(high, unit);
     low = Math.imul(low ^ unit, 0x5bd1e995);
     low ^= low >>> 15;
   }
-  return [mix(high), mix(low ^ high)];
-}
-
-function mix(word: number): number {
-  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
-  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
-  return (word ^ (word >>> 16)) >>> 0;
+  return [mixBits(high) >>> 0, mixBits(low ^ high) >>> 0];
 }

@@ -1,3 +1,8 @@
+import { rules } from "../../runtime/rules.ts";
+
+/** Bound here, since members are sorted often. */
+const oldestLeads = rules.oldestLeads;
+
 /**
  * How far a member is in its life. It only moves forward, in this order, and may skip steps:
  *
@@ -93,7 +98,7 @@ export function isLeaving(member: Member): boolean {
 
 /** Orders members by age: the oldest first, those that are not up yet last. */
 export function compareAge(a: Member, b: Member): number {
-  if (a.upNumber !== b.upNumber) {
+  if (a.upNumber !== b.upNumber && oldestLeads) {
     if (a.upNumber === 0) return 1;
     if (b.upNumber === 0) return -1;
     return a.upNumber - b.upNumber;

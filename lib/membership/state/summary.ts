@@ -19,14 +19,14 @@ import {
 /** Bytes of one entry: the address's fingerprint and the record's, big-endian. */
 const entryBytes = 8;
 /** Bytes of one wish: the address's fingerprint. */
-const wishBytes = 4;
+const keyBytes = 4;
 
 /** What the receiver of a summary has to say. */
 export interface Difference {
   /** What the other lacks: records of members, and tombstones of members that it still has. */
-  readonly lacks: GossipState;
+  readonly missing: GossipState;
   /** Fingerprints of the addresses of which it has another record, or one that is not known here. */
-  readonly wishes: Uint8Array;
+  readonly requested: Uint8Array;
 }
 
 /** The fingerprints of all records. */
@@ -50,8 +50,8 @@ export function isSummary(value: unknown, limit: number): value is Uint8Array {
 
 /** Whether the bytes can be up to so many wishes. */
 export function isRequest(value: unknown, limit: number): value is Uint8Array {
-  return value instanceof Uint8Array && value.length % wishBytes === 0 &&
-    value.length <= limit * wishBytes;
+  return value instanceof Uint8Array && value.length % keyBytes === 0 &&
+    value.length <= limit * keyBytes;
 }
 
 /** What the one whose summary this is lacks, and what is to be asked of it. */
@@ -63,12 +63,12 @@ export function compareSummary(ours: GossipState, summary: Uint8Array, salt: num
   }
   const members = new Map<string, MemberRecord>();
   const tombstones = new Map<string, Tombstone>();
-  const wishes: number[] = [];
+  const requested: number[] = [];
   for (const [address, record] of ours.members) {
     const key = addressKey(address, salt);
     const known = theirs.get(key);
     if (known === undefined) members.set(address, record);
-    else if (known !== recordKey(record, salt)) wishes.push(key);
+    else if (known !== recordKey(record, salt)) requested.push(key);
     theirs.delete(key);
   }
   if (theirs.size > 0) {
@@ -78,17 +78,17 @@ export function compareSummary(ours: GossipState, summary: Uint8Array, salt: num
       tombstones.set(address, tombstone);
       // It may be a later life, so it is asked for as well.
     }
-    wishes.push(...theirs.keys());
+    requested.push(...theirs.keys());
   }
-  return { lacks: { members, tombstones }, wishes: wishBytesOf(wishes) };
+  return { missing: { members, tombstones }, requested: encodeKeys(requested) };
 }
 
 /** The records that are wished for. */
-export function requestedBy(ours: GossipState, wishes: Uint8Array, salt: number): GossipState {
-  if (wishes.length === 0) return emptyGossip;
+export function requestedBy(ours: GossipState, requested: Uint8Array, salt: number): GossipState {
+  if (requested.length === 0) return emptyGossip;
   const keys = new Set<number>();
-  const view = viewOf(wishes);
-  for (let at = 0; at < wishes.length; at += wishBytes) keys.add(view.getUint32(at));
+  const view = viewOf(requested);
+  for (let at = 0; at < requested.length; at += keyBytes) keys.add(view.getUint32(at));
   const members = new Map<string, MemberRecord>();
   for (const [address, record] of ours.members) {
     if (keys.has(addressKey(address, salt))) members.set(address, record);
@@ -96,10 +96,10 @@ export function requestedBy(ours: GossipState, wishes: Uint8Array, salt: number)
   return { members, tombstones: emptyGossip.tombstones };
 }
 
-function wishBytesOf(keys: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(keys.length * wishBytes);
+function encodeKeys(keys: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(keys.length * keyBytes);
   const view = new DataView(bytes.buffer);
-  keys.forEach((key, index) => view.setUint32(index * wishBytes, key));
+  keys.forEach((key, index) => view.setUint32(index * keyBytes, key));
   return bytes;
 }
 

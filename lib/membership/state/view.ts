@@ -1,6 +1,7 @@
 import { compareEvidence, type Member, statusRank } from "./member.ts";
 import type { MemberEvent } from "./member_event.ts";
-import { sameSilence, type Silence } from "../detector/reachability.ts";
+import { sameUnreachability, type Unreachability } from "../detector/reachability.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** What a node believes of its cluster. Never changed in place. */
 export interface MembershipView {
@@ -9,7 +10,7 @@ export interface MembershipView {
   /** Addresses of members that count as unreachable. Down ones are not among them. */
   readonly unreachable: ReadonlySet<string>;
   /** Why each of them counts as unreachable, and on whose word; by address. */
-  readonly silence: ReadonlyMap<string, Silence>;
+  readonly unreachability: ReadonlyMap<string, Unreachability>;
   /** Address of the member that leads; none before joining and after the end. */
   readonly leader: string | undefined;
   /** This node. Before it is a member, `joining`. */
@@ -24,16 +25,21 @@ export interface MembershipView {
 export function sameView(a: MembershipView, b: MembershipView): boolean {
   return a.leader === b.leader && a.converged === b.converged && a.clusterId === b.clusterId &&
     a.self === b.self && sameSet(a.unreachable, b.unreachable) &&
-    sameSilence(a.silence, b.silence) &&
+    sameUnreachability(a.unreachability, b.unreachability) &&
     (a.members === b.members ||
       (a.members.length === b.members.length &&
         a.members.every((member, index) => member === b.members[index])));
 }
 
 /** Addresses of those who stand still although their process lives. */
-export function stalledOf(silence: ReadonlyMap<string, Silence>): ReadonlySet<string> {
+export function stalledOf(
+  unreachability: ReadonlyMap<string, Unreachability>,
+): ReadonlySet<string> {
   const stalled = new Set<string>();
-  for (const [address, { reason }] of silence) if (reason === "stalled") stalled.add(address);
+  if (!rules.stalledMembersAreSpared) return stalled;
+  for (const [address, { reason }] of unreachability) {
+    if (reason === "stalled") stalled.add(address);
+  }
   return stalled;
 }
 
@@ -126,7 +132,8 @@ function reachabilityEvents(
   for (const address of after.unreachable) {
     const member = before.unreachable.has(address) ? undefined : find(address);
     if (member === undefined) continue;
-    const { reason, observers } = after.silence.get(address) ?? { reason: "silent", observers: [] };
+    const { reason, observers } = after.unreachability.get(address) ??
+      { reason: "silent", observers: [] };
     events.push({ type: "unreachableMember", member, reason, observers });
   }
   for (const address of before.unreachable) {

@@ -1,13 +1,5 @@
-/** One shard's owner. A grant with a higher epoch overrules one with a lower. */
-export interface ShardGrant {
-  /** Address of the node that runs the shard's entities. */
-  readonly owner: string;
-  /** Counts the grants of this shard type; at least 1. */
-  readonly epoch: number;
-}
-
 /** A node that may be given shards. */
-export interface ShardNode {
+export interface AllocationNode {
   /** `"host:port"`. */
   readonly address: string;
   /** Its labels. */
@@ -35,13 +27,13 @@ export interface AllocationStrategy {
    * @param nodes those that may own it, at least one, sorted by address.
    * @returns the address of one of `nodes`; anything else counts as no preference.
    */
-  allocate(shard: number, nodes: readonly ShardNode[]): string | undefined;
+  allocate(shard: number, nodes: readonly AllocationNode[]): string | undefined;
   /**
    * Shards that should be elsewhere, the most urgent first. Without it nothing moves.
    *
    * @param limit how many the coordinator moves at most; further ones are left to the next round.
    */
-  rebalance?(nodes: readonly ShardNode[], limit: number): readonly ShardMove[];
+  rebalance?(nodes: readonly AllocationNode[], limit: number): readonly ShardMove[];
 }
 
 /**
@@ -77,7 +69,7 @@ export function leastShards(): AllocationStrategy {
  * ```
  */
 export function externalAllocation(
-  place: (shard: number, nodes: readonly ShardNode[]) => string | undefined,
+  place: (shard: number, nodes: readonly AllocationNode[]) => string | undefined,
 ): AllocationStrategy {
   return {
     allocate: place,
@@ -106,7 +98,7 @@ export function externalAllocation(
  * ```
  */
 export function preferRole(role: string): AllocationStrategy {
-  const preferred = (nodes: readonly ShardNode[]) => {
+  const preferred = (nodes: readonly AllocationNode[]) => {
     const fitting = nodes.filter(({ roles }) => roles.includes(role));
     return fitting.length > 0 ? fitting : nodes;
   };
@@ -138,19 +130,19 @@ export function preferRole(role: string): AllocationStrategy {
  * ```
  */
 export function zoneAware(prefix = "zone-"): AllocationStrategy {
-  const zones = (nodes: readonly ShardNode[]): ShardNode[][] => {
-    const byZone = new Map<string, ShardNode[]>();
+  const zones = (nodes: readonly AllocationNode[]): AllocationNode[][] => {
+    const byZone = new Map<string, AllocationNode[]>();
     for (const node of nodes) {
       const zone = node.roles.find((role) => role.startsWith(prefix)) ?? "";
       byZone.set(zone, [...byZone.get(zone) ?? [], node]);
     }
     return [...byZone].toSorted(([a], [b]) => a < b ? -1 : 1).map(([, members]) => members);
   };
-  const asOne = (members: readonly ShardNode[]): ShardNode => {
+  const asOne = (members: readonly AllocationNode[]): AllocationNode => {
     const shards = new Set(members.flatMap((node) => [...node.shards]));
     return { address: members[0]!.address, roles: [], shards };
   };
-  const inZone = (nodes: readonly ShardNode[]) => {
+  const inZone = (nodes: readonly AllocationNode[]) => {
     const all = zones(nodes);
     const wanted = least(all.map(asOne));
     return all.find((members) => members[0]!.address === wanted?.address) ?? [];
@@ -171,8 +163,8 @@ export function zoneAware(prefix = "zone-"): AllocationStrategy {
 }
 
 /** The node with the fewest shards; among equals the first address. */
-function least(nodes: readonly ShardNode[]): ShardNode | undefined {
-  let chosen: ShardNode | undefined;
+function least(nodes: readonly AllocationNode[]): AllocationNode | undefined {
+  let chosen: AllocationNode | undefined;
   for (const node of nodes) {
     const fewer = chosen === undefined || node.shards.size < chosen.shards.size;
     if (fewer || (node.shards.size === chosen!.shards.size && node.address < chosen!.address)) {
@@ -184,8 +176,8 @@ function least(nodes: readonly ShardNode[]): ShardNode | undefined {
 
 /** All shards of `from`, to those of `to` with the fewest; undefined if there are none. */
 function moveAll(
-  from: readonly ShardNode[],
-  to: readonly ShardNode[],
+  from: readonly AllocationNode[],
+  to: readonly AllocationNode[],
   limit: number,
 ): ShardMove[] | undefined {
   const shards = from.flatMap((node) => [...node.shards]);
@@ -199,7 +191,7 @@ function moveAll(
 }
 
 /** Moves from the fullest to the emptiest until they differ by one at most. */
-function evenOut(nodes: readonly ShardNode[], limit: number): ShardMove[] {
+function evenOut(nodes: readonly AllocationNode[], limit: number): ShardMove[] {
   const loads = nodes.map(({ address, shards }) => ({
     address,
     shards: [...shards],

@@ -6,7 +6,7 @@ export const maxShardTypes = 1_000;
 /** One member, as its coordinator knows it. */
 export interface CoordinatedNode {
   /** Tells lives at one address apart. */
-  readonly life: number;
+  readonly incarnation: number;
   /** It has promised itself to this term, and told what it runs. */
   reported: boolean;
   /** All members know that it is one: a later leader will ask it, too. */

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { type AllocationStrategy, leastShards, type ShardNode } from "./allocation.ts";
+import { type AllocationNode, type AllocationStrategy, leastShards } from "./allocation.ts";
 import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator_event.ts";
 import { type CoordinatorTiming, defaultCoordinatorTiming } from "./coordinator_timing.ts";
 import type { CoordinatorView, ViewMember } from "./coordinator_view.ts";
@@ -19,6 +19,7 @@ import type { RegionReport, ReportMessage } from "../routing/protocol.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
 import { compareStamps, compareTerms, noTerm, type Stamp, type Term } from "../routing/term.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Grants that a coordinator can make before it meets the numbers of the next term: 2^26. */
 const epochsPerTerm = 67_108_864;
@@ -49,7 +50,7 @@ export class Coordinator {
   /** `asleep`: another node leads. `recovering`: reports are missing. `active`: grants shards. */
   get phase(): "asleep" | "recovering" | "active" {
     if (this.#view === undefined || this.#view.leader !== this.#view.self) return "asleep";
-    return this.#awaiting.size > 0 ? "recovering" : "active";
+    return this.#awaiting.size > 0 && rules.coordinatorAwaitsReports ? "recovering" : "active";
   }
 
   /** The table of a shard type, for inspection. */
@@ -67,24 +68,24 @@ export class Coordinator {
     this.#effects = [];
     this.#now = now;
     if (event.type === "view") this.#onView(event.view);
-    else if (event.type === "outdated") this.#onOutdated(event.term);
+    else if (event.type === "outdatedTerm") this.#onOutdated(event.term);
     else if (this.phase !== "asleep") this.#onEvent(event);
     return this.#effects;
   }
 
-  #onEvent(event: Exclude<CoordinatorEvent, { type: "view" | "outdated" }>): void {
+  #onEvent(event: Exclude<CoordinatorEvent, { type: "view" | "outdatedTerm" }>): void {
     switch (event.type) {
-      case "report":
+      case "shardReport":
         return this.#onReport(event.from, event);
       case "locate":
         return this.#onLocate(event.from, event.shardType, event.numShards, event.shard);
-      case "hosting":
+      case "started":
       case "stopped": {
         if (!this.#takeStamp(event.from, event.stamp)) return;
         const table = this.#tables.get(event.shardType);
         if (table === undefined) return;
         const { from, shardType, shard, epoch } = event;
-        if (event.type === "hosting") this.#confirm(shardType, table, shard, from, epoch);
+        if (event.type === "started") this.#confirm(shardType, table, shard, from, epoch);
         else if (table.free(shard, from, epoch)) this.#onFreed(shardType, [shard], from, "stopped");
         return this.#grantWaiting(shardType, table);
       }
@@ -130,9 +131,9 @@ export class Coordinator {
   }
 
   #retainNodes(members: readonly ViewMember[]): void {
-    const lives = new Map(members.map(({ address, life }) => [address, life]));
-    for (const [address, { life }] of this.#nodes) {
-      if (lives.get(address) === life) continue;
+    const lives = new Map(members.map(({ address, incarnation }) => [address, incarnation]));
+    for (const [address, { incarnation }] of this.#nodes) {
+      if (lives.get(address) === incarnation) continue;
       this.#nodes.delete(address);
       this.#awaiting.delete(address);
       for (const [shardType, table] of this.#tables) {
@@ -141,18 +142,18 @@ export class Coordinator {
     }
   }
 
-  #meet({ address, life }: ViewMember, wait: boolean): void {
+  #meet({ address, incarnation }: ViewMember, wait: boolean): void {
     if (this.#nodes.has(address)) return;
     this.#nodes.set(address, {
-      life,
+      incarnation,
       reported: false,
       settled: false,
       retiring: false,
-      stamp: [life, 0],
+      stamp: [incarnation, 0],
     });
     // Who joins later runs nothing yet: its report adds a region and is not waited for.
     if (wait) this.#awaiting.add(address);
-    this.#effects.push({ type: "askReport", to: address, term: this.#term });
+    this.#effects.push({ type: "requestReport", to: address, term: this.#term });
   }
 
   /** Calm begins anew when another set of nodes can own shards. */
@@ -170,7 +171,7 @@ export class Coordinator {
 
   #takeStamp(from: string, stamp: Stamp): boolean {
     const node = this.#nodes.get(from);
-    if (node === undefined || stamp[0] !== node.life) return false;
+    if (node === undefined || stamp[0] !== node.incarnation) return false;
     // Confirmations name an epoch, so an old one does no harm; reports are looked at more closely.
     if (compareStamps(stamp, node.stamp) > 0) node.stamp = stamp;
     return true;
@@ -183,16 +184,16 @@ export class Coordinator {
     if (compareTerms(term, this.#term) === 0) return;
     this.#begin();
     for (const to of this.#nodes.keys()) {
-      this.#effects.push({ type: "askReport", to, term: this.#term });
+      this.#effects.push({ type: "requestReport", to, term: this.#term });
     }
   }
 
   #onReport(from: string, { term, stamp, retiring, regions }: ReportMessage): void {
     const node = this.#nodes.get(from);
-    if (node === undefined || stamp[0] !== node.life) return;
+    if (node === undefined || stamp[0] !== node.incarnation) return;
     if (compareTerms(term, this.#term) !== 0) {
       if (compareTerms(term, this.#term) > 0) return this.#onOutdated(term);
-      return void this.#effects.push({ type: "askReport", to: from, term: this.#term });
+      return void this.#effects.push({ type: "requestReport", to: from, term: this.#term });
     }
     // What was said before something that is known already is not the whole truth any more.
     if (compareStamps(stamp, node.stamp) < 0) return;
@@ -261,7 +262,7 @@ export class Coordinator {
 
   #onTick(): void {
     for (const [to, { reported }] of this.#nodes) {
-      if (!reported) this.#effects.push({ type: "askReport", to, term: this.#term });
+      if (!reported) this.#effects.push({ type: "requestReport", to, term: this.#term });
     }
     for (const [shardType, table] of this.#tables) {
       const { retryInterval } = this.#timing;
@@ -344,14 +345,22 @@ export class Coordinator {
     this.#host(owner!, shardType, shard, epoch);
   }
 
-  /** Names the life that is meant: an order that comes late must not reach the next one. */
+  /** Names the incarnation that is meant: an order that comes late must not reach the next one. */
   #host(to: string, shardType: string, shard: number, epoch: number): void {
-    const life = this.#nodes.get(to)?.life ?? 0;
-    this.#effects.push({ type: "host", to, term: this.#term, life, shardType, shard, epoch });
+    const incarnation = this.#nodes.get(to)?.incarnation ?? 0;
+    this.#effects.push({
+      type: "startShard",
+      to,
+      term: this.#term,
+      incarnation,
+      shardType,
+      shard,
+      epoch,
+    });
   }
 
   /** Nodes that may be given shards of a type. */
-  #candidates(table: ShardTable): ShardNode[] {
+  #candidates(table: ShardTable): AllocationNode[] {
     const able = this.#view!.members.filter(({ address, eligible }) => {
       const node = this.#nodes.get(address);
       return eligible && node?.reported && node.settled && !node.retiring &&

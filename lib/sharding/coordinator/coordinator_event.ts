@@ -16,9 +16,9 @@ interface Confirmation {
 export type CoordinatorEvent =
   | { readonly type: "view"; readonly view: CoordinatorView }
   | (ReportMessage & { readonly from: string })
-  | { readonly type: "outdated"; readonly from: string; readonly term: Term }
+  | { readonly type: "outdatedTerm"; readonly from: string; readonly term: Term }
   | (LocateMessage & { readonly from: string })
-  | ({ readonly type: "hosting" } & Confirmation)
+  | ({ readonly type: "started" } & Confirmation)
   | ({ readonly type: "stopped" } & Confirmation)
   | { readonly type: "tick" };
 
@@ -26,7 +26,9 @@ export type CoordinatorEvent =
 export type CoordinatorMessage =
   & Extract<
     ShardingMessage,
-    { type: "askReport" | "host" | "handOff" | "location" | "table" | "refused" }
+    {
+      type: "requestReport" | "startShard" | "handOff" | "location" | "shardTableDelta" | "refused";
+    }
   >
   & { readonly to: string };
 

@@ -4,7 +4,7 @@ import type { MembershipView } from "../../membership/state/view.ts";
 export interface ViewMember {
   readonly address: string;
   /** Tells lives at one address apart. */
-  readonly life: number;
+  readonly incarnation: number;
   /** Up and reachable: may be given shards. */
   readonly eligible: boolean;
   readonly roles: readonly string[];
@@ -30,7 +30,7 @@ export function coordinatorView(self: string, view: MembershipView): Coordinator
     if (status !== "up" && status !== "leaving" && status !== "exiting") continue;
     const { appVersion } = member as { readonly appVersion?: string };
     const eligible = status === "up" && !view.unreachable.has(address);
-    members.push({ address, life: incarnation, eligible, roles, appVersion });
+    members.push({ address, incarnation: incarnation, eligible, roles, appVersion });
   }
   members.sort((a, b) => a.address < b.address ? -1 : 1);
   return { self, leader: view.leader, members, converged: view.converged };

@@ -1,4 +1,4 @@
-import type { ShardGrant } from "./allocation.ts";
+import type { ShardGrant } from "../routing/shard_grant.ts";
 
 /**
  * How far a grant is: the owner has not confirmed it yet, runs the shard, or was told to give it up.

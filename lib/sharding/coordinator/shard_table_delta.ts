@@ -37,7 +37,9 @@ function messagesTo(
       shards.push([shard, owner, grant.epoch]);
     }
     if (shards.length === 0) continue;
-    for (const to of nodes) messages.push({ type: "table", to, shardType, owners, shards });
+    for (const to of nodes) {
+      messages.push({ type: "shardTableDelta", to, shardType, owners, shards });
+    }
   }
   return messages;
 }

@@ -7,24 +7,21 @@
  */
 import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
-import type { Cell } from "../../actor/cell/cell.ts";
-import type { EntityKeeper } from "../../actor/cell/cell_parts.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
-import type { DeadLetterReason } from "../../actor/system/dead_letter.ts";
-import type { LocalRef } from "../../actor/ref/local_ref.ts";
+import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
+import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
+import { backoffDelay } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { Entity, EntityList } from "./entity_list.ts";
 import { entityName, idOfName } from "./entity_name.ts";
 import type { PassivationOptions } from "./passivation.ts";
 import { regionPath } from "../routing/protocol.ts";
-import type { EntityHost } from "./region.ts";
+import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
 import type { EntityFactory } from "../sharded_behavior.ts";
 
-/** Milliseconds to the first start after a failure; doubles with each that follows. */
-const firstBackoff = 200;
-/** The longest such delay. */
-const longestBackoff = 10_000;
+/** Between a failure and the next start. */
+const restartBackoff = { min: 200, max: 10_000 };
 /** Entities that one tick stops at most, so that no tick takes long. */
 const maxPassivated = 5_000;
 
@@ -62,14 +59,14 @@ interface Shard {
 }
 
 /** See the module's text. */
-export class Entities implements EntityHost, EntityKeeper {
+export class Entities implements ShardRunner, EntityKeeper {
   readonly #port: EntitiesPort;
   readonly #path: string;
   readonly #shards: (Shard | undefined)[] = [];
   /** Those that take messages. */
   readonly #active = new EntityList();
   /** Entities whose id cannot be their name. */
-  readonly #unnamed = new Map<Cell, Entity>();
+  readonly #unnamed = new Map<LocalRef<unknown>, Entity>();
   /** Those that were told to stop, and when. */
   readonly #stopping = new Map<Entity, number>();
   readonly #behavior: Behavior<unknown>;
@@ -88,7 +85,7 @@ export class Entities implements EntityHost, EntityKeeper {
   behavior(onReady: () => void): Behavior<never> {
     const region = Behaviors.setup<never>((context) => {
       this.#context = context;
-      (context.self as LocalRef<never>).cell.parts.entities = this;
+      (context.self as LocalRef<never>).keepEntities(this);
       onReady();
       return Behaviors.receive<never>(() => Behaviors.same(), (_context, { type }) => {
         if (type === "postStop") this.#context = undefined;
@@ -162,11 +159,11 @@ export class Entities implements EntityHost, EntityKeeper {
     this.#endIfEmpty(number, shard);
   }
 
-  idOf(cell: Cell): string {
+  idOf(cell: LocalRef<unknown>): string {
     return this.#unnamed.get(cell)?.id ?? idOfName(cell.path);
   }
 
-  passivate(cell: Cell): void {
+  passivate(cell: LocalRef<unknown>): void {
     const entity = this.#entityOf(cell);
     if (entity === undefined || entity.cell !== cell || this.#stopping.has(entity)) return;
     entity.pending = [];
@@ -174,7 +171,7 @@ export class Entities implements EntityHost, EntityKeeper {
     this.#stop(entity, cell, "inTurn");
   }
 
-  onStopped(cell: Cell): void {
+  onStopped(cell: LocalRef<unknown>, failed: boolean): void {
     const entity = this.#entityOf(cell);
     this.#unnamed.delete(cell);
     if (entity === undefined || entity.cell !== cell) return;
@@ -186,7 +183,7 @@ export class Entities implements EntityHost, EntityKeeper {
       this.#remove(shard, entity);
       return this.#endIfEmpty(entity.shard, shard);
     }
-    if (cell.failure !== undefined) return this.#backOff(shard, entity);
+    if (failed) return this.#backOff(shard, entity);
     const { pending } = entity;
     if (pending !== undefined && pending.length > 0) return this.#start(shard, entity);
     this.#remove(shard, entity);
@@ -233,7 +230,7 @@ export class Entities implements EntityHost, EntityKeeper {
       return this.#remove(shard, entity);
     }
     const name = entityName(id);
-    const { cell } = this.#context.spawn(this.#behavior, name) as LocalRef<unknown>;
+    const cell = this.#context.spawn(this.#behavior, name) as LocalRef<unknown>;
     if (name === undefined) this.#unnamed.set(cell, entity);
     entity.cell = cell;
     entity.used = this.#now;
@@ -242,7 +239,7 @@ export class Entities implements EntityHost, EntityKeeper {
     for (const message of pending ?? []) cell.tell(message);
   }
 
-  #stop(entity: Entity, cell: Cell, how: "inTurn" | "now"): void {
+  #stop(entity: Entity, cell: LocalRef<unknown>, how: "inTurn" | "now"): void {
     this.#active.remove(entity);
     if (how === "now") cell.stop();
     else if (!this.#stopping.has(entity)) cell.stopInTurn();
@@ -259,10 +256,10 @@ export class Entities implements EntityHost, EntityKeeper {
   #backOff(shard: Shard, entity: Entity): void {
     const { clock } = this.#port;
     const now = clock.now();
-    if (now - entity.failedAt > 2 * longestBackoff) entity.failures = 0;
+    if (now - entity.failedAt > 2 * restartBackoff.max) entity.failures = 0;
     entity.failedAt = now;
     entity.pending ??= [];
-    const delay = Math.min(firstBackoff * 2 ** entity.failures++, longestBackoff);
+    const delay = backoffDelay(restartBackoff, entity.failures++, 0);
     clock.schedule(delay, () => {
       if (entity.cell !== undefined || shard.entities.get(entity.id) !== entity) return;
       const { memory } = this.#port;
@@ -286,7 +283,7 @@ export class Entities implements EntityHost, EntityKeeper {
     done?.();
   }
 
-  #entityOf(cell: Cell): Entity | undefined {
+  #entityOf(cell: LocalRef<unknown>): Entity | undefined {
     const unnamed = this.#unnamed.get(cell);
     if (unnamed !== undefined) return unnamed;
     const id = idOfName(cell.path);

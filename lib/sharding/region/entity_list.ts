@@ -1,11 +1,11 @@
-import type { Cell } from "../../actor/cell/cell.ts";
+import type { LocalRef } from "../../actor/ref/local_ref.ts";
 
 /** One entity that runs, is stopping, or is about to start again. */
 export class Entity {
   readonly id: string;
   readonly shard: number;
   /** None while it waits to start again. */
-  cell: Cell | undefined = undefined;
+  cell: LocalRef<unknown> | undefined = undefined;
   /** What has come while it stops; it starts again if there is something. */
   pending: unknown[] | undefined = undefined;
   /** When it was given a message last, milliseconds on the runtime's clock, not to the last one. */

@@ -1,4 +1,4 @@
-import { ShardingError } from "../errors.ts";
+import { badOption } from "../errors.ts";
 
 /** When entities are stopped that were not used for long. They start again with a message. */
 export interface PassivationOptions {
@@ -27,12 +27,4 @@ export function checkPassivation(options: Partial<PassivationOptions> | false): 
     throw badOption("passivation.limit", limit, "use a whole number of at least 1, or Infinity");
   }
   return { idle, limit };
-}
-
-/** The error for an option that cannot be used. */
-export function badOption(name: string, value: unknown, remedy: string): ShardingError {
-  return new ShardingError("badOption", `${name}: ${String(value)} is not allowed`, {
-    value,
-    remedy,
-  });
 }

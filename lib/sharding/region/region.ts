@@ -1,12 +1,15 @@
-/** What runs the entities of a region. */
-export interface EntityHost {
+import { rules } from "../../runtime/rules.ts";
+import type { LocalRegion } from "../routing/local_region.ts";
+
+/** Runs the entities of the shards that a region owns. */
+export interface ShardRunner {
   /** Hands a message to an entity of a shard that this node runs. */
   deliver(shard: number, entityId: string, message: unknown): void;
-  /** The shard is this node's from now on. */
+  /** This node owns the shard from now on. */
   startShard(shard: number, epoch: number): void;
   /**
-   * Stops all entities of a shard, `inTurn` after what they have been given, or at once, and calls
-   * back when none is left.
+   * Stops all entities of a shard, `inTurn` after the messages in their mailboxes, or at once, and
+   * calls back when none is left.
    */
   stopShard(shard: number, how: "inTurn" | "now", done: () => void): void;
 }
@@ -16,15 +19,16 @@ interface Held {
   stopping: boolean;
 }
 
-/** What a region answers to an order about a shard. */
+/** What a region answers to a grant or a hand-off. */
 export type RegionAnswer = "running" | "stopping" | "stopped";
 
 /**
- * Which shards of one type this node owns. What it has given up it never takes again under the same
- * grant, however often and late it is told to: so lost and repeated orders do no harm.
+ * Which shards of one type this node owns. Invariant: a shard that was handed off is never started again
+ * under the same grant, however often and late the grant is repeated: so lost and repeated messages do
+ * no harm.
  */
-export class Region {
-  readonly #host: EntityHost;
+export class Region implements LocalRegion {
+  readonly #runner: ShardRunner;
   readonly #held: (Held | undefined)[] = [];
   /** The newest grant of each shard that has ended here. */
   readonly #ended = new Map<number, number>();
@@ -37,19 +41,19 @@ export class Region {
 
   /** Owns nothing. */
   constructor(
-    host: EntityHost,
+    runner: ShardRunner,
     onChange: (shard: number, epoch: number, how: ShardChange) => void = () => {},
   ) {
-    this.#host = host;
+    this.#runner = runner;
     this.#onChange = onChange;
   }
 
-  /** How many shards this node owns, those that it gives up included. */
+  /** How many shards this node owns, those that it hands off included. */
   get size(): number {
     return this.#count;
   }
 
-  /** The shards that this node owns, with the epochs of their grants; 1: it gives the shard up. */
+  /** The shards that this node owns, with the epochs of their grants; 1: it hands the shard off. */
   grants(): [shard: number, epoch: number, stopping: 0 | 1][] {
     const grants: [number, number, 0 | 1][] = [];
     this.#held.forEach((held, shard) => {
@@ -63,15 +67,15 @@ export class Region {
     return this.#held[shard]?.epoch ?? 0;
   }
 
-  /** Hands a message to an entity. False: the shard is not ours, or not any more. */
+  /** Hands a message to an entity. False: the shard is not owned here, or is being handed off. */
   deliver(shard: number, entityId: string, message: unknown): boolean {
     const held = this.#held[shard];
     if (held === undefined || held.stopping) return false;
-    this.#host.deliver(shard, entityId, message);
+    this.#runner.deliver(shard, entityId, message);
     return true;
   }
 
-  /** Takes over a shard, unless that grant has ended already. */
+  /** Starts a shard, unless that grant has ended already. */
   own(shard: number, epoch: number): RegionAnswer {
     const held = this.#held[shard];
     if (held !== undefined) {
@@ -86,19 +90,19 @@ export class Region {
     this.#held[shard] = { epoch, stopping: false };
     this.#count++;
     this.version++;
-    this.#host.startShard(shard, epoch);
+    this.#runner.startShard(shard, epoch);
     this.#onChange(shard, epoch, "started");
     return "running";
   }
 
   /**
-   * Gives a shard up in order: entities stop when they have handled what they were given. `done` is
-   * called when none is left, with the answer "stopping" only.
+   * Hands a shard off in order: entities stop when they have handled the messages in their mailboxes.
+   * `done` is called when none is left, with the answer "stopping" only.
    */
   handOff(shard: number, epoch: number, done: () => void): RegionAnswer {
     const held = this.#held[shard];
     if (held === undefined || held.epoch > epoch) {
-      // The order may have overtaken the grant: that must not be taken any more.
+      // The hand-off may have overtaken the grant: that must not be taken any more.
       this.#end(shard, epoch);
       return "stopped";
     }
@@ -106,20 +110,23 @@ export class Region {
     held.stopping = true;
     held.epoch = epoch;
     this.version++;
-    this.#host.stopShard(shard, "inTurn", () => {
+    this.#runner.stopShard(shard, "inTurn", () => {
       if (this.#held[shard] !== held) return;
       this.#drop(shard, held, "handedOff");
       done();
     });
-    return this.#held[shard] === held ? "stopping" : "stopped";
+    if (this.#held[shard] !== held) return "stopped";
+    if (rules.shardStopsBeforeHandOff) return "stopping";
+    done();
+    return "stopped";
   }
 
-  /** There is a newer grant elsewhere: if this node goes by an older, its entities stop at once. */
+  /** A newer grant is elsewhere: if this node goes by an older one, its entities stop at once. */
   fence(shard: number, epoch: number): void {
     const held = this.#held[shard];
     if (held === undefined || held.epoch >= epoch) return;
     this.#drop(shard, held, "fenced");
-    this.#host.stopShard(shard, "now", () => {});
+    this.#runner.stopShard(shard, "now", () => {});
   }
 
   #drop(shard: number, held: Held, how: ShardChange): void {
@@ -135,5 +142,5 @@ export class Region {
   }
 }
 
-/** How a shard came to a node, or left it. */
+/** How a shard was started or stopped at a node. */
 export type ShardChange = "started" | "handedOff" | "fenced";

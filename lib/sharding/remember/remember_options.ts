@@ -1,5 +1,5 @@
 import type { Runtime } from "../../runtime/runtime.ts";
-import { badOption } from "../region/passivation.ts";
+import { badOption } from "../errors.ts";
 import { maxRememberedPerShard } from "./remember_protocol.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { badOption } from "../region/passivation.ts";
+import { badOption } from "../errors.ts";
 import { isSchema, type MessageSchema } from "./schema.ts";
 import { checkNumShards } from "./shard_count.ts";
 

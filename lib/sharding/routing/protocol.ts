@@ -1,11 +1,12 @@
 /**
- * What nodes and clients say to each other about shards. All of it is checked on arrival: a peer
- * is authenticated, yet may be of another version, or hostile.
+ * Messages between nodes and clients about shards. All of them are checked on arrival: a peer is
+ * authenticated, yet may be of another version, or hostile.
  *
  * @module
  */
 
 import type { Stamp, Term } from "./term.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** What one node runs of one shard type. */
 export interface RegionReport {
@@ -17,7 +18,7 @@ export interface RegionReport {
   readonly lastEpoch: number;
 }
 
-/** A coordinator's order or confirmation about one shard. */
+/** Names a shard and the epoch of a grant of it. */
 interface AboutShard {
   readonly shardType: string;
   readonly shard: number;
@@ -26,53 +27,61 @@ interface AboutShard {
 
 /** Between nodes, at {@linkcode shardingPath}. */
 export type ShardingMessage =
-  /** Coordinator to node: promise yourself to this term, and tell what you run. */
-  | { readonly type: "askReport"; readonly term: Term }
+  /** Coordinator to node: acknowledge this term, and report what you own. */
+  | { readonly type: "requestReport"; readonly term: Term }
   | ReportMessage
-  /** Node to coordinator: I am promised to a later term. */
-  | { readonly type: "outdated"; readonly term: Term }
+  /** Node to coordinator: a later term was acknowledged. */
+  | { readonly type: "outdatedTerm"; readonly term: Term }
   | LocateMessage
-  /** Coordinator to a node in this life: run this shard. */
-  | ({ readonly type: "host"; readonly term: Term; readonly life: number } & AboutShard)
-  /** Node to coordinator: I do. */
-  | ({ readonly type: "hosting"; readonly stamp: Stamp } & AboutShard)
-  /** Coordinator to node: stop the entities of this shard, and give it up. */
+  | StartShardMessage
+  /** Node to coordinator: the node owns the shard, and runs its entities. */
+  | ({ readonly type: "started"; readonly stamp: Stamp } & AboutShard)
+  /** Coordinator to node: stop the entities of this shard, and give it back. */
   | ({ readonly type: "handOff"; readonly term: Term } & AboutShard)
-  /** Node to coordinator: under this grant I run nothing of it, and never will. */
+  /** Node to coordinator: under this grant the node runs nothing of the shard, and never will. */
   | ({ readonly type: "stopped"; readonly stamp: Stamp } & AboutShard)
-  /** New owner to whoever asked by {@linkcode FlushMarker}: all that you sent before is here. */
   | DrainedMessage
   | TableMessage
   | LocationMessage
   | ReturnedMessage
   | RefusedMessage;
 
-/** What a node runs, all of it. */
+/** Coordinator to one incarnation of a node: the shard is granted to it. */
+export interface StartShardMessage extends AboutShard {
+  readonly type: "startShard";
+  readonly term: Term;
+  readonly incarnation: number;
+}
+
+/** Node to coordinator: all shards that the node owns. Acknowledges the term. */
 export interface ReportMessage {
-  readonly type: "report";
-  /** The term that the node is promised to. */
+  readonly type: "shardReport";
+  /** The term that the node has acknowledged. */
   readonly term: Term;
   readonly stamp: Stamp;
-  /** It is on its way out, and wants no shards. */
+  /** It leaves, and takes no shards. */
   readonly retiring: boolean;
   readonly regions: readonly RegionReport[];
 }
 
-/** Where shards of a type are; of those that have moved lately, or of all. */
+/** Coordinator to node: where shards of a type are; those that have moved lately, or all. */
 export interface TableMessage {
-  readonly type: "table";
+  readonly type: "shardTableDelta";
   readonly shardType: string;
   /** Addresses that `shards` refers to. */
   readonly owners: readonly string[];
   readonly shards: readonly (readonly [shard: number, owner: number, epoch: number])[];
 }
 
-/** All that was sent on the old way has arrived at the new owner. */
+/**
+ * New owner to the sender of a {@linkcode FlushMarker}: all messages that were sent before it have
+ * arrived.
+ */
 export interface DrainedMessage extends AboutShard {
   readonly type: "drained";
 }
 
-/** Where is this shard? */
+/** To a node or the coordinator: requests the location of a shard. */
 export interface LocateMessage {
   readonly type: "locate";
   readonly shardType: string;
@@ -80,7 +89,7 @@ export interface LocateMessage {
   readonly shard: number;
 }
 
-/** There it is. */
+/** The owner of a shard: answers a request, or corrects a sender that went by an old grant. */
 export interface LocationMessage {
   readonly type: "location";
   readonly shardType: string;
@@ -90,18 +99,19 @@ export interface LocationMessage {
 }
 
 /**
- * Node to client: your message has come to the wrong node; this is the right one. Messages of clients
- * are not passed on: the owner could not answer a client that is not connected to it.
+ * Node to client: a message of the client arrived at a node that does not own the shard; `owner` does.
+ * Messages of clients are not forwarded: the owner could not reply to a client that is not connected
+ * to it.
  */
 export interface ReturnedMessage extends AboutShard {
   readonly type: "returned";
-  /** Empty: the node ends, and knows none. */
+  /** Empty: the node closes and knows none. */
   readonly owner: string;
   readonly entityId: string;
   readonly message: unknown;
 }
 
-/** A shard type cannot be used as asked. */
+/** The coordinator or a node rejects a shard type: its number of shards differs, or there are too many. */
 export interface RefusedMessage {
   readonly type: "refused";
   readonly shardType: string;
@@ -109,15 +119,15 @@ export interface RefusedMessage {
 }
 
 /**
- * A message for an entity, on its way to the node that owns the entity's shard. `epoch`: of the
- * grant that the sender goes by. It is passed on to owners of later grants only, so never in circles.
+ * A message for an entity, sent to the node that owns the entity's shard. `epoch`: of the grant that
+ * the sender goes by. It is forwarded to owners of later grants only, so never in circles.
  */
 export type EntityDelivery = readonly [entityId: string, message: unknown, epoch: number];
 
 /**
  * Travels behind the messages of one sender to the former owner of a shard, and from there behind
- * them to the new one, which answers `drained`: then the sender may use the new way. `origin` is
- * empty on the first leg; `owner` is the new owner. `by`: the epoch by which it was passed on; like a
+ * them to the new one, which answers `drained`: then the sender may use the new route. `origin` is
+ * empty on the first leg; `owner` is the new owner. `by`: the epoch by which it was forwarded; like a
  * message it goes to owners of later grants only.
  */
 export type FlushMarker = readonly [
@@ -128,11 +138,11 @@ export type FlushMarker = readonly [
   by: number,
 ];
 
-/** Where nodes talk about shards. */
+/** Where nodes send each other messages about shards. */
 export const shardingPath = "/_cluster/sharding";
-/** Where clients ask for shards. */
+/** Where clients request locations of shards. */
 export const locatePath = "/_locate";
-/** Where a client hears answers. */
+/** Where a client takes locations and returned messages. */
 export const clientShardsPath = "/_shards";
 
 /** Where a node takes messages for entities of a type. */
@@ -146,7 +156,7 @@ export const maxNumShards = 65_536;
 export const maxEntityId = 512;
 const maxName = 256;
 const maxReason = 1_000;
-/** Shards in one message about where they are. */
+/** Shards in one delta of a table. */
 export const maxTableEntries = 4_096;
 
 /** Whether the value can be an entity's id. */
@@ -159,17 +169,17 @@ export function isEntityId(value: unknown): value is string {
 export function parseShardingMessage(value: unknown): ShardingMessage | undefined {
   if (!isRecord(value)) return undefined;
   const { type } = value;
-  if (type === "askReport" || type === "outdated") {
+  if (type === "requestReport" || type === "outdatedTerm") {
     return isTerm(value.term) ? { type, term: value.term } : undefined;
   }
-  if (type === "report") return parseReport(value);
+  if (type === "shardReport") return parseReport(value);
   if (!isName(value.shardType)) return undefined;
   const { shardType } = value;
   if (type === "refused") {
     if (typeof value.reason !== "string") return undefined;
     return { type, shardType, reason: value.reason.slice(0, maxReason) };
   }
-  if (type === "table") return parseTable(shardType, value.owners, value.shards);
+  if (type === "shardTableDelta") return parseTable(shardType, value.owners, value.shards);
   if (!isBelow(value.shard, maxNumShards)) return undefined;
   const { shard } = value;
   if (type === "locate") {
@@ -187,14 +197,14 @@ function parseAboutShard(
 ): ShardingMessage | undefined {
   const { type } = value;
   switch (type) {
-    case "host": {
-      const { term, life } = value;
-      if (!isTerm(term) || !isEpoch(life)) return undefined;
-      return { type, term, life, shardType, shard, epoch };
+    case "startShard": {
+      const { term, incarnation } = value;
+      if (!isTerm(term) || !isEpoch(incarnation)) return undefined;
+      return { type, term, incarnation, shardType, shard, epoch };
     }
     case "handOff":
       return isTerm(value.term) ? { type, term: value.term, shardType, shard, epoch } : undefined;
-    case "hosting":
+    case "started":
     case "stopped":
       return isStamp(value.stamp)
         ? { type, stamp: value.stamp, shardType, shard, epoch }
@@ -222,8 +232,9 @@ export function parseEntityDelivery(value: unknown): EntityDelivery | undefined 
   return value as unknown as EntityDelivery;
 }
 
-/** The mark, or `undefined` if it is none. */
+/** The marker, or `undefined` if it is none. */
 export function parseFlushMarker(value: unknown): FlushMarker | undefined {
+  if (!rules.flushMarkersEndWaits) return undefined;
   if (!Array.isArray(value) || value.length !== 5) return undefined;
   if (!isBelow(value[0], maxNumShards) || !isEpoch(value[1]) || !isEpoch(value[4])) {
     return undefined;
@@ -246,7 +257,7 @@ function parseReport(value: Record<string, unknown>): ReportMessage | undefined 
       if (!isEpoch(entry[1]) || !isBelow(entry[2], 2)) return undefined;
     }
   }
-  return { type: "report", term, stamp, retiring, regions: regions as RegionReport[] };
+  return { type: "shardReport", term, stamp, retiring, regions: regions as RegionReport[] };
 }
 
 function parseTable(shardType: string, owners: unknown, shards: unknown): TableMessage | undefined {
@@ -258,7 +269,7 @@ function parseTable(shardType: string, owners: unknown, shards: unknown): TableM
     if (!Array.isArray(entry) || !isBelow(entry[0], maxNumShards)) return undefined;
     if (!isBelow(entry[1], owners.length) || !isEpoch(entry[2])) return undefined;
   }
-  return { type: "table", shardType, owners, shards: shards as TableMessage["shards"] };
+  return { type: "shardTableDelta", shardType, owners, shards: shards as TableMessage["shards"] };
 }
 
 function isTerm(value: unknown): value is Term {

@@ -1,5 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
-import type { ShardGrant } from "../coordinator/allocation.ts";
+import type { ShardGrant } from "./shard_grant.ts";
 import {
   clientShardsPath,
   type FlushMarker,
@@ -8,7 +8,7 @@ import {
   type ReturnedMessage,
   shardingPath,
 } from "./protocol.ts";
-import type { Region } from "../region/region.ts";
+import type { LocalRegion } from "./local_region.ts";
 import { type ShardBufferLimits, ShardRoutes } from "./shard_routes.ts";
 import { shardOf } from "./shard_hash.ts";
 import type { ShardingPort } from "./sharding_port.ts";
@@ -31,10 +31,10 @@ export interface ShardRouterOptions {
   readonly shardType: string;
   readonly numShards: number;
   /** None on clients and on nodes that own no shards of the type. */
-  readonly region?: Region;
+  readonly region?: LocalRegion;
   readonly port: ShardingPort;
-  /** Called when the place of a shard is wanted; the answer goes to `learn`. */
-  readonly ask: (shard: number) => void;
+  /** Requests the location of a shard; the answer goes to `learn`. */
+  readonly locate: (shard: number) => void;
   readonly limits?: Partial<ShardBufferLimits>;
 }
 
@@ -48,18 +48,18 @@ export interface ShardRouterOptions {
  */
 export class ShardRouter {
   readonly shardType: string;
-  readonly region: Region | undefined;
+  readonly #region: LocalRegion | undefined;
   readonly #port: ShardingPort;
   readonly #routes: ShardRoutes<Parcel>;
   readonly #path: string;
-  readonly #ask: (shard: number) => void;
+  readonly #locate: (shard: number) => void;
 
   /** Knows no owners yet. */
   constructor(options: ShardRouterOptions) {
     this.shardType = options.shardType;
-    this.region = options.region;
+    this.#region = options.region;
     this.#port = options.port;
-    this.#ask = options.ask;
+    this.#locate = options.locate;
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
   }
@@ -100,7 +100,7 @@ export class ShardRouter {
     if (grant.owner !== this.#port.self) {
       return this.#port.send(grant.owner, this.#path, [entityId, message, grant.epoch]);
     }
-    if (this.region?.deliver(shard, entityId, message)) return;
+    if (this.#region?.deliver(shard, entityId, message)) return;
     this.#await(shard, { entityId, message, epoch: 0 });
   }
 
@@ -117,7 +117,7 @@ export class ShardRouter {
     client?: string,
   ): ShardGrant | undefined {
     const shard = shardOf(entityId, this.#routes.numShards);
-    if (this.region?.deliver(shard, entityId, message)) return undefined;
+    if (this.#region?.deliver(shard, entityId, message)) return undefined;
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
       // What this node knows is no news to the sender, so it is wrong or old.
@@ -130,11 +130,11 @@ export class ShardRouter {
   }
 
   /** A mark has come, behind all that its sender has sent here. */
-  receiveMark(mark: FlushMarker): void {
+  receiveMarker(mark: FlushMarker): void {
     const [shard, epoch, , , by] = mark;
     if (shard >= this.numShards) return;
     const grant = this.#routes.grantOf(shard);
-    if (this.region !== undefined && this.region.epochOf(shard) >= epoch) this.#answer(mark);
+    if (this.#region !== undefined && this.#region.epochOf(shard) >= epoch) this.#answer(mark);
     else if (grant !== undefined && grant.owner !== this.#port.self && grant.epoch > by) {
       this.#pass(shard, { entityId: undefined, message: mark, epoch: by }, grant);
     } else this.#buffer(shard, { entityId: undefined, message: mark, epoch: by });
@@ -142,7 +142,7 @@ export class ShardRouter {
 
   /** A shard is at `owner`: what waits for it goes there, in order. */
   learn(shard: number, owner: string, epoch: number): void {
-    if (owner !== this.#port.self) this.region?.fence(shard, epoch);
+    if (owner !== this.#port.self) this.#region?.fence(shard, epoch);
     const learned = this.#routes.learn(shard, owner, epoch, this.#port.now());
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
@@ -156,8 +156,8 @@ export class ShardRouter {
   }
 
   /** Whether messages wait for those that went another way. */
-  isDetouring(shard: number): boolean {
-    return this.#routes.isDetouring(shard);
+  isRoutePending(shard: number): boolean {
+    return this.#routes.isRoutePending(shard);
   }
 
   /** A message of this client has come to the wrong node; `learn` was told of the right one. */
@@ -186,7 +186,7 @@ export class ShardRouter {
     for (const shard of this.#routes.takeStalled(now - detourPatience)) this.#flush(shard);
     for (const [shard, { via, next }] of this.#routes.detours()) this.#mark(via, shard, next);
     for (const parcel of this.#routes.takeExpired(now)) this.#lose("noShardOwner", parcel);
-    for (const shard of this.#routes.wanted()) this.#ask(shard);
+    for (const shard of this.#routes.wanted()) this.#locate(shard);
   }
 
   /** Gives up all that waits. */
@@ -239,7 +239,7 @@ export class ShardRouter {
       if (client !== undefined) return this.#return(shard, parcel, client, grant);
       return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
     }
-    if (this.region?.deliver(shard, entityId, message)) return;
+    if (this.#region?.deliver(shard, entityId, message)) return;
     this.#await(shard, parcel);
   }
 
@@ -266,7 +266,7 @@ export class ShardRouter {
     const size = estimateSize(parcel.message);
     const outcome = this.#routes.buffer(shard, parcel, this.#port.now(), size, first);
     if (outcome === "full") this.#lose("bufferFull", parcel);
-    if (outcome === "ask" && !asksLater) this.#ask(shard);
+    if (outcome === "ask" && !asksLater) this.#locate(shard);
   }
 
   #lose(reason: "noShardOwner" | "bufferFull", { entityId, message }: Parcel): void {

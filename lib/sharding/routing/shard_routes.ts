@@ -1,4 +1,5 @@
-import type { ShardGrant } from "../coordinator/allocation.ts";
+import type { ShardGrant } from "./shard_grant.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Bounds of what waits for the location of its shard. */
 export interface ShardBufferLimits {
@@ -97,7 +98,7 @@ export class ShardRoutes<T> {
     if (known !== undefined && known.epoch >= epoch) return "known";
     if (epoch > this.#lastEpoch) this.#lastEpoch = epoch;
     const via = pendingRoute?.via ?? this.#grants[shard]?.owner;
-    if (via === undefined || via === owner) {
+    if (via === undefined || via === owner || !rules.routeChangesAreFlushed) {
       this.#detours.delete(shard);
       this.#grants[shard] = { owner, epoch };
       return "taken";
@@ -117,7 +118,7 @@ export class ShardRoutes<T> {
   }
 
   /** Whether messages wait for those that went another way. */
-  isDetouring(shard: number): boolean {
+  isRoutePending(shard: number): boolean {
     return this.#detours.has(shard);
   }
 

@@ -1,4 +1,4 @@
-import type { DeadLetterReason } from "../../actor/system/dead_letter.ts";
+import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 
 /** What sharding needs from the node or client that it runs on. */
 export interface ShardingPort {

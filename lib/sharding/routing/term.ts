@@ -1,7 +1,7 @@
 /**
- * Who coordinates: each coordinator that begins takes a number above all that it has heard of. A node
- * that has promised itself to a term takes no order of an earlier one, as acceptors do in Paxos
- * (Lamport), so a deposed coordinator can change nothing at nodes that its successor has asked.
+ * The reign of one coordinator: each takes a number above all that it has seen. A node that has
+ * acknowledged a term takes no grant of an earlier one, as acceptors do after a promise in Paxos
+ * (Lamport), so a deposed coordinator can change nothing at nodes that have acknowledged its successor.
  */
 export type Term = readonly [count: number, by: string];
 
@@ -14,15 +14,23 @@ export function compareTerms(a: Term, b: Term): number {
   return a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0;
 }
 
-/** Whether whoever has promised itself to a term must refuse another: numbers are never used twice. */
-export function isOutdated([count, by]: Term, [promised, to]: Term): boolean {
-  return by === to ? count < promised : count <= promised;
+/** Whether two terms are the same. */
+export function sameTerm(a: Term, b: Term): boolean {
+  return compareTerms(a, b) === 0;
 }
 
-/** Orders what one node says of its shards: its life, then a number that counts up. */
-export type Stamp = readonly [life: number, count: number];
+/**
+ * Whether a node that has acknowledged one term must refuse another: a number is never used twice by
+ * one coordinator.
+ */
+export function isOutdated([count, by]: Term, [acknowledged, to]: Term): boolean {
+  return by === to ? count < acknowledged : count <= acknowledged;
+}
 
-/** Negative if `a` was said before `b`. */
+/** Orders the reports and confirmations of one node: its incarnation, then a counter. */
+export type Stamp = readonly [incarnation: number, count: number];
+
+/** Negative if `a` was sent before `b`. */
 export function compareStamps(a: Stamp, b: Stamp): number {
   return a[0] !== b[0] ? a[0] - b[0] : a[1] - b[1];
 }

@@ -13,8 +13,8 @@ import type { Simulation } from "./simulation.ts";
  *   name: "notTooMany",
  *   on: "shards",
  *   check: (sim: Simulation) => {
- *     const greedy = sim.nodes.find((node) => node.shardGrants().length > 15);
- *     return greedy && `${greedy.name} owns ${greedy.shardGrants().length} shards`;
+ *     const greedy = sim.nodes.find((node) => node.ownedShards().length > 15);
+ *     return greedy && `${greedy.name} owns ${greedy.ownedShards().length} shards`;
  *   },
  * });
  * console.assert(notTooMany().name === "notTooMany");

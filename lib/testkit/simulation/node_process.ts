@@ -3,7 +3,7 @@ import { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import { type NodeInternals, nodeInternalsOf } from "../../node_internals.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Storage } from "../../runtime/storage.ts";
-import type { ShardGrant } from "../../sharding/sharding.ts";
+import type { OwnedShard } from "../../sharding/sharding.ts";
 import type { NodeStatus, SimulatedNode } from "./simulated_node.ts";
 import { SimulationError } from "./errors.ts";
 import { DiskFaults } from "./disk_faults.ts";
@@ -135,9 +135,9 @@ export class NodeProcess implements SimulatedNode {
   }
 
   /** The shards that it owns, as far as it knows. None after its end. */
-  shardGrants(): readonly ShardGrant[] {
+  ownedShards(): readonly OwnedShard[] {
     if (!this.alive || this.#status === "stopped") return [];
-    return this.#internals?.shardGrants() ?? [];
+    return this.#system?.sharding.ownedShards() ?? [];
   }
 
   /** Messages and bytes that wait in its queues for another node. */
@@ -205,7 +205,7 @@ export class NodeProcess implements SimulatedNode {
   /** What has changed since it was asked last. */
   takeChanges(): { view: boolean; grants: boolean } {
     const view = this.view;
-    const grants = this.#internals?.grantsVersion ?? 0;
+    const grants = this.#system?.sharding.ownedVersion ?? 0;
     const changes = { view: view !== this.#seenView, grants: grants !== this.#seenGrants };
     this.#seenView = view;
     this.#seenGrants = grants;

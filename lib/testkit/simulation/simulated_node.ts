@@ -1,7 +1,7 @@
 import type { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Storage } from "../../runtime/storage.ts";
-import type { ShardGrant } from "../../sharding/sharding.ts";
+import type { OwnedShard } from "../../sharding/sharding.ts";
 
 /**
  * How far a simulated node is:
@@ -52,7 +52,7 @@ export interface SimulatedNode {
   /** What it believes of its cluster; undefined while it is starting and after its end. */
   readonly view: MembershipView | undefined;
   /** The shards that it owns, as far as it knows. None after its end. */
-  shardGrants(): readonly ShardGrant[];
+  ownedShards(): readonly OwnedShard[];
   /** Messages and bytes that wait in its queues for another node. */
   queuedFor(address: string): { readonly messages: number; readonly bytes: number };
 }

@@ -138,7 +138,7 @@ function doubleOwner(
   const owners = new Map<string, string>();
   for (const node of nodes) {
     const cluster = node.view?.clusterId ?? "";
-    for (const { shardType, shard, epoch } of node.shardGrants()) {
+    for (const { shardType, shard, epoch } of node.ownedShards()) {
       const name = `shard ${shard} of ${shardType}`;
       const key = keyOf(`${cluster} ${name}`, epoch);
       const other = owners.get(key);

@@ -1,3 +1,5 @@
+import { fnvOffset, fnvStep } from "../../runtime/fnv.ts";
+
 const float = new Float64Array(1);
 const words = new Uint32Array(float.buffer);
 
@@ -6,7 +8,7 @@ const words = new Uint32Array(float.buffer);
  * words, in two lanes).
  */
 export class TraceHash {
-  #a = 0x811c9dc5;
+  #a = fnvOffset;
   #b = 0x9e3779b9;
 
   /** Adds a number. */
@@ -35,7 +37,7 @@ export class TraceHash {
   }
 
   #word(word: number): void {
-    this.#a = Math.imul(this.#a ^ word, 0x01000193);
+    this.#a = fnvStep(this.#a, word);
     this.#b = Math.imul((this.#b ^ word) + 0x7f4a7c15, 0x85ebca6b);
   }
 }

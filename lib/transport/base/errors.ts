@@ -14,6 +14,8 @@ import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts
  * - `peerNotTrusted`: the peer's certificate is not acceptable.
  * - `wrongServerName`: the peer's certificate does not cover the host that was dialled.
  * - `badTlsMaterial`: this end's own certificate, key or authorities cannot be used.
+ * - `notNodeCertificate`: a node was started with a certificate that is not one of a node.
+ * - `ownHostNotCovered`: a node was started under a host that its own certificate does not cover.
  * - `clientsNotVerified`: a listener lets peers in that show no certificate.
  * - `connectionLost`: an established connection broke.
  * - `networkFailure`: anything else that the system reports.
@@ -30,6 +32,8 @@ export type TransportErrorCode =
   | "peerNotTrusted"
   | "wrongServerName"
   | "badTlsMaterial"
+  | "notNodeCertificate"
+  | "ownHostNotCovered"
   | "clientsNotVerified"
   | "connectionLost"
   | "networkFailure";

@@ -14,6 +14,8 @@ interface PeerFacts {
   readonly lane: Lane;
   /** The custom serializers that the peer has, as `"name@version"`; it numbers them like that. */
   readonly serializers?: readonly string[];
+  /** Whether both ends put trace contexts into envelopes. Default false. */
+  readonly traces?: boolean;
 }
 
 /** A node that has proved to be one. Only a node peer can become a member. */
@@ -33,11 +35,13 @@ export interface ClientPeer extends PeerFacts {
 }
 
 /**
- * Who holds a certificate, as far as it proves that: only the same holder may take over an address
- * that is connected.
+ * The holder of a peer's certificate: only the same holder may take over an address that is
+ * connected. It is the URI name in full, since two trust domains may use the same last part.
  */
 export function holderOf({ identity }: Peer): string {
-  return identity.kind === "plain" ? "plain" : `${identity.kind} ${identity.name}`;
+  if (identity.kind === "plain") return "plain";
+  const { kind, uri, name } = identity;
+  return uri === undefined ? `${kind} name ${name}` : `${kind} URI ${uri}`;
 }
 
 /** Who is at the other end of a connection, after the handshake. */

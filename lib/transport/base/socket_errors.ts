@@ -1,4 +1,6 @@
 import { formatAddress } from "../../runtime/address.ts";
+import { platform } from "../../runtime/platform.ts";
+import type { SystemFault } from "../../runtime/platform_port.ts";
 import { TransportError, type TransportErrorCode } from "./errors.ts";
 
 interface Diagnosis {
@@ -35,7 +37,7 @@ const notLocal: Diagnosis = {
 const forbidden: Diagnosis = {
   code: "permissionDenied",
   what: "it is not permitted",
-  remedy: "run Deno with --allow-net for this address; ports below 1024 may need more rights",
+  remedy: platform.process.permissionRemedies.net,
 };
 const other: Diagnosis = {
   code: "networkFailure",
@@ -57,15 +59,19 @@ const byErrno: Readonly<Record<string, Diagnosis>> = {
   EAI_AGAIN: unknownName,
 };
 
+const byFault: Partial<Record<SystemFault, Diagnosis>> = {
+  notPermitted: forbidden,
+  connectionRefused: refused,
+  addressInUse: inUse,
+  addressNotAvailable: notLocal,
+};
+
 function diagnose(cause: unknown): Diagnosis {
   if (!(cause instanceof Error)) return other;
   const errno = (cause as { code?: unknown }).code;
   if (typeof errno === "string" && errno in byErrno) return byErrno[errno]!;
-  if (cause instanceof Deno.errors.NotCapable) return forbidden;
-  if (cause instanceof Deno.errors.PermissionDenied) return forbidden;
-  if (cause instanceof Deno.errors.ConnectionRefused) return refused;
-  if (cause instanceof Deno.errors.AddrInUse) return inUse;
-  if (cause instanceof Deno.errors.AddrNotAvailable) return notLocal;
+  const fault = platform.faultOf(cause);
+  if (fault !== undefined && fault in byFault) return byFault[fault]!;
   // A failed look-up has neither a class nor a code of its own; an empty name is a URIError.
   if (/failed to lookup|no addresses|invalid empty host|name resolution/i.test(cause.message)) {
     return unknownName;

@@ -8,7 +8,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import { parseAddress } from "../../runtime/address.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
 import { isSignature, maxSerializers } from "../../wire/serializer.ts";
-import { coversHost, listHosts } from "../tls/host_names.ts";
+import { coversHost, listHosts } from "../../x509/host_names.ts";
 import type { Lane } from "../base/lane.ts";
 import type { Peer } from "../base/peer.ts";
 
@@ -53,6 +53,8 @@ export const features = {
   paths: "paths",
   /** Deflated messages. */
   deflate: "deflate",
+  /** Trace contexts in envelopes. */
+  trace: "trace",
 } as const;
 
 /** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
@@ -178,7 +180,17 @@ export function judge(
   }
   if (said.address === self.address) return refuse("self", "a node does not connect to itself");
   const { nodeId, address, incarnation, lane, serializers = [] } = said;
-  const facts = { nodeId, address, incarnation, protocol: agreed, remote, lane, serializers };
+  const traces = [said, self].every(({ features: theirs }) => theirs.includes(features.trace));
+  const facts = {
+    nodeId,
+    address,
+    incarnation,
+    protocol: agreed,
+    remote,
+    lane,
+    serializers,
+    traces,
+  };
   if (said.role === "client") {
     return address.startsWith("client:")
       ? { role: "client", identity, ...facts }

@@ -1,7 +1,6 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link } from "../../runtime/network.ts";
 import { FrameType } from "../../wire/frame.ts";
-import type { Channel } from "../endpoint/channel.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionEnd, SendRefusal } from "./connection_owner.ts";
@@ -72,8 +71,6 @@ export class PeerConnection {
   readonly dialled: boolean;
   /** When the handshake was done, on the clock. */
   openedAt = 0;
-  /** Who sends through it, or has to wait for it to end. */
-  readonly channels: Channel[] = [];
   readonly #parts: HandshakeParts;
   readonly #connection: Connection;
   readonly #deadline: Timer;

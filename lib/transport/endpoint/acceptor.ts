@@ -3,6 +3,7 @@ import type { Link, Listener, ListenOptions } from "../../runtime/network.ts";
 import { Admission } from "./admission.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { TransportLimits } from "../base/limits.ts";
+import { checkOwnCertificate } from "../tls/own_certificate.ts";
 import { listenWithProof } from "../tls/mutual_tls_proof.ts";
 import { PartialMessages } from "../connection/partial_messages.ts";
 import type { RefusalLog } from "./refusal_log.ts";
@@ -39,6 +40,8 @@ export class Reception {
   async open(): Promise<string> {
     const { host = "127.0.0.1", port = 0, bindHost = host, tls, runtime } = this.#options;
     const { network, clock, logger } = runtime;
+    const { advertisedHost = host } = this.#options;
+    if (tls !== undefined) checkOwnCertificate(tls, advertisedHost);
     const options: ListenOptions = {
       host: bindHost,
       port,
@@ -60,7 +63,7 @@ export class Reception {
       ? await network.listen(options)
       : await listenWithProof(network, { ...options, tls }, clock);
     this.#receiving = true;
-    const { advertisedHost = host, advertisedPort = this.#listener.port } = this.#options;
+    const { advertisedPort = this.#listener.port } = this.#options;
     return formatAddress(advertisedHost, advertisedPort);
   }
 

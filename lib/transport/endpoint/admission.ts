@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { canonicalHost } from "../tls/host_names.ts";
+import { canonicalHost } from "../../x509/host_names.ts";
 import type { TransportLimits } from "../base/limits.ts";
 
 /** Hosts without connections that are remembered, for their rate. */

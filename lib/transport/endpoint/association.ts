@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { backoffDelay } from "../../runtime/backoff.ts";
 
 /** What happens to an association. */
 export type AssociationEvent =
@@ -143,11 +144,10 @@ export class Association {
   /** Full jitter (Brooker, AWS 2015): a random part of a pause that doubles. */
   #onFailed(random: number, now: number): readonly AssociationEffect[] {
     if (this.#phase !== "dialing") return [];
-    const { minBackoff, maxBackoff } = this.#backoff;
-    const ceiling = Math.min(maxBackoff, minBackoff * 2 ** Math.min(this.#failures, 30));
-    this.#failures++;
+    const { minBackoff: min, maxBackoff: max } = this.#backoff;
+    const delay = backoffDelay({ min, max, jitter: [0, 1] }, this.#failures++, random);
     this.#phase = "backoff";
-    this.#until = now + random * ceiling;
+    this.#until = now + delay;
     return [{ type: "drop" }];
   }
 }

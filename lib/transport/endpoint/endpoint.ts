@@ -42,6 +42,8 @@ export class Endpoint {
   /** Whose the addresses of clients are. */
   readonly holders: ClientAddressRegistry = new ClientAddressRegistry();
   readonly #connections = new Set<PeerConnection>();
+  /** The channels that send through a connection, or wait for it to end. */
+  readonly #attached = new WeakMap<PeerConnection, Channel[]>();
   readonly #dials = new Set<Promise<void>>();
   readonly #giveUp = new AbortController();
   #address = "";
@@ -263,7 +265,8 @@ export class Endpoint {
       },
       onDown: (connection, peer, ended) => this.#onDown(connection, peer, ended),
       onUnsent: (connection, peer, payload, maybeRead) => {
-        const heir = connection.channels.find(({ predecessor }) => predecessor === connection);
+        const heir = this.#attachedTo(connection)
+          .find(({ predecessor }) => predecessor === connection);
         if (heir !== undefined && !maybeRead) return heir.inherit(payload);
         this.#options.onDropped(peer.address, peer.lane, payload, "disconnected");
       },
@@ -310,7 +313,7 @@ export class Endpoint {
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
     const known = own?.connection;
     // What was dialled may be another name of the peer; and all names change over together.
-    const channels = new Set([own, dialledFor, ...(known?.channels ?? [])]);
+    const channels = new Set([own, dialledFor, ...this.#attachedTo(known)]);
     for (const channel of channels) {
       if (channel !== undefined) this.#attach(channel, connection, inTurn);
     }
@@ -325,9 +328,13 @@ export class Endpoint {
     channel.timer?.cancel();
     if (inTurn) channel.predecessor = channel.connection;
     channel.connection = connection;
-    connection.channels.push(channel);
+    this.#attached.set(connection, [...this.#attachedTo(connection), channel]);
     this.#step(channel, { type: "up" });
     this.#flush(channel);
+  }
+
+  #attachedTo(connection: PeerConnection | undefined): readonly Channel[] {
+    return connection && this.#attached.get(connection) || [];
   }
 
   #flush(channel: Channel): void {
@@ -345,7 +352,7 @@ export class Endpoint {
   #onDown(connection: PeerConnection, peer: Peer, { reason, fault }: ConnectionEnd): void {
     this.#forget(connection);
     if (fault) this.#refusals.add(connection.remote, reason);
-    for (const channel of connection.channels) {
+    for (const channel of this.#attachedTo(connection)) {
       if (channel.connection === connection) {
         channel.connection = undefined;
         this.#step(channel, { type: "down" });

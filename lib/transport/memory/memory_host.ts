@@ -9,7 +9,7 @@ import type {
   PeerIdentity,
 } from "../../runtime/network.ts";
 import { TransportError } from "../base/errors.ts";
-import { coversHost } from "../tls/host_names.ts";
+import { coversHost } from "../../x509/host_names.ts";
 import type { MemoryLane } from "./memory_lane.ts";
 import { type LinkTrace, MemoryLink } from "./memory_link.ts";
 import {
@@ -65,7 +65,7 @@ export class MemoryHost implements Network {
       this.#listenPort++;
     }
     if (this.#listeners.has(port)) {
-      throw listenFailed(options.host, port, new Deno.errors.AddrInUse("simulated"));
+      throw listenFailed(options.host, port, simulatedFault("EADDRINUSE"));
     }
     this.#listeners.set(port, options);
     return {
@@ -196,7 +196,7 @@ class MemoryDial {
     if (target === undefined || listener === undefined) {
       this.#surroundings.trace(this.#remote, this.#local, "refuse");
       const { host, port } = this.#options;
-      const refused = new Deno.errors.ConnectionRefused("simulated");
+      const refused = simulatedFault("ECONNREFUSED");
       this.#backward.send(() => this.#finish(dialFailed(host, port, refused)));
       return;
     }
@@ -240,6 +240,11 @@ class MemoryDial {
     this.#cancelTimer();
     settle?.(outcome);
   }
+}
+
+/** An error as the system would report it. */
+function simulatedFault(code: "EADDRINUSE" | "ECONNREFUSED"): Error {
+  return Object.assign(new Error("simulated"), { code });
 }
 
 function loopback(host: string): boolean {

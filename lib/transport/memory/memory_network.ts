@@ -1,4 +1,5 @@
 import type { Clock } from "../../runtime/clock.ts";
+import { fnvOffset, fnvStep } from "../../runtime/fnv.ts";
 import type { Network, PeerIdentity } from "../../runtime/network.ts";
 import type { Random } from "../../runtime/random.ts";
 import { MemoryHost } from "./memory_host.ts";
@@ -222,7 +223,7 @@ function atOnce(take: () => void): void {
 
 /** FNV-1a, 32 bits: enough to see that two histories differ. */
 function hash(bytes: Uint8Array): string {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i++) value = Math.imul(value ^ bytes[i]!, 0x01000193);
+  let value = fnvOffset;
+  for (let i = 0; i < bytes.length; i++) value = fnvStep(value, bytes[i]!);
   return (value >>> 0).toString(16).padStart(8, "0");
 }

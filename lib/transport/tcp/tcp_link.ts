@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link, PeerIdentity } from "../../runtime/network.ts";
+import type { TcpConn } from "../../runtime/platform_port.ts";
 import { connectionLost, writeInProgress } from "../base/socket_errors.ts";
 import { closeQuietly, lingerTime, readSize, remoteAddress } from "./tcp_socket.ts";
 
@@ -12,7 +13,7 @@ export class TcpLink implements Link {
   onData: (chunk: Uint8Array) => void = () => {};
   onClose: (error?: Error) => void = () => {};
 
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: TcpConn;
   readonly #clock: Clock;
   readonly #buffer = new Uint8Array(readSize);
   /** Bytes of `#buffer` that arrived while paused. */
@@ -27,7 +28,7 @@ export class TcpLink implements Link {
   #ended = false;
   #linger: Timer | undefined;
 
-  constructor(conn: Deno.TcpConn, clock: Clock) {
+  constructor(conn: TcpConn, clock: Clock) {
     this.#conn = conn;
     this.#clock = clock;
     this.remote = remoteAddress(conn);

@@ -17,9 +17,8 @@ export class TcpNetwork implements Network {
   }
 
   /** Binds a port. Rejects with a `TransportError`. */
-  // deno-lint-ignore require-await -- a bind that fails must reject, not throw
   async listen(options: ListenOptions): Promise<Listener> {
-    return new TcpAcceptor(this.#clock, options.host, options.port, (conn) => {
+    return await TcpAcceptor.listen(this.#clock, options.host, options.port, (conn) => {
       if (options.admit?.(remoteAddress(conn)) === false) return closeQuietly(conn);
       options.onLink(new TcpLink(conn, this.#clock));
     });

@@ -1,5 +1,7 @@
 import { formatAddress } from "../../runtime/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { platform } from "../../runtime/platform.ts";
+import type { SocketAddress, TcpConn, TcpListener } from "../../runtime/platform_port.ts";
 import { dialFailed, dialGivenUp, dialTimedOut, listenFailed } from "../base/socket_errors.ts";
 
 /** How long a closed link waits for its last bytes and for the far end to close, milliseconds. */
@@ -24,13 +26,13 @@ export async function connectTcp(
   port: number,
   timeout: number,
   signal?: AbortSignal,
-): Promise<Deno.TcpConn> {
+): Promise<TcpConn> {
   const abort = new AbortController();
   const timer = clock.schedule(timeout, () => abort.abort());
   const giveUp = () => abort.abort();
   signal?.addEventListener("abort", giveUp);
   try {
-    const conn = await Deno.connect({ hostname: host, port, signal: abort.signal });
+    const conn = await platform.tcp.connect({ hostname: host, port, signal: abort.signal });
     return withoutDelay(conn);
   } catch (cause) {
     if (signal?.aborted) throw dialGivenUp(host, port);
@@ -45,10 +47,17 @@ export async function connectTcp(
 /** A bound port whose connections go to a callback. */
 export class TcpAcceptor {
   readonly port: number;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: TcpListener;
   readonly #clock: Clock;
   readonly #stopped: Promise<void>;
   #closed = false;
+
+  private constructor(clock: Clock, listener: TcpListener, accept: (conn: TcpConn) => void) {
+    this.#listener = listener;
+    this.port = listener.addr.port;
+    this.#clock = clock;
+    this.#stopped = this.#run(accept);
+  }
 
   /**
    * Binds and starts to accept after the current turn.
@@ -56,20 +65,19 @@ export class TcpAcceptor {
    * @throws {TransportError} `addressInUse`, `addressNotAvailable`, `nameNotFound`,
    * `permissionDenied` or `networkFailure`.
    */
-  constructor(
+  static async listen(
     clock: Clock,
     host: string,
     port: number,
-    accept: (conn: Deno.TcpConn) => void,
-  ) {
+    accept: (conn: TcpConn) => void,
+  ): Promise<TcpAcceptor> {
+    let listener: TcpListener;
     try {
-      this.#listener = Deno.listen({ hostname: host, port });
+      listener = await platform.tcp.listen({ hostname: host, port });
     } catch (cause) {
       throw listenFailed(host, port, cause);
     }
-    this.port = this.#listener.addr.port;
-    this.#clock = clock;
-    this.#stopped = this.#run(accept);
+    return new TcpAcceptor(clock, listener, accept);
   }
 
   /** Stops accepting. */
@@ -81,9 +89,9 @@ export class TcpAcceptor {
     return this.#stopped;
   }
 
-  async #run(accept: (conn: Deno.TcpConn) => void): Promise<void> {
+  async #run(accept: (conn: TcpConn) => void): Promise<void> {
     while (!this.#closed) {
-      let conn: Deno.TcpConn;
+      let conn: TcpConn;
       try {
         conn = await this.#listener.accept();
       } catch {
@@ -107,17 +115,17 @@ export class TcpAcceptor {
 }
 
 /** `"host:port"` of the far end; an IPv4 address mapped into IPv6 is shown as IPv4. */
-export function remoteAddress(conn: Deno.TcpConn): string {
+export function remoteAddress(conn: TcpConn): string {
   return socketAddress(conn.remoteAddr);
 }
 
 /** `"host:port"`; an IPv4 address mapped into IPv6 is shown as IPv4. */
-export function socketAddress(address: Deno.NetAddr): string {
+export function socketAddress(address: SocketAddress): string {
   return formatAddress(address.hostname.replace(/^::ffff:(?=[\d.]+$)/i, ""), address.port);
 }
 
 /** Some systems refuse options on a socket that the peer has closed already. */
-function withoutDelay(conn: Deno.TcpConn): Deno.TcpConn {
+function withoutDelay(conn: TcpConn): TcpConn {
   try {
     conn.setNoDelay(true);
   } catch {

@@ -1,4 +1,6 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import { platform } from "../../runtime/platform.ts";
+import type { FolderWatch } from "../../runtime/platform_port.ts";
 
 /** Milliseconds in which several changes count as one: files of a pair change one by one. */
 const settleTime = 100;
@@ -11,8 +13,7 @@ export class FileWatch {
   readonly #clock: Clock;
   readonly #interval: number;
   readonly #look: () => Promise<void>;
-  readonly #watcher: Deno.FsWatcher | undefined;
-  readonly #watching: Promise<void>;
+  readonly #watcher: FolderWatch | undefined;
   #timer: Timer;
   #looking: Promise<void> | undefined;
   #again = false;
@@ -30,8 +31,7 @@ export class FileWatch {
     this.#clock = clock;
     this.#interval = interval;
     this.#look = look;
-    this.#watcher = watchFolders(files);
-    this.#watching = this.#watcher === undefined ? Promise.resolve() : this.#follow(this.#watcher);
+    this.#watcher = watchFolders(files, () => this.soon(settleTime));
     this.#timer = clock.schedule(interval, () => this.#onTime());
   }
 
@@ -48,20 +48,9 @@ export class FileWatch {
     if (!this.#closed) {
       this.#closed = true;
       this.#timer.cancel();
-      this.#watcher?.close();
     }
-    await this.#watching;
+    await this.#watcher?.close();
     await this.#looking;
-  }
-
-  async #follow(watcher: Deno.FsWatcher): Promise<void> {
-    try {
-      for await (const { kind } of watcher) {
-        if (kind !== "access") this.soon(settleTime);
-      }
-    } catch {
-      // The watch is lost; the interval still finds what changes.
-    }
   }
 
   #onTime(): void {
@@ -83,10 +72,10 @@ export class FileWatch {
 }
 
 /** Folders, not files: what is put in the place of a file has no watch of its own. */
-function watchFolders(files: readonly string[]): Deno.FsWatcher | undefined {
+function watchFolders(files: readonly string[], onChange: () => void): FolderWatch | undefined {
   const folders = new Set(files.map((file) => file.slice(0, file.lastIndexOf("/") + 1) || "."));
   try {
-    return Deno.watchFs([...folders], { recursive: false });
+    return platform.files.watch([...folders], onChange);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { formatAddress } from "../../runtime/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Listener, ListenOptions, Network, TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { TransportError } from "../base/errors.ts";
 import { closeQuietly, connectTcp, socketAddress } from "../tcp/tcp_socket.ts";
@@ -37,7 +38,7 @@ export interface MutualTlsProof {
 export async function proveMutualTls(proof: MutualTlsProof): Promise<void> {
   const clock = proof.clock ?? systemClock;
   const conn = await connectTcp(clock, proof.host, proof.port, proof.timeout);
-  const remote = socketAddress(conn.localAddr as Deno.NetAddr);
+  const remote = socketAddress(conn.localAddr);
   proof.onProbe?.(remote);
   let late = false;
   let current: { close(): void } = conn;
@@ -46,12 +47,7 @@ export async function proveMutualTls(proof: MutualTlsProof): Promise<void> {
     closeQuietly(current);
   });
   try {
-    // `Deno.startTls` never sends a certificate. The host name is not what is in question here, and
-    // a mismatch would look like a refusal.
-    const tls = await Deno.startTls(conn, {
-      caCerts: [proof.tls.ca],
-      unsafelyDisableHostnameVerification: true,
-    });
+    const tls = await platform.tls.startWithoutCertificate(conn, proof.tls.ca);
     current = tls;
     await tls.handshake();
     // With TLS 1.3 the client is done before the server has looked at it: only a read tells.
@@ -60,9 +56,10 @@ export async function proveMutualTls(proof: MutualTlsProof): Promise<void> {
   } catch (error) {
     if (error instanceof TransportError) throw error;
     if (late) throw letIn(proof, "did not refuse a peer without a certificate in time");
-    if (isAboutServer(error)) throw badServer(proof, error);
+    const failure = platform.tls.failureOf(error);
+    if (failure === "untrustedServer") throw badServer(proof, error);
     // Only what is known to be a refusal proves something.
-    if (!isRefusal(error)) throw letIn(proof, `failed the probe: ${error}`, error);
+    if (failure !== "refused") throw letIn(proof, `failed the probe: ${error}`, error);
   } finally {
     timer.cancel();
     closeQuietly(current);
@@ -140,20 +137,6 @@ function reachable(host: string): string {
   return host === "::" ? "::1" : host;
 }
 
-/** Whether it is the listener's certificate that failed, rather than ours that was missed. */
-function isAboutServer(error: unknown): boolean {
-  return error instanceof Deno.errors.InvalidData && /invalid peer certificate/.test(error.message);
-}
-
-/** Deno's node:tls cuts the connection; other servers send an alert first. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof Deno.errors.UnexpectedEof ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.BrokenPipe ||
-    (error instanceof Deno.errors.InvalidData && /received fatal alert/.test(error.message));
-}
-
 function letIn(proof: MutualTlsProof, what: string, cause?: unknown): TransportError {
   const address = formatAddress(proof.host, proof.port);
   return new TransportError(
@@ -161,7 +144,7 @@ function letIn(proof: MutualTlsProof, what: string, cause?: unknown): TransportE
     `the listener on ${address} ${what}; this node will not start`,
     {
       value: address,
-      remedy: "use the network of Casty, and a Deno whose node:tls verifies clients (2.9 or newer)",
+      remedy: "use the network of Casty, on Deno 2.9, Node 24 or Bun 1.4, or newer",
       cause,
     },
   );

@@ -1,6 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { formatAddress } from "../../runtime/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { platform } from "../../runtime/platform.ts";
 import { dialFailed, dialGivenUp, dialTimedOut, listenFailed } from "../base/socket_errors.ts";
 
 /**
@@ -83,9 +84,7 @@ export class SocketAcceptor {
       }
     });
     try {
-      // `node:net` says EINVAL for an address of another machine, binds all for an empty host, and
-      // throws a missing permission at nobody. A port that is taken after this it does name.
-      Deno.listen({ hostname: host, port }).close();
+      platform.tcp.checkBind({ hostname: host, port });
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
         server.listen({ host, port }, resolve);

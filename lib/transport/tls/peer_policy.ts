@@ -1,59 +1,12 @@
 import type {
   Authorize,
-  ChainLink,
   ClientIdentity,
   IdentityRefusal,
   NodeIdentity,
   TlsMaterial,
 } from "../../runtime/network.ts";
-import { TlsConfigError } from "../base/errors.ts";
-import type { RevocationList } from "./revocation_list.ts";
 
-/** Which certificates are refused although they are good. */
-export interface RevocationPolicy {
-  readonly lists: readonly RevocationList[];
-  /** SHA-256 of certificates or of public keys, lower-case hexadecimal. */
-  readonly denied: ReadonlySet<string>;
-  /** Whether a list in force is needed of every authority in the peer's chain. */
-  readonly listRequired: boolean;
-}
-
-/** Most fingerprints that a deny list may hold. */
-const maxDenied = 100_000;
 const maxReason = 200;
-
-/** Whether a certificate of the peer's chain is revoked or denied. */
-export function judgeRevocation(
-  { lists, denied, listRequired }: RevocationPolicy,
-  identity: NodeIdentity | ClientIdentity,
-  wallTime: number,
-): IdentityRefusal | undefined {
-  const { fingerprint } = identity;
-  const chain: readonly ChainLink[] = identity.chain ?? [];
-  if (denied.has(fingerprint)) return { fault: "denied", problem: "is on the deny list" };
-  for (const [index, link] of chain.entries()) {
-    const isLeaf = index === 0;
-    if (denied.has(link.fingerprint) || denied.has(link.publicKey)) {
-      const problem = isLeaf ? "is on the deny list" : "has an issuer that is on the deny list";
-      return { fault: "denied", problem };
-    }
-    const own = lists.filter(({ issuerKey }) => issuerKey === link.issuerKey);
-    if (own.some(({ serialNumbers }) => serialNumbers.has(link.serialNumber))) {
-      const problem = isLeaf ? "is revoked" : "has an issuer that is revoked";
-      return { fault: "revoked", problem: `${problem} (serial number ${link.serialNumber})` };
-    }
-    if (listRequired && !own.some((list) => inForce(list, wallTime))) {
-      const problem = "comes from an authority without a revocation list in force (crlRequired)";
-      return { fault: "noRevocationList", problem };
-    }
-  }
-  return undefined;
-}
-
-/** Whether a list is not outdated. */
-export function inForce({ nextUpdate }: RevocationList, wallTime: number): boolean {
-  return nextUpdate === undefined || wallTime <= nextUpdate;
-}
 
 /** Asks everybody who has a say about a peer whose certificate is acceptable. */
 export function judgeIdentity(
@@ -82,32 +35,4 @@ function ask(
     const why = error instanceof Error ? error.message : String(error);
     return refuse(`is not authorised, because authorize failed: ${why.slice(0, maxReason)}`);
   }
-}
-
-/**
- * Fingerprints as `cert.ts info` and openssl write them: hexadecimal, in any case, with or without
- * colons.
- *
- * @throws {TlsConfigError} code `badDenyList`.
- */
-export function readDenyList(entries: readonly string[], source: string): Set<string> {
-  if (entries.length > maxDenied) {
-    throw badDenyList(source, `it has more than ${maxDenied} entries`);
-  }
-  return new Set(entries.map((entry, index) => {
-    const plain = entry.replaceAll(":", "").trim().toLowerCase();
-    if (/^[0-9a-f]{64}$/.test(plain)) return plain;
-    throw badDenyList(source, `entry ${index + 1} is no SHA-256 fingerprint`);
-  }));
-}
-
-/** The entries of a deny list's text: one a line, `#` begins a comment. */
-export function denyListEntries(text: string): string[] {
-  return text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line);
-}
-
-function badDenyList(source: string, problem: string): TlsConfigError {
-  return new TlsConfigError("badDenyList", source, problem, {
-    remedy: "write one fingerprint of 64 hexadecimal digits a line, as cert.ts info prints it",
-  });
 }

@@ -1,8 +1,13 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { type CertificateReading, describeCertificate, readCertificate } from "./certificate.ts";
+import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
+import {
+  type CertificateIdentity,
+  describeCertificate,
+  type IdentityMapper,
+} from "../../x509/identity.ts";
 import { TlsConfigError } from "../base/errors.ts";
-import { judgeCertificate } from "./peer_identity.ts";
-import { pemBlocks, pemCertificates } from "./pem.ts";
+import { judgeCertificate } from "../../x509/judge.ts";
+import { pemBlocks, pemCertificates } from "../../x509/pem.ts";
 
 /** Certificate, key and authorities that fit together. */
 export interface CheckedPair {
@@ -14,6 +19,8 @@ export interface CheckedPair {
   readonly ca: string;
   /** From the own certificate to the authority that vouches for it. */
   readonly path: readonly CertificateReading[];
+  /** What the own certificate makes of this end. */
+  readonly identity: CertificateIdentity;
   /** All authorities of `ca`, and the intermediates that came with the certificate. */
   readonly issuers: readonly CertificateReading[];
 }
@@ -30,12 +37,13 @@ export function checkPair(
   texts: { readonly cert: string; readonly key: string; readonly ca: string },
   names: TextNames,
   wallTime: number,
+  mapper: IdentityMapper,
 ): CheckedPair {
   const authorities = readAuthorities(texts.ca, names.ca);
   const [leaf, ...intermediates] = readCertificates(texts.cert, names.cert);
   const key = readKey(texts.key, names.key);
   checkKey(texts.cert, key, names);
-  const verdict = judgeCertificate(leaf!, intermediates, authorities, wallTime);
+  const verdict = judgeCertificate(leaf!, intermediates, authorities, wallTime, mapper);
   if (!verdict.accepted) {
     const problem = `the certificate of ${describeCertificate(leaf!)} ${verdict.problem}`;
     throw new TlsConfigError(verdict.fault, names.cert, problem, { remedy: verdict.remedy });
@@ -46,6 +54,7 @@ export function checkPair(
     key: String(key.export({ type: "pkcs8", format: "pem" })),
     ca: certificatesOnly(texts.ca),
     path: verdict.path,
+    identity: verdict.identity,
     issuers: [...authorities, ...intermediates.filter(({ isAuthority }) => isAuthority)],
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { CastyError } from "../../runtime/casty_error.ts";
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type {
   Authorize,
   ClientIdentity,
@@ -9,17 +10,18 @@ import type {
 } from "../../runtime/network.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import type { TlsEvent } from "../../runtime/tls_event.ts";
-import { describeCertificate } from "./certificate.ts";
+import { X509Error } from "../../x509/errors.ts";
 import { TlsConfigError } from "../base/errors.ts";
 import { FileWatch } from "./file_watch.ts";
-import { identityOf } from "./peer_identity.ts";
+import { describeCertificate, type IdentityMapper, identityOf } from "../../x509/identity.ts";
+import { identityMapper } from "../../x509/identity_mapping.ts";
 import {
   denyListEntries,
   judgeRevocation,
   readDenyList,
   type RevocationPolicy,
-} from "./peer_policy.ts";
-import { readRevocationLists } from "./revocation_list.ts";
+} from "../../x509/revocation_policy.ts";
+import { readRevocationLists } from "../../x509/revocation_list.ts";
 import { type CheckedPair, checkPair, type TextNames } from "./tls_check.ts";
 import {
   exposedAuthorityKey,
@@ -34,6 +36,8 @@ export type { TlsPaths } from "./tls_files.ts";
 
 /** PEM texts. */
 export interface TlsTexts extends Pick<TlsMaterial, "cert" | "key" | "ca"> {
+  /** Which certificates are nodes and which are clients; see {@linkcode TlsPaths.identity}. */
+  readonly identity?: IdentityMapping;
   /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
   readonly authorize?: Authorize;
   /** Tells whether the certificate is valid now. Default: the machine's clock. */
@@ -66,19 +70,26 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   readonly ca!: string;
   /** Which class of peer the certificate makes of its holder. */
   readonly kind!: "node" | "client";
-  /** The last part of the URI name: the node or client that the certificate was issued to. */
+  /** The node or client that the certificate was issued to; see {@linkcode CertificateFacts}. */
   readonly name!: string;
+  /** The URI name in full, if the certificate is identified by one. */
+  readonly uri!: string | undefined;
+  /** The domain of that URI, if it is a SPIFFE ID. Peers must be of the same by default. */
+  readonly trustDomain!: string | undefined;
   /** DNS names and IP addresses that the certificate covers. */
   readonly hosts!: readonly string[];
   /** End of validity, milliseconds since the Unix epoch. */
   readonly notAfter!: number;
   /** SHA-256 of the certificate, lower-case hexadecimal. */
   readonly fingerprint!: string;
+  /** Which certificates are nodes and which are clients. */
+  declare readonly identity?: IdentityMapping;
   /** Decides about each peer whose certificate is acceptable. */
   declare readonly authorize?: Authorize;
 
   readonly #clock: Clock;
   readonly #paths: TlsPaths | undefined;
+  readonly #mapper: IdentityMapper;
   readonly #subscribers = new Set<Subscriber>();
   #files: TlsFiles | undefined;
   #failed = "";
@@ -90,12 +101,14 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
 
   private constructor(
     pair: CheckedPair,
-    { clock, authorize }: { clock?: Clock; authorize?: Authorize },
+    { clock, authorize, identity }: Pick<TlsTexts, "clock" | "authorize" | "identity">,
     paths?: TlsPaths,
   ) {
     this.#clock = clock ?? systemClock;
     this.#paths = paths;
+    this.#mapper = identityMapper(identity);
     if (authorize !== undefined) this.authorize = authorize;
+    if (identity !== undefined) this.identity = identity;
     this.#use(pair);
   }
 
@@ -103,7 +116,8 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
    * Reads and checks PEM files.
    *
    * @throws {TlsConfigError} naming the file.
-   * @throws {CastyError} code `badOption` for a `watchInterval` below 100.
+   * @throws {CastyError} code `badOption` for a `watchInterval` below 100, or an `identity` that
+   * cannot be used.
    */
   static async fromPaths(paths: TlsPaths): Promise<TlsConfig> {
     const { watchInterval = defaultWatchInterval, clock = systemClock } = paths;
@@ -113,13 +127,14 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
         remedy: `use a number of at least ${minWatchInterval}`,
       });
     }
+    const mapper = identityMapper(paths.identity);
     const files = await readTlsFiles(paths);
-    const pair = checkPair(files, namesOf(paths), clock.wallTime());
+    const pair = checkPair(files, namesOf(paths), clock.wallTime(), mapper);
     const config = new TlsConfig(pair, paths, paths);
     config.#policy = config.#readPolicy(files);
     config.#files = files;
     config.#exposed = await exposedAuthorityKey(paths);
-    const refused = config.judge(identityOf(pair.path));
+    const refused = config.judge(identityOf(pair.path, pair.identity));
     if (refused !== undefined) {
       const problem = `the certificate of ${describeCertificate(pair.path[0]!)} ${refused.problem}`;
       const remedy = "have another one issued, or renew the list";
@@ -132,12 +147,14 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
    * Checks PEM texts.
    *
    * @throws {TlsConfigError} naming the text: `cert`, `key` or `ca`.
+   * @throws {CastyError} code `badOption` for an `identity` that cannot be used.
    */
   // deno-lint-ignore require-await -- reports as fromPaths does
   static async fromPem(texts: TlsTexts): Promise<TlsConfig> {
     const names = { cert: "cert", key: "key", ca: "ca" };
     const { clock = systemClock } = texts;
-    return new TlsConfig(checkPair(texts, names, clock.wallTime()), texts);
+    const mapper = identityMapper(texts.identity);
+    return new TlsConfig(checkPair(texts, names, clock.wallTime(), mapper), texts);
   }
 
   // Own properties, so that they are not lost when somebody spreads the object.
@@ -214,7 +231,8 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   #take(files: TlsFiles): void {
     let failure: unknown;
     try {
-      this.#use(checkPair(files, namesOf(this.#paths!), this.#clock.wallTime()));
+      const now = this.#clock.wallTime();
+      this.#use(checkPair(files, namesOf(this.#paths!), now, this.#mapper));
     } catch (error) {
       failure = error;
     }
@@ -243,10 +261,15 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   #readPolicy({ crl, denied }: TlsFiles): RevocationPolicy {
     const { crlFile = "", crlRequired = false, denyList = [], denyListFile } = this.#paths!;
     return {
-      lists: crl === undefined ? [] : readRevocationLists(crl, crlFile, this.#pair.issuers),
+      lists: crl === undefined
+        ? []
+        : inFile(crlFile, () => readRevocationLists(crl, this.#pair.issuers)),
       denied: new Set([
-        ...readDenyList(denyList, "denyList"),
-        ...readDenyList(denyListEntries(denied ?? ""), denyListFile ?? "denyListFile"),
+        ...inFile("denyList", () => readDenyList(denyList)),
+        ...inFile(
+          denyListFile ?? "denyListFile",
+          () => readDenyList(denyListEntries(denied ?? "")),
+        ),
       ]),
       listRequired: crlRequired,
     };
@@ -258,9 +281,12 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
     self.cert = pair.cert;
     self.key = pair.key;
     self.ca = pair.ca;
-    const { kind, name, hosts, notAfter, fingerprint } = identityOf(pair.path);
+    const { hosts, notAfter, fingerprint } = pair.path[0]!;
+    const { kind, name, uri, trustDomain } = pair.identity;
     self.kind = kind;
     self.name = name;
+    self.uri = uri;
+    self.trustDomain = trustDomain;
     self.hosts = hosts;
     self.notAfter = notAfter;
     self.fingerprint = fingerprint;
@@ -273,6 +299,17 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
 
   #tell(event: TlsEvent): void {
     for (const { tell } of [...this.#subscribers]) tell(event);
+  }
+}
+
+/** Adds to an error which file or option it came from. */
+function inFile<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof X509Error)) throw error;
+    const { code, problem, remedy, cause } = error;
+    throw new TlsConfigError(code, file, problem, { ...(remedy && { remedy }), cause });
   }
 }
 

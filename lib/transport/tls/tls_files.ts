@@ -1,4 +1,6 @@
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type { Authorize } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TlsConfigError } from "../base/errors.ts";
 
@@ -21,6 +23,13 @@ export interface TlsPaths {
   readonly denyList?: readonly string[];
   /** A file with more of them: one a line, `#` begins a comment. */
   readonly denyListFile?: string;
+  /**
+   * Which certificates are nodes and which are clients, this end's own included: for certificates of
+   * another PKI, which have no URI name `spiffe://<domain>/node/<name>` or `.../client/<name>`. With
+   * patterns, peers of other trust domains connect if a pattern names their domain. Default: those
+   * URI names, of the trust domain of this end. See `docs/foreign_pki.md`.
+   */
+  readonly identity?: IdentityMapping;
   /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
   readonly authorize?: Authorize;
   /**
@@ -81,7 +90,7 @@ export async function exposedAuthorityKey(paths: TlsPaths): Promise<string | und
   const folder = keyFile.slice(0, keyFile.lastIndexOf("/") + 1);
   for (const file of [`${folder}ca.key`, `${folder}ca-key.pem`]) {
     if (file === keyFile) continue;
-    if (await Deno.lstat(file).then(() => true, () => false)) return file;
+    if (await platform.files.exists(file)) return file;
   }
   return undefined;
 }
@@ -91,14 +100,14 @@ async function readFile(
   limit = maxFileSize,
 ): Promise<{ bytes: Uint8Array; mode: number | null }> {
   try {
-    const { size, isFile, mode } = await Deno.stat(path);
+    const { size, isFile, mode } = await platform.files.stat(path);
     if (!isFile) throw new Error("it is not a file");
     if (size > limit) throw new Error(`it is larger than ${limit} bytes`);
-    return { bytes: await Deno.readFile(path), mode };
+    return { bytes: await platform.files.readFile(path), mode };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TlsConfigError("unreadable", path, `cannot be read: ${why}`, {
-      remedy: "check the path, its permissions and Deno's --allow-read",
+      remedy: platform.process.permissionRemedies.read,
       cause,
     });
   }

@@ -1,13 +1,21 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
-import { type CertificateReading, readCertificate } from "./certificate.ts";
+import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
 import { TransportError } from "../base/errors.ts";
-import { CertificateRefusedError } from "./certificate_fault.ts";
-import { maxChainLength } from "./chain.ts";
+import { maxChainLength } from "../../x509/chain.ts";
+import {
+  type CertificateIdentity,
+  domainProblem,
+  type IdentityMapper,
+  isMissing,
+  type MissingIdentity,
+} from "../../x509/identity.ts";
+import { identityMapper } from "../../x509/identity_mapping.ts";
+import { CertificateRefusedError } from "./certificate_refused.ts";
 import { identifyPeer } from "./peer_identity.ts";
 import { judgeIdentity } from "./peer_policy.ts";
-import { pemCertificates } from "./pem.ts";
+import { pemCertificates } from "../../x509/pem.ts";
 
 /** Material that was checked, in the form that both ends of `node:tls` take. */
 export interface PreparedMaterial {
@@ -22,6 +30,10 @@ export interface PreparedMaterial {
   readonly context: SecureContext;
   /** The own certificate, parsed. */
   readonly own: CertificateReading;
+  /** What it makes of this end. */
+  readonly identity: CertificateIdentity | MissingIdentity;
+  /** Tells the same of peers. */
+  readonly mapper: IdentityMapper;
   /** The authorities of `ca`, parsed. */
   readonly authorities: readonly CertificateReading[];
 }
@@ -37,17 +49,22 @@ const prepared = new WeakMap<TlsMaterial, PreparedMaterial>();
 export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
   const known = prepared.get(tls);
   const { cert, key, ca } = tls;
+  const mapper = identityMapper(tls.identity);
   // The object may belong to someone who renews its contents.
-  if (known?.secure.cert === cert && known.secure.key === key && known.secure.ca === ca) {
-    return known;
-  }
+  if (
+    known?.secure.cert === cert && known.secure.key === key && known.secure.ca === ca &&
+    known.mapper === mapper
+  ) return known;
   const authorities = readAuthorities(ca);
   checkPair(cert, key);
   const secure = { cert, key, ca, minVersion: "TLSv1.3", rejectUnauthorized: true } as const;
+  const own = readCertificate(pemCertificates(cert)[0]!);
   const result: PreparedMaterial = {
     secure,
     context: createSecureContext(secure),
-    own: readCertificate(pemCertificates(cert)[0]!),
+    own,
+    identity: mapper.identify(own.names),
+    mapper,
     authorities,
   };
   prepared.set(tls, result);
@@ -64,8 +81,19 @@ export function verifyPeer(
   socket: TLSSocket,
   wallTime: number,
 ): NodeIdentity | ClientIdentity {
-  const { authorities } = prepareMaterial(tls);
-  const identity = identifyPeer(peerChain(socket), authorities, wallTime);
+  const { authorities, mapper, identity: own } = prepareMaterial(tls);
+  const identity = identifyPeer(peerChain(socket), authorities, wallTime, mapper);
+  // An end without an identity of its own is refused by every peer.
+  const foreign = isMissing(own) ? undefined : domainProblem(own, identity, mapper);
+  if (foreign !== undefined) {
+    throw new CertificateRefusedError(
+      "trustDomain",
+      `${identity.kind} ${identity.name}`,
+      foreign,
+      "use certificates of one trust domain in a cluster (cert.ts create-ca --cluster), or name " +
+        "each domain in patterns of the option identity of TlsConfig",
+    );
+  }
   const refusal = judgeIdentity(tls, identity);
   if (refusal === undefined) return identity;
   throw new CertificateRefusedError(

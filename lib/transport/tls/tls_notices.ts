@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { TlsEvent } from "../../runtime/tls_event.ts";
-import { type CertificateReading, describeCertificate } from "./certificate.ts";
-import { inForce, type RevocationPolicy } from "./peer_policy.ts";
+import type { CertificateReading } from "../../x509/certificate.ts";
+import { describeCertificate } from "../../x509/identity.ts";
+import { inForce, type RevocationPolicy } from "../../x509/revocation_policy.ts";
 
 const day = 86_400_000;
 /** Days before the end at which it is told. */

@@ -1,6 +1,6 @@
 import { FrameType, HEADER_BYTES } from "../../wire/frame.ts";
 import { writeFrameHeader } from "../../wire/frame_header.ts";
-import { CertificateRefusedError } from "./certificate_fault.ts";
+import { CertificateRefusedError } from "./certificate_refused.ts";
 import { encodeRefusal } from "../connection/handshake.ts";
 import type { TlsLink } from "./tls_link.ts";
 

@@ -117,7 +117,7 @@ export async function workOnEntities(sim: Simulation): Promise<void> {
   for (const node of sim.nodes) {
     for (const entity of entities) await reach(node, entity);
   }
-  const grants = sim.nodes.flatMap((node) => node.shardGrants());
+  const grants = sim.nodes.flatMap((node) => node.ownedShards());
   const shards = new Set(grants.map(({ shard }) => shard));
   if (shards.size !== grants.length) throw new Error("two nodes own a shard at the end");
 }

@@ -6,8 +6,8 @@ import {
   oneLeader,
   oneLiveOwner,
   oneOwnerPerEpoch,
+  type OwnedShard,
   queuesAreBounded,
-  type ShardGrant,
   type Simulation,
   statusMovesForward,
 } from "../../../lib/testkit/mod.ts";
@@ -22,7 +22,7 @@ interface FakeNode {
   readonly leader?: string;
   readonly converged?: boolean;
   readonly members?: readonly FakeMember[];
-  readonly grants?: readonly ShardGrant[];
+  readonly grants?: readonly OwnedShard[];
   readonly ledger?: { sent: number; delivered: number; lost?: number; inFlight: number };
   readonly queued?: number;
 }
@@ -55,7 +55,7 @@ function simulationOf(...nodes: readonly FakeNode[]): Simulation {
           snapshot: () => ({ ...ledger, deadLetters: { stopped: ledger.lost ?? 0 } }),
         },
       },
-      shardGrants: () => grants,
+      ownedShards: () => grants,
       queuedFor: () => ({ messages: queued ?? 0, bytes: 100 * (queued ?? 0) }),
     })),
   } as unknown as Simulation;

@@ -19,7 +19,7 @@ Deno.test("a client asks sharded entities, whose one owner every node names", as
     const counters = client.entityRef<CounterMessage>("counters", { numShards: 16 });
     for (let i = 0; i < 5; i++) counters.tell(increment("hits"));
     assertEquals(await client.ask(counters, getValue("hits"), { timeout: 10_000 }), 5);
-    const grants = sim.nodes.flatMap((node) => node.shardGrants());
+    const grants = sim.nodes.flatMap((node) => node.ownedShards());
     assert(grants.length >= 1, "nobody owns a shard");
     assertEquals(new Set(grants.map(({ shard }) => shard)).size, grants.length);
     const { system } = sim.nodes[1]!;

@@ -22,7 +22,12 @@ export class End {
   error: Error | undefined;
   readonly changes = new Conditions();
 
-  constructor(readonly link: Link, readonly keep: boolean = true) {
+  readonly link: Link;
+  readonly keep: boolean;
+
+  constructor(link: Link, keep: boolean = true) {
+    this.link = link;
+    this.keep = keep;
     link.onData = (chunk) => {
       this.received += chunk.length;
       if (this.keep) this.chunks.push(chunk.slice());

@@ -10,7 +10,7 @@ import {
   GeneralName,
   setEngine,
 } from "pkijs";
-import { pemCertificates } from "../../../lib/transport/tls/pem.ts";
+import { pemCertificates } from "../../../lib/x509/pem.ts";
 import type { Pair } from "./certificates.ts";
 
 const curve = { name: "ECDSA", namedCurve: "P-256" } as const;

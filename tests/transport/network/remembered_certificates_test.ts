@@ -9,18 +9,15 @@ import {
 import type { Clock } from "../../../lib/runtime/clock.ts";
 import type { IdentityRefusal, TlsMaterial } from "../../../lib/runtime/network.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
-import {
-  type CertificateReading,
-  readCertificate,
-} from "../../../lib/transport/tls/certificate.ts";
+import { readCertificate } from "../../../lib/x509/certificate.ts";
 import {
   CertificateReadings,
   maxReadings,
   maxRememberedBytes,
-} from "../../../lib/transport/tls/certificate_readings.ts";
+} from "../../../lib/x509/certificate_readings.ts";
 import { TransportError } from "../../../lib/transport/base/errors.ts";
 import { identifyPeer } from "../../../lib/transport/tls/peer_identity.ts";
-import { pemCertificates } from "../../../lib/transport/tls/pem.ts";
+import { pemCertificates } from "../../../lib/x509/pem.ts";
 import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { Certificates } from "./certificates.ts";
 import { dial, Server } from "./links.ts";
@@ -138,7 +135,7 @@ Deno.test("the same bytes are read once, and nobody can change what they say", a
   const authorities = pemCertificates(certificates.ca.cert).map(readCertificate);
   const identity = identifyPeer([der!], authorities, systemClock.wallTime());
   assertThrows(() => (identity.hosts as string[]).push("elsewhere"), TypeError);
-  assertThrows(() => (reading.identities as unknown[]).push("node"), TypeError);
+  assertThrows(() => (reading.uris as unknown[]).push("node"), TypeError);
   assertThrows(() => Object.assign(reading, { notAfter: Infinity }), TypeError);
   // One byte of the signature differs: it is another certificate, and nobody has signed it.
   const forged = der!.slice();
@@ -152,7 +149,7 @@ Deno.test("so many certificates are remembered, and the one not asked for the lo
   const readings = new CertificateReadings((der) => {
     parsed++;
     if (der[0] === 0xff) throw new Error("no certificate");
-    return { der } as unknown as CertificateReading;
+    return { der };
   });
   const bytes = (n: number) => Uint8Array.of(n >> 8, n & 0xff);
   const first = readings.read(bytes(0));

@@ -1,0 +1,59 @@
+/** An extension of nodes: each node publishes how many jobs it runs, so that all know who is busy. */
+import { extensionKey, type NodeExtension } from "@casty/casty";
+
+/** What the extension exposes: `system.extension(BusyGauge)`. */
+export interface BusyGauge {
+  /** Sets the number of jobs that this node runs. */
+  set(jobs: number): void;
+  /** The jobs of all nodes that are known, by address. */
+  readonly jobs: ReadonlyMap<string, number>;
+  /** The node with the fewest jobs. */
+  leastBusy(): string;
+}
+
+export const BusyGauge = extensionKey<BusyGauge>("busy");
+
+/** Reserved: only extensions send there. Under `/_cluster/`, so that it never waits behind users. */
+const path = "/_cluster/busy";
+/** Milliseconds between two publications: a lost one is made up for by the next. */
+const interval = 1_000;
+
+/** Makes the extension of one node. */
+export function busyGauge(): NodeExtension {
+  const jobs = new Map<string, number>();
+  let publish = () => {};
+  let stop = () => {};
+  return {
+    name: "busy",
+    install(node) {
+      jobs.set(node.address, 0);
+      // Data of another process: check it.
+      node.handleNodes(path, ({ address }, message) => {
+        if (Number.isSafeInteger(message)) jobs.set(address, message as number);
+      });
+      publish = () => {
+        for (const { address } of node.view.members) {
+          if (address !== node.address) node.send(address, path, jobs.get(node.address));
+        }
+      };
+      const tick = () => {
+        const timer = node.runtime.clock.schedule(interval, () => (publish(), tick()));
+        stop = () => timer.cancel();
+      };
+      tick();
+      node.expose(BusyGauge, {
+        jobs,
+        set: (count) => (jobs.set(node.address, count), publish()),
+        leastBusy: () => [...jobs].reduce((a, b) => b[1] < a[1] ? b : a)[0],
+      });
+    },
+    onView({ members, self }) {
+      const present = new Set([self, ...members].map(({ address }) => address));
+      for (const address of jobs.keys()) if (!present.has(address)) jobs.delete(address);
+      publish();
+    },
+    afterLeave: () => stop(),
+    explain: () => [...jobs].map(([address, count]) => `${address} runs ${count} jobs`),
+    health: () => ({ healthy: true, details: { nodes: jobs.size } }),
+  };
+}

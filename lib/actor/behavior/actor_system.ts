@@ -1,0 +1,123 @@
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { ActorRef } from "../ref/ref.ts";
+import type { EventStream } from "../services/event_stream.ts";
+import type { LossLedger } from "../services/loss_ledger.ts";
+import type { Receptionist } from "../services/receptionist.ts";
+import type { Scheduler } from "../services/scheduler.ts";
+import type { ShutdownPhase, ShutdownTask } from "../services/shutdown_phases.ts";
+import type { TaskRunner } from "../services/task_runner.ts";
+import type { AskOptions, LiteralOf } from "./ask_options.ts";
+import type { Behavior } from "./behavior.ts";
+import type { SpawnOptions } from "./spawn_options.ts";
+
+/** The part of a runtime that a system without network needs. */
+export type LocalRuntime = Pick<Runtime, "clock" | "random" | "logger">;
+
+/**
+ * A set of actors in one process.
+ *
+ * @example
+ * ```ts
+ * import { type ActorRef, ActorSystem, Behaviors } from "@casty/casty";
+ *
+ * const greeter = Behaviors.receive<{ name: string; replyTo: ActorRef<string> }>((_ctx, message) => {
+ *   message.replyTo.tell(`hello ${message.name}`);
+ *   return Behaviors.same();
+ * });
+ *
+ * await using system = new ActorSystem({ name: "example" });
+ * const ref = system.spawn(greeter, "greeter");
+ * const answer = await system.ask(
+ *   ref,
+ *   (replyTo: ActorRef<string>) => ({ name: "world", replyTo }),
+ * );
+ * console.assert(answer === "hello world");
+ * ```
+ */
+export interface ActorSystem extends AsyncDisposable {
+  /** Name of the system. */
+  readonly name: string;
+  /** Clock, chance and log. */
+  readonly runtime: LocalRuntime;
+  /** What happens in the system. */
+  readonly eventStream: EventStream;
+  /** Counts of messages sent, delivered and lost. */
+  readonly ledger: LossLedger;
+  /** Sends messages later. */
+  readonly scheduler: Scheduler;
+  /** Work in the background that a shutdown ends. */
+  readonly tasks: TaskRunner;
+  /** Finds actors by the service that they offer. */
+  readonly receptionist: Receptionist;
+  /**
+   * Starts an actor.
+   *
+   * @throws {ActorError} codes `badName`, `duplicateName`, `badBehavior`, `badMailbox`, `badOption`,
+   * `systemStopped`.
+   */
+  spawn<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M>;
+  /**
+   * Sends what `factory` makes, and resolves with the first message to the reference that it was
+   * given.
+   *
+   * @throws {AskTimeoutError} if none comes in time.
+   * @throws {AskError} if the actor has stopped, the message was lost or the ask aborted, or an actor
+   * that waits for the reply would wait for itself.
+   */
+  ask<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<R>;
+  /**
+   * The same as {@linkcode ActorSystem.ask}, but undefined when no reply comes in time.
+   *
+   * @throws {AskError} as `ask`.
+   */
+  askOrUndefined<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<R | undefined>;
+  /**
+   * Stops an actor of this system and its children. Resolves when they have stopped.
+   *
+   * @throws {ActorError} code `notLocal`.
+   */
+  stop(ref: ActorRef<never>): Promise<void>;
+  /** The actor at a path such as `"/parent/child"`, if there is one. */
+  lookup<M = never>(path: string): ActorRef<M> | undefined;
+  /**
+   * Adds a task to a phase of the shutdown. The tasks of one phase run side by side; one that throws
+   * or takes longer than `timeout` milliseconds (default: the option `phaseTimeout`) is logged, and
+   * the next phase begins. Answers how to take it back.
+   *
+   * @throws {ActorError} codes `badPhase`, `badTask`, `duplicateName`, `phaseBegun`,
+   * `tooManyTasks`, `badOption`.
+   *
+   * @example
+   * ```ts
+   * import { ActorSystem } from "@casty/casty";
+   *
+   * const steps: string[] = [];
+   * const system = new ActorSystem();
+   * system.onShutdown("afterStop", "close the pool", () => void steps.push("pool"));
+   * system.onShutdown("beforeShutdown", "refuse requests", () => void steps.push("requests"));
+   * await system.shutdown();
+   * console.assert(steps.join() === "requests,pool");
+   * ```
+   */
+  onShutdown(
+    phase: ShutdownPhase,
+    name: string,
+    task: ShutdownTask,
+    options?: { readonly timeout?: number },
+  ): () => void;
+  /**
+   * Runs the phases of the shutdown, in which all actors stop, the youngest first. Resolves when
+   * that is done, or the option `shutdownBudget` is spent. Failures are logged.
+   */
+  shutdown(): Promise<void>;
+  /** The same as {@linkcode ActorSystem.shutdown}. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

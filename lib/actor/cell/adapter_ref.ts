@@ -1,0 +1,101 @@
+import { type LocalRef, TemporaryRef } from "../ref/local_ref.ts";
+import type { AskHost } from "../ask/ask.ts";
+import type { Failure } from "./system_message_queue.ts";
+
+/** Between an actor's path and the number of its adapter; no user can name an actor so. */
+export const adapterMark = "/_adapter-";
+
+/** What adapters need from their actor. */
+export interface AdaptedActor extends LocalRef<unknown> {
+  readonly host: AskHost & { nextUid(): number };
+  /** Numbers what belongs to the actor and has no name. */
+  nextNumber(): number;
+  /** Takes a message. False if it is lost. */
+  enqueue(message: unknown): boolean;
+  /** Puts a failure in order with the messages. */
+  enqueueSystem(failure: Failure): void;
+}
+
+/** A reference that turns messages of another protocol into messages of one actor. */
+export class AdapterRef extends TemporaryRef {
+  override readonly path: string;
+  override readonly uid: number;
+  override readonly actor: AdaptedActor;
+  readonly #map: (message: unknown) => unknown;
+  #open = true;
+
+  constructor(actor: AdaptedActor, map: (message: unknown) => unknown) {
+    super();
+    this.actor = actor;
+    this.path = `${actor.path}${adapterMark}${actor.nextNumber()}`;
+    this.uid = actor.host.nextUid();
+    this.#map = map;
+  }
+
+  override get host(): AskHost {
+    return this.actor.host;
+  }
+
+  override get ended(): boolean {
+    return !this.#open;
+  }
+
+  /** The actor has stopped, or has restarted: its next incarnation has adapters of its own. */
+  close(): void {
+    this.#open = false;
+    this.callBack();
+  }
+
+  override tell(message: unknown): void {
+    const { actor, path } = this;
+    const { host } = actor;
+    if (!this.#open || actor.ended) {
+      host.ledger.sent++;
+      return host.lose("stopped", path, message);
+    }
+    let mapped: unknown;
+    try {
+      mapped = this.#map(message);
+    } catch (error) {
+      // The mapping stands in for the actor's handler, which has had the message.
+      host.ledger.sent++;
+      host.ledger.delivered++;
+      return actor.enqueueSystem({ type: "failure", error });
+    }
+    actor.enqueue(mapped);
+  }
+}
+
+/** The adapters of one incarnation of an actor. */
+export class Adapters {
+  readonly #actor: AdaptedActor;
+  readonly #byMap = new Map<unknown, AdapterRef>();
+  readonly #byPath = new Map<string, AdapterRef>();
+
+  constructor(actor: AdaptedActor) {
+    this.#actor = actor;
+  }
+
+  /** The reference for a mapping. */
+  refFor(map: (message: never) => unknown): AdapterRef {
+    const known = this.#byMap.get(map);
+    if (known !== undefined) return known;
+    const ref = new AdapterRef(this.#actor, map as never);
+    this.#byMap.set(map, ref);
+    this.#byPath.set(ref.path, ref);
+    return ref;
+  }
+
+  /** The reference at a path. */
+  find(path: string): AdapterRef | undefined {
+    return this.#byPath.get(path);
+  }
+
+  /** Ends all of them. */
+  close(): void {
+    const refs = [...this.#byPath.values()];
+    this.#byMap.clear();
+    this.#byPath.clear();
+    for (const ref of refs) ref.close();
+  }
+}

@@ -1,0 +1,50 @@
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** The client, as one of its extensions sees it. */
+export interface ClientContext {
+  /** This client's address, `"client:<id>"`. */
+  readonly address: string;
+  /** The actors of this client. */
+  readonly system: ActorSystem;
+  /** Clock, random numbers, log. */
+  readonly runtime: Pick<Runtime, "clock" | "random" | "logger">;
+  /** The nodes that the client is subscribed to. */
+  contacts(): readonly string[];
+  /** The member that leads, as the latest topology says. */
+  leader(): string | undefined;
+  /** Whether a node is in the cluster. */
+  isPresent(address: string): boolean;
+  /** Whether a node is in the cluster and messages may be sent to it. */
+  isUsable(address: string): boolean;
+  /** Takes messages that nodes send to a reserved path. */
+  handle(path: string, handler: (from: string, message: unknown) => void): void;
+  /** Keeps references from leading to a path where nodes listen. */
+  reserve(path: string): void;
+  /** Sends data to a reserved path at a node. */
+  send(to: string, path: string, message: unknown): void;
+  /** Counts and publishes a message that is lost before it was sent. */
+  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+}
+
+/** A part of a client that uses what an extension of the nodes offers, such as sharding. */
+export interface ClientExtension {
+  /** That of the nodes' extension. */
+  readonly name: string;
+  /** The client has begun to connect. */
+  install(client: ClientContext): void;
+  /** Which nodes are present or usable has changed. */
+  onNodesChanged(): void;
+  /** A node has left the cluster, or has restarted with a new incarnation. */
+  onNodeGone(address: string): void;
+  /** The connection to a node is lost. */
+  onConnectionLost(address: string): void;
+  /** Whether a message for `target` was sent to the node; an ask that it carried fails with it. */
+  wasSentTo(address: string, target: ActorRef<never>, message: unknown): boolean;
+  /** Called four times a second. */
+  tick(): void;
+  /** The client closes. */
+  close(): void;
+}

@@ -1,0 +1,260 @@
+/**
+ * Sharding on a client: the shard tables that the leader publishes, the messages that wait for the
+ * location of their shard, and the references that users tell envelopes to.
+ *
+ * @module
+ */
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import {
+  clientShardsPath,
+  type LocateMessage,
+  locatePath,
+  type LocationMessage,
+  parseShardingMessage,
+} from "../sharding/routing/protocol.ts";
+import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
+import { shardOf } from "../sharding/routing/shard_hash.ts";
+import { ShardProxy } from "../sharding/routing/shard_proxy.ts";
+import { ShardRouter } from "../sharding/routing/shard_router.ts";
+import type { ShardBufferLimits } from "../sharding/routing/shard_routes.ts";
+import type { ShardLocations, ShardPlace } from "../sharding/routing/shard_place.ts";
+import { parseShardTable, shardTablePath } from "../sharding/routing/shard_table_push.ts";
+import type { ShardingPort } from "../sharding/routing/sharding_port.ts";
+import type { ClientContext, ClientExtension } from "./client_extension.ts";
+import { ClientError } from "./errors.ts";
+
+/** Milliseconds between two requests for the table of a type. */
+const followInterval = 3_000;
+
+/** One type of entities. */
+interface ShardType {
+  readonly router: ShardRouter;
+  readonly proxy: ActorRef<never>;
+  /** The newest locations that were received, of usable nodes or not, by shard. */
+  readonly locations: (readonly [owner: string, epoch: number])[];
+  /** The node that publishes the table to this client. */
+  publisher: string | undefined;
+  /** When it was requested there last. */
+  requestedAt: number;
+  /** The version of the table that this client has. */
+  version: number;
+}
+
+/** See the module's text. */
+export class ClientSharding implements ClientExtension, ShardLocations {
+  readonly name = "sharding";
+  readonly #limits: Partial<ShardBufferLimits>;
+  readonly #types = new Map<string, ShardType>();
+  #client!: ClientContext;
+  #port!: ShardingPort;
+  #turn = 0;
+
+  /** `limits`: of messages that wait for the location of their shard. */
+  constructor(limits: Partial<ShardBufferLimits> = {}) {
+    this.#limits = limits;
+  }
+
+  /** Opens the paths at which nodes send locations. */
+  install(client: ClientContext): void {
+    const { address: self, runtime: { clock }, send, deadLetter } = client;
+    this.#client = client;
+    this.#port = { self, now: () => clock.now(), send, deadLetter };
+    client.reserve(locatePath);
+    client.handle(clientShardsPath, (_from, value) => this.#onMessage(value));
+    client.handle(shardTablePath, (from, value) => this.#onTable(from, value));
+  }
+
+  /**
+   * The reference to the entities of a type.
+   *
+   * @throws {ClientError} code `shardCountMismatch`.
+   */
+  ref<M>(name: string, numShards: number): ActorRef<ShardEnvelope<M>> {
+    const known = this.#types.get(name);
+    if (known === undefined) return this.#add<M>(name, numShards);
+    const { router, proxy } = known;
+    if (router.numShards === numShards) return proxy as ActorRef<ShardEnvelope<M>>;
+    throw new ClientError(
+      "shardCountMismatch",
+      `"${name}" has ${router.numShards} shards at this client already`,
+      { value: numShards, remedy: "use the number with which the nodes spawn it" },
+    );
+  }
+
+  /** Where messages for an entity are sent now. */
+  whereIs(name: string, entityId: string): ShardPlace | undefined {
+    const router = this.#types.get(name)?.router;
+    return router && placeOf(router, shardOf(entityId, router.numShards));
+  }
+
+  /** The node to which messages for an entity are sent now. */
+  shardOwner(name: string, entityId: string): string | undefined {
+    return this.whereIs(name, entityId)?.owner;
+  }
+
+  /** Where messages for the shards of a type are sent now. */
+  shardTable(name: string): readonly (ShardPlace | undefined)[] {
+    const router = this.#types.get(name)?.router;
+    return Array.from({ length: router?.numShards ?? 0 }, (_, shard) => placeOf(router!, shard));
+  }
+
+  /** Whether a message for `target` was sent to the node. */
+  wasSentTo(address: string, target: ActorRef<never>, message: unknown): boolean {
+    if (!(target instanceof ShardProxy)) return false;
+    const { entityId } = message as ShardEnvelope<unknown>;
+    for (const { proxy, router } of this.#types.values()) {
+      if (proxy !== target || typeof entityId !== "string") continue;
+      return router.ownerOf(shardOf(entityId, router.numShards)) === address;
+    }
+    return false;
+  }
+
+  /** Drops routes to nodes that are not usable, and restores those to nodes that are again. */
+  onNodesChanged(): void {
+    for (const type of this.#types.values()) {
+      const { router, locations } = type;
+      const usable = new Set<string>();
+      for (const [owner] of locations.filter(Boolean)) {
+        if (this.#client.isUsable(owner)) usable.add(owner);
+      }
+      router.retainOwners(usable);
+      locations.forEach(([owner, epoch], shard) => {
+        if (usable.has(owner) && router.ownerOf(shard) === undefined) {
+          router.learn(shard, owner, epoch);
+        }
+      });
+      this.#follow(type);
+    }
+  }
+
+  /** A node is gone, or has a new incarnation: it owns nothing of what it owned before. */
+  onNodeGone(address: string): void {
+    for (const { locations } of this.#types.values()) {
+      locations.forEach(([owner], shard) => {
+        if (owner === address) delete locations[shard];
+      });
+    }
+  }
+
+  /** A lost connection ends the subscription to the table there. */
+  onConnectionLost(address: string): void {
+    for (const type of this.#types.values()) {
+      if (type.publisher === address) type.publisher = undefined;
+    }
+  }
+
+  /** Requests missing locations again, and gives up messages that have waited too long. */
+  tick(): void {
+    const now = this.#port.now();
+    for (const type of this.#types.values()) {
+      type.router.tick();
+      if (now - type.requestedAt >= followInterval) this.#follow(type, true);
+    }
+  }
+
+  /** Gives up all messages that wait. */
+  close(): void {
+    for (const { router } of this.#types.values()) router.refuse();
+  }
+
+  #add<M>(name: string, numShards: number): ActorRef<ShardEnvelope<M>> {
+    const router = new ShardRouter({
+      shardType: name,
+      numShards,
+      port: this.#port,
+      limits: this.#limits,
+      locate: (shard) => this.#locate({ type: "locate", shardType: name, numShards, shard }),
+    });
+    // The anchor takes what arrives from actors to which the client has sent the reference.
+    const anchor = this.#client.system.spawn<ShardEnvelope<M>>(
+      Behaviors.receive((_context, envelope) => {
+        if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
+        router.route(envelope.entityId, envelope.message);
+        return Behaviors.same();
+      }),
+      name,
+    );
+    const proxy = new ShardProxy(router, anchor);
+    const type: ShardType = {
+      router,
+      proxy,
+      locations: [],
+      publisher: undefined,
+      requestedAt: 0,
+      version: 0,
+    };
+    this.#types.set(name, type);
+    this.#follow(type);
+    return proxy;
+  }
+
+  /** Subscribes to the table at the leader, which knows all shards, or at a contact. */
+  #follow(type: ShardType, again = false): void {
+    const leader = this.#client.leader();
+    const to = leader !== undefined && this.#client.isUsable(leader)
+      ? leader
+      : this.#client.contacts()[0];
+    if (to === undefined || (to === type.publisher && !again)) return;
+    if (to !== type.publisher) type.version = 0;
+    type.publisher = to;
+    type.requestedAt = this.#port.now();
+    const { shardType, numShards } = type.router;
+    this.#port.send(to, shardTablePath, { shardType, numShards, have: type.version });
+  }
+
+  #locate(request: LocateMessage): void {
+    const contacts = this.#client.contacts();
+    if (contacts.length === 0) return;
+    // In turn: a node that hangs must not swallow every request.
+    const to = contacts[this.#turn++ % contacts.length]!;
+    this.#port.send(to, locatePath, request);
+  }
+
+  #onMessage(value: unknown): void {
+    const message = parseShardingMessage(value);
+    if (message?.type === "location") this.#onLocation(message);
+    if (message?.type === "drained") {
+      this.#types.get(message.shardType)?.router.drained(message.shard, message.epoch);
+    }
+    if (message?.type === "returned") {
+      const { shardType, shard, owner, epoch, entityId } = message;
+      const type = this.#types.get(shardType);
+      if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) return;
+      if (owner !== "") this.#learn(type, shard, owner, epoch);
+      type.router.returned(shard, entityId, message.message, epoch);
+    }
+    if (message?.type !== "refused") return;
+    const { logger } = this.#client.runtime;
+    logger.log("error", "client", "the cluster rejected a shard type", { ...message });
+    this.#types.get(message.shardType)?.router.refuse();
+  }
+
+  #onLocation({ shardType, shard, owner, epoch }: LocationMessage): void {
+    const type = this.#types.get(shardType);
+    if (type !== undefined) this.#learn(type, shard, owner, epoch);
+  }
+
+  #onTable(from: string, value: unknown): void {
+    const table = parseShardTable(value);
+    const type = table && this.#types.get(table.shardType);
+    if (type === undefined || table!.numShards !== type.router.numShards) return;
+    const { owners, shards, version } = table!;
+    if (from === type.publisher) type.version = version;
+    for (const [shard, owner, epoch] of shards) this.#learn(type, shard, owners[owner]!, epoch);
+  }
+
+  #learn({ router, locations }: ShardType, shard: number, owner: string, epoch: number): void {
+    if (shard >= router.numShards) return;
+    const known = locations[shard];
+    // Epochs of a new cluster start again; no member of the old one is present then.
+    if (known !== undefined && known[1] > epoch && this.#client.isPresent(known[0])) return;
+    locations[shard] = [owner, epoch];
+    if (this.#client.isUsable(owner)) router.learn(shard, owner, epoch);
+  }
+}
+
+function placeOf(router: ShardRouter, shard: number): ShardPlace | undefined {
+  const owner = router.ownerOf(shard);
+  return owner === undefined ? undefined : { shard, owner, epoch: router.epochOf(shard) };
+}

@@ -1,0 +1,11 @@
+/**
+ * What only a node with a certain extension can spawn, such as what `Behaviors.sharded` makes: not a
+ * behaviour of one actor, but a description that the extension carries out. `M` is what the
+ * reference takes that `system.spawn` answers.
+ */
+export abstract class ExtensionBehavior<in M> {
+  /** The name under which an extension has registered the kind. */
+  abstract readonly kind: string;
+  /** Carries the type; never set. */
+  declare protected readonly accepted: (message: M) => void;
+}

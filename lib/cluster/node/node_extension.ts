@@ -1,0 +1,178 @@
+import type { ActorSystem } from "../../actor/system/actor_system.ts";
+import type { Behavior } from "../../actor/behavior/behavior.ts";
+import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
+import type { ActorRef } from "../../actor/ref/ref.ts";
+import type { MembershipView } from "../../membership/state/view.ts";
+import type { PeerIdentity } from "../../runtime/network.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { ExtensionBehavior } from "./extension_behavior.ts";
+import type { ExtensionKey } from "./extension_key.ts";
+
+/** What of the node's runtime an extension may use: connections are the node's. */
+export type ExtensionRuntime = Omit<Runtime, "network" | "stallProbe" | "resolver" | "inbound">;
+
+/** The sender of a message, as its connection has proved it. */
+export interface ExtensionPeer {
+  /** A client never becomes a member. */
+  readonly role: "node" | "client";
+  /** `"host:port"`, or `"client:<id>"`. */
+  readonly address: string;
+  /** The label that the peer has given itself. */
+  readonly nodeId: string;
+  /** Tells incarnations at one address apart: a later one has a higher number. */
+  readonly incarnation: number;
+  /** What its certificate proves. */
+  readonly identity: PeerIdentity;
+}
+
+/** Takes what arrives at a reserved path. An error that it throws is logged. */
+export type ExtensionHandler = (peer: ExtensionPeer, message: unknown) => void;
+
+/**
+ * Starts what a {@linkcode ExtensionBehavior} describes, and answers the reference to it. Throws if
+ * that cannot be done; `name` is what the user has passed to `spawn`.
+ */
+export type KindSpawner = (
+  behavior: ExtensionBehavior<never>,
+  name: string | undefined,
+) => ActorRef<never>;
+
+/**
+ * One node, as an extension sees it. Valid from `install` on, for as long as the node runs.
+ *
+ * Reserved paths begin with `/_`. No reference leads to one: only extensions write there, with
+ * `send`. Paths under `/_cluster/` travel on the control lane, which never waits behind messages of
+ * users; all others travel on the user lane, in order with them.
+ */
+export interface ExtensionContext {
+  /** This node's address, `"host:port"`. */
+  readonly address: string;
+  /** This node's label. */
+  readonly nodeId: string;
+  /** This node's roles. */
+  readonly roles: readonly string[];
+  /** Clock, random numbers, log. */
+  readonly runtime: ExtensionRuntime;
+  /** The actor system of the node: spawn, event stream, shutdown phases, receptionist. */
+  readonly system: ActorSystem;
+  /** What this node knows of the cluster now; `onView` gets every later one. */
+  readonly view: MembershipView;
+  /**
+   * Takes messages that nodes send to a reserved path; messages of clients are refused there.
+   *
+   * @throws {ClusterError} codes `badPath`, `pathTaken`.
+   */
+  handleNodes(path: string, handler: ExtensionHandler): void;
+  /**
+   * Takes messages that nodes and clients send to a reserved path; `peer.role` tells which.
+   *
+   * @throws {ClusterError} codes `badPath`, `pathTaken`.
+   */
+  handlePeers(path: string, handler: ExtensionHandler): void;
+  /**
+   * Keeps references from leading to a path where clients listen, so that no forged reference
+   * makes this node write there.
+   *
+   * @throws {ClusterError} code `badPath`.
+   */
+  reserve(path: string): void;
+  /**
+   * Sends data to a reserved path at another node or client; at most once, in order for each
+   * receiver and lane. What cannot be sent is a dead letter.
+   */
+  send(to: string, path: string, message: unknown): void;
+  /**
+   * Spawns behaviours of a kind: `system.spawn` hands them over.
+   *
+   * @throws {ClusterError} code `duplicateKind`.
+   */
+  registerKind(kind: string, spawn: KindSpawner): void;
+  /**
+   * Starts a system actor: its name begins with `_`, and it stops after the actors of users.
+   *
+   * @throws {ActorError} codes `badName`, `duplicateName`, `systemStopped`.
+   */
+  spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
+  /** Counts and publishes a message that is lost before it reached a mailbox. */
+  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /**
+   * Gives users an object: `system.extension(key)`.
+   *
+   * @throws {ClusterError} code `duplicateExtension`: the key has one.
+   */
+  expose<T>(key: ExtensionKey<T>, api: T): void;
+  /**
+   * What another extension exposes. Available in `install` for those named in `requires`.
+   *
+   * @throws {ClusterError} code `unknownExtension`.
+   */
+  extension<T>(key: ExtensionKey<T>): T;
+}
+
+/** Whether an extension works at this node. */
+export interface ExtensionHealth {
+  /** Whether it does what it is there for. */
+  readonly healthy: boolean;
+  /** Why not, in one sentence. */
+  readonly reason?: string;
+  /** Numbers and texts worth showing, by stable names. */
+  readonly details?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/**
+ * A part of a node on top of the cluster, such as sharding. One instance serves one node. See
+ * `docs/extensions.md`.
+ *
+ * An extension that throws is logged with its name. Only `install` ends the start of the node.
+ *
+ * @example
+ * ```ts
+ * import { ClusteredActorSystem, extensionKey, type NodeExtension } from "@casty/casty";
+ *
+ * const Uptime = extensionKey<{ milliseconds(): number }>("uptime");
+ * const uptime = (): NodeExtension => ({
+ *   name: "uptime",
+ *   install({ runtime: { clock }, expose }) {
+ *     const startedAt = clock.now();
+ *     expose(Uptime, { milliseconds: () => clock.now() - startedAt });
+ *   },
+ * });
+ *
+ * await using system = await ClusteredActorSystem.start({
+ *   name: "example",
+ *   host: "127.0.0.1",
+ *   port: 0,
+ *   extensions: [uptime],
+ * });
+ * console.assert(system.extension(Uptime).milliseconds() >= 0);
+ * ```
+ */
+export interface NodeExtension {
+  /** Unique at the node: 1 to 64 letters, digits, `_` and `-`, beginning with a letter. */
+  readonly name: string;
+  /** Names of extensions that are installed before this one, and leave after it. Default: none. */
+  readonly requires?: readonly string[];
+  /** What {@linkcode NodeExtension.explain} can be asked for. Default: the name. */
+  readonly topics?: readonly string[];
+  /**
+   * Connections are open, and the node has not joined yet. Synchronous: no message arrives at a
+   * node that is half installed.
+   */
+  install(node: ExtensionContext): void;
+  /** The node knows something new about the cluster. */
+  onView?(view: MembershipView): void;
+  /**
+   * The node is about to leave: give up what others may only run after it has stopped here. Called
+   * after `beforeLeave` of those that require this one has ended. All have `leaveTimeout` together.
+   */
+  beforeLeave?(): void | Promise<void>;
+  /** The node is no longer a member, or did not start: cancel timers, release resources. */
+  afterLeave?(): void;
+  /** Why things are as they are, in sentences for people. Never empty. */
+  explain?(topic: string): readonly string[];
+  /** Whether it works here now. */
+  health?(): ExtensionHealth;
+}
+
+/** Makes the extension of one node; called once for each node, before its port is opened. */
+export type NodeExtensionFactory = () => NodeExtension;

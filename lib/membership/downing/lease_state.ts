@@ -1,0 +1,23 @@
+/** The state of the request for the lease. Times in milliseconds. */
+export interface LeaseState {
+  phase: "idle" | "asking" | "granted" | "denied";
+  /** When it was requested first. */
+  since: number;
+  nextAt: number;
+  grantedAt: number;
+  why: string;
+}
+
+/** No request is open. */
+export function newLeaseState(): LeaseState {
+  return { phase: "idle", since: 0, nextAt: 0, grantedAt: 0, why: "" };
+}
+
+/** Answers the effect `acquireLease`. */
+export interface LeaseAnswerEvent {
+  readonly type: "leaseAnswer";
+  /** `held`: by somebody else; `failed`: it could not be asked. */
+  readonly outcome: "granted" | "held" | "failed";
+  /** Who holds it, or what failed. */
+  readonly detail: string;
+}

@@ -1,0 +1,70 @@
+/**
+ * The option `identity` of TLS material: which certificates are those of nodes and which are those
+ * of clients, for a PKI whose certificates do not carry Casty's own URI names.
+ *
+ * @module
+ */
+
+/**
+ * The names in a certificate, as they are written there. Any of them may be chosen by whoever asks
+ * the authority for a certificate, as far as the authority allows that.
+ */
+export interface CertificateNames {
+  /** URI names, SPIFFE IDs among them. */
+  readonly uris: readonly string[];
+  /** DNS names, wildcards included. */
+  readonly dnsNames: readonly string[];
+  /** IP addresses. */
+  readonly ipAddresses: readonly string[];
+  /** Common names (CN) of the subject; mostly one. */
+  readonly commonNames: readonly string[];
+  /** Organisations (O) of the subject. */
+  readonly organizations: readonly string[];
+  /** Organisational units (OU) of the subject. */
+  readonly organizationalUnits: readonly string[];
+}
+
+/** What a certificate makes of its holder. */
+export interface MappedIdentity {
+  /** A node can become a member; a client never does. */
+  readonly role: "node" | "client";
+  /** 1 to 255 characters without control characters. */
+  readonly name: string;
+  /**
+   * The trust domain that is compared with that of this end. Default: that of the certificate's
+   * SPIFFE ID, if it has exactly one.
+   */
+  readonly trustDomain?: string;
+}
+
+/**
+ * Patterns of names, by role. Each is one of these; in each part `*` may stand once, for one or
+ * more characters:
+ *
+ * - `"spiffe://example.org/ns/prod/sa/casty-*"`: a URI name. The domain is written in full; `*` does not
+ *   reach over a `/`.
+ * - `"dns:*.clients.example"`: a DNS name. `*` does not reach over a dot. Wildcard names of a
+ *   certificate never match.
+ * - `"subject:CN=casty-*,O=Example"`: attributes of the subject (`CN`, `O`, `OU`), each of which the
+ *   certificate must have exactly once.
+ *
+ * A certificate that matches patterns of both roles is refused, as is one that matches one pattern
+ * with several of its names.
+ */
+export interface IdentityPatterns {
+  /** Who is a node. Default: nobody. */
+  readonly node?: string | readonly string[];
+  /** Who is a client. Default: nobody. */
+  readonly client?: string | readonly string[];
+}
+
+/**
+ * Says what a certificate makes of its holder: an identity, `undefined` for none, or the reason why
+ * not. It must answer at once and always the same; if it throws, or answers anything else, the
+ * certificate is refused. It sees names only: dates, usages, chain and revocation are checked
+ * besides.
+ */
+export type IdentityFunction = (names: CertificateNames) => MappedIdentity | string | undefined;
+
+/** Which certificates are nodes and which are clients. */
+export type IdentityMapping = IdentityPatterns | IdentityFunction;

@@ -1,0 +1,156 @@
+import type { Instrument } from "./telemetry.ts";
+
+/**
+ * Everything that is measured, once: `docs/telemetry.md` is compared with this table. Durations are
+ * in seconds, as in the OpenTelemetry conventions.
+ */
+export const instruments = {
+  messagesSent: {
+    name: "casty.actor.messages.sent",
+    kind: "gauge",
+    unit: "{message}",
+    description: "Messages told since the system started; grows only.",
+  },
+  messagesDelivered: {
+    name: "casty.actor.messages.delivered",
+    kind: "gauge",
+    unit: "{message}",
+    description: "Messages handled since the system started; grows only.",
+  },
+  deadLetters: {
+    name: "casty.actor.dead_letters",
+    kind: "gauge",
+    unit: "{message}",
+    description: "Messages lost since the system started, by reason; grows only.",
+    attributes: ["reason"],
+  },
+  actors: {
+    name: "casty.actor.running",
+    kind: "gauge",
+    unit: "{actor}",
+    description: "Actors that have not stopped.",
+  },
+  handlerDuration: {
+    name: "casty.actor.handler.duration",
+    kind: "histogram",
+    unit: "s",
+    description: "From the call of a handler to its return, or until its promise is settled.",
+    attributes: ["actor"],
+  },
+  mailboxDepth: {
+    name: "casty.actor.mailbox.depth",
+    kind: "histogram",
+    unit: "{message}",
+    description: "Messages that wait when an actor's turn begins.",
+    attributes: ["actor"],
+  },
+  restarts: {
+    name: "casty.actor.restarts",
+    kind: "counter",
+    unit: "{restart}",
+    description: "Restarts by supervision.",
+    attributes: ["actor"],
+  },
+  askDuration: {
+    name: "casty.ask.duration",
+    kind: "histogram",
+    unit: "s",
+    description: "From an ask to its reply or error.",
+    attributes: ["outcome"],
+  },
+  pendingAsks: {
+    name: "casty.ask.pending",
+    kind: "gauge",
+    unit: "{ask}",
+    description: "Asks that wait for a reply.",
+  },
+  remoteMessages: {
+    name: "casty.remoting.messages",
+    kind: "counter",
+    unit: "{message}",
+    description: "Messages to and from other systems.",
+    attributes: ["direction", "lane"],
+  },
+  remoteBytes: {
+    name: "casty.remoting.bytes",
+    kind: "counter",
+    unit: "By",
+    description: "Encoded messages to and from other systems, before frames and compression.",
+    attributes: ["direction", "lane"],
+  },
+  connections: {
+    name: "casty.connection.open",
+    kind: "gauge",
+    unit: "{connection}",
+    description: "Established connections.",
+    attributes: ["role", "lane"],
+  },
+  handshakes: {
+    name: "casty.connection.handshakes",
+    kind: "counter",
+    unit: "{handshake}",
+    description: "Connections that were accepted, dialled, rejected or failed.",
+    attributes: ["outcome"],
+  },
+  members: {
+    name: "casty.membership.members",
+    kind: "gauge",
+    unit: "{member}",
+    description: "Members as this node sees them, by status.",
+    attributes: ["status"],
+  },
+  unreachableMembers: {
+    name: "casty.membership.unreachable",
+    kind: "gauge",
+    unit: "{member}",
+    description: "Members that cannot be reached, as this node sees them.",
+  },
+  membershipEvents: {
+    name: "casty.membership.events",
+    kind: "counter",
+    unit: "{event}",
+    description: "Membership events, by type.",
+    attributes: ["type"],
+  },
+  shards: {
+    name: "casty.sharding.shards",
+    kind: "gauge",
+    unit: "{shard}",
+    description: "Shards that this node owns.",
+    attributes: ["type"],
+  },
+  entities: {
+    name: "casty.sharding.entities",
+    kind: "gauge",
+    unit: "{entity}",
+    description: "Entities that run on this node.",
+    attributes: ["type"],
+  },
+  shardEvents: {
+    name: "casty.sharding.events",
+    kind: "counter",
+    unit: "{event}",
+    description: "Shards that were started, stopped, allocated, freed or handed off.",
+    attributes: ["type", "event"],
+  },
+  clientState: {
+    name: "casty.client.connected",
+    kind: "gauge",
+    unit: "1",
+    description: "1 while the client is connected, 0 otherwise.",
+  },
+  certificateDaysLeft: {
+    name: "casty.tls.certificate.days_left",
+    kind: "gauge",
+    unit: "d",
+    description: "Days until a certificate in use expires; negative afterwards.",
+    attributes: ["name"],
+  },
+  tlsReloads: {
+    name: "casty.tls.reloads",
+    kind: "counter",
+    unit: "{reload}",
+    description: "Certificate files that were reloaded, or could not be.",
+    attributes: ["outcome"],
+  },
+} as const satisfies Record<string, Instrument>;

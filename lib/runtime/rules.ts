@@ -1,0 +1,66 @@
+/**
+ * The rules of the protocols that a test proves by switching one of them off: without the rule, the
+ * test that `tests/mutations.ts` names must fail.
+ *
+ * These are constants: nothing in `lib` can change them, and no public entry exports them. A
+ * mutation run replaces this whole module by an import map (`tests/rule_switch.ts`).
+ *
+ * Reading a rule costs a load, below 1 ns. On a hot path, bind it to a constant of the module,
+ * `const oldestLeads = rules.oldestLeads;`, which V8 folds, so that it costs nothing.
+ *
+ * To add a rule: a line here, a line in `tests/mutations.ts`, and `rules.NAME` where it is decided.
+ *
+ * @module
+ */
+
+const all = {
+  // Failure detection.
+  twoObserversAgree: true,
+  leavingMembersDoNotAccuse: true,
+  indirectProbesVouch: true,
+  accusedMembersRefute: true,
+  ownLagExcusesSilence: true,
+  pausesAreTolerated: true,
+  silenceCountsFromStart: true,
+  monitorsAreLimited: true,
+  stalledMembersAreSpared: true,
+  stallsAreLimited: true,
+  // Downing.
+  onlyMajoritySurvives: true,
+  unreachableSetIsStable: true,
+  evidenceNamesObservers: true,
+  weaklyUpHasNoVote: true,
+  // Bootstrap and joining.
+  bootstrapNeedsMajority: true,
+  seedsVoteOnce: true,
+  rejoiningNodesDoNotVote: true,
+  clustersNeverMerge: true,
+  configConflictsAreRefused: true,
+  // Leadership and gossip.
+  oldestLeads: true,
+  unreachableBlocksPromotion: true,
+  leavingIsAnnounced: true,
+  equalDigestsEndGossip: true,
+  // Hostile members.
+  ownRecordIsProtected: true,
+  memberTableIsBounded: true,
+  peersAreRateLimited: true,
+  incarnationsAreRateLimited: true,
+  relaysAreBounded: true,
+  rejectionLogIsRateLimited: true,
+  upNumbersAreBounded: true,
+  // Cluster services.
+  withdrawnServicesDisappear: true,
+  staleServiceListsAreIgnored: true,
+  // Sharding.
+  coordinatorAwaitsReports: true,
+  shardStopsBeforeHandOff: true,
+  routeChangesAreFlushed: true,
+  flushMarkersEndWaits: true,
+};
+
+/** The name of a rule. */
+export type RuleName = keyof typeof all;
+
+/** Whether each rule is in force; false only in a mutation run. */
+export const rules: Readonly<Record<RuleName, boolean>> = Object.freeze(all);

@@ -1,0 +1,96 @@
+import {
+  clientShardsPath,
+  parseEntityDelivery,
+  parseFlushMarker,
+  regionPath,
+  shardingPath,
+} from "../routing/protocol.ts";
+import { checkMessage, type MessageSchema } from "../routing/schema.ts";
+import type { ShardGrant } from "../routing/shard_grant.ts";
+import { shardOf } from "../routing/shard_hash.ts";
+import type { ShardRouter } from "../routing/shard_router.ts";
+import type { ShardingPort } from "../routing/sharding_port.ts";
+
+/** Corrections of senders between two ticks, at most. */
+const maxCorrections = 10_000;
+
+/** Stands for a message that does not fit its schema. */
+const invalid = Symbol("invalid");
+
+/** What {@linkcode DeliveryIntake} needs. */
+export interface DeliveryIntakePort extends ShardingPort {
+  log(level: "warn" | "error", message: string, fields: Record<string, unknown>): void;
+}
+
+/**
+ * Takes what other nodes and clients send to a region: checks it against the schema where it first
+ * arrives, hands it to the router, and corrects senders that went by an old grant.
+ */
+export class DeliveryIntake {
+  readonly #port: DeliveryIntakePort;
+  readonly #schemas = new Map<string, MessageSchema<unknown>>();
+  /** Corrections that were sent since the last tick, by sender and shard. */
+  readonly #corrected = new Set<string>();
+
+  /** Accepts any message until schemas are added. */
+  constructor(port: DeliveryIntakePort) {
+    this.#port = port;
+  }
+
+  /** Messages for entities of a type must fit the schema. */
+  addSchema(shardType: string, schema: MessageSchema<unknown>): void {
+    this.#schemas.set(shardType, schema);
+  }
+
+  /** Something has arrived for entities of a type. */
+  receive(router: ShardRouter, from: string, value: unknown): void {
+    const delivery = parseEntityDelivery(value);
+    if (delivery !== undefined) {
+      const [entityId, sent, epoch] = delivery;
+      const message = this.#validate(router.shardType, entityId, from, sent);
+      if (message === invalid) return;
+      const client = from.startsWith("client:") ? from : undefined;
+      const grant = router.receive(entityId, message, epoch, client);
+      if (grant !== undefined) this.#correct(router, from, entityId, grant);
+      return;
+    }
+    const marker = parseFlushMarker(value);
+    if (marker === undefined) return;
+    const [shard, epoch, owner, origin, by] = marker;
+    const isClient = from.startsWith("client:");
+    // Only nodes forward markers and know of grants; the origin of a client's marker is the client.
+    if (!isClient) router.learn(shard, owner, epoch);
+    router.receiveMarker([shard, epoch, owner, origin === "" || isClient ? from : origin, by]);
+  }
+
+  /** Senders may be corrected again. */
+  tick(): void {
+    this.#corrected.clear();
+  }
+
+  #validate(shardType: string, entityId: string, from: string, message: unknown): unknown {
+    const schema = this.#schemas.get(shardType);
+    if (schema === undefined) return message;
+    const checked = checkMessage(schema, message);
+    if (checked.valid) return checked.value;
+    this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message);
+    const { why } = checked;
+    this.#port.log("warn", "a message does not fit its schema", { shardType, from, why });
+    return invalid;
+  }
+
+  /** The sender goes by an old grant: it gets the newer one, at most once between two ticks. */
+  #correct(
+    { shardType, numShards }: ShardRouter,
+    to: string,
+    entityId: string,
+    { owner, epoch }: ShardGrant,
+  ): void {
+    const shard = shardOf(entityId, numShards);
+    const key = `${to}\n${shardType}\n${shard}`;
+    if (this.#corrected.has(key) || this.#corrected.size >= maxCorrections) return;
+    this.#corrected.add(key);
+    const path = to.startsWith("client:") ? clientShardsPath : shardingPath;
+    this.#port.send(to, path, { type: "location", shardType, shard, owner, epoch });
+  }
+}

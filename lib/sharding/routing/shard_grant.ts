@@ -1,0 +1,7 @@
+/** One shard's owner. A grant with a higher epoch overrules one with a lower. */
+export interface ShardGrant {
+  /** Address of the node that runs the shard's entities. */
+  readonly owner: string;
+  /** Counts the grants of this shard type; at least 1. */
+  readonly epoch: number;
+}

@@ -1,0 +1,27 @@
+/** Where a shard is. */
+export interface ShardPlace {
+  /** Number of the shard, from 0. */
+  readonly shard: number;
+  /** Address of the node that runs it. */
+  readonly owner: string;
+  /** Of the grant: the higher is the later. */
+  readonly epoch: number;
+}
+
+/** Where shards and entities are, as far as one node or client knows. */
+export interface ShardLocations {
+  /**
+   * Where an entity is, with the number and the epoch of its shard. Undefined while that is not known,
+   * or if the type is not known here.
+   *
+   * @param name the name under which the sharded behaviour was spawned.
+   */
+  whereIs(name: string, entityId: string): ShardPlace | undefined;
+  /** Address of the node that runs an entity; undefined as in {@linkcode ShardLocations.whereIs}. */
+  shardOwner(name: string, entityId: string): string | undefined;
+  /**
+   * Where the shards of a type are, by their numbers; undefined for those that no node runs, as far
+   * as is known here. Empty if the type is not known here.
+   */
+  shardTable(name: string): readonly (ShardPlace | undefined)[];
+}

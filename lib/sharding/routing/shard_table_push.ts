@@ -1,0 +1,64 @@
+import { maxNumShards } from "./protocol.ts";
+
+/** Where clients subscribe to shard tables, and where they receive them. */
+export const shardTablePath = "/_shardtable";
+const maxName = 256;
+
+/** A client subscribes to the table of a type: all of it, then each change. Repeated to renew. */
+export interface ShardTableSubscribe {
+  readonly shardType: string;
+  readonly numShards: number;
+  /** The version of this node's table that the client has; 0: none. */
+  readonly have: number;
+}
+
+/** Where shards are: all of a type, or a delta of those that have moved. */
+export interface ShardTablePush {
+  readonly shardType: string;
+  readonly numShards: number;
+  /** Counts the changes at the node that publishes. */
+  readonly version: number;
+  /** Addresses that `shards` refers to. */
+  readonly owners: readonly string[];
+  readonly shards: readonly (readonly [shard: number, owner: number, epoch: number])[];
+}
+
+/** The table, or `undefined` if the value is none. */
+export function parseShardTable(value: unknown): ShardTablePush | undefined {
+  if (!isRecord(value)) return undefined;
+  const { shardType, numShards, version, owners, shards } = value;
+  if (!isName(shardType) || !isWhole(numShards, maxNumShards + 1) || !isWhole(version)) {
+    return undefined;
+  }
+  if (!Array.isArray(owners) || owners.length > maxNumShards || !owners.every(isName)) {
+    return undefined;
+  }
+  if (!Array.isArray(shards) || shards.length > numShards) return undefined;
+  for (const entry of shards) {
+    if (!Array.isArray(entry) || !isWhole(entry[0], numShards)) return undefined;
+    if (!isWhole(entry[1], owners.length) || !isWhole(entry[2])) return undefined;
+  }
+  return value as unknown as ShardTablePush;
+}
+
+/** The subscription, or `undefined` if the value is none. */
+export function parseShardTableSubscribe(value: unknown): ShardTableSubscribe | undefined {
+  if (!isRecord(value)) return undefined;
+  const { shardType, numShards, have } = value;
+  if (!isName(shardType) || !isWhole(numShards, maxNumShards + 1) || !isWhole(have)) {
+    return undefined;
+  }
+  return { shardType, numShards, have };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= maxName;
+}
+
+function isWhole(value: unknown, below = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < below;
+}

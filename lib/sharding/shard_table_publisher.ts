@@ -1,0 +1,149 @@
+import { clientShardsPath, type RefusedMessage } from "./routing/protocol.ts";
+import type { ShardGrant } from "./routing/shard_grant.ts";
+import {
+  parseShardTableSubscribe,
+  shardTablePath,
+  type ShardTablePush,
+  type ShardTableSubscribe,
+} from "./routing/shard_table_push.ts";
+import type { ShardingPort } from "./routing/sharding_port.ts";
+
+/** Milliseconds after which a client that has not renewed its subscription is dropped. */
+const subscriptionTimeout = 30_000;
+/** Subscribers of one node; further clients locate shard by shard. */
+const maxSubscribers = 10_000;
+/** Milliseconds in which a client that subscribes again does not get a whole table again. */
+const fullTableInterval = 200;
+
+/** What a node knows of the shards of one type. */
+export interface KnownShards {
+  readonly numShards: number;
+  /** The owner that runs the shard, if it is known. */
+  grantOf(shard: number): ShardGrant | undefined;
+}
+
+/** A client that gets the table of one type. */
+interface Subscriber {
+  /** When it has subscribed last. */
+  renewedAt: number;
+  /** When it got the whole table last. */
+  fullTableAt: number;
+}
+
+/** What is published of one type. */
+interface PublishedTable {
+  readonly subscribers: Map<string, Subscriber>;
+  /** The epochs that were published, by shard. */
+  readonly epochs: Map<number, number>;
+  version: number;
+}
+
+/**
+ * Publishes shard tables to clients. A change is published with the next tick: until then, the old
+ * owner corrects clients that send to it.
+ */
+export class ShardTablePublisher {
+  readonly #port: ShardingPort;
+  readonly #known: (shardType: string) => KnownShards | undefined;
+  readonly #tables = new Map<string, PublishedTable>();
+
+  /** `known` answers what the node knows of a type. */
+  constructor(port: ShardingPort, known: (shardType: string) => KnownShards | undefined) {
+    this.#port = port;
+    this.#known = known;
+  }
+
+  /** Takes a client's subscription. */
+  receive({ address }: { readonly address: string }, value: unknown): void {
+    const request = parseShardTableSubscribe(value);
+    if (request === undefined) return;
+    const { shardType, numShards, have } = request;
+    const known = this.#known(shardType);
+    // Not known yet: the client subscribes again.
+    if (known === undefined) return;
+    if (known.numShards !== numShards) return this.#refuse(address, request, known.numShards);
+    const table = this.#tableOf(shardType);
+    const { subscribers } = table;
+    if (subscribers.size >= maxSubscribers && !subscribers.has(address)) return;
+    const now = this.#port.now();
+    const subscriber = subscribers.get(address) ?? { renewedAt: now, fullTableAt: -Infinity };
+    subscriber.renewedAt = now;
+    subscribers.set(address, subscriber);
+    // A whole table may be large, and a request for it is cheap.
+    if (now - subscriber.fullTableAt < fullTableInterval) return;
+    this.#publishDelta(shardType, table);
+    if (have === table.version) return;
+    subscriber.fullTableAt = now;
+    this.#push(address, shardType, table, known, undefined);
+  }
+
+  /** Publishes what has changed, and drops subscriptions that were not renewed. */
+  tick(): void {
+    const now = this.#port.now();
+    for (const [shardType, table] of this.#tables) {
+      for (const [client, { renewedAt }] of table.subscribers) {
+        if (now - renewedAt >= subscriptionTimeout) table.subscribers.delete(client);
+      }
+      if (table.subscribers.size === 0) this.#tables.delete(shardType);
+      else this.#publishDelta(shardType, table);
+    }
+  }
+
+  #tableOf(shardType: string): PublishedTable {
+    let table = this.#tables.get(shardType);
+    if (table === undefined) {
+      // Not from 1: a client may have a version of an earlier incarnation of this node.
+      const version = Math.floor(this.#port.now());
+      table = { subscribers: new Map(), epochs: new Map(), version };
+      this.#tables.set(shardType, table);
+    }
+    return table;
+  }
+
+  #publishDelta(shardType: string, table: PublishedTable): void {
+    const known = this.#known(shardType);
+    if (known === undefined) return;
+    const changed: number[] = [];
+    for (let shard = 0; shard < known.numShards; shard++) {
+      const grant = known.grantOf(shard);
+      if (grant === undefined || table.epochs.get(shard) === grant.epoch) continue;
+      table.epochs.set(shard, grant.epoch);
+      changed.push(shard);
+    }
+    if (changed.length === 0) return;
+    table.version++;
+    for (const client of table.subscribers.keys()) {
+      this.#push(client, shardType, table, known, changed);
+    }
+  }
+
+  #push(
+    to: string,
+    shardType: string,
+    { epochs, version }: PublishedTable,
+    known: KnownShards,
+    only: readonly number[] | undefined,
+  ): void {
+    const owners: string[] = [];
+    const shards: [number, number, number][] = [];
+    for (const shard of only ?? epochs.keys()) {
+      const grant = known.grantOf(shard);
+      if (grant === undefined) continue;
+      let owner = owners.indexOf(grant.owner);
+      if (owner < 0) owner = owners.push(grant.owner) - 1;
+      shards.push([shard, owner, grant.epoch]);
+    }
+    const push: ShardTablePush = { shardType, numShards: known.numShards, version, owners, shards };
+    this.#port.send(to, shardTablePath, push);
+  }
+
+  #refuse(to: string, { shardType, numShards }: ShardTableSubscribe, actual: number): void {
+    const refused: RefusedMessage = {
+      type: "refused",
+      shardType,
+      reason: `"${shardType}" has ${actual} shards in this cluster, not ${numShards}; ` +
+        `use the same numShards everywhere`,
+    };
+    this.#port.send(to, clientShardsPath, refused);
+  }
+}

@@ -1,0 +1,125 @@
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { ExtensionContext } from "../cluster/node/node_extension.ts";
+import { Entities } from "./region/entities.ts";
+import { RememberEntities } from "./remember/remember_entities.ts";
+import { checkRemember } from "./remember/remember_options.ts";
+import { rememberedPath } from "./remember/remember_protocol.ts";
+import { regionPath } from "./routing/protocol.ts";
+import type { ShardEnvelope } from "./routing/shard_envelope.ts";
+import { ShardProxy } from "./routing/shard_proxy.ts";
+import type { ShardRouter } from "./routing/shard_router.ts";
+import type { ShardedBehavior } from "./sharded_behavior.ts";
+import type { ShardingMachine } from "./sharding_machine.ts";
+
+/**
+ * One type of entities at one node: the reference that users tell envelopes to, the router behind it,
+ * and, if the node has the role, what runs and remembers the entities.
+ */
+export class ShardedType {
+  readonly name: string;
+  readonly ref: ActorRef<ShardEnvelope<never>>;
+  readonly router: ShardRouter;
+  readonly #entities: Entities | undefined;
+  readonly #memory: RememberEntities | undefined;
+
+  /**
+   * Registers the type with the machine, and opens its path.
+   *
+   * @throws {ActorError} code `duplicateName`: another actor has the name.
+   */
+  constructor(
+    node: ExtensionContext,
+    machine: ShardingMachine,
+    name: string,
+    behavior: ShardedBehavior<never>,
+  ) {
+    const { numShards, options: { role, strategy, buffer }, entityType } = behavior;
+    const schema = entityType?.schema;
+    this.name = name;
+    // The anchor's name is the user's: a second type under it fails here.
+    const anchor = node.system.spawn<ShardEnvelope<never>>(
+      Behaviors.receive((_context, envelope) => {
+        if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
+        this.router.route(envelope.entityId, envelope.message);
+        return Behaviors.same();
+      }),
+      name,
+    );
+    if (role === undefined || node.roles.includes(role)) {
+      this.#memory = this.#makeMemory(node, machine, behavior);
+      this.#entities = this.#makeEntities(node, behavior);
+    }
+    this.router = machine.add({
+      shardType: name,
+      numShards,
+      ...(this.#entities && { runner: this.#entities }),
+      ...(strategy && { strategy }),
+      ...(buffer && { limits: buffer }),
+      ...(schema && { schema }),
+    });
+    if (this.#entities !== undefined) {
+      node.spawnSystem(this.#entities.behavior(() => machine.open(name)), `_region-${name}`);
+    }
+    node.handlePeers(regionPath(name), (peer, value) => {
+      machine.onDelivery(this.router, peer.address, value);
+    });
+    this.ref = new ShardProxy(this.router, anchor);
+  }
+
+  /** The ids of the entities that run here. */
+  running(): string[] {
+    return Array.from(this.#entities?.running() ?? [], ([entityId]) => entityId);
+  }
+
+  /** What remembers the entities, if they are to be remembered. */
+  get memory(): RememberEntities | undefined {
+    return this.#memory;
+  }
+
+  /** Passivates, repeats what may have been lost. */
+  tick(): void {
+    this.#entities?.tick();
+    this.#memory?.tick();
+  }
+
+  #makeEntities(node: ExtensionContext, behavior: ShardedBehavior<never>): Entities {
+    const { factory, numShards, passivation, options } = behavior;
+    const { maxPendingPerEntity = 1_000, stopTimeout = 10_000 } = options;
+    return new Entities(this.name, factory as never, {
+      ...(this.#memory && { memory: this.#memory }),
+      clock: node.runtime.clock,
+      numShards,
+      limits: passivation,
+      maxPending: maxPendingPerEntity,
+      stopTimeout,
+      giveBack: (entityId, message) => this.router.route(entityId, message),
+      lose: (reason, target, message) => node.deadLetter(reason, target, message),
+    });
+  }
+
+  #makeMemory(
+    node: ExtensionContext,
+    machine: ShardingMachine,
+    { numShards, options }: ShardedBehavior<never>,
+  ): RememberEntities | undefined {
+    const checked = checkRemember(options.rememberEntities);
+    if (checked === undefined) return undefined;
+    const { store } = checked;
+    const remember = { ...checked, store: store?.bind?.(node.runtime) ?? store };
+    const { name: shardType } = this;
+    const { clock, logger } = node.runtime;
+    return new RememberEntities(shardType, remember, {
+      clock,
+      numShards,
+      others: () =>
+        node.view.members.map(({ address }) => address)
+          .filter((address) => address !== node.address),
+      send: (to, message) => node.send(to, rememberedPath, message),
+      wake: (shard, id) => this.#entities!.wake(shard, id),
+      isOwned: (shard) => this.router.ownerOf(shard) !== undefined,
+      locate: (shard) => machine.locate({ type: "locate", shardType, numShards, shard }),
+      log: (message, fields) => logger.log("warn", "sharding", message, { shardType, ...fields }),
+    });
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Sharding on one node: gives the sharding machine time, connections and actors. Decides nothing by
+ * itself.
+ *
+ * @module
+ */
+import type { ActorRef } from "../actor/ref/ref.ts";
+import type { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
+import type {
+  ExtensionContext,
+  ExtensionHealth,
+  NodeExtension,
+} from "../cluster/node/node_extension.ts";
+import type { MembershipView } from "../membership/state/view.ts";
+import type { Timer } from "../runtime/clock.ts";
+import { ClientLocator } from "./client_locator.ts";
+import { coordinatorView } from "./coordinator/coordinator_view.ts";
+import { ShardingError } from "./errors.ts";
+import { parseRememberMessage, rememberedPath } from "./remember/remember_protocol.ts";
+import {
+  clientShardsPath,
+  locatePath,
+  parseShardingMessage,
+  type ShardingMessage,
+  shardingPath,
+} from "./routing/protocol.ts";
+import { shardOf } from "./routing/shard_hash.ts";
+import type { ShardPlace } from "./routing/shard_place.ts";
+import { shardTablePath } from "./routing/shard_table_push.ts";
+import { type KnownShards, ShardTablePublisher } from "./shard_table_publisher.ts";
+import { ShardingMachine, type ShardingMachinePort } from "./sharding_machine.ts";
+import { type ShardedBehavior, shardedKind } from "./sharded_behavior.ts";
+import { ShardedType } from "./sharded_type.ts";
+import { type Sharding, shardingKey } from "./sharding.ts";
+
+/** Milliseconds between two ticks of all machines. */
+const tickInterval = 250;
+/** Milliseconds between two looks whether a node that leaves has handed all shards off. */
+const retireInterval = 20;
+
+/** See the module's text. */
+export class ShardingExtension implements NodeExtension {
+  readonly name = "sharding";
+  readonly #types = new Map<string, ShardedType>();
+  #node!: ExtensionContext;
+  #machine!: ShardingMachine;
+  #locator!: ClientLocator;
+  #publisher!: ShardTablePublisher;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  /** Opens the paths at which other nodes and clients send messages about shards. */
+  install(node: ExtensionContext): void {
+    this.#node = node;
+    const port = this.#makePort(node);
+    const machine = this.#machine = new ShardingMachine(port);
+    this.#locator = new ClientLocator(
+      port,
+      (question) => machine.known(question),
+      (question) => machine.locate(question),
+    );
+    this.#publisher = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
+    node.handleNodes(shardingPath, (peer, value) => {
+      const message = parseShardingMessage(value);
+      if (message !== undefined) machine.receive(peer.address, message);
+    });
+    node.handleNodes(rememberedPath, (peer, value) => {
+      const message = parseRememberMessage(value);
+      if (message === undefined) return;
+      this.#types.get(message.shardType)?.memory?.receive(peer.address, message);
+    });
+    // Where clients listen.
+    node.reserve(clientShardsPath);
+    node.handlePeers(locatePath, (peer, value) => this.#locator.receive(peer, value));
+    node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
+    node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
+    node.expose(shardingKey, this.#api());
+    this.#scheduleTick();
+  }
+
+  /** The cluster has changed. */
+  onView(view: MembershipView): void {
+    this.#machine.onView(coordinatorView(this.#node.address, view));
+  }
+
+  /**
+   * Hands all shards off: their entities stop, other nodes take over, and messages that wait are
+   * passed on. Resolves when nothing is left here and the stores have saved.
+   */
+  async beforeLeave(): Promise<void> {
+    this.#machine.retire();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (this.#closed || this.#hasRetired()) return resolve();
+      this.#node.runtime.clock.schedule(retireInterval, look);
+    };
+    look();
+    await promise;
+    await Promise.all(Array.from(this.#types.values(), ({ memory }) => memory?.saved()));
+  }
+
+  /** Ends all activity. */
+  afterLeave(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    for (const { memory } of this.#types.values()) memory?.close();
+    this.#machine.close();
+  }
+
+  /** Who coordinates, what this node owns, and what waits. */
+  explain(): readonly string[] {
+    const { leader, coordinator, routers, regions } = this.#machine;
+    const { address } = this.#node;
+    const lines = [
+      leader === undefined
+        ? "no coordinator is known, because no member leads: no shard is granted"
+        : leader !== address
+        ? `${leader} coordinates shards`
+        : coordinator.phase === "active"
+        ? "this node coordinates shards"
+        : "this node coordinates shards; it grants none until all members have reported theirs",
+    ];
+    for (const { shardType, numShards, buffered } of routers.values()) {
+      const region = regions.of(shardType);
+      const role = region === undefined
+        ? "routes only"
+        : `owns ${region.size} of ${numShards} shards`;
+      const waiting = buffered === 0 ? "" : `; ${buffered} messages wait for their shards`;
+      lines.push(`"${shardType}": this node ${role}${waiting}`);
+    }
+    return lines;
+  }
+
+  /** Unhealthy while messages wait and no coordinator is known. */
+  health(): ExtensionHealth {
+    const { leader, routers, regions: { owned }, buffered } = this.#machine;
+    const details = { types: routers.size, ownedShards: owned, bufferedMessages: buffered };
+    if (leader !== undefined) return { healthy: true, details };
+    return { healthy: false, reason: "no coordinator is known", details };
+  }
+
+  #spawn(described: ExtensionBehavior<never>, name: string | undefined): ActorRef<never> {
+    const behavior = described as unknown as ShardedBehavior<never>;
+    const shardType = nameOf(behavior, name);
+    const type = new ShardedType(this.#node, this.#machine, shardType, behavior);
+    this.#types.set(shardType, type);
+    return type.ref;
+  }
+
+  #api(): Sharding {
+    const { regions } = this.#machine;
+    return {
+      whereIs: (name, entityId) => this.#whereIs(name, entityId),
+      shardOwner: (name, entityId) => this.#whereIs(name, entityId)?.owner,
+      shardTable: (name) => this.#table(name),
+      runningEntities: (name) => this.#types.get(name)?.running() ?? [],
+      ownedShards: () => regions.grants(),
+      get ownedVersion() {
+        return regions.version;
+      },
+    };
+  }
+
+  #whereIs(name: string, entityId: string): ShardPlace | undefined {
+    const router = this.#types.get(name)?.router;
+    if (router === undefined) return undefined;
+    const shard = shardOf(entityId, router.numShards);
+    const owner = router.ownerOf(shard);
+    return owner === undefined ? undefined : { owner, shard, epoch: router.epochOf(shard) };
+  }
+
+  #table(name: string): (ShardPlace | undefined)[] {
+    const known = this.#knownShards(name);
+    return Array.from({ length: known?.numShards ?? 0 }, (_, shard) => {
+      const grant = known!.grantOf(shard);
+      return grant && { shard, owner: grant.owner, epoch: grant.epoch };
+    });
+  }
+
+  #hasRetired(): boolean {
+    if (this.#machine.retired) return true;
+    const { view: { members, unreachable }, address: self } = this.#node;
+    const others = members.some(({ address, status }) =>
+      status === "up" && address !== self && !unreachable.has(address)
+    );
+    // No node is left that could take what waits.
+    return !others && this.#machine.regions.owned === 0;
+  }
+
+  #makePort(node: ExtensionContext): ShardingMachinePort {
+    const { address: self, runtime: { clock, logger }, system } = node;
+    return {
+      self,
+      now: () => clock.now(),
+      send: (to, path, message) => {
+        if (to !== self) return node.send(to, path, message);
+        // Deferred, so that the machine that wants this sent has ended its step.
+        clock.defer(() => {
+          if (path === shardingPath) this.#machine.receive(self, message as ShardingMessage);
+        });
+      },
+      deadLetter: node.deadLetter,
+      publish: (event) => system.eventStream.publish(event),
+      log: (level, message, fields) => logger.log(level, "sharding", message, fields),
+      onAnswer: (message) => {
+        if (message.type === "location") this.#locator.onLocation(message);
+        else this.#locator.onRefused(message);
+      },
+    };
+  }
+
+  /** The coordinator knows all shards of a type, another node those that it has sent to. */
+  #knownShards(shardType: string): KnownShards | undefined {
+    const { coordinator, routers } = this.#machine;
+    const table = coordinator.phase === "active" ? coordinator.table(shardType) : undefined;
+    if (table !== undefined) {
+      const confirmed = (shard: number) => {
+        const grant = table.grant(shard);
+        return grant?.confirmed ? grant : undefined;
+      };
+      return { numShards: table.numShards, grantOf: confirmed };
+    }
+    const router = routers.get(shardType);
+    if (router === undefined) return undefined;
+    const grantOf = (shard: number) => {
+      const owner = router.ownerOf(shard);
+      return owner === undefined ? undefined : { owner, epoch: router.epochOf(shard) };
+    };
+    return { numShards: router.numShards, grantOf };
+  }
+
+  #scheduleTick(): void {
+    this.#timer = this.#node.runtime.clock.schedule(tickInterval, () => {
+      if (this.#closed) return;
+      this.#machine.tick();
+      for (const type of this.#types.values()) type.tick();
+      this.#locator.tick();
+      this.#publisher.tick();
+      this.#scheduleTick();
+    });
+  }
+}
+
+/** Refuses a name that is not the type's. */
+function nameOf(behavior: ShardedBehavior<never>, name: string | undefined): string {
+  const own = behavior.entityType?.name;
+  if (name !== undefined && (own === undefined || own === name)) return name;
+  if (name === undefined && own !== undefined) return own;
+  throw new ShardingError(
+    "badName",
+    own === undefined
+      ? "a sharded behaviour needs a name"
+      : `the entity type is called "${own}", not "${name}"`,
+    { value: name, remedy: "spawn it under the name of its entity type" },
+  );
+}

@@ -1,0 +1,237 @@
+/**
+ * Sharding on one node, without its actors: joins coordinator, regions and routers, and dispatches the
+ * messages of other nodes to them. Reads no clock and opens nothing: its port sends, and tells the time.
+ *
+ * @module
+ */
+import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import { Coordinator } from "./coordinator/coordinator.ts";
+import type { CoordinatorEvent } from "./coordinator/coordinator_event.ts";
+import type { CoordinatorTiming } from "./coordinator/coordinator_timing.ts";
+import type { CoordinatorView } from "./coordinator/coordinator_view.ts";
+import { DeliveryIntake, type DeliveryIntakePort } from "./region/delivery_intake.ts";
+import { NodeRegions } from "./region/node_regions.ts";
+import { Region, type ShardChange, type ShardRunner } from "./region/region.ts";
+import {
+  type LocateMessage,
+  type LocationMessage,
+  type RefusedMessage,
+  type ShardingMessage,
+  shardingPath,
+} from "./routing/protocol.ts";
+import type { MessageSchema } from "./routing/schema.ts";
+import { ShardRouter } from "./routing/shard_router.ts";
+import type { ShardBufferLimits } from "./routing/shard_routes.ts";
+import type { ShardEvent } from "./shard_event.ts";
+
+/** Ticks between two reports that nobody has requested, in case one was lost. */
+const ticksPerReport = 20;
+
+/** What the machine needs of its node. Messages to itself must arrive after the call. */
+export interface ShardingMachinePort extends DeliveryIntakePort {
+  publish(event: ShardEvent): void;
+  /** The coordinator has located a shard or rejected a type; clients may wait for that. */
+  onAnswer(message: LocationMessage | RefusedMessage): void;
+}
+
+/** A type of entities at this node. */
+export interface ShardTypeOptions {
+  readonly shardType: string;
+  readonly numShards: number;
+  /** None: this node owns no shards of the type, and only routes to it. */
+  readonly runner?: ShardRunner;
+  readonly strategy?: AllocationStrategy;
+  readonly limits?: Partial<ShardBufferLimits>;
+  /** What messages from other processes must look like. */
+  readonly schema?: MessageSchema<unknown>;
+}
+
+/** See the module's text. */
+export class ShardingMachine {
+  readonly coordinator: Coordinator;
+  readonly regions: NodeRegions;
+  readonly #port: ShardingMachinePort;
+  readonly #intake: DeliveryIntake;
+  readonly #routers = new Map<string, ShardRouter>();
+  #view: CoordinatorView | undefined;
+  #ticks = 0;
+
+  /** Knows no cluster yet. */
+  constructor(port: ShardingMachinePort, timing: Partial<CoordinatorTiming> = {}) {
+    this.#port = port;
+    this.coordinator = new Coordinator(timing);
+    this.#intake = new DeliveryIntake(port);
+    this.regions = new NodeRegions({
+      self: port.self,
+      leader: () => this.leader,
+      send: (to, message) => this.#send(to, message),
+    });
+  }
+
+  /** All types at this node, by name. */
+  get routers(): ReadonlyMap<string, ShardRouter> {
+    return this.#routers;
+  }
+
+  /** The member that leads, if one is known. Its coordinator is active. */
+  get leader(): string | undefined {
+    return this.#view?.leader;
+  }
+
+  /** Adds a type. Its region owns nothing before `open`. */
+  add(options: ShardTypeOptions): ShardRouter {
+    const { shardType, numShards, runner, strategy, limits, schema } = options;
+    if (schema !== undefined) this.#intake.addSchema(shardType, schema);
+    const region = runner && new Region(runner, (...change) => this.#changed(shardType, ...change));
+    const router = new ShardRouter({
+      shardType,
+      numShards,
+      port: this.#port,
+      locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
+      ...(region && { region }),
+      ...(limits && { limits }),
+    });
+    if (strategy !== undefined) this.coordinator.setStrategy(shardType, strategy);
+    this.#routers.set(shardType, router);
+    this.regions.add(router, region);
+    return router;
+  }
+
+  /** The region of a type can start entities. */
+  open(shardType: string): void {
+    this.regions.open(shardType);
+  }
+
+  /** The cluster has changed. */
+  onView(view: CoordinatorView): void {
+    const before = this.#view?.leader;
+    this.#view = view;
+    const present = new Set(view.members.map(({ address }) => address));
+    const self = view.members.find(({ address }) => address === view.self);
+    this.regions.setIncarnation(self?.incarnation ?? 0);
+    this.#step({ type: "view", view });
+    for (const router of this.#routers.values()) {
+      router.retainOwners(present);
+      if (view.leader !== before) router.tick();
+    }
+    if (view.leader !== before) this.regions.report();
+  }
+
+  /** A message of a node, this one included. */
+  receive(from: string, message: ShardingMessage): void {
+    switch (message.type) {
+      case "requestReport":
+        // Should this node lead one day, its term must have a higher number.
+        this.#step({ type: "outdatedTerm", from, term: message.term });
+        return this.regions.onReportRequest(from, message.term);
+      case "startShard":
+        return this.regions.onStartShard(from, message);
+      case "handOff":
+        return this.regions.onHandOff(from, message);
+      case "location":
+        this.#routers.get(message.shardType)?.learn(message.shard, message.owner, message.epoch);
+        return this.#port.onAnswer(message);
+      case "shardTableDelta":
+        return this.#onTableDelta(message);
+      case "drained":
+        return this.#routers.get(message.shardType)?.drained(message.shard, message.epoch);
+      case "refused":
+        this.#routers.get(message.shardType)?.refuse();
+        this.#port.log("error", "the coordinator rejected a shard type", { ...message });
+        return this.#port.onAnswer(message);
+      case "shardReport":
+      case "outdatedTerm":
+      case "locate":
+      case "started":
+      case "stopped":
+        return this.#step({ ...message, from });
+      case "returned": // For clients only.
+        return;
+    }
+  }
+
+  /** Something has arrived for entities of a type. */
+  onDelivery(router: ShardRouter, from: string, value: unknown): void {
+    this.#intake.receive(router, from, value);
+  }
+
+  /** Repeats what may have been lost. */
+  tick(): void {
+    this.#intake.tick();
+    this.#step({ type: "tick" });
+    for (const router of this.#routers.values()) router.tick();
+    const { retiring } = this.regions;
+    if (retiring) this.regions.handOffAll();
+    if (++this.#ticks % ticksPerReport === 0 || retiring) {
+      if (this.#routers.size > 0) this.regions.report();
+    }
+  }
+
+  /** This node leaves: reports that, then hands off all shards in order, and takes no others. */
+  retire(): void {
+    this.regions.retire();
+  }
+
+  /** Whether a node that leaves has handed off all shards, and no message waits here any more. */
+  get retired(): boolean {
+    return this.regions.retiring && this.regions.owned === 0 && this.buffered === 0;
+  }
+
+  /** Messages that wait for their shards, of all types. */
+  get buffered(): number {
+    let buffered = 0;
+    for (const router of this.#routers.values()) buffered += router.buffered;
+    return buffered;
+  }
+
+  /** Gives up all messages that wait; those of clients go back to them. */
+  close(): void {
+    for (const router of this.#routers.values()) router.close();
+  }
+
+  /** Where a shard is, as far as this node knows. */
+  known({ shardType, numShards, shard }: LocateMessage): LocationMessage | undefined {
+    const router = this.#routers.get(shardType);
+    if (router === undefined || router.numShards !== numShards) return undefined;
+    const owner = router.ownerOf(shard);
+    if (owner === undefined) return undefined;
+    return { type: "location", shardType, shard, owner, epoch: router.epochOf(shard) };
+  }
+
+  /** Requests the location of a shard from the coordinator. */
+  locate(request: LocateMessage): void {
+    if (this.leader !== undefined) this.#send(this.leader, request);
+  }
+
+  #onTableDelta(message: ShardingMessage & { type: "shardTableDelta" }): void {
+    const router = this.#routers.get(message.shardType);
+    for (const [shard, owner, epoch] of message.shards) {
+      router?.learn(shard, message.owners[owner]!, epoch);
+    }
+  }
+
+  #changed(shardType: string, shard: number, epoch: number, how: ShardChange): void {
+    this.#port.publish(
+      how === "started"
+        ? { type: "shardStarted", shardType, shard, epoch }
+        : { type: "shardStopped", shardType, shard, epoch, reason: how },
+    );
+  }
+
+  #step(event: CoordinatorEvent): void {
+    for (const effect of this.coordinator.step(event, this.#port.now())) {
+      if (effect.type === "event") this.#port.publish(effect.event);
+      else if (effect.type === "strategyFailed") {
+        const { shardType, error } = effect;
+        this.#port.log("error", "the allocation strategy failed", { shardType, error });
+      } else {
+        const { to, ...message } = effect;
+        this.#send(to, message);
+      }
+    }
+  }
+
+  #send(to: string, message: ShardingMessage): void {
+    this.#port.send(to, shardingPath, message);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The actor behind a sink or a source: it has an address that a producer can send to, and watches
+ * the producer.
+ *
+ * @module
+ */
+import type { ActorSystem } from "../actor/behavior/actor_system.ts";
+import { Behaviors } from "../actor/behavior/behaviors.ts";
+import type { ActorRef } from "../actor/ref/ref.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
+
+/** Milliseconds of silence after which an endpoint asks whether something was lost. */
+export const defaultProbeInterval = 5_000;
+
+const counts = new WeakMap<ActorSystem, number>();
+
+/** Sent by an actor's own timer. */
+interface Tick {
+  readonly type: "streamTick";
+}
+
+/** What a sink or a source does with what its actor gets. */
+export interface EndpointEvents<M> {
+  /** A message of the producer. */
+  onMessage(message: M): void;
+  /** It is time to ask whether something was lost. */
+  onTick(): void;
+  /** The producer is gone, cannot be watched, or this actor stops. Calls after the end do nothing. */
+  onGone(cause?: unknown): void;
+}
+
+/** Starts the actor. */
+export function spawnEndpoint<M extends { readonly type: string }>(
+  system: ActorSystem,
+  producer: ActorRef<never>,
+  tickInterval: number,
+  events: EndpointEvents<M>,
+): ActorRef<M> {
+  const count = (counts.get(system) ?? 0) + 1;
+  counts.set(system, count);
+  const behavior = Behaviors.setup<M | Tick>((context) => {
+    try {
+      context.watch(producer);
+    } catch (cause) {
+      events.onGone(cause);
+      return Behaviors.stopped();
+    }
+    context.timers.startFixedDelay("tick", { type: "streamTick" }, tickInterval);
+    return Behaviors.receive<M | Tick>((_context, message) => {
+      if (message?.type === "streamTick") events.onTick();
+      else events.onMessage(message as M);
+      return Behaviors.same();
+    }, (_context, { type }) => {
+      if (type === "terminated" || type === "postStop") events.onGone();
+      return type === "terminated" ? Behaviors.stopped() : Behaviors.same();
+    });
+  });
+  return internalsOf(system).spawnSystem(behavior, `_stream-${count}`);
+}

@@ -1,0 +1,79 @@
+import type { ActorSystem } from "../actor/behavior/actor_system.ts";
+import type { ActorContext } from "../actor/behavior/context.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
+import { type ActorRef, Ref } from "../actor/ref/ref.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
+
+/** Tells endpoints apart: an actor of this system has one reference, others have an address. */
+export function endpointKey(ref: ActorRef<never>): unknown {
+  return ref instanceof Ref && !(ref instanceof LocalRef)
+    ? `${ref.node}${ref.path}#${ref.uid}`
+    : ref;
+}
+
+/** Whether an actor is of this system: messages to it cannot get lost or overtaken. */
+export function isLocal(system: ActorSystem, ref: ActorRef<never>): boolean {
+  return ref instanceof Ref && ref.node === internalsOf(system).nodeAddress;
+}
+
+/** What is needed of the producer's context, whatever its messages are. */
+type Context = Pick<ActorContext<unknown>, "system" | "log" | "watch" | "unwatch"> & {
+  readonly self: { readonly path: string };
+};
+
+/**
+ * What a producer does with sinks and consumer alike: watches them, and waits for those of other
+ * nodes to confirm the end. The signal that the producer has stopped could overtake its last
+ * messages to them, or those could be lost.
+ */
+export class Endpoints {
+  readonly #context: Context;
+  readonly #unconfirmed = new Set<unknown>();
+
+  /** `context`: the producer's. */
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Whether all have confirmed the end. */
+  get confirmed(): boolean {
+    return this.#unconfirmed.size === 0;
+  }
+
+  /** An endpoint was sent the end. */
+  told(key: unknown, ref: ActorRef<never>): void {
+    if (!this.isLocal(ref)) this.#unconfirmed.add(key);
+  }
+
+  /** An endpoint has confirmed the end, or is gone. */
+  confirm(key: unknown): void {
+    this.#unconfirmed.delete(key);
+  }
+
+  /** Whether messages to an endpoint cannot get lost or overtaken. */
+  isLocal(ref: ActorRef<never>): boolean {
+    return isLocal(this.#context.system, ref);
+  }
+
+  /** False for a reference that cannot be watched: its end would go unnoticed. */
+  watch(ref: ActorRef<never>): boolean {
+    try {
+      this.#context.watch(ref);
+      return true;
+    } catch (error) {
+      this.#context.log.warn("refused a stream endpoint that cannot be watched", { error });
+      return false;
+    }
+  }
+
+  /** An endpoint is gone. */
+  unwatch(ref: ActorRef<never>): void {
+    this.#context.unwatch(ref);
+  }
+
+  /** An element was not taken, and its sender does not ask for a reply. */
+  lose(reason: "bufferFull" | "stopped", message: unknown): void {
+    const { system, self } = this.#context;
+    internalsOf(system).deadLetter(reason, self.path, message);
+  }
+}

@@ -1,0 +1,48 @@
+import type { TlsMaterial } from "../../runtime/network.ts";
+import { describeCertificate, isMissing } from "../../x509/identity.ts";
+import { canonicalHost, coversHost, listHosts } from "../../x509/host_names.ts";
+import { TransportError } from "../base/errors.ts";
+import { prepareMaterial } from "./tls_material.ts";
+
+/**
+ * Checks that a node can run with its own certificate under an address with this host, before a
+ * port is open: otherwise the node starts, and every peer refuses it.
+ *
+ * @throws {TransportError} codes `badTlsMaterial`, `notNodeCertificate` and `ownHostNotCovered`.
+ */
+export function checkOwnCertificate(tls: TlsMaterial, host: string): void {
+  const { own, identity } = prepareMaterial(tls);
+  const subject = describeCertificate(own);
+  if (isMissing(identity)) {
+    throw new TransportError(
+      "notNodeCertificate",
+      `this node's own certificate (${subject}) ${identity.problem}`,
+      { value: subject, remedy: identity.remedy },
+    );
+  }
+  if (identity.kind === "client") {
+    throw new TransportError(
+      "notNodeCertificate",
+      `this node's own certificate is that of client ${identity.name}, and a node needs one for ` +
+        "nodes (with serverAuth and clientAuth)",
+      {
+        value: subject,
+        remedy: "issue one with cert.ts create-node, or use the certificate with ClusterClient; " +
+          "with the option identity of TlsConfig, check the pattern of clients that it matches",
+      },
+    );
+  }
+  if (coversHost(own.hosts, host)) return;
+  const ascii = canonicalHost(host);
+  const shown = ascii === host ? host : `${host} (${ascii})`;
+  throw new TransportError(
+    "ownHostNotCovered",
+    `this node's own certificate does not cover its host ${shown} but ${listHosts(own.hosts)}, ` +
+      "so that no peer would accept it",
+    {
+      value: host,
+      remedy: `issue one that names ${ascii} (cert.ts create-node ${ascii} ...), or set host or ` +
+        "advertisedHost to a name that it covers; bindHost is the interface and needs no certificate",
+    },
+  );
+}

@@ -1,0 +1,42 @@
+/** How many certificates are remembered; a cluster shows one for each node, and its authorities. */
+export const maxReadings = 512;
+/** Longer certificates are not remembered, so that accepted peers cannot fill the memory. */
+export const maxRememberedBytes = 4_096;
+
+/**
+ * Parsed certificates by their bytes, so that an entry never becomes wrong. Whether a certificate
+ * is acceptable depends on the time, our authorities and revocations, and is judged in each
+ * handshake. The least recently used entry is evicted first.
+ */
+export class CertificateReadings<T> {
+  readonly #parse: (der: Uint8Array) => T;
+  readonly #known = new Map<string, T>();
+
+  /** `parse` throws when the bytes are no certificate; that is not remembered. */
+  constructor(parse: (der: Uint8Array) => T) {
+    this.#parse = parse;
+  }
+
+  /** How many are remembered. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** What `parse` returns for these bytes, now or before. */
+  read(der: Uint8Array): T {
+    if (der.length > maxRememberedBytes) return this.#parse(der);
+    const bytes = textOf(der);
+    let reading = this.#known.get(bytes);
+    if (reading === undefined) reading = this.#parse(der);
+    // A map keeps insertion order: the entry just used moves to the end.
+    else this.#known.delete(bytes);
+    this.#known.set(bytes, reading);
+    if (this.#known.size > maxReadings) this.#known.delete(this.#known.keys().next().value!);
+    return reading;
+  }
+}
+
+/** One character for each byte. */
+function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(undefined, bytes as unknown as number[]);
+}

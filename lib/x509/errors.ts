@@ -1,0 +1,26 @@
+import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
+
+/**
+ * What cannot be used:
+ *
+ * - `badRevocationList`: a text holds no revocation list that is signed by one of the authorities.
+ * - `badDenyList`: a deny list holds something else than fingerprints.
+ */
+export type X509ErrorCode = "badRevocationList" | "badDenyList";
+
+/** A list that cannot be used. Callers add which file it came from. */
+export class X509Error extends CastyError {
+  /** Name of the class. */
+  override name = "X509Error";
+  /** Stable; safe to branch on. */
+  declare readonly code: X509ErrorCode;
+
+  /** The message without the remedy. */
+  readonly problem: string;
+
+  /** Makes an error; the remedy becomes part of the message. */
+  constructor(code: X509ErrorCode, problem: string, options: CastyErrorOptions = {}) {
+    super(code, problem, options);
+    this.problem = problem;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Writes this checkout as an npm package, for Node and Bun, which know neither `deno.json` nor
+ * `jsr:` imports:
+ *
+ *     deno run -A scripts/npm_package.ts FOLDER
+ *     npm install --prefix FOLDER
+ *
+ * The sources are copied as they are: Node 24 and Bun strip the types. Node does so only outside of
+ * `node_modules`, so install the folder by its path (`npm install FOLDER`), which makes a link.
+ *
+ * @module
+ */
+
+interface DenoConfig {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly exports: Readonly<Record<string, string>> | string;
+  readonly imports?: Readonly<Record<string, string>>;
+  readonly links?: readonly string[];
+}
+
+const root = new URL("../", import.meta.url).pathname;
+
+if (import.meta.main) {
+  const [folder, ...rest] = Deno.args;
+  if (folder === undefined || rest.length > 0) {
+    console.error("Usage: deno run -A scripts/npm_package.ts FOLDER");
+    Deno.exit(2);
+  }
+  await writeNpmPackage(folder);
+}
+
+/** Writes the sources and a `package.json` made of `deno.json` into a folder. */
+export async function writeNpmPackage(folder: string): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  const config = await readConfig(root);
+  const sources = ["mod.ts", "client.ts", "cert.ts", "lib"];
+  for (const source of sources) await copy(root + source, `${folder}/${source}`);
+  await writeJson(`${folder}/package.json`, {
+    ...manifest(config),
+    dependencies: await dependencies(config, await importedPackages(folder)),
+  });
+  for (const link of config.links ?? []) {
+    await writeJson(`${folder}/${link}/package.json`, manifest(await readConfig(root + link)));
+  }
+}
+
+function manifest({ name, version, license, exports }: DenoConfig): Record<string, unknown> {
+  return { name, version, license, private: true, type: "module", exports };
+}
+
+/** What comes from npm, and the local stand-ins of what comes from JSR. */
+async function dependencies(
+  config: DenoConfig,
+  imported: ReadonlySet<string>,
+): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const specifier of Object.values(config.imports ?? {})) {
+    const npm = /^npm:(.+)@([^@]+)$/.exec(specifier);
+    if (npm !== null && imported.has(npm[1]!)) found[npm[1]!] = npm[2]!;
+  }
+  for (const link of config.links ?? []) {
+    const { name } = await readConfig(root + link);
+    if (imported.has(name)) found[name] = `file:${link}`;
+  }
+  return found;
+}
+
+/** The packages that the sources in a folder import; tests need more. */
+async function importedPackages(folder: string): Promise<Set<string>> {
+  const packages = new Set<string>();
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) { for (const found of await importedPackages(path)) packages.add(found); }
+    if (!name.endsWith(".ts")) continue;
+    const text = await Deno.readTextFile(path);
+    const specifiers = text.matchAll(
+      /^(?:import|export)\b[^;]*?\bfrom "((?:@[^/"]+\/)?[a-z][^/":]*)/gm,
+    );
+    for (const [, found] of specifiers) packages.add(found!);
+  }
+  return packages;
+}
+
+async function readConfig(folder: string): Promise<DenoConfig> {
+  return JSON.parse(await Deno.readTextFile(`${folder}/deno.json`));
+}
+
+async function writeJson(file: string, value: unknown): Promise<void> {
+  await Deno.writeTextFile(file, JSON.stringify(value, null, 2) + "\n");
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`);
+}

@@ -1,0 +1,135 @@
+import { assert, assertEquals } from "@std/assert";
+
+/** The files that define what crosses the wire. */
+const protocols = [
+  "membership/machine/messages.ts",
+  "sharding/routing/protocol.ts",
+  "sharding/remember/remember_protocol.ts",
+  "sharding/routing/shard_table_push.ts",
+  "cluster/node/barrier.ts",
+  "cluster/node/service_exchange.ts",
+  "cluster/gateway/topology.ts",
+  "remoting/watch_protocol.ts",
+  "remoting/lost_asks.ts",
+  "remoting/relay.ts",
+  "streams/protocol.ts",
+] as const;
+
+const read = (path: string) => Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url));
+const page = read("docs/protocol.md");
+
+/** The table rows of the page by message type; a type may be used by two protocols. */
+function rows(): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [row, type] of page.matchAll(/^\| `(\w+)` .*$/gm)) {
+    found.set(type!, [...found.get(type!) ?? [], row]);
+  }
+  return found;
+}
+
+interface WireMessage {
+  readonly type: string;
+  readonly fields: readonly string[];
+}
+
+/** The innermost braces around a position. */
+function block(text: string, at: number): string {
+  let start = at;
+  for (let depth = 0; start > 0; start--) {
+    if (text[start] === "}") depth++;
+    else if (text[start] === "{" && depth-- === 0) break;
+  }
+  let end = at;
+  for (let depth = 0; end < text.length; end++) {
+    if (text[end] === "{") depth++;
+    else if (text[end] === "}" && depth-- === 0) break;
+  }
+  return text.slice(start, end + 1);
+}
+
+/** The message types that a file declares, and their fields. */
+function messagesOf(text: string): WireMessage[] {
+  const found = new Map<string, WireMessage>();
+  for (const match of text.matchAll(/readonly type: "(\w+)"/g)) {
+    const body = block(text, match.index);
+    // Fields of objects inside a field are not the message's own.
+    const own = body.slice(1, -1).replace(/\{[^{}]*\}/g, "");
+    const fields = [...own.matchAll(/readonly (\w+)\??:/g)].map(([, field]) => field!);
+    found.set(match[1]!, { type: match[1]!, fields: fields.filter((field) => field !== "type") });
+  }
+  return [...found.values()];
+}
+
+/** Endings and outcomes are values inside stream messages, not messages. */
+const values = new Set(["completed", "failed", "cancelled", "closed", "left"]);
+
+Deno.test("docs/protocol.md has every wire message with its fields", () => {
+  const documented = rows();
+  const missing: string[] = [];
+  let messages = 0;
+  for (const file of protocols) {
+    for (const { type, fields } of messagesOf(read(`lib/${file}`))) {
+      if (file === "streams/protocol.ts" && values.has(type)) continue;
+      messages++;
+      const candidates = documented.get(type) ?? [];
+      const complete = candidates.some((row) =>
+        fields.every((field) => row.includes(`\`${field}\``))
+      );
+      if (!complete) missing.push(`${file}: ${type} { ${fields.join(", ")} }`);
+    }
+  }
+  assertEquals(missing, []);
+  assert(messages > 60, `only ${messages} messages were found`);
+});
+
+Deno.test("docs/protocol.md names no message that is not in the code", () => {
+  const frames = [...read("lib/wire/frame.ts").matchAll(/^ {2}(\w+): \d+,$/gm)].map(([, name]) =>
+    name!
+  );
+  const known = new Set(frames);
+  for (const file of protocols) {
+    for (const { type } of messagesOf(read(`lib/${file}`))) known.add(type);
+  }
+  assertEquals([...rows().keys()].filter((type) => !known.has(type)), []);
+});
+
+Deno.test("docs/protocol.md has every frame with its number", () => {
+  const frames = [...read("lib/wire/frame.ts").matchAll(/^ {2}(\w+): (\d+),$/gm)];
+  assert(frames.length >= 10);
+  for (const [, name, number] of frames) {
+    assert(
+      page.includes(`| \`${name}\` (${number})`),
+      `frame ${name} (${number}) is not on the page`,
+    );
+  }
+});
+
+Deno.test("docs/protocol.md has every field of the hello and every refusal code", () => {
+  const text = read("lib/transport/connection/handshake.ts");
+  const hello = block(text, text.indexOf("readonly protocolMin"));
+  const codes = /export type RefusalCode =([^;]*);/.exec(text)![1]!;
+  const names = [
+    ...[...hello.matchAll(/readonly (\w+)\??:/g)].map(([, field]) => field!),
+    ...[...codes.matchAll(/"(\w+)"/g)].map(([, code]) => code!),
+  ];
+  assert(names.length > 20);
+  assertEquals(names.filter((name) => !page.includes(`\`${name}\``)), []);
+});
+
+Deno.test("docs/protocol.md has every reserved path", () => {
+  const paths: string[] = [];
+  const walk = (folder: string): void => {
+    for (
+      const { name, isDirectory } of Deno.readDirSync(new URL(`../../${folder}`, import.meta.url))
+    ) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) walk(path);
+      else if (name.endsWith(".ts")) {
+        for (const [, value] of read(path).matchAll(/\w+Path = "(\/_[\w/]+)"/g)) paths.push(value!);
+      }
+    }
+  };
+  walk("lib");
+  assert(paths.length > 12, `only ${paths} were found`);
+  assertEquals(paths.filter((path) => !page.includes(`\`${path}`)), []);
+});
