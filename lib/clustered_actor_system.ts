@@ -26,8 +26,8 @@ import { systemRuntime } from "./transport/system_runtime.ts";
 const builtIn: readonly NodeExtensionFactory[] = [() => new ShardingExtension()];
 
 /**
- * One node of a cluster: an actor system whose actors can be reached from other nodes, and that
- * can spawn what lives once in the whole cluster.
+ * One node of a cluster: an actor system whose actors can be reached from other nodes, and which runs
+ * sharded entities and other extensions.
  *
  * @example
  * ```ts
@@ -71,7 +71,7 @@ export class ClusteredActorSystem extends ActorSystem {
     this.#node = new ClusterNode(this, options, runtime, this.#extensions);
     this.cluster = new ClusterHandle(() => this.#node.facts, this.#extensions);
     this.#exposeInternals();
-    // Both have limits of their own.
+    // Both have timeouts of their own.
     const timeout = 0x7fff_ffff;
     this.onShutdown("clusterLeave", "leave the cluster", () => this.#node.leave(), { timeout });
     this.onShutdown("afterStop", "close all connections", () => this.#node.close(), { timeout });
@@ -107,7 +107,7 @@ export class ClusteredActorSystem extends ActorSystem {
     return this.#node.nodeId;
   }
 
-  /** The members that this node knows of: the oldest first, joining ones last. */
+  /** The members that this node knows: the oldest first, joining ones last. */
   get members(): readonly Member[] {
     return this.#node.view.members;
   }
@@ -128,12 +128,12 @@ export class ClusteredActorSystem extends ActorSystem {
   }
 
   /**
-   * Joins the cluster again, as a new life of this node, after it was declared down and
-   * `whenDowned` is `"wait"`. Resolves when this node is up.
+   * Joins the cluster again, with a new incarnation, after this node was declared down and
+   * `whenDowned` is `"wait"`. Resolves when it is up.
    *
    * @throws {ClusterError} code `notDowned`: it was not declared down.
-   * @throws {ClusterTimeoutError} code `quorumTimeout`: not within `startTimeout`. It goes on to
-   * try.
+   * @throws {ClusterTimeoutError} code `quorumTimeout`: not within `startTimeout`. The node keeps
+   * trying.
    */
   rejoin(): Promise<void> {
     return this.#node.rejoin();
@@ -193,9 +193,9 @@ export class ClusteredActorSystem extends ActorSystem {
   /** The actor of this node at a path such as `"/parent/child"`, if there is one. */
   override lookup<M = never>(path: string): ActorRef<M> | undefined;
   /**
-   * A reference to whichever actor lives at a path of another node, `"host:port"`. Whether there
-   * is one, and whether it understands `M`, is not checked: what cannot be delivered is a dead
-   * letter of that node.
+   * A reference to the actor at a path of another node, `"host:port"`. Whether there is one, and
+   * whether it takes `M`, is not checked: a message that cannot be delivered is a dead letter of that
+   * node.
    *
    * @throws {CastyError} code `badAddress`.
    */
@@ -212,8 +212,8 @@ export class ClusteredActorSystem extends ActorSystem {
 
   /**
    * Resolves when no more than half of the send queue to a node is taken, at once if so already: for
-   * those who send faster than the network takes it. Without a target, when that holds for all
-   * members. A node that is gone has an empty queue.
+   * senders that are faster than the network. Without a target, when that holds for all members. A
+   * node that is gone has an empty queue.
    *
    * @param target an actor of another node, or a node's address, `"host:port"`.
    */

@@ -312,7 +312,7 @@ Deno.test("what decides imports nothing that does", () => {
     "sharding/routing/shard_hash.ts",
     "cluster/node/barrier_rounds.ts",
     "client/contacts.ts",
-    "client/node_health.ts",
+    "client/node_circuit_breakers.ts",
     "client/topology_choice.ts",
     "transport/endpoint/association.ts",
     "transport/connection/handshake.ts",

@@ -6,11 +6,11 @@ import { backoffDelay } from "../runtime/backoff.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ClientError } from "./errors.ts";
 
-/** How a question that was lost is asked again. Times are milliseconds. */
+/** How an ask that was lost is repeated. Times are milliseconds. */
 export interface AskRetry {
-  /** How often it is asked in all, 1 or more. Default: until the timeout. */
+  /** Attempts in all, 1 or more. Default: until the timeout. */
   readonly attempts?: number;
-  /** Without a reply after this long it is asked again. Default 1 000. */
+  /** Without a reply after this time the ask is repeated. Default 1 000. */
   readonly attemptTimeout?: number;
   /** Longest pause before the second attempt; doubles with each, up to 2 000. Default 50. */
   readonly delay?: number;
@@ -19,21 +19,21 @@ export interface AskRetry {
 /** How a client asks. */
 export interface ClientAskOptions extends AskOptions {
   /**
-   * Ask again if the question or its reply was lost; `true`: with the defaults of
-   * {@linkcode AskRetry}. Only for questions that may be answered twice: a question whose reply was
-   * lost was acted upon already. Default: never.
+   * Repeats the ask if it or its reply was lost; `true`: with the defaults of {@linkcode AskRetry}.
+   * Only for requests that may be handled twice: one whose reply was lost was handled already.
+   * Default: never.
    */
   readonly retry?: boolean | AskRetry;
 }
 
 const longestDelay = 2_000;
-/** What may be different the next time. */
-const passing = new Set(["askNotDelivered", "askTargetDead"]);
+/** Codes of failures that another attempt may not meet. */
+const transient = new Set(["askNotDelivered", "askTargetDead"]);
 
 /**
  * Asks until there is a reply, the timeout is over or the attempts are spent. `attempt` asks once.
- * The pauses are random (full jitter), so that many clients do not come back as one, and end when
- * the client is `closing`: the next attempt fails then.
+ * The pauses have full jitter, so that clients do not retry in step, and end when the client is
+ * `closing`: the next attempt fails then.
  */
 export async function askRepeatedly<R>(
   target: ActorRef<never>,
@@ -57,11 +57,11 @@ export async function askRepeatedly<R>(
       return await attempt({ timeout: once, ...(signal && { signal }) });
     } catch (error) {
       const isTimeout = error instanceof AskTimeoutError;
-      const mayPass = isTimeout || (error instanceof AskError && passing.has(error.code));
-      if (mayPass && (isTimeout ? isLast : clock.now() >= end)) {
+      const isTransient = isTimeout || (error instanceof AskError && transient.has(error.code));
+      if (isTransient && (isTimeout ? isLast : clock.now() >= end)) {
         throw new AskTimeoutError(String(target), timeout);
       }
-      if (!mayPass || count >= attempts) throw error;
+      if (!isTransient || count >= attempts) throw error;
     }
     const backoff = { min: delay, max: longestDelay, jitter: [0, 1] } as const;
     const wait = backoffDelay(backoff, count - 1, random.next());

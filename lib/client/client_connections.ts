@@ -1,6 +1,6 @@
 /**
- * What a client has towards its cluster: carries out what {@linkcode Contacts} and
- * {@linkcode NodeHealth} decide, and tells shards and services what it hears.
+ * The connections of a client to its cluster: carries out what {@linkcode Contacts} and
+ * {@linkcode NodeCircuitBreakers} decide, and informs extensions and services.
  *
  * @module
  */
@@ -28,7 +28,7 @@ import { ContactBook } from "./contact_book.ts";
 import { defaultContactTiming } from "./contact_timing.ts";
 import { type ContactEvent, Contacts } from "./contacts.ts";
 import { ClientError } from "./errors.ts";
-import { NodeHealth } from "./node_health.ts";
+import { NodeCircuitBreakers } from "./node_circuit_breakers.ts";
 import { ServiceDirectory } from "./service_directory.ts";
 import { chooseTopology } from "./topology_choice.ts";
 
@@ -45,18 +45,18 @@ export class ClientConnections {
   readonly #options: ClientOptions;
   readonly #extensions: readonly ClientExtension[];
   readonly #contacts: Contacts;
-  readonly #health = new NodeHealth(defaultContactTiming);
+  readonly #breakers = new NodeCircuitBreakers(defaultContactTiming);
   readonly #book: ContactBook;
-  /** What each node that the client listens to has told last. */
-  readonly #told = new Map<string, { revision: number; topology: Topology }>();
+  /** The latest topology of each node that the client is subscribed to. */
+  readonly #topologies = new Map<string, { revision: number; topology: Topology }>();
   #remoting: Remoting | undefined;
   #topology = emptyTopology;
-  /** Members of the topology, also those that leave. */
+  /** Members of the topology, leaving ones included. */
   #present: ReadonlySet<string> = new Set();
-  /** The newest life of each member that was heard of. */
-  readonly #lives = new Map<string, number>();
+  /** The newest incarnation of each member that was seen. */
+  readonly #incarnations = new Map<string, number>();
   #timer: Timer | undefined;
-  #meetsAll = false;
+  #connectsToAll = false;
   #onFirst: (() => void) | undefined;
   #closed = false;
 
@@ -80,17 +80,17 @@ export class ClientConnections {
     this.#book = new ContactBook(options.contactPoints, runtime);
   }
 
-  /** How the client stands to its cluster. */
+  /** The state of the client. */
   get state(): ClientState {
     return this.#contacts.state;
   }
 
-  /** What the cluster has told last. */
+  /** The latest topology. */
   get topology(): Topology {
     return this.#topology;
   }
 
-  /** The nodes that the client listens to. */
+  /** The nodes that the client is subscribed to. */
   get contacts(): readonly string[] {
     return this.#contacts.subscribed;
   }
@@ -100,7 +100,7 @@ export class ClientConnections {
     return this.#remoting!;
   }
 
-  /** Begins to connect; unless `lazy`, resolves when a node has told the topology. */
+  /** Begins to connect; unless `lazy`, resolves with the first topology. */
   async open(): Promise<void> {
     await this.#startRemoting();
     const { lazy = false, connectTimeout = 10_000, signal } = this.#options;
@@ -111,11 +111,11 @@ export class ClientConnections {
     await first;
   }
 
-  /** From now on there is a connection to every member, for what they want to send here. */
-  meetAll(): void {
-    if (this.#meetsAll || this.#options.unisocket) return;
-    this.#meetsAll = true;
-    this.#meetMissing();
+  /** From now on there is a connection to every member, so that each can send to this client. */
+  connectToAll(): void {
+    if (this.#connectsToAll || this.#options.unisocket) return;
+    this.#connectsToAll = true;
+    this.#connectToMissing();
   }
 
   /** Resolves when the queue to a node is at most half full. */
@@ -164,7 +164,7 @@ export class ClientConnections {
       const push = parseTopologyPush(value);
       if (push !== undefined) this.#onPush(peer.address, push);
     });
-    // Where nodes listen: a reference to there was forged, for this client to speak for its maker.
+    // Where nodes listen. A reference to such a path is forged: this client must not write there for it.
     this.#remoting.reserve(gatewayPath);
     const context = this.#contextOf(this.#remoting);
     for (const extension of this.#extensions) extension.install(context);
@@ -223,44 +223,44 @@ export class ClientConnections {
   }
 
   #onPush(from: string, { asked, revision, draining, topology }: TopologyPush): void {
-    if (topology !== undefined) this.#told.set(from, { revision, topology });
+    if (topology !== undefined) this.#topologies.set(from, { revision, topology });
     this.#step({ type: "answer", from, asked: asked || from, draining });
     this.#choose();
   }
 
-  /** Goes by what one of the contacts says. */
+  /** Takes the topology of one of the contacts. */
   #choose(): void {
-    const told = this.#contacts.subscribed.flatMap((from) => {
-      const known = this.#told.get(from);
+    const candidates = this.#contacts.subscribed.flatMap((from) => {
+      const known = this.#topologies.get(from);
       return known === undefined ? [] : [{ from, topology: known.topology }];
     });
-    const choice = chooseTopology(told);
+    const choice = chooseTopology(candidates);
     if (choice === undefined || choice.topology === this.#topology) return;
     const { topology } = choice;
     this.#topology = topology;
     const members = topology.members.map(({ address }) => address);
     this.#present = new Set([...members, ...topology.leaving]);
-    this.#health.retain(this.#present);
-    // Of those who leave the life is not told.
-    const lives = new Map(topology.leaving.map((address) => [address, 0]));
+    this.#breakers.retain(this.#present);
+    // The topology has no incarnation of leaving members.
+    const incarnations = new Map(topology.leaving.map((address) => [address, 0]));
     for (const { address, incarnation } of topology.members) {
-      lives.set(address, incarnation);
-      const before = this.#lives.get(address) ?? incarnation;
+      incarnations.set(address, incarnation);
+      const before = this.#incarnations.get(address) ?? incarnation;
       if (before !== incarnation) this.#onNodeGone(address);
-      this.#lives.set(address, incarnation);
+      this.#incarnations.set(address, incarnation);
     }
-    for (const address of this.#lives.keys()) {
+    for (const address of this.#incarnations.keys()) {
       if (this.#present.has(address)) continue;
       this.#onNodeGone(address);
-      this.#lives.delete(address);
+      this.#incarnations.delete(address);
     }
-    this.#remoting?.onMembers(lives);
+    this.#remoting?.onMembers(incarnations);
     // With one connection, only the contact points are known to be within reach.
     if (!this.#options.unisocket) this.#step({ type: "members", members });
     this.#onNodesChanged();
     this.#onFirst?.();
     this.#onFirst = undefined;
-    if (this.#meetsAll) this.#meetMissing();
+    if (this.#connectsToAll) this.#connectToMissing();
   }
 
   #onNodesChanged(): void {
@@ -279,20 +279,20 @@ export class ClientConnections {
     if (!this.#present.has(address)) return false;
     return this.#options.unisocket
       ? this.#contacts.current !== undefined
-      : this.#health.isUsable(address);
+      : this.#breakers.isClosed(address);
   }
 
   #onUp(address: string): void {
-    if (!this.#health.up(address)) return;
+    if (!this.#breakers.connected(address)) return;
     this.#publishNode(address, true, undefined);
     this.#later(() => this.#onNodesChanged());
   }
 
   #onDown(address: string, reason: string): void {
     this.#book.failed(address, reason);
-    this.#told.delete(address);
+    this.#topologies.delete(address);
     this.#later(() => {
-      // What was asked there and not answered will not be: the reply has lost its way.
+      // Replies to asks that were sent there cannot arrive any more.
       internalsOf(this.#system).failAsksWhere(
         (target, message) =>
           this.#options.unisocket === true ||
@@ -312,17 +312,17 @@ export class ClientConnections {
 
   #onFailed(address: string, reason: string): void {
     const random = this.#runtime.random.next();
-    const isNews = this.#present.has(address) &&
-      this.#health.failed(address, this.#runtime.clock.now(), random);
+    const wasClosed = this.#present.has(address) &&
+      this.#breakers.failed(address, this.#runtime.clock.now(), random);
     this.#step({ type: "lost", address, random });
-    if (isNews) {
+    if (wasClosed) {
       this.#publishNode(address, false, reason);
       this.#onNodesChanged();
     }
     this.#choose();
   }
 
-  /** Deferred: the transport may be in the middle of telling others. */
+  /** Deferred: the transport may be in the middle of a notification. */
   #later(task: () => void): void {
     this.#runtime.clock.defer(() => {
       if (!this.#closed) task();
@@ -336,17 +336,17 @@ export class ClientConnections {
       switch (effect.type) {
         case "subscribe": {
           const { to } = effect;
-          const have = this.#told.get(to)?.revision ?? 0;
+          const have = this.#topologies.get(to)?.revision ?? 0;
           this.#toGateway(to, { type: "subscribe", asked: to, have });
           break;
         }
         case "unsubscribe":
-          this.#told.delete(effect.to);
+          this.#topologies.delete(effect.to);
           this.#toGateway(effect.to, { type: "unsubscribe" });
           break;
         case "disconnect":
-          this.#book.failed(effect.to, "it has fallen silent");
-          this.#remoting?.endpoint.disconnect(effect.to, "the node has fallen silent");
+          this.#book.failed(effect.to, "no answer within the liveness timeout");
+          this.#remoting?.endpoint.disconnect(effect.to, "no answer within the liveness timeout");
           break;
         case "resolve":
           this.#later(() => this.#resolvePoints());
@@ -380,10 +380,10 @@ export class ClientConnections {
     this.#remoting?.send(to, path, 0, message);
   }
 
-  #meetMissing(): void {
+  #connectToMissing(): void {
     const { endpoint } = this.#remoting!;
     for (const address of this.#present) {
-      if (!this.#health.isUsable(address) || endpoint.peerAt(address, "user")) continue;
+      if (!this.#breakers.isClosed(address) || endpoint.peerAt(address, "user")) continue;
       this.#toGateway(address, { type: "meet" });
     }
   }
@@ -393,11 +393,11 @@ export class ClientConnections {
       if (this.#closed) return;
       const { clock, random } = this.#runtime;
       this.#step({ type: "tick", random: random.next() });
-      for (const address of this.#health.due(clock.now())) {
+      for (const address of this.#breakers.dueProbes(clock.now())) {
         this.#toGateway(address, { type: "meet" });
       }
       for (const extension of this.#extensions) extension.tick();
-      if (this.#meetsAll) this.#meetMissing();
+      if (this.#connectsToAll) this.#connectToMissing();
       this.#scheduleTick();
     });
   }

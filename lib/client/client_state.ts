@@ -1,10 +1,10 @@
 /**
- * How a client stands to its cluster:
+ * The state of a client:
  *
  * - `connecting`: no node has answered yet.
- * - `connected`: it hears from as many nodes as it wants to, or from all there are.
- * - `degraded`: it hears from fewer, so the next loss is a gap. Everything works.
- * - `reconnecting`: it hears from none, and goes on with what it knows while it tries.
+ * - `connected`: it is subscribed to two nodes, or to the only one.
+ * - `degraded`: it is subscribed to fewer. All operations work.
+ * - `reconnecting`: it is subscribed to none, and uses the latest topology while it tries.
  * - `closed`: it was closed.
  */
 export type ClientState = "connecting" | "connected" | "degraded" | "reconnecting" | "closed";
@@ -13,13 +13,13 @@ export type ClientState = "connecting" | "connected" | "degraded" | "reconnectin
 export interface ClientStateChanged {
   /** Names the event. */
   readonly type: "clientState";
-  /** What it is from now on. */
+  /** The new state. */
   readonly state: ClientState;
-  /** What it was. */
+  /** The state before. */
   readonly previous: ClientState;
-  /** The nodes that the client listens to. */
+  /** The nodes that the client is subscribed to. */
   readonly contacts: readonly string[];
-  /** What went wrong last, if that is why. */
+  /** The latest failure, if that is the cause. */
   readonly reason: string | undefined;
 }
 
@@ -29,8 +29,8 @@ export interface ClientNodeChanged {
   readonly type: "clientNode";
   /** The node, `"host:port"`. */
   readonly address: string;
-  /** False: nothing is sent there until a connection was found again. */
+  /** False: nothing is sent there until a probe has connected. */
   readonly usable: boolean;
-  /** Why not. */
+  /** The failure, if it is not usable. */
   readonly reason: string | undefined;
 }

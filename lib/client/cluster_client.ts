@@ -1,8 +1,8 @@
 /**
- * A client stands outside the cluster: it owns no shards, does not gossip, has no listening socket
- * and cannot be dialled. It hears from two nodes who is in the cluster and who offers what, from the
- * leader where the shards are, and sends straight to the node that owns an entity. What others send
- * to it comes back on the connections that it has opened.
+ * A client is not a member of the cluster: it owns no shards, does not gossip, has no listening socket
+ * and cannot be dialled. Two nodes send it the topology (members and services), the leader sends it the
+ * shard tables, and it sends straight to the node that owns an entity. Replies and other messages
+ * arrive on the connections that it has opened.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export type { ClientOptions } from "./client_options.ts";
 
 /**
  * See the module's text. Each client has a random identity of its own, so any number of them can
- * live on one host.
+ * run on one host.
  *
  * @example
  * ```ts
@@ -93,7 +93,7 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Resolves when a node has told who is in the cluster; with `lazy`, at once.
+   * Resolves with the first topology of a node; with `lazy`, at once.
    *
    * @throws {ClientError} code `badOption`; code `connectTimeout` with what each contact point has
    * said; code `connectAborted` if `signal` was aborted.
@@ -111,7 +111,7 @@ export class ClusterClient implements AsyncDisposable {
     return client;
   }
 
-  /** How the client stands to its cluster. Changes are events, see {@linkcode ClusterClient.eventStream}. */
+  /** The state of the client. Changes are events, see {@linkcode ClusterClient.eventStream}. */
   get state(): ClientState {
     return this.#connections.state;
   }
@@ -125,17 +125,17 @@ export class ClusterClient implements AsyncDisposable {
     return this.#system.eventStream;
   }
 
-  /** What the cluster has told last. */
+  /** The latest topology: members and services of the cluster. */
   get topology(): Topology {
     return this.#connections.topology;
   }
 
-  /** The node that the client listens to first of all; undefined if none answers. */
+  /** The first of the nodes that the client is subscribed to; undefined if none answers. */
   get contact(): string | undefined {
     return this.#connections.contacts[0];
   }
 
-  /** The nodes that the client listens to. */
+  /** The nodes that the client is subscribed to. */
   get contacts(): readonly string[] {
     return this.#connections.contacts;
   }
@@ -147,20 +147,20 @@ export class ClusterClient implements AsyncDisposable {
 
   /**
    * A reference to the entities of a sharded actor: it takes envelopes and sends each to the node
-   * that owns the entity, without a stop in between. What it does not know the place of waits, within
+   * that owns the entity, without a hop in between. Messages whose location is not known wait, within
    * `buffer`. The same name gives the same reference.
    *
    * @param name the name under which the nodes spawn it.
    * @param options `numShards` must be that of the nodes. Default 256.
    * @throws {ShardingError} code `badShardCount`.
-   * @throws {ClientError} code `shardCountMismatch` if asked before with another number; code
+   * @throws {ClientError} code `shardCountMismatch` if called before with another number; code
    * `closed`.
    */
   entityRef<M>(
     name: string,
     options?: { readonly numShards?: number },
   ): ActorRef<ShardEnvelope<M>>;
-  /** The same, by the value that nodes and clients share: nothing can disagree. */
+  /** The same, by the entity type that nodes and clients share. */
   entityRef<M>(type: EntityType<M>): ActorRef<ShardEnvelope<M>>;
   entityRef<M>(
     type: string | EntityType<M>,
@@ -173,8 +173,8 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * The same as {@linkcode ClusterClient.entityRef}, for what can work on a node or a client. The
-   * factory is not used: a client runs no entities, so nodes must.
+   * The same as {@linkcode ClusterClient.entityRef}, for code that runs on nodes and clients. The
+   * factory is not used: a client runs no entities.
    */
   regionRef<M>(
     name: string,
@@ -185,8 +185,8 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Sends what `factory` makes and resolves with the first reply. If the question is known to be
-   * lost, it fails at once; with `retry`, it is asked again instead.
+   * Sends the message that `factory` makes and resolves with the first reply. An ask that is known to
+   * be lost fails at once; with `retry`, it is repeated instead.
    *
    * @throws {AskTimeoutError} if no reply comes in time.
    * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askAborted`, `tooManyAsks`.
@@ -216,8 +216,8 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Who offers a service in the cluster, as it was told last, without those on nodes that cannot be
-   * reached. Empty before the first node has answered. The list never changes.
+   * The actors that offer a service, as the latest topology says, without those on nodes that cannot be
+   * reached. Empty before the first topology. The list never changes.
    *
    * @throws {ActorError} code `badServiceKey`.
    */
@@ -226,8 +226,8 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Who offers a service: now, and after each change, until the loop is left or the client closed. A
-   * slow reader gets the newest listing, not every one.
+   * The actors that offer a service: now, and after each change, until the loop is left or the client
+   * closed. A slow reader gets the newest listing, not every one.
    *
    * @throws {ActorError} code `badServiceKey`.
    */
@@ -236,15 +236,15 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Starts an actor in this process. Its reference can be sent to the cluster: what nodes tell it
-   * comes over the connections that the client has opened. It can watch actors of the cluster.
+   * Starts an actor in this process. Its reference can be sent to the cluster: messages of nodes
+   * arrive over the connections that the client has opened. It can watch actors of the cluster.
    *
    * @throws {ActorError} as {@linkcode ActorSystem.spawn}.
    */
   spawn<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M> {
     const ref = this.#system.spawn(behavior, name, options);
-    // Whoever gets the reference may live on any node.
-    this.#connections.meetAll();
+    // An actor that gets the reference may be on any node.
+    this.#connections.connectToAll();
     return ref;
   }
 
@@ -253,7 +253,7 @@ export class ClusterClient implements AsyncDisposable {
     return this.#system.stop(ref);
   }
 
-  /** The client's own actors, for what works on a system: streams, routers, the scheduler. */
+  /** The actor system of the client, for streams, routers and the scheduler. */
   get system(): ActorSystem {
     return this.#system;
   }
@@ -267,14 +267,14 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Resolves when no more than half of the send queue to a node is taken: for those who send faster
-   * than the network takes it.
+   * Resolves when no more than half of the send queue to a node is taken: for senders that are faster
+   * than the network.
    */
   drained(node: string): Promise<void> {
     return this.#connections.drained(node);
   }
 
-  /** Stops the client's actors and closes all connections. Who waits for a reply gets an error. */
+  /** Stops the client's actors and closes all connections. Rejects pending asks immediately. */
   close(): Promise<void> {
     if (this.#closed === undefined) {
       this.#closed = this.#connections.close();

@@ -3,85 +3,87 @@ import type { Logger } from "../runtime/logger.ts";
 import { checkContactPoints, type ContactPoints } from "./client_options.ts";
 
 /** Milliseconds after which a function that has not answered may be called again. */
-const patience = 10_000;
+const resolveTimeout = 10_000;
 
-/** Finds out what the contact points are, and keeps what each of them has said last. */
+/** Resolves the contact points, and keeps the latest failure of each. */
 export class ContactBook {
   readonly #points: ContactPoints;
   readonly #logger: Logger;
   readonly #clock: Clock;
   #addresses: readonly string[] = [];
-  readonly #said = new Map<string, string>();
-  #complaint: string | undefined;
-  /** Until the function has answered, or has had its time. */
-  #asking: Timer | undefined;
-  /** How often it was called. */
-  #count = 0;
+  readonly #failures = new Map<string, string>();
+  #resolveFailure: string | undefined;
+  /** Set while the function is awaited, at most for its timeout. */
+  #resolving: Timer | undefined;
+  /** How often the function was called. */
+  #calls = 0;
 
-  /** Has asked nobody. */
+  /** Resolves nothing yet. */
   constructor(points: ContactPoints, { logger, clock }: { logger: Logger; clock: Clock }) {
     this.#points = points;
     this.#logger = logger;
     this.#clock = clock;
   }
 
-  /** What went wrong last. */
+  /** The latest failure. */
   lastFailure: string | undefined;
 
-  /** Tells `take` the contact points: at once if they are a list. One call at a time. */
+  /** Passes the contact points to `take`: at once if they are a list. One call at a time. */
   resolve(take: (addresses: readonly string[]) => void): void {
     const points = this.#points;
     if (typeof points !== "function") return take(this.#addresses = checkContactPoints(points));
-    if (this.#asking !== undefined) return;
-    const asking = this.#asking = this.#clock.schedule(patience, () => {
+    if (this.#resolving !== undefined) return;
+    const timer = this.#resolving = this.#clock.schedule(resolveTimeout, () => {
       end();
-      this.#fail(`contactPoints() has not answered within ${patience} ms`);
+      this.#fail(`contactPoints() has not answered within ${resolveTimeout} ms`);
     });
-    // Whoever answers late is heard all the same, unless it was called again since.
+    // A late answer counts, unless the function was called again since.
     const end = () => {
-      asking.cancel();
-      if (this.#asking === asking) this.#asking = undefined;
+      timer.cancel();
+      if (this.#resolving === timer) this.#resolving = undefined;
     };
-    const count = ++this.#count;
+    const count = ++this.#calls;
     ask(points).then((addresses) => {
-      if (count !== this.#count) return;
-      this.#complaint = undefined;
+      if (count !== this.#calls) return;
+      this.#resolveFailure = undefined;
       take(this.#addresses = addresses);
     }).catch((error) => {
-      if (count !== this.#count) return;
+      if (count !== this.#calls) return;
       const why = error instanceof Error ? error.message : error;
       this.#fail(`contactPoints() failed: ${why}`, error);
     }).finally(end);
   }
 
-  /** Waits for nothing any more. */
+  /** Ends waiting. */
   close(): void {
-    this.#count++;
-    this.#asking?.cancel();
+    this.#calls++;
+    this.#resolving?.cancel();
   }
 
-  /** A node cannot be reached, has refused, or is gone. */
+  /** A node cannot be reached, has refused this client, or is gone. */
   failed(address: string, reason: string): void {
     this.lastFailure = `${address}: ${reason}`;
-    // Bounded by what can be reported: contact points and the members that were learned.
-    if (this.#said.size < 1_000 || this.#said.has(address)) this.#said.set(address, reason);
+    // Bounded: contact points and members of the topology.
+    if (this.#failures.size < 1_000 || this.#failures.has(address)) {
+      this.#failures.set(address, reason);
+    }
   }
 
-  /** What each contact point has said, for an error. */
+  /** The latest failure of each contact point, for an error. */
   report(): string {
     const lines = this.#addresses.map((address) =>
-      `${address}: ${this.#said.get(address) ?? "no answer"}`
+      `${address}: ${this.#failures.get(address) ?? "no answer"}`
     );
-    if (this.#complaint !== undefined) lines.push(this.#complaint);
-    else if (this.#asking !== undefined) lines.push("contactPoints() has not answered yet");
+    if (this.#resolveFailure !== undefined) lines.push(this.#resolveFailure);
+    else if (this.#resolving !== undefined) lines.push("contactPoints() has not answered yet");
     return lines.join("; ") || "there are no contact points yet";
   }
 
-  #fail(complaint: string, error?: unknown): void {
-    this.#complaint = complaint;
-    this.lastFailure = complaint;
-    const fields = error === undefined ? { complaint } : { error };
-    this.#logger.log("warn", "client", "the contact points cannot be found out", fields);
+  #fail(reason: string, error?: unknown): void {
+    this.#resolveFailure = reason;
+    this.lastFailure = reason;
+    const fields = error === undefined ? { reason } : { error };
+    this.#logger.log("warn", "client", "contact points could not be resolved", fields);
   }
 }
 

@@ -1,10 +1,10 @@
-/** How a client keeps in touch. Times are milliseconds. */
+/** When a client subscribes, renews and gives up. Times are milliseconds. */
 export interface ContactTiming {
-  /** Nodes that the client listens to at once. Default 2. */
+  /** Nodes that the client is subscribed to at once. Default 2. */
   readonly contacts: number;
   /** Until a node that does not answer is given up; at most `liveness`. Default 3 000. */
   readonly answerTimeout: number;
-  /** Between two requests to a node that answers; at most a third of `liveness`. Default 3 000. */
+  /** Between two renewals of a subscription; at most a third of `liveness`. Default 3 000. */
   readonly refreshInterval: number;
   /** Silence after which a node that has answered is given up. Default 10 000. */
   readonly liveness: number;

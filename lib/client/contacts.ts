@@ -1,11 +1,10 @@
 /**
- * Which nodes a client listens to, and when it turns to others. Pure: `step` takes an event and
+ * To which nodes a client subscribes, and when it changes to others. Pure: `step` takes an event and
  * the time, and gives effects.
  *
- * The client listens to two members, where there are two, so that the loss of one leaves no gap. It
- * knows the contact points that it was given and the members that it has heard of; what fails
- * rests, longer each time and with chance in it (full jitter: Brooker, AWS 2015), and nothing is
- * ever given up for good.
+ * The client subscribes to two members, if there are two, so that the loss of one leaves no gap. It
+ * knows its contact points and the members of the latest topology. A node that fails is tried again
+ * after a back-off with full jitter (Brooker, AWS 2015); retries never end.
  *
  * @module
  */
@@ -13,31 +12,31 @@ import type { ClientState } from "./client_state.ts";
 import { type Contact, pauseAfter } from "./contact.ts";
 import { type ContactTiming, defaultContactTiming } from "./contact_timing.ts";
 
-/** What happens to a client's contacts. `random` is in [0, 1). */
+/** Input of {@linkcode Contacts}. `random` is in [0, 1). */
 export type ContactEvent =
   /** The contact points are these, from now on. */
   | { readonly type: "points"; readonly addresses: readonly string[]; readonly random: number }
-  /** A node has answered; `asked` is the name under which it was asked. */
+  /** A node has answered; `asked` is the address at which it was requested. */
   | {
     readonly type: "answer";
     readonly from: string;
     readonly asked: string;
     readonly draining: boolean;
   }
-  /** Members that are up and can be reached, as one of the contacts says. */
+  /** Members that are up and can be reached, as a topology says. */
   | { readonly type: "members"; readonly members: readonly string[] }
-  /** Nothing leads to this address at present. */
+  /** The address cannot be reached. */
   | { readonly type: "lost"; readonly address: string; readonly random: number }
   | { readonly type: "tick"; readonly random: number }
   | { readonly type: "close" };
 
-/** What a client's contacts want done. */
+/** Output of {@linkcode Contacts}. */
 export type ContactEffect =
   | { readonly type: "subscribe"; readonly to: string }
   | { readonly type: "unsubscribe"; readonly to: string }
-  /** The node has been silent for too long: what leads to it is of no use. */
+  /** The node was silent for too long: close the connection. */
   | { readonly type: "disconnect"; readonly to: string }
-  /** Find out anew what the contact points are. */
+  /** Resolve the contact points again. */
   | { readonly type: "resolve" }
   | { readonly type: "state"; readonly state: ClientState };
 
@@ -53,14 +52,14 @@ export class Contacts {
   #state: ClientState = "connecting";
   #cursor = -1;
   #resolvedAt = -Infinity;
-  /** Something has failed since there were enough. */
-  #hurt = false;
+  /** A node has failed since the client was connected. */
+  #hasFailed = false;
   #effects: ContactEffect[] = [];
 
-  /** Knows nobody yet. */
+  /** Knows no address yet. */
   constructor(timing: Partial<ContactTiming> = {}) {
     const { refreshInterval, answerTimeout, ...rest } = { ...defaultContactTiming, ...timing };
-    // Who is asked less often than it may be silent would be given up while all is well.
+    // A refresh after the liveness timeout would end subscriptions that work.
     this.#timing = {
       ...rest,
       refreshInterval: Math.min(refreshInterval, rest.liveness / 3),
@@ -68,36 +67,36 @@ export class Contacts {
     };
   }
 
-  /** How things stand. */
+  /** The state of the client. */
   get state(): ClientState {
     return this.#state;
   }
 
-  /** Nodes that the client listens to, those first that are to stay. */
+  /** Nodes that the client is subscribed to, draining ones last. */
   get subscribed(): readonly string[] {
     const all = [...this.#contacts.values()].filter(({ phase }) => phase === "subscribed");
     return all.sort((a, b) => Number(a.draining) - Number(b.draining) || a.since - b.since)
       .map(({ address }) => address);
   }
 
-  /** The node to turn to for anything else; undefined if none answers at present. */
+  /** The node for relayed messages; undefined if none answers. */
   get current(): string | undefined {
     return this.subscribed[0];
   }
 
-  /** Takes one event; answers what is to be done. */
+  /** Handles one event. */
   step(event: ContactEvent, now: number): readonly ContactEffect[] {
     this.#effects = [];
     if (this.#state === "closed") return this.#effects;
-    this.#take(event, now);
+    this.#handle(event, now);
     if (event.type === "close") return this.#effects;
     this.#fill(now);
-    this.#dismiss();
-    this.#judge();
+    this.#unsubscribe();
+    this.#updateState();
     return this.#effects;
   }
 
-  #take(event: ContactEvent, now: number): void {
+  #handle(event: ContactEvent, now: number): void {
     switch (event.type) {
       case "points":
         return this.#onPoints(event.addresses, event.random, now);
@@ -119,18 +118,18 @@ export class Contacts {
   }
 
   #onPoints(addresses: readonly string[], random: number, now: number): void {
-    // Clients that were given the same list must not all begin with the same node.
+    // Clients with the same list must not all start with the same node.
     if (this.#cursor < 0) this.#cursor = Math.floor(random * addresses.length) - 1;
     this.#points = addresses;
     this.#resolvedAt = now;
     for (const address of addresses) this.#contact(address);
-    this.#forgetStrangers();
+    this.#forgetUnknown();
   }
 
   #onAnswer(from: string, asked: string, draining: boolean, now: number): void {
     const point = this.#contacts.get(asked);
     if (point !== undefined && asked !== from) {
-      // A contact point may be another name of a member: the member's own counts from here on.
+      // A contact point may be another address of a member: its own address counts from now on.
       point.alias = from;
       point.phase = "idle";
       point.failures = 0;
@@ -138,7 +137,7 @@ export class Contacts {
     const contact = this.#contact(from);
     if (contact.phase !== "subscribed") contact.since = now;
     contact.phase = "subscribed";
-    contact.askedAt = Math.max(contact.askedAt, point?.askedAt ?? 0);
+    contact.requestedAt = Math.max(contact.requestedAt, point?.requestedAt ?? 0);
     contact.answeredAt = now;
     contact.failures = 0;
     contact.draining = draining;
@@ -147,19 +146,19 @@ export class Contacts {
   #onMembers(members: readonly string[]): void {
     this.#members = members;
     for (const address of members.slice(0, maxLearned)) this.#contact(address);
-    this.#forgetStrangers();
+    this.#forgetUnknown();
   }
 
   #onTick(random: number, now: number): void {
     const { answerTimeout, refreshInterval, liveness } = this.#timing;
     for (const contact of [...this.#contacts.values()]) {
-      if (contact.phase === "asked" && now - contact.askedAt >= answerTimeout) {
+      if (contact.phase === "requested" && now - contact.requestedAt >= answerTimeout) {
         this.#fail(contact, random, now);
       } else if (contact.phase !== "subscribed") continue;
       else if (now - contact.answeredAt >= liveness) {
         this.#effects.push({ type: "disconnect", to: contact.address });
         this.#fail(contact, random, now);
-      } else if (now - contact.askedAt >= refreshInterval) this.#ask(contact, now);
+      } else if (now - contact.requestedAt >= refreshInterval) this.#request(contact, now);
     }
   }
 
@@ -167,15 +166,15 @@ export class Contacts {
     for (const other of this.#contacts.values()) {
       if (other.alias === contact.address) other.alias = undefined;
     }
-    if (contact.phase === "idle" || contact.phase === "resting") return;
-    this.#hurt = true;
+    if (contact.phase === "idle" || contact.phase === "backingOff") return;
+    this.#hasFailed = true;
     contact.failures++;
     contact.draining = false;
-    contact.phase = "resting";
-    contact.restUntil = now + pauseAfter(contact.failures, random, this.#timing);
+    contact.phase = "backingOff";
+    contact.backOffUntil = now + pauseAfter(contact.failures, random, this.#timing);
   }
 
-  /** Turns to as many nodes as it takes until enough listen or are asked. */
+  /** Requests subscriptions until there are enough. */
   #fill(now: number): void {
     const candidates = this.#candidates();
     let active = [...this.#contacts.values()].filter(isActive).length;
@@ -185,7 +184,7 @@ export class Contacts {
       if (!this.#isFree(contact, now)) continue;
       this.#cursor = index;
       tried = -1;
-      this.#ask(contact, now);
+      this.#request(contact, now);
       active++;
     }
     const { refreshInterval } = this.#timing;
@@ -195,34 +194,34 @@ export class Contacts {
     }
   }
 
-  /** Those who answer say who is there; only when nobody does, every name is worth a try. */
+  /** The members of the topology while one is subscribed; otherwise contact points, too. */
   #candidates(): readonly Contact[] {
-    const listening = [...this.#contacts.values()].some(({ phase }) => phase === "subscribed");
-    const addresses = listening ? this.#members : new Set([...this.#points, ...this.#members]);
+    const isSubscribed = [...this.#contacts.values()].some(({ phase }) => phase === "subscribed");
+    const addresses = isSubscribed ? this.#members : new Set([...this.#points, ...this.#members]);
     return [...addresses].flatMap((address) => this.#contacts.get(address) ?? []);
   }
 
   #isFree(contact: Contact, now: number): boolean {
-    const { alias, phase, restUntil } = contact;
+    const { alias, phase, backOffUntil } = contact;
     const known = alias === undefined ? undefined : this.#contacts.get(alias);
     if (known !== undefined && (isActive(known) || known.draining)) return false;
     if (contact.draining) return false;
-    return phase === "idle" || (phase === "resting" && now >= restUntil);
+    return phase === "idle" || (phase === "backingOff" && now >= backOffUntil);
   }
 
-  #ask(contact: Contact, now: number): void {
-    contact.askedAt = now;
-    if (contact.phase !== "subscribed") contact.phase = "asked";
+  #request(contact: Contact, now: number): void {
+    contact.requestedAt = now;
+    if (contact.phase !== "subscribed") contact.phase = "requested";
     this.#effects.push({ type: "subscribe", to: contact.address });
   }
 
-  /** Those who leave are let go when enough others listen; so are those too many. */
-  #dismiss(): void {
+  /** Ends subscriptions to leaving nodes when there are enough others, and superfluous ones. */
+  #unsubscribe(): void {
     const all = this.subscribed;
-    const staying = all.filter((address) => !this.#contacts.get(address)!.draining);
-    if (staying.length < this.#wanted) return;
+    const lasting = all.filter((address) => !this.#contacts.get(address)!.draining);
+    if (lasting.length < this.#wanted) return;
     for (const to of all) {
-      if (staying.indexOf(to) >= 0 && staying.indexOf(to) < this.#wanted) continue;
+      if (lasting.indexOf(to) >= 0 && lasting.indexOf(to) < this.#wanted) continue;
       this.#contacts.get(to)!.phase = "idle";
       this.#effects.push({ type: "unsubscribe", to });
     }
@@ -233,18 +232,18 @@ export class Contacts {
     return this.#members.length === 0 ? contacts : Math.min(contacts, this.#members.length);
   }
 
-  #judge(): void {
-    const listening = this.subscribed.length;
-    if (listening >= this.#wanted) {
-      this.#hurt = false;
+  #updateState(): void {
+    const subscribed = this.subscribed.length;
+    if (subscribed >= this.#wanted) {
+      this.#hasFailed = false;
       return this.#become("connected");
     }
-    if (listening === 0) {
+    if (subscribed === 0) {
       return this.#become(this.#state === "connecting" ? "connecting" : "reconnecting");
     }
-    // The second takes a moment after the first; that is nothing to worry about.
+    // The second subscription takes a moment after the first; that is not degraded yet.
     const active = [...this.#contacts.values()].filter(isActive).length;
-    this.#become(active >= this.#wanted && !this.#hurt ? "connected" : "degraded");
+    this.#become(active >= this.#wanted && !this.#hasFailed ? "connected" : "degraded");
   }
 
   #become(state: ClientState): void {
@@ -260,10 +259,10 @@ export class Contacts {
         address,
         phase: "idle",
         since: 0,
-        askedAt: 0,
+        requestedAt: 0,
         answeredAt: 0,
         failures: 0,
-        restUntil: 0,
+        backOffUntil: 0,
         draining: false,
         alias: undefined,
       };
@@ -272,10 +271,10 @@ export class Contacts {
     return contact;
   }
 
-  #forgetStrangers(): void {
+  #forgetUnknown(): void {
     const known = new Set([...this.#points, ...this.#members]);
     for (const [address, { phase }] of this.#contacts) {
-      if (!known.has(address) && phase !== "subscribed" && phase !== "asked") {
+      if (!known.has(address) && phase !== "subscribed" && phase !== "requested") {
         this.#contacts.delete(address);
       }
     }
@@ -283,5 +282,5 @@ export class Contacts {
 }
 
 function isActive({ phase, draining }: Contact): boolean {
-  return phase === "asked" || (phase === "subscribed" && !draining);
+  return phase === "requested" || (phase === "subscribed" && !draining);
 }

@@ -1,7 +1,7 @@
 import type { ActorRef } from "../actor/ref/ref.ts";
 
 /**
- * The listings of a service, one after each change, the present one first. Whoever is slow gets the
+ * The listings of a service, one after each change, the present one first. A slow reader gets the
  * newest only. Ends when the client is closed, or the loop is left.
  */
 export class ListingSubscription<M>
@@ -24,7 +24,7 @@ export class ListingSubscription<M>
     else next({ done: false, value: refs });
   }
 
-  /** Ends it: whoever waits hears that there is nothing more. */
+  /** Ends the subscription: pending reads are done. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;

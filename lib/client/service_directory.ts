@@ -5,23 +5,23 @@ import { ListingSubscription } from "./listing_subscription.ts";
 
 type Refs = readonly ActorRef<never>[];
 
-/** Of one key, so of one type; which one the key says. */
+/** Of one key, which determines the type. */
 type Subscription = Pick<ListingSubscription<never>, "end"> & { offer(refs: Refs): void };
 
 const none: Refs = Object.freeze([]);
 
-/** Who offers what, as the cluster has told last; without actors on nodes that are not reachable. */
+/** The services of the latest topology; without actors on nodes that are not reachable. */
 export class ServiceDirectory {
   #listings: ReadonlyMap<string, Refs> = new Map();
   readonly #subscriptions = new Map<string, Set<Subscription>>();
   #closed = false;
 
-  /** Who offers a service now. The list never changes. */
+  /** The actors that offer a service now. The list never changes. */
   lookup<M>(key: ServiceKey<M>): readonly ActorRef<M>[] {
     return (this.#listings.get(serviceIdOf(key)) ?? none) as readonly ActorRef<M>[];
   }
 
-  /** The listings from now on, beginning with the present one. */
+  /** The listings from now on, the present one first. */
   subscribe<M>(key: ServiceKey<M>): ListingSubscription<M> {
     const id = serviceIdOf(key);
     const subscriptions = this.#subscriptions.get(id) ?? new Set();

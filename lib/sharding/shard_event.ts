@@ -1,4 +1,4 @@
-/** A shard has an owner, which runs it from now on. Published where the coordinator is. */
+/** A shard has an owner, which runs it from now on. Published at the node of the coordinator. */
 export interface ShardAllocated {
   /** Names the event. */
   readonly type: "shardAllocated";
@@ -12,7 +12,7 @@ export interface ShardAllocated {
   readonly epoch: number;
 }
 
-/** A shard begins to move: its owner stops its entities. Published where the coordinator is. */
+/** A shard begins to move: its owner stops its entities. Published at the node of the coordinator. */
 export interface ShardHandOffStarted {
   /** Names the event. */
   readonly type: "shardHandOffStarted";
@@ -20,13 +20,13 @@ export interface ShardHandOffStarted {
   readonly shardType: string;
   /** Number of the shard, from 0. */
   readonly shard: number;
-  /** Address of the owner that gives it up. */
+  /** Address of the owner that hands it off. */
   readonly from: string;
   /** Of the grant that ends. */
   readonly epoch: number;
 }
 
-/** A shard has no owner for now. Published where the coordinator is. */
+/** A shard has no owner for now. Published at the node of the coordinator. */
 export interface ShardFreed {
   /** Names the event. */
   readonly type: "shardFreed";
@@ -36,7 +36,7 @@ export interface ShardFreed {
   readonly shard: number;
   /** Address of the last owner. */
   readonly from: string;
-  /** `stopped`: it has stopped its entities; `ownerGone`: it is no member any more. */
+  /** `stopped`: it has stopped its entities; `ownerGone`: it is not a member any more. */
   readonly reason: "stopped" | "ownerGone";
 }
 
@@ -52,7 +52,7 @@ export interface ShardStarted {
   readonly epoch: number;
 }
 
-/** This node runs a shard no more. Published at the former owner. */
+/** This node does not run a shard any more. Published at the former owner. */
 export interface ShardStopped {
   /** Names the event. */
   readonly type: "shardStopped";
@@ -66,7 +66,7 @@ export interface ShardStopped {
   readonly reason: "handedOff" | "fenced";
 }
 
-/** What happens to shards. */
+/** An event of sharding. */
 export type ShardEvent =
   | ShardAllocated
   | ShardHandOffStarted

@@ -24,22 +24,21 @@ export interface ShardedOptions {
    * Default 256.
    */
   readonly numShards?: number;
-  /** Only nodes with this role run entities; others send to them. Default: all nodes. */
+  /** Only nodes with this role run entities; others route to them. Default: all nodes. */
   readonly role?: string;
-  /** Which node gets which shard; the leader's counts. Default {@linkcode leastShards}. */
+  /** Decides which node gets which shard, at the leader. Default {@linkcode leastShards}. */
   readonly strategy?: AllocationStrategy;
   /**
-   * When entities are stopped that were not used for long; `false`: never. Default: after 120 000 ms
-   * without a message.
+   * When idle entities are stopped; `false`: never. Default: after 120 000 ms without a message.
    */
   readonly passivation?: Partial<PassivationOptions> | false;
-  /** Bounds of what waits while a shard moves or its place is not known. */
+  /** Bounds of messages that wait while a shard moves or its location is not known. */
   readonly buffer?: Partial<ShardBufferLimits>;
   /** Messages that wait for one entity while it stops. Default 1 000. */
   readonly maxPendingPerEntity?: number;
   /**
-   * Milliseconds that an entity has for what it was given before, when it is to stop. Then it stops at
-   * once, and what it has not handled is dead letters (`stopped`). Default 10 000.
+   * Milliseconds that an entity that has to stop has for the messages in its mailbox. Then it stops at
+   * once, and the rest are dead letters (`stopped`). Default 10 000.
    */
   readonly stopTimeout?: number;
   /**
@@ -52,14 +51,14 @@ export interface ShardedOptions {
 }
 
 /**
- * Makes the behaviour of one entity. Called when the entity starts, and when it begins again;
+ * Makes the behaviour of one entity. Called when the entity starts, and when it restarts;
  * `context.entityId` is the id, too.
  */
 export type EntityFactory<M> = (entityId: string, context: ActorContext<M>) => Behavior<M>;
 
 /**
- * What `Behaviors.sharded` makes: not a behaviour, but a description of entities that only a
- * clustered system can spawn.
+ * What `Behaviors.sharded` makes: not the behaviour of one actor, but a description of entities that
+ * sharding runs at the nodes of a cluster.
  */
 export class ShardedBehavior<M> extends ExtensionBehavior<ShardEnvelope<M>> {
   /** The kind that sharding has registered. */
@@ -72,7 +71,7 @@ export class ShardedBehavior<M> extends ExtensionBehavior<ShardEnvelope<M>> {
   readonly entityType: EntityType<M> | undefined;
   /** All options as they were given. */
   readonly options: ShardedOptions;
-  /** When entities are stopped. */
+  /** When idle entities are stopped. */
   readonly passivation: PassivationOptions;
 
   /** Checks the options. */

@@ -93,7 +93,7 @@ export class ShardedType {
       limits: passivation,
       maxPending: maxPendingPerEntity,
       stopTimeout,
-      giveBack: (entityId, message) => this.router.route(entityId, message),
+      reroute: (entityId, message) => this.router.route(entityId, message),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
     });
   }

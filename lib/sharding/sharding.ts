@@ -14,7 +14,7 @@ export interface OwnedShard {
 
 /**
  * What a node knows of sharded entities: `system.sharding`. The leader coordinates, so it knows where
- * all shards are; another node knows the shards that it was told of.
+ * all shards are; other nodes know the shards of which they have received the location.
  *
  * @example
  * ```ts

@@ -56,8 +56,8 @@ export class ShardingExtension implements NodeExtension {
     const machine = this.#machine = new ShardingMachine(port);
     this.#locator = new ClientLocator(
       port,
-      (question) => machine.known(question),
-      (question) => machine.locate(question),
+      (request) => machine.known(request),
+      (request) => machine.locate(request),
     );
     this.#publisher = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
     node.handleNodes(shardingPath, (peer, value) => {

@@ -5,9 +5,8 @@
  * @module
  */
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
-import { Coordinator } from "./coordinator/coordinator.ts";
+import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
 import type { CoordinatorEvent } from "./coordinator/coordinator_event.ts";
-import type { CoordinatorTiming } from "./coordinator/coordinator_timing.ts";
 import type { CoordinatorView } from "./coordinator/coordinator_view.ts";
 import { DeliveryIntake, type DeliveryIntakePort } from "./region/delivery_intake.ts";
 import { NodeRegions } from "./region/node_regions.ts";

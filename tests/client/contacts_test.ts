@@ -10,7 +10,7 @@ const timing = {
   maxPause: 800,
 };
 
-/** Contacts, and what they want done in short: `subscribe a`, `state connected`. */
+/** Contacts, and their effects in short: `subscribe a`, `state connected`. */
 class Scene {
   readonly contacts: Contacts;
   constructor(points: readonly string[], overrides: Partial<typeof timing> = {}) {
@@ -41,7 +41,7 @@ function short(effect: ContactEffect): string {
   return effect.type === "state" ? `state ${effect.state}` : `${effect.type} ${effect.to}`;
 }
 
-Deno.test("two contact points are asked at once, and both are kept", () => {
+Deno.test("two contact points are requested at once, and both subscriptions are kept", () => {
   const scene = new Scene(["a", "b", "c"]);
   assertEquals(scene.first, ["subscribe a", "subscribe b"]);
   assertEquals(scene.contacts.state, "connecting");
@@ -51,7 +51,7 @@ Deno.test("two contact points are asked at once, and both are kept", () => {
   assertEquals(scene.contacts.current, "b");
 });
 
-Deno.test("clients with one list begin with different nodes", () => {
+Deno.test("clients with the same list start with different nodes", () => {
   const contacts = new Contacts(timing);
   const effects = contacts.step(
     { type: "points", addresses: ["a", "b", "c"], random: 0.99 },
@@ -60,7 +60,7 @@ Deno.test("clients with one list begin with different nodes", () => {
   assertEquals(effects.map(short), ["subscribe c", "subscribe a"]);
 });
 
-Deno.test("a point that does not answer in time is followed by the next", () => {
+Deno.test("a contact point that does not answer in time is followed by the next", () => {
   const scene = new Scene(["a", "b", "c"]);
   scene.answer("a", 10);
   assertEquals(scene.tick(999).filter((effect) => !effect.endsWith(" a")), []);
@@ -69,7 +69,7 @@ Deno.test("a point that does not answer in time is followed by the next", () => 
   assertEquals(scene.answer("c", 1_010), ["state connected"]);
 });
 
-Deno.test("what fails rests, longer each time, with chance in it, and never for good", () => {
+Deno.test("a node that fails is retried forever with jittered back-off", () => {
   const scene = new Scene(["a"]);
   const pauses: number[] = [];
   let now = 0;
@@ -86,7 +86,7 @@ Deno.test("what fails rests, longer each time, with chance in it, and never for 
   assertEquals(lucky.tick(25), ["subscribe a"]);
 });
 
-Deno.test("when nobody is left to try, the contact points are found out anew", () => {
+Deno.test("contact points are resolved again when none is left to try", () => {
   const scene = new Scene(["a", "b"]);
   scene.lost("a", 0, 1);
   assertEquals(scene.lost("b", 0, 1), []);
@@ -100,7 +100,7 @@ Deno.test("when nobody is left to try, the contact points are found out anew", (
   assertEquals(scene.answer("y", 620), ["state connected"]);
 });
 
-Deno.test("members that were learned replace contact points that are gone", () => {
+Deno.test("members of the topology replace contact points that are gone", () => {
   const scene = new Scene(["a"]);
   assertEquals(scene.answer("a", 10), ["state degraded"]);
   assertEquals(scene.members(["a", "b", "c"], 10), ["subscribe b", "state connected"]);
@@ -114,7 +114,7 @@ Deno.test("members that were learned replace contact points that are gone", () =
   assertEquals(scene.contacts.subscribed, ["c", "d"]);
 });
 
-Deno.test("both lost: reconnecting, and every name that is known is tried", () => {
+Deno.test("a client that has lost both nodes is reconnecting, and tries all known addresses", () => {
   const scene = new Scene(["a"]);
   scene.answer("a", 0);
   scene.members(["b", "c"], 0);
@@ -139,7 +139,7 @@ Deno.test("both lost: reconnecting, and every name that is known is tried", () =
   assert(scene.contacts.state === "connected" || scene.contacts.state === "degraded");
 });
 
-Deno.test("one that answers is asked again and again, and given up when it falls silent", () => {
+Deno.test("a subscription is renewed, and ends after the liveness timeout", () => {
   const scene = new Scene(["a", "b", "c"]);
   scene.answer("a", 0);
   scene.answer("b", 0);
@@ -159,7 +159,7 @@ Deno.test("one that answers is asked again and again, and given up when it falls
   assertEquals(scene.contacts.subscribed, ["b"]);
 });
 
-Deno.test("a cluster of one is all that one needs", () => {
+Deno.test("a client of a cluster with one node is connected with one subscription", () => {
   const scene = new Scene(["a", "b"]);
   scene.answer("a", 0);
   scene.lost("b", 1);
@@ -168,7 +168,7 @@ Deno.test("a cluster of one is all that one needs", () => {
   assertEquals(scene.tick(3), []);
 });
 
-Deno.test("one that leaves is let go when another has taken its place, not before", () => {
+Deno.test("a leaving node is unsubscribed from when another has taken its place", () => {
   const scene = new Scene(["a", "b"]);
   scene.answer("a", 0);
   scene.answer("b", 0);
@@ -180,7 +180,7 @@ Deno.test("one that leaves is let go when another has taken its place, not befor
   assertEquals(scene.contacts.state, "connected");
 });
 
-Deno.test("the only one that leaves is listened to until the end", () => {
+Deno.test("the only node is kept until it has left", () => {
   const scene = new Scene(["a"]);
   scene.answer("a", 0);
   scene.members(["a"], 0);
@@ -188,7 +188,7 @@ Deno.test("the only one that leaves is listened to until the end", () => {
   assertEquals(scene.contacts.current, "a");
 });
 
-Deno.test("one that has left and come back is a contact like any other", () => {
+Deno.test("a node that has left and returned is a contact again", () => {
   const scene = new Scene(["a"]);
   scene.answer("a", 0, { draining: true });
   scene.members(["a"], 0);
@@ -198,7 +198,7 @@ Deno.test("one that has left and come back is a contact like any other", () => {
   assertEquals(scene.answer("a", 1_010), ["state connected"]);
 });
 
-Deno.test("a contact point may be another name of a member", () => {
+Deno.test("a contact point may be another address of a member", () => {
   const scene = new Scene(["localhost:1"], { contacts: 1 });
   scene.answer("127.0.0.1:1", 0, { asked: "localhost:1" });
   scene.members(["127.0.0.1:1"], 0);
@@ -206,7 +206,7 @@ Deno.test("a contact point may be another name of a member", () => {
   assertEquals(scene.lost("127.0.0.1:1", 1), ["subscribe localhost:1", "state reconnecting"]);
 });
 
-Deno.test("no name of a member is asked while the member is listened to", () => {
+Deno.test("no alias of a subscribed member is requested", () => {
   const scene = new Scene(["localhost:1", "localhost:2"]);
   scene.answer("127.0.0.1:1", 0, { asked: "localhost:1" });
   scene.answer("127.0.0.1:2", 0, { asked: "localhost:2" });
@@ -214,7 +214,7 @@ Deno.test("no name of a member is asked while the member is listened to", () => 
   assertEquals(scene.contacts.subscribed, ["127.0.0.1:1", "127.0.0.1:2"]);
 });
 
-Deno.test("a loss of what is not listened to changes nothing", () => {
+Deno.test("the loss of a node without a subscription has no effect", () => {
   const scene = new Scene(["a", "b"]);
   scene.answer("a", 0);
   scene.answer("b", 0);
@@ -224,7 +224,7 @@ Deno.test("a loss of what is not listened to changes nothing", () => {
   assertEquals(scene.contacts.state, "connected");
 });
 
-Deno.test("closed says so, lets everybody go, and hears nothing more", () => {
+Deno.test("a closed client unsubscribes from all nodes, and ignores later events", () => {
   const scene = new Scene(["a", "b"]);
   scene.answer("a", 0);
   scene.answer("b", 0);
@@ -238,7 +238,7 @@ Deno.test("closed says so, lets everybody go, and hears nothing more", () => {
   assertEquals(scene.contacts.state, "closed");
 });
 
-Deno.test("whatever the liveness window, a node that answers each time is not given up", () => {
+Deno.test("a node that answers each time is kept with any liveness timeout", () => {
   for (const liveness of [1_000, 2_000, 2_900, 10_000, 60_000]) {
     const scene = new Scene(["a"], { liveness, refreshInterval: 3_000, answerTimeout: 3_000 });
     scene.answer("a", 0);

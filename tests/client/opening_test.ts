@@ -1,4 +1,4 @@
-/** What goes wrong before a client is connected, and what ends with it. */
+/** Failures before a client is connected. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CastyError } from "../../lib/runtime/casty_error.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
@@ -20,7 +20,7 @@ function lazily(cluster: SimulatedCluster): Promise<ClusterClient> {
   return cluster.clock.resolve(ClusterClient.connect({ ...options(cluster), lazy: true }));
 }
 
-Deno.test("a function for contact points that never answers is named, and called again", async () => {
+Deno.test("a contactPoints function that never answers is named in the error, and called again", async () => {
   const cluster = new SimulatedCluster(1);
   let calls = 0;
   const contactPoints = () => {
@@ -45,7 +45,7 @@ Deno.test("a function for contact points that never answers is named, and called
   assert(calls >= 2, String(calls));
 });
 
-Deno.test("what is no address map, and what are no options at all, is refused with a remedy", async () => {
+Deno.test("an invalid address map or options object is refused with a remedy", async () => {
   const cluster = new SimulatedCluster(2);
   const bad: readonly unknown[] = [7, "a:1", { "node-1:25520": "junk" }, new Map([["x", "a:1"]])];
   for (const addressMap of bad) {
@@ -58,7 +58,7 @@ Deno.test("what is no address map, and what are no options at all, is refused wi
   assertEquals(cluster.trace, []);
 });
 
-Deno.test("connecting can be aborted, before and while it goes on", async () => {
+Deno.test("connecting can be aborted before and during the attempt", async () => {
   const cluster = new SimulatedCluster(3);
   const early = ClusterClient.connect({
     ...options(cluster),
@@ -77,7 +77,7 @@ Deno.test("connecting can be aborted, before and while it goes on", async () => 
   assert(cluster.clock.now() - begin < 1_000);
 });
 
-Deno.test("a question with numbers that are none is refused: it is not asked in a loop", async () => {
+Deno.test("an ask with retry options that are not numbers is refused", async () => {
   const cluster = new SimulatedCluster(4);
   const client = await lazily(cluster);
   const ref = client.entityRef<never>("counters", { numShards: 4 });
@@ -109,7 +109,7 @@ Deno.test("who waits when the client closes hears it at once, also in the pause 
   const again = note(
     client.ask(ref, getValue("hits") as never, { timeout: 60_000, retry: true }),
   );
-  // What is for no entity is lost at once, so this one is in its pause.
+  // A message for no entity is lost at once, so this ask is in its pause.
   const lost = (replyTo: ActorRef<number>) => shardEnvelope("", { replyTo }) as never;
   const pausing = note(
     client.ask(ref, lost, { timeout: 60_000, retry: { delay: 2_000, attempts: 1_000 } }),

@@ -22,7 +22,7 @@ function owners(client: ClusterClient, ref: Counters): Promise<string[]> {
   return Promise.all(ids.map((id) => client.ask(ref, where(id), retry)));
 }
 
-Deno.test("the contact node is killed: no question is lost, and the client finds two others", async () => {
+Deno.test("no ask is lost when the contact is killed, and the client subscribes to two others", async () => {
   await using cluster = await ClientCluster.start(3);
   const client = await cluster.connect();
   const ref = countersOf(client);
@@ -41,7 +41,7 @@ Deno.test("the contact node is killed: no question is lost, and the client finds
   assert(!states.includes("reconnecting"), states.join());
 });
 
-Deno.test("the owner is killed: questions to it fail at once, and are answered by its heir", async () => {
+Deno.test("asks fail at once when the owner is killed, and the next owner answers", async () => {
   await using cluster = await ClientCluster.start(3);
   const client = await cluster.connect();
   const ref = countersOf(client);
@@ -64,7 +64,7 @@ Deno.test("the owner is killed: questions to it fail at once, and are answered b
   assertEquals(client.sharding.shardOwner(counters.name, id), heir);
 });
 
-Deno.test("a node is paused: it is no contact and no owner any more, until it is back", async () => {
+Deno.test("a paused node is no contact and no owner until it continues", async () => {
   await using cluster = await ClientCluster.start(3);
   const client = await cluster.connect({ liveness: 2_000 });
   const ref = countersOf(client);
@@ -86,7 +86,7 @@ Deno.test("a node is paused: it is no contact and no owner any more, until it is
   assertEquals(after.length, ids.length);
 });
 
-Deno.test("all seeds are replaced one by one while questions are asked: none fails", async () => {
+Deno.test("no ask fails while all seeds are replaced one by one", async () => {
   await using cluster = await ClientCluster.start(2);
   const seeds = await cluster.addresses();
   const client = await cluster.connect({ contactPoints: seeds });
@@ -123,7 +123,7 @@ Deno.test("all seeds are replaced one by one while questions are asked: none fai
   assert(answered > 50, `only ${answered} questions`);
 });
 
-Deno.test("the whole cluster restarts: the client waits, says so, and goes on", async () => {
+Deno.test("a client reconnects after the whole cluster has restarted", async () => {
   await using cluster = await ClientCluster.start(2);
   const client = await cluster.connect();
   const ref = countersOf(client);

@@ -38,7 +38,7 @@ Deno.test({
   },
 });
 
-Deno.test("twenty clients on one host: each hears its own answers, whatever they call themselves", async () => {
+Deno.test("twenty clients on one host with the same label get their own replies", async () => {
   await using cluster = await ClientCluster.start(2);
   const tls = await cluster.clientTls();
   const clients = await Promise.all(

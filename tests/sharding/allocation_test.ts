@@ -15,7 +15,7 @@ function node(
   return { address, roles, shards: new Set(shards) };
 }
 
-Deno.test("least shards: the emptiest gets, the fullest gives, and a difference of one is even", () => {
+Deno.test("leastShards grants to the node with the fewest, and moves shards when two nodes differ by two", () => {
   const nodes = [node("a", [0, 1, 2, 3]), node("b", [4]), node("c", [5, 6])];
   const strategy = leastShards();
   assertEquals(strategy.allocate(9, nodes), "b");
@@ -24,14 +24,14 @@ Deno.test("least shards: the emptiest gets, the fullest gives, and a difference 
   assertEquals(strategy.rebalance!(worse, 2), [{ shard: 5, to: "b" }, { shard: 4, to: "b" }]);
 });
 
-Deno.test("external: the function places, and what it moves it names", () => {
+Deno.test("externalAllocation follows the function for grants and moves", () => {
   const nodes = [node("a", [0, 1]), node("b", [])];
   const strategy = externalAllocation((shard) => shard === 1 ? "b" : undefined);
   assertEquals(strategy.allocate(0, nodes), undefined);
   assertEquals(strategy.rebalance!(nodes, 10), [{ shard: 1, to: "b" }]);
 });
 
-Deno.test("a preferred role takes all, while there is a node that has it", () => {
+Deno.test("preferRole grants only to nodes with the role while there is one", () => {
   const nodes = [node("a", [0]), node("b", [1, 2], ["fast"])];
   const strategy = preferRole("fast");
   assertEquals(strategy.allocate(9, nodes), "b");
@@ -39,7 +39,7 @@ Deno.test("a preferred role takes all, while there is a node that has it", () =>
   assertEquals(strategy.allocate(9, nodes.slice(0, 1)), "a");
 });
 
-Deno.test("zones are even first, then the nodes of each", () => {
+Deno.test("zoneAware spreads shards over zones first, then over the nodes of each", () => {
   const nodes = [
     node("a", [0, 1], ["zone-x"]),
     node("b", [2], ["zone-x"]),

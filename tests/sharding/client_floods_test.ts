@@ -1,4 +1,4 @@
-/** What a client may ask nodes for about shards, and how often. */
+/** Limits of what one client can request about shards. */
 import { assert, assertEquals } from "@std/assert";
 import { ClientLocator } from "../../lib/sharding/client_locator.ts";
 import type { LocateMessage } from "../../lib/sharding/routing/protocol.ts";
@@ -36,7 +36,7 @@ function locate(shard: number): LocateMessage {
   return { type: "locate", shardType: "carts", numShards: 60_000, shard };
 }
 
-Deno.test("one client's questions do not take the place of all others, and are asked once", () => {
+Deno.test("pending requests of one client are bounded, and forwarded once", () => {
   const port = new Port();
   const asked: number[] = [];
   const locator = new ClientLocator(port, () => undefined, ({ shard }) => void asked.push(shard));
@@ -54,7 +54,7 @@ Deno.test("one client's questions do not take the place of all others, and are a
     epoch: 1,
   });
   assertEquals(port.sent, ["client:good/_shards"]);
-  // What has an answer, or is old, makes room.
+  // Requests that were answered or are old make room.
   locator.onLocation({ type: "location", shardType: "carts", shard: 7, owner: "b:1", epoch: 1 });
   locator.receive(client("client:bad"), locate(2_000));
   assertEquals(asked.at(-1), 2_000);
@@ -64,7 +64,7 @@ Deno.test("one client's questions do not take the place of all others, and are a
   assertEquals(asked.length, 2_002);
 });
 
-Deno.test("a client that asks for a table without an end is told it a few times a second", () => {
+Deno.test("a client that floods subscriptions gets a whole table a few times a second", () => {
   const port = new Port();
   const owner = { owner: "b:1", epoch: 3, shardType: "carts", shard: 0 };
   const followers = new ShardTablePublisher(port, () => ({ numShards: 10, grantOf: () => owner }));

@@ -5,7 +5,7 @@ import { ShardRouter } from "../../lib/sharding/routing/shard_router.ts";
 
 const shard = shardOf("x", 10);
 
-/** A router, and what it does. */
+/** A router, and its effects. */
 function scene(self: string) {
   const sent: [to: string, path: string, message: unknown][] = [];
   const lost: string[] = [];
@@ -24,7 +24,7 @@ function scene(self: string) {
   return { router, sent, lost, asked };
 }
 
-Deno.test("a node that ends gives back to clients what waits there, and says that the rest is lost", () => {
+Deno.test("a node that closes returns messages of clients, and counts the others as dead letters", () => {
   const { router, sent, lost } = scene("a");
   router.receive("x", "of a client", 7, "client:1");
   router.route("x", "of this node");
@@ -37,7 +37,7 @@ Deno.test("a node that ends gives back to clients what waits there, and says tha
   assertEquals(router.buffered, 0);
 });
 
-Deno.test("what a client is given back waits for the next owner and goes there before newer messages", () => {
+Deno.test("a message that was returned to a client goes to the next owner before newer ones", () => {
   const { router, sent, lost, asked } = scene("client:1");
   router.learn(shard, "a", 7);
   router.route("x", "older");

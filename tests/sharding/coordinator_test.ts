@@ -11,7 +11,7 @@ const shardType = "counters";
 const numShards = 20;
 const interval = 10_000;
 
-/** A coordinator at "a", and what the nodes around it would say. */
+/** A coordinator at "a", and the messages of the nodes around it. */
 class Scene {
   readonly coordinator = new Coordinator({ rebalanceInterval: interval });
   now = 0;
@@ -121,15 +121,15 @@ function spread(scene: Scene, nodes: readonly string[]): void {
   }
 }
 
-Deno.test("a coordinator of a node that does not lead stays asleep", () => {
+Deno.test("a coordinator of a node that does not lead stays idle", () => {
   const scene = new Scene();
   scene.view("b", ["a", "b"]);
-  assertEquals(scene.coordinator.phase, "asleep");
+  assertEquals(scene.coordinator.phase, "idle");
   assertEquals(scene.report("b"), []);
   assertEquals(scene.locate("b", 1), []);
 });
 
-Deno.test("a new leader asks every member and grants nothing before all have answered", () => {
+Deno.test("a new coordinator requests reports from all members, and grants nothing before they arrive", () => {
   const scene = new Scene();
   const asked = scene.view("a", ["a", "b", "c"]);
   assertEquals(asked.map((effect) => effect.type === "requestReport" && effect.to), [
@@ -141,12 +141,12 @@ Deno.test("a new leader asks every member and grants nothing before all have ans
   scene.report("b");
   assertEquals(scene.locate("a", 3), []);
   assertEquals(scene.coordinator.phase, "recovering");
-  // The last answer tells that the wanted shard runs at c already.
+  // The last report says that the requested shard runs at c already.
   assertEquals(locations(scene.report("c", [[3, 7, 0]], { lastEpoch: 7 })), [["a", 3, "c", 7]]);
   assertEquals(scene.coordinator.phase, "active");
 });
 
-Deno.test("a report under an earlier term does not count: its sender may still obey another", () => {
+Deno.test("a report of an earlier term does not count", () => {
   const scene = new Scene();
   scene.view("a", ["a", "b"]);
   scene.report("a");
@@ -155,7 +155,7 @@ Deno.test("a report under an earlier term does not count: its sender may still o
   assertEquals(scene.coordinator.phase, "recovering");
 });
 
-Deno.test("a coordinator that hears of a later term begins a still later one, and asks all again", () => {
+Deno.test("a coordinator that learns of a later term begins a higher one", () => {
   const scene = active();
   const before = scene.term;
   const effects = scene.step({ type: "outdatedTerm", from: "b", term: [9, "x"] });
@@ -166,7 +166,7 @@ Deno.test("a coordinator that hears of a later term begins a still later one, an
   assertEquals(scene.locate("a", 3), []);
 });
 
-Deno.test("a report that was overtaken by a confirmation frees nothing", () => {
+Deno.test("a report that was overtaken by a confirmation frees no shard", () => {
   const scene = active();
   assertEquals(orders(scene.locate("c", 9), "startShard"), [["a", 9, 1]]);
   scene.hosting("a", 9, 1);
@@ -174,7 +174,7 @@ Deno.test("a report that was overtaken by a confirmation frees nothing", () => {
   assertEquals(locations(scene.locate("b", 9)), [["b", 9, "a", 1]]);
 });
 
-Deno.test("a member that is gone is not waited for", () => {
+Deno.test("the report of a member that is gone is not awaited", () => {
   const scene = new Scene();
   scene.view("a", ["a", "b"]);
   scene.report("a");
@@ -182,7 +182,7 @@ Deno.test("a member that is gone is not waited for", () => {
   assertEquals(orders(scene.view("a", ["a"]), "startShard"), [["a", 0, 1]]);
 });
 
-Deno.test("who joins is given shards only when all know that it is a member", () => {
+Deno.test("a joining node gets shards only when all members know it", () => {
   const scene = active(["a"]);
   scene.view("a", ["a", "b"], { converged: false });
   scene.report("b");
@@ -192,7 +192,7 @@ Deno.test("who joins is given shards only when all know that it is a member", ()
   assertEquals(orders(scene.locate("a", 2), "startShard"), [["b", 2, 3]]);
 });
 
-Deno.test("shards go to the node with the fewest, each with an epoch of its own", () => {
+Deno.test("each grant goes to the node with the fewest shards, with an epoch of its own", () => {
   const scene = active();
   const granted = [0, 1, 2, 3, 4, 5].flatMap((shard) =>
     orders(scene.locate("a", shard), "startShard")
@@ -207,7 +207,7 @@ Deno.test("shards go to the node with the fewest, each with an epoch of its own"
   ]);
 });
 
-Deno.test("who asks hears the place only when the owner has confirmed", () => {
+Deno.test("a location is answered only when the owner has confirmed the grant", () => {
   const scene = active();
   assertEquals(orders(scene.locate("c", 9), "startShard"), [["a", 9, 1]]);
   assertEquals(scene.locate("b", 9), []);
@@ -223,7 +223,7 @@ Deno.test("an unconfirmed grant is repeated", () => {
   assertEquals(orders(scene.tick(600), "startShard"), [["a", 9, 1]]);
 });
 
-Deno.test("shards of a node that is gone are granted anew, with a higher epoch", () => {
+Deno.test("shards of a node that is gone are granted again with a higher epoch", () => {
   const scene = active();
   scene.locate("c", 9);
   scene.hosting("a", 9, 1);
@@ -231,12 +231,12 @@ Deno.test("shards of a node that is gone are granted anew, with a higher epoch",
   assertEquals(orders(scene.view("a", ["a", "c"]), "startShard"), [["c", 4, 6]]);
 });
 
-Deno.test("a node that begins a new incarnation has lost what it ran", () => {
+Deno.test("a node that restarts with a new incarnation has lost its shards", () => {
   const scene = active();
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   const effects = scene.view("a", ["a", "b", "c"], { lives: { b: 2 } });
   assertEquals(orders(effects, "startShard"), [["a", 4, 6]]);
-  // What its former incarnation has said does not come back.
+  // Messages of the former incarnation do not count.
   assertEquals(scene.report("b", [[7, 3, 0]]), []);
   assertEquals(scene.coordinator.table(shardType)!.grant(7), undefined);
 });
@@ -250,7 +250,7 @@ Deno.test("an unreachable owner keeps its shards, and gets no new ones", () => {
   assertEquals(granted.map(([to]) => to), ["a", "c", "a"]);
 });
 
-Deno.test("of two claims the one with the higher epoch wins, and the other is stopped", () => {
+Deno.test("of two claims to a shard the higher epoch wins, and the other is handed off", () => {
   const scene = active();
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   const told = scene.report("c", [[4, 3, 0]], { lastEpoch: 5 });
@@ -258,7 +258,7 @@ Deno.test("of two claims the one with the higher epoch wins, and the other is st
   assertEquals(orders(told, "handOff"), [["c", 4, 3]]);
 });
 
-Deno.test("a report is the whole truth: what it no longer names is free", () => {
+Deno.test("a shard that a complete report does not name is free", () => {
   const scene = active();
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   const effects = scene.step({
@@ -272,7 +272,7 @@ Deno.test("a report is the whole truth: what it no longer names is free", () => 
   assertEquals(orders(effects, "startShard"), [["a", 4, 6]]);
 });
 
-Deno.test("another number of shards is refused, with both numbers", () => {
+Deno.test("a different number of shards is rejected with both numbers", () => {
   const scene = active();
   const effects = scene.locate("c", 4, 10);
   assertEquals(effects.length, 1);
@@ -281,7 +281,7 @@ Deno.test("another number of shards is refused, with both numbers", () => {
   assert(/has 20 shards in this cluster, not 10/.test(refused.reason), refused.reason);
 });
 
-Deno.test("many types do not disturb each other", () => {
+Deno.test("shard types are independent of each other", () => {
   const scene = new Scene();
   scene.view("a", ["a"]);
   const types = Array.from({ length: 30 }, (_, index) => `type-${index}`);
@@ -301,7 +301,7 @@ Deno.test("many types do not disturb each other", () => {
   }
 });
 
-Deno.test("after a join at most a tenth of the shards moves in one round, and only in calm", () => {
+Deno.test("after a join one round moves at most a tenth of the shards, and only when the nodes are stable", () => {
   const scene = active(["a", "b"]);
   spread(scene, ["a", "b"]);
   scene.view("a", ["a", "b", "c"]);
@@ -320,7 +320,7 @@ Deno.test("after a join at most a tenth of the shards moves in one round, and on
   assertEquals(orders(scene.tick(interval), "handOff").length, 2);
 });
 
-Deno.test("nothing moves while versions of the application differ", () => {
+Deno.test("no shard is moved while versions of the application differ", () => {
   const scene = active(["a", "b"]);
   spread(scene, ["a", "b"]);
   scene.view("a", ["a", "b", "c"], { versions: { a: "1", b: "1", c: "2" } });
@@ -331,7 +331,7 @@ Deno.test("nothing moves while versions of the application differ", () => {
   assertEquals(orders(scene.tick(interval), "handOff").length, 2);
 });
 
-Deno.test("an order to hand a shard off is repeated until it is confirmed, however often that is", () => {
+Deno.test("a hand-off is repeated until it is confirmed", () => {
   const scene = active(["a", "b"]);
   spread(scene, ["a", "b"]);
   scene.view("a", ["a", "b", "c"]);
@@ -340,14 +340,14 @@ Deno.test("an order to hand a shard off is repeated until it is confirmed, howev
   assertEquals(orders(scene.tick(600), "handOff").includes(order!), false);
   assert(orders(scene.tick(600), "handOff").some(([, shard]) => shard === order![1]));
   const [granted] = orders(scene.stopped(...order!), "startShard");
-  // The second confirmation is no news: the shard is not given away twice.
+  // The second confirmation has no effect: the shard is not granted twice.
   assertEquals(scene.stopped(...order!), []);
   scene.hosting(...granted!);
   assertEquals(scene.stopped(...order!), []);
   assertEquals(scene.coordinator.table(shardType)!.grant(order![1])!.owner, "c");
 });
 
-Deno.test("a new leader goes on with a hand-off that its predecessor began", () => {
+Deno.test("a new coordinator continues a hand-off of its predecessor", () => {
   const scene = new Scene();
   scene.view("a", ["a", "b"]);
   scene.report("a");
@@ -356,7 +356,7 @@ Deno.test("a new leader goes on with a hand-off that its predecessor began", () 
   assertEquals(orders(scene.stopped("b", 4, 5), "startShard"), [["a", 4, 6]]);
 });
 
-Deno.test("a node that retires gets no shards, and what it gives up goes to others", () => {
+Deno.test("a node that retires gets no shards, and the others get its shards", () => {
   const scene = active();
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   scene.report("b", [[4, 5, 1]], { lastEpoch: 5, retiring: true });
@@ -365,7 +365,7 @@ Deno.test("a node that retires gets no shards, and what it gives up goes to othe
   assert(granted.every(([to]) => to !== "b"), String(granted));
 });
 
-Deno.test("all regions are told what has moved, and newcomers all", () => {
+Deno.test("all regions get table deltas, and newcomers the whole table", () => {
   const scene = active(["a", "b"]);
   spread(scene, ["a", "b"]);
   const tables = (effects: readonly CoordinatorEffect[]) =>
@@ -379,7 +379,7 @@ Deno.test("all regions are told what has moved, and newcomers all", () => {
   assertEquals(tables(scene.tick()), [["c", 20]]);
 });
 
-Deno.test("a strategy that throws or names a stranger is not followed, and its failure is told", () => {
+Deno.test("a strategy that throws or names an unknown node falls back to the default, and is reported", () => {
   const scene = active();
   scene.coordinator.setStrategy(shardType, {
     allocate: (shard) => {

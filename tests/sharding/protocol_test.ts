@@ -35,7 +35,7 @@ const messages: readonly ShardingMessage[] = [
 ];
 
 for (const message of messages) {
-  Deno.test(`what a node says (${message.type}) is understood by another, and less than that is not`, () => {
+  Deno.test(`a complete ${message.type} is parsed, and an incomplete one is not`, () => {
     assertEquals(parseShardingMessage({ ...message }), message);
     for (const key of Object.keys(message)) {
       if (key === "message") continue;
@@ -45,7 +45,7 @@ for (const message of messages) {
   });
 }
 
-Deno.test("a mark is understood on its first leg and on later ones", () => {
+Deno.test("a flush marker is parsed on its first leg and on later ones", () => {
   const first: FlushMarker = [3, 7, "b:1", "", 0];
   const later: FlushMarker = [3, 7, "b:1", "a:1", 6];
   for (const mark of [first, later]) {
@@ -60,7 +60,7 @@ Deno.test("a mark is understood on its first leg and on later ones", () => {
   }
 });
 
-Deno.test("a message for an entity is understood, and is no mark", () => {
+Deno.test("an entity delivery is parsed, and is not a flush marker", () => {
   const delivery: EntityDelivery = ["x", { n: 1 }, 7];
   assertEquals(parseEntityDelivery([...delivery]), delivery);
   assertEquals(parseFlushMarker([...delivery]), undefined);

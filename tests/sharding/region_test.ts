@@ -5,7 +5,7 @@ import { Region, type ShardRunner } from "../../lib/sharding/region/region.ts";
 import { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
 import type { Term } from "../../lib/sharding/routing/term.ts";
 
-/** A host that stops a shard when it is told to. */
+/** A runner that stops a shard when the test says so. */
 class Host implements ShardRunner {
   readonly log: string[] = [];
   readonly stopping: (() => void)[] = [];
@@ -24,7 +24,7 @@ class Host implements ShardRunner {
   }
 }
 
-Deno.test("a shard that is given up takes no messages, and is gone when its entities have stopped", () => {
+Deno.test("a shard that is handed off takes no messages, and ends when its entities have stopped", () => {
   const host = new Host();
   const region = new Region(host);
   let confirmed = 0;
@@ -33,7 +33,7 @@ Deno.test("a shard that is given up takes no messages, and is gone when its enti
   assertEquals(region.handOff(3, 5, () => confirmed++), "stopping");
   assertEquals(region.deliver(3, "a", 2), false);
   assertEquals(region.grants(), [[3, 5, 1]]);
-  // Told again, it goes on with what it does.
+  // A repeated hand-off changes nothing.
   assertEquals(region.handOff(3, 5, () => confirmed++), "stopping");
   assertEquals(region.own(3, 5), "stopping");
   host.stopping[0]!();
@@ -41,7 +41,7 @@ Deno.test("a shard that is given up takes no messages, and is gone when its enti
   assertEquals(host.log, ["start 3", "deliver 3 a", "stop 3 inTurn"]);
 });
 
-Deno.test("a grant that has ended is not taken again, and is confirmed as ended again", () => {
+Deno.test("a grant that has ended is never taken again, and confirmed as stopped again", () => {
   const host = new Host();
   const region = new Region(host);
   region.own(3, 5);
@@ -52,14 +52,14 @@ Deno.test("a grant that has ended is not taken again, and is confirmed as ended 
   assertEquals(region.own(3, 6), "running");
 });
 
-Deno.test("an order to stop that overtakes the grant ends it before it begins", () => {
+Deno.test("a hand-off that overtakes the grant ends it before it starts", () => {
   const region = new Region(new Host());
   assertEquals(region.handOff(3, 5, () => {}), "stopped");
   assertEquals(region.own(3, 5), "stopped");
   assertEquals(region.own(3, 6), "running");
 });
 
-Deno.test("a fenced owner stops its entities at once, and an older fence changes nothing", () => {
+Deno.test("a fenced owner stops its entities at once; an older fence has no effect", () => {
   const host = new Host();
   const region = new Region(host);
   region.own(3, 5);
@@ -71,7 +71,7 @@ Deno.test("a fenced owner stops its entities at once, and an older fence changes
   assertEquals(region.own(3, 5), "stopped");
 });
 
-/** Node `b` of three, with a region of `lists`; `see` tells it who leads, and which incarnation it is in. */
+/** Node `b` of three, with a region of `lists`; `see` changes the leader and its incarnation. */
 function nodeUnderOrders() {
   const sent: ShardingMessage[] = [];
   const node = new ShardingMachine({
@@ -111,7 +111,7 @@ function nodeUnderOrders() {
   return { node, host, sent, see, order };
 }
 
-Deno.test("an order to run a shard is for one incarnation of a node", () => {
+Deno.test("a grant is for one incarnation of a node", () => {
   const { node, host, see, order } = nodeUnderOrders();
   see("a", 2);
   node.receive("a", { type: "requestReport", term: [1, "a"] });
@@ -121,7 +121,7 @@ Deno.test("an order to run a shard is for one incarnation of a node", () => {
   assertEquals(host.log, ["start 1"]);
 });
 
-Deno.test("a node obeys the leader that it sees, in the term that it is promised to, and no other", () => {
+Deno.test("a node obeys only the leader that it sees, in the term that it has acknowledged", () => {
   const { node, host, sent, see, order } = nodeUnderOrders();
   see("a");
   node.receive("a", { type: "requestReport", term: [1, "a"] });
@@ -130,7 +130,7 @@ Deno.test("a node obeys the leader that it sees, in the term that it is promised
   order("c", [1, "a"], 2);
   see("c");
   node.receive("c", { type: "requestReport", term: [2, "c"] });
-  // It changes its mind about who leads; what it has promised stays.
+  // It sees another leader; the acknowledged term stays.
   see("a");
   order("a", [1, "a"], 3);
   assertEquals(host.log, ["start 1"]);

@@ -6,12 +6,12 @@ import {
   type RememberMessage,
 } from "../../lib/sharding/remember/remember_protocol.ts";
 import {
+  type OutgoingMessage,
   RememberedEntities,
-  type Remembrance,
 } from "../../lib/sharding/remember/remembered_entities.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
-/** Nodes that tell each other what runs; what they say can be lost. */
+/** Nodes that replicate their lists over links that lose messages. */
 class Memories {
   readonly nodes = new Map<string, RememberedEntities>();
 
@@ -23,7 +23,7 @@ class Memories {
     return this.nodes.get(name)!;
   }
 
-  tell(from: string, remembrances: readonly Remembrance[], isLost = () => false): void {
+  tell(from: string, remembrances: readonly OutgoingMessage[], isLost = () => false): void {
     for (const { to, message } of remembrances) {
       for (const [name, node] of this.nodes) {
         if (name === from || (to !== undefined && to !== name) || isLost()) continue;
@@ -39,13 +39,13 @@ class Memories {
 
   start(name: string, shard: number, ...ids: string[]): void {
     for (const id of ids) this.of(name).started(shard, id);
-    this.tell(name, this.of(name).takeNews());
+    this.tell(name, this.of(name).takeChanges());
   }
 }
 
 const waiting = (node: RememberedEntities, count = 100) => node.takeWaiting(count);
 
-Deno.test("the next owner starts what ran at the one that has died", () => {
+Deno.test("the next owner starts the entities of an owner that has died", () => {
   const world = new Memories("abc");
   world.own("a", 3, 1);
   world.start("a", 3, "x", "y");
@@ -54,23 +54,23 @@ Deno.test("the next owner starts what ran at the one that has died", () => {
   assertEquals(waiting(world.of("b")), [[3, "x"], [3, "y"]]);
   assert(!world.of("b").hasWaiting);
   // And the one after that, too.
-  world.tell("b", world.of("b").remind());
+  world.tell("b", world.of("b").digests());
   world.nodes.delete("b");
   world.own("c", 3, 3);
   assertEquals(waiting(world.of("c")), [[3, "x"], [3, "y"]]);
 });
 
-Deno.test("what has stopped is forgotten everywhere", () => {
+Deno.test("an entity that has stopped is forgotten at all nodes", () => {
   const world = new Memories("ab");
   world.own("a", 3, 1);
   world.start("a", 3, "x", "y");
   world.of("a").stopped(3, "x");
-  world.tell("a", world.of("a").takeNews());
+  world.tell("a", world.of("a").takeChanges());
   world.own("b", 3, 2);
   assertEquals(waiting(world.of("b")), [[3, "y"]]);
 });
 
-Deno.test("a node that has joined late is told what runs, and one that missed a change asks", () => {
+Deno.test("a node that joins late gets the lists, and one that missed a change requests them", () => {
   const world = new Memories("a");
   world.own("a", 3, 1);
   world.start("a", 3, "x");
@@ -78,25 +78,25 @@ Deno.test("a node that has joined late is told what runs, and one that missed a 
   world.start("a", 3, "y");
   assertEquals(world.of("b").idsOf(3), ["x", "y"]);
   world.nodes.set("c", new RememberedEntities("carts", 100));
-  world.tell("a", world.of("a").remind());
+  world.tell("a", world.of("a").digests());
   assertEquals(world.of("c").idsOf(3), ["x", "y"]);
 });
 
-Deno.test("a new owner that has missed the last changes hears of them from the others", () => {
+Deno.test("a new owner that has missed the last changes gets them from the others", () => {
   const world = new Memories("abc");
   world.own("a", 3, 1);
   world.start("a", 3, "x", "gone");
-  // Only c hears of these.
+  // Only c gets these.
   world.of("a").started(3, "y");
   world.of("a").stopped(3, "gone");
-  for (const { message } of world.of("a").takeNews()) world.of("c").receive("a", message);
+  for (const { message } of world.of("a").takeChanges()) world.of("c").receive("a", message);
   world.nodes.delete("a");
   world.own("b", 3, 2);
   assertEquals(waiting(world.of("b")), [[3, "x"], [3, "y"]]);
   assertEquals(world.of("b").idsOf(3), ["x", "y"]);
 });
 
-Deno.test("what this node itself has started or stopped overrules what others remember", () => {
+Deno.test("entities that were started or stopped here overrule the lists of others", () => {
   const world = new Memories("ab");
   world.own("a", 3, 1);
   world.start("a", 3, "x");
@@ -110,7 +110,7 @@ Deno.test("what this node itself has started or stopped overrules what others re
   assertEquals(waiting(world.of("b")), [[3, "z"]]);
 });
 
-Deno.test("a few are started at a time, and none when the shard has left again", () => {
+Deno.test("entities are started in batches, and none when the shard has left again", () => {
   const world = new Memories("ab");
   world.own("a", 3, 1);
   world.start("a", 3, ...Array.from({ length: 12 }, (_, n) => `e${n}`));
@@ -128,11 +128,11 @@ Deno.test("lists are bounded", () => {
   assert(world.of("a").started(3, "x"));
   assert(world.of("a").started(3, "y"));
   assert(!world.of("a").started(3, "z"));
-  world.tell("a", world.of("a").takeNews());
+  world.tell("a", world.of("a").takeChanges());
   assertEquals(world.of("b").idsOf(3), ["x", "y"]);
 });
 
-Deno.test("a store counts only where no node remembers", () => {
+Deno.test("a stored list counts only where no node has one", () => {
   const world = new Memories("ab");
   world.own("a", 3, 1);
   world.of("a").loaded(3, ["x"]);
@@ -143,7 +143,7 @@ Deno.test("a store counts only where no node remembers", () => {
   assertEquals(waiting(world.of("b")), [[3, "x"]]);
 });
 
-Deno.test("whatever is lost, all remember the same when there is calm: 300 seeds", () => {
+Deno.test("all nodes converge on the same lists after losses: 300 seeds", () => {
   for (let seed = 0; seed < 300; seed++) {
     const random = new SeededRandom(seed);
     const world = new Memories("abcd");
@@ -157,17 +157,17 @@ Deno.test("whatever is lost, all remember the same when there is calm: 300 seeds
       const dice = random.next();
       if (dice < 0.5) node.started(1, id);
       else if (dice < 0.8) node.stopped(1, id);
-      else if (dice < 0.9) world.tell(owner, node.remind(), isLost);
+      else if (dice < 0.9) world.tell(owner, node.digests(), isLost);
       else {
         node.leave(1);
         owner = "abcd"[Math.floor(random.next() * 4)]!;
         world.tell(owner, world.of(owner).own(1, ++epoch), isLost);
       }
-      world.tell(owner, world.of(owner).takeNews(), isLost);
+      world.tell(owner, world.of(owner).takeChanges(), isLost);
     }
     for (let round = 0; round < 4; round++) {
-      world.tell(owner, world.of(owner).remind());
-      world.tell(owner, world.of(owner).takeNews());
+      world.tell(owner, world.of(owner).digests());
+      world.tell(owner, world.of(owner).takeChanges());
     }
     const expected = world.of(owner).idsOf(1).toSorted();
     for (const [name, node] of world.nodes) {

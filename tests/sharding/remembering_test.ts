@@ -36,7 +36,7 @@ function remembering(store: SlowStore): RememberEntities {
   });
 }
 
-Deno.test("what started before the saved list was read is saved when the shard goes", async () => {
+Deno.test("entities that started before the saved list was read are saved when the shard leaves", async () => {
   const store = new SlowStore();
   store.saved.set(3, ["older"]);
   const memory = remembering(store);
@@ -52,7 +52,7 @@ Deno.test("what started before the saved list was read is saved when the shard g
   memory.close();
 });
 
-Deno.test("what changes while the saved list is read is saved in the end", async () => {
+Deno.test("changes during the read of a saved list are saved", async () => {
   const store = new SlowStore();
   const memory = remembering(store);
   memory.onShard(3, 1);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ShardRoutes } from "../../lib/sharding/routing/shard_routes.ts";
 
-Deno.test("a newer grant replaces an older, never the other way round", () => {
+Deno.test("a newer grant replaces an older one, never the reverse", () => {
   const routes = new ShardRoutes<string>(10);
   assertEquals(routes.learn(3, "a", 5, 0), "taken");
   assertEquals(routes.learn(3, "b", 4, 0), "known");
@@ -12,23 +12,23 @@ Deno.test("a newer grant replaces an older, never the other way round", () => {
   assertEquals(routes.learn(10, "a", 1, 0), "known");
 });
 
-Deno.test("a new way is taken only when what went the old one has arrived", () => {
+Deno.test("a new route is used only when the messages of the old one have arrived", () => {
   const routes = new ShardRoutes<string>(10);
   routes.learn(3, "a", 5, 0);
   routes.learn(3, "b", 6, 0);
   assertEquals(routes.grantOf(3), undefined);
   assertEquals(routes.buffer(3, "one", 0), "wait");
   assertEquals(routes.wanted(), []);
-  assertEquals(routes.arrive(3, 5), false);
-  // It has moved on meanwhile: the mark of the last move counts.
+  assertEquals(routes.flushed(3, 5), false);
+  // The shard has moved again: the marker of the last move counts.
   assertEquals(routes.learn(3, "c", 7, 1), { via: "a" });
-  assertEquals(routes.arrive(3, 6), false);
-  assertEquals(routes.arrive(3, 7), true);
+  assertEquals(routes.flushed(3, 6), false);
+  assertEquals(routes.flushed(3, 7), true);
   assertEquals(routes.grantOf(3), { owner: "c", epoch: 7 });
   assertEquals(routes.takeBuffered(3), ["one"]);
 });
 
-Deno.test("a new way is taken when the old one has gone, or after a while", () => {
+Deno.test("a new route is used when the node of the old one is gone, or after a timeout", () => {
   const routes = new ShardRoutes<string>(10);
   for (const shard of [3, 4]) {
     routes.learn(shard, "a", 5, 0);
@@ -41,17 +41,17 @@ Deno.test("a new way is taken when the old one has gone, or after a while", () =
   assertEquals(routes.grantOf(4)?.owner, "b");
 });
 
-Deno.test("the first message asks, later ones wait, and all come out in order", () => {
+Deno.test("the first message has its shard located, later ones wait, and all are flushed in order", () => {
   const routes = new ShardRoutes<string>(10);
-  assertEquals(routes.buffer(3, "one", 0), "ask");
+  assertEquals(routes.buffer(3, "one", 0), "locate");
   assertEquals(routes.buffer(3, "two", 1), "wait");
-  assertEquals(routes.buffer(4, "other", 1), "ask");
+  assertEquals(routes.buffer(4, "other", 1), "locate");
   assertEquals(routes.wanted(), [3, 4]);
   assertEquals(routes.takeBuffered(3), ["one", "two"]);
   assertEquals(routes.takeBuffered(3), []);
 });
 
-Deno.test("a full buffer refuses, and messages that waited too long come out", () => {
+Deno.test("a full buffer rejects messages, and those that waited too long expire", () => {
   const routes = new ShardRoutes<string>(10, { maxBufferedPerShard: 2, maxBufferedTime: 100 });
   routes.buffer(3, "one", 0);
   routes.buffer(3, "two", 50);
@@ -62,27 +62,27 @@ Deno.test("a full buffer refuses, and messages that waited too long come out", (
   assertEquals(routes.wanted(), []);
 });
 
-Deno.test("all shards of a type share one bound", () => {
+Deno.test("all shards of a type share one bound of messages", () => {
   const routes = new ShardRoutes<string>(10, { maxBuffered: 3, maxBufferedTime: 100 });
-  assertEquals(routes.buffer(1, "one", 0), "ask");
-  assertEquals(routes.buffer(2, "two", 0), "ask");
+  assertEquals(routes.buffer(1, "one", 0), "locate");
+  assertEquals(routes.buffer(2, "two", 0), "locate");
   assertEquals(routes.buffer(2, "three", 50), "wait");
   assertEquals(routes.buffer(1, "four", 60), "full");
   assertEquals(routes.takeBuffered(1), ["one"]);
-  assertEquals(routes.buffer(3, "five", 60), "ask");
+  assertEquals(routes.buffer(3, "five", 60), "locate");
   assertEquals(routes.takeExpired(100), ["two"]);
-  assertEquals(routes.buffer(1, "six", 100), "ask");
+  assertEquals(routes.buffer(1, "six", 100), "locate");
 });
 
-Deno.test("bytes are bounded, too, and come back with the messages", () => {
+Deno.test("all shards of a type share one bound of bytes", () => {
   const routes = new ShardRoutes<string>(10, { maxBufferedBytes: 100, maxBufferedTime: 100 });
-  assertEquals(routes.buffer(1, "one", 0, 60), "ask");
+  assertEquals(routes.buffer(1, "one", 0, 60), "locate");
   assertEquals(routes.buffer(2, "two", 0, 41), "full");
-  assertEquals(routes.buffer(2, "two", 0, 40), "ask");
+  assertEquals(routes.buffer(2, "two", 0, 40), "locate");
   routes.takeBuffered(1);
-  assertEquals(routes.buffer(3, "three", 0, 60), "ask");
+  assertEquals(routes.buffer(3, "three", 0, 60), "locate");
   routes.takeExpired(100);
-  assertEquals(routes.buffer(3, "four", 0, 100), "ask");
+  assertEquals(routes.buffer(3, "four", 0, 100), "locate");
 });
 
 Deno.test("shards of absent nodes are forgotten", () => {

@@ -3,7 +3,7 @@ import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 
 const entities = Array.from({ length: 16 }, (_, index) => `entity-${index}`);
 
-/** What a scenario does to a world in which sharding is at work. */
+/** A scenario: the faults and changes of a world. */
 export interface Scenario {
   readonly name: string;
   readonly nodes: number;
@@ -194,7 +194,7 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** Runs one seed: the scenario follows from it, too. Throws what it finds. */
+/** Runs one seed, which also selects the scenario. Throws the violation that it finds. */
 export function runSeed(
   seed: number,
   change: Partial<WorldOptions> = {},
@@ -233,7 +233,7 @@ export function runSeed(
   return world;
 }
 
-/** What was told has arrived or is lost, and nothing was lost. */
+/** All messages that were sent have arrived. */
 function checkLossless(world: World): void {
   if (world.lost.length > 0) throw new Violation(`lost: ${world.lost.slice(0, 3).join(", ")}`);
   if (world.told !== world.received) {
@@ -241,7 +241,7 @@ function checkLossless(world: World): void {
   }
 }
 
-/** Each node reaches each entity, and all agree who owns what. */
+/** Each node reaches each entity, and all agree on the owners. */
 function checkReachable(world: World): void {
   const told: (() => void)[] = [];
   for (const node of world.alive) {

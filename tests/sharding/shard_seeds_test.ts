@@ -13,8 +13,8 @@ scenarios.forEach(({ name }, index) => {
 });
 
 /**
- * Marks were not understood, so that each move kept new messages back for 5 s; what was passed on
- * twice took longer, and was overtaken. A node that left in order ended before that.
+ * Flush markers were not parsed, so that each move delayed new messages by 5 s; messages that were
+ * forwarded twice took longer, and were overtaken. A node that left in order ended before that.
  */
 for (const seed of [6230, 7845, 13697]) {
   Deno.test(`seed ${seed}: no message overtakes an older one in a storm of leaves`, () => {
@@ -27,7 +27,7 @@ for (const seed of [6517, 10982, 11666, 12521, 22572]) {
   });
 }
 
-/** The coordinator's orders were lost, and so a shard had no owner until after its last one had left. */
+/** Grants were lost, so that a shard had no owner until after its last one had left. */
 for (const seed of [30018, 33742, 35186]) {
   Deno.test(`seed ${seed}: who leaves while a shard is without owner passes on what it holds`, () => {
     runSeed(seed);

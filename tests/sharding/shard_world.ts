@@ -1,7 +1,7 @@
 /**
- * Nodes with sharding and nothing else, on virtual time: a membership that tells each node its view
- * a little late, a control lane that loses, repeats and reorders what travels on it, a data lane that
- * keeps order, and a table of all entities that live. Everything follows from one seed.
+ * Nodes with sharding only, on virtual time: a membership whose views arrive late, a control lane that
+ * loses, repeats and reorders messages, a data lane that keeps order, and a table of all entities that
+ * run. Everything follows from one seed.
  */
 import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
 import {
@@ -16,7 +16,7 @@ import { MachineWorld } from "../machine_world.ts";
 
 export const numShards = 12;
 
-/** What a run found. */
+/** A violated invariant. */
 export class Violation extends Error {}
 
 /** How the world is made. */
@@ -27,7 +27,7 @@ export interface WorldOptions {
   readonly repeats?: number;
   /** Milliseconds that a control message takes at most; they overtake each other. */
   readonly delay?: number;
-  /** Milliseconds until a node hears of a change of the members, at most. */
+  /** Milliseconds until a change of the members reaches a node, at most. */
   readonly lag?: number;
   readonly shardTypes?: readonly string[];
   /** Another implementation, to see that it fails. */
@@ -44,22 +44,22 @@ interface Truth {
 interface Numbered {
   readonly sender: string;
   readonly number: number;
-  /** When it was told. */
+  /** When it was sent. */
   readonly at: number;
 }
 
-/** One node, in one of its lives. */
+/** One incarnation of a node. */
 export class WorldNode {
   readonly world: World;
   readonly address: string;
   readonly incarnation: number;
   readonly shards: ShardingMachine;
   alive = true;
-  /** It has given all up: those who used it are gone, so it tells nothing any more. */
+  /** It has handed all shards off and sends no messages of its own any more. */
   leaving = false;
   /** It has passed messages on since. */
   passesOn = false;
-  /** What it believes; the higher is the later. */
+  /** The number of its view; a later view has a higher one. */
   heard = -1;
   /** Entities that live here, by shard. */
   readonly entities = new Map<string, Map<number, Set<string>>>();
@@ -85,7 +85,7 @@ export class WorldNode {
     this.#tick();
   }
 
-  /** Tells an entity the next number of this node. */
+  /** Sends an entity the next number of this node. */
   tell(shardType: string, entityId: string): void {
     const { world } = this;
     const sender = `${this.address}/${this.incarnation}`;
@@ -195,7 +195,7 @@ export class World extends MachineWorld {
     return this.nodes.find((node) => node.address === address && node.alive);
   }
 
-  /** The oldest member that lives. */
+  /** The oldest member that runs. */
   get leader(): WorldNode | undefined {
     for (const { address } of this.#truth) {
       const node = this.find(address);
@@ -204,7 +204,7 @@ export class World extends MachineWorld {
     return undefined;
   }
 
-  /** A node comes up, and all hear of it. */
+  /** A node joins. */
   join(address: string): WorldNode {
     const incarnation = 1 + this.nodes.filter((node) => node.address === address).length;
     const node = new WorldNode(this, address, incarnation);
@@ -216,7 +216,7 @@ export class World extends MachineWorld {
     return node;
   }
 
-  /** A process ends; the others hear of it, and later take it for dead. */
+  /** A process ends; the others remove it later. */
   crash(node: WorldNode, { heard = 1_000, dead = 2_500 } = {}): void {
     node.crash();
     this.ordered = false;
@@ -236,7 +236,7 @@ export class World extends MachineWorld {
     });
   }
 
-  /** A node gives up its shards and leaves when that is done. */
+  /** A node hands its shards off, then leaves. */
   retire(node: WorldNode): void {
     node.shards.retire();
     const look = () => {
@@ -252,7 +252,7 @@ export class World extends MachineWorld {
         this.#remove(node.address);
         this.#changed();
         this.later(this.lag, () => {
-          // A node that ends in order says what it could not pass on.
+          // A node that closes in order counts what it could not forward.
           if (node.alive) node.shards.close();
           node.crash();
         });
@@ -261,7 +261,7 @@ export class World extends MachineWorld {
     look();
   }
 
-  /** Cuts all nodes off from these; sides hear of it at some time. */
+  /** Partitions these nodes from all others; views follow later. */
   cut(addresses: readonly string[]): void {
     this.#sides = new Map(addresses.map((address) => [address, 1]));
     this.later(500, () => this.#changed());
@@ -365,7 +365,7 @@ export class World extends MachineWorld {
     if (index >= 0) this.#truth.splice(index, 1);
   }
 
-  /** Each node hears of the change at a time of its own. */
+  /** The change reaches each node at a time of its own. */
   #changed(): void {
     const version = ++this.#version;
     const truth = this.#truth.map((member) => ({ ...member }));

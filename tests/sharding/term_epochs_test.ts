@@ -24,7 +24,7 @@ Deno.test("grants of a coordinator that was cut off and of its successor have di
         for (let id = 0; id < 30; id++) world.find(address)?.tell("one", `entity-${id}`);
       }
     };
-    // The first leader goes on to grant what nobody has asked for before.
+    // The first leader keeps granting shards that were not requested before.
     tell("ab");
     world.run(1_000);
     const inMinority = highest;

@@ -46,7 +46,7 @@ async function started(
   const cluster = new SimulatedCluster(seed);
   const nodes = await cluster.start(count);
   for (const node of nodes) node.spawn(Behaviors.sharded(counter, { numShards }), "counters");
-  // The coordinator has heard of all regions by then, and spreads the shards over them.
+  // All regions have reported by then, and the coordinator spreads the shards over them.
   await cluster.clock.advance(1_000);
   return { cluster, nodes };
 }
@@ -60,7 +60,7 @@ async function stop(
   await cluster.stop(nodes);
 }
 
-Deno.test("a client listens to two members and follows the leader's table: no question per shard", async () => {
+Deno.test("a client subscribes to two members and the leader's table: no request per shard", async () => {
   const { cluster, nodes } = await started(1, 3);
   const first = await connect(cluster, {}, "client-1");
   const ref = first.entityRef<CounterMessage>("counters", { numShards });
@@ -69,7 +69,7 @@ Deno.test("a client listens to two members and follows the leader's table: no qu
   await cluster.clock.runUntil(() => first.contacts.length === 2);
   assertEquals(first.state, "connected");
 
-  // A later client is told the whole table before it has sent anything to an entity.
+  // A later client gets the whole table before it has sent anything to an entity.
   const second = await connect(cluster, {}, "client-2");
   const other = second.entityRef<CounterMessage>("counters", { numShards });
   await cluster.clock.runUntil(() =>
@@ -85,7 +85,7 @@ Deno.test("a client listens to two members and follows the leader's table: no qu
   await stop(cluster, [first, second], nodes);
 });
 
-Deno.test("the contact leaves: it says so, the client moves on, and no question fails", async () => {
+Deno.test("a contact that leaves drains its clients, and no ask fails", async () => {
   const { cluster, nodes } = await started(2, 3);
   const client = await connect(cluster);
   const states: string[] = [];
@@ -112,7 +112,7 @@ Deno.test("the contact leaves: it says so, the client moves on, and no question 
   await stop(cluster, [client], nodes);
 });
 
-Deno.test("all contacts crash at once: the client says so, and comes back when they do", async () => {
+Deno.test("a client reconnects after all contacts have crashed", async () => {
   const { cluster, nodes } = await started(3, 2);
   const client = await connect(cluster);
   const states: string[] = [];
@@ -127,7 +127,7 @@ Deno.test("all contacts crash at once: the client says so, and comes back when t
   const again = await cluster.start(2);
   for (const node of again) node.spawn(Behaviors.sharded(counter, { numShards }), "counters");
   await cluster.clock.runUntil(() => client.state === "connected");
-  // The new cluster counts its grants from the beginning, and grants in another order.
+  // Epochs of the new cluster start again, and it grants in another order.
   for (const id of entities.toReversed()) {
     const answer = client.ask(ref, getValue(id), { retry: true, timeout: 20_000 });
     assertEquals(await cluster.clock.resolve(answer), 0);
@@ -137,7 +137,7 @@ Deno.test("all contacts crash at once: the client says so, and comes back when t
   assertEquals(states.at(-1), "closed");
 });
 
-Deno.test("a lazy client knows nobody at first, keeps what it is told, and delivers it later", async () => {
+Deno.test("a lazy client buffers messages until it is connected", async () => {
   const cluster = new SimulatedCluster(4);
   const client = await connect(cluster, { lazy: true });
   assertEquals(client.state, "connecting");
@@ -153,7 +153,7 @@ Deno.test("a lazy client knows nobody at first, keeps what it is told, and deliv
   await stop(cluster, [client], [node!]);
 });
 
-Deno.test("what waits has bounds in number and time, and what falls out is a dead letter", async () => {
+Deno.test("messages that wait are bounded in number and time, and are dead letters beyond", async () => {
   const cluster = new SimulatedCluster(5);
   const buffer = { maxBufferedPerShard: 10, maxBuffered: 25, maxBufferedTime: 2_000 };
   const client = await connect(cluster, { lazy: true, buffer });
@@ -174,7 +174,7 @@ Deno.test("what waits has bounds in number and time, and what falls out is a dea
   await stop(cluster, [client], []);
 });
 
-Deno.test("connect gives up in time, and says what each contact point has said", async () => {
+Deno.test("connect times out, and the error has the failure of each contact point", async () => {
   const cluster = new SimulatedCluster(6);
   const connecting = ClusterClient.connect({
     ...clientOptions(cluster, "client"),
@@ -186,7 +186,7 @@ Deno.test("connect gives up in time, and says what each contact point has said",
   assert(/node-1:25520: .+; node-2:25520: /.test(error.message), error.message);
 });
 
-Deno.test("contact points may come from a function, which is asked again when nobody answers", async () => {
+Deno.test("contact points may come from a function, which is called again when no node answers", async () => {
   const { cluster, nodes } = await started(7, 1);
   let calls = 0;
   const client = await connect(cluster, {
@@ -201,7 +201,7 @@ Deno.test("contact points may come from a function, which is asked again when no
   await stop(cluster, [client], nodes);
 });
 
-Deno.test("services are found, followed as they change, and asked", async () => {
+Deno.test("a client finds services, and gets each change of a listing", async () => {
   const { cluster, nodes } = await started(8, 2);
   const client = await connect(cluster);
   const listings: number[] = [];
@@ -227,7 +227,7 @@ Deno.test("services are found, followed as they change, and asked", async () => 
   assert(listings.some((count) => count > 0), listings.join());
 });
 
-Deno.test("an actor of the client hears from entities, wherever they are, and watches them", async () => {
+Deno.test("an actor of a client gets messages from entities on all nodes, and watches them", async () => {
   const { cluster, nodes } = await started(9, 3);
   const client = await connect(cluster);
   const heard: number[] = [];
@@ -268,7 +268,7 @@ Deno.test("an actor of the client hears from entities, wherever they are, and wa
   await stop(cluster, [client], nodes);
 });
 
-Deno.test("an ask fails with its own error, cleans up, and can be asked again", async () => {
+Deno.test("an ask fails with its own error, cleans up, and can be repeated", async () => {
   const { cluster, nodes } = await started(10, 1);
   const mute = ServiceKey<ActorRef<string>>("mute");
   let asked = 0;
@@ -299,7 +299,7 @@ Deno.test("an ask fails with its own error, cleans up, and can be asked again", 
   await stop(cluster, [client], nodes);
 });
 
-Deno.test("a client reaches entities and services, and nothing else by guessing", async () => {
+Deno.test("a client reaches entities and services, and no other actor", async () => {
   const { cluster, nodes } = await started(11, 1);
   const reached: unknown[] = [];
   const open = ServiceKey<unknown>("open");
@@ -331,7 +331,7 @@ Deno.test("a client reaches entities and services, and nothing else by guessing"
     "unauthorized /_region-counters/entity-hits",
     "unauthorized /private",
   ]);
-  // What is no longer offered is no longer reached by those who were never given it.
+  // An actor that is no longer offered cannot be reached by a client that never got its reference.
   nodes[0]!.receptionist.deregister(open, exported);
   await cluster.clock.runUntil(() => client.lookup(open).length === 0);
   await stop(cluster, [client], nodes);
@@ -358,7 +358,7 @@ Deno.test("options that cannot be used are refused before anything is dialled", 
   assertEquals(cluster.trace.length, 0);
 });
 
-Deno.test("through one node: entities, services and the client's own actors, and it may change", async () => {
+Deno.test("with unisocket a client reaches entities and services through one node, which may change", async () => {
   const { cluster, nodes } = await started(13, 3);
   for (const node of nodes) node.spawn(Behaviors.discoverable(echo, echoing), "echo");
   const from = cluster.trace.length;
@@ -409,7 +409,7 @@ Deno.test("through one node: entities, services and the client's own actors, and
   await stop(cluster, [client], nodes);
 });
 
-Deno.test("shards move while a client sends: every message arrives, at the new owner in the end", async () => {
+Deno.test("no message of a client is lost while shards move", async () => {
   const { cluster, nodes } = await started(14, 3);
   const client = await connect(cluster);
   let heard = 0;
@@ -442,7 +442,7 @@ Deno.test("shards move while a client sends: every message arrives, at the new o
   await stop(cluster, [client], nodes);
 });
 
-Deno.test("what can work on a node or a client finds the names of a node", async () => {
+Deno.test("code for nodes and clients finds the same methods on both", async () => {
   const { cluster, nodes } = await started(15, 1);
   const client = await connect(cluster);
   const ref = client.regionRef<CounterMessage>("counters", counter, { numShards });
@@ -452,7 +452,7 @@ Deno.test("what can work on a node or a client finds the names of a node", async
   assertThrows(() => client.entityRef("counters", { numShards }), ClientError, "closed");
 });
 
-Deno.test("with a short liveness window, nodes that answer are kept: they are asked more often", async () => {
+Deno.test("with a short liveness timeout subscriptions are renewed more often", async () => {
   const { cluster, nodes } = await started(16, 3);
   const client = await connect(cluster, { liveness: 1_000 });
   await cluster.clock.runUntil(() => client.contacts.length === 2);

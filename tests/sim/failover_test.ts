@@ -120,7 +120,7 @@ Deno.test("messages to a node that is leaving are passed on, and nothing breaks 
   await cluster.stop(nodes.slice(0, 2));
 });
 
-Deno.test("a client asks entities on all nodes, and outlives the node that it listens to", async () => {
+Deno.test("a client reaches entities on all nodes, and survives the loss of its contact", async () => {
   const cluster = new SimulatedCluster(6);
   const nodes = await cluster.start(3);
   const refs = await spawnCounters(cluster, nodes);

@@ -168,7 +168,7 @@ Deno.test("W48: seeds are asked for again at every attempt", async () => {
   await cluster.stop([...nodes, late]);
 });
 
-Deno.test("another number of shards on one node is an error that names both numbers and the type", async () => {
+Deno.test("a different number of shards on one node is an error with both numbers and the type", async () => {
   const cluster = new SimulatedCluster(7);
   const lines: string[] = [];
   const logger: Logger = {

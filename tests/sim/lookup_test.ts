@@ -5,7 +5,7 @@ import { CastyError } from "../../lib/runtime/casty_error.ts";
 import { counter, getValue } from "./counter.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 
-Deno.test("an actor of another node is found by node and path, and answers", async () => {
+Deno.test("an actor of another node is found by node and path", async () => {
   const cluster = new SimulatedCluster(1);
   const nodes = await cluster.start(2);
   const greeter = Behaviors.receive<ActorRef<string>>((_context, replyTo) => {

@@ -5,7 +5,7 @@ import { Behaviors } from "../../lib/behaviors.ts";
 import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 
-Deno.test("who asks an entity whose owner dies is told when that is known, long before the timeout", async () => {
+Deno.test("pending asks fail when the shard owner is known to be dead, long before the timeout", async () => {
   const cluster = new SimulatedCluster(31);
   const nodes = await cluster.start(3);
   const silent = () =>

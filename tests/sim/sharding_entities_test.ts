@@ -20,7 +20,7 @@ type Message =
   | { type: "stop" }
   | { type: "fail" };
 
-/** What happens to entities: who starts, who stops. */
+/** Starts and stops of entities. */
 function listKeeper(log: string[], stopsAfter = 0) {
   return (id: string): Behavior<Message> =>
     Behaviors.setup((context) => {
@@ -75,7 +75,7 @@ async function oneNode(log: string[], options: ShardedOptions = {}, stopsAfter =
 const add = (id: string, n: number) => shardEnvelope(id, { type: "add" as const, n });
 const order = (id: string, type: "rest" | "stop" | "fail") => shardEnvelope(id, { type });
 
-Deno.test("an entity that is not used for long is stopped, its hooks run, and a message starts it", async () => {
+Deno.test("an idle entity is passivated, its hooks run, and a message starts it again", async () => {
   const log: string[] = [];
   const { cluster, node, lists, get } = await oneNode(log, { passivation: { idle: 5_000 } });
   lists.tell(add("a", 1));
@@ -90,7 +90,7 @@ Deno.test("an entity that is not used for long is stopped, its hooks run, and a 
   await cluster.stop([node]);
 });
 
-Deno.test("beyond the limit the one that was not used for longest is stopped", async () => {
+Deno.test("beyond the limit the least recently used entity is passivated", async () => {
   const log: string[] = [];
   const { cluster, node, get } = await oneNode(log, { passivation: { limit: 2 } });
   for (const id of ["a", "b", "a", "c"]) await get(id);
@@ -114,7 +114,7 @@ for (const how of ["rest", "stop"] as const) {
     lists.tell(add("a", 4));
     const numbers = await get("a");
     if (how === "stop") assertEquals(numbers, [2, 3, 4]);
-    // Before its handler has asked for it, what was told belongs to the first run.
+    // Messages that were sent before passivation belong to the first run.
     else assertEquals(numbers.at(-1), 4);
     const stopped = log.find((line) => line.startsWith("stop a"))!;
     assertEquals([...stopped.slice(7).split(","), ...numbers].map(Number), [1, 2, 3, 4]);
@@ -123,7 +123,7 @@ for (const how of ["rest", "stop"] as const) {
   });
 }
 
-Deno.test("an entity that fails starts again after a pause, longer each time, and loses nothing", async () => {
+Deno.test("an entity that fails restarts with back-off, and loses no message", async () => {
   const log: string[] = [];
   const { cluster, node, lists, get } = await oneNode(log);
   const pauses: number[] = [];
@@ -140,7 +140,7 @@ Deno.test("an entity that fails starts again after a pause, longer each time, an
   await cluster.stop([node]);
 });
 
-Deno.test("an actor that is no entity has no id, and cannot be passivated", async () => {
+Deno.test("an actor that is not an entity has no id, and cannot be passivated", async () => {
   const cluster = new SimulatedCluster(2);
   const [node] = await cluster.start(1);
   let failure: unknown;
@@ -161,7 +161,7 @@ Deno.test("an actor that is no entity has no id, and cannot be passivated", asyn
   await cluster.stop([node!]);
 });
 
-Deno.test("a node that joins gets its share, entities stop in order, and no message is lost", async () => {
+Deno.test("a joining node gets its share of shards, and no message is lost", async () => {
   const cluster = new SimulatedCluster(3);
   const log: string[] = [];
   const nodes = await cluster.start(2);
@@ -202,7 +202,7 @@ Deno.test("a node that joins gets its share, entities stop in order, and no mess
   await cluster.clock.advance(2_000);
   const moved = events.filter(({ type }) => type === "shardHandOffStarted").length;
   assert(moved >= 6, `${moved} moved`);
-  // All that was told is in an entity, or was in one that has stopped in order.
+  // All messages are in an entity, or were in one that has stopped in order.
   const kept = await Promise.all(
     ids.map((id) =>
       cluster.clock.resolve(
@@ -238,7 +238,7 @@ const addOrGet: MessageSchema<Message> = {
   },
 };
 
-Deno.test("one value names a type everywhere, and what does not fit its schema is refused", async () => {
+Deno.test("nodes and clients share an entity type, and a message that does not fit its schema is rejected", async () => {
   const cluster = new SimulatedCluster(4);
   const Lists = entityType<Message>("lists", { numShards: 10, schema: addOrGet });
   const [node] = await cluster.start(1);

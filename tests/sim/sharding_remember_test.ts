@@ -34,7 +34,7 @@ async function until(cluster: SimulatedCluster, done: () => boolean, what: strin
   throw new Error(`after 60 s: not ${what}`);
 }
 
-Deno.test("entities of a node that has died start again elsewhere without a message; what has stopped does not", async () => {
+Deno.test("remembered entities of a dead node start again without a message, stopped ones do not", async () => {
   const cluster = new SimulatedCluster(31);
   const nodes = await cluster.start(3);
   const refs = nodes.map((node) => deploy(node));
@@ -53,7 +53,7 @@ Deno.test("entities of a node that has died start again elsewhere without a mess
   await cluster.stop(others);
 });
 
-Deno.test("entities of a node that leaves start again elsewhere, a few at a time", async () => {
+Deno.test("remembered entities of a leaving node start elsewhere in batches", async () => {
   const cluster = new SimulatedCluster("remember-leave");
   const nodes = await cluster.start(2);
   const options = { rememberEntities: { batch: 1, interval: 200 } };
@@ -73,7 +73,7 @@ Deno.test("entities of a node that leaves start again elsewhere, a few at a time
   await cluster.stop([staying!]);
 });
 
-Deno.test("an entity that has failed starts again by itself after its back-off, one that was passivated does not", async () => {
+Deno.test("a remembered entity restarts after a failure, but not after passivation", async () => {
   const cluster = new SimulatedCluster("remember-fail");
   const [node] = await cluster.start(1);
   const workers = deploy(node!, { passivation: { idle: 5_000 } });
@@ -89,7 +89,7 @@ Deno.test("an entity that has failed starts again by itself after its back-off, 
   await cluster.stop([node!]);
 });
 
-Deno.test("with a store, entities run again when the whole cluster has been down", async () => {
+Deno.test("with a store, remembered entities run again after a restart of the whole cluster", async () => {
   const saved = new Map<string, readonly string[]>();
   let failures = 3;
   const rememberEntities: EntityStore = {

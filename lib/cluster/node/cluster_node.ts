@@ -30,7 +30,7 @@ import type { NodeExtensions } from "./node_extensions.ts";
 import { type StallDetection, stallDetectionOf } from "../stall/stall_detection.ts";
 import { ViewWaits } from "./view_waits.ts";
 
-/** Where nodes talk about membership. */
+/** Where nodes send membership messages. */
 const membershipPath = "/_cluster";
 
 /** See the module's text. */
@@ -50,7 +50,7 @@ export class ClusterNode {
   /** Addresses of all members, for a quick look. */
   #members: ReadonlySet<string> = new Set();
   #lastRefusal = "";
-  /** Which life of the node this is: what connections introduce it with. */
+  /** Of this node; part of the hello of its connections. */
   #incarnation = 0;
 
   /** Opens nothing yet. */
@@ -82,7 +82,7 @@ export class ClusterNode {
     return this.#started(this.#driver).view;
   }
 
-  /** What this node knows about its cluster, and was told while it joined. */
+  /** What this node knows about its cluster, and why it was refused while it joined. */
   get facts(): ExplainFacts {
     const { view, health, missing, waiting, outlook } = this.#started(this.#driver);
     const seeds = listedSeeds(this.#options.seedNodes);
@@ -125,22 +125,22 @@ export class ClusterNode {
     return this.#started(this.#barriers).wait(name, count, timeout);
   }
 
-  /** Opens connections, joins, waits for the quorum. The caller closes what was begun if it fails. */
+  /** Opens connections, joins, waits for the quorum. If it fails, the caller closes the node. */
   async open(): Promise<void> {
     await this.#openConnections();
     this.#driver!.start();
-    this.#askForSeeds();
+    this.#resolveSeeds();
     const { requiredQuorum = 1, startTimeout = 60_000 } = this.#options;
     await this.#waitUntil(() => isWorking(this.view.self), startTimeout, () => {
       return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
     });
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
-    // Not before: loading the thread must not slow down those who are still forming the cluster.
+    // Not before: loading the thread must not delay nodes that are still forming the cluster.
     this.#stall?.start(this.view.self.incarnation);
   }
 
   /**
-   * Joins the cluster again, as a new life of this node, after it was declared down. Resolves when
+   * Joins the cluster again, with a new incarnation, after this node was declared down. Resolves when
    * it is up.
    *
    * @throws {ClusterError} code `notDowned`.
@@ -156,14 +156,14 @@ export class ClusterNode {
     this.#incarnation = incarnation;
     const { endpoint } = this.remoting;
     for (const { address } of endpoint.peers()) {
-      endpoint.disconnect(address, "it begins a new life");
+      endpoint.disconnect(address, "it restarts with a new incarnation");
     }
     const config = membershipConfig(this.#options, this.address, incarnation);
     const seeds = [...config.seeds, ...members.map(({ address }) => address)];
-    // On the wrong side of a partition, founding a cluster would make it two.
+    // On the wrong side of a partition, a bootstrap would make a second cluster.
     this.#driver!.rejoin({ ...config, seeds, bootstraps: false });
     const { startTimeout = 60_000 } = this.#options;
-    this.#askForSeeds();
+    this.#resolveSeeds();
     this.#stall?.start(incarnation);
     await this.#waitUntil(
       () => isWorking(this.view.self),
@@ -173,19 +173,19 @@ export class ClusterNode {
   }
 
   /** While this node is no member, and the seeds are not a list. */
-  #askForSeeds(): void {
+  #resolveSeeds(): void {
     const { seedNodes } = this.#options;
     this.#seeds?.stop();
     if (!dynamicSeeds(seedNodes)) return;
-    const questions = new SeedResolver(this.#runtime, seedNodes, (seeds) => {
+    const resolver = new SeedResolver(this.#runtime, seedNodes, (seeds) => {
       this.#driver?.seeds(seeds);
-      if (this.view.clusterId !== undefined && isWorking(this.view.self)) questions.stop();
+      if (this.view.clusterId !== undefined && isWorking(this.view.self)) resolver.stop();
     });
-    this.#seeds = questions;
-    void questions.start();
+    this.#seeds = resolver;
+    void resolver.start();
   }
 
-  /** Leaves the cluster. Connections stay open for what still has to be said. */
+  /** Leaves the cluster. Connections stay open for the last messages. */
   async leave(): Promise<void> {
     this.#seeds?.stop();
     if (this.#driver !== undefined) {
@@ -233,8 +233,8 @@ export class ClusterNode {
         send: (to, message) => remoting.send(to, membershipPath, 0, message),
         publish: (event) => this.#system.eventStream.publish(event),
         beat: () => this.#stall?.beat(),
-        probeStall: async (address, life, port) =>
-          await this.#stall?.ask(address, life, port) ?? { outcome: "unknown", ms: 0 },
+        probeStall: async (address, incarnation, port) =>
+          await this.#stall?.ask(address, incarnation, port) ?? { outcome: "unknown", ms: 0 },
         lease: leaseOf(options.downing, runtime),
         downed: () => this.#onDowned(),
         joinFailed: (reason) => this.#waits.giveUp(joinRefused(remoting.address, reason)),
@@ -258,7 +258,7 @@ export class ClusterNode {
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));
       const alive = view.members.filter(isAlive);
-      // Before it joins and after it has left, a node knows nothing about the others.
+      // Before it joins and after it has left, the view of a node says nothing about the others.
       if (alive.some(({ address }) => address === remoting.address)) {
         remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
       }
@@ -272,7 +272,7 @@ export class ClusterNode {
     });
   }
 
-  /** What clients may know and reach. */
+  /** Opens what clients may see and reach. */
   #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
     const services = new ClusterServices(
       this.#system,
@@ -310,11 +310,11 @@ export class ClusterNode {
     const { whenDowned = "shutdown" } = this.#options;
     if (whenDowned === "shutdown") return void this.#system.shutdown();
     if (whenDowned === "wait") return;
-    // Not within the step that has told of the end.
+    // Not within the step that has declared this node down.
     this.#runtime.clock.defer(() =>
       void this.rejoin().catch((error) => {
-        // It goes on to ask all the same.
-        this.#runtime.logger.log("warn", "cluster", "not yet a member again", { error });
+        // It keeps trying.
+        this.#runtime.logger.log("warn", "cluster", "rejoin is not complete yet", { error });
       })
     );
   }
@@ -331,8 +331,8 @@ export class ClusterNode {
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
     const { address } = this;
     const seeds = describeSeeds(this.#options.seedNodes);
-    const said = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""];
-    return quorumTimeout({ address, wanted, up, timeout, seeds, said });
+    const reasons = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""];
+    return quorumTimeout({ address, wanted, up, timeout, seeds, said: reasons });
   }
 
   #started<T>(part: T | undefined): T {

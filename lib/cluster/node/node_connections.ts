@@ -4,9 +4,9 @@ import { Remoting } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 
-/** What the node wants to hear of its connections, and decides about them. */
+/** What the node decides about its connections, and is informed of. */
 export interface ConnectionPort {
-  /** Which life of the node this is: what connections introduce it with. */
+  /** Of this node; part of the hello of its connections. */
   incarnation(): number;
   /** A node could not be reached, or has refused this one. */
   onUnreachable(address: string, reason: string): void;
@@ -14,7 +14,7 @@ export interface ConnectionPort {
   mayReach(address: string): boolean;
   /** The last connection of a peer has ended. */
   onPeerDown(peer: Peer): void;
-  /** Something has arrived from a peer. */
+  /** A message has arrived from a peer. */
   onSignOfLife(peer: Peer): void;
 }
 

@@ -1,10 +1,10 @@
-/** A node that may be given shards. */
+/** A node to which shards may be granted. */
 export interface AllocationNode {
   /** `"host:port"`. */
   readonly address: string;
   /** Its labels. */
   readonly roles: readonly string[];
-  /** Shards of the type that it owns or is being given. */
+  /** Shards of the type that it owns, or that move there. */
   readonly shards: ReadonlySet<number>;
 }
 
@@ -17,15 +17,15 @@ export interface ShardMove {
 }
 
 /**
- * Decides where shards go. Both functions must be pure: the coordinator may move to another node at
- * any time, and goes on with what that node has been given.
+ * Decides where shards go. Both functions must be pure: another node may become coordinator at any
+ * time, and continues with its own instance.
  */
 export interface AllocationStrategy {
   /**
    * The node for a shard that has none, by its address.
    *
    * @param nodes those that may own it, at least one, sorted by address.
-   * @returns the address of one of `nodes`; anything else counts as no preference.
+   * @returns the address of one of `nodes`; anything else is no preference.
    */
   allocate(shard: number, nodes: readonly AllocationNode[]): string | undefined;
   /**
@@ -37,7 +37,7 @@ export interface AllocationStrategy {
 }
 
 /**
- * The default: a shard goes to the node with the fewest, among equals to the one whose address sorts
+ * The default: a shard goes to the node with the fewest; of several, to the one whose address sorts
  * first. Moves shards when a node has at least two more than another could have.
  *
  * @example
@@ -56,7 +56,7 @@ export function leastShards(): AllocationStrategy {
 }
 
 /**
- * A function of yours decides. Shards move where it answers another node than the one that owns them.
+ * A function of the user decides. Shards move where it answers another node than their owner.
  *
  * @param place answers the address of one of the nodes; anything else leaves it to
  * {@linkcode leastShards}, and moves nothing.
@@ -174,7 +174,7 @@ function least(nodes: readonly AllocationNode[]): AllocationNode | undefined {
   return chosen;
 }
 
-/** All shards of `from`, to those of `to` with the fewest; undefined if there are none. */
+/** Moves all shards of `from` to the nodes of `to` with the fewest; undefined if there are none. */
 function moveAll(
   from: readonly AllocationNode[],
   to: readonly AllocationNode[],

@@ -1,9 +1,9 @@
 /**
- * The coordinator decides which node runs which shard. Every node has one; the leader's is at
- * work, the others sleep. It keeps nothing that the regions could not tell its successor: a new
- * leader first has every member promise itself to a new term and tell what it runs, and grants
- * nothing before all have answered or are gone. So a coordinator's death loses no grant and makes no
- * second owner, and one that was deposed without knowing can change nothing.
+ * The coordinator decides which node owns which shard. Every node has one; the leader's is active, the
+ * others are idle. It keeps no state that the regions could not report to its successor: a new leader
+ * first has every member acknowledge a new term and report its shards, and grants nothing before all
+ * have reported or are gone. So a coordinator's death loses no grant and makes no second owner, and
+ * one that was deposed without knowing can change nothing.
  *
  * Pure: `step` takes an event and gives effects. Each grant has its own epoch, each shard type its
  * own table.
@@ -11,16 +11,36 @@
  * @module
  */
 import { type AllocationNode, type AllocationStrategy, leastShards } from "./allocation.ts";
+import { CoordinatedNodes } from "./coordinated_nodes.ts";
 import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator_event.ts";
-import { type CoordinatorTiming, defaultCoordinatorTiming } from "./coordinator_timing.ts";
-import type { CoordinatorView, ViewMember } from "./coordinator_view.ts";
-import { type CoordinatedNode, maxShardTypes } from "./coordinated_node.ts";
+import type { CoordinatorView } from "./coordinator_view.ts";
 import type { RegionReport, ReportMessage } from "../routing/protocol.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
-import { compareStamps, compareTerms, noTerm, type Stamp, type Term } from "../routing/term.ts";
+import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
 import { rules } from "../../runtime/rules.ts";
 
+/** When the coordinator does what. Times are milliseconds. */
+export interface CoordinatorTiming {
+  /** After which a grant or hand-off that was not confirmed is repeated. Default 500. */
+  readonly retryInterval: number;
+  /**
+   * Between two rounds of rebalancing, and between a change of the nodes and the first round. Default
+   * 10 000.
+   */
+  readonly rebalanceInterval: number;
+  /** The part of all shards of a type that one round moves, at least one. Default 0.1. */
+  readonly rebalanceShare: number;
+}
+
+const defaultTiming: CoordinatorTiming = {
+  retryInterval: 500,
+  rebalanceInterval: 10_000,
+  rebalanceShare: 0.1,
+};
+
+/** How many shard types one coordinator keeps; reports of more are rejected. */
+const maxShardTypes = 1_000;
 /** Grants that a coordinator can make before it meets the numbers of the next term: 2^26. */
 const epochsPerTerm = 67_108_864;
 
@@ -29,28 +49,23 @@ export class Coordinator {
   readonly #timing: CoordinatorTiming;
   readonly #strategies = new Map<string, AllocationStrategy>();
   readonly #tables = new Map<string, ShardTable>();
-  readonly #nodes = new Map<string, CoordinatedNode>();
-  /** Members whose report a new leader still waits for. */
-  readonly #awaiting = new Set<string>();
+  readonly #nodes = new CoordinatedNodes();
   #view: CoordinatorView | undefined;
   #term: Term = noTerm;
-  /** The highest term that was heard of. */
-  #heard = 0;
+  /** The highest number of a term that was seen. */
+  #highestTerm = 0;
   #now = 0;
-  #shape = "";
-  /** Since when the same nodes can own shards. */
-  #calmSince = 0;
   #effects: CoordinatorEffect[] = [];
 
-  /** Sleeps. */
+  /** Idle until a view says that this node leads. */
   constructor(timing: Partial<CoordinatorTiming> = {}) {
-    this.#timing = { ...defaultCoordinatorTiming, ...timing };
+    this.#timing = { ...defaultTiming, ...timing };
   }
 
-  /** `asleep`: another node leads. `recovering`: reports are missing. `active`: grants shards. */
-  get phase(): "asleep" | "recovering" | "active" {
-    if (this.#view === undefined || this.#view.leader !== this.#view.self) return "asleep";
-    return this.#awaiting.size > 0 && rules.coordinatorAwaitsReports ? "recovering" : "active";
+  /** `idle`: another node leads. `recovering`: reports are missing. `active`: grants shards. */
+  get phase(): "idle" | "recovering" | "active" {
+    if (this.#view === undefined || this.#view.leader !== this.#view.self) return "idle";
+    return this.#nodes.awaitsReports && rules.coordinatorAwaitsReports ? "recovering" : "active";
   }
 
   /** The table of a shard type, for inspection. */
@@ -58,18 +73,18 @@ export class Coordinator {
     return this.#tables.get(shardType);
   }
 
-  /** Says where shards of a type go. Default {@linkcode leastShards}. */
+  /** Decides where shards of a type go. Default {@linkcode leastShards}. */
   setStrategy(shardType: string, strategy: AllocationStrategy): void {
     this.#strategies.set(shardType, strategy);
   }
 
-  /** Takes one event; answers what is to be done. */
+  /** Handles one event. */
   step(event: CoordinatorEvent, now: number): readonly CoordinatorEffect[] {
     this.#effects = [];
     this.#now = now;
     if (event.type === "view") this.#onView(event.view);
     else if (event.type === "outdatedTerm") this.#onOutdated(event.term);
-    else if (this.phase !== "asleep") this.#onEvent(event);
+    else if (this.phase !== "idle") this.#onEvent(event);
     return this.#effects;
   }
 
@@ -81,7 +96,7 @@ export class Coordinator {
         return this.#onLocate(event.from, event.shardType, event.numShards, event.shard);
       case "started":
       case "stopped": {
-        if (!this.#takeStamp(event.from, event.stamp)) return;
+        if (!this.#nodes.confirmed(event.from, event.stamp)) return;
         const table = this.#tables.get(event.shardType);
         if (table === undefined) return;
         const { from, shardType, shard, epoch } = event;
@@ -95,114 +110,68 @@ export class Coordinator {
   }
 
   #onView(view: CoordinatorView): void {
-    const ledBefore = this.phase !== "asleep";
+    const ledBefore = this.phase !== "idle";
     this.#view = view;
     if (view.leader !== view.self) {
-      this.#awaiting.clear();
       this.#nodes.clear();
       this.#tables.clear();
       return;
     }
-    if (!ledBefore) this.#begin();
-    this.#retainNodes(view.members);
-    for (const member of view.members) this.#meet(member, !ledBefore);
-    if (view.converged) { for (const node of this.#nodes.values()) node.settled = true; }
-    this.#noteShape();
+    if (!ledBefore) this.#beginTerm();
+    for (const gone of this.#nodes.retain(view.members)) {
+      for (const [shardType, table] of this.#tables) {
+        this.#onFreed(shardType, table.drop(gone), gone, "ownerGone");
+      }
+    }
+    for (const member of view.members) {
+      // A member that joins later owns nothing yet: its report is not awaited.
+      if (this.#nodes.add(member, !ledBefore)) this.#requestReport(member.address);
+    }
+    if (view.converged) this.#nodes.settle();
+    this.#nodes.noteAble(view.members, this.#now);
     this.#grantAllWaiting();
   }
 
-  /** A new term: what ran under an earlier one is heard from the nodes. */
-  #begin(): void {
-    this.#heard = Math.max(this.#heard, this.#term[0]) + 1;
-    this.#term = [this.#heard, this.#view!.self];
+  /** A new term: the nodes report what they own under earlier ones. */
+  #beginTerm(): void {
+    this.#highestTerm = Math.max(this.#highestTerm, this.#term[0]) + 1;
+    this.#term = [this.#highestTerm, this.#view!.self];
     for (const [shardType, { numShards, lastEpoch }] of [...this.#tables]) {
       this.#tables.set(shardType, new ShardTable(numShards, Math.max(lastEpoch, this.#floor)));
     }
-    for (const node of this.#nodes.values()) node.reported = false;
-    for (const address of this.#nodes.keys()) this.#awaiting.add(address);
+    this.#nodes.awaitAll();
+  }
+
+  #requestReport(to: string): void {
+    this.#effects.push({ type: "requestReport", to, term: this.#term });
   }
 
   /**
-   * What epochs of this term begin above: a deposed coordinator may have made grants that its
-   * successor cannot hear of, and theirs must differ, the later above the earlier.
+   * Epochs of this term are above it. A deposed coordinator may have made grants that no node reports
+   * to its successor: their epochs must differ, the later above the earlier.
    */
   get #floor(): number {
     return (this.#term[0] - 1) * epochsPerTerm;
   }
 
-  #retainNodes(members: readonly ViewMember[]): void {
-    const lives = new Map(members.map(({ address, incarnation }) => [address, incarnation]));
-    for (const [address, { incarnation }] of this.#nodes) {
-      if (lives.get(address) === incarnation) continue;
-      this.#nodes.delete(address);
-      this.#awaiting.delete(address);
-      for (const [shardType, table] of this.#tables) {
-        this.#onFreed(shardType, table.drop(address), address, "ownerGone");
-      }
-    }
-  }
-
-  #meet({ address, incarnation }: ViewMember, wait: boolean): void {
-    if (this.#nodes.has(address)) return;
-    this.#nodes.set(address, {
-      incarnation,
-      reported: false,
-      settled: false,
-      retiring: false,
-      stamp: [incarnation, 0],
-    });
-    // Who joins later runs nothing yet: its report adds a region and is not waited for.
-    if (wait) this.#awaiting.add(address);
-    this.#effects.push({ type: "requestReport", to: address, term: this.#term });
-  }
-
-  /** Calm begins anew when another set of nodes can own shards. */
-  #noteShape(): void {
-    const able: string[] = [];
-    for (const { address, eligible } of this.#view!.members) {
-      const node = this.#nodes.get(address);
-      if (eligible && node?.reported && !node.retiring) able.push(address);
-    }
-    const shape = able.join();
-    if (shape === this.#shape) return;
-    this.#shape = shape;
-    this.#calmSince = this.#now;
-  }
-
-  #takeStamp(from: string, stamp: Stamp): boolean {
-    const node = this.#nodes.get(from);
-    if (node === undefined || stamp[0] !== node.incarnation) return false;
-    // Confirmations name an epoch, so an old one does no harm; reports are looked at more closely.
-    if (compareStamps(stamp, node.stamp) > 0) node.stamp = stamp;
-    return true;
-  }
-
-  /** There is another term: this one must have a higher number. */
+  /** Another term was acknowledged somewhere: this one must have a higher number. */
   #onOutdated(term: Term): void {
-    this.#heard = Math.max(this.#heard, term[0]);
-    if (this.phase === "asleep" || term[0] < this.#term[0]) return;
-    if (compareTerms(term, this.#term) === 0) return;
-    this.#begin();
-    for (const to of this.#nodes.keys()) {
-      this.#effects.push({ type: "requestReport", to, term: this.#term });
-    }
+    this.#highestTerm = Math.max(this.#highestTerm, term[0]);
+    if (this.phase === "idle" || term[0] < this.#term[0]) return;
+    if (sameTerm(term, this.#term)) return;
+    this.#beginTerm();
+    for (const to of this.#nodes.addresses()) this.#requestReport(to);
   }
 
   #onReport(from: string, { term, stamp, retiring, regions }: ReportMessage): void {
-    const node = this.#nodes.get(from);
-    if (node === undefined || stamp[0] !== node.incarnation) return;
-    if (compareTerms(term, this.#term) !== 0) {
+    if (!this.#nodes.isCurrent(from, stamp)) return;
+    if (!sameTerm(term, this.#term)) {
       if (compareTerms(term, this.#term) > 0) return this.#onOutdated(term);
-      return void this.#effects.push({ type: "requestReport", to: from, term: this.#term });
+      return this.#requestReport(from);
     }
-    // What was said before something that is known already is not the whole truth any more.
-    if (compareStamps(stamp, node.stamp) < 0) return;
-    node.stamp = stamp;
-    node.reported = true;
-    node.retiring = retiring;
-    this.#awaiting.delete(from);
-    this.#noteShape();
-    // A report is the whole truth about its sender: what it does not name, it has given up.
+    if (!this.#nodes.reported(from, stamp, retiring)) return;
+    this.#nodes.noteAble(this.#view!.members, this.#now);
+    // A report is complete: its sender has stopped all shards that it does not name.
     const named = new Map(regions.map((region) => [region.shardType, region]));
     for (const [shardType, table] of this.#tables) {
       const region = named.get(shardType);
@@ -224,7 +193,7 @@ export class Coordinator {
     for (const [shard, epoch, stopping] of shards) {
       if (shard >= table.numShards) continue;
       if (!table.adopt(shard, from, epoch, stopping === 1)) {
-        // A refused claim is answered with the newer grant, which makes the claimant stop at once.
+        // The claim is older than the grant: its owner stops at once when it learns the newer one.
         this.#answer(from, shardType, table, shard);
         this.#effects.push({
           type: "handOff",
@@ -241,7 +210,7 @@ export class Coordinator {
   }
 
   #onLocate(from: string, shardType: string, numShards: number, shard: number): void {
-    // A type that no region has reported is not made up here: whoever asks, asks again.
+    // Unknown type, because no region has reported it: ignore, the sender retries.
     if (!this.#tables.has(shardType)) return;
     const table = this.#tableFor(from, shardType, numShards);
     if (table === undefined || shard >= table.numShards) return;
@@ -261,14 +230,12 @@ export class Coordinator {
   }
 
   #onTick(): void {
-    for (const [to, { reported }] of this.#nodes) {
-      if (!reported) this.#effects.push({ type: "requestReport", to, term: this.#term });
-    }
+    for (const to of this.#nodes.unreported()) this.#requestReport(to);
     for (const [shardType, table] of this.#tables) {
       const { retryInterval } = this.#timing;
       for (const grant of table.takeOverdue(this.#now - retryInterval, this.#now)) {
         const { shard, owner: to, epoch, phase } = grant;
-        if (phase === "granted") this.#host(to, shardType, shard, epoch);
+        if (phase === "granted") this.#startShard(to, shardType, shard, epoch);
         else this.#effects.push({ type: "handOff", to, term: this.#term, shardType, shard, epoch });
       }
       this.#grantWaiting(shardType, table);
@@ -278,16 +245,16 @@ export class Coordinator {
     }
   }
 
-  /** Moves some shards, when nothing else moves and the nodes are the same for a while. */
+  /** Moves some shards, when no other moves and the nodes have been the same for a while. */
   #rebalance(shardType: string, table: ShardTable): void {
-    const since = Math.max(this.#calmSince, table.balancedAt);
+    const since = Math.max(this.#nodes.stableSince, table.balancedAt);
     if (table.busy > 0 || this.#now - since < this.#timing.rebalanceInterval) return;
     table.balancedAt = this.#now;
-    // While a new version is rolled out, what moves now would have to move again.
+    // While a new version is rolled out, shards that move now would have to move again.
     if (new Set(this.#view!.members.map(({ appVersion }) => appVersion)).size > 1) return;
     const limit = Math.max(1, Math.floor(table.numShards * this.#timing.rebalanceShare));
     const nodes = this.#candidates(table);
-    let moves = this.#ask(shardType, (strategy) => strategy.rebalance?.(nodes, limit)) ?? [];
+    let moves = this.#consult(shardType, (strategy) => strategy.rebalance?.(nodes, limit)) ?? [];
     moves = moves.filter(({ to }) => nodes.some(({ address }) => address === to));
     for (const { shard, to } of moves.slice(0, limit)) {
       const grant = table.grant(shard);
@@ -299,7 +266,7 @@ export class Coordinator {
   #handOff(shardType: string, table: ShardTable, shard: number, to: string): void {
     if (!table.handOff(shard, to, this.#now)) return;
     const { owner, epoch } = table.grant(shard)!;
-    // Whatever reaches the owner meanwhile waits there: it wants to know first.
+    // Messages that reach the owner meanwhile wait there: it needs the new location first.
     table.wait(shard, owner);
     this.#effects.push({ type: "handOff", to: owner, term: this.#term, shardType, shard, epoch }, {
       type: "event",
@@ -338,16 +305,16 @@ export class Coordinator {
       address !== undefined && nodes.some((node) => node.address === address);
     let owner = table.targetOf(shard);
     if (!able(owner)) {
-      owner = this.#ask(shardType, (strategy) => strategy.allocate(shard, nodes));
+      owner = this.#consult(shardType, (strategy) => strategy.allocate(shard, nodes));
     }
     if (!able(owner)) owner = leastShards().allocate(shard, nodes);
     const { epoch } = table.allocate(shard, owner!, this.#now);
-    this.#host(owner!, shardType, shard, epoch);
+    this.#startShard(owner!, shardType, shard, epoch);
   }
 
-  /** Names the incarnation that is meant: an order that comes late must not reach the next one. */
-  #host(to: string, shardType: string, shard: number, epoch: number): void {
-    const incarnation = this.#nodes.get(to)?.incarnation ?? 0;
+  /** Names the incarnation: a grant that arrives late must not count for the next one. */
+  #startShard(to: string, shardType: string, shard: number, epoch: number): void {
+    const incarnation = this.#nodes.incarnationOf(to);
     this.#effects.push({
       type: "startShard",
       to,
@@ -361,19 +328,17 @@ export class Coordinator {
 
   /** Nodes that may be given shards of a type. */
   #candidates(table: ShardTable): AllocationNode[] {
-    const able = this.#view!.members.filter(({ address, eligible }) => {
-      const node = this.#nodes.get(address);
-      return eligible && node?.reported && node.settled && !node.retiring &&
-        table.regions.has(address);
-    });
+    const able = this.#view!.members.filter((member) =>
+      this.#nodes.mayOwn(member) && table.regions.has(member.address)
+    );
     const shards = table.shardsOf(able.map(({ address }) => address));
     return able.map(({ address, roles }) => ({ address, roles, shards: shards.get(address)! }));
   }
 
   /** A user's function that fails must not keep shards from being granted. */
-  #ask<T>(shardType: string, question: (strategy: AllocationStrategy) => T): T | undefined {
+  #consult<T>(shardType: string, decide: (strategy: AllocationStrategy) => T): T | undefined {
     try {
-      return question(this.#strategies.get(shardType) ?? leastShards());
+      return decide(this.#strategies.get(shardType) ?? leastShards());
     } catch (error) {
       this.#effects.push({ type: "strategyFailed", shardType, error });
       return undefined;

@@ -3,7 +3,7 @@ import type { LocateMessage, ReportMessage, ShardingMessage } from "../routing/p
 import type { ShardEvent } from "../shard_event.ts";
 import type { Stamp, Term } from "../routing/term.ts";
 
-/** What a node says about one shard. */
+/** A node confirms a grant or a hand-off. */
 interface Confirmation {
   readonly from: string;
   readonly stamp: Stamp;
@@ -12,7 +12,7 @@ interface Confirmation {
   readonly epoch: number;
 }
 
-/** What happens to the coordinator. */
+/** Input of the coordinator. */
 export type CoordinatorEvent =
   | { readonly type: "view"; readonly view: CoordinatorView }
   | (ReportMessage & { readonly from: string })
@@ -22,7 +22,7 @@ export type CoordinatorEvent =
   | ({ readonly type: "stopped" } & Confirmation)
   | { readonly type: "tick" };
 
-/** A message of the coordinator to a node, by its address. */
+/** A message of the coordinator to the node at an address. */
 export type CoordinatorMessage =
   & Extract<
     ShardingMessage,
@@ -32,7 +32,7 @@ export type CoordinatorMessage =
   >
   & { readonly to: string };
 
-/** What the coordinator wants done. */
+/** Output of the coordinator. */
 export type CoordinatorEffect =
   | CoordinatorMessage
   | { readonly type: "event"; readonly event: ShardEvent }

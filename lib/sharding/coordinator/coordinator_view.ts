@@ -3,26 +3,26 @@ import type { MembershipView } from "../../membership/state/view.ts";
 /** A member that may own shards. */
 export interface ViewMember {
   readonly address: string;
-  /** Tells lives at one address apart. */
+  /** A later incarnation at the same address has a higher number. */
   readonly incarnation: number;
   /** Up and reachable: may be given shards. */
   readonly eligible: boolean;
   readonly roles: readonly string[];
-  /** Version of the application, if it says one. */
+  /** Version of the application, if it has one. */
   readonly appVersion: string | undefined;
 }
 
-/** What the coordinator needs to know of the cluster. */
+/** The membership, as far as it matters to the coordinator. */
 export interface CoordinatorView {
   readonly self: string;
   readonly leader: string | undefined;
-  /** Members that may own shards: up or on their way out, reachable or not; sorted by address. */
+  /** Members that may own shards: up or leaving, reachable or not; sorted by address. */
   readonly members: readonly ViewMember[];
   /** Whether all reachable members have seen the same. */
   readonly converged: boolean;
 }
 
-/** What of the membership matters for shards. */
+/** Takes from the membership what matters to the coordinator. */
 export function coordinatorView(self: string, view: MembershipView): CoordinatorView {
   const members: ViewMember[] = [];
   for (const member of view.members) {

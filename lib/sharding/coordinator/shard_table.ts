@@ -1,14 +1,14 @@
 import type { ShardGrant } from "../routing/shard_grant.ts";
 
 /**
- * How far a grant is: the owner has not confirmed it yet, runs the shard, or was told to give it up.
+ * The state of a grant: not confirmed by the owner yet, running, or being handed off.
  */
 export type GrantPhase = "granted" | "running" | "handingOff";
 
-/** A grant as the coordinator sees it. */
+/** A grant, as its coordinator knows it. */
 export interface TableGrant extends ShardGrant {
   readonly phase: GrantPhase;
-  /** The owner runs the shard, or is giving it up. */
+  /** The owner runs the shard, or hands it off. */
   readonly confirmed: boolean;
 }
 
@@ -18,24 +18,24 @@ interface Entry {
   phase: GrantPhase;
   /** The node that the shard should move to. */
   target: string | undefined;
-  /** It had an owner: whatever ran there may be missed. */
+  /** It had an owner: its entities may be missed. */
   orphaned: boolean;
-  /** When the coordinator has last asked for something to be done about it. */
-  askedAt: number;
-  /** Who waits to hear where the shard is. */
+  /** When the grant or hand-off was sent last. */
+  sentAt: number;
+  /** Nodes that wait for the location. */
   readonly waiters: Set<string>;
 }
 
-/** What the coordinator knows of one shard type. Holds no clock and sends nothing. */
+/** The grants of one shard type, as its coordinator knows them. Holds no clock and sends nothing. */
 export class ShardTable {
   /** Nodes that can own shards of this type. */
   readonly regions: Set<string> = new Set();
   readonly numShards: number;
-  /** When shards were moved to even out last, or could not be for lack of calm. */
+  /** When the last round of rebalancing was, or had nothing to move. */
   balancedAt = 0;
-  /** Shards whose place has changed since that was told last. */
+  /** Shards whose owner has changed since the last delta. */
   readonly changed: Set<number> = new Set();
-  /** Nodes that have not been told the whole table. */
+  /** Nodes that have not got the whole table yet. */
   readonly newcomers: Set<string> = new Set();
   readonly #entries = new Map<number, Entry>();
   #lastEpoch = 0;
@@ -47,17 +47,17 @@ export class ShardTable {
     this.#lastEpoch = lastEpoch;
   }
 
-  /** The newest epoch that anybody has reported or that was granted here. */
+  /** The newest epoch that was reported or granted. */
   get lastEpoch(): number {
     return this.#lastEpoch;
   }
 
-  /** How many shards have grants that are not at rest. */
+  /** How many shards have a grant that is not running. */
   get busy(): number {
     return this.#busy;
   }
 
-  /** Makes sure that grants made here overrule all that the reporter knows of. */
+  /** Grants that are made here overrule all up to this epoch. */
   raiseEpoch(epoch: number): void {
     if (epoch > this.#lastEpoch) this.#lastEpoch = epoch;
   }
@@ -75,7 +75,7 @@ export class ShardTable {
     return this.#entries.get(shard)?.target;
   }
 
-  /** Takes over what a region says that it runs, unless a newer grant is known. */
+  /** Takes over a shard that a region has reported, unless a newer grant is known. */
   adopt(shard: number, owner: string, epoch: number, stopping: boolean): boolean {
     this.raiseEpoch(epoch);
     const entry = this.#entry(shard);
@@ -83,13 +83,13 @@ export class ShardTable {
       if (entry.epoch > epoch) return false;
       if (entry.epoch === epoch && entry.owner !== owner) return false;
     }
-    const news = entry.owner !== owner || entry.epoch !== epoch || entry.phase === "granted";
+    const isNew = entry.owner !== owner || entry.epoch !== epoch || entry.phase === "granted";
     entry.owner = owner;
     entry.epoch = epoch;
     if (stopping || entry.phase !== "handingOff") {
       this.#phase(entry, stopping ? "handingOff" : "running");
     }
-    if (news) this.changed.add(shard);
+    if (isNew) this.changed.add(shard);
     return true;
   }
 
@@ -100,12 +100,12 @@ export class ShardTable {
     entry.epoch = ++this.#lastEpoch;
     entry.target = undefined;
     entry.orphaned = false;
-    entry.askedAt = now;
+    entry.sentAt = now;
     this.#phase(entry, "granted");
     return { owner, epoch: entry.epoch };
   }
 
-  /** The owner runs the shard now. Answers who waited for it, or undefined if that is no news. */
+  /** The owner runs the shard now. Answers the nodes that waited; undefined if that was known. */
   confirm(shard: number, owner: string, epoch: number): readonly string[] | undefined {
     const entry = this.#entries.get(shard);
     if (entry?.owner !== owner || entry.epoch !== epoch || entry.phase !== "granted") {
@@ -116,17 +116,17 @@ export class ShardTable {
     return this.takeWaiters(shard);
   }
 
-  /** The owner is to give the shard up. False if it is not at rest. */
+  /** The owner has to hand the shard off. False if the grant is not running. */
   handOff(shard: number, target: string | undefined, now: number): boolean {
     const entry = this.#entries.get(shard);
     if (entry?.owner === undefined || entry.phase !== "running") return false;
     entry.target = target;
-    entry.askedAt = now;
+    entry.sentAt = now;
     this.#phase(entry, "handingOff");
     return true;
   }
 
-  /** The owner runs nothing of the shard under that grant, and never will. False: no news. */
+  /** The owner runs nothing of the shard under that grant, and never will. False: that was known. */
   free(shard: number, owner: string, epoch: number): boolean {
     const entry = this.#entries.get(shard);
     if (entry?.owner !== owner || entry.epoch !== epoch) return false;
@@ -134,12 +134,12 @@ export class ShardTable {
     return true;
   }
 
-  /** Remembers that `node` wants to know where the shard is. */
+  /** `node` waits for the location of the shard. */
   wait(shard: number, node: string): void {
     this.#entry(shard).waiters.add(node);
   }
 
-  /** Those who wait, once. */
+  /** Takes out the nodes that wait. */
   takeWaiters(shard: number): readonly string[] {
     const waiters = this.#entries.get(shard)?.waiters;
     if (waiters === undefined || waiters.size === 0) return [];
@@ -157,22 +157,22 @@ export class ShardTable {
     return shards;
   }
 
-  /** Grants that are not at rest and were asked about before `before`; notes that they are now. */
+  /** Grants that are not running and were sent before `before`: they are to be sent again. */
   takeOverdue(before: number, now: number): (TableGrant & { readonly shard: number })[] {
     const overdue: (TableGrant & { readonly shard: number })[] = [];
     if (this.#busy === 0) return overdue;
     for (const [shard, entry] of this.#entries) {
-      const { owner, epoch, phase, askedAt } = entry;
-      if (owner === undefined || phase === "running" || askedAt > before) continue;
-      entry.askedAt = now;
+      const { owner, epoch, phase, sentAt } = entry;
+      if (owner === undefined || phase === "running" || sentAt > before) continue;
+      entry.sentAt = now;
       overdue.push({ shard, owner, epoch, phase, confirmed: phase !== "granted" });
     }
     return overdue;
   }
 
   /**
-   * A node owns these shards and no others; grants that it has not confirmed are on their way.
-   * Answers what it has given up.
+   * A node owns these shards and no others; grants that it has not confirmed are under way. Answers
+   * the shards that it has stopped.
    */
   retain(node: string, shards: ReadonlySet<number>): number[] {
     const gone: number[] = [];
@@ -184,7 +184,7 @@ export class ShardTable {
     return gone;
   }
 
-  /** Forgets a node: its region, its shards, what it waits for. Epochs stay. Answers its shards. */
+  /** Forgets a node: its region, its shards, its waiting. Epochs stay. Answers its shards. */
   drop(node: string): number[] {
     this.regions.delete(node);
     this.newcomers.delete(node);
@@ -199,7 +199,7 @@ export class ShardTable {
     return gone;
   }
 
-  /** The shards of each node, those on their way included. */
+  /** The shards of each node, those that move there included. */
   shardsOf(nodes: Iterable<string>): Map<string, Set<number>> {
     const sets = new Map<string, Set<number>>();
     for (const node of nodes) sets.set(node, new Set());
@@ -209,7 +209,7 @@ export class ShardTable {
     return sets;
   }
 
-  /** All shards that a node runs or gives up, with their grants. */
+  /** All shards that have an owner, with their grants. */
   *grants(): IterableIterator<TableGrant & { readonly shard: number }> {
     for (const shard of this.#entries.keys()) {
       const grant = this.grant(shard);
@@ -238,7 +238,7 @@ export class ShardTable {
         phase: "running",
         target: undefined,
         orphaned: false,
-        askedAt: 0,
+        sentAt: 0,
         waiters: new Set(),
       };
       this.#entries.set(shard, entry);

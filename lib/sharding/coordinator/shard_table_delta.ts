@@ -2,21 +2,21 @@ import type { CoordinatorMessage } from "./coordinator_event.ts";
 import { maxTableEntries } from "../routing/protocol.ts";
 import type { ShardTable } from "./shard_table.ts";
 
-/** Messages that tell all regions what has changed since the last ones, and newcomers all. */
+/** Deltas for all regions: what has changed since the last ones; for newcomers, the whole table. */
 export function takeShardTableDelta(shardType: string, table: ShardTable): CoordinatorMessage[] {
   const { newcomers, changed, regions } = table;
-  const news: CoordinatorMessage[] = [];
+  const deltas: CoordinatorMessage[] = [];
   if (newcomers.size > 0) {
     const all = [...table.grants()].map(({ shard }) => shard);
-    news.push(...messagesTo([...newcomers], shardType, table, all));
+    deltas.push(...messagesTo([...newcomers], shardType, table, all));
   }
   if (changed.size > 0) {
     const known = [...regions].filter((node) => !newcomers.has(node));
-    news.push(...messagesTo(known, shardType, table, [...changed]));
+    deltas.push(...messagesTo(known, shardType, table, [...changed]));
   }
   newcomers.clear();
   changed.clear();
-  return news;
+  return deltas;
 }
 
 function messagesTo(

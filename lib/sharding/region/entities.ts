@@ -1,7 +1,7 @@
 /**
- * Runs the entities of one type at one node: starts them with their first message, stops those that
- * were not used for long, and starts again what was stopped or has failed when there is something for
- * it. What comes while an entity stops waits for that.
+ * Runs the entities of one type at one node: starts them with their first message, passivates idle ones,
+ * and starts stopped and failed ones again when there is a message for them. Messages that arrive while
+ * an entity stops wait until it has stopped.
  *
  * @module
  */
@@ -34,25 +34,25 @@ export interface EntitiesPort {
   readonly maxPending: number;
   /** Milliseconds after which an entity that has not stopped in turn stops at once. */
   readonly stopTimeout: number;
-  /** A message cannot be taken here any more. */
-  giveBack(entityId: string, message: unknown): void;
+  /** A message whose shard is handed off: routes it again. */
+  reroute(entityId: string, message: unknown): void;
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
 
-/** Told what runs, so that it can run again elsewhere. */
+/** Records which entities run, so that they run again elsewhere. */
 export interface EntityMemory {
-  /** A shard is this node's from now on; or not any more, if there is no epoch. */
+  /** This node owns a shard from now on; or not any more, if there is no epoch. */
   onShard(shard: number, epoch: number | undefined): void;
   onStarted(shard: number, id: string): void;
-  /** It has stopped by itself, or was not used: not because its shard moves. */
+  /** It has stopped by itself or was passivated: not because its shard moves. */
   onStopped(shard: number, id: string): void;
 }
 
 interface Shard {
   readonly entities: Map<string, Entity>;
-  /** Told when no entity is left; set while the shard stops. */
+  /** Called when no entity is left; set while the shard stops. */
   done: (() => void) | undefined;
   /** Whether entities may be started. */
   open: boolean;
@@ -63,17 +63,17 @@ export class Entities implements ShardRunner, EntityKeeper {
   readonly #port: EntitiesPort;
   readonly #path: string;
   readonly #shards: (Shard | undefined)[] = [];
-  /** Those that take messages. */
+  /** Entities that take messages. */
   readonly #active = new EntityList();
   /** Entities whose id cannot be their name. */
   readonly #unnamed = new Map<LocalRef<unknown>, Entity>();
-  /** Those that were told to stop, and when. */
+  /** Entities that are stopping, and since when. */
   readonly #stopping = new Map<Entity, number>();
   readonly #behavior: Behavior<unknown>;
   #context: ActorContext<never> | undefined;
   #now = 0;
 
-  /** Runs nothing yet. */
+  /** Runs no entity yet. */
   constructor(shardType: string, factory: EntityFactory<unknown>, port: EntitiesPort) {
     this.#port = port;
     this.#path = regionPath(shardType);
@@ -81,7 +81,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#behavior = Behaviors.setup((context) => factory(context.entityId, context));
   }
 
-  /** The actor whose children the entities are; `onReady` is called when it can have some. */
+  /** The parent actor of the entities; `onReady` is called when it can have children. */
   behavior(onReady: () => void): Behavior<never> {
     const region = Behaviors.setup<never>((context) => {
       this.#context = context;
@@ -152,7 +152,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     for (const entity of shard.entities.values()) {
       const { pending, cell } = entity;
       entity.pending = undefined;
-      for (const message of pending ?? []) this.#port.giveBack(entity.id, message);
+      for (const message of pending ?? []) this.#port.reroute(entity.id, message);
       if (cell === undefined) this.#remove(shard, entity);
       else this.#stop(entity, cell, how);
     }
@@ -190,7 +190,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#port.memory?.onStopped(entity.shard, entity.id);
   }
 
-  /** Stops what was not used for long, and at once what does not stop in turn. */
+  /** Passivates idle entities, and stops those at once that have not stopped in turn. */
   tick(): void {
     const now = this.#port.clock.now();
     this.#now = now;
@@ -252,7 +252,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     else this.#port.lose("bufferFull", `${this.#path}/${entity.id}`, message);
   }
 
-  /** It has failed: what comes waits a little, so that it does not fail all the time. */
+  /** Starts a failed entity again after a back-off; its messages wait. */
   #backOff(shard: Shard, entity: Entity): void {
     const { clock } = this.#port;
     const now = clock.now();

@@ -6,13 +6,13 @@ export class Entity {
   readonly shard: number;
   /** None while it waits to start again. */
   cell: LocalRef<unknown> | undefined = undefined;
-  /** What has come while it stops; it starts again if there is something. */
+  /** Messages that have arrived while it stops; it starts again if there are any. */
   pending: unknown[] | undefined = undefined;
-  /** When it was given a message last, milliseconds on the runtime's clock, not to the last one. */
+  /** When it got a message last: milliseconds on the runtime's clock, as of the last tick. */
   used = 0;
   /** Failures in a row. */
   failures = 0;
-  /** When it has failed last. */
+  /** When it failed last. */
   failedAt = 0;
   older: Entity | undefined = undefined;
   newer: Entity | undefined = undefined;
@@ -24,28 +24,28 @@ export class Entity {
   }
 }
 
-/** Entities in the order in which they were used: a list whose links are in the entities. */
+/** Entities in the order of their last use: a linked list whose links are in the entities. */
 export class EntityList {
   #oldest: Entity | undefined;
   #newest: Entity | undefined;
   #size = 0;
 
-  /** How many there are. */
+  /** How many entities are in the list. */
   get size(): number {
     return this.#size;
   }
 
-  /** The one that was not used for longest. */
+  /** The least recently used. */
   get oldest(): Entity | undefined {
     return this.#oldest;
   }
 
-  /** The one that was used last. */
+  /** The most recently used. */
   get newest(): Entity | undefined {
     return this.#newest;
   }
 
-  /** Adds one that is not in the list, as the newest. */
+  /** Adds an entity that is not in the list, as the most recently used. */
   add(entity: Entity): void {
     entity.older = this.#newest;
     entity.newer = undefined;
@@ -55,7 +55,7 @@ export class EntityList {
     this.#size++;
   }
 
-  /** Takes one out, if it is in the list. */
+  /** Removes an entity, if it is in the list. */
   remove(entity: Entity): void {
     const { older, newer } = entity;
     if (older === undefined && this.#oldest !== entity) return;
@@ -68,7 +68,7 @@ export class EntityList {
     this.#size--;
   }
 
-  /** It was used: it is the newest now. */
+  /** Makes an entity the most recently used. */
   touch(entity: Entity): void {
     if (entity === this.#newest) return;
     this.remove(entity);

@@ -1,6 +1,6 @@
 import { badOption } from "../errors.ts";
 
-/** When entities are stopped that were not used for long. They start again with a message. */
+/** When idle entities are stopped. They start again with a message. */
 export interface PassivationOptions {
   /**
    * Milliseconds without a message after which an entity is stopped; `Infinity`: never. Default

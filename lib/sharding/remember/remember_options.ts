@@ -3,8 +3,8 @@ import { badOption } from "../errors.ts";
 import { maxRememberedPerShard } from "./remember_protocol.ts";
 
 /**
- * Keeps which entities run, so that they start again when the whole cluster has been down. The owner
- * of a shard saves its list soon after a change; calls for one shard come one after another.
+ * Saves which entities run, so that they start again when the whole cluster has been down. The owner
+ * of a shard saves its list soon after a change, with one call for each shard at a time.
  *
  * @example
  * ```ts
@@ -37,7 +37,7 @@ export type StoreRuntime = Pick<Runtime, "storage">;
 
 /** How entities that ran are started again. */
 export interface RememberOptions {
-  /** Remembers across a restart of the whole cluster. Default: nothing does. */
+  /** Remembers across a restart of the whole cluster. Default: none. */
   readonly store?: EntityStore;
   /** Entities that are started at once. Default 5. */
   readonly batch?: number;

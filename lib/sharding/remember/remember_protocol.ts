@@ -1,12 +1,12 @@
 import { isEntityId, maxNumShards } from "../routing/protocol.ts";
 
-/** Where nodes tell each other which entities run. */
+/** Where nodes replicate which entities run. */
 export const rememberedPath = "/_cluster/remembered";
 
-/** How new a list of entities is: the epoch of its owner's grant, then its changes counted. */
+/** The version of a list of entities: the epoch of its owner's grant, then a count of changes. */
 export type ListVersion = readonly [epoch: number, change: number];
 
-/** A shard and how new its list is. */
+/** A shard and the version of its list. */
 export type ListDigest = readonly [shard: number, epoch: number, change: number];
 
 /** Between nodes, at {@linkcode rememberedPath}. */
@@ -21,15 +21,15 @@ export type RememberMessage =
     readonly started: readonly string[];
     readonly stopped: readonly string[];
   }
-  /** Owner to others: this is how new my lists are. */
+  /** Owner to others: the versions of its lists. */
   | { readonly type: "digest"; readonly shardType: string; readonly shards: readonly ListDigest[] }
-  /** To the owner: send me these lists. */
+  /** To the owner: requests lists. */
   | { readonly type: "want"; readonly shardType: string; readonly shards: readonly number[] }
-  /** New owner to others: send me lists that are newer than these, which I go by. */
+  /** New owner to others: requests lists that are newer than these. */
   | { readonly type: "recall"; readonly shardType: string; readonly shards: readonly ListDigest[] }
   | ListMessage;
 
-/** All entities of a shard that run, or should. */
+/** All entities of a shard that run, or are to run. */
 export interface ListMessage {
   readonly type: "list";
   readonly shardType: string;

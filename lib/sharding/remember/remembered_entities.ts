@@ -7,7 +7,7 @@ import {
   type RememberMessage,
 } from "./remember_protocol.ts";
 
-/** How often a new owner asks whether somebody knows a newer list: messages can be lost. */
+/** How often a new owner requests newer lists: messages can be lost. */
 const recalls = 3;
 
 /** The entities of one shard, as far as this node knows. */
@@ -18,34 +18,34 @@ interface List {
 
 /** A shard that this node owns. */
 interface Owned {
-  /** The list that it goes by. */
+  /** The version of the list that this node has started from. */
   inherited: ListVersion;
   recallsLeft: number;
-  /** What the others have not been told; the later of both counts. */
+  /** Changes that were not sent to the others yet; the later of both counts. */
   readonly started: Set<string>;
   readonly stopped: Set<string>;
-  /** What this node itself has heard of an entity overrules all lists of former owners. */
+  /** Entities that were started or stopped here: that overrules the lists of former owners. */
   readonly decided: Set<string>;
 }
 
-/** A message, and the node that it is for; for all others if there is none. */
-export interface Remembrance {
+/** A message and its receiver; all other nodes if there is none. */
+export interface OutgoingMessage {
   readonly to: string | undefined;
   readonly message: RememberMessage;
 }
 
 /**
- * Which entities of one type run in the whole cluster. The owner of a shard keeps its list and tells
- * all other nodes of each change; each of them can be the next owner, and starts what it finds there.
- * Whoever has missed a change sees it in the next digest, and asks for the whole list. Holds no clock
- * and sends nothing.
+ * Which entities of one type run in the whole cluster. The owner of a shard keeps its list, and
+ * replicates each change to all other nodes: each of them can be the next owner, which starts the
+ * entities of the list. A node that has missed a change sees it in the next digest, and requests the
+ * whole list. Holds no clock and sends nothing.
  */
 export class RememberedEntities {
   readonly #shardType: string;
   readonly #maxPerShard: number;
   readonly #lists = new Map<number, List>();
   readonly #owned = new Map<number, Owned>();
-  /** What is to be started, by shard. */
+  /** Entities that are to be started, by shard. */
   readonly #waiting = new Map<number, Set<string>>();
 
   /** Knows nothing. */
@@ -69,16 +69,16 @@ export class RememberedEntities {
     return this.#waiting.size > 0;
   }
 
-  /** Whether others are to be told of changes. */
-  get hasNews(): boolean {
+  /** Whether there are changes to send. */
+  get hasChanges(): boolean {
     for (const { started, stopped } of this.#owned.values()) {
       if (started.size > 0 || stopped.size > 0) return true;
     }
     return false;
   }
 
-  /** This node owns the shard from now on: what has run there is to run here. */
-  own(shard: number, epoch: number): Remembrance[] {
+  /** This node owns the shard from now on: its entities are to run here. */
+  own(shard: number, epoch: number): OutgoingMessage[] {
     const list = this.#listOf(shard);
     const inherited = list.version;
     this.#owned.set(shard, {
@@ -93,7 +93,7 @@ export class RememberedEntities {
     return this.#recall([shard]);
   }
 
-  /** This node owns the shard no more. What runs there is still remembered. */
+  /** This node does not own the shard any more. Its list is still remembered. */
   leave(shard: number): void {
     this.#owned.delete(shard);
     this.#waiting.delete(shard);
@@ -118,7 +118,7 @@ export class RememberedEntities {
     return true;
   }
 
-  /** An entity has stopped because it wanted to, or was not used: it is forgotten. */
+  /** An entity has stopped by itself, or was passivated: it is forgotten. */
   stopped(shard: number, id: string): void {
     this.#unawait(shard, id);
     const owned = this.#owned.get(shard);
@@ -128,7 +128,7 @@ export class RememberedEntities {
     if (!owned.started.delete(id)) owned.stopped.add(id);
   }
 
-  /** A store says what has run before this cluster. Counts only where no node knows better. */
+  /** The list of a store, of before this cluster. Counts only where no node has a newer one. */
   loaded(shard: number, ids: readonly string[]): void {
     const owned = this.#owned.get(shard);
     if (owned === undefined || owned.inherited[0] > 0) return;
@@ -149,9 +149,9 @@ export class RememberedEntities {
     return taken;
   }
 
-  /** What the others are to be told of changes; afterwards they were told. */
-  takeNews(): Remembrance[] {
-    const news: Remembrance[] = [];
+  /** Takes out the changes to send. */
+  takeChanges(): OutgoingMessage[] {
+    const changes: OutgoingMessage[] = [];
     for (const [shard, { started, stopped }] of this.#owned) {
       if (started.size === 0 && stopped.size === 0) continue;
       const list = this.#listOf(shard);
@@ -166,28 +166,28 @@ export class RememberedEntities {
         started: [...started],
         stopped: [...stopped],
       };
-      news.push({ to: undefined, message });
+      changes.push({ to: undefined, message });
       started.clear();
       stopped.clear();
     }
-    return news;
+    return changes;
   }
 
-  /** To be sent once in a while: others see what they have missed. */
-  remind(): Remembrance[] {
+  /** To be sent at intervals: nodes that have missed a change see it, and request the list. */
+  digests(): OutgoingMessage[] {
     const digests: ListDigest[] = [];
     for (const shard of this.#owned.keys()) digests.push([shard, ...this.#listOf(shard).version]);
-    const reminders: Remembrance[] = [];
+    const messages: OutgoingMessage[] = [];
     for (let from = 0; from < digests.length; from += maxDigest) {
       const shards = digests.slice(from, from + maxDigest);
       const message: RememberMessage = { type: "digest", shardType: this.#shardType, shards };
-      reminders.push({ to: undefined, message });
+      messages.push({ to: undefined, message });
     }
-    return [...reminders, ...this.#recall([...this.#owned.keys()])];
+    return [...messages, ...this.#recall([...this.#owned.keys()])];
   }
 
-  /** Another node has said something. */
-  receive(from: string, message: RememberMessage): Remembrance[] {
+  /** A message of another node. */
+  receive(from: string, message: RememberMessage): OutgoingMessage[] {
     switch (message.type) {
       case "changed":
         return this.#onChanged(from, message);
@@ -209,7 +209,7 @@ export class RememberedEntities {
     }
   }
 
-  #onChanged(from: string, message: RememberMessage & { type: "changed" }): Remembrance[] {
+  #onChanged(from: string, message: RememberMessage & { type: "changed" }): OutgoingMessage[] {
     const { shard, epoch, change, started, stopped } = message;
     if (this.#owned.has(shard)) return [];
     const list = this.#listOf(shard);
@@ -221,7 +221,7 @@ export class RememberedEntities {
     return [];
   }
 
-  #onDigest(from: string, shards: readonly ListDigest[]): Remembrance[] {
+  #onDigest(from: string, shards: readonly ListDigest[]): OutgoingMessage[] {
     const missed = shards.filter(([shard, ...version]) =>
       !this.#owned.has(shard) && compareLists(this.#listOf(shard).version, version) < 0
     );
@@ -236,14 +236,14 @@ export class RememberedEntities {
       this.#lists.set(shard, { version: [epoch, change], ids: kept });
       return;
     }
-    // A later owner than this node: it will be told to stop.
+    // Of a later owner than this node, which will be fenced.
     if (epoch >= this.#listOf(shard).version[0]) return;
     if (compareLists(owned.inherited, [epoch, change]) >= 0) return;
     owned.inherited = [epoch, change];
-    // What was stopped there, and has not been started here, need not be.
-    const wanted = new Set(ids);
+    // Entities that have stopped there, and were not started here, need not start.
+    const listed = new Set(ids);
     for (const id of [...this.#waiting.get(shard) ?? []]) {
-      if (!wanted.has(id)) this.#forget(shard, owned, id);
+      if (!listed.has(id)) this.#forget(shard, owned, id);
     }
     this.#merge(shard, owned, ids);
   }
@@ -266,17 +266,17 @@ export class RememberedEntities {
     if (!owned.started.delete(id)) owned.stopped.add(id);
   }
 
-  #recall(shards: readonly number[]): Remembrance[] {
-    const asked: ListDigest[] = [];
+  #recall(shards: readonly number[]): OutgoingMessage[] {
+    const requested: ListDigest[] = [];
     for (const shard of shards) {
       const owned = this.#owned.get(shard)!;
       if (owned.recallsLeft === 0) continue;
       owned.recallsLeft--;
-      asked.push([shard, ...owned.inherited]);
+      requested.push([shard, ...owned.inherited]);
     }
-    const messages: Remembrance[] = [];
-    for (let from = 0; from < asked.length; from += maxDigest) {
-      const part = asked.slice(from, from + maxDigest);
+    const messages: OutgoingMessage[] = [];
+    for (let from = 0; from < requested.length; from += maxDigest) {
+      const part = requested.slice(from, from + maxDigest);
       messages.push({
         to: undefined,
         message: { type: "recall", shardType: this.#shardType, shards: part },
@@ -285,7 +285,7 @@ export class RememberedEntities {
     return messages;
   }
 
-  #want(to: string, shards: readonly number[]): Remembrance {
+  #want(to: string, shards: readonly number[]): OutgoingMessage {
     return { to, message: { type: "want", shardType: this.#shardType, shards } };
   }
 

@@ -7,19 +7,19 @@ export interface EntityTypeOptions<M> {
   /** How many shards the entities are spread over, 1 to 65 536. Default 256. */
   readonly numShards?: number;
   /**
-   * What messages from other processes must look like: any Standard Schema validator that answers at
-   * once. One that does not fit is not delivered; who asked is told. Default: nothing is checked.
+   * Validates messages of other processes: any synchronous Standard Schema validator. A message that
+   * does not fit is a dead letter, and the ask that it carries fails. Default: no validation.
    */
   readonly schema?: MessageSchema<M>;
 }
 
-/** What nodes and clients agree on about one type of entities. Made by {@linkcode entityType}. */
+/** A type of entities, as nodes and clients share it. Made by {@linkcode entityType}. */
 export class EntityType<M> {
   /** The name under which nodes spawn it. */
   readonly name: string;
   /** How many shards the entities are spread over. */
   readonly numShards: number;
-  /** What messages must look like, if that is checked. */
+  /** Validates messages of other processes, if there is one. */
   readonly schema: MessageSchema<M> | undefined;
   /** Carries the type; never set. */
   declare protected readonly accepts: (message: M) => void;
@@ -39,8 +39,8 @@ export class EntityType<M> {
 }
 
 /**
- * One value that nodes and clients share, so that name, type of messages and number of shards are the
- * same everywhere.
+ * Makes a type of entities that nodes and clients share, so that name, message type and number of
+ * shards are the same everywhere.
  *
  * @example
  * ```ts

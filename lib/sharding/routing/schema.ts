@@ -1,6 +1,6 @@
 /**
- * A validator as https://standardschema.dev describes it: schemas of zod, valibot, arktype and others
- * are some. Only what is needed here.
+ * A validator as https://standardschema.dev specifies it, such as schemas of zod, valibot and arktype.
+ * Only the part that is used here.
  */
 export interface MessageSchema<out M> {
   /** The standard's property. */
@@ -14,23 +14,23 @@ export interface MessageSchema<out M> {
   };
 }
 
-/** What a check comes to. */
+/** The outcome of a validation. */
 export type SchemaResult<M> =
   | { readonly value: M; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] };
 
-/** A value that was checked: what is to be delivered, or what is wrong with it. */
+/** A validated value to deliver, or why it was rejected. */
 export type Checked =
   | { readonly valid: true; readonly value: unknown }
   | { readonly valid: false; readonly why: string };
 
-/** Checks a value. A validator that throws or wants to wait refuses it. */
+/** Validates a value. A validator that throws or is asynchronous rejects it. */
 export function checkMessage(schema: MessageSchema<unknown>, value: unknown): Checked {
   try {
     const result = schema["~standard"].validate(value);
     if (result instanceof Promise) {
       result.catch(() => {});
-      return { valid: false, why: "the schema is asynchronous; messages need one that is not" };
+      return { valid: false, why: "the schema is asynchronous; messages need a synchronous one" };
     }
     if (result.issues === undefined) return { valid: true, value: result.value };
     return {

@@ -2,12 +2,12 @@ import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
 import type { ShardEnvelope } from "./shard_envelope.ts";
 import type { ShardRouter } from "./shard_router.ts";
 
-/** The reference that users tell envelopes to. Routes in the sender's call. */
+/** The reference to sharded entities. Routes in the sender's call. */
 export class ShardProxy<M> extends Ref<ShardEnvelope<M>> {
   readonly #router: ShardRouter;
   readonly #anchor: Ref<ShardEnvelope<M>>;
 
-  /** `anchor` is the actor that stands at the proxy's path, for senders on other nodes. */
+  /** `anchor`: the actor at the path of the reference, for senders on other nodes. */
   constructor(router: ShardRouter, anchor: ActorRef<ShardEnvelope<M>>) {
     super();
     this.#router = router;

@@ -13,14 +13,14 @@ import { type ShardBufferLimits, ShardRoutes } from "./shard_routes.ts";
 import { shardOf } from "./shard_hash.ts";
 import type { ShardingPort } from "./sharding_port.ts";
 
-/** Milliseconds that new messages wait for those that went another way. */
-const detourPatience = 5_000;
+/** Milliseconds that a new route waits for the messages of the old one. */
+const pendingRouteTimeout = 5_000;
 
-/** A message for an entity; or a mark, which has no entity. */
+/** A message for an entity, or a flush marker, which has no entity. */
 interface Parcel {
   readonly entityId: string | undefined;
   readonly message: unknown;
-  /** Of the grant by which it came; 0 if it begins here. */
+  /** Of the grant by which it was sent here; 0 if this node or client is the sender. */
   readonly epoch: number;
   /** The client that has sent it. */
   readonly client?: string | undefined;
@@ -42,9 +42,9 @@ export interface ShardRouterOptions {
  * Sends messages for entities of one type to where their shard is, on a node (with a region) or a
  * client (without). Runs in the sender's call: no actor stands between sender and entity.
  *
- * When a shard moves, what this node has sent to the old owner is passed on by that one. Newer
- * messages wait until a mark that was sent behind the older ones has come out at the new owner: so
- * they stay in order.
+ * When a shard moves, the old owner forwards the messages that this node has sent to it. Newer messages
+ * wait until a flush marker, sent behind the older ones, has arrived at the new owner: so they stay in
+ * order.
  */
 export class ShardRouter {
   readonly shardType: string;
@@ -105,10 +105,10 @@ export class ShardRouter {
   }
 
   /**
-   * A message has come from elsewhere, sent by a grant of this `epoch`. If the shard is not here it is
-   * passed on, to owners of later grants only.
+   * A message of another node or client, sent by a grant of this `epoch`. If the shard is not here it
+   * is forwarded, to owners of later grants only.
    *
-   * @returns the grant that the sender should know of, if there is one.
+   * @returns the grant that the sender should know, if there is one.
    */
   receive(
     entityId: string,
@@ -120,57 +120,58 @@ export class ShardRouter {
     if (this.#region?.deliver(shard, entityId, message)) return undefined;
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
-      // What this node knows is no news to the sender, so it is wrong or old.
+      // The sender knows this grant already, so it is wrong or old.
       if (grant !== undefined) this.#routes.forget(shard);
       this.#buffer(shard, { entityId, message, epoch, client });
       return undefined;
     }
-    this.#pass(shard, { entityId, message, epoch, client }, grant);
+    this.#forward(shard, { entityId, message, epoch, client }, grant);
     return client === undefined ? grant : undefined;
   }
 
-  /** A mark has come, behind all that its sender has sent here. */
-  receiveMarker(mark: FlushMarker): void {
-    const [shard, epoch, , , by] = mark;
+  /** A flush marker has arrived, behind all messages of its sender. */
+  receiveMarker(marker: FlushMarker): void {
+    const [shard, epoch, , , by] = marker;
     if (shard >= this.numShards) return;
     const grant = this.#routes.grantOf(shard);
-    if (this.#region !== undefined && this.#region.epochOf(shard) >= epoch) this.#answer(mark);
-    else if (grant !== undefined && grant.owner !== this.#port.self && grant.epoch > by) {
-      this.#pass(shard, { entityId: undefined, message: mark, epoch: by }, grant);
-    } else this.#buffer(shard, { entityId: undefined, message: mark, epoch: by });
+    if (this.#region !== undefined && this.#region.epochOf(shard) >= epoch) {
+      this.#confirmFlushed(marker);
+    } else if (grant !== undefined && grant.owner !== this.#port.self && grant.epoch > by) {
+      this.#forward(shard, { entityId: undefined, message: marker, epoch: by }, grant);
+    } else this.#buffer(shard, { entityId: undefined, message: marker, epoch: by });
   }
 
-  /** A shard is at `owner`: what waits for it goes there, in order. */
+  /** A shard is at `owner`: messages that wait for it go there, in order. */
   learn(shard: number, owner: string, epoch: number): void {
     if (owner !== this.#port.self) this.#region?.fence(shard, epoch);
     const learned = this.#routes.learn(shard, owner, epoch, this.#port.now());
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
     if (learned.via === this.#port.self) return this.drained(shard, epoch);
-    this.#mark(learned.via, shard, { owner, epoch });
+    this.#sendMarker(learned.via, shard, { owner, epoch });
   }
 
-  /** All that was sent on the old way has arrived at the owner of this grant. */
+  /** All messages of the old route have arrived at the owner of this grant. */
   drained(shard: number, epoch: number): void {
-    if (this.#routes.arrive(shard, epoch)) this.#flush(shard);
+    if (this.#routes.flushed(shard, epoch)) this.#flush(shard);
   }
 
-  /** Whether messages wait for those that went another way. */
+  /** Whether the new route of a shard waits for messages of the old one. */
   isRoutePending(shard: number): boolean {
     return this.#routes.isRoutePending(shard);
   }
 
-  /** A message of this client has come to the wrong node; `learn` was told of the right one. */
+  /** A message of this client arrived at a node that does not own the shard, and is sent again. */
   returned(shard: number, entityId: string, message: unknown, epoch: number): void {
     const parcel = { entityId, message, epoch };
     const grant = this.#routes.grantOf(shard);
-    if (grant !== undefined && grant.epoch >= epoch) return this.#pass(shard, parcel, grant);
-    // The owner cannot be sent to yet: to send it to where it came from would begin a circle.
+    if (grant !== undefined && grant.epoch >= epoch) return this.#forward(shard, parcel, grant);
+    // The new owner is not usable yet; the old one would return the message again.
     if (grant !== undefined) this.#routes.forget(shard);
     this.#buffer(shard, parcel, { first: true });
   }
 
-  /** This node gives the shard up: what comes for it waits until its next owner is known. */
+  /** This node hands the shard off: messages for it wait until its next owner is known. */
   hold(shard: number): void {
     this.#routes.forget(shard);
   }
@@ -180,28 +181,30 @@ export class ShardRouter {
     for (const shard of this.#routes.retainOwners(present)) this.#flush(shard);
   }
 
-  /** Asks again for what is wanted, and gives up what has waited too long. */
+  /** Requests missing locations again, and gives up messages that have waited too long. */
   tick(): void {
     const now = this.#port.now();
-    for (const shard of this.#routes.takeStalled(now - detourPatience)) this.#flush(shard);
-    for (const [shard, { via, next }] of this.#routes.detours()) this.#mark(via, shard, next);
+    for (const shard of this.#routes.takeStalled(now - pendingRouteTimeout)) this.#flush(shard);
+    for (const [shard, { via, next }] of this.#routes.pendingRoutes()) {
+      this.#sendMarker(via, shard, next);
+    }
     for (const parcel of this.#routes.takeExpired(now)) this.#lose("noShardOwner", parcel);
     for (const shard of this.#routes.wanted()) this.#locate(shard);
   }
 
-  /** Gives up all that waits. */
+  /** Gives up all messages that wait. */
   refuse(): void {
     for (const shard of this.#routes.waiting()) {
       for (const parcel of this.#routes.takeBuffered(shard)) this.#lose("noShardOwner", parcel);
     }
   }
 
-  /** This node ends: what waits goes back to the clients that have sent it, and is tried again. */
+  /** This node closes: messages of clients that wait are returned to them, and sent again. */
   close(): void {
     for (const shard of this.#routes.waiting()) {
       for (const parcel of this.#routes.takeBuffered(shard)) {
         if (parcel.client === undefined) this.#lose("noShardOwner", parcel);
-        // Later than the grant by which it came: that must not be gone by once more.
+        // Above the grant by which it was sent, so that the client does not use that one again.
         else this.#return(shard, parcel, parcel.client, { owner: "", epoch: parcel.epoch + 1 });
       }
     }
@@ -218,20 +221,21 @@ export class ShardRouter {
     for (const parcel of this.#routes.takeBuffered(shard)) {
       const grant = this.#routes.grantOf(shard);
       if (grant === undefined) this.#buffer(shard, parcel);
-      else this.#pass(shard, parcel, grant);
+      else this.#forward(shard, parcel, grant);
     }
   }
 
-  #pass(shard: number, parcel: Parcel, grant: ShardGrant): void {
+  #forward(shard: number, parcel: Parcel, grant: ShardGrant): void {
     const { entityId, message } = parcel;
     if (entityId === undefined) {
       const [, epoch, owner, origin] = message as FlushMarker;
-      // What a client has sent here was given back to it, so it knows that all has arrived.
+      // Messages of a client were returned to it, so none is under way.
       if (grant.owner === this.#port.self || origin.startsWith("client:")) {
-        return this.#answer(message as FlushMarker);
+        return this.#confirmFlushed(message as FlushMarker);
       }
-      const mark: FlushMarker = [shard, epoch, owner, origin, Math.max(parcel.epoch, grant.epoch)];
-      return this.#port.send(grant.owner, this.#path, mark);
+      const by = Math.max(parcel.epoch, grant.epoch);
+      const marker: FlushMarker = [shard, epoch, owner, origin, by];
+      return this.#port.send(grant.owner, this.#path, marker);
     }
     if (grant.owner !== this.#port.self) {
       const epoch = Math.max(parcel.epoch, grant.epoch);
@@ -244,29 +248,29 @@ export class ShardRouter {
   }
 
   /**
-   * The shard should be here, and is not (any more): the coordinator does not know yet. To ask it at
-   * once would bring the same answer, for ever; the next tick asks.
+   * The shard should be here, and is not (any more): the coordinator does not know yet. A request at
+   * once would get the same answer; the next tick requests the location.
    */
   #await(shard: number, parcel: Parcel): void {
     this.#routes.forget(shard);
-    this.#buffer(shard, parcel, { asksLater: true });
+    this.#buffer(shard, parcel, { locateLater: true });
   }
 
-  #mark(via: string, shard: number, { owner, epoch }: ShardGrant): void {
-    const mark: FlushMarker = [shard, epoch, owner, "", 0];
-    this.#port.send(via, this.#path, mark);
+  #sendMarker(via: string, shard: number, { owner, epoch }: ShardGrant): void {
+    const marker: FlushMarker = [shard, epoch, owner, "", 0];
+    this.#port.send(via, this.#path, marker);
   }
 
-  #answer([shard, epoch, , origin]: FlushMarker): void {
+  #confirmFlushed([shard, epoch, , origin]: FlushMarker): void {
     const path = origin.startsWith("client:") ? clientShardsPath : shardingPath;
     this.#port.send(origin, path, { type: "drained", shardType: this.shardType, shard, epoch });
   }
 
-  #buffer(shard: number, parcel: Parcel, { first = false, asksLater = false } = {}): void {
+  #buffer(shard: number, parcel: Parcel, { first = false, locateLater = false } = {}): void {
     const size = estimateSize(parcel.message);
     const outcome = this.#routes.buffer(shard, parcel, this.#port.now(), size, first);
     if (outcome === "full") this.#lose("bufferFull", parcel);
-    if (outcome === "ask" && !asksLater) this.#locate(shard);
+    if (outcome === "locate" && !locateLater) this.#locate(shard);
   }
 
   #lose(reason: "noShardOwner" | "bufferFull", { entityId, message }: Parcel): void {

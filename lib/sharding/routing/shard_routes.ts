@@ -1,7 +1,7 @@
 import type { ShardGrant } from "./shard_grant.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** Bounds of what waits for the location of its shard. */
+/** Bounds of messages that wait for the location of their shard. */
 export interface ShardBufferLimits {
   /** Messages that wait for one shard. Default 1 000. */
   readonly maxBufferedPerShard: number;
@@ -26,11 +26,11 @@ export interface Buffered<T> {
   readonly item: T;
   readonly size: number;
   readonly since: number;
-  /** It was on its way before, and goes before those that were not. */
+  /** It was sent before, and goes before those that were not. */
   readonly first: boolean;
 }
 
-/** A shard has moved: the new way is taken when all that went the old one has arrived. */
+/** A shard has moved: the new route is used when all messages of the old one have arrived. */
 export interface PendingRoute {
   readonly next: ShardGrant;
   /** The node that the last messages went to. */
@@ -38,17 +38,17 @@ export interface PendingRoute {
   readonly since: number;
 }
 
-/** What learning of a grant comes to: no news, a way that can be taken, or one that must wait. */
+/** The outcome of a grant: known already, a route to use at once, or one that is pending. */
 export type Learned = "known" | "taken" | { readonly via: string };
 
 /**
  * Where each shard of one type is, as far as this node or client knows, and the messages that wait
- * for shards whose place is not known. Holds no clock and sends nothing.
+ * for the location of their shard. Holds no clock and sends nothing.
  */
 export class ShardRoutes<T> {
   readonly numShards: number;
   readonly #grants: (ShardGrant | undefined)[];
-  readonly #detours = new Map<number, PendingRoute>();
+  readonly #pending = new Map<number, PendingRoute>();
   readonly #buffers = new Map<number, Buffered<T>[]>();
   readonly #limits: ShardBufferLimits;
   #lastEpoch = 0;
@@ -72,9 +72,9 @@ export class ShardRoutes<T> {
     return this.#grants[shard];
   }
 
-  /** The newest grant that is known, whether messages go by it already or not. */
+  /** The newest grant that is known; its route may be pending. */
   newest(shard: number): ShardGrant | undefined {
-    return this.#detours.get(shard)?.next ?? this.#grants[shard];
+    return this.#pending.get(shard)?.next ?? this.#grants[shard];
   }
 
   /** The node that owns the shard, if it is known. */
@@ -89,50 +89,50 @@ export class ShardRoutes<T> {
 
   /**
    * Takes over a grant unless it or a newer one is known. If messages went to another node before,
-   * those for the new one wait until `arrive`: they must not overtake.
+   * those for the new one wait until `flushed`: they must not overtake.
    */
   learn(shard: number, owner: string, epoch: number, now: number): Learned {
     if (shard >= this.numShards) return "known";
-    const pendingRoute = this.#detours.get(shard);
+    const pendingRoute = this.#pending.get(shard);
     const known = pendingRoute?.next ?? this.#grants[shard];
     if (known !== undefined && known.epoch >= epoch) return "known";
     if (epoch > this.#lastEpoch) this.#lastEpoch = epoch;
     const via = pendingRoute?.via ?? this.#grants[shard]?.owner;
     if (via === undefined || via === owner || !rules.routeChangesAreFlushed) {
-      this.#detours.delete(shard);
+      this.#pending.delete(shard);
       this.#grants[shard] = { owner, epoch };
       return "taken";
     }
     this.#grants[shard] = undefined;
-    this.#detours.set(shard, { next: { owner, epoch }, via, since: pendingRoute?.since ?? now });
+    this.#pending.set(shard, { next: { owner, epoch }, via, since: pendingRoute?.since ?? now });
     return { via };
   }
 
-  /** What went the old way has arrived: the new one may be taken. False if it is no news. */
-  arrive(shard: number, epoch: number): boolean {
-    const pendingRoute = this.#detours.get(shard);
+  /** All messages of the old route have arrived: the new one is used. False: it was not pending. */
+  flushed(shard: number, epoch: number): boolean {
+    const pendingRoute = this.#pending.get(shard);
     if (pendingRoute?.next.epoch !== epoch) return false;
-    this.#detours.delete(shard);
+    this.#pending.delete(shard);
     this.#grants[shard] = pendingRoute.next;
     return true;
   }
 
-  /** Whether messages wait for those that went another way. */
+  /** Whether the new route of a shard waits for messages of the old one. */
   isRoutePending(shard: number): boolean {
-    return this.#detours.has(shard);
+    return this.#pending.has(shard);
   }
 
-  /** Shards whose new way is not taken yet. */
-  detours(): Iterable<readonly [shard: number, PendingRoute]> {
-    return this.#detours;
+  /** Shards whose new route waits for messages of the old one. */
+  pendingRoutes(): Iterable<readonly [shard: number, PendingRoute]> {
+    return this.#pending;
   }
 
-  /** Shards that wait for the old way longer than since `before`; they wait no more. */
+  /** Uses routes that are pending since before `before`; answers their shards. */
   takeStalled(before: number): number[] {
     const stalled: number[] = [];
-    for (const [shard, { next, since }] of this.#detours) {
+    for (const [shard, { next, since }] of this.#pending) {
       if (since > before) continue;
-      this.arrive(shard, next.epoch);
+      this.flushed(shard, next.epoch);
       stalled.push(shard);
     }
     return stalled;
@@ -141,12 +141,12 @@ export class ShardRoutes<T> {
   /** Forgets where a shard is; its epoch stays in `lastEpoch`. */
   forget(shard: number): void {
     this.#grants[shard] = undefined;
-    this.#detours.delete(shard);
+    this.#pending.delete(shard);
   }
 
   /**
-   * Forgets all shards of nodes that are not in `present`. Answers shards that wait for the old way
-   * through one of those: they wait no more.
+   * Forgets all shards of nodes that are not in `present`. A route that waits for messages through
+   * one of those is used at once; answers its shards.
    */
   retainOwners(present: ReadonlySet<string>): number[] {
     const grants = this.#grants;
@@ -154,19 +154,19 @@ export class ShardRoutes<T> {
       const grant = grants[shard];
       if (grant !== undefined && !present.has(grant.owner)) grants[shard] = undefined;
     }
-    const arrived: number[] = [];
-    for (const [shard, { next, via }] of this.#detours) {
-      if (!present.has(next.owner)) this.#detours.delete(shard);
-      else if (!present.has(via) && this.arrive(shard, next.epoch)) arrived.push(shard);
+    const usable: number[] = [];
+    for (const [shard, { next, via }] of this.#pending) {
+      if (!present.has(next.owner)) this.#pending.delete(shard);
+      else if (!present.has(via) && this.flushed(shard, next.epoch)) usable.push(shard);
     }
-    return arrived;
+    return usable;
   }
 
   /**
    * Keeps a message until its shard is found.
    *
-   * @returns whether the shard must be asked for (`"ask"`), is asked for (`"wait"`), or the buffer
-   * is full (`"full"`) and the message was not kept.
+   * @returns whether the location must be requested (`"locate"`), was requested (`"wait"`), or the
+   * buffer is full (`"full"`) and the message was not kept.
    */
   buffer(
     shard: number,
@@ -174,7 +174,7 @@ export class ShardRoutes<T> {
     now: number,
     size = 0,
     first = false,
-  ): "ask" | "wait" | "full" {
+  ): "locate" | "wait" | "full" {
     const { maxBuffered, maxBufferedBytes, maxBufferedPerShard } = this.#limits;
     if (this.#buffered >= maxBuffered || this.#bytes + size > maxBufferedBytes) return "full";
     const waiting = this.#buffers.get(shard);
@@ -188,7 +188,7 @@ export class ShardRoutes<T> {
       const behind = waiting.findIndex((other) => !other.first);
       waiting.splice(behind < 0 ? waiting.length : behind, 0, kept);
     }
-    return waiting !== undefined || this.#detours.has(shard) ? "wait" : "ask";
+    return waiting !== undefined || this.#pending.has(shard) ? "wait" : "locate";
   }
 
   /** Whether messages wait for the shard; a newer one must not overtake them. */
@@ -201,7 +201,7 @@ export class ShardRoutes<T> {
     return this.#buffered;
   }
 
-  /** Takes out what waits for the shard, oldest first. */
+  /** Takes out the messages that wait for the shard, oldest first. */
   takeBuffered(shard: number): readonly T[] {
     const waiting = this.#buffers.get(shard);
     if (waiting === undefined) return [];
@@ -210,7 +210,7 @@ export class ShardRoutes<T> {
     return waiting.map(({ item }) => item);
   }
 
-  /** Takes out what has waited too long, of all shards. */
+  /** Takes out messages that have waited too long, of all shards. */
   takeExpired(now: number): readonly T[] {
     const expired: T[] = [];
     for (const [shard, waiting] of this.#buffers) {
@@ -227,12 +227,12 @@ export class ShardRoutes<T> {
     return expired;
   }
 
-  /** Shards that messages wait for, and whose place is not known. */
+  /** Shards that messages wait for, and whose location is not known. */
   wanted(): number[] {
-    return [...this.#buffers.keys()].filter((shard) => !this.#detours.has(shard));
+    return [...this.#buffers.keys()].filter((shard) => !this.#pending.has(shard));
   }
 
-  /** Shards that messages wait for, for whatever reason. */
+  /** All shards that messages wait for. */
   waiting(): number[] {
     return [...this.#buffers.keys()];
   }

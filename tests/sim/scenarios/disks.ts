@@ -235,7 +235,9 @@ function spawnWorkers(node: SimulatedNode): void {
 
 /** Entities that run anywhere. */
 function runningWorkers(sim: Simulation): Set<string> {
-  return new Set(sim.nodes.flatMap((node) => node.running?.sharding.runningEntities("workers") ?? []));
+  return new Set(
+    sim.nodes.flatMap((node) => node.running?.sharding.runningEntities("workers") ?? []),
+  );
 }
 
 /**

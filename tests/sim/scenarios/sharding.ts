@@ -19,7 +19,7 @@ const below = (random: SeededRandom, count: number) => Math.floor(random.next() 
 
 /** In which a node has nothing against another: never two of an entity. */
 const strict = [...standardInvariants, oneLiveEntity()];
-/** Who was cut off has so long to hear of what others have decided. */
+/** Time for a node that was cut off to learn what others have decided. */
 const afterCuts = [...standardInvariants, oneLiveEntity(10_000)];
 
 /**
@@ -56,7 +56,7 @@ function meddling(at: number, span: number, much = 0.15): Fault[] {
   ];
 }
 
-/** What happens while a shard moves, in this order, at the leader or the owners. */
+/** The steps of a hand-off, in this order, at the leader or the owners. */
 const steps = [
   "shardHandOffStarted",
   "shardStopped",

@@ -1,5 +1,5 @@
 /**
- * Entities that tell when they live, so that a simulation sees two of one name at once.
+ * Entities that record when they run, so that a simulation sees two of one id at once.
  *
  * @module
  */
@@ -17,11 +17,11 @@ type Ping = { readonly type: "ping"; readonly replyTo?: ActorRef<string> };
 
 const entities = Array.from({ length: 24 }, (_, index) => `entity-${index}`);
 
-/** What lives in one life of a node. */
+/** The entities of one incarnation of a node. */
 interface Living {
   readonly life: number;
   readonly entities: Set<string>;
-  /** Counts what has begun to live. */
+  /** Counts starts. */
   version: number;
 }
 
@@ -46,7 +46,7 @@ export function spawnRegistered(node: SimulatedNode): void {
 }
 
 /**
- * No entity lives at two nodes that reach each other. `grace`: milliseconds for which they may have
+ * No entity runs at two nodes that reach each other. `grace`: milliseconds for which they may have
  * reached each other again after they were cut off or stood still, until one of them has heard.
  */
 export function oneLiveEntity(grace = 0): InvariantMaker {
@@ -99,7 +99,7 @@ function findTwins(
   }
 }
 
-/** Tells entities from all nodes until the faults are over; then all must answer everywhere. */
+/** Sends to entities from all nodes until the faults are over; then all must answer everywhere. */
 export async function workOnEntities(sim: Simulation): Promise<void> {
   let over = false;
   const faultsOver = sim.faultsOver().then(() => over = true);
@@ -122,7 +122,7 @@ export async function workOnEntities(sim: Simulation): Promise<void> {
   if (shards.size !== grants.length) throw new Error("two nodes own a shard at the end");
 }
 
-/** A question may be lost with a connection; it is asked again. */
+/** An ask may be lost with a connection; it is repeated. */
 async function reach({ system }: SimulatedNode, entity: string): Promise<void> {
   const ref = system.lookup<ShardEnvelope<Ping>>("/registered")!;
   const ask = (replyTo: ActorRef<string>) =>

@@ -5,7 +5,7 @@ import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { ShardingMachine, type ShardingMachinePort } from "../../lib/sharding/sharding_machine.ts";
 import { ShardRouter } from "../../lib/sharding/routing/shard_router.ts";
 
-/** Its entities never end, and so its shards are given up for ever. */
+/** Its entities never stop, so its hand-offs never end. */
 const host: ShardRunner = { deliver: () => {}, startShard: () => {}, stopShard: () => {} };
 
 const port: ShardingMachinePort = {
@@ -18,7 +18,7 @@ const port: ShardingMachinePort = {
   onAnswer: () => {},
 };
 
-Deno.test("whoever is told that a shard is here that is not asks again with the next tick only", () => {
+Deno.test("a node that wrongly learns to own a shard requests its location with the next tick only", () => {
   const asked: number[] = [];
   const region = new Region(host);
   const shard = shardOf("x", 10);
@@ -29,7 +29,7 @@ Deno.test("whoever is told that a shard is here that is not asks again with the 
     port,
     locate: (shard) => {
       asked.push(shard);
-      // A coordinator at this very node, which has not heard yet.
+      // The coordinator at this node, which does not know yet.
       if (asked.length < 100) router.learn(shard, "a", 1);
     },
   });
@@ -43,7 +43,7 @@ Deno.test("whoever is told that a shard is here that is not asks again with the 
   assertEquals(router.buffered, 1);
 });
 
-Deno.test("a node that leaves says so before it gives anything up, and again when it is granted a shard", () => {
+Deno.test("a node that retires reports that before it hands shards off, and again when it is granted one", () => {
   const sent: ShardingMessage[] = [];
   const send = (_to: string, path: string, message: unknown) => {
     if (path === shardingPath) sent.push(message as ShardingMessage);

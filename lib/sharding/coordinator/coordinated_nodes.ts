@@ -1,0 +1,140 @@
+import { compareStamps, type Stamp } from "../routing/term.ts";
+import type { ViewMember } from "./coordinator_view.ts";
+
+/** One member, as its coordinator knows it. */
+interface CoordinatedNode {
+  readonly incarnation: number;
+  /** It has acknowledged the present term, and reported its shards. */
+  reported: boolean;
+  /** All members know it: a later leader will request its report, too. */
+  settled: boolean;
+  retiring: boolean;
+  /** Of the newest message that it has sent. */
+  stamp: Stamp;
+}
+
+/**
+ * The members of a cluster, as its coordinator knows them: who has acknowledged the term, whose
+ * report is awaited, and who may be given shards.
+ */
+export class CoordinatedNodes {
+  readonly #nodes = new Map<string, CoordinatedNode>();
+  /** Members whose report a new coordinator waits for. */
+  readonly #awaited = new Set<string>();
+  #able = "";
+  #stableSince = 0;
+
+  /** Whether reports are missing without which nothing may be granted. */
+  get awaitsReports(): boolean {
+    return this.#awaited.size > 0;
+  }
+
+  /** Since when the same nodes can own shards. */
+  get stableSince(): number {
+    return this.#stableSince;
+  }
+
+  /** The addresses of all. */
+  addresses(): Iterable<string> {
+    return this.#nodes.keys();
+  }
+
+  /** Members that have not acknowledged the term yet. */
+  unreported(): string[] {
+    return [...this.#nodes].filter(([, { reported }]) => !reported).map(([address]) => address);
+  }
+
+  /** The incarnation of a member; 0 if it is none. */
+  incarnationOf(address: string): number {
+    return this.#nodes.get(address)?.incarnation ?? 0;
+  }
+
+  /** This node does not lead any more. */
+  clear(): void {
+    this.#nodes.clear();
+    this.#awaited.clear();
+  }
+
+  /** A new term begins: all must report again. */
+  awaitAll(): void {
+    for (const [address, node] of this.#nodes) {
+      node.reported = false;
+      this.#awaited.add(address);
+    }
+  }
+
+  /** Adds a member unless it is known. A report is awaited only of those that may own shards. */
+  add({ address, incarnation }: ViewMember, awaited: boolean): boolean {
+    if (this.#nodes.has(address)) return false;
+    this.#nodes.set(address, {
+      incarnation,
+      reported: false,
+      settled: false,
+      retiring: false,
+      stamp: [incarnation, 0],
+    });
+    if (awaited) this.#awaited.add(address);
+    return true;
+  }
+
+  /** Removes those that are no members any more, or have a new incarnation; answers which. */
+  retain(members: readonly ViewMember[]): string[] {
+    const present = new Map(members.map(({ address, incarnation }) => [address, incarnation]));
+    const gone: string[] = [];
+    for (const [address, { incarnation }] of this.#nodes) {
+      if (present.get(address) === incarnation) continue;
+      this.#nodes.delete(address);
+      this.#awaited.delete(address);
+      gone.push(address);
+    }
+    return gone;
+  }
+
+  /** All members know each other. */
+  settle(): void {
+    for (const node of this.#nodes.values()) node.settled = true;
+  }
+
+  /** Whether a message with this stamp is of the present incarnation of a member. */
+  isCurrent(from: string, stamp: Stamp): boolean {
+    return this.#nodes.get(from)?.incarnation === stamp[0];
+  }
+
+  /** Notes a confirmation. It names an epoch, so a late one does no harm. False: it is not current. */
+  confirmed(from: string, stamp: Stamp): boolean {
+    if (!this.isCurrent(from, stamp)) return false;
+    const node = this.#nodes.get(from)!;
+    if (compareStamps(stamp, node.stamp) > 0) node.stamp = stamp;
+    return true;
+  }
+
+  /** Notes a report. False: its sender has sent something newer, so the report is not complete. */
+  reported(from: string, stamp: Stamp, retiring: boolean): boolean {
+    const node = this.#nodes.get(from)!;
+    if (compareStamps(stamp, node.stamp) < 0) return false;
+    node.stamp = stamp;
+    node.reported = true;
+    node.retiring = retiring;
+    this.#awaited.delete(from);
+    return true;
+  }
+
+  /** Notes when another set of nodes can own shards: rebalancing waits after that. */
+  noteAble(members: readonly ViewMember[], now: number): void {
+    const able = members.filter((member) => this.#isAble(member)).map(({ address }) => address)
+      .join();
+    if (able === this.#able) return;
+    this.#able = able;
+    this.#stableSince = now;
+  }
+
+  /** Whether a member may be given shards. */
+  mayOwn(member: ViewMember): boolean {
+    return this.#isAble(member) && this.#nodes.get(member.address)!.settled;
+  }
+
+  #isAble({ address, eligible }: ViewMember): boolean {
+    const node = this.#nodes.get(address);
+    return eligible && node !== undefined && node.reported && !node.retiring;
+  }
+}

@@ -1,0 +1,116 @@
+import type { EntityStore } from "./remember_options.ts";
+
+/** How often a node that leaves has the store save a list. */
+const saveAttempts = 3;
+
+/** What {@linkcode EntityListSaver} needs. */
+export interface EntityListSaverPort {
+  /** Whether this node owns a shard: only the owner saves its list. */
+  owns(shard: number): boolean;
+  /** The present list of a shard. */
+  idsOf(shard: number): readonly string[];
+  /** A saved list was read. */
+  onRead(shard: number, ids: readonly string[]): void;
+  log(message: string, fields: Record<string, unknown>): void;
+}
+
+/**
+ * Reads and saves the lists of the shards that a node owns in a store.
+ *
+ * Invariants: one call of the store for each shard at a time; a list that was not read yet is never
+ * overwritten. A call that fails is repeated with a later tick.
+ */
+export class EntityListSaver {
+  readonly #shardType: string;
+  readonly #store: EntityStore;
+  readonly #port: EntityListSaverPort;
+  /** Shards whose saved list has not been read. */
+  readonly #unread = new Set<number>();
+  /** Shards whose list has changed since it was saved. */
+  readonly #unsaved = new Set<number>();
+  /** The end of the store's last call for each shard. */
+  readonly #calls = new Map<number, Promise<void>>();
+
+  /** Reads nothing yet. */
+  constructor(shardType: string, store: EntityStore, port: EntityListSaverPort) {
+    this.#shardType = shardType;
+    this.#store = store;
+    this.#port = port;
+  }
+
+  /** This node owns the shard from now on. */
+  onStarted(shard: number): void {
+    this.#unread.add(shard);
+    this.#read(shard);
+  }
+
+  /** The shard goes to another node. Ids in the store that were not read yet stay in its list. */
+  onStopped(shard: number): void {
+    if (!this.#port.owns(shard)) return;
+    const ids = this.#port.idsOf(shard);
+    const unread = this.#unread.delete(shard);
+    this.#unsaved.delete(shard);
+    const save = async () => {
+      await this.#calls.get(shard);
+      const kept = unread ? await this.#store.load(this.#shardType, shard) : [];
+      await this.#store.save(this.#shardType, shard, [...new Set([...kept, ...ids])]);
+    };
+    this.#track(shard, "saved", save());
+  }
+
+  /** The list of a shard has changed: the next tick saves it. */
+  onChanged(shard: number): void {
+    this.#unsaved.add(shard);
+  }
+
+  /** Reads what could not be read before, and saves what has changed. */
+  tick(): void {
+    for (const shard of [...this.#unread]) this.#read(shard);
+    for (const shard of [...this.#unsaved]) this.#save(shard);
+  }
+
+  /** Resolves when the store has all lists, or has failed several times. */
+  async saved(): Promise<void> {
+    for (let attempt = 1; attempt <= saveAttempts; attempt++) {
+      for (const shard of [...this.#unsaved]) this.#save(shard);
+      while (this.#calls.size > 0) await Promise.all(this.#calls.values());
+      if (this.#unsaved.size === 0) return;
+    }
+  }
+
+  #read(shard: number): void {
+    if (this.#calls.has(shard)) return;
+    const read = async () => {
+      const ids = await this.#store.load(this.#shardType, shard);
+      this.#unread.delete(shard);
+      this.#port.onRead(shard, ids);
+    };
+    this.#track(shard, "read", read());
+  }
+
+  #save(shard: number): void {
+    if (this.#unread.has(shard) || !this.#port.owns(shard)) {
+      return void this.#unsaved.delete(shard);
+    }
+    if (this.#calls.has(shard)) return;
+    const save = async () => {
+      this.#unsaved.delete(shard);
+      try {
+        await this.#store.save(this.#shardType, shard, this.#port.idsOf(shard));
+      } catch (error) {
+        this.#unsaved.add(shard);
+        throw error;
+      }
+    };
+    this.#track(shard, "saved", save());
+  }
+
+  #track(shard: number, done: "read" | "saved", work: Promise<void>): void {
+    const call: Promise<void> = work.catch((error) => {
+      this.#port.log(`the entities of a shard could not be ${done}`, { shard, error });
+    }).then(() => {
+      if (this.#calls.get(shard) === call) this.#calls.delete(shard);
+    });
+    this.#calls.set(shard, call);
+  }
+}
