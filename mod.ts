@@ -190,8 +190,10 @@ export {
   type FileEntityStoreOptions,
 } from "./lib/sharding/remember/file_entity_store.ts";
 export type {
+  EntityListStamp,
   EntityStore,
   RememberOptions,
+  StampedEntities,
   StoreRuntime,
 } from "./lib/sharding/remember/remember_options.ts";
 export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";

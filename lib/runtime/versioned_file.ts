@@ -25,8 +25,8 @@ const keptVersions = 16;
 const digits = 12;
 /** How often a reader begins anew because the version that it found was removed meanwhile. */
 const maxReads = 10;
-/** Bytes of a value at most. */
-const maxSize = 4_096;
+/** Bytes of a value at most, unless the user of the file says otherwise. */
+const defaultMaxSize = 4_096;
 
 /** See the module's text. */
 export class VersionedFile {
@@ -34,10 +34,12 @@ export class VersionedFile {
   readonly path: string;
   readonly #storage: Storage;
   readonly #name: string;
+  readonly #maxSize: number;
 
-  /** The folder of `path` must exist. */
-  constructor(storage: Storage, path: string) {
+  /** `write` needs the folder of `path`; without it there is no value. */
+  constructor(storage: Storage, path: string, maxSize: number = defaultMaxSize) {
     this.path = path;
+    this.#maxSize = maxSize;
     this.#storage = storage;
     this.#name = nameOf(path);
   }
@@ -54,7 +56,7 @@ export class VersionedFile {
       const path = this.#pathOf(version);
       try {
         const size = await this.#storage.size(path);
-        if (size > maxSize) throw new StorageError("corrupt", `${path} has ${size} bytes`);
+        if (size > this.#maxSize) throw new StorageError("corrupt", `${path} has ${size} bytes`);
         return { version, bytes: await this.#storage.read(path) };
       } catch (error) {
         if (!isNotFound(error) || attempt === maxReads) throw error;

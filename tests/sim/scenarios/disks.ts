@@ -216,8 +216,8 @@ const workers = Array.from({ length: 60 }, (_, index) => `worker-${index}`);
 function watched(store: EntityStore, lists: SavedLists): EntityStore {
   return {
     load: (shardType, shard) => store.load(shardType, shard),
-    save: async (shardType, shard, ids) => {
-      await store.save(shardType, shard, ids);
+    save: async (shardType, shard, ids, stamp) => {
+      await store.save(shardType, shard, ids, stamp);
       lists.saved.set(`${shardType}/${shard}`, [...ids]);
     },
     bind: (runtime) => watched(store.bind!(runtime), lists),
