@@ -10,6 +10,7 @@ import type { SpawnOptions } from "./actor/behavior/spawn_options.ts";
 import { ExtensionBehavior } from "./cluster/node/extension_behavior.ts";
 import type { ExtensionKey } from "./cluster/node/extension_key.ts";
 import { makeExtensions } from "./cluster/node/extension_order.ts";
+import { MembershipTelemetry } from "./cluster/node/membership_telemetry.ts";
 import type { NodeExtensionFactory } from "./cluster/node/node_extension.ts";
 import { NodeExtensions } from "./cluster/node/node_extensions.ts";
 import { ClusterHandle } from "./cluster/node/cluster_handle.ts";
@@ -23,7 +24,10 @@ import { ShardingExtension } from "./sharding/sharding_extension.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
 
 /** What every node has. */
-const builtIn: readonly NodeExtensionFactory[] = [() => new ShardingExtension()];
+const builtIn: readonly NodeExtensionFactory[] = [
+  () => new MembershipTelemetry(),
+  () => new ShardingExtension(),
+];
 
 /**
  * One node of a cluster: an actor system whose actors can be reached from other nodes, and which runs

@@ -34,31 +34,31 @@ const sharding = testedBy("sharding/rule_seeds.ts");
 export const mutations: Readonly<Record<RuleName, Mutation>> = {
   twoObserversAgree: pathological(
     "Two observers must agree before a member is unreachable.",
-    "one sick member that accuses all others costs nobody else anything (pekko#578)",
+    "one faulty member that accuses all others affects none of them (pekko#578)",
   ),
   leavingMembersDoNotAccuse: leadership(
     "A leaving member's accusations do not count.",
-    "members that leave, or whom we cannot reach, have no say on others",
+    "accusations by leaving or unreachable members do not count",
   ),
   indirectProbesVouch: pathological(
     "A positive answer to an indirect probe prevents an accusation.",
-    "a member that two observers cannot reach but others can is not unreachable",
+    "a member that two observers cannot reach but helpers can is not unreachable",
   ),
   accusedMembersRefute: pathological(
     "An accused member refutes the accusation by gossip.",
-    "a member that hardly anybody reaches says by gossip that it lives",
+    "a member that few others can reach refutes accusations by gossip",
   ),
   ownLagExcusesSilence: pathological(
     "Silence during a stall of this node is not held against its peers.",
-    "a starved member that runs now and then accuses nobody (protoactor#1524)",
+    "a starved member that runs now and then makes no accusations (protoactor#1524)",
   ),
   pausesAreTolerated: pathological(
     "The failure detector tolerates pauses of up to `acceptablePause`.",
-    "stalls of 3 s under loss make nobody unreachable (akka.net#4849, W40)",
+    "stalls of 3 s under message loss make no member unreachable (akka.net#4849, W40)",
   ),
   silenceCountsFromStart: pathological(
     "The failure detector suspects a peer that was never heard.",
-    "a node that dies right after it has joined is found out (W10, W40)",
+    "a crash right after joining is detected (W10, W40)",
   ),
   monitorsAreLimited: pathological(
     "Each member is monitored by a fixed number of others.",
@@ -66,47 +66,47 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   ),
   stalledMembersAreSpared: pathological(
     "A member whose process is alive is stalled, not dead.",
-    "an event loop that stands still for 50 s makes its node stalled, not down",
+    "an event loop stall of 50 s makes a member stalled, not down",
   ),
   stallsAreLimited: pathological(
     "A stall longer than the stall limit counts as silence.",
-    "an event loop that never runs again is downed after the stall limit",
+    "a member whose event loop never resumes is downed after the stall limit",
   ),
   onlyMajoritySurvives: pathological(
     "Only the side with a majority survives a partition.",
-    "in no partition do two sides down each other and live (Akka.Management#2494)",
+    "two sides of a partition never down each other and survive (Akka.Management#2494)",
   ),
   unreachableSetIsStable: pathological(
     "Nobody is downed before the set of unreachable members is stable.",
-    "a partition that heals before the time is up leaves no trace (W4)",
+    "a partition that heals before the set is stable downs no member (W4)",
   ),
   evidenceNamesObservers: pathological(
     "A downed member learns which observers could not reach it.",
-    "who was told that it is dead knows by whom, why, and on whose word (orleans#7505)",
+    "a downed member learns the deciding member, the reason and the observers (orleans#7505)",
   ),
   weaklyUpHasNoVote: testedBy("membership/weakly_up_test.ts")(
     "A weakly up member has no vote.",
-    "members that are weakly up have no vote: with them a minority stays one",
+    "weakly up members have no vote: they do not make a minority a majority",
   ),
   bootstrapNeedsMajority: formation(
     "A majority of the seeds must agree before a node bootstraps.",
-    "a first seed that was downed and starts again alone bootstraps no second cluster",
+    "a first seed that was downed and restarts alone bootstraps no second cluster",
   ),
   seedsVoteOnce: formation(
     "A seed votes for one bootstrapping node at a time.",
-    "a seed lets one founder go ahead, so two that do not hear each other make one cluster",
+    "a seed votes for one bootstrap node, so two that cannot reach each other make one cluster",
   ),
   rejoiningNodesDoNotVote: formation(
     "A node that rejoins its cluster votes for no bootstrap.",
-    "a node that waits for its cluster lets nobody found another",
+    "a node that rejoins its cluster votes for no bootstrap",
   ),
   clustersNeverMerge: testedBy("membership/membership_test.ts")(
     "Gossip with another cluster id is ignored.",
-    "gossip of another cluster changes nothing; its sender is told and the log says it once",
+    "gossip with another cluster id changes nothing; its sender is notified and it is logged once",
   ),
   configConflictsAreRefused: formation(
     "A node with a conflicting cluster configuration may not join.",
-    "a node with another configuration is refused with the key, and bootstraps nothing",
+    "a node with a conflicting configuration is rejected with the key, and does not bootstrap",
   ),
   oldestLeads: leadership(
     "The oldest member leads.",
@@ -114,51 +114,51 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   ),
   unreachableBlocksPromotion: leadership(
     "No member becomes up while an up member is unreachable.",
-    "what counts as a majority does not change while a full member is unreachable",
+    "the set of voters does not change while an up member is unreachable",
   ),
   leavingIsAnnounced: scenario(
     "A member announces that it leaves.",
-    "a member that leaves goes through all steps, and nobody is downed",
+    "a leaving member passes through all statuses, and no member is downed",
   ),
   equalDigestsEndGossip: scenario(
     "Only a digest is sent while states are equal.",
-    "a hundred members form, and then talk little",
+    "a hundred members form, and then exchange digests only",
   ),
   ownRecordIsProtected: hostile(
     "A member ignores what others write into its own record.",
-    "what others say in a member's name does not change what it says, nor silence it",
+    "forged versions of a member's record neither change nor suppress its own",
   ),
   memberTableIsBounded: hostile(
     "The member table is bounded.",
-    "100,000 members and tombstones that are not there take bounded space",
+    "100,000 fake members and tombstones take bounded space",
   ),
   peersAreRateLimited: hostile(
     "The work that one peer can cause is rate limited.",
-    "a flood of one member is ignored and logged once, and others are still answered",
+    "a flood from one member is dropped and logged once, and others are still answered",
   ),
   incarnationsAreRateLimited: hostile(
     "New incarnations of one node are rate limited.",
-    "a member that is born again and again is not let in more than a few times a second",
+    "new incarnations of one node are admitted only a few times a second",
   ),
   relaysAreBounded: hostile(
     "The number of probes relayed for one member is bounded.",
-    "one member's probes do not use up what is there for all",
+    "the probes of one member do not exhaust the relays of all",
   ),
   rejectionLogIsRateLimited: hostile(
     "Rejected joins are logged once a minute.",
-    "who asks in another's name, or may not join, is logged once a minute, however often",
+    "a forged or rejected join is logged once a minute, however often it is repeated",
   ),
   upNumbersAreBounded: hostile(
     "Up numbers stay within the range that the wire carries.",
-    "numbers stay within bounds where a member has the highest that there is",
+    "up numbers stay within bounds if a member has the highest one",
   ),
   withdrawnServicesDisappear: exchange(
     "A service that its node withdraws disappears everywhere.",
-    "what is offered is known everywhere, and withdrawn everywhere",
+    "services are registered and withdrawn on all nodes",
   ),
   staleServiceListsAreIgnored: exchange(
     "A stale service list does not replace a newer one.",
-    "whatever is lost, comes twice or out of order, all know the same in the end",
+    "lists converge under loss, duplication and reordering",
   ),
   coordinatorAwaitsReports: sharding(
     "A new coordinator grants no shard before all regions have reported.",

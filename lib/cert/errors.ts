@@ -1,4 +1,5 @@
 import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
+import { X509Error } from "../x509/errors.ts";
 
 /**
  * Why a certificate cannot be made, read, written or used:
@@ -61,5 +62,16 @@ export class CertError extends CastyError {
   /** Makes an error; the remedy becomes part of the message. */
   constructor(code: CertErrorCode, message: string, options: CastyErrorOptions = {}) {
     super(code, message, options);
+  }
+}
+
+/** What `read` returns; what it cannot read is a {@linkcode CertError}, code `malformed`. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof X509Error)) throw cause;
+    const { problem, remedy, value } = cause;
+    throw new CertError("malformed", problem, { value, cause, ...(remedy && { remedy }) });
   }
 }

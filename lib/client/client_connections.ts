@@ -19,6 +19,7 @@ import {
 import { Remoting } from "../remoting/remoting.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { randomId } from "../runtime/random.ts";
+import { instruments } from "../runtime/instruments.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { addressMapper } from "./address_map.ts";
 import type { ClientContext, ClientExtension } from "./client_extension.ts";
@@ -58,6 +59,7 @@ export class ClientConnections {
   #timer: Timer | undefined;
   #connectsToAll = false;
   #onFirst: (() => void) | undefined;
+  #endMeasuring = (): void => {};
   #closed = false;
 
   /** Opens nothing yet. */
@@ -100,9 +102,18 @@ export class ClientConnections {
     return this.#remoting!;
   }
 
+  #measure(): () => void {
+    const { telemetry } = this.#runtime;
+    if (!telemetry?.enabled) return () => {};
+    return telemetry.gauge(instruments.clientConnected, (observe) => {
+      observe(this.state === "connected" || this.state === "degraded" ? 1 : 0);
+    });
+  }
+
   /** Begins to connect; unless `lazy`, resolves with the first topology. */
   async open(): Promise<void> {
     await this.#startRemoting();
+    this.#endMeasuring = this.#measure();
     const { lazy = false, connectTimeout = 10_000, signal } = this.#options;
     if (signal?.aborted) throw aborted(signal);
     const first = lazy ? Promise.resolve() : this.#firstTopology(connectTimeout, signal);
@@ -132,6 +143,7 @@ export class ClientConnections {
     this.services.close();
     for (const extension of this.#extensions) extension.close();
     await this.#system.shutdown();
+    this.#endMeasuring();
     await this.#remoting?.close();
   }
 

@@ -1,13 +1,13 @@
 import { CastyError } from "../runtime/casty_error.ts";
 
-/** A node could not start, join, or carry out what was asked of the cluster. */
+/** A node could not start, join, or complete an operation of the cluster. */
 export class ClusterError extends CastyError {
   /** Name of the class. */
   override name = "ClusterError";
 }
 
 /**
- * Something in the cluster did not happen in time. Codes: `quorumTimeout` (`start` and `waitFor`),
+ * An operation of the cluster has timed out. Codes: `quorumTimeout` (`start` and `waitFor`),
  * `barrierTimeout`.
  */
 export class ClusterTimeoutError extends ClusterError {
@@ -15,34 +15,34 @@ export class ClusterTimeoutError extends ClusterError {
   override name = "ClusterTimeoutError";
 }
 
-/** Why a node that is refused by its cluster does not start. */
+/** The error of a node that all seeds have rejected. */
 export function joinRefused(address: string, reason: string): ClusterError {
-  return new ClusterError("joinRefused", `${address} was refused: ${reason}`, {
+  return new ClusterError("joinRefused", `${address} was rejected by its seeds: ${reason}`, {
     value: reason,
-    remedy: "give the node what the cluster has, or another cluster",
+    remedy: "use the configuration of the cluster, or seeds of another cluster",
   });
 }
 
-/** What there is to say when a node has waited for the quorum in vain. */
+/** The facts of a quorum timeout. */
 export interface QuorumFacts {
   readonly address: string;
   readonly wanted: number;
   readonly up: number;
-  /** Milliseconds that it has waited. */
+  /** How long the node has waited, milliseconds. */
   readonly timeout: number;
-  /** The option, as text. */
+  /** The option `seedNodes`, as text. */
   readonly seeds: string;
-  /** What seeds and connections have said; empty ones are left out. */
-  readonly said: readonly string[];
+  /** Reasons reported by seeds and connections; empty texts are dropped. */
+  readonly reasons: readonly string[];
 }
 
-/** Why a node has not seen as many members as it wants. */
+/** The error of a node that has not seen enough members up. */
 export function quorumTimeout(
-  { address, wanted, up, timeout, seeds, said }: QuorumFacts,
+  { address, wanted, up, timeout, seeds, reasons }: QuorumFacts,
 ): ClusterTimeoutError {
   const text = `${address} saw ${up} of ${wanted} members up within ${timeout} ms ` +
     `(seed nodes: ${seeds})`;
-  return new ClusterTimeoutError("quorumTimeout", [text, ...said].filter(Boolean).join("; "), {
+  return new ClusterTimeoutError("quorumTimeout", [text, ...reasons].filter(Boolean).join("; "), {
     value: up,
     remedy: "check that the seed nodes run and can be reached",
   });

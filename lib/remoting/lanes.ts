@@ -1,5 +1,4 @@
-import type { Lane } from "../transport/base/lane.ts";
-import type { Peer } from "../transport/base/peer.ts";
+import type { Lane, Peer } from "../transport/base/peer.ts";
 import { WireError } from "../wire/errors.ts";
 
 /** Whether the connection is one that messages of users take; a client has only one. */

@@ -11,10 +11,11 @@ import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
-import type { Lane } from "../transport/base/lane.ts";
+import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
-import type { NodePeer, Peer } from "../transport/base/peer.ts";
+import { TlsConfig } from "../transport/tls/tls_config.ts";
 import { Codec } from "../wire/codec.ts";
 import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
@@ -31,6 +32,7 @@ import {
   type PeerHandler,
   type RemotingOptions,
 } from "./remoting_options.ts";
+import { RemotingTelemetry } from "./remoting_telemetry.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
@@ -64,6 +66,8 @@ export class Remoting {
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
   readonly #relay: Relay;
+  /** Undefined where nothing is recorded. */
+  readonly #telemetry: RemotingTelemetry | undefined;
   /** Reply references of this system in the message that is decoded, if they are of interest. */
   #questions: Ref<unknown>[] | undefined;
   /** The nodes that were alive when that was told last. */
@@ -76,6 +80,9 @@ export class Remoting {
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
+    this.#telemetry = RemotingTelemetry.of(system);
+    const { tls } = options;
+    if (tls instanceof TlsConfig) this.#telemetry?.setCertificate("own", tls.notAfter);
     this.#complaints = new OncePerPeerLog(this.#logger);
     this.#serialization = new Serialization(options.serializers, this.#logger);
     const { registry } = this.#serialization;
@@ -120,15 +127,22 @@ export class Remoting {
       ...remoting.#serialization.endpointOptions(remoting.#codec),
       onMessage: (peer, lane, bytes, start, end, paths) =>
         remoting.#onMessage(peer, lane, bytes, start, end, paths),
+      onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
+      onUnreachable: (address, reason) => {
+        remoting.#telemetry?.onFailedHandshake("failed");
+        options.onUnreachable?.(address, reason);
+      },
       onDropped: (to, _lane, payload, reason) => {
         remoting.#onDropped(to, payload, reason);
         options.onUndelivered?.(to, reason);
       },
       onPeerUp: (peer, lane) => {
+        remoting.#telemetry?.onPeerUp(peer, lane);
         if (isForUsers(peer, lane)) remoting.#watcher.onPeerUp(peer);
         options.onPeerUp?.(peer, lane);
       },
       onPeerDown: (peer, lane, reason) => {
+        remoting.#telemetry?.onPeerDown(peer, lane);
         remoting.#serialization.forget(peer);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
         if (isForUsers(peer, lane)) {
@@ -218,13 +232,15 @@ export class Remoting {
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
       return this.#lose("disconnected", node, path, message);
     }
+    const meter = this.#telemetry;
+    const trace = meter === undefined ? undefined : this.#traceFor(meter, node, lane);
     let bytes: Uint8Array;
     // What is encoded may itself send something while it is.
     const outer = this.#encodingFor;
     try {
       this.#encodingFor = node;
       const readable = this.#serialization.towards(peer);
-      bytes = encodeEnvelope(this.#codec, path, uid, message, readable);
+      bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace);
     } catch (error) {
       return this.#refuseMessage(peer, node + path, message, error);
     } finally {
@@ -234,8 +250,15 @@ export class Remoting {
       if (!this.#relay.send(node, bytes.slice())) this.#lose("disconnected", node, path, message);
       return;
     }
+    meter?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
     this.endpoint.send(node, lane, bytes, path.startsWith(askPath) ? undefined : path);
+  }
+
+  /** The active trace, if the other end can read it. */
+  #traceFor(meter: RemotingTelemetry, node: string, lane: Lane): TraceContext | undefined {
+    const trace = lane === "user" ? meter.active() : undefined;
+    return trace !== undefined && this.endpoint.peerAt(node, lane)?.traces ? trace : undefined;
   }
 
   /** Closes the connections; what was sent before is flushed. */
@@ -243,6 +266,7 @@ export class Remoting {
     this.#rejections.flush();
     this.#watcher.close();
     this.#lostAsks.close();
+    this.#telemetry?.close();
     await this.endpoint.close();
   }
 
@@ -267,7 +291,8 @@ export class Remoting {
   ): void {
     try {
       const { maxPath } = this.#codec.limits;
-      const { path, uid, bodyStart } = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
+      const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
+      const { path, uid, bodyStart } = header;
       if (!this.#mayReach(peer, path)) {
         return this.#internals.deadLetter("unauthorized", path, undefined);
       }
@@ -279,11 +304,21 @@ export class Remoting {
         if (!isUndecodable(error)) throw error;
         return this.#refuseInbound(peer, path, bytes.subarray(bodyStart, end), error);
       }
+      if (this.#telemetry !== undefined) {
+        return this.#telemetry.received(lane, end - start, header.trace, () => {
+          this.#deliver(peer, lane, path, uid, message);
+        });
+      }
       if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
-      this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
+      this.#deliver(peer, lane, path, uid, message);
     } catch (error) {
       this.#onInboundError(peer, lane, error);
     }
+  }
+
+  #deliver(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
+    if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
+    this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
   }
 
   /** Gives a message to whoever has taken over its path, or to the actor there. */
@@ -325,7 +360,7 @@ export class Remoting {
       send: (to, path, message) => this.send(to, path, 0, message),
       peerAt: (address) => this.endpoint.peerAt(address, "user"),
       mayReach: (node) => this.#mayReachNode(node),
-      admits: (client) => this.endpoint.holders.admits(client),
+      admits: (client) => this.endpoint.clientAddresses.admits(client),
       deliver: (peer, envelope) => this.#onMessage(peer, "user", envelope, 0, envelope.length),
       onRoute: (peer, exists) => {
         if (exists) return this.#watcher.onPeerUp(peer);

@@ -1,8 +1,7 @@
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
 import type { RelayChoice } from "./relay.ts";
-import type { Lane } from "../transport/base/lane.ts";
-import type { NodePeer, Peer } from "../transport/base/peer.ts";
+import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
 import { longestString, type WireLimits } from "../wire/limits.ts";
 import type { Serializer } from "../wire/serializer.ts";
 

@@ -133,11 +133,11 @@ export const instruments = {
     description: "Shards that were started, stopped, allocated, freed or handed off.",
     attributes: ["type", "event"],
   },
-  clientState: {
+  clientConnected: {
     name: "casty.client.connected",
     kind: "gauge",
     unit: "1",
-    description: "1 while the client is connected, 0 otherwise.",
+    description: "1 while the client receives from a node, 0 otherwise.",
   },
   certificateDaysLeft: {
     name: "casty.tls.certificate.days_left",

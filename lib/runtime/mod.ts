@@ -18,6 +18,13 @@
  * @module
  */
 export type { Clock, Timer } from "./clock.ts";
+export type {
+  CertificateNames,
+  IdentityFunction,
+  IdentityMapping,
+  IdentityPatterns,
+  MappedIdentity,
+} from "./identity_mapping.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export type {
   Authorize,
@@ -41,7 +48,7 @@ export type { InboundFilter, Runtime } from "./runtime.ts";
 export type {
   StallAnswer,
   StallProbe,
-  StallQuestion,
+  StallRequest,
   StallResponder,
   StallResponderOptions,
 } from "./stall_probe.ts";

@@ -171,7 +171,7 @@ export interface ListenOptions {
   readonly maxPendingHandshakes: number;
   /**
    * Asked for each connection, with the far end's `"host:port"`, before anything is read from it.
-   * If false it is closed without a word and neither of the two below is called; otherwise exactly
+   * If false it is closed without a refusal and neither of the two below is called; otherwise exactly
    * one of them is, unless the listener is closed. Default: all are received.
    */
   readonly admit?: (remote: string) => boolean;
@@ -180,7 +180,7 @@ export interface ListenOptions {
    * of the network, for deadlines that count from there; without it: just now.
    */
   readonly onLink: (link: Link, since?: number) => void;
-  /** A peer was turned away before it became a link. `reason` is a sentence for the log. */
+  /** A peer was rejected before it became a link. `reason` is a sentence for the log. */
   readonly onRefused: (remote: string, reason: string) => void;
 }
 

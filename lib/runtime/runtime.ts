@@ -5,6 +5,7 @@ import type { Random } from "./random.ts";
 import type { Resolver } from "./resolver.ts";
 import type { StallProbe } from "./stall_probe.ts";
 import type { Storage } from "./storage.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /**
  * Everything that is not a function of its inputs. Real in production (`systemRuntime`), virtual
@@ -28,6 +29,8 @@ export interface Runtime {
   readonly stallProbe?: StallProbe;
   /** Asks DNS for seeds. Default: the machine's. */
   readonly resolver?: Resolver;
+  /** Where measurements and traces go. Default: nowhere, at no cost. */
+  readonly telemetry?: Telemetry;
   /** Stands between what other systems have sent and who it is for. Default: nothing does. */
   readonly inbound?: InboundFilter;
 }

@@ -1,35 +1,35 @@
 /**
- * How nodes tell a peer whose event loop stands still from one that is gone: each has a responder
- * that answers although the event loop does not run. On a real machine that is a thread of its own
- * with a port of its own; a simulation says what it likes.
+ * How a node distinguishes a peer whose event loop is stalled from a crashed one: each node has a
+ * stall responder that answers while the event loop does not run. On a real machine that is a thread
+ * with a port of its own; a simulation provides its own.
  *
  * @module
  */
 import type { TlsMaterial } from "./network.ts";
 
-/** Starts the responder of this node, and asks those of others. */
+/** Starts the responder of this node and probes those of other nodes. */
 export interface StallProbe {
-  /** Rejects where this is not possible: the node then runs without. */
+  /** Rejects if it is unavailable; the node then runs without it. */
   serve(options: StallResponderOptions): Promise<StallResponder>;
   /** Never rejects. */
-  ask(question: StallQuestion): Promise<StallAnswer>;
+  ask(request: StallRequest): Promise<StallAnswer>;
 }
 
-/** What a responder is to do. */
+/** Options of a responder. */
 export interface StallResponderOptions {
   /** Interface to bind. */
   readonly host: string;
   /** Port to bind; 0 lets the system choose. */
   readonly port: number;
-  /** With it, only nodes with a certificate of our authority are answered. */
+  /** If set, only nodes with a certificate of our authority are answered. */
   readonly tls?: TlsMaterial;
-  /** The node's incarnation, which the answers carry. */
+  /** Incarnation of the node, part of each answer. */
   readonly incarnation: number;
-  /** Called at most once, when it has ended by itself. */
+  /** Called at most once, when the responder has failed. */
   readonly onEnd: (reason: string) => void;
 }
 
-/** A responder that runs. */
+/** A running responder. */
 export interface StallResponder {
   /** The port that is bound. */
   readonly port: number;
@@ -39,27 +39,27 @@ export interface StallResponder {
   close(): Promise<void>;
 }
 
-/** Whom to ask. */
-export interface StallQuestion {
+/** A probe of the responder of another node. */
+export interface StallRequest {
   /** Host to connect to (after any address map). */
   readonly host: string;
   /** Port to connect to (after any address map). */
   readonly port: number;
   /** The host that the certificate must name (before any address map). */
   readonly serverName: string;
-  /** With it: mutual TLS. */
+  /** If set: mutual TLS. */
   readonly tls?: TlsMaterial;
-  /** The life of the node that is meant. */
+  /** The expected incarnation of the node. */
   readonly incarnation: number;
-  /** Milliseconds for everything together. */
+  /** Timeout of the whole probe, milliseconds. */
   readonly timeout: number;
 }
 
-/** What became known. */
+/** The result of a probe. */
 export interface StallAnswer {
   /**
-   * `alive`: its event loop ran within the last second. `gone`: nobody listens, or another life of
-   * the node does. `unknown`: no answer.
+   * `alive`: its event loop ran within the last second. `gone`: the connection is refused, or another
+   * incarnation answers. `unknown`: no answer.
    */
   readonly outcome: "alive" | "stalled" | "gone" | "unknown";
   /** How long ago its event loop ran last, milliseconds; 0 for `gone` and `unknown`. */

@@ -82,6 +82,11 @@ export interface Telemetry {
    * its own (OpenTelemetry's context manager), so that spans of user code become its children.
    */
   with<T>(context: TraceContext, task: () => T): T;
+  /**
+   * The context that was given to the innermost {@linkcode Telemetry.with} that runs; across `await`
+   * too, where the implementation can follow it.
+   */
+  active(): TraceContext | undefined;
 }
 
 const nothing = (): void => {};
@@ -107,4 +112,5 @@ export const noTelemetry: Telemetry = Object.freeze({
   gauge: () => nothing,
   startSpan: () => noSpan,
   with: <T>(_context: TraceContext, task: () => T): T => task(),
+  active: () => undefined,
 });

@@ -32,6 +32,7 @@ import { ShardingMachine, type ShardingMachinePort } from "./sharding_machine.ts
 import { type ShardedBehavior, shardedKind } from "./sharded_behavior.ts";
 import { ShardedType } from "./sharded_type.ts";
 import { type Sharding, shardingKey } from "./sharding.ts";
+import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
 
 /** Milliseconds between two ticks of all machines. */
 const tickInterval = 250;
@@ -47,6 +48,7 @@ export class ShardingExtension implements NodeExtension {
   #locator!: ClientLocator;
   #publisher!: ShardTablePublisher;
   #timer: Timer | undefined;
+  #endMeasuring = (): void => {};
   #closed = false;
 
   /** Opens the paths at which other nodes and clients send messages about shards. */
@@ -75,6 +77,11 @@ export class ShardingExtension implements NodeExtension {
     node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
     node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
     node.expose(shardingKey, this.#api());
+    this.#endMeasuring = measureSharding(
+      node.runtime.telemetry,
+      node.system,
+      () => this.#measuredTypes(),
+    );
     this.#scheduleTick();
   }
 
@@ -103,6 +110,7 @@ export class ShardingExtension implements NodeExtension {
   afterLeave(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#endMeasuring();
     for (const { memory } of this.#types.values()) memory?.close();
     this.#machine.close();
   }
@@ -159,6 +167,13 @@ export class ShardingExtension implements NodeExtension {
         return regions.version;
       },
     };
+  }
+
+  *#measuredTypes(): Generator<MeasuredType> {
+    for (const [shardType, type] of this.#types) {
+      const shards = this.#machine.regions.of(shardType)?.size ?? 0;
+      yield { shardType, shards, entities: type.running().length };
+    }
   }
 
   #whereIs(name: string, entityId: string): ShardPlace | undefined {

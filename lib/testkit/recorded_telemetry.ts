@@ -112,6 +112,11 @@ export class RecordedTelemetry implements Telemetry {
     }
   }
 
+  /** See {@linkcode Telemetry}. Not followed across `await`. */
+  active(): TraceContext | undefined {
+    return this.#active;
+  }
+
   /** The instruments that were asked for. */
   get instruments(): readonly Instrument[] {
     return [...this.#instruments.values()];

@@ -1,13 +1,25 @@
-import { createHash, X509Certificate } from "node:crypto";
-import { BitString } from "asn1js";
-import { AltName, BasicConstraints, Certificate, ExtKeyUsage, type GeneralName } from "pkijs";
-import { CertificateReadings } from "./certificate_readings.ts";
-import { namesOf } from "./certificate_names.ts";
+import { createHash } from "node:crypto";
+import { BitString, OctetString } from "asn1js";
+import {
+  AltName,
+  AuthorityKeyIdentifier,
+  BasicConstraints,
+  Certificate,
+  type Extension,
+  ExtKeyUsage,
+  NameConstraints,
+} from "pkijs";
 import type { CertificateNames } from "../runtime/identity_mapping.ts";
-import { ipText } from "./host_names.ts";
+import { type AlternativeName, alternativeNames } from "./alternative_name.ts";
+import { namesOf } from "./certificate_names.ts";
+import { CertificateReadings } from "./certificate_readings.ts";
+import { type NameConstraintReading, readNameConstraints } from "./name_constraints.ts";
+import { type PublicKeyReading, readPublicKey } from "./public_key.ts";
+import type { Signed, Signer } from "./signature.ts";
+import { readSignatureAlgorithm } from "./signature_algorithm.ts";
 
 /** What a certificate says about its subject. Nothing of it is verified yet. */
-export interface CertificateReading {
+export interface CertificateReading extends Signed, Signer {
   /** The certificate as it was sent. */
   readonly der: Uint8Array;
   /** The DER bytes of the subject's name, hexadecimal. */
@@ -18,10 +30,20 @@ export interface CertificateReading {
   readonly selfIssued: boolean;
   /** The subject's common name, if there is one. */
   readonly commonName: string | undefined;
+  /** The issuer's common name, if there is one. */
+  readonly issuerCommonName: string | undefined;
   /** Upper-case hexadecimal without leading zeros. */
   readonly serialNumber: string;
+  /** The key, and why it is not accepted if it is not. */
+  readonly key: PublicKeyReading;
   /** SHA-256 of the public key (SubjectPublicKeyInfo), lower-case hexadecimal. */
   readonly publicKey: string;
+  /** Identifies the key of the subject, hexadecimal; undefined if it is not there. */
+  readonly subjectKeyId: string | undefined;
+  /** Identifies the key that has signed, hexadecimal; undefined if it is not there. */
+  readonly authorityKeyId: string | undefined;
+  /** The extension subjectAltName, in its order. */
+  readonly alternativeNames: readonly AlternativeName[];
   /** URI names, as they stand there. */
   readonly uris: readonly string[];
   /** All names of the holder, for the option `identity`. */
@@ -31,12 +53,16 @@ export interface CertificateReading {
   readonly isAuthority: boolean;
   /** How many authorities may stand below this one; undefined: any number. */
   readonly pathLength: number | undefined;
-  /** Undefined: the certificate does not restrict its key. */
-  readonly keyUsage: KeyUsage | undefined;
-  /** Number of a critical extension that is not known here, if there is one. */
-  readonly unknownCriticalExtension: string | undefined;
-  readonly serverAuth: boolean;
-  readonly clientAuth: boolean;
+  /** What the key may do; undefined: the certificate does not restrict it. */
+  readonly keyUsages: readonly KeyUsage[] | undefined;
+  /**
+   * Extended key usages: `serverAuth`, `clientAuth`, or object identifiers; undefined: the
+   * certificate has none.
+   */
+  readonly purposes: readonly string[] | undefined;
+  readonly nameConstraints: NameConstraintReading | undefined;
+  /** Names and numbers of critical extensions that are not known here. */
+  readonly unknownCriticalExtensions: readonly string[];
   /** Milliseconds since the Unix epoch. */
   readonly notBefore: number;
   /** Milliseconds since the Unix epoch. */
@@ -45,34 +71,61 @@ export interface CertificateReading {
   readonly fingerprint: string;
 }
 
-/** What the key of a certificate may do. */
-export interface KeyUsage {
-  readonly digitalSignature: boolean;
-  readonly keyCertSign: boolean;
-  readonly cRLSign: boolean;
-}
-
 const oid = {
-  subjectAltName: "2.5.29.17",
+  commonName: "2.5.4.3",
+  subjectKeyIdentifier: "2.5.29.14",
   keyUsage: "2.5.29.15",
+  subjectAltName: "2.5.29.17",
   basicConstraints: "2.5.29.19",
+  nameConstraints: "2.5.29.30",
+  authorityKeyIdentifier: "2.5.29.35",
   extKeyUsage: "2.5.29.37",
-  serverAuth: "1.3.6.1.5.5.7.3.1",
-  clientAuth: "1.3.6.1.5.5.7.3.2",
 };
-/** What may be critical: key identifiers, key usage, names, constraints, extended key usage. */
-const knownExtensions: ReadonlySet<string> = new Set([
-  "2.5.29.14",
-  oid.keyUsage,
-  oid.subjectAltName,
-  oid.basicConstraints,
-  "2.5.29.30",
-  "2.5.29.35",
-  oid.extKeyUsage,
-]);
-const uriType = 6;
-const dnsType = 2;
-const ipType = 7;
+
+/** The extensions that are read here. They may be critical, and must not be garbage. */
+const readers: Readonly<Record<string, abstract new (...args: never[]) => unknown>> = {
+  [oid.subjectKeyIdentifier]: OctetString,
+  [oid.keyUsage]: BitString,
+  [oid.subjectAltName]: AltName,
+  [oid.basicConstraints]: BasicConstraints,
+  [oid.nameConstraints]: NameConstraints,
+  [oid.authorityKeyIdentifier]: AuthorityKeyIdentifier,
+  [oid.extKeyUsage]: ExtKeyUsage,
+};
+
+/** Names of extensions that are critical in practice and not known here. */
+const extensionNames: Readonly<Record<string, string>> = {
+  "2.5.29.18": "issuerAltName",
+  "2.5.29.31": "cRLDistributionPoints",
+  "2.5.29.32": "certificatePolicies",
+  "2.5.29.33": "policyMappings",
+  "2.5.29.36": "policyConstraints",
+  "2.5.29.54": "inhibitAnyPolicy",
+  "1.3.6.1.5.5.7.1.1": "authorityInfoAccess",
+  "1.3.6.1.5.5.7.1.24": "tlsFeature",
+  "2.16.840.1.113730.1.1": "nsCertType",
+};
+
+/** RFC 5280, 4.2.1.3, by bit. */
+const keyUsageNames = [
+  "digitalSignature",
+  "nonRepudiation",
+  "keyEncipherment",
+  "dataEncipherment",
+  "keyAgreement",
+  "keyCertSign",
+  "cRLSign",
+  "encipherOnly",
+  "decipherOnly",
+] as const;
+
+/** What a key may do. */
+export type KeyUsage = typeof keyUsageNames[number];
+
+const purposeNames: Readonly<Record<string, string>> = {
+  "1.3.6.1.5.5.7.3.1": "serverAuth",
+  "1.3.6.1.5.5.7.3.2": "clientAuth",
+};
 
 /** To parse a certificate takes a millisecond, and each handshake shows the same few. */
 const readings = new CertificateReadings(parseCertificate);
@@ -90,42 +143,68 @@ export function readCertificate(der: Uint8Array): CertificateReading {
 function parseCertificate(der: Uint8Array): CertificateReading {
   const bytes = Uint8Array.from(der);
   const certificate = Certificate.fromBER(bytes);
-  const extensions = certificate.extensions ?? [];
-  const parsed = <T>(id: string, type: abstract new (...args: never[]) => T): T | undefined => {
-    const value = extensions.find((extension) => extension.extnID === id)?.parsedValue;
-    return value instanceof type ? value : undefined;
-  };
-  const names = parsed(oid.subjectAltName, AltName)?.altNames ?? [];
-  const usages = parsed(oid.extKeyUsage, ExtKeyUsage)?.keyPurposes ?? [];
-  const constraints = parsed(oid.basicConstraints, BasicConstraints);
+  const extensions = readExtensions(certificate);
+  const alternative = alternativeNames(certificate);
+  const constraints = extensions.get(oid.basicConstraints) as BasicConstraints | undefined;
   const pathLength = constraints?.pathLenConstraint;
   const subjectName = hex(certificate.subject.toSchema().toBER());
   const issuerName = hex(certificate.issuer.toSchema().toBER());
-  const restricted = extensions.some(({ extnID }) => extnID === oid.keyUsage);
-  const commonName = certificate.subject.typesAndValues.find(({ type }) => type === "2.5.4.3");
+  const key = readPublicKey(certificate.subjectPublicKeyInfo);
+  const hosts = alternative.filter(({ type, text }) => {
+    return (type === "dns" || type === "ip") && text !== "";
+  });
   return Object.freeze({
     der: bytes,
+    tbs: Uint8Array.from(certificate.tbsView),
+    signature: Uint8Array.from(certificate.signatureValue.valueBlock.valueHexView),
+    signatureAlgorithm: readSignatureAlgorithm(certificate.signatureAlgorithm),
     subjectName,
     issuerName,
     selfIssued: subjectName === issuerName,
-    commonName: commonName && String(commonName.value.valueBlock.value),
+    commonName: commonNameOf(certificate.subject),
+    issuerCommonName: commonNameOf(certificate.issuer),
     serialNumber: plainSerial(certificate.serialNumber.valueBlock.valueHexView),
-    publicKey: publicKeyPrint(bytes),
+    key,
+    publicKey: createHash("sha256").update(key.spki).digest("hex"),
+    ...keyIdentifiers(extensions),
     // An authoriser of the user is given them, and many handshakes share a reading.
-    uris: Object.freeze(urisOf(names)),
+    alternativeNames: Object.freeze(alternative),
+    uris: Object.freeze(alternative.filter(({ type }) => type === "uri").map(({ text }) => text)),
     names: namesOf(certificate),
-    hosts: Object.freeze(hostsOf(names)),
+    hosts: Object.freeze(hosts.map(({ text }) => text)),
     isAuthority: constraints?.cA === true,
     pathLength: typeof pathLength === "number" ? pathLength : undefined,
-    keyUsage: restricted ? readKeyUsage(parsed(oid.keyUsage, BitString)) : undefined,
-    unknownCriticalExtension: extensions
-      .find(({ critical, extnID }) => critical && !knownExtensions.has(extnID))?.extnID,
-    serverAuth: usages.includes(oid.serverAuth),
-    clientAuth: usages.includes(oid.clientAuth),
+    keyUsages: readKeyUsages(extensions.get(oid.keyUsage) as BitString | undefined),
+    purposes: readPurposes(extensions.get(oid.extKeyUsage) as ExtKeyUsage | undefined),
+    nameConstraints: readNameConstraints(extensions.get(oid.nameConstraints)),
+    unknownCriticalExtensions: unknownCritical(certificate.extensions ?? []),
     notBefore: certificate.notBefore.value.getTime(),
     notAfter: certificate.notAfter.value.getTime(),
     fingerprint: createHash("sha256").update(bytes).digest("hex"),
   });
+}
+
+/** The extensions that are read here, by number. */
+function readExtensions({ extensions = [] }: Certificate): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const { extnID, parsedValue } of extensions) {
+    const type = readers[extnID];
+    if (type === undefined) continue;
+    // RFC 5280, 4.2: each at most once. Which of two counts would differ from library to library.
+    if (values.has(extnID)) throw new Error(`it has the extension ${extnID} twice`);
+    // A restriction that cannot be read must not be taken for none.
+    if (!(parsedValue instanceof type)) throw new Error(`its extension ${extnID} cannot be read`);
+    values.set(extnID, parsedValue);
+  }
+  return values;
+}
+
+function unknownCritical(extensions: readonly Extension[]): string[] {
+  return extensions.filter(({ critical, extnID }) => critical && !(extnID in readers))
+    .map(({ extnID }) => {
+      const name = extensionNames[extnID];
+      return name === undefined ? extnID : `${name} (${extnID})`;
+    });
 }
 
 /** One spelling of a serial number: upper-case hexadecimal without leading zeros. */
@@ -138,42 +217,36 @@ export function isoTime(wallTime: number): string {
   return new Date(wallTime).toISOString();
 }
 
-function readKeyUsage(bits: BitString | undefined): KeyUsage {
-  // One that cannot be read allows nothing.
-  const first = bits?.valueBlock.valueHexView[0] ?? 0;
+function keyIdentifiers(
+  extensions: ReadonlyMap<string, unknown>,
+): Pick<CertificateReading, "subjectKeyId" | "authorityKeyId"> {
+  const subject = extensions.get(oid.subjectKeyIdentifier) as OctetString | undefined;
+  const authority = extensions.get(oid.authorityKeyIdentifier) as
+    | AuthorityKeyIdentifier
+    | undefined;
   return {
-    digitalSignature: (first & 0x80) !== 0,
-    keyCertSign: (first & 0x04) !== 0,
-    cRLSign: (first & 0x02) !== 0,
+    subjectKeyId: subject && hex(subject.valueBlock.valueHexView),
+    authorityKeyId: authority?.keyIdentifier &&
+      hex(authority.keyIdentifier.valueBlock.valueHexView),
   };
 }
 
-/** Empty for a kind of key that this Deno does not know; such a chain is never verified. */
-function publicKeyPrint(der: Uint8Array): string {
-  try {
-    const key = new X509Certificate(der).publicKey.export({ type: "spki", format: "der" });
-    return createHash("sha256").update(key).digest("hex");
-  } catch {
-    return "";
-  }
+function readKeyUsages(bits: BitString | undefined): KeyUsage[] | undefined {
+  if (bits === undefined) return undefined;
+  const bytes = bits.valueBlock.valueHexView;
+  return keyUsageNames.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0);
+}
+
+function readPurposes(usage: ExtKeyUsage | undefined): string[] | undefined {
+  return usage?.keyPurposes.map((id) => purposeNames[id] ?? id);
+}
+
+/** Of any string type: also BMPString and T61String, which are common in older PKIs. */
+function commonNameOf(name: Certificate["subject"]): string | undefined {
+  const attribute = name.typesAndValues.find(({ type }) => type === oid.commonName);
+  return attribute === undefined ? undefined : String(attribute.value.valueBlock.value);
 }
 
 function hex(bytes: ArrayBuffer | Uint8Array): string {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function urisOf(names: readonly GeneralName[]): string[] {
-  return names.filter(({ type }) => type === uriType).map(({ value }) => String(value));
-}
-
-function hostsOf(names: readonly GeneralName[]): string[] {
-  const hosts: string[] = [];
-  for (const { type, value } of names) {
-    if (type === dnsType) hosts.push(String(value));
-    if (type === ipType) {
-      const text = ipText(new Uint8Array(value.valueBlock.valueHexView ?? []));
-      if (text !== undefined) hosts.push(text);
-    }
-  }
-  return hosts;
 }

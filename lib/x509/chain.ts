@@ -1,7 +1,9 @@
-import { X509Certificate } from "node:crypto";
-import type { ChainFault } from "./certificate_fault.ts";
 import { type CertificateReading, isoTime } from "./certificate.ts";
-import { describeCertificate } from "./identity.ts";
+import type { ChainFault } from "./certificate_fault.ts";
+import { describeCertificate, printableName } from "./identity.ts";
+import { brokenConstraint } from "./name_constraints.ts";
+import { checkSignature } from "./signature.ts";
+import { tlsProblem } from "./tls_policy.ts";
 
 /** Longest chain that is looked at, the leaf included; the authorities do not count. */
 export const maxChainLength = 8;
@@ -9,16 +11,24 @@ export const maxChainLength = 8;
 /** Signatures that are checked for one chain: what was sent must not choose how long it takes. */
 const maxSignatures = 32;
 
+const anyPurpose = "2.5.29.37.0";
+
+/** What is wrong with a chain. `problem` completes "the certificate of X ...". */
+export interface ChainProblem {
+  readonly fault: ChainFault;
+  readonly problem: string;
+  /** Which issuer is to blame; undefined: none is trusted. */
+  readonly blame: "authority" | "intermediate" | undefined;
+}
+
 /** A chain from the leaf to the authority that vouches for it, both included, or what is wrong. */
-export type ChainOutcome =
-  | { readonly path: readonly CertificateReading[] }
-  | { readonly fault: ChainFault; readonly problem: string };
+export type ChainOutcome = { readonly path: readonly CertificateReading[] } | ChainProblem;
 
 /**
- * Follows a leaf to one of our authorities by names and signatures, and holds every issuer to
- * RFC 5280: CA flag, key usage, validity, path length, critical extensions. Deno's TLS layer skips
- * all of that for a root. pkijs is not used for it because it knows neither path lengths nor
- * Ed25519. Name constraints are left to the TLS layer, which enforces them.
+ * Follows a leaf to one of the authorities by names and signatures, and holds every issuer to RFC
+ * 5280: CA flag, key usage, validity, path length, critical extensions, name constraints, strength
+ * of keys and signatures. Deno's TLS library skips all of that but the names for a root. pkijs is
+ * not used for it because it knows neither path lengths nor Ed25519.
  *
  * Of several chains one that is good counts; if there is none, the first problem that was found.
  */
@@ -47,88 +57,134 @@ class Search {
     this.#wallTime = wallTime;
   }
 
-  /** `path` begins with the leaf. */
+  /** The first element of `path` is the leaf. */
   from(path: readonly CertificateReading[]): ChainOutcome {
     const last = path.at(-1)!;
-    let failed: ChainOutcome | undefined;
+    let failed: ChainProblem | undefined;
     for (const authority of this.#authorities) {
-      if (!this.#issued(authority, last)) continue;
-      const outcome = this.#judgeIssuer(authority, path.length - 1);
+      const outcome = this.#step(path, authority, "authority");
+      if (outcome === "notIssuer") continue;
       if (outcome === undefined) return { path: [...path, authority] };
       failed ??= outcome;
     }
     for (const next of path.length < maxChainLength ? this.#intermediates : []) {
-      if (path.includes(next) || !this.#issued(next, last)) continue;
-      const outcome = this.#judgeIssuer(next, path.length - 1) ?? this.from([...path, next]);
+      if (path.includes(next)) continue;
+      const problem = this.#step(path, next, "intermediate");
+      if (problem === "notIssuer") continue;
+      const outcome = problem ?? this.from([...path, next]);
       if ("path" in outcome) return outcome;
       failed ??= outcome;
     }
-    return failed ?? { fault: "untrusted", problem: this.#noIssuer(last, path.length === 1) };
+    return failed ??
+      { fault: "untrusted", problem: this.#noIssuer(last, path.length === 1), blame: undefined };
   }
 
-  #issued(issuer: CertificateReading, subject: CertificateReading): boolean {
-    if (issuer.subjectName !== subject.issuerName) return false;
-    if (++this.#signatures > maxSignatures) return false;
-    return hasSigned(issuer, subject);
+  /** Whether `issuer` comes next in the path: undefined if it does, or why it may not. */
+  #step(
+    path: readonly CertificateReading[],
+    issuer: CertificateReading,
+    blame: "authority" | "intermediate",
+  ): ChainProblem | "notIssuer" | undefined {
+    const subject = path.at(-1)!;
+    if (issuer.subjectName !== subject.issuerName) return "notIssuer";
+    if (++this.#signatures > maxSignatures) return "notIssuer";
+    const weak = issuer.key.fault;
+    if (weak !== undefined && namesKeyOf(subject, issuer)) {
+      const problem = `was issued by ${describeCertificate(issuer)}, which ${weak.problem}`;
+      return { fault: weak.code, problem, blame };
+    }
+    if (subject.signatureAlgorithm.fault !== undefined) {
+      const { code, problem } = subject.signatureAlgorithm.fault;
+      return { fault: code, problem, blame: undefined };
+    }
+    const signed = checkSignature(issuer, subject);
+    if (signed === "invalid") return "notIssuer";
+    if (signed === "unknown") {
+      if (!namesKeyOf(subject, issuer)) return "notIssuer";
+      const problem = `is signed by ${describeCertificate(issuer)} with ` +
+        `${subject.signatureAlgorithm.name} and a key of type ${issuer.key.name}, which this ` +
+        "runtime cannot check";
+      return { fault: "unsupportedAlgorithm", problem, blame };
+    }
+    return this.#judgeIssuer(path, issuer, blame);
   }
 
-  /** `below` counts the authorities between the issuer and the leaf. */
-  #judgeIssuer(issuer: CertificateReading, below: number): ChainOutcome | undefined {
-    const who = `was issued by ${describeCertificate(issuer)}, `;
+  #judgeIssuer(
+    path: readonly CertificateReading[],
+    issuer: CertificateReading,
+    blame: "authority" | "intermediate",
+  ): ChainProblem | undefined {
+    const who = `was issued by ${describeCertificate(issuer)}, which `;
+    const fail = (fault: ChainFault, problem: string): ChainProblem => {
+      return { fault, problem: who + problem, blame };
+    };
+    const below = path.length - 1;
+    const { pathLength, unknownCriticalExtensions: [unknown], nameConstraints } = issuer;
     if (!issuer.isAuthority) {
-      return { fault: "issuerNotAuthority", problem: `${who}which is no authority` };
+      return fail("issuerNotAuthority", "is no authority (basicConstraints CA:FALSE)");
     }
-    if (issuer.keyUsage !== undefined && !issuer.keyUsage.keyCertSign) {
-      const problem = `${who}which may not sign certificates (key usage lacks keyCertSign)`;
-      return { fault: "issuerNotAuthority", problem };
+    if (issuer.keyUsages?.includes("keyCertSign") === false) {
+      const problem = "may not sign certificates (key usage lacks keyCertSign)";
+      return fail("issuerNotAuthority", problem);
     }
-    const { pathLength, unknownCriticalExtension } = issuer;
-    if (unknownCriticalExtension !== undefined) {
-      const problem = `${who}which has the unknown critical extension ${unknownCriticalExtension}`;
-      return { fault: "unknownCriticalExtension", problem };
+    if (unknown !== undefined) {
+      return fail("unknownCriticalExtension", `has the unknown critical extension ${unknown}`);
     }
+    const algorithm = blame === "intermediate" ? issuer.signatureAlgorithm.fault : undefined;
+    if (algorithm !== undefined) return fail(algorithm.code, algorithm.problem);
     if (pathLength !== undefined && below > pathLength) {
-      const problem = `${who}which allows ${pathLength} authorities below it but has ` +
-        `${below} (path length)`;
-      return { fault: "pathLength", problem };
+      const problem = `allows ${pathLength} authorities below it but has ${below} (path length)`;
+      return fail("pathLength", problem);
     }
     if (this.#wallTime > issuer.notAfter) {
-      const problem = `${who}which expired on ${isoTime(issuer.notAfter)}`;
-      return { fault: "issuerExpired", problem };
+      return fail("issuerExpired", `expired on ${isoTime(issuer.notAfter)}`);
     }
     if (this.#wallTime < issuer.notBefore) {
-      const problem = `${who}which is not valid before ${isoTime(issuer.notBefore)}`;
-      return { fault: "issuerExpired", problem };
+      return fail("issuerExpired", `is not valid before ${isoTime(issuer.notBefore)}`);
     }
-    return undefined;
+    if (blame === "intermediate" && isRestricted(issuer, path[0]!)) {
+      const problem = `is restricted to the extended key usage ${issuer.purposes!.join(", ")}`;
+      return fail("issuerWrongUse", problem);
+    }
+    for (const certificate of nameConstraints === undefined ? [] : path) {
+      const broken = brokenConstraint(nameConstraints!, certificate.alternativeNames);
+      if (broken !== undefined) {
+        return fail("nameConstraint", `${broken.problem} (name constraint)`);
+      }
+    }
+    if (blame === "intermediate") return undefined;
+    const tls = tlsProblem([...path, issuer], describeCertificate);
+    return tls === undefined ? undefined : { fault: "tlsUnsupported", problem: tls, blame };
   }
 
   #noIssuer(last: CertificateReading, isLeaf: boolean): string {
     const head = "does not chain to our authority: ";
-    if (isLeaf && last.selfIssued && hasSigned(last, last)) return `${head}it is signed by itself`;
-    if (this.#authorities.some(({ subjectName }) => subjectName === last.issuerName)) {
-      return `${head}it was signed by another authority of the same name`;
+    const name = printableName(last.issuerCommonName ?? "without a name");
+    if (isLeaf && last.selfIssued && checkSignature(last, last) === "valid") {
+      return `${head}it is signed by itself`;
     }
-    return `${head}its issuer is not among the authorities that are trusted here`;
+    if (this.#authorities.some(({ subjectName }) => subjectName === last.issuerName)) {
+      return `${head}it was signed by another authority of the same name (${name})`;
+    }
+    return `${head}its issuer (${name}) is not among the authorities that are trusted here`;
   }
 }
 
-/** What was found out about two certificates: the same bytes never tell anything else. */
-const signatures = new WeakMap<CertificateReading, WeakMap<CertificateReading, boolean>>();
+/**
+ * Whether the key identifiers say that `issuer` has signed, where the signature cannot be checked:
+ * another authority of the same name is not to blame. Identifiers may be missing.
+ */
+function namesKeyOf(subject: CertificateReading, issuer: CertificateReading): boolean {
+  const { authorityKeyId } = subject;
+  const { subjectKeyId } = issuer;
+  return authorityKeyId === undefined || subjectKeyId === undefined ||
+    authorityKeyId === subjectKeyId;
+}
 
-/** Whether the key of `issuer` has made the signature of `subject`. */
-function hasSigned(issuer: CertificateReading, subject: CertificateReading): boolean {
-  let ofIssuer = signatures.get(issuer);
-  if (ofIssuer === undefined) signatures.set(issuer, ofIssuer = new WeakMap());
-  const known = ofIssuer.get(subject);
-  if (known !== undefined) return known;
-  try {
-    const key = new X509Certificate(issuer.der).publicKey;
-    const signed = new X509Certificate(subject.der).verify(key);
-    ofIssuer.set(subject, signed);
-    return signed;
-  } catch {
-    // An algorithm or an encoding that is not known: nothing is proved, and nothing remembered.
-    return false;
-  }
+/** Whether an intermediate may not issue for all that the leaf is used for. */
+function isRestricted({ purposes }: CertificateReading, leaf: CertificateReading): boolean {
+  if (purposes === undefined || purposes.includes(anyPurpose)) return false;
+  return ["serverAuth", "clientAuth"].some((purpose) => {
+    return leaf.purposes?.includes(purpose) === true && !purposes.includes(purpose);
+  });
 }

@@ -3,18 +3,18 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 /**
  * What cannot be used:
  *
- * - `badRevocationList`: a text holds no revocation list that is signed by one of the authorities.
+ * - `malformed`: a text or file holds nothing that can be read, or a part of it cannot be read.
+ * - `badRevocationList`: it holds no revocation list that is signed by one of the authorities.
  * - `badDenyList`: a deny list holds something else than fingerprints.
  */
-export type X509ErrorCode = "badRevocationList" | "badDenyList";
+export type X509ErrorCode = "malformed" | "badRevocationList" | "badDenyList";
 
-/** A list that cannot be used. Callers add which file it came from. */
+/** Something that cannot be read. Callers add which file it came from. */
 export class X509Error extends CastyError {
   /** Name of the class. */
   override name = "X509Error";
   /** Stable; safe to branch on. */
   declare readonly code: X509ErrorCode;
-
   /** The message without the remedy. */
   readonly problem: string;
 

@@ -1,6 +1,33 @@
+/** A name that a certificate covers: a DNS name, or the bytes of an IP address. */
+export type HostName =
+  | { readonly kind: "dns"; readonly text: string }
+  | { readonly kind: "ip"; readonly text: string; readonly bytes: Uint8Array };
+
+const label = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/;
 /** Names that are shown, and characters of each. */
 const maxShownHosts = 5;
 const maxShownHost = 100;
+
+/**
+ * Reads a host: IPv4, IPv6 (with or without brackets) or a DNS name. Names in other scripts become
+ * punycode; a wildcard may only be the whole first label. Undefined: it is none of them.
+ */
+export function parseHost(host: string): HostName | undefined {
+  if (/^[\d.]+$/.test(host)) return parseIpv4(host);
+  if (host.includes(":")) return parseIpv6(host);
+  const ascii = toAscii(host)?.toLowerCase();
+  if (ascii === undefined) return undefined;
+  const wildcard = ascii.startsWith("*.");
+  const labels = (wildcard ? ascii.slice(2) : ascii).split(".");
+  // TLS stacks refuse a wildcard directly below the root.
+  const narrow = !wildcard || labels.length >= 2;
+  // Resolvers take a name that ends in a number for an IPv4 address.
+  const isName = !/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1)!);
+  if (narrow && isName && ascii.length <= 253 && labels.every((part) => label.test(part))) {
+    return { kind: "dns", text: ascii };
+  }
+  return undefined;
+}
 
 /**
  * One spelling for every host name and IP address, so that two of them can be compared: lower
@@ -13,9 +40,14 @@ export function canonicalHost(host: string): string {
     const parsed = URL.parse(`http://[${bare}]/`);
     return parsed === null ? bare.toLowerCase() : parsed.hostname.slice(1, -1);
   }
+  return (isInternationalName(bare) ? URL.parse(`http://${bare}/`)?.hostname ?? bare : bare)
+    .toLowerCase().replace(/\.$/, "");
+}
+
+/** Whether it has a letter beyond ASCII, and nothing that ends the host of a URL. */
+function isInternationalName(host: string): boolean {
   // deno-lint-ignore no-control-regex -- what is not ASCII is what is looked for
-  const ascii = /^[\u0000-\u007f]*$/.test(bare) ? bare : URL.parse(`http://${bare}/`)?.hostname;
-  return (ascii ?? bare).toLowerCase().replace(/\.$/, "");
+  return /[^\u0000-\u007f]/.test(host) && !/[\s/\\:@?#[\]]/.test(host);
 }
 
 /**
@@ -50,4 +82,43 @@ export function ipText(bytes: Uint8Array): string | undefined {
 
 function isIpAddress(host: string): boolean {
   return host.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
+}
+
+function parseIpv4(host: string): HostName | undefined {
+  const parts = host.split(".");
+  const bytes = parts.map(Number);
+  if (
+    parts.length !== 4 ||
+    !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+  ) {
+    return undefined;
+  }
+  return { kind: "ip", text: bytes.join("."), bytes: Uint8Array.from(bytes) };
+}
+
+function parseIpv6(host: string): HostName | undefined {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  // A URL parser would take what follows a bracket for a port or a path.
+  const url = /^[0-9a-fA-F:.]{2,45}$/.test(bare) ? URL.parse(`http://[${bare}]/`) : null;
+  if (url === null) return undefined;
+  const text = url.hostname.slice(1, -1);
+  const [head = "", tail] = text.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups = [...left, ...new Array(8 - left.length - right.length).fill("0"), ...right];
+  const bytes = new Uint8Array(16);
+  groups.forEach((group, index) => {
+    const value = parseInt(group, 16);
+    bytes[2 * index] = value >> 8;
+    bytes[2 * index + 1] = value & 0xff;
+  });
+  return { kind: "ip", text, bytes };
+}
+
+function toAscii(host: string): string | undefined {
+  // deno-lint-ignore no-control-regex -- plain ASCII is left as it is
+  if (/^[\x00-\x7f]*$/.test(host)) return host;
+  // A URL parser would split at these, or decode them.
+  const url = /[\s/?#@%\\:]/.test(host) ? null : URL.parse(`http://${host}/`);
+  return url?.hostname;
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import type { CertificateNames } from "../runtime/identity_mapping.ts";
-import type { ClientIdentity, NodeIdentity } from "../runtime/network.ts";
+import type { ChainLink, ClientIdentity, NodeIdentity } from "../runtime/network.ts";
 import type { CertificateReading } from "./certificate.ts";
 
 /** Which class of peer a certificate is made for. */
@@ -80,10 +80,14 @@ export function identityOf(
   identity: CertificateIdentity,
 ): NodeIdentity | ClientIdentity {
   const { hosts, fingerprint, notAfter } = path[0]!;
-  const chain = path.slice(0, -1).map(({ serialNumber, fingerprint, publicKey }, index) => {
+  return { ...identity, hosts, fingerprint, notAfter, chain: chainLinks(path) };
+}
+
+/** The certificates of a chain as lists of revoked and denied ones name them. */
+export function chainLinks(path: readonly CertificateReading[]): ChainLink[] {
+  return path.slice(0, -1).map(({ serialNumber, fingerprint, publicKey }, index) => {
     return { serialNumber, fingerprint, publicKey, issuerKey: path[index + 1]!.publicKey };
   });
-  return { ...identity, hosts, fingerprint, notAfter, chain };
 }
 
 /**
@@ -136,9 +140,9 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
         "has no URI name spiffe://<domain>/node/<name> or spiffe://<domain>/client/<name>; " +
         `it has ${listNames(names)}`,
       remedy:
-        "issue it with cert.ts create-node or create-client; to use certificates of another " +
-        "PKI, say with the option identity of TlsConfig which names are nodes and which are " +
-        `clients${example(names)} (docs/foreign_pki.md)`,
+        "issue it with cert.ts; or, to use certificates of another PKI, say with the option " +
+        "identity of TlsConfig which names are nodes and which are clients" +
+        `${example(names)} (docs/foreign_pki.md)`,
     };
   }
   if (second === undefined) return identity;
@@ -152,7 +156,7 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
 /** A pattern that the certificate would match. */
 function example({ uris, dnsNames, commonNames }: CertificateNames): string {
   const uri = uris.find((uri) => trustDomainOf(uri) !== undefined);
-  const dns = dnsNames.find((name) => !name.includes("*"));
+  const dns = dnsNames.find((name) => !name.includes("*") && name !== "localhost");
   const [commonName] = commonNames;
   const pattern = uri ?? (dns && `dns:${dns}`) ?? (commonName && `subject:CN=${commonName}`);
   return pattern === undefined

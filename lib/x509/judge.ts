@@ -1,111 +1,249 @@
+/**
+ * The one judge of certificates: `TlsConfig` when it loads, the transport when a peer has shown its
+ * chain, `cert.ts verify` and `cert.ts doctor` ask it, and only render what it answers. Pure.
+ *
+ * @module
+ */
 import { type CertificateReading, isoTime } from "./certificate.ts";
-import type { ChainFault } from "./certificate_fault.ts";
-import { followChain } from "./chain.ts";
+import type { CertificateFault } from "./certificate_fault.ts";
+import { type ChainProblem, followChain } from "./chain.ts";
+import { coversHost, listHosts } from "./host_names.ts";
 import {
   type CertificateClass,
   type CertificateIdentity,
+  chainLinks,
+  describeCertificate,
   type IdentityMapper,
   isMissing,
   ownIdentities,
 } from "./identity.ts";
+import { judgeRevocation, type RevocationPolicy } from "./revocation_policy.ts";
 
-/** Whether a certificate is acceptable. `problem` completes "the certificate of X ...". */
+/** What is judged, and by what. */
+export interface Case {
+  readonly leaf: CertificateReading;
+  /** Certificates that came with it, in any order; what does not belong to its chain is ignored. */
+  readonly intermediates: readonly CertificateReading[];
+  /** The authorities that are trusted. */
+  readonly authorities: readonly CertificateReading[];
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  /** Tells which names make a node or a client. Default: Casty's own URI names. */
+  readonly mapper?: IdentityMapper;
+  /** What the holder must be. Default: a node or a client, whichever its names say. */
+  readonly purpose?: CertificateClass;
+  /** Default: nothing is revoked. */
+  readonly revocation?: RevocationPolicy;
+  /** A host that it must cover. Default: not checked. */
+  readonly host?: string;
+}
+
+/** One thing that is wrong with a certificate. */
+export interface Fault {
+  /** Stable; safe to branch on. */
+  readonly fault: CertificateFault;
+  /** Completes "the certificate of X ...". */
+  readonly problem: string;
+  /** What to do about it. */
+  readonly remedy: string;
+  /** Whether it is an issuer that is to blame, and which. */
+  readonly blame?: "authority" | "intermediate" | undefined;
+}
+
+/** Whether a certificate is acceptable. */
 export type Verdict =
   | {
     readonly accepted: true;
+    /** From the leaf to the authority that vouches for it, both included. */
     readonly path: readonly CertificateReading[];
     readonly identity: CertificateIdentity;
   }
-  | RejectedCertificate;
+  | ({ readonly accepted: false } & Fault);
 
-/** Why a certificate is refused. */
-export interface RejectedCertificate {
-  readonly accepted: false;
-  readonly fault: ChainFault;
-  readonly problem: string;
-  readonly remedy: string;
+/**
+ * Judges a certificate. The first fault counts, in this order: dates, algorithms, use, identity,
+ * chain, revocation, host.
+ */
+export function judge(it: Case): Verdict {
+  const found: Findings = {};
+  for (const fault of faults(it, found)) return { accepted: false, ...fault };
+  return { accepted: true, path: found.path!, identity: found.identity! };
+}
+
+/** All that is wrong with a certificate; what depends on a chain only if there is one. */
+export function judgeAll(it: Case): { readonly faults: readonly Fault[] } & Findings {
+  const found: Findings = {};
+  const all = [...faults(it, found)];
+  return { faults: all, ...found };
+}
+
+/** What is wrong with a certificate by itself, without its chain. */
+export function judgeLeaf(it: Omit<Case, "authorities" | "intermediates">): readonly Fault[] {
+  return [...leafFaults(it, {})];
 }
 
 /**
- * Checks validity, class, purpose and chain, in this order; the first fault counts. `mapper` says
- * which names make a node or a client.
+ * What is wrong with its chain, or its chain: from the leaf to an authority, both included. A leaf
+ * whose signature cannot be checked has none; see {@linkcode judgeLeaf}.
  */
-export function judgeCertificate(
-  leaf: CertificateReading,
-  intermediates: readonly CertificateReading[],
-  authorities: readonly CertificateReading[],
-  wallTime: number,
-  mapper: IdentityMapper = ownIdentities,
-): Verdict {
-  const unusable = judgeDates(leaf, wallTime) ?? judgeBasicUse(leaf);
-  if (unusable !== undefined) return unusable;
-  const identity = mapper.identify(leaf.names);
-  if (isMissing(identity)) return reject("noIdentity", identity.problem, identity.remedy);
-  const misused = judgeUse(leaf, identity.kind);
-  if (misused !== undefined) return misused;
-  const outcome = followChain(leaf, intermediates, authorities, wallTime);
-  if ("path" in outcome) return { accepted: true, path: outcome.path, identity };
+export function judgeChain(
+  { leaf, intermediates, authorities, now }: Case,
+): Fault | readonly CertificateReading[] {
+  const outcome = followChain(leaf, intermediates, authorities, now);
+  return "path" in outcome ? outcome.path : { ...outcome, remedy: chainRemedy(outcome) };
+}
+
+/** What is wrong with a set of trusted authorities by itself. */
+export function bundleFault(authorities: readonly CertificateReading[]): Fault | undefined {
+  const leaf = authorities.find(({ isAuthority }) => !isAuthority);
+  if (leaf === undefined) return undefined;
   return {
-    accepted: false,
-    ...outcome,
-    remedy: outcome.fault === "untrusted"
-      ? "have it issued by an authority in caFile, or add its authority to caFile"
-      : "renew or replace that authority, and have the certificate issued anew",
+    fault: "issuerNotAuthority",
+    problem: `is that of ${describeCertificate(leaf)} and not of an authority`,
+    remedy: "put only authorities there, as made by cert.ts create-ca",
   };
 }
 
-function judgeDates(
+interface Findings {
+  path?: readonly CertificateReading[];
+  identity?: CertificateIdentity;
+}
+
+function* faults(it: Case, found: Findings): Generator<Fault, void> {
+  const { revocation, leaf, host, now } = it;
+  yield* leafFaults(it, found);
+  // A signature that cannot be checked proves no issuer, and that is told already.
+  if (leaf.signatureAlgorithm.fault === undefined) {
+    const chain = judgeChain(it);
+    if ("fault" in chain) yield chain;
+    else found.path = chain;
+  }
+  if (revocation !== undefined) {
+    const { fingerprint } = leaf;
+    const links = found.path === undefined ? [] : chainLinks(found.path);
+    const refusal = judgeRevocation(revocation, { fingerprint, chain: links }, now);
+    if (refusal !== undefined) yield { ...refusal, remedy: revocationRemedy(refusal.fault) };
+  }
+  if (host !== undefined && !coversHost(leaf.hosts, host)) {
+    const problem = `does not cover the host ${host} but ${listHosts(leaf.hosts)}`;
+    yield {
+      fault: "wrongHost",
+      problem,
+      remedy: "use a host that it names, or issue one that names this host",
+    };
+  }
+}
+
+function* leafFaults(
+  { leaf, now, mapper = ownIdentities, purpose }: Omit<Case, "authorities" | "intermediates">,
+  found: Findings,
+): Generator<Fault, void> {
+  yield* dateFaults(leaf, now);
+  yield* algorithmFaults(leaf);
+  if (leaf.isAuthority) {
+    const remedy = "use a certificate that this authority has issued to a node or client";
+    yield { fault: "wrongUse", problem: "is that of an authority", remedy };
+  }
+  const identity = mapper.identify(leaf.names);
+  if (isMissing(identity)) yield { fault: "noIdentity", ...identity };
+  else found.identity = identity;
+  if (purpose !== undefined && found.identity !== undefined && found.identity.kind !== purpose) {
+    const { kind, name } = found.identity;
+    const problem = `is that of the ${kind} ${name}, not of a ${purpose}`;
+    yield { fault: "wrongRole", problem, remedy: `use the certificate of a ${purpose}` };
+  }
+  // Which one was meant, where no name says it.
+  const guessed = leaf.hosts.length > 0 ? "node" : "client";
+  yield* useFaults(leaf, purpose ?? found.identity?.kind ?? guessed);
+}
+
+function* dateFaults(
   { notBefore, notAfter }: CertificateReading,
-  wallTime: number,
-): RejectedCertificate | undefined {
-  if (wallTime > notAfter) {
-    const renew = "issue a new one, and check the clock of this machine";
-    return reject("expired", `expired on ${isoTime(notAfter)}`, renew);
+  now: number,
+): Generator<Fault, void> {
+  if (now > notAfter) {
+    const remedy = "issue a new one, and check the clock of this machine";
+    yield { fault: "expired", problem: `expired on ${isoTime(notAfter)}`, remedy };
+  } else if (now < notBefore) {
+    const remedy = "check the clocks of this machine and of the issuing one";
+    yield { fault: "notYetValid", problem: `is not valid before ${isoTime(notBefore)}`, remedy };
   }
-  if (wallTime < notBefore) {
-    const wait = "check the clocks of this machine and of the issuing one";
-    return reject("notYetValid", `is not valid before ${isoTime(notBefore)}`, wait);
-  }
-  return undefined;
 }
 
-function judgeBasicUse({ isAuthority }: CertificateReading): RejectedCertificate | undefined {
-  if (!isAuthority) return undefined;
-  const remedy = "use a certificate that this authority has issued to a node or client";
-  return reject("wrongUse", "is that of an authority", remedy);
+function* algorithmFaults(
+  { key, signatureAlgorithm }: CertificateReading,
+): Generator<Fault, void> {
+  if (key.fault !== undefined) {
+    const { code, problem } = key.fault;
+    yield { fault: code, problem, remedy: keyRemedy };
+  }
+  if (signatureAlgorithm.fault !== undefined) {
+    const { code, problem } = signatureAlgorithm.fault;
+    yield { fault: code, problem, remedy: signatureRemedy };
+  }
 }
 
-function judgeUse(
-  leaf: CertificateReading,
+const acceptedKeys = "P-256, P-384, P-521, Ed25519, or RSA of 2048 to 8192 bits";
+/** What to do about a key that is not accepted. */
+export const keyRemedy = `use a key of type ${acceptedKeys}`;
+const signatureRemedy = "have it signed with SHA-256, SHA-384 or SHA-512 (RSA, RSASSA-PSS with a " +
+  "salt as long as the hash, ECDSA), or with Ed25519";
+
+function* useFaults(
+  { purposes = [], keyUsages, hosts, unknownCriticalExtensions: [unknown] }: CertificateReading,
   kind: CertificateClass,
-): RejectedCertificate | undefined {
-  if (!leaf.clientAuth || (kind === "node" && !leaf.serverAuth)) {
+): Generator<Fault, void> {
+  const needed = kind === "node" ? ["serverAuth", "clientAuth"] : ["clientAuth"];
+  const missing = needed.filter((purpose) => !purposes.includes(purpose));
+  if (missing.length > 0) {
+    const problem = `lacks the extended key usage ${missing.join(" and ")}` +
+      (kind === "node" ? " (a node needs serverAuth and clientAuth)" : "");
     const usages = kind === "node" ? "usages serverAuth and clientAuth" : "usage clientAuth";
-    const problem = kind === "node"
-      ? "lacks serverAuth or clientAuth, and a node needs both"
-      : "lacks clientAuth";
-    return reject("wrongUse", problem, reissue(`the extended key ${usages}`, kind));
+    yield { fault: "wrongUse", problem, remedy: reissue(`the extended key ${usages}`, kind) };
   }
-  if (leaf.keyUsage !== undefined && !leaf.keyUsage.digitalSignature) {
-    const problem = "lacks the key usage digitalSignature, which TLS 1.3 needs";
-    return reject("wrongUse", problem, reissue("the key usage digitalSignature", kind));
+  if (keyUsages?.includes("digitalSignature") === false) {
+    const problem = "lacks the key usage digitalSignature, which TLS 1.3 needs " +
+      `(it has ${keyUsages.join(", ") || "none"})`;
+    yield { fault: "wrongUse", problem, remedy: reissue("the key usage digitalSignature", kind) };
   }
-  if (leaf.unknownCriticalExtension !== undefined) {
-    const problem = `has the unknown critical extension ${leaf.unknownCriticalExtension}`;
-    const remedy = "issue it without that extension, or with one that is not critical";
-    return reject("unknownCriticalExtension", problem, remedy);
+  if (unknown !== undefined) {
+    yield {
+      fault: "unknownCriticalExtension",
+      problem: `has the unknown critical extension ${unknown}`,
+      remedy: "issue it without that extension, or with one that is not critical",
+    };
   }
-  if (kind === "node" && leaf.hosts.length === 0) {
+  if (kind === "node" && hosts.length === 0) {
     const remedy = reissue("the DNS names and IP addresses under which it is dialled", kind);
-    return reject("noHost", "covers no host, and a node needs one", remedy);
+    yield { fault: "noHost", problem: "covers no host, and a node needs one", remedy };
   }
-  return undefined;
 }
 
 function reissue(what: string, kind: CertificateClass): string {
   return `issue it with ${what}, as cert.ts create-${kind} does`;
 }
 
-function reject(fault: ChainFault, problem: string, remedy: string): RejectedCertificate {
-  return { accepted: false, fault, problem, remedy };
+function chainRemedy({ fault }: ChainProblem): string {
+  switch (fault) {
+    case "untrusted":
+      return "have it issued by an authority in caFile, or add its authority to caFile";
+    case "weakKey":
+      return `use an authority with a key of type ${acceptedKeys}`;
+    case "weakSignature":
+    case "unsupportedAlgorithm":
+      return signatureRemedy;
+    case "nameConstraint":
+      return "have it issued for names that the constraint allows, or by another authority";
+    case "tlsUnsupported":
+      return "have it issued by an authority without that restriction, and restrict names with " +
+        "constraints for DNS names and IP addresses";
+    default:
+      return "renew or replace that authority, and have the certificate issued anew";
+  }
+}
+
+function revocationRemedy(fault: string): string {
+  return fault === "noRevocationList"
+    ? "bring a current list of that authority (crlFile)"
+    : "have another one issued";
 }

@@ -1,9 +1,4 @@
-import type {
-  ChainLink,
-  ClientIdentity,
-  IdentityRefusal,
-  NodeIdentity,
-} from "../runtime/network.ts";
+import type { CertificateFacts, IdentityRefusal } from "../runtime/network.ts";
 import { X509Error } from "./errors.ts";
 import type { RevocationList } from "./revocation_list.ts";
 
@@ -16,17 +11,18 @@ export interface RevocationPolicy {
   readonly listRequired: boolean;
 }
 
+/** Refuses nobody. */
+export const noRevocation: RevocationPolicy = { lists: [], denied: new Set(), listRequired: false };
+
 /** Most fingerprints that a deny list may hold. */
 const maxDenied = 100_000;
 
 /** Whether a certificate of the peer's chain is revoked or denied. */
 export function judgeRevocation(
   { lists, denied, listRequired }: RevocationPolicy,
-  identity: NodeIdentity | ClientIdentity,
+  { fingerprint, chain = [] }: Pick<CertificateFacts, "fingerprint" | "chain">,
   wallTime: number,
 ): IdentityRefusal | undefined {
-  const { fingerprint } = identity;
-  const chain: readonly ChainLink[] = identity.chain ?? [];
   if (denied.has(fingerprint)) return { fault: "denied", problem: "is on the deny list" };
   for (const [index, link] of chain.entries()) {
     const isLeaf = index === 0;

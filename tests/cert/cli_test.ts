@@ -179,7 +179,7 @@ Deno.test("info shows what a certificate is", async () => {
   assertMatch(ca, /Subject: +CN=casty-ca\n/);
   assertMatch(ca, /CA: +yes\n/);
   assertMatch(ca, /Valid: +\d{4}-\d\d-\d\d -> \d{4}-\d\d-\d\d \(364 days remaining\)\n/);
-  assertMatch(ca, /Algorithm: +EC \+ SHA256\n/);
+  assertMatch(ca, /Algorithm: +ECDSA with SHA256\n/);
   assert(!ca.includes("SANs"));
   const node = await work.ok("info", "@node/node.crt");
   assertMatch(node, /CA: +no\n/);

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { diagnose } from "../../lib/cert/doctor/doctor.ts";
 import { CertError } from "../../lib/cert/errors.ts";
-import { decodePem, encodePem } from "../../lib/cert/authority/pem.ts";
+import { decodePem } from "../../lib/cert/authority/pem.ts";
+import { encodePem } from "../../lib/x509/pem.ts";
 import { initWorkspace } from "../../lib/cert/authority/workspace_init.ts";
 import { Workspace } from "./workspace.ts";
 

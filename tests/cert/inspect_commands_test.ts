@@ -46,7 +46,7 @@ Deno.test("info for programs has fields whose names and kinds stay", async () =>
   ]);
   assertMatch(certificate.notAfter, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/);
   assertMatch(certificate.fingerprint, /^[0-9a-f]{64}$/);
-  assertEquals([certificate.keyType, certificate.algorithm], ["p256", "EC + SHA256"]);
+  assertEquals([certificate.keyType, certificate.algorithm], ["p256", "ECDSA with SHA256"]);
 });
 
 Deno.test("info of a folder shows everything, and ends with 1 if some of it cannot be read", async () => {

@@ -70,7 +70,7 @@ Deno.test("a list that is cut off is not forgotten, and two lists of one authori
   const { crl: foreign } = await revoke(other);
   const { crl: own } = await revoke(ca, { serials: ["A1"] });
   const failure = await revoke(ca, { crl: foreign + own.slice(0, -40) }).then(String, String);
-  assertMatch(failure, /one of the lists is cut off; restore the file from a copy/);
+  assertMatch(failure, /PEM block "X509 CRL" is cut off; restore the file from a copy/);
 
   const { crl: second } = await revoke(ca, { serials: ["B2"] });
   const joined = await revoke(ca, { crl: own + second, serials: ["C3"] });
@@ -126,9 +126,12 @@ opensslTest("verify refuses by lists what a node refuses by them", async () => {
   const fine = await list("sub", "");
   assertEquals(await refusal("leaf.pem", await list("root", "") + fine), "");
   const chain = await refusal("leaf.pem", await list("root", entry) + fine);
-  assertMatch(chain, /^its issuer sub \(.*\) is revoked \(serial 4D\)$/);
+  assertMatch(chain, /^it has an issuer that is revoked \(serial number 4D\)$/);
   // An authority that must not sign lists cannot vouch for one.
-  assertMatch(await refusal("other.pem", await list("mute", "")), /^no list is signed by/);
+  assertMatch(
+    await refusal("other.pem", await list("mute", "")),
+    /^it cannot be checked: no revocation list in it is signed by/,
+  );
   const strange = await list("sub", "", "1.2.3.4=critical,DER:0500\n");
   const said = await refusal("leaf.pem", strange).then(String, String);
   assertStringIncludes(said, "a list has the critical extension 1.2.3.4, which is not known");

@@ -29,14 +29,14 @@ async function broken(work: Workspace, ...args: readonly string[]): Promise<stri
 Deno.test("verify says rule by rule that a certificate is good, and until when", async () => {
   await using work = await filled();
   const text = await work.ok(...node, "--host", "10.0.0.1", "--key", "@node/node.key");
-  for (const rule of ["chain", "validity", "identity", "usage", "host", "key"]) {
+  for (const rule of ["chain", "validity", "algorithm", "identity", "usage", "host", "key"]) {
     assertMatch(text, new RegExp(`^${rule} +ok$`, "m"));
   }
   assertStringIncludes(text, "revocation  not checked: there is no list\n");
   assertMatch(text, /node\.crt is good until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.\n$/);
   const json = await work.json(...client, "--usage", "client");
   assertEquals([json.ok, json.failures], [true, []]);
-  assertEquals(json.checked, ["chain", "validity", "identity", "usage"]);
+  assertEquals(json.checked, ["chain", "validity", "algorithm", "identity", "usage"]);
   assertEquals(json.certificate.commonName, "shop");
   work.stdin = await Deno.readTextFile(work.path("node/node.crt"));
   await work.ok("verify", "-", "--ca", "@ca/ca.crt");
@@ -47,14 +47,14 @@ Deno.test("verify names each rule that is broken, and ends with 1", async () => 
   assertEquals(await broken(work, "verify", "@node/node.crt", "--ca", "@other/ca.crt"), ["chain"]);
   assertEquals(await broken(work, ...node, "--host", "node-2"), ["host"]);
   assertEquals(await broken(work, ...node, "--usage", "client"), ["identity"]);
-  assertEquals(await broken(work, ...client, "--usage", "node"), ["identity", "usage"]);
+  assertEquals(await broken(work, ...client, "--usage", "node"), ["identity", "usage", "host"]);
   assertEquals(await broken(work, ...node, "--key", "@client/client.key"), ["key"]);
   const authority = ["verify", "@ca/ca.crt", "--ca", "@ca/ca.crt"];
   assertEquals((await broken(work, ...authority)).includes("usage"), true);
   const { exitCode, stdout } = await work.cert(...node, "--host", "node-2", "--usage", "client");
   assertEquals(exitCode, 1);
   assertMatch(stdout, /^identity +FAILED: it is that of the node node-1, not of a client$/m);
-  assertMatch(stdout, /^host +FAILED: it does not cover node-2, but node-1, 10\.0\.0\.1$/m);
+  assertMatch(stdout, /^host +FAILED: it does not cover the host node-2 but node-1, 10\.0\.0\.1$/m);
   assertMatch(stdout, /breaks rules\.\n$/);
 });
 

@@ -3,7 +3,7 @@ import { BarrierRounds } from "../../lib/cluster/node/barrier_rounds.ts";
 
 const at = (id: string) => ({ id, node: `node-of-${id}` });
 
-Deno.test("all are released together, and the barrier can be used again", () => {
+Deno.test("all parties are released together, and the barrier can be reused", () => {
   const rounds = new BarrierRounds(1_000);
   for (let round = 0; round < 2; round++) {
     assertEquals(rounds.arrive("b", 3, at(`x${round}`), 0), { type: "waiting" });
@@ -16,13 +16,13 @@ Deno.test("all are released together, and the barrier can be used again", () => 
   }
 });
 
-Deno.test("an arrival that is repeated counts once", () => {
+Deno.test("a repeated arrival counts once", () => {
   const rounds = new BarrierRounds(1_000);
   rounds.arrive("b", 2, at("x"), 0);
   assertEquals(rounds.arrive("b", 2, at("x"), 1), { type: "waiting" });
 });
 
-Deno.test("an arrival that was given up, or fell silent, does not count", () => {
+Deno.test("a cancelled or expired arrival does not count", () => {
   const rounds = new BarrierRounds(1_000);
   rounds.arrive("b", 2, at("x"), 0);
   rounds.cancel("b", "x");
@@ -31,13 +31,13 @@ Deno.test("an arrival that was given up, or fell silent, does not count", () => 
   assertEquals(rounds.arrive("b", 2, at("z"), 1_001), { type: "waiting" });
 });
 
-Deno.test("another number of parties is a conflict", () => {
+Deno.test("a different number of parties is a conflict", () => {
   const rounds = new BarrierRounds(1_000);
   rounds.arrive("b", 2, at("x"), 0);
   assertEquals(rounds.arrive("b", 3, at("y"), 0), { type: "conflict", expected: 2 });
 });
 
-Deno.test("one party alone goes on at once", () => {
+Deno.test("a barrier of one party is released at once", () => {
   const rounds = new BarrierRounds(1_000);
   assertEquals(rounds.arrive("b", 1, at("x"), 0), { type: "released", arrivals: [at("x")] });
 });

@@ -15,7 +15,7 @@ function handleOf(world: SimulatedMembers, { machine }: SimulatedMember): Cluste
   }));
 }
 
-Deno.test("state() tells who is there, who leads, and how suspicious the watched ones are", () => {
+Deno.test("state() contains members, leader and the health of monitored members", () => {
   const { world, nodes } = formed(1, 3);
   const cluster = handleOf(world, nodes[1]!);
   const state = cluster.state();
@@ -30,7 +30,7 @@ Deno.test("state() tells who is there, who leads, and how suspicious the watched
   assertEquals(state.clusterId, nodes[0]!.view.clusterId);
 });
 
-Deno.test("state() is frozen in depth, and what happens later does not change it", () => {
+Deno.test("state() is deeply frozen and a snapshot", () => {
   const { world, nodes } = formed(2, 3);
   const cluster = handleOf(world, nodes[0]!);
   const before = cluster.state();
@@ -49,7 +49,7 @@ Deno.test("state() is frozen in depth, and what happens later does not change it
   assertEquals(cluster.state().unreachable, ["n1:1"]);
 });
 
-Deno.test("explain tells the strategy's verdict, its grounds and the time that is left", () => {
+Deno.test("explain contains the pending decision, its reason and the remaining time", () => {
   const { world, nodes } = formed(3, 5);
   world.partition(nodes.slice(0, 3), nodes.slice(3));
   const both = [nodes[0]!, nodes[4]!];
@@ -57,15 +57,15 @@ Deno.test("explain tells the strategy's verdict, its grounds and the time that i
   within(world, "suspicion", 10_000, () => nodes[0]!.view.unreachable.size === 2);
   world.run(1_000);
   const [winner, loser] = both.map((node) => handleOf(world, node).explain("downing").at(-1)!);
-  const time = / in (\d\.\d) s, if nothing changes/;
-  assert(winner!.startsWith("keepMajority says: the unreachable members are to be downed"), winner);
-  assert(loser!.startsWith("keepMajority says: this side is to stop (2 of 5 members can"), loser);
+  const time = / in (\d\.\d) s if reachability does not change/;
+  assert(winner!.startsWith("keepMajority decides: the unreachable members are downed"), winner);
+  assert(loser!.startsWith("keepMajority decides: this side stops (2 of 5 members are"), loser);
   for (const line of [winner!, loser!]) {
     const left = Number(time.exec(line)?.[1]);
     assert(left > 4 && left <= 6, line);
-    assert(line.endsWith("must be unreachable for 7000 ms"), line);
+    assert(line.endsWith("is stable for 7000 ms"), line);
   }
-  // It keeps its word.
+  // The announced time is exact.
   const { remaining } = nodes[4]!.machine.outlook(world.now)!;
   world.run(remaining - 100);
   assertEquals(nodes[4]!.downed, undefined);
@@ -73,10 +73,10 @@ Deno.test("explain tells the strategy's verdict, its grounds and the time that i
   assert(nodes[4]!.downed !== undefined);
 });
 
-Deno.test("nothing is to come of members that can be reached", () => {
+Deno.test("there is no pending decision while all members are reachable", () => {
   const { world, nodes } = formed(4, 3);
   assertEquals(nodes[0]!.machine.outlook(world.now), undefined);
   assertEquals(handleOf(world, nodes[0]!).explain("downing"), [
-    "nobody is unreachable, so nobody is to be downed",
+    "all members are reachable; no downing is pending",
   ]);
 });

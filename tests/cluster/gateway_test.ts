@@ -16,9 +16,9 @@ const client: Peer = {
   identity: { kind: "plain" },
 };
 
-/** A gateway, with whom it has told what. */
+/** A gateway with the updates that it has sent. */
 class Scene {
-  readonly told: string[] = [];
+  readonly sent: string[] = [];
   readonly gateway: Gateway;
   connected: Peer | undefined = client;
   now = 0;
@@ -33,7 +33,7 @@ class Scene {
         this.#take = take;
       },
       send: (to: string, _path: string, _uid: number, { topology }: TopologyPush) => {
-        this.told.push(`${to} ${topology === undefined ? "nothing new" : topology.leader}`);
+        this.sent.push(`${to} ${topology === undefined ? "nothing new" : topology.leader}`);
       },
     } as unknown as Remoting;
     const view = () =>
@@ -43,13 +43,13 @@ class Scene {
 
   ask(value: unknown): string[] {
     this.#take(client, value);
-    return this.told.splice(0);
+    return this.sent.splice(0);
   }
 }
 
 const subscribe = { type: "subscribe", asked: "a:1", have: 0 };
 
-Deno.test("a client that asks without an end is not told the whole topology each time", () => {
+Deno.test("a client that keeps subscribing is not sent the whole topology each time", () => {
   const scene = new Scene();
   assertEquals(scene.ask(subscribe), ["client:1 a:1"]);
   for (let i = 0; i < 1_000; i++) {
@@ -61,14 +61,14 @@ Deno.test("a client that asks without an end is not told the whole topology each
   assertEquals(scene.ask({ ...subscribe, have: 2 }), ["client:1 nothing new"]);
   scene.leader = "b:1";
   scene.gateway.onChange();
-  assertEquals(scene.told.splice(0), ["client:1 b:1"], "changes are told at once");
+  assertEquals(scene.sent.splice(0), ["client:1 b:1"], "changes are sent at once");
   scene.ask({ type: "unsubscribe" });
   scene.leader = "c:1";
   scene.gateway.onChange();
-  assertEquals(scene.told, []);
+  assertEquals(scene.sent, []);
 });
 
-Deno.test("who is connected elsewhere cannot subscribe here: nobody would tell when it has gone", () => {
+Deno.test("a relayed client cannot subscribe, since its disconnection would not be noticed", () => {
   const scene = new Scene();
   scene.connected = undefined;
   assertEquals(scene.ask(subscribe), []);
@@ -76,10 +76,10 @@ Deno.test("who is connected elsewhere cannot subscribe here: nobody would tell w
   assertEquals(scene.ask(subscribe), []);
   scene.leader = "b:1";
   scene.gateway.onChange();
-  assertEquals(scene.told, []);
+  assertEquals(scene.sent, []);
 });
 
-Deno.test("what is no request changes nothing", () => {
+Deno.test("malformed requests change nothing", () => {
   const scene = new Scene();
   for (const value of [7, undefined, {}, { type: "x" }, { type: "subscribe", have: -1 }, []]) {
     assertEquals(scene.ask(value), []);

@@ -75,7 +75,7 @@ async function withLeases(
   await run((ttl = 100_000) => kvLease(store, ["lease"], { ttl, clock: kvClock }), kvClock);
 }
 
-Deno.test("a lease has one holder, who may ask again; the next gets a higher token", async () => {
+Deno.test("a lease has one holder that may extend it; the next holder gets a higher token", async () => {
   await withLeases(async (make) => {
     const lease = make();
     assertEquals(await lease.acquire("a:1"), { granted: true, token: 1 });
@@ -88,7 +88,7 @@ Deno.test("a lease has one holder, who may ask again; the next gets a higher tok
   });
 });
 
-Deno.test("a lease whose holder is gone ends by itself, and its token is not used again", async () => {
+Deno.test("the lease of a dead holder expires, and its token is not reused", async () => {
   await withLeases(async (make, clock) => {
     assertEquals(await make().acquire("a:1"), { granted: true, token: 1 });
     clock.wall += 99_999;
@@ -99,7 +99,7 @@ Deno.test("a lease whose holder is gone ends by itself, and its token is not use
   });
 });
 
-Deno.test("of many who ask at once, one gets the lease", async () => {
+Deno.test("of many concurrent requests, one acquires the lease", async () => {
   await withLeases(async (make) => {
     const owners = Array.from({ length: 12 }, (_, index) => `n${index}:1`);
     const answers = await Promise.all(owners.map((owner) => make().acquire(owner)));
@@ -107,7 +107,7 @@ Deno.test("of many who ask at once, one gets the lease", async () => {
   });
 });
 
-Deno.test("of many processes that ask a file at once, one gets the lease", async () => {
+Deno.test("of many processes with one lease file, one acquires the lease", async () => {
   const folder = await Deno.makeTempDir();
   const module = new URL("../../lib/cluster/lease/lease_file.ts", import.meta.url).href;
   const ask = async (owner: string) => {
@@ -129,7 +129,7 @@ Deno.test("of many processes that ask a file at once, one gets the lease", async
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a file that is no lease, or a folder that is not there, is an error and no lease", async () => {
+Deno.test("a malformed lease file or a missing folder is an error", async () => {
   const folder = await Deno.makeTempDir();
   const newest = `${folder}/lease.000000000001`;
   await Deno.writeTextFile(newest, "{");
@@ -185,7 +185,7 @@ Deno.test("a node binds a lease to time and storage of its runtime, unless it ha
   assertEquals(await clock.resolve(own.acquire("a:1")), { granted: true, token: 1 });
 });
 
-Deno.test("a lease that would end while it is held is refused", () => {
+Deno.test("a ttl below the hold time is rejected", () => {
   const clock = new ManualClock();
   for (const ttl of [0, 69_999, NaN, Infinity]) {
     const error = assertThrows(() => fileLease("x", { ttl, clock }), ClusterError);
@@ -194,7 +194,7 @@ Deno.test("a lease that would end while it is held is refused", () => {
   }
 });
 
-Deno.test("a strategy carries its lease", () => {
+Deno.test("leaseMajority carries its lease", () => {
   const lease = kvLease(new MemoryStore(), ["x"]);
   assertEquals(leaseMajority(lease).lease, lease);
 });

@@ -6,14 +6,14 @@ import { CastyError } from "../../lib/runtime/casty_error.ts";
 import type { DnsRecord, DnsRecordType, Resolver } from "../../lib/runtime/resolver.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 
-/** DNS whose records a test changes; counts the questions. */
+/** DNS whose records a test changes; records the lookups. */
 class Dns implements Resolver {
-  questions: string[] = [];
+  lookups: string[] = [];
   records: DnsRecord[] | undefined;
 
   // deno-lint-ignore require-await
   async resolve(name: string, type: DnsRecordType): Promise<readonly DnsRecord[]> {
-    this.questions.push(`${type} ${name}`);
+    this.lookups.push(`${type} ${name}`);
     if (this.records === undefined) throw new Error("no such name");
     return this.records;
   }
@@ -47,7 +47,7 @@ const hosts = ["node-1", "node-2", "node-3"];
 const clusterIds = (nodes: readonly ClusteredActorSystem[]) =>
   new Set(nodes.map(({ cluster }) => cluster.state().clusterId));
 
-Deno.test("nodes find each other through SRV records, whatever their order, and found one cluster", async () => {
+Deno.test("nodes with SRV records in any order form one cluster", async () => {
   const cluster = new SimulatedCluster(1);
   const resolver = new Dns();
   resolver.records = hosts.toReversed().map((host) => ({ host, port: 25_520 }));
@@ -58,14 +58,14 @@ Deno.test("nodes find each other through SRV records, whatever their order, and 
   const nodes = await cluster.clock.resolve(Promise.all(starting));
   assertEquals(clusterIds(nodes).size, 1);
   assertEquals(nodes[0]!.leader, "node-1:25520");
-  assertEquals(resolver.questions[0], "SRV _casty._tcp.internal");
-  const asked = resolver.questions.length;
+  assertEquals(resolver.lookups[0], "SRV _casty._tcp.internal");
+  const asked = resolver.lookups.length;
   await cluster.clock.advance(60_000);
-  assert(resolver.questions.length <= asked + 3, "members ask no more");
+  assert(resolver.lookups.length <= asked + 3, "members look up no more");
   await cluster.stop(nodes);
 });
 
-Deno.test("nodes find each other through A records and one port, asked again until there are some", async () => {
+Deno.test("A records with a port are resolved again until there are some", async () => {
   const cluster = new SimulatedCluster(2);
   const resolver = new Dns();
   const seeds = { dns: "casty.internal", type: "A", port: 25_520 } as const;
@@ -73,14 +73,14 @@ Deno.test("nodes find each other through A records and one port, asked again unt
     start(cluster, host, seeds, { resolver, requiredQuorum: 3 })
   );
   await cluster.clock.advance(20_000);
-  assert(resolver.questions.length >= 45, `${resolver.questions.length} questions`);
+  assert(resolver.lookups.length >= 45, `${resolver.lookups.length} lookups`);
   resolver.records = hosts.map((host) => ({ host }));
   const nodes = await cluster.clock.resolve(Promise.all(starting));
   assertEquals(clusterIds(nodes).size, 1);
   await cluster.stop(nodes);
 });
 
-Deno.test("a list that still grows bootstraps nothing: nodes that see each other late make one cluster", async () => {
+Deno.test("no node bootstraps while the seeds change: late nodes join the same cluster", async () => {
   for (let seed = 1; seed <= 5; seed++) {
     const cluster = new SimulatedCluster(seed);
     const known: string[] = [];
@@ -96,7 +96,7 @@ Deno.test("a list that still grows bootstraps nothing: nodes that see each other
   }
 });
 
-Deno.test("nodes that at first hear only of themselves found no clusters of their own", async () => {
+Deno.test("nodes whose seeds contain only themselves at first bootstrap no clusters of their own", async () => {
   const cluster = new SimulatedCluster(1);
   const start3 = hosts.map((host) => {
     const until = cluster.clock.now() + 4_000;
@@ -110,7 +110,7 @@ Deno.test("nodes that at first hear only of themselves found no clusters of thei
   await cluster.stop(nodes);
 });
 
-Deno.test("seeds that cannot be asked for are named when the node does not start", async () => {
+Deno.test("a failed seed lookup is part of the start error", async () => {
   const cluster = new SimulatedCluster(3);
   const options = { resolver: new Dns(), startTimeout: 5_000 };
   const seeds = { dns: "nowhere.internal", type: "A", port: 1 } as const;
@@ -127,7 +127,7 @@ Deno.test("seeds that cannot be asked for are named when the node does not start
   assertEquals(cluster.clock.pending, 0);
 });
 
-Deno.test("seeds that make no sense are refused before anything is opened", () => {
+Deno.test("invalid seeds are rejected before a port is opened", () => {
   const bad = [
     { dns: "", type: "A", port: 1 },
     { dns: "x", type: "A" },

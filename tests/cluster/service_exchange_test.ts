@@ -18,7 +18,7 @@ class At extends Ref<never> {
   override tell(): void {}
 }
 
-/** Nodes that hear each other at once, unless what is sent is lost. */
+/** Nodes that exchange messages at once, unless they are lost. */
 class Nodes {
   readonly #exchanges = new Map<string, ServiceExchange>();
   readonly #local = new Map<string, readonly TopologyService[]>();
@@ -61,10 +61,10 @@ class Nodes {
     this.joinWith(name, others, []);
   }
   joinWith(name: string, others: readonly string[], unreachable: readonly string[]): void {
-    const lives = others.map((other) => [other, this.incarnations.get(other)!] as const);
-    this.at(name).onMembers(new Map(lives), new Set(unreachable));
+    const incarnations = others.map((other) => [other, this.incarnations.get(other)!] as const);
+    this.at(name).onMembers(new Map(incarnations), new Set(unreachable));
   }
-  /** What the receptionist of a node is told of the others. */
+  /** The remote services that the receptionist of a node receives. */
   remote(name: string): string {
     return [...this.at(name).remote()].flatMap(([key, refs]) =>
       refs.map((ref: ActorRef<never>) => `${key}@${(ref as At).node}`)
@@ -78,7 +78,7 @@ class Nodes {
   }
 }
 
-Deno.test("what is offered is known everywhere, and withdrawn everywhere", () => {
+Deno.test("services are registered and withdrawn on all nodes", () => {
   const nodes = new Nodes("a", "b");
   nodes.offer("a", "x");
   nodes.join("a", "b");
@@ -90,7 +90,7 @@ Deno.test("what is offered is known everywhere, and withdrawn everywhere", () =>
   assertEquals(nodes.seen("a"), "x@a y@b");
 });
 
-Deno.test("what a lost node has offered goes with it", () => {
+Deno.test("the services of a removed node are removed", () => {
   const nodes = new Nodes("a", "b");
   nodes.join("a", "b");
   nodes.join("b", "a");
@@ -99,7 +99,7 @@ Deno.test("what a lost node has offered goes with it", () => {
   assertEquals(nodes.seen("a"), "");
 });
 
-Deno.test("a list that was lost on the way is asked for", () => {
+Deno.test("a lost list is requested again", () => {
   const nodes = new Nodes("a", "b");
   nodes.join("a", "b");
   nodes.join("b", "a");
@@ -111,7 +111,7 @@ Deno.test("a list that was lost on the way is asked for", () => {
   assertEquals(nodes.seen("b"), "x@a");
 });
 
-Deno.test("a later life of a node counts from the beginning, an earlier one is not heard", () => {
+Deno.test("a later incarnation counts from the start, and lists of an earlier one are ignored", () => {
   const nodes = new Nodes("a", "b");
   nodes.join("a", "b");
   nodes.join("b", "a");
@@ -129,7 +129,7 @@ Deno.test("a later life of a node counts from the beginning, an earlier one is n
   assertEquals(nodes.seen("b"), "z@a");
 });
 
-Deno.test("what is no news of services changes nothing", () => {
+Deno.test("malformed service messages change nothing", () => {
   const nodes = new Nodes("a", "b");
   nodes.join("a", "b");
   const peer = { address: "b", incarnation: 1 } as NodePeer;
@@ -143,7 +143,7 @@ Deno.test("what is no news of services changes nothing", () => {
   assertEquals(nodes.seen("a"), "");
 });
 
-Deno.test("a member that cannot be reached is not listed, and compared with when it is back", () => {
+Deno.test("an unreachable member is not listed, and its list is compared once it is reachable", () => {
   const nodes = new Nodes("a", "b", "c");
   for (const name of ["a", "b", "c"]) {
     nodes.join(
@@ -156,7 +156,7 @@ Deno.test("a member that cannot be reached is not listed, and compared with when
   assertEquals(nodes.remote("a"), "x@b x@c");
   nodes.joinWith("a", ["b", "c"], ["b"]);
   assertEquals(nodes.remote("a"), "x@c");
-  // Clients decide by themselves whom they can reach.
+  // Clients decide reachability themselves.
   assertEquals(nodes.seen("a"), "x@b x@c");
   nodes.lossy = true;
   nodes.offer("a", "y");
@@ -166,7 +166,7 @@ Deno.test("a member that cannot be reached is not listed, and compared with when
   assertEquals([nodes.remote("a"), nodes.remote("b")], ["x@b x@c", "y@a x@c"]);
 });
 
-Deno.test("a later life that offers nothing takes nothing over, even if its first word is lost", () => {
+Deno.test("a later incarnation without services inherits none, even if its first message is lost", () => {
   const nodes = new Nodes("a", "b");
   nodes.join("a", "b");
   nodes.join("b", "a");
@@ -185,7 +185,7 @@ Deno.test("a later life that offers nothing takes nothing over, even if its firs
   assertEquals(nodes.remote("a"), "");
 });
 
-Deno.test("a node speaks for its own actors only", () => {
+Deno.test("a list with references to other nodes is rejected", () => {
   const nodes = new Nodes("a", "b");
   nodes.join("a", "b");
   const news = { counter: 1, want: false, services: [{ key: "x", refs: [new At("c", "/x")] }] };
@@ -193,7 +193,7 @@ Deno.test("a node speaks for its own actors only", () => {
   assertEquals(nodes.seen("a"), "");
 });
 
-Deno.test("whatever is lost, comes twice or out of order, all know the same in the end", () => {
+Deno.test("lists converge under loss, duplication and reordering", () => {
   for (let seed = 0; seed < 200; seed++) {
     const random = new SeededRandom(seed);
     const names = ["a", "b", "c", "d"];
@@ -238,12 +238,12 @@ Deno.test("whatever is lost, comes twice or out of order, all know the same in t
     assertEquals(names.map((name) => nodes.seen(name)), names.map(() => expected), `seed ${seed}`);
     nodes.sent = 0;
     for (const name of names) nodes.at(name).tick();
-    // All know that they know: nobody asks.
+    // All lists are equal: no list is requested.
     assertEquals(nodes.sent, 12);
   }
 });
 
-Deno.test("of two that meet one speaks first, and who has not kept what it was told asks", () => {
+Deno.test("the lower address sends its list first, and a node that dropped a list requests it", () => {
   const nodes = new Nodes("a", "b");
   const under: (() => void)[] = [];
   nodes.carry = (deliver) => void under.push(deliver);

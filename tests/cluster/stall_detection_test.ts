@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { StallDetection } from "../../lib/cluster/stall/stall_detection.ts";
 import type { Runtime } from "../../lib/runtime/runtime.ts";
-import type { StallProbe, StallQuestion } from "../../lib/runtime/stall_probe.ts";
+import type { StallProbe, StallRequest } from "../../lib/runtime/stall_probe.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 
 interface Scene {
@@ -33,63 +33,63 @@ async function turns(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-const nobody = { outcome: "unknown", ms: 0 } as const;
+const unknown = { outcome: "unknown", ms: 0 } as const;
 
-Deno.test("on a simulated network nothing runs unless the runtime says how", async () => {
+Deno.test("on a simulated network stall detection needs a probe of the runtime", async () => {
   const { detection, ports, lines } = scene(undefined);
   detection.start(1);
-  assertEquals(await detection.ask("b:1", 1, 2), nobody);
+  assertEquals(await detection.ask("b:1", 1, 2), unknown);
   await detection.close();
   assertEquals([ports, lines], [[], []]);
 });
 
-Deno.test("where no thread can run, the node works without and says so once", async () => {
+Deno.test("without threads, stall detection is unavailable and logged once", async () => {
   const { detection, ports, lines } = scene({
     serve: () => Promise.reject(new Error("no threads here")),
-    ask: () => Promise.resolve(nobody),
+    ask: () => Promise.resolve(unknown),
   });
   detection.start(1);
   await turns();
   await detection.close();
   assertEquals(ports, []);
   assertEquals(lines.length, 1);
-  assert(lines[0]!.startsWith("warn stall detection does not run"));
+  assert(lines[0]!.startsWith("warn stall detection is unavailable"));
 });
 
-Deno.test("a responder is told of beats, of a new life, and of the end", async () => {
-  const told: string[] = [];
+Deno.test("a responder receives beats, a new incarnation, and the end", async () => {
+  const calls: string[] = [];
   let port = 100;
   const { detection, ports } = scene({
     serve: ({ incarnation }) => {
-      told.push(`serve ${incarnation}`);
+      calls.push(`serve ${incarnation}`);
       return Promise.resolve({
         port: ++port,
-        beat: () => told.push(`beat ${incarnation}`),
+        beat: () => calls.push(`beat ${incarnation}`),
         close: () => {
-          told.push(`close ${incarnation}`);
+          calls.push(`close ${incarnation}`);
           return Promise.resolve();
         },
       });
     },
-    ask: () => Promise.resolve(nobody),
+    ask: () => Promise.resolve(unknown),
   });
   detection.start(1);
   detection.start(2);
   await turns();
   detection.beat();
   await detection.close();
-  assertEquals(told, ["serve 1", "beat 1", "close 1", "serve 2", "beat 2", "beat 2", "close 2"]);
+  assertEquals(calls, ["serve 1", "beat 1", "close 1", "serve 2", "beat 2", "beat 2", "close 2"]);
   assertEquals(ports, [101, 102]);
 });
 
-Deno.test("a responder that ends by itself is not advertised any more", async () => {
+Deno.test("the port of a failed responder is withdrawn", async () => {
   let end = (_reason: string) => {};
   const { detection, ports, lines } = scene({
     serve: ({ onEnd }) => {
       end = onEnd;
       return Promise.resolve({ port: 5, beat: () => {}, close: () => Promise.resolve() });
     },
-    ask: () => Promise.resolve(nobody),
+    ask: () => Promise.resolve(unknown),
   });
   detection.start(1);
   await turns();
@@ -99,19 +99,19 @@ Deno.test("a responder that ends by itself is not advertised any more", async ()
   await detection.close();
 });
 
-Deno.test("others are asked through the address map, under the name of their address", async () => {
-  const questions: StallQuestion[] = [];
+Deno.test("probes use the address map and the server name of the address", async () => {
+  const requests: StallRequest[] = [];
   const { detection } = scene({
     serve: () => Promise.reject(new Error("none")),
-    ask: (question) => {
-      questions.push(question);
+    ask: (request) => {
+      requests.push(request);
       return Promise.resolve({ outcome: "stalled", ms: 7 });
     },
   }, { "b:9": "127.0.0.1:1009", "c:9": "nonsense" });
   assertEquals(await detection.ask("b:1", 3, 9), { outcome: "stalled", ms: 7 });
-  assertEquals(await detection.ask("c:1", 3, 9), nobody);
-  const { host, port, serverName, incarnation } = questions[0]!;
+  assertEquals(await detection.ask("c:1", 3, 9), unknown);
+  const { host, port, serverName, incarnation } = requests[0]!;
   assertEquals([host, port, serverName, incarnation], ["127.0.0.1", 1_009, "b", 3]);
-  assertEquals(questions.length, 1);
+  assertEquals(requests.length, 1);
   await detection.close();
 });

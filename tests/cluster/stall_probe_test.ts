@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ByteIntake,
-  decodeAnswer,
-  encodeAnswer,
-  encodeQuestion,
-  isQuestion,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+  isRequest,
 } from "../../lib/cluster/stall/heartbeat_protocol.ts";
 import { systemStallProbe } from "../../lib/cluster/stall/system_stall_probe.ts";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
@@ -28,10 +28,10 @@ async function serve(tls?: TlsMaterial): Promise<StallResponder & AsyncDisposabl
 /** Asks until the answer is as expected; the responder's own clock decides when. */
 async function until(
   wanted: StallAnswer["outcome"],
-  question: () => Promise<StallAnswer>,
+  probe: () => Promise<StallAnswer>,
 ): Promise<StallAnswer> {
   for (;;) {
-    const answer = await question();
+    const answer = await probe();
     if (answer.outcome === wanted) return answer;
     assert(answer.outcome === "alive" || answer.outcome === "stalled", answer.outcome);
   }
@@ -39,7 +39,7 @@ async function until(
 
 for (const secure of [false, true]) {
   const kind = secure ? "over mutual TLS" : "in plain";
-  Deno.test(`a loop that does not beat is stalled, one that beats again is alive, ${kind}`, async () => {
+  Deno.test(`an event loop without beats is stalled, one that beats again is alive, ${kind}`, async () => {
     await using certificates = await Certificates.create();
     const tls = secure ? await certificates.node() : undefined;
     await using responder = await serve(tls);
@@ -51,14 +51,14 @@ for (const secure of [false, true]) {
   });
 }
 
-Deno.test("where nobody listens any more, the node is gone", async () => {
+Deno.test("a refused connection means that the node is gone", async () => {
   const responder = await serve();
   const { port } = responder;
   await responder.close();
   assertEquals(await ask(port), { outcome: "gone", ms: 0 });
 });
 
-Deno.test("with TLS, neither plain peers nor clients nor foreignPeers are answered", async () => {
+Deno.test("with TLS, plain peers, clients and foreign peers are not answered", async () => {
   await using certificates = await Certificates.create();
   await using others = await Certificates.create();
   await using responder = await serve(await certificates.node());
@@ -68,14 +68,14 @@ Deno.test("with TLS, neither plain peers nor clients nor foreignPeers are answer
   assertEquals(await ask(responder.port, await others.node()), nothing);
 });
 
-Deno.test("a responder that cannot bind its port says so", async () => {
+Deno.test("a responder that cannot bind its port fails with an error", async () => {
   await using first = await serve();
   const options = { host, port: first.port, incarnation: 1, onEnd: () => {} };
   const error = await assertRejects(() => systemStallProbe.serve(options), Error);
   assert(error.message.includes("another socket is bound to this port"), error.message);
 });
 
-Deno.test("whoever asks something else is hung up on", async () => {
+Deno.test("a malformed request closes the connection", async () => {
   await using responder = await serve();
   const link = await systemNetwork.dial({
     host,
@@ -91,20 +91,20 @@ Deno.test("whoever asks something else is hung up on", async () => {
   link.destroy();
 });
 
-Deno.test("questions and answers are read back, and nothing else is", () => {
-  assert(isQuestion(encodeQuestion()));
-  assert(!isQuestion(new Uint8Array(4)));
+Deno.test("requests and responses are decoded, malformed bytes are not", () => {
+  assert(isRequest(encodeRequest()));
+  assert(!isRequest(new Uint8Array(4)));
   const reading = { incarnation: 1_763_700_000_000, stalledFor: 12_345 };
-  assertEquals(decodeAnswer(encodeAnswer(reading)), reading);
+  assertEquals(decodeResponse(encodeResponse(reading)), reading);
   assertEquals(
-    decodeAnswer(encodeAnswer({ incarnation: 1, stalledFor: 1e12 }))?.stalledFor,
+    decodeResponse(encodeResponse({ incarnation: 1, stalledFor: 1e12 }))?.stalledFor,
     2 ** 32 - 1,
   );
-  assertEquals(decodeAnswer(new Uint8Array(16)), undefined);
-  assertEquals(decodeAnswer(encodeAnswer(reading).subarray(0, 15)), undefined);
+  assertEquals(decodeResponse(new Uint8Array(16)), undefined);
+  assertEquals(decodeResponse(encodeResponse(reading).subarray(0, 15)), undefined);
 });
 
-Deno.test("bytes come in any pieces, but not too many", () => {
+Deno.test("requests arrive in any chunks, and excess bytes are rejected", () => {
   const intake = new ByteIntake(4);
   assertEquals(intake.take(new Uint8Array([1])), undefined);
   assertEquals(intake.take(new Uint8Array([2, 3])), undefined);

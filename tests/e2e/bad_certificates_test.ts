@@ -2,11 +2,16 @@
  * A matrix of bad certificates made with openssl: each is refused by a running node when somebody
  * dials with it, and by a dialling node or client when a listener shows it, each with its reason.
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { ClusteredActorSystem, TlsConfig, TlsConfigError } from "@casty/casty";
 import type { TlsMaterial } from "@casty/casty/runtime";
 import { ClusterClient } from "@casty/casty/client";
+import type { Network } from "../../lib/runtime/network.ts";
+import type { Runtime } from "../../lib/runtime/runtime.ts";
+import type { TransportError } from "../../lib/transport/base/errors.ts";
 import { TlsNetwork } from "../../lib/transport/tls/tls_network.ts";
+import { FrameType } from "../../lib/wire/frame.ts";
+import { FrameReader } from "../../lib/wire/frame_reader.ts";
 import { opensslTest } from "../openssl.ts";
 import {
   Certificates,
@@ -63,19 +68,19 @@ const matrix: Readonly<Record<string, Bad>> = {
   "for servers only": {
     make: (c) => c.leaf({ usages: "serverAuth" }),
     dialling: tlsOnly,
-    listening: /lacks serverAuth or clientAuth/,
+    listening: /lacks the extended key usage clientAuth \(a node needs serverAuth and clientAuth\)/,
     code: "wrongUse",
   },
   "of a node, for clients only": {
     make: (c) => c.leaf({ usages: "clientAuth" }),
-    dialling: /lacks serverAuth or clientAuth, and a node needs both/,
+    dialling: /lacks the extended key usage serverAuth \(a node needs serverAuth and clientAuth\)/,
     listening: notAcceptable,
     code: "wrongUse",
   },
   "without a name": {
     make: (c) => c.leaf({ uri: [] }),
-    dialling: /has no node or client name/,
-    listening: /has no node or client name/,
+    dialling: /has no URI name spiffe:\/\/<domain>\/node\/<name> or .*; it has DNS localhost, /,
+    listening: /has no URI name spiffe:\/\/<domain>\/node\/<name> or .*; it has DNS localhost, /,
     code: "noIdentity",
   },
   "of a node without a host": {
@@ -118,6 +123,14 @@ const nodeLike = {
   keyUsage: "digitalSignature",
 };
 
+/** The types of the frames that were received. */
+function framesOf(chunks: readonly Uint8Array[]): number[] {
+  const types: number[] = [];
+  const reader = new FrameReader(1_048_576, (type) => types.push(type));
+  for (const chunk of chunks) reader.push(chunk);
+  return types;
+}
+
 /** `openssl s_client` sends only the first certificate of `-cert`. */
 async function chainOf(certificates: Certificates, { cert }: Pair): Promise<string[]> {
   const below = cert.slice(cert.indexOf("-----END CERTIFICATE-----") + 26);
@@ -135,7 +148,7 @@ for (const [name, { make, dialling, listening, code }] of Object.entries(matrix)
     if (dialling !== undefined) {
       const chain = await chainOf(certificates, bad);
       await using _peer = await OpensslClient.connect(certificates, port, bad, ...chain);
-      await lines.seen(new RegExp(`turned away .*${dialling.source}`));
+      await lines.seen(new RegExp(`connection rejected .*${dialling.source}`));
     }
     assertEquals(node.members.length, 1);
 
@@ -151,7 +164,9 @@ for (const [name, { make, dialling, listening, code }] of Object.entries(matrix)
       })
     );
     await clientLines.seen(listening);
-    assertEquals(server.ends.filter(({ received }) => received > 300).length, 0);
+    // It is told the reason at most, and nothing of the client.
+    const frames = server.ends.flatMap(({ chunks }) => framesOf(chunks));
+    assertEquals(frames.filter((type) => type !== FrameType.refuse), []);
 
     if (code === undefined) return;
     const error = await assertRejects(() => TlsConfig.fromPem(bad), TlsConfigError);
@@ -175,36 +190,49 @@ opensslTest(
   },
 );
 
-const impostors: Readonly<Record<string, [Wanted, RegExp]>> = {
+/** Starting with the certificate fails at once with the code; the expression is what others log. */
+const impostors: Readonly<Record<string, [Wanted, string, RegExp]>> = {
   "does not cover its address": [
     { hosts: ["elsewhere.example"] },
-    /turned away .*its certificate does not cover \(elsewhere\.example\)/,
+    "ownHostNotCovered",
+    /connection rejected .*its certificate does not cover \(elsewhere\.example\)/,
   ],
   "is that of a client": [
     { uri: "spiffe://casty/client/mallory", hosts: ["127.0.0.1"] },
-    /turned away .*the certificate of mallory is that of a client, not of a node/,
+    "notNodeCertificate",
+    /connection rejected .*the certificate of mallory is that of a client, not of a node/,
   ],
 };
 
-for (const [name, [wanted, reason]] of Object.entries(impostors)) {
+for (const [name, [wanted, code, reason]] of Object.entries(impostors)) {
   opensslTest(`a node whose certificate ${name} never becomes a member`, async () => {
     await using certificates = await Certificates.create();
     const lines = new Lines();
     await using node = await start(certificates, lines);
     const usages = "serverAuth,clientAuth";
-    const error = await assertRejects(async () =>
-      await ClusteredActorSystem.start({
-        name: "secure",
-        host: "127.0.0.1",
-        port: 0,
-        seedNodes: [node.address],
-        requiredQuorum: 2,
-        startTimeout: 1_500,
-        tls: await TlsConfig.fromPem(await certificates.node({ usages, ...wanted })),
-        logger: new Lines(),
-      })
-    );
-    assert(error instanceof Error);
+    const bad = await TlsConfig.fromPem(await certificates.node({ usages, ...wanted }));
+    const join = async (tls: TlsMaterial, runtime: Partial<Runtime>) =>
+      await assertRejects(() =>
+        ClusteredActorSystem.start({
+          name: "secure",
+          host: "127.0.0.1",
+          port: 0,
+          seedNodes: [node.address],
+          requiredQuorum: 2,
+          startTimeout: 1_500,
+          tls,
+          runtime,
+          logger: new Lines(),
+        })
+      ) as TransportError;
+    assertEquals((await join(bad, {})).code, code);
+    // An impostor does not check itself: what it shows to others is the bad certificate.
+    const network = new TlsNetwork();
+    const showingBad: Network = {
+      listen: (options) => network.listen({ ...options, tls: bad }),
+      dial: (options) => network.dial({ ...options, tls: bad }),
+    };
+    await join(await certificates.node(), { network: showingBad });
     await lines.seen(reason);
     assertEquals(node.members.length, 1);
   });
@@ -222,7 +250,7 @@ opensslTest("a running node refuses who is revoked, a client refuses a revoked n
   await using node = await start(certificates, lines, await load(await certificates.node()));
   const port = Number(node.address.split(":")[1]);
   await using _peer = await OpensslClient.connect(certificates, port, revoked);
-  await lines.seen(/turned away .*the certificate of node gone is revoked/);
+  await lines.seen(/connection rejected .*the certificate of node gone is revoked/);
   await using other = await start(certificates, new Lines(), revoked);
   const clientLines = new Lines();
   const tls = await load(await certificates.client());

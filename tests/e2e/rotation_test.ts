@@ -42,6 +42,6 @@ Deno.test("a client that is put on the deny list is cut off, told why, and stays
     ClusterClient.connect({ ...options, connectTimeout: 1_500, logger: new Lines() })
   );
   assert(error instanceof Error);
-  await lines.seen(/turned away .*client mallory is on the deny list/);
+  await lines.seen(/connection rejected .*client mallory is on the deny list/);
   assertEquals(node.members.length, 1);
 });

@@ -64,7 +64,7 @@ Deno.test({
     }
     const lost = reasons.get("queueFull") ?? 0;
     assertEquals([...reasons.keys()], ["queueFull"]);
-    assert(lost > messages / 2, `${lost} messages were turned away`);
+    assert(lost > messages / 2, `${lost} messages were refused`);
     assert(peak < bound + garbage, `${peak} bytes at most`);
 
     assertEquals(remoting.endpoint.queued(address).messages > 50_000, true);

@@ -167,7 +167,7 @@ Deno.test({
       scene.child.kill("SIGCONT");
       const evidence = JSON.parse((await scene.line()).replace(/^DOWNED /, ""));
       assertEquals(evidence.by, scene.nodes[0]!.address);
-      assert(evidence.why.includes("2 of 3 members can be reached"), evidence.why);
+      assert(evidence.why.includes("2 of 3 members are reachable"), evidence.why);
       assertEquals(evidence.observers, scene.nodes.map(({ address }) => address).toSorted());
     });
   },

@@ -39,7 +39,7 @@ function chaos(seed: number): { world: SimulatedMembers; acts: string[]; ever: S
   return { world, acts, ever };
 }
 
-Deno.test("whatever happens, those that live on agree, and there is only one cluster", () => {
+Deno.test("under random faults all survivors agree, and there is one cluster", () => {
   for (let seed = 1; seed <= 150; seed++) {
     const { acts, ever } = chaos(seed);
     const story = `seed ${seed}: ${acts.join(", ")}`;
@@ -55,7 +55,7 @@ Deno.test("whatever happens, those that live on agree, and there is only one clu
   }
 });
 
-Deno.test("nobody is downed who was never cut off, paused, crashed or left alone", () => {
+Deno.test("a member that was never partitioned, paused, crashed or isolated is not downed", () => {
   for (let seed = 1; seed <= 30; seed++) {
     const random = new SeededRandom(`calm ${seed}`);
     const world = new SimulatedMembers(seed);

@@ -8,7 +8,7 @@ const names = (nodes: readonly SimulatedMember[]) => nodes.map(({ config }) => c
 const clusters = (nodes: readonly SimulatedMember[]) =>
   new Set(nodes.map(({ view }) => view.clusterId)).size;
 
-Deno.test("all nodes sleep for an hour, as a laptop does, and nobody is downed", () => {
+Deno.test("all hosts suspend for an hour and no member is downed", () => {
   const { world, nodes } = formed(1, 5);
   for (const node of nodes) world.pause(node, 3_600_000);
   world.run(3_600_000);
@@ -16,7 +16,7 @@ Deno.test("all nodes sleep for an hour, as a laptop does, and nobody is downed",
   for (const node of nodes) assertEquals(node.downed, undefined);
 });
 
-Deno.test("nodes that wake from an hour of sleep one after the other, within 3 s, go on", () => {
+Deno.test("nodes that resume one by one within 3 s after an hour of suspension continue", () => {
   const { world, nodes } = formed(2, 5);
   nodes.forEach((node, index) => world.pause(node, 3_600_000 + index * 600));
   world.run(3_602_400);
@@ -24,15 +24,15 @@ Deno.test("nodes that wake from an hour of sleep one after the other, within 3 s
   for (const node of nodes) assertEquals(node.downed, undefined);
 });
 
-Deno.test("a node that comes and goes twenty times in a row is a member in the end, and nobody else suffers", () => {
+Deno.test("a node that restarts twenty times in a row becomes a member, and no other is affected", () => {
   const { world, nodes } = formed(3, 4);
   const others = nodes.slice(0, 3);
   let last = nodes[3]!;
-  for (let life = 0; life < 20; life++) {
+  for (let restart = 0; restart < 20; restart++) {
     world.crash(last);
     world.run(300);
     last = world.start("n3", ["n0", "n1"]);
-    world.run(life % 2 === 0 ? 50 : 900);
+    world.run(restart % 2 === 0 ? 50 : 900);
   }
   within(world, "its return", 30_000, () => allUp([...others, last]));
   for (const node of others) {
@@ -41,7 +41,7 @@ Deno.test("a node that comes and goes twenty times in a row is a member in the e
   }
 });
 
-Deno.test("a node whose clock jumps back and forth between its lives joins with each", () => {
+Deno.test("a node whose clock jumps between restarts joins with each incarnation", () => {
   const { world, nodes } = formed(4, 3);
   let last = nodes[2]!;
   for (const incarnation of [9e12, 5, 8e15, 1, 0]) {
@@ -63,17 +63,17 @@ Deno.test("seeds in different orders make one cluster", () => {
   }
 });
 
-Deno.test("a node whose seeds are all wrong bootstraps nothing, and says which it asks", () => {
+Deno.test("a node with only wrong seeds does not bootstrap, and names the seeds", () => {
   const world = new SimulatedMembers(5);
   const lost = world.start("lost", ["nowhere", "elsewhere"]);
   world.run(60_000);
   assertEquals([lost.view.clusterId, lost.view.members.length], [undefined, 0]);
   const lines = lost.machine.waiting(world.now);
   assert(lines.includes("nowhere:1 has not answered"), lines.join("\n"));
-  assert(lost.log.length >= 3 && lost.log.length < 10, "it says so, but not all the time");
+  assert(lost.log.length >= 3 && lost.log.length < 10, "logged, but rate limited");
 });
 
-Deno.test("two nodes with one label are two members", () => {
+Deno.test("two nodes with the same nodeId are two members", () => {
   const world = new SimulatedMembers(6);
   const nodes = ["n0", "n1", "n2"].map((name) =>
     world.start(name, ["n0"], {
@@ -84,13 +84,13 @@ Deno.test("two nodes with one label are two members", () => {
   assertEquals(nodes[0]!.up.length, 3);
 });
 
-Deno.test("of two processes that claim one address the later life is the member, the other stops", () => {
+Deno.test("of two processes at one address the later incarnation is the member, the other stops", () => {
   const { world, nodes } = formed(7, 4);
   const first = nodes[3]!;
-  // The second takes over the address, and the first lives on and can still send.
+  // The second takes over the address, while the first keeps running and can still send.
   const second = world.start("n3", ["n0"]);
   first.alive = true;
-  within(world, "the later life", 10_000, () => allUp([...nodes.slice(0, 3), second]));
+  within(world, "the later incarnation", 10_000, () => allUp([...nodes.slice(0, 3), second]));
   assertNotEquals(second.view.self.incarnation, first.view.self.incarnation);
   const { clusterId, self } = first.view;
   const effects = nodes[0]!.machine.step({
@@ -98,13 +98,13 @@ Deno.test("of two processes that claim one address the later life is the member,
     from: "n3:1",
     message: { type: "heartbeat", clusterId: clusterId!, incarnation: self.incarnation },
   }, world.now);
-  const told = effects.find((effect) => effect.type === "send");
-  assert(told?.type === "send" && told.message.type === "removed", JSON.stringify(effects));
-  world.step(first, { type: "received", from: "n0:1", message: told.message });
-  assert(first.downed?.why.includes("later life"), first.downed?.why);
+  const notice = effects.find((effect) => effect.type === "send");
+  assert(notice?.type === "send" && notice.message.type === "removed", JSON.stringify(effects));
+  world.step(first, { type: "received", from: "n0:1", message: notice.message });
+  assert(first.downed?.why.includes("later incarnation"), first.downed?.why);
 });
 
-Deno.test("a node that is told to leave while it joins leaves, and is nowhere afterwards", () => {
+Deno.test("a node that leaves while it joins is no member afterwards", () => {
   for (let after = 0; after <= 400; after += 40) {
     const { world, nodes } = formed(8, 3);
     const late = world.start("late", ["n0"]);
@@ -116,7 +116,7 @@ Deno.test("a node that is told to leave while it joins leaves, and is nowhere af
   }
 });
 
-Deno.test("leaving twice is leaving once", () => {
+Deno.test("leaving twice equals leaving once", () => {
   const { world, nodes } = formed(9, 3);
   world.step(nodes[2]!, { type: "leave" });
   world.step(nodes[2]!, { type: "leave" });
@@ -125,7 +125,7 @@ Deno.test("leaving twice is leaving once", () => {
   assertEquals(seen(nodes[0]!, "memberLeft"), ["n2"]);
 });
 
-Deno.test("a member of a minority that leaves goes within its budget, and nobody is downed for it", () => {
+Deno.test("a minority member leaves within leaveTimeout, and no member is downed for it", () => {
   const { world, nodes } = formed(10, 5, { leaveTimeout: 3_000 });
   world.partition(nodes.slice(0, 3), nodes.slice(3));
   world.run(1_000);

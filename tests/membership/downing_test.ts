@@ -23,7 +23,7 @@ const keepMajority = (all: readonly Member[], unreachable: ReadonlySet<string>, 
 
 const names = (...indexes: number[]) => new Set(indexes.map((index) => `n${index}:1`));
 
-Deno.test("nothing is decided while all members can be reached", () => {
+Deno.test("the decision is `keep` while all members are reachable", () => {
   assertEquals(keepMajority(members(3), new Set(), "n0:1").outcome, "keep");
 });
 
@@ -31,11 +31,11 @@ Deno.test("the majority downs the minority, and the minority downs itself", () =
   const all = members(5);
   assertEquals(keepMajority(all, names(3, 4), "n0:1"), {
     outcome: "downUnreachable",
-    why: "3 of 5 members can be reached",
+    why: "3 of 5 members are reachable",
   });
   assertEquals(keepMajority(all, names(0, 1, 2), "n3:1"), {
     outcome: "downSelf",
-    why: "2 of 5 members can be reached",
+    why: "2 of 5 members are reachable",
   });
 });
 
@@ -44,14 +44,14 @@ Deno.test("an even split goes to the side of the oldest, whatever its address", 
   assertEquals(keepMajority(all, names(0, 1), "n3:1").outcome, "downUnreachable");
   const loser = keepMajority(all, names(2, 3), "n0:1");
   assertEquals(loser.outcome, "downSelf");
-  assertEquals(loser.why, "2 of 4 members can be reached, without the oldest, n3:1");
+  assertEquals(loser.why, "2 of 4 members are reachable, without the oldest, n3:1");
 });
 
-Deno.test("a node that others cannot reach leaves the decision to them", () => {
+Deno.test("an unreachable member leaves the decision to the others", () => {
   assertEquals(keepMajority(members(5), names(0, 4), "n4:1").outcome, "keep");
 });
 
-Deno.test("only joining or leaving members that fall silent never cost a majority", () => {
+Deno.test("unreachable joining or leaving members never cost the majority", () => {
   const all = members(5, (index) => index < 3 ? "up" : index === 3 ? "joining" : "leaving");
   assertEquals(keepMajority(all, names(3, 4), "n0:1").outcome, "downUnreachable");
 });
@@ -63,7 +63,7 @@ Deno.test("members that are down count as unreachable until they are removed", (
   assertEquals(keepMajority(all.slice(0, 4), names(2), "n0:1").outcome, "downUnreachable");
 });
 
-Deno.test("never do both sides of a partition live on, also if one knows more than the other", () => {
+Deno.test("two sides of a partition never both survive, even with different knowledge", () => {
   // Each member: its side, and its status as both sides know it. On its own side, a member may
   // have moved on since: from joining to up if all had been reachable, or from up to leaving.
   const shape = fc.array(
@@ -84,7 +84,7 @@ Deno.test("never do both sides of a partition live on, also if one knows more th
         const view = members(cast.length, (index) => {
           const { status, side: home } = cast[index]!;
           if (status === "joining" && promoted && side === promotingSide) return "up";
-          // A member that announces its leave after the cut is heard on its own side only.
+          // The gossip of a member that starts to leave after the cut stays on its own side.
           if (status === "up" && leavers.includes(index) && home === side) return "leaving";
           return status;
         })
@@ -108,7 +108,7 @@ Deno.test("never do both sides of a partition live on, also if one knows more th
   );
 });
 
-Deno.test("exactly one side of a clean partition of full members lives on", () => {
+Deno.test("exactly one side of a clean partition of up members survives", () => {
   fc.assert(fc.property(fc.array(fc.boolean(), { minLength: 2, maxLength: 15 }), (sides) => {
     const first = sides.indexOf(true);
     const second = sides.indexOf(false);

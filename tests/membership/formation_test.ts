@@ -14,7 +14,7 @@ for (const seed of [1, 2, 3, 4, 5]) {
     }
   });
 
-  Deno.test(`five nodes form whatever the start order (seed ${seed})`, () => {
+  Deno.test(`five nodes form in any start order (seed ${seed})`, () => {
     const world = new SimulatedMembers(seed);
     const order = ["n0", "n1", "n2", "n3", "n4"];
     for (let i = 0; i < seed; i++) order.push(order.shift()!);
@@ -24,8 +24,10 @@ for (const seed of [1, 2, 3, 4, 5]) {
       world.run(seed * 300);
     }
     within(world, "forming", 2_000, () => allUp(nodes));
-    const founders = nodes.filter(({ log }) => log.some((line) => line.includes("bootstraps")));
-    assertEquals(founders.map(({ address }) => address), ["n0:1"]);
+    const bootstrapped = nodes.filter(({ log }) =>
+      log.some((line) => line.includes("bootstrapped a new cluster"))
+    );
+    assertEquals(bootstrapped.map(({ address }) => address), ["n0:1"]);
   });
 }
 
@@ -40,29 +42,30 @@ Deno.test("a node without other seeds bootstraps a cluster at once", () => {
   }
 });
 
-Deno.test("with two seeds the first waits for the second before it bootstraps; the rest never found", () => {
+Deno.test("of two seeds the first waits for the second before it bootstraps; other nodes never bootstrap", () => {
   const world = new SimulatedMembers(1);
   const first = world.start("n0", ["n0", "n1"]);
   const third = world.start("n2", ["n0", "n1"]);
   world.run(60_000);
   assertEquals([first.view.clusterId, third.view.clusterId], [undefined, undefined]);
   assertEquals(first.machine.waiting(world.now), [
-    "this node asks to join for 60 s; to found a cluster it needs the word of 1 more of 2 seeds, " +
-    "so that there are never two (allowSelfBootstrap: true does without)",
+    "this node has tried to join for 60 s; to bootstrap a cluster it needs the votes of 1 more of " +
+    "2 seeds, so that there are never two clusters (allowSelfBootstrap: true bootstraps without " +
+    "them)",
     "n1:1 has not answered",
   ]);
   assertEquals(third.machine.waiting(world.now), [
-    "this node asks to join for 60 s; only the first seed, n0:1, may found a cluster",
-    "n0:1 has no cluster, and may found one",
+    "this node has tried to join for 60 s; only the first seed (n0:1) may bootstrap a cluster",
+    "n0:1 has no cluster and may bootstrap one",
     "n1:1 has not answered",
   ]);
-  assert(first.log.some((line) => line.includes("needs the word of 1 more of 2 seeds")));
+  assert(first.log.some((line) => line.includes("needs the votes of 1 more of 2 seeds")));
   const second = world.start("n1", ["n0", "n1"]);
   within(world, "forming", 3_000, () => allUp([first, second, third]));
   assertEquals(first.machine.waiting(world.now), []);
 });
 
-Deno.test("two of three seeds form a cluster, when the third has been silent for 5 s", () => {
+Deno.test("two of three seeds form a cluster once the third has not answered for 5 s", () => {
   const world = new SimulatedMembers(1);
   const seeds = ["n0", "n1", "n2"];
   const nodes = [world.start("n0", seeds), world.start("n1", seeds)];
@@ -73,17 +76,17 @@ Deno.test("two of three seeds form a cluster, when the third has been silent for
   within(world, "joining", 2_000, () => allUp(nodes));
 });
 
-Deno.test("a user can let one node found alone, whether or not it is the first seed", () => {
+Deno.test("allowSelfBootstrap lets one node bootstrap alone, whether or not it is the first seed", () => {
   for (const seeds of [["n0", "n1", "n2"], ["n1", "n0", "n2"]]) {
     const world = new SimulatedMembers(1);
     const node = world.start("n0", seeds, { allowSelfBootstrap: true });
     world.run(4_900);
     assertEquals(node.view.clusterId, undefined);
-    within(world, "founding", 400, () => allUp([node]));
+    within(world, "bootstrap", 400, () => allUp([node]));
   }
 });
 
-Deno.test("a first seed that was downed and starts again alone bootstraps no second cluster", () => {
+Deno.test("a first seed that was downed and restarts alone bootstraps no second cluster", () => {
   for (let seed = 1; seed <= 10; seed++) {
     const world = new SimulatedMembers(seed);
     const seeds = ["n0", "n1", "n2"];
@@ -102,7 +105,7 @@ Deno.test("a first seed that was downed and starts again alone bootstraps no sec
   }
 });
 
-Deno.test("a seed lets one founder go ahead, so two that do not hear each other make one cluster", () => {
+Deno.test("a seed votes for one bootstrap node, so two that cannot reach each other make one cluster", () => {
   for (let seed = 1; seed <= 20; seed++) {
     const world = new SimulatedMembers(seed);
     world.weather.cut = (from, to) => [from, to].sort().join() === "a:1,b:1";
@@ -115,7 +118,7 @@ Deno.test("a seed lets one founder go ahead, so two that do not hear each other 
   }
 });
 
-Deno.test("a node that waits for its cluster lets nobody found another", () => {
+Deno.test("a node that rejoins its cluster votes for no bootstrap", () => {
   const world = new SimulatedMembers(1);
   const seeds = ["n0", "n1", "n2"];
   world.start("n1", seeds, { bootstraps: false });
@@ -124,7 +127,7 @@ Deno.test("a node that waits for its cluster lets nobody found another", () => {
   assertEquals(first.view.clusterId, undefined);
 });
 
-Deno.test("two nodes that both believe to be the first seed make one cluster", () => {
+Deno.test("two nodes with different first seeds make one cluster", () => {
   for (let seed = 1; seed <= 20; seed++) {
     const world = new SimulatedMembers(seed);
     const nodes = [world.start("b", ["b", "a"]), world.start("a", ["a", "b"])];
@@ -132,7 +135,7 @@ Deno.test("two nodes that both believe to be the first seed make one cluster", (
   }
 });
 
-Deno.test("two clusters that hear of each other stay two", () => {
+Deno.test("two clusters that exchange messages do not merge", () => {
   const world = new SimulatedMembers(1);
   const ours = [world.start("a", []), world.start("b", ["a"])];
   const theirs = [world.start("c", []), world.start("d", ["c"])];
@@ -146,7 +149,7 @@ Deno.test("two clusters that hear of each other stay two", () => {
   assert(warning.includes(ours[0]!.view.clusterId!) && warning.includes("stop the nodes of one"));
 });
 
-Deno.test("a node with another configuration is refused with the key, and bootstraps nothing", () => {
+Deno.test("a node with a conflicting configuration is rejected with the key, and does not bootstrap", () => {
   const world = new SimulatedMembers(1);
   const node = world.start("a", [], { clusterConfig: { "shards.counters": "20", only: "here" } });
   const config = { clusterConfig: { "shards.counters": "30", other: "x" } };
@@ -160,7 +163,7 @@ Deno.test("a node with another configuration is refused with the key, and bootst
   ]);
 });
 
-Deno.test("a cluster that is full lets nobody in", () => {
+Deno.test("a full cluster rejects joins", () => {
   const world = new SimulatedMembers(1);
   const node = world.start("a", [], { maxMembers: 2 });
   world.start("b", ["a"]);

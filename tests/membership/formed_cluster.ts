@@ -36,7 +36,7 @@ export function within(world: SimulatedMembers, what: string, limit: number, hol
   return took;
 }
 
-/** Labels of the members that a node has told such events of. */
+/** Labels of the members in the events of a type that a node has published. */
 export const seen = (node: SimulatedMember, type: MemberEvent["type"]) =>
   node.events.filter((event) => event.type === type)
     .map((event) => "member" in event ? event.member.nodeId : event.leader);

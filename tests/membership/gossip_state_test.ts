@@ -41,7 +41,7 @@ Deno.test("merging is associative", () => {
   );
 });
 
-Deno.test("merging is idempotent and answers the same object when nothing is new", () => {
+Deno.test("merging is idempotent and returns the same object if nothing is new", () => {
   fc.assert(
     fc.property(anyGossipState, anyGossipState, (a, b) => {
       assertStrictEquals(mergeGossip(a, structuredClone(a)), a);
@@ -68,7 +68,7 @@ Deno.test("within one incarnation a status only moves forward", () => {
   }));
 });
 
-Deno.test("an old rumour does not bring a removed member back, a later life does", () => {
+Deno.test("stale gossip does not restore a removed member, a later incarnation does", () => {
   const alive = withMember(emptyGossip, member);
   const removed = withoutMember(alive, "a:1", 100);
   assertEquals(removed.members.size, 0);
@@ -79,7 +79,7 @@ Deno.test("an old rumour does not bring a removed member back, a later life does
   assertEquals(merged.tombstones.size, 0);
 });
 
-Deno.test("a later life of a member begins with a clean record", () => {
+Deno.test("a later incarnation of a member starts with an empty record", () => {
   let state = withMember(emptyGossip, member);
   const record = state.members.get("a:1")!;
   state = {
@@ -90,7 +90,7 @@ Deno.test("a later life of a member begins with a clean record", () => {
   assertEquals(withMember(state, reborn).members.get("a:1"), newRecord(reborn));
 });
 
-Deno.test("tombstones end after their lifetime, and the youngest stay when there are too many", () => {
+Deno.test("tombstones expire after their lifetime, and the newest are kept beyond the limit", () => {
   let state = emptyGossip;
   for (let i = 0; i < 5; i++) {
     state = withMember(state, { ...member, address: `n${i}:1` });
@@ -105,18 +105,18 @@ Deno.test("tombstones end after their lifetime, and the youngest stay when there
   assertStrictEquals(withoutOldTombstones(state, 0, 5), state);
 });
 
-Deno.test("the content's digest depends on members only, not on their order or what they say", () => {
+Deno.test("the content digest depends on members only, not on their order or seen digests", () => {
   const other = { ...member, address: "b:1", upNumber: 2 };
   const ab = withMember(withMember(emptyGossip, member), other);
   const ba = withMember(withMember(emptyGossip, other), { ...member });
   assertEquals(contentDigest(ab), contentDigest(ba));
   const record = ab.members.get("a:1")!;
-  const said = {
+  const changed = {
     ...ab,
     members: new Map(ab.members).set("a:1", { ...record, seen: { counter: 1, digest: "" } }),
   };
-  assertEquals(contentDigest(said), contentDigest(ab));
-  assert(fullDigest(said) !== fullDigest(ab));
+  assertEquals(contentDigest(changed), contentDigest(ab));
+  assert(fullDigest(changed) !== fullDigest(ab));
   const moved = withMember(ab, { ...member, status: "leaving" });
   assert(contentDigest(moved) !== contentDigest(ab));
   assertEquals(contentDigest(emptyGossip).length, 16);

@@ -16,8 +16,8 @@ import type { SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 
 const highest = Number.MAX_SAFE_INTEGER;
 
-/** What the bad member says, and what the victim does at once. */
-function says(
+/** Delivers a message of the hostile member to the victim; returns its effects. */
+function deliver(
   world: SimulatedMembers,
   bad: SimulatedMember,
   victim: SimulatedMember,
@@ -38,12 +38,12 @@ function gossip(bad: SimulatedMember, state: Partial<GossipContent>): Membership
   };
 }
 
-/** What a member has said of itself, as it is in the gossip that it sends. */
+/** A member's own record, as it sends it. */
 function recordOf(node: SimulatedMember): MemberRecord {
   return newRecord(node.view.self);
 }
 
-function stranger(index: number): Member {
+function fakeMember(index: number): Member {
   const name = `x${index}`;
   return {
     address: `${name}:1`,
@@ -60,15 +60,15 @@ const sent = (effects: readonly MembershipEffect[]) =>
 const logged = (effects: readonly MembershipEffect[]) =>
   effects.filter(({ type }) => type === "log");
 
-Deno.test("a member that calls itself the youngest of all does not keep others from becoming up", () => {
+Deno.test("a member that claims the highest up number does not keep others from becoming up", () => {
   const { world, nodes } = formed(1, 4);
   const bad = nodes[3]!;
   const record = recordOf(bad);
   const forged = { ...record, member: { ...record.member, upNumber: highest } };
   for (const node of nodes) {
-    // An upNumber is only ever lowered, so it must come with a new life.
+    // An upNumber is only ever lowered, so the forgery needs a new incarnation.
     const member = { ...forged.member, incarnation: forged.member.incarnation + 1 };
-    if (node !== bad) says(world, bad, node, gossip(bad, { members: [{ ...forged, member }] }));
+    if (node !== bad) deliver(world, bad, node, gossip(bad, { members: [{ ...forged, member }] }));
   }
   world.crash(bad);
   const others = nodes.slice(0, 3);
@@ -77,7 +77,7 @@ Deno.test("a member that calls itself the youngest of all does not keep others f
   within(world, "joining", 10_000, () => allUp([...others, late]));
 });
 
-Deno.test("numbers stay within bounds where a member has the highest that there is", () => {
+Deno.test("up numbers stay within bounds if a member has the highest one", () => {
   const { world, nodes } = formed(2, 4);
   const [leader, , , bad] = nodes;
   const member = {
@@ -85,14 +85,14 @@ Deno.test("numbers stay within bounds where a member has the highest that there 
     incarnation: bad!.view.self.incarnation + 1,
     upNumber: highest,
   };
-  says(world, bad!, leader!, gossip(bad!, { members: [newRecord(member)] }));
+  deliver(world, bad!, leader!, gossip(bad!, { members: [newRecord(member)] }));
   world.start("late", ["n0"]);
   // Every message is read as it arrives; one that is malformed throws in the simulated network.
   world.run(20_000);
   assert(leader!.alive && leader!.view.members.some(({ upNumber }) => upNumber === highest));
 });
 
-Deno.test("what others say in a member's name does not change what it says, nor silence it", () => {
+Deno.test("forged versions of a member's record neither change nor suppress its own", () => {
   for (const number of [1_000, highest]) {
     const { world, nodes } = formed(3, 5);
     const [victim, bad] = [nodes[1]!, nodes[3]!];
@@ -105,7 +105,7 @@ Deno.test("what others say in a member's name does not change what it says, nor 
         unreachable: [{ address: "n2:1", incarnation: nodes[2]!.view.self.incarnation }],
       },
     };
-    says(world, bad, victim, gossip(bad, { members: [forged] }));
+    deliver(world, bad, victim, gossip(bad, { members: [forged] }));
     assertEquals(victim.view.unreachable.size, 0);
     const { peers } = victim.machine.health(world.now);
     assert(peers.every(({ accused }) => !accused));
@@ -114,7 +114,7 @@ Deno.test("what others say in a member's name does not change what it says, nor 
   }
 });
 
-Deno.test("a forged word is overruled everywhere by the member whose word it is", () => {
+Deno.test("a forged record is overruled everywhere by its owner", () => {
   const { world, nodes } = formed(4, 5);
   const [victim, bad] = [nodes[1]!, nodes[3]!];
   const record = recordOf(victim);
@@ -130,7 +130,7 @@ Deno.test("a forged word is overruled everywhere by the member whose word it is"
     },
   };
   for (const node of nodes) {
-    if (node !== bad) says(world, bad, node, gossip(bad, { members: [forged] }));
+    if (node !== bad) deliver(world, bad, node, gossip(bad, { members: [forged] }));
   }
   assert(!nodes[0]!.view.converged);
   within(world, "the truth", 10_000, () => allUp(nodes));
@@ -138,20 +138,20 @@ Deno.test("a forged word is overruled everywhere by the member whose word it is"
   within(world, "joining", 10_000, () => allUp([...nodes, late]));
 });
 
-Deno.test("100,000 members and tombstones that are not there take bounded space", () => {
+Deno.test("100,000 fake members and tombstones take bounded space", () => {
   const { world, nodes } = formed(5, 3, { maxMembers: 100, maxTombstones: 500 });
   const bad = nodes[2]!;
   for (let round = 0; round < 100; round++) {
     world.clock.moveTo(world.now + 10_000);
     const members = Array.from({ length: 500 }, (_, index) => {
-      return newRecord(stranger(round * 500 + index));
+      return newRecord(fakeMember(round * 500 + index));
     });
     const tombstones = Array.from({ length: 500 }, (_, index) => ({
       address: `gone${round * 500 + index}:1`,
       incarnation: 1,
       age: 0,
     }));
-    says(world, bad, nodes[0]!, gossip(bad, { members, tombstones }));
+    deliver(world, bad, nodes[0]!, gossip(bad, { members, tombstones }));
   }
   assertEquals(nodes[0]!.view.members.length, 200, "twice maxMembers");
   const m = newMachine(resolveConfig(nodes[0]!.config));
@@ -164,7 +164,7 @@ Deno.test("100,000 members and tombstones that are not there take bounded space"
   assertEquals(admitted(m, { members: new Map(), tombstones }).tombstones.size, 500);
 });
 
-Deno.test("a flood of one member is ignored and logged once, and others are still answered", () => {
+Deno.test("a flood from one member is dropped and logged once, and others are still answered", () => {
   const { world, nodes } = formed(6, 4);
   const [victim, friend, , bad] = nodes as [
     SimulatedMember,
@@ -183,25 +183,25 @@ Deno.test("a flood of one member is ignored and logged once, and others are stil
   let answers = 0;
   let lines = 0;
   for (let index = 0; index < 10_000; index++) {
-    const effects = says(world, bad, victim, ask(bad));
+    const effects = deliver(world, bad, victim, ask(bad));
     answers += sent(effects).length;
     lines += logged(effects).length;
   }
   assert(answers <= 400, `${answers} answers`);
   assertEquals(lines, 1);
-  assertEquals(sent(says(world, friend, victim, ask(friend))).length, 1);
+  assertEquals(sent(deliver(world, friend, victim, ask(friend))).length, 1);
   world.run(30_000);
-  assert(allUp(nodes), "nobody suffers");
-  assertEquals(sent(says(world, bad, victim, ask(bad))).length, 1, "it is heard again");
+  assert(allUp(nodes), "no other member is affected");
+  assertEquals(sent(deliver(world, bad, victim, ask(bad))).length, 1, "it is answered again");
 });
 
-Deno.test("who asks in another's name, or may not join, is logged once a minute, however often", () => {
+Deno.test("a forged or rejected join is logged once a minute, however often it is repeated", () => {
   const { world, nodes } = formed(7, 3, { clusterConfig: { color: "red" } });
   const bad = nodes[2]!;
   const join = (member: Member): MembershipMessage => ({ type: "join", member, clusterConfig: {} });
   let lines = 0;
   for (let index = 0; index < 300; index++) {
-    lines += logged(says(world, bad, nodes[0]!, join(stranger(index)))).length;
+    lines += logged(deliver(world, bad, nodes[0]!, join(fakeMember(index)))).length;
   }
   assertEquals(lines, 1);
   assertEquals(nodes[0]!.view.members.length, 3);
@@ -213,21 +213,21 @@ Deno.test("who asks in another's name, or may not join, is logged once a minute,
       from: "late:1",
       message: {
         type: "join",
-        member: { ...stranger(1), address: "late:1" },
+        member: { ...fakeMember(1), address: "late:1" },
         clusterConfig: { color: "blue" },
       },
     }, world.now);
-    assertEquals(sent(effects).length, 1, "it is told each time");
+    assertEquals(sent(effects).length, 1, "it is answered each time");
     other.set("lines", (other.get("lines") ?? 0) + logged(effects).length);
   }
   assertEquals(other.get("lines"), 1);
 });
 
-Deno.test("a member that is born again and again is not let in more than a few times a second", () => {
+Deno.test("new incarnations of one node are admitted only a few times a second", () => {
   const { world, nodes } = formed(8, 3);
   const bad = nodes[2]!;
   world.crash(bad);
-  let lives = 0;
+  let admissions = 0;
   for (let index = 1; index <= 1_000; index++) {
     const { self } = bad.view;
     const member: Member = {
@@ -236,15 +236,15 @@ Deno.test("a member that is born again and again is not let in more than a few t
       upNumber: 0,
       incarnation: self.incarnation + index,
     };
-    const effects = says(world, bad, nodes[0]!, { type: "join", member, clusterConfig: {} });
-    lives += sent(effects).filter((effect) =>
+    const effects = deliver(world, bad, nodes[0]!, { type: "join", member, clusterConfig: {} });
+    admissions += sent(effects).filter((effect) =>
       effect.type === "send" && effect.message.type === "welcome"
     ).length;
   }
-  assert(lives >= 1 && lives <= 30, `${lives} lives at once`);
+  assert(admissions >= 1 && admissions <= 30, `${admissions} admissions at once`);
 });
 
-Deno.test("one member's probes do not use up what is there for all", () => {
+Deno.test("the probes of one member do not exhaust the relays of all", () => {
   const { world, nodes } = formed(9, 5);
   const [helper, friend, target, bad] = nodes as [
     SimulatedMember,
@@ -261,13 +261,13 @@ Deno.test("one member's probes do not use up what is there for all", () => {
   });
   let carried = 0;
   for (let index = 0; index < 300; index++) {
-    carried += sent(says(world, bad, helper, probe(bad, index))).length;
+    carried += sent(deliver(world, bad, helper, probe(bad, index))).length;
   }
   assertEquals(carried, 50);
-  assertEquals(sent(says(world, friend, helper, probe(friend, 1))).length, 1);
+  assertEquals(sent(deliver(world, friend, helper, probe(friend, 1))).length, 1);
 });
 
-Deno.test("one member that accuses everybody, again and again, makes nobody unreachable", () => {
+Deno.test("one member that keeps accusing all others makes none unreachable", () => {
   const { world, nodes } = formed(10, 8);
   const bad = nodes[5]!;
   const others = nodes.filter((node) => node !== bad);
@@ -279,7 +279,7 @@ Deno.test("one member that accuses everybody, again and again, makes nobody unre
       refutation: 1_000 * round,
     }));
     const forged = { ...record, reachability: { version: 1_000_000 + round, unreachable } };
-    for (const node of others) says(world, bad, node, gossip(bad, { members: [forged] }));
+    for (const node of others) deliver(world, bad, node, gossip(bad, { members: [forged] }));
     world.run(1_000);
   }
   for (const node of others) {
@@ -291,7 +291,7 @@ Deno.test("one member that accuses everybody, again and again, makes nobody unre
   }
 });
 
-Deno.test("what was said once may be said again for ever, and changes nothing", () => {
+Deno.test("replayed messages change nothing", () => {
   const { world, nodes } = formed(11, 4);
   const bad = nodes[3]!;
   const state = { members: nodes.map(recordOf), tombstones: [] };
@@ -299,6 +299,6 @@ Deno.test("what was said once may be said again for ever, and changes nothing", 
   const late = world.start("late", ["n0"]);
   within(world, "joining", 10_000, () => allUp([...nodes, late]));
   const before = nodes[0]!.view;
-  for (let index = 0; index < 50; index++) says(world, bad, nodes[0]!, old);
+  for (let index = 0; index < 50; index++) deliver(world, bad, nodes[0]!, old);
   assertEquals(nodes[0]!.view, before);
 });

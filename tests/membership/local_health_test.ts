@@ -3,7 +3,7 @@ import { lagPenalty, LocalHealth } from "../../lib/membership/detector/local_hea
 import { formed, within } from "./formed_cluster.ts";
 import type { SimulatedMember } from "./simulated_members.ts";
 
-Deno.test("a node doubts itself from 0 to 8, and gains trust one step at a time", () => {
+Deno.test("the local health score ranges from 0 to 8 and improves one step at a time", () => {
   const localHealth = new LocalHealth();
   assertEquals([localHealth.score, localHealth.degradation], [0, 0]);
   localHealth.improve();
@@ -15,11 +15,11 @@ Deno.test("a node doubts itself from 0 to 8, and gains trust one step at a time"
   assertEquals(localHealth.score, 7);
 });
 
-Deno.test("a stall counts one for each second that has begun, and a short one nothing", () => {
+Deno.test("a stall costs one point per started second, a short one none", () => {
   assertEquals([0, 499, 500, 1_000, 1_001, 60_000].map(lagPenalty), [0, 0, 1, 1, 2, 8]);
 });
 
-Deno.test("a node that was stalled and one whose helpers say nothing doubt themselves", () => {
+Deno.test("stalls and missing helper answers raise the local health score", () => {
   const { world, nodes } = formed(1, 5);
   const score = (index: number) => nodes[index]!.machine.health(world.now).localHealth;
   assertEquals(score(1), 0);
@@ -33,7 +33,7 @@ Deno.test("a node that was stalled and one whose helpers say nothing doubt thems
   within(world, "doubt", 8_000, () => score(2) > 0);
 });
 
-Deno.test("a node whose helpers say nothing accuses later than those who are together", () => {
+Deno.test("a node without helper answers accuses later than connected nodes", () => {
   let alone = 0;
   let together = 0;
   for (let seed = 1; seed <= 20; seed++) {
@@ -42,7 +42,7 @@ Deno.test("a node whose helpers say nothing accuses later than those who are tog
     world.partition([first!], others);
     const start = world.now;
     const accuses = (node: SimulatedMember) =>
-      node.log.some((line) => line.includes(" a member cannot be reached"));
+      node.log.some((line) => line.includes(" member does not respond"));
     within(world, "one accuses", 20_000, () => others.some(accuses));
     together += world.now - start;
     within(world, "the other accuses", 20_000, () => accuses(first!));
@@ -51,7 +51,7 @@ Deno.test("a node whose helpers say nothing accuses later than those who are tog
   assert(alone > together + 20 * 400, `${alone / 20} ms alone, ${together / 20} ms together`);
 });
 
-Deno.test("a node tells what it makes of its peers", () => {
+Deno.test("health() reports the state of each monitored peer", () => {
   const { world, nodes } = formed(3, 3, {}, { stallResponders: true });
   const peer = () =>
     nodes[0]!.machine.health(world.now).peers

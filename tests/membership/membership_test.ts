@@ -9,7 +9,7 @@ import type { MembershipMessage } from "../../lib/membership/machine/messages.ts
 
 const self = { address: "a:1", nodeId: "a", incarnation: 10, roles: [] };
 
-function founder(config: Partial<MembershipConfig> = {}): Membership {
+function bootstrapNode(config: Partial<MembershipConfig> = {}): Membership {
   const machine = new Membership({ self, seeds: [], ...config });
   machine.step({ type: "start" }, 0);
   return machine;
@@ -47,7 +47,7 @@ for (
     ["detector.threshold", { detector: { threshold: 0 } }],
   ] as const
 ) {
-  Deno.test(`a wrong ${name} is refused by name`, () => {
+  Deno.test(`an invalid ${name} is rejected by name`, () => {
     const error = assertThrows(
       () => new Membership({ self, seeds: [], ...config }),
       MembershipError,
@@ -69,7 +69,7 @@ Deno.test("a node has no cluster before it joins", () => {
   assertEquals(machine.step({ type: "start" }, 1), []);
 });
 
-Deno.test("joining is tried again every 250 ms at first, then every second", () => {
+Deno.test("joins are repeated every 250 ms at first, then every second", () => {
   const machine = new Membership({ self, seeds: ["b:1"] });
   machine.step({ type: "start" }, 0);
   const times: number[] = [];
@@ -80,8 +80,8 @@ Deno.test("joining is tried again every 250 ms at first, then every second", () 
   assertEquals(times.slice(-3), [8_000, 9_000, 10_000]);
 });
 
-Deno.test("the founder's cluster is named after it, and a joining node is welcome", () => {
-  const machine = founder();
+Deno.test("the cluster id names the bootstrap node, and a joining node is admitted", () => {
+  const machine = bootstrapNode();
   assertEquals(machine.view.clusterId, "a:1#10");
   const effects = machine.step({ type: "received", from: "b:1", message: joiner("b") }, 5);
   assertEquals(sent(effects), [["b:1", "welcome"]]);
@@ -92,16 +92,16 @@ Deno.test("the founder's cluster is named after it, and a joining node is welcom
   assertEquals(machine.missing, ["b:1"]);
 });
 
-Deno.test("a member speaks only for itself", () => {
-  const machine = founder();
+Deno.test("a join for another address is rejected", () => {
+  const machine = bootstrapNode();
   const before = machine.view;
   const effects = machine.step({ type: "received", from: "c:1", message: joiner("b") }, 5);
   assertEquals(effects.map(({ type }) => type), ["log"]);
   assertEquals(machine.view, before);
 });
 
-Deno.test("an earlier life cannot replace a later one, and is told which it was", () => {
-  const machine = founder();
+Deno.test("an earlier incarnation is rejected with the known later one", () => {
+  const machine = bootstrapNode();
   machine.step({ type: "received", from: "b:1", message: joiner("b", 7) }, 5);
   const [, effect] = machine.step({ type: "received", from: "b:1", message: joiner("b", 6) }, 6);
   assert(effect?.type === "send" && effect.message.type === "joinRefused");
@@ -110,7 +110,7 @@ Deno.test("an earlier life cannot replace a later one, and is told which it was"
   assertEquals(sent(again), [["b:1", "welcome"]]);
 });
 
-Deno.test("an uninvited welcome is ignored", () => {
+Deno.test("a welcome that was not requested is ignored", () => {
   const machine = new Membership({ self, seeds: ["b:1"] });
   machine.step({ type: "start" }, 0);
   const member = { ...self, status: "joining" as const, upNumber: 0 };
@@ -131,8 +131,8 @@ Deno.test("an uninvited welcome is ignored", () => {
   assertEquals(machine.view.clusterId, "x#1");
 });
 
-Deno.test("gossip of another cluster changes nothing; its sender is told and the log says it once", () => {
-  const machine = founder();
+Deno.test("gossip with another cluster id changes nothing; its sender is notified and it is logged once", () => {
+  const machine = bootstrapNode();
   const before = machine.view;
   const message: MembershipMessage = {
     type: "gossip",
@@ -148,8 +148,8 @@ Deno.test("gossip of another cluster changes nothing; its sender is told and the
   assertEquals(machine.view, before);
 });
 
-Deno.test("a member that lost its connection is asked at once and not accused", () => {
-  const machine = founder();
+Deno.test("a member whose connection ended is probed at once and not accused", () => {
+  const machine = bootstrapNode();
   machine.step({ type: "received", from: "b:1", message: joiner("b") }, 5);
   machine.step({ type: "tick", random: 0.9 }, 100);
   const effects = machine.step({ type: "peerGone", address: "b:1" }, 200);
@@ -158,8 +158,8 @@ Deno.test("a member that lost its connection is asked at once and not accused", 
   assertEquals(machine.step({ type: "peerGone", address: "z:1" }, 200), []);
 });
 
-Deno.test("any sign of life keeps a member reachable", () => {
-  const machine = founder();
+Deno.test("any traffic keeps a member reachable", () => {
+  const machine = bootstrapNode();
   machine.step({ type: "received", from: "b:1", message: joiner("b") }, 5);
   for (let now = 100; now <= 30_000; now += 100) {
     machine.step({ type: "tick", random: 0.9 }, now);
@@ -172,8 +172,8 @@ Deno.test("any sign of life keeps a member reachable", () => {
   assertEquals([...machine.view.unreachable], ["b:1"]);
 });
 
-Deno.test("nothing happens after the end but a farewell to those who still ask", () => {
-  const machine = founder();
+Deno.test("after the end a node only sends `left` to senders of membership messages", () => {
+  const machine = bootstrapNode();
   machine.step({ type: "leave" }, 1);
   assertEquals(machine.step({ type: "tick", random: 0.5 }, 2_000), []);
   assertEquals(machine.step({ type: "leave" }, 2_000), []);

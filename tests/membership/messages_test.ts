@@ -63,7 +63,7 @@ const examples: readonly MembershipMessage[] = [
 ];
 
 for (const message of examples) {
-  Deno.test(`a message of type ${message.type} is read as it was written, as a copy`, () => {
+  Deno.test(`a message of type ${message.type} is parsed into an equal copy`, () => {
     const read = parseMembershipMessage({ ...message, added: "by a later version" });
     assertEquals(read, message);
     assert(read !== message);
@@ -88,7 +88,7 @@ function replaceAt(value: unknown, [key, ...rest]: readonly string[], put: unkno
   return copy;
 }
 
-Deno.test("a wrong value in any place is refused", () => {
+Deno.test("a wrong value in any place is rejected", () => {
   let tried = 0;
   for (const message of examples) {
     for (const path of paths(message)) {
@@ -104,7 +104,7 @@ Deno.test("a wrong value in any place is refused", () => {
   assert(tried > 500);
 });
 
-Deno.test("no value of any kind makes the reader throw", () => {
+Deno.test("no value makes the parser throw", () => {
   const type = fc.constantFrom(...examples.map((message) => message.type));
   fc.assert(
     fc.property(
@@ -119,7 +119,7 @@ Deno.test("no value of any kind makes the reader throw", () => {
   );
 });
 
-Deno.test("a mutated message is refused or read as some message, never half", () => {
+Deno.test("a mutated message is rejected or parsed as a whole message", () => {
   const mutation = fc.record({
     index: fc.nat(examples.length - 1),
     place: fc.nat(1_000),
@@ -155,7 +155,7 @@ for (
     ["a long address", replaceAt(examples[0], ["member", "address"], `${"a".repeat(300)}:1`)],
     ["an empty label", replaceAt(examples[0], ["member", "nodeId"], "")],
     ["too many roles", replaceAt(examples[0], ["member", "roles"], Array(65).fill("r"))],
-    ["a join of somebody who is up", replaceAt(examples[0], ["member", "status"], "up")],
+    ["a join of an up member", replaceAt(examples[0], ["member", "status"], "up")],
     ["a long configuration", {
       ...examples[0],
       clusterConfig: Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`k${i}`, "v"])),
@@ -170,7 +170,7 @@ for (
     ["nothing", undefined],
   ] as const
 ) {
-  Deno.test(`a message with ${what} is refused`, () => {
+  Deno.test(`a message with ${what} is rejected`, () => {
     assertEquals(parseMembershipMessage(value), undefined);
   });
 }
@@ -183,7 +183,7 @@ Deno.test("a key of the configuration cannot reach a prototype", () => {
   assertEquals(Object.keys(read.clusterConfig), ["__proto__"]);
 });
 
-Deno.test("indirect probes, their answers and stall ports are read back; nonsense in them is not", () => {
+Deno.test("indirect probes, their answers and stall ports are parsed; malformed ones are rejected", () => {
   const sender = { clusterId: "a:1#1", incarnation: 3 };
   const probe = { type: "indirectProbe", ...sender, target: "b:1", sequence: 4 } as const;
   const answer = { ...probe, type: "indirectAnswer", alive: true } as const;

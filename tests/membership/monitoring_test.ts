@@ -5,7 +5,7 @@ import { pick } from "../../lib/membership/machine/pick.ts";
 
 const addresses = (count: number) => Array.from({ length: count }, (_, i) => `node-${i}:25520`);
 
-Deno.test("each member is watched by exactly five others, or by all of fewer", () => {
+Deno.test("each member is monitored by exactly five others, or by all of fewer", () => {
   for (const count of [1, 2, 3, 5, 6, 7, 30, 100]) {
     const ring = monitoringRing(addresses(count));
     const monitorsPerMember = new Map<string, number>();
@@ -29,16 +29,16 @@ Deno.test("the ring does not depend on the order in which members are known", ()
   }));
 });
 
-Deno.test("the small side of a partition comes to watch everybody", () => {
+Deno.test("the small side of a partition monitors all members", () => {
   const ring = monitoringRing(addresses(30));
   const side = new Set(ring.slice(0, 3));
   const self = ring[1]!;
-  let silent = new Set<string>();
+  let unreachable = new Set<string>();
   for (let round = 0; round < 20; round++) {
-    const monitored = monitoredMembers(ring, self, 5, silent);
-    silent = new Set(monitored.filter((address) => !side.has(address)));
+    const monitored = monitoredMembers(ring, self, 5, unreachable);
+    unreachable = new Set(monitored.filter((address) => !side.has(address)));
   }
-  assertEquals(silent.size, 27);
+  assertEquals(unreachable.size, 27);
 });
 
 Deno.test("peers are picked without repetition, and each is as likely as the others", () => {

@@ -1,15 +1,15 @@
 /**
  * Cases that other systems are known to fail in, on machines in virtual time. Each names the rule
- * that cures it; without that rule the test fails (tried once for each, by taking the rule out), unless it says otherwise.
+ * that cures it; without that rule the test fails (tried once for each, by taking the rule out), unless noted otherwise.
  */
 import { assert, assertEquals } from "@std/assert";
 import { monitoredMembers, monitoringRing } from "../../lib/membership/detector/monitoring.ts";
 import { allUp, formed, seen, within } from "./formed_cluster.ts";
 import type { SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 
-/** They hear nobody but n0; what they say arrives. */
-function deafen(world: SimulatedMembers, ...deaf: readonly SimulatedMember[]): void {
-  const addresses = new Set(deaf.map(({ address }) => address));
+/** They receive from n0 only, but can send to all. */
+function blockInbound(world: SimulatedMembers, ...faulty: readonly SimulatedMember[]): void {
+  const addresses = new Set(faulty.map(({ address }) => address));
   world.weather.cut = (from, to) => addresses.has(to) && from !== "n0:1";
 }
 
@@ -26,15 +26,15 @@ const untouched = (nodes: readonly SimulatedMember[]) => {
   }
 };
 
-// Rule: one observer's word is not enough while a second could speak (reachability.ts,
+// Rule: one observer is not enough while a second may accuse (reachability.ts,
 // observersNeeded).
-Deno.test("one sick member that accuses all others costs nobody else anything (pekko#578)", () => {
+Deno.test("one faulty member that accuses all others affects none of them (pekko#578)", () => {
   const { world, nodes } = formed(1, 20);
   const sick = nodes[7]!;
   const others = nodes.filter((node) => node !== sick);
-  deafen(world, sick);
+  blockInbound(world, sick);
   world.run(60_000);
-  assert(sick.log.some((line) => line.includes(" a member cannot be reached")));
+  assert(sick.log.some((line) => line.includes(" member does not respond")));
   untouched(others);
   for (const node of others) {
     assertEquals(seen(node, "unreachableMember").filter((name) => name !== "n7"), []);
@@ -43,16 +43,16 @@ Deno.test("one sick member that accuses all others costs nobody else anything (p
 
 // Rule: who leaves has no vote (reachability.ts, mayAccuse). Other rules cover this case as well:
 // without this one, "members that leave ... have no say on others" of leadership_test.ts fails.
-Deno.test("a deaf member that leaves does not give another deaf one the second vote", () => {
+Deno.test("a leaving faulty observer does not complete the accusation of another one", () => {
   const { world, nodes } = formed(2, 20, { leaveTimeout: 30_000, stableAfter: 3_000 });
   const ring = monitoringRing(nodes.map(({ address }) => address));
   // Neighbours watch nearly the same members.
   const start = ring.indexOf("n0:1") + 1;
-  const deaf = [0, 1].map((step) => world.nodes.get(ring[(start + step) % ring.length]!)!);
-  world.step(deaf[0]!, { type: "leave" });
-  deafen(world, ...deaf);
-  const others = nodes.filter((node) => !deaf.includes(node));
-  const names = deaf.map(({ config }) => config.self.nodeId);
+  const faulty = [0, 1].map((step) => world.nodes.get(ring[(start + step) % ring.length]!)!);
+  world.step(faulty[0]!, { type: "leave" });
+  blockInbound(world, ...faulty);
+  const others = nodes.filter((node) => !faulty.includes(node));
+  const names = faulty.map(({ config }) => config.self.nodeId);
   world.run(8_000);
   for (const node of others) {
     const wrongly = seen(node, "unreachableMember").filter((name) => !names.includes(name!));
@@ -63,7 +63,7 @@ Deno.test("a deaf member that leaves does not give another deaf one the second v
 });
 
 // Rule: others are asked before anybody is accused (probing.ts, a good answer vouches).
-Deno.test("a member that two observers cannot reach but others can is not unreachable", () => {
+Deno.test("a member that two observers cannot reach but helpers can is not unreachable", () => {
   const { world, nodes } = formed(3, 7);
   const [first, second] = watchersOf(nodes, "n3:1");
   cutPairs(world, [[first!, "n3"], [second!, "n3"]]);
@@ -73,7 +73,7 @@ Deno.test("a member that two observers cannot reach but others can is not unreac
 });
 
 // Rule: the accused refutes by raising its own number (reachability.ts, refutation).
-Deno.test("a member that hardly anybody reaches says by gossip that it lives", () => {
+Deno.test("a member that few others can reach refutes accusations by gossip", () => {
   const { world, nodes } = formed(4, 12);
   const names = nodes.map(({ config }) => config.self.nodeId);
   cutPairs(
@@ -85,9 +85,9 @@ Deno.test("a member that hardly anybody reaches says by gossip that it lives", (
   assert(nodes.every(({ view }) => view.members.length === 12));
 });
 
-// Rule: what a node did not hear while it stood still is its own fault (heartbeating.ts, onLag).
-Deno.test("a starved member that runs now and then accuses nobody (protoactor#1524)", () => {
-  // With two there is nobody to ask.
+// Rule: silence during a local stall is excused (heartbeating.ts, onLag).
+Deno.test("a starved member that runs now and then makes no accusations (protoactor#1524)", () => {
+  // With two members there are no helpers.
   const { world, nodes } = formed(5, 2, { stableAfter: 60_000 });
   for (let round = 0; round < 12; round++) {
     world.pause(nodes[1]!, 8_000);
@@ -98,7 +98,7 @@ Deno.test("a starved member that runs now and then accuses nobody (protoactor#15
 });
 
 // Rule: 3 s of pause besides the usual interval (phi_accrual.ts, acceptablePause).
-Deno.test("stalls of 3 s under loss make nobody unreachable (akka.net#4849, W40)", () => {
+Deno.test("stalls of 3 s under message loss make no member unreachable (akka.net#4849, W40)", () => {
   for (const seed of [1, 2, 3]) {
     const { world, nodes } = formed(seed, 10);
     world.weather.loss = 0.02;
@@ -113,7 +113,7 @@ Deno.test("stalls of 3 s under loss make nobody unreachable (akka.net#4849, W40)
 
 // Rule: who watches begins to count at once, with an assumed interval (phi_accrual.ts: silence
 // counts from the start).
-Deno.test("a node that dies right after it has joined is found out (W10, W40)", () => {
+Deno.test("a crash right after joining is detected (W10, W40)", () => {
   const { world, nodes } = formed(6, 4);
   const late = world.start("late", ["n0"]);
   within(world, "joining", 5_000, () => nodes.every(({ up }) => up.includes("late:1")));
@@ -122,7 +122,7 @@ Deno.test("a node that dies right after it has joined is found out (W10, W40)", 
 });
 
 // Rule: only members that cannot be reached by a majority are downed, and only by it (W4).
-Deno.test("in no partition do two sides down each other and live (Akka.Management#2494)", () => {
+Deno.test("two sides of a partition never down each other and survive (Akka.Management#2494)", () => {
   for (let size = 1; size <= 3; size++) {
     const { world, nodes } = formed(size, 6);
     world.partition(nodes.slice(0, size), nodes.slice(size));
@@ -135,8 +135,8 @@ Deno.test("in no partition do two sides down each other and live (Akka.Managemen
   }
 });
 
-// Rule: nobody is downed before the unreachable have been the same for long enough (resolving.ts).
-Deno.test("a partition that heals before the time is up leaves no trace (W4)", () => {
+// Rule: no member is downed before the unreachable set is stable (resolving.ts).
+Deno.test("a partition that heals before the set is stable downs no member (W4)", () => {
   const { world, nodes } = formed(8, 6);
   world.partition(nodes.slice(0, 3), nodes.slice(3));
   world.run(10_000);
@@ -156,14 +156,14 @@ Deno.test("heartbeats per member do not grow with the cluster (W38)", () => {
   }
 });
 
-// Rule: the one who is downed is told by whom, why and on whose word (resolving.ts, declareDown).
-Deno.test("who was told that it is dead knows by whom, why, and on whose word (orleans#7505)", () => {
+// Rule: a downed member learns the deciding member, the reason and the observers (resolving.ts, declareDown).
+Deno.test("a downed member learns the deciding member, the reason and the observers (orleans#7505)", () => {
   const { world, nodes } = formed(9, 5);
   world.pause(nodes[3]!, 25_000);
   within(world, "downing", 40_000, () => nodes[3]!.downed !== undefined);
   const { by, why, observers, phi } = nodes[3]!.downed!;
   assertEquals(by, "n0:1");
-  assertEquals(why, "unreachable; 4 of 5 members can be reached for 7000 ms");
+  assertEquals(why, "unreachable; 4 of 5 members are reachable for 7000 ms");
   assert(observers.length >= 2 && !observers.includes("n3:1"), String(observers));
   assert(
     phi?.length === observers.length && phi.every((one) => one >= 8 && one <= 1_000),
@@ -172,7 +172,7 @@ Deno.test("who was told that it is dead knows by whom, why, and on whose word (o
 });
 
 // Rule: members that stand still are not downed before the stall limit (downing.ts, decideAround).
-Deno.test("an event loop that stands still for 50 s makes its node stalled, not down", () => {
+Deno.test("an event loop stall of 50 s makes a member stalled, not down", () => {
   const { world, nodes } = formed(10, 5, {}, { stallResponders: true });
   world.pause(nodes[2]!, 50_000);
   within(world, "suspicion", 8_000, () => nodes[0]!.view.unreachable.has("n2:1"));
@@ -186,7 +186,7 @@ Deno.test("an event loop that stands still for 50 s makes its node stalled, not 
 });
 
 // Rule: the stall limit (watched.ts, silenceReason).
-Deno.test("an event loop that never runs again is downed after the stall limit", () => {
+Deno.test("a member whose event loop never resumes is downed after the stall limit", () => {
   const { world, nodes } = formed(11, 5, { stallLimit: 20_000 }, { stallResponders: true });
   world.pause(nodes[2]!, 300_000);
   world.run(19_000);
@@ -196,7 +196,7 @@ Deno.test("an event loop that never runs again is downed after the stall limit",
 });
 
 // Rule: a side that would win with the members that stand still waits for them (decideAround).
-Deno.test("two that crash while one stands still do not stop the two that are left", () => {
+Deno.test("two crashes while a third member is stalled do not stop the remaining two", () => {
   const { world, nodes } = formed(12, 5, {}, { stallResponders: true });
   world.pause(nodes[2]!, 40_000);
   world.run(3_000);

@@ -54,7 +54,7 @@ Deno.test("an acceptable pause of 3 s moves suspicion from 1.07 s to 4.07 s", ()
   assertAlmostEquals(detector.phi(last + 4_070), 8.22, 0.005);
 });
 
-Deno.test("a peer that never answers is suspected all the same", () => {
+Deno.test("a peer that never responds is suspected", () => {
   const detector = new PhiAccrualDetector({}, 1_000);
   assert(detector.isAvailable(1_000 + 5_000));
   assert(!detector.isAvailable(1_000 + 5_500));
@@ -78,14 +78,14 @@ Deno.test("phi is 0 right after a heartbeat and grows with silence", () => {
   assertEquals(before, Infinity);
 });
 
-Deno.test("a peer that is far over the threshold is silent, and available once it is heard", () => {
+Deno.test("a peer far over the threshold is unavailable until it responds", () => {
   const detector = new PhiAccrualDetector({ ...reference, firstEstimate: 100, threshold: 3 }, 0);
   assert(!detector.isAvailable(10_000));
   detector.heartbeat(10_000);
   assert(detector.isAvailable(10_000));
 });
 
-Deno.test("no more samples are kept than asked for, and the oldest go first", () => {
+Deno.test("at most maxSamples samples are kept, the newest ones", () => {
   const detector = new PhiAccrualDetector({ ...reference, maxSamples: 10 }, 0);
   let now = 0;
   for (let i = 0; i < 100; i++) detector.heartbeat(now += 100);
@@ -98,7 +98,7 @@ Deno.test("no more samples are kept than asked for, and the oldest go first", ()
   }
 });
 
-Deno.test("bulk traffic resets the silence but does not make the usual interval look short", () => {
+Deno.test("user traffic resets the silence but does not shorten the mean interval", () => {
   const options = { minSampleInterval: 500 };
   const detector = new PhiAccrualDetector(options, 0);
   for (let now = 1; now <= 10_000; now++) detector.heartbeat(now);
@@ -115,7 +115,7 @@ Deno.test("the end of an outage is no sample", () => {
   assert(!detector.isAvailable(last + 60_000 + 5_200));
 });
 
-Deno.test("silence during our own stall is excused, and no more than that", () => {
+Deno.test("silence during a local stall is excused, and no more than that", () => {
   const { detector, last } = regular(1_000, {});
   const now = last + 20_000;
   detector.excuse(19_500, now);

@@ -57,7 +57,7 @@ function measure(size: number): Figures {
   return { forming, joining, busy: rate(joining * round, before), quiet };
 }
 
-Deno.test("twice the members take a few rounds more, and bytes in proportion", () => {
+Deno.test("twice the members take a few more rounds and proportional bytes", () => {
   const small = measure(100);
   const large = measure(200);
   const seen = JSON.stringify({ small, large });

@@ -3,7 +3,7 @@ import type { Member } from "../../lib/membership/state/member.ts";
 import { allUp, formed, seen, within } from "./formed_cluster.ts";
 import { type SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 
-Deno.test("a crash is noticed in 6 s; the member stays until it is stable, then is downed", () => {
+Deno.test("a crash is detected within 6 s; the member is downed once the unreachable set is stable", () => {
   const { world, nodes } = formed(7);
   const [victim, ...others] = nodes as [SimulatedMember, ...SimulatedMember[]];
   world.crash(victim);
@@ -28,13 +28,13 @@ Deno.test("a crash is noticed in 6 s; the member stays until it is stable, then 
     ]);
     const downed = about.find((event) => event.type === "memberDowned");
     assertEquals(downed?.evidence.by, "n1:1");
-    assertEquals(downed?.evidence.why, "unreachable; 4 of 5 members can be reached for 7000 ms");
+    assertEquals(downed?.evidence.why, "unreachable; 4 of 5 members are reachable for 7000 ms");
     assert(downed!.evidence.observers.length >= 2);
   }
 });
 
 for (const seed of [1, 2, 3]) {
-  Deno.test(`of a partition, the majority lives on and the minority stops (seed ${seed})`, () => {
+  Deno.test(`the majority side of a partition survives and the minority stops (seed ${seed})`, () => {
     const { world, nodes } = formed(seed);
     const majority = nodes.slice(0, 3);
     const minority = nodes.slice(3);
@@ -43,15 +43,15 @@ for (const seed of [1, 2, 3]) {
     for (const { downed, address } of minority) {
       assertEquals(downed!.by, address);
     }
-    // The second hears that the first has gone.
+    // The second is notified of the removal of the first.
     assertEquals(minority.map(({ downed }) => downed!.why).toSorted(), [
-      "1 of 5 members can be reached for 7000 ms",
-      "2 of 5 members can be reached for 7000 ms",
+      "1 of 5 members are reachable for 7000 ms",
+      "2 of 5 members are reachable for 7000 ms",
     ]);
     within(world, "removal", 5_000, () => allUp(majority));
   });
 
-  Deno.test(`a partition that heals in time leaves no trace (seed ${seed})`, () => {
+  Deno.test(`a partition that heals in time downs no member (seed ${seed})`, () => {
     const { world, nodes } = formed(seed);
     world.partition(nodes.slice(0, 3), nodes.slice(3));
     within(world, "suspicion", 10_000, () => nodes.every(({ view }) => view.unreachable.size > 0));
@@ -66,7 +66,7 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-Deno.test("of a partition of thirty, three and twenty-seven, the small side notices and stops", () => {
+Deno.test("of thirty members split three and twenty-seven, the small side detects the split and stops", () => {
   const { world, nodes } = formed(1, 30);
   const minority = nodes.filter((_, index) => index % 10 === 0);
   const majority = nodes.filter((_, index) => index % 10 !== 0);
@@ -75,14 +75,14 @@ Deno.test("of a partition of thirty, three and twenty-seven, the small side noti
   within(world, "removal", 30_000, () => allUp(majority));
 });
 
-Deno.test("a node that is cut off alone stops itself, the others go on", () => {
+Deno.test("an isolated node downs itself, the others continue", () => {
   const { world, nodes } = formed(3);
   world.partition(nodes.slice(0, 1), nodes.slice(1));
   within(world, "downing", 20_000, () => nodes[0]!.downed !== undefined);
   within(world, "removal", 5_000, () => allUp(nodes.slice(1)));
 });
 
-Deno.test("a node that hears but is not heard is downed by the others and learns it", () => {
+Deno.test("a node that receives but cannot send is downed by the others and is notified", () => {
   const { world, nodes } = formed(3);
   world.weather.cut = (from) => from === "n2:1";
   within(world, "downing", 20_000, () => nodes[2]!.downed !== undefined);
@@ -90,7 +90,7 @@ Deno.test("a node that hears but is not heard is downed by the others and learns
   within(world, "removal", 5_000, () => allUp(nodes.filter((node) => node !== nodes[2])));
 });
 
-Deno.test("a link that fails between two members downs neither", () => {
+Deno.test("a broken link between two members downs neither", () => {
   const { world, nodes } = formed(3);
   world.weather.cut = (from, to) =>
     [["n1:1", "n2:1"], ["n2:1", "n1:1"]].some(([a, b]) => a === from && b === to);
@@ -99,7 +99,7 @@ Deno.test("a link that fails between two members downs neither", () => {
   assertEquals(nodes.map((node) => seen(node, "unreachableMember")), [[], [], [], [], []]);
 });
 
-Deno.test("a member that leaves goes through all steps, and nobody is downed", () => {
+Deno.test("a leaving member passes through all statuses, and no member is downed", () => {
   for (let seed = 1; seed <= 5; seed++) {
     const { world, nodes } = formed(seed);
     const leaver = nodes[seed - 1]!;
@@ -115,7 +115,7 @@ Deno.test("a member that leaves goes through all steps, and nobody is downed", (
   }
 });
 
-Deno.test("when the leader leaves, the next oldest leads", () => {
+Deno.test("when the leader leaves, the next oldest member leads", () => {
   const { world, nodes } = formed(2);
   const byAge = nodes[0]!.view.members.map(({ address }) => address);
   const leader = world.nodes.get(byAge[0]!)!;
@@ -125,14 +125,14 @@ Deno.test("when the leader leaves, the next oldest leads", () => {
   for (const node of others) assertEquals(node.view.leader, byAge[1]);
 });
 
-Deno.test("all members can leave at once", () => {
+Deno.test("all members can leave concurrently", () => {
   const { world, nodes } = formed(2);
   for (const node of nodes) world.step(node, { type: "leave" });
   within(world, "leaving", 5_000, () => nodes.every(({ left }) => left));
   assert(nodes.every(({ downed }) => downed === undefined));
 });
 
-Deno.test("a lone member leaves at once, and so does a node that never joined", () => {
+Deno.test("a lone member, or a node that never joined, leaves at once", () => {
   const world = new SimulatedMembers(1);
   const lone = world.start("a", []);
   const outside = world.start("b", ["z"]);
@@ -143,7 +143,7 @@ Deno.test("a lone member leaves at once, and so does a node that never joined", 
   }
 });
 
-Deno.test("a member that nobody answers leaves when its time is up, and nobody waits for it", () => {
+Deno.test("a member without answers stops after leaveTimeout, and the others do not wait for it", () => {
   const { world, nodes } = formed(4, 5, { leaveTimeout: 2_000 });
   world.weather.cut = (_, to) => to === "n4:1";
   world.step(nodes[4]!, { type: "leave" });
@@ -162,7 +162,7 @@ Deno.test("a member can leave while another is unreachable", () => {
   within(world, "removal", 12_000, () => allUp(nodes.slice(0, 3)));
 });
 
-Deno.test("a node that comes back with a later incarnation takes its old place at once", () => {
+Deno.test("a node that restarts with a later incarnation replaces the earlier one at once", () => {
   const { world, nodes } = formed(5);
   world.crash(nodes[3]!);
   world.run(500);
@@ -182,7 +182,7 @@ Deno.test("a node that comes back with a later incarnation takes its old place a
   assert(allUp(now));
 });
 
-Deno.test("the first seed comes back into its cluster although the other seeds are down", () => {
+Deno.test("the first seed rejoins its cluster although the other seeds are down", () => {
   const { world, nodes } = formed(5);
   world.crash(nodes[0]!);
   world.crash(nodes[1]!);
@@ -201,7 +201,7 @@ Deno.test("a node whose clock went back raises its incarnation and joins", () =>
   assertEquals(reborn.view.self.incarnation, nodes[4]!.config.self.incarnation + 1);
 });
 
-Deno.test("a life that was replaced learns that and stops", () => {
+Deno.test("a replaced incarnation is notified and stops", () => {
   const { world, nodes } = formed(6);
   const zombie = nodes[4]!;
   const { self } = zombie.config;
@@ -214,11 +214,11 @@ Deno.test("a life that was replaced learns that and stops", () => {
   const message = { type: "join" as const, member: newer, clusterConfig: {} };
   world.step(nodes[0]!, { type: "received", from: self.address, message });
   within(world, "learning", 3_000, () => zombie.downed !== undefined);
-  assert(zombie.downed!.why.startsWith("a later life of this node has joined"));
+  assert(zombie.downed!.why.startsWith("a later incarnation of this node has joined"));
 });
 
 for (const seed of [1, 2, 3]) {
-  Deno.test(`a loss of 20 % downs nobody healthy in 60 s (seed ${seed})`, () => {
+  Deno.test(`20 % message loss downs no healthy member in 60 s (seed ${seed})`, () => {
     const { world, nodes } = formed(seed);
     world.weather.loss = 0.2;
     world.weather.latency = { min: 20, max: 200 };
@@ -228,14 +228,14 @@ for (const seed of [1, 2, 3]) {
     assert(nodes.every((node) => seen(node, "memberDowned").length === 0));
   });
 
-  Deno.test(`five nodes form under a loss of 20 % (seed ${seed})`, () => {
+  Deno.test(`five nodes form under 20 % message loss (seed ${seed})`, () => {
     const world = new SimulatedMembers(seed);
     world.weather.loss = 0.2;
     const nodes = ["n0", "n1", "n2", "n3", "n4"].map((name) => world.start(name, ["n0"]));
     within(world, "forming", 6_000, () => allUp(nodes));
   });
 
-  Deno.test(`a node that stalls for 3.5 s is not even suspected (seed ${seed})`, () => {
+  Deno.test(`a node that stalls for 3.5 s is not suspected (seed ${seed})`, () => {
     const { world, nodes } = formed(seed);
     for (const node of nodes) {
       world.pause(node, 3_500);
@@ -245,7 +245,7 @@ for (const seed of [1, 2, 3]) {
     for (const node of nodes) assertEquals(seen(node, "unreachableMember"), []);
   });
 
-  Deno.test(`a node that stalls for 9 s suspects nobody and comes back (seed ${seed})`, () => {
+  Deno.test(`a node that stalls for 9 s accuses no member and becomes reachable again (seed ${seed})`, () => {
     const { world, nodes } = formed(seed);
     world.pause(nodes[1]!, 9_000);
     world.run(9_500);
@@ -255,7 +255,7 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-Deno.test("a node that stalls until it is downed learns that when it wakes", () => {
+Deno.test("a node that stalls until it is downed is notified when it resumes", () => {
   const { world, nodes } = formed(1);
   world.pause(nodes[1]!, 60_000);
   world.run(59_000);
@@ -266,7 +266,7 @@ Deno.test("a node that stalls until it is downed learns that when it wakes", () 
   assert(allUp(nodes.filter((node) => node !== nodes[1])));
 });
 
-Deno.test("members that are gone are forgotten after their lifetime and do not come back", () => {
+Deno.test("tombstones expire after their lifetime, and removed members do not reappear", () => {
   const { world, nodes } = formed(1, 3, { tombstoneLifetime: 60_000 });
   world.step(nodes[2]!, { type: "leave" });
   world.run(200_000);
@@ -274,7 +274,7 @@ Deno.test("members that are gone are forgotten after their lifetime and do not c
   assertEquals(seen(nodes[0]!, "memberJoined").length, 3);
 });
 
-Deno.test("one seed gives one history", () => {
+Deno.test("equal seeds give equal histories", () => {
   const history = (seed: number) => {
     const { world, nodes } = formed(seed);
     world.weather.loss = 0.1;
@@ -289,7 +289,7 @@ Deno.test("one seed gives one history", () => {
   assertNotEquals(history(12), first);
 });
 
-Deno.test("a hundred members form, and then talk little", () => {
+Deno.test("a hundred members form, and then exchange digests only", () => {
   const { world, nodes } = formed(1, 100);
   const before = world.messages;
   world.run(10_000);

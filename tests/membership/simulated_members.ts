@@ -23,9 +23,9 @@ export interface Weather {
 export class SimulatedMember {
   machine: Membership;
   alive = true;
-  /** Until when the event loop stands still. */
+  /** Until when the event loop is stalled. */
   pausedUntil = 0;
-  /** Whether the whole process stands still, not only its event loop. */
+  /** Whether the whole process is frozen, not only its event loop. */
   frozen = false;
   lastTick: number;
   readonly events: MemberEvent[] = [];
@@ -100,12 +100,12 @@ export class SimulatedMembers extends MachineWorld {
     return node;
   }
 
-  /** The node ends without a word. */
+  /** Crashes the node. */
   crash(node: SimulatedMember): void {
     node.alive = false;
   }
 
-  /** The node's event loop stands still. What arrives meanwhile is handled afterwards. */
+  /** Stalls the node's event loop. Messages that arrive meanwhile are handled afterwards. */
   pause(node: SimulatedMember, ms: number): void {
     node.pausedUntil = this.now + ms;
   }
@@ -173,17 +173,17 @@ export class SimulatedMembers extends MachineWorld {
     }
   }
 
-  /** As a thread of its own would answer: only a frozen process, or a cut, keeps it silent. */
+  /** Answers like a thread of its own: only a frozen process or a cut link prevents it. */
   #probeStall(
     from: SimulatedMember,
     { address, incarnation }: MembershipEffect & { type: "probeStall" },
   ): void {
     const { cut } = this.weather;
-    const silent = cut(from.address, address) || cut(address, from.address);
-    this.later(silent ? 2_000 : 20, () => {
+    const isCut = cut(from.address, address) || cut(address, from.address);
+    this.later(isCut ? 2_000 : 20, () => {
       const node = this.nodes.get(address);
       const ms = Math.max(0, this.now - (node?.lastTick ?? 0));
-      const outcome = silent || node?.frozen
+      const outcome = isCut || node?.frozen
         ? "unknown"
         : !node?.alive
         ? "gone"

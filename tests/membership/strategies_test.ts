@@ -24,9 +24,9 @@ function members(statuses: readonly MemberStatus[]): Member[] {
 const up = (count: number) => members(Array<MemberStatus>(count).fill("up"));
 const names = (...indexes: readonly number[]) => new Set(indexes.map((index) => `n${index}:1`));
 
-function decide(strategy: DowningStrategy, all: readonly Member[], silent: readonly number[]) {
-  const self = all.findIndex((_, index) => !silent.includes(index));
-  return strategy.decide({ members: all, unreachable: names(...silent), self: `n${self}:1` });
+function decide(strategy: DowningStrategy, all: readonly Member[], unreachable: readonly number[]) {
+  const self = all.findIndex((_, index) => !unreachable.includes(index));
+  return strategy.decide({ members: all, unreachable: names(...unreachable), self: `n${self}:1` });
 }
 
 /** Who is on which side, what all knew before the cut, and what one side alone has learned since. */
@@ -34,7 +34,7 @@ const cast = fc.array(
   fc.record({
     side: fc.boolean(),
     status: fc.constantFrom<MemberStatus>("joining", "up", "up", "up", "leaving"),
-    /** Says after the cut that it leaves: heard on its own side only. */
+    /** It starts to leave after the cut, which only its own side learns. */
     leavesLate: fc.boolean(),
   }),
   { minLength: 2, maxLength: 10 },
@@ -49,7 +49,7 @@ const strategies: readonly (readonly [string, DowningStrategy])[] = [
 ];
 
 for (const [name, strategy] of strategies) {
-  Deno.test(`${name}: never do both sides of a partition live on`, () => {
+  Deno.test(`${name}: two sides of a partition never both survive`, () => {
     fc.assert(
       fc.property(cast, fc.boolean(), fc.boolean(), (people, promotes, promotingSide) => {
         if (new Set(people.map(({ side }) => side)).size < 2) return;
@@ -67,8 +67,8 @@ for (const [name, strategy] of strategies) {
               ? { ...member, upNumber: 100 + index }
               : member
           );
-          const silent = people.flatMap((one, index) => one.side === side ? [] : [index]);
-          return decide(strategy, view, silent).outcome;
+          const unreachable = people.flatMap((one, index) => one.side === side ? [] : [index]);
+          return decide(strategy, view, unreachable).outcome;
         };
         assert(!(outcome(true) === "downUnreachable" && outcome(false) === "downUnreachable"));
       }),
@@ -76,7 +76,7 @@ for (const [name, strategy] of strategies) {
     );
   });
 
-  Deno.test(`${name}: also with members that stand still, no two sides live on`, () => {
+  Deno.test(`${name}: two sides never both survive, even with stalled members`, () => {
     const places = fc.array(fc.constantFrom("left", "right", "still"), {
       minLength: 2,
       maxLength: 9,
@@ -100,31 +100,31 @@ for (const [name, strategy] of strategies) {
   });
 }
 
-Deno.test("a quorum of a sensible size keeps exactly the side that has it", () => {
+Deno.test("a quorum of more than half keeps exactly the side that has it", () => {
   const five = up(5);
   assertEquals(decide(staticQuorum({ size: 3 }), five, [3, 4]), {
     outcome: "downUnreachable",
-    why: "3 full members can be reached and the quorum is 3",
+    why: "3 up members are reachable and the quorum is 3",
   });
   assertEquals(decide(staticQuorum({ size: 3 }), five, [0, 1, 2]).outcome, "downSelf");
   // Three are left of five; the next crash leaves too few.
   assertEquals(decide(staticQuorum({ size: 3 }), up(3), [2]).outcome, "downSelf");
 });
 
-Deno.test("with more members than the quorum is made for, an even partition stops both", () => {
+Deno.test("with more members than the quorum allows, an even partition stops both sides", () => {
   const decision = decide(staticQuorum({ size: 2 }), up(4), [2, 3]);
   assertEquals(decision.outcome, "downSelf");
   assert(decision.why.includes("raise size"), decision.why);
 });
 
-Deno.test("a quorum that is no number is refused by name", () => {
+Deno.test("an invalid quorum is rejected by name", () => {
   for (const size of [0, -1, 1.5, NaN]) {
     const error = assertThrows(() => staticQuorum({ size }), MembershipError);
     assert(error.message.startsWith("size: "), error.message);
   }
 });
 
-Deno.test("the side of the oldest lives on, unless it is alone", () => {
+Deno.test("the side of the oldest survives, unless it is alone", () => {
   assertEquals(decide(keepOldest(), up(5), [2, 3, 4]).outcome, "downUnreachable");
   assertEquals(decide(keepOldest(), up(5), [0, 1]).outcome, "downSelf");
   assertEquals(decide(keepOldest(), up(5), [1, 2, 3, 4]).outcome, "downSelf");
@@ -134,25 +134,25 @@ Deno.test("the side of the oldest lives on, unless it is alone", () => {
   assertEquals(decide(strict, up(5), [0]).outcome, "downSelf");
 });
 
-Deno.test("of two members, keepOldest lets the younger live on; keepMajority does not", () => {
+Deno.test("of two members, the younger survives with keepOldest, but not with keepMajority", () => {
   assertEquals(decide(keepOldest(), up(2), [0]).outcome, "downUnreachable");
   assertEquals(decide(keepMajority(), up(2), [0]).outcome, "downSelf");
   assertEquals(decide(keepMajority(), up(2), [1]).outcome, "downUnreachable");
 });
 
-Deno.test("with downAll nobody goes on without the others", () => {
+Deno.test("with downAll no side continues without the others", () => {
   assertEquals(decide(downAll(), up(5), [4]).outcome, "downSelf");
   assertEquals(decide(downAll(), up(5), []).outcome, "keep");
 });
 
-Deno.test("the larger side asks the lease at once, the smaller one later", () => {
+Deno.test("the larger side requests the lease at once, the smaller one later", () => {
   assertEquals(decide(decideByLease(), up(5), [3, 4]).delay, 0);
   const smaller = decide(decideByLease(3_000), up(5), [0, 1, 2]);
   assertEquals([smaller.outcome, smaller.delay], ["askLease", 3_000]);
 });
 
 for (const count of [2, 4, 5]) {
-  Deno.test(`of ${count} members with a lease, the side that gets it lives on`, () => {
+  Deno.test(`of ${count} members with a lease, the side that acquires it survives`, () => {
     const { world, nodes } = formed(count, count, { downing: decideByLease() });
     const half = Math.floor(count / 2);
     world.partition(nodes.slice(0, half), nodes.slice(half));
@@ -169,15 +169,15 @@ for (const count of [2, 4, 5]) {
   });
 }
 
-Deno.test("where the lease cannot be asked, both sides stop rather than both live on", () => {
+Deno.test("if the lease store is unavailable, both sides stop", () => {
   const { world, nodes } = formed(4, 4, { downing: decideByLease() });
   world.leaseFails = true;
   world.partition(nodes.slice(0, 2), nodes.slice(2));
   world.run(60_000);
-  for (const { downed } of nodes) assert(downed?.why.includes("cannot be asked"), downed?.why);
+  for (const { downed } of nodes) assert(downed?.why.includes("lease is unavailable"), downed?.why);
 });
 
-Deno.test("while partitions change, no two groups down each other and live", () => {
+Deno.test("while partitions change, no two groups down each other and survive", () => {
   for (const [name, strategy] of [...strategies, ["lease", decideByLease()] as const]) {
     for (let seed = 1; seed <= 6; seed++) {
       const { world, nodes } = formed(seed, 5, { downing: strategy });

@@ -32,7 +32,7 @@ function exchange(
   return [mergeGossip(a, newerThan(granted, b)), b];
 }
 
-Deno.test("after one exchange both have the same members, whatever each had before", () => {
+Deno.test("after one exchange both sides have equal members, whatever each had before", () => {
   fc.assert(
     fc.property(anyGossipState, anyGossipState, fc.nat(0xffff_ffff), (ours, theirs, salt) => {
       const [a, b] = exchange(ours, theirs, salt);
@@ -45,7 +45,7 @@ Deno.test("after one exchange both have the same members, whatever each had befo
   );
 });
 
-Deno.test("two members with the same records have nothing to say", () => {
+Deno.test("two members with equal records exchange nothing", () => {
   fc.assert(
     fc.property(anyGossipState, fc.nat(0xffff_ffff), (state, salt) => {
       const copy = structuredClone(state);
@@ -71,7 +71,7 @@ const memberOf = (i: number) => ({
   upNumber: i + 1,
 });
 
-Deno.test("among 1,000 members only what differs travels", () => {
+Deno.test("among 1,000 members only different records are sent", () => {
   const ours = cluster(1_000);
   const { members, tombstones } = ours;
   const changed = newRecord({ ...memberOf(500), status: "leaving" });
@@ -92,7 +92,7 @@ Deno.test("fingerprints differ with the salt, so that no collision lasts", () =>
   assert([...pairs(2)].every((word) => !first.has(word)));
 });
 
-Deno.test("bytes that are no summary and no requested are refused", () => {
+Deno.test("malformed summaries and requests are rejected", () => {
   assert(isSummary(new Uint8Array(16), 2));
   for (const bad of [undefined, [1, 2], "text", new Uint8Array(7), new Uint8Array(24)]) {
     assert(!isSummary(bad, 2));

@@ -9,7 +9,7 @@ const patient = { stableAfter: 60_000 };
 const statusOf = (seer: SimulatedMember, node: SimulatedMember): MemberStatus | undefined =>
   seer.view.members.find(({ address }) => address === node.address)?.status;
 
-Deno.test("who joins while a member is silent is let in weakly after 7 s, and is up when all agree", () => {
+Deno.test("a node that joins while a member is unreachable is weakly up after 7 s, and up on convergence", () => {
   for (let seed = 1; seed <= 5; seed++) {
     const { world, nodes } = formed(seed, 5, patient);
     world.crash(nodes[4]!);
@@ -31,7 +31,7 @@ Deno.test("who joins while a member is silent is let in weakly after 7 s, and is
   }
 });
 
-Deno.test("with weaklyUpAfter: Infinity who joins waits until nobody is silent any more", () => {
+Deno.test("with weaklyUpAfter: Infinity a joining node waits until no member is unreachable", () => {
   const config = { ...patient, weaklyUpAfter: Infinity };
   const { world, nodes } = formed(1, 5, config);
   world.crash(nodes[4]!);
@@ -42,14 +42,14 @@ Deno.test("with weaklyUpAfter: Infinity who joins waits until nobody is silent a
   within(world, "up", 40_000, () => allUp([...nodes.slice(0, 4), late]));
 });
 
-Deno.test("nobody is weakly up where nobody is silent, or only one who joins", () => {
+Deno.test("no node is weakly up if no member, or only a joining one, is unreachable", () => {
   const { world, nodes } = formed(1, 3);
   const late = world.start("late", ["n0", "n1"]);
   within(world, "up", 5_000, () => allUp([...nodes, late]));
   assertEquals(seen(nodes[0]!, "memberWeaklyUp"), []);
 });
 
-Deno.test("members that are weakly up have no vote: with them a minority stays one", () => {
+Deno.test("weakly up members have no vote: they do not make a minority a majority", () => {
   const { world, nodes } = formed(1, 5, patient);
   world.partition(nodes.slice(0, 2), nodes.slice(2));
   within(world, "detection", 30_000, () => nodes[0]!.view.unreachable.size === 3);
@@ -75,7 +75,7 @@ Deno.test("members that are weakly up have no vote: with them a minority stays o
   for (const node of nodes.slice(2)) assertEquals(node.downed, undefined);
 });
 
-Deno.test("all members know each other's application version and zone, and the latest life's counts", () => {
+Deno.test("all members know the application version and zone of each latest incarnation", () => {
   const { world, nodes } = formed(1, 3);
   const labels = (name: string, appVersion: string, zone: string) => ({
     self: {
@@ -96,6 +96,6 @@ Deno.test("all members know each other's application version and zone, and the l
   for (const node of nodes) assertEquals(known(node), ["up", "1.0", "a"]);
   world.crash(first);
   const second = world.start("x", ["n0", "n1"], labels("x", "2.0", "b"));
-  within(world, "the next life", 5_000, () => allUp([...nodes, second]));
+  within(world, "the next incarnation", 5_000, () => allUp([...nodes, second]));
   for (const node of nodes) assertEquals(known(node), ["up", "2.0", "b"]);
 });

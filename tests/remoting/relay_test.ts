@@ -171,3 +171,17 @@ Deno.test("a contact says whose certificate its client has", () => {
   relay.forward({ ...clientPeer("client:1"), identity }, { to: "b:1", envelope });
   assertEquals((sent[0] as { client: { holder: unknown } }).client.holder, ["client", "alice"]);
 });
+
+Deno.test("a contact tells the URI of a client's certificate, to which its address belongs", () => {
+  const scene = new Scene("b:1");
+  const holder = ["client", "alice", "spiffe://prod/client/alice"];
+  scene.relay.receive(nodePeer("a:1"), { client: { ...client, holder }, envelope });
+  assertEquals(scene.take(), ["way client:1", "deliver 3 as client client:1"]);
+  for (const other of [["client", "alice", "spiffe://dev/client/alice"], ["client", "alice"]]) {
+    scene.relay.receive(nodePeer("c:1"), { client: { ...client, holder: other }, envelope });
+  }
+  for (const rubbish of [["client", "alice", 1], ["client", "alice", "x", "y"], ["client"]]) {
+    scene.relay.receive(nodePeer("a:1"), { client: { ...client, holder: rubbish }, envelope });
+  }
+  assertEquals(scene.take(), []);
+});

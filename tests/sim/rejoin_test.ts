@@ -44,7 +44,7 @@ Deno.test("a downed node knows who, why and on what evidence, and runs no shard 
   assertEquals(told.map(({ member }) => member.nodeId), ["node-3"]);
   const { evidence } = told[0]!;
   assertEquals(evidence.by, third.address);
-  assert(evidence.why.startsWith("1 of 3 members can be reached for"), evidence.why);
+  assert(evidence.why.startsWith("1 of 3 members are reachable for"), evidence.why);
   assertEquals(evidence.observers, ["node-1:25520", "node-2:25520"]);
   assertEquals(third.sharding.ownedShards(), []);
   assertEquals(nodeInternalsOf(third)!.view.self.status, "down");

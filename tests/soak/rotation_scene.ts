@@ -121,7 +121,10 @@ export class RotationScene implements AsyncDisposable {
     for (const node of this.#nodes) {
       assertEquals(node.members.map(({ status }) => status), ["up", "up"]);
     }
-    assertEquals(this.lines.all.filter((line) => /cannot be used|turned away/.test(line)), []);
+    assertEquals(
+      this.lines.all.filter((line) => /cannot be used|connection rejected/.test(line)),
+      [],
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

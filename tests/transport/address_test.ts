@@ -12,7 +12,7 @@ const maps: [string, AddressMap][] = [
 ];
 
 for (const [what, addressMap] of maps) {
-  Deno.test(`addresses: ${what} says where to dial for a node; what is not mapped stays`, async () => {
+  Deno.test(`addresses: ${what} maps addresses to dial; others are dialled as they are`, async () => {
     await using world = new World();
     const b = await world.start("tunnel", { advertisedHost: "b" });
     const c = await world.start("c");
@@ -48,7 +48,7 @@ Deno.test("addresses: a map that throws, or names no address, costs only that me
   assert(a.unreachable.some((reason) => reason.includes('"not an address"')), a.unreachable.join());
 });
 
-Deno.test("addresses: IPv6 and port 0 on a real socket; what is advertised is what peers see", async () => {
+Deno.test("addresses: IPv6 and port 0 on a real socket; peers see the advertised address", async () => {
   const changes = new Conditions();
   const heard: string[] = [];
   const open = (options: { advertisedHost?: string; advertisedPort?: number }) =>

@@ -11,7 +11,7 @@ const limits: AdmissionLimits = {
 
 /** What was answered: the name of the limit, or "". */
 function receive(admission: Admission, remote: string, now = 0): string {
-  return /max\w+ \(\d+\)/.exec(admission.receive(remote, now) ?? "")?.[0] ?? "";
+  return /max\w+ \(\d+\)/.exec(admission.accept(remote, now) ?? "")?.[0] ?? "";
 }
 
 Deno.test("admission: each limit turns away what exceeds it, by its name", () => {
@@ -55,7 +55,7 @@ Deno.test("admission: all of one IPv6 network count as one address", () => {
   assertEquals(receive(admission, "[::2]:1"), "maxConnectionsPerAddress (1)");
 });
 
-Deno.test("admission: whatever comes and goes, no limit is exceeded and nothing is left", () => {
+Deno.test("admission: no sequence of connections exceeds a limit or leaves an entry behind", () => {
   const event = fc.tuple(fc.constantFrom("receive", "opened", "ended"), fc.nat(5), fc.nat(5));
   fc.assert(fc.property(fc.array(event, { maxLength: 200 }), (events) => {
     const admission = new Admission({ ...limits, maxConnectionRate: 1_000 });
@@ -64,7 +64,7 @@ Deno.test("admission: whatever comes and goes, no limit is exceeded and nothing 
       const remote = `10.0.0.${host}:${port}`;
       if (what === "receive") {
         live.delete(remote);
-        if (admission.receive(remote, 0) === undefined) live.set(remote, true);
+        if (admission.accept(remote, 0) === undefined) live.set(remote, true);
       } else if (what === "opened") {
         admission.opened(remote);
         if (live.has(remote)) live.set(remote, false);

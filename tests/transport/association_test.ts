@@ -4,9 +4,9 @@ import {
   Association,
   type AssociationEffect,
   type AssociationEvent,
+  type Candidate,
   type Outcome,
-  type Rival,
-  weigh,
+  resolveConflict,
 } from "../../lib/transport/endpoint/association.ts";
 
 const backoff = { minBackoff: 500, maxBackoff: 30_000 };
@@ -119,22 +119,34 @@ Deno.test("association: whatever happens, it never dials while it dials or is up
   }));
 });
 
-const known: Rival = { incarnation: 5, holder: "node b", dialled: false };
-const race = { goesFirst: true, dialing: false, age: 60_000, patience: 5_000 };
+const known: Candidate = { incarnation: 5, holder: "node b", dialled: false };
+const race = { hasPriority: true, dialing: false, age: 60_000, dialTimeout: 5_000 };
 
-const rivals: [string, Rival | undefined, Partial<Rival>, Partial<typeof race>, Outcome][] = [
+const candidates: [
+  string,
+  Candidate | undefined,
+  Partial<Candidate>,
+  Partial<typeof race>,
+  Outcome,
+][] = [
   ["the only connection", undefined, {}, {}, "accept"],
-  ["a later life while an earlier one seems connected", known, { incarnation: 6 }, {}, "replace"],
+  [
+    "a later incarnation while an earlier one seems connected",
+    known,
+    { incarnation: 6 },
+    {},
+    "replace",
+  ],
   ["an earlier life while a later one is connected", known, { incarnation: 4 }, {}, "stale"],
   ["another holder of the address", known, { holder: "node mallory" }, {}, "taken"],
-  ["another holder, in a later life", known, { holder: "x", incarnation: 9 }, {}, "taken"],
+  ["another holder, with a later incarnation", known, { holder: "x", incarnation: 9 }, {}, "taken"],
   ["the same life anew, half-open before", known, {}, {}, "succeed"],
   ["the peer's dial while this end, which goes first, dials", undefined, {}, {
     dialing: true,
   }, "duplicate"],
   ["the peer's dial while this end, which goes second, dials", undefined, {}, {
     dialing: true,
-    goesFirst: false,
+    hasPriority: false,
   }, "accept"],
   ["the peer's dial, sent before ours had arrived", { ...known, dialled: true }, {}, {
     age: 4_999,
@@ -143,7 +155,7 @@ const rivals: [string, Rival | undefined, Partial<Rival>, Partial<typeof race>, 
     age: 5_000,
   }, "succeed"],
   [
-    "a later life, though this end has just dialled",
+    "a later incarnation, though this end has just dialled",
     { ...known, dialled: true },
     {
       incarnation: 6,
@@ -155,17 +167,20 @@ const rivals: [string, Rival | undefined, Partial<Rival>, Partial<typeof race>, 
   ["our own dial, of another name of the peer", known, { dialled: true }, {}, "succeed"],
 ];
 
-for (const [what, old, offered, rivalry, outcome] of rivals) {
+for (const [what, old, offered, circumstances, outcome] of candidates) {
   Deno.test(`association: ${what}: ${outcome}`, () => {
-    assertEquals(weigh(old, { ...known, ...offered }, { ...race, ...rivalry }), outcome);
+    assertEquals(
+      resolveConflict(old, { ...known, ...offered }, { ...race, ...circumstances }),
+      outcome,
+    );
   });
 }
 
 Deno.test("association: of two dials that cross, exactly one end refuses", () => {
   fc.assert(fc.property(fc.boolean(), fc.boolean(), (aFirst, bothDialing) => {
     const offered = { ...known, dialled: false };
-    const outcomes = [aFirst, !aFirst].map((goesFirst) => {
-      return weigh(undefined, offered, { ...race, goesFirst, dialing: bothDialing });
+    const outcomes = [aFirst, !aFirst].map((hasPriority) => {
+      return resolveConflict(undefined, offered, { ...race, hasPriority, dialing: bothDialing });
     });
     assertEquals(outcomes.filter((outcome) => outcome === "duplicate").length, bothDialing ? 1 : 0);
   }));

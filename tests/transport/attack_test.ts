@@ -88,8 +88,8 @@ const violations: [string, Uint8Array, RegExp][] = [
   ["an oversized frame", bytes(0x7f, 0xff, 0xff, 0xff, 4), /maxFrame/],
   ["a frame of no bytes", bytes(0, 0, 0, 0), /0 bytes/],
   ["an unknown frame", frames([77, bytes()]), /type 77/],
-  ["its hello again", hello, /introduced itself twice/],
-  ["a welcome to its own hello", frames([FrameType.welcome, bytes(1)]), /introduced itself twice/],
+  ["its hello again", hello, /sent a second hello/],
+  ["a welcome to its own hello", frames([FrameType.welcome, bytes(1)]), /sent a second hello/],
   [
     "a credit for what was not sent",
     frames([FrameType.credit, new Uint8Array(8).fill(0x40)]),
@@ -131,7 +131,7 @@ for (const [what, attack, logged] of violations) {
   });
 }
 
-Deno.test("attack: a stream cut anywhere harms nobody but its own connection", async () => {
+Deno.test("attack: a stream cut anywhere ends its own connection only", async () => {
   await using siege = await Siege.begin({ maxConnectionRate: 10_000 });
   const stream = Uint8Array.from([...hello, ...frames(message(30), chunk(1, 4, 0, 0, 0, 9, 1))]);
   for (let end = 0; end < stream.length; end += 7) {
@@ -146,7 +146,7 @@ Deno.test("attack: a stream cut anywhere harms nobody but its own connection", a
   assertEquals(siege.node.endpoint.peers().map(({ address }) => address), ["b:25520"]);
 });
 
-Deno.test("attack: who feeds a hello byte by byte is cut at the deadline of the whole handshake", async () => {
+Deno.test("attack: a hello that is sent byte by byte ends at the deadline of the handshake", async () => {
   await using siege = await Siege.begin();
   const { clock } = siege.world;
   const link = await siege.dial();
@@ -186,13 +186,13 @@ Deno.test("attack: one address has its rate and its number of connections, other
   const { clock } = siege.world;
   let open = 0;
   for (let i = 0; i < 60; i++) {
-    const introduced = frames([
+    const handshake = frames([
       FrameType.hello,
       encodeHello({ ...attacker, address: `client:${i}` }),
     ]);
     await siege.dial().then((link) => {
       open++;
-      link.write(introduced, () => {});
+      link.write(handshake, () => {});
     }, () => {});
   }
   assertEquals(open, 5);
@@ -242,7 +242,7 @@ Deno.test("attack: a peer that stops reading is cut after writeTimeout, and othe
   assertEquals(new Set(reasons), new Set(["queueFull", "disconnected"]));
 });
 
-Deno.test("attack: many messages that are never finished take bounded memory, and others are served", async () => {
+Deno.test("attack: many unfinished messages take bounded memory, and other peers are served", async () => {
   await using siege = await Siege.begin({ maxMessage: 1_000_000, maxPartialBytes: 3_000_000 });
   const { clock } = siege.world;
   const part = new Uint8Array(300_006);

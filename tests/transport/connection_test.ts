@@ -3,8 +3,7 @@ import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { TransportError } from "../../lib/transport/base/errors.ts";
 import { Connection } from "../../lib/transport/connection/connection.ts";
 import { decodeRefusal } from "../../lib/transport/connection/handshake.ts";
-import { transportLimits } from "../../lib/transport/base/limits.ts";
-import type { TransportLimits } from "../../lib/transport/base/limits.ts";
+import { type TransportLimits, transportLimits } from "../../lib/transport/base/limits.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FakeLink } from "./fake_link.ts";
 
@@ -46,7 +45,7 @@ class Scene {
   }
 }
 
-Deno.test("connection: what is sent in one turn goes out in one write, in order", async () => {
+Deno.test("connection: messages of one turn go out in one write, in order", async () => {
   const { connection, link, settle } = bind(new Scene());
   for (let i = 0; i < 100; i++) assertEquals(connection.send(bytes(10, i)), undefined);
   assertEquals(link.writes, []);
@@ -58,7 +57,7 @@ Deno.test("connection: what is sent in one turn goes out in one write, in order"
   );
 });
 
-Deno.test("connection: what is sent during a write waits for its end, then goes out together", async () => {
+Deno.test("connection: messages sent during a write wait for its end, then go out together", async () => {
   const { connection, link, settle } = bind(new Scene());
   link.flowing = false;
   connection.send(bytes(1));
@@ -192,14 +191,14 @@ Deno.test("connection: before the handshake no frame may be larger than a handsh
   assert(!closed[0]!.includes("raise maxFrame"), closed[0]!);
 });
 
-Deno.test("connection: an end within a frame is told from an end between two", () => {
+Deno.test("connection: an end within a frame differs from an end between two", () => {
   const cut = bind(new Scene());
   cut.link.onData(new Uint8Array([0, 0, 0, 9, FrameType.message, 1]));
   cut.link.onClose();
   assertEquals(cut.closed, ["the connection was cut in mid-frame"]);
   const ended = bind(new Scene());
   ended.link.onClose();
-  assertEquals(ended.closed, ["the peer hung up"]);
+  assertEquals(ended.closed, ["the peer closed the connection"]);
   const broken = bind(new Scene());
   broken.link.onClose(new TransportError("connectionLost", "broke"));
   assertEquals(broken.closed, ["broke"]);
@@ -235,7 +234,7 @@ Deno.test("connection: a peer that answers pings stays", async () => {
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("connection: close sends what is queued, then the reason, then ends the link", async () => {
+Deno.test("connection: close sends the queue, then the reason, then ends the link", async () => {
   const { connection, link, closed, settle, credit, clock } = bind(new Scene());
   for (let i = 0; i < 3; i++) connection.send(bytes(1, i));
   connection.close("done for today");

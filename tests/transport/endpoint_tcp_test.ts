@@ -122,7 +122,7 @@ Deno.test("endpoint: a silent real socket is cut at the handshake's deadline", a
   assert(a.refusals[0]!.includes("handshakeTimeout (50 ms)"), a.refusals[0]!);
 });
 
-Deno.test("endpoint: close on a real loopback delivers what was queued before", async () => {
+Deno.test("endpoint: close on a real loopback sends the queue", async () => {
   await using b = await RealStation.start();
   const a = await RealStation.start();
   for (let i = 0; i < 5_000; i++) a.send(b.address, `m${i}`);

@@ -45,7 +45,7 @@ Deno.test("endpoint: a foreign system is refused with a reason on both sides", a
   await world.clock.runUntil(() => a.dropped.length === 1 && b.refusals.length === 1);
   assertEquals(a.dropped, ["b:25520 disconnected let me in"]);
   assert(/"bank".*"shop"/.test(a.unreachable[0]!), a.unreachable[0]!);
-  assert(/^warn a peer was turned away .*"bank".*"shop"/.test(b.refusals[0]!), b.refusals[0]!);
+  assert(/^warn connection rejected .*"bank".*"shop"/.test(b.refusals[0]!), b.refusals[0]!);
   assertEquals(b.heard, []);
   assertEquals(b.events, []);
 });
@@ -111,7 +111,7 @@ Deno.test("endpoint: a silent peer is cut at the handshake's deadline, and it is
   assert(/handshakeTimeout \(700 ms\)/.test(a.refusals.join()), a.refusals.join());
 });
 
-Deno.test("endpoint: garbage, a message first, or a half introduction never reaches anybody", async () => {
+Deno.test("endpoint: garbage, a message before the hello, or half a hello is never delivered", async () => {
   const frame = (type: number, payload: Uint8Array) => {
     const writer = new FrameWriter();
     writer.append(type, payload);
@@ -246,11 +246,11 @@ Deno.test("endpoint: an older incarnation is refused while a newer one is connec
   link.onClose = () => ended = true;
   link.write(writer.take(), () => {});
   await world.clock.runUntil(() => ended);
-  assert(/a later life/.test(a.refusals.join()), a.refusals.join());
+  assert(/a later incarnation/.test(a.refusals.join()), a.refusals.join());
   assertEquals(a.endpoint.peers().map(({ incarnation }) => incarnation), [5]);
 });
 
-Deno.test("endpoint: close delivers what was queued before, and tells the other side", async () => {
+Deno.test("endpoint: close sends the queue and the reason", async () => {
   await using world = new World();
   const a = await world.start("a", { limits: { window: 2_000 } });
   const b = await world.start("b", { limits: { window: 2_000 } });
@@ -291,7 +291,7 @@ Deno.test("endpoint: an address map says where to dial, not whom", async () => {
   assertEquals(a.endpoint.peers().map(({ address }) => address), ["b:25520"]);
 });
 
-Deno.test("endpoint: who is judged anew and found wanting is cut off with the reason, others stay", async () => {
+Deno.test("endpoint: a peer that a recheck refuses is disconnected with the reason, others stay", async () => {
   await using world = new World();
   const a = await world.start("a");
   const b = await world.start("b");

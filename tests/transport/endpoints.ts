@@ -25,9 +25,9 @@ export class Station {
     return this.heard.map((line) => line.split(" ").slice(2).join(" "));
   }
 
-  /** What was logged about peers that were turned away. */
+  /** The log lines of rejected connections. */
   get refusals(): string[] {
-    return this.log.filter((line) => line.startsWith("warn a peer was turned away"));
+    return this.log.filter((line) => line.startsWith("warn connection rejected"));
   }
 
   readonly logger: Logger = {

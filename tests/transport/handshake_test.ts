@@ -105,13 +105,13 @@ for (const [what, said, identity, code, reason] of refused) {
   });
 }
 
-Deno.test("handshake: an introduction survives the wire, and unknown fields are ignored", () => {
+Deno.test("handshake: a hello survives the wire, and unknown fields are ignored", () => {
   const read = decodeHello(encode({ magic: "casty", ...other, colour: ["red"], more: {} }));
   assertEquals(decodeHello(encodeHello(other))?.address, other.address);
   assertEquals(read?.systemName, "shop");
 });
 
-Deno.test("handshake: fields of a wrong type, too long or missing are no introduction", () => {
+Deno.test("handshake: fields of a wrong type, too long or missing make no hello", () => {
   const wrong: Record<string, unknown[]> = {
     magic: ["pekko", 1],
     systemName: ["", 5, "x".repeat(256)],
@@ -155,7 +155,7 @@ Deno.test("handshake: a refusal keeps its code and at most 500 characters of its
   assertEquals(decodeRefusal(encode({ code: 5 })), { code: "unknown", reason: "unknown" });
 });
 
-Deno.test("handshake: an introduction names serializers, within bounds, or is none", () => {
+Deno.test("handshake: a hello names serializers within bounds", () => {
   const read = (serializers: unknown) =>
     decodeHello(encode({ magic: "casty", ...self, serializers }));
   assertEquals(read(["money@1", "a/b.c_d-e@65535"])?.serializers?.length, 2);
@@ -165,7 +165,7 @@ Deno.test("handshake: an introduction names serializers, within bounds, or is no
   assertEquals(read(Array.from({ length: 65 }, (_, i) => `s${i}@1`)), undefined);
 });
 
-Deno.test("handshake: the largest introduction fits its frame", () => {
+Deno.test("handshake: the largest hello fits its frame", () => {
   const text = "\uffee".repeat(255);
   const largest: Hello = {
     ...self,

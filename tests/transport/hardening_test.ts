@@ -175,7 +175,7 @@ Deno.test("transport: a lost race of two dials is no warning", async () => {
   }
 });
 
-Deno.test("transport: nobody is admitted before the listener is proved", async () => {
+Deno.test("transport: no peer is admitted before the proof of the listener", async () => {
   await using world = new World();
   const host = world.network.host("a");
   const types: number[] = [];

@@ -75,7 +75,7 @@ Deno.test("large messages: with compressAbove texts are deflated, noise and smal
   assert(types.length < 20, `${types.length} frames`);
 });
 
-Deno.test("outbox: what is not acknowledged comes back as it was: plain, numbered, chunked, deflated", () => {
+Deno.test("outbox: unacknowledged messages come back unchanged: plain, numbered, chunked, deflated", () => {
   const limits = transportLimits({ compressAbove: 1_000, maxFrame: 512, maxInternedPaths: 4 });
   const outbox = new Outbox(limits);
   const envelope = (body: number) => new Uint8Array([0, 5, 0, 2, 0x2f, 0x61, body]);
@@ -109,7 +109,7 @@ Deno.test("outbox: what is not acknowledged comes back as it was: plain, numbere
   assertEquals([outbox.messages, outbox.bytes, outbox.unacknowledged], [0, 0, 0]);
 });
 
-Deno.test("outbox: a credit beyond what was written, or below the last, is refused", () => {
+Deno.test("outbox: a credit above the written bytes or below the last credit is refused", () => {
   const outbox = new Outbox(transportLimits());
   outbox.push(new Uint8Array(10));
   assertEquals(outbox.acknowledge(1), false);

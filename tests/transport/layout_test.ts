@@ -43,7 +43,7 @@ const helloBytes =
   "78 4d 65 73 73 61 67 65 ce 01 00 00 00 b0 6d 61 78 49 6e 74 65 72 6e 65 64 50 61 74 68 73 cd 01 " +
   "00";
 
-Deno.test("layout: the introduction is pinned", () => {
+Deno.test("layout: the hello is pinned", () => {
   assertStrictEquals(hexOf(encodeHello(hello)), helloBytes);
   assertStrictEquals(decodeHello(bytesOf(helloBytes))?.maxMessage, 16_777_216);
 });
@@ -111,7 +111,7 @@ Deno.test("layout: every frame of a connection is pinned", async () => {
   assertEquals(writes.at(-1), "00 00 00 01 07");
   const close = encodeRefusal({ code: "close", reason: "bye" });
   await wanted(
-    () => connection.expel("bye"),
+    () => connection.closeNow("bye"),
     `00 00 00 ${(close.length + 1).toString(16)} 06 ${hexOf(close)}`,
   );
 });

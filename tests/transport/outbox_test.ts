@@ -24,7 +24,7 @@ function sizeOf(writes: readonly Uint8Array[]): number {
   return writes.reduce((sum, { length }) => sum + length, 0);
 }
 
-Deno.test("outbox: a busy connection uses the buffers of what was acknowledged again", () => {
+Deno.test("outbox: a busy connection reuses the buffers of acknowledged segments", () => {
   const outbox = new Outbox(defaultTransportLimits);
   const first = fill(outbox, 40, 1);
   outbox.wrote();
@@ -35,7 +35,7 @@ Deno.test("outbox: a busy connection uses the buffers of what was acknowledged a
   assert(again.length >= 3, `${again.length} of the writes use a buffer again`);
 });
 
-Deno.test("outbox: what is being written is not overwritten, whatever the peer acknowledges", () => {
+Deno.test("outbox: no credit of a peer makes the bytes of a running write be overwritten", () => {
   const outbox = new Outbox(defaultTransportLimits);
   const writes = fill(outbox, 40, 1);
   // Nothing more fits behind the last message.
@@ -71,7 +71,7 @@ Deno.test("outbox: a connection that has nothing to do keeps no large buffer", (
   }
 });
 
-Deno.test("outbox: of reused buffers all that is not acknowledged comes back, in order", () => {
+Deno.test("outbox: unacknowledged messages in reused buffers come back in order", () => {
   const outbox = new Outbox(defaultTransportLimits);
   let sent = 0;
   let pushed = 0;

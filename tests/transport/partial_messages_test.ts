@@ -10,7 +10,7 @@ class Owner {
   }
 }
 
-Deno.test("partial messages: the one begun first gives way, however it grows", () => {
+Deno.test("partial messages: the oldest one is dropped, however it grows", () => {
   const partials = new PartialMessages({ maxPartialBytes: 100, maxMessage: 50 });
   const [a, b, c] = [new Owner(), new Owner(), new Owner()];
   partials.hold(a, 10);

@@ -63,7 +63,7 @@ Deno.test("succession: a client that comes back at once takes over its own addre
   assertEquals(node.endpoint.peers().map(({ incarnation }) => incarnation), [2]);
 });
 
-Deno.test("succession: what was sent to an earlier life and not read is lost, not given to the later", async () => {
+Deno.test("succession: messages that an earlier incarnation did not read are lost, not sent to the later", async () => {
   await using world = new World();
   const a = await world.start("a");
   const b = await world.start("b");
@@ -81,7 +81,7 @@ Deno.test("succession: what was sent to an earlier life and not read is lost, no
   assertEquals(a.dropped, ["b:25520 disconnected to the first"]);
 });
 
-Deno.test("succession: an end in order tells exactly what was not read, whatever is under way", async () => {
+Deno.test("succession: an orderly close reports exactly the messages that were not read", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), fc.nat(30), fc.boolean(), async (seed, delay, aCloses) => {
       await using world = new World(seed, { min: 1, max: 10 });

@@ -125,6 +125,11 @@ export class Asks {
     this.#deadlines = new Deadlines(host.runtime.clock);
   }
 
+  /** How many asks wait for a reply. */
+  get pending(): number {
+    return this.#open;
+  }
+
   /** Sends what `factory` makes, and waits for the first message to the reference it was given. */
   ask<M, R>(
     ref: ActorRef<M>,

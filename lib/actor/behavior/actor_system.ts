@@ -11,7 +11,7 @@ import type { Behavior } from "./behavior.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
 
 /** The part of a runtime that a system without network needs. */
-export type LocalRuntime = Pick<Runtime, "clock" | "random" | "logger">;
+export type LocalRuntime = Pick<Runtime, "clock" | "random" | "logger" | "telemetry">;
 
 /**
  * A set of actors in one process.

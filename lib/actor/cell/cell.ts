@@ -15,6 +15,7 @@ import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
 import type { ActorCell, CellFailure } from "./actor_cell.ts";
 import { CellContext } from "./cell_context.ts";
+import { type CellObserver, untraced } from "./cell_observer.ts";
 import type { CellHost } from "./cell_host.ts";
 import {
   become,
@@ -163,7 +164,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
       host.lose("stopped", this.path, message);
       return false;
     }
-    const kept = this.push(message);
+    const kept = this.push(host.observer === undefined ? message : host.observer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
       this.#status |= scheduled;
       host.dispatcher.schedule(this);
@@ -172,7 +173,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
   }
 
   protected override drop(message: unknown): void {
-    this.host.lose("mailboxFull", this.path, message);
+    this.host.lose("mailboxFull", this.path, untraced(message));
   }
 
   enqueueSystem(message: SystemMessage): void {
@@ -263,6 +264,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
   run(budget: number): number {
     const { host } = this;
     host.running = this;
+    const { observer } = host;
+    observer?.onTurn(this.path, this.size);
     let handled = 0;
     while (handled < budget) {
       if (this.#status !== scheduled) {
@@ -275,7 +278,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
       }
       if (this.size === 0) return this.#rest(handled);
       handled++;
-      this.#handle(this.shift());
+      if (observer === undefined) this.#handle(this.shift());
+      else this.#observe(observer, this.shift());
     }
     host.running = undefined;
     host.dispatcher.schedule(this);
@@ -363,6 +367,13 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     if (next !== same) this.apply(next, "message", message);
   }
 
+  /** Handles a message, measured, and within the trace that it belongs to. */
+  #observe(observer: CellObserver, slot: unknown): void {
+    const run = observer.run(this.path, slot, (message) => this.#handle(message));
+    if (this.waits) this.parts.observedRun = run;
+    else observer.onDone(this.path, run);
+  }
+
   #signal(signal: Signal): void {
     const { onSignal } = this.behavior;
     if (onSignal === undefined) return;
@@ -422,12 +433,19 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
   }
 
   discard(): unknown {
-    return this.shift();
+    return untraced(this.shift());
   }
 
   setWaiting(waits: boolean): void {
-    if (waits) this.#status |= waiting;
-    else this.#status &= ~waiting;
+    if (waits) {
+      this.#status |= waiting;
+      return;
+    }
+    this.#status &= ~waiting;
+    const observedRun = this.#parts?.observedRun;
+    if (observedRun === undefined) return;
+    this.#parts!.observedRun = undefined;
+    this.host.observer!.onDone(this.path, observedRun);
   }
 
   replaceReceiveTimeout(next: ReceiveTimeout | undefined): void {

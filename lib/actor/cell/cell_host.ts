@@ -5,6 +5,7 @@ import type { Asker } from "../ref/asker.ts";
 import type { LocalRef, RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { EventStream } from "../services/event_stream.ts";
+import type { CellObserver } from "./cell_observer.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { MessageCheck } from "./message_check.ts";
 
@@ -26,6 +27,8 @@ export interface CellHost extends AskHost {
   readonly runtime: LocalRuntime;
   readonly dispatcher: Dispatcher;
   readonly eventStream: EventStream;
+  /** Measures what cells do, if anything is recorded. */
+  readonly observer: CellObserver | undefined;
   /** Checks all messages, in development. */
   readonly messageCheck: MessageCheck | undefined;
   /** Milliseconds that a stop waits for the promise of a handler. */

@@ -3,6 +3,7 @@ import type { RestartHistory } from "../behavior/supervision.ts";
 import type { PendingAsks } from "../ref/asker.ts";
 import type { EntityKeeper, LocalRef } from "../ref/local_ref.ts";
 import type { Adapters } from "./adapter_ref.ts";
+import type { ObservedRun } from "./cell_observer.ts";
 import type { DeathWatch } from "./death_watch.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
 import type { StashBuffer } from "./stash.ts";
@@ -25,6 +26,8 @@ export class CellParts {
   suspension: Suspension | undefined = undefined;
   /** Limits how long a stop waits for a handler. */
   stopTimer: Timer | undefined = undefined;
+  /** The handler that is suspended, if it is measured. */
+  observedRun: ObservedRun | undefined = undefined;
   onStopped: Set<() => void> | undefined = undefined;
   restarts: RestartHistory | undefined = undefined;
   /** The restart that is under way. */

@@ -1,4 +1,5 @@
 import { ActorError } from "../errors.ts";
+import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow } from "../behavior/spawn_options.ts";
 
@@ -72,7 +73,7 @@ export class MailboxBounds {
   measure(message: unknown): number {
     if (this.#maxBytes === Infinity) return 0;
     try {
-      const size = this.#sizeOf(message as never);
+      const size = this.#sizeOf(untraced(message) as never);
       return size >= 0 ? size : Infinity;
     } catch {
       return Infinity;

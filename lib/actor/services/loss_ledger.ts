@@ -31,6 +31,11 @@ export class LossLedger {
     this.#deadLetters.set(reason, (this.#deadLetters.get(reason) ?? 0) + 1);
   }
 
+  /** The messages that were lost, by reason. */
+  get deadLetters(): ReadonlyMap<DeadLetterReason, number> {
+    return this.#deadLetters;
+  }
+
   /** The counts now. Walks all mailboxes. */
   snapshot(): LedgerSnapshot {
     return {

@@ -24,6 +24,11 @@ export class ActorRegistry {
     if (this.#cells.get(cell.path) === cell) this.#cells.delete(cell.path);
   }
 
+  /** How many actors have not stopped. */
+  get size(): number {
+    return this.#cells.size;
+  }
+
   /** The actors without a parent, the youngest first. */
   get roots(): HostedCell[] {
     return [...this.#cells.values()].filter(({ parent }) => parent === undefined).reverse();

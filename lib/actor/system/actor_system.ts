@@ -4,6 +4,7 @@ import { randomInt } from "../../runtime/random.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { systemRandom } from "../../runtime/system_random.ts";
 import { systemStopSignals } from "../../runtime/system_stop_signals.ts";
+import { noTelemetry } from "../../runtime/telemetry.ts";
 import { Asks, targetDead } from "../ask/ask.ts";
 import type { ActorSystem as ActorSystemApi, LocalRuntime } from "../behavior/actor_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
@@ -11,6 +12,7 @@ import type { Behavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { Cell } from "../cell/cell.ts";
 import type { CellHost } from "../cell/cell_host.ts";
+import { CellObserver } from "../cell/cell_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
 import { MessageCheck } from "../cell/message_check.ts";
 import { ActorError, AskTimeoutError } from "../errors.ts";
@@ -33,6 +35,7 @@ import type { ActorSystemOptions } from "./actor_system_options.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import { safeLogger } from "./safe_logger.ts";
 import { stopOnSignals } from "./stop_on_signals.ts";
+import { SystemTelemetry } from "./system_telemetry.ts";
 import { setInternals, type SystemInternals } from "./system_internals.ts";
 
 /** Uids start anywhere below: a reply to an earlier process of the same address is not delivered. */
@@ -55,6 +58,8 @@ class LocalActorSystem implements ActorSystemApi {
   readonly #deadLetters: DeadLetters;
   readonly #phases: ShutdownPhases;
   readonly #ignoreSignals: () => void;
+  /** Undefined where nothing is recorded. */
+  readonly #telemetry: SystemTelemetry | undefined;
   #onForeignAskLost: SystemInternals["onForeignAskLost"];
 
   constructor(options: ActorSystemOptions = {}) {
@@ -71,6 +76,12 @@ class LocalActorSystem implements ActorSystemApi {
     this.#asks = new Asks(this.#host, maxPendingAsks, randomInt(random, uidRange));
     this.scheduler = new Scheduler({ ...options, clock, logger, whenStopped: whenLocalStopped });
     this.tasks = new TaskRunner({ ...options, clock, logger });
+    this.#telemetry = SystemTelemetry.of(this.runtime, {
+      ledger: this.ledger,
+      eventStream: this.eventStream,
+      actors: () => this.#registry.size,
+      pendingAsks: () => this.#asks.pending,
+    });
     this.#exposeInternals();
     this.receptionist = new Receptionist(this.#host, logger);
     this.#phases = new ShutdownPhases({ ...options, clock, logger });
@@ -170,6 +181,7 @@ class LocalActorSystem implements ActorSystemApi {
   #close(): void {
     this.#asks.rejectAll(this.#stopped());
     this.receptionist.close();
+    this.#telemetry?.close();
     this.eventStream.clear();
   }
 
@@ -198,6 +210,9 @@ class LocalActorSystem implements ActorSystemApi {
       dispatcher: new Dispatcher(runtime.clock),
       eventStream,
       ledger,
+      observer: runtime.telemetry?.enabled
+        ? new CellObserver(runtime.telemetry, runtime.clock)
+        : undefined,
       messageCheck: checkMessages ? new MessageCheck(runtime.logger) : undefined,
       stopTimeout,
       nodeAddress: "",
@@ -210,7 +225,8 @@ class LocalActorSystem implements ActorSystemApi {
       ask: (ref, factory, options, asker) => {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.ended) return Promise.reject(targetDead(ref.path));
-        return this.#asks.ask(ref, factory, options, asker);
+        const send = () => this.#asks.ask(ref, factory, options, asker);
+        return this.#telemetry === undefined ? send() : this.#telemetry.ask(ref.path, send);
       },
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),
@@ -276,8 +292,13 @@ export type ActorSystem = ActorSystemApi;
 export const ActorSystem: ActorSystemConstructor = LocalActorSystem;
 
 function makeRuntime(given: Partial<LocalRuntime> = {}): LocalRuntime {
-  const { clock = systemClock, random = systemRandom, logger = consoleLogger("warn") } = given;
-  return { clock, random, logger: safeLogger(logger) };
+  const {
+    clock = systemClock,
+    random = systemRandom,
+    logger = consoleLogger("warn"),
+    telemetry = noTelemetry,
+  } = given;
+  return { clock, random, logger: safeLogger(logger), telemetry };
 }
 
 /** Whether an actor is one of the system's own. */

@@ -12,12 +12,15 @@ import {
   type Issuer,
 } from "./certificate_builder.ts";
 import { authorityExtensions, leafExtensions } from "./certificate_role.ts";
+import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
-import { type HostName, parseHostName } from "./host_name.ts";
+import type { HostName } from "../../x509/host_names.ts";
+import { parseHostName } from "./host_name.ts";
 import { type Authority, leafEnd, openAuthority } from "./issuing_authority.ts";
 import { generateKey, type KeyType, parseKeyType } from "./key_type.ts";
-import { encodePem } from "./pem.ts";
+import { encodePem } from "../../x509/pem.ts";
 import { checkPassphrase, writePrivateKey } from "./private_key.ts";
+import { trustDomainOf, trustDomainOfAuthority, uriPart } from "./trust_domain.ts";
 import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
 
 /** A certificate and its private key. */
@@ -32,7 +35,13 @@ export interface Issued {
 
 /** What `createCa` can be told. Default validity: 365 days. */
 export interface CaOptions extends ValidityOptions {
-  /** 1 to 64 characters. Default `"casty-ca"`. */
+  /**
+   * Name of the cluster, which becomes the trust domain of what the authority issues: in lower case,
+   * with a dash for what is neither letter, digit, dot, dash nor underscore. Peers of different trust
+   * domains refuse each other. Default: the domain is made of `commonName`.
+   */
+  readonly clusterName?: string;
+  /** 1 to 64 characters. Default `"<clusterName>-ca"`, or `"casty-ca"`. */
   readonly commonName?: string;
   /** Default `"p256"`. */
   readonly keyType?: KeyType;
@@ -49,6 +58,8 @@ export interface NodeOptions extends ValidityOptions {
   readonly hosts: readonly string[];
   /** 1 to 64 characters. Default: the first host. */
   readonly commonName?: string;
+  /** Name of the cluster, if it is not that of the authority; see {@linkcode CaOptions}. */
+  readonly clusterName?: string;
   /** Default `"p256"`. */
   readonly keyType?: KeyType;
 }
@@ -57,6 +68,8 @@ export interface NodeOptions extends ValidityOptions {
 export interface ClientOptions extends ValidityOptions {
   /** 1 to 64 letters, digits, dots, dashes or underscores. */
   readonly name: string;
+  /** Name of the cluster, if it is not that of the authority; see {@linkcode CaOptions}. */
+  readonly clusterName?: string;
   /** Default `"p256"`. */
   readonly keyType?: KeyType;
 }
@@ -73,13 +86,16 @@ const defaultCaSpan = parseSpan("365d");
  * ```ts
  * import { createCa, issueNode } from "@casty/casty/cert";
  *
- * const ca = await createCa({ commonName: "shop-ca", validity: "365d" });
+ * const ca = await createCa({ clusterName: "shop", validity: "365d" });
  * const node = await issueNode(ca, { hosts: ["node-1", "10.0.1.10"], validity: "24h" });
  * console.assert(node.cert.startsWith("-----BEGIN CERTIFICATE-----"));
  * ```
  */
 export async function createCa(options: CaOptions = {}): Promise<Issued> {
-  const subject = commonNameSubject(checkCommonName(options.commonName ?? "casty-ca"));
+  const { clusterName } = options;
+  const domain = clusterName === undefined ? undefined : trustDomainOf(clusterName);
+  const ownName = domain === undefined ? "casty-ca" : `${domain.slice(0, 61)}-ca`;
+  const subject = commonNameSubject(checkCommonName(options.commonName ?? ownName));
   const span = validitySpan(options) ?? defaultCaSpan;
   if (options.passphrase !== undefined) checkPassphrase(options.passphrase);
   const key = await generateKey(parseKeyType(options.keyType ?? "p256"));
@@ -88,14 +104,14 @@ export async function createCa(options: CaOptions = {}): Promise<Issued> {
     notBefore: beginning(),
     notAfter: wholeSeconds(Date.now() + span.ms),
     key,
-    extensions: authorityExtensions(),
+    extensions: authorityExtensions(domain),
   });
   return await issued(certificate, key, options.passphrase);
 }
 
 /**
  * Issues a certificate with which its holder can be a member, for servers and clients. It carries
- * the hosts and the name `spiffe://<authority>/node/<first host>`.
+ * the hosts and the name `spiffe://<trust domain>/node/<first host>`.
  *
  * @throws {CertError} codes `badName`, `badValidity`, `badKeyType`, `beyondAuthority`,
  * `authorityExpired`, `authorityNotYetValid`, `notAnAuthority`, `keyMismatch`, `encryptedKey`,
@@ -115,7 +131,7 @@ export async function issueNode(ca: Authority, options: NodeOptions): Promise<Is
 
 /**
  * Issues a certificate for a client of the cluster. It carries the name
- * `spiffe://<authority>/client/<name>`; its holder never becomes a member.
+ * `spiffe://<trust domain>/client/<name>`; its holder never becomes a member.
  *
  * @throws {CertError} as {@linkcode issueNode}.
  */
@@ -140,13 +156,15 @@ interface Leaf {
 async function issueLeaf(
   ca: Authority,
   { role, name, commonName, hosts }: Leaf,
-  options: ValidityOptions & { readonly keyType?: KeyType },
+  options: ValidityOptions & Pick<NodeOptions, "keyType" | "clusterName">,
 ): Promise<Issued> {
   const span = validitySpan(options);
   const keyType = parseKeyType(options.keyType ?? "p256");
   const issuer: Issuer = openAuthority(ca, "keyCertSign");
   const end = wholeSeconds(Date.now() + (span ?? defaultLeafSpan).ms);
-  const domain = uriPart(commonNameOf(issuer.certificate)).toLowerCase();
+  const domain = options.clusterName === undefined
+    ? trustDomainOfAuthority(await readCertificate(ca.cert))
+    : trustDomainOf(options.clusterName);
   const key = await generateKey(keyType);
   const certificate = await buildCertificate({
     subject: commonNameSubject(commonName),
@@ -182,14 +200,4 @@ function checkCommonName(name: string): string {
 
 function distinct(hosts: readonly HostName[]): HostName[] {
   return [...new Map(hosts.map((host) => [host.text, host])).values()];
-}
-
-function commonNameOf(certificate: Certificate): string {
-  const attribute = certificate.subject.typesAndValues.find(({ type }) => type === "2.5.4.3");
-  return String(attribute?.value.valueBlock.value || "casty");
-}
-
-/** What may stand in a SPIFFE name: everything else becomes a dash. */
-function uriPart(text: string): string {
-  return text.replace(/[^A-Za-z0-9._-]/g, "-");
 }

@@ -1,5 +1,6 @@
 import { platform } from "../../runtime/platform.ts";
 import type { Issued } from "./authority.ts";
+import { pemText } from "../../x509/pem.ts";
 import { CertError } from "../errors.ts";
 import type { Authority } from "./issuing_authority.ts";
 
@@ -102,7 +103,8 @@ export async function loadCa(directory: string, passphrase?: string): Promise<Au
 }
 
 /**
- * Reads a text file of up to 1 MiB: devices and pipes may never end.
+ * Reads a text file of up to 1 MiB: devices and pipes may never end. A certificate or revocation
+ * list in DER becomes its PEM text.
  *
  * @throws {CertError} codes `notFound`, whose message begins with `otherwise`, and `malformed`.
  */
@@ -120,7 +122,7 @@ export async function readText(file: string, otherwise: string): Promise<string>
 }
 
 /**
- * Reads a text of up to 1 MiB.
+ * Reads a text of up to 1 MiB; what is in DER becomes its PEM text.
  *
  * @throws {CertError} code `malformed` when it is longer.
  */
@@ -132,7 +134,7 @@ export async function readStream(
   let length = 0;
   while (length < buffer.length) {
     const count = await source.read(buffer.subarray(length));
-    if (count === null) return new TextDecoder().decode(buffer.subarray(0, length));
+    if (count === null) return pemText(buffer.subarray(0, length));
     length += count;
   }
   throw new CertError("malformed", `${name} is larger than ${maxFileSize} bytes`, {

@@ -1,7 +1,7 @@
 import { BitString, OctetString } from "asn1js";
 import { AltName, BasicConstraints, type Extension, ExtKeyUsage, GeneralName } from "pkijs";
 import { extension } from "./certificate_builder.ts";
-import type { HostName } from "./host_name.ts";
+import type { HostName } from "../../x509/host_names.ts";
 
 const oid = {
   keyUsage: "2.5.29.15",
@@ -20,12 +20,16 @@ const usageBits = {
   leaf: { bits: 0b1000_0000, unused: 7 },
 };
 
-/** What makes a certificate one of an authority: for leaves only, not for further authorities. */
-export function authorityExtensions(): Extension[] {
+/**
+ * What makes a certificate one of an authority: for leaves only, not for further authorities. With
+ * `domain` it carries the trust domain of what it issues.
+ */
+export function authorityExtensions(domain?: string): Extension[] {
   const constraints = new BasicConstraints({ cA: true, pathLenConstraint: 0 });
   return [
     extension(oid.basicConstraints, true, constraints.toSchema().toBER()),
     keyUsage(usageBits.authority),
+    ...(domain === undefined ? [] : [trustDomain(domain)]),
   ];
 }
 
@@ -43,6 +47,11 @@ export function leafExtensions(
     extension(oid.extKeyUsage, false, new ExtKeyUsage({ keyPurposes }).toSchema().toBER()),
     extension(oid.subjectAltName, false, new AltName({ altNames }).toSchema().toBER()),
   ];
+}
+
+function trustDomain(domain: string): Extension {
+  const altNames = [new GeneralName({ type: 6, value: `spiffe://${domain}` })];
+  return extension(oid.subjectAltName, false, new AltName({ altNames }).toSchema().toBER());
 }
 
 function keyUsage({ bits, unused }: { bits: number; unused: number }): Extension {

@@ -1,8 +1,9 @@
-import { X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { BasicConstraints, Certificate } from "pkijs";
+import { Certificate } from "pkijs";
+import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
+import { isKeyPair } from "../../x509/signature.ts";
 import type { Issuer } from "./certificate_builder.ts";
-import { type CertificateInfo, describeCertificate } from "./certificate_info.ts";
+import { parseCertificate } from "./certificate_info.ts";
 import { CertError, type CertErrorCode } from "../errors.ts";
 import { decodePem } from "./pem.ts";
 import { readPrivateKey } from "./private_key.ts";
@@ -29,15 +30,15 @@ export type Purpose = "keyCertSign" | "cRLSign";
  */
 export function openAuthority(ca: Authority, purpose: Purpose): Issuer {
   const der = decodePem("CERTIFICATE", ca.cert);
-  const certificate = parseAuthority(der);
-  refuseUseless(describeCertificate(certificate, ""), certificate, purpose);
+  const reading = parseCertificate(der);
+  refuseUseless(reading, purpose);
   const key = readPrivateKey(ca.key, ca.passphrase);
   if (!belongs(der, key)) {
     throw new CertError("keyMismatch", "the authority's key does not belong to its certificate", {
       remedy: "use the two files that one run of create-ca has written",
     });
   }
-  return { certificate, key };
+  return { certificate: Certificate.fromBER(der), key };
 }
 
 /**
@@ -60,46 +61,28 @@ export function leafEnd(end: Date, asked: Span | undefined, authority: Certifica
 
 /** Whether a private key belongs to a certificate. */
 export function belongs(der: Uint8Array, key: KeyObject): boolean {
-  try {
-    return new X509Certificate(der).checkPrivateKey(key);
-  } catch {
-    // A kind of key that this Deno does not know: it does not fit.
-    return false;
-  }
+  return isKeyPair(key, parseCertificate(der).key);
 }
 
-function parseAuthority(der: Uint8Array<ArrayBuffer>): Certificate {
-  try {
-    return Certificate.fromBER(der);
-  } catch (cause) {
-    throw new CertError("malformed", "the authority's certificate cannot be read", {
-      cause,
-      remedy: "check that it is the right file",
-    });
-  }
-}
-
-function refuseUseless(info: CertificateInfo, certificate: Certificate, purpose: Purpose): void {
+function refuseUseless(reading: CertificateReading, purpose: Purpose): void {
   const refuse = (code: CertErrorCode, problem: string, remedy: string) => {
     throw new CertError(code, problem, { remedy });
   };
   const files = "use the files that create-ca has written";
-  const constraints = certificate.extensions?.map(({ parsedValue }) => parsedValue)
-    .find((value) => value instanceof BasicConstraints);
-  if (constraints?.cA !== true) {
+  if (!reading.isAuthority) {
     refuse("notAnAuthority", "the certificate is not that of an authority", files);
   }
-  if (info.keyUsages.length > 0 && !info.keyUsages.includes(purpose)) {
+  if (reading.keyUsages?.includes(purpose) === false) {
     const what = purpose === "cRLSign" ? "revocation lists" : "certificates";
     refuse("notAnAuthority", `the authority may not sign ${what} (no ${purpose})`, files);
   }
   const now = Date.now();
-  if (info.notAfter.getTime() < now) {
-    const problem = `the authority has expired on ${dayOf(info.notAfter)}`;
+  if (reading.notAfter < now) {
+    const problem = `the authority has expired on ${dayOf(new Date(reading.notAfter))}`;
     refuse("authorityExpired", problem, "make a new one with create-ca");
   }
-  if (info.notBefore.getTime() > now) {
-    const problem = `the authority is not valid before ${info.notBefore.toISOString()}`;
+  if (reading.notBefore > now) {
+    const problem = `the authority is not valid before ${isoTime(reading.notBefore)}`;
     refuse("authorityNotYetValid", problem, "wait until then, or set the clock of this machine");
   }
 }

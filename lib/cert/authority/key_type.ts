@@ -1,4 +1,5 @@
 import { createPublicKey, generateKeyPair, type KeyObject, sign } from "node:crypto";
+import { Null } from "asn1js";
 import { AlgorithmIdentifier } from "pkijs";
 import { CertError } from "../errors.ts";
 
@@ -15,11 +16,19 @@ interface KeyTypeEntry {
   readonly curve?: string;
 }
 
-const entries: Readonly<Record<KeyType, KeyTypeEntry>> = {
+/** A type of key with which an authority can sign; keys of types besides {@linkcode KeyType} are not made here. */
+type SigningKeyType = KeyType | "p521" | "rsa";
+
+const entries: Readonly<Record<SigningKeyType, KeyTypeEntry>> = {
   p256: { signature: "1.2.840.10045.4.3.2", hash: "sha256", curve: "prime256v1" },
   p384: { signature: "1.2.840.10045.4.3.3", hash: "sha384", curve: "secp384r1" },
   ed25519: { signature: "1.3.101.112", hash: null },
+  p521: { signature: "1.2.840.10045.4.3.4", hash: "sha512", curve: "secp521r1" },
+  rsa: { signature: "1.2.840.113549.1.1.11", hash: "sha256" },
 };
+
+/** Smaller RSA keys are refused by TLS. */
+const minRsaBits = 2_048;
 
 /** All types of key, the default first. */
 export const keyTypes: readonly KeyType[] = ["p256", "p384", "ed25519"];
@@ -49,21 +58,37 @@ export function generateKey(type: KeyType): Promise<KeyObject> {
   });
 }
 
-/** The type of a key; undefined when it is another one. */
-export function keyTypeOf(key: KeyObject): KeyType | undefined {
-  if (key.asymmetricKeyType === "ed25519") return "ed25519";
-  if (key.asymmetricKeyType !== "ec") return undefined;
-  const name = key.asymmetricKeyDetails?.namedCurve;
-  return keyTypes.find((type) => entries[type].curve === name);
+/** The type of a key; undefined when it is one that is not used. */
+function keyTypeOf(key: KeyObject): SigningKeyType | undefined {
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
+  switch (key.asymmetricKeyType) {
+    case "ed25519":
+      return "ed25519";
+    case "rsa":
+      return modulusLength !== undefined && modulusLength >= minRsaBits ? "rsa" : undefined;
+    case "ec":
+      return ([...keyTypes, "p521"] as const).find((type) => entries[type].curve === namedCurve);
+    default:
+      return undefined;
+  }
 }
 
 /** The type of a key, for people, whatever it is: `"p256"`, `"rsa 2048"`. */
-export function describeKey(key: KeyObject): string {
+function describeKey(key: KeyObject): string {
   const known = keyTypeOf(key);
-  if (known !== undefined) return known;
+  if (known !== undefined && known !== "rsa") return known;
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
   const detail = namedCurve ?? modulusLength;
   return [key.asymmetricKeyType ?? "unknown", ...(detail === undefined ? [] : [detail])].join(" ");
+}
+
+/**
+ * Makes sure that a key is one that certificates can have and be signed with.
+ *
+ * @throws {CertError} code `unsupportedKey`.
+ */
+export function checkKeyType(key: KeyObject): void {
+  if (keyTypeOf(key) === undefined) throw unsupportedKey(key);
 }
 
 /** How a key signs: the algorithm as it stands in what it has signed, and the signature (DER). */
@@ -81,8 +106,10 @@ export function signerOf(key: KeyObject): Signer {
   const type = keyTypeOf(key);
   if (type === undefined) throw unsupportedKey(key);
   const { signature, hash } = entries[type];
+  // RFC 4055: RSA has parameters, and they are NULL; the others have none.
+  const algorithmParams = type === "rsa" ? { algorithmParams: new Null() } : {};
   return {
-    algorithm: new AlgorithmIdentifier({ algorithmId: signature }),
+    algorithm: new AlgorithmIdentifier({ algorithmId: signature, ...algorithmParams }),
     sign: (bytes) => Uint8Array.from(sign(hash, new Uint8Array(bytes), key)).buffer,
   };
 }
@@ -92,10 +119,9 @@ export function publicKeyOf(key: KeyObject): ArrayBuffer {
   return Uint8Array.from(createPublicKey(key).export({ type: "spki", format: "der" })).buffer;
 }
 
-/** The error for a key of another type. */
-export function unsupportedKey(key: KeyObject): CertError {
+function unsupportedKey(key: KeyObject): CertError {
   return new CertError("unsupportedKey", `a key of type ${describeKey(key)} is not used here`, {
     value: describeKey(key),
-    remedy: `use ${keyTypes.join(", ")}`,
+    remedy: `use ${keyTypes.join(", ")}, p521, or rsa with at least ${minRsaBits} bits`,
   });
 }

@@ -1,4 +1,3 @@
-import { CertError } from "../errors.ts";
 import { pemBlocks } from "./pem.ts";
 
 /** One certificate of a PEM text. */
@@ -10,22 +9,13 @@ export interface BundleEntry {
   readonly fingerprint: string;
 }
 
-/** More certificates than a bundle of ours ever holds. */
-const maxEntries = 100;
-
 /**
  * The certificates of a PEM text, in their order; text between them does not matter.
  *
- * @throws {CertError} code `malformed`, also when there are more than 100.
+ * @throws {CertError} code `malformed`.
  */
 export async function readBundle(text: string): Promise<BundleEntry[]> {
   const blocks = pemBlocks(text, "CERTIFICATE");
-  if (blocks.length > maxEntries) {
-    throw new CertError("malformed", `it holds ${blocks.length} certificates`, {
-      value: blocks.length,
-      remedy: `keep at most ${maxEntries} authorities in a file`,
-    });
-  }
   return await Promise.all(blocks.map(async ({ der, pem }) => {
     return { der, pem, fingerprint: await sha256(der) };
   }));

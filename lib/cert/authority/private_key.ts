@@ -1,8 +1,9 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { encryptKey, refuseSlowKey } from "./encrypted_key.ts";
 import { CertError } from "../errors.ts";
-import { keyTypeOf, unsupportedKey } from "./key_type.ts";
-import { decodePem, encodePem } from "./pem.ts";
+import { checkKeyType } from "./key_type.ts";
+import { encodePem } from "../../x509/pem.ts";
+import { decodePem } from "./pem.ts";
 
 const encryptedBlock = /-----BEGIN ENCRYPTED PRIVATE KEY-----/;
 /** PKCS#8 in the clear, and what openssl wrote before: SEC 1 and PKCS#1. */
@@ -16,14 +17,23 @@ export function isEncryptedKey(pem: string): boolean {
 }
 
 /**
- * Reads a private key: PKCS#8, encrypted or not, SEC 1.
+ * Reads a private key: PKCS#8, encrypted or not, SEC 1, PKCS#1.
  *
  * @throws {CertError} codes `encryptedKey`, `wrongPassphrase`, `malformed`, `unsupportedKey`.
  */
 export function readPrivateKey(pem: string, passphrase?: string): KeyObject {
-  const key = isEncryptedKey(pem) ? openEncrypted(pem, passphrase) : openPlain(pem);
-  if (keyTypeOf(key) === undefined) throw unsupportedKey(key);
+  const key = openPrivateKey(pem, passphrase);
+  checkKeyType(key);
   return key;
+}
+
+/**
+ * The same for a key of any type, also one that is too weak to be used.
+ *
+ * @throws {CertError} codes `encryptedKey`, `wrongPassphrase`, `malformed`.
+ */
+export function openPrivateKey(pem: string, passphrase?: string): KeyObject {
+  return isEncryptedKey(pem) ? openEncrypted(pem, passphrase) : openPlain(pem);
 }
 
 /**

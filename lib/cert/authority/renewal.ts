@@ -2,14 +2,14 @@ import type { KeyObject } from "node:crypto";
 import { Certificate } from "pkijs";
 import { type Issued, issued } from "./authority.ts";
 import { beginning, buildCertificate } from "./certificate_builder.ts";
-import { type CertificateInfo, describeCertificate, readCertificate } from "./certificate_info.ts";
+import { type CertificateInfo, readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
 import { type Authority, belongs, leafEnd, openAuthority } from "./issuing_authority.ts";
 import { generateKey, type KeyType, keyTypes, parseKeyType } from "./key_type.ts";
 import { decodePem } from "./pem.ts";
 import { readPrivateKey } from "./private_key.ts";
 import { revocationOf } from "./revocation.ts";
-import { verifiedBy } from "../../x509/signature.ts";
+import { derIssuedBy } from "../../x509/issued_by.ts";
 import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
 
 /** What `renew` can be told. Default validity: as long as before, or up to the authority's end. */
@@ -51,7 +51,7 @@ export async function renew(
   options: RenewOptions = {},
 ): Promise<Issued> {
   const der = decodePem("CERTIFICATE", present.cert);
-  if (!verifiedBy(der, decodePem("CERTIFICATE", ca.cert))) {
+  if (!derIssuedBy(der, decodePem("CERTIFICATE", ca.cert))) {
     throw new CertError("unknownCertificate", "another authority has issued the certificate", {
       remedy: "name the authority that has issued it, or use create-node or create-client",
     });
@@ -139,9 +139,8 @@ function leadOf(expiresIn: string): (begin: number, end: number) => number {
 
 async function readLeaf(cert: string): Promise<{ old: Certificate; info: CertificateInfo }> {
   // Says what is wrong with it.
-  await readCertificate(cert);
+  const info = await readCertificate(cert);
   const old = Certificate.fromBER(decodePem("CERTIFICATE", cert));
-  const info = describeCertificate(old, "");
   if (!info.isAuthority) return { old, info };
   throw new CertError("isAuthority", "the certificate is that of an authority", {
     remedy: "replace an authority with rotate-ca",

@@ -1,17 +1,19 @@
-import { BitString, Enumerated, Integer, OctetString } from "asn1js";
+import { BitString, Enumerated, Integer } from "asn1js";
 import {
   AuthorityKeyIdentifier,
-  Certificate,
   CertificateRevocationList,
   Extensions,
   RevokedCertificate,
 } from "pkijs";
 import { authorityKeyIdentifier, extension, type Issuer, timeOf } from "./certificate_builder.ts";
-import { readCertificate } from "./certificate_info.ts";
+import type { CertificateReading } from "../../x509/certificate.ts";
+import { encodePem } from "../../x509/pem.ts";
+import { hasSignedList, parseRevocationList } from "../../x509/revocation_list.ts";
+import { parseCertificate, readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
 import { type Authority, openAuthority } from "./issuing_authority.ts";
 import { signerOf } from "./key_type.ts";
-import { decodePem, encodePem, pemBlocks } from "./pem.ts";
+import { decodePem, pemBlocks } from "./pem.ts";
 import {
   crlExtensions,
   describeList,
@@ -21,7 +23,7 @@ import {
   type RevocationListInfo,
   type RevocationReason,
 } from "./revocation_info.ts";
-import { listVerifiedBy, verifiedBy } from "../../x509/signature.ts";
+import { derIssuedBy } from "../../x509/issued_by.ts";
 import { parseSpan, wholeSeconds } from "./validity.ts";
 
 /** What `revoke` can be told. */
@@ -111,10 +113,10 @@ export async function revoke(ca: Authority, options: RevokeOptions = {}): Promis
 
 /** The entry about a serial number in the list that the authority has signed. */
 export function revocationOf(ca: string, serial: string, crl: string): Revocation | undefined {
-  const authority = decodePem("CERTIFICATE", ca);
+  const authority = parseCertificate(decodePem("CERTIFICATE", ca));
   for (const { der } of pemBlocks(crl, "X509 CRL")) {
     const list = parseList(der);
-    if (!listVerifiedBy(list, authority)) continue;
+    if (!hasSignedList(authority, parseRevocationList(der))) continue;
     const found = describeList(list).revocations.find((entry) => entry.serial === serial);
     if (found !== undefined) return found;
   }
@@ -126,19 +128,14 @@ function splitLists(
   text: string,
   ca: Authority,
 ): { own: RevocationListInfo | undefined; others: string[] } {
-  const authority = decodePem("CERTIFICATE", ca.cert);
+  const authority = parseCertificate(decodePem("CERTIFICATE", ca.cert));
   const others: string[] = [];
   let own: RevocationListInfo | undefined;
   const blocks = pemBlocks(text, "X509 CRL");
   if (blocks.length === 0 && text.trim() !== "") decodePem("X509 CRL", text);
-  if (blocks.length !== (text.match(/-----BEGIN X509 CRL-----/g) ?? []).length) {
-    throw new CertError("malformed", "one of the lists is cut off", {
-      remedy: "restore the file from a copy: what it revokes must not be forgotten",
-    });
-  }
   for (const { der, pem } of blocks) {
     const list = parseList(der);
-    if (!listVerifiedBy(list, authority)) {
+    if (!hasSignedList(authority, parseRevocationList(der))) {
       refuseBroken(list, authority);
       others.push(pem);
       continue;
@@ -149,7 +146,6 @@ function splitLists(
   return { own, others };
 }
 
-/** What names the authority's key must bear its signature, or what it revokes would be lost. */
 /** What either of them revokes stays revoked, since when it is. */
 function merged(a: RevocationListInfo, b: RevocationListInfo): RevocationListInfo {
   const [older, newer] = (a.number ?? 0n) <= (b.number ?? 0n) ? [a, b] : [b, a];
@@ -157,13 +153,17 @@ function merged(a: RevocationListInfo, b: RevocationListInfo): RevocationListInf
   return { ...newer, revocations: [...new Map(all).values()] };
 }
 
-function refuseBroken(list: CertificateRevocationList, authority: Uint8Array<ArrayBuffer>): void {
+/** A list that names the authority's key must bear its signature, or its entries would be lost. */
+function refuseBroken(list: CertificateRevocationList, authority: CertificateReading): void {
   const named = list.crlExtensions?.extensions.map(({ parsedValue }) => parsedValue)
     .find((value) => value instanceof AuthorityKeyIdentifier)?.keyIdentifier;
-  const own = Certificate.fromBER(authority).extensions?.map(({ extnID, parsedValue }) => {
-    return extnID === "2.5.29.14" ? parsedValue : undefined;
-  }).find((value) => value instanceof OctetString);
-  if (named === undefined || own === undefined || !named.isEqual(own)) return;
+  const { subjectKeyId } = authority;
+  if (named === undefined || subjectKeyId === undefined) return;
+  const id = Array.from(
+    named.valueBlock.valueHexView,
+    (byte) => byte.toString(16).padStart(2, "0"),
+  );
+  if (id.join("") !== subjectKeyId) return;
   throw new CertError("malformed", "the list names this authority, but its signature is wrong", {
     remedy: "restore the list from a copy: what it revokes must not be forgotten",
   });
@@ -230,7 +230,7 @@ async function serialOf(cert: string, ca: Authority): Promise<string> {
       remedy: "replace it with rotate-ca",
     });
   }
-  if (verifiedBy(decodePem("CERTIFICATE", cert), decodePem("CERTIFICATE", ca.cert))) return serial;
+  if (derIssuedBy(decodePem("CERTIFICATE", cert), decodePem("CERTIFICATE", ca.cert))) return serial;
   throw new CertError(
     "unknownCertificate",
     `another authority has issued the certificate with the serial number ${serial}`,

@@ -1,6 +1,6 @@
 import { Enumerated, Integer } from "asn1js";
 import { CertificateRevocationList } from "pkijs";
-import { serialText } from "./certificate_info.ts";
+import { plainSerial } from "../../x509/certificate.ts";
 import { CertError } from "../errors.ts";
 import { decodePem } from "./pem.ts";
 
@@ -94,7 +94,7 @@ export function describeList(list: CertificateRevocationList): RevocationListInf
     thisUpdate: list.thisUpdate.value,
     nextUpdate: list.nextUpdate?.value,
     revocations: (list.revokedCertificates ?? []).map((entry) => ({
-      serial: serialText(entry.userCertificate.valueBlock.valueHexView),
+      serial: plainSerial(entry.userCertificate.valueBlock.valueHexView),
       reason: reasonOf(
         entry.crlEntryExtensions?.extensions
           .find(({ extnID }) => extnID === crlExtensions.reason)?.parsedValue,

@@ -1,13 +1,22 @@
-import { chainProblem } from "../doctor/doctor_chain.ts";
-import { authorityName, examine, type Examined } from "../doctor/doctor_certificate.ts";
-import { readRevocationLists, type RevocationList } from "../doctor/doctor_crl.ts";
-import type { CertificateInfo } from "./certificate_info.ts";
-import { CertError } from "../errors.ts";
-import { covers, parseHostName } from "./host_name.ts";
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
+import type { CertificateReading } from "../../x509/certificate.ts";
+import type { CertificateFault } from "../../x509/certificate_fault.ts";
+import { X509Error } from "../../x509/errors.ts";
+import { bundleFault, type Case, type Fault, judgeAll } from "../../x509/judge.ts";
+import { identityMapper } from "../../x509/identity_mapping.ts";
+import { orderChain } from "../../x509/key_pair.ts";
+import {
+  parseRevocationLists,
+  type RevocationListReading,
+  verifyLists,
+} from "../../x509/revocation_list.ts";
+import { noRevocation } from "../../x509/revocation_policy.ts";
+import { CertError, reading } from "../errors.ts";
+import { type CertificateInfo, describeCertificate, parseCertificate } from "./certificate_info.ts";
+import { parseHostName } from "./host_name.ts";
 import { belongs } from "./issuing_authority.ts";
 import { pemBlocks } from "./pem.ts";
-import { readPrivateKey } from "./private_key.ts";
-import { verifiedBy } from "../../x509/signature.ts";
+import { openPrivateKey } from "./private_key.ts";
 
 /** What a certificate is verified against. */
 export interface VerifyOptions {
@@ -15,10 +24,18 @@ export interface VerifyOptions {
   readonly ca: string;
   /** Revocation lists, PEM. Default: revocation is not checked. */
   readonly crl?: string;
+  /**
+   * Whether a list in force is needed of every authority in the chain, as with `crlRequired` of
+   * `TlsConfig`; otherwise an outdated list counts, and a missing one revokes nothing. Default: true
+   * where there is `crl`.
+   */
+  readonly crlRequired?: boolean;
   /** A host that it must cover. Default: not checked. */
   readonly host?: string;
   /** What its holder must be. Default: a node or a client, whichever it says. */
   readonly usage?: "node" | "client";
+  /** The option `identity` of `TlsConfig`: which names make a node or a client. Default: ours. */
+  readonly identity?: IdentityMapping;
   /** The private key, PEM, that must belong to it. Default: not checked. */
   readonly key?: string;
   /** Opens the key, if that is encrypted. */
@@ -32,15 +49,17 @@ export interface VerifyOptions {
  *
  * - `chain`: no trusted authority has issued it, or one on the way may not have.
  * - `validity`: its time is over, or has not come.
+ * - `algorithm`: its key or signature is weak, or cannot be checked.
  * - `revocation`: it is revoked, or the list cannot be relied on.
  * - `identity`: it has no name that makes a node or a client, or not the one that is asked for.
  * - `usage`: it is not made for what its holder does.
- * - `host`: it does not cover the host.
+ * - `host`: it does not cover the host, or is one of a node and covers none.
  * - `key`: the private key is that of another certificate.
  */
 export type VerifyRule =
   | "chain"
   | "validity"
+  | "algorithm"
   | "revocation"
   | "identity"
   | "usage"
@@ -51,6 +70,8 @@ export type VerifyRule =
 export interface VerifyFailure {
   /** Which one. */
   readonly rule: VerifyRule;
+  /** What exactly, as a node says it too; `keyMismatch` for the rule `key`. */
+  readonly code: CertificateFault | "keyMismatch";
   /** Why, for people. */
   readonly problem: string;
 }
@@ -59,117 +80,147 @@ export interface VerifyFailure {
 export interface Verification {
   /** Whether it breaks no rule. */
   readonly ok: boolean;
+  /** The code with which a node refuses it; undefined when `ok`. */
+  readonly code: CertificateFault | "keyMismatch" | undefined;
   /** All rules that it breaks. */
   readonly failures: readonly VerifyFailure[];
   /** Rules that were applied; `revocation`, `host` and `key` only where there was something to. */
   readonly checked: readonly VerifyRule[];
+  /** The certificate that was verified. */
+  readonly certificate: CertificateInfo;
 }
 
 /**
- * Verifies a certificate, followed by intermediates if there are any, as a node does with that of a
- * peer. It answers with every rule that is broken.
+ * Verifies a certificate, and intermediates if there are any, in any order, by the judge that a node
+ * asks about a peer. It answers with every rule that is broken.
  *
  * @throws {CertError} code `malformed` when there is no certificate, authority or list to speak of;
  * `badName` for a host that cannot be one; those of a key.
+ * @throws {CastyError} code `badOption` for an `identity` that cannot be used.
  */
-export async function verify(
-  cert: string,
-  options: VerifyOptions,
-): Promise<Verification> {
-  const now = (options.now ?? new Date()).getTime();
-  const [leaf, ...intermediates] = await examineAll(cert, "certificate");
-  const authorities = await examineAll(options.ca, "authority");
-  const lists = options.crl === undefined ? undefined : readRevocationLists(options.crl);
-  const results: [VerifyRule, string | undefined][] = [
-    ["chain", chainProblem(leaf!, intermediates, authorities, now)?.what],
-    ["validity", validityProblem(leaf!.info, now)],
-  ];
-  if (lists !== undefined) {
-    const signers = [...authorities, ...intermediates];
-    results.push(["revocation", revocationProblem([leaf!, ...intermediates], signers, lists, now)]);
-  }
-  results.push(["identity", identityProblem(leaf!, options.usage)]);
-  results.push(["usage", usageProblem(leaf!, options.usage)]);
-  if (options.host !== undefined) results.push(["host", hostProblem(leaf!.info, options.host)]);
-  if (options.key !== undefined) {
-    const key = readPrivateKey(options.key, options.passphrase);
-    const problem = belongs(leaf!.der, key) ? undefined : "the key does not belong to it";
-    results.push(["key", problem]);
-  }
-  const failures = results.flatMap(([rule, problem]) => {
-    return problem === undefined ? [] : [{ rule, problem }];
-  });
-  return { ok: failures.length === 0, failures, checked: results.map(([rule]) => rule) };
-}
-
-async function examineAll(pem: string, what: string): Promise<Examined[]> {
-  const blocks = pemBlocks(pem, "CERTIFICATE");
-  if (blocks.length === 0 || blocks.length > 100) {
-    const problem = blocks.length === 0 ? `there is no readable ${what}` : "there are too many";
-    throw new CertError("malformed", `${problem} (PEM block "CERTIFICATE")`, {
+// deno-lint-ignore require-await -- public, and rejects as the others do
+export async function verify(cert: string, options: VerifyOptions): Promise<Verification> {
+  const certificates = readAll(cert, "certificate");
+  if (certificates.length > maxCertificates) {
+    throw new CertError("malformed", `there are ${certificates.length} certificates`, {
       remedy: "check that it is the right file",
     });
   }
-  return await Promise.all(blocks.map(({ der }) => examine(der)));
-}
-
-function validityProblem(
-  { notBefore, notAfter }: CertificateInfo,
-  now: number,
-): string | undefined {
-  if (now > notAfter.getTime()) return `it has expired on ${notAfter.toISOString()}`;
-  if (now < notBefore.getTime()) return `it is not valid before ${notBefore.toISOString()}`;
-  return undefined;
-}
-
-function revocationProblem(
-  chain: readonly Examined[],
-  signers: readonly Examined[],
-  lists: readonly RevocationList[],
-  now: number,
-): string | undefined {
-  const leaf = chain[0]!;
-  const issuersOf = (link: Examined) => signers.filter(({ der }) => verifiedBy(link.der, der));
-  const issuers = issuersOf(leaf);
-  const fitting = lists.filter((list) => issuers.some(list.signedBy));
-  for (const link of chain) {
-    const issued = issuersOf(link);
-    const found = lists.some((list) => list.serials.has(link.serial) && issued.some(list.signedBy));
-    if (!found) continue;
-    const what = link === leaf ? "it" : `its issuer ${authorityName(link)}`;
-    return `${what} is revoked (serial ${link.serial})`;
+  const authorities = readAll(options.ca, "authority");
+  const lists = options.crl === undefined
+    ? undefined
+    : reading(() => parseRevocationLists(options.crl!));
+  const key = options.key === undefined
+    ? undefined
+    : openPrivateKey(options.key, options.passphrase);
+  const { leaf, intermediates } = orderChain(certificates, key) ?? orderChain(certificates)!;
+  const signers = [...authorities, ...intermediates.filter(({ isAuthority }) => isAuthority)];
+  const revocation = lists && usable(lists, signers, options.crlRequired ?? true);
+  const { path, faults } = judgeAll({
+    leaf,
+    intermediates,
+    authorities,
+    now: (options.now ?? new Date()).getTime(),
+    mapper: identityMapper(options.identity),
+    ...(options.usage !== undefined && { purpose: options.usage }),
+    ...(options.host !== undefined && { host: parseHostName(options.host).text }),
+    ...(revocation !== undefined && !("fault" in revocation) && { revocation }),
+  });
+  const bundle = bundleFault(authorities);
+  const found: Fault[] = [...(bundle === undefined ? [] : [asBundle(bundle)]), ...faults];
+  if (revocation !== undefined && "fault" in revocation) found.push(revocation);
+  const failures = found.map(failureOf);
+  if (key !== undefined && !belongs(leaf.der, key)) {
+    failures.push({ rule: "key", code: "keyMismatch", problem: "the key does not belong to it" });
   }
-  // Who has issued it is the business of another rule.
-  if (issuers.length === 0) return undefined;
-  const [issuer] = issuers;
-  if (fitting.length === 0) return `no list is signed by its authority ${authorityName(issuer!)}`;
-  const due = Math.max(...fitting.map(({ nextUpdate }) => nextUpdate?.getTime() ?? Infinity));
-  if (due >= now) return undefined;
-  return `the list was to be renewed by ${new Date(due).toISOString()}`;
+  const rules = new Set<VerifyRule>(["chain", "validity", "algorithm", "identity", "usage"]);
+  // Without a chain there is nobody whose list counts.
+  if (lists !== undefined && path !== undefined) rules.add("revocation");
+  if (options.host !== undefined) rules.add("host");
+  if (key !== undefined) rules.add("key");
+  for (const { rule } of failures) rules.add(rule);
+  return {
+    ok: failures.length === 0,
+    code: failures[0]?.code,
+    failures: order.flatMap((rule) => failures.filter((failure) => failure.rule === rule)),
+    checked: order.filter((rule) => rules.has(rule)),
+    certificate: describeCertificate(leaf),
+  };
 }
 
-function identityProblem({ classes }: Examined, usage?: "node" | "client"): string | undefined {
-  const [first, ...more] = classes;
-  if (first === undefined) return "it has no name spiffe://.../node/... or .../client/...";
-  if (more.length > 0) {
-    return `it says that it is ${classes.map(({ kind, name }) => `${kind} ${name}`).join(" and ")}`;
+/** More stand in no file of one certificate. */
+const maxCertificates = 100;
+
+/** In this order rules are told. */
+const order: readonly VerifyRule[] = [
+  "chain",
+  "validity",
+  "algorithm",
+  "revocation",
+  "identity",
+  "usage",
+  "host",
+  "key",
+];
+
+const rules: Readonly<Record<CertificateFault, VerifyRule>> = {
+  unreadable: "chain",
+  expired: "validity",
+  notYetValid: "validity",
+  weakKey: "algorithm",
+  weakSignature: "algorithm",
+  unsupportedAlgorithm: "algorithm",
+  noIdentity: "identity",
+  wrongRole: "identity",
+  trustDomain: "identity",
+  noHost: "host",
+  wrongHost: "host",
+  wrongUse: "usage",
+  unknownCriticalExtension: "usage",
+  untrusted: "chain",
+  issuerNotAuthority: "chain",
+  issuerWrongUse: "chain",
+  issuerExpired: "chain",
+  pathLength: "chain",
+  nameConstraint: "chain",
+  tlsUnsupported: "chain",
+  revoked: "revocation",
+  noRevocationList: "revocation",
+  badRevocationList: "revocation",
+  denied: "revocation",
+  unauthorized: "identity",
+};
+
+function failureOf({ fault, problem, blame }: Fault): VerifyFailure {
+  const rule = blame === undefined ? rules[fault] : "chain";
+  return { rule, code: fault, problem: `it ${problem}` };
+}
+
+function asBundle(fault: Fault): Fault {
+  return {
+    ...fault,
+    problem: `cannot be verified: a certificate among the authorities ${fault.problem}`,
+  };
+}
+
+function usable(
+  lists: readonly RevocationListReading[],
+  signers: readonly CertificateReading[],
+  listRequired: boolean,
+): NonNullable<Case["revocation"]> | Fault {
+  try {
+    return { ...noRevocation, lists: verifyLists(lists, signers), listRequired };
+  } catch (cause) {
+    if (!(cause instanceof X509Error)) throw cause;
+    const problem = `cannot be checked: ${cause.problem}`;
+    return { fault: "badRevocationList", problem, remedy: cause.remedy ?? "" };
   }
-  if (usage === undefined || first.kind === usage) return undefined;
-  return `it is that of the ${first.kind} ${first.name}, not of a ${usage}`;
 }
 
-function usageProblem({ info, classes }: Examined, usage?: "node" | "client"): string | undefined {
-  if (info.isAuthority) return "it is that of an authority";
-  const kind = usage ?? classes[0]?.kind ?? "client";
-  const needed = kind === "node" ? ["serverAuth", "clientAuth"] : ["clientAuth"];
-  const lacking = needed.filter((purpose) => !info.purposes.includes(purpose));
-  if (lacking.length > 0) return `it lacks the extended key usage ${lacking.join(" and ")}`;
-  if (info.keyUsages.length === 0 || info.keyUsages.includes("digitalSignature")) return undefined;
-  return `it lacks the key usage digitalSignature (it has ${info.keyUsages.join(", ")})`;
-}
-
-function hostProblem(info: CertificateInfo, host: string): string | undefined {
-  if (covers(info, parseHostName(host))) return undefined;
-  const names = [...info.dnsNames, ...info.ipAddresses].join(", ") || "no host at all";
-  return `it does not cover ${host}, but ${names}`;
+function readAll(pem: string, what: string): CertificateReading[] {
+  const blocks = pemBlocks(pem, "CERTIFICATE");
+  if (blocks.length > 0) return blocks.map(({ der }) => parseCertificate(der));
+  throw new CertError("malformed", `there is no readable ${what} (PEM block "CERTIFICATE")`, {
+    remedy: "check that it is the right file",
+  });
 }

@@ -5,9 +5,10 @@ import { CertError } from "../errors.ts";
 import { parseHostName } from "./host_name.ts";
 import { readBundle } from "./pem_bundle.ts";
 import { isEncryptedKey } from "./private_key.ts";
-import { verifiedBy } from "../../x509/signature.ts";
+import { derIssuedBy } from "../../x509/issued_by.ts";
 import type { Authority } from "./issuing_authority.ts";
 import type { KeyType } from "./key_type.ts";
+import { trustDomainOfAuthority } from "./trust_domain.ts";
 import { type ValidityOptions, validitySpan } from "./validity.ts";
 import { exists, makePrivateFolder, replaceFile } from "./workspace.ts";
 
@@ -19,7 +20,12 @@ export interface InitOptions extends ValidityOptions {
   readonly clients?: readonly string[];
   /** More names or addresses for every node certificate. Default: none. */
   readonly hosts?: readonly string[];
-  /** Common name of the authority, if it is to be made. Default `"casty-ca"`. */
+  /**
+   * Name of the cluster, which becomes the trust domain of the authority, if that is to be made; see
+   * {@linkcode CaOptions}.
+   */
+  readonly clusterName?: string;
+  /** Common name of the authority, if it is to be made. Default: see {@linkcode CaOptions}. */
   readonly commonName?: string;
   /** Of all keys that are to be made. Default `"p256"`. */
   readonly keyType?: KeyType;
@@ -71,9 +77,13 @@ const maxNodes = 1_000;
  * import { initWorkspace } from "@casty/casty/cert";
  *
  * const folder = await Deno.makeTempDir();
- * const made = await initWorkspace(`${folder}/certs`, { nodes: 2, clients: ["shop"] });
+ * const made = await initWorkspace(`${folder}/certs`, {
+ *   clusterName: "shop",
+ *   nodes: 2,
+ *   clients: ["till"],
+ * });
  * console.assert(made.every(({ state }) => state === "made"));
- * const again = await initWorkspace(`${folder}/certs`, { nodes: 3, clients: ["shop"] });
+ * const again = await initWorkspace(`${folder}/certs`, { nodes: 3, clients: ["till"] });
  * console.assert(again.filter(({ state }) => state === "made").length === 1);
  * await Deno.remove(folder, { recursive: true });
  * ```
@@ -121,8 +131,11 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
   const directory = `${root}/ca`;
   const item = { kind: "authority", name: "ca", directory } as const;
   const { commonName, keyType, passphrase, dryRun = false, force = false } = options;
+  let { clusterName } = options;
   if (await exists(`${directory}/ca.crt`)) {
-    const { notAfter } = await readCertificate(await readText(`${directory}/ca.crt`, "no CA"));
+    const info = await readCertificate(await readText(`${directory}/ca.crt`, "no CA"));
+    const { notAfter } = info;
+    clusterName ??= trustDomainOfAuthority(info);
     if (notAfter.getTime() > Date.now()) return { ...item, state: "kept", notAfter };
     const problem = `it has expired; init --force makes the whole set anew`;
     if (!force) return { ...item, state: "broken", problem, notAfter };
@@ -136,6 +149,7 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
   if (dryRun) return { ...item, state: "missing" };
   if (passphrase === undefined) await refuseUnprotected(`${directory}/ca.key`);
   const ca = await createCa({
+    ...(clusterName !== undefined && { clusterName }),
     ...(commonName !== undefined && { commonName }),
     ...(keyType !== undefined && { keyType }),
     ...(passphrase !== undefined && { passphrase }),
@@ -198,7 +212,7 @@ async function judge(
     ({ notAfter } = await readCertificate(text));
     const [own] = await readBundle(text);
     const authorities = await readBundle(set.bundle);
-    ours = own !== undefined && authorities.some(({ der }) => verifiedBy(own.der, der));
+    ours = own !== undefined && authorities.some(({ der }) => derIssuedBy(own.der, der));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { state: "broken", problem: `${certFile}: ${why}; ${again}` };

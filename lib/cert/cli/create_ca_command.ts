@@ -9,13 +9,15 @@ const usage = `Makes a certificate authority: ca.crt and ca.key.
 
 Examples:
   deno run -A cert.ts create-ca --out certs
-  deno run -A cert.ts create-ca --out certs --validity 1825d --encrypt
+  deno run -A cert.ts create-ca --out certs --cluster shop --validity 1825d --encrypt
   CA_SECRET=... deno run -A cert.ts create-ca --out certs --passphrase-env CA_SECRET
 
 Options:
   --out DIR              where to write; made if it is not there (required)
   --validity TIME        90d, 24h, 30m, or a number of days, 1 minute to 36500 days (365d)
-  --cn NAME              common name, up to 64 characters (casty-ca)
+  --cluster NAME         name of the cluster: its certificates are of this trust domain (made of
+                         the common name)
+  --cn NAME              common name, up to 64 characters (NAME-ca, or casty-ca)
   --key-type TYPE        p256, p384 or ed25519 (p256)
   --encrypt              encrypt ca.key with a passphrase that is asked for
   --passphrase-env NAME  encrypt ca.key with the passphrase in this environment variable
@@ -33,13 +35,14 @@ export const createCaCommand: Command = {
   summary: "make a certificate authority",
   usage,
   options: {
-    texts: ["out", "validity", "cn", "key-type", "passphrase-env"],
+    texts: ["out", "cluster", "validity", "cn", "key-type", "passphrase-env"],
     switches: ["force", "dry-run", "json", "encrypt"],
   },
   run: async (args, io) => {
     args.expectPositional(0, 0, "no argument");
     const out = args.folder("out");
-    const commonName = args.text("cn") ?? "casty-ca";
+    const clusterName = args.text("cluster");
+    const commonName = args.text("cn");
     const validity = args.span("validity") ?? "365d";
     const keyType = args.keyType() ?? "p256";
     await refuseOverwriting(args, out, "ca");
@@ -48,7 +51,8 @@ export const createCaCommand: Command = {
     // Nothing is to be encrypted in a dry run: no need to trouble anybody.
     const passphrase = args.on("dry-run") ? undefined : await newPassphrase(args, io);
     const issued = await createCa({
-      commonName,
+      ...(clusterName !== undefined && { clusterName }),
+      ...(commonName !== undefined && { commonName }),
       validity,
       keyType,
       ...(passphrase !== undefined && { passphrase }),

@@ -18,6 +18,7 @@ Options:
   --ca-dir DIR           where ca.crt and ca.key are (required)
   --out DIR              where to write; made if it is not there (required)
   --validity TIME        90d, 24h, 30m, or a number of days, not beyond the authority's (90d)
+  --cluster NAME         name of the cluster, if it is not that of the authority
   --key-type TYPE        p256, p384 or ed25519 (p256)
   --passphrase-env NAME  environment variable with the passphrase of ca.key (asked for)
   --force                overwrite
@@ -34,7 +35,7 @@ export const createClientCommand: Command = {
   summary: "issue a certificate for a client, which never becomes a member",
   usage,
   options: {
-    texts: ["out", "ca-dir", "validity", "key-type", "passphrase-env"],
+    texts: ["out", "ca-dir", "cluster", "validity", "key-type", "passphrase-env"],
     switches: ["force", "dry-run", "json"],
   },
   run: async (args, io) => {
@@ -43,12 +44,14 @@ export const createClientCommand: Command = {
     const caDir = args.folder("ca-dir");
     const validity = args.span("validity");
     const keyType = args.keyType() ?? "p256";
+    const clusterName = args.text("cluster");
     const ca = await authorityOf(caDir, args, io);
     await refuseOverwriting(args, out, "client");
     const issued = await issueClient(ca, {
       name: args.positional[0]!,
       keyType,
       ...(validity !== undefined && { validity }),
+      ...(clusterName !== undefined && { clusterName }),
     });
     return await deliver({
       what: "Client",

@@ -18,6 +18,7 @@ Options:
   --ca-dir DIR           where ca.crt and ca.key are (required)
   --out DIR              where to write; made if it is not there (required)
   --validity TIME        90d, 24h, 30m, or a number of days, not beyond the authority's (90d)
+  --cluster NAME         name of the cluster, if it is not that of the authority
   --cn NAME              common name (the first host)
   --key-type TYPE        p256, p384 or ed25519 (p256)
   --passphrase-env NAME  environment variable with the passphrase of ca.key (asked for)
@@ -35,7 +36,7 @@ export const createNodeCommand: Command = {
   summary: "issue a certificate for a node, a member of the cluster",
   usage,
   options: {
-    texts: ["out", "ca-dir", "validity", "cn", "key-type", "passphrase-env"],
+    texts: ["out", "ca-dir", "cluster", "validity", "cn", "key-type", "passphrase-env"],
     switches: ["force", "dry-run", "json"],
   },
   run: async (args, io) => {
@@ -44,6 +45,7 @@ export const createNodeCommand: Command = {
     const caDir = args.folder("ca-dir");
     const validity = args.span("validity");
     const keyType = args.keyType() ?? "p256";
+    const clusterName = args.text("cluster");
     const commonName = args.text("cn");
     const ca = await authorityOf(caDir, args, io);
     await refuseOverwriting(args, out, "node");
@@ -51,6 +53,7 @@ export const createNodeCommand: Command = {
       hosts: args.positional,
       keyType,
       ...(validity !== undefined && { validity }),
+      ...(clusterName !== undefined && { clusterName }),
       ...(commonName !== undefined && { commonName }),
     });
     return await deliver({

@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { type CommandArguments, plainPath, UsageError } from "./command_arguments.ts";
 import { diagnose, type DoctorReport } from "../doctor/doctor.ts";
 import { diagnosePeer } from "../doctor/doctor_live.ts";
+import { identityHelp, identityOption } from "./identity_argument.ts";
 import { doctorExitCode, doctorJson, doctorText } from "../doctor/doctor_text.ts";
 
 const usage = `Says exactly why two peers would refuse each other, and what to do.
@@ -22,7 +23,7 @@ Options:
   --connect HOST:PORT  instead of B: dial it with A's files, send nothing, say how it went
   --server-name HOST   with --connect: what the certificate must cover (the host that is dialled)
   --timeout MS         with --connect: for the handshake (5000)
-  --json               output for programs
+${identityHelp(23)}  --json               output for programs
 
 Exit codes: 0 they accept each other, 1 there are findings or a failure, 2 wrong use.
 `;
@@ -36,6 +37,7 @@ export const doctorCommand: Command = {
   usage,
   options: {
     texts: ["host", "own-host", "connect", "server-name", "timeout"],
+    lists: ["identity"],
     switches: ["json"],
   },
   run: async (args) => {
@@ -52,7 +54,9 @@ async function files(flags: CommandArguments): Promise<DoctorReport> {
   flags.expectPositional(2, 2, "two folders or certificates, or one and --connect");
   const [a, b] = flags.positional.map(plainPath);
   const [host, ownHost] = [flags.text("host"), flags.text("own-host")];
+  const identity = identityOption(flags);
   return await diagnose(a!, b!, {
+    ...(identity !== undefined && { identity }),
     ...(host !== undefined && { host }),
     ...(ownHost !== undefined && { ownHost }),
   });
@@ -69,7 +73,9 @@ async function live(flags: CommandArguments): Promise<DoctorReport> {
   if (timeout !== undefined && (timeout < 1 || timeout > maxTimeout)) {
     throw new UsageError(`--timeout ${timeout} is not from 1 to ${maxTimeout}`);
   }
+  const identity = identityOption(flags);
   return await diagnosePeer(plainPath(flags.positional[0]!), {
+    ...(identity !== undefined && { identity }),
     host,
     port,
     ...(serverName !== undefined && { serverName }),

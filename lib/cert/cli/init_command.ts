@@ -8,7 +8,7 @@ import { type InitItem, initWorkspace } from "../authority/workspace_init.ts";
 const usage = `Makes a whole set for development: an authority, nodes and clients.
 
 Examples:
-  deno run -A cert.ts init --out certs --nodes 3 --client me
+  deno run -A cert.ts init --out certs --cluster shop --nodes 3 --client me
   deno run -A cert.ts init --out certs --nodes 5 --client me --client you --host 10.0.1.10
 
 Each node is reached as node-N, localhost, 127.0.0.1 and ::1. The authority's key has a folder of
@@ -21,7 +21,9 @@ Options:
   --client NAME     a client; may be repeated (client)
   --host HOST       another name or address of every node; may be repeated
   --validity TIME   of nodes and clients: 90d, 24h, 30m, or a number of days (90d)
-  --cn NAME         common name of the authority (casty-ca)
+  --cluster NAME    name of the cluster: its certificates are of this trust domain (made of the
+                    common name)
+  --cn NAME         common name of the authority (NAME-ca, or casty-ca)
   --key-type TYPE   of all keys: p256, p384 or ed25519 (p256)
   --encrypt         encrypt ca.key with a passphrase that is asked for
   --passphrase-env NAME
@@ -41,7 +43,7 @@ export const initCommand: Command = {
   summary: "make an authority, nodes and clients for development in one go",
   usage,
   options: {
-    texts: ["out", "nodes", "validity", "cn", "key-type", "passphrase-env"],
+    texts: ["out", "cluster", "nodes", "validity", "cn", "key-type", "passphrase-env"],
     lists: ["client", "host"],
     switches: ["json", "dry-run", "encrypt", "force"],
   },
@@ -51,6 +53,7 @@ export const initCommand: Command = {
     const nodes = args.number("nodes");
     const validity = args.span("validity");
     const keyType = args.keyType();
+    const clusterName = args.text("cluster");
     const commonName = args.text("cn");
     const clients = args.list("client");
     const dryRun = args.on("dry-run");
@@ -68,6 +71,7 @@ export const initCommand: Command = {
       ...(clients.length > 0 && { clients }),
       ...(validity !== undefined && { validity }),
       ...(keyType !== undefined && { keyType }),
+      ...(clusterName !== undefined && { clusterName }),
       ...(commonName !== undefined && { commonName }),
       ...(passphrase !== undefined && { passphrase }),
     });

@@ -5,7 +5,7 @@ import type { CertIo } from "./command.ts";
 import type { CommandArguments } from "./command_arguments.ts";
 import { CertError } from "../errors.ts";
 import type { Authority } from "../authority/issuing_authority.ts";
-import { isEncryptedKey, readPrivateKey, writePrivateKey } from "../authority/private_key.ts";
+import { isEncryptedKey, openPrivateKey, writePrivateKey } from "../authority/private_key.ts";
 
 /**
  * Reads an authority, asks for its passphrase if it has one, and opens its key with it.
@@ -38,7 +38,7 @@ export async function openKey(
 ): Promise<string> {
   const passphrase = await passphraseOf(file, text, args, io);
   try {
-    return await writePrivateKey(readPrivateKey(text, passphrase));
+    return await writePrivateKey(openPrivateKey(text, passphrase));
   } catch (error) {
     throw naming(file, error);
   }

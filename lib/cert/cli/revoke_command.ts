@@ -10,7 +10,7 @@ import { authorityOf } from "./passphrase.ts";
 import { decodePem } from "../authority/pem.ts";
 import { revocationReasons, type RevokedList } from "../authority/revocation.ts";
 import { plannedRevocation, revokeInFile } from "../authority/revocation_file.ts";
-import { verifiedBy } from "../../x509/signature.ts";
+import { derIssuedBy } from "../../x509/issued_by.ts";
 import { exists } from "../authority/workspace.ts";
 
 const usage = `Revokes certificates: writes them into the authority's revocation list.
@@ -101,7 +101,7 @@ async function signerDir(caDir: string, certificates: readonly string[]): Promis
   const previous = `${caDir}/previous`;
   if (certificates.length === 0 || !await exists(`${previous}/ca.key`)) return caDir;
   const authority = decodePem("CERTIFICATE", await readText(`${previous}/ca.crt`, "no authority"));
-  const all = certificates.every((cert) => verifiedBy(decodePem("CERTIFICATE", cert), authority));
+  const all = certificates.every((cert) => derIssuedBy(decodePem("CERTIFICATE", cert), authority));
   return all ? previous : caDir;
 }
 

@@ -13,6 +13,7 @@ import { minute, visible } from "./cli_text.ts";
 import type { CertIo, Command } from "./command.ts";
 import { type CommandArguments, UsageError } from "./command_arguments.ts";
 import { folderOf } from "../doctor/doctor_side.ts";
+import { identityHelp, identityOption } from "./identity_argument.ts";
 import { openKey } from "./passphrase.ts";
 import { type Verification, verify } from "../authority/verification.ts";
 
@@ -24,7 +25,7 @@ Examples:
   deno run -A cert.ts verify node.crt --ca ca.crt --crl ca.crl --key node.key --json
 
 Arguments:
-  FILE                   the certificate, followed by intermediates if there are any; - for
+  FILE                   the certificate, and intermediates if there are any, in any order; - for
                          standard input
 
 Options:
@@ -34,10 +35,12 @@ Options:
   --usage node|client    what its holder must be
   --key FILE             the private key that must belong to it
   --passphrase-env NAME  environment variable with the passphrase of that key (asked for)
-  --json                 output for programs: { ok, checked, failures: [{ rule, problem }],
-                         certificate }
+${
+  identityHelp(25)
+}  --json                 output for programs: { ok, code, checked, failures: [{ rule, code,
+                         problem }], certificate }
 
-Rules: chain, validity, revocation, identity, usage, host, key.
+Rules: chain, validity, algorithm, revocation, identity, usage, host, key.
 Exit codes: 0 it is good, 1 it breaks a rule or could not be verified, 2 wrong use.
 `;
 
@@ -48,6 +51,7 @@ export const verifyCommand: Command = {
   usage,
   options: {
     texts: ["ca", "crl", "host", "usage", "key", "passphrase-env"],
+    lists: ["identity"],
     switches: ["json"],
   },
   run: async (args, io) => {
@@ -60,22 +64,26 @@ export const verifyCommand: Command = {
       throw new UsageError(`--usage ${wanted} is neither node nor client`);
     }
     const cert = await readInput(file, io, "certificate not found");
-    const info = await readCertificate(cert).catch((error) => Promise.reject(naming(file, error)));
+    await readCertificate(cert).catch((error) => Promise.reject(naming(file, error)));
     const ca = await readText(caFile, "CA file not found");
     await readCertificate(ca).catch((error) => Promise.reject(naming(caFile, error)));
     const host = args.text("host");
+    const identity = identityOption(args);
+    const list = await listOption(args.text("crl"), caFile);
     const result = await verify(cert, {
+      ...(identity !== undefined && { identity }),
       ca,
-      ...await listOption(args.text("crl"), caFile),
+      ...list,
       ...await keyOption(args, io),
       ...(host !== undefined && { host }),
       ...(wanted !== undefined && { usage: wanted }),
     });
     const exitCode = result.ok ? 0 : 1;
     if (args.on("json")) {
-      return { exitCode, stdout: jsonText({ ...result, certificate: certificateJson(info) }) };
+      const certificate = certificateJson(result.certificate);
+      return { exitCode, stdout: jsonText({ ...result, certificate }) };
     }
-    return { exitCode, stdout: text(file, result, info.notAfter) };
+    return { exitCode, stdout: text(file, result, "crl" in list) };
   },
 };
 
@@ -101,16 +109,20 @@ async function keyOption(
   return { key: await openKey(keyFile, await readText(keyFile, "key not found"), args, io) };
 }
 
-function text(file: string, { ok, checked, failures }: Verification, notAfter: Date): string {
+function text(
+  file: string,
+  { ok, checked, failures, certificate }: Verification,
+  list: boolean,
+): string {
   const rows = checked.map((rule) => {
-    const broken = failures.find((failure) => failure.rule === rule);
-    return `${rule.padEnd(11)} ${
-      broken === undefined ? "ok" : `FAILED: ${visible(broken.problem)}`
-    }\n`;
+    const broken = failures.filter((failure) => failure.rule === rule);
+    const problems = broken.map(({ problem }) => visible(problem)).join("; ");
+    return `${rule.padEnd(11)} ${broken.length === 0 ? "ok" : `FAILED: ${problems}`}\n`;
   });
   const end = ok
-    ? `is good until ${minute(notAfter)}`
+    ? `is good until ${minute(certificate.notAfter)}`
     : `breaks ${failures.length === 1 ? "a rule" : "rules"}`;
-  const hint = checked.includes("revocation") ? "" : "revocation  not checked: there is no list\n";
+  const why = list ? "the certificate has no chain to an authority" : "there is no list";
+  const hint = checked.includes("revocation") ? "" : `revocation  not checked: ${why}\n`;
   return `${rows.join("")}${hint}\n${file} ${end}.\n`;
 }

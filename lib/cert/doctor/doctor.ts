@@ -3,15 +3,22 @@
  *
  * @module
  */
-import { chainProblem } from "./doctor_chain.ts";
-import { printable, subjectOf } from "./doctor_certificate.ts";
+import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
+import { coversHost, listHosts } from "../../x509/host_names.ts";
+import { type CertificateIdentity, chainLinks, domainProblem } from "../../x509/identity.ts";
+import { identityMapper } from "../../x509/identity_mapping.ts";
+import { judgeChain } from "../../x509/judge.ts";
+import { type RevocationList, verifyLists } from "../../x509/revocation_list.ts";
+import { inForce, judgeRevocation, noRevocation } from "../../x509/revocation_policy.ts";
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
+import { parseHostName } from "../authority/host_name.ts";
+import { X509Error } from "../../x509/errors.ts";
+import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
 import { command } from "../cli/command_line.ts";
 import { hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
-import { verifiedBy } from "../../x509/signature.ts";
-import { covers, type HostName, parseHostName } from "../authority/host_name.ts";
 
 /** What the doctor can be told about two peers. */
 export interface DoctorOptions {
@@ -21,6 +28,18 @@ export interface DoctorOptions {
   readonly ownHost?: string;
   /** The time that both clocks show. Default: now. */
   readonly now?: Date;
+  /** Whether the peers run with the option `crlRequired` of `TlsConfig`. Default: false. */
+  readonly crlRequired?: boolean;
+  /** The option `identity` of `TlsConfig`, with which both peers run. Default: without it. */
+  readonly identity?: IdentityMapping;
+}
+
+/** How a peer judges another one. */
+export interface View {
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  /** See {@linkcode DoctorOptions}. */
+  readonly crlRequired?: boolean | undefined;
 }
 
 /** One of the two peers, for people. */
@@ -83,16 +102,18 @@ export async function diagnose(
   b: string,
   options: DoctorOptions = {},
 ): Promise<DoctorReport> {
-  const host = options.host === undefined ? undefined : parseHostName(options.host);
-  const ownHost = options.ownHost === undefined ? undefined : parseHostName(options.ownHost);
+  const host = options.host === undefined ? undefined : parseHostName(options.host).text;
+  const ownHost = options.ownHost === undefined ? undefined : parseHostName(options.ownHost).text;
   const now = (options.now ?? new Date()).getTime();
-  const [one, other] = [await readSide("A", a), await readSide("B", b)];
+  const { crlRequired } = options;
+  const mapper = identityMapper(options.identity);
+  const [one, other] = [await readSide("A", a, mapper), await readSide("B", b, mapper)];
   const findings = [
     ...await ownFindings(one, now),
     ...await ownFindings(other, now),
     ...pairFindings(one, other),
-    ...viewFindings(one, other, now),
-    ...viewFindings(other, one, now),
+    ...viewFindings(one, other, { now, crlRequired }),
+    ...viewFindings(other, one, { now, crlRequired }),
     ...hostFindings(other, host),
     ...hostFindings(one, ownHost),
   ];
@@ -116,42 +137,65 @@ export function reportOf(
   };
 }
 
-/** What `observer` says of the certificate of `subject`: does it trust it, is it revoked. */
-export function viewFindings(
-  observer: DoctorSide,
-  subject: DoctorSide,
-  now: number,
-): Finding[] {
-  return [...trustFindings(observer, subject, now), ...revocationFindings(observer, subject, now)];
+/** How `observer` judges the certificate of `subject`: does it trust it, is it revoked. */
+export function viewFindings(observer: DoctorSide, subject: DoctorSide, view: View): Finding[] {
+  if (observer.authorities === undefined) return [];
+  const { leaf, intermediates } = subject;
+  // A signature that cannot be checked proves no issuer, and that is told already.
+  if (leaf.signatureAlgorithm.fault !== undefined) return [];
+  const chain = judgeChain({
+    leaf,
+    intermediates,
+    authorities: observer.authorities,
+    now: view.now,
+  });
+  if (!("fault" in chain)) return revocationFindings(observer, subject, chain, view);
+  const finding = error(observer, chain.fault, {
+    what:
+      `${observer.label} does not accept ${theCertificate(subject)} (${subject.label}), which ` +
+      chain.problem,
+    why: `${observer.label} trusts what ${observer.caFile} holds, and nothing else: ` +
+      trusts(observer.authorities),
+    cure: reissueCure(subject, { under: observer }),
+  });
+  if (chain.blame === "intermediate") return [{ ...finding, cure: chain.remedy }];
+  if (chain.blame === "authority") {
+    return [{ ...finding, cure: command("rotate-ca", "begin", "WORKSPACE") }];
+  }
+  if (chain.fault !== "untrusted") return [{ ...finding, cure: chain.remedy }];
+  // A bundle from before a rotation, or two clusters that are to trust each other.
+  const theirs = subject.caFile ?? "ITS_CA_CRT";
+  return [{ ...finding, otherCure: `cat ${theirs} >> ${observer.caFile}` }];
 }
 
 /** Whether the certificate of `side` covers the host under which it is dialled. */
-export function hostFindings(side: DoctorSide, host: HostName | undefined): Finding[] {
-  if (host === undefined || kindOf(side.leaf) === "client") return [];
-  if (covers(side.leaf.info, host)) return [];
-  const names = hostsOf(side.leaf).join(", ") || "no host at all";
+export function hostFindings(side: DoctorSide, host: string | undefined): Finding[] {
+  if (host === undefined || kindOf(side) === "client") return [];
+  if (coversHost(side.leaf.hosts, host)) return [];
   return [error(side, "wrongHost", {
-    what: `${theCertificate(side)} does not cover the host ${host.text}, but ${printable(names)}`,
-    why: "whoever dials it under that host refuses it; it may be somebody else who answers there",
-    cure: reissueCure(side, { hosts: [host.text] }),
+    what: `${theCertificate(side)} does not cover the host ${host}, but ` +
+      printable(listHosts(side.leaf.hosts)),
+    why: "a peer that dials it under that host refuses it: another machine may answer there",
+    cure: reissueCure(side, { hosts: [host] }),
   })];
 }
 
-/** Two peers of which nobody can be dialled, or who show the same certificate. */
+/** Two peers of different trust domains, that are both clients, or show the same certificate. */
 export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
   const about = `${a.label} and ${b.label}`;
-  if (a.leaf.info.fingerprint === b.leaf.info.fingerprint) {
+  if (a.leaf.fingerprint === b.leaf.fingerprint) {
     return [{
       severity: "warning",
       code: "sameCertificate",
       about,
       what: "both show the same certificate",
-      why: "who has stolen one is the other as well, and neither can be revoked alone",
+      why: "a thief of one key is both peers, and neither can be revoked alone",
       cure: reissueCure(b),
     }];
   }
-  if (kindOf(a.leaf) === "node" || kindOf(b.leaf) === "node") return [];
-  return [{
+  const findings = domainFindings(a, b);
+  if (kindOf(a) === "node" || kindOf(b) === "node") return findings;
+  return [...findings, {
     severity: "error",
     code: "twoClients",
     about,
@@ -161,63 +205,66 @@ export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
   }];
 }
 
-function trustFindings(observer: DoctorSide, subject: DoctorSide, now: number): Finding[] {
-  if (observer.authorities === undefined) return [];
-  const { leaf, intermediates } = subject;
-  const problem = chainProblem(leaf, intermediates, observer.authorities, now);
-  if (problem === undefined) return [];
-  const finding = error(observer, "untrusted", {
-    what: `${observer.label} does not accept ${theCertificate(subject)} (${subject.label}): ` +
-      problem.what,
-    why: `${observer.label} trusts what ${observer.caFile} holds, and nothing else`,
-    cure: reissueCure(subject, { under: observer }),
-  });
-  if (problem.blame === "intermediate") return [finding];
-  if (problem.blame === "authority") {
-    return [{ ...finding, cure: command("rotate-ca", "begin", "WORKSPACE") }];
-  }
-  // A bundle from before a rotation, or two clusters that are to trust each other.
-  const theirs = subject.caFile ?? "ITS_CA_CRT";
-  return [{ ...finding, otherCure: `cat ${theirs} >> ${observer.caFile}` }];
+function domainFindings(a: DoctorSide, b: DoctorSide): Finding[] {
+  const [own, peer] = [identityOfSide(a), identityOfSide(b)];
+  if (own === undefined || peer === undefined) return [];
+  if (domainProblem(own, peer, a.mapper) === undefined) return [];
+  const domain = ({ trustDomain }: CertificateIdentity) => trustDomain ?? "none";
+  return [{
+    severity: "error",
+    code: "trustDomain",
+    about: `${a.label} and ${b.label}`,
+    what: `they are of different trust domains: ${a.label} of ${domain(own)}, ${b.label} of ` +
+      domain(peer),
+    why: "peers of different trust domains refuse each other, also below one authority",
+    cure: `${reissueCure(b)} --cluster ${domain(own)}`,
+    otherCure: "name both domains in patterns of the option identity of TlsConfig " +
+      "(docs/foreign_pki.md)",
+  }];
 }
 
-function revocationFindings(observer: DoctorSide, subject: DoctorSide, now: number): Finding[] {
+function revocationFindings(
+  observer: DoctorSide,
+  subject: DoctorSide,
+  path: readonly CertificateReading[],
+  { now, crlRequired = false }: View,
+): Finding[] {
   const { crl, crlFile, authorities = [] } = observer;
-  const findings: Finding[] = [];
-  const signers = [...authorities, ...subject.intermediates];
-  const known = crl.flatMap((list) => {
-    const signer = signers.find((authority) => list.signedBy(authority));
-    return signer === undefined ? [] : [{ list, signer }];
-  });
-  // Beside a list that is used, that of an authority before a rotation does no harm.
-  if (crl.length > 0 && known.length === 0) {
-    findings.push(error(observer, "badCrl", {
-      what: `the revocation list ${crlFile} is signed by none of ${trusts(authorities)}`,
-      why: "such a list cannot be used; it does not start with it",
+  const signers = [
+    ...authorities,
+    ...subject.intermediates.filter(({ isAuthority }) => isAuthority),
+  ];
+  let lists: RevocationList[];
+  try {
+    lists = verifyLists(crl, signers);
+  } catch (cause) {
+    if (!(cause instanceof X509Error)) throw cause;
+    return [error(observer, "badRevocationList", {
+      what: `${crlFile} cannot be used: ${cause.problem}; trusted are ${trusts(authorities)}`,
+      why: "such a list says nothing of this authority; it does not start with it",
       cure: "write it anew with cert.ts revoke, under the authority that is trusted",
+    })];
+  }
+  const findings: Finding[] = [];
+  for (const list of lists.filter((list) => !inForce(list, now))) {
+    findings.push(warning(observer, "crlExpired", {
+      what: `the revocation list ${crlFile} was to be renewed by ${isoTime(list.nextUpdate!)}`,
+      why: "certificates that were revoked since then are not in it",
+      cure: "write it anew with cert.ts revoke, and bring it to every node",
     }));
   }
-  for (const { list, signer } of known) {
-    if (list.nextUpdate !== undefined && list.nextUpdate.getTime() < now) {
-      findings.push(warning(observer, "crlExpired", {
-        what:
-          `the revocation list ${crlFile} was to be renewed by ${list.nextUpdate.toISOString()}`,
-        why: "who was revoked since then is not in it",
-        cure: "write it anew with cert.ts revoke, and bring it to every node",
-      }));
-    }
-    const revoked = [subject.leaf, ...subject.intermediates].find(({ serial, der }) => {
-      return list.serials.has(serial) && verifiedBy(der, signer.der);
-    });
-    if (revoked === undefined) continue;
-    const which = revoked === subject.leaf ? "" : " an issuer of";
-    findings.push(error(observer, "revoked", {
-      what: `${crlFile} revokes${which} ${theCertificate(subject)} (${subject.label}; serial ` +
-        `${revoked.serial})`,
-      why: `${observer.label} refuses it, and cuts a connection that it has`,
-      cure: reissueCure(subject),
-    }));
-  }
+  const policy = { ...noRevocation, lists, listRequired: crlRequired };
+  const { fingerprint } = subject.leaf;
+  const refusal = judgeRevocation(policy, { fingerprint, chain: chainLinks(path) }, now);
+  if (refusal === undefined) return findings;
+  findings.push(error(observer, refusal.fault, {
+    what: `${theCertificate(subject)} (${subject.label}) ${refusal.problem}, by ` +
+      (crlFile ?? "the revocation list, which is missing"),
+    why: `${observer.label} refuses it, and cuts a connection that it has`,
+    cure: refusal.fault === "noRevocationList"
+      ? "write a list with cert.ts revoke, and bring it to every node"
+      : reissueCure(subject),
+  }));
   return findings;
 }
 
@@ -235,15 +282,15 @@ function uncheckedOf(side: DoctorSide): string[] {
 }
 
 function peerOf(side: DoctorSide): ExaminedPeer {
-  const { info } = side.leaf;
+  const { notBefore, notAfter, fingerprint } = side.leaf;
   return {
     label: side.label,
     source: side.source,
-    subject: subjectOf(side.leaf),
+    subject: subjectOf(side),
     hosts: hostsOf(side.leaf),
-    notBefore: info.notBefore,
-    notAfter: info.notAfter,
-    fingerprint: info.fingerprint,
+    notBefore: new Date(notBefore),
+    notAfter: new Date(notAfter),
+    fingerprint,
     trusts: side.authorities && trusts(side.authorities),
   };
 }

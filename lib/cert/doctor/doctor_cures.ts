@@ -1,22 +1,25 @@
 import { command } from "../cli/command_line.ts";
-import type { Examined } from "./doctor_certificate.ts";
+import type { CertificateReading } from "../../x509/certificate.ts";
+import { identityOfSide } from "./doctor_certificate.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";
 
 /** The command that issues a peer's certificate anew, for its names and for others besides. */
 export function reissueCure(
   side: DoctorSide,
-  { hosts = [], kind = kindOf(side.leaf), under = side }: {
+  { hosts = [], kind = kindOf(side), under = side }: {
     readonly hosts?: readonly string[];
     readonly kind?: "node" | "client";
     /** Whose authority is to issue it. */
     readonly under?: DoctorSide;
   } = {},
 ): string {
-  const { commonName } = side.leaf.info;
+  const { commonName, isAuthority } = side.leaf;
   const out = side.certFile === undefined ? "ITS_FOLDER" : folderOf(side.certFile);
   const end = ["--ca-dir", under.authorityDir ?? "CA_FOLDER", "--out", out, "--force"];
   if (kind === "client") {
-    const name = side.leaf.classes[0]?.name ?? plain(commonName) ?? "NAME";
+    // The name of an authority is not that of a client.
+    const shown = isAuthority ? undefined : plain(commonName);
+    const name = plain(identityOfSide(side)?.name) ?? shown ?? "NAME";
     return command("create-client", name, ...end);
   }
   // In their order: the first one is the node's name.
@@ -25,14 +28,13 @@ export function reissueCure(
 }
 
 /** The hosts that a certificate covers, in its order. */
-export function hostsOf({ info }: Examined): string[] {
-  return info.names.filter((name) => !info.uris.includes(name));
+export function hostsOf({ hosts }: CertificateReading): readonly string[] {
+  return hosts;
 }
 
 /** What a certificate seems to be meant for. */
-export function kindOf({ classes, info }: Examined): "node" | "client" {
-  if (classes.length > 0) return classes[0]!.kind;
-  return info.dnsNames.length + info.ipAddresses.length > 0 ? "node" : "client";
+export function kindOf(side: Pick<DoctorSide, "leaf" | "mapper">): "node" | "client" {
+  return identityOfSide(side)?.kind ?? (side.leaf.hosts.length > 0 ? "node" : "client");
 }
 
 function plain(name: string | undefined): string | undefined {

@@ -1,28 +1,18 @@
-/** What the doctor can find. Stable; safe to branch on. */
+import type { CertificateFault } from "../../x509/certificate_fault.ts";
+
+/**
+ * What the doctor can find: what every judge of certificates says, and what only files and a
+ * connection show. Stable; safe to branch on.
+ */
 export type FindingCode =
-  | "unreadable"
+  | CertificateFault
   | "keyMissing"
   | "keyEncrypted"
   | "keyMismatch"
   | "openKeyFile"
   | "authorityKeyHere"
-  | "expired"
-  | "notYetValid"
   | "expiresSoon"
-  | "leafIsAuthority"
-  | "noIdentity"
-  | "wrongKeyUsage"
-  | "wrongPurpose"
-  | "noHost"
-  | "unknownCriticalExtension"
-  | "weakAlgorithm"
-  | "badAuthority"
-  | "untrusted"
-  | "untrustedBySelf"
-  | "revoked"
-  | "badCrl"
   | "crlExpired"
-  | "wrongHost"
   | "twoClients"
   | "sameCertificate"
   | "unreachable"

@@ -1,6 +1,13 @@
-import { platform } from "../../runtime/platform.ts";
 import { type DoctorReport, hostFindings, pairFindings, reportOf, viewFindings } from "./doctor.ts";
-import { examine, type Examined, printable, subjectOf } from "./doctor_certificate.ts";
+import type { CertificateReading } from "../../x509/certificate.ts";
+import { maxChainLength } from "../../x509/chain.ts";
+import { identityMapper } from "../../x509/identity_mapping.ts";
+import type { IdentityMapper } from "../../x509/identity.ts";
+import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
+import { chainText } from "../../x509/key_pair.ts";
+import { encodePem } from "../../x509/pem.ts";
+import { parseCertificate } from "../authority/certificate_info.ts";
+import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
 import { command } from "../cli/command_line.ts";
 import {
@@ -14,8 +21,7 @@ import type { Finding } from "./doctor_finding.ts";
 import { refusedByPeer } from "./doctor_refusal.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
 import { CertError } from "../errors.ts";
-import { type HostName, parseHostName } from "../authority/host_name.ts";
-import { pemBlocks } from "../authority/pem.ts";
+import { parseHostName } from "../authority/host_name.ts";
 
 /** What the doctor can be told about a live peer. */
 export interface LiveDoctorOptions {
@@ -29,6 +35,8 @@ export interface LiveDoctorOptions {
   readonly timeout?: number;
   /** Milliseconds that the peer may take to refuse our certificate. Default 1 000. */
   readonly patience?: number;
+  /** The option `identity` of `TlsConfig`, with which both peers run. Default: without it. */
+  readonly identity?: IdentityMapping;
 }
 
 /**
@@ -54,19 +62,20 @@ export async function diagnosePeer(
   options: LiveDoctorOptions,
 ): Promise<DoctorReport> {
   const { host, port, serverName = host, timeout = 5_000, patience = 1_000 } = options;
-  const name = parseHostName(serverName);
+  const name = parseHostName(serverName).text;
   checkPort(port);
   const target = { host, port, timeout, patience };
-  const own = await readSide("A", source);
+  const mapper = identityMapper(options.identity);
+  const own = await readSide("A", source, mapper);
   const now = Date.now();
   const findings = await ownFindings(own, now);
-  const material = await materialOf(own, findings);
-  const ca = await bundleOf(own);
+  const material = materialOf(own, findings);
+  const ca = bundleOf(own);
   const outcome = ca === undefined
     ? await lookAt(target)
     : await shakeHands(target, { ...material, ca });
   const chain = "chain" in outcome ? outcome.chain : await shownChain(outcome, target);
-  const peer = chain === undefined ? undefined : await peerSide(chain, addressOf(target));
+  const peer = chain === undefined ? undefined : peerSide(chain, addressOf(target), mapper);
   if (peer !== undefined) findings.push(...await peerFindings(own, peer, name, now));
   const unchecked: string[] = [];
   if (material === undefined) {
@@ -83,27 +92,22 @@ export async function diagnosePeer(
   return { ...report, verdict, unchecked: [...report.unchecked, ...unchecked] };
 }
 
-/** Whom our side trusts, as PEM; undefined where that is not known. */
-async function bundleOf({ authorities, caFile }: DoctorSide): Promise<string | undefined> {
-  if (authorities === undefined) return undefined;
-  return certificatesOnly(await platform.files.readTextFile(caFile!));
+/** The authorities that our side trusts, as PEM; undefined where they are not known. */
+function bundleOf({ authorities }: DoctorSide): string | undefined {
+  return authorities?.map(({ der }) => encodePem("CERTIFICATE", der)).join("");
 }
 
-/** PEM texts with which node:tls can dial; undefined where it would fail or let everyone in. */
-async function materialOf(
-  { certFile, key, authorities }: DoctorSide,
+/** PEM texts with which node:tls can dial; undefined where it would fail or accept every peer. */
+function materialOf(
+  { leaf, intermediates, key, authorities }: DoctorSide,
   findings: readonly Finding[],
-): Promise<{ cert: string; key: string } | undefined> {
+): { cert: string; key: string } | undefined {
   const usable = !findings.some(({ code }) => code === "keyMismatch");
   if (!usable || key === undefined || authorities === undefined) return undefined;
   return {
-    cert: certificatesOnly(await platform.files.readTextFile(certFile!)),
+    cert: chainText({ leaf, intermediates }, maxChainLength),
     key: String(key.export({ type: "pkcs8", format: "pem" })),
   };
-}
-
-function certificatesOnly(text: string): string {
-  return pemBlocks(text, "CERTIFICATE").map(({ pem }) => pem).join("");
 }
 
 /** What a peer shows whose certificate our side has refused. */
@@ -113,15 +117,19 @@ async function shownChain(outcome: DialOutcome, target: DialTarget): Promise<Cha
   return "chain" in seen ? seen.chain : undefined;
 }
 
-async function peerSide(chain: Chain, source: string): Promise<DoctorSide | undefined> {
-  const shown: Examined[] = [];
+function peerSide(
+  chain: Chain,
+  source: string,
+  mapper: IdentityMapper,
+): DoctorSide | undefined {
+  let shown: CertificateReading[];
   try {
-    for (const der of chain) shown.push(await examine(der));
+    shown = chain.map(parseCertificate);
   } catch (cause) {
     throw new CertError("malformed", `a certificate that ${source} shows cannot be read`, {
       value: source,
       cause,
-      remedy: "issue it with cert.ts",
+      remedy: "have it issued anew",
     });
   }
   const [leaf, ...intermediates] = shown;
@@ -131,6 +139,7 @@ async function peerSide(chain: Chain, source: string): Promise<DoctorSide | unde
     source,
     certFile: undefined,
     leaf,
+    mapper,
     intermediates,
     keyFile: undefined,
     key: undefined,
@@ -146,20 +155,20 @@ async function peerSide(chain: Chain, source: string): Promise<DoctorSide | unde
 async function peerFindings(
   own: DoctorSide,
   peer: DoctorSide,
-  name: HostName,
+  name: string,
   now: number,
 ): Promise<Finding[]> {
   const findings = [
     ...await ownFindings(peer, now),
     ...pairFindings(own, peer),
-    ...viewFindings(own, peer, now),
+    ...viewFindings(own, peer, { now }),
     ...hostFindings(peer, name),
   ];
-  if (peer.leaf.classes[0]?.kind !== "client") return findings;
-  findings.push(error(peer, "wrongPurpose", {
+  if (identityOfSide(peer)?.kind !== "client") return findings;
+  findings.push(error(peer, "wrongRole", {
     what: `${theCertificate(peer)} is that of a client, and it listens`,
-    why: "whoever dials a node refuses a client's certificate",
-    cure: command("create-node", name.text, "--ca-dir", "CA_FOLDER", "--out", "ITS_FOLDER"),
+    why: "a peer that dials a node refuses a client's certificate",
+    cure: command("create-node", name, "--ca-dir", "CA_FOLDER", "--out", "ITS_FOLDER"),
   }));
   return findings;
 }
@@ -203,7 +212,7 @@ async function anonymousFindings(
   const { kind } = await shakeHands(target, { ca });
   if (peer === undefined || kind !== "open") return [];
   return [warning(peer, "clientsNotVerified", {
-    what: `${addressOf(target)} (${subjectOf(peer.leaf)}) does not refuse a peer that shows no ` +
+    what: `${addressOf(target)} (${subjectOf(peer)}) does not refuse a peer that shows no ` +
       `certificate within ${target.patience} ms`,
     why: "if it is a node, anybody who reaches the port can talk to it",
     cure: "check that it is a node of Casty with `tls` set, and not a proxy before it",

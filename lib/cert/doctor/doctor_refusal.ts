@@ -1,9 +1,10 @@
-import { authorityName, type Examined, printable } from "./doctor_certificate.ts";
+import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
+import { issuedBy } from "../../x509/issued_by.ts";
+import { authorityName, printable } from "./doctor_certificate.ts";
 import { error, theCertificate } from "./doctor_checks.ts";
 import { command } from "../cli/command_line.ts";
 import type { Finding } from "./doctor_finding.ts";
 import type { DoctorSide } from "./doctor_side.ts";
-import { verifiedBy } from "../../x509/signature.ts";
 
 /** What the alerts of TLS mean here. Deno's own listener sends none. */
 const alerts: Readonly<Record<string, string>> = {
@@ -66,13 +67,15 @@ function reasons(
       ? `it is of ${authorityName(other)}, and its ca.crt does not trust ${name}, of which we are`
       : `its ca.crt does not trust ${name}: it is of another set, or from before a rotation`,
     "our certificate is on its revocation list or deny list, or its authorize hook says no",
-    `its clock is outside ${own.leaf.info.notBefore.toISOString()} to ` +
-      `${own.leaf.info.notAfter.toISOString()}`,
+    `its clock is outside ${isoTime(own.leaf.notBefore)} to ${isoTime(own.leaf.notAfter)}`,
     "it has reached a limit (maxConnections, maxConnectionsPerAddress, ...), or shuts down",
   );
   return list;
 }
 
-function issuerOf(leaf: Examined, { authorities = [] }: DoctorSide): Examined | undefined {
-  return authorities.find((authority) => verifiedBy(leaf.der, authority.der));
+function issuerOf(
+  leaf: CertificateReading,
+  { authorities = [] }: DoctorSide,
+): CertificateReading | undefined {
+  return authorities.find((authority) => issuedBy(leaf, authority));
 }

@@ -1,11 +1,14 @@
 import { platform } from "../../runtime/platform.ts";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { readText } from "../authority/certificate_files.ts";
-import { examine, type Examined } from "./doctor_certificate.ts";
-import { readRevocationLists, type RevocationList } from "./doctor_crl.ts";
+import type { CertificateReading } from "../../x509/certificate.ts";
+import { type IdentityMapper, ownIdentities } from "../../x509/identity.ts";
+import { orderChain } from "../../x509/key_pair.ts";
+import { parseRevocationLists, type RevocationListReading } from "../../x509/revocation_list.ts";
+import { parseCertificate } from "../authority/certificate_info.ts";
+import { pemBlocks } from "../authority/pem.ts";
+import { CertError, reading } from "../errors.ts";
 import type { Finding } from "./doctor_finding.ts";
-import { CertError } from "../errors.ts";
-import { readBundle } from "../authority/pem_bundle.ts";
 import { crlNames, exists } from "../authority/workspace.ts";
 
 /** One of the two peers, as far as its files show it. */
@@ -15,17 +18,19 @@ export interface DoctorSide {
   /** The folder or file that was asked about, or `host:port`. */
   readonly source: string;
   readonly certFile: string | undefined;
-  readonly leaf: Examined;
-  readonly intermediates: readonly Examined[];
+  readonly leaf: CertificateReading;
+  /** Tells which names make a node or a client. */
+  readonly mapper: IdentityMapper;
+  readonly intermediates: readonly CertificateReading[];
   readonly keyFile: string | undefined;
   readonly key: KeyObject | undefined;
   readonly caFile: string | undefined;
   /** Whom it trusts; undefined when its bundle is not here. */
-  readonly authorities: readonly Examined[] | undefined;
+  readonly authorities: readonly CertificateReading[] | undefined;
   /** Where the key of its authority is, if that is near: certificates can be issued there. */
   readonly authorityDir: string | undefined;
   readonly crlFile: string | undefined;
-  readonly crl: readonly RevocationList[];
+  readonly crl: readonly RevocationListReading[];
   /** What was found while reading. */
   readonly findings: readonly Finding[];
 }
@@ -41,20 +46,22 @@ const leafNames = ["node.crt", "client.crt", "tls.crt"];
  *
  * @throws {CertError} codes `notFound` and `malformed`, when there is no certificate to speak of.
  */
-export async function readSide(label: "A" | "B", source: string): Promise<DoctorSide> {
+export async function readSide(
+  label: "A" | "B",
+  source: string,
+  mapper: IdentityMapper = ownIdentities,
+): Promise<DoctorSide> {
   const certFile = await findLeaf(source);
   const folder = folderOf(certFile);
   const text = await readText(certFile, "certificate not found");
-  const [leaf, ...intermediates] = await naming(certFile, () => examineAll(text));
-  if (leaf === undefined) {
-    throw new CertError("malformed", `${certFile} holds no certificate`, {
-      value: certFile,
-      remedy: "check that it is the right file",
-    });
-  }
+  const certificates = naming(certFile, () => readAll(text));
   const findings: Finding[] = [];
   const isFolder = certFile !== source;
-  const { keyFile, key } = await readKey({ label, certFile, text, isFolder, findings });
+  const guess = orderChain(certificates)!;
+  const isKnown = guess.leaf.key.fault === undefined;
+  const { keyFile, key } = await readKey({ label, certFile, text, isFolder, isKnown, findings });
+  // Where the key is that of none, it is told later.
+  const { leaf, intermediates } = orderChain(certificates, key) ?? guess;
   const places = [folder, `${folder}/..`, `${folder}/../ca`];
   const caFile = await firstOf(places, ["ca.crt"]);
   const crlFile = await firstOf(places, crlNames);
@@ -72,17 +79,18 @@ export async function readSide(label: "A" | "B", source: string): Promise<Doctor
   };
   const authorities = caFile === undefined
     ? undefined
-    : await readText(caFile, "no bundle").then(examineAll)
+    : await readText(caFile, "no bundle").then(readAll)
       .catch(unreadable(caFile, "without its authorities it trusts nobody and does not start"));
   const crl = crlFile === undefined
     ? undefined
-    : await readText(crlFile, "no list").then(readRevocationLists)
+    : await readText(crlFile, "no list").then((text) => reading(() => parseRevocationLists(text)))
       .catch(unreadable(crlFile, "without its revocation list a revoked certificate is accepted"));
   return {
     label,
     source,
     certFile,
     leaf,
+    mapper,
     intermediates,
     keyFile,
     key,
@@ -142,20 +150,17 @@ function tidy(path: string): string {
   return path.replace(/[^/]+\/\.\.\//, (part) => /^\.{1,2}\//.test(part) ? part : "");
 }
 
-async function examineAll(text: string): Promise<Examined[]> {
-  const all: Examined[] = [];
-  for (const { der } of await readBundle(text)) all.push(await examine(der));
-  if (all.length === 0) {
-    throw new CertError("malformed", "it holds no certificate", {
-      remedy: "check that it is the right file",
-    });
-  }
-  return all;
+function readAll(text: string): CertificateReading[] {
+  const all = pemBlocks(text, "CERTIFICATE").map(({ der }) => parseCertificate(der));
+  if (all.length > 0) return all;
+  throw new CertError("malformed", "it holds no certificate", {
+    remedy: "check that it is the right file",
+  });
 }
 
-async function naming<T>(file: string, read: () => Promise<T>): Promise<T> {
+function naming<T>(file: string, read: () => T): T {
   try {
-    return await read();
+    return read();
   } catch (error) {
     if (!(error instanceof CertError)) throw error;
     throw new CertError(error.code, `${file}: ${error.message}`, { value: file, cause: error });
@@ -168,11 +173,13 @@ interface KeySearch {
   readonly text: string;
   /** A node's folder must hold its key; a certificate alone may have been copied here to ask. */
   readonly isFolder: boolean;
+  /** Whether its type is one that this runtime reads; what it does not is told by the judge. */
+  readonly isKnown: boolean;
   readonly findings: Finding[];
 }
 
 async function readKey(
-  { label, certFile, text, isFolder, findings }: KeySearch,
+  { label, certFile, text, isFolder, isKnown, findings }: KeySearch,
 ): Promise<{ keyFile: string | undefined; key: KeyObject | undefined }> {
   const beside = certFile.replace(/\.(crt|pem|cer)$/, "") + ".key";
   const inside = /BEGIN [A-Z ]*PRIVATE KEY/.test(text);
@@ -199,6 +206,7 @@ async function readKey(
     const only = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[^-]*-----END \1-----/.exec(pem)?.[0];
     return { keyFile, key: createPrivateKey(only ?? pem) };
   } catch (error) {
+    if (!isKnown) return { keyFile, key: undefined };
     const why = error instanceof CertError ? error.message : "it holds no private key";
     return find("unreadable", `${keyFile} cannot be used: ${why}`, `replace ${keyFile}`);
   }

@@ -19,6 +19,7 @@ import { type BundleEntry, bundleText } from "../authority/pem_bundle.ts";
 import { type KeyType, keyTypes } from "../authority/key_type.ts";
 import { isEncryptedKey, readPrivateKey } from "../authority/private_key.ts";
 import { reissue } from "../authority/reissue.ts";
+import { trustDomainOfAuthority } from "../authority/trust_domain.ts";
 import { addNextList } from "./rotation_list.ts";
 import type { RotationOptions } from "./rotation_options.ts";
 import {
@@ -206,11 +207,14 @@ async function makeNext(
   { caDir, current }: RotationState,
   options: BeginRotationOptions,
 ): Promise<{ certFile: string; keyFile: string }> {
-  const { commonName, notBefore, notAfter, keyType } = await readCertificate(current.pem);
+  const info = await readCertificate(current.pem);
+  const { commonName, notBefore, notAfter, keyType } = info;
   const lifetime = Math.round((notAfter.getTime() - notBefore.getTime()) / 60_000);
   const { dryRun, keyType: wanted, passphrase, ...asked } = options;
   await checkPresentKey(caDir, passphrase);
   const next = await createCa({
+    // Nodes with old and new certificates must be of one trust domain.
+    clusterName: trustDomainOfAuthority(info),
     ...(commonName !== undefined && { commonName }),
     ...(passphrase !== undefined && { passphrase }),
     ...(validitySpan(asked) === undefined ? { validity: `${Math.max(1, lifetime)}m` } : asked),

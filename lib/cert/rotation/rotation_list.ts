@@ -2,10 +2,10 @@ import { loadCa, readText } from "../authority/certificate_files.ts";
 import { pemBlocks } from "../authority/pem.ts";
 import { revoke } from "../authority/revocation.ts";
 import { whileLocked } from "../authority/revocation_file.ts";
-import { parseList } from "../authority/revocation_info.ts";
 import type { RotationOptions } from "./rotation_options.ts";
 import type { RotationState } from "./rotation_state.ts";
-import { listVerifiedBy } from "../../x509/signature.ts";
+import { parseCertificate } from "../authority/certificate_info.ts";
+import { hasSignedList, parseRevocationList } from "../../x509/revocation_list.ts";
 import { crlNames, exists, replaceFile } from "../authority/workspace.ts";
 
 /**
@@ -29,8 +29,9 @@ async function addToLists(
     for (const file of crlNames.map((name) => `${folder}/${name}`)) {
       if (!await exists(file)) continue;
       const crl = await readText(file, "there is no revocation list");
-      const lists = pemBlocks(crl, "X509 CRL").map(({ der }) => parseList(der));
-      if (next !== undefined && lists.some((list) => listVerifiedBy(list, next.der))) continue;
+      const lists = pemBlocks(crl, "X509 CRL").map(({ der }) => parseRevocationList(der));
+      const signer = next && parseCertificate(next.der);
+      if (signer !== undefined && lists.some((list) => hasSignedList(signer, list))) continue;
       if (!dryRun) {
         const ca = await loadCa(`${caDir}/next`, passphrase);
         await replaceFile(file, (await revoke(ca, { crl })).crl);

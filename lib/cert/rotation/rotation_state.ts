@@ -1,9 +1,13 @@
 import { readText } from "../authority/certificate_files.ts";
-import { examine } from "../doctor/doctor_certificate.ts";
-import { readRevocationLists, type RevocationList } from "../doctor/doctor_crl.ts";
-import { CertError } from "../errors.ts";
+import {
+  hasSignedList,
+  parseRevocationLists,
+  type RevocationListReading,
+} from "../../x509/revocation_list.ts";
+import { parseCertificate } from "../authority/certificate_info.ts";
+import { CertError, reading } from "../errors.ts";
 import { type BundleEntry, readBundle } from "../authority/pem_bundle.ts";
-import { verifiedBy } from "../../x509/signature.ts";
+import { derIssuedBy } from "../../x509/issued_by.ts";
 import {
   crlNames,
   exists,
@@ -66,7 +70,7 @@ export interface RotationState extends Workspace {
   /** What the authority's own `ca.crt` trusts. */
   readonly bundle: readonly BundleEntry[];
   /** Of the workspace and of its authority. */
-  readonly lists: readonly RevocationList[];
+  readonly lists: readonly RevocationListReading[];
 }
 
 /** Reads a workspace and finds out which phase it is in. */
@@ -121,7 +125,7 @@ async function readLeaf(leaf: WorkspaceLeaf, state: RotationState): Promise<Rota
   const roles = ["current", "next", "previous"] as const;
   const issuedBy = roles.find((role) => {
     const authority = state[role];
-    return authority !== undefined && verifiedBy(own.der, authority.der);
+    return authority !== undefined && derIssuedBy(own.der, authority.der);
   }) ?? "other";
   const bundle = leaf.trustFile === undefined ? [] : await bundleOf(leaf.trustFile);
   const trusts = roles.filter((role) => {
@@ -129,29 +133,33 @@ async function readLeaf(leaf: WorkspaceLeaf, state: RotationState): Promise<Rota
     return authority !== undefined && bundle.some(same(authority));
   });
   const issuer = issuedBy === "other" ? undefined : state[issuedBy];
-  const revoked = issuer !== undefined && await isRevoked(own, issuer, state.lists);
+  const revoked = issuer !== undefined && isRevoked(own, issuer, state.lists);
   return { ...leaf, issuedBy, revoked, trusts };
 }
 
-async function listsOf(folders: readonly string[]): Promise<RevocationList[]> {
-  const lists: RevocationList[] = [];
+async function listsOf(folders: readonly string[]): Promise<RevocationListReading[]> {
+  const lists: RevocationListReading[] = [];
   for (const folder of new Set(folders)) {
     for (const file of crlNames.map((name) => `${folder}/${name}`)) {
       if (!await exists(file)) continue;
-      lists.push(...readRevocationLists(await readText(file, "there is no revocation list")));
+      const text = await readText(file, "there is no revocation list");
+      lists.push(...reading(() => parseRevocationLists(text)));
     }
   }
   return lists;
 }
 
-async function isRevoked(
+function isRevoked(
   { der }: BundleEntry,
   issuer: BundleEntry,
-  lists: readonly RevocationList[],
-): Promise<boolean> {
+  lists: readonly RevocationListReading[],
+): boolean {
   if (lists.length === 0) return false;
-  const [{ serial }, authority] = await Promise.all([examine(der), examine(issuer.der)]);
-  return lists.some((list) => list.serials.has(serial) && list.signedBy(authority));
+  const { serialNumber } = parseCertificate(der);
+  const authority = parseCertificate(issuer.der);
+  return lists.some((list) => {
+    return list.serialNumbers.has(serialNumber) && hasSignedList(authority, list);
+  });
 }
 
 /** Whether two certificates are the same. */

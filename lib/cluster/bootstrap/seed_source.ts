@@ -1,6 +1,6 @@
 /**
- * Where the addresses of seeds come from: a list, a function, or DNS. What is not a list is asked
- * again, about once a second, for as long as the node is no member.
+ * Sources of seed addresses: a list, a function, or DNS. A function and DNS are resolved again about
+ * once a second while the node is no member.
  *
  * @module
  */
@@ -12,43 +12,43 @@ import { ClusterError } from "../errors.ts";
 
 /** Seeds from DNS. */
 export interface DnsSeeds {
-  /** The name to ask for. */
+  /** The DNS name. */
   readonly dns: string;
-  /** `SRV` records bring their own ports; `A` and `AAAA` records need `port`. */
+  /** `SRV` records contain ports; `A` and `AAAA` records need `port`. */
   readonly type: DnsRecordType;
-  /** 1 to 65535. Needed, and only used, for `A` and `AAAA`. */
+  /** 1 to 65535. Required, and only used, for `A` and `AAAA`. */
   readonly port?: number;
 }
 
-/** Answers the addresses of seeds, `"host:port"`; asked again while the node is no member. */
+/** Returns seed addresses, `"host:port"`; called again while the node is no member. */
 export type SeedFunction = () => readonly string[] | Promise<readonly string[]>;
 
-/** Where the addresses of seeds come from. */
+/** A source of seed addresses. */
 export type SeedNodes = readonly string[] | SeedFunction | DnsSeeds;
 
-/** Milliseconds between two questions. */
+/** Milliseconds between two lookups. */
 const interval = 1_000;
-/** More seeds than that are of no use. */
+/** Seeds beyond this number are ignored. */
 const maxSeeds = 1_000;
 
-/** The seeds that are known before anybody is asked. */
+/** The seeds of a list; none for dynamic seeds. */
 export function listedSeeds(seeds: SeedNodes | undefined): readonly string[] {
   return isList(seeds) ? seeds : [];
 }
 
-/** Whether the addresses must be asked for. */
+/** Whether the addresses must be resolved. */
 export function dynamicSeeds(seeds: SeedNodes | undefined): seeds is SeedFunction | DnsSeeds {
   return seeds !== undefined && !isList(seeds);
 }
 
-/** For messages. */
+/** The source as text, for messages. */
 export function describeSeeds(seeds: SeedNodes | undefined): string {
   if (seeds === undefined || isList(seeds)) return seeds?.join(", ") || "none";
   return typeof seeds === "function" ? "from a function" : `${seeds.type} records of ${seeds.dns}`;
 }
 
 /**
- * Checks what a user has written.
+ * Validates the option.
  *
  * @throws {ClusterError} code `badOption`.
  * @throws {CastyError} code `badAddress`.
@@ -71,7 +71,7 @@ export function checkSeedNodes(seeds: SeedNodes | undefined): void {
   }
 }
 
-/** Asks for seeds until it is stopped. */
+/** Resolves seeds periodically until it is stopped. */
 export class SeedResolver {
   readonly #runtime: Runtime;
   readonly #resolver: Resolver | undefined;
@@ -81,7 +81,7 @@ export class SeedResolver {
   #stopped = false;
   #failure = "";
 
-  /** Asks nobody yet. `onSeeds` is called with each answer that can be used. */
+  /** `onSeeds` is called with each successful result. */
   constructor(
     runtime: Runtime,
     source: SeedFunction | DnsSeeds,
@@ -93,15 +93,15 @@ export class SeedResolver {
     this.#onSeeds = onSeeds;
   }
 
-  /** What went wrong last, until it goes well; empty: nothing. */
+  /** The last failure, until a lookup succeeds; empty: none. */
   get failure(): string {
     return this.#failure;
   }
 
-  /** Asks now, and again a second after each answer. */
+  /** Starts lookups: now, and again a second after each result. */
   async start(): Promise<void> {
     try {
-      const seeds = await this.#ask();
+      const seeds = await this.#resolve();
       if (this.#stopped) return;
       this.#failure = "";
       this.#onSeeds(seeds);
@@ -112,20 +112,20 @@ export class SeedResolver {
     this.#timer = this.#runtime.clock.schedule(interval, () => void this.start());
   }
 
-  /** Asks no more. */
+  /** Ends lookups. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
   }
 
-  async #ask(): Promise<readonly string[]> {
+  async #resolve(): Promise<readonly string[]> {
     const source = this.#source;
-    const seeds = typeof source === "function" ? await source() : await this.#askDns(source);
+    const seeds = typeof source === "function" ? await source() : await this.#resolveDns(source);
     for (const seed of seeds) parseAddress(seed);
     return [...new Set(seeds)].sort().slice(0, maxSeeds);
   }
 
-  async #askDns({ dns, type, port = 0 }: DnsSeeds): Promise<string[]> {
+  async #resolveDns({ dns, type, port = 0 }: DnsSeeds): Promise<string[]> {
     if (this.#resolver === undefined) throw new Error("the runtime has no resolver");
     const records = await this.#resolver.resolve(dns, type);
     return records.map((record) => formatAddress(record.host, record.port ?? port));
@@ -134,7 +134,10 @@ export class SeedResolver {
   #failed(error: unknown): void {
     const detail = error instanceof Error ? error.message : String(error);
     const failure = `no seeds from ${describeSeeds(this.#source)}: ${detail}`;
-    if (failure !== this.#failure) this.#runtime.logger.log("warn", "cluster", failure);
+    if (failure !== this.#failure) {
+      const source = describeSeeds(this.#source);
+      this.#runtime.logger.log("warn", "cluster", "seed lookup failed", { source, error: detail });
+    }
     this.#failure = failure;
   }
 }

@@ -12,39 +12,40 @@ import {
   type TopologyService,
 } from "./topology.ts";
 
-/** What a {@linkcode Gateway} needs. */
+/** The dependencies of a {@linkcode Gateway}. */
 export interface GatewayPort {
   readonly remoting: Remoting;
-  /** What this node believes of the cluster. */
+  /** The current view of the cluster. */
   view(): MembershipView;
-  /** Who is registered in the cluster; the same array as long as nothing has changed. */
+  /** Services registered in the cluster; the same array until it changes. */
   services?(): readonly TopologyService[];
   /** Runs a task after the current turn. */
   defer(task: () => void): void;
-  /** Milliseconds that only go forward. */
+  /** Milliseconds on a monotonic clock. */
   now(): number;
 }
 
-/** Milliseconds in which a client that asks again is not told the same topology again. */
-const tellInterval = 200;
+/** Milliseconds before a client that subscribes again is sent the same topology again. */
+const resendInterval = 200;
 
-/** A client that is told of changes. */
+/** A client that receives topology updates. */
 interface Subscriber {
-  /** What the client calls this node. */
+  /** The address by which the client knows this node. */
   asked: string;
-  /** It has unsubscribed, and is remembered for the sake of the interval. */
-  listens: boolean;
-  /** When it was told a whole topology because it has asked. */
-  toldAt: number;
+  /** False after it has unsubscribed; kept to enforce the interval. */
+  subscribed: boolean;
+  /** When it was last sent a whole topology on request. */
+  sentAt: number;
 }
 
 /**
- * Tells clients who is in the cluster and who offers what: when they ask, and then at every change.
- * A client asks again every few seconds, as a sign of life for both; what it has is not sent twice.
+ * Sends clients the topology of the cluster: on subscription, and then at every change. A client
+ * subscribes again every few seconds, as a heartbeat in both directions; a revision that it has is
+ * not sent twice.
  */
 export class Gateway {
   readonly #port: GatewayPort;
-  /** By address, as long as they are connected. */
+  /** Connected clients by address. */
   readonly #subscribers = new Map<string, Subscriber>();
   #topology = emptyTopology;
   #signature = "";
@@ -52,18 +53,18 @@ export class Gateway {
   #draining = false;
   #dirty = false;
 
-  /** Opens the path at which clients ask. */
+  /** Handles requests of clients. */
   constructor(port: GatewayPort) {
     this.#port = port;
     port.remoting.handlePeers(gatewayPath, (peer, value) => {
-      // Of whom another node passes messages on, nobody tells when it has gone.
+      // A relayed client is not connected here, so its disconnection would not be noticed.
       if (port.remoting.endpoint.peerAt(peer.address, "user") !== peer) return;
       const request = parseGatewayRequest(value);
       if (request !== undefined) this.#onRequest(peer.address, request);
     });
   }
 
-  /** The cluster has changed, or who offers what. What changes in one turn is told once. */
+  /** The view or the services have changed. Changes within one turn are sent once. */
   onChange(): void {
     if (this.#dirty) return;
     this.#dirty = true;
@@ -73,7 +74,7 @@ export class Gateway {
     });
   }
 
-  /** This node is about to leave: its clients turn to others while it still answers. */
+  /** This node is about to leave: its clients switch to other nodes while it still answers. */
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
@@ -88,30 +89,30 @@ export class Gateway {
 
   #onRequest(address: string, request: GatewayRequest): void {
     const known = this.#subscribers.get(address);
-    if (request.type === "unsubscribe" && known !== undefined) known.listens = false;
+    if (request.type === "unsubscribe" && known !== undefined) known.subscribed = false;
     if (request.type !== "subscribe") return;
     const { asked, have } = request;
-    const subscriber = known ?? { asked, listens: true, toldAt: -Infinity };
+    const subscriber = known ?? { asked, subscribed: true, sentAt: -Infinity };
     subscriber.asked = asked;
-    subscriber.listens = true;
+    subscriber.subscribed = true;
     this.#subscribers.set(address, subscriber);
-    // What has changed since is told in a moment.
+    // Later changes are pushed by `onChange`.
     if (this.#signature === "") this.#refresh();
     if (have === this.#revision) return this.#push(address, asked, true);
     const now = this.#port.now();
-    // A whole topology may be large, and to ask for it is cheap.
-    if (now - subscriber.toldAt < tellInterval) return;
-    subscriber.toldAt = now;
+    // A whole topology may be large, while a request is small.
+    if (now - subscriber.sentAt < resendInterval) return;
+    subscriber.sentAt = now;
     this.#push(address, asked, false);
   }
 
   #pushAll(): void {
-    for (const [address, { asked, listens }] of this.#subscribers) {
-      if (listens) this.#push(address, asked, false);
+    for (const [address, { asked, subscribed }] of this.#subscribers) {
+      if (subscribed) this.#push(address, asked, false);
     }
   }
 
-  /** Whether something has changed since the last time. */
+  /** Updates the topology. Returns whether it has changed. */
   #refresh(): boolean {
     const topology = topologyOf(this.#port.view(), this.#port.services?.() ?? []);
     const { members, leaving, leader } = topology;

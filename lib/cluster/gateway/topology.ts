@@ -1,14 +1,14 @@
 import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
 
-/** What a client may know of the cluster: who is up, who leads, and who offers what. */
+/** The cluster as clients see it: members, leader and services. */
 export interface Topology {
   /** Members that are up, or weakly up, and reachable, oldest first. */
   readonly members: readonly TopologyMember[];
-  /** Addresses of members that are on their way out and can still be reached. */
+  /** Addresses of reachable members that are leaving or exiting. */
   readonly leaving: readonly string[];
   /** Address of the leader. */
   readonly leader: string | undefined;
-  /** Who is registered with the receptionists of the cluster. */
+  /** Services registered with the receptionists of the cluster. */
   readonly services: readonly TopologyService[];
 }
 
@@ -18,25 +18,25 @@ export interface TopologyMember {
   readonly address: string;
   /** A label for people. */
   readonly nodeId: string;
-  /** Tells one life of an address from the next: a later life has a higher number. */
+  /** Distinguishes restarts of a node at one address: the higher is the later. */
   readonly incarnation: number;
   /** Labels for placing work. */
   readonly roles: readonly string[];
-  /** Of its application. */
+  /** Version of its application. */
   readonly appVersion?: string;
-  /** Where it runs. */
+  /** Availability zone. */
   readonly zone?: string;
 }
 
-/** Who offers one service. */
+/** The actors that offer one service. */
 export interface TopologyService {
   /** The id of the service's key. */
   readonly key: string;
-  /** The actors, in an order that is the same until it changes. */
+  /** The actors, in a stable order. */
   readonly refs: readonly ActorRef<never>[];
 }
 
-/** A topology that nobody has told anything about. */
+/** A topology without members. */
 export const emptyTopology: Topology = Object.freeze({
   members: [],
   leaving: [],
@@ -44,33 +44,33 @@ export const emptyTopology: Topology = Object.freeze({
   services: [],
 });
 
-/** Where clients ask for the topology. */
+/** Path at which nodes receive requests of clients. */
 export const gatewayPath = "/_gateway";
-/** Where a client hears of the topology. */
+/** Path at which clients receive the topology. */
 export const clientTopologyPath = "/_topology";
 
-/** What a client asks a node for. */
+/** A request of a client to a node. */
 export type GatewayRequest =
-  /** Tell the topology, now and after each change. */
+  /** Requests the topology, now and after each change. */
   | {
     readonly type: "subscribe";
-    /** The name under which the client knows the node. */
+    /** The address by which the client knows the node. */
     readonly asked: string;
-    /** The revision that the client has of this node; 0: none. */
+    /** The revision that the client has from this node; 0: none. */
     readonly have: number;
   }
-  /** Tell no more. */
+  /** Ends the subscription. */
   | { readonly type: "unsubscribe" }
-  /** Nothing: to be connected is what this is for. */
+  /** Only opens a connection. */
   | { readonly type: "meet" };
 
-/** What a node tells a client. */
+/** A topology update from a node to a client. */
 export interface TopologyPush {
-  /** What the client has called the node. */
+  /** The address by which the client knows the node. */
   readonly asked: string;
   /** Counts the topologies of this node. */
   readonly revision: number;
-  /** The node is about to leave: turn to another. */
+  /** The node is about to leave: the client switches to another. */
   readonly draining: boolean;
   /** Undefined: the client has this revision already. */
   readonly topology: Topology | undefined;

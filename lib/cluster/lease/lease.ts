@@ -2,37 +2,36 @@ import type { DowningStrategy } from "../../membership/downing/downing.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { decideByLease } from "../../membership/downing/lease_majority.ts";
 
-/** What a lease answers to who wants it. */
+/** The answer of a lease. */
 export type LeaseAnswer =
   | {
-    /** Whether the asker has it now. */
+    /** Whether the owner holds it now. */
     readonly granted: true;
     /**
-     * Higher than any that was given before. Whoever guards something by this lease refuses those
-     * who come with a lower one (fencing).
+     * Fencing token: higher than any granted before. A resource that the lease guards rejects
+     * requests with a lower token.
      */
     readonly token: number;
   }
   | {
-    /** Whether the asker has it now. */
+    /** Whether the owner holds it now. */
     readonly granted: false;
-    /** Who has it. */
+    /** The current holder. */
     readonly holder: string;
   };
 
 /**
- * Something outside the cluster that at most one can hold at a time: a file on a shared disk, a row
- * in a database, a Kubernetes lease. It ends by itself some time after it was acquired, so that the
- * death of its holder does not lock it for ever; that time must be well above the 60 seconds for
- * which a side holds it.
+ * A lock outside the cluster with at most one holder: a file on a shared disk, a row in a database, a
+ * Kubernetes lease. It expires some time after it was acquired, so that a dead holder does not block
+ * it forever; that time must be well above the 60 seconds for which a side holds it.
  */
 export interface Lease {
   /**
-   * Takes the lease if nobody else holds it; whoever holds it already prolongs it. Rejects when the
-   * store cannot be reached: the asker then does not have it, as far as it knows.
+   * Acquires the lease if it is free; extends it if `owner` holds it. Rejects if the store is
+   * unavailable: the owner must then assume that it does not hold the lease.
    */
   acquire(owner: string): Promise<LeaseAnswer>;
-  /** Gives the lease back, if `owner` holds it. */
+  /** Releases the lease, if `owner` holds it. */
   release(owner: string): Promise<void>;
   /** Called by a node when it starts: the same lease on time and storage of its runtime. */
   readonly bind?: (runtime: LeaseRuntime) => Lease;
@@ -41,23 +40,23 @@ export interface Lease {
 /** What a lease takes from the runtime of its node. */
 export type LeaseRuntime = Pick<Runtime, "clock" | "storage">;
 
-/** How sides compete for the lease. */
+/** Options of {@linkcode leaseMajority}. */
 export interface LeaseMajorityOptions {
-  /** Milliseconds that the smaller side waits, so that the larger asks first. Default 2 000. */
+  /** Milliseconds that the smaller side waits, so that the larger requests first. Default 2 000. */
   readonly minorityDelay?: number;
 }
 
-/** A strategy that needs to ask a lease. */
+/** A strategy with a lease. */
 export interface LeaseDowning extends DowningStrategy {
-  /** The lease that decides. */
+  /** The deciding lease. */
   readonly lease: Lease;
 }
 
 /**
- * The side of a partition that acquires the lease lives on, the other stops; the larger side asks
- * first. Works with any number of members, also two, and for any kind of partition, but needs
- * something outside the cluster. A side that cannot ask the lease for 10 seconds stops, because the
- * other may have been given it.
+ * The side of a partition that acquires the lease survives, the other stops; the larger side
+ * requests it first. Works with any number of members, including two, and for any partition, but
+ * needs a store outside the cluster. A side that cannot reach the store for 10 seconds stops, because
+ * the other side may have acquired the lease.
  *
  * @example
  * ```ts
@@ -71,17 +70,17 @@ export function leaseMajority(lease: Lease, options: LeaseMajorityOptions = {}):
   return { ...decideByLease(options.minorityDelay), lease };
 }
 
-/** What a lease of this project keeps in its store. */
+/** The stored state of a lease. */
 export interface LeaseRecord {
-  /** Who has or had it; empty: it was given back. */
+  /** The holder, or the last one; empty: it was released. */
   readonly owner: string;
-  /** Counts the times it was given to somebody else. */
+  /** Counts changes of the holder. */
   readonly token: number;
-  /** When it ends by itself, milliseconds since the Unix epoch. */
+  /** Expiry, milliseconds since the Unix epoch. */
   readonly until: number;
 }
 
-/** What becomes of a lease when somebody asks for it: the new record, if there is one. */
+/** Decides a request for the lease: the answer and the new record, if there is one. */
 export function grantLease(
   record: LeaseRecord | undefined,
   owner: string,
@@ -96,7 +95,7 @@ export function grantLease(
   return { answer: { granted: true, token }, next: { owner, token, until: wallTime + ttl } };
 }
 
-/** Reads a record from a store; undefined if it is none. */
+/** Parses a stored record; undefined if it is malformed. */
 export function parseLeaseRecord(value: unknown): LeaseRecord | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { owner, token, until } = value as Record<string, unknown>;

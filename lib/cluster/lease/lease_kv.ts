@@ -2,32 +2,32 @@ import { type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
 import type { LeaseOptions } from "./lease_file.ts";
 import { checkTtl, leaseIn } from "./lease_register.ts";
 
-/** What a lease needs of a key-value store; what `Deno.openKv` answers has it. */
+/** The part of a key-value store that a lease uses; `Deno.Kv` has it. */
 export interface LeaseStore {
   /** The value at a key, and its version. */
   get(key: readonly string[]): Promise<{
     readonly value: unknown;
     readonly versionstamp: string | null;
   }>;
-  /** Begins a change that is made as a whole or not at all. */
+  /** Starts an atomic transaction. */
   atomic(): LeaseTransaction;
 }
 
-/** A change of a {@linkcode LeaseStore}. */
+/** A transaction of a {@linkcode LeaseStore}. */
 export interface LeaseTransaction {
-  /** Lets the change fail if the key has another version by then. */
+  /** Fails the transaction if the key has another version on commit. */
   check(entry: { readonly key: readonly string[]; readonly versionstamp: string | null }): this;
   /** Sets a value. */
   set(key: readonly string[], value: unknown): this;
-  /** Makes the change. */
+  /** Commits the transaction. */
   commit(): Promise<{ readonly ok: boolean }>;
 }
 
 /**
- * A lease in Deno KV, for nodes that share a KV database. The opened database is handed over, so
- * that only who uses this needs `--unstable-kv`.
+ * A lease in Deno KV, for nodes that share a KV database. It takes an opened database, so that only
+ * users of this function need `--unstable-kv`.
  *
- * @param kv what `Deno.openKv` has answered; it stays the caller's to close.
+ * @param kv an opened database; the caller closes it.
  * @param key the same on all nodes of a cluster.
  * @throws {ClusterError} code `badOption`: `ttl` is below 70 000.
  *

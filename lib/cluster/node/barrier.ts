@@ -1,5 +1,5 @@
 /**
- * Barriers across the cluster: the leader keeps the rounds, every node repeats its arrivals until
+ * Barriers across the cluster: the leader keeps the rounds; every node repeats its arrivals until
  * they are answered.
  *
  * @module
@@ -10,15 +10,15 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { type Arrival, BarrierRounds } from "./barrier_rounds.ts";
 import { ClusterError, ClusterTimeoutError } from "../errors.ts";
 
-/** Where nodes talk about barriers. */
+/** Path of barrier messages. */
 export const barrierPath = "/_cluster/barrier";
 
 /** Milliseconds between two repetitions of an arrival. */
 const repeatInterval = 250;
-/** Answers that are remembered, because the asker may not have heard them. */
+/** Releases that are kept, because the messages may have been lost. */
 const rememberedReleases = 10_000;
 
-/** What nodes say to each other about barriers. */
+/** A message of the barrier protocol. */
 export type BarrierMessage =
   | {
     readonly type: "arrive";
@@ -30,7 +30,7 @@ export type BarrierMessage =
   | { readonly type: "released"; readonly ids: readonly string[] }
   | { readonly type: "refused"; readonly id: string; readonly reason: string };
 
-/** What barriers need from the node. */
+/** The dependencies of barriers. */
 export interface BarrierPort {
   readonly self: string;
   leader(): string | undefined;
@@ -53,11 +53,11 @@ export class Barriers {
   readonly #port: BarrierPort;
   readonly #rounds = new BarrierRounds(20 * repeatInterval);
   readonly #waiting = new Map<string, Waiting>();
-  /** Ids of arrivals that were released lately, in order. */
+  /** Ids of recently released arrivals, in order. */
   readonly #released = new Set<string>();
   #repeat: Timer | undefined;
 
-  /** Idle until somebody waits. */
+  /** Idle until the first `wait`. */
   constructor(runtime: Runtime, port: BarrierPort) {
     this.#runtime = runtime;
     this.#port = port;
@@ -100,13 +100,13 @@ export class Barriers {
     }
   }
 
-  /** This node no longer leads: whoever does is told by all who wait. */
+  /** Another node leads: repeats all arrivals to it. */
   onLeaderChanged(): void {
     if (this.#port.leader() !== this.#port.self) this.#rounds.clear();
     for (const id of this.#waiting.keys()) this.#arrive(id);
   }
 
-  /** Rejects all who wait at this node. */
+  /** Rejects all pending waits of this node. */
   stop(): void {
     this.#repeat?.cancel();
     for (const id of [...this.#waiting.keys()]) {
@@ -133,7 +133,7 @@ export class Barriers {
         return;
       case "released": {
         const ids = outcome.arrivals.map(({ id }) => id);
-        // All members hear it: whoever leads next must know who was released already.
+        // To all members: the next leader must know the released arrivals.
         for (const member of this.#port.members()) this.#send(member, { type: "released", ids });
         return;
       }

@@ -1,12 +1,12 @@
 /**
- * The rounds of named barriers, as the leader keeps them. Pure. An arrival has an id and is
- * repeated until it is answered, so a new leader rebuilds the rounds by itself, and an arrival
- * that was given up does not count (casty's phantom arrivals).
+ * The rounds of named barriers on the leader. Pure. An arrival has an id and is repeated until it is
+ * answered, so a new leader rebuilds the rounds, and an abandoned arrival does not count (casty's
+ * phantom arrivals).
  *
  * @module
  */
 
-/** How many barriers may be open at once, and how many parties one may have. */
+/** Maximum number of open barriers. */
 export const maxBarriers = 10_000;
 
 /** A party that has arrived. */
@@ -21,7 +21,7 @@ interface Round {
   readonly arrivals: Map<string, { node: string; lastSeen: number }>;
 }
 
-/** What becomes of an arrival. */
+/** The outcome of an arrival. */
 export type BarrierOutcome =
   | { readonly type: "waiting" }
   | { readonly type: "released"; readonly arrivals: readonly Arrival[] }
@@ -34,21 +34,21 @@ const waiting: BarrierOutcome = { type: "waiting" };
 export class BarrierRounds {
   readonly #rounds = new Map<string, Round>();
   /** Milliseconds after which an arrival that is not repeated no longer counts. */
-  readonly #extraPause: number;
+  readonly #arrivalTimeout: number;
 
-  /** `patience` is several times the interval at which arrivals are repeated. */
-  constructor(extraPause: number) {
-    this.#extraPause = extraPause;
+  /** `arrivalTimeout` is several times the interval at which arrivals are repeated. */
+  constructor(arrivalTimeout: number) {
+    this.#arrivalTimeout = arrivalTimeout;
   }
 
-  /** How many barriers are open. */
+  /** Number of open barriers. */
   get size(): number {
     return this.#rounds.size;
   }
 
   /** A party arrives, for the first time or again. */
   arrive(name: string, expected: number, arrival: Arrival, now: number): BarrierOutcome {
-    this.#dropSilent(name, now);
+    this.#dropExpired(name, now);
     let round = this.#rounds.get(name);
     if (round === undefined) {
       if (this.#rounds.size >= maxBarriers) return { type: "full" };
@@ -65,7 +65,7 @@ export class BarrierRounds {
     };
   }
 
-  /** A party gives up. */
+  /** A party abandons its arrival. */
   cancel(name: string, id: string): void {
     const round = this.#rounds.get(name);
     if (round === undefined) return;
@@ -73,16 +73,16 @@ export class BarrierRounds {
     if (round.arrivals.size === 0) this.#rounds.delete(name);
   }
 
-  /** Forgets everything: another node leads. */
+  /** Drops all rounds: another node leads. */
   clear(): void {
     this.#rounds.clear();
   }
 
-  #dropSilent(name: string, now: number): void {
+  #dropExpired(name: string, now: number): void {
     const round = this.#rounds.get(name);
     if (round === undefined) return;
     for (const [id, { lastSeen }] of round.arrivals) {
-      if (now - lastSeen > this.#extraPause) round.arrivals.delete(id);
+      if (now - lastSeen > this.#arrivalTimeout) round.arrivals.delete(id);
     }
     if (round.arrivals.size === 0) this.#rounds.delete(name);
   }

@@ -23,7 +23,7 @@ export interface ExtensionReports {
 const noExtensions: ExtensionReports = { topics: [], explain: () => [], health: () => ({}) };
 
 /**
- * What a node tells about its cluster: `system.cluster`. It only looks; nothing changes through it.
+ * Read-only access to the cluster as a node sees it: `system.cluster`.
  *
  * @example
  * ```ts
@@ -50,8 +50,8 @@ export class ClusterHandle {
   }
 
   /**
-   * Who belongs to the cluster, in what state, who can be reached and who leads, as this node
-   * believes now. A frozen value, made for each call.
+   * The members, their status and reachability, and the leader in the current view of this node. A
+   * frozen snapshot.
    *
    * @throws {ClusterError} code `notStarted`.
    */
@@ -61,9 +61,10 @@ export class ClusterHandle {
   }
 
   /**
-   * Why the cluster is as it is, in sentences for people: why this node does not join, what has not
-   * converged and who is missing, on whose word a member is unreachable, what will come of it, and
-   * when. Never empty. The wording may change; programs read {@linkcode state}.
+   * Explains the state of the cluster in sentences for people: why this node does not join, which
+   * members block convergence, which observers report a member unreachable, and which downing
+   * decision is pending and when it takes effect. Never empty. The wording may change; programs read
+   * {@linkcode state}.
    *
    * @param topic only this: one of the node's own, or of an extension, such as `"sharding"`. Default:
    * all.
@@ -85,8 +86,8 @@ export class ClusterHandle {
   }
 
   /**
-   * How this node sees itself and the peers that it monitors: how suspicious their silence is, why
-   * they cannot be reached, its local health score, and whether its extensions work.
+   * The local health of this node, the state of the peers that it monitors (phi, accusations and
+   * their reasons), and whether its extensions work.
    *
    * @throws {ClusterError} code `notStarted`.
    */

@@ -30,7 +30,7 @@ import type { NodeExtensions } from "./node_extensions.ts";
 import { type StallDetection, stallDetectionOf } from "../stall/stall_detection.ts";
 import { ViewWaits } from "./view_waits.ts";
 
-/** Where nodes send membership messages. */
+/** Path of membership messages. */
 const membershipPath = "/_cluster";
 
 /** See the module's text. */
@@ -50,7 +50,7 @@ export class ClusterNode {
   /** Addresses of all members, for a quick look. */
   #members: ReadonlySet<string> = new Set();
   #lastRefusal = "";
-  /** Of this node; part of the hello of its connections. */
+  /** The incarnation that connections send in their hello. */
   #incarnation = 0;
 
   /** Opens nothing yet. */
@@ -77,7 +77,7 @@ export class ClusterNode {
     return this.#options.nodeId ?? this.address;
   }
 
-  /** What this node believes of the cluster. */
+  /** The current view of the cluster. */
   get view(): MembershipView {
     return this.#started(this.#driver).view;
   }
@@ -135,12 +135,12 @@ export class ClusterNode {
       return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
     });
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
-    // Not before: loading the thread must not delay nodes that are still forming the cluster.
+    // Not before: loading the thread must not slow down the formation of the cluster.
     this.#stall?.start(this.view.self.incarnation);
   }
 
   /**
-   * Joins the cluster again, with a new incarnation, after this node was declared down. Resolves when
+   * Joins the cluster again with a new incarnation, after this node was declared down. Resolves when
    * it is up.
    *
    * @throws {ClusterError} code `notDowned`.
@@ -156,11 +156,11 @@ export class ClusterNode {
     this.#incarnation = incarnation;
     const { endpoint } = this.remoting;
     for (const { address } of endpoint.peers()) {
-      endpoint.disconnect(address, "it restarts with a new incarnation");
+      endpoint.disconnect(address, "restarting with a new incarnation");
     }
     const config = membershipConfig(this.#options, this.address, incarnation);
     const seeds = [...config.seeds, ...members.map(({ address }) => address)];
-    // On the wrong side of a partition, a bootstrap would make a second cluster.
+    // On the minority side of a partition, a bootstrap would make a second cluster.
     this.#driver!.rejoin({ ...config, seeds, bootstraps: false });
     const { startTimeout = 60_000 } = this.#options;
     this.#resolveSeeds();
@@ -185,7 +185,7 @@ export class ClusterNode {
     void resolver.start();
   }
 
-  /** Leaves the cluster. Connections stay open for the last messages. */
+  /** Leaves the cluster. Connections stay open for remaining messages. */
   async leave(): Promise<void> {
     this.#seeds?.stop();
     if (this.#driver !== undefined) {
@@ -239,8 +239,8 @@ export class ClusterNode {
         downed: () => this.#onDowned(),
         joinFailed: (reason) => this.#waits.giveUp(joinRefused(remoting.address, reason)),
         joinRefused: (seed, code, reason) => {
-          this.#lastRefusal = `${seed} refused this node: ${reason} (${code})`;
-          runtime.logger.log("warn", "cluster", this.#lastRefusal);
+          this.#lastRefusal = `${seed} rejected this node: ${reason} (${code})`;
+          runtime.logger.log("warn", "cluster", "join rejected by a seed", { seed, code, reason });
         },
       },
     );
@@ -258,7 +258,7 @@ export class ClusterNode {
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));
       const alive = view.members.filter(isAlive);
-      // Before it joins and after it has left, the view of a node says nothing about the others.
+      // Before it has joined and after it has left, a node has no view of other members.
       if (alive.some(({ address }) => address === remoting.address)) {
         remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
       }
@@ -310,11 +310,11 @@ export class ClusterNode {
     const { whenDowned = "shutdown" } = this.#options;
     if (whenDowned === "shutdown") return void this.#system.shutdown();
     if (whenDowned === "wait") return;
-    // Not within the step that has declared this node down.
+    // Not within the step that reported the downing.
     this.#runtime.clock.defer(() =>
       void this.rejoin().catch((error) => {
-        // It keeps trying.
-        this.#runtime.logger.log("warn", "cluster", "rejoin is not complete yet", { error });
+        // The machine keeps retrying.
+        this.#runtime.logger.log("warn", "cluster", "rejoin timed out; retrying", { error });
       })
     );
   }
@@ -332,7 +332,7 @@ export class ClusterNode {
     const { address } = this;
     const seeds = describeSeeds(this.#options.seedNodes);
     const reasons = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""];
-    return quorumTimeout({ address, wanted, up, timeout, seeds, said: reasons });
+    return quorumTimeout({ address, wanted, up, timeout, seeds, reasons });
   }
 
   #started<T>(part: T | undefined): T {

@@ -27,34 +27,34 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly bindHost?: string;
   /**
    * Addresses of nodes to join through, `"host:port"`. The same list for every node; it may name
-   * this node. Without another node in it, this node bootstraps a new cluster. If the first address is
-   * this node's own, it bootstraps one when more than half of the listed nodes, itself included, run and
-   * belong to no cluster: with two, both; with three, two.
+   * this node. If it contains no other node, this node bootstraps a new cluster. If the first address
+   * is this node's own, it bootstraps one once a majority of the seeds agrees, itself included: with
+   * two, both; with three, two.
    *
-   * Instead of a list, a function that answers one, or DNS: both are asked again every second while
-   * this node is no member. Then the lowest address bootstraps, when the answer has been the same for
-   * 5 s; this node's address must be written in it as others see it.
+   * Instead of a list, a function that returns one, or DNS: both are resolved again every second while
+   * this node is no member. Then the lowest address bootstraps, once the result has been stable for
+   * 5 s; it must contain this node's address as others see it.
    */
   readonly seedNodes?: SeedNodes;
   /**
-   * Whether this node may found a cluster although it is not the first seed, or reaches fewer than
+   * Whether this node may bootstrap a cluster although it is not the first seed, or reaches fewer than
    * half of the seeds, after 5 s. For a first start while hosts of seeds are dead: set it for one
-   * node and one start, when you know that no cluster runs. Otherwise there may be two. Default
-   * false.
+   * node and one start, when you know that no cluster runs. Otherwise there may be two clusters.
+   * Default false.
    */
   readonly allowSelfBootstrap?: boolean;
   /**
-   * What all nodes must agree on, up to 200 keys: a node that has another value for one of them is
-   * refused, with the key. Keys that only one side has are not compared. Default: none.
+   * Configuration that must be equal on all nodes, up to 200 keys: a node with another value for a key
+   * is rejected, with the key. Keys that only one side has are not compared. Default: none.
    */
   readonly clusterConfig?: Readonly<Record<string, string>>;
   /** Labels for placing work. */
   readonly roles?: readonly string[];
-  /** Of the application that this node runs, 1 to 255 characters; others see it. Default: none. */
+  /** Version of the application, 1 to 255 characters; other nodes see it. Default: none. */
   readonly appVersion?: string;
   /**
-   * Where this node runs, 1 to 255 characters: nodes that fail together, as those of one rack or
-   * data centre, have the same. Default: none.
+   * Availability zone, 1 to 255 characters: nodes that fail together, as those of one rack or data
+   * centre, have the same. Default: none.
    */
   readonly zone?: string;
   /** Mutual TLS. Without it the traffic is plain and anybody can join. */
@@ -79,27 +79,27 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   /** Bounds of connections and queues. */
   readonly transport?: Partial<TransportLimits>;
   /**
-   * Which side of a partition lives on: `keepMajority()`, `staticQuorum(...)`, `keepOldest(...)`,
+   * Decides which side of a partition survives: `keepMajority()`, `staticQuorum(...)`, `keepOldest(...)`,
    * `leaseMajority(...)` or `downAll()`; the same on all nodes. Default `keepMajority()`.
    */
   readonly downing?: DowningStrategy | LeaseDowning;
   /**
-   * What this node does when it was declared down, after its shards have stopped:
+   * What this node does after it was declared down and its shards have stopped:
    *
-   * - `shutdown`: the whole system stops. For processes that something starts again.
-   * - `rejoin`: it joins its cluster again, as a new life of the node, as soon as it can be reached;
-   *   local actors live on. It never bootstraps a cluster then.
-   * - `wait`: it stays outside until `rejoin()` is called.
+   * - `shutdown`: the whole system stops. For processes that a supervisor restarts.
+   * - `rejoin`: it rejoins its cluster with a new incarnation as soon as the cluster is reachable;
+   *   local actors keep running. It does not bootstrap a cluster then.
+   * - `wait`: it stays outside the cluster until `rejoin()` is called.
    *
    * Default `shutdown`.
    */
   readonly whenDowned?: "shutdown" | "rejoin" | "wait";
   /**
-   * Whether a thread of this node answers others when its event loop stands still, so that they do
-   * not take it for dead, and whether this node asks theirs. Default true.
+   * Whether a thread of this node answers stall probes while its event loop is stalled, so that other
+   * nodes do not mistake the stall for a crash, and whether this node probes theirs. Default true.
    */
   readonly stallDetection?: boolean;
-  /** Port of that thread, 0 to 65535; others must be able to reach it. Default 0: any. */
+  /** Port of that thread, 0 to 65535; other nodes must be able to reach it. Default 0: any. */
   readonly stallPort?: number;
   /**
    * What runs on this node on top of the cluster, besides sharding: functions that make an extension,
@@ -120,22 +120,22 @@ export interface MembershipTiming {
   readonly gossipInterval?: number;
   /** Between two heartbeats. Default 1 000. */
   readonly heartbeatInterval?: number;
-  /** Silence that is not yet suspicious. Default 3 000. */
+  /** Pause tolerated beyond the usual heartbeat interval. Default 3 000. */
   readonly acceptablePause?: number;
-  /** How long a member that stands still may do so before it can be downed. Default 60 000. */
+  /** How long the event loop of a member may stall before the member can be downed. Default 60 000. */
   readonly stallLimit?: number;
-  /** How long unreachable members stay before the majority downs them. Default by cluster size. */
+  /** How long the set of unreachable members must be stable before downing. Default: by cluster size. */
   readonly stableAfter?: number;
   /**
-   * How long a node that joins while a member is unreachable waits before it is let in as weakly up:
-   * it takes part in ordinary work, but owns no shards and has no vote, until all have agreed.
-   * `Infinity`: it waits until then. Default 7 000.
+   * How long a node that joins while a member is unreachable waits before it becomes weakly up: it
+   * takes work, but owns no shards and has no vote, until no member is unreachable. `Infinity`: it
+   * waits until then. Default 7 000.
    */
   readonly weaklyUpAfter?: number;
 }
 
 /**
- * Checks what a user has written, before any socket is opened.
+ * Validates options before any socket is opened.
  *
  * @throws {CastyError} code `badOption`.
  */

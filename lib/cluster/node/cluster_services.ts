@@ -10,12 +10,12 @@ import type { TopologyService } from "../gateway/topology.ts";
 
 /** Milliseconds between two comparisons with the other members. */
 const tickInterval = 5_000;
-/** Milliseconds between two tellings of what this node's actors offer. */
-const tellInterval = 100;
+/** Minimum milliseconds between two announcements of this node's services. */
+const announceInterval = 100;
 
 /**
- * What the actors of a cluster offer, as one node knows it: carries a {@linkcode ServiceExchange},
- * and shows the receptionist of the node what the others offer.
+ * The services of a cluster as one node knows them: drives a {@linkcode ServiceExchange} and passes
+ * the services of other nodes to the receptionist.
  */
 export class ClusterServices {
   readonly #exchange: ServiceExchange;
@@ -23,9 +23,9 @@ export class ClusterServices {
   readonly #self: string;
   readonly #receptionist: Receptionist;
   #timer: Timer | undefined;
-  #telling: Timer | undefined;
-  #toldAt = -Infinity;
-  #showing = false;
+  #announcement: Timer | undefined;
+  #announcedAt = -Infinity;
+  #updating = false;
   #stopped = false;
 
   /** Listens to the receptionist of the system; `onChange` is called when the services change. */
@@ -37,9 +37,9 @@ export class ClusterServices {
     this.#exchange = new ServiceExchange({
       self: remoting.address,
       local: () => receptionist.listings(),
-      send: (to, news) => remoting.send(to, servicesPath, 0, news),
+      send: (to, message) => remoting.send(to, servicesPath, 0, message),
       changed: () => {
-        this.#show();
+        this.#updateReceptionist();
         onChange();
       },
     });
@@ -54,40 +54,40 @@ export class ClusterServices {
     return this.#exchange.services();
   }
 
-  /** The cluster has changed. A node that is no member knows nothing of the others. */
+  /** The view has changed. A node that is no member has no peers. */
   onView({ members, unreachable, self }: MembershipView): void {
     const others = isAlive(self)
       ? members.filter((member) => isAlive(member) && member.address !== this.#self)
       : [];
-    const lives = new Map(others.map(({ address, incarnation }) => [address, incarnation]));
-    this.#exchange.onMembers(lives, unreachable);
+    const incarnations = new Map(others.map(({ address, incarnation }) => [address, incarnation]));
+    this.#exchange.onMembers(incarnations, unreachable);
   }
 
-  /** Says nothing more. */
+  /** Ends all announcements. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
-    this.#telling?.cancel();
+    this.#announcement?.cancel();
   }
 
-  /** The first change is told at once; those that follow soon after it, together. */
+  /** Announces the first change at once, and changes within the interval together. */
   #onLocalChange(): void {
-    if (this.#telling !== undefined || this.#stopped) return;
+    if (this.#announcement !== undefined || this.#stopped) return;
     const { clock } = this.#runtime;
-    const delay = Math.max(0, this.#toldAt + tellInterval - clock.now());
-    this.#telling = clock.schedule(delay, () => {
-      this.#telling = undefined;
-      this.#toldAt = clock.now();
+    const delay = Math.max(0, this.#announcedAt + announceInterval - clock.now());
+    this.#announcement = clock.schedule(delay, () => {
+      this.#announcement = undefined;
+      this.#announcedAt = clock.now();
       this.#exchange.onLocalChange();
     });
   }
 
-  /** What changes in one turn is shown once. */
-  #show(): void {
-    if (this.#showing) return;
-    this.#showing = true;
+  /** Updates the receptionist once per turn. */
+  #updateReceptionist(): void {
+    if (this.#updating) return;
+    this.#updating = true;
     this.#runtime.clock.defer(() => {
-      this.#showing = false;
+      this.#updating = false;
       if (!this.#stopped) this.#receptionist.setRemote(this.#exchange.remote());
     });
   }

@@ -5,38 +5,38 @@ import type { MembershipView } from "../../membership/state/view.ts";
 
 /** A member of the cluster, as one node sees it now. */
 export interface ClusterMember extends Member {
-  /** Whether it counts as reachable here. Members that are down do too: nobody looks any more. */
+  /** Whether it is reachable in this view. True for down members, which are not monitored. */
   readonly reachable: boolean;
-  /** Why it counts as unreachable, and on whose word; only while it does. */
+  /** Why it is unreachable, and which observers say so; only while it is. */
   readonly unreachable?: {
     /** `silent`, `gone` or `stalled`. */
     readonly reason: UnreachableReason;
-    /** Addresses of those who cannot reach it; sorted. */
+    /** Addresses of the observers; sorted. */
     readonly observers: readonly string[];
   };
-  /** How suspicious its silence is to this node; only for the members that this node watches. */
+  /** Its health as this node monitors it; only for monitored members. */
   readonly health?: PeerHealth;
 }
 
-/** What a node believes of its cluster, at one moment. Frozen: it does not change later. */
+/** A snapshot of the view that a node has of its cluster. Frozen. */
 export interface ClusterState {
-  /** Made by the founder; none before joining. */
+  /** Set by the bootstrap node; none before joining. */
   readonly clusterId: string | undefined;
-  /** This node. Before it is a member, `joining`. */
+  /** This node; `joining` until it is a member. */
   readonly self: ClusterMember;
-  /** Everybody in the table, also those that are down: the oldest first, joining ones last. */
+  /** All members, including down ones: the oldest first, joining ones last. */
   readonly members: readonly ClusterMember[];
-  /** Addresses of members that count as unreachable; sorted. */
+  /** Addresses of unreachable members; sorted. */
   readonly unreachable: readonly string[];
-  /** Address of the member that leads; none before joining and after the end. */
+  /** Address of the leader; none before joining and after the end. */
   readonly leader: string | undefined;
-  /** Whether all reachable members have seen the same. */
+  /** Whether all reachable members have seen this state. */
   readonly converged: boolean;
-  /** Addresses of those who have not, or have not said so; sorted. */
+  /** Addresses of members that have not confirmed it; sorted. */
   readonly missing: readonly string[];
 }
 
-/** Puts together what the parts of a node know. */
+/** Builds the snapshot from the parts of a node. */
 export function clusterState(
   view: MembershipView,
   health: HealthReport,

@@ -4,10 +4,10 @@ import type { DowningOutcome } from "../../membership/downing/downing.ts";
 import type { DowningOutlook } from "../../membership/downing/outlook.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 
-/** What an explanation can be about. */
+/** A topic of explanations. */
 export type ExplainTopic = "joining" | "convergence" | "reachability" | "downing";
 
-/** All topics, in the order in which they are told. */
+/** All topics, in the order of an explanation. */
 export const explainTopics: readonly ExplainTopic[] = [
   "joining",
   "convergence",
@@ -15,37 +15,39 @@ export const explainTopics: readonly ExplainTopic[] = [
   "downing",
 ];
 
-/** What a node knows about its cluster, and what it was told while it joined. */
+/** The facts about a cluster that explanations are made from. */
 export interface ExplainFacts {
-  /** Who belongs to the cluster, as this node believes. */
+  /** The current view. */
   readonly view: MembershipView;
-  /** How it sees itself and those that it watches. */
+  /** Local health and monitored peers. */
   readonly health: HealthReport;
-  /** Addresses of members that have not seen what this node knows; sorted. */
+  /** Addresses of members that have not seen the current state; sorted. */
   readonly missing: readonly string[];
-  /** Addresses that it joins through. */
+  /** Addresses of the seeds. */
   readonly seeds: readonly string[];
-  /** Why it was refused, or could not connect, last; empty: neither. */
+  /** The last rejection or connection failure; empty: none. */
   readonly lastRefusal: string;
-  /** Why it is not a member yet: a sentence, and one for each seed. Default: as far as is known. */
+  /** Why the node is not a member yet: one sentence, and one per seed. Default: not known. */
   readonly waiting?: readonly string[];
-  /** What will come of those who are unreachable. Default: not known. */
+  /** The pending downing decision. Default: not known. */
   readonly outlook?: DowningOutlook | undefined;
 }
 
-/** How many addresses one sentence names. */
+/** Maximum number of addresses in one sentence. */
 const maxNames = 10;
 
 /**
- * Why a node sees its cluster as it does: one sentence each, all topics or only one. Never empty.
+ * Explains the view of a node in sentences, on all topics or one. Never empty.
  */
 export function explain(facts: ExplainFacts, topic?: ExplainTopic): readonly string[] {
   const lines: string[] = [];
-  for (const one of topic === undefined ? explainTopics : [topic]) lines.push(...tell[one](facts));
+  for (const one of topic === undefined ? explainTopics : [topic]) {
+    lines.push(...explainers[one](facts));
+  }
   return lines;
 }
 
-const tell: Readonly<Record<ExplainTopic, (facts: ExplainFacts) => string[]>> = {
+const explainers: Readonly<Record<ExplainTopic, (facts: ExplainFacts) => string[]>> = {
   joining: explainJoining,
   convergence: explainConvergence,
   reachability: explainReachability,
@@ -67,33 +69,31 @@ function explainJoining(facts: ExplainFacts): string[] {
   if (clusterId === undefined) {
     const others = seeds.filter((seed) => seed !== self.address);
     const lines = [
-      `${self.address} belongs to no cluster yet; it asks ${names(others)}`,
+      `${self.address} is not a member of a cluster yet; it contacts ${names(others)}`,
       ...facts.waiting ?? [],
     ];
-    if (lastRefusal !== "") lines.push(`the last that went wrong: ${lastRefusal}`);
+    if (lastRefusal !== "") lines.push(`last failure: ${lastRefusal}`);
     return lines;
   }
   if (self.status === "up") return [`${self.address} is up in cluster ${clusterId}`];
-  const silent = view.members.filter(({ status, address }) =>
+  const blocking = view.members.filter(({ status, address }) =>
     status === "up" && view.unreachable.has(address)
   ).map(({ address }) => address);
-  if (silent.length > 0) {
-    const reason = `nobody becomes up while ${names(silent)} cannot be reached`;
+  if (blocking.length > 0) {
+    const reason = `no member becomes up while members are unreachable: ${names(blocking)}`;
     return [`${self.address} is ${self.status} in cluster ${clusterId}: ${reason}`];
   }
-  const reason = converged
-    ? "the leader has not moved it on yet"
-    : "a member moves on only when all reachable members have seen the same";
+  const reason = converged ? "the leader has not promoted it yet" : "the cluster has not converged";
   return [`${self.address} is ${self.status} in cluster ${clusterId}: ${reason}`];
 }
 
 function explainConvergence(facts: ExplainFacts): string[] {
   const { view, missing } = facts;
-  if (!isMember(facts)) return ["there is nobody to agree with: this node is no member"];
-  if (view.converged) return ["all reachable members have seen the same"];
+  if (!isMember(facts)) return ["this node is not a member of a cluster"];
+  if (view.converged) return ["converged: all reachable members have seen the current state"];
   return [
-    `${missing.length} of ${view.members.length} members have not seen, or not said that they ` +
-    `have seen, what this node knows: ${names(missing)}`,
+    `not converged: ${missing.length} of ${view.members.length} members have not confirmed the ` +
+    `current state: ${names(missing)}`,
   ];
 }
 
@@ -103,19 +103,18 @@ function explainReachability(facts: ExplainFacts): string[] {
   for (const address of [...view.unreachable].sort()) {
     const { reason, observers } = view.unreachability.get(address) ??
       { reason: "silent", observers: [] };
-    lines.push(`${address} is unreachable (${reason}): so say ${names(observers)}`);
+    lines.push(`${address} is unreachable (${reason}); observers: ${names(observers)}`);
   }
   for (const { address, accused, silentFor, phi } of health.peers) {
     if (!accused || view.unreachable.has(address)) continue;
     lines.push(
-      `${address} is silent to this node for ${Math.round(silentFor)} ms (phi ${
-        phi.toFixed(1)
-      }), ` +
-        "but it counts as reachable until a second member says so or while it denies it",
+      `this node accuses ${address} (no message for ${Math.round(silentFor)} ms, phi ` +
+        `${phi.toFixed(1)}), but it counts as reachable until a second observer agrees, or while ` +
+        "it refutes the accusation",
     );
   }
-  if (health.abstains) lines.push("this node stood still itself, so it accuses nobody now");
-  return lines.length > 0 ? lines : ["nobody is unreachable"];
+  if (health.abstains) lines.push("this node was stalled itself, so it makes no accusations now");
+  return lines.length > 0 ? lines : ["all members are reachable"];
 }
 
 function explainDowning(facts: ExplainFacts): string[] {
@@ -126,15 +125,19 @@ function explainDowning(facts: ExplainFacts): string[] {
     lines.push(`${address} was declared down by ${evidence?.by}: ${evidence?.why}`);
   }
   if (view.unreachable.size === 0) {
-    return lines.length > 0 ? lines : ["nobody is unreachable, so nobody is to be downed"];
+    return lines.length > 0 ? lines : ["all members are reachable; no downing is pending"];
   }
   const stalled = [...view.unreachability].filter(([, { reason }]) => reason === "stalled")
     .map(([address]) => address).sort();
   if (stalled.length > 0) {
-    lines.push(`${names(stalled)} will not be downed before the stall limit: the process lives`);
+    lines.push(`stalled, and not downed before the stall limit: ${names(stalled)}`);
   }
-  if (health.abstains) lines.push("this node stood still itself, so it judges nobody now");
-  if (!view.converged) lines.push("the leader downs nobody before all reachable members agree");
+  if (health.abstains) {
+    lines.push("this node was stalled itself, so it takes no downing decision now");
+  }
+  if (!view.converged) {
+    lines.push("the leader waits for convergence before it declares members down");
+  }
   if (view.leader !== view.self.address) {
     lines.push(`the leader ${view.leader ?? "(none)"} declares members down, not this node`);
   }
@@ -143,22 +146,24 @@ function explainDowning(facts: ExplainFacts): string[] {
 }
 
 const consequences: Readonly<Record<DowningOutcome, string>> = {
-  keep: "nobody is to be downed",
-  downUnreachable: "the unreachable members are to be downed",
-  downSelf: "this side is to stop",
-  askLease: "the side that gets the lease goes on",
+  keep: "no member is downed",
+  downUnreachable: "the unreachable members are downed",
+  downSelf: "this side stops",
+  askLease: "the side that acquires the lease survives",
 };
 
 function verdictOf({ strategy, outcome, why, stableAfter, remaining }: DowningOutlook): string {
   const when = remaining > 0
-    ? `in ${(remaining / 1_000).toFixed(1)} s, if nothing changes until then`
+    ? `in ${(remaining / 1_000).toFixed(1)} s if reachability does not change`
     : "now";
-  return `${strategy} says: ${consequences[outcome]} (${why}); it counts ${when}: the same ` +
-    `members must be unreachable for ${stableAfter} ms`;
+  return `${strategy} decides: ${
+    consequences[outcome]
+  } (${why}); effective ${when}, once the set ` +
+    `of unreachable members is stable for ${stableAfter} ms`;
 }
 
 function names(addresses: readonly string[]): string {
-  if (addresses.length === 0) return "nobody";
+  if (addresses.length === 0) return "none";
   const shown = addresses.slice(0, maxNames).join(", ");
   const rest = addresses.length - maxNames;
   return rest > 0 ? `${shown} and ${rest} more` : shown;

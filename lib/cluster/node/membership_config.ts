@@ -2,10 +2,10 @@ import type { MembershipConfig } from "../../membership/machine/membership.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 import { dynamicSeeds, listedSeeds } from "../bootstrap/seed_source.ts";
 
-/** Raised when nodes of different versions cannot be members of one cluster. */
+/** Incremented when nodes of different versions cannot be members of one cluster. */
 const membershipVersion = "1";
 
-/** The configuration of the membership machine that a user's options amount to. */
+/** Maps the options of a node to the configuration of its membership machine. */
 export function membershipConfig(
   options: ClusterOptions,
   address: string,
@@ -45,8 +45,8 @@ export function membershipConfig(
 }
 
 /**
- * What nodes must agree on. Serializers are not among it: nodes with different versions of one run
- * side by side while a cluster is renewed.
+ * The configuration that nodes must agree on. It excludes serializers: nodes with different versions
+ * of one run side by side during a rolling update.
  */
 function agreements({ clusterConfig = {} }: ClusterOptions): Record<string, string> {
   const agreed: Record<string, string> = { "casty.membership": membershipVersion };

@@ -1,6 +1,6 @@
 /**
- * Carries the membership machine: feeds it ticks, messages and connection events, and does what it
- * asks for. Decides nothing.
+ * Drives the membership machine: feeds it ticks, messages and connection events, and carries out its
+ * effects. Decides nothing.
  *
  * @module
  */
@@ -26,26 +26,26 @@ import type { Lease } from "../lease/lease.ts";
 
 /** Milliseconds between two ticks of the machine. */
 const tickInterval = 100;
-/** Peers of which is remembered that they have sent something malformed. */
+/** Maximum number of peers in the log of malformed messages. */
 const maxMalformed = 1_000;
 
-/** What the driver needs from the node. */
+/** The dependencies of the driver. */
 export interface MembershipPort {
   /** Sends to another node; best effort. */
   send(to: string, message: MembershipMessage): void;
-  /** Something that users may want to know. */
+  /** Publishes an event to users. */
   publish(event: MemberEvent): void;
-  /** The event loop has run: called with every tick. */
+  /** Called with every tick: the event loop runs. */
   beat(): void;
-  /** Asks the stall responder of a member. Never rejects. */
+  /** Probes the stall responder of a member. Never rejects. */
   probeStall(address: string, incarnation: number, port: number): Promise<StallAnswer>;
   /** The lease of the downing strategy, if it has one. */
   readonly lease: Lease | undefined;
-  /** The others have declared this node down. */
+  /** This node was declared down. */
   downed(evidence: DownEvidence): void;
-  /** A seed has refused this node for good. */
+  /** A seed has rejected this node. */
   joinRefused(seed: string, code: string, reason: string): void;
-  /** All seeds that answer have, for a reason that does not pass. */
+  /** All seeds that answer have rejected this node permanently. */
   joinFailed(reason: string): void;
 }
 
@@ -62,93 +62,93 @@ export class MembershipDriver {
   #stopped = false;
   #onLeft: (() => void) | undefined;
 
-  /** Does nothing before `start`. */
+  /** Idle until `start`. */
   constructor(runtime: Runtime, config: MembershipConfig, port: MembershipPort) {
     this.#runtime = runtime;
     this.#machine = new Membership(config);
     this.#port = port;
   }
 
-  /** What this node believes of the cluster now. */
+  /** The current view of the cluster. */
   get view(): MembershipView {
     return this.#machine.view;
   }
 
-  /** Addresses of reachable members that have not seen what this node knows. */
+  /** Addresses of reachable members that have not seen the current state. */
   get missing(): readonly string[] {
     return this.#machine.missing;
   }
 
-  /** Why this node is not a member yet: a sentence, and one for each seed. Empty for members. */
+  /** Why this node is not a member yet: one sentence, and one per seed. Empty for members. */
   get waiting(): readonly string[] {
     return this.#machine.waiting(this.#runtime.clock.now());
   }
 
-  /** How this node sees itself and the peers that it watches. */
+  /** Local health of this node and the state of the peers that it monitors. */
   get health(): HealthReport {
     return this.#machine.health(this.#runtime.clock.now());
   }
 
-  /** What will come of those who are unreachable. Undefined: nobody is. */
+  /** The pending downing decision. Undefined: no member is unreachable. */
   get outlook(): DowningOutlook | undefined {
     return this.#machine.outlook(this.#runtime.clock.now());
   }
 
-  /** Begins to join. */
+  /** Starts to join. */
   start(): void {
     this.#lastTick = this.#runtime.clock.now();
     this.#step({ type: "start", random: this.#runtime.random.next() });
     this.#scheduleTick();
   }
 
-  /** Begins anew, as another life of the node. */
+  /** Restarts with a new incarnation. */
   rejoin(config: MembershipConfig): void {
     this.#machine = new Membership(config);
     this.#step({ type: "start", random: this.#runtime.random.next() });
   }
 
-  /** Takes a message that the node at `from` has sent. */
+  /** Handles a message of the node at `from`. */
   receive(from: string, value: unknown): void {
     const message = parseMembershipMessage(value);
     if (message === undefined) {
-      // Once for each peer, whatever it sends.
+      // Once per peer.
       if (this.#malformed.has(from) || this.#malformed.size >= maxMalformed) return;
       this.#malformed.add(from);
-      this.#runtime.logger.log("warn", "cluster", "a malformed membership message was ignored", {
-        from,
+      this.#runtime.logger.log("warn", "cluster", "ignored a malformed membership message", {
+        peer: from,
       });
       return;
     }
     this.#step({ type: "received", from, message });
   }
 
-  /** Something has arrived from the node: it lives. */
+  /** Any traffic has arrived from the node. */
   signOfLife(from: string): void {
     this.#step({ type: "signOfLife", from });
   }
 
-  /** The connection to the node has ended: worth a look at once. */
+  /** The connection to the node has ended. */
   peerGone(address: string): void {
     this.#step({ type: "peerGone", address });
   }
 
-  /** This node's stall responder listens there now, or not any more. */
+  /** Port of this node's stall responder; undefined: it does not listen. */
   stallResponder(port: number | undefined): void {
     this.#step({ type: "stallResponder", port });
   }
 
-  /** These are the seeds now, besides those of the configuration. */
+  /** The current dynamic seeds. */
   seeds(seeds: readonly string[]): void {
     this.#step({ type: "seeds", seeds });
   }
 
-  /** Calls back with every new view. Answers how to stop that. */
+  /** Calls `listener` with every new view. Returns a function that ends that. */
   onView(listener: (view: MembershipView) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Leaves the cluster. Resolves when the others know, or the machine has given up. */
+  /** Leaves the cluster. Resolves on convergence or after `leaveTimeout`. */
   leave(): Promise<void> {
     return new Promise((resolve) => {
       this.#onLeft = resolve;
@@ -171,7 +171,7 @@ export class MembershipDriver {
       const lag = now - this.#lastTick - tickInterval;
       this.#lastTick = now;
       this.#port.beat();
-      // A node that was asleep must not take its own deafness for the silence of others.
+      // A stall of this node must not be mistaken for silence of its peers.
       if (lag > tickInterval) this.#step({ type: "lag", ms: lag });
       this.#step({ type: "tick", random: this.#runtime.random.next() });
       this.#scheduleTick();
@@ -188,7 +188,9 @@ export class MembershipDriver {
   async #acquireLease(): Promise<void> {
     const { lease } = this.#port;
     try {
-      if (lease === undefined) throw new Error("the strategy wants a lease but has none");
+      if (lease === undefined) {
+        throw new Error("the downing strategy requests a lease but has none");
+      }
       const answer = await lease.acquire(this.view.self.address);
       this.#step(
         answer.granted
@@ -205,7 +207,7 @@ export class MembershipDriver {
     try {
       await this.#port.lease?.release(this.view.self.address);
     } catch (error) {
-      this.#runtime.logger.log("warn", "cluster", "the lease could not be given back", { error });
+      this.#runtime.logger.log("warn", "cluster", "failed to release the lease", { error });
     }
   }
 

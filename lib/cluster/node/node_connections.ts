@@ -4,21 +4,21 @@ import { Remoting } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 
-/** What the node decides about its connections, and is informed of. */
+/** Callbacks of the connections of a node. */
 export interface ConnectionPort {
-  /** Of this node; part of the hello of its connections. */
+  /** The incarnation that this node sends in its hello. */
   incarnation(): number;
-  /** A node could not be reached, or has refused this one. */
+  /** A node is unreachable, or has rejected this one. */
   onUnreachable(address: string, reason: string): void;
   /** Whether the address is that of a member. */
   mayReach(address: string): boolean;
   /** The last connection of a peer has ended. */
   onPeerDown(peer: Peer): void;
-  /** A message has arrived from a peer. */
+  /** Any traffic has arrived from a peer. */
   onSignOfLife(peer: Peer): void;
 }
 
-/** Opens the port of a node, as its options say. */
+/** Opens the port of a node. */
 export function openConnections(
   system: ActorSystem,
   options: ClusterOptions,

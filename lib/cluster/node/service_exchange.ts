@@ -3,157 +3,159 @@ import type { NodePeer } from "../../transport/base/peer.ts";
 import type { TopologyService } from "../gateway/topology.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** Where nodes tell each other what their actors offer. */
+/** Path of service messages. */
 export const servicesPath = "/_cluster/services";
 
-/** What a node says of its own services; without a list it says only which one is its newest. */
-interface ServiceNews {
-  /** Counts the lists of one life of a node. */
+/** Announces the services of a node; without a list, only the number of its newest one. */
+interface ServiceMessage {
+  /** Counts the lists of one incarnation of a node. */
   readonly counter: number;
-  /** Whether the newest list of the one that hears this is wanted. */
+  /** Whether the sender requests the newest list of the receiver. */
   readonly want: boolean;
   readonly services?: readonly TopologyService[];
 }
 
-/** What a {@linkcode ServiceExchange} needs. */
+/** The dependencies of a {@linkcode ServiceExchange}. */
 export interface ServiceExchangePort {
   /** This node's address. */
   readonly self: string;
-  /** What actors of this node offer; the same array until it changes. */
+  /** Services of this node; the same array until it changes. */
   local(): readonly TopologyService[];
   /** Best effort. */
-  send(to: string, news: ServiceNews): void;
-  /** Something that `services` answers has changed. */
+  send(to: string, message: ServiceMessage): void;
+  /** The result of `services` has changed. */
   changed(): void;
 }
 
-/** What another node has told. */
-interface Told {
+/** The newest list of another node. */
+interface NodeServices {
   readonly incarnation: number;
   readonly counter: number;
   readonly services: readonly TopologyService[];
 }
 
-/** Nodes of which is remembered that they have spoken before they were members here. */
+/** Maximum number of nodes in the set of early senders. */
 const maxEarly = 1_000;
 const maxServices = 100_000;
 const maxRefs = 1_000_000;
 const maxKey = 1_000;
 
 /**
- * Spreads what actors offer: each node tells its own whole list with a counter, so that what is
- * withdrawn goes everywhere, and what a lost node has offered goes with it. Lists that were lost on
- * the way are asked for.
+ * Replicates services: each node sends its own whole list with a counter, so that a withdrawal
+ * reaches all nodes, and the services of a removed node are removed with it. Lost lists are
+ * requested again.
  */
 export class ServiceExchange {
   readonly #port: ServiceExchangePort;
-  readonly #told = new Map<string, Told>();
-  /** The other members, and which life of each it is. */
+  readonly #remote = new Map<string, NodeServices>();
+  /** The other members with their incarnations. */
   #members: ReadonlyMap<string, number> = new Map();
   #unreachable: ReadonlySet<string> = new Set();
-  /** Who has told something that was not kept. */
+  /** Nodes that have sent a list before they were members here; the list was dropped. */
   readonly #early = new Set<string>();
   #counter = 0;
   #merged: readonly TopologyService[] | undefined;
 
-  /** Knows this node's services only. */
+  /** Starts with the services of this node. */
   constructor(port: ServiceExchangePort) {
     this.#port = port;
   }
 
-  /** What actors of all members offer; the same array until it changes. */
+  /** Services of all members; the same array until it changes. */
   services(): readonly TopologyService[] {
     return this.#merged ??= merge([
       this.#port.local(),
-      ...[...this.#told.values()].map(({ services }) => services),
+      ...[...this.#remote.values()].map(({ services }) => services),
     ]);
   }
 
-  /** What actors of reachable other members offer, by key; members in the order of addresses. */
+  /** Services of reachable other members, by key; members in the order of addresses. */
   remote(): ReadonlyMap<string, readonly ActorRef<never>[]> {
-    const nodes = [...this.#told.keys()].filter((node) => !this.#unreachable.has(node)).sort();
-    return byKey(nodes.map((node) => this.#told.get(node)!.services));
+    const nodes = [...this.#remote.keys()].filter((node) => !this.#unreachable.has(node)).sort();
+    return byKey(nodes.map((node) => this.#remote.get(node)!.services));
   }
 
-  /** Actors of this node offer something else than before. */
+  /** The services of this node have changed. */
   onLocalChange(): void {
     this.#counter++;
-    for (const to of this.#members.keys()) this.#tell(to);
+    for (const to of this.#members.keys()) this.#sendList(to);
     this.#onChange();
   }
 
-  /** The other members with their incarnations, and who of them cannot be reached, as of now. */
+  /** The current other members with their incarnations, and the unreachable ones. */
   onMembers(members: ReadonlyMap<string, number>, unreachable: ReadonlySet<string>): void {
     const before = this.#members;
     const lost = this.#unreachable;
     this.#members = members;
     this.#unreachable = unreachable;
     let changed = false;
-    for (const [node, { incarnation }] of this.#told) {
-      const life = members.get(node);
-      // What a former life has offered went with it.
-      const isGone = life === undefined || (life !== before.get(node) && incarnation < life);
-      if (isGone) changed = this.#told.delete(node) || changed;
+    for (const [node, { incarnation }] of this.#remote) {
+      const current = members.get(node);
+      // The services of an earlier incarnation are gone.
+      const isGone = current === undefined ||
+        (current !== before.get(node) && incarnation < current);
+      if (isGone) changed = this.#remote.delete(node) || changed;
       else if (unreachable.has(node) !== lost.has(node)) changed = true;
     }
-    for (const [to, life] of members) {
-      if (before.get(to) !== life) this.#meet(to);
-      // What was said while it could not be reached may be lost.
-      else if (lost.has(to) && !unreachable.has(to)) this.#compare(to);
+    for (const [to, current] of members) {
+      if (before.get(to) !== current) this.#startExchange(to);
+      // Messages may have been lost while it was unreachable.
+      else if (lost.has(to) && !unreachable.has(to)) this.#sendCounter(to);
     }
     if (changed) this.#onChange();
   }
 
-  /** Takes what another node has said. */
+  /** Handles a message of another node. */
   receive({ address, incarnation }: NodePeer, value: unknown): void {
-    const news = parseNews(value, address);
-    if (news === undefined) return;
-    if (news.want) this.#tell(address);
-    // Who is not a member yet is asked when it is: its list would never be dropped otherwise.
+    const message = parseMessage(value, address);
+    if (message === undefined) return;
+    if (message.want) this.#sendList(address);
+    // A node that is no member yet is asked once it is: otherwise its list would never be removed.
     if (!this.#members.has(address)) {
       if (this.#early.size >= maxEarly) this.#early.clear();
       this.#early.add(address);
       return;
     }
-    const known = this.#told.get(address);
-    const { counter, services } = news;
+    const known = this.#remote.get(address);
+    const { counter, services } = message;
     if (known !== undefined) {
       if (known.incarnation > incarnation) return;
       const isStale = known.incarnation === incarnation && known.counter >= counter;
       if (isStale && rules.staleServiceListsAreIgnored) return;
     }
     if (services === undefined) {
-      // Nothing was ever offered if the counter is 0, and so there is nothing to ask for.
+      // Counter 0: the node never had a list, so there is nothing to request.
       if (counter > 0) this.#port.send(address, { counter: this.#counter, want: true });
-      else if (this.#told.delete(address)) this.#onChange();
+      else if (this.#remote.delete(address)) this.#onChange();
       return;
     }
     const kept = rules.withdrawnServicesDisappear
       ? services
       : [...known?.services ?? [], ...services];
-    this.#told.set(address, { incarnation, counter, services: kept });
+    this.#remote.set(address, { incarnation, counter, services: kept });
     this.#onChange();
   }
 
-  /** Now and then: says which list is the newest, in case one was lost. */
+  /** Periodic: sends the number of the newest list, in case one was lost. */
   tick(): void {
-    for (const to of this.#members.keys()) this.#compare(to);
+    for (const to of this.#members.keys()) this.#sendCounter(to);
   }
 
   /**
-   * Each of two wants the other's list. The lower address asks, and tells its own; if both did, each
-   * pair of nodes would connect twice at once. The other asks if what it was told was not kept.
+   * Starts the exchange with a new member. The lower address sends its list with a request; if both
+   * did, each pair of nodes would connect twice at once. The other node requests a list only if it
+   * has dropped one before.
    */
-  #meet(to: string): void {
-    const spokeEarly = this.#early.delete(to);
-    if (spokeEarly || this.#port.self < to) this.#tell(to, true);
+  #startExchange(to: string): void {
+    const sentEarly = this.#early.delete(to);
+    if (sentEarly || this.#port.self < to) this.#sendList(to, true);
   }
 
-  #compare(to: string): void {
+  #sendCounter(to: string): void {
     this.#port.send(to, { counter: this.#counter, want: false });
   }
 
-  #tell(to: string, want = false): void {
+  #sendList(to: string, want = false): void {
     const services = this.#port.local();
     this.#port.send(to, { counter: this.#counter, want, services });
   }
@@ -180,7 +182,7 @@ function byKey(lists: readonly (readonly TopologyService[])[]): Map<string, Acto
   return merged;
 }
 
-function parseNews(value: unknown, from: string): ServiceNews | undefined {
+function parseMessage(value: unknown, from: string): ServiceMessage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { counter, want, services } = value as Record<string, unknown>;
   if (!Number.isSafeInteger(counter) || (counter as number) < 0) return undefined;

@@ -1,21 +1,21 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { ClusterError } from "../errors.ts";
 
-/** Calls back with every new view until the answered function is called. */
+/** Calls the listener with every new view until the returned function is called. */
 export type ListenToViews = (listener: () => void) => () => void;
 
-/** Those who wait for a view that has not come yet. */
+/** Pending waits for a condition on the view. */
 export class ViewWaits {
   readonly #clock: Clock;
-  /** Ends one wait each. */
+  /** Rejects one wait each. */
   readonly #waits = new Set<(error: Error) => void>();
 
-  /** Nobody waits yet. */
+  /** No waits. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Resolves when the condition holds, at once if so already; rejects after `timeout` ms. */
+  /** Resolves once the condition holds; rejects after `timeout` ms. */
   until(
     condition: () => boolean,
     listen: ListenToViews,
@@ -43,7 +43,7 @@ export class ViewWaits {
     });
   }
 
-  /** All who wait are told that it is in vain. */
+  /** Rejects all pending waits. */
   giveUp(error: Error = new ClusterError("stopped", "the system was shut down")): void {
     for (const one of [...this.#waits]) one(error);
   }

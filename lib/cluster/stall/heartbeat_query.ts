@@ -1,21 +1,21 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Link, Network } from "../../runtime/network.ts";
-import type { StallAnswer, StallQuestion } from "../../runtime/stall_probe.ts";
+import type { StallAnswer, StallRequest } from "../../runtime/stall_probe.ts";
 import { TransportError } from "../../transport/base/errors.ts";
-import { answerLength, ByteIntake, decodeAnswer, encodeQuestion } from "./heartbeat_protocol.ts";
+import { ByteIntake, decodeResponse, encodeRequest, responseLength } from "./heartbeat_protocol.ts";
 
 /** An event loop that ran within so many milliseconds is not stalled. */
 const aliveWithin = 1_000;
 
 const unknown: StallAnswer = { outcome: "unknown", ms: 0 };
 
-/** Asks a stall responder over a link of its own. Never rejects. */
+/** Probes a stall responder over a link of its own. Never rejects. */
 export async function askStallResponder(
   network: Network,
   clock: Clock,
-  question: StallQuestion,
+  request: StallRequest,
 ): Promise<StallAnswer> {
-  const { host, port, serverName, timeout, tls, incarnation } = question;
+  const { host, port, serverName, timeout, tls, incarnation } = request;
   const started = clock.now();
   let link: Link;
   try {
@@ -25,17 +25,17 @@ export async function askStallResponder(
     return refused ? { outcome: "gone", ms: 0 } : unknown;
   }
   const rest = Math.max(0, timeout - (clock.now() - started));
-  const bytes = await answerOf(link, clock, rest);
-  const reading = bytes && decodeAnswer(bytes);
+  const bytes = await responseOf(link, clock, rest);
+  const reading = bytes && decodeResponse(bytes);
   if (reading === undefined) return unknown;
   if (reading.incarnation !== incarnation) return { outcome: "gone", ms: 0 };
   const { stalledFor } = reading;
   return { outcome: stalledFor < aliveWithin ? "alive" : "stalled", ms: stalledFor };
 }
 
-function answerOf(link: Link, clock: Clock, timeout: number): Promise<Uint8Array | undefined> {
+function responseOf(link: Link, clock: Clock, timeout: number): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
-    const intake = new ByteIntake(answerLength);
+    const intake = new ByteIntake(responseLength);
     const end = (bytes?: Uint8Array) => {
       timer.cancel();
       link.destroy();
@@ -47,6 +47,6 @@ function answerOf(link: Link, clock: Clock, timeout: number): Promise<Uint8Array
       const bytes = intake.take(chunk);
       if (bytes !== undefined) end(bytes || undefined);
     };
-    link.write(encodeQuestion(), () => {});
+    link.write(encodeRequest(), () => {});
   });
 }

@@ -1,33 +1,33 @@
 /**
- * A stall responder: answers nodes with how long the event loop it stands for has not run. It runs
- * in a thread of its own (`heartbeat_worker.ts`); what that loop does is seen from a number that it
- * keeps changing in shared memory.
+ * A stall responder: tells other nodes how long the event loop of its node has not run. It runs in
+ * a thread of its own (`heartbeat_worker.ts`) and monitors a counter in shared memory that the event
+ * loop increments.
  *
  * @module
  */
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link, Listener, ListenOptions, Network, TlsMaterial } from "../../runtime/network.ts";
 import { listenWithProof } from "../../transport/tls/mutual_tls_proof.ts";
-import { ByteIntake, encodeAnswer, isQuestion, questionLength } from "./heartbeat_protocol.ts";
+import { ByteIntake, encodeResponse, isRequest, requestLength } from "./heartbeat_protocol.ts";
 
-/** How often the number is looked at, milliseconds. */
+/** How often the counter is sampled, milliseconds. */
 const sampleInterval = 50;
-/** How long a connection may last, milliseconds. */
+/** Maximum duration of a connection, milliseconds. */
 const linkTime = 5_000;
-/** Connections at a time, handshakes included; more are closed. */
+/** Maximum number of connections, including handshakes; more are closed. */
 const maxLinks = 64;
 
-/** What a responder needs. */
+/** Options of a responder. */
 export interface ResponderOptions {
   /** Interface to bind. */
   readonly host: string;
   /** Port to bind; 0 lets the system choose. */
   readonly port: number;
-  /** With it, only nodes with a certificate of our authority are answered. Contents may change. */
+  /** If set, only nodes with a certificate of our authority are answered. Contents may change. */
   readonly tls?: TlsMaterial;
-  /** Of the node that it answers for. */
+  /** Incarnation of its node. */
   readonly incarnation: number;
-  /** The number that the other loop keeps changing. */
+  /** The counter that the event loop increments. */
   readonly beats: Int32Array;
 }
 
@@ -98,10 +98,10 @@ export class HeartbeatResponder {
   }
 
   #receive(link: Link): void {
-    // Clients may not know how a node is.
+    // Clients must not learn the state of a node.
     if (link.identity.kind === "client") return link.destroy();
     this.#links.add(link);
-    const intake = new ByteIntake(questionLength);
+    const intake = new ByteIntake(requestLength);
     const deadline = this.#clock.schedule(linkTime, () => end());
     const end = () => {
       deadline.cancel();
@@ -112,11 +112,11 @@ export class HeartbeatResponder {
     link.onData = (chunk) => {
       const bytes = intake.take(chunk);
       if (bytes === undefined) return;
-      if (bytes === false || !isQuestion(bytes)) return end();
+      if (bytes === false || !isRequest(bytes)) return end();
       const { incarnation } = this.#options;
       const stalledFor = this.#clock.now() - this.#beatAt;
       // The asker closes when it has read the answer.
-      link.write(encodeAnswer({ incarnation, stalledFor }), () => {});
+      link.write(encodeResponse({ incarnation, stalledFor }), () => {});
     };
   }
 }

@@ -13,7 +13,7 @@ import { HeartbeatResponder } from "./heartbeat_responder.ts";
 /** PEM texts of a node's material; functions cannot be handed to a thread. */
 export type WorkerMaterial = Pick<TlsMaterial, "cert" | "key" | "ca">;
 
-/** What the node's thread tells the worker. */
+/** A message from the node's thread to the worker. */
 export type ToWorker =
   | {
     readonly type: "start";
@@ -26,7 +26,7 @@ export type ToWorker =
   | { readonly type: "renew"; readonly tls: WorkerMaterial }
   | { readonly type: "close" };
 
-/** What the worker tells the node's thread. */
+/** A message from the worker to the node's thread. */
 export type FromWorker =
   | { readonly type: "listening"; readonly port: number }
   | { readonly type: "failed"; readonly reason: string }

@@ -7,10 +7,10 @@ import { systemNetwork } from "../../transport/system_network.ts";
 import type { ClusterOptions } from "../node/cluster_options.ts";
 import { systemStallProbe } from "./system_stall_probe.ts";
 
-/** Milliseconds that a stall responder has at least: a handshake and an answer. */
+/** Minimum timeout of a stall probe, milliseconds: a handshake and a response. */
 const minTimeout = 2_000;
 
-/** What stall detection needs to know of its node. */
+/** Options of stall detection. */
 export interface StallDetectionOptions {
   /** Interface to bind. */
   readonly host: string;
@@ -18,15 +18,15 @@ export interface StallDetectionOptions {
   readonly port: number;
   readonly tls?: TlsMaterial;
   readonly addressMap?: AddressMap;
-  /** Milliseconds for asking a peer. */
+  /** Timeout of a probe, milliseconds. */
   readonly timeout: number;
-  /** The responder listens there from now on; undefined: it has ended. */
+  /** Called with the port of the responder; undefined: it has ended. */
   readonly onPort: (port: number | undefined) => void;
 }
 
 /**
- * Lets others see that this node stands still, and looks whether others do. Where it cannot run (no
- * threads, no permission), the node works without: then a stall looks like a death to the others.
+ * Lets other nodes detect a stall of this node, and detects theirs. If it is unavailable (no
+ * threads, no permission), the node works without it; then a stall looks like a crash to others.
  */
 export class StallDetection {
   readonly #runtime: Runtime;
@@ -37,7 +37,7 @@ export class StallDetection {
   #starting: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** Does nothing yet. A runtime whose network is simulated says itself how a stall looks. */
+  /** A runtime with a simulated network provides its own probe. */
   constructor(runtime: Runtime, options: StallDetectionOptions) {
     this.#runtime = runtime;
     this.#options = options;
@@ -46,19 +46,19 @@ export class StallDetection {
     this.#probe = runtime.stallProbe ?? (isReal ? systemStallProbe : undefined);
   }
 
-  /** Starts the responder, in its own time. */
+  /** Starts the responder in the background. */
   start(incarnation: number): void {
     const probe = this.#probe;
     if (probe === undefined) return;
     this.#starting = this.#starting.then(() => this.#open(probe, incarnation));
   }
 
-  /** The event loop runs. */
+  /** Signals that the event loop runs. */
   beat(): void {
     this.#responder?.beat();
   }
 
-  /** Asks the responder of a member. Never rejects. */
+  /** Probes the responder of a member. Never rejects. */
   async ask(address: string, incarnation: number, port: number): Promise<StallAnswer> {
     const unknown: StallAnswer = { outcome: "unknown", ms: 0 };
     if (this.#probe === undefined || this.#closed) return unknown;
@@ -79,7 +79,7 @@ export class StallDetection {
     });
   }
 
-  /** Ends the responder, also one that is about to start. */
+  /** Ends the responder, including one that is starting. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#starting;
@@ -117,13 +117,13 @@ export class StallDetection {
     this.#runtime.logger.log(
       "warn",
       "cluster",
-      "stall detection does not run: others cannot tell a stall of this node from its death",
+      "stall detection is unavailable: other nodes see a stall of this node as a crash",
       { reason, remedy: "allow the thread to be loaded, or set stallDetection to false" },
     );
   }
 }
 
-/** The stall detection that a user's options amount to. */
+/** Creates stall detection from the options of a node. */
 export function stallDetectionOf(
   runtime: Runtime,
   options: ClusterOptions,

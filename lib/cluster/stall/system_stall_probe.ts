@@ -13,7 +13,7 @@ import { askStallResponder } from "./heartbeat_query.ts";
 import type { FromWorker, ToWorker, WorkerMaterial } from "./heartbeat_worker.ts";
 
 /** How long the worker may take to start or to close, milliseconds. */
-const extraPause = 15_000;
+const workerTimeout = 15_000;
 
 /**
  * Stall responders of this machine: a thread with a listener of its own, since a socket of
@@ -21,7 +21,7 @@ const extraPause = 15_000;
  */
 export const systemStallProbe: StallProbe = {
   serve: (options) => WorkerResponder.start(options),
-  ask: (question) => askStallResponder(systemNetwork, systemClock, question),
+  ask: (request) => askStallResponder(systemNetwork, systemClock, request),
 };
 
 /** Beside this file, wherever that is: on a disk or at a registry, which may have compiled it. */
@@ -116,7 +116,10 @@ class WorkerResponder implements StallResponder {
         timer.cancel();
         reject(new ClusterError("stallResponderFailed", `the stall responder failed: ${reason}`));
       };
-      const timer = systemClock.schedule(extraPause, () => fail(`no answer in ${extraPause} ms`));
+      const timer = systemClock.schedule(
+        workerTimeout,
+        () => fail(`no answer within ${workerTimeout} ms`),
+      );
       this.#onError = fail;
       this.#onMessage = (answer) => {
         if (answer.type === "failed") return fail(answer.reason);

@@ -3,35 +3,35 @@ import { type Machine, selfAddress } from "../machine/machine.ts";
 import type { UnreachableReason } from "../state/gossip_state.ts";
 import { accusedBy } from "./reachability.ts";
 
-/** What a node makes of one peer that it watches. */
+/** The state of one peer that this node monitors. */
 export interface PeerHealth {
   /** `"host:port"`. */
   readonly address: string;
-  /** Suspicion on the phi scale: 8 and above is silence. */
+  /** Suspicion on the phi scale; 8 and above counts as silent. */
   readonly phi: number;
-  /** Milliseconds since something was heard from it. */
+  /** Milliseconds since the last message from it. */
   readonly silentFor: number;
-  /** Whether this node itself says that it cannot reach it. */
+  /** Whether this node accuses it of being unreachable. */
   readonly accused: boolean;
-  /** Why, as far as this node knows; only while it is accused. */
+  /** The reason of the accusation; only while it is accused. */
   readonly reason?: UnreachableReason;
-  /** Milliseconds since its event loop ran last; only with reason `stalled`. */
+  /** Milliseconds since its event loop last ran; only with reason `stalled`. */
   readonly stalledFor?: number;
-  /** Whether others have said lately that they hear it although this node does not. */
+  /** Whether an indirect probe has reached it recently although this node does not. */
   readonly vouchedFor: boolean;
-  /** Whether it has a thread that answers when its event loop stands still. */
+  /** Whether it has a thread that answers while its event loop is stalled. */
   readonly hasStallResponder: boolean;
 }
 
-/** How a node sees itself and the peers that it watches. */
+/** Local health of a node and the state of the peers that it monitors. */
 export interface HealthReport {
-  /** How much this node doubts itself: 0 (well) to 8; see Lifeguard. */
+  /** Local health score (Lifeguard): 0 (healthy) to 8. */
   readonly localHealth: number;
-  /** Whether it accuses nobody at present, because it stood still itself. */
+  /** Whether it makes no accusations at present, because it was stalled itself. */
   readonly abstains: boolean;
-  /** Where its own stall responder listens, if it has one. */
+  /** Port of its own stall responder, if it has one. */
   readonly stallPort: number | undefined;
-  /** Those it watches: up to five, or more while some are silent. */
+  /** The monitored peers: up to five, more while some are unreachable. */
   readonly peers: readonly PeerHealth[];
 }
 

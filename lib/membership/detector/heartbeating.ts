@@ -1,7 +1,7 @@
 /**
- * How members watch each other. Silence makes a member unreachable, no more; and a node that was
- * deaf itself accuses nobody for a while (local health awareness, after Lifeguard; Dadgar et al.,
- * 2018).
+ * Heartbeats between members. A member that does not respond becomes unreachable, no more. A node
+ * that was stalled itself makes no accusations for a while (local health awareness, after
+ * Lifeguard; Dadgar et al., 2018).
  *
  * @module
  */
@@ -16,17 +16,17 @@ import { accusedBy } from "./reachability.ts";
 import { newMonitoredPeer } from "./monitored_peer.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** How many times silence is looked for in one heartbeat interval. */
+/** Checks of all monitored peers per heartbeat interval. */
 const checksPerHeartbeat = 4;
-/** The longest time for which a stall of this node makes it abstain, milliseconds. */
+/** The longest time without accusations after a stall of this node, milliseconds. */
 const longestAbstention = 10_000;
 
-/** Sends heartbeats and looks for silence when it is time. */
+/** Sends heartbeats and checks monitored peers when it is due. */
 export function heartbeatTick(m: Machine, now: number): void {
   const { monitoring, config } = m;
   if (now >= monitoring.checkAt) {
     monitoring.checkAt = now + config.heartbeatInterval / checksPerHeartbeat;
-    watch(m, now);
+    updateMonitored(m, now);
     accuse(m, now);
     endRelays(m, now);
   }
@@ -36,7 +36,7 @@ export function heartbeatTick(m: Machine, now: number): void {
   for (const address of monitoring.peers.keys()) sendHeartbeat(m, address);
 }
 
-/** Something has arrived from a node that is a member. */
+/** Handles traffic from a member. */
 export function heard(m: Machine, from: string, now: number): void {
   settleRelays(m, from);
   const peer = m.monitoring.peers.get(from);
@@ -46,7 +46,7 @@ export function heard(m: Machine, from: string, now: number): void {
   if (wasSilent) accuse(m, now);
 }
 
-/** A watched member has answered, and says where its stall responder listens. */
+/** Handles a heartbeat acknowledgement. */
 export function onHeartbeatAck(
   m: Machine,
   from: string,
@@ -58,7 +58,7 @@ export function onHeartbeatAck(
   heard(m, from, now);
 }
 
-/** What the stall responder of a silent member says, or that it does not answer. */
+/** Handles the answer of a stall responder, or its absence. */
 export function onStallAnswer(
   m: Machine,
   { address, incarnation, outcome, ms }: StallAnswerEvent,
@@ -69,19 +69,19 @@ export function onStallAnswer(
   peer.stallProbedAt = undefined;
   peer.stallAnsweredAt = now;
   if (!peer.detector.isOverdue(now)) return;
-  // A loop that runs but is not heard is stuck elsewhere, and not for ever: it counts as stalled.
+  // An event loop that runs although no heartbeat arrives is blocked elsewhere: it counts as stalled.
   const since = outcome === "alive" ? peer.detector.lastHeard : now - ms;
   if (outcome === "unknown") peer.stall = undefined;
   else peer.stall = { outcome: outcome === "gone" ? "gone" : "stalled", at: now, since };
   accuse(m, now);
 }
 
-/** The connection to a node has ended: that proves nothing, but is worth a question. */
+/** Probes a member whose connection has ended, which alone proves nothing. */
 export function onPeerGone(m: Machine, address: string): void {
   if (m.phase === "member" && m.monitoring.peers.has(address)) sendHeartbeat(m, address);
 }
 
-/** This node did not run for a while: what it did not hear is its own fault. */
+/** This node was stalled: excuses its peers for that time. */
 export function onLag(m: Machine, ms: number, now: number): void {
   if (!(ms > 0) || !rules.ownLagExcusesSilence) return;
   const { monitoring } = m;
@@ -94,8 +94,8 @@ export function onLag(m: Machine, ms: number, now: number): void {
   monitoring.stableSince = Math.min(now, monitoring.stableSince + ms);
 }
 
-/** Brings the set of watched members up to date. Those that are accused stay in it. */
-function watch(m: Machine, now: number): void {
+/** Updates the set of monitored peers. Accused peers stay in it. */
+function updateMonitored(m: Machine, now: number): void {
   const { monitoring, state, config } = m;
   const self = selfAddress(m);
   if (monitoring.ringFor !== m.digest) {

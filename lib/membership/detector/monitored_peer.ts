@@ -2,13 +2,13 @@ import type { PhiAccrualDetector } from "./phi_accrual.ts";
 import type { UnreachableReason } from "../state/gossip_state.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** A question to other members whether they hear somebody. */
+/** A round of indirect probes of one peer through other members (SWIM). */
 export interface ProbeRound {
-  /** Tells answers to it from those to earlier ones. */
+  /** Matches answers to the round. */
   readonly sequence: number;
-  /** Who was asked and has not answered. */
+  /** Helpers that have not answered. */
   readonly waitingFor: Set<string>;
-  /** When it counts as answered with no. */
+  /** When the round counts as failed. */
   readonly until: number;
 }
 
@@ -20,36 +20,36 @@ export interface Relay {
   readonly until: number;
 }
 
-/** What a member's stall responder has said last. */
+/** The latest answer of a peer's stall responder. */
 export interface StallReading {
   readonly outcome: "stalled" | "gone";
-  /** When it said so. */
+  /** When it was received. */
   readonly at: number;
-  /** Since when its event loop stands still, on our clock. */
+  /** Since when its event loop is stalled, on the clock of this node. */
   readonly since: number;
 }
 
-/** A peer that is watched, and what is known of its silence. Times in milliseconds. */
+/** A monitored peer. Times in milliseconds. */
 export interface MonitoredPeer {
   readonly incarnation: number;
   readonly detector: PhiAccrualDetector;
   probeRound: ProbeRound | undefined;
-  /** When it is asked for again. */
+  /** When the next probe round may start. */
   nextProbeAt: number;
-  /** When an inquiry has ended in vain; only of interest if later than it was heard. */
+  /** When a probe round last failed; counts only if no message arrived since. */
   probeFailedAt: number;
-  /** Until when the word of somebody who hears it counts. */
+  /** Until when a successful indirect probe counts. */
   vouchedUntil: number;
-  /** Where its stall responder listens, if it has one. */
+  /** Port of its stall responder, if it has one. */
   stallPort: number | undefined;
   stall: StallReading | undefined;
-  /** When it was asked, if it has not answered yet. */
+  /** When the stall responder was probed, while the answer is missing. */
   stallProbedAt: number | undefined;
-  /** When it has answered last, or was found not to. */
+  /** When the last stall probe ended. */
   stallAnsweredAt: number;
 }
 
-/** A peer that has just come to be watched. */
+/** A peer whose monitoring starts. */
 export function newMonitoredPeer(incarnation: number, detector: PhiAccrualDetector): MonitoredPeer {
   return {
     incarnation,
@@ -65,7 +65,7 @@ export function newMonitoredPeer(incarnation: number, detector: PhiAccrualDetect
   };
 }
 
-/** Why a silent peer counts as unreachable. A stall that is older than `limit` is no excuse. */
+/** Why an accused peer is unreachable. A stall of at least `limit` counts as silence. */
 export function unreachableReason(
   { stall, detector }: MonitoredPeer,
   validity: number,

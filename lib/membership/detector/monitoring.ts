@@ -2,7 +2,7 @@ import { addressHash } from "../state/digest.ts";
 import { compareText } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** Members in the order of their hashed addresses: neighbours are unlikely to fail together. */
+/** Members in the order of their hashed addresses: neighbours rarely fail together. */
 export function monitoringRing(addresses: Iterable<string>): readonly string[] {
   return [...addresses]
     .map((address) => ({ address, hash: addressHash(address)[0] }))
@@ -11,9 +11,9 @@ export function monitoringRing(addresses: Iterable<string>): readonly string[] {
 }
 
 /**
- * Whom `self` watches: the next `count` members on the ring, so that each is watched by `count`
- * others. Those that `self` cannot reach do not fill a place: it looks further until it watches
- * `count` that answer. So the small side of a partition comes to watch everybody.
+ * The members that `self` monitors: the next `count` members on the ring, so that each member is
+ * monitored by `count` others. Unreachable members do not count: `self` continues along the ring
+ * until it monitors `count` reachable ones. So the small side of a partition monitors all members.
  */
 export function monitoredMembers(
   ring: readonly string[],

@@ -1,18 +1,18 @@
 import { rules } from "../../runtime/rules.ts";
 
-/** How suspicious silence is. Times in milliseconds. */
+/** Options of the phi accrual failure detector. Times in milliseconds. */
 export interface DetectorOptions {
   /** Phi from which a member counts as silent: 8 is one mistake in 10^8 intervals. Default 8. */
   readonly threshold: number;
-  /** Silence that is normal besides the usual interval: garbage collection, hiccups. Default 3 000. */
+  /** Pause tolerated beyond the mean interval: garbage collection, hiccups. Default 3 000. */
   readonly acceptablePause: number;
-  /** Least standard deviation, for very regular heartbeats. Default 200. */
+  /** Minimum standard deviation, for very regular heartbeats. Default 200. */
   readonly minStdDeviation: number;
-  /** How many intervals are remembered. Default 200. */
+  /** Number of intervals in the window. Default 200. */
   readonly maxSamples: number;
-  /** The interval that is assumed before two were measured. Default 1 000. */
+  /** Assumed interval until two samples exist. Default 1 000. */
   readonly firstEstimate: number;
-  /** Heartbeats closer than this reset the silence but are no sample. Default 0. */
+  /** A shorter interval resets the silence but is no sample. Default 0. */
   readonly minSampleInterval: number;
 }
 
@@ -27,58 +27,57 @@ export const defaultDetectorOptions: DetectorOptions = {
 };
 
 /**
- * Tells from the rhythm of one peer's heartbeats how likely it is that it will not be heard again:
- * the phi accrual failure detector (Hayashibara et al., 2004), with a normal distribution of
- * intervals. Time only comes in as an argument. Remembers at most `maxSamples` numbers; each call
- * takes constant time.
+ * The phi accrual failure detector (Hayashibara et al., 2004) for one peer, with a normal
+ * distribution of heartbeat intervals. Pure: time is an argument. Keeps at most `maxSamples`
+ * intervals; each call takes constant time.
  */
 export class PhiAccrualDetector {
   readonly #options: DetectorOptions;
   #intervals: number[] = [];
-  /** Where the next interval goes once the memory is full. */
+  /** Index of the oldest interval once the window is full. */
   #next = 0;
   #sum = 0;
   #sumOfSquares = 0;
   #lastHeard: number;
   #lastSample: number;
 
-  /** Silence counts from `now`, so that a peer that never answers is suspected too. */
+  /** Silence counts from `now`, so that a peer that never responds is suspected too. */
   constructor(options: Partial<DetectorOptions>, now: number) {
     this.#options = { ...defaultDetectorOptions, ...options };
     this.#lastHeard = now;
     this.#lastSample = now;
   }
 
-  /** When the peer was last heard; moved forward by `excuse`. */
+  /** When the last message arrived; moved forward by `excuse`. */
   get lastHeard(): number {
     return this.#lastHeard;
   }
 
-  /** How many intervals are remembered. */
+  /** Number of intervals in the window. */
   get samples(): number {
     return this.#intervals.length;
   }
 
-  /** The peer was heard. */
+  /** A message of the peer has arrived. */
   heartbeat(now: number): void {
     const interval = now - this.#lastSample;
     if (interval >= this.#options.minSampleInterval) {
-      // The end of an outage says nothing about the usual rhythm.
+      // The end of an outage is no sample of the usual interval.
       if (interval > 0 && this.isAvailable(now)) this.#remember(interval);
       this.#lastSample = now;
     }
     this.#lastHeard = Math.max(this.#lastHeard, now);
   }
 
-  /** Does not hold `ms` of the silence until `now` against the peer: we were deaf ourselves. */
+  /** Subtracts `ms` from the silence until `now`: this node was stalled itself. */
   excuse(ms: number, now: number): void {
     this.#lastHeard = Math.min(now, this.#lastHeard + ms);
     this.#lastSample = Math.min(now, this.#lastSample + ms);
   }
 
   /**
-   * -log10 of the probability that a peer that lives is silent for so long. 0: just heard;
-   * infinite: beyond what a double can tell from certainty.
+   * -log10 of the probability that a live peer is silent for so long. 0 right after a message;
+   * `Infinity` where a double cannot distinguish the probability from 0.
    */
   phi(now: number): number {
     const { acceptablePause, minStdDeviation, firstEstimate } = this.#options;
@@ -97,7 +96,7 @@ export class PhiAccrualDetector {
     return tail >= 1 ? 0 : -Math.log10(tail);
   }
 
-  /** Whether so much time has passed that it is worth asking others about the peer. */
+  /** Whether the silence is long enough for indirect probes. */
   isOverdue(now: number): boolean {
     const count = this.#intervals.length;
     const mean = count >= 2 ? this.#sum / count : this.#options.firstEstimate;

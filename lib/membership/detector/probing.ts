@@ -1,7 +1,7 @@
 /**
- * Second opinions before an accusation: whoever does not hear a member asks others to try (indirect
- * probes, after SWIM; Das et al., 2002). Helpers answer also when they do not hear it either, so
- * that a helper who says nothing at all speaks against the one who asked (Lifeguard's nack).
+ * Indirect probes before an accusation (SWIM; Das et al., 2002): a node whose peer does not respond
+ * asks other members to probe it. Helpers also answer if the probe fails (Lifeguard's nack), so a
+ * missing answer counts against the local health of the asker.
  *
  * @module
  */
@@ -14,22 +14,22 @@ import { accusedBy } from "./reachability.ts";
 import type { MonitoredPeer } from "./monitored_peer.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** How long helpers wait for a sign of life, in heartbeat intervals. */
+/** How long a helper waits for the target, in heartbeat intervals. */
 const relayTime = 1;
-/** How long the one who asks waits for helpers, in heartbeat intervals. */
+/** How long the asker waits for helpers, in heartbeat intervals. */
 const probeRoundTime = 1.5;
-/** How long a good answer counts, in heartbeat intervals. */
+/** How long a positive answer counts, in heartbeat intervals. */
 const vouchTime = 2.5;
-/** Between two inquiries about a member that is accused already, in heartbeat intervals. */
+/** Between two probe rounds for an accused member, in heartbeat intervals. */
 const accusedPause = 2;
-/** When a question to a stall responder is taken for lost, milliseconds. */
+/** When an unanswered stall probe counts as lost, milliseconds. */
 const longestStallProbe = 10_000;
-/** How many probes are carried for others at a time; more are ignored. */
+/** Maximum number of relayed probes at a time; more are ignored. */
 const maxRelays = 1_000;
-/** How many of them for one member. It asks about those that it watches, a few at a time. */
+/** Maximum number of them for one asker, which needs a few at a time. */
 const maxRelaysEach = 50;
 
-/** Asks others about a member that is late, ends what has lasted too long. */
+/** Starts a probe round for an overdue peer, or ends one that has timed out. */
 export function probeIndirectly(
   m: Machine,
   address: string,
@@ -40,17 +40,17 @@ export function probeIndirectly(
   const { probeRound } = peer;
   if (probeRound !== undefined) {
     if (now < probeRound.until) return;
-    // Not even a "no": perhaps it is this node that nobody hears.
+    // No answer at all: this node itself may be unreachable.
     if (probeRound.waitingFor.size > 0) m.monitoring.localHealth.degrade(1);
-    return conclude(m, peer, isAccused, now);
+    return endRound(m, peer, isAccused, now);
   }
   if (now < peer.nextProbeAt) return;
-  begin(m, address, peer, now);
-  // Nobody to ask: then what this node hears is all there is.
-  if (peer.probeRound!.waitingFor.size === 0) conclude(m, peer, isAccused, now);
+  startRound(m, address, peer, now);
+  // Without helpers, only this node's own observation counts.
+  if (peer.probeRound!.waitingFor.size === 0) endRound(m, peer, isAccused, now);
 }
 
-/** A helper has answered. */
+/** Handles the answer of a helper. Returns whether it changed the state of the target. */
 export function onIndirectAnswer(
   m: Machine,
   from: string,
@@ -62,15 +62,15 @@ export function onIndirectAnswer(
   if (peer === undefined || probeRound?.sequence !== sequence) return false;
   if (!probeRound.waitingFor.delete(from)) return false;
   if (alive && rules.indirectProbesVouch) {
-    log(m, "info", "a silent member is heard by another", { address: target, by: from });
+    log(m, "info", "indirect probe succeeded", { member: target, helper: from });
     vouch(m, peer, now);
     return true;
   }
-  if (probeRound.waitingFor.size === 0) conclude(m, peer, isAccused(m, target), now);
+  if (probeRound.waitingFor.size === 0) endRound(m, peer, isAccused(m, target), now);
   return true;
 }
 
-/** Somebody else has proof that the member lives. */
+/** Records that the peer is alive by another member's evidence. */
 export function vouch(m: Machine, peer: MonitoredPeer, now: number): void {
   const { heartbeatInterval } = m.config;
   peer.probeRound = undefined;
@@ -78,7 +78,7 @@ export function vouch(m: Machine, peer: MonitoredPeer, now: number): void {
   peer.vouchedUntil = now + vouchTime * heartbeatInterval;
 }
 
-/** A member asks this one to try another. */
+/** Probes a member on behalf of another one. */
 export function onIndirectProbe(
   m: Machine,
   from: string,
@@ -97,7 +97,7 @@ export function onIndirectProbe(
   sendHeartbeat(m, target);
 }
 
-/** A member was heard: good news for those who have asked about it. */
+/** Answers the relayed probes of a member that has responded. */
 export function settleRelays(m: Machine, target: string): void {
   const { monitoring } = m;
   if (monitoring.relays.length === 0) return;
@@ -108,7 +108,7 @@ export function settleRelays(m: Machine, target: string): void {
   });
 }
 
-/** Says no where nothing was heard in time. */
+/** Answers relayed probes that have timed out. */
 export function endRelays(m: Machine, now: number): void {
   const { monitoring } = m;
   if (monitoring.relays.length === 0) return;
@@ -119,7 +119,7 @@ export function endRelays(m: Machine, now: number): void {
   });
 }
 
-/** Asks a node for a sign of life. */
+/** Sends a heartbeat. */
 export function sendHeartbeat(m: Machine, address: string): void {
   send(m, address, {
     type: "heartbeat",
@@ -128,14 +128,14 @@ export function sendHeartbeat(m: Machine, address: string): void {
   });
 }
 
-function begin(m: Machine, target: string, peer: MonitoredPeer, now: number): void {
+function startRound(m: Machine, target: string, peer: MonitoredPeer, now: number): void {
   const sequence = ++m.monitoring.sequence;
   const accused = accusedBy(m.state, m.state.members.get(selfAddress(m)));
   const helpers = m.view.members.filter((member) =>
     isAlive(member) && member.address !== target && member.address !== selfAddress(m) &&
     !accused.has(member.address) && !m.view.unreachable.has(member.address)
   );
-  // Who is asked need not be random, only different each time and for each.
+  // Helpers need not be random, only different in each round and for each asker.
   const [seed] = hash64(`${selfAddress(m)} ${target} ${sequence}`);
   const waitingFor = new Set(
     pick(helpers, m.config.indirectProbes, seed / 0x1_0000_0000).map(({ address }) => address),
@@ -163,7 +163,7 @@ function begin(m: Machine, target: string, peer: MonitoredPeer, now: number): vo
   }
 }
 
-function conclude(m: Machine, peer: MonitoredPeer, isAccused: boolean, now: number): void {
+function endRound(m: Machine, peer: MonitoredPeer, isAccused: boolean, now: number): void {
   peer.probeRound = undefined;
   peer.probeFailedAt = now;
   peer.nextProbeAt = now + (isAccused ? accusedPause * m.config.heartbeatInterval : 0);

@@ -9,28 +9,27 @@ import {
 import { compareText, isAlive, isLeaving, type Member } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** How many observers must agree where there are so many. */
+/** Number of observers that must agree, if there are so many. */
 const observersNeeded = rules.twoObserversAgree ? 2 : 1;
 
-/** Why a member counts as unreachable, and on whose word. */
+/** Why a member is unreachable, and which observers say so. */
 export interface Unreachability {
-  /** The mildest reason that an observer gives: `stalled` before `gone` before `silent`. */
+  /** The mildest reason of any observer: `stalled` before `gone` before `silent`. */
   readonly reason: UnreachableReason;
-  /** Addresses of those who cannot reach it; sorted. */
+  /** Addresses of the observers; sorted. */
   readonly observers: readonly string[];
 }
 
-/** Whether the member's word on others counts. One that goes, or is dead, has no vote. */
+/** Whether the member's accusations count. Leaving and down members have no vote. */
 function mayAccuse(member: Member): boolean {
   return isAlive(member) && !(rules.leavingMembersDoNotAccuse && isLeaving(member));
 }
 
 /**
- * The members that count as unreachable, from where `self` stands. The word of one observer is not
- * enough while a second one could speak: two must agree, unless `self` can hear nobody else who
- * could. Accusations by members whom `self` itself cannot reach do not count, since they may be old;
- * nor do those that the accused has refuted.
- * May contain `self`: then two others cannot hear it although it hears them.
+ * The unreachable members in the view of `self`. Two observers must agree, unless `self` can reach
+ * only one that may accuse. Accusations by observers that `self` cannot reach do not count, since
+ * they may be stale; refuted accusations do not count either.
+ * May contain `self`: then two observers do not receive its messages although it receives theirs.
  */
 export function unreachableMembers(state: GossipState, self: string): ReadonlySet<string> {
   const counts = new Map<string, number>();
@@ -53,7 +52,7 @@ export function unreachableMembers(state: GossipState, self: string): ReadonlySe
   return unreachable;
 }
 
-/** Why each of these members counts as unreachable, from where `self` stands. */
+/** The reason and the observers of each unreachable member in the view of `self`. */
 export function unreachabilityOf(
   state: GossipState,
   self: string,
@@ -77,7 +76,7 @@ export function unreachabilityOf(
   return found;
 }
 
-/** Whether two accounts of who is unreachable, and why, tell the same. */
+/** Whether both maps have equal content. */
 export function sameUnreachability(
   a: ReadonlyMap<string, Unreachability>,
   b: ReadonlyMap<string, Unreachability>,
@@ -91,7 +90,7 @@ export function sameUnreachability(
   return true;
 }
 
-/** Who says that it cannot reach the member, and how suspicious its silence was; sorted. */
+/** The observers that accuse the member, with the phi value of each accusation; sorted. */
 export function observersAgainst(
   state: GossipState,
   address: string,
@@ -104,7 +103,7 @@ export function observersAgainst(
   return observers.sort((a, b) => compareText(a.observer, b.observer));
 }
 
-/** The living members that one record accuses. */
+/** The live members that the record of one observer accuses. */
 export function accusedBy(
   state: GossipState,
   observer: MemberRecord | undefined,
@@ -116,7 +115,7 @@ export function accusedBy(
   return accused;
 }
 
-/** Addresses of those whom one record accuses and who have refuted it since. */
+/** Addresses of members that one record accuses and that have refuted it since. */
 export function refutedSubjects(state: GossipState, observer: MemberRecord): readonly string[] {
   return observer.reachability.unreachable
     .filter((subject) => isMember(state, subject) && !stands(state, subject))
@@ -124,9 +123,8 @@ export function refutedSubjects(state: GossipState, observer: MemberRecord): rea
 }
 
 /**
- * What a member says when it hears itself accused: it raises its own number, so that those who have
- * lost the direct way to it hear by gossip that it lives. Nobody else may raise it. Undefined: there
- * is nothing to refute.
+ * The refutation of an accused member (SWIM): it raises its own refutation number, which spreads by
+ * gossip. Only the member itself may raise it. Undefined: there is nothing to refute.
  */
 export function refutation(state: GossipState, self: string): Reachability | undefined {
   const { member, reachability } = state.members.get(self)!;
@@ -145,7 +143,7 @@ export function refutation(state: GossipState, self: string): Reachability | und
   return { ...reachability, version: reachability.version + 1, refutation: highest + 1 };
 }
 
-/** The record's next version, with exactly these unreachable; the same one if nothing is new. */
+/** The next version with exactly these subjects; the same object if they are unchanged. */
 export function nextReachability(
   old: Reachability,
   subjects: readonly Subject[],
@@ -156,7 +154,7 @@ export function nextReachability(
   return same ? old : { ...old, version: old.version + 1, unreachable };
 }
 
-/** Those whose word counts for `self`, and those whom `self` does not hear. */
+/** The observers that count in the view of `self`, and the members that `self` accuses. */
 function trustedObservers(state: GossipState, self: string) {
   const accused = accusedBy(state, state.members.get(self));
   const observers: MemberRecord[] = [];
@@ -167,8 +165,8 @@ function trustedObservers(state: GossipState, self: string) {
 }
 
 /**
- * Whether the accusation holds: made against this life, and not refuted. The accused itself believes
- * the others until they take it back: it may hear them without being heard.
+ * Whether the accusation is against the current incarnation and not refuted. The accused itself
+ * counts it until the observer withdraws it: the link may be broken in one direction only.
  */
 function stands(state: GossipState, subject: Subject, self?: string): boolean {
   if (!isMember(state, subject)) return false;
@@ -177,7 +175,7 @@ function stands(state: GossipState, subject: Subject, self?: string): boolean {
   return (subject.refutation ?? 0) >= (reachability.refutation ?? 0);
 }
 
-/** Whether the subject still takes part, in the incarnation that was accused. */
+/** Whether the accused incarnation is a live member. */
 function isMember(state: GossipState, { address, incarnation }: Subject): boolean {
   const member = state.members.get(address)?.member;
   return member !== undefined && member.incarnation === incarnation && isAlive(member);

@@ -1,6 +1,6 @@
 /**
- * When silence becomes an accusation, which a member makes in its own record: only after others
- * were asked, and never while this node has reason to doubt its own ears.
+ * When a member accuses another one of being unreachable, in its own record: only after indirect
+ * probes have failed, and later while its own local health is bad.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { probeIndirectly, vouch } from "./probing.ts";
 import { accusedBy, nextReachability, refutedSubjects } from "./reachability.ts";
 import { type MonitoredPeer, unreachableReason } from "./monitored_peer.ts";
 
-/** How long an answer of a stall responder counts, in heartbeat intervals. */
+/** How long the answer of a stall responder counts, in heartbeat intervals. */
 const stallValidity = 6;
-/** How long an accusation waits for it, in heartbeat intervals. */
+/** How long an accusation waits for that answer, in heartbeat intervals. */
 const stallAnswerTime = 2.5;
 
-/** Says in the own record who is silent, and why, if that has changed. */
+/** Updates the accusations in this node's own record. */
 export function accuse(m: Machine, now: number): void {
   const record = m.state.members.get(selfAddress(m));
   if (m.phase !== "member" || record === undefined) return;
@@ -27,17 +27,17 @@ export function accuse(m: Machine, now: number): void {
     if (peer !== undefined) vouch(m, peer, now);
   }
   const before = accusedBy(m.state, record);
-  const silent: Subject[] = [];
+  const subjects: Subject[] = [];
   const phis = new Map(record.reachability.unreachable.map(({ address, phi }) => [address, phi]));
   for (const [address, peer] of m.monitoring.peers) {
     const subject = m.state.members.get(address);
     if (subject === undefined || !isAlive(subject.member)) continue;
     if (!mustAccuse(m, address, peer, before.has(address), now)) continue;
     const reason = reasonOf(m, peer, now);
-    if (!before.has(address)) tell(m, address, peer, reason, now);
+    if (!before.has(address)) logAccusation(m, address, peer, reason, now);
     const { incarnation } = subject.member;
     const { refutation } = subject.reachability;
-    silent.push({
+    subjects.push({
       address,
       incarnation,
       ...(refutation !== undefined && { refutation }),
@@ -45,13 +45,13 @@ export function accuse(m: Machine, now: number): void {
       phi: (before.has(address) ? phis.get(address) : undefined) ?? phiOf(peer, now),
     });
   }
-  const reachability = nextReachability(record.reachability, silent);
+  const reachability = nextReachability(record.reachability, subjects);
   if (reachability === record.reachability) return;
   commit(m, withRecord(m.state, { ...record, reachability }), now);
   m.gossip.nextAt = now;
 }
 
-/** Why this node does not hear a member. */
+/** Why this node accuses a peer. */
 export function reasonOf(m: Machine, peer: MonitoredPeer, now: number): UnreachableReason {
   const { heartbeatInterval, stallLimit } = m.config;
   return unreachableReason(peer, stallValidity * heartbeatInterval, stallLimit, now);
@@ -73,7 +73,7 @@ function mustAccuse(
   }
   probeIndirectly(m, address, peer, isAccused, now);
   if (now < peer.vouchedUntil) return false;
-  // An accusation stands until the member is heard, however this node feels meanwhile.
+  // An accusation holds until the member responds, whatever the local health is meanwhile.
   if (isAccused) return !detector.isAvailable(now);
   if (awaitsStallAnswer(m, peer, now)) return false;
   const extraPause = localHealth.degradation * m.config.detector.acceptablePause;
@@ -85,7 +85,7 @@ function phiOf({ detector }: MonitoredPeer, now: number): number {
   return Math.min(fieldLimits.phi, Math.round(detector.phi(now) * 10) / 10);
 }
 
-/** The first accusation tells a stall from a death, if that takes no longer than this. */
+/** Whether the first accusation still waits for the answer of the stall responder. */
 function awaitsStallAnswer(
   m: Machine,
   { stallProbedAt, stallAnsweredAt, detector }: MonitoredPeer,
@@ -95,7 +95,7 @@ function awaitsStallAnswer(
     now - stallProbedAt < stallAnswerTime * m.config.heartbeatInterval;
 }
 
-function tell(
+function logAccusation(
   m: Machine,
   address: string,
   { detector }: MonitoredPeer,
@@ -104,5 +104,5 @@ function tell(
 ): void {
   const phi = detector.phi(now).toFixed(1);
   const silentFor = Math.round(now - detector.lastHeard);
-  log(m, "warn", "a member cannot be reached", { address, reason, phi, silentFor });
+  log(m, "warn", "member does not respond", { member: address, reason, phi, silentFor });
 }

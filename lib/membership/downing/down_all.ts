@@ -1,8 +1,9 @@
 import { type DowningStrategy, undisputed } from "./downing.ts";
 
 /**
- * Whoever cannot reach somebody stops, on all sides: the whole cluster starts anew. For those who
- * would rather be down than wrong and have something that starts nodes again.
+ * Every node that sees an unreachable member stops, on all sides of a partition: the whole cluster
+ * restarts. For systems that prefer an outage to any doubt and whose nodes are restarted by a
+ * supervisor.
  *
  * @example
  * ```ts
@@ -16,7 +17,7 @@ export function downAll(): DowningStrategy {
     name: "downAll",
     decide(situation) {
       return undisputed(situation) ??
-        { outcome: "downSelf", why: "a member cannot be reached, and then all stop" };
+        { outcome: "downSelf", why: "a member is unreachable, and downAll stops all members" };
     },
   };
 }

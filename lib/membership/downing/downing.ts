@@ -1,82 +1,82 @@
 /**
- * What a downing strategy is, and what holds for all of them.
+ * The interface of downing strategies, and rules that hold for all of them.
  *
  * @module
  */
 import { isAlive, type Member } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** What the members on this side of a partition do. */
+/** The decision for the members on this side of a partition. */
 export type DowningOutcome =
-  /** Nothing: nobody is unreachable, or others decide about this node, or it is too early. */
+  /** No action: no member is unreachable, other members decide, or it is too early. */
   | "keep"
-  /** Declare the unreachable members dead and carry on. */
+  /** Declare the unreachable members down and continue. */
   | "downUnreachable"
-  /** Stop: the other side may carry on. */
+  /** Stop: the other side may continue. */
   | "downSelf"
-  /** Ask the lease: whoever holds it carries on. */
+  /** Acquire the lease: the side that holds it continues. */
   | "askLease";
 
-/** A decision and its grounds. */
+/** A decision and its reason. */
 export interface DowningDecision {
   /** What to do. */
   readonly outcome: DowningOutcome;
-  /** One sentence, for logs and for the one who is downed. */
+  /** The reason in one sentence, for logs and for the downed member. */
   readonly why: string;
-  /** Milliseconds to wait before the lease is asked, so that the better side goes first. Default 0. */
+  /** Milliseconds before the lease is requested, so that the larger side goes first. Default 0. */
   readonly delay?: number;
 }
 
-/** What a strategy decides on. */
+/** The input of a strategy. */
 export interface DowningSituation {
-  /** All members in the table, also those that are down and not yet removed. */
+  /** All members in the table, including down members that are not removed yet. */
   readonly members: readonly Member[];
-  /** Addresses of those that cannot be reached. */
+  /** Addresses of unreachable members. */
   readonly unreachable: ReadonlySet<string>;
-  /** Address of the member that asks. */
+  /** Address of the deciding member. */
   readonly self: string;
 }
 
 /**
- * Decides which side of a partition lives on. A function of its argument alone: all members on one
- * side ask with the same situation and must come to the same answer, and no two sides may both come
- * to `downUnreachable`. Asked when the unreachable members have stayed the same for a while.
+ * Decides which side of a partition survives. A pure function: all members on one side have equal
+ * input and must reach equal decisions, and no two sides may both decide `downUnreachable`. Called
+ * when the set of unreachable members has been stable for `stableAfter`.
  */
 export interface DowningStrategy {
-  /** For logs and errors. */
+  /** Name for logs and errors. */
   readonly name: string;
   /** The decision for this side. */
   decide(situation: DowningSituation): DowningDecision;
 }
 
-/** The decision where there is nothing to weigh, for every strategy the same. */
+/** The decision that is the same for every strategy, if there is one. */
 export function undisputed(
   { members, unreachable, self }: DowningSituation,
 ): DowningDecision | undefined {
   if (!members.some((member) => isAlive(member) && unreachable.has(member.address))) {
-    return { outcome: "keep", why: "all members can be reached" };
+    return { outcome: "keep", why: "all members are reachable" };
   }
   if (unreachable.has(self)) {
-    return { outcome: "keep", why: "others cannot reach this member; they decide" };
+    return { outcome: "keep", why: "this member is unreachable for others, which decide" };
   }
   return undefined;
 }
 
-/** Whether a member is on the other side, or will be treated as if it were. */
+/** Whether a member counts as unreachable: it is on the other side, or down. */
 export function isUnreachable(member: Member, unreachable: ReadonlySet<string>): boolean {
   return !isAlive(member) || unreachable.has(member.address);
 }
 
-/** Whether a member was up and has not left: those count, also when they are down by now. */
+/** Whether a member has a vote: it is up, or was up and is down but not removed. */
 export function isFull({ status, upNumber }: Member): boolean {
   if (status === "weaklyUp") return !rules.weaklyUpHasNoVote;
   return status === "up" || (status === "down" && upNumber > 0);
 }
 
 /**
- * The decision while some of the unreachable members only stand still. They are not downed, and it
- * counts only what would be decided both with and without them: a side that would win only with
- * their help waits, and one that would lose even so does not.
+ * The decision while some unreachable members are only stalled. They are not downed, and a decision
+ * counts only if it is the same with and without them: a side that wins only with stalled members
+ * waits; a side that loses even with them does not.
  */
 export function decideAround(
   strategy: DowningStrategy,
@@ -89,10 +89,10 @@ export function decideAround(
   const lenient = strategy.decide({ ...situation, unreachable });
   if (lenient.outcome === strict.outcome) return strict;
   if (lenient.outcome === "keep") return lenient;
-  return { outcome: "keep", why: "it depends on members that stand still but live" };
+  return { outcome: "keep", why: "the decision depends on members that are stalled but alive" };
 }
 
-/** Members and milliseconds; in between, in proportion. */
+/** Members and milliseconds; linear in between. */
 const stability: readonly (readonly [number, number])[] = [
   [5, 7_000],
   [10, 10_000],
@@ -103,8 +103,8 @@ const stability: readonly (readonly [number, number])[] = [
 ];
 
 /**
- * How long unreachable members must stay the same before anybody is downed, milliseconds. Larger
- * clusters take longer to agree on who is unreachable.
+ * How long the set of unreachable members must be stable before downing, milliseconds. Larger
+ * clusters take longer to agree on it.
  */
 export function stableAfter(members: number): number {
   let [lastSize, lastTime] = stability[0]!;

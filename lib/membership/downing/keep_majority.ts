@@ -3,20 +3,20 @@ import { compareAge, isLeaving, type Member } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /**
- * The side with more than half of the members lives on, the other stops. The default.
+ * The side with more than half of the members survives, the other stops. The default.
  *
- * Both sides of a clean partition come to opposite answers, and in no case do both live on, also
- * when partitions change before all is settled:
+ * Both sides of a clean partition reach opposite decisions, and two sides never both survive, even
+ * if partitions change before downing is complete:
  *
- * - Full members count (up). Those that are down count as unreachable until they are removed, which
- *   happens only when everybody who stays has seen that they are down (see `leader.ts`). So
- *   a majority is always one of the last members that a majority has agreed on.
- * - Those that leave or exit do not count: one side may not know yet that they go, and then it
- *   counts them against itself.
- * - An even split goes to the side of the oldest. So of two members, the younger stops when the
- *   older dies: take `keepOldest`, `staticQuorum` or `leaseMajority` for two.
- * - A side carries on only if the same holds with joining members counted in, because the other
- *   side may have seen them promoted in the last moment (as Pekko's resolver does).
+ * - Up members have a vote. Down members count as unreachable until they are removed, which requires
+ *   that all remaining members have seen them down (see `leader.ts`). So a majority is always one of
+ *   the last set of voters that a majority has agreed on.
+ * - Leaving and exiting members have no vote. A side that does not know yet that they leave counts
+ *   them against itself.
+ * - An even split goes to the side of the oldest member. So of two members, the younger stops when
+ *   the older dies: use `keepOldest`, `staticQuorum` or `leaseMajority` for two.
+ * - A side survives only if the same holds with joining members counted in, because the other side
+ *   may have seen them promoted at the last moment (as in Pekko's resolver).
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ export function keepMajority(): DowningStrategy {
   };
 }
 
-/** Whether this side has the majority, or half of the members with the oldest among them. */
+/** Whether this side has the majority, or half of the members including the oldest. */
 export function majority(
   members: readonly Member[],
   unreachable: ReadonlySet<string>,
@@ -48,7 +48,7 @@ export function majority(
   if (!verdict.wins) return verdict;
   const cautious = weigh(possible, unreachable);
   if (cautious.wins) return verdict;
-  return { wins: false, why: `${cautious.why}, counting those that join` };
+  return { wins: false, why: `${cautious.why}, with joining members counted` };
 }
 
 function weigh(
@@ -57,7 +57,7 @@ function weigh(
 ): { wins: boolean; why: string } {
   const silent = voters.filter((member) => isUnreachable(member, unreachable)).length;
   const reachable = voters.length - silent;
-  const why = `${reachable} of ${voters.length} members can be reached`;
+  const why = `${reachable} of ${voters.length} members are reachable`;
   if (reachable !== silent || voters.length === 0) {
     return { wins: reachable >= silent || !rules.onlyMajoritySurvives, why };
   }

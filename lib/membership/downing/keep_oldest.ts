@@ -1,24 +1,23 @@
 import { type DowningStrategy, isUnreachable, undisputed } from "./downing.ts";
 import { compareAge, type Member } from "../state/member.ts";
 
-/** What becomes of an oldest member that is alone. */
+/** Options of {@linkcode keepOldest}. */
 export interface KeepOldestOptions {
   /**
-   * Whether the oldest stops when it reaches no other full member, and the others carry on when
-   * only the oldest is missing. Without it, a crash of the oldest stops the whole cluster.
-   * Default true.
+   * Whether the oldest stops when it reaches no other up member, and the others continue when only
+   * the oldest is missing. If false, a crash of the oldest stops the whole cluster. Default true.
    */
   readonly downIfAlone?: boolean;
 }
 
 /**
- * The side of the oldest member lives on. For clusters whose oldest node runs what matters most (a
- * singleton), and, with `downIfAlone`, for two nodes: the younger carries on when the older dies.
- * A large side without the oldest stops.
+ * The side of the oldest member survives. For clusters whose oldest node runs a singleton, and, with
+ * `downIfAlone`, for two nodes: the younger continues when the older dies. A large side without the
+ * oldest stops.
  *
- * Whoever is not removed yet may be the oldest, also when it leaves or is down, because one side
- * may not know that. The others carry on without an oldest that is alone only if nobody else at
- * all, also no joining or leaving member, may be with it.
+ * A leaving or down member may be the oldest until it is removed, because one side may not know its
+ * status. The others continue without a lone oldest only if no other member, whatever its status,
+ * may be on its side.
  *
  * @example
  * ```ts
@@ -40,13 +39,13 @@ export function keepOldest({ downIfAlone = true }: KeepOldestOptions = {}): Down
       const others = members.filter((member) => member !== oldest);
       const silent = (member: Member) => isUnreachable(member, unreachable);
       if (!silent(oldest)) {
-        const why = `the oldest, ${oldest.address}, can be reached`;
+        const why = `the oldest, ${oldest.address}, is reachable`;
         const isAlone = !others.some((member) => member.status === "up" && !silent(member));
         return downIfAlone && isAlone
           ? { outcome: "downSelf", why: `${why}, but it is alone` }
           : { outcome: "downUnreachable", why };
       }
-      const why = `the oldest, ${oldest.address}, cannot be reached`;
+      const why = `the oldest, ${oldest.address}, is unreachable`;
       const company = others.some(silent);
       const full = others.some(({ status }) => status === "up");
       return downIfAlone && !company && full

@@ -1,12 +1,12 @@
 import { type DowningStrategy, undisputed } from "./downing.ts";
 import { majority } from "./keep_majority.ts";
 
-/** How long the smaller side waits, so that the larger one asks first; milliseconds. */
+/** How long the smaller side waits, so that the larger one requests first; milliseconds. */
 const defaultMinorityDelay = 2_000;
 
 /**
- * The side that gets the lease lives on; the larger side asks first. The pure part of the strategy
- * `leaseMajority` of `lib/cluster/lease/lease.ts`, which knows the lease.
+ * The side that acquires the lease survives; the larger side requests it first. The pure part of
+ * the strategy `leaseMajority` of `lib/cluster/lease/lease.ts`, which holds the lease.
  */
 export function decideByLease(
   minorityDelay: number = defaultMinorityDelay,

@@ -1,25 +1,25 @@
 /**
- * How the leader of one side asks the lease which side may carry on. The lease itself is outside:
- * effects ask it, an event brings the answer.
+ * How the leader of one side acquires the lease that decides which side survives. The lease is
+ * outside the machine: an effect requests it, an event carries the answer.
  *
  * @module
  */
 import { log, type Machine } from "../machine/machine.ts";
 import { type LeaseAnswerEvent, newLeaseState } from "./lease_state.ts";
 
-/** Between two attempts while the lease cannot be asked, milliseconds. */
+/** Between two attempts while the lease store is unavailable, milliseconds. */
 const retryInterval = 1_000;
-/** Without an answer for so long, it counts as not to be had, milliseconds. */
+/** Without an answer for so long, the lease counts as denied, milliseconds. */
 const answerTime = 10_000;
-/** How long a lease is held after it was granted: a slow other side must find it taken. */
+/** How long a granted lease is held, so that a slow other side finds it taken; milliseconds. */
 const holdTime = 60_000;
 
-/** What the lease says about this side. */
+/** The verdict of the lease on this side. */
 export type LeaseVerdict =
   | { readonly outcome: "granted" | "open" }
   | { readonly outcome: "denied"; readonly why: string };
 
-/** Asks from `due` on, and answers what is known. */
+/** Requests the lease from `due` on. Returns the verdict so far. */
 export function askLease(m: Machine, due: number, now: number): LeaseVerdict {
   const { lease } = m;
   if (lease.phase === "granted") return { outcome: "granted" };
@@ -27,10 +27,10 @@ export function askLease(m: Machine, due: number, now: number): LeaseVerdict {
   if (now < due) return { outcome: "open" };
   if (lease.phase === "idle") Object.assign(lease, { phase: "asking", since: now, nextAt: now });
   if (now - lease.since >= answerTime) {
-    // The other side may have been given it meanwhile.
+    // The other side may have acquired it meanwhile.
     return {
       outcome: "denied",
-      why: lease.why || `the lease has not answered in ${answerTime} ms`,
+      why: lease.why || `the lease has not answered within ${answerTime} ms`,
     };
   }
   if (now >= lease.nextAt) {
@@ -40,7 +40,7 @@ export function askLease(m: Machine, due: number, now: number): LeaseVerdict {
   return { outcome: "open" };
 }
 
-/** The lease has answered. */
+/** Handles the answer of the lease. */
 export function onLeaseAnswer(
   m: Machine,
   { outcome, detail }: LeaseAnswerEvent,
@@ -49,28 +49,28 @@ export function onLeaseAnswer(
   const { lease } = m;
   if (outcome === "granted") lease.grantedAt = now;
   if (lease.phase !== "asking") {
-    // Nobody waits for it any more.
+    // The request was abandoned.
     if (outcome === "granted") m.effects.push({ type: "releaseLease" });
     return;
   }
-  log(m, outcome === "granted" ? "info" : "warn", "the lease has answered", { outcome, detail });
+  log(m, outcome === "granted" ? "info" : "warn", "lease answered", { outcome, detail });
   if (outcome === "granted") lease.phase = "granted";
   else if (outcome === "failed") {
-    lease.why = `the lease cannot be asked: ${detail}`;
+    lease.why = `the lease is unavailable: ${detail}`;
     lease.nextAt = now + retryInterval;
   } else if (isOurs(m, detail)) {
-    // Its holder is on this side, and acts.
+    // The holder is on this side and acts.
     lease.since = now;
     lease.nextAt = now + retryInterval;
   } else Object.assign(lease, { phase: "denied", why: `${detail} holds the lease` });
 }
 
-/** The partition is over, or another one: what was asked for the last does not count. */
+/** Abandons the request: the partition has healed or changed. */
 export function forgetLease(m: Machine, now: number): void {
   const { lease } = m;
   if (lease.phase === "idle") return;
   if (lease.phase === "granted") {
-    // Those who were cut off may be late to ask.
+    // The other side may request it late.
     if (now - lease.grantedAt < holdTime) return;
     m.effects.push({ type: "releaseLease" });
   }

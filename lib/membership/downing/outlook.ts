@@ -4,21 +4,21 @@ import { isAlive } from "../state/member.ts";
 import { stalledOf } from "../state/view.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** What will come of the members that are unreachable now, if nothing changes. */
+/** The pending downing decision, if reachability does not change. */
 export interface DowningOutlook {
   /** Name of the strategy. */
   readonly strategy: string;
-  /** What it decides on the members as this node sees them now. */
+  /** Its decision on the current view. */
   readonly outcome: DowningOutcome;
-  /** Its grounds, one sentence. */
+  /** The reason in one sentence. */
   readonly why: string;
-  /** How long the same members must be unreachable, milliseconds. */
+  /** How long the set of unreachable members must be stable, milliseconds. */
   readonly stableAfter: number;
-  /** Milliseconds until they have been; 0: they have. */
+  /** Milliseconds until then; 0: it has been. */
   readonly remaining: number;
 }
 
-/** See {@linkcode DowningOutlook}. Undefined while nobody is unreachable. */
+/** See {@linkcode DowningOutlook}. Undefined while no member is unreachable. */
 export function outlookOf(m: Machine, now: number): DowningOutlook | undefined {
   if (m.phase !== "member" || m.view.unreachable.size === 0) return undefined;
   const wait = stableTime(m);
@@ -27,13 +27,13 @@ export function outlookOf(m: Machine, now: number): DowningOutlook | undefined {
   return { strategy: m.config.downing.name, outcome, why, stableAfter: wait, remaining };
 }
 
-/** How long unreachable members must stay the same before this node acts, milliseconds. */
+/** How long the set of unreachable members must be stable before this node acts, milliseconds. */
 export function stableTime({ config, view }: Machine): number {
   const bySize = stableAfter(view.members.filter(isAlive).length);
   return config.stableAfter ?? (rules.unreachableSetIsStable ? bySize : bySize / 4);
 }
 
-/** What the strategy decides on the members as they are now. */
+/** The decision of the strategy on the current view. */
 export function decideNow(m: Machine): DowningDecision {
   const { members, unreachable, unreachability } = m.view;
   const situation = { members, unreachable, self: selfAddress(m) };

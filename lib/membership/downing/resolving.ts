@@ -1,5 +1,6 @@
 /**
- * How unreachable members become down. The decision itself is a {@linkcode DowningStrategy}.
+ * The split-brain resolver: how unreachable members become down. The decision itself is that of a
+ * {@linkcode DowningStrategy}.
  *
  * @module
  */
@@ -15,21 +16,21 @@ import { observersAgainst } from "../detector/reachability.ts";
 import { stalledOf } from "../state/view.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** How many others hear directly from a node that downs itself. */
+/** Number of members that a node notifies when it downs itself. */
 const maxDownNotices = 10;
 
-/** Decides when the same members have been unreachable for long enough. */
+/** Acts when the set of unreachable members has been stable for long enough. */
 export function resolvingTick(m: Machine, now: number): void {
   const { view, monitoring } = m;
   if (view.unreachable.size === 0) return forgetLease(m, now);
-  // Those that go, and those that were deaf themselves, do not judge others.
+  // Leaving members, and those that were stalled themselves, do not decide.
   if (isLeaving(view.self) || now < monitoring.abstainUntil) return;
   const wait = stableTime(m);
   if (now - monitoring.stableSince < wait) return forgetLease(m, now);
   const decision = decideNow(m);
   const why = `${decision.why} for ${wait} ms`;
-  // The others on this side come to the same answer and leave it to the leader, who waits until
-  // they know what it knows: one of them may be about to leave and have no vote any more.
+  // All members on this side reach the same decision; only the leader acts, after convergence: one
+  // of them may be about to leave and have no vote any more.
   const isLeader = view.leader === selfAddress(m);
   switch (decision.outcome) {
     case "keep":
@@ -43,7 +44,7 @@ export function resolvingTick(m: Machine, now: number): void {
       if (!isLeader) return;
       const verdict = askLease(m, monitoring.stableSince + wait + (decision.delay ?? 0), now);
       if (verdict.outcome === "granted" && view.converged) {
-        downUnreachable(m, `${why}, and this side holds the lease`, now);
+        downUnreachable(m, `${why}; this side holds the lease`, now);
       } else if (verdict.outcome === "denied") downReachable(m, `${why}; ${verdict.why}`, now);
     }
   }
@@ -56,14 +57,14 @@ function downUnreachable(m: Machine, why: string, now: number): void {
     isAlive(member) && unreachable.has(member.address) && !stalled.has(member.address)
   );
   const state = declareDown(m, targets, `unreachable; ${why}`);
-  // They may hear although they cannot be heard; soon nobody will gossip with them any more.
+  // The link may be broken in one direction only, and gossip to them ends soon.
   const addresses = targets.map(({ address }) => address);
   gossipToAll(m, addresses, aboutOnly(state, addresses), now);
   commit(m, state, now);
   m.gossip.nextAt = now;
 }
 
-/** The other side may carry on: this one stops as a whole. */
+/** The other side may survive: this side stops as a whole. */
 function downReachable(m: Machine, why: string, now: number): void {
   const { unreachable, members } = m.view;
   const targets = members.filter((member) => isAlive(member) && !unreachable.has(member.address));
@@ -104,7 +105,7 @@ function declareDown(m: Machine, targets: readonly Member[], why: string): Gossi
       phi: accusers.map(({ phi }) => phi),
     };
     state = withMember(state, down(member, evidence));
-    log(m, "warn", "a member is declared down", { address, why: evidence.why });
+    log(m, "warn", "member declared down", { member: address, reason: evidence.why });
   }
   return state;
 }

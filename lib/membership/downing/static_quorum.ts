@@ -1,24 +1,24 @@
 import { type DowningStrategy, isUnreachable, undisputed } from "./downing.ts";
 import { MembershipError } from "../errors.ts";
 
-/** How many members a side needs. */
+/** Options of {@linkcode staticQuorum}. */
 export interface StaticQuorumOptions {
   /**
-   * At least 1. More than half of the largest number of members that the cluster will ever have,
-   * or no side is sure and all stop.
+   * Number of up members that a side needs; at least 1. More than half of the largest number of
+   * members that the cluster will ever have; otherwise no side may be sure and all stop.
    */
   readonly size: number;
 }
 
 /**
- * The side with at least `size` full members lives on; any other stops. For clusters of a known
- * size. Unlike with `keepMajority`, a cluster that has shrunk in steps never lives on with fewer
- * than `size`.
+ * The side with at least `size` up members survives; any other stops. For clusters of a known size.
+ * Unlike with `keepMajority`, a cluster that shrinks in steps never continues with fewer than
+ * `size`.
  *
- * A side carries on only if the other one, with all that leave, join or were downed counted to it,
+ * A side survives only if the other one, with all leaving, joining and down members counted to it,
  * has fewer than `size`: so with more than `2 * size - 1` members, an even partition stops both.
  *
- * @throws {MembershipError} code `badOption`: `size` is no whole number of at least 1.
+ * @throws {MembershipError} code `badOption`: `size` is no integer of at least 1.
  *
  * @example
  * ```ts
@@ -45,12 +45,12 @@ export function staticQuorum({ size }: StaticQuorumOptions): DowningStrategy {
       const ours =
         members.filter((member) => member.status === "up" && !isUnreachable(member, unreachable))
           .length;
-      const why = `${ours} full members can be reached and the quorum is ${size}`;
+      const why = `${ours} up members are reachable and the quorum is ${size}`;
       if (ours < size) return { outcome: "downSelf", why };
       if (others < size) return { outcome: "downUnreachable", why };
       return {
         outcome: "downSelf",
-        why: `${why}, but ${others} others may have a quorum too: raise size`,
+        why: `${why}, but ${others} others may have a quorum, too: raise size`,
       };
     },
   };

@@ -1,7 +1,7 @@
 /**
- * What of a peer's gossip a node takes in. Members are trusted to pass on what others say, so much
- * of what a bad one tells cannot be told from the truth (see `SECURITY.md`). But nobody speaks for
- * this node itself, and nobody makes its tables grow without end.
+ * Which part of a peer's gossip a node merges. Members relay records of others, so a node cannot
+ * detect most forgeries of a hostile member (see `SECURITY.md`). But no other member writes this
+ * node's own record, and tables are bounded.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type Machine, selfAddress } from "../machine/machine.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** The part of a state that is taken in. The same one, if that is all of it. */
+/** The part of a state to merge; the same object if it is all of it. */
 export function admitted(m: Machine, theirs: GossipState): GossipState {
   const members = admittedMembers(m, theirs.members);
   const tombstones = admittedTombstones(m, theirs.tombstones);
@@ -18,7 +18,7 @@ export function admitted(m: Machine, theirs: GossipState): GossipState {
   return { members, tombstones };
 }
 
-/** Those who joined at once through several members may be a few more than `maxMembers`. */
+/** Concurrent joins through several members may exceed `maxMembers` by a few. */
 function mostMembers({ config }: Machine): number {
   return Math.min(2 * config.maxMembers, fieldLimits.members);
 }
@@ -47,13 +47,13 @@ function admittedMembers(
   return result ?? theirs;
 }
 
-/** What others say of this node's own word is older than that, or wrong: then it overrules them. */
+/** Another version of this node's own record is stale or forged: outbids its version numbers. */
 function protectOwnRecord(own: MemberRecord, theirs: MemberRecord): MemberRecord {
   if (own.member.incarnation !== theirs.member.incarnation) return theirs;
   const seen = { ...own.seen, counter: above(own.seen.counter, theirs.seen.counter) };
   const version = above(own.reachability.version, theirs.reachability.version);
   if (seen.counter === own.seen.counter && version === own.reachability.version) {
-    // Equal numbers with other content are a forgery as well.
+    // Equal version numbers with different content are a forgery, too.
     return { ...theirs, seen: own.seen, reachability: own.reachability };
   }
   return { ...theirs, seen, reachability: { ...own.reachability, version } };
@@ -73,7 +73,7 @@ function admittedTombstones(
   const result = new Map<string, Tombstone>();
   for (const [address, tombstone] of theirs) {
     const isNew = !m.state.tombstones.has(address);
-    // That a member is gone must be heard in any case.
+    // The tombstone of a known member is never dropped.
     if (isNew && size >= most && !m.state.members.has(address)) continue;
     if (isNew) size++;
     result.set(address, tombstone);

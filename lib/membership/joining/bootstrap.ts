@@ -1,8 +1,8 @@
 /**
- * Who may found a cluster, so that one seed list never makes two. Only one node may: the first of
- * the list. It bootstraps when a majority of the listed seeds, itself included, has no cluster and lets
- * it go ahead; each seed lets one node go ahead at a time. A first seed that was cut off and starts
- * again alone therefore waits, instead of founding a second cluster beside the one it has left.
+ * Which node bootstraps a cluster, so that one seed list never makes two: the first seed, when a
+ * majority of the seeds, itself included, has no cluster and votes for it. Each seed votes for one
+ * node at a time. So a first seed that restarts while it is partitioned from its cluster waits
+ * instead of bootstrapping a second one.
  *
  * @module
  */
@@ -10,25 +10,25 @@ import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import type { JoinMessage, NotReadyMessage } from "../machine/messages.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** How long it is believed that a seed has no cluster, or that there is one somewhere. */
+/** How long the answer of a seed, or a message of a cluster, counts. */
 export const answerLifetime = 3_000;
-/** How long a seed that has let one node go ahead lets no other. Longer than it is believed. */
+/** How long a vote binds its seed. Longer than the vote counts at its receiver. */
 const voteLifetime = 10_000;
-/** How long the first seed listens for a cluster that has lost all its seeds. */
+/** How long the first seed waits for gossip of a cluster that has lost all its seeds. */
 const listenTime = 1_000;
-/** Between two lines about what a node waits for. */
+/** Between two log lines about the join progress. */
 const waitLogInterval = 10_000;
 
-/** Whether this node is the one that bootstraps a cluster where there is none. */
+/** Whether this node is the one that bootstraps if there is no cluster. */
 export function isBootstrapNode({ config, seeds }: Machine): boolean {
   return config.bootstraps && (seeds.first === config.self.address || config.allowSelfBootstrap);
 }
 
 /**
- * Whether this node bootstraps a cluster now: when all other seeds have just said that they have none,
- * or, after `seedTimeout`, a majority; with `allowSelfBootstrap`, even if none answers. Not if a cluster has
- * refused it, or a member of one was heard. Where seed lists differ, so that two nodes believe to be
- * first, the lower address goes ahead.
+ * Whether this node bootstraps a cluster now: when all other seeds have voted for it, or, after
+ * `seedTimeout`, a majority; with `allowSelfBootstrap` even without votes. Never after a cluster has
+ * rejected it, or while messages of a cluster arrive. If seed lists differ, so that two nodes are
+ * first, the lower address has priority.
  */
 export function mayBootstrap(m: Machine, now: number): boolean {
   const { config, joining, seeds } = m;
@@ -36,7 +36,7 @@ export function mayBootstrap(m: Machine, now: number): boolean {
   if (!isBootstrapNode(m) || joining.refusals.size > 0) return false;
   if (now - joining.clusterHeardAt < answerLifetime) return false;
   if (joining.vote !== undefined && now - joining.vote.at < voteLifetime) return false;
-  // One that is seen later may be the one that was told of first.
+  // A seed that is resolved later may be the first one for other nodes.
   if (!(now - seeds.since >= config.seedsStableFor)) return false;
   const waited = now - joining.startedAt;
   if (waited < Math.min(listenTime, seedTimeout)) return false;
@@ -53,7 +53,7 @@ export function mayBootstrap(m: Machine, now: number): boolean {
   return config.allowSelfBootstrap || agreed >= agreementsNeeded(m);
 }
 
-/** How many of the other seeds must agree: with this one, more than half of the list. */
+/** How many votes of other seeds are needed: with this node, more than half of the list. */
 export function agreementsNeeded(m: Machine): number {
   const { listed } = m.seeds;
   const total = countSeeds(m);
@@ -64,7 +64,7 @@ function countSeeds({ seeds }: Machine): number {
   return seeds.others.length + (seeds.listed ? 1 : 0);
 }
 
-/** What a node without a cluster answers to one that asks to join. */
+/** The answer of a node without a cluster to a `join`. */
 export function notReady(
   m: Machine,
   from: string,
@@ -80,7 +80,7 @@ export function notReady(
 
 function grantVote(m: Machine, from: string, now: number): boolean {
   const { vote } = m.joining;
-  // It waits for the cluster that it was a member of.
+  // A rejoining node waits for the cluster that it was a member of.
   if (!m.config.bootstraps && rules.rejoiningNodesDoNotVote) return false;
   if (isBootstrapNode(m) && selfAddress(m) < from) return false;
   if (
@@ -92,19 +92,22 @@ function grantVote(m: Machine, from: string, now: number): boolean {
   return true;
 }
 
-/** Says in the log, now and then, what this node waits for. */
+/** Logs the join progress now and then. */
 export function logWaiting(m: Machine, now: number): void {
   const { joining, config } = m;
   const since = Math.max(joining.waitLoggedAt + waitLogInterval, joining.startedAt + 5_000);
   if (now < since || now < joining.startedAt + config.seedTimeout) return;
   joining.waitLoggedAt = now;
   const lines = whyNotJoined(m, now);
-  log(m, "warn", lines[0]!, { seeds: lines.slice(1).join("; ") });
+  log(m, "warn", "still waiting to join a cluster", {
+    reason: lines[0]!,
+    seeds: lines.slice(1).join("; "),
+  });
 }
 
-/** Why this node is not a member yet: one sentence, and then one for each seed. */
+/** Why this node is not a member yet: one sentence, and one per seed. */
 export function whyNotJoined(m: Machine, now: number): string[] {
-  if (m.phase === "idle") return ["this node has not begun to join"];
+  if (m.phase === "idle") return ["this node has not started to join"];
   if (m.phase !== "joining") return [];
   return [
     joinStatus(m, now),
@@ -115,34 +118,34 @@ export function whyNotJoined(m: Machine, now: number): string[] {
 function joinStatus(m: Machine, now: number): string {
   const { config, joining } = m;
   const after = `for ${Math.round((now - joining.startedAt) / 1_000)} s`;
-  if (joining.refusals.size > 0) return `this node asks to join ${after}; it was refused`;
+  if (joining.refusals.size > 0) return `this node has tried to join ${after}; it was rejected`;
   if (now - joining.clusterHeardAt < answerLifetime) {
-    return `this node asks to join ${after}; a cluster was heard that has not let it in yet`;
+    return `this node has tried to join ${after}; a cluster exists but has not admitted it yet`;
   }
   if (!config.bootstraps) {
-    return `this node asks to join ${after}; it may not found a cluster itself`;
+    return `this node has tried to join ${after}; it may not bootstrap a cluster itself`;
   }
   if (!isBootstrapNode(m)) {
-    return `this node asks to join ${after}; only the first seed, ${
-      m.seeds.first ?? "of which none is known"
-    }, ` +
-      "may found a cluster";
+    const first = m.seeds.first ?? "none is known";
+    return `this node has tried to join ${after}; only the first seed (${first}) may bootstrap a ` +
+      "cluster";
   }
   const needed = agreementsNeeded(m);
   const total = countSeeds(m);
-  return `this node asks to join ${after}; to found a cluster it needs the word of ${needed} more ` +
-    `of ${total} seeds, so that there are never two (allowSelfBootstrap: true does without)`;
+  return `this node has tried to join ${after}; to bootstrap a cluster it needs the votes of ` +
+    `${needed} more of ${total} seeds, so that there are never two clusters ` +
+    "(allowSelfBootstrap: true bootstraps without them)";
 }
 
 function seedStatus({ joining }: Machine, seed: string, now: number): string {
   const refused = joining.refusedBy.get(seed);
-  if (refused !== undefined) return `has refused: ${refused.reason} (${refused.code})`;
+  if (refused !== undefined) return `has rejected it: ${refused.reason} (${refused.code})`;
   const heard = joining.notReady.get(seed);
   if (heard === undefined) {
-    return joining.asked.has(seed) ? "has not answered" : "was not asked yet";
+    return joining.asked.has(seed) ? "has not answered" : "was not contacted yet";
   }
   const { answer, at } = heard;
-  if (now - at > answerLifetime) return "has answered before, and does not any more";
-  if (answer.bootstraps) return "has no cluster, and may found one";
-  return answer.vote ? "has no cluster, and lets this node found one" : "has no cluster either";
+  if (now - at > answerLifetime) return "does not answer any more";
+  if (answer.bootstraps) return "has no cluster and may bootstrap one";
+  return answer.vote ? "has no cluster and votes for this node" : "has no cluster either";
 }

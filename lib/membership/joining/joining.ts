@@ -1,5 +1,5 @@
 /**
- * How a node becomes a member, and how members let others in.
+ * How a node joins a cluster, and how members admit joining nodes.
  *
  * @module
  */
@@ -25,22 +25,22 @@ import type {
 } from "../machine/messages.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** The first attempts follow each other quickly: all nodes may be starting at once. */
+/** The first attempts are frequent, since all nodes may be starting at once. */
 const quickRetries = 20;
 const quickInterval = 250;
-/** How many seeds are asked at once. */
+/** Number of seeds per attempt. */
 const seedsAtOnce = 5;
-/** How long other seeds may answer before refusals count as final. */
+/** How long other seeds may answer before rejections count as final. */
 const giveUpAfter = 1_000;
-/** How many refusals are remembered so as not to repeat them. */
+/** Number of rejections kept to suppress repetitions. */
 const maxRefusals = 100;
-/** How often it is logged that one node may not join, milliseconds, and of how many. */
+/** Between two log lines about the rejection of one node, milliseconds, and the nodes tracked. */
 const rejectedLogInterval = 60_000;
 const maxLoggedRejections = 1_000;
-/** What a new life costs its node, in records: more than a few in a second are ignored. */
+/** Rate limit cost of a new incarnation, in records: more than a few per second are dropped. */
 const incarnationCost = 1_000;
 
-/** Begins to join, or bootstraps a cluster where there is nobody to join. */
+/** Starts to join, or bootstraps a cluster if there are no other seeds. */
 export function startJoining(m: Machine, now: number): void {
   if (m.phase !== "idle") return;
   m.phase = "joining";
@@ -50,7 +50,7 @@ export function startJoining(m: Machine, now: number): void {
   } else attempt(m, now);
 }
 
-/** Asks again when it is time, or bootstraps a cluster when nobody has one. */
+/** Retries when it is due, or bootstraps a cluster if there is none. */
 export function joiningTick(m: Machine, now: number): void {
   if (mayBootstrap(m, now)) bootstrap(m, now);
   else if (now >= m.joining.nextAt) attempt(m, now);
@@ -58,7 +58,7 @@ export function joiningTick(m: Machine, now: number): void {
   if (m.phase === "joining") giveUp(m, now);
 }
 
-/** Tells that there is no hope: another try would be refused as well, for the same reason. */
+/** Reports failure once all seeds that answer have rejected this node permanently. */
 function giveUp(m: Machine, now: number): void {
   const { refusedBy, notReady, failed, startedAt } = m.joining;
   if (failed || refusedBy.size === 0 || now - startedAt < giveUpAfter) return;
@@ -69,7 +69,7 @@ function giveUp(m: Machine, now: number): void {
   m.effects.push({ type: "joinFailed", reason: reasons.join("; ") });
 }
 
-/** Other seeds are known. */
+/** Handles a new list of dynamic seeds. */
 export function onSeeds(m: Machine, seeds: readonly string[], now: number): void {
   const next = withResolvedSeeds(m.seeds, m.config, seeds, now);
   if (next === m.seeds) return;
@@ -77,13 +77,13 @@ export function onSeeds(m: Machine, seeds: readonly string[], now: number): void
   if (m.phase === "joining") m.joining.nextAt = now;
 }
 
-/** A member takes this node for another, from an earlier life: so there is a cluster to join. */
+/** A member addresses an earlier incarnation of this node: so there is a cluster to join. */
 export function onClusterFound(m: Machine, from: string, now: number): void {
   m.joining.clusterHeardAt = now;
   askToJoin(m, from, now);
 }
 
-/** Asks a node to let this one in; at most four times a second. */
+/** Sends a join; at most four times a second to each node. */
 function askToJoin(m: Machine, to: string, now: number): void {
   const last = m.joining.asked.get(to);
   if (last !== undefined && now - last < quickInterval) return;
@@ -113,12 +113,12 @@ function bootstrap(m: Machine, now: number): void {
   const { identity } = m;
   m.phase = "member";
   m.clusterId = `${identity.address}#${identity.incarnation}`;
-  log(m, "info", "this node bootstraps a cluster", { clusterId: m.clusterId });
-  // It is the only member and so the leader; `commit` makes it up.
+  log(m, "info", "bootstrapped a new cluster", { clusterId: m.clusterId });
+  // As the only member it is the leader; `commit` promotes it to up.
   commit(m, withRecord(emptyGossip, newRecord(identity)), now);
 }
 
-/** A seed has no cluster either. */
+/** Handles the answer of a seed without a cluster. */
 export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, now: number): void {
   if (m.phase !== "joining" || !m.seeds.others.includes(from)) return;
   m.joining.notReady.set(from, { at: now, answer });
@@ -126,23 +126,23 @@ export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, no
   if (mayBootstrap(m, now)) bootstrap(m, now);
 }
 
-/** A cluster lets this node in. */
+/** A cluster has admitted this node. */
 export function onWelcome(m: Machine, from: string, message: WelcomeMessage, now: number): void {
   if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
   const { address, incarnation } = m.identity;
   const state = gossipState(m, message.state, now);
   const own = state.members.get(address)?.member;
-  // An answer to what this node asked in an earlier life.
+  // An answer to an earlier incarnation of this node.
   if (own === undefined || own.incarnation !== incarnation || !isAlive(own)) return;
   m.phase = "member";
   m.clusterId = message.clusterId;
-  log(m, "info", "this node joins a cluster", { clusterId: m.clusterId, through: from });
+  log(m, "info", "joined a cluster", { clusterId: m.clusterId, through: from });
   commit(m, state, now);
-  // That this node has seen the state is news to the one who let it in.
+  // The seed does not know yet that this node has seen the state.
   gossipToAll(m, [from], aboutOnly(m.state, [selfAddress(m)]), now);
 }
 
-/** A cluster does not let this node in. */
+/** A cluster has rejected this node. */
 export function onJoinRefused(
   m: Machine,
   from: string,
@@ -152,7 +152,7 @@ export function onJoinRefused(
   if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
   if (code === "staleIncarnation" && known < Number.MAX_SAFE_INTEGER) {
     if (known < m.identity.incarnation) return;
-    // The clock of this host has gone backwards. Only the node itself may raise its incarnation.
+    // The clock of this host went back. Only the node itself may raise its incarnation.
     m.identity = { ...m.identity, incarnation: known + 1 };
     m.view = { ...m.view, self: m.identity };
     m.joining.asked.delete(from);
@@ -165,12 +165,15 @@ export function onJoinRefused(
   m.effects.push({ type: "joinRefused", seed: from, code, reason });
 }
 
-/** A node asks this one to let it in. */
+/** Handles a join request. */
 export function onJoin(m: Machine, from: string, message: JoinMessage, now: number): void {
   const { member, clusterConfig } = message;
   if (member.address !== from) {
     return logRejection(m, from, "notItself", now, () => {
-      log(m, "warn", "a node asked to let another one in", { from, claimed: member.address });
+      log(m, "warn", "join rejected: the sender is not the joining node", {
+        peer: from,
+        claimed: member.address,
+      });
     });
   }
   if (from === selfAddress(m)) return;
@@ -184,7 +187,7 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
   const isKnown = known?.incarnation === member.incarnation && isAlive(known) && !isLeaving(known);
   if (member.incarnation <= latest && !isKnown) {
     const reason = `incarnation ${member.incarnation} is not later than ${latest}, which was a ` +
-      "member before";
+      "member already";
     return refuse(m, from, "staleIncarnation", reason, now, latest);
   }
   const conflict = conflictWith(m.config.clusterConfig, clusterConfig);
@@ -194,7 +197,7 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
   }
   if (!isKnown) {
     if (rules.incarnationsAreRateLimited) m.gossip.rateLimiter.charge(from, incarnationCost, now);
-    log(m, "info", "a node joins", { address: from, nodeId: member.nodeId });
+    log(m, "info", "admitted a joining node", { member: from, nodeId: member.nodeId });
     commit(m, withMember(m.state, member), now);
     m.gossip.nextAt = now;
   }
@@ -214,12 +217,12 @@ function refuse(
   known = 0,
 ): void {
   logRejection(m, to, code, now, () => {
-    log(m, "warn", "a node may not join", { address: to, code, reason });
+    log(m, "warn", "join rejected", { peer: to, code, reason });
   });
   send(m, to, { type: "joinRefused", code, reason: reason.slice(0, 1_000), known });
 }
 
-/** Says once a minute, for each node and ground, that it may not join: it goes on to ask. */
+/** Logs a rejection once a minute per node and code: the node keeps retrying. */
 function logRejection(
   m: Machine,
   from: string,
@@ -240,7 +243,7 @@ function logRejection(
   say();
 }
 
-/** A sentence about the first key, in order, that both have with different values. */
+/** A sentence about the first key, in order, that has different values on both sides. */
 function conflictWith(
   ours: Readonly<Record<string, string>>,
   theirs: Readonly<Record<string, string>>,

@@ -1,6 +1,6 @@
 /**
- * How a member goes in peace: it announces itself as leaving; when all have seen that, the leader
- * makes it exiting; when all have seen that too, it stops and the leader removes it.
+ * How a member leaves gracefully: it becomes leaving; on convergence the leader makes it exiting;
+ * on the next convergence it stops, and the leader removes it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { isAlive, isLeaving, type Member } from "../state/member.ts";
 import type { LeftMessage, RemovedMessage } from "../machine/messages.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** This node wishes to leave. */
+/** Starts to leave. */
 export function startLeaving(m: Machine, now: number): void {
   if (m.phase === "left") return;
   if (m.phase !== "member") {
@@ -30,28 +30,32 @@ export function startLeaving(m: Machine, now: number): void {
   gossipToAll(m, oldestOthers(m), aboutOnly(m.state, [selfAddress(m)]), now);
 }
 
-/** Gives up waiting when it is time. */
+/** Stops without convergence when the deadline has passed. */
 export function leavingTick(m: Machine, now: number): void {
   if (m.leaveBy === undefined || now < m.leaveBy) return;
-  log(m, "warn", "this node leaves without the others' consent", {
-    after: m.config.leaveTimeout,
+  log(m, "warn", "leave timed out before convergence", {
+    leaveTimeout: m.config.leaveTimeout,
     missing: m.missing.join(", "),
   });
   for (const to of oldestOthers(m)) sendLeft(m, to, m.clusterId!);
   leave(m);
 }
 
-/** Tells a node not to expect anything from this one in that cluster. */
+/** Notifies a node that this one is no member of that cluster. */
 export function sendLeft(m: Machine, to: string, clusterId: string): void {
   send(m, to, { type: "left", clusterId, incarnation: m.identity.incarnation });
 }
 
-/** A node is gone from this cluster by its own account. */
+/** A node has announced that it is no member of this cluster any more. */
 export function onLeft(m: Machine, from: string, message: LeftMessage, now: number): void {
   if (m.phase !== "member" || message.clusterId !== m.clusterId) return;
   const member = m.state.members.get(from)?.member;
   if (member === undefined || !isAlive(member) || member.incarnation > message.incarnation) return;
-  const evidence = { by: from, why: "it says that it is no member any more", observers: [] };
+  const evidence = {
+    by: from,
+    why: "it has announced that it is no member any more",
+    observers: [],
+  };
   const next: Member = isLeaving(member)
     ? { ...member, status: "exiting" }
     : { ...member, status: "down", evidence };
@@ -59,7 +63,7 @@ export function onLeft(m: Machine, from: string, message: LeftMessage, now: numb
   m.gossip.nextAt = now;
 }
 
-/** This node is no member any more. */
+/** Handles the removal of this node. */
 export function onRemoved(m: Machine, message: RemovedMessage, now: number): void {
   if (m.phase !== "member" || message.clusterId !== m.clusterId) return;
   if (message.incarnation < m.identity.incarnation) return;
@@ -77,7 +81,7 @@ function reachableOthers(m: Machine): Member[] {
   );
 }
 
-/** The oldest others, the leader first: those who will act on what they hear. */
+/** The oldest other members, the leader first. */
 function oldestOthers(m: Machine): string[] {
   const others = reachableOthers(m).map(({ address }) => address);
   return others.slice(0, m.config.gossipFanout);

@@ -1,19 +1,19 @@
 import type { ResolvedConfig } from "../machine/config.ts";
 import { compareText } from "../state/member.ts";
 
-/** Through whom a node joins. Never changed in place. */
+/** The seeds of a node. Immutable. */
 export interface Seeds {
   /** Without this node. */
   readonly others: readonly string[];
-  /** Whether this node is one of them. */
+  /** Whether this node is a seed. */
   readonly listed: boolean;
-  /** The one that may found a cluster. */
+  /** The seed that may bootstrap a cluster. */
   readonly first: string | undefined;
-  /** Since when they are the same; `Infinity`: none were told yet. */
+  /** Since when the seeds are unchanged; `Infinity`: dynamic seeds are not resolved yet. */
   readonly since: number;
 }
 
-/** Those of the configuration. */
+/** The seeds of the configuration. */
 export function configuredSeeds({ seeds, dynamicSeeds, self }: ResolvedConfig): Seeds {
   return {
     others: seeds.filter((seed) => seed !== self.address),
@@ -23,14 +23,14 @@ export function configuredSeeds({ seeds, dynamicSeeds, self }: ResolvedConfig): 
   };
 }
 
-/** Those that were told besides; the same object where nothing is new. */
+/** The seeds with dynamically resolved ones; the same object if they are unchanged. */
 export function withResolvedSeeds(
   known: Seeds,
   { seeds, self }: ResolvedConfig,
-  told: readonly string[],
+  resolved: readonly string[],
   now: number,
 ): Seeds {
-  const all = [...new Set([...seeds, ...told])].sort(compareText);
+  const all = [...new Set([...seeds, ...resolved])].sort(compareText);
   const others = all.filter((seed) => seed !== self.address);
   const listed = all.includes(self.address);
   const first = all[0];

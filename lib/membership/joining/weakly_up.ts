@@ -1,7 +1,7 @@
 /**
- * How nodes come in while a member is unreachable. They cannot become up, because that would change
- * what counts as a majority without the word of the one that is silent. After a while the leader
- * makes them weakly up (as Akka does): they work, but own no shards and have no vote.
+ * How nodes join while a member is unreachable. They cannot become up, because that would change
+ * the set of voters without the agreement of the unreachable one. After `weaklyUpAfter` the leader
+ * makes them weakly up (as in Akka): they take work, but own no shards and have no vote.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { withMember } from "../state/gossip_state.ts";
 import { type Machine, selfAddress } from "../machine/machine.ts";
 import type { MembershipView } from "../state/view.ts";
 
-/** Lets nodes in that have waited for long enough. Every member counts the time; the leader acts. */
+/** Makes joining nodes weakly up when it is due. Every member measures the time; the leader acts. */
 export function weaklyUpTick(m: Machine, now: number): void {
   if (!isBlocked(m.view)) {
     m.blockedSince = undefined;
@@ -27,14 +27,14 @@ export function weaklyUpTick(m: Machine, now: number): void {
   m.gossip.nextAt = now;
 }
 
-/** Whether somebody who can be reached joins, and somebody who is up cannot be reached. */
+/** Whether a reachable node is joining while an up member is unreachable. */
 function isBlocked({ members, unreachable }: MembershipView): boolean {
   if (unreachable.size === 0) return false;
-  let joins = false;
-  let silent = false;
+  let isJoining = false;
+  let isUpUnreachable = false;
   for (const { status, address } of members) {
-    if (status === "joining") joins ||= !unreachable.has(address);
-    if (status === "up") silent ||= unreachable.has(address);
+    if (status === "joining") isJoining ||= !unreachable.has(address);
+    if (status === "up") isUpUnreachable ||= unreachable.has(address);
   }
-  return joins && silent;
+  return isJoining && isUpUnreachable;
 }

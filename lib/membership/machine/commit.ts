@@ -1,6 +1,6 @@
 /**
- * What follows from a new state: this node says that it has seen it, learns whether it is still a
- * member, works out its view, and does what a leader does.
+ * Commits a new gossip state: marks it as seen, checks whether this node is still a member, derives
+ * the view and, on the leader, carries out the leader's actions.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "../detector/reachability.ts";
 import { eventsBetween, sameSet, sameView, stalledOf } from "../state/view.ts";
 
-/** Takes a new state in. */
+/** Commits a new state. */
 export function commit(m: Machine, state: GossipState, now: number): void {
   if (state === m.state || m.phase !== "member") return;
   m.state = state;
@@ -34,32 +34,32 @@ export function commit(m: Machine, state: GossipState, now: number): void {
   if (m.phase === "member" && m.view.self.status === "exiting" && m.view.converged) leave(m);
 }
 
-/** This node is no member any more, as it wished. */
+/** Ends the membership of this node after it has left. */
 export function leave(m: Machine): void {
   endView(m, "left", { ...m.view.self, status: "removed" });
   publish(m);
   m.effects.push({ type: "left" });
 }
 
-/** This node is no member any more, against its will. */
+/** Ends the membership of this node after it was declared down. */
 export function onSelfDowned(m: Machine, evidence: DownEvidence): void {
   if (m.view.self.status === "leaving" || m.view.self.status === "exiting") return leave(m);
   endView(m, "downed", { ...m.view.self, status: "down", evidence });
   publish(m);
   log(m, "error", "this node was declared down", {
     by: evidence.by,
-    why: evidence.why,
+    reason: evidence.why,
     observers: evidence.observers.join(", "),
   });
   m.effects.push({ type: "downed", ...evidence });
 }
 
-/** Why a node is no member any more whose later life is one. */
+/** The reason of a removal by a later incarnation of the same node. */
 export function replacedBy(incarnation: number): string {
-  return `a later life of this node has joined (incarnation ${incarnation})`;
+  return `a later incarnation of this node has joined (incarnation ${incarnation})`;
 }
 
-/** Whether the state says that this node is no member any more; acts on it. */
+/** Whether the state has removed this node; if so, ends its membership. */
 function handleOwnRemoval(m: Machine): boolean {
   const address = selfAddress(m);
   const own = m.state.members.get(address)?.member;
@@ -78,7 +78,7 @@ function handleOwnRemoval(m: Machine): boolean {
   return true;
 }
 
-/** A view without members: work that needs a cluster ends. */
+/** Publishes no leader and no convergence, so that work which needs a cluster ends. */
 function endView(m: Machine, phase: "left" | "downed", self: Member): void {
   m.phase = phase;
   m.monitoring.peers.clear();
@@ -86,12 +86,12 @@ function endView(m: Machine, phase: "left" | "downed", self: Member): void {
   m.view = { ...m.view, members: others, leader: undefined, self, converged: false };
 }
 
-/** The state in which this node's own record says what is true. */
+/** The state with this node's own record brought up to date. */
 function refuteAndMarkSeen(m: Machine): GossipState {
   let record = m.state.members.get(selfAddress(m))!;
   const reachability = refutation(m.state, selfAddress(m));
   if (reachability !== undefined) {
-    // Others do not hear this node: perhaps it is slow to answer, and so to hear as well.
+    // Other members do not receive this node's answers: it may be overloaded.
     m.monitoring.localHealth.degrade(1);
     record = { ...record, reachability };
   }
@@ -130,7 +130,7 @@ function derive(m: Machine, now: number): void {
   if (!converged) m.gossip.nextAt = Math.min(m.gossip.nextAt, now + m.config.gossipInterval / 4);
 }
 
-/** Members by age; the same array while they are the same. */
+/** Members by age; the same array while members are unchanged. */
 function sortedMembers({ state, view }: Machine): readonly Member[] {
   const same = view.members.length === state.members.size &&
     view.members.every((member) => state.members.get(member.address)?.member === member);
@@ -148,7 +148,7 @@ function lead(m: Machine, now: number): GossipState | undefined {
   for (const member of moved) state = withMember(state, member);
   for (const { address, incarnation, evidence } of removed) {
     state = withoutMember(state, address, now);
-    // Nobody gossips with it any more, so it is told now.
+    // Gossip no longer reaches a removed member, so notify it now.
     if (address !== selfAddress(m)) {
       send(m, address, {
         type: "removed",
@@ -166,7 +166,7 @@ function publish(m: Machine): void {
   const after = m.view;
   if (sameView(before, after)) return;
   m.published = after;
-  // This node itself has the last account of itself.
+  // The view of this node has the latest record of itself.
   const gone = (address: string) =>
     address === after.self.address ? after.self : m.state.tombstones.get(address);
   for (const event of eventsBetween(before, after, gone)) {

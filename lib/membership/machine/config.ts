@@ -4,88 +4,88 @@ import { MembershipError } from "../errors.ts";
 import { keepMajority } from "../downing/keep_majority.ts";
 import { fieldLimits, isAddress, isIncarnation, isShortText } from "./message_fields.ts";
 
-/** Who this node is. */
+/** The identity of this node. */
 export interface SelfDescription {
-  /** `"host:port"` under which the others reach this node. */
+  /** `"host:port"`, by which other nodes reach this one. */
   readonly address: string;
   /** A label for people, 1 to 255 characters. */
   readonly nodeId: string;
   /**
-   * Higher than that of any earlier life at this address; the start time will do. A whole number
-   * of at least 0. If the cluster remembers a later one, the node raises its own while it joins.
+   * Higher than any earlier incarnation at this address, for example the start time. An integer of
+   * at least 0. If the cluster knows a later one, the node raises its own while it joins.
    */
   readonly incarnation: number;
   readonly roles: readonly string[];
-  /** Of the application; 1 to 255 characters. */
+  /** Version of the application; 1 to 255 characters. */
   readonly appVersion?: string;
-  /** Where the node runs; 1 to 255 characters. */
+  /** Availability zone; 1 to 255 characters. */
   readonly zone?: string;
 }
 
-/** Numbers of the membership protocol; times in milliseconds. */
+/** Intervals and limits of the membership protocol; times in milliseconds. */
 export interface MembershipLimits {
-  /** Between two gossip rounds; a quarter of it until all have seen the same. Default 1 000. */
+  /** Between two gossip rounds; a quarter of it until convergence. Default 1 000. */
   readonly gossipInterval: number;
-  /** How many members one round goes to. Default 3. */
+  /** Number of peers per gossip round. Default 3. */
   readonly gossipFanout: number;
   /** Between two heartbeats. Default 1 000. */
   readonly heartbeatInterval: number;
-  /** How many others watch each member. Default 5. */
+  /** Number of members that monitor each member. Default 5. */
   readonly monitorsPerMember: number;
-  /** How many others are asked before a member that is not heard is accused. Default 3. */
+  /** Number of indirect probes before a member is accused. Default 3. */
   readonly indirectProbes: number;
-  /** How long a member whose process lives may stall before it can be downed. Default 60 000. */
+  /** How long the event loop of a member may stall before the member can be downed. Default 60 000. */
   readonly stallLimit: number;
   /** Between two attempts to join, after the first twenty, which are 250 apart. Default 1 000. */
   readonly joinRetryInterval: number;
-  /** How long the first seed waits for all seeds before a majority will do. Default 5 000. */
+  /** How long the first seed waits for all seeds before a majority suffices. Default 5 000. */
   readonly seedTimeout: number;
-  /** How long seeds that are asked for stay the same before one of them bootstraps. Default 5 000. */
+  /** How long dynamic seeds stay the same before one of them bootstraps. Default 5 000. */
   readonly seedsStableFor: number;
   /**
-   * How long a node that joins while a member is unreachable waits before it is let in as weakly
-   * up. `Infinity`: for ever. Default 7 000.
+   * How long a node that joins while a member is unreachable waits before it becomes weakly up.
+   * `Infinity`: until no member is unreachable. Default 7 000.
    */
   readonly weaklyUpAfter: number;
-  /** How long leaving may take before the node goes without an answer. Default 5 000. */
+  /** How long leaving may take before the node stops without convergence. Default 5 000. */
   readonly leaveTimeout: number;
-  /** How many members the cluster may have; more are refused. Default 5 000. */
+  /** Maximum number of members; more are rejected. Default 5 000. */
   readonly maxMembers: number;
-  /** How long members that are gone are remembered. Default 24 hours. */
+  /** How long tombstones of removed members are kept. Default 24 hours. */
   readonly tombstoneLifetime: number;
-  /** How many members that are gone are remembered. Default 10 000. */
+  /** Maximum number of tombstones. Default 10 000. */
   readonly maxTombstones: number;
 }
 
-/** How a membership machine works. Only `self` and `seeds` are needed. */
+/** Configuration of a membership machine. Only `self` and `seeds` are required. */
 export interface MembershipConfig extends Partial<MembershipLimits> {
   readonly self: SelfDescription;
   /**
-   * Addresses to join through; the same list for all nodes; may name this node. Without others in
-   * it, the node bootstraps a cluster at once. The node that is named first bootstraps one when it finds
-   * none and a majority of the list has none either. The rest never do.
+   * Addresses of seed nodes; the same list on all nodes; may contain this node. If it contains no
+   * other node, this node bootstraps a cluster at once. The first seed bootstraps one when it finds
+   * none and a majority of the seeds agrees. The other nodes never do.
    */
   readonly seeds: readonly string[];
   /**
-   * Whether seeds are told by `seeds` events, besides those of the list. Then the lowest address of
-   * all takes the place of the first, once they have not changed for `seedsStableFor`. Default false.
+   * Whether `seeds` events add seeds to the list. Then the lowest address of all counts as the first
+   * seed, once the seeds have not changed for `seedsStableFor`. Default false.
    */
   readonly dynamicSeeds?: boolean;
-  /** Whether this node may found a cluster when it finds none. Default true. */
+  /** Whether this node may bootstrap a cluster when it finds none. Default true. */
   readonly bootstraps?: boolean;
-  /** Whether it may do so without a majority of the seeds, and without being first. Default false. */
+  /** Whether it may do so without a majority of the seeds and without being first. Default false. */
   readonly allowSelfBootstrap?: boolean;
-  /** What all members must agree on; a node with another value for a key is refused. */
+  /** Must be equal on all members; a node with another value for a key is rejected. */
   readonly clusterConfig?: Readonly<Record<string, string>>;
-  /** When silence becomes suspicious. */
+  /** Options of the failure detector. */
   readonly detector?: Partial<DetectorOptions>;
-  /** How long unreachable members stay the same before they are downed. Default: by size. */
+  /** How long the set of unreachable members must be stable before downing. Default: by size. */
   readonly stableAfter?: number;
-  /** Which side of a partition lives on. Default: `keepMajority()`. */
+  /** Decides which side of a partition survives. Default: `keepMajority()`. */
   readonly downing?: DowningStrategy;
 }
 
-/** A configuration with all defaults in place. */
+/** A configuration with all defaults filled in. */
 export interface ResolvedConfig extends MembershipLimits {
   readonly self: SelfDescription;
   /** Without duplicates. */
@@ -146,7 +146,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     clusterConfig,
     detector: {
       ...defaultDetectorOptions,
-      // Bulk traffic must not make the detector believe in a faster rhythm than that of heartbeats.
+      // User traffic must not teach the detector shorter intervals than those of heartbeats.
       minSampleInterval: heartbeatInterval / 2,
       firstEstimate: heartbeatInterval,
       ...detector,

@@ -1,8 +1,8 @@
 /**
- * How members tell each other what they know: push-pull rounds to a few peers each (Demers et al.,
- * 1987). Only a digest travels while nothing is new. Otherwise a summary goes first, and then each
- * sends only what the other lacks: A's summary, B's records that A lacks and B's wishes, A's records
- * that were wished for, and B's where those were out of date.
+ * Push-pull gossip (Demers et al., 1987). Each round sends a digest to a few peers. A peer with
+ * another digest answers with a summary; then each side sends only records that the other one is
+ * missing: A's summary, B's records that A is missing with a request, A's requested records, and
+ * B's records where A's were stale.
  *
  * @module
  */
@@ -25,19 +25,19 @@ import { accusedBy } from "../detector/reachability.ts";
 import { compareSummary, requestedBy, summaryOf } from "../state/summary.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** Share of the rounds that also go to a member that is silent, in case it hears us. */
+/** Share of the rounds that also go to an unreachable member, which may receive nevertheless. */
 const probeShare = 0.1;
-/** How many times per gossip interval the members together look for seeds that are not among them. */
+/** How many seeds outside the cluster all members together contact per gossip interval. */
 const seedProbes = 3;
-/** How often old tombstones are looked for, milliseconds. */
+/** Between two removals of expired tombstones, milliseconds. */
 const tombstoneInterval = 60_000;
 
-/** Gossips when it is time. */
+/** Starts a gossip round when it is due. */
 export function gossipTick(m: Machine, random: number, now: number): void {
   if (now >= m.gossip.tombstonesAt) {
     m.gossip.tombstonesAt = now + tombstoneInterval;
     const { tombstoneLifetime, maxTombstones } = m.config;
-    // Tombstones are in no digest, so nothing follows from their end.
+    // Tombstones are in no digest, so their removal changes no view.
     m.state = withoutOldTombstones(m.state, now - tombstoneLifetime, maxTombstones);
   }
   const { gossipInterval } = m.config;
@@ -49,41 +49,41 @@ export function gossipTick(m: Machine, random: number, now: number): void {
   m.gossip.nextAt = now + (m.view.converged ? gossipInterval : gossipInterval / 4);
   const missing = new Set(m.missing);
   for (const peer of choosePeers(m, missing, random)) {
-    if (m.view.converged || !missing.has(peer)) offer(m, peer);
-    else summarise(m, peer);
+    if (m.view.converged || !missing.has(peer)) sendDigest(m, peer);
+    else sendSummary(m, peer);
   }
 }
 
-/** Tells all these nodes a part of what this one knows, or is about to know. */
+/** Sends a part of the state to several nodes. */
 export function gossipToAll(
   m: Machine,
   peers: readonly string[],
-  news: GossipState,
+  delta: GossipState,
   now: number,
 ): void {
   if (m.phase !== "member") return;
-  for (const peer of peers) tell(m, peer, news, now);
+  for (const peer of peers) sendGossip(m, peer, delta, now);
 }
 
-/** A member offers gossip. */
+/** Handles the digest of a member. */
 export function onDigest(m: Machine, from: string, message: DigestMessage): void {
-  if (message.digest !== m.fullDigest || !rules.equalDigestsEndGossip) summarise(m, from);
+  if (message.digest !== m.fullDigest || !rules.equalDigestsEndGossip) sendSummary(m, from);
 }
 
-/** A member tells which records it has. */
+/** Handles the summary of a member. */
 export function onSummary(m: Machine, from: string, message: SummaryMessage, now: number): void {
   if (message.digest === m.fullDigest) return;
   const { salt } = message;
   const { missing, requested } = compareSummary(m.state, message.entries, salt);
   const nothing = requested.length === 0 && missing.members.size + missing.tombstones.size === 0;
-  // The fingerprints of different records are the same this time; the next salt tells them apart.
+  // Fingerprints of different records collide; the next salt separates them.
   if (nothing) return;
-  // It may know that a member which it seems to lack is gone.
+  // The peer may hold a tombstone for a member that it seems to be missing.
   const reply = missing.members.size > 0;
-  tell(m, from, missing, now, { reply, requested: { salt, addresses: requested } });
+  sendGossip(m, from, missing, now, { reply, requested: { salt, addresses: requested } });
 }
 
-/** A member tells what it knows. */
+/** Merges the state that a member has sent. */
 export function onGossip(m: Machine, from: string, message: GossipMessage, now: number): void {
   const { members, tombstones } = message.state;
   m.gossip.rateLimiter.charge(from, members.length + tombstones.length, now);
@@ -91,17 +91,17 @@ export function onGossip(m: Machine, from: string, message: GossipMessage, now: 
   commit(m, mergeGossip(m.state, admitted(m, theirs)), now);
   if (m.phase !== "member") return;
   if (message.reply) {
-    const news = newerThan(theirs, m.state);
-    if (news.members.size + news.tombstones.size > 0) tell(m, from, news, now);
+    const delta = newerThan(theirs, m.state);
+    if (delta.members.size + delta.tombstones.size > 0) sendGossip(m, from, delta, now);
   }
   if (message.requested !== undefined && message.requested.addresses.length > 0) {
     const { salt, addresses } = message.requested;
-    const news = requestedBy(m.state, addresses, salt);
-    if (news.members.size > 0) tell(m, from, news, now, { reply: true });
+    const delta = requestedBy(m.state, addresses, salt);
+    if (delta.members.size > 0) sendGossip(m, from, delta, now, { reply: true });
   }
 }
 
-/** A state as it travels. */
+/** The wire form of a state. */
 export function gossipContent(m: Machine, state: GossipState, now: number): GossipContent {
   const { maxTombstones } = m.config;
   const tombstones = Array.from(state.tombstones.values(), ({ removedAt, ...tombstone }) => ({
@@ -113,9 +113,8 @@ export function gossipContent(m: Machine, state: GossipState, now: number): Goss
 }
 
 /**
- * A state as it has travelled. A tombstone in the second half of its life is news to nobody who
- * matters: left out where nothing is known of its address, or two nodes could hand it back and
- * forth for ever.
+ * Reads the wire form of a state. A tombstone in the second half of its lifetime is dropped if its
+ * address is unknown here; otherwise two nodes could exchange it forever.
  */
 export function gossipState(m: Machine, content: GossipContent, now: number): GossipState {
   const members = new Map<string, MemberRecord>();
@@ -131,25 +130,25 @@ export function gossipState(m: Machine, content: GossipContent, now: number): Go
   return { members, tombstones };
 }
 
-function tell(
+function sendGossip(
   m: Machine,
   to: string,
-  news: GossipState,
+  delta: GossipState,
   now: number,
   more: Partial<Pick<GossipMessage, "reply" | "requested">> = {},
 ): void {
-  m.gossip.rateLimiter.charge(to, news.members.size + news.tombstones.size, now);
+  m.gossip.rateLimiter.charge(to, delta.members.size + delta.tombstones.size, now);
   send(m, to, {
     type: "gossip",
     clusterId: m.clusterId!,
     incarnation: m.identity.incarnation,
-    state: gossipContent(m, news, now),
+    state: gossipContent(m, delta, now),
     reply: false,
     ...more,
   });
 }
 
-function summarise(m: Machine, to: string): void {
+function sendSummary(m: Machine, to: string): void {
   const salt = m.gossip.salt = (m.gossip.salt + 1) >>> 0;
   send(m, to, {
     type: "summary",
@@ -161,7 +160,7 @@ function summarise(m: Machine, to: string): void {
   });
 }
 
-function offer(m: Machine, to: string): void {
+function sendDigest(m: Machine, to: string): void {
   send(m, to, {
     type: "digest",
     clusterId: m.clusterId!,
@@ -171,19 +170,19 @@ function offer(m: Machine, to: string): void {
 }
 
 /**
- * Lets a seed that has started again know that its cluster lives, before it bootstraps another one.
- * Otherwise it would find nobody when all other seeds are gone.
+ * Sends a digest to a seed outside the cluster. A restarted seed thereby discovers its cluster
+ * before it bootstraps another one, even if all other seeds are down.
  */
 function probeSeed(m: Machine, random: number): void {
   if (random * m.view.members.length > seedProbes) return;
   const foreignPeers = m.seeds.others.filter((seed) => !m.state.members.has(seed));
   const [seed] = pick(foreignPeers, 1, random);
-  if (seed !== undefined) offer(m, seed);
+  if (seed !== undefined) sendDigest(m, seed);
 }
 
 /**
- * Members that have not seen what this one knows come first, but never take every place: they may
- * be dead, and then the others must hear of that. Nor do those whom this node itself cannot reach.
+ * Prefers members that have not seen the current state, but reserves a place for the others: the
+ * former may be dead, and the others must learn that. Unreachable members are chosen rarely.
  */
 function choosePeers(m: Machine, missing: ReadonlySet<string>, random: number): string[] {
   const { members, unreachable } = m.view;

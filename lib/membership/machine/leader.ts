@@ -1,13 +1,13 @@
 import { compareAge, type Member, type MemberStatus } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** Who may lead, the best first. A younger member that stays leads before an older that goes. */
+/** Statuses of a leader, the preferred first. A leaving member leads only if no other can. */
 const preference: readonly MemberStatus[] = ["up", "weaklyUp", "leaving", "exiting", "joining"];
 
 /**
- * The address of the member that leads: the oldest reachable one that is up. There is no election:
- * whoever has the same view comes to the same answer. Where nobody is up, those that leave lead to
- * the end, and before the first is up, the earliest that joins.
+ * The address of the leader: the oldest reachable member that is up. There is no election: equal
+ * views give equal leaders. If no member is up, a leaving member leads, and before the first member
+ * is up, the one that joined first.
  */
 export function leaderOf(
   members: Iterable<Member>,
@@ -25,21 +25,21 @@ export function leaderOf(
   return best?.address;
 }
 
-/** What the leader changes when all have seen the same. */
+/** Changes that the leader makes on convergence. */
 export interface LeaderActions {
-  /** New accounts of members that move on. */
+  /** Members with their next status. */
   readonly moved: readonly Member[];
-  /** Members that are none any more. */
+  /** Members to remove. */
   readonly removed: readonly Member[];
 }
 
 /**
- * What the leader does on convergence: joining members become up, leaving ones exiting; exiting and
- * down ones are removed.
+ * The leader's actions on convergence: joining members become up, leaving members exiting; exiting
+ * and down members are removed.
  *
- * While a full member is unreachable, nobody becomes up and nobody who is down is removed: what
- * counts as a majority changes only when all who are left to agree have agreed. Leaving goes on,
- * because those that leave do not count (see `downing.ts`).
+ * Invariant: while an up member is unreachable, no member becomes up and no down member is removed.
+ * The set of voters changes only after all reachable voters have agreed. Leaving members are no
+ * voters (see `downing.ts`), so they proceed.
  */
 export function leaderActions(
   members: readonly Member[],
@@ -69,7 +69,7 @@ export function leaderActions(
     }
   }
   for (const member of joining.sort(compareAge)) {
-    // A bad member may have given itself the highest number that there is.
+    // A hostile member may claim the highest number.
     const highest = rules.upNumbersAreBounded ? Number.MAX_SAFE_INTEGER : Infinity;
     lastUp = Math.min(lastUp + 1, highest);
     moved.push({ ...member, status: "up", upNumber: lastUp });

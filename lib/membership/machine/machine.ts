@@ -1,5 +1,5 @@
 /**
- * The data of one node's membership and the ways to change it. The files beside this one hold the
+ * The state of one node's membership, its events and its effects. Other files of the room hold the
  * rules, one concern each; `membership.ts` calls them.
  *
  * @module
@@ -17,25 +17,25 @@ import { configuredSeeds, type Seeds } from "../joining/seeds.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { MonitoredPeer, Relay } from "../detector/monitored_peer.ts";
 
-/** What happens to a node's membership. Times in milliseconds. */
+/** Inputs of the membership machine. Times in milliseconds. */
 export type MembershipEvent =
-  /** Begin to join. */
+  /** Starts to join. */
   | { readonly type: "start"; readonly random?: number }
-  /** Time goes by: send this every 100 to 250. `random` is in [0, 1). */
+  /** Time has passed: send this every 100 to 250. `random` is in [0, 1). */
   | { readonly type: "tick"; readonly random: number }
-  /** A node has said something. `from` is what its connection proved, not what it claims. */
+  /** A message has arrived. `from` is the address that the connection has proved. */
   | { readonly type: "received"; readonly from: string; readonly message: MembershipMessage }
-  /** Anything at all has arrived from a node. */
+  /** Any traffic has arrived from a node. */
   | { readonly type: "signOfLife"; readonly from: string }
   /** The connection to a node has ended. */
   | { readonly type: "peerGone"; readonly address: string }
-  /** These are the seeds now, besides those of the configuration. */
+  /** The current dynamic seeds; those of the configuration are kept. */
   | { readonly type: "seeds"; readonly seeds: readonly string[] }
-  /** Leave the cluster. */
+  /** Leaves the cluster. */
   | { readonly type: "leave" }
-  /** This node's own event loop did not run for so long. Send it before the next tick. */
+  /** This node's event loop was stalled for `ms`. Send it before the next tick. */
   | { readonly type: "lag"; readonly ms: number }
-  /** This node's stall responder listens from now on; undefined: it does not any more. */
+  /** Port of this node's stall responder; undefined: it does not listen. */
   | { readonly type: "stallResponder"; readonly port: number | undefined }
   | StallAnswerEvent
   | LeaseAnswerEvent;
@@ -45,40 +45,40 @@ export interface StallAnswerEvent {
   readonly type: "stallAnswer";
   readonly address: string;
   readonly incarnation: number;
-  /** `gone`: nobody listens on that host; `unknown`: no answer. */
+  /** `gone`: the host refuses connections to the port; `unknown`: no answer. */
   readonly outcome: "alive" | "stalled" | "gone" | "unknown";
-  /** How long ago its event loop ran last; 0 unless stalled. */
+  /** Time since its event loop last ran; 0 unless stalled. */
   readonly ms: number;
 }
 
-/** What a node's membership wants done. */
+/** Outputs of the membership machine. */
 export type MembershipEffect =
   | { readonly type: "send"; readonly to: string; readonly message: MembershipMessage }
-  /** Ask the stall responder of a silent member, and answer with `stallAnswer`. */
+  /** Probe the stall responder of a member; answer with `stallAnswer`. */
   | {
     readonly type: "probeStall";
     readonly address: string;
     readonly incarnation: number;
     readonly port: number;
   }
-  /** Ask for the lease, and answer with `leaseAnswer`. */
+  /** Acquire the lease; answer with `leaseAnswer`. */
   | { readonly type: "acquireLease" }
-  /** Give the lease back. */
+  /** Release the lease. */
   | { readonly type: "releaseLease" }
   | { readonly type: "publish"; readonly event: MemberEvent }
   | { readonly type: "viewChanged"; readonly view: MembershipView }
-  /** This node is no member any more, as it wished. Comes once. */
+  /** This node has left. Emitted once. */
   | { readonly type: "left" }
-  /** This node was declared down and must stop its work. Comes once. */
+  /** This node was declared down and must stop its work. Emitted once. */
   | ({ readonly type: "downed" } & DownEvidence)
-  /** A seed does not let this node in. It keeps asking; the same answer is told once. */
+  /** A seed has rejected this node, which keeps retrying. Emitted once per seed, code and reason. */
   | {
     readonly type: "joinRefused";
     readonly seed: string;
     readonly code: string;
     readonly reason: string;
   }
-  /** All seeds that answer refuse this node for a reason that does not pass. Comes once. */
+  /** All seeds that answer have rejected this node permanently. Emitted once. */
   | { readonly type: "joinFailed"; readonly reason: string }
   | {
     readonly type: "log";
@@ -87,7 +87,7 @@ export type MembershipEffect =
     readonly fields: LogFields;
   };
 
-/** How far a node is. Only a `member` has a cluster id. */
+/** Phase of a node. Only a `member` has a cluster id. */
 export type Phase = "idle" | "joining" | "member" | "left" | "downed";
 
 /** See the module's text. */
@@ -95,15 +95,15 @@ export interface Machine {
   readonly config: ResolvedConfig;
   phase: Phase;
   clusterId: string | undefined;
-  /** This node as it introduces itself. Its incarnation may rise until it is a member. */
+  /** This node as it joins. Its incarnation may rise until it is a member. */
   identity: Member;
   state: GossipState;
   /** `contentDigest` and `fullDigest` of `state`. */
   digest: string;
   fullDigest: string;
-  /** Who has not seen `digest`; only for this node's own use. */
+  /** Members that have not seen `digest`. */
   missing: readonly string[];
-  /** The latest view, which may not be published yet, and the one that was published last. */
+  /** The latest view, and the last published one. */
   view: MembershipView;
   published: MembershipView;
   effects: MembershipEffect[];
@@ -112,33 +112,33 @@ export interface Machine {
     startedAt: number;
     nextAt: number;
     attempts: number;
-    /** Seeds that have no cluster either, and when they said so. */
+    /** Answers of seeds without a cluster, and when they arrived. */
     readonly notReady: Map<string, { at: number; answer: NotReadyMessage }>;
-    /** Nodes that were asked, and when. */
+    /** When each node was last sent a join. */
     readonly asked: Map<string, number>;
-    /** When a member of some cluster was last heard. */
+    /** When a message of a cluster member last arrived. */
     clusterHeardAt: number;
-    /** Refusals that were told. */
+    /** Refusals that were emitted. */
     readonly refusals: Set<string>;
-    /** The latest refusal by each seed that has not answered otherwise since. */
+    /** The latest refusal of each seed; a later answer of another kind replaces it. */
     readonly refusedBy: Map<string, { code: string; reason: string }>;
-    /** What was logged of those who may not join, and when. */
+    /** When the rejection of each node was last logged, by address and reason. */
     readonly rejected: Map<string, number>;
-    /** Whether `joinFailed` was told. */
+    /** Whether `joinFailed` was emitted. */
     failed: boolean;
-    /** Whom this node has let go ahead with founding, and when last. */
+    /** The node that this one voted for as bootstrap node, and when. */
     vote: { to: string; at: number } | undefined;
-    /** When the log last said what this node waits for. */
+    /** When the join progress was last logged. */
     waitLoggedAt: number;
   };
   gossip: {
     nextAt: number;
     seedProbeAt: number;
-    /** Of the latest summary; counts up. */
+    /** Salt of the latest summary; counts up. */
     salt: number;
-    /** What each peer may still make this node do. */
+    /** Limits the work that each peer can cause. */
     readonly rateLimiter: RateLimiter;
-    /** Nodes of other clusters that were warned of, and when. */
+    /** When the message of each node of another cluster was last logged. */
     readonly foreignPeers: Map<string, number>;
     tombstonesAt: number;
   };
@@ -149,23 +149,23 @@ export interface Machine {
     ring: readonly string[];
     /** The digest for which `ring` was made. */
     ringFor: string;
-    /** Accuse nobody until then: this node was deaf itself. */
+    /** No accusations before then, since this node was stalled itself. */
     abstainUntil: number;
-    /** Since when the same members are unreachable. */
+    /** Since when the set of unreachable members is stable. */
     stableSince: number;
-    /** How well this node itself is. */
+    /** Local health (Lifeguard). */
     readonly localHealth: LocalHealth;
-    /** Counts inquiries. */
+    /** Counts probe rounds. */
     sequence: number;
-    /** Probes that are under way for others. */
+    /** Probes relayed for other members. */
     relays: Relay[];
-    /** Where this node's own stall responder listens. */
+    /** Port of this node's stall responder. */
     stallPort: number | undefined;
   };
-  /** Since when nodes join while a member is unreachable, so that they cannot become up. */
+  /** Since when an unreachable member keeps joining nodes from becoming up. */
   blockedSince: number | undefined;
   lease: LeaseState;
-  /** When leaving is given up and the node just goes. */
+  /** Deadline of leaving; then the node stops without convergence. */
   leaveBy: number | undefined;
 }
 
@@ -240,12 +240,12 @@ export function selfAddress(m: Machine): string {
   return m.config.self.address;
 }
 
-/** Asks for a message to be sent. */
+/** Emits a message. */
 export function send(m: Machine, to: string, message: MembershipMessage): void {
   m.effects.push({ type: "send", to, message });
 }
 
-/** Asks for a line in the log. */
+/** Emits a log line. */
 export function log(m: Machine, level: LogLevel, message: string, fields: LogFields): void {
   m.effects.push({ type: "log", level, message, fields });
 }

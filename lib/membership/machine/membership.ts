@@ -1,7 +1,7 @@
 /**
- * The membership of one node as a pure machine: events and the time go in, effects come out.
- * Nothing in it reads a clock, rolls dice or opens a socket, so a whole cluster of machines runs in
- * one process on virtual time.
+ * The membership of one node as a pure state machine: events and the time go in, effects come out.
+ * It reads no clock, draws no random numbers and opens no socket, so a whole cluster of machines
+ * runs in one process on virtual time.
  *
  * @module
  */
@@ -50,19 +50,19 @@ import { rules } from "../../runtime/rules.ts";
 export type { MembershipConfig } from "./config.ts";
 export type { MembershipEffect, MembershipEvent } from "./machine.ts";
 
-/** How often one stranger is warned of, milliseconds, and how many are remembered. */
+/** Between two log lines about one foreign peer, milliseconds, and the number of peers tracked. */
 const foreignPeerLogInterval = 60_000;
 const maxForeignPeers = 100;
 
-/** Messages that tell which cluster their sender belongs to. */
+/** Messages that carry the cluster id of their sender. */
 type ClusterMessage = Extract<
   MembershipMessage,
   { type: "gossip" | "digest" | "summary" | "heartbeat" | "indirectProbe" | "indirectAnswer" }
 >;
 
 /**
- * One node's membership. Owns its state: `step` changes it and answers what is to be done. The same
- * events at the same times give the same effects.
+ * One node's membership. Owns its state: `step` changes it and returns effects. Equal events at
+ * equal times give equal effects.
  */
 export class Membership {
   readonly #machine: Machine;
@@ -76,36 +76,36 @@ export class Membership {
     this.#machine = newMachine(resolveConfig(config));
   }
 
-  /** What the node believes of its cluster now. */
+  /** The current view of the cluster. */
   get view(): MembershipView {
     return this.#machine.view;
   }
 
-  /** Addresses of reachable members that have not seen what this node knows: why not converged. */
+  /** Addresses of reachable members that have not seen the current state. */
   get missing(): readonly string[] {
     return this.#machine.missing;
   }
 
-  /** Why this node is not a member yet: a sentence, and one for each seed. Empty for members. */
+  /** Why this node is not a member yet: one sentence, and one per seed. Empty for members. */
   waiting(now: number): readonly string[] {
     return whyNotJoined(this.#machine, now);
   }
 
-  /** How this node sees itself and the peers that it watches. */
+  /** Local health of this node and the state of the peers that it monitors. */
   health(now: number): HealthReport {
     return healthOf(this.#machine, now);
   }
 
-  /** What will come of those who are unreachable. Undefined: nobody is. */
+  /** The pending downing decision. Undefined: no member is unreachable. */
   outlook(now: number): DowningOutlook | undefined {
     return outlookOf(this.#machine, now);
   }
 
   /**
-   * Takes one event.
+   * Handles one event.
    *
-   * @param now milliseconds on a clock that never goes backwards.
-   * @returns what is to be done, in this order. The array is the caller's.
+   * @param now milliseconds on a monotonic clock.
+   * @returns effects, to be carried out in order. The caller owns the array.
    */
   step(event: MembershipEvent, now: number): readonly MembershipEffect[] {
     const m = this.#machine;
@@ -190,17 +190,17 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
   }
 }
 
-/** Whether a message makes this node do more than take note. */
+/** Whether a message causes more than constant work. */
 function costs({ type }: MembershipMessage): boolean {
   return type === "gossip" || type === "digest" || type === "summary" || type === "join" ||
     type === "indirectProbe";
 }
 
-/** Ignores a peer that asks for far more than the protocol does. */
+/** Whether the peer may cause more work now. */
 function withinRateLimit(m: Machine, from: string, now: number): boolean {
   const verdict = m.gossip.rateLimiter.take(from, now);
   if (verdict === "dropAndLog") {
-    log(m, "warn", "a node talks far too much; what is too much is ignored", { from });
+    log(m, "warn", "peer exceeds the gossip rate limit; dropping messages", { peer: from });
   }
   return verdict === "accept";
 }
@@ -240,7 +240,7 @@ function answerHeartbeat(m: Machine, to: string): void {
   });
 }
 
-/** Whether the sender is no member any more; tells it so. A node that is not known yet is not gone. */
+/** Whether the sender was removed; if so, notifies it. An unknown node was not removed. */
 function isGone(
   m: Machine,
   from: string,
@@ -263,7 +263,7 @@ function isGone(
   return true;
 }
 
-/** Two clusters never merge: each would have to give up what it has granted. */
+/** Clusters never merge: each has granted shards and leases of its own. */
 function onForeignPeer(m: Machine, from: string, clusterId: string, now: number): void {
   sendLeft(m, from, clusterId);
   const { foreignPeers } = m.gossip;
@@ -271,10 +271,10 @@ function onForeignPeer(m: Machine, from: string, clusterId: string, now: number)
   if (last !== undefined && now - last < foreignPeerLogInterval) return;
   if (foreignPeers.size >= maxForeignPeers) foreignPeers.clear();
   foreignPeers.set(from, now);
-  log(m, "warn", "a node of another cluster takes this one for a member; clusters never merge", {
-    from,
-    itsCluster: clusterId,
-    ourCluster: m.clusterId,
-    remedy: "stop the nodes of one cluster, and start them again with seeds of the other",
+  log(m, "warn", "ignored a message from another cluster id; clusters never merge", {
+    peer: from,
+    peerClusterId: clusterId,
+    clusterId: m.clusterId,
+    remedy: "stop the nodes of one cluster and restart them with seeds of the other",
   });
 }

@@ -1,6 +1,7 @@
 /**
- * Reads the parts of messages from peers, who are known but may be faulty. Each function answers
- * `undefined` for what it does not accept, never throws, and copies only the fields it knows.
+ * Parses fields of messages from peers, which are authenticated but may be faulty. Each function
+ * returns `undefined` for a value that it does not accept, never throws, and copies known fields
+ * only.
  *
  * @module
  */
@@ -19,7 +20,7 @@ import {
   memberStatuses,
 } from "../state/member.ts";
 
-/** Bounds of what a message may hold. */
+/** Limits of message fields. */
 export const fieldLimits = {
   /** Characters of an address. */
   address: 300,
@@ -43,10 +44,10 @@ export const fieldLimits = {
   configValue: 1_024,
 } as const;
 
-/** An object whose fields have not been looked at yet. */
+/** An object with unchecked fields. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The value as an object that is not a list. */
+/** The value as an object; undefined for arrays and other types. */
 export function asFields(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value as Fields
@@ -74,7 +75,7 @@ export function isSentence(value: unknown): value is string {
   return typeof value === "string" && value.length <= fieldLimits.sentence;
 }
 
-/** Whether the value is a whole number of at least 0. */
+/** Whether the value is an integer of at least 0. */
 export function isIncarnation(value: unknown): value is number {
   return isCount(value);
 }
@@ -84,7 +85,7 @@ export function isDigest(value: unknown): value is string {
   return typeof value === "string" && /^[0-9a-f]{16}$/.test(value);
 }
 
-/** Reads a list; nothing if it is too long or one item is not accepted. */
+/** Parses a list; undefined if it is too long or one item is not accepted. */
 export function parseList<T>(
   value: unknown,
   limit: number,
@@ -100,7 +101,7 @@ export function parseList<T>(
   return items;
 }
 
-/** Reads a member that is still in the table. */
+/** Parses a member that is in the table. */
 export function parseMember(value: unknown): Member | undefined {
   const fields = asFields(value);
   if (fields === undefined) return undefined;
@@ -126,7 +127,7 @@ export function parseMember(value: unknown): Member | undefined {
   return evidence === "none" ? member : { ...member, evidence };
 }
 
-/** Reads a member and what it says. */
+/** Parses the record of a member. */
 export function parseRecord(value: unknown): MemberRecord | undefined {
   const fields = asFields(value);
   const member = parseMember(fields?.member);
@@ -136,7 +137,7 @@ export function parseRecord(value: unknown): MemberRecord | undefined {
   return { member, seen, reachability };
 }
 
-/** Reads grounds for a downing, which may be absent: `"none"`. */
+/** Parses downing evidence; `"none"` if it is absent. */
 export function parseEvidence(value: unknown): DownEvidence | "none" | undefined {
   if (value === undefined) return "none";
   const fields = asFields(value);
@@ -150,7 +151,7 @@ export function parseEvidence(value: unknown): DownEvidence | "none" | undefined
   return phi?.length === observers.length ? { by, why, observers, phi } : undefined;
 }
 
-/** Reads a cluster configuration. */
+/** Parses a cluster configuration. */
 export function parseClusterConfig(value: unknown): Readonly<Record<string, string>> | undefined {
   const fields = asFields(value);
   if (fields === undefined) return undefined;
@@ -164,7 +165,7 @@ export function parseClusterConfig(value: unknown): Readonly<Record<string, stri
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-/** Whether the value is a whole number of at least 0 that a double holds exactly. */
+/** Whether the value is a safe integer of at least 0. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,6 +1,6 @@
 /**
- * What nodes say to each other about membership. No message names its sender: the connection knows
- * who speaks. `incarnation` is the sender's own unless said otherwise.
+ * Messages of the membership protocol. No message names its sender: the connection proves it.
+ * `incarnation` is the sender's own unless said otherwise.
  *
  * @module
  */
@@ -23,26 +23,26 @@ import {
 } from "./message_fields.ts";
 import { isRequest, isSummary } from "../state/summary.ts";
 
-/** Asks to become a member. */
+/** Requests to join. */
 export interface JoinMessage {
   readonly type: "join";
   /** The sender itself, with status `joining`. */
   readonly member: Member;
   readonly clusterConfig: Readonly<Record<string, string>>;
-  /** Whether the sender bootstraps a cluster if there is none. Default false. */
+  /** Whether the sender is the node that bootstraps if there is no cluster. Default false. */
   readonly bootstraps?: boolean;
 }
 
 /**
- * Why a node may not join:
+ * Why a join is rejected:
  *
  * - `configConflict`: a key of the cluster configuration has another value here.
- * - `staleIncarnation`: a later life of that address is, or was, a member.
+ * - `staleIncarnation`: a later incarnation at that address is, or was, a member.
  * - `clusterFull`: `maxMembers` is reached.
  */
 export type JoinRefusal = "configConflict" | "staleIncarnation" | "clusterFull";
 
-/** Answers `join` with no. */
+/** Rejects a `join`. */
 export interface JoinRefusedMessage {
   readonly type: "joinRefused";
   readonly code: JoinRefusal;
@@ -52,35 +52,35 @@ export interface JoinRefusedMessage {
   readonly known: number;
 }
 
-/** Answers `join` when the asked node belongs to no cluster itself. */
+/** Answers a `join` while the receiver is no member itself. */
 export interface NotReadyMessage {
   readonly type: "notReady";
-  /** Whether it will found a cluster if it finds none. */
+  /** Whether the sender is the node that bootstraps if there is no cluster. */
   readonly bootstraps: boolean;
-  /** Whether it lets the asker found one, and nobody else for a while. Default false. */
+  /** Whether the sender votes for the asker as bootstrap node. Default false. */
   readonly vote?: boolean;
 }
 
-/** Answers `join` with yes. */
+/** Accepts a `join`. */
 export interface WelcomeMessage {
   readonly type: "welcome";
   readonly clusterId: string;
   readonly state: GossipContent;
 }
 
-/** Tells (a part of) what the sender knows. */
+/** Carries the state of the sender, or a part of it. */
 export interface GossipMessage {
   readonly type: "gossip";
   readonly clusterId: string;
   readonly incarnation: number;
   readonly state: GossipContent;
-  /** Whether the sender wants to hear where this is out of date. */
+  /** Whether the receiver answers with newer records. */
   readonly reply: boolean;
-  /** What the sender wants to hear besides: fingerprints of addresses; see `summary.ts`. */
+  /** Records that the sender requests: fingerprints of addresses; see `summary.ts`. */
   readonly requested?: { readonly salt: number; readonly addresses: Uint8Array };
 }
 
-/** Offers gossip: whoever has another digest answers with a summary. */
+/** Starts an exchange: a receiver with another digest answers with a summary. */
 export interface DigestMessage {
   readonly type: "digest";
   readonly clusterId: string;
@@ -89,42 +89,42 @@ export interface DigestMessage {
   readonly digest: string;
 }
 
-/** Tells which records the sender has: whoever has others answers with gossip and wishes. */
+/** Lists the records of the sender: a receiver with others answers with gossip and a request. */
 export interface SummaryMessage {
   readonly type: "summary";
   readonly clusterId: string;
   readonly incarnation: number;
   /** `fullDigest` of the sender's state. */
   readonly digest: string;
-  /** Sets the fingerprints of this exchange apart from those of others; 32 bits. */
+  /** Salt of the fingerprints, different in each exchange; 32 bits. */
   readonly salt: number;
   /** See `summary.ts`. */
   readonly entries: Uint8Array;
 }
 
-/** Asks for a sign of life. */
+/** Requests a heartbeat acknowledgement. */
 export interface HeartbeatMessage {
   readonly type: "heartbeat";
   readonly clusterId: string;
   readonly incarnation: number;
 }
 
-/** A sign of life. */
+/** Acknowledges a heartbeat. */
 export interface HeartbeatAckMessage {
   readonly type: "heartbeatAck";
   readonly incarnation: number;
-  /** Where the sender's stall responder listens, on the same host; absent: it has none. */
+  /** Port of the sender's stall responder on the same host; absent: it has none. */
   readonly stallPort?: number;
 }
 
-/** Asks for a heartbeat to somebody whom the sender does not hear. */
+/** Requests that the receiver probes a member for the sender (SWIM). */
 export interface IndirectProbeMessage {
   readonly type: "indirectProbe";
   readonly clusterId: string;
   readonly incarnation: number;
-  /** Address of the member in question. */
+  /** Address of the member to probe. */
   readonly target: string;
-  /** Comes back in the answer. */
+  /** Echoed in the answer. */
   readonly sequence: number;
 }
 
@@ -135,28 +135,28 @@ export interface IndirectAnswerMessage {
   readonly incarnation: number;
   readonly target: string;
   readonly sequence: number;
-  /** Whether the sender has heard the target. */
+  /** Whether the target has answered the sender. */
   readonly alive: boolean;
 }
 
-/** The sender is no member of this cluster any more, or never was, and will not answer again. */
+/** The sender is not, or no longer, a member of this cluster. */
 export interface LeftMessage {
   readonly type: "left";
   readonly clusterId: string;
   readonly incarnation: number;
 }
 
-/** Tells the receiver that it is no member any more. */
+/** Notifies the receiver of its own removal. */
 export interface RemovedMessage {
   readonly type: "removed";
   readonly clusterId: string;
-  /** The incarnation of the receiver that was removed, and those before it. */
+  /** The removed incarnation of the receiver; earlier ones are removed too. */
   readonly incarnation: number;
-  /** Absent when it left of its own will. */
+  /** Absent if the receiver has left. */
   readonly evidence?: DownEvidence;
 }
 
-/** All that nodes say to each other about membership. */
+/** Any message of the membership protocol. */
 export type MembershipMessage =
   | JoinMessage
   | JoinRefusedMessage
@@ -172,24 +172,24 @@ export type MembershipMessage =
   | LeftMessage
   | RemovedMessage;
 
-/** A gossip state as it travels: lists, and ages instead of times. */
+/** The wire form of a gossip state: lists, and ages instead of times. */
 export interface GossipContent {
   readonly members: readonly MemberRecord[];
   readonly tombstones: readonly TombstoneContent[];
 }
 
-/** A tombstone as it travels. */
+/** The wire form of a tombstone. */
 export interface TombstoneContent {
   readonly address: string;
   readonly incarnation: number;
-  /** Milliseconds since the member was removed, as the sender counts them. */
+  /** Milliseconds since the member was removed, on the sender's clock. */
   readonly age: number;
   readonly evidence?: DownEvidence;
 }
 
 /**
- * Reads a message from a peer. Answers `undefined` for anything that is none; never throws.
- * Unknown fields are dropped, so that later versions may add some.
+ * Parses a message from a peer; `undefined` if it is malformed. Never throws. Unknown fields are
+ * dropped, so that later versions may add some.
  */
 export function parseMembershipMessage(value: unknown): MembershipMessage | undefined {
   const fields = asFields(value);
@@ -307,7 +307,7 @@ function parseIndirect<T extends { readonly type: string }>(fields: Fields, rest
   return withSender(fields, { ...rest, target, sequence });
 }
 
-/** Adds what most messages begin with. */
+/** Adds the fields that most messages share. */
 function withSender<T extends { readonly type: string }>(
   { clusterId, incarnation }: Fields,
   rest: T,
@@ -345,7 +345,7 @@ function parseTombstone(value: unknown): TombstoneContent | undefined {
   return { address, incarnation, age, ...(evidence !== "none" && { evidence }) };
 }
 
-/** An address and an incarnation, with a sign in between. */
+/** `<address>#<incarnation>` of the bootstrap node. */
 function isClusterId(value: unknown): value is string {
   return typeof value === "string" && value.length > 0 &&
     value.length <= fieldLimits.address + 20;

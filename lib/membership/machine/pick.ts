@@ -1,8 +1,8 @@
 import { mixBits } from "../../runtime/fnv.ts";
 
 /**
- * `count` different items in an order that follows from `random`, a number in [0, 1). Each item is
- * equally likely. The input is not changed.
+ * Samples `count` items without replacement, determined by `random`, a number in [0, 1). Each item
+ * is equally likely. The input is not changed.
  */
 export function pick<T>(items: readonly T[], count: number, random: number): T[] {
   const rest = [...items];

@@ -1,24 +1,24 @@
 /**
- * Bounds what one peer can make a node do: a bucket of tokens for each peer, which fills with time.
- * Gossip repeats itself, so what is ignored is not lost. Heartbeats are free.
+ * Limits the work that one peer can cause: a token bucket per peer. Gossip repeats itself, so
+ * dropped messages are not lost. Heartbeats are free.
  *
  * @module
  */
 
-/** Tokens of a peer that has been quiet. */
+/** Tokens of a full bucket. */
 const capacity = 400;
-/** Tokens that come in a second. An honest peer needs about 30. */
+/** Tokens added per second. A correct peer needs about 30. */
 const perSecond = 100;
-/** How many records cost a token. */
+/** Records per token. */
 const recordsPerToken = 50;
-/** Peers that are remembered; the members are fewer. */
+/** Buckets kept; there are fewer members. */
 const maxPeers = 20_000;
 
 interface Bucket {
   tokens: number;
   at: number;
-  /** Whether it was told that the peer talks too much. */
-  told: boolean;
+  /** Whether the excess was logged since the bucket was full. */
+  logged: boolean;
 }
 
 /** See the module's text. Times in milliseconds. */
@@ -26,7 +26,7 @@ export class RateLimiter {
   readonly #buckets = new Map<string, Bucket>();
 
   /**
-   * Takes one token for a message. `ignore`: there was none; `complain`: and it is the first time
+   * Takes one token for a message. `drop`: there was none; `dropAndLog`: and it is the first drop
    * since the bucket was full.
    */
   take(peer: string, now: number): "accept" | "drop" | "dropAndLog" {
@@ -35,12 +35,12 @@ export class RateLimiter {
       bucket.tokens--;
       return "accept";
     }
-    if (bucket.told) return "drop";
-    bucket.told = true;
+    if (bucket.logged) return "drop";
+    bucket.logged = true;
     return "dropAndLog";
   }
 
-  /** Takes tokens for so many records that were read or sent; the bucket may come to owe some. */
+  /** Takes tokens for records that were read or sent; the balance may become negative. */
   charge(peer: string, records: number, now: number): void {
     if (records < recordsPerToken) return;
     this.#bucket(peer, now).tokens -= records / recordsPerToken;
@@ -50,7 +50,7 @@ export class RateLimiter {
     let bucket = this.#buckets.get(peer);
     if (bucket === undefined) {
       if (this.#buckets.size >= maxPeers) this.#buckets.clear();
-      bucket = { tokens: capacity, at: now, told: false };
+      bucket = { tokens: capacity, at: now, logged: false };
       this.#buckets.set(peer, bucket);
       return bucket;
     }
@@ -58,7 +58,7 @@ export class RateLimiter {
     if (since <= 0) return bucket;
     bucket.at = now;
     bucket.tokens = Math.min(capacity, bucket.tokens + since * perSecond / 1_000);
-    if (bucket.tokens === capacity) bucket.told = false;
+    if (bucket.tokens === capacity) bucket.logged = false;
     return bucket;
   }
 }

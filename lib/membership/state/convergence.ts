@@ -2,18 +2,18 @@ import type { GossipState } from "./gossip_state.ts";
 import { compareText, isAlive } from "./member.ts";
 import { contentDigest } from "./digest.ts";
 
-/** Whether all who matter have seen the same members. */
+/** Whether all relevant members have seen the same content. */
 export interface Convergence {
   readonly converged: boolean;
-  /** Who has not seen what this node knows; sorted. Empty exactly when converged. */
+  /** Members that have not seen the current content; sorted. Empty exactly when converged. */
   readonly missing: readonly string[];
 }
 
 /**
- * Whether every member that is not unreachable has seen the current content. Members that are
- * exiting, down or unreachable do not hold the others up: they may be gone already.
+ * Whether every reachable member has seen the current content. Exiting, down and unreachable members
+ * do not block convergence: they may have stopped already.
  *
- * @param digest `contentDigest(state)`, where it is known.
+ * @param digest `contentDigest(state)`, if it is known.
  */
 export function convergence(
   state: GossipState,

@@ -1,6 +1,6 @@
 /**
- * Short fingerprints of a gossip state. Each record is hashed once in its life and the hashes are
- * added up, so a digest does not depend on any order and costs one addition per member.
+ * Fingerprints of a gossip state. Each record is hashed once and the hashes are summed, so a digest
+ * does not depend on order and costs one addition per member.
  *
  * @module
  */
@@ -13,24 +13,24 @@ export type Hash = readonly [number, number];
 
 const contentHashes = new WeakMap<Member, Hash>();
 const recordHashes = new WeakMap<MemberRecord, Hash>();
-/** Addresses stay the same for a cluster's whole life; others are forgotten all at once. */
+/** Cache by address; cleared as a whole when it is full. */
 const addressHashes = new Map<string, Hash>();
 const maxAddressHashes = 20_000;
 
 /**
- * Fingerprint of who is a member and in which status: equal on all members that have converged.
- * Leaves out tombstones, evidence and what members say. 16 hexadecimal digits.
+ * Fingerprint of the members and their statuses: equal on all members after convergence. Excludes
+ * tombstones, evidence, seen digests and reachability. 16 hexadecimal digits.
  */
 export function contentDigest(state: GossipState): string {
   return sum(state, (record) => contentHash(record.member));
 }
 
-/** Fingerprint of everything but tombstones: equal on two nodes that have nothing to tell. */
+/** Fingerprint of everything but tombstones: equal if two nodes have nothing to exchange. */
 export function fullDigest(state: GossipState): string {
   return sum(state, recordHash);
 }
 
-/** 64 bits of hash for an address. */
+/** Cached {@linkcode hash64} of an address. */
 export function addressHash(address: string): Hash {
   let known = addressHashes.get(address);
   if (known === undefined) {
@@ -63,7 +63,7 @@ function contentHash(member: Member): Hash {
   return known;
 }
 
-/** 64 bits of hash for a record and all that is in it. */
+/** 64 bits of hash for a whole record. */
 export function recordHash(record: MemberRecord): Hash {
   let known = recordHashes.get(record);
   if (known === undefined) {

@@ -1,8 +1,8 @@
 /**
- * What all members agree on in the end: a join-semilattice (a state-based CRDT; Shapiro et al.,
- * 2011). Each address has one slot. A slot holds a record or, when the member is gone, a tombstone;
- * the higher incarnation wins the slot, and within one incarnation the tombstone wins. What an
- * observer has seen and whom it cannot reach lie in its own record, so they end with it.
+ * The replicated state: a join-semilattice (a state-based CRDT; Shapiro et al., 2011). Each address
+ * has one slot with a record or, after removal, a tombstone. The higher incarnation wins the slot,
+ * and within one incarnation the tombstone wins. The seen digest and the accusations of a member
+ * are in its own record, so they are removed with it.
  *
  * @module
  */
@@ -15,20 +15,20 @@ import {
   mergeMember,
 } from "./member.ts";
 
-/** Which content a member has seen. Written only by that member. */
+/** The content that a member has seen. Written only by that member. */
 export interface Seen {
   /** Counts the member's own changes. */
   readonly counter: number;
-  /** `contentDigest` of what it has seen; empty: nothing yet. */
+  /** `contentDigest` of that content; empty: none yet. */
   readonly digest: string;
 }
 
 /**
- * Why a member counts as unreachable:
+ * Why a member is unreachable:
  *
- * - `silent`: nothing is heard from it, neither directly nor by others that were asked.
- * - `gone`: besides, its host says that nobody listens there any more.
- * - `stalled`: its process lives, but its event loop stands still. It is given no new work, and not
+ * - `silent`: it responds neither directly nor to indirect probes.
+ * - `gone`: besides, its host refuses connections to its stall responder.
+ * - `stalled`: its process is alive, but its event loop is stalled. It is given no new work and is not
  *   downed before the stall limit.
  */
 export type UnreachableReason = "silent" | "gone" | "stalled";
@@ -36,44 +36,44 @@ export type UnreachableReason = "silent" | "gone" | "stalled";
 /** All reasons. */
 export const unreachableReasons: readonly UnreachableReason[] = ["silent", "gone", "stalled"];
 
-/** A member that an observer cannot reach. */
+/** A member that an observer accuses of being unreachable. */
 export interface Subject {
   readonly address: string;
-  /** An accusation dies with the incarnation that it was made against. */
+  /** The accused incarnation; an accusation does not apply to a later one. */
   readonly incarnation: number;
-  /** `Reachability.refutation` of the accused when it was accused. Default 0. */
+  /** `Reachability.refutation` of the accused at that time. Default 0. */
   readonly refutation?: number;
   /** Default `silent`. */
   readonly reason?: UnreachableReason;
-  /** How suspicious the silence was when the accusation was made; for people. Default: not known. */
+  /** Phi value at the time of the accusation, for people. Default: not known. */
   readonly phi?: number;
 }
 
-/** Whom a member cannot reach. Written only by that member. */
+/** The accusations of a member. Written only by that member. */
 export interface Reachability {
   /** Counts the member's own changes. */
   readonly version: number;
   /** Sorted by address. */
   readonly unreachable: readonly Subject[];
   /**
-   * Raised by the member when it hears itself accused: accusations with a lower or equal number are
-   * refuted by it, as by an incarnation in SWIM. Default: it has refuted nothing.
+   * Raised by the member when it is accused: accusations with a lower number are refuted, as by an
+   * incarnation in SWIM. Default: it has refuted nothing.
    */
   readonly refutation?: number;
 }
 
-/** A member and what it says. Never changed in place. */
+/** A member with its seen digest and its accusations. Immutable. */
 export interface MemberRecord {
   readonly member: Member;
   readonly seen: Seen;
   readonly reachability: Reachability;
 }
 
-/** Remembers that a member is gone, so that an old rumour does not bring it back. */
+/** Marks a removed member, so that stale gossip does not restore it. */
 export interface Tombstone {
   readonly address: string;
   readonly incarnation: number;
-  /** On the clock of whoever holds the tombstone, milliseconds. */
+  /** On the clock of the node that holds the tombstone, milliseconds. */
   readonly removedAt: number;
   /** Present when the member was declared down; absent when it left. */
   readonly evidence?: DownEvidence;
@@ -85,10 +85,10 @@ export interface GossipState {
   readonly tombstones: ReadonlyMap<string, Tombstone>;
 }
 
-/** Nobody yet. */
+/** No members. */
 export const emptyGossip: GossipState = { members: new Map(), tombstones: new Map() };
 
-/** A record of a member that has said nothing yet. */
+/** The initial record of a member. */
 export function newRecord(member: Member): MemberRecord {
   return {
     member,
@@ -98,8 +98,8 @@ export function newRecord(member: Member): MemberRecord {
 }
 
 /**
- * The least upper bound of two states: commutative, associative, idempotent. Answers `a` itself
- * when `b` adds nothing, and keeps the records of `a` that did not change.
+ * The least upper bound of two states: commutative, associative, idempotent. Returns `a` itself if
+ * `b` adds nothing, and keeps the unchanged records of `a`.
  */
 export function mergeGossip(a: GossipState, b: GossipState): GossipState {
   let members: Map<string, MemberRecord> | undefined;
@@ -128,7 +128,7 @@ export function mergeGossip(a: GossipState, b: GossipState): GossipState {
   return { members: members ?? a.members, tombstones: tombstones ?? a.tombstones };
 }
 
-/** The part of `ours` that is newer than what `theirs`, a part of a state, says of the same. */
+/** The part of `ours` that is newer than the records of the same addresses in `theirs`. */
 export function newerThan(theirs: GossipState, ours: GossipState): GossipState {
   const members = new Map<string, MemberRecord>();
   const tombstones = new Map<string, Tombstone>();
@@ -152,7 +152,7 @@ export function newerThan(theirs: GossipState, ours: GossipState): GossipState {
   return { members, tombstones };
 }
 
-/** The part of a state that is about some addresses. */
+/** The records of some addresses. */
 export function aboutOnly(state: GossipState, addresses: Iterable<string>): GossipState {
   const members = new Map<string, MemberRecord>();
   for (const address of addresses) {
@@ -162,7 +162,7 @@ export function aboutOnly(state: GossipState, addresses: Iterable<string>): Goss
   return { members, tombstones: new Map() };
 }
 
-/** The state with another account of one member; what the member said stays if it is the same. */
+/** The state with one member replaced; its seen digest and accusations stay within an incarnation. */
 export function withMember(state: GossipState, member: Member): GossipState {
   const old = state.members.get(member.address);
   const record = old !== undefined && old.member.incarnation === member.incarnation
@@ -171,7 +171,7 @@ export function withMember(state: GossipState, member: Member): GossipState {
   return withRecord(state, record);
 }
 
-/** The state with another record for one member. */
+/** The state with one record replaced. */
 export function withRecord(state: GossipState, record: MemberRecord): GossipState {
   const { address } = record.member;
   const members = new Map(state.members).set(address, record);
@@ -192,7 +192,7 @@ export function withoutMember(state: GossipState, address: string, now: number):
   return { members, tombstones: new Map(state.tombstones).set(address, tombstone) };
 }
 
-/** The state without tombstones made before `oldest`, and with at most `limit`: the youngest. */
+/** The state without tombstones from before `oldest`, and with at most `limit` of them, the newest. */
 export function withoutOldTombstones(
   state: GossipState,
   oldest: number,
@@ -232,7 +232,7 @@ function compareSeen(a: Seen, b: Seen): number {
   return a.counter - b.counter || compareText(a.digest, b.digest);
 }
 
-/** Versions decide. Equal versions with different content are a fault, but must still agree. */
+/** Orders by version. Equal versions with different content are a fault, but need a total order. */
 function compareReachability(a: Reachability, b: Reachability): number {
   if (a.version !== b.version) return a.version - b.version;
   if (a.unreachable === b.unreachable) return 0;

@@ -4,16 +4,16 @@ import { rules } from "../../runtime/rules.ts";
 const oldestLeads = rules.oldestLeads;
 
 /**
- * How far a member is in its life. It only moves forward, in this order, and may skip steps:
+ * Lifecycle status of a member. It only moves forward, in this order, and may skip steps:
  *
- * - `joining`: has asked to come in; the leader has not confirmed it yet.
- * - `weaklyUp`: let in while others are unreachable, so that not all could agree. Takes part in
- *   ordinary work; owns no shards and has no vote. Becomes `up` when all have agreed.
+ * - `joining`: admitted; the leader has not confirmed it yet.
+ * - `weaklyUp`: admitted while other members are unreachable. Takes work; owns no shards and has no
+ *   vote. Becomes `up` on convergence without unreachable members.
  * - `up`: a full member.
- * - `leaving`: has announced that it goes.
- * - `exiting`: all others know that it goes; it may stop now.
+ * - `leaving`: has announced that it leaves.
+ * - `exiting`: all others have seen that it leaves; it may stop.
  * - `down`: declared dead by the others, or by itself as part of a minority.
- * - `removed`: no member any more. Only events carry this status; the table keeps a tombstone.
+ * - `removed`: no longer a member. Only events carry this status; the table keeps a tombstone.
  */
 export type MemberStatus =
   | "joining"
@@ -24,7 +24,7 @@ export type MemberStatus =
   | "down"
   | "removed";
 
-/** All statuses, in the order in which a member goes through them. */
+/** All statuses in lifecycle order. */
 export const memberStatuses: readonly MemberStatus[] = [
   "joining",
   "weaklyUp",
@@ -39,64 +39,64 @@ const ranks: ReadonlyMap<MemberStatus, number> = new Map(
   memberStatuses.map((status, index) => [status, index]),
 );
 
-/** Place of a status in the order of {@linkcode MemberStatus}, from 0. */
+/** Index of a status in the order of {@linkcode MemberStatus}. */
 export function statusRank(status: MemberStatus): number {
   return ranks.get(status)!;
 }
 
-/** Who declared a member down, and on what grounds. */
+/** Why a member was declared down, and by which member. */
 export interface DownEvidence {
-  /** Address of the member that took the decision. */
+  /** Address of the deciding member. */
   readonly by: string;
-  /** One sentence. */
+  /** The reason in one sentence. */
   readonly why: string;
-  /** Addresses of those who could not reach the member. */
+  /** Addresses of the observers that could not reach the member. */
   readonly observers: readonly string[];
   /**
-   * How suspicious its silence was to each of them when they said so first, on the phi scale, at most
-   * 1 000; in the order of `observers`, 0 where it is not known. Default: not known.
+   * Phi value of each observer's accusation, at most 1 000; in the order of `observers`, 0 where it is
+   * not known. Default: not known.
    */
   readonly phi?: readonly number[];
 }
 
-/** One node of the cluster, as the others know it. Never changed in place. */
+/** One node of the cluster. Immutable. */
 export interface Member {
   /** `"host:port"`; unique among members. */
   readonly address: string;
   /** A label for people. */
   readonly nodeId: string;
-  /** Tells lives of a node at one address apart: the higher is the later. Raised only by itself. */
+  /** Distinguishes restarts of a node at one address: the higher is the later. Set only by itself. */
   readonly incarnation: number;
-  /** How far it has come. */
+  /** Lifecycle status. */
   readonly status: MemberStatus;
   /** Labels for placing work. */
   readonly roles: readonly string[];
-  /** Of the application that the node runs, as its owner has named it. */
+  /** Version of the application that the node runs. */
   readonly appVersion?: string;
-  /** Where the node runs: what fails together has one name. */
+  /** Availability zone: nodes that fail together have the same. */
   readonly zone?: string;
-  /** 0 until up; then the order in which members became up, from 1. The lowest leads. */
+  /** 0 until up; then the order in which members became up, from 1. The lowest is the oldest. */
   readonly upNumber: number;
   /** Present when the member was declared down. */
   readonly evidence?: DownEvidence;
 }
 
-/** Whether the member still takes part: it is neither down nor removed. */
+/** Whether the member is neither down nor removed. */
 export function isAlive(member: Member): boolean {
   return member.status !== "down" && member.status !== "removed";
 }
 
-/** Whether ordinary work may be given to the member. */
+/** Whether the member takes work: it is up or weakly up. */
 export function isWorking({ status }: Member): boolean {
   return status === "up" || status === "weaklyUp";
 }
 
-/** Whether the member is on its way out by its own will. */
+/** Whether the member is leaving gracefully. */
 export function isLeaving(member: Member): boolean {
   return member.status === "leaving" || member.status === "exiting";
 }
 
-/** Orders members by age: the oldest first, those that are not up yet last. */
+/** Orders members by age: the oldest first, members that were never up last. */
 export function compareAge(a: Member, b: Member): number {
   if (a.upNumber !== b.upNumber && oldestLeads) {
     if (a.upNumber === 0) return 1;
@@ -107,15 +107,15 @@ export function compareAge(a: Member, b: Member): number {
   return compareText(a.address, b.address);
 }
 
-/** Orders texts by their UTF-16 code units, the same on every machine. */
+/** Orders texts by UTF-16 code units, equally on every machine. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**
- * The least upper bound of two accounts of one member. The higher incarnation wins; within one
- * incarnation each field is joined by itself, so that the order of merging does not matter.
- * Answers `a` itself when `b` adds nothing.
+ * The least upper bound of two versions of one member. The higher incarnation wins; within one
+ * incarnation each field is merged separately, so the order of merging does not matter. Returns `a`
+ * itself if `b` adds nothing.
  */
 export function mergeMember(a: Member, b: Member): Member {
   if (a === b) return a;
@@ -135,7 +135,7 @@ export function mergeMember(a: Member, b: Member): Member {
   return evidence === undefined ? merged : { ...merged, evidence };
 }
 
-/** Two leaders may have numbered a member at once: the smaller number counts, 0 is none. */
+/** Two leaders may have numbered a member concurrently: the smaller number wins; 0 is none. */
 function mergeUpNumber(a: number, b: number): number {
   if (a === 0 || b === 0) return a + b;
   return Math.min(a, b);
@@ -151,7 +151,7 @@ function labelsText({ roles, appVersion, zone }: Member): string {
   return JSON.stringify([roles, appVersion, zone]);
 }
 
-/** The evidence that all keep when two members have downed a third at once. */
+/** The evidence that wins if two members have downed a third one concurrently. */
 export function mergeEvidence(
   a: DownEvidence | undefined,
   b: DownEvidence | undefined,

@@ -1,7 +1,7 @@
 import type { UnreachableReason } from "./gossip_state.ts";
 import type { DownEvidence, Member } from "./member.ts";
 
-/** A node has asked to come in and is known now. */
+/** A joining node was admitted. */
 export interface MemberJoined {
   /** Names the event. */
   readonly type: "memberJoined";
@@ -9,7 +9,7 @@ export interface MemberJoined {
   readonly member: Member;
 }
 
-/** A member is confirmed: work may be given to it. */
+/** A member became up: it takes work. */
 export interface MemberUp {
   /** Names the event. */
   readonly type: "memberUp";
@@ -17,7 +17,7 @@ export interface MemberUp {
   readonly member: Member;
 }
 
-/** A member was let in while others are unreachable: it works, without shards and votes. */
+/** A member became weakly up: it takes work, without shards and vote. */
 export interface MemberWeaklyUp {
   /** Names the event. */
   readonly type: "memberWeaklyUp";
@@ -25,7 +25,7 @@ export interface MemberWeaklyUp {
   readonly member: Member;
 }
 
-/** A member has announced that it goes. `memberRemoved` follows. */
+/** A member is leaving. `memberRemoved` follows. */
 export interface MemberLeft {
   /** Names the event. */
   readonly type: "memberLeft";
@@ -33,17 +33,17 @@ export interface MemberLeft {
   readonly member: Member;
 }
 
-/** A member was declared dead. `memberRemoved` follows. */
+/** A member was declared down. `memberRemoved` follows. */
 export interface MemberDowned {
   /** Names the event. */
   readonly type: "memberDowned";
   /** The member, as it is now. */
   readonly member: Member;
-  /** Who declared it dead, and why. */
+  /** By which member, and why. */
   readonly evidence: DownEvidence;
 }
 
-/** A member is none any more, for whatever reason. */
+/** A member was removed, after it left or was declared down. */
 export interface MemberRemoved {
   /** Names the event. */
   readonly type: "memberRemoved";
@@ -51,22 +51,22 @@ export interface MemberRemoved {
   readonly member: Member;
 }
 
-/** A member does not answer. It may come back: it stays a member until it is down. */
+/** A member became unreachable. It remains a member until it is declared down. */
 export interface UnreachableMember {
   /** Names the event. */
   readonly type: "unreachableMember";
   /** The member, as it is now. */
   readonly member: Member;
   /**
-   * `stalled`: its process lives but its event loop stands still; `gone`: nobody listens there any
-   * more; `silent`: nothing is known but that it is not heard.
+   * `stalled`: its process is alive but its event loop is stalled; `gone`: its host refuses
+   * connections; `silent`: it does not respond, for an unknown reason.
    */
   readonly reason: UnreachableReason;
-  /** Addresses of the members that cannot reach it; sorted. */
+  /** Addresses of the observers; sorted. */
   readonly observers: readonly string[];
 }
 
-/** An unreachable member answers again. */
+/** An unreachable member is reachable again. */
 export interface ReachableMember {
   /** Names the event. */
   readonly type: "reachableMember";
@@ -74,7 +74,7 @@ export interface ReachableMember {
   readonly member: Member;
 }
 
-/** Another member leads, or none is known to. */
+/** Another member became leader, or there is none. */
 export interface LeaderChanged {
   /** Names the event. */
   readonly type: "leaderChanged";
@@ -82,7 +82,7 @@ export interface LeaderChanged {
   readonly leader: string | undefined;
 }
 
-/** What happens to the members of the cluster, as this node sees it. */
+/** Any change of the cluster in the view of this node. */
 export type MemberEvent =
   | MemberJoined
   | MemberUp

@@ -1,10 +1,9 @@
 /**
- * How two members find out what each lacks without sending all they know: a list of short
- * fingerprints, one for each record, 8 bytes each (in the manner of the digests of Scuttlebutt; van
- * Renesse et al., 2008).
+ * How two members find their missing records without sending the whole state: a list of
+ * fingerprints, 8 bytes per record (after the digests of Scuttlebutt; van Renesse et al., 2008).
  *
  * Fingerprints may collide. The salt changes with each exchange, so two addresses or records that
- * look the same in one look different in the next.
+ * collide in one exchange differ in the next.
  *
  * @module
  */
@@ -18,14 +17,14 @@ import {
 
 /** Bytes of one entry: the address's fingerprint and the record's, big-endian. */
 const entryBytes = 8;
-/** Bytes of one wish: the address's fingerprint. */
+/** Bytes of one request: the address's fingerprint. */
 const keyBytes = 4;
 
-/** What the receiver of a summary has to say. */
+/** The difference between a state and the summary of another one. */
 export interface Difference {
-  /** What the other lacks: records of members, and tombstones of members that it still has. */
+  /** What the other side is missing: records, and tombstones of members that it still has. */
   readonly missing: GossipState;
-  /** Fingerprints of the addresses of which it has another record, or one that is not known here. */
+  /** Fingerprints of addresses whose record differs there, or is unknown here. */
   readonly requested: Uint8Array;
 }
 
@@ -42,19 +41,19 @@ export function summaryOf(state: GossipState, salt: number): Uint8Array {
   return bytes;
 }
 
-/** Whether the bytes can be a summary of up to so many records. */
+/** Whether the value can be a summary of at most `limit` records. */
 export function isSummary(value: unknown, limit: number): value is Uint8Array {
   return value instanceof Uint8Array && value.length % entryBytes === 0 &&
     value.length <= limit * entryBytes;
 }
 
-/** Whether the bytes can be up to so many wishes. */
+/** Whether the value can be a request for at most `limit` records. */
 export function isRequest(value: unknown, limit: number): value is Uint8Array {
   return value instanceof Uint8Array && value.length % keyBytes === 0 &&
     value.length <= limit * keyBytes;
 }
 
-/** What the one whose summary this is lacks, and what is to be asked of it. */
+/** Compares a state with the summary of another node. */
 export function compareSummary(ours: GossipState, summary: Uint8Array, salt: number): Difference {
   const theirs = new Map<number, number>();
   const view = viewOf(summary);
@@ -76,14 +75,14 @@ export function compareSummary(ours: GossipState, summary: Uint8Array, salt: num
       const key = addressKey(address, salt);
       if (!theirs.has(key)) continue;
       tombstones.set(address, tombstone);
-      // It may be a later life, so it is asked for as well.
+      // It may be a later incarnation, so its record is requested as well.
     }
     requested.push(...theirs.keys());
   }
   return { missing: { members, tombstones }, requested: encodeKeys(requested) };
 }
 
-/** The records that are wished for. */
+/** The requested records. */
 export function requestedBy(ours: GossipState, requested: Uint8Array, salt: number): GossipState {
   if (requested.length === 0) return emptyGossip;
   const keys = new Set<number>();
@@ -117,7 +116,7 @@ function recordKey(record: MemberRecord, salt: number): number {
   return salted(high, low, salt);
 }
 
-/** 32 bits of 64, others with each salt: the final mix of MurmurHash3. */
+/** 32 of 64 bits, different with each salt: the final mix of MurmurHash3. */
 function salted(high: number, low: number, salt: number): number {
   let word = high ^ salt;
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b) ^ low;

@@ -3,25 +3,25 @@ import type { MemberEvent } from "./member_event.ts";
 import { sameUnreachability, type Unreachability } from "../detector/reachability.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** What a node believes of its cluster. Never changed in place. */
+/** The view that a node has of its cluster. Immutable. */
 export interface MembershipView {
-  /** Everybody in the table, also those that are down: the oldest first, joining ones last. */
+  /** All members, including down ones: the oldest first, joining ones last. */
   readonly members: readonly Member[];
-  /** Addresses of members that count as unreachable. Down ones are not among them. */
+  /** Addresses of unreachable members, without down ones. */
   readonly unreachable: ReadonlySet<string>;
-  /** Why each of them counts as unreachable, and on whose word; by address. */
+  /** Reason and observers of each unreachable member, by address. */
   readonly unreachability: ReadonlyMap<string, Unreachability>;
-  /** Address of the member that leads; none before joining and after the end. */
+  /** Address of the leader; none before joining and after the end. */
   readonly leader: string | undefined;
-  /** This node. Before it is a member, `joining`. */
+  /** This node; `joining` until it is a member. */
   readonly self: Member;
-  /** Whether all reachable members have seen the same. */
+  /** Whether all reachable members have seen this state. */
   readonly converged: boolean;
-  /** Made by the founder; none before joining. */
+  /** Set by the bootstrap node; none before joining. */
   readonly clusterId: string | undefined;
 }
 
-/** Whether two views tell the same. */
+/** Whether two views have equal content. */
 export function sameView(a: MembershipView, b: MembershipView): boolean {
   return a.leader === b.leader && a.converged === b.converged && a.clusterId === b.clusterId &&
     a.self === b.self && sameSet(a.unreachable, b.unreachable) &&
@@ -31,7 +31,7 @@ export function sameView(a: MembershipView, b: MembershipView): boolean {
         a.members.every((member, index) => member === b.members[index])));
 }
 
-/** Addresses of those who stand still although their process lives. */
+/** Addresses of members that are stalled although their process is alive. */
 export function stalledOf(
   unreachability: ReadonlyMap<string, Unreachability>,
 ): ReadonlySet<string> {
@@ -43,7 +43,7 @@ export function stalledOf(
   return stalled;
 }
 
-/** Whether two sets hold the same. */
+/** Whether two sets have equal content. */
 export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   if (a === b) return true;
   if (a.size !== b.size) return false;
@@ -52,10 +52,10 @@ export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean
 }
 
 /**
- * What has happened between two views, in an order that makes sense: members first, then who can be
- * reached, then who leads. Steps that were too quick to be seen are told all the same.
+ * The events between two views: members first, then reachability, then leadership. Status changes
+ * that happened between the views are reported as well.
  *
- * @param gone the last account of members that are not in `after` any more, where one is known.
+ * @param gone the last record of a member that is not in `after` any more, if it is known.
  */
 export function eventsBetween(
   before: MembershipView,
@@ -83,7 +83,7 @@ function moveOn(known: Member | undefined, member: Member, events: MemberEvent[]
   if (known !== undefined && known.incarnation !== member.incarnation) {
     remove(known, {
       by: member.address,
-      why: `a later life of the node joins (incarnation ${member.incarnation})`,
+      why: `a later incarnation of the node is joining (incarnation ${member.incarnation})`,
       observers: [],
     }, events);
     known = undefined;
@@ -138,7 +138,7 @@ function reachabilityEvents(
   }
   for (const address of before.unreachable) {
     const member = after.unreachable.has(address) ? undefined : find(address);
-    // A member that is down or in a new life has not come back.
+    // A member that is down or has a new incarnation did not become reachable.
     if (member === undefined || member.status === "down") continue;
     const known = before.members.find((candidate) => candidate.address === address);
     if (known?.incarnation === member.incarnation) {

@@ -1,7 +1,7 @@
 import type {
   StallAnswer,
   StallProbe,
-  StallQuestion,
+  StallRequest,
   StallResponder,
   StallResponderOptions,
 } from "../../runtime/stall_probe.ts";
@@ -40,7 +40,7 @@ export class SimulatedStallProbes {
   probe(host: string, loop: EventLoop): StallProbe {
     return {
       serve: (options) => Promise.resolve(this.#serve(host, loop, options)),
-      ask: (question) => this.#ask(host, loop, question),
+      ask: (request) => this.#ask(host, loop, request),
     };
   }
 
@@ -60,8 +60,8 @@ export class SimulatedStallProbes {
     };
   }
 
-  #ask(from: string, loop: EventLoop, question: StallQuestion): Promise<StallAnswer> {
-    const { host, port, incarnation, timeout } = question;
+  #ask(from: string, loop: EventLoop, request: StallRequest): Promise<StallAnswer> {
+    const { host, port, incarnation, timeout } = request;
     return new Promise((resolve) => {
       const timer = loop.schedule(timeout, () => resolve({ outcome: "unknown", ms: 0 }));
       this.#network.carry(from, host, () => {

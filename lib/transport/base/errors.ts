@@ -1,9 +1,10 @@
 import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts";
+import type { CertificateFault } from "../../x509/certificate_fault.ts";
 
 /**
- * Why a connection or a listener could not be had, or ended:
+ * Why a connection or a listener failed:
  *
- * - `connectionRefused`: nobody listens on the address that was dialled.
+ * - `connectionRefused`: nothing listens on the address that was dialled.
  * - `hostUnreachable`: no route to the host, or the network is down.
  * - `nameNotFound`: the host name does not resolve.
  * - `connectTimeout`: connection and TLS handshake took longer than the timeout allows.
@@ -16,7 +17,7 @@ import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts
  * - `badTlsMaterial`: this end's own certificate, key or authorities cannot be used.
  * - `notNodeCertificate`: a node was started with a certificate that is not one of a node.
  * - `ownHostNotCovered`: a node was started under a host that its own certificate does not cover.
- * - `clientsNotVerified`: a listener lets peers in that show no certificate.
+ * - `clientsNotVerified`: a listener accepts peers without a certificate.
  * - `connectionLost`: an established connection broke.
  * - `networkFailure`: anything else that the system reports.
  */
@@ -38,7 +39,7 @@ export type TransportErrorCode =
   | "connectionLost"
   | "networkFailure";
 
-/** A connection or a listener that could not be had, or that broke. */
+/** A connection or a listener that failed. */
 export class TransportError extends CastyError {
   /** Name of the class. */
   override name = "TransportError";
@@ -59,16 +60,10 @@ export class TransportError extends CastyError {
  * - `encryptedKey`: the private key needs a passphrase.
  * - `openKeyFile`: others than the owner may read the private key.
  * - `keyMismatch`: the key does not belong to the certificate.
- * - `expired`, `notYetValid`: the certificate's time is over, or has not come.
- * - `noIdentity`: the certificate has no node or client name, or more than one.
- * - `wrongUse`: the certificate is not made for this use.
- * - `noHost`: the certificate is that of a node and covers no host.
- * - `unknownCriticalExtension`: it, or an issuer, has a critical extension that is not known.
- * - `untrusted`: the certificate does not chain to the authorities.
- * - `issuerNotAuthority`, `issuerExpired`, `pathLength`: an issuer of it is not in order.
- * - `revoked`, `denied`, `noRevocationList`: what is loaded with it refuses the certificate itself.
  * - `badRevocationList`: `crlFile` holds no list that is signed by one of the authorities.
  * - `badDenyList`: a deny list holds something else than fingerprints.
+ * - all others: the certificate is one that every peer refuses, or that the lists which are loaded
+ *   with it refuse; see {@linkcode CertificateFault}.
  */
 export type TlsConfigErrorCode =
   | "unreadable"
@@ -76,21 +71,8 @@ export type TlsConfigErrorCode =
   | "encryptedKey"
   | "openKeyFile"
   | "keyMismatch"
-  | "expired"
-  | "notYetValid"
-  | "noIdentity"
-  | "wrongUse"
-  | "noHost"
-  | "unknownCriticalExtension"
-  | "untrusted"
-  | "issuerNotAuthority"
-  | "issuerExpired"
-  | "pathLength"
-  | "revoked"
-  | "denied"
-  | "noRevocationList"
-  | "badRevocationList"
-  | "badDenyList";
+  | "badDenyList"
+  | CertificateFault;
 
 /** TLS material that cannot be used. */
 export class TlsConfigError extends CastyError {

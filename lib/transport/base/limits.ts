@@ -2,7 +2,7 @@ import { CastyError } from "../../runtime/casty_error.ts";
 
 /** Bounds of connections. Times are milliseconds, sizes are bytes. */
 export interface TransportLimits {
-  /** For TCP, TLS and hello together, before a connection is cut. Default 5 000. */
+  /** For TCP, TLS and hello together, before a connection is closed. Default 5 000. */
   readonly handshakeTimeout: number;
   /** Accepted connections whose TLS or hello may be unfinished at once. Default 64. */
   readonly maxPendingHandshakes: number;
@@ -11,7 +11,7 @@ export interface TransportLimits {
   /** Connections at once from one IP address (IPv6: one /64), accepted ones. Default 1 000. */
   readonly maxConnectionsPerAddress: number;
   /**
-   * Connections a second from one IP address (IPv6: one /64). As many may come at once after a
+   * Connections a second from one IP address (IPv6: one /64). As many may be opened at once after a
    * second of rest. Default 100.
    */
   readonly maxConnectionRate: number;
@@ -22,8 +22,8 @@ export interface TransportLimits {
   /** Largest message, in several frames if need be; the smaller of both ends' counts. Default 16 MiB. */
   readonly maxMessage: number;
   /**
-   * Bytes of messages whose last part has not come, of all connections together; above that the
-   * connection ends whose message was begun first. Default 16 times `maxMessage`.
+   * Bytes of unfinished messages, of all connections together; above that the connection with the
+   * oldest one ends. Default 16 times `maxMessage`.
    */
   readonly maxPartialBytes: number;
   /**
@@ -42,17 +42,17 @@ export interface TransportLimits {
   readonly maxQueuedMessages: number;
   /** Bytes that wait for one connection. Default 32 MiB. */
   readonly maxQueuedBytes: number;
-  /** After which a peer that takes no bytes of what is to be written is cut. Default 20 000. */
+  /** After which a peer that takes no bytes is disconnected. Default 20 000. */
   readonly writeTimeout: number;
   /** Silence after which a connection is probed. Default 15 000. */
   readonly keepAliveInterval: number;
-  /** Silence after which a connection is given up. Default 40 000. */
+  /** Silence after which a connection is closed. Default 40 000. */
   readonly idleTimeout: number;
   /** Shortest pause before a peer is dialled again. Default 500. */
   readonly minBackoff: number;
   /** Longest pause before a peer is dialled again. Default 30 000. */
   readonly maxBackoff: number;
-  /** For what is queued to be sent and acknowledged when a connection is closed. Default 2 000. */
+  /** For the queue to be sent and acknowledged when a connection is closed. Default 2 000. */
   readonly closeTimeout: number;
 }
 

@@ -1,11 +1,15 @@
 import type { PeerIdentity } from "../../runtime/network.ts";
-import type { Rival } from "../endpoint/association.ts";
-import type { Lane } from "./lane.ts";
+
+/**
+ * Which of two connections a message takes. Between two nodes each lane is a connection of its
+ * own, so that heartbeats never wait behind bulk; a client uses one connection for both.
+ */
+export type Lane = "control" | "user";
 
 interface PeerFacts {
-  /** The label that the peer has given itself. */
+  /** The label that the peer states. */
   readonly nodeId: string;
-  /** Tells one life of an address from the next: a later life has a higher number. */
+  /** Of the node or client at this address: a later one has a higher number. */
   readonly incarnation: number;
   /** The version of the protocol that both speak. */
   readonly protocol: number;
@@ -44,10 +48,5 @@ export function holderOf({ identity }: Peer): string {
   return uri === undefined ? `${kind} name ${name}` : `${kind} URI ${uri}`;
 }
 
-/** Who is at the other end of a connection, after the handshake. */
+/** The peer of a connection, after the handshake. */
 export type Peer = NodePeer | ClientPeer;
-
-/** What decides between this connection and another one to the same peer. */
-export function rivalOf(peer: Peer, dialled: boolean): Rival {
-  return { incarnation: peer.incarnation, holder: holderOf(peer), dialled };
-}

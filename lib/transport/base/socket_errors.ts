@@ -11,7 +11,7 @@ interface Diagnosis {
 
 const refused: Diagnosis = {
   code: "connectionRefused",
-  what: "nobody listens there",
+  what: "nothing listens there",
   remedy: "check that the node runs and that host and port are right",
 };
 const unreachable: Diagnosis = {
@@ -108,10 +108,10 @@ export function dialTimedOut(
   );
 }
 
-/** The connection to `host:port` is not wanted any more. */
+/** The dial to `host:port` was cancelled. */
 export function dialGivenUp(host: string, port: number): TransportError {
   const address = formatAddress(host, port);
-  return new TransportError("connectTimeout", `connecting to ${address} was given up`, {
+  return new TransportError("connectTimeout", `connecting to ${address} was cancelled`, {
     value: address,
   });
 }

@@ -1,10 +1,10 @@
 /**
  * One connection: frames over a link, with coalesced writes, a window of unacknowledged bytes and
- * bounded queues. Does not know who is at the other end.
+ * bounded queues. It does not know the identity of the peer.
  *
- * A connection that is closed in order loses nothing in silence: each end says how much it has
- * read, so that the other knows exactly what was not. Of a connection that breaks, what was written
- * and not acknowledged may have been read or not, and counts as lost.
+ * An orderly close reports every message that was not read: each end states how many bytes it has
+ * read. When a connection breaks, what was written and not acknowledged may have been read or not,
+ * and counts as lost.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { WireError } from "../../wire/errors.ts";
 import { FrameType } from "../../wire/frame.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
 import { FrameWriter } from "../../wire/frame_writer.ts";
-import type { ConnectionOwner, SendRefusal } from "./connection_owner.ts";
+import type { NumberedPaths } from "../../wire/interned_paths.ts";
 import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
@@ -22,10 +22,10 @@ import type { TransportLimits } from "../base/limits.ts";
 import { Outbox } from "./outbox.ts";
 import type { PartialMessages } from "./partial_messages.ts";
 
-/** How long the peer may wait to hear what was read, milliseconds. */
+/** After so many milliseconds what was read is acknowledged at the latest. */
 const creditDelay = 100;
 
-/** How often the owner is told that the peer lives, milliseconds: it may come in 10,000 chunks. */
+/** Shortest time between two `onSignOfLife`, milliseconds: data may arrive in 10,000 chunks. */
 const signOfLifeEvery = 20;
 
 const empty = new Uint8Array(0);
@@ -34,10 +34,37 @@ const drainedAlready = Promise.resolve();
 /**
  * - `open`: messages pass.
  * - `flushing`: `close` was called; what is queued still goes out, and messages still come in.
- * - `leaving`: this end has said goodbye; only the peer's last credit is of interest.
- * - `closed`: the owner was told.
+ * - `closing`: this end has sent a close frame; only the peer's last credit is of interest.
+ * - `closed`: `onClosed` was called.
  */
-type Phase = "open" | "flushing" | "leaving" | "closed";
+type Phase = "open" | "flushing" | "closing" | "closed";
+
+/** Why a message was not taken. */
+export type SendRefusal = "queueFull" | "tooLarge" | "disconnected" | "notSerializable";
+
+/** How a connection ended. */
+export interface ConnectionEnd {
+  readonly reason: string;
+  /** Whether the peer has broken the protocol. */
+  readonly fault: boolean;
+}
+
+/** Receives the frames, messages and events of a connection. */
+export interface ConnectionOwner {
+  /** A frame of the handshake, or any before it is complete. The bytes are valid during the call. */
+  onFrame(type: number, bytes: Uint8Array, start: number, end: number): void;
+  /** A message. The bytes are valid during the call. */
+  onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void;
+  /** Called once. */
+  onClosed(end: ConnectionEnd): void;
+  /**
+   * A message was taken and is not known to have been read; called after `onClosed`, in order.
+   * `maybeRead`: it was written to a peer that has not said how much it has read.
+   */
+  onUnsent(payload: Uint8Array, maybeRead: boolean): void;
+  /** Something has arrived. */
+  onSignOfLife(): void;
+}
 
 /** See the module's text. */
 export class Connection {
@@ -54,25 +81,25 @@ export class Connection {
   #inbox: Inbox;
   readonly #credit = new Uint8Array(8);
   readonly #creditView = new DataView(this.#credit.buffer);
-  /** When the owner was told last that the peer lives. */
-  #toldAt = -Infinity;
+  /** When `onSignOfLife` was called last. */
+  #lastSignOfLife = -Infinity;
   #opened = false;
   #peerWindow = 0;
   #phase: Phase = "open";
   #writing = false;
   #flushing = false;
   #reason = "";
-  /** Whether the peer has said the last word on what it has read. */
+  /** Whether the peer has sent its last credit: what is not acknowledged was not read. */
   #exact = false;
-  /** At most one is owed, however many pings came. */
+  /** At most one pong is due, however many pings have arrived. */
   #pongDue = false;
-  /** Whether the peer has waited long enough to hear what was read. */
+  /** Whether `creditDelay` has passed since something was read that is not acknowledged. */
   #creditLate = false;
   #timer: Timer | undefined;
   #creditTimer: Timer | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /** Takes the link over. `partials`: what this and other connections hold of messages. */
+  /** Takes over the link. `partials`: unfinished messages of this and other connections. */
   constructor(
     link: Link,
     clock: Clock,
@@ -95,7 +122,7 @@ export class Connection {
     link.onClose = (error) => this.#onLinkClosed(error);
   }
 
-  /** The handshake is done: messages may pass, with what both have agreed on. */
+  /** The handshake is complete: messages may pass, within what both ends have agreed on. */
   open(agreed: Agreement): void {
     const limits = { ...this.#limits, ...agreed };
     this.#opened = true;
@@ -150,7 +177,7 @@ export class Connection {
     this.#scheduleFlush();
   }
 
-  /** Sends what is queued and expects the peer to close it within `closeTimeout`. */
+  /** Sends what is queued; the peer must close the connection within `closeTimeout`. */
   retire(reason: string): void {
     if (this.#phase !== "open") return;
     this.#timer?.cancel();
@@ -158,14 +185,14 @@ export class Connection {
   }
 
   /**
-   * Ends at once, but tells the peer why if its link takes a write now. Nothing more is read from
-   * the peer, and nothing that waits is sent to it.
+   * Ends at once, and sends the reason if the link takes a write now. Nothing more is read from the
+   * peer, and nothing that is queued is sent.
    */
-  expel(reason: string): void {
+  closeNow(reason: string): void {
     if (this.#phase === "closed") return;
-    if (this.#writing || this.#phase === "leaving") return this.destroy(reason);
-    this.#writeGoodbye(reason);
-    this.#hangUp();
+    if (this.#writing || this.#phase === "closing") return this.destroy(reason);
+    this.#writeCloseFrame(reason);
+    this.#closeLink();
     this.#finish(reason);
   }
 
@@ -186,7 +213,7 @@ export class Connection {
       this.#reader.push(chunk);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      // What one who does not know the protocol says reads as an absurd length.
+      // Bytes of another protocol read as an absurd length.
       const what = this.#opened
         ? error.message
         : `the other end does not speak Casty's protocol (${
@@ -195,10 +222,10 @@ export class Connection {
           "the port, and that both ends use TLS, or neither";
       return this.destroy(`unreadable frame: ${what}`, true);
     }
-    // What the reader has called may have ended the connection.
+    // A callback of the reader may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;
-    if (now >= this.#toldAt + signOfLifeEvery) {
-      this.#toldAt = now;
+    if (now >= this.#lastSignOfLife + signOfLifeEvery) {
+      this.#lastSignOfLife = now;
       this.#owner.onSignOfLife();
     }
     if (this.#inbox.creditDue) this.#scheduleFlush();
@@ -212,9 +239,9 @@ export class Connection {
       case FrameType.message:
       case FrameType.chunk:
       case FrameType.compressed:
-        // The peer was told how much was read, and nothing more counts.
-        if (this.#phase === "leaving") return;
-        // Who has not introduced himself must not even have a chunk kept.
+        // The last credit has been sent: nothing after it counts as read.
+        if (this.#phase === "closing") return;
+        // Do not buffer chunks before the handshake completes.
         if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
         return this.#inbox.push(type, bytes, start, end);
       case FrameType.credit:
@@ -225,7 +252,7 @@ export class Connection {
       case FrameType.pong:
         return;
       case FrameType.close:
-        return this.#onGoodbye(decodeRefusal(bytes.slice(start, end)).reason);
+        return this.#onCloseFrame(decodeRefusal(bytes.slice(start, end)).reason);
       case FrameType.hello:
       case FrameType.welcome:
       case FrameType.refuse:
@@ -243,9 +270,9 @@ export class Connection {
     }
     this.#liveness.progress();
     if (this.#writing) this.#liveness.stuck(this.#clock.now());
-    if (this.#phase !== "leaving") return this.#scheduleFlush();
+    if (this.#phase !== "closing") return this.#scheduleFlush();
     if (this.#outbox.unacknowledged > 0) return;
-    this.#hangUp();
+    this.#closeLink();
     this.#finish(this.#reason);
   }
 
@@ -261,7 +288,7 @@ export class Connection {
     this.#signals.append(FrameType.credit, this.#credit);
   }
 
-  /** Made when they can be written: a peer that does not read must not pile them up. */
+  /** Made when they can be written, so that a peer that does not read does not accumulate them. */
   #appendAnswers(): void {
     if (this.#inbox.creditDue || (this.#creditLate && this.#inbox.creditOwed)) this.#appendCredit();
     if (this.#pongDue) this.#signals.append(FrameType.pong, empty);
@@ -276,14 +303,14 @@ export class Connection {
 
   readonly #flush = (): void => {
     this.#flushing = false;
-    if (this.#writing || this.#phase === "closed" || this.#phase === "leaving") return;
+    if (this.#writing || this.#phase === "closed" || this.#phase === "closing") return;
     const bytes = this.#nextBytes();
     if (bytes.length > 0) {
       this.#writing = true;
       this.#liveness.stuck(this.#clock.now());
       this.#link.write(bytes, this.#onWritten);
     } else if (this.#phase === "flushing" && this.#outbox.messages === 0) {
-      this.#leave();
+      this.#sendClose();
     }
   };
 
@@ -309,39 +336,39 @@ export class Connection {
     else this.#flush();
   };
 
-  /** Everything is out: say why, and wait for the peer to say what it has read. */
-  #leave(): void {
-    this.#writeGoodbye(this.#reason);
+  /** The queue is empty: sends a close frame, and waits for the peer's last credit. */
+  #sendClose(): void {
+    this.#writeCloseFrame(this.#reason);
     if (this.#outbox.unacknowledged > 0) {
-      this.#phase = "leaving";
+      this.#phase = "closing";
       return;
     }
-    this.#hangUp();
+    this.#closeLink();
     this.#finish(this.#reason);
   }
 
-  /** To be called when no write is under way. */
-  #writeGoodbye(reason: string): void {
+  /** Precondition: no write is in progress. */
+  #writeCloseFrame(reason: string): void {
     if (this.#inbox.creditOwed) this.#appendCredit();
     this.#signals.append(FrameType.close, encodeRefusal({ code: "close", reason }));
     this.#writing = true;
     this.#link.write(this.#signals.take(), this.#onWritten);
   }
 
-  /** The peer has said goodbye: it reads nothing more, but wants to know what this end has read. */
-  #onGoodbye(reason: string): void {
+  /** The peer reads nothing more, and expects the last credit of this end. */
+  #onCloseFrame(reason: string): void {
     this.#exact = true;
-    const leaving = this.#phase === "leaving";
-    if (!leaving && this.#inbox.creditOwed) this.#appendCredit();
-    this.#hangUp();
-    this.#finish(leaving ? this.#reason : `closed by the peer: ${reason}`);
+    const closing = this.#phase === "closing";
+    if (!closing && this.#inbox.creditOwed) this.#appendCredit();
+    this.#closeLink();
+    this.#finish(closing ? this.#reason : `closed by the peer: ${reason}`);
   }
 
-  /** Ends the link in order, after the write under way and the last signals. */
-  #hangUp(): void {
+  /** Closes the link after the write in progress and the last signals. */
+  #closeLink(): void {
     this.#stopTimers();
     this.#reader.stop();
-    // The peer may not read any more: then the link must not stay for ever.
+    // A peer that does not read must not keep the link open.
     this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.#link.destroy());
     this.#phase = "closed";
     if (!this.#writing) this.#endLink();
@@ -359,12 +386,12 @@ export class Connection {
   #onLinkClosed(error?: Error): void {
     this.#stopTimers();
     if (this.#phase === "closed") return;
-    if (this.#phase === "leaving") return this.#finish(this.#reason);
+    if (this.#phase === "closing") return this.#finish(this.#reason);
     const cut = this.#reader.pendingBytes > 0 ? "the connection was cut in mid-frame" : undefined;
-    this.#finish(cut ?? error?.message ?? "the peer hung up");
+    this.#finish(cut ?? error?.message ?? "the peer closed the connection");
   }
 
-  /** Nothing that was taken is lost in silence. */
+  /** Invariant: each message that `send` took is acknowledged or reported by `onUnsent`. */
   #finish(reason: string, fault = false): void {
     this.#phase = "closed";
     this.#partials?.hold(this, 0);

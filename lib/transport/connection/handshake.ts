@@ -9,8 +9,8 @@ import { parseAddress } from "../../runtime/address.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
 import { isSignature, maxSerializers } from "../../wire/serializer.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
-import type { Lane } from "../base/lane.ts";
-import type { Peer } from "../base/peer.ts";
+import type { TransportLimits } from "../base/limits.ts";
+import type { Lane, Peer } from "../base/peer.ts";
 
 /** The versions of the protocol that this code speaks. */
 export const protocol = { min: 1, max: 1 } as const;
@@ -22,7 +22,7 @@ const maxText = 255;
 const maxReason = 500;
 const maxFeatures = 100;
 
-/** What each side says of itself, in `hello` and in `welcome`. */
+/** What each side states about itself, in `hello` and in `welcome`. */
 export interface Hello {
   readonly protocolMin: number;
   readonly protocolMax: number;
@@ -74,7 +74,7 @@ export interface Agreement {
   readonly compressAbove: number;
 }
 
-/** What follows from both introductions. `compressAbove` is this end's own wish. */
+/** What follows from the hello of both ends. `compressAbove` is the option of this end. */
 export function agree(
   self: Hello,
   said: Hello,
@@ -99,6 +99,42 @@ export function agree(
   };
 }
 
+/** What an end is configured to say in its hello. */
+export interface HelloSource {
+  readonly systemName: string;
+  readonly role: "node" | "client";
+  /** A label for people. Empty: the address. */
+  readonly nodeId: string;
+  readonly incarnation: number | (() => number);
+  readonly serializers?: readonly string[];
+}
+
+/** The hello of this end on a connection for `lane`. */
+export function ownHello(
+  { systemName, role, nodeId, incarnation, serializers = [] }: HelloSource,
+  { maxFrame, maxMessage, maxInternedPaths, window }: TransportLimits,
+  address: string,
+  lane: Lane,
+): Hello {
+  return {
+    protocolMin: protocol.min,
+    protocolMax: protocol.max,
+    systemName,
+    role,
+    nodeId: nodeId || address,
+    address,
+    incarnation: typeof incarnation === "function" ? incarnation() : incarnation,
+    lane,
+    maxFrame,
+    window,
+    features: Object.values(features),
+    maxMessage,
+    maxInternedPaths,
+    // Left out if there are none: the same hello as before serializers existed.
+    ...(serializers.length > 0 && { serializers }),
+  };
+}
+
 /** Why a connection is refused. */
 export type RefusalCode =
   | "malformed"
@@ -113,18 +149,18 @@ export type RefusalCode =
   | "revoked"
   | "full";
 
-/** A refusal and its reason, a sentence for the log of both sides. */
-export interface Refusal {
+/** A refusal of the handshake, and its reason: a sentence for the log of both sides. */
+export interface HandshakeRefusal {
   readonly code: RefusalCode;
   readonly reason: string;
 }
 
-/** The bytes of an introduction. */
-export function encodeHello(introduction: Hello): Uint8Array {
-  return encode({ magic, ...introduction });
+/** The bytes of a hello. */
+export function encodeHello(hello: Hello): Uint8Array {
+  return encode({ magic, ...hello });
 }
 
-/** The introduction, or `undefined` if the bytes are none. Unknown fields are ignored. */
+/** The hello, or `undefined` if the bytes are none. Unknown fields are ignored. */
 export function decodeHello(bytes: Uint8Array): Hello | undefined {
   const value = decodeRecord(bytes);
   if (value === undefined || value.magic !== magic) return undefined;
@@ -149,7 +185,7 @@ export function encodeRefusal(refusal: { code: string; reason: string }): Uint8A
   return encode({ code: refusal.code, reason: refusal.reason.slice(0, maxReason) });
 }
 
-/** The refusal; something readable in any case. */
+/** The code and reason of a refusal; `unknown` for what cannot be read. */
 export function decodeRefusal(bytes: Uint8Array): { code: string; reason: string } {
   const value = decodeRecord(bytes);
   const text = (field: unknown) =>
@@ -157,13 +193,13 @@ export function decodeRefusal(bytes: Uint8Array): { code: string; reason: string
   return { code: text(value?.code), reason: text(value?.reason) };
 }
 
-/** Who the other side is, or why it is refused. */
+/** The peer, or why it is refused. */
 export function judge(
   said: Hello,
   self: Hello,
   identity: PeerIdentity,
   remote: string,
-): Peer | Refusal {
+): Peer | HandshakeRefusal {
   const agreed = Math.min(said.protocolMax, self.protocolMax);
   if (agreed < Math.max(said.protocolMin, self.protocolMin)) {
     return refuse(
@@ -203,12 +239,12 @@ export function judge(
 }
 
 /** Whether `judge` has refused. */
-export function isRefusal(judged: Peer | Refusal): judged is Refusal {
+export function isRefusal(judged: Peer | HandshakeRefusal): judged is HandshakeRefusal {
   return "code" in judged;
 }
 
 /** A node must not claim an address that its certificate does not cover. */
-function judgeAddress(address: string, identity: PeerIdentity): Refusal | undefined {
+function judgeAddress(address: string, identity: PeerIdentity): HandshakeRefusal | undefined {
   let host: string;
   try {
     host = parseAddress(address).host;
@@ -223,7 +259,7 @@ function judgeAddress(address: string, identity: PeerIdentity): Refusal | undefi
   );
 }
 
-function refuse(code: RefusalCode, reason: string): Refusal {
+function refuse(code: RefusalCode, reason: string): HandshakeRefusal {
   return { code, reason };
 }
 

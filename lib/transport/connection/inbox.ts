@@ -16,9 +16,9 @@ export interface InboxLimits extends CompressionLimits {
 /** Receives a message. The bytes are valid during the call only. */
 export type OnMessage = (bytes: Uint8Array, start: number, end: number) => void;
 
-/** Frames of messages in, messages out; and how many bytes of them the peer may be told of. */
+/** Turns frames into messages, and counts the bytes to acknowledge. */
 export class Inbox {
-  /** The actor paths to which the peer has given numbers. */
+  /** The actor paths that the peer has replaced by numbers. */
   readonly paths: NumberedPaths;
   readonly #limits: InboxLimits;
   readonly #onMessage: OnMessage;
@@ -27,7 +27,7 @@ export class Inbox {
   #consumed = 0;
   #credited = 0;
 
-  /** Nothing has come. `onPartial`: so many bytes of a message are held now until it is whole. */
+  /** `onPartial`: so many bytes of an unfinished message are held now. */
   constructor(limits: InboxLimits, onMessage: OnMessage, onPartial?: (bytes: number) => void) {
     this.#onPartial = onPartial;
     this.#limits = limits;
@@ -36,18 +36,18 @@ export class Inbox {
     this.paths = new NumberedPaths(limits.maxInternedPaths);
   }
 
-  /** Whether the peer is to hear at once how much was read. */
+  /** Whether what was read is to be acknowledged at once. */
   get creditDue(): boolean {
     const { window } = this.#limits;
     return this.#consumed - this.#credited >= Math.min(window / 4, maxUnacknowledged);
   }
 
-  /** Whether the peer does not know yet how much was read. */
+  /** Whether something was read that is not acknowledged. */
   get creditOwed(): boolean {
     return this.#consumed > this.#credited;
   }
 
-  /** Bytes that were read since the beginning, of which the peer is told now. */
+  /** All bytes that were read so far; the caller acknowledges them. */
   takeCredit(): number {
     this.#credited = this.#consumed;
     return this.#consumed;
@@ -66,7 +66,7 @@ export class Inbox {
       if (whole !== undefined) this.#deliver(whole.type, whole.bytes, 0, whole.bytes.length);
       return;
     }
-    if (this.#chunks.busy) throw malformed("a message comes within the chunks of another");
+    if (this.#chunks.busy) throw malformed("a message arrives within the chunks of another");
     this.#deliver(type, bytes, start, end);
   }
 

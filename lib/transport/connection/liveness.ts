@@ -1,18 +1,18 @@
 /**
- * Whether the far end of a connection is still there. Pure: told what happens and when, it answers
- * what is to be done and when to ask again.
+ * Decides whether the peer of a connection is still there. Pure: takes events and times, returns what
+ * to do and when to call again.
  *
  * @module
  */
 import type { TransportLimits } from "../base/limits.ts";
 
-/** What is to be done about a connection. */
+/** What to do about a connection. */
 export type LivenessVerdict =
-  /** Nothing; ask again after so many milliseconds. */
+  /** Nothing; judge again after so many milliseconds. */
   | { readonly type: "wait"; readonly delay: number }
   /** Send a ping, then as above. */
   | { readonly type: "probe"; readonly delay: number }
-  /** The far end is gone. */
+  /** The peer is gone. */
   | { readonly type: "end"; readonly reason: string };
 
 /** The bounds in question; see {@linkcode TransportLimits}. */
@@ -21,12 +21,12 @@ export type LivenessLimits = Pick<
   "keepAliveInterval" | "idleTimeout" | "writeTimeout"
 >;
 
-/** A verdict that is asked for so much too late tells of a stall of this end, milliseconds. */
+/** A call that is late by so many milliseconds shows that this end was stalled. */
 const ownStall = 1_000;
 
 /**
- * See the module's text. A half-open connection shows in two ways: nothing comes any more, or
- * nothing is taken any more; the system itself notices neither for hours.
+ * See the module's text. A half-open connection shows in two ways: nothing arrives, or nothing is
+ * taken; the operating system notices neither for hours.
  */
 export class Liveness {
   readonly #limits: LivenessLimits;
@@ -37,7 +37,6 @@ export class Liveness {
   /** When `judge` is to be called again. */
   #due = Infinity;
 
-  /** Just connected. */
   constructor(limits: LivenessLimits, now: number) {
     this.#limits = limits;
     this.#heard = now;
@@ -49,17 +48,17 @@ export class Liveness {
     this.#probed = false;
   }
 
-  /** Something is to be written and has to wait for the far end. */
+  /** Something is to be written and has to wait for the peer. */
   stuck(now: number): void {
     if (this.#stuckSince < 0) this.#stuckSince = now;
   }
 
-  /** The far end has taken bytes. */
+  /** The peer has taken bytes. */
   progress(): void {
     this.#stuckSince = -1;
   }
 
-  /** What is to be done now. */
+  /** What to do now. */
   judge(now: number): LivenessVerdict {
     const { keepAliveInterval, idleTimeout, writeTimeout } = this.#limits;
     this.#forgive(now - this.#due);
@@ -74,13 +73,13 @@ export class Liveness {
     const probe = silence >= keepAliveInterval && !this.#probed;
     if (probe) this.#probed = true;
     const untilSilent = this.#probed ? idleTimeout - silence : keepAliveInterval - silence;
-    // What gets stuck right after this is noticed late by at most writeTimeout.
+    // A write that stalls right after this is noticed at most writeTimeout too late.
     const delay = Math.max(1, Math.min(untilSilent, writeTimeout - stuck));
     this.#due = now + delay;
     return { type: probe ? "probe" : "wait", delay };
   }
 
-  /** Who was not there itself (a stall, a suspended process) cannot say that the other was not. */
+  /** A process that was stalled or suspended cannot tell that the peer was silent. */
   #forgive(late: number): void {
     if (!(late >= ownStall)) return;
     this.#heard += late;

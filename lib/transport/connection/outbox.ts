@@ -35,7 +35,7 @@ export type Unsent = (payload: Uint8Array, written: boolean) => void;
 
 /**
  * What goes out to one peer on one lane, as frames and in order: what waits to be written, and what
- * was written and not yet acknowledged, so that both can be told when the connection breaks. One
+ * was written and not yet acknowledged, so that both can be reported when the connection breaks. One
  * log, of which the front is released as the peer acknowledges; nothing in it ever moves.
  */
 export class Outbox {
@@ -242,7 +242,7 @@ export class Outbox {
     this.#messages++;
   }
 
-  /** Everything is acknowledged: the segment begins anew, or a smaller one does. */
+  /** Everything is acknowledged: reuses the segment, or starts a smaller one. */
   #restart(open: Segment): void {
     this.#spare.clear();
     const { length } = open.buffer;

@@ -1,17 +1,17 @@
-/** A connection over which a part of a message has come. */
+/** A connection that holds a part of a message. */
 export interface PartialOwner {
   /** Ends the connection at once. */
   destroy(reason: string, fault: boolean): void;
 }
 
 /**
- * What all connections of one end together hold of messages whose last chunk has not come. Many
- * peers that never send a last chunk must not fill the memory: when it is too much, the connection
- * ends whose message was begun first, because those that are honest come to their end.
+ * Bounds the memory that unfinished messages take, over all connections of one end. Peers that never
+ * send a last chunk must not fill it: above the bound the connection with the oldest unfinished
+ * message ends, since honest peers finish theirs.
  */
 export class PartialMessages {
   readonly #max: number;
-  /** Bytes by connection, in the order in which their messages were begun. */
+  /** Bytes by connection, the oldest unfinished message first. */
   readonly #held = new Map<PartialOwner, number>();
   #bytes = 0;
 

@@ -2,27 +2,26 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link } from "../../runtime/network.ts";
 import { FrameType } from "../../wire/frame.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
-import { Connection } from "./connection.ts";
-import type { ConnectionEnd, SendRefusal } from "./connection_owner.ts";
+import { Connection, type ConnectionEnd, type SendRefusal } from "./connection.ts";
 import {
   agree,
   decodeHello,
   decodeRefusal,
   encodeHello,
   encodeRefusal,
+  type HandshakeRefusal,
   type Hello,
   isRefusal,
   judge,
-  type Refusal,
 } from "./handshake.ts";
 import type { TransportLimits } from "../base/limits.ts";
 import type { PartialMessages } from "./partial_messages.ts";
 import type { Peer } from "../base/peer.ts";
 
-/** Who decides about a connection, and hears what comes over it. */
-export interface HandshakeOwner {
-  /** The peer is acceptable by itself; a refusal here is about what this end has already. */
-  admit(connection: PeerConnection, peer: Peer): Refusal | undefined;
+/** Decides about a connection, and receives its messages and events. */
+export interface PeerConnectionOwner {
+  /** The peer is acceptable by itself; refuse it here because of other connections. */
+  admit(connection: PeerConnection, peer: Peer): HandshakeRefusal | undefined;
   /** The handshake is done on both sides as far as this end knows. */
   onOpen(connection: PeerConnection, peer: Peer): void;
   /** There will be no connection. `refusal` if one side refused, else what broke. */
@@ -49,23 +48,23 @@ export interface Queued {
   readonly bytes: number;
 }
 
-/** What a connection's handshake needs to know. */
+/** What a connection is made of. */
 export interface HandshakeParts {
   readonly link: Link;
   readonly clock: Clock;
   readonly limits: TransportLimits;
-  /** What this end says of itself. */
+  /** The hello of this end. */
   readonly self: Hello;
   /** Whether this end has dialled. */
   readonly dialled: boolean;
-  /** When the connection was begun, on the clock: the deadline counts from there. */
+  /** When the connection was made, on the clock: the deadline counts from there. */
   readonly since: number;
-  readonly owner: HandshakeOwner;
-  /** What the connections of this end hold of messages that are not whole. */
+  readonly owner: PeerConnectionOwner;
+  /** Unfinished messages of all connections of this end. */
   readonly partials?: PartialMessages;
 }
 
-/** A connection from its first frame on: nothing of the peer passes before both have agreed. */
+/** A connection from its first frame on. No message passes before the handshake is complete. */
 export class PeerConnection {
   /** Whether this end has dialled. */
   readonly dialled: boolean;
@@ -77,7 +76,6 @@ export class PeerConnection {
   #peer: Peer | undefined;
   #failure: { reason: string; refusal: string | undefined } | undefined;
 
-  /** Begins the handshake. */
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
     this.dialled = parts.dialled;
@@ -96,13 +94,13 @@ export class PeerConnection {
     const left = Math.max(0, parts.since + limits.handshakeTimeout - clock.now());
     this.#deadline = clock.schedule(left, () => {
       this.destroy(
-        `it did not introduce itself within handshakeTimeout (${limits.handshakeTimeout} ms)`,
+        `it sent no hello within handshakeTimeout (${limits.handshakeTimeout} ms)`,
       );
     });
     if (parts.dialled) this.#connection.signal(FrameType.hello, encodeHello(parts.self));
   }
 
-  /** Who is at the other end, once the handshake is done. */
+  /** The peer, once the handshake is complete. */
   get peer(): Peer | undefined {
     return this.#peer;
   }
@@ -132,14 +130,14 @@ export class PeerConnection {
     this.#connection.close(reason);
   }
 
-  /** Sends what is queued and expects the peer to close it. */
+  /** Sends what is queued and expects the peer to close the connection. */
   retire(reason: string): void {
     this.#connection.retire(reason);
   }
 
-  /** Ends at once, but tells the peer why: nothing more is heard from it or said to it. */
-  expel(reason: string): void {
-    this.#connection.expel(reason);
+  /** Ends at once and sends the reason; nothing that is queued is sent, nothing more is read. */
+  closeNow(reason: string): void {
+    this.#connection.closeNow(reason);
   }
 
   /** Ends at once. */
@@ -148,34 +146,34 @@ export class PeerConnection {
   }
 
   #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
-    // What was refused has no second try.
+    // A refused peer has no second attempt.
     if (this.#failure !== undefined) return;
     if (type !== FrameType.refuse && type !== FrameType.hello && type !== FrameType.welcome) {
-      return this.destroy("it sent a message before its introduction");
+      return this.destroy("it sent a message before its hello");
     }
     const payload = bytes.slice(start, end);
     if (type === FrameType.refuse) {
-      // Also after our welcome, which the dialling side judges in its turn.
+      // Also after our welcome, which the dialling side may refuse.
       const { code, reason } = decodeRefusal(payload);
-      this.#failure = { reason: `it refused this end: ${reason}`, refusal: code };
+      this.#failure = { reason: `the peer refused this end: ${reason}`, refusal: code };
       return this.destroy(this.#failure.reason);
     }
     if (this.#peer !== undefined) {
-      return this.#connection.destroy("it introduced itself twice", true);
+      return this.#connection.destroy("it sent a second hello", true);
     }
     const expected = this.#parts.dialled ? FrameType.welcome : FrameType.hello;
-    if (type !== expected) return this.destroy("it did not introduce itself");
-    this.#onIntroduction(decodeHello(payload));
+    if (type !== expected) return this.destroy("it sent no hello");
+    this.#onHello(decodeHello(payload));
   }
 
   #onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void {
     this.#parts.owner.onMessage(this.#peer!, bytes, start, end, paths);
   }
 
-  #onIntroduction(said: Hello | undefined): void {
+  #onHello(said: Hello | undefined): void {
     const { self, link, owner, dialled, clock, limits } = this.#parts;
     if (said === undefined) {
-      return this.#refuse({ code: "malformed", reason: "its introduction is malformed" });
+      return this.#refuse({ code: "malformed", reason: "its hello is malformed" });
     }
     const ours = dialled ? self : { ...self, lane: said.lane };
     const judged = judge(said, ours, link.identity, link.remote);
@@ -193,8 +191,8 @@ export class PeerConnection {
     owner.onOpen(this, judged);
   }
 
-  /** Both sides hear the reason. */
-  #refuse(refusal: Refusal): void {
+  /** Both sides log the reason. */
+  #refuse(refusal: HandshakeRefusal): void {
     this.#deadline.cancel();
     this.#failure = { reason: refusal.reason, refusal: refusal.code };
     this.#connection.signal(FrameType.refuse, encodeRefusal(refusal));

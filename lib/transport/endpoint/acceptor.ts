@@ -8,9 +8,9 @@ import { listenWithProof } from "../tls/mutual_tls_proof.ts";
 import { PartialMessages } from "../connection/partial_messages.ts";
 import type { RefusalLog } from "./refusal_log.ts";
 
-/** Where the connections of others arrive: a node's port, and who is let near it. */
-export class Reception {
-  /** What peers have begun to send and not finished. */
+/** Accepts connections at the port of a node, within limits. */
+export class Acceptor {
+  /** Unfinished messages of all connections. */
   readonly partials: PartialMessages;
   readonly #options: EndpointOptions;
   readonly #limits: TransportLimits;
@@ -18,10 +18,10 @@ export class Reception {
   readonly #admission: Admission;
   readonly #onLink: (link: Link, since: number) => void;
   #listener: Listener | undefined;
-  /** Not before the listener has proved that it refuses strangers, and not after `refuse`. */
-  #receiving = false;
+  /** From the proof that the listener refuses peers without a certificate to `stop`. */
+  #accepting = false;
 
-  /** Opens nothing yet. `onLink` gets the peers that are received. */
+  /** `onLink` receives the links of accepted peers. Opens no port. */
   constructor(
     options: EndpointOptions,
     limits: TransportLimits,
@@ -48,56 +48,56 @@ export class Reception {
       handshakeTimeout: this.#limits.handshakeTimeout,
       maxPendingHandshakes: this.#limits.maxPendingHandshakes,
       admit: (remote) => this.#admit(remote),
-      onLink: (link, since) => this.#receive(link, since ?? clock.now()),
+      onLink: (link, since) => this.#accept(link, since ?? clock.now()),
       onRefused: (remote, reason) => {
         this.#admission.ended(remote);
         this.#refusals.add(remote, reason);
       },
     };
     if (tls === undefined && !isLoopback(bindHost)) {
-      logger.log("warn", "transport", "without TLS anybody who reaches the port can join", {
+      logger.log("warn", "transport", "without TLS every peer that reaches the port can join", {
         host: bindHost,
       });
     }
     this.#listener = tls === undefined
       ? await network.listen(options)
       : await listenWithProof(network, { ...options, tls }, clock);
-    this.#receiving = true;
+    this.#accepting = true;
     const { advertisedPort = this.#listener.port } = this.#options;
     return formatAddress(advertisedHost, advertisedPort);
   }
 
-  /** A peer that was received has introduced itself. */
+  /** The handshake of an accepted peer is complete. */
   opened(remote: string): void {
     this.#admission.opened(remote);
   }
 
-  /** The connection of a peer that was received is over. */
+  /** The connection of an accepted peer has ended. */
   ended(remote: string): void {
     this.#admission.ended(remote);
   }
 
-  /** Receives nobody from now on. */
-  refuse(): void {
-    this.#receiving = false;
+  /** Accepts no more connections. */
+  stop(): void {
+    this.#accepting = false;
   }
 
-  /** Gives the port back. */
+  /** Closes the port. */
   async close(): Promise<void> {
-    this.refuse();
+    this.stop();
     await this.#listener?.close();
   }
 
   #admit(remote: string): boolean {
-    // While the listener is proved it has to decide by itself.
-    if (!this.#receiving) return this.#listener === undefined;
-    const reason = this.#admission.receive(remote, this.#options.runtime.clock.now());
+    // During the proof the listener decides by itself.
+    if (!this.#accepting) return this.#listener === undefined;
+    const reason = this.#admission.accept(remote, this.#options.runtime.clock.now());
     if (reason !== undefined) this.#refusals.add(remote, reason);
     return reason === undefined;
   }
 
-  #receive(link: Link, since: number): void {
-    if (this.#receiving) return this.#onLink(link, since);
+  #accept(link: Link, since: number): void {
+    if (this.#accepting) return this.#onLink(link, since);
     link.destroy();
     this.#admission.ended(link.remote);
   }

@@ -1,16 +1,16 @@
 /**
- * How many connections are received, in all and from one address, and how fast. Pure: the time is
- * an argument.
+ * Limits the connections that are accepted: in all, from one address, and their rate. Pure: the time
+ * is an argument.
  *
  * @module
  */
 import { canonicalHost } from "../../x509/host_names.ts";
 import type { TransportLimits } from "../base/limits.ts";
 
-/** Hosts without connections that are remembered, for their rate. */
+/** Hosts without connections whose rate is still counted. */
 const maxRestingHosts = 10_000;
 
-/** What one host has. */
+/** Connections and rate of one host. */
 interface Host {
   readonly name: string;
   connections: number;
@@ -19,13 +19,13 @@ interface Host {
   at: number;
 }
 
-/** One connection that was received. */
+/** One accepted connection. */
 interface Entry {
   readonly host: Host;
   pending: boolean;
 }
 
-/** The bounds in question; see {@linkcode TransportLimits}. */
+/** The limits that apply; see {@linkcode TransportLimits}. */
 export type AdmissionLimits = Pick<
   TransportLimits,
   | "maxPendingHandshakes"
@@ -34,31 +34,30 @@ export type AdmissionLimits = Pick<
   | "maxConnectionRate"
 >;
 
-/** See the module's text. Connections are told apart by the far end's `"host:port"`. */
+/** See the module's text. A connection is identified by the peer's `"host:port"`. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #hosts = new Map<string, Host>();
   readonly #entries = new Map<string, Entry>();
   #pending = 0;
 
-  /** Has received nobody. */
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
   }
 
-  /** Connections that were received and have not ended. */
+  /** Accepted connections that have not ended. */
   get connections(): number {
     return this.#entries.size;
   }
 
-  /** Those among them that have not introduced themselves yet. */
+  /** Those whose handshake is not complete. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Receives a connection, or answers which limit forbids it. */
-  receive(remote: string, now: number): string | undefined {
-    // The system gives a port a second time only when the first connection is over.
+  /** Accepts a connection, or returns which limit forbids it. */
+  accept(remote: string, now: number): string | undefined {
+    // The operating system reuses a port only when the first connection has ended.
     this.ended(remote);
     const { maxConnections, maxPendingHandshakes } = this.#limits;
     const { maxConnectionsPerAddress, maxConnectionRate } = this.#limits;
@@ -66,7 +65,7 @@ export class Admission {
     if (host.tokens < 1) {
       return `it has connected more than maxConnectionRate (${maxConnectionRate}) times a second`;
     }
-    // Also if it is turned away below: every attempt costs something.
+    // Also for a connection that is rejected below: each attempt has a cost.
     host.tokens--;
     if (host.connections >= maxConnectionsPerAddress) {
       return `maxConnectionsPerAddress (${maxConnectionsPerAddress}) are open from its address`;
@@ -81,7 +80,7 @@ export class Admission {
     return undefined;
   }
 
-  /** The peer has introduced itself. */
+  /** The handshake is complete. */
   opened(remote: string): void {
     const entry = this.#entries.get(remote);
     if (!entry?.pending) return;
@@ -89,7 +88,7 @@ export class Admission {
     this.#pending--;
   }
 
-  /** The connection is over. */
+  /** The connection has ended. */
   ended(remote: string): void {
     const entry = this.#entries.get(remote);
     if (entry === undefined) return;
@@ -120,7 +119,7 @@ export class Admission {
   }
 }
 
-/** The IPv4 address or name, or the first 64 bits of an IPv6 address: one customer has so many. */
+/** The IPv4 address or name, or the first 64 bits of an IPv6 address, as one host usually has. */
 function networkOf(remote: string): string {
   const host = remote.slice(0, Math.max(0, remote.lastIndexOf(":")));
   if (!host.startsWith("[")) return host;

@@ -1,10 +1,11 @@
 /**
- * When a peer is dialled, waited for, or left alone. Pure: `step` takes an event and the time. One
- * association for each peer and lane.
+ * Decides when a peer is dialled, and which of two connections to it stays. Pure: `step` takes an
+ * event and the time. One association for each peer and lane.
  *
  * @module
  */
 import { backoffDelay } from "../../runtime/backoff.ts";
+import { holderOf, type Peer } from "../base/peer.ts";
 
 /** What happens to an association. */
 export type AssociationEvent =
@@ -12,19 +13,19 @@ export type AssociationEvent =
   | { readonly type: "wanted" }
   /** The dial has led to a connection, or the peer has dialled. */
   | { readonly type: "up" }
-  /** The dial was not answered or refused; `random` in [0, 1) spreads the next one. */
+  /** The dial failed or was refused; `random` in [0, 1) spreads the next one. */
   | { readonly type: "failed"; readonly random: number }
-  /** The dial was refused because the peer's own dial goes first. */
+  /** The dial was refused because the peer's own dial has priority. */
   | { readonly type: "duplicate" }
   /** The connection has ended. */
   | { readonly type: "down" }
-  /** The time that `wait` has asked for is over. */
+  /** The delay of `wait` has passed. */
   | { readonly type: "timer" };
 
-/** What an association wants done. */
+/** An action of an association. */
 export type AssociationEffect =
   | { readonly type: "dial" }
-  /** What waits cannot be sent. */
+  /** Messages that wait cannot be sent. */
   | { readonly type: "drop" }
   /** Send the event `timer` after so many milliseconds. */
   | { readonly type: "wait"; readonly delay: number };
@@ -35,54 +36,63 @@ export interface Backoff {
   readonly maxBackoff: number;
 }
 
-/** Milliseconds to wait for the peer's own dial after it has refused ours. */
-const inboundPatience = 2_000;
+/** Milliseconds to wait for the peer's own dial after it refused ours. */
+const inboundTimeout = 2_000;
 
-/** What decides between two connections to one peer. */
-export interface Rival {
-  /** The peer's life: a later one has a higher number. */
+/** One of two connections to one peer. */
+export interface Candidate {
+  /** Of the peer: a later one has a higher number. */
   readonly incarnation: number;
-  /** Who the peer has proved to be. */
+  /** The holder of the peer's certificate. */
   readonly holder: string;
   /** Whether this end has dialled. */
   readonly dialled: boolean;
 }
 
-/** What else decides about a new connection. */
-export interface Rivalry {
-  /** Whether this end goes first when both dial at once; the other end must not think so too. */
-  readonly goesFirst: boolean;
+/** A connection to a peer as {@linkcode resolveConflict} looks at it. */
+export function candidateOf(peer: Peer, dialled: boolean): Candidate {
+  return { incarnation: peer.incarnation, holder: holderOf(peer), dialled };
+}
+
+/** What else decides between two connections. */
+export interface Circumstances {
+  /** Whether the dial of this end has priority when both dial; false at the other end then. */
+  readonly hasPriority: boolean;
   /** Whether this end dials the peer at present. */
   readonly dialing: boolean;
   /** Milliseconds since the connection that exists was opened. */
   readonly age: number;
   /** Milliseconds within which the peer's own dial may still be under way. */
-  readonly patience: number;
+  readonly dialTimeout: number;
 }
 
 /**
  * What becomes of a new connection to a peer:
  *
  * - `accept`: it is the only one.
- * - `succeed`: it takes over when the old one has sent what it had to.
- * - `replace`: it takes over at once, because the old one leads to an earlier life.
- * - `stale`: refused, because a later life is connected.
+ * - `succeed`: it takes over when the old one has sent what was queued.
+ * - `replace`: it takes over at once, because the old one leads to an earlier incarnation.
+ * - `stale`: refused, because a later incarnation is connected.
  * - `taken`: refused, because another holder is connected.
- * - `duplicate`: refused, because this end's own dial goes first.
+ * - `duplicate`: refused, because this end's own dial has priority.
  */
 export type Outcome = "accept" | "succeed" | "replace" | "stale" | "taken" | "duplicate";
 
 /** Decides about a new connection. `known`: the one that exists. */
-export function weigh(known: Rival | undefined, offered: Rival, rivalry: Rivalry): Outcome {
+export function resolveConflict(
+  known: Candidate | undefined,
+  offered: Candidate,
+  circumstances: Circumstances,
+): Outcome {
   if (known !== undefined) {
     if (known.incarnation > offered.incarnation) return "stale";
-    // Otherwise who can connect could take over any address.
+    // Otherwise every peer could take over any address.
     if (known.holder !== offered.holder) return "taken";
     if (known.incarnation < offered.incarnation) return "replace";
   }
-  if (!offered.dialled && rivalry.goesFirst) {
-    const recent = known?.dialled === true && rivalry.age < rivalry.patience;
-    if (rivalry.dialing || recent) return "duplicate";
+  if (!offered.dialled && circumstances.hasPriority) {
+    const recent = known?.dialled === true && circumstances.age < circumstances.dialTimeout;
+    if (circumstances.dialing || recent) return "duplicate";
   }
   return known === undefined ? "accept" : "succeed";
 }
@@ -94,7 +104,6 @@ export class Association {
   #until = 0;
   readonly #backoff: Backoff;
 
-  /** Idle until something is wanted. */
   constructor(backoff: Backoff) {
     this.#backoff = backoff;
   }
@@ -109,7 +118,7 @@ export class Association {
     return this.#phase === "idle" || (this.#phase === "backoff" && now >= this.#until);
   }
 
-  /** Takes one event; answers what is to be done. */
+  /** Takes one event; returns what to do. */
   step(event: AssociationEvent, now: number): readonly AssociationEffect[] {
     switch (event.type) {
       case "wanted":
@@ -123,7 +132,7 @@ export class Association {
       case "duplicate":
         if (this.#phase !== "dialing") return [];
         this.#phase = "expecting";
-        return [{ type: "wait", delay: inboundPatience }];
+        return [{ type: "wait", delay: inboundTimeout }];
       case "down":
         if (this.#phase === "up") this.#phase = "idle";
         return [];

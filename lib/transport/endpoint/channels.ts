@@ -1,13 +1,118 @@
-import { Channel } from "./channel.ts";
-import type { Lane } from "../base/lane.ts";
+import type { Timer } from "../../runtime/clock.ts";
+import { Association } from "./association.ts";
+import type { SendRefusal } from "../connection/connection.ts";
+import type { PeerConnection } from "../connection/peer_connection.ts";
+import type { Lane } from "../base/peer.ts";
 import type { TransportLimits } from "../base/limits.ts";
 
-/** So many channels are not worth looking through. */
+/** A message that waits for a connection. */
+interface Waiting {
+  readonly payload: Uint8Array;
+  readonly path: string | undefined;
+}
+
+const drainedAlready = Promise.resolve();
+
+/** The way to one peer on one lane: its connection, or the messages that wait for one. */
+export class Channel {
+  readonly address: string;
+  readonly lane: Lane;
+  readonly association: Association;
+  /** Takes messages once the predecessor has ended. */
+  connection: PeerConnection | undefined;
+  /** A replaced connection that still sends its queue. Messages wait until it ends. */
+  predecessor: PeerConnection | undefined;
+  /** Runs while the association waits. */
+  timer: Timer | undefined;
+  #waiting: Waiting[] = [];
+  #fromPredecessor: Waiting[] = [];
+  #bytes = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
+  readonly #limits: TransportLimits;
+
+  constructor(address: string, lane: Lane, limits: TransportLimits) {
+    this.address = address;
+    this.lane = lane;
+    this.#limits = limits;
+    this.association = new Association(limits);
+  }
+
+  /** Messages that wait for a connection. */
+  get messages(): number {
+    return this.#waiting.length;
+  }
+
+  /** Bytes that wait for a connection. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether nothing would be lost if this channel were forgotten. */
+  isIdle(now: number): boolean {
+    return this.connection === undefined && this.predecessor === undefined &&
+      this.#waiting.length === 0 && this.association.isIdle(now);
+  }
+
+  /** Sends through the connection, or queues a copy until there is one that may send. */
+  send(payload: Uint8Array, path: string | undefined): SendRefusal | undefined {
+    const { connection } = this;
+    return connection === undefined || this.predecessor !== undefined
+      ? this.#queue(payload, path)
+      : connection.send(payload, path);
+  }
+
+  /** Queues a copy, or returns which limit forbids it. */
+  #queue(payload: Uint8Array, path: string | undefined): SendRefusal | undefined {
+    const { maxMessage, maxQueuedBytes, maxQueuedMessages } = this.#limits;
+    if (payload.length > maxMessage) return "tooLarge";
+    if (
+      this.#waiting.length >= maxQueuedMessages || this.#bytes + payload.length > maxQueuedBytes
+    ) return "queueFull";
+    this.#waiting.push({ payload: payload.slice(), path });
+    this.#bytes += payload.length;
+    return undefined;
+  }
+
+  /** Takes over an unsent message of the predecessor, whose limits it has passed. */
+  takeOver(payload: Uint8Array): void {
+    this.#fromPredecessor.push({ payload, path: undefined });
+  }
+
+  /** Queues the messages of the predecessor before all others. */
+  queueTakenOver(): void {
+    for (const { payload } of this.#fromPredecessor) this.#bytes += payload.length;
+    this.#waiting = this.#fromPredecessor.concat(this.#waiting);
+    this.#fromPredecessor = [];
+  }
+
+  /** Resolves when less than half of what may wait does, or when nothing waits here any more. */
+  drained(): Promise<void> {
+    const { maxQueuedBytes, maxQueuedMessages } = this.#limits;
+    const crowded = this.#waiting.length * 2 >= maxQueuedMessages ||
+      this.#bytes * 2 >= maxQueuedBytes;
+    if (!crowded) return this.connection?.drained() ?? drainedAlready;
+    this.#drained ??= Promise.withResolvers();
+    // The whole queue goes to a connection at once, which drains in its own time.
+    return this.#drained.promise.then(() => this.connection?.drained());
+  }
+
+  /** Takes out all that waits, oldest first. */
+  takeQueued(): readonly Waiting[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#bytes = 0;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+    return waiting;
+  }
+}
+
+/** Fewer channels than this are not searched for idle ones. */
 const fewChannels = 64;
 
 /**
- * The channels of an endpoint by address and lane. Idle ones are forgotten whenever there are twice
- * as many as were in use the last time, so that their number follows what is in use.
+ * The channels of an endpoint by address and lane. Idle ones are dropped whenever there are twice as
+ * many as were in use the last time, so that their number follows use.
  */
 export class Channels {
   readonly #limits: TransportLimits;
@@ -17,7 +122,6 @@ export class Channels {
   };
   #pruneAt = fewChannels;
 
-  /** There are none. */
   constructor(limits: TransportLimits) {
     this.#limits = limits;
   }

@@ -1,13 +1,14 @@
 import { holderOf, type Peer } from "../base/peer.ts";
 
-/** Addresses of clients that are remembered for one holder of a certificate, and for all. */
+/** Client addresses that are kept for one certificate holder, and for all. */
 const maxOfHolder = 1_000;
 const maxAddresses = 100_000;
 
 /**
- * Whose the addresses of clients are. References lead to a client by its address, also after it has
- * lost its connection: whoever else connects under that address must not get what is sent there. A
- * holder who takes many addresses makes this forget his own and nobody else's.
+ * Which certificate each client address belongs to. References lead to a client by its address, also
+ * while it is not connected: the holder of another certificate must not receive what is sent there.
+ * The holder is the full URI of the certificate. When a holder uses too many addresses, its own
+ * oldest ones are dropped and nobody else's.
  */
 export class ClientAddressRegistry {
   /** Holder by address. */
@@ -15,7 +16,7 @@ export class ClientAddressRegistry {
   /** Addresses by holder, the oldest first. */
   readonly #addresses = new Map<string, Set<string>>();
 
-  /** Whether the client's address is known to be that of another holder. */
+  /** Whether the client's address belongs to another holder. */
   belongsToOther(peer: Peer): boolean {
     if (peer.role !== "client" || peer.identity.kind === "plain") return false;
     const holder = this.#holders.get(peer.address);
@@ -23,8 +24,8 @@ export class ClientAddressRegistry {
   }
 
   /**
-   * Whether a client that is connected to another node may go by its address. From then on it is
-   * known to be its own.
+   * Whether a client that is connected to another node may use its address. If so, the address
+   * belongs to it from then on.
    */
   admits(peer: Peer): boolean {
     if (this.belongsToOther(peer)) return false;

@@ -7,19 +7,20 @@ import { parseAddress } from "../../runtime/address.ts";
 import type { Link } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { addressMapper } from "../base/address_map.ts";
-import { type AssociationEvent, weigh } from "./association.ts";
-import { Channel } from "./channel.ts";
-import { Channels } from "./channels.ts";
+import { type AssociationEvent, candidateOf, resolveConflict } from "./association.ts";
+import { Channel, Channels } from "./channels.ts";
 import { ClientAddressRegistry } from "./client_address_registry.ts";
-import type { ConnectionEnd, SendRefusal } from "../connection/connection_owner.ts";
+import type { ConnectionEnd, SendRefusal } from "../connection/connection.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
-import type { Refusal } from "../connection/handshake.ts";
-import { type HandshakeOwner, PeerConnection, type Queued } from "../connection/peer_connection.ts";
-import { introduce } from "../connection/hello.ts";
-import type { Lane } from "../base/lane.ts";
+import { type HandshakeRefusal, ownHello } from "../connection/handshake.ts";
+import {
+  PeerConnection,
+  type PeerConnectionOwner,
+  type Queued,
+} from "../connection/peer_connection.ts";
+import type { Lane, Peer } from "../base/peer.ts";
 import { type TransportLimits, transportLimits } from "../base/limits.ts";
-import { type Peer, rivalOf } from "../base/peer.ts";
-import { Reception } from "./acceptor.ts";
+import { Acceptor } from "./acceptor.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { revocationOf, superviseTls } from "../tls/tls_supervision.ts";
 
@@ -33,14 +34,14 @@ export class Endpoint {
   readonly #runtime: Runtime;
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
-  readonly #reception: Reception;
+  readonly #acceptor: Acceptor;
   readonly #mapAddress: (address: string) => string;
   /** Towards nodes. */
   readonly #channels: Channels;
   /** Towards clients that are connected. */
   readonly #clients = new Map<string, Channel>();
-  /** Whose the addresses of clients are. */
-  readonly holders: ClientAddressRegistry = new ClientAddressRegistry();
+  /** Which certificate each client address belongs to. */
+  readonly clientAddresses: ClientAddressRegistry = new ClientAddressRegistry();
   readonly #connections = new Set<PeerConnection>();
   /** The channels that send through a connection, or wait for it to end. */
   readonly #attached = new WeakMap<PeerConnection, Channel[]>();
@@ -55,9 +56,10 @@ export class Endpoint {
     this.#options = options;
     this.#runtime = options.runtime;
     this.#limits = transportLimits(options.limits);
-    this.#refusals = new RefusalLog(options.runtime.clock, options.runtime.logger);
-    this.#reception = new Reception(options, this.#limits, this.#refusals, (link, since) => {
-      this.#shakeHands(link, since, undefined);
+    const { runtime: { clock, logger }, onRejected } = options;
+    this.#refusals = new RefusalLog(clock, logger, onRejected);
+    this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
+      this.#startHandshake(link, since, undefined);
     });
     this.#mapAddress = addressMapper(options.addressMap);
     this.#channels = new Channels(this.#limits);
@@ -67,7 +69,7 @@ export class Endpoint {
   static async start(options: EndpointOptions): Promise<Endpoint> {
     const endpoint = new Endpoint(options);
     if (options.role === "client") endpoint.#address = options.address!;
-    else endpoint.#address = await endpoint.#reception.open();
+    else endpoint.#address = await endpoint.#acceptor.open();
     endpoint.#endSupervision = superviseTls(options, (verdict) => endpoint.recheck(verdict));
     return endpoint;
   }
@@ -81,7 +83,7 @@ export class Endpoint {
   get limits(): TransportLimits {
     return this.#limits;
   }
-  /** Everybody to whom there is a connection now; a node once for each lane. */
+  /** All connected peers; a node once for each lane. */
   peers(): Peer[] {
     return [...this.#connections].flatMap(({ peer }) => peer === undefined ? [] : [peer]);
   }
@@ -97,7 +99,7 @@ export class Endpoint {
     if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused);
   }
 
-  /** Who reads what is sent to an address now, if there is a connection to it. */
+  /** The peer that is connected under an address. */
   peerAt(to: string, lane: Lane): Peer | undefined {
     return this.#find(to, this.#options.role === "client" ? "user" : lane)?.connection?.peer;
   }
@@ -127,14 +129,14 @@ export class Endpoint {
   }
 
   /**
-   * Judges everybody who is connected anew, after what decides about that has changed (authorities,
-   * revoked certificates). Who is given a reason is cut off at once and told it: what waits for it
-   * is not sent any more, and nothing more is heard from it.
+   * Judges all connected peers again, after authorities or revoked certificates have changed. Where
+   * `verdict` returns a reason, the connection ends at once with that reason: what is queued is not
+   * sent, and nothing more is read.
    */
   recheck(verdict: (peer: Peer) => string | undefined): void {
     for (const connection of [...this.#connections]) {
       const reason = connection.peer && verdict(connection.peer);
-      if (reason !== undefined) connection.expel(reason);
+      if (reason !== undefined) connection.closeNow(reason);
     }
   }
 
@@ -142,7 +144,7 @@ export class Endpoint {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#reception.refuse();
+    this.#acceptor.stop();
     for (const channel of this.#channels) {
       channel.timer?.cancel();
       if (channel.predecessor === undefined) this.#drop(channel);
@@ -155,7 +157,7 @@ export class Endpoint {
     this.#giveUp.abort();
     await Promise.all(this.#dials);
     if (this.#connections.size > 0) await empty;
-    await this.#reception.close();
+    await this.#acceptor.close();
     await this.#endSupervision?.();
   }
 
@@ -214,7 +216,7 @@ export class Endpoint {
         ...(tls && { tls }),
       });
       if (this.#closed) return link.destroy();
-      this.#shakeHands(link, since, channel);
+      this.#startHandshake(link, since, channel);
     } catch (error) {
       this.#dialFailed(channel, error instanceof Error ? error.message : String(error));
     }
@@ -231,21 +233,21 @@ export class Endpoint {
     this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
   }
 
-  #shakeHands(link: Link, since: number, channel: Channel | undefined): void {
+  #startHandshake(link: Link, since: number, channel: Channel | undefined): void {
     const connection = new PeerConnection({
       link,
       clock: this.#runtime.clock,
       limits: this.#limits,
-      self: introduce(this.#options, this.#limits, this.#address, channel?.lane ?? "user"),
+      self: ownHello(this.#options, this.#limits, this.#address, channel?.lane ?? "user"),
       dialled: channel !== undefined,
       since,
       owner: this.#owner(channel),
-      partials: this.#reception.partials,
+      partials: this.#acceptor.partials,
     });
     this.#connections.add(connection);
   }
 
-  #owner(channel: Channel | undefined): HandshakeOwner {
+  #owner(channel: Channel | undefined): PeerConnectionOwner {
     const { onMessage, onSignOfLife } = this.#options;
     return {
       admit: (_connection, peer) => this.#admit(peer, channel),
@@ -253,7 +255,7 @@ export class Endpoint {
       onFailed: (connection, reason, refusal) => {
         this.#forget(connection);
         if (channel === undefined) {
-          // That two dial each other at once is no fault of anybody.
+          // Two nodes may dial each other at the same time: no error.
           if (refusal !== "duplicate") this.#refusals.add(connection.remote, reason);
           return;
         }
@@ -265,26 +267,26 @@ export class Endpoint {
       },
       onDown: (connection, peer, ended) => this.#onDown(connection, peer, ended),
       onUnsent: (connection, peer, payload, maybeRead) => {
-        const heir = this.#attachedTo(connection)
+        const successor = this.#attachedTo(connection)
           .find(({ predecessor }) => predecessor === connection);
-        if (heir !== undefined && !maybeRead) return heir.inherit(payload);
+        if (successor !== undefined && !maybeRead) return successor.takeOver(payload);
         this.#options.onDropped(peer.address, peer.lane, payload, "disconnected");
       },
       onSignOfLife: (peer) => onSignOfLife?.(peer),
     };
   }
 
-  /** Of two connections to one peer only one may stay, and both ends must choose the same. */
-  #admit(peer: Peer, dialledFor: Channel | undefined): Refusal | undefined {
+  /** Of two connections to one peer one stays, and both ends must choose the same. */
+  #admit(peer: Peer, dialledFor: Channel | undefined): HandshakeRefusal | undefined {
     if (this.#closed) return { code: "full", reason: "this end shuts down" };
     const revoked = revocationOf(this.#options.tls, peer);
     if (revoked !== undefined) return { code: "revoked", reason: revoked };
-    const other = this.holders.belongsToOther(peer);
-    const outcome = other ? "taken" : this.#weigh(peer, dialledFor);
+    const other = this.clientAddresses.belongsToOther(peer);
+    const outcome = other ? "taken" : this.#resolveConflict(peer, dialledFor);
     const { address } = peer;
     switch (outcome) {
       case "stale":
-        return { code: outcome, reason: `a later life of ${address} is connected` };
+        return { code: outcome, reason: `a later incarnation of ${address} is connected` };
       case "taken":
         return {
           code: outcome,
@@ -295,30 +297,37 @@ export class Endpoint {
     }
   }
 
-  #weigh(peer: Peer, dialledFor: Channel | undefined): ReturnType<typeof weigh> {
+  #resolveConflict(
+    peer: Peer,
+    dialledFor: Channel | undefined,
+  ): ReturnType<typeof resolveConflict> {
     const channel = this.#channelOf(peer);
     const known = channel?.connection;
-    return weigh(known && rivalOf(known.peer!, known.dialled), rivalOf(peer, !!dialledFor), {
-      goesFirst: peer.role === "node" && this.#address < peer.address,
-      dialing: channel?.association.dialing ?? false,
-      age: this.#runtime.clock.now() - (known?.openedAt ?? 0),
-      patience: this.#limits.handshakeTimeout,
-    });
+    return resolveConflict(
+      known && candidateOf(known.peer!, known.dialled),
+      candidateOf(peer, !!dialledFor),
+      {
+        hasPriority: peer.role === "node" && this.#address < peer.address,
+        dialing: channel?.association.dialing ?? false,
+        age: this.#runtime.clock.now() - (known?.openedAt ?? 0),
+        dialTimeout: this.#limits.handshakeTimeout,
+      },
+    );
   }
 
   #onOpen(connection: PeerConnection, peer: Peer, dialledFor: Channel | undefined): void {
-    this.#reception.opened(connection.remote);
-    this.holders.remember(peer);
-    const inTurn = this.#weigh(peer, dialledFor) === "succeed";
+    this.#acceptor.opened(connection.remote);
+    this.clientAddresses.remember(peer);
+    const inTurn = this.#resolveConflict(peer, dialledFor) === "succeed";
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
     const known = own?.connection;
-    // What was dialled may be another name of the peer; and all names change over together.
+    // The dialled address may be another name of the peer; all names switch together.
     const channels = new Set([own, dialledFor, ...this.#attachedTo(known)]);
     for (const channel of channels) {
       if (channel !== undefined) this.#attach(channel, connection, inTurn);
     }
-    if (!inTurn) known?.destroy("replaced by a later life of the peer");
-    // The dialling end closes: the other cannot know whether its welcome has arrived.
+    if (!inTurn) known?.destroy("replaced by a later incarnation of the peer");
+    // The dialling end closes: the other end cannot know whether its welcome has arrived.
     else if (dialledFor !== undefined) known?.close("replaced by a newer connection");
     else known?.retire("replaced by a newer connection");
     this.#options.onPeerUp?.(peer, peer.lane);
@@ -357,7 +366,7 @@ export class Endpoint {
         channel.connection = undefined;
         this.#step(channel, { type: "down" });
       }
-      // Not before it was told what its predecessor has not sent, which comes next.
+      // Deferred: the unsent messages of the predecessor are reported after this call.
       if (channel.predecessor === connection) {
         this.#runtime.clock.defer(() => this.#succeed(channel, connection));
       } else if (peer.role === "client" && channel.connection === undefined) {
@@ -372,7 +381,7 @@ export class Endpoint {
   #succeed(channel: Channel, ended: PeerConnection): void {
     if (channel.predecessor !== ended) return;
     channel.predecessor = undefined;
-    channel.putInherited();
+    channel.queueTakenOver();
     this.#flush(channel);
   }
 
@@ -401,7 +410,7 @@ export class Endpoint {
 
   #forget(connection: PeerConnection): void {
     this.#connections.delete(connection);
-    if (!connection.dialled) this.#reception.ended(connection.remote);
+    if (!connection.dialled) this.#acceptor.ended(connection.remote);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 }

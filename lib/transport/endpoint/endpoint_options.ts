@@ -3,10 +3,9 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { TlsEvent } from "../../runtime/tls_event.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
 import type { AddressMap } from "../base/address_map.ts";
-import type { SendRefusal } from "../connection/connection_owner.ts";
-import type { Lane } from "../base/lane.ts";
+import type { SendRefusal } from "../connection/connection.ts";
+import type { Lane, Peer } from "../base/peer.ts";
 import type { TransportLimits } from "../base/limits.ts";
-import type { Peer } from "../base/peer.ts";
 
 /** How an endpoint is opened. */
 export interface EndpointOptions {
@@ -28,7 +27,7 @@ export interface EndpointOptions {
   /** The port under which others reach a node. Default: the one that is bound. */
   readonly advertisedPort?: number;
   readonly tls?: TlsMaterial;
-  /** Something about the certificates of this end that an operator should know; it is logged. */
+  /** An event about the certificates of this end; it is logged too. */
   readonly onTlsEvent?: (event: TlsEvent) => void;
   /** Where to dial for an address. Default: the address itself. */
   readonly addressMap?: AddressMap;
@@ -56,6 +55,8 @@ export interface EndpointOptions {
   readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
   /** A node could not be dialled, or has refused this end. */
   readonly onUnreachable?: (address: string, reason: string) => void;
+  /** An incoming connection was rejected. */
+  readonly onRejected?: () => void;
   /** Something has arrived from the peer. */
   readonly onSignOfLife?: (peer: Peer) => void;
   /** A message was lost. The payload is valid during the call only. */

@@ -1,38 +1,40 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 
-/** Milliseconds for which the same host and reason get no second line. */
+/** Milliseconds in which the same host and reason get one line. */
 const quietTime = 10_000;
-/** Lines in that time about one host, whatever the reasons: a reason may hold what the peer said. */
+/** Lines in that time about one host: a reason may contain text that the peer has chosen. */
 const maxLinesOfHost = 5;
 /** Lines in that time about all hosts together. */
 const maxLines = 100;
 /** Longest reason, in characters. */
 const maxReason = 500;
 
-/** What was logged about one host in the present quiet time. */
+/** Reasons that were logged about one host in the present quiet time. */
 interface HostLines {
   readonly reasons: Set<string>;
 }
 
-/** Logs who was turned away and why, without letting a peer, or many, flood the log. */
+/** Logs rejected connections with the reason, at a bounded rate for one host and for all. */
 export class RefusalLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #onRejected: () => void;
   #hosts = new Map<string, HostLines>();
   #since = -Infinity;
   #lines = 0;
   #suppressed = 0;
 
-  /** Has logged nothing yet. */
-  constructor(clock: Clock, logger: Logger) {
+  constructor(clock: Clock, logger: Logger, onRejected: () => void = () => {}) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#onRejected = onRejected;
   }
 
-  /** A peer was turned away. */
+  /** A connection was rejected. */
   add(remote: string, why: string): void {
-    // Part of it may be what the peer has said.
+    this.#onRejected();
+    // Part of it may be chosen by the peer.
     const reason = why.slice(0, maxReason);
     const now = this.#clock.now();
     if (now - this.#since >= quietTime) this.#begin(now);
@@ -46,13 +48,13 @@ export class RefusalLog {
     if (lines === undefined) this.#hosts.set(host, lines = { reasons: new Set() });
     lines.reasons.add(reason);
     this.#lines++;
-    this.#logger.log("warn", "transport", "a peer was turned away", { remote, reason });
+    this.#logger.log("warn", "transport", "connection rejected", { remote, reason });
   }
 
-  /** How many lines were left out is told when there is something to tell again. */
+  /** Logs how many lines were left out, with the next line. */
   #begin(now: number): void {
     if (this.#suppressed > 0) {
-      this.#logger.log("warn", "transport", "more peers were turned away than were logged", {
+      this.#logger.log("warn", "transport", "more connections were rejected than logged", {
         count: this.#suppressed,
       });
     }

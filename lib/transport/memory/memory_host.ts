@@ -99,7 +99,7 @@ export class MemoryHost implements Network {
     return this.#listeners.get(port);
   }
 
-  /** Makes one end of a connection that lives on this host. */
+  /** Makes one end of a connection on this host. */
   link(local: string, remote: string, identity: PeerIdentity, lane: MemoryLane): MemoryLink {
     const { clock, enter, hosts, socketBuffer, trace } = this.#surroundings;
     const onEnd = (link: MemoryLink) => void this.#links.delete(link);
@@ -181,7 +181,7 @@ class MemoryDial {
     this.#forward.send(() => this.#arrive());
   }
 
-  /** The attempt is over; a far end that exists already is told. */
+  /** The attempt is over; a far end that exists already is closed. */
   fail(error: Error): void {
     this.#finish(error);
     this.#near?.destroy();
@@ -201,7 +201,7 @@ class MemoryDial {
       return;
     }
     if (listener.admit?.(this.#local) === false) {
-      this.#surroundings.trace(this.#remote, this.#local, "turn away");
+      this.#surroundings.trace(this.#remote, this.#local, "reject");
       this.#backward.send(() => this.#finish(connectionLost(this.#remote)));
       return;
     }

@@ -137,7 +137,7 @@ export class MemoryLink implements Link {
     else this.#reset();
   }
 
-  /** Both ends hear that the connection was reset: now, or in the middle of what arrives next. */
+  /** Resets the connection at both ends: now, or in the middle of what arrives next. */
   breakOff(inMidstream: boolean): void {
     if (this.#ended) return;
     if (inMidstream) {
@@ -165,7 +165,7 @@ export class MemoryLink implements Link {
     this.#deliver();
   }
 
-  /** A host that has started anew knows nothing of the connections of its earlier life. */
+  /** A restarted host has none of the connections of its earlier incarnation. */
   #answerGhost(): void {
     const { answers, lane, local } = this.#parts;
     if (this.#vanished && answers()) lane.send(() => this.#peer!.#fail(connectionLost(local)));

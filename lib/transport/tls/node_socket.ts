@@ -98,7 +98,7 @@ export class SocketAcceptor {
     return new SocketAcceptor(server);
   }
 
-  /** Stops accepting; what was accepted lives on. */
+  /** Stops accepting; accepted sockets stay open. */
   close(): void {
     // Its callback comes when the last socket has ended, which is not waited for.
     this.#server.close();
@@ -112,12 +112,12 @@ export function remoteOf(socket: Socket): string {
 }
 
 /** Reads nothing more from a socket over which a `TLSSocket` runs; see the options above. */
-export function holdReading(under: Socket): void {
+export function pauseReading(under: Socket): void {
   under.pause();
 }
 
 /** Reads again. To be called after the `TLSSocket` is made to flow. */
-export function releaseReading(under: Socket): void {
+export function resumeReading(under: Socket): void {
   // Both share one flag, which the `TLSSocket` may have set meanwhile without reading anything:
   // then `resume()` alone would believe that it reads already.
   under.pause();

@@ -7,7 +7,7 @@ import {
   identityOf,
   ownIdentities,
 } from "../../x509/identity.ts";
-import { judgeCertificate } from "../../x509/judge.ts";
+import { judge } from "../../x509/judge.ts";
 import { TransportError } from "../base/errors.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
 
@@ -25,7 +25,13 @@ export function identifyPeer(
   mapper: IdentityMapper = ownIdentities,
 ): NodeIdentity | ClientIdentity {
   const [leaf, ...intermediates] = readChain(chain);
-  const verdict = judgeCertificate(leaf!, intermediates, authorities, wallTime, mapper);
+  const verdict = judge({
+    leaf: leaf!,
+    intermediates,
+    authorities,
+    now: wallTime,
+    mapper,
+  });
   if (verdict.accepted) return identityOf(verdict.path, verdict.identity);
   const { fault, problem, remedy } = verdict;
   throw new CertificateRefusedError(fault, describeCertificate(leaf!), problem, remedy);
@@ -45,7 +51,7 @@ function readChain(chain: readonly Uint8Array[]): CertificateReading[] {
   try {
     return chain.map(readCertificate);
   } catch {
-    const reissue = "issue it with cert.ts";
+    const reissue = "have it issued anew";
     throw new CertificateRefusedError("unreadable", "the peer", "cannot be read", reissue);
   }
 }

@@ -8,7 +8,7 @@ import type {
 
 const maxReason = 200;
 
-/** Asks everybody who has a say about a peer whose certificate is acceptable. */
+/** Applies revocation and `authorize` to a peer whose certificate is acceptable. */
 export function judgeIdentity(
   tls: TlsMaterial,
   identity: NodeIdentity | ClientIdentity,

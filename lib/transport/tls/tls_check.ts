@@ -1,13 +1,16 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
+import { maxChainLength } from "../../x509/chain.ts";
+import { X509Error } from "../../x509/errors.ts";
 import {
   type CertificateIdentity,
   describeCertificate,
   type IdentityMapper,
 } from "../../x509/identity.ts";
+import { bundleFault, judge, keyRemedy } from "../../x509/judge.ts";
+import { chainText, orderChain } from "../../x509/key_pair.ts";
+import { encodePem, pemCertificates } from "../../x509/pem.ts";
 import { TlsConfigError } from "../base/errors.ts";
-import { judgeCertificate } from "../../x509/judge.ts";
-import { pemBlocks, pemCertificates } from "../../x509/pem.ts";
 
 /** Certificate, key and authorities that fit together. */
 export interface CheckedPair {
@@ -40,19 +43,26 @@ export function checkPair(
   mapper: IdentityMapper,
 ): CheckedPair {
   const authorities = readAuthorities(texts.ca, names.ca);
-  const [leaf, ...intermediates] = readCertificates(texts.cert, names.cert);
-  const key = readKey(texts.key, names.key);
-  checkKey(texts.cert, key, names);
-  const verdict = judgeCertificate(leaf!, intermediates, authorities, wallTime, mapper);
+  const certificates = readCertificates(texts.cert, names.cert);
+  const key = readKeyOf(certificates, texts.key, names);
+  const chain = orderChain(certificates, key);
+  if (chain === undefined) {
+    const problem = `it is not the private key of the certificate in ${names.cert}`;
+    throw new TlsConfigError("keyMismatch", names.key, problem, {
+      remedy: "use the key that was made together with the certificate",
+    });
+  }
+  const { leaf, intermediates } = chain;
+  const verdict = judge({ leaf, intermediates, authorities, now: wallTime, mapper });
   if (!verdict.accepted) {
-    const problem = `the certificate of ${describeCertificate(leaf!)} ${verdict.problem}`;
+    const problem = `the certificate of ${describeCertificate(leaf)} ${verdict.problem}`;
     throw new TlsConfigError(verdict.fault, names.cert, problem, { remedy: verdict.remedy });
   }
   return {
-    // Only what belongs there: a certificate file may hold the key as well.
-    cert: certificatesOnly(texts.cert),
+    // Leaf first, and nothing but certificates: the file may hold the key as well.
+    cert: chainText(chain, maxChainLength),
     key: String(key.export({ type: "pkcs8", format: "pem" })),
-    ca: certificatesOnly(texts.ca),
+    ca: authorities.map(({ der }) => encodePem("CERTIFICATE", der)).join(""),
     path: verdict.path,
     identity: verdict.identity,
     issuers: [...authorities, ...intermediates.filter(({ isAuthority }) => isAuthority)],
@@ -64,7 +74,8 @@ function readCertificates(text: string, file: string): CertificateReading[] {
   try {
     readings = pemCertificates(text).map(readCertificate);
   } catch (cause) {
-    throw malformed(file, "a certificate in it cannot be parsed", cause);
+    const problem = cause instanceof X509Error ? cause.problem : String((cause as Error).message);
+    throw malformed(file, `a certificate in it cannot be parsed: ${problem}`, cause);
   }
   if (readings.length === 0) throw malformed(file, "it holds no PEM block CERTIFICATE");
   return readings;
@@ -72,49 +83,48 @@ function readCertificates(text: string, file: string): CertificateReading[] {
 
 function readAuthorities(text: string, file: string): CertificateReading[] {
   const readings = readCertificates(text, file);
-  const leaf = readings.find(({ isAuthority }) => !isAuthority);
-  if (leaf !== undefined) {
-    const problem = `the certificate of ${describeCertificate(leaf)} is not that of an authority`;
-    throw new TlsConfigError("wrongUse", file, problem, {
-      remedy: "put only authorities here, as made by cert.ts create-ca",
+  const bundle = bundleFault(readings);
+  if (bundle === undefined) return readings;
+  const { fault, problem, remedy } = bundle;
+  throw new TlsConfigError(fault, file, `a certificate in it ${problem}`, { remedy });
+}
+
+/** A key that this runtime does not know is told as a fault of the certificate, not of the file. */
+function readKeyOf(
+  certificates: readonly CertificateReading[],
+  text: string,
+  names: TextNames,
+): KeyObject {
+  try {
+    return readKey(text, names.key);
+  } catch (error) {
+    const { leaf } = orderChain(certificates)!;
+    if (leaf.key.fault === undefined || !(error instanceof TlsConfigError)) throw error;
+    const { code, problem } = leaf.key.fault;
+    const subject = describeCertificate(leaf);
+    throw new TlsConfigError(code, names.cert, `the certificate of ${subject} ${problem}`, {
+      remedy: keyRemedy,
+      cause: error,
     });
   }
-  return readings;
 }
 
 function readKey(text: string, file: string): KeyObject {
-  const keys = pemBlocks(text).filter(({ label }) => label.endsWith("PRIVATE KEY"));
-  if (keys[0]?.label === "ENCRYPTED PRIVATE KEY" || /^Proc-Type: .*ENCRYPTED/m.test(text)) {
+  const first = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[^]{0,65536}?-----END \1-----/.exec(text);
+  if (first?.[1] === "ENCRYPTED PRIVATE KEY" || /^Proc-Type: .*ENCRYPTED/m.test(text)) {
     throw new TlsConfigError("encryptedKey", file, "the private key is encrypted", {
       remedy: "decrypt it with openssl pkey -in FILE -out FILE.plain, and keep that file at 0600",
     });
   }
-  if (keys.length === 0) throw malformed(file, "it holds no PEM block PRIVATE KEY");
-  const first = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[^-]*-----END \1-----/.exec(text)![0];
+  if (first === null) throw malformed(file, "it holds no PEM block PRIVATE KEY");
   try {
-    return createPrivateKey(first);
+    return createPrivateKey(first[0]);
   } catch (cause) {
-    throw malformed(file, "the private key in it cannot be parsed", cause);
+    throw new TlsConfigError("malformed", file, "the private key in it cannot be parsed", {
+      remedy: "convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in FILE -out FILE.p8",
+      cause,
+    });
   }
-}
-
-function checkKey(cert: string, key: KeyObject, names: TextNames): void {
-  let matches: boolean;
-  try {
-    matches = new X509Certificate(certificatesOnly(cert)).checkPrivateKey(key);
-  } catch (cause) {
-    throw malformed(names.cert, "a certificate in it cannot be parsed", cause);
-  }
-  if (matches) return;
-  const problem = `it is not the private key of the certificate in ${names.cert}`;
-  throw new TlsConfigError("keyMismatch", names.key, problem, {
-    remedy: "use the key that was made together with the certificate",
-  });
-}
-
-function certificatesOnly(text: string): string {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  return `${blocks.join("\n")}\n`;
 }
 
 function malformed(file: string, problem: string, cause?: unknown): TlsConfigError {

@@ -21,7 +21,7 @@ import {
   readDenyList,
   type RevocationPolicy,
 } from "../../x509/revocation_policy.ts";
-import { readRevocationLists } from "../../x509/revocation_list.ts";
+import { parseRevocationLists, verifyLists } from "../../x509/revocation_list.ts";
 import { type CheckedPair, checkPair, type TextNames } from "./tls_check.ts";
 import {
   exposedAuthorityKey,
@@ -59,7 +59,7 @@ const settleTime = 250;
 /**
  * Certificate, private key and authorities of one end of mutual TLS, checked when they are loaded:
  * whatever a peer would refuse later is an error here, where it can be explained. With `watch` the
- * contents follow the files as long as somebody subscribes, as a running node or client does.
+ * contents follow the files while there is a subscriber, such as a running node or client.
  */
 export class TlsConfig implements TlsMaterial, AsyncDisposable {
   /** PEM of the certificate and its intermediates. */
@@ -157,7 +157,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
     return new TlsConfig(checkPair(texts, names, clock.wallTime(), mapper), texts);
   }
 
-  // Own properties, so that they are not lost when somebody spreads the object.
+  // Own properties, so that spreading the object keeps them.
 
   /** Whether a peer's certificate is revoked or denied; see {@linkcode TlsMaterial}. */
   readonly judge: (identity: NodeIdentity | ClientIdentity) => IdentityRefusal | undefined = (
@@ -166,7 +166,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
 
   /**
    * Tells of changed files, certificates that end soon, and what else an operator should know,
-   * beginning with what is the case now. Files are watched as long as somebody subscribes; a node
+   * beginning with what is the case now. Files are watched while there is a subscriber; a node
    * or client that runs with this object does. The answer ends the subscription, and resolves when
    * nothing is under way any more.
    */
@@ -263,7 +263,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
     return {
       lists: crl === undefined
         ? []
-        : inFile(crlFile, () => readRevocationLists(crl, this.#pair.issuers)),
+        : inFile(crlFile, () => verifyLists(parseRevocationLists(crl), this.#pair.issuers)),
       denied: new Set([
         ...inFile("denyList", () => readDenyList(denyList)),
         ...inFile(

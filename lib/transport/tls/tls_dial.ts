@@ -7,10 +7,10 @@ import { isoTime, readCertificate } from "../../x509/certificate.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
 import { TransportError } from "../base/errors.ts";
-import { connectSocket, holdReading, releaseReading, remoteOf } from "./node_socket.ts";
+import { connectSocket, pauseReading, remoteOf, resumeReading } from "./node_socket.ts";
 import { dialGivenUp, dialTimedOut } from "../base/socket_errors.ts";
 import { TlsLink } from "./tls_link.ts";
-import { sayFarewell } from "./tls_refusal.ts";
+import { sendRefusal } from "./tls_refusal.ts";
 import { type PreparedMaterial, prepareMaterial, verifyPeer } from "./tls_material.ts";
 
 /** What OpenSSL, and with it node:tls, calls a certificate that it does not accept. */
@@ -60,14 +60,14 @@ export async function dialTls(
     if (signal?.aborted) giveUp();
     socket = startTls(under, material, options, fail);
     await Promise.race([secured(socket), failed]);
-    // Not a byte of the peer is looked at before it is known who it is.
-    holdReading(under);
+    // No byte of the peer is read before its certificate is verified.
+    pauseReading(under);
     let identity: NodeIdentity;
     try {
       identity = verifyNode(options, socket, clock.wallTime());
     } catch (error) {
       const link = new TlsLink(socket, under, remote, { kind: "plain" }, clock);
-      await Promise.race([sayFarewell(link, error), failed]).catch(() => {});
+      await Promise.race([sendRefusal(link, error), failed]).catch(() => {});
       throw error;
     }
     return new TlsLink(socket, under, remote, identity, clock);
@@ -89,14 +89,14 @@ function verifyNode(
   const identity = verifyPeer(options.tls, socket, wallTime);
   if (identity.kind === "node") return identity;
   throw new CertificateRefusedError(
-    "wrongUse",
+    "wrongRole",
     address(options),
     `is that of client ${identity.name}, not of a node`,
     "issue it with cert.ts create-node",
   );
 }
 
-/** The peer would just hang up, and this end would never learn why. */
+/** The peer would close the connection, and this end would not learn why. */
 function checkOwnDates({ own }: PreparedMaterial, wallTime: number): void {
   const { notBefore, notAfter } = own;
   if (wallTime >= notBefore && wallTime <= notAfter) return;
@@ -124,9 +124,9 @@ function startTls(
     checkServerIdentity: (_host, peer) => checkName(peer.raw, options),
   });
   // It must flow to be paused later.
-  releaseReading(under);
+  resumeReading(under);
   socket.on("error", onError);
-  socket.on("close", () => onError(new Error("the peer hung up")));
+  socket.on("close", () => onError(new Error("the peer closed the connection")));
   return socket;
 }
 

@@ -2,15 +2,19 @@ import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type { Authorize } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { pemText } from "../../x509/pem.ts";
 import { TlsConfigError } from "../base/errors.ts";
 
 /** Where the PEM files are. */
 export interface TlsPaths {
-  /** This end's certificate, followed by intermediates if there are any. */
+  /**
+   * This end's certificate, and intermediates if there are any, in any order: the private key says
+   * which one is its own. PEM, or one certificate in DER.
+   */
   readonly certFile: string;
   /** The private key of the certificate. Default: it stands in `certFile`. */
   readonly keyFile?: string;
-  /** The authorities that peers must chain to. Nothing else is trusted. */
+  /** The authorities that peers must chain to, PEM or one in DER. Nothing else is trusted. */
   readonly caFile: string;
   /**
    * Certificates that the authorities have revoked: one or more PEM blocks `X509 CRL`, or one list
@@ -72,8 +76,8 @@ const maxListSize = 16 << 20;
  */
 export async function readTlsFiles(paths: TlsPaths): Promise<TlsFiles> {
   const keyFile = paths.keyFile ?? paths.certFile;
-  const cert = decode((await readFile(paths.certFile)).bytes);
-  const ca = decode((await readFile(paths.caFile)).bytes);
+  const cert = pemText((await readFile(paths.certFile)).bytes);
+  const ca = pemText((await readFile(paths.caFile)).bytes);
   const { bytes: key, mode } = await readFile(keyFile);
   if (paths.allowOpenKeyFile !== true) checkPrivate(keyFile, mode);
   const { crlFile, denyListFile } = paths;

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link, PeerIdentity } from "../../runtime/network.ts";
-import { holdReading, releaseReading } from "./node_socket.ts";
+import { pauseReading, resumeReading } from "./node_socket.ts";
 import { connectionLost, writeInProgress } from "../base/socket_errors.ts";
 import { lingerTime } from "../tcp/tcp_socket.ts";
 
@@ -66,19 +66,19 @@ export class TlsLink implements Link {
     this.#paused = true;
     if (!this.#started) return;
     // Both: the one below keeps further bytes out, the other keeps what is decrypted already.
-    holdReading(this.#under);
+    pauseReading(this.#under);
     this.#socket.pause();
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    // Before the start nobody listens: a socket that flows then drops what has arrived.
+    // Before the start there is no data listener: a socket that flows then drops what has arrived.
     if (!this.#started) return;
     this.#socket.resume();
     this.#resting = false;
     this.#read = 0;
-    releaseReading(this.#under);
+    resumeReading(this.#under);
   }
 
   close(): void {
@@ -111,7 +111,7 @@ export class TlsLink implements Link {
     // A socket that is paused does not begin to flow when somebody listens.
     if (this.#paused) this.#socket.pause();
     this.#socket.on("data", this.#onData);
-    if (!this.#paused) releaseReading(this.#under);
+    if (!this.#paused) resumeReading(this.#under);
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
@@ -128,7 +128,7 @@ export class TlsLink implements Link {
   /** Lets the other sockets have their turn. */
   #rest(): void {
     this.#resting = true;
-    holdReading(this.#under);
+    pauseReading(this.#under);
     this.#clock.yield(this.#onRested);
   }
 
@@ -136,7 +136,7 @@ export class TlsLink implements Link {
     this.#read = 0;
     if (!this.#resting) return;
     this.#resting = false;
-    if (!this.#paused && !this.#ended) releaseReading(this.#under);
+    if (!this.#paused && !this.#ended) resumeReading(this.#under);
   };
 
   readonly #onWritten = (error?: Error | null): void => {

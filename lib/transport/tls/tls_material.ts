@@ -1,9 +1,9 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey } from "node:crypto";
 import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
 import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
 import { TransportError } from "../base/errors.ts";
-import { maxChainLength } from "../../x509/chain.ts";
+import { followChain, maxChainLength } from "../../x509/chain.ts";
 import {
   type CertificateIdentity,
   domainProblem,
@@ -15,10 +15,13 @@ import { identityMapper } from "../../x509/identity_mapping.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
 import { identifyPeer } from "./peer_identity.ts";
 import { judgeIdentity } from "./peer_policy.ts";
+import { type CertificateChain, chainText, orderChain } from "../../x509/key_pair.ts";
 import { pemCertificates } from "../../x509/pem.ts";
 
 /** Material that was checked, in the form that both ends of `node:tls` take. */
 export interface PreparedMaterial {
+  /** The texts that were prepared. */
+  readonly source: Pick<TlsMaterial, "cert" | "key" | "ca">;
   readonly secure: {
     readonly cert: string;
     readonly key: string;
@@ -50,16 +53,23 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
   const known = prepared.get(tls);
   const { cert, key, ca } = tls;
   const mapper = identityMapper(tls.identity);
-  // The object may belong to someone who renews its contents.
+  // The owner of the object may renew its contents.
   if (
-    known?.secure.cert === cert && known.secure.key === key && known.secure.ca === ca &&
+    known?.source.cert === cert && known.source.key === key && known.source.ca === ca &&
     known.mapper === mapper
   ) return known;
   const authorities = readAuthorities(ca);
-  checkPair(cert, key);
-  const secure = { cert, key, ca, minVersion: "TLSv1.3", rejectUnauthorized: true } as const;
-  const own = readCertificate(pemCertificates(cert)[0]!);
+  const chain = readChain(cert, key);
+  const { leaf: own } = chain;
+  const secure = {
+    cert: chainText(chain, maxChainLength),
+    key,
+    ca,
+    minVersion: "TLSv1.3",
+    rejectUnauthorized: true,
+  } as const;
   const result: PreparedMaterial = {
+    source: { cert, key, ca },
     secure,
     context: createSecureContext(secure),
     own,
@@ -82,7 +92,12 @@ export function verifyPeer(
   wallTime: number,
 ): NodeIdentity | ClientIdentity {
   const { authorities, mapper, identity: own } = prepareMaterial(tls);
-  const identity = identifyPeer(peerChain(socket), authorities, wallTime, mapper);
+  const identity = identifyPeer(
+    peerChain(socket, authorities, wallTime),
+    authorities,
+    wallTime,
+    mapper,
+  );
   // An end without an identity of its own is refused by every peer.
   const foreign = isMissing(own) ? undefined : domainProblem(own, identity, mapper);
   if (foreign !== undefined) {
@@ -104,20 +119,49 @@ export function verifyPeer(
   );
 }
 
-/** The certificates that a peer sent, leaf first, as `node:tls` links them up. */
-function peerChain(socket: TLSSocket): Uint8Array[] {
-  // Cheaper by far, but it tells of the first two only.
+/**
+ * The certificates that a peer sent, leaf first, without our own authorities: at the end that dials,
+ * `node:tls` on Deno appends all of `ca` to them, whatever was sent.
+ */
+function peerChain(
+  socket: TLSSocket,
+  authorities: readonly CertificateReading[],
+  wallTime: number,
+): Uint8Array[] {
+  // Cheaper by far than the whole chain, and enough for a leaf of one of our authorities.
   const leaf = socket.getPeerX509Certificate();
-  if (leaf !== undefined && leaf.issuerCertificate === undefined) return [new Uint8Array(leaf.raw)];
+  if (leaf !== undefined) {
+    const der = new Uint8Array(leaf.raw);
+    if (leaf.issuerCertificate === undefined || isIssuedBy(der, authorities, wallTime)) {
+      return [der];
+    }
+  }
+  const own = new Set(authorities.map(({ fingerprint }) => fingerprint));
   const chain: Uint8Array[] = [];
   let next = socket.getPeerCertificate(true);
-  while (next?.raw !== undefined && chain.length <= maxChainLength) {
-    chain.push(new Uint8Array(next.raw));
+  for (let seen = 0; next?.raw !== undefined && seen <= maxChainLength + own.size; seen++) {
+    const der = new Uint8Array(next.raw);
+    const isOwn = own.has(createHash("sha256").update(der).digest("hex"));
+    if (chain.length === 0 || !isOwn) chain.push(der);
+    if (chain.length > maxChainLength) break;
     // A root is linked to itself.
     if (next.issuerCertificate === next) break;
     next = next.issuerCertificate;
   }
   return chain;
+}
+
+function isIssuedBy(
+  der: Uint8Array,
+  authorities: readonly CertificateReading[],
+  wallTime: number,
+): boolean {
+  try {
+    return "path" in followChain(readCertificate(der), [], authorities, wallTime);
+  } catch {
+    // What cannot be read is told where the chain is judged.
+    return false;
+  }
 }
 
 function readAuthorities(ca: string): CertificateReading[] {
@@ -133,14 +177,16 @@ function readAuthorities(ca: string): CertificateReading[] {
   return authorities;
 }
 
-function checkPair(cert: string, key: string): void {
-  let matches: boolean;
+function readChain(cert: string, key: string): CertificateChain {
+  let chain: CertificateChain | undefined;
   try {
-    matches = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+    const certificates = pemCertificates(cert).map(readCertificate);
+    if (certificates.length > 0) chain = orderChain(certificates, createPrivateKey(key));
   } catch (cause) {
     throw badMaterial("`cert` or `key` cannot be read", cause);
   }
-  if (!matches) throw badMaterial("`key` is not the private key of `cert`");
+  if (chain === undefined) throw badMaterial("`key` is not the private key of `cert`");
+  return chain;
 }
 
 function badMaterial(what: string, cause?: unknown): TransportError {

@@ -5,11 +5,10 @@ import { encodeRefusal } from "../connection/handshake.ts";
 import type { TlsLink } from "./tls_link.ts";
 
 /**
- * Tells a peer, which the TLS layer has let pass, why its certificate is refused all the same, and
- * closes the link. Resolves when it is closed, after `lingerTime` at the latest. A peer that the
- * TLS layer refuses gets an alert at most.
+ * Sends a refusal to a peer that the TLS layer has accepted, and closes the link. Resolves when it is
+ * closed, after `lingerTime` at the latest. A peer that the TLS layer refuses gets an alert at most.
  */
-export function sayFarewell(link: TlsLink, error: unknown): Promise<void> {
+export function sendRefusal(link: TlsLink, error: unknown): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   link.onClose = () => resolve();
   const code = error instanceof CertificateRefusedError ? error.fault : "untrusted";

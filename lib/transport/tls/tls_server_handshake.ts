@@ -2,17 +2,17 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { PeerIdentity, TlsMaterial } from "../../runtime/network.ts";
-import { holdReading, releaseReading } from "./node_socket.ts";
-import { sayFarewell } from "./tls_refusal.ts";
+import { pauseReading, resumeReading } from "./node_socket.ts";
+import { sendRefusal } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
 import { prepareMaterial, verifyPeer } from "./tls_material.ts";
 import type { TlsServers } from "./tls_servers.ts";
 
-/** How a peer that has just connected is received. Exactly one of the two is called, once. */
-export interface Reception {
-  /** Its contents may change; each handshake takes those of its beginning. */
+/** What a server handshake needs. Exactly one of the two callbacks is called, once. */
+export interface ServerHandshakeOptions {
+  /** Its contents may change; a handshake uses those of its start. */
   readonly tls: TlsMaterial;
-  /** What shakes hands. */
+  /** The `node:tls` servers that run the handshake. */
   readonly servers: TlsServers;
   /** Milliseconds for TLS handshake and verification together. */
   readonly timeout: number;
@@ -31,28 +31,28 @@ export class TlsServerHandshake {
   readonly #remote: string;
   readonly #under: Socket;
   readonly #clock: Clock;
-  readonly #reception: Reception;
+  readonly #options: ServerHandshakeOptions;
   #deadline: Timer | undefined;
   #socket: TLSSocket | undefined;
   #settled = false;
 
-  constructor(under: Socket, remote: string, clock: Clock, reception: Reception) {
+  constructor(under: Socket, remote: string, clock: Clock, options: ServerHandshakeOptions) {
     this.#remote = remote;
     this.#clock = clock;
-    this.#reception = reception;
+    this.#options = options;
     this.#under = under;
   }
 
-  /** Begins. A refusal may come before this returns. */
+  /** Starts the handshake. A refusal may be reported before this returns. */
   start(): void {
     this.#under.on("error", (cause) => this.#refuse(`the connection broke: ${cause.message}`));
     // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
     // it counts the verification of the certificate as well.
-    this.#deadline = this.#clock.schedule(this.#reception.timeout, () => this.#onDeadline());
+    this.#deadline = this.#clock.schedule(this.#options.timeout, () => this.#onDeadline());
     try {
-      this.#shakeHands();
+      this.#startHandshake();
     } catch (error) {
-      this.#refuse(`this end cannot shake hands: ${reasonOf(error)}`);
+      this.#refuse(`this end cannot start the TLS handshake: ${reasonOf(error)}`);
     }
   }
 
@@ -61,8 +61,8 @@ export class TlsServerHandshake {
     this.#refuse(reason);
   }
 
-  #shakeHands(): void {
-    const server = this.#reception.servers.take(prepareMaterial(this.#reception.tls), {
+  #startHandshake(): void {
+    const server = this.#options.servers.take(prepareMaterial(this.#options.tls), {
       secured: (socket) => this.#verify(socket),
       failed: (error, socket) => {
         socket.on("error", () => {});
@@ -74,40 +74,40 @@ export class TlsServerHandshake {
     // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
     server.emit("connection", this.#under);
     // It must flow to be paused later.
-    releaseReading(this.#under);
+    resumeReading(this.#under);
   }
 
   #verify(socket: TLSSocket): void {
     socket.on("error", (error) => this.#refuse(`the connection broke: ${error.message}`));
     this.#socket = socket;
-    // Not a byte of the peer is looked at before it is known who it is.
-    holdReading(this.#under);
+    // No byte of the peer is read before its certificate is verified.
+    pauseReading(this.#under);
     if (this.#settled) return;
     try {
-      this.#admit(socket, verifyPeer(this.#reception.tls, socket, this.#clock.wallTime()));
+      this.#admit(socket, verifyPeer(this.#options.tls, socket, this.#clock.wallTime()));
     } catch (error) {
-      void this.#turnAway(socket, error);
+      void this.#reject(socket, error);
     }
   }
 
-  /** The TLS layer had no objection: the peer can be told, and counts as pending until then. */
-  async #turnAway(socket: TLSSocket, error: unknown): Promise<void> {
+  /** The TLS layer has accepted the peer: it is sent the reason, and is pending until then. */
+  async #reject(socket: TLSSocket, error: unknown): Promise<void> {
     const link = new TlsLink(socket, this.#under, this.#remote, { kind: "plain" }, this.#clock);
-    await sayFarewell(link, error);
+    await sendRefusal(link, error);
     this.#refuse(reasonOf(error));
   }
 
   #admit(socket: TLSSocket, identity: PeerIdentity): void {
     if (!this.#settle()) return;
     const link = new TlsLink(socket, this.#under, this.#remote, identity, this.#clock);
-    this.#reception.onLink(link);
+    this.#options.onLink(link);
   }
 
   #refuse(reason: string): void {
     if (!this.#settle()) return;
     this.#socket?.destroy();
     this.#under.destroy();
-    this.#reception.onRefused(this.#remote, reason);
+    this.#options.onRefused(this.#remote, reason);
   }
 
   #settle(): boolean {
@@ -118,7 +118,7 @@ export class TlsServerHandshake {
   }
 
   #onDeadline(): void {
-    const within = `within handshakeTimeout (${this.#reception.timeout} ms)`;
+    const within = `within handshakeTimeout (${this.#options.timeout} ms)`;
     this.#refuse(
       this.#under.bytesRead === 0
         ? `it sent nothing ${within}`
@@ -126,7 +126,7 @@ export class TlsServerHandshake {
     );
   }
 
-  /** Deno tells little about a failed handshake: the best that can honestly be said. */
+  /** Deno reports little about a failed handshake; this says no more than is known. */
   #explain(error: Error, socket: TLSSocket): string {
     const code = (error as { code?: unknown }).code;
     if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
@@ -134,7 +134,7 @@ export class TlsServerHandshake {
     }
     if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
     const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1];
-    if (alert !== undefined) return `it refuses our certificate or settings (TLS alert ${alert})`;
+    if (alert !== undefined) return `it rejected our certificate or settings (TLS alert ${alert})`;
     if (/SupportedVersions|protocol version|ProtocolVersion/i.test(error.message)) {
       return "it does not speak TLS 1.3";
     }
@@ -142,7 +142,9 @@ export class TlsServerHandshake {
       return "its certificate is not acceptable: another authority, expired, not yet valid, or " +
         "not made for clients (Deno does not tell which)";
     }
-    if (code === "ECONNRESET") return "it hung up before the TLS handshake was finished";
+    if (code === "ECONNRESET") {
+      return "it closed the connection before the TLS handshake was complete";
+    }
     return `the TLS handshake failed: ${error.message}`;
   }
 }

@@ -5,9 +5,9 @@ import type { EndpointOptions } from "../endpoint/endpoint_options.ts";
 import type { Peer } from "../base/peer.ts";
 
 /**
- * Follows the certificates of one end while it runs: logs what happens to them, and cuts off peers
- * that are revoked or denied from now on: `recheck` cuts everybody off for whom it is given a
- * reason. The answer ends that.
+ * Follows the certificates of one end while it runs: logs their events, and disconnects peers that
+ * have been revoked or denied: `recheck` disconnects each peer for which its argument returns a
+ * reason. Call the result to stop.
  */
 export function superviseTls(
   { tls, runtime, onTlsEvent }: EndpointOptions,

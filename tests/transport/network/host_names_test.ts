@@ -29,6 +29,18 @@ Deno.test("a certificate covers the hosts that it names, in any spelling", () =>
   assertEquals(coversHost(["*.0.0.1"], "10.0.0.1"), false);
 });
 
+Deno.test("the Unicode and the ASCII spelling of a host are one", () => {
+  const spellings = ["bücher.example", "BÜCHER.example", "xn--bcher-kva.example"];
+  for (const name of spellings) {
+    for (const host of spellings) assertEquals(coversHost([name], host), true, `${name} ${host}`);
+    assertEquals(coversHost([name], "bucher.example"), false);
+  }
+  assertEquals(coversHost(["*.bücher.example"], "a.xn--bcher-kva.example"), true);
+  assertEquals(coversHost(["xn--bcher-kva.example"], "bücher.example/evil"), false);
+  assertEquals(coversHost(["bücher.example"], "bücher.example:80"), false);
+  assertEquals(coversHost(["evil.example"], "ü@evil.example"), false);
+});
+
 Deno.test("addresses in a certificate are printed in their short form", () => {
   assertEquals(ipText(Uint8Array.of(192, 0, 2, 7)), "192.0.2.7");
   const loopback = new Uint8Array(16);

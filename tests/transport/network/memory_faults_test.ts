@@ -98,7 +98,7 @@ Deno.test("memory: a reset ends both ends with an error, at once or in the middl
   assertEquals([second.a.closed, second.b.closed], [1, 1]);
 });
 
-Deno.test("memory: a host that is back resets the connections of its earlier life", async () => {
+Deno.test("memory: a restarted host resets the connections of its earlier incarnation", async () => {
   const here = world();
   const { a } = await connected(here);
   here.network.crash("b", { silently: true });

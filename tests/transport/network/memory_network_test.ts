@@ -77,7 +77,7 @@ Deno.test("memory: any writes arrive in order and whole, whatever the latency", 
   );
 });
 
-Deno.test("memory: a dial to nobody is refused, after the latency", async () => {
+Deno.test("memory: a dial without a listener is refused after the latency", async () => {
   const { clock, network } = world();
   const host = network.host("a");
   const error = await assertRejects(
@@ -151,7 +151,7 @@ Deno.test("memory: a dial into a partition takes its timeout, and leaves nothing
   assertEquals(server.ends.length, 0);
 });
 
-Deno.test("memory: a crash resets the peers' links and calls nobody on the crashed host", async () => {
+Deno.test("memory: a crash resets the peers' links and calls nothing on the crashed host", async () => {
   const here = world();
   const { server, a, b } = await connected(here);
   here.network.crash("b");
@@ -168,7 +168,7 @@ Deno.test("memory: a crash resets the peers' links and calls nobody on the crash
   assertEquals(again.link.remote, `b:${restarted.port}`);
 });
 
-Deno.test("memory: a silent crash tells nobody anything", async () => {
+Deno.test("memory: a silent crash is invisible to peers", async () => {
   const here = world();
   const { a } = await connected(here);
   here.network.crash("b", { silently: true });
@@ -200,7 +200,7 @@ Deno.test("memory: a link that is closed towards a silent peer ends by itself", 
   assertEquals(a.error, undefined);
 });
 
-Deno.test("memory: hosts prove what they are told to prove", async () => {
+Deno.test("memory: hosts have the configured identity", async () => {
   const { clock, network } = world();
   const identity: NodeIdentity = {
     kind: "node",

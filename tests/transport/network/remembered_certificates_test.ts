@@ -127,7 +127,7 @@ Deno.test("good and bad peers at once get the outcome that is theirs", async () 
   );
 });
 
-Deno.test("the same bytes are read once, and nobody can change what they say", async () => {
+Deno.test("the same bytes are read once, and the reading is immutable", async () => {
   await using certificates = await Certificates.create();
   const [der] = pemCertificates((await certificates.leaf()).cert);
   const reading = readCertificate(der!);

@@ -82,22 +82,25 @@ opensslTest("an outdated list still counts, with a warning, unless one is requir
   assertEquals(error.code, "noRevocationList");
 });
 
-opensslTest("a list of a stranger, garbage and a bad deny list are errors at load", async () => {
-  await using certificates = await Certificates.create();
-  const issuer = await certificates.authority({ name: "test authority" });
-  const wrong = [
-    { crlFile: await list(certificates, [], { issuer }) },
-    { crlFile: await certificates.file("hello") },
-    { crlFile: await certificates.file("0\u0001\u0002") },
-    { denyList: ["ab:cd"] },
-    { denyListFile: await certificates.file("not a fingerprint") },
-  ];
-  for (const more of wrong) {
-    const files = await paths(certificates, more);
-    const error = await assertRejects(() => TlsConfig.fromPaths(files), TlsConfigError);
-    assertEquals(error.code, "crlFile" in more ? "badRevocationList" : "badDenyList");
-  }
-});
+opensslTest(
+  "a list of a foreign authority, garbage and a bad deny list are errors at load",
+  async () => {
+    await using certificates = await Certificates.create();
+    const issuer = await certificates.authority({ name: "test authority" });
+    const wrong = [
+      { crlFile: await list(certificates, [], { issuer }) },
+      { crlFile: await certificates.file("hello") },
+      { crlFile: await certificates.file("0\u0001\u0002") },
+      { denyList: ["ab:cd"] },
+      { denyListFile: await certificates.file("not a fingerprint") },
+    ];
+    for (const more of wrong) {
+      const files = await paths(certificates, more);
+      const error = await assertRejects(() => TlsConfig.fromPaths(files), TlsConfigError);
+      assertEquals(error.code, "crlFile" in more ? "badRevocationList" : "badDenyList");
+    }
+  },
+);
 
 Deno.test("certificates and keys are denied by fingerprint, own ones at load", async () => {
   await using certificates = await Certificates.create();
@@ -141,7 +144,7 @@ Deno.test("authorize sees the verified identity, and only true lets a peer in", 
   }
 });
 
-Deno.test("the end of certificates is told 30, 7 and 1 days before, once each", async () => {
+Deno.test("expiry is announced 30, 7 and 1 days before, once each", async () => {
   await using certificates = await Certificates.create();
   const day = 86_400_000;
   const clock = new ManualClock({ epoch: Date.now() });

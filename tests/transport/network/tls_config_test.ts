@@ -129,5 +129,5 @@ Deno.test("a leaf among the authorities is refused", async () => {
   const pair = await certificates.leaf();
   const caFile = await certificates.file(pair.cert);
   const error = await refused({ ...await paths(certificates, pair), caFile });
-  assertEquals([error.code, error.file], ["wrongUse", caFile]);
+  assertEquals([error.code, error.file], ["issuerNotAuthority", caFile]);
 });

@@ -54,7 +54,7 @@ async function scene() {
   };
 }
 
-Deno.test("a bad change is told once, the last good pair stays, and a new deny list counts", async () => {
+Deno.test("a bad change is reported once, the last good pair stays, and a new deny list applies", async () => {
   await using s = await scene();
   const events = new Events();
   s.config.subscribe(events.add);
@@ -132,7 +132,7 @@ Deno.test("a link that is swapped, as Kubernetes does, is followed", async () =>
   assertEquals(config.name, "second");
 });
 
-Deno.test("an authority's key beside the key of a node is told", async () => {
+Deno.test("an authority's key beside the key of a node is reported", async () => {
   await using s = await scene();
   await s.write("ca.key", s.certificates.ca.key);
   const config = await TlsConfig.fromPaths({

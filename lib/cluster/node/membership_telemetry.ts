@@ -1,0 +1,57 @@
+import { instruments } from "../../runtime/instruments.ts";
+import { type MemberStatus, memberStatuses } from "../../membership/state/member.ts";
+import type { MembershipView } from "../../membership/state/view.ts";
+import type { ExtensionContext, NodeExtension } from "./node_extension.ts";
+
+/** Events of the membership that are counted. */
+const counted = [
+  "memberJoined",
+  "memberUp",
+  "memberWeaklyUp",
+  "memberLeft",
+  "memberDowned",
+  "memberRemoved",
+  "unreachableMember",
+  "reachableMember",
+  "leaderChanged",
+] as const;
+
+/** Measures what a node sees of the membership, if its telemetry is enabled. */
+export class MembershipTelemetry implements NodeExtension {
+  readonly name = "membershipTelemetry";
+  #view: MembershipView | undefined;
+  readonly #ends: (() => void)[] = [];
+
+  /** Registers the instruments. */
+  install({ runtime: { telemetry }, system, view }: ExtensionContext): void {
+    if (!telemetry?.enabled) return;
+    this.#view = view;
+    const events = telemetry.counter(instruments.membershipEvents);
+    this.#ends.push(
+      telemetry.gauge(instruments.members, (observe) => {
+        for (const [status, count] of this.#byStatus()) observe(count, { status });
+      }),
+      telemetry.gauge(instruments.unreachableMembers, (observe) => {
+        observe(this.#view?.unreachable.size ?? 0);
+      }),
+      ...counted.map((type) => system.eventStream.subscribe(type, () => events.add(1, { type }))),
+    );
+  }
+
+  /** The cluster has changed. */
+  onView(view: MembershipView): void {
+    this.#view = view;
+  }
+
+  /** Removes the gauges. */
+  afterLeave(): void {
+    for (const end of this.#ends.splice(0)) end();
+  }
+
+  #byStatus(): Map<MemberStatus, number> {
+    // Statuses that nobody has are 0, so that a graph falls to 0 and does not stand still.
+    const counts = new Map(memberStatuses.map((status) => [status, 0]));
+    for (const { status } of this.#view?.members ?? []) counts.set(status, counts.get(status)! + 1);
+    return counts;
+  }
+}

@@ -1,0 +1,46 @@
+import type { ActorSystem } from "../actor/system/actor_system.ts";
+import { instruments } from "../runtime/instruments.ts";
+import type { Telemetry } from "../runtime/telemetry.ts";
+import type { ShardEvent } from "./shard_event.ts";
+
+/** One sharded type, as it is measured. */
+export interface MeasuredType {
+  readonly shardType: string;
+  /** Shards that this node owns. */
+  readonly shards: number;
+  /** Entities that run on this node. */
+  readonly entities: number;
+}
+
+/** Events that are counted. */
+const counted = [
+  "shardAllocated",
+  "shardHandOffStarted",
+  "shardFreed",
+  "shardStarted",
+  "shardStopped",
+] as const satisfies readonly ShardEvent["type"][];
+
+/** Measures sharding on one node. Answers how to end that. */
+export function measureSharding(
+  telemetry: Telemetry | undefined,
+  { eventStream }: ActorSystem,
+  types: () => Iterable<MeasuredType>,
+): () => void {
+  if (!telemetry?.enabled) return () => {};
+  const events = telemetry.counter(instruments.shardEvents);
+  const ends = [
+    telemetry.gauge(instruments.shards, (observe) => {
+      for (const { shardType: type, shards } of types()) observe(shards, { type });
+    }),
+    telemetry.gauge(instruments.entities, (observe) => {
+      for (const { shardType: type, entities } of types()) observe(entities, { type });
+    }),
+    ...counted.map((event) =>
+      eventStream.subscribe<ShardEvent>(event, ({ shardType: type }) => {
+        events.add(1, { type, event });
+      })
+    ),
+  ];
+  return () => ends.forEach((end) => end());
+}
