@@ -18,7 +18,7 @@ export class QueuedEvent implements Timer {
   readonly order: number;
   /** What happens. */
   readonly task: () => void;
-  /** What carries it out; undefined: whoever moves time. */
+  /** What carries it out; undefined: the caller that moves time. */
   readonly sink: EventSink | undefined;
 
   /** Made by `VirtualClock.schedule`. */

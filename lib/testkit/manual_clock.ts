@@ -4,7 +4,7 @@ import { systemClock } from "../runtime/system_clock.ts";
 import { defaultEpoch, VirtualClock } from "./virtual_clock.ts";
 
 /**
- * A clock that stands still until it is told to move. Between two timers everything that promises
+ * A clock that moves only when `advance` is called. Between two timers everything that promises
  * and deferred tasks set in motion runs to its end, so the same program always takes the same
  * steps.
  *

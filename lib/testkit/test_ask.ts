@@ -31,7 +31,7 @@ export class TestAsk<T> implements AskedEffect {
     this.#promise = promise;
     this.#resolve = resolve;
     this.#reject = reject;
-    // More replies than one are lost, as those to a real question.
+    // Further replies are lost, as with a real ask.
     this.message = factory(new InboxRef("/_ask/1", (value) => this.#settle({ value })));
     if (signal !== undefined) this.#heed(signal);
   }
@@ -55,7 +55,7 @@ export class TestAsk<T> implements AskedEffect {
 
   /** Calls one of the two within the call that answers; at once if it is answered already. */
   whenAnswered(onValue: (value: unknown) => void, onError: (error: unknown) => void): void {
-    // Who listens here handles the failure.
+    // The listener handles the failure.
     this.#promise.catch(() => {});
     const listener = (outcome: Outcome) =>
       "value" in outcome ? onValue(outcome.value) : onError(outcome.error);

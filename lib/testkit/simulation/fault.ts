@@ -62,15 +62,15 @@ export interface LossFault extends FaultSpan, Between {
   readonly probability: number;
 }
 
-/** Fields of faults that meddle with whole messages. */
+/** Fields of faults of whole messages. */
 export interface MessageFault extends FaultSpan, Between {
   /** Of one message, from 0 to 1. */
   readonly probability: number;
   /**
    * Beginnings of the paths whose messages are concerned. Default `["/_cluster"]`: membership,
-   * barriers and the coordination of shards, which have to put up with it. Messages between actors
+   * barriers and the coordination of shards, which must tolerate it. Messages between actors
    * are never lost, repeated or reordered by a connection: only name their paths if their protocol
-   * must stand it.
+   * must tolerate it.
    */
   readonly paths?: readonly string[];
 }
@@ -109,20 +109,20 @@ export interface ResetFault extends FaultTime {
   readonly midFrame?: boolean;
 }
 
-/** A process ends without a word. */
+/** A process dies. */
 export interface CrashFault extends FaultTime {
   /** Names the fault. */
   readonly type: "crash";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
   /**
-   * The whole machine is gone: nobody is told by a reset connection. Default false: the process
-   * died and its system resets the connections.
+   * The whole machine is gone, and no connection is reset. Default false: the process died and its
+   * operating system resets the connections.
    */
   readonly silently?: boolean;
   /** Milliseconds until it is started again. Default: never. */
   readonly restartAfter?: number;
-  /** With which address it starts again: its own, or one that nobody has seen. Default `"same"`. */
+  /** With which address it starts again: its own, or a new one. Default `"same"`. */
   readonly identity?: "same" | "new";
   /**
    * What becomes of writes of the machine that were not synced: they survive (`"kept"`), or are
@@ -136,7 +136,7 @@ export interface CrashFault extends FaultTime {
 export interface StopFault extends FaultTime {
   /** Names the fault. */
   readonly type: "stop";
-  /** Which. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds after it has stopped until it is started again. Default: never. */
   readonly restartAfter?: number;
@@ -145,24 +145,24 @@ export interface StopFault extends FaultTime {
 }
 
 /**
- * The event loop of a node stands still (a long computation, garbage collection): no timer fires and
- * nothing is read, while its system goes on to take what the network brings, and the thread that
- * answers for a stalled node goes on to answer.
+ * The event loop of a node is paused (a long computation, garbage collection): no timer fires and
+ * nothing is read, while its operating system still receives, and the thread that answers for a
+ * stalled node still answers.
  */
 export interface PauseFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "pause";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
-  /** All threads of the process stand still, as after SIGSTOP. Default false. */
+  /** All threads of the process are paused, as after SIGSTOP. Default false. */
   readonly whole?: boolean;
 }
 
-/** Each turn of a node's event loop takes so long; what comes meanwhile waits. */
+/** Each turn of a node's event loop takes so long; events wait meanwhile. */
 export interface SlowFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "slow";
-  /** Which. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds. */
   readonly turn: number;
@@ -172,7 +172,7 @@ export interface SlowFault extends FaultSpan {
 export interface ClockSkewFault extends FaultTime {
   /** Names the fault. */
   readonly type: "clockSkew";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds; negative: back. */
   readonly by: number;
@@ -182,7 +182,7 @@ export interface ClockSkewFault extends FaultTime {
 export interface ClockDriftFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "clockDrift";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds that it counts in a millisecond: 1.01 is one per cent fast. */
   readonly rate: number;
@@ -192,7 +192,7 @@ export interface ClockDriftFault extends FaultSpan {
 export interface DiskFullFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "diskFull";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
 }
 
@@ -200,7 +200,7 @@ export interface DiskFullFault extends FaultSpan {
 export interface DiskSlowFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "diskSlow";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds that are added. */
   readonly delay: number;
@@ -210,7 +210,7 @@ export interface DiskSlowFault extends FaultSpan {
 export interface DiskErrorFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "diskError";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
   /**
    * Which fail. A write may have been made in part. What was written before a `sync` that failed is
@@ -263,7 +263,7 @@ export const faultKinds: readonly FaultKind[] = [
   "diskError",
 ];
 
-/** Those that concern only scenarios which use files. */
+/** Kinds that concern only scenarios which use files. */
 export const diskFaultKinds: readonly FaultKind[] = ["diskFull", "diskSlow", "diskError"];
 
 /** When a fault is over, milliseconds after the scenario began. */
@@ -273,7 +273,7 @@ export function endOf(fault: Fault): number {
   return fault.at + (restartAfter ?? 0);
 }
 
-/** A node's base name: a life with a new address is still the same node. */
+/** Names of the nodes that a fault concerns. They stay the same when an address changes. */
 export function nodesOf(fault: Fault): readonly string[] {
   switch (fault.type) {
     case "partition":

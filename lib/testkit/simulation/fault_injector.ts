@@ -12,7 +12,7 @@ const retransmission = { first: 200, longest: 60_000 };
 const defaultDelay = 1_000;
 
 type ShapingFault = Extract<Fault, { type: "latency" | "loss" }>;
-type MeddlingFault = Extract<
+type LossyFault = Extract<
   Fault,
   { type: "messageLoss" | "messageDuplication" | "messageReordering" }
 >;
@@ -28,7 +28,7 @@ export interface FaultTargets {
   failDisks(node: NodeProcess, outcome: UnsyncedOutcome): void;
   /** The node at a host, or the host's own name. */
   nameOf(host: string): string;
-  /** A host name that nobody has seen. */
+  /** A host name that no node knows. */
   newHost(node: NodeProcess): string;
   /** A fault has begun or ended. */
   onChange(fault: Fault, active: boolean): void;
@@ -38,11 +38,10 @@ export interface FaultTargets {
 export class FaultInjector {
   readonly #targets: FaultTargets;
   readonly #shaping: ShapingFault[] = [];
-  readonly #meddling: MeddlingFault[] = [];
+  readonly #messageFaults: LossyFault[] = [];
   readonly #partitions = new Map<PartitionFault, [from: string, to: string][]>();
   #active = 0;
 
-  /** Nothing is wrong yet. */
   constructor(targets: FaultTargets) {
     this.#targets = targets;
   }
@@ -97,10 +96,10 @@ export class FaultInjector {
 
   /** Delivers a message to a node, or does not, or twice, or late. */
   inbound(node: NodeProcess, from: string, path: string, deliver: () => void): void {
-    for (const fault of this.#meddling) {
+    for (const fault of this.#messageFaults) {
       const { nameOf, random } = this.#targets;
       const sender = nameOf(from.slice(0, from.lastIndexOf(":")));
-      if (!concerns(fault, sender, node.name) || !isMeddledWith(fault, path)) continue;
+      if (!concerns(fault, sender, node.name) || !concernsPath(fault, path)) continue;
       const { probability } = fault;
       if (fault.type === "messageLoss") {
         if (messageCopies(random, { loss: probability }) === 0) return;
@@ -136,7 +135,7 @@ export class FaultInjector {
       case "messageLoss":
       case "messageDuplication":
       case "messageReordering":
-        return during(this.#meddling, fault);
+        return during(this.#messageFaults, fault);
       case "reset": {
         const [one, other] = [this.#node(fault.between), this.#node(fault.and)];
         network.reset(one.host, other.host, { inMidstream: fault.midFrame ?? false });
@@ -239,7 +238,7 @@ function concerns(
   return (fault.from?.includes(from) ?? true) && (fault.to?.includes(to) ?? true);
 }
 
-function isMeddledWith(fault: MessageFault, path: string): boolean {
+function concernsPath(fault: MessageFault, path: string): boolean {
   if (fault.paths === undefined) return path.startsWith("/_cluster");
   return fault.paths.some((prefix) => path.startsWith(prefix));
 }

@@ -1,10 +1,10 @@
 import type { Random } from "../../runtime/random.ts";
 
-/** How messages fare. */
+/** Odds that messages are lost or duplicated. */
 export interface MessageOdds {
   /** Part of the messages that are lost, 0 to 1. */
   readonly loss?: number | undefined;
-  /** Part of those that are left that come twice, 0 to 1. */
+  /** Part of the other messages that arrive twice, 0 to 1. */
   readonly duplication?: number | undefined;
 }
 
@@ -18,7 +18,7 @@ export function messageCopies(random: Random, { loss, duplication }: MessageOdds
 export class OrderedLanes {
   readonly #last = new Map<string, number>();
 
-  /** When a message arrives that would be there at `time`, but for those before it. */
+  /** When a message arrives: at `time`, but not before earlier ones of the lane. */
   arrival(lane: string, time: number): number {
     const at = Math.max(time, this.#last.get(lane) ?? 0);
     this.#last.set(lane, at);

@@ -13,7 +13,7 @@ import type { MachineClock } from "./machine_clock.ts";
 
 /** What a node needs of the simulation around it. */
 export interface NodeSurroundings {
-  /** Makes the options and the event loop of the next life at a host. */
+  /** Makes the options, event loop and storage of the next process at a host. */
   launch(
     node: NodeProcess,
     host: string,
@@ -32,9 +32,9 @@ export interface NodeSurroundings {
   crash(host: string, silently: boolean): void;
 }
 
-/** A node of a simulated cluster, through all its lives; each is a process. */
+/** A node of a simulated cluster, and its process, which can be started many times. */
 export class NodeProcess implements SimulatedNode {
-  /** `"node-1"` and so on: stays the same in all lives. */
+  /** `"node-1"` and so on: stays the same when the node starts again. */
   readonly name: string;
   /** Place in `Simulation.nodes`, from 0. */
   readonly index: number;
@@ -45,7 +45,7 @@ export class NodeProcess implements SimulatedNode {
   readonly #machine: MachineClock;
   readonly #surroundings: NodeSurroundings;
   #host: string;
-  #life = 0;
+  #starts = 0;
   #status: NodeStatus = "stopped";
   #system: ClusteredActorSystem | undefined;
   #internals: NodeInternals | undefined;
@@ -56,7 +56,6 @@ export class NodeProcess implements SimulatedNode {
   /** Called when the process is gone. */
   #onGone: (() => void)[] = [];
 
-  /** Does not run yet. */
   constructor(
     name: string,
     index: number,
@@ -80,12 +79,12 @@ export class NodeProcess implements SimulatedNode {
     return `${this.#host}:${simulatedPort}`;
   }
 
-  /** Which life it is in, from 1. */
-  get life(): number {
-    return this.#life;
+  /** How often its process was started. */
+  get starts(): number {
+    return this.#starts;
   }
 
-  /** How far it is. */
+  /** Its status. */
   get status(): NodeStatus {
     return this.#status;
   }
@@ -95,7 +94,7 @@ export class NodeProcess implements SimulatedNode {
     return this.#loop?.alive ?? false;
   }
 
-  /** Whether its event loop stands still now. */
+  /** Whether its event loop is paused. */
   get paused(): boolean {
     return this.#loop?.paused ?? false;
   }
@@ -129,7 +128,7 @@ export class NodeProcess implements SimulatedNode {
     throw this.#notRunning();
   }
 
-  /** What it believes of its cluster; undefined while it is starting and after its end. */
+  /** Its view of the cluster; undefined while it is starting and after its end. */
   get view(): MembershipView | undefined {
     return this.alive && this.#status !== "stopped" ? this.#internals?.view : undefined;
   }
@@ -146,7 +145,7 @@ export class NodeProcess implements SimulatedNode {
     return this.#internals?.remoting.endpoint.queued(address) ?? { messages: 0, bytes: 0 };
   }
 
-  /** The event loop of this life. */
+  /** The event loop of its latest process. */
   get loop(): EventLoop | undefined {
     return this.#loop;
   }
@@ -156,11 +155,11 @@ export class NodeProcess implements SimulatedNode {
     return this.#machine;
   }
 
-  /** Begins a life; at another host if one is given. */
+  /** Starts its process; at another host if one is given. */
   start(host: string = this.#host): void {
     if (this.alive) return;
     this.#host = host;
-    const life = ++this.#life;
+    const starts = ++this.#starts;
     this.#system = undefined;
     this.#internals = undefined;
     this.#seenView = undefined;
@@ -170,10 +169,10 @@ export class NodeProcess implements SimulatedNode {
     this.#become("starting");
     ClusteredActorSystem.start(options).then(
       (system) => {
-        if (this.#life === life && loop.alive) this.#onStarted(system, life);
+        if (this.#starts === starts && loop.alive) this.#onStarted(system, starts);
       },
       () => {
-        if (this.#life === life && loop.alive) this.#onEnded();
+        if (this.#starts === starts && loop.alive) this.#onEnded();
       },
     );
   }
@@ -202,7 +201,7 @@ export class NodeProcess implements SimulatedNode {
     else callback();
   }
 
-  /** What has changed since it was asked last. */
+  /** What has changed since the last call. */
   takeChanges(): { view: boolean; grants: boolean } {
     const view = this.view;
     const grants = this.#system?.sharding.ownedVersion ?? 0;
@@ -212,11 +211,11 @@ export class NodeProcess implements SimulatedNode {
     return changes;
   }
 
-  #onStarted(system: ClusteredActorSystem, life: number): void {
+  #onStarted(system: ClusteredActorSystem, starts: number): void {
     this.#system = system;
     this.#internals = nodeInternalsOf(system);
     system.onShutdown("afterStop", "simulation", () => {
-      if (this.#life === life && this.alive) this.#onEnded();
+      if (this.#starts === starts && this.alive) this.#onEnded();
     });
     this.#become("up");
     try {

@@ -18,7 +18,7 @@ export interface RandomFaultOptions {
    * Default: less than half of them.
    */
   readonly maxVictims?: number;
-  /** The last part of the scenario, in which all is well. Default: a third of the duration. */
+  /** The last part of the scenario, without faults. Default: a third of the duration. */
   readonly quiet?: number;
 }
 
@@ -61,7 +61,7 @@ class FaultMaker {
   readonly #nodes: readonly string[];
   readonly #longest: number;
   readonly #maxVictims: number;
-  /** Until when a node does not count as one of those who are well. */
+  /** Until when a node counts as a victim. */
   readonly #hitUntil = new Map<string, number>();
 
   constructor(random: SeededRandom, nodes: readonly string[], longest: number, max: number) {
@@ -120,7 +120,7 @@ class FaultMaker {
       const turn = Math.round((0.1 + this.#random.next() * 5) * 10) / 10;
       return { type, at, for: span, node: this.#any(), turn };
     }
-    // A short pause must be borne by all; only a long one takes the node out.
+    // Every node must survive a short pause; only a long one makes it a victim.
     if (this.#chance(0.5)) return { type, at, for: Math.min(span, 2_500), node: this.#any() };
     const node = this.#victim(at, span);
     return node === undefined ? undefined : { type, at, for: span, node, whole: this.#chance(0.5) };
@@ -169,12 +169,12 @@ class FaultMaker {
     return { type: "reset", at, between, and, midFrame: this.#chance(0.5) };
   }
 
-  /** Somebody who is well, if enough others are. */
+  /** A node that is not a victim yet, if that leaves a majority. */
   #victim(at: number, span: number): string | undefined {
     const hit = this.#nodes.filter((node) => (this.#hitUntil.get(node) ?? -1) > at);
     if (hit.length >= this.#maxVictims) return undefined;
-    const well = this.#nodes.filter((node) => !hit.includes(node));
-    const node = well[Math.floor(this.#random.next() * well.length)]!;
+    const healthy = this.#nodes.filter((node) => !hit.includes(node));
+    const node = healthy[Math.floor(this.#random.next() * healthy.length)]!;
     this.#hitUntil.set(node, at + span + recovery);
     return node;
   }

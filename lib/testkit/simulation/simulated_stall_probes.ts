@@ -21,8 +21,8 @@ interface Responder {
 }
 
 /**
- * The threads that answer while the event loop of their node stands still, and those who ask them,
- * over the simulated network. A process that stands still as a whole does not answer.
+ * The threads that answer while the event loop of their node is paused, and the nodes that ask them,
+ * over the simulated network. A process that is paused as a whole does not answer.
  */
 export class SimulatedStallProbes {
   readonly #time: SimulationTime;
@@ -30,13 +30,12 @@ export class SimulatedStallProbes {
   readonly #responders = new Map<string, Responder>();
   #nextPort = firstPort;
 
-  /** Nobody answers yet. */
   constructor(time: SimulationTime, network: MemoryNetwork) {
     this.#time = time;
     this.#network = network;
   }
 
-  /** What one life of a node at a host gets. */
+  /** For one process of a node. */
   probe(host: string, loop: EventLoop): StallProbe {
     return {
       serve: (options) => Promise.resolve(this.#serve(host, loop, options)),

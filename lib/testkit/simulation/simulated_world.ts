@@ -44,7 +44,7 @@ export class SimulatedWorld implements Simulation {
   readonly random: SeededRandom;
   /** All nodes, in whatever state. */
   readonly nodes: readonly NodeProcess[];
-  /** Who was declared dead so far, each once. */
+  /** Members that were declared down so far, each once. */
   readonly downings: readonly Downing[] = [];
   /** The network under the nodes. */
   readonly network: MemoryNetwork;
@@ -52,9 +52,9 @@ export class SimulatedWorld implements Simulation {
   readonly time: SimulationTime;
   /** Begins and ends faults. */
   readonly injector: FaultInjector;
-  /** What has happened. */
+  /** A hash of all events. */
   readonly trace = new TraceHash();
-  /** What has gone wrong outside the scenario's own promise. */
+  /** What was thrown outside the promise of the scenario. */
   error: { readonly thrown: unknown } | undefined;
   readonly #setup: SimulationSetup;
   readonly #chance: SeededRandom;
@@ -157,11 +157,11 @@ export class SimulatedWorld implements Simulation {
     });
   }
 
-  /** Resolves when all nodes that are up agree that exactly they are the members, and who leads. */
+  /** Resolves when all nodes that are up agree that exactly they are the members, and on the leader. */
   converged(options: { readonly limit?: number } = {}): Promise<void> {
     return this.until(() => this.#isConverged(), {
       limit: options.limit ?? 60_000,
-      what: "all nodes that should run do, and agree on who is a member",
+      what: "all nodes that should run do, and agree on the members",
     });
   }
 
@@ -206,7 +206,7 @@ export class SimulatedWorld implements Simulation {
     }
   }
 
-  /** From now on time counts for the scenario. */
+  /** Starts the time of the scenario. */
   begin(faults: readonly Fault[]): void {
     this.#zero = this.time.now();
     checkFaults(faults, this.#names);
@@ -232,7 +232,7 @@ export class SimulatedWorld implements Simulation {
     return { view: status || !!changes?.view, shards: status || !!changes?.grants };
   }
 
-  /** To be called now and then: health is also a matter of time. */
+  /** To be called at intervals: health also depends on time. */
   updateHealth(): void {
     this.#health.update(this.now);
   }
@@ -260,7 +260,7 @@ export class SimulatedWorld implements Simulation {
       onEnded: (node) => {
         if (restartEnded === false) return;
         this.#comingBack.add(node.index);
-        this.time.schedule(restartEnded, () => this.#comeBack(node, node.life));
+        this.time.schedule(restartEnded, () => this.#comeBack(node, node.starts));
       },
       onError: (thrown) => this.error ??= { thrown },
       links: (host) => this.network.links(host),
@@ -268,10 +268,10 @@ export class SimulatedWorld implements Simulation {
     });
   }
 
-  #comeBack(node: NodeProcess, life: number): void {
+  #comeBack(node: NodeProcess, starts: number): void {
     // Its connections are still being closed in order.
-    if (node.alive && node.life === life) {
-      return node.onceGone(() => this.#comeBack(node, life));
+    if (node.alive && node.starts === starts) {
+      return node.onceGone(() => this.#comeBack(node, starts));
     }
     this.#comingBack.delete(node.index);
     node.start();
@@ -305,7 +305,7 @@ export class SimulatedWorld implements Simulation {
     }
     const loop = new EventLoop(node.index, this.time, node.machine);
     const runtime: Runtime = {
-      ...this.#runtime(host, loop, node.disk, node.diskFaults, node.life),
+      ...this.#runtime(host, loop, node.disk, node.diskFaults, node.starts),
       stallProbe: this.#stallProbes.probe(host, loop),
       inbound: (from, path, deliver) => this.injector.inbound(node, from, path, deliver),
     };
@@ -375,14 +375,14 @@ export class SimulatedWorld implements Simulation {
     if (this.#downed.has(key)) return;
     this.#downed.add(key);
     const node = this.#byHost.get(address.slice(0, address.lastIndexOf(":")));
-    // Of a node that lives elsewhere by now, the old address is dead indeed.
+    // Of a node that has another address by now, the old one is dead indeed.
     const isCurrent = node?.address === address && node.view?.self.incarnation === incarnation;
     const healthy = isCurrent && this.#health.isHealthy(node, this.now);
     const { by, why } = evidence;
     (this.downings as Downing[]).push({ at: this.now, address, incarnation, by, why, healthy });
   }
 
-  /** Whether the node is, or will be, in a life that it has not come up in. */
+  /** Whether the node runs, or will be started, and is not up yet. */
   #isExpected({ status, index }: NodeProcess): boolean {
     return status === "starting" || status === "stopping" || this.#comingBack.has(index);
   }

@@ -7,14 +7,14 @@ import type { TraceHash } from "./trace_hash.ts";
 
 /** Turns of the microtask queue after which nothing more is expected. */
 const quietTurns = 8;
-/** Turns after which nothing will ever be quiet: a real event loop would stand still for ever. */
+/** Turns after which they are taken to go on for ever: a real event loop would hang. */
 const livelockTurns = 300_000;
-/** Events of one instant after which time is taken to stand still for ever. */
+/** Events of one instant after which they are taken to go on for ever. */
 const livelockEvents = 300_000;
 /** Events after which the real event loop has its chance: what waits for the machine goes on. */
 const eventsPerMacrotask = 64;
 
-/** The time of the world: what the network goes by. Nodes have clocks of their own. */
+/** The time of the world, which the network uses. Nodes have clocks of their own. */
 export class SimulationTime implements Clock {
   readonly #clock = new VirtualClock();
   readonly #trace: TraceHash;
@@ -83,9 +83,9 @@ export class SimulationTime implements Clock {
   }
 
   /**
-   * Lets everything run that follows from the event: until promises have had some turns in which
-   * nobody deferred or scheduled anything. To wait for a macrotask each time would be exact, and
-   * take as long as all else together.
+   * Runs all consequences of the event: until promises have had some turns in which nothing was
+   * deferred or scheduled. To wait for a macrotask each time would be exact, and take as long as
+   * all else together.
    */
   async settle(): Promise<void> {
     let turns = 0;

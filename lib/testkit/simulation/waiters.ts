@@ -6,12 +6,11 @@ interface Waiter {
   readonly settle: (error?: unknown) => void;
 }
 
-/** Those who wait for conditions, which are looked at after each event. */
+/** Promises of conditions, which are checked after each event. */
 export class Waiters {
   readonly #time: SimulationTime;
   readonly #waiters = new Set<Waiter>();
 
-  /** Nobody waits yet. */
   constructor(time: SimulationTime) {
     this.#time = time;
   }

@@ -76,7 +76,7 @@ export const crashes: Scenario = {
   run: recover,
 };
 
-/** Event loops stand still and are slow, clocks are wrong. */
+/** Event loops are paused and slow, clocks are wrong. */
 export const stalls: Scenario = {
   name: "stalls",
   nodes: 5,

@@ -79,16 +79,16 @@ function oneHolder(): Invariant {
   return { name: "oneHolder", check: (sim) => leaseLedger(sim).problem };
 }
 
-/** A node asks and gives back the lease for as long as its process lives. */
+/** A node acquires and releases the lease for as long as its process runs. */
 async function useLease(sim: Simulation, node: SimulatedNode): Promise<void> {
-  const { life } = node;
+  const { starts } = node;
   const { clock } = node.system.runtime;
   const lease = fileLease("/shared/lease", { ttl, clock, storage: node.storage });
-  const lives = () => node.life === life && node.alive;
+  const runs = () => node.starts === starts && node.alive;
   // Asked by the process, so that a pause holds it up.
   const pause = (delay: number) =>
     new Promise<void>((resolve) => void clock.schedule(delay, resolve));
-  while (lives()) {
+  while (runs()) {
     await pause(sim.random.next() * 20_000);
     const answer = await lease.acquire(node.address).catch(() => undefined);
     if (answer === undefined) continue;
@@ -117,13 +117,13 @@ export const fileLeases: Scenario = {
   invariants: [...standardInvariants, oneHolder],
   source: source("fileLeases"),
   run: async (sim) => {
-    const lives = new Set<string>();
+    const started = new Set<string>();
     const end = sim.now + 250_000;
     while (sim.now < end) {
       for (const node of sim.nodes) {
-        const key = `${node.name} ${node.life}`;
-        if (node.status !== "up" || lives.has(key)) continue;
-        lives.add(key);
+        const key = `${node.name} ${node.starts}`;
+        if (node.status !== "up" || started.has(key)) continue;
+        started.add(key);
         void useLease(sim, node);
       }
       await sim.sleep(100);
@@ -197,7 +197,7 @@ export const leaseDowning: Scenario = {
     const sides = new Set(sim.nodes.map(({ view }) => view?.clusterId));
     sides.delete(undefined);
     if (sides.size > 1) throw new Error("two clusters are left");
-    if (leaseLedger(sim).asks === 0) throw new Error("nobody has asked for the lease");
+    if (leaseLedger(sim).asks === 0) throw new Error("no node has asked for the lease");
   },
 };
 

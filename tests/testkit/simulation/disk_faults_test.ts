@@ -141,7 +141,7 @@ Deno.test("a sync that succeeds after one that failed saves nothing that was wri
     await sim.sleep(1_000);
     await file.sync();
     assertEquals(await read(sim, "node-1"), "ab");
-    await sim.until(() => sim.node("node-1").life === 2);
+    await sim.until(() => sim.node("node-1").starts === 2);
     assertEquals(await read(sim, "node-1"), "a");
   });
 });
@@ -158,7 +158,7 @@ async function afterCrash(crash: Partial<Fault>, seed = 1): Promise<(string | un
     await append(sim, "node-1", " added later");
     const file = await storage.open("/other", "append");
     await file.append(bytes("new"));
-    await sim.until(() => sim.node("node-1").life === 2);
+    await sim.until(() => sim.node("node-1").starts === 2);
     found = [await read(sim, "node-1"), await read(sim, "node-1", "/other")];
   }, seed);
   return found;
@@ -201,7 +201,7 @@ Deno.test("a disk stays with its machine, also at another address; another has a
     const { host, storage } = sim.node("node-1");
     await replaceFile(storage, "/log", bytes("mine"));
     await replaceFile(storage, "/shared/log", bytes("ours"));
-    await sim.until(() => sim.node("node-1").life === 2);
+    await sim.until(() => sim.node("node-1").starts === 2);
     assert(sim.node("node-1").host !== host);
     assertEquals(await read(sim, "node-1"), "mine");
     assertEquals(await read(sim, "node-2"), "notFound");
