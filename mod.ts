@@ -4,7 +4,7 @@
  *
  * @module
  */
-export type { LocalRuntime } from "./lib/actor/behavior/actor_system.ts";
+export type { LocalRuntime, LocalSystem } from "./lib/actor/behavior/local_system.ts";
 export type { OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior/handler.ts";
 export { ActorSystem, type ActorSystemConstructor } from "./lib/actor/system/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";

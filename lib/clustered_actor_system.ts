@@ -65,13 +65,13 @@ export class ClusteredActorSystem extends ActorSystem {
 
   private constructor(options: ClusterOptions) {
     checkClusterOptions(options);
-    const ordered = makeExtensions([...builtIn, ...options.extensions ?? []]);
+    const ordered = makeExtensions(builtIn, options.extensions);
     const runtime = systemRuntime({
       ...options.runtime,
       ...(options.logger && { logger: options.logger }),
     });
     super({ ...options, runtime });
-    this.#extensions = new NodeExtensions(ordered, this, runtime);
+    this.#extensions = new NodeExtensions(ordered, runtime);
     this.#node = new ClusterNode(this, options, runtime, this.#extensions);
     this.cluster = new ClusterHandle(() => this.#node.facts, this.#extensions);
     this.#exposeInternals();

@@ -39,7 +39,10 @@ export async function writeNpmPackage(folder: string): Promise<void> {
   for (const source of sources) await copy(root + source, `${folder}/${source}`);
   await writeJson(`${folder}/package.json`, {
     ...manifest(config),
-    dependencies: await dependencies(config, await importedPackages(folder)),
+    dependencies: await dependencies(
+      config,
+      await importedPackages(sources.map((source) => root + source)),
+    ),
   });
   for (const link of config.links ?? []) {
     await writeJson(`${folder}/${link}/package.json`, manifest(await readConfig(root + link)));
@@ -67,18 +70,19 @@ async function dependencies(
   return found;
 }
 
-/** The packages that the sources in a folder import; tests need more. */
-async function importedPackages(folder: string): Promise<Set<string>> {
+/** The packages that sources import; tests need more. */
+async function importedPackages(paths: readonly string[]): Promise<Set<string>> {
   const packages = new Set<string>();
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) { for (const found of await importedPackages(path)) packages.add(found); }
-    if (!name.endsWith(".ts")) continue;
+  for (const path of paths) {
+    if ((await Deno.stat(path)).isDirectory) {
+      const inside = await Array.fromAsync(Deno.readDir(path), ({ name }) => `${path}/${name}`);
+      for (const found of await importedPackages(inside)) packages.add(found);
+      continue;
+    }
+    if (!path.endsWith(".ts")) continue;
+    const imports = /^(?:import|export)\b[^;]*?\bfrom "((?:@[^/"]+\/)?[a-z][^/":]*)(?=[/"])/gm;
     const text = await Deno.readTextFile(path);
-    const specifiers = text.matchAll(
-      /^(?:import|export)\b[^;]*?\bfrom "((?:@[^/"]+\/)?[a-z][^/":]*)/gm,
-    );
-    for (const [, found] of specifiers) packages.add(found!);
+    for (const [, found] of text.matchAll(imports)) packages.add(found!);
   }
   return packages;
 }

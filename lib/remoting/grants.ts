@@ -1,6 +1,6 @@
 /**
- * Which actors a client may send to, besides what everybody may: those whose references this node
- * has sent to that client. A reference is a capability; a guessed path is not.
+ * The actors that a client may send to, besides those open to all clients: those whose references
+ * this node has sent to that client. A reference is a capability; a guessed path is not.
  */
 export class Grants {
   readonly #byClient = new Map<string, Set<string>>();

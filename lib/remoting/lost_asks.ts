@@ -6,58 +6,57 @@ import type { OncePerPeerLog } from "./once_per_peer_log.ts";
 import { isDeadLetterReason } from "../actor/services/dead_letter.ts";
 import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 
-/** Where a system hears that one of its questions was lost elsewhere. */
-export const lostQuestionPath = "/_askfailed";
+/** Where a system receives reports of its asks that were lost in other systems. */
+export const lostAskPath = "/_askfailed";
 
-/** Questions in one refused message whose askers are told. */
-export const maxToldQuestions = 16;
+/** Asks of one refused message that are reported. */
+export const maxReportedAsks = 16;
 
-/** A question was lost: its asker need not wait any longer. */
-export interface LostQuestion {
-  /** Path of the question's reply reference. */
-  readonly question: string;
+/** A message that was asked with was lost: its asker need not wait any longer. */
+export interface LostAsk {
+  /** Path of the reply reference. */
+  readonly replyTo: string;
   /** The uid of the reply reference. */
   readonly uid: number;
-  /** Path of the actor that the question was for. */
+  /** Path of the actor that was asked. */
   readonly target: string;
   /** Why it was lost. */
   readonly reason: DeadLetterReason;
 }
 
 /** What {@linkcode LostAsks} needs. */
-export interface LostQuestionsPort {
+export interface LostAsksPort {
   readonly internals: SystemInternals;
-  readonly complaints: OncePerPeerLog;
+  readonly peerLog: OncePerPeerLog;
   /** Best effort: if it is lost, the asker waits for its timeout. */
-  send(to: string, message: LostQuestion): void;
+  send(to: string, message: LostAsk): void;
   /** Whether the peer has been given the reference with this path. */
   mayReach(peer: Peer, path: string): boolean;
 }
 
-/** Tells those who ask from elsewhere that their question was lost here, and hears the same. */
+/** Reports to other systems which of their asks were lost here, and takes their reports. */
 export class LostAsks {
-  readonly #port: LostQuestionsPort;
+  readonly #port: LostAsksPort;
 
-  /** Listens to the system from now on. */
-  constructor(port: LostQuestionsPort) {
+  constructor(port: LostAsksPort) {
     this.#port = port;
     port.internals.onForeignAskLost = (replyTo, target, reason) => {
       const { node, path, uid } = replyTo;
       if (node === "" || node === port.internals.nodeAddress) return;
-      port.send(node, { question: path, uid, target, reason });
+      port.send(node, { replyTo: path, uid, target, reason });
     };
   }
 
   /** Takes what a peer has sent. */
   receive(peer: Peer, value: unknown): void {
-    const { internals, complaints } = this.#port;
-    const lost = parseLostQuestion(value);
+    const { internals, peerLog } = this.#port;
+    const lost = parseLostAsk(value);
     if (lost === undefined) {
-      return complaints.add(peer, "warn", "a malformed note of a lost question was ignored");
+      return peerLog.add(peer, "warn", "ignored a malformed report of a lost ask");
     }
-    // Whoever may not answer a question may not end it either.
-    if (!this.#port.mayReach(peer, lost.question)) return;
-    internals.failAsk(lost.question, lost.uid, lost.target, lost.reason);
+    // A peer that may not reply to an ask may not fail it either.
+    if (!this.#port.mayReach(peer, lost.replyTo)) return;
+    internals.failAsk(lost.replyTo, lost.uid, lost.target, lost.reason);
   }
 
   /** Stops to listen. */
@@ -66,11 +65,11 @@ export class LostAsks {
   }
 }
 
-/** The note, or `undefined` if the value is none. */
-export function parseLostQuestion(value: unknown): LostQuestion | undefined {
+/** The report, or `undefined` if the value is none. */
+export function parseLostAsk(value: unknown): LostAsk | undefined {
   if (!isRecord(value)) return undefined;
-  const { question, uid, target, reason } = value;
-  if (!isPath(question) || !question.startsWith(askPath) || !isWhole(uid)) return undefined;
+  const { replyTo, uid, target, reason } = value;
+  if (!isPath(replyTo) || !replyTo.startsWith(askPath) || !isWhole(uid)) return undefined;
   if (typeof target !== "string" || target.length > 4_096) return undefined;
-  return isDeadLetterReason(reason) ? { question, uid, target, reason } : undefined;
+  return isDeadLetterReason(reason) ? { replyTo, uid, target, reason } : undefined;
 }

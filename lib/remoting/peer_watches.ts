@@ -1,32 +1,32 @@
 import type { TerminationReason } from "../actor/ref/terminated.ts";
-import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
+import type { ReportedReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
 import { maxItems } from "./watch_protocol.ts";
 
-/** What a {@linkcode WatchTable} wants done. */
+/** What a {@linkcode WatchTable} asks its shell to do. */
 export type WatchEffect =
   | { readonly type: "send"; readonly to: string; readonly message: WatchMessage }
-  /** Tell the watcher. Comes once for each watch, and never after it was taken back. */
+  /** Signal the watcher. Once for each watch, and never after it was taken back. */
   | { readonly type: "fire"; readonly id: number; readonly reason: TerminationReason }
   /** Find out when this actor stops, and send the event `ended`. */
   | ({ readonly type: "observe"; readonly watcher: string } & WatchItem)
-  /** That is no longer of interest. */
+  /** Undo `observe`. */
   | { readonly type: "release"; readonly watcher: string; readonly id: number }
-  /** The peer watches as many actors as it may, and wants more. */
+  /** The peer has reached its limit of watches. */
   | { readonly type: "refuse"; readonly watcher: string };
 
 /** What an actor of this system watches at a peer. */
 export interface OutgoingWatch extends WatchItem {
-  /** The life of the peer that has confirmed it first; 0 while none has. */
-  life: number;
+  /** The incarnation of the peer that has confirmed it first; 0 while none has. */
+  incarnation: number;
 }
 
-/** Everything between this system and one other: who watches whom, and what is not confirmed. */
+/** The watches between this system and one other, in both directions, and what is not confirmed. */
 export class PeerWatches {
   /** Address of the other. */
   readonly address: string;
-  /** The latest life of the other that was seen; 0 before any. */
-  life = 0;
-  /** Counts connections; what is confirmed is so for one of them. */
+  /** The latest incarnation of the other that was seen; 0 before any. */
+  incarnation = 0;
+  /** Counts connections; a confirmation is valid for one of them. */
   session = 0;
   /** What actors here watch there, by id. */
   readonly watches = new Map<number, OutgoingWatch>();
@@ -34,16 +34,15 @@ export class PeerWatches {
   readonly unconfirmed = new Set<number>();
   /** Watches that were taken back, which the other may not know yet. */
   readonly forgetting = new Set<number>();
-  /** What actors there watch here, and lives. */
+  /** Ids of watches that actors there have here, of actors that run. */
   readonly watched = new Set<number>();
-  /** What actors there watched here, and is gone, which the other may not know yet. */
-  readonly ended = new Map<number, ToldReason>();
+  /** Ended watches of actors there, which the other has not confirmed yet. */
+  readonly ended = new Map<number, ReportedReason>();
   /** How often what is not confirmed was repeated. */
   attempts = 0;
   /** When that is done next. */
   retryAt: number | undefined;
 
-  /** Nobody watches anybody. */
   constructor(address: string) {
     this.address = address;
   }
@@ -58,32 +57,32 @@ export class PeerWatches {
     return this.watched.size + this.ended.size;
   }
 
-  /** Whether something was said and not yet confirmed. */
+  /** Whether anything was sent and not yet confirmed. */
   get unsettled(): boolean {
     return this.unconfirmed.size + this.forgetting.size + this.ended.size > 0;
   }
 
-  /** Says everything that is not confirmed. */
+  /** Sends everything that is not confirmed. */
   repeat(effects: WatchEffect[]): void {
     const items = [...this.unconfirmed].map((id) => itemOf(this.watches.get(id)!));
-    for (const part of parts(items)) this.#say(effects, this.watchMessage(part));
-    for (const ids of parts([...this.forgetting])) this.#say(effects, { type: "forget", ids });
+    for (const part of parts(items)) this.#send(effects, this.watchMessage(part));
+    for (const ids of parts([...this.forgetting])) this.#send(effects, { type: "forget", ids });
     const gone = [...this.ended].map(([id, reason]) => ({ id, reason }));
-    for (const part of parts(gone)) this.#say(effects, { type: "gone", items: part });
+    for (const part of parts(gone)) this.#send(effects, { type: "gone", items: part });
   }
 
-  /** Asks the other to watch. */
+  /** Requests watches of the other. */
   watchMessage(items: readonly WatchItem[]): WatchMessage {
     return { type: "watch", session: this.session, items };
   }
 
-  /** A connection has begun or ended: the other may have forgotten what it has confirmed. */
+  /** A connection has opened or closed: the other may have forgotten what it has confirmed. */
   beginSession(): void {
     this.session++;
     for (const id of this.watches.keys()) this.unconfirmed.add(id);
   }
 
-  /** Ends the watches that `which` names: they have no more to wait for. */
+  /** Ends the watches that `which` names, with the reason `nodeDown`. */
   fireNodeDown(effects: WatchEffect[], which: (watch: OutgoingWatch) => boolean): void {
     for (const watch of this.watches.values()) {
       if (!which(watch)) continue;
@@ -100,12 +99,12 @@ export class PeerWatches {
     this.ended.clear();
   }
 
-  #say(effects: WatchEffect[], message: WatchMessage): void {
+  #send(effects: WatchEffect[], message: WatchMessage): void {
     effects.push({ type: "send", to: this.address, message });
   }
 }
 
-/** What of a watch is sent. */
+/** The part of a watch that is sent. */
 export function itemOf({ id, path, uid }: WatchItem): WatchItem {
   return { id, path, uid };
 }

@@ -1,19 +1,19 @@
 /**
- * Lets a client reach all nodes through one of them (unisocket). The client wraps what it sends to
- * others and gives it to its contact, which passes it on; the other node answers the same way. The
- * node that is reached judges the message as the client's, not as the contact's.
+ * Lets a client reach all nodes through one of them (unisocket). The client wraps its messages to
+ * other nodes and sends them to its contact, which forwards them; replies take the same way back. The
+ * node that is reached authorizes the message as the client's, not as the contact's.
  *
  * @module
  */
 import type { PeerIdentity } from "../runtime/network.ts";
 import { type ClientPeer, holderOf, type NodePeer, type Peer } from "../transport/base/peer.ts";
 
-/** Where a node takes what a client sends to others, and nodes what others send to a client. */
+/** Where a node takes envelopes of clients for other nodes, and of other nodes for its clients. */
 export const relayPath = "/_relay";
-/** Where a node or client takes what another has passed on. */
+/** Where a node or client takes envelopes that another has forwarded. */
 export const relayedPath = "/_relayed";
 
-/** Clients that one node remembers the way to, and that one node passes messages on for. */
+/** Clients to which one node keeps a route, and for which it forwards messages. */
 const maxRoutes = 10_000;
 
 /** What a {@linkcode Relay} needs. */
@@ -21,19 +21,19 @@ export interface RelayPort extends Partial<RelayChoice> {
   /** This system's address. */
   self(): string;
   send(to: string, path: string, message: unknown): void;
-  /** Who is at the other end of a connection to an address. */
+  /** The peer of a connection to an address. */
   peerAt(address: string): Peer | undefined;
-  /** Whether messages may be passed on to a node. */
+  /** Whether messages may be forwarded to a node. */
   mayReach(node: string): boolean;
-  /** Whether the address that a client goes by, as its contact says, is its own. */
+  /** Whether a client may use the address that its contact has named. */
   admits(client: ClientPeer): boolean;
   /** Takes an envelope as if the peer itself had sent it. */
   deliver(peer: Peer, envelope: Uint8Array): void;
-  /** A client can be reached in a new way, or not any more. */
+  /** A route to a client was added or removed. */
   onRoute(peer: ClientPeer, exists: boolean): void;
 }
 
-/** How a client goes through one node. */
+/** The route of a client through one node. */
 export interface RelayChoice {
   /** The node, `undefined` if there is none at present. */
   contact(): string | undefined;
@@ -51,19 +51,18 @@ export class Relay {
   readonly #port: RelayPort;
   /** How to reach clients that are connected to other nodes. */
   readonly #routes = new Map<string, Route>();
-  /** Nodes to which messages of a client that is connected here were passed on. */
+  /** Nodes to which messages of a client that is connected here were forwarded. */
   readonly #reached = new Map<string, Set<string>>();
-  /** A client: nodes that were heard through the contact. */
-  readonly #heard = new Map<string, NodePeer>();
-  /** What was passed on is being delivered. */
+  /** Of a client: nodes that have sent through the contact. */
+  readonly #senders = new Map<string, NodePeer>();
+  /** A forwarded envelope is being delivered. */
   #delivering = false;
 
-  /** Knows no way. */
   constructor(port: RelayPort) {
     this.#port = port;
   }
 
-  /** Who would read what is sent to a client that is connected elsewhere. */
+  /** The client at an address, if it is connected to another node. */
   peerOf(client: string): ClientPeer | undefined {
     return this.#routes.get(client)?.peer;
   }
@@ -77,7 +76,7 @@ export class Relay {
     return path !== relayPath && !isDirect?.(path) && to !== contact();
   }
 
-  /** Sends an envelope the long way; false if there is none. */
+  /** Sends an envelope through the route; false if there is none. */
   send(to: string, envelope: Uint8Array): boolean {
     const via = this.#port.contact === undefined ? this.#routes.get(to)?.via : this.#port.contact();
     if (via === undefined) return false;
@@ -85,10 +84,10 @@ export class Relay {
     return true;
   }
 
-  /** At `relayPath`: somebody wants an envelope passed on. */
+  /** At `relayPath`: an envelope to forward. */
   forward(peer: Peer, value: unknown): void {
     const wrapped = parseWrapped(value);
-    // What was wrapped twice would go round, and be unwrapped layer by layer.
+    // An envelope that was wrapped twice would travel in a circle.
     if (wrapped === undefined || this.#port.contact !== undefined || this.#delivering) return;
     const { to, envelope } = wrapped;
     if (peer.role === "node") {
@@ -111,18 +110,18 @@ export class Relay {
     this.#port.send(to, relayedPath, { client, envelope });
   }
 
-  /** At `relayedPath`: a node has passed something on. */
+  /** At `relayedPath`: a node has forwarded an envelope. */
   receive(via: Peer, value: unknown): void {
     if (via.role !== "node" || !isRecord(value) || this.#delivering) return;
     const { node, serializers = [], envelope } = value;
     if (this.#port.contact === undefined) return this.#receiveOfClient(via, value);
     if (!isText(node) || !(envelope instanceof Uint8Array) || !areTexts(serializers)) return;
-    let peer = this.#heard.get(node);
-    if (peer === undefined || this.#heard.size > maxRoutes) {
-      this.#heard.clear();
+    let peer = this.#senders.get(node);
+    if (peer === undefined || this.#senders.size > maxRoutes) {
+      this.#senders.clear();
       const remote = `through ${via.address}`;
       peer = { ...via, address: node, nodeId: node, remote, serializers };
-      this.#heard.set(node, peer);
+      this.#senders.set(node, peer);
     }
     this.#deliver(peer, envelope);
   }
@@ -136,7 +135,7 @@ export class Relay {
       this.#reached.delete(address);
       return;
     }
-    this.#heard.delete(address);
+    this.#senders.delete(address);
     for (const [client, { via }] of this.#routes) if (via === address) this.#forget(client);
   }
 
@@ -177,7 +176,7 @@ export class Relay {
   }
 }
 
-/** The client that a contact speaks for; undefined if that is none. */
+/** The client that a contact has forwarded for; undefined if the value is none. */
 function clientPeer(
   via: NodePeer,
   { address, nodeId, incarnation, protocol, serializers, holder }: Record<string, unknown>,
@@ -191,7 +190,7 @@ function clientPeer(
   return { role: "client", lane: "user", identity, ...facts };
 }
 
-/** What the contact has seen of the client's certificate: whose it is, and no more. */
+/** The identity that the contact has read from the client's certificate. */
 function parseHolder(value: unknown): PeerIdentity | undefined {
   if (value === undefined) return { kind: "plain" };
   if (!Array.isArray(value) || value.length < 2 || value.length > 3) return undefined;

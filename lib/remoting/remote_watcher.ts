@@ -11,7 +11,7 @@ import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_e
 import { parseWatchMessage, type WatchMessage } from "./watch_protocol.ts";
 import { WatchTable } from "./watch_table.ts";
 
-/** Milliseconds between two looks for what must be repeated. */
+/** Milliseconds between two checks of what must be repeated. */
 const tickInterval = 250;
 /** Milliseconds between two log lines of one kind. */
 const quietTime = 60_000;
@@ -21,10 +21,10 @@ export interface RemoteWatcherPort {
   readonly internals: SystemInternals;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly complaints: OncePerPeerLog;
-  /** Sends on the lane of the users; best effort. */
+  readonly peerLog: OncePerPeerLog;
+  /** Sends on the user lane; best effort. */
   send(to: string, message: WatchMessage): void;
-  /** Whether the peer may know of what lives at the path. */
+  /** Whether the peer may know of an actor at the path. */
   mayReach(peer: Peer, path: string): boolean;
 }
 
@@ -46,13 +46,12 @@ export class RemoteWatcher implements RemoteWatch {
   readonly #watches = new Map<number, Watch>();
   /** The same: ids by watcher, then by target. */
   readonly #ids = new Map<Ref<unknown>, Map<string, number>>();
-  /** How to stop to observe an actor here, by watcher's system, then by id. */
+  /** Undoes the observation of an actor here, by watcher's system, then by id. */
   readonly #observed = new Map<string, Map<number, () => void>>();
   #timer: Timer | undefined;
   #quietUntil = -Infinity;
   #closed = false;
 
-  /** Nobody watches anybody. */
   constructor(port: RemoteWatcherPort, limits: Partial<WatchLimits> = {}) {
     this.#port = port;
     this.#limits = { ...defaultWatchLimits, ...limits };
@@ -76,7 +75,7 @@ export class RemoteWatcher implements RemoteWatch {
     else this.#step({ type: "watch", node, id, path, uid });
   }
 
-  /** The watcher has lost interest, or has stopped. */
+  /** The watcher has taken the watch back, or has stopped. */
   unwatch(watcher: Ref<unknown>, target: ActorRef<never>): void {
     if (!(target instanceof Ref)) return;
     const id = this.#ids.get(watcher)?.get(keyOf(target));
@@ -90,37 +89,37 @@ export class RemoteWatcher implements RemoteWatch {
   /** Takes what a peer has sent. */
   receive(peer: Peer, value: unknown): void {
     const message = parseWatchMessage(value);
-    const { address: from, incarnation: life } = peer;
+    const { address: from, incarnation } = peer;
     if (message === undefined) {
-      this.#port.complaints.add(peer, "warn", "a malformed watch message was ignored");
+      this.#port.peerLog.add(peer, "warn", "ignored a malformed watch message");
     } else if (message.type !== "watch") {
-      this.#step({ type: "received", from, life, message });
+      this.#step({ type: "received", from, incarnation, message });
     } else {
-      // Whoever may not send to an actor cannot tell whether there is one.
+      // A peer that may not send to an actor must not learn whether there is one.
       const items = message.items.map((item) => ({
         ...item,
         present: this.#port.mayReach(peer, item.path) && this.#find(item) !== undefined,
       }));
-      this.#step({ type: "asked", from, life, session: message.session, items });
+      this.#step({ type: "requested", from, incarnation, session: message.session, items });
     }
   }
 
-  /** The nodes that take part, and their lives; 0 for a life that is not known. */
+  /** The members, and their incarnations; 0 for one that is not known. */
   onMembers(alive: ReadonlyMap<string, number>): void {
     this.#step({ type: "members", alive });
   }
 
-  /** There is a connection for messages of users. */
-  onPeerUp({ address: peer, incarnation: life }: Peer): void {
-    this.#step({ type: "peerUp", peer, life });
+  /** A connection for the user lane has opened. */
+  onPeerUp({ address: peer, incarnation }: Peer): void {
+    this.#step({ type: "peerUp", peer, incarnation });
   }
 
-  /** There is none any more. */
+  /** It has closed. */
   onPeerDown({ address: peer }: Peer): void {
     this.#step({ type: "peerDown", peer });
   }
 
-  /** Says and tells nothing more. */
+  /** Sends and signals nothing more. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
@@ -162,7 +161,7 @@ export class RemoteWatcher implements RemoteWatch {
     }
   }
 
-  /** An actor of this system, known by a reference that does not lead straight to it. */
+  /** Watches an actor of this system through a reference with an address. */
   #watchHere(id: number, path: string, uid: number): void {
     const { internals } = this.#port;
     const { watcher, target } = this.#watches.get(id)!;
@@ -243,7 +242,7 @@ export class RemoteWatcher implements RemoteWatch {
     if (clock.now() < this.#quietUntil) return;
     this.#quietUntil = clock.now() + quietTime;
     const { maxWatchesPerPeer } = this.#limits;
-    logger.log("error", "remoting", "a peer watches as many actors as it may, and wants more", {
+    logger.log("error", "remoting", "refused a watch: the peer has reached its limit", {
       peer,
       maxWatchesPerPeer,
     });

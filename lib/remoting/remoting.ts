@@ -1,7 +1,7 @@
 /**
- * The bridge between actors and the transport: a message told to a {@linkcode RemoteRef} becomes
- * bytes here, and bytes from a peer become a message for an actor or for a part of the system that
- * has taken over a path.
+ * The bridge between actors and the transport: a message told to a {@linkcode RemoteRef} is encoded
+ * here, and bytes from a peer are decoded into a message for an actor, or for the part of the system
+ * that handles the path.
  *
  * @module
  */
@@ -23,8 +23,7 @@ import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { OncePerPeerLog } from "./once_per_peer_log.ts";
 import { Grants } from "./grants.ts";
-import { isForUsers, isUndecodable, laneOf } from "./lanes.ts";
-import { LostAsks, lostQuestionPath, maxToldQuestions } from "./lost_asks.ts";
+import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
   messageLimits,
@@ -41,8 +40,8 @@ import { watchPath } from "./watch_protocol.ts";
 
 export type { NodeHandler, PeerHandler, RemotingOptions } from "./remoting_options.ts";
 
-/** Where the bridge itself talks to its peers: what is lost there is no loss of a user. */
-const ownPaths: ReadonlySet<string> = new Set([watchPath, lostQuestionPath, rejectedPath]);
+/** Paths of the bridge itself: a message that is lost there is no loss of a user. */
+const ownPaths: ReadonlySet<string> = new Set([watchPath, lostAskPath, rejectedPath]);
 
 /** See the module's text. One per system. */
 export class Remoting {
@@ -50,7 +49,7 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
-  readonly #complaints: OncePerPeerLog;
+  readonly #peerLog: OncePerPeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
   readonly #grants = new Grants();
@@ -58,7 +57,7 @@ export class Remoting {
   #isExported: (path: string) => boolean = () => false;
   /** Nodes take no reports of clients. */
   readonly #isNode: boolean;
-  /** Whom the message that is being encoded is for. */
+  /** Address that the message which is being encoded is for. */
   #encodingFor = "";
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
@@ -68,9 +67,9 @@ export class Remoting {
   readonly #relay: Relay;
   /** Undefined where nothing is recorded. */
   readonly #telemetry: RemotingTelemetry | undefined;
-  /** Reply references of this system in the message that is decoded, if they are of interest. */
-  #questions: Ref<unknown>[] | undefined;
-  /** The nodes that were alive when that was told last. */
+  /** Reply references in the message that is decoded, if they are collected. */
+  #replyRefs: Ref<unknown>[] | undefined;
+  /** The members of the last `onMembers`. */
   #alive: readonly string[] = [];
   #endpoint: Endpoint | undefined;
 
@@ -83,7 +82,7 @@ export class Remoting {
     this.#telemetry = RemotingTelemetry.of(system);
     const { tls } = options;
     if (tls instanceof TlsConfig) this.#telemetry?.setCertificate("own", tls.notAfter);
-    this.#complaints = new OncePerPeerLog(this.#logger);
+    this.#peerLog = new OncePerPeerLog(this.#logger);
     this.#serialization = new Serialization(options.serializers, this.#logger);
     const { registry } = this.#serialization;
     this.#codec = new Codec({
@@ -96,7 +95,7 @@ export class Remoting {
       internals: this.#internals,
       clock: options.runtime.clock,
       logger: this.#logger,
-      complaints: this.#complaints,
+      peerLog: this.#peerLog,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
     const { maxWatchesPerPeer } = options;
@@ -106,7 +105,7 @@ export class Remoting {
     );
     this.#lostAsks = new LostAsks({
       ...common,
-      send: (to, message) => this.send(to, lostQuestionPath, 0, message),
+      send: (to, message) => this.send(to, lostAskPath, 0, message),
     });
     this.#rejections = new Rejections({
       ...common,
@@ -114,7 +113,7 @@ export class Remoting {
     });
     this.#relay = this.#makeRelay(options);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
-    this.handlePeers(lostQuestionPath, (peer, note) => this.#lostAsks.receive(peer, note));
+    this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
     this.handleNodes(rejectedPath, (peer, report) => this.#rejections.receive(peer, report));
   }
 
@@ -138,14 +137,14 @@ export class Remoting {
       },
       onPeerUp: (peer, lane) => {
         remoting.#telemetry?.onPeerUp(peer, lane);
-        if (isForUsers(peer, lane)) remoting.#watcher.onPeerUp(peer);
+        if (usesUserLane(peer, lane)) remoting.#watcher.onPeerUp(peer);
         options.onPeerUp?.(peer, lane);
       },
       onPeerDown: (peer, lane, reason) => {
         remoting.#telemetry?.onPeerDown(peer, lane);
         remoting.#serialization.forget(peer);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
-        if (isForUsers(peer, lane)) {
+        if (usesUserLane(peer, lane)) {
           remoting.#watcher.onPeerDown(peer);
           remoting.#relay.onPeerDown(peer);
         }
@@ -193,8 +192,8 @@ export class Remoting {
   }
 
   /**
-   * The nodes that take part, by address, and their incarnations; 0 for one that is not known.
-   * Actors of others count as gone. Not to be called before this system takes part itself.
+   * The members by address, and their incarnations; 0 for one that is not known. Actors of other
+   * nodes count as gone. Not to be called before this system is a member itself.
    */
   onMembers(alive: ReadonlyMap<string, number>): void {
     this.#watcher.onMembers(alive);
@@ -202,14 +201,14 @@ export class Remoting {
     this.#alive = [...alive.keys()];
   }
 
-  /** No reference leads to the path: only parts of the system write there, with `send`. */
+  /** No reference may point to the path: only the system itself sends there, with `send`. */
   reserve(path: string): void {
     this.#reserved.add(path);
   }
 
   /**
-   * Sends to the actor that a reference points to. References come from anywhere: one that leads to
-   * a part of a system was forged, to have this node say there what its maker may not.
+   * Sends to the actor that a reference points to. References come from anywhere: one to a path of
+   * the system was forged, to make this node send there what its forger may not.
    */
   tell(node: string, path: string, uid: number, message: unknown): void {
     if (this.#isReserved(path)) {
@@ -221,21 +220,21 @@ export class Remoting {
   /** Sends to an actor or a part of a system. What cannot be sent becomes a dead letter. */
   send(node: string, path: string, uid: number, message: unknown): void {
     const { nodeAddress } = this.#internals;
-    // A part of the system that owns a path hears only verified peers; it never writes to itself.
+    // Handlers of system paths take messages of verified peers only; this node never sends to itself.
     if (node === nodeAddress) return void this.#internals.deliver(path, uid, message);
     const lane = laneOf(path);
     const isClient = node.startsWith("client:");
     const peer = isClient || this.#serialization.registry !== undefined
       ? this.endpoint.peerAt(node, lane) ?? this.#relay.peerOf(node)
       : undefined;
-    // A client that is gone must not be granted anything either: nobody would take it back.
+    // A client that is gone must not get a grant either: it would never be revoked.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
       return this.#lose("disconnected", node, path, message);
     }
     const meter = this.#telemetry;
     const trace = meter === undefined ? undefined : this.#traceFor(meter, node, lane);
     let bytes: Uint8Array;
-    // What is encoded may itself send something while it is.
+    // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
     try {
       this.#encodingFor = node;
@@ -261,7 +260,7 @@ export class Remoting {
     return trace !== undefined && this.endpoint.peerAt(node, lane)?.traces ? trace : undefined;
   }
 
-  /** Closes the connections; what was sent before is flushed. */
+  /** Closes the connections, after flushing what was sent before. */
   async close(): Promise<void> {
     this.#rejections.flush();
     this.#watcher.close();
@@ -277,7 +276,7 @@ export class Remoting {
 
   #resolve(address: RefAddress): Ref<unknown> {
     const ref = this.refTo(address);
-    if (this.#questions !== undefined && ref.path.startsWith(askPath)) this.#questions.push(ref);
+    if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
     return ref;
   }
 
@@ -309,7 +308,6 @@ export class Remoting {
           this.#deliver(peer, lane, path, uid, message);
         });
       }
-      if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
       this.#deliver(peer, lane, path, uid, message);
     } catch (error) {
       this.#onInboundError(peer, lane, error);
@@ -321,7 +319,7 @@ export class Remoting {
     this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
   }
 
-  /** Gives a message to whoever has taken over its path, or to the actor there. */
+  /** Gives a message to the handler of its path, or to the actor there. */
   #dispatch(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
     try {
       // Every reply has a path of its own: to look it up in a map, the text would be hashed first.
@@ -338,19 +336,19 @@ export class Remoting {
     }
   }
 
-  /** The bytes are in order, but a user's serializer does not take them: the connection lives. */
+  /** The bytes are valid, but a user's serializer has refused them: the connection stays. */
   #refuseInbound(peer: Peer, path: string, body: Uint8Array, error: WireError): void {
     this.#serialization.countUndecodable(peer, path, error.message);
     this.#internals.deadLetter("notSerializable", path, undefined);
-    const questions: Ref<unknown>[] = [];
-    this.#questions = questions;
+    const replyRefs: Ref<unknown>[] = [];
+    this.#replyRefs = replyRefs;
     try {
       this.#codec.decode(body, 0, body.length, new SerializerScan());
     } finally {
-      this.#questions = undefined;
+      this.#replyRefs = undefined;
     }
-    for (const question of questions.slice(0, maxToldQuestions)) {
-      this.#internals.onForeignAskLost?.(question, path, "notSerializable");
+    for (const replyRef of replyRefs.slice(0, maxReportedAsks)) {
+      this.#internals.onForeignAskLost?.(replyRef, path, "notSerializable");
     }
   }
 
@@ -365,7 +363,7 @@ export class Remoting {
       onRoute: (peer, exists) => {
         if (exists) return this.#watcher.onPeerUp(peer);
         this.#serialization.forget(peer);
-        if (this.endpoint.peerAt(peer.address, "user")) return; // It goes on as before.
+        if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.
         this.#grants.revokeAll(peer.address);
         this.#watcher.onPeerDown(peer);
       },
@@ -379,15 +377,15 @@ export class Remoting {
 
   #onInboundError(peer: Peer, lane: Lane, error: unknown): void {
     if (!(error instanceof WireError)) {
-      // A fault of this node: the peer has done nothing wrong and keeps its connection.
+      // A fault of this node: the peer keeps its connection.
       const fields = { error };
-      const what = "a message broke its handler";
-      return this.#complaints.add(peer, "error", what, fields, String(error));
+      const what = "the handler of a message threw";
+      return this.#peerLog.add(peer, "error", what, fields, String(error));
     }
     const { code, message: reason } = error;
     const fields = { lane, code, reason };
-    this.#complaints.add(peer, "warn", "a message could not be read", fields);
-    // At once: in a connection that is closed in order, more of the same would still come in.
+    this.#peerLog.add(peer, "warn", "received a message that cannot be decoded", fields);
+    // At once: a connection that is closed in order would still deliver more.
     this.endpoint.recheck(({ address }) => {
       return address === peer.address ? `unreadable message: ${code}` : undefined;
     });
@@ -398,7 +396,7 @@ export class Remoting {
     this.#isExported = isExported;
   }
 
-  /** Members reach every actor; a client what is open to all and what it was given. */
+  /** Members reach every actor; a client, exported actors and those it holds references to. */
   #mayReach(peer: Peer, path: string): boolean {
     return peer.role === "node" || this.#peerHandlers.has(path) ||
       this.#grants.allows(peer.address, path) || this.#isExported(path);
@@ -411,19 +409,19 @@ export class Remoting {
   }
 
   #onDropped(to: string, payload: Uint8Array, reason: DeadLetterReason): void {
-    const questions: Ref<unknown>[] = [];
-    this.#questions = questions;
+    const replyRefs: Ref<unknown>[] = [];
+    this.#replyRefs = replyRefs;
     try {
       const { path, message } = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
       this.#lose(reason, to, path, message);
-      // What comes out of the bytes is a copy: the system would not know its question again.
-      for (const { path: question, uid } of questions) {
-        this.#internals.failAsk(question, uid, path, reason);
+      // What is decoded is a copy: the system would not recognise its own message.
+      for (const { path: replyTo, uid } of replyRefs) {
+        this.#internals.failAsk(replyTo, uid, path, reason);
       }
     } catch {
       this.#internals.deadLetter(reason, to, undefined);
     } finally {
-      this.#questions = undefined;
+      this.#replyRefs = undefined;
     }
   }
 
@@ -434,6 +432,21 @@ export class Remoting {
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
-    this.#serialization.complain(peer, target, String(error), error);
+    this.#serialization.logUnsent(peer, target, String(error), error);
   }
+}
+
+/** Whether a connection carries messages of users; a client has only one. */
+function usesUserLane({ role }: Peer, lane: Lane): boolean {
+  return role === "client" || lane === "user";
+}
+
+/** Membership and coordination never wait behind messages of users. */
+function laneOf(path: string): Lane {
+  return path.startsWith("/_cluster") ? "control" : "user";
+}
+
+/** Whether a serializer of a user has refused to decode bytes that are valid otherwise. */
+function isUndecodable(error: unknown): error is WireError {
+  return error instanceof WireError && error.code === "undecodable";
 }

@@ -27,15 +27,15 @@ export type RemotingOptions =
     readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
     readonly onSignOfLife?: (peer: Peer) => void;
     /**
-     * Whether user traffic may go to a node. A reference in a message names any address it likes:
-     * without this a client could make a node dial whatever it wants. Default: everywhere.
+     * Whether user traffic may go to a node. A reference in a message can name any address: without
+     * this a client could make a node dial any host. Default: everywhere.
      */
     readonly mayReach?: (address: string) => boolean;
-    /** What was sent to `to` could not be delivered. */
+    /** A message to `to` could not be delivered. */
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
     /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
     readonly maxWatchesPerPeer?: number;
-    /** A client: everything goes through one node. Default: straight to each. */
+    /** Of a client that sends everything through one node. Default: directly to each. */
     readonly relay?: RelayChoice;
     /** How values of users' classes cross the wire. Default: not at all. */
     readonly serializers?: readonly Serializer[];

@@ -12,28 +12,27 @@ import {
   SerializerScan,
 } from "../wire/serializer_registry.ts";
 
-/** Different complaints about one connection that are logged. */
-const maxComplaints = 20;
+/** Different reasons that are logged for one connection. */
+const maxReasons = 20;
 
-/** What is remembered of one connection. */
-interface Acquaintance {
+/** State of one connection. */
+interface PeerState {
   readonly table: PeerSerializers;
-  readonly complaints: Set<string>;
+  /** Why messages could not be sent. */
+  readonly reasons: Set<string>;
 }
 
-/** The custom serializers of one system, and what is known of those of its peers. */
+/** The custom serializers of one system, and those of its peers. */
 export class Serialization {
-  /** Those of this end; undefined: it has none. */
+  /** The serializers of this end; undefined if it has none. */
   readonly registry: SerializerRegistry | undefined;
   readonly #logger: Logger;
   /** A peer is an object for each connection. */
-  readonly #peers = new WeakMap<Peer, Acquaintance>();
+  readonly #peers = new WeakMap<Peer, PeerState>();
   /** Messages of peers that could not be decoded, by connection. */
   readonly #undecodable = new WeakMap<Peer, number>();
 
   /**
-   * Knows no peer yet.
-   *
    * @throws {CastyError} code `badOption`.
    */
   constructor(serializers: readonly Serializer[] | undefined, logger: Logger) {
@@ -42,7 +41,7 @@ export class Serialization {
     this.registry = new SerializerRegistry(serializers);
   }
 
-  /** What an endpoint is told, if there are any. */
+  /** Options of the endpoint. */
   endpointOptions(codec: Codec): Pick<EndpointOptions, "serializers" | "refuses"> {
     if (this.registry === undefined) return {};
     return {
@@ -51,17 +50,17 @@ export class Serialization {
     };
   }
 
-  /** What a peer can read. Undefined: no matter, or not known yet. */
+  /** The serializers that a peer has. Undefined if there are none here, or it is not known yet. */
   towards(peer: Peer | undefined): PeerSerializers | undefined {
     return peer === undefined || this.registry === undefined ? undefined : this.#meet(peer).table;
   }
 
-  /** Makes values of what a peer has sent. */
+  /** Revives the values that a peer has sent. */
   reviverOf(peer: Peer): Reviver {
     return this.registry === undefined ? noSerializers : this.#meet(peer).table;
   }
 
-  /** Whether a message of this end that has waited for the peer takes what the peer lacks. */
+  /** Whether a message that has waited for the peer needs serializers that the peer does not have. */
   refuses(peer: Peer, codec: Codec, payload: Uint8Array): "notSerializable" | undefined {
     const { registry } = this;
     if (registry === undefined) return undefined;
@@ -70,23 +69,23 @@ export class Serialization {
     const scan = new SerializerScan();
     const { path, bodyStart } = decodeEnvelopeHeader(payload, 0, payload.length);
     codec.decode(payload, bodyStart, payload.length, scan);
-    const lacking = [...scan.numbers].filter((number) => !table.has(number));
-    if (lacking.length === 0) return undefined;
-    const names = lacking.map((number) => registry.signatures[number]).join(", ");
-    this.complain(
+    const missing = [...scan.numbers].filter((number) => !table.has(number));
+    if (missing.length === 0) return undefined;
+    const names = missing.map((number) => registry.signatures[number]).join(", ");
+    this.logUnsent(
       peer,
       peer.address + path,
-      `the message takes serializers that ${peer.address} does not have: ${names}`,
+      `the message needs serializers that ${peer.address} does not have: ${names}`,
     );
     return "notSerializable";
   }
 
   /** Logs why a message for a peer could not be sent, once for each reason and connection. */
-  complain(peer: Peer | undefined, target: string, reason: string, error?: unknown): void {
+  logUnsent(peer: Peer | undefined, target: string, reason: string, error?: unknown): void {
     if (peer !== undefined && this.registry !== undefined) {
-      const { complaints } = this.#meet(peer);
-      if (complaints.has(reason) || complaints.size >= maxComplaints) return;
-      complaints.add(reason);
+      const { reasons } = this.#meet(peer);
+      if (reasons.has(reason) || reasons.size >= maxReasons) return;
+      reasons.add(reason);
     }
     this.#logger.log("warn", "remoting", "a message could not be sent", {
       target,
@@ -106,22 +105,22 @@ export class Serialization {
     });
   }
 
-  /** The connection is over: tells how many messages were refused besides the one in the log. */
+  /** The connection has closed: logs how many messages were refused besides the first. */
   forget(peer: Peer): void {
     const count = this.#undecodable.get(peer) ?? 0;
     this.#undecodable.delete(peer);
     if (count < 2) return;
-    this.#logger.log("warn", "remoting", "serializers have refused more messages of a peer", {
+    this.#logger.log("warn", "remoting", "serializers refused more messages of a peer", {
       from: peer.address,
       count: count - 1,
     });
   }
 
-  #meet(peer: Peer): Acquaintance {
+  #meet(peer: Peer): PeerState {
     let known = this.#peers.get(peer);
     if (known === undefined) {
       const table = this.registry!.towards(peer.address, peer.serializers ?? []);
-      known = { table, complaints: new Set() };
+      known = { table, reasons: new Set() };
       this.#peers.set(peer, known);
     }
     return known;

@@ -1,24 +1,24 @@
-import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
+import type { ReportedReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
 
-/** What happens to a {@linkcode WatchTable}. `life` is the incarnation of a system. */
+/** What happens to a {@linkcode WatchTable}. `incarnation` is that of a system. */
 export type WatchEvent =
-  /** An actor here wants to know of the end of an actor there. */
+  /** An actor here watches an actor of another node. */
   | ({ readonly type: "watch"; readonly node: string } & WatchItem)
-  /** It does not any more. */
+  /** It has taken the watch back. */
   | { readonly type: "unwatch"; readonly node: string; readonly id: number }
   /** The message `watch` of a peer, and which of the actors are here. */
   | {
-    readonly type: "asked";
+    readonly type: "requested";
     readonly from: string;
-    readonly life: number;
+    readonly incarnation: number;
     readonly session: number;
-    readonly items: readonly AskedItem[];
+    readonly items: readonly RequestedWatch[];
   }
   /** Any other message. */
   | {
     readonly type: "received";
     readonly from: string;
-    readonly life: number;
+    readonly incarnation: number;
     readonly message: Exclude<WatchMessage, { type: "watch" }>;
   }
   /** An actor that the effect `observe` has named has stopped. */
@@ -26,17 +26,17 @@ export type WatchEvent =
     readonly type: "ended";
     readonly watcher: string;
     readonly id: number;
-    readonly reason: ToldReason;
+    readonly reason: ReportedReason;
   }
-  /** The nodes that take part, and their lives; 0 for one that is not known. */
+  /** The members, and their incarnations; 0 for one that is not known. */
   | { readonly type: "members"; readonly alive: ReadonlyMap<string, number> }
-  | { readonly type: "peerUp"; readonly peer: string; readonly life: number }
+  | { readonly type: "peerUp"; readonly peer: string; readonly incarnation: number }
   | { readonly type: "peerDown"; readonly peer: string }
   /** To be sent now and then while `unsettled`. */
   | { readonly type: "tick" };
 
 /** One item of the event `asked`. */
-export interface AskedItem extends WatchItem {
+export interface RequestedWatch extends WatchItem {
   /** Whether the actor is here, and the peer may know. */
   readonly present: boolean;
 }

@@ -1,27 +1,27 @@
 /**
- * What two systems say to each other about death watch, at {@linkcode watchPath}. All of it is
- * checked on arrival, and all of it may arrive late, twice or not at all.
+ * The messages between two systems for death watch, at {@linkcode watchPath}. All are checked on
+ * arrival, and any may arrive late, twice or not at all.
  *
  * @module
  */
 import type { TerminationReason } from "../actor/ref/terminated.ts";
 
-/** Where systems talk about death watch. On the lane of the users: in order with their messages. */
+/** Where systems exchange these messages. On the user lane: in order with messages of users. */
 export const watchPath = "/_watch";
 
-/** The most items of one message. Whoever has more to say says it in several. */
+/** The most items of one message. More are sent in several messages. */
 export const maxItems = 64;
 
 /** The longest path in a message, in UTF-16 code units; no actor has a longer one on the wire. */
 const maxPath = 2_048;
 
-/** One actor that somebody wants to watch. */
+/** One actor that is to be watched. */
 export interface WatchItem {
-  /** Given by the watcher's system, unique in its life. */
+  /** Given by the watcher's system, unique in its incarnation. */
   readonly id: number;
   /** Path of the actor. */
   readonly path: string;
-  /** Incarnation of the actor; 0 means whichever lives there now. */
+  /** Incarnation of the actor; 0 means the current one. */
   readonly uid: number;
 }
 
@@ -30,19 +30,19 @@ export interface GoneItem {
   /** The id of the watch. */
   readonly id: number;
   /** Why it is gone. */
-  readonly reason: ToldReason;
+  readonly reason: ReportedReason;
 }
 
 /** Why an actor is gone, as far as its own node can tell. */
-export type ToldReason = Exclude<TerminationReason, "nodeDown">;
+export type ReportedReason = Exclude<TerminationReason, "nodeDown">;
 
 /**
- * - `watch`: tell me when these are gone. Repeated until each is confirmed or gone.
- * - `watching`: confirms `watch`, with its session: the watcher counts connections, and takes no
- *   confirmation for more than one.
+ * - `watch`: requests a `gone` for each of these. Repeated until each is confirmed or gone.
+ * - `watching`: confirms `watch`, with its session: the watcher counts connections, and a
+ *   confirmation is valid for one of them.
  * - `gone`: these are gone. Repeated until each is forgotten.
- * - `forget`: say nothing more of these. After `gone`, or because nobody watches any more; then it
- *   is repeated until it is confirmed.
+ * - `forget`: ends these watches. After `gone`, or because they were taken back; then it is repeated
+ *   until it is confirmed.
  * - `forgotten`: confirms `forget`.
  */
 export type WatchMessage =

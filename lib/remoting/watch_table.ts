@@ -1,19 +1,19 @@
 /**
  * Death watch between systems. Pure: `step` takes an event and the time, and gives effects.
  *
- * Notices travel in order with what users send, and so can be lost as that can: a queue is full, a
- * connection breaks. Hence each watch has an id, what is not confirmed is repeated, and everything
- * may arrive twice. When a connection ends or begins, all watches over it count as unconfirmed: the
- * systems tell each other anew, and neither has to remember more than what it still waits for.
+ * Its messages travel in order with messages of users, and can be lost as those can: a queue is full,
+ * a connection breaks. Hence each watch has an id, what is not confirmed is repeated, and every
+ * message may arrive twice. When a connection opens or closes, all watches over it count as
+ * unconfirmed and are sent again, so neither system keeps more than what it still waits for.
  *
  * @module
  */
 import { backoffDelay } from "../runtime/backoff.ts";
 import { itemOf, PeerWatches, type WatchEffect } from "./peer_watches.ts";
 import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
-import type { ToldReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
+import type { ReportedReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
 
-type AskedEvent = Extract<WatchEvent, { type: "asked" }>;
+type RequestedEvent = Extract<WatchEvent, { type: "requested" }>;
 type ReceivedEvent = Extract<WatchEvent, { type: "received" }>;
 
 /** See the module's text. One per system. */
@@ -22,17 +22,16 @@ export class WatchTable {
   readonly #peers = new Map<string, PeerWatches>();
   /** Peers with something that is not confirmed. */
   readonly #unsettled = new Set<PeerWatches>();
-  /** Nodes that take part; undefined before this system does. */
+  /** The members; undefined before this system is one. */
   #alive: ReadonlyMap<string, number> | undefined;
   /** Clients that are connected. */
   readonly #clients = new Set<string>();
 
-  /** Nobody watches anybody. */
   constructor(limits: WatchLimits = defaultWatchLimits) {
     this.#limits = limits;
   }
 
-  /** Whether `tick` is wanted. */
+  /** Whether the event `tick` is needed. */
   get unsettled(): boolean {
     return this.#unsettled.size > 0;
   }
@@ -52,8 +51,8 @@ export class WatchTable {
       case "unwatch":
         this.#unwatch(event.node, event.id, now, effects);
         break;
-      case "asked":
-        this.#onAsked(event, effects);
+      case "requested":
+        this.#onRequested(event, effects);
         break;
       case "received":
         this.#onReceived(event, effects);
@@ -65,7 +64,7 @@ export class WatchTable {
         this.#onMembers(event.alive, now, effects);
         break;
       case "peerUp":
-        this.#onPeerUp(event.peer, event.life, now, effects);
+        this.#onPeerUp(event.peer, event.incarnation, now, effects);
         break;
       case "peerDown":
         this.#onPeerDown(event.peer, now, effects);
@@ -83,9 +82,9 @@ export class WatchTable {
       return;
     }
     const peer = this.#peer(node);
-    peer.watches.set(item.id, { ...item, life: 0 });
+    peer.watches.set(item.id, { ...item, incarnation: 0 });
     peer.unconfirmed.add(item.id);
-    // Before this system takes part, nobody would listen; the first `members` sends it.
+    // Not sent before this system is a member; the first event `members` sends it.
     if (reachable === undefined) return;
     effects.push({ type: "send", to: node, message: peer.watchMessage([item]) });
     this.#settle(peer, now);
@@ -102,11 +101,14 @@ export class WatchTable {
     this.#settle(peer, now);
   }
 
-  #onAsked({ from, life, session, items }: AskedEvent, effects: WatchEffect[]): void {
+  #onRequested(
+    { from, incarnation, session, items }: RequestedEvent,
+    effects: WatchEffect[],
+  ): void {
     const peer = this.#peer(from);
-    if (!this.#meet(peer, life, effects)) return;
+    if (!this.#meet(peer, incarnation, effects)) return;
     const ids: number[] = [];
-    const gone: { id: number; reason: ToldReason }[] = [];
+    const gone: { id: number; reason: ReportedReason }[] = [];
     let refused = false;
     for (const { present, ...item } of items) {
       const { id } = item;
@@ -127,9 +129,9 @@ export class WatchTable {
     if (refused) effects.push({ type: "refuse", watcher: from });
   }
 
-  #onReceived({ from, life, message }: ReceivedEvent, effects: WatchEffect[]): void {
+  #onReceived({ from, incarnation, message }: ReceivedEvent, effects: WatchEffect[]): void {
     const peer = this.#peer(from);
-    if (!this.#meet(peer, life, effects)) return;
+    if (!this.#meet(peer, incarnation, effects)) return;
     switch (message.type) {
       case "watching":
         onWatching(peer, message, effects);
@@ -157,7 +159,7 @@ export class WatchTable {
   #onEnded(
     watcher: string,
     id: number,
-    reason: ToldReason,
+    reason: ReportedReason,
     now: number,
     effects: WatchEffect[],
   ): void {
@@ -177,25 +179,27 @@ export class WatchTable {
     this.#alive = alive;
     for (const peer of [...this.#peers.values()]) {
       if (isClient(peer.address)) continue;
-      const life = alive.get(peer.address);
-      if (life !== undefined) {
-        this.#meet(peer, life, effects);
+      const incarnation = alive.get(peer.address);
+      if (incarnation !== undefined) {
+        this.#meet(peer, incarnation, effects);
         if (before === undefined) this.#repeat(peer, now, effects);
       } else if (before === undefined) {
         peer.fireNodeDown(effects, () => true);
         this.#settle(peer, now);
       } else {
         const last = before.get(peer.address);
-        // A later life that is connected already is about to join.
-        if (last !== undefined && (last === 0 || last >= peer.life)) this.#end(peer, effects);
+        // A later incarnation that is connected already is about to join.
+        if (last !== undefined && (last === 0 || last >= peer.incarnation)) {
+          this.#end(peer, effects);
+        }
       }
     }
   }
 
-  #onPeerUp(address: string, life: number, now: number, effects: WatchEffect[]): void {
+  #onPeerUp(address: string, incarnation: number, now: number, effects: WatchEffect[]): void {
     if (isClient(address)) this.#clients.add(address);
     const peer = this.#peers.get(address);
-    if (peer === undefined || !this.#meet(peer, life, effects)) return;
+    if (peer === undefined || !this.#meet(peer, incarnation, effects)) return;
     peer.beginSession();
     if (peer.unsettled) this.#repeat(peer, now, effects);
   }
@@ -219,29 +223,29 @@ export class WatchTable {
     }
   }
 
-  /** Says everything anew, and takes its time from the beginning. */
+  /** Sends everything again, with the back-off of the first attempt. */
   #repeat(peer: PeerWatches, now: number, effects: WatchEffect[]): void {
     peer.repeat(effects);
     this.#rest(peer);
     this.#settle(peer, now);
   }
 
-  /** Whether the peer is a node that takes part, or a client that is connected, if it is known. */
+  /** Whether the peer is a member, or a client that is connected, if that is known. */
   #takesPart(address: string): boolean | undefined {
     return isClient(address) ? this.#clients.has(address) : this.#alive?.has(address);
   }
 
-  /** Takes note of a peer's life. False if it is over already. */
-  #meet(peer: PeerWatches, life: number, effects: WatchEffect[]): boolean {
-    if (life === 0 || life === peer.life) return true;
-    if (life < peer.life) return false;
-    if (peer.life !== 0) {
+  /** Notes a peer's incarnation. False for one that has ended. */
+  #meet(peer: PeerWatches, incarnation: number, effects: WatchEffect[]): boolean {
+    if (incarnation === 0 || incarnation === peer.incarnation) return true;
+    if (incarnation < peer.incarnation) return false;
+    if (peer.incarnation !== 0) {
       peer.forgetting.clear();
       peer.dropIncoming(effects);
-      peer.fireNodeDown(effects, (watch) => watch.life !== 0);
+      peer.fireNodeDown(effects, (watch) => watch.incarnation !== 0);
       if (!peer.unsettled) this.#rest(peer);
     }
-    peer.life = life;
+    peer.incarnation = incarnation;
     return true;
   }
 
@@ -287,11 +291,11 @@ function onWatching(
   for (const id of ids) {
     const watch = peer.watches.get(id);
     if (watch === undefined) {
-      // It was taken back, and an old request has come in later.
+      // It was taken back, and an old request has arrived later.
       unknown.push(id);
       continue;
     }
-    watch.life ||= peer.life;
+    watch.incarnation ||= peer.incarnation;
     if (session === peer.session) peer.unconfirmed.delete(id);
   }
   if (unknown.length > 0) send(effects, peer.address, { type: "forget", ids: unknown });

@@ -18,7 +18,7 @@ export interface GroupOptions<M> {
   /** How it chooses a routee. Default `roundRobin()`. */
   readonly strategy?: RoutingStrategy<M>;
   /**
-   * Messages that wait while nobody offers the service, 0 to 1 000 000; more are dead letters with
+   * Messages that wait while no actor offers the service, 0 to 1 000 000; more are dead letters with
    * the reason `bufferFull`. Default 1 000.
    */
   readonly bufferSize?: number;
@@ -63,11 +63,11 @@ class Group<M> {
   }
 
   /**
-   * Others offer the service now. Called by the receptionist and not through the mailbox: what
-   * stands around the router (interceptors, spies, mailbox bounds) sees the user's messages only.
+   * The listing has changed. Called by the receptionist and not through the mailbox: interceptors,
+   * spies and mailbox bounds of the router see messages of users only.
    */
   update(refs: readonly ActorRef<M>[]): void {
-    // A router that offers what it looks for would go round in circles.
+    // A router that offers the service it routes to must not route to itself.
     this.#routees.replace(
       refs.includes(this.#self) ? refs.filter((ref) => ref !== this.#self) : refs,
     );
@@ -80,7 +80,7 @@ class Group<M> {
     else if (!this.#waiting.add(message, hash)) this.#lose("bufferFull", message);
   }
 
-  /** It routes no more. */
+  /** The router stops or restarts. */
   close(): void {
     this.#waiting.drain(() => true, (message) => this.#lose("stopped", message));
   }

@@ -54,10 +54,10 @@ function routing<M>(
     routees.remove(signal.ref);
     const { path } = signal.ref;
     if (routees.size > 0) {
-      context.log.debug("a routee has stopped", { routee: path, left: routees.size });
+      context.log.debug("routee stopped", { routee: path, left: routees.size });
       return Behaviors.same();
     }
-    context.log.info("the last routee has stopped, and so the router stops", { routee: path });
+    context.log.info("the last routee stopped; stopping the router", { routee: path });
     return Behaviors.stopped();
   });
 }
@@ -70,7 +70,7 @@ function spawnAll<M>(
 ): ActorRef<M>[] {
   const refs: ActorRef<M>[] = [];
   for (let number = 1; number <= size; number++) {
-    // Names that are the same after a restart: consistent hashing goes by them.
+    // The same names after a restart: consistent hashing depends on them.
     const ref = context.spawn(behavior, `routee-${number}`, options);
     context.watch(ref);
     refs.push(ref);

@@ -5,18 +5,17 @@ import type { RoutingStrategy } from "./routing_strategy.ts";
 import { hashText, mixBits } from "../runtime/fnv.ts";
 
 /**
- * The actors that one router routes to, and whose turn it is. Passes on the very message that it is
- * given.
+ * The actors that one router routes to, and the choice among them. Messages are forwarded as they
+ * are, without a copy.
  */
 export class Routees<M> {
   readonly #strategy: RoutingStrategy<M>;
   readonly #random: Random;
   #refs: readonly ActorRef<M>[] = [];
-  /** Two hashes of each routee's identity, made when they are needed. */
-  #seeds: Int32Array | undefined;
+  /** Made when they are needed. */
+  #hashes: Int32Array | undefined;
   #next = 0;
 
-  /** Nobody yet. */
   constructor(strategy: RoutingStrategy<M>, random: Random) {
     this.#strategy = strategy;
     this.#random = random;
@@ -27,29 +26,29 @@ export class Routees<M> {
     return this.#refs.length;
   }
 
-  /** From now on these, which must not change. Whose turn it is keeps its turn, if it is there. */
+  /** Replaces all, by an array that must not change. The next routee keeps its turn, if it stays. */
   replace(refs: readonly ActorRef<M>[]): void {
     const next = this.#refs[this.#next];
     const index = next === undefined ? -1 : refs.indexOf(next);
     if (index >= 0) this.#next = index;
     else if (this.#next >= refs.length) this.#next = 0;
     this.#refs = refs;
-    this.#seeds = undefined;
+    this.#hashes = undefined;
   }
 
-  /** From now on without this one. */
+  /** Removes one. */
   remove(ref: ActorRef<never>): void {
     const gone = this.#refs.findIndex((routee) => isSame(routee, ref));
     if (gone < 0) return;
     if (gone < this.#next) this.#next--;
     this.#refs = this.#refs.filter((_routee, index) => index !== gone);
     if (this.#next >= this.#refs.length) this.#next = 0;
-    this.#seeds = undefined;
+    this.#hashes = undefined;
   }
 
   /**
-   * What of a message decides where it goes; 0 if nothing does. Found out once, when the message
-   * comes, so that one that waits goes where it would have gone.
+   * The hash of a message's key; 0 if the strategy needs none. Computed once, when the message
+   * arrives, so that a message that waits is routed by the same key.
    *
    * @throws {ActorError} code `badRoutingKey`, and whatever the user's function throws.
    */
@@ -64,12 +63,12 @@ export class Routees<M> {
     });
   }
 
-  /** Passes a message on to one. Only if there is one. */
+  /** Forwards a message to one. Only if there is one. */
   tell(message: M, hash: number): void {
     this.#choose(hash).tell(message);
   }
 
-  /** Passes a message on to all. */
+  /** Forwards a message to all. */
   tellAll(message: M): void {
     for (const routee of this.#refs) routee.tell(message);
   }
@@ -85,43 +84,43 @@ export class Routees<M> {
       case "random":
         return refs[randomInt(this.#random, refs.length)]!;
       case "consistentHash":
-        return refs[heaviest(this.#seeds ??= seedsOf(refs), hash)]!;
+        return refs[highestWeight(this.#hashes ??= identityHashes(refs), hash)]!;
     }
   }
 }
 
 /**
- * The index of the routee with the highest weight for a key. Routees with different first seeds
- * never weigh the same, since mixing keeps different numbers different; the second seed decides
- * between those that happen to share the first.
+ * The index of the routee with the highest weight for a key. Routees with different first hashes
+ * never have the same weight, since mixing keeps different numbers different; the second hash decides
+ * between routees that share the first.
  */
-export function heaviest(seeds: Int32Array, hash: number): number {
+export function highestWeight(hashes: Int32Array, hash: number): number {
   let best = 0;
-  let weight = mixBits(hash ^ seeds[0]!);
-  for (let i = 2; i < seeds.length; i += 2) {
-    const other = mixBits(hash ^ seeds[i]!);
+  let weight = mixBits(hash ^ hashes[0]!);
+  for (let i = 2; i < hashes.length; i += 2) {
+    const other = mixBits(hash ^ hashes[i]!);
     if (other < weight) continue;
-    if (other === weight && !outweighs(seeds[i + 1]!, seeds[best + 1]!, hash)) continue;
+    if (other === weight && !outweighs(hashes[i + 1]!, hashes[best + 1]!, hash)) continue;
     best = i;
     weight = other;
   }
   return best >> 1;
 }
 
-/** Two seeds for each routee, one after the other. */
-export function seedsOf(refs: readonly ActorRef<never>[]): Int32Array {
-  const seeds = new Int32Array(refs.length * 2);
+/** Two hashes of each routee's identity, one after the other. */
+export function identityHashes(refs: readonly ActorRef<never>[]): Int32Array {
+  const hashes = new Int32Array(refs.length * 2);
   refs.forEach((ref, index) => {
     const identity = identityOf(ref);
-    seeds[index * 2] = hashText(identity);
-    // Before and not behind: texts that collide would collide with the same end as well.
-    seeds[index * 2 + 1] = hashText(`#${identity}`);
+    hashes[index * 2] = hashText(identity);
+    // A prefix and not a suffix: texts that collide also collide with the same suffix.
+    hashes[index * 2 + 1] = hashText(`#${identity}`);
   });
-  return seeds;
+  return hashes;
 }
 
-function outweighs(seed: number, other: number, hash: number): boolean {
-  return mixBits(hash ^ seed) > mixBits(hash ^ other);
+function outweighs(own: number, other: number, hash: number): boolean {
+  return mixBits(hash ^ own) > mixBits(hash ^ other);
 }
 
 /** `"host:port/path"`: the same for every incarnation, and on every node. */

@@ -8,7 +8,7 @@ export interface RouterFactories {
   /**
    * Spawns `size` children of one behaviour and routes each message to one of them (Pekko's pool
    * router). A child that stops is not replaced: wrap `behavior` with `Behaviors.supervise` so that
-   * it begins again instead. When the last has stopped, the router stops. Children are called
+   * it restarts instead. When the last has stopped, the router stops. Children are called
    * `routee-1`, `routee-2` and so on.
    *
    * @param size 1 to 10 000.
@@ -38,11 +38,11 @@ export interface RouterFactories {
   ): Behavior<M>;
   /**
    * Routes each message to one of the actors that the receptionist lists for a key (Pekko's group
-   * router). While it lists nobody, messages wait, in order, up to `bufferSize`. When the router
-   * stops or begins again, what still waits is a dead letter with the reason `stopped`.
+   * router). While it lists none, messages wait, in order, up to `bufferSize`. When the router
+   * stops or restarts, those that still wait are dead letters with the reason `stopped`.
    *
-   * A message that waits here has been delivered to the router, and the ledger counts it so; what
-   * the router does with it, to pass it on or to lose it, counts as sent anew.
+   * A message that waits here counts as delivered in the ledger, since the router has had it; when
+   * the router forwards or loses it, it counts as sent again.
    *
    * @throws {ActorError} codes `badOption`, `badServiceKey`.
    *
@@ -68,9 +68,9 @@ export interface RouterFactories {
 }
 
 /**
- * Makes routers: actors that pass each message on to one of many, the very same object, in the order
- * in which they have got them. A reply goes from the routee to whom the message names: routers stand
- * in nobody's way back. What is routed to a routee that has just begun to stop is a dead letter.
+ * Makes routers: actors that forward each message to one of many, without a copy, in the order in
+ * which they arrive. A reply goes from the routee directly to the `replyTo` of the message. A message
+ * to a routee that is stopping is a dead letter.
  */
 export const Routers: RouterFactories = {
   pool: poolRouter,

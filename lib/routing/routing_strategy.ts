@@ -24,8 +24,8 @@ export interface ConsistentHash<in M> {
 export type RoutingStrategy<M> = RoundRobin | RandomRouting | ConsistentHash<M>;
 
 /**
- * Each message to the next routee, in turn. When routees come or go, the one whose turn it is keeps
- * its turn.
+ * Each message to the next routee, in turn. When routees come or go, the next one keeps its
+ * turn.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export function roundRobin(): RoundRobin {
 }
 
 /**
- * Each message to any routee, by the system's source of chance (`runtime.random`).
+ * Each message to any routee, by the system's random source (`runtime.random`).
  *
  * @example
  * ```ts
@@ -56,8 +56,8 @@ export function random(): RandomRouting {
 
 /**
  * Messages of one key to one routee, for as long as that routee is there: when a routee comes or
- * goes, only the keys that it gets or had move. Routers on different nodes that know the same
- * routees agree, since what counts of a routee is its node and path.
+ * goes, only its own keys move. Routers on different nodes that know the same routees agree, since a
+ * routee is identified by its node and path.
  *
  * Rendezvous hashing, or highest random weight (Thaler and Ravishankar, "Using name-based mappings
  * to increase hit rates", 1998), with a hash that never changes. A message costs a few

@@ -1,11 +1,10 @@
-/** A bounded queue of messages that have nowhere to go yet, each with the hash that decides where. */
+/** A bounded queue of messages that wait for a routee, each with the hash of its key. */
 export class WaitingMessages<M> {
   readonly #capacity: number;
   #messages: (M | undefined)[] = [];
   #hashes: number[] = [];
   #head = 0;
 
-  /** Empty. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
@@ -24,8 +23,8 @@ export class WaitingMessages<M> {
   }
 
   /**
-   * Gives the messages to `take` in order, as long as `goOn` says so. What `take` sets in motion may
-   * come back here: each message is given once.
+   * Gives the messages to `take` in order, while `goOn` answers true. `take` may call this again:
+   * each message is given once.
    */
   drain(goOn: () => boolean, take: (message: M, hash: number) => void): void {
     while (this.size > 0 && goOn()) {

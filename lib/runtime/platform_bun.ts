@@ -5,4 +5,6 @@ import type { Platform } from "./platform_port.ts";
 export const bunPlatform: Platform = {
   ...nodePlatform,
   name: "bun",
+  // Its event `secure` is another one, and it keeps the chain.
+  tls: { ...nodePlatform.tls, prepareServer() {} },
 };

@@ -1,4 +1,4 @@
-import { connect, type TLSSocket } from "node:tls";
+import { connect, type Server, type TLSSocket } from "node:tls";
 import type { SocketConn } from "./platform_node_tcp.ts";
 import type { TlsPort, TlsProbe } from "./platform_port.ts";
 
@@ -48,11 +48,44 @@ class SocketProbe implements TlsProbe {
 /** What OpenSSL and BoringSSL, and with them `node:tls`, call a certificate they do not accept. */
 const untrusted =
   /^(UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_|ERR_TLS_CERT_)/;
-/** The server hung up, or sent an alert first. */
+/** The server closed the connection, or sent an alert first. */
 const refused = /^(ECONNRESET|ECONNABORTED|EPIPE)$|_ALERT_/;
+
+/** Chains of handshakes that are not finished yet, see {@linkcode keepPeerChains}. */
+const kept = new WeakMap<TLSSocket, Uint8Array[]>();
+
+/**
+ * Keeps the chain of each client before Node drops it: since 24.21 and 26.8 a `tls.Server` takes
+ * the intermediates out of OpenSSL's list before it says `secureConnection` (nodejs/node#65579). The
+ * event `keylog` is the first one that comes with the socket; the secrets in it are not looked at.
+ */
+export function keepPeerChains(server: Server): void {
+  server.on("keylog", (_line, socket: TLSSocket) => {
+    if (kept.has(socket)) return;
+    kept.set(socket, []);
+    socket.prependOnceListener("secure", () => kept.set(socket, sentChain(socket)));
+  });
+}
+
+/** In the order in which the peer sent them. May be read once: Node takes them out of its list. */
+function sentChain(socket: TLSSocket): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let next = socket.getPeerX509Certificate();
+  // Nobody sends so many: the caller refuses far fewer.
+  while (next !== undefined && chain.length < 100) {
+    chain.push(new Uint8Array(next.raw));
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
 
 /** `node:tls`. */
 export const nodeTls: TlsPort = {
+  prepareServer: keepPeerChains,
+  peerChain(socket, limit) {
+    if (socket.isSessionReused()) return [];
+    return (kept.get(socket) ?? sentChain(socket)).slice(0, limit + 1);
+  },
   startWithoutCertificate(conn, ca) {
     const socket = connect({
       socket: (conn as SocketConn).release(),
@@ -62,6 +95,14 @@ export const nodeTls: TlsPort = {
       checkServerIdentity: () => undefined,
     });
     return Promise.resolve(new SocketProbe(socket));
+  },
+  whyUntrusted(code) {
+    if (code === "CERT_HAS_EXPIRED") return "it, or an authority above it, has expired";
+    if (code === "CERT_NOT_YET_VALID") return "it, or an authority above it, is not yet valid";
+    if (code === "INVALID_PURPOSE") return "it is not made for this end of a connection";
+    return /^(UNABLE_TO_|SELF_SIGNED_CERT_IN_CHAIN)/.test(code)
+      ? "it comes from another authority (it does not chain to any in caFile)"
+      : undefined;
   },
   failureOf(error) {
     const code = String((error as { code?: unknown } | null)?.code);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Server, TLSSocket } from "node:tls";
 import type { Resolver } from "./resolver.ts";
 import type { StopSignal } from "./stop_signals.ts";
 
@@ -161,11 +162,29 @@ export interface TcpListener {
 
 /** What differs between the implementations of `node:tls`. */
 export interface TlsPort {
+  /** To be called for each `tls.Server` before its first handshake, for `peerChain`. */
+  prepareServer(server: Server): void;
+  /**
+   * The certificates that the peer sent, leaf first, to be read once the handshake is done; some
+   * platforms add the authority. More than `limit` are cut off after one more. Empty when the peer
+   * sent none, and when it resumed a session instead of proving its certificate. `suffices` says
+   * whether the leaf alone is wanted, where reading the others is expensive.
+   */
+  peerChain(
+    socket: TLSSocket,
+    limit: number,
+    suffices: (leaf: Uint8Array) => boolean,
+  ): Uint8Array[];
   /**
    * Begins TLS as a client that shows no certificate, trusts `ca` only and does not check the host
    * name. For the proof that a listener refuses such a peer.
    */
   startWithoutCertificate(conn: TcpConn, ca: string): Promise<TlsProbe>;
+  /**
+   * Why `node:tls` does not accept a certificate, by the code of its error, as completes "the
+   * certificate is not acceptable: ..."; undefined: the code does not tell one reason.
+   */
+  whyUntrusted(code: string): string | undefined;
   /** What a failure of such a probe means; undefined: nothing that is known. */
   failureOf(error: unknown): "untrustedServer" | "refused" | undefined;
 }

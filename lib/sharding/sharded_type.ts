@@ -50,7 +50,7 @@ export class ShardedType {
       this.#memory = this.#makeMemory(node, machine, behavior);
       this.#entities = this.#makeEntities(node, behavior);
     }
-    this.router = machine.add({
+    const router = this.router = machine.add({
       shardType: name,
       numShards,
       ...(this.#entities && { runner: this.#entities }),
@@ -61,8 +61,9 @@ export class ShardedType {
     if (this.#entities !== undefined) {
       node.spawnSystem(this.#entities.behavior(() => machine.open(name)), `_region-${name}`);
     }
+    const { intake } = machine;
     node.handlePeers(regionPath(name), (peer, value) => {
-      machine.onDelivery(this.router, peer.address, value);
+      intake.receive(router, peer.address, value);
     });
     this.ref = new ShardProxy(this.router, anchor);
   }

@@ -21,7 +21,6 @@ import {
   clientShardsPath,
   locatePath,
   parseShardingMessage,
-  type ShardingMessage,
   shardingPath,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
@@ -203,18 +202,12 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
-    const { address: self, runtime: { clock, logger }, system } = node;
+    const { address: self, runtime: { clock, logger }, system, send, deadLetter } = node;
     return {
       self,
       now: () => clock.now(),
-      send: (to, path, message) => {
-        if (to !== self) return node.send(to, path, message);
-        // Deferred, so that the machine that wants this sent has ended its step.
-        clock.defer(() => {
-          if (path === shardingPath) this.#machine.receive(self, message as ShardingMessage);
-        });
-      },
-      deadLetter: node.deadLetter,
+      send,
+      deadLetter,
       publish: (event) => system.eventStream.publish(event),
       log: (level, message, fields) => logger.log(level, "sharding", message, fields),
       onAnswer: (message) => {

@@ -49,8 +49,9 @@ export interface ShardTypeOptions {
 export class ShardingMachine {
   readonly coordinator: Coordinator;
   readonly regions: NodeRegions;
+  /** Takes what arrives for entities. */
+  readonly intake: DeliveryIntake;
   readonly #port: ShardingMachinePort;
-  readonly #intake: DeliveryIntake;
   readonly #routers = new Map<string, ShardRouter>();
   #view: CoordinatorView | undefined;
   #ticks = 0;
@@ -59,7 +60,7 @@ export class ShardingMachine {
   constructor(port: ShardingMachinePort, timing: Partial<CoordinatorTiming> = {}) {
     this.#port = port;
     this.coordinator = new Coordinator(timing);
-    this.#intake = new DeliveryIntake(port);
+    this.intake = new DeliveryIntake(port);
     this.regions = new NodeRegions({
       self: port.self,
       leader: () => this.leader,
@@ -80,7 +81,7 @@ export class ShardingMachine {
   /** Adds a type. Its region owns nothing before `open`. */
   add(options: ShardTypeOptions): ShardRouter {
     const { shardType, numShards, runner, strategy, limits, schema } = options;
-    if (schema !== undefined) this.#intake.addSchema(shardType, schema);
+    if (schema !== undefined) this.intake.addSchema(shardType, schema);
     const region = runner && new Region(runner, (...change) => this.#changed(shardType, ...change));
     const router = new ShardRouter({
       shardType,
@@ -149,14 +150,9 @@ export class ShardingMachine {
     }
   }
 
-  /** Something has arrived for entities of a type. */
-  onDelivery(router: ShardRouter, from: string, value: unknown): void {
-    this.#intake.receive(router, from, value);
-  }
-
   /** Repeats what may have been lost. */
   tick(): void {
-    this.#intake.tick();
+    this.intake.tick();
     this.#step({ type: "tick" });
     for (const router of this.#routers.values()) router.tick();
     const { retiring } = this.regions;

@@ -3,7 +3,7 @@ const mostAhead = 32;
 
 /** What one sink may send. All counts are totals since it connected, so a repeated one does no harm. */
 export class Account<S> {
-  /** Whose it is. */
+  /** The sink. */
   readonly owner: S;
   /** Elements that have arrived. */
   accepted = 0;
@@ -12,7 +12,6 @@ export class Account<S> {
   /** Elements that it has asked to send. */
   wanted = 0;
 
-  /** Nothing is granted yet. */
   constructor(owner: S) {
     this.owner = owner;
   }
@@ -39,7 +38,7 @@ export class Account<S> {
 export class CreditPool<S> {
   readonly #size: number;
   readonly #accounts = new Set<Account<S>>();
-  /** Those that want more than was granted; the one that has waited longest first. */
+  /** Accounts that want more than was granted; the one that has waited longest first. */
   readonly #waiting = new Set<Account<S>>();
   #unused = 0;
   #ahead = 0;
@@ -103,7 +102,7 @@ export class CreditPool<S> {
     return true;
   }
 
-  /** Grants what is free to those that wait. Tells `emit` whose total has grown. */
+  /** Grants what is free to those that wait. Calls `emit` with each account whose total has grown. */
   distribute(buffered: number, emit: (account: Account<S>) => void): void {
     let free = this.free(buffered);
     while (free > 0 && this.#waiting.size > 0) {

@@ -1,26 +1,26 @@
 /**
  * The messages between producers, sinks and consumers: plain data and references, so that they
- * cross the wire. All counts are totals since the endpoint connected: a message that is repeated
+ * cross the wire. All counts are totals since the participant connected: a message that is repeated
  * does no harm, and one that is lost is noticed.
  *
  * @module
  */
 import type { ActorRef } from "../actor/ref/ref.ts";
 
-/** How a stream was told to end. `error` is always an `Error`. */
+/** How a stream was ended. `error` is always an `Error`. */
 export type StreamEnding =
   | { readonly type: "completed" }
   | { readonly type: "failed"; readonly error: Error };
 
 /**
- * How a stream has ended, as a sink hears it:
+ * The outcome of a stream for a sink:
  *
- * - `completed`: the consumer was given every element, and was told that there are no more.
+ * - `completed`: the consumer was given every element and then the end.
  * - `failed`: the consumer was given every element and then the error.
  * - `cancelled`: the consumer left, or stopped, or its node is gone; `undelivered` elements were
  *   accepted and never given to it.
  * - `closed`: the producer stopped, or its node is gone, before the stream came to an end.
- * - `left`: this sink left first and does not hear how it ends.
+ * - `left`: this sink left first and is not sent how it ends.
  */
 export type StreamOutcome =
   | StreamEnding
@@ -37,7 +37,7 @@ export type PushReply =
   | { readonly type: "streamPushRefused"; readonly reason: PushRefusal };
 
 /**
- * Offers an element without credit. If it is refused, `replyTo` is told why; without `replyTo` the
+ * Offers an element without credit. If it is refused, `replyTo` is sent the reason; without `replyTo` the
  * element becomes a dead letter (`bufferFull`, or `stopped` when the stream takes no more).
  */
 export interface StreamPush<T> {
@@ -45,17 +45,17 @@ export interface StreamPush<T> {
   readonly type: "streamPush";
   /** The element. */
   readonly element: T;
-  /** Who is told whether it was taken. */
+  /** Gets the answer. */
   readonly replyTo?: ActorRef<PushReply>;
 }
 
-/** No more elements come. The consumer hears of it after all that are in the buffer. */
+/** No more elements come. The consumer is sent the end after all that are in the buffer. */
 export interface StreamComplete {
   /** Names the message. */
   readonly type: "streamComplete";
 }
 
-/** The stream fails. The consumer hears of it after all elements that are in the buffer. */
+/** The stream fails. The consumer is sent the error after all elements that are in the buffer. */
 export interface StreamFail {
   /** Names the message. */
   readonly type: "streamFail";
@@ -63,11 +63,11 @@ export interface StreamFail {
   readonly error: Error;
 }
 
-/** An actor wants the elements. A stream has one consumer; others are told that it is taken. */
+/** An actor wants the elements. A stream has one consumer; others are refused. */
 export interface StreamSubscribe<T> {
   /** Names the message. */
   readonly type: "streamSubscribe";
-  /** Who takes the elements. It is watched: the stream ends with it. */
+  /** Takes the elements. It is watched: the stream ends with it. */
   readonly consumer: ActorRef<ConsumerMessage<T>>;
   /** Elements that it takes at first. Default 0. */
   readonly demand?: number;
@@ -77,11 +77,11 @@ export interface StreamSubscribe<T> {
 export interface StreamDemand<T> {
   /** Names the message. */
   readonly type: "streamDemand";
-  /** Who. */
+  /** The consumer. */
   readonly consumer: ActorRef<ConsumerMessage<T>>;
   /** Elements that it takes in all, since it has subscribed: not how many more. */
   readonly total: number;
-  /** Whether it wants a `streamStatus`, since it has heard nothing for a while. */
+  /** Whether it wants a `streamStatus`, since nothing has arrived for a while. */
   readonly probe?: boolean;
 }
 
@@ -92,7 +92,7 @@ export interface StreamDemand<T> {
 export interface StreamCancel<T> {
   /** Names the message. */
   readonly type: "streamCancel";
-  /** Who. */
+  /** The consumer. */
   readonly consumer: ActorRef<ConsumerMessage<T>>;
 }
 
@@ -100,15 +100,15 @@ export interface StreamCancel<T> {
 export interface StreamConnect {
   /** Names the message. */
   readonly type: "streamConnect";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
 }
 
-/** A sink asks for credit, or only for a sign of life. */
+/** A sink asks for credit, or probes the producer. */
 export interface StreamWant {
   /** Names the message. */
   readonly type: "streamWant";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
   /** Elements that it has sent or wants to send, in all. */
   readonly total: number;
@@ -122,7 +122,7 @@ export interface StreamWant {
 export interface StreamPut<T> {
   /** Names the message. */
   readonly type: "streamPut";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
   /** Its number among those of this sink, counted from 1. */
   readonly sequence: number;
@@ -134,7 +134,7 @@ export interface StreamPut<T> {
 export interface StreamEnd {
   /** Names the message. */
   readonly type: "streamEnd";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
   /** Elements that it has sent, in all. */
   readonly sent: number;
@@ -146,7 +146,7 @@ export interface StreamEnd {
 export interface StreamLeave {
   /** Names the message. */
   readonly type: "streamLeave";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
   /** Elements that it has sent, in all. */
   readonly sent: number;
@@ -172,7 +172,7 @@ export type ProducerMessage<T> =
 export type SubscribeRefusal = "taken" | "ended" | "notSubscribed" | "cannotWatch";
 
 /**
- * What a consumer is told. `sequence` counts elements from 1; `count` is how many there were in all.
+ * Messages to a consumer. `sequence` counts elements from 1; `count` is how many there were in all.
  *
  * - `streamElement`: one of the elements that were asked for.
  * - `streamCompleted`: there are no more.
@@ -195,7 +195,7 @@ export type ConsumerMessage<T> =
 export type SinkRefusal = "unknownSink" | "lost" | "noCredit" | "tooManySinks" | "cannotWatch";
 
 /**
- * What a sink is told. `accepted` counts the elements of this sink that were taken.
+ * Messages to a sink. `accepted` counts the elements of this sink that were taken.
  *
  * - `streamCredit`: it may send `total` elements, counted since it connected.
  * - `streamClosing`: no more elements are taken; what is in the buffer is still delivered.

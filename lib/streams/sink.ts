@@ -1,8 +1,8 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { ElementQueue } from "./element_queue.ts";
-import { spawnEndpoint } from "./endpoint_actor.ts";
-import { isLocal } from "./endpoints.ts";
+import { spawnParticipant } from "./participant_actor.ts";
+import { isLocal } from "./participants.ts";
 import { asError, plainError, type StreamError } from "./errors.ts";
 import {
   isTotal,
@@ -11,7 +11,7 @@ import {
   type StreamEnding,
   type StreamOutcome,
 } from "./protocol.ts";
-import { refusedSink, tooLate, tooManyPuts, whyNot } from "./sink_errors.ts";
+import { endedStream, refusedSink, tooLate, tooManyPuts } from "./sink_errors.ts";
 import { sinkWritable } from "./sink_writable.ts";
 
 /** A put that waits for credit. */
@@ -26,7 +26,7 @@ interface Ending {
   readonly type: "complete" | "fail" | "leave";
   readonly error: Error | undefined;
   readonly done: PromiseWithResolvers<void>;
-  /** Whether the producer was told. */
+  /** Whether the producer was sent it. */
   sent: boolean;
 }
 
@@ -35,7 +35,7 @@ const resolved: Promise<void> = Promise.resolve();
 /** Makes the error that a put is rejected with. */
 type Refusal = () => StreamError;
 
-/** What `streamSink` makes; `StreamSink` of `stream_sink.ts` says what each method does. */
+/** What `streamSink` makes; `StreamSink` of `stream_sink.ts` documents each method. */
 export class Sink<T> implements AsyncDisposable {
   readonly #system: ActorSystem;
   readonly #producer: ActorRef<ProducerMessage<T>>;
@@ -55,8 +55,8 @@ export class Sink<T> implements AsyncDisposable {
   #over = false;
   /** Whether it has left, and the producer has not confirmed that yet; and how it has left. */
   #parting: { readonly abandoned: boolean } | undefined;
-  /** Whether the producer was heard since the last tick. */
-  #heard = false;
+  /** Whether the producer has sent anything since the last tick. */
+  #hasReceived = false;
   #writable: ReturnType<typeof sinkWritable<T>> | undefined;
 
   /** Connects at once. */
@@ -69,10 +69,10 @@ export class Sink<T> implements AsyncDisposable {
     this.#system = system;
     this.#producer = producer;
     this.#maxPending = maxPending;
-    this.#actor = spawnEndpoint<SinkMessage>(system, producer, probeInterval, {
+    this.#actor = spawnParticipant<SinkMessage>(system, producer, probeInterval, {
       onMessage: (message) => this.#receive(message),
       onTick: () => this.#probe(),
-      onGone: (cause) => this.#end({ type: "closed" }, whyNot({ type: "closed" }, cause)),
+      onGone: (cause) => this.#end({ type: "closed" }, endedStream({ type: "closed" }, cause)),
     });
     producer.tell({ type: "streamConnect", sink: this.#actor });
   }
@@ -137,7 +137,7 @@ export class Sink<T> implements AsyncDisposable {
   }
 
   #receive(message: SinkMessage): void {
-    this.#heard = true;
+    this.#hasReceived = true;
     if (this.#over) return this.#receiveLast(message);
     switch (message?.type) {
       case "streamCredit":
@@ -150,7 +150,7 @@ export class Sink<T> implements AsyncDisposable {
         if (outcome.type === "completed" || outcome.type === "failed") {
           this.#close(outcome, message.accepted);
         }
-        this.#end(outcome, whyNot(outcome));
+        this.#end(outcome, endedStream(outcome));
         // A producer of another node waits until its last message is confirmed.
         if (!isLocal(this.#system, this.#producer)) this.#tellLeave(false);
         return;
@@ -224,9 +224,9 @@ export class Sink<T> implements AsyncDisposable {
 
   /** The producer was silent for a while: repeats what may have been lost. */
   #probe(): void {
-    const heard = this.#heard;
-    this.#heard = false;
-    if (heard) return;
+    const hasReceived = this.#hasReceived;
+    this.#hasReceived = false;
+    if (hasReceived) return;
     if (this.#over) {
       if (this.#parting !== undefined) this.#tellLeave(this.#parting.abandoned);
       return;
@@ -241,7 +241,7 @@ export class Sink<T> implements AsyncDisposable {
   #close(ending: StreamEnding, accepted: number): void {
     if (this.#closing !== undefined) return;
     this.#closing = { ending, accepted };
-    this.#refuse(whyNot(ending), true);
+    this.#refuse(endedStream(ending), true);
     if (this.#ending !== undefined) this.#settle();
   }
 
@@ -250,7 +250,7 @@ export class Sink<T> implements AsyncDisposable {
     const { ending, accepted } = this.#closing!;
     const { type, done } = this.#ending!;
     const wanted = type === "complete" ? "completed" : type === "fail" ? "failed" : ending.type;
-    if (ending.type !== wanted) done.reject(whyNot(ending)());
+    if (ending.type !== wanted) done.reject(endedStream(ending)());
     else if (type === "complete" && accepted < this.#sent) {
       done.reject(tooLate(this.#sent - accepted));
     } else done.resolve();
@@ -262,7 +262,7 @@ export class Sink<T> implements AsyncDisposable {
     this.#refusal = refusal;
     if (!all) return;
     while (this.#pending.size > 0) this.#pending.shift().reject(refusal());
-    // The writer must hear of the end, whichever sink has caused it.
+    // The writer must get the end, whichever sink has caused it.
     this.#writable?.fail(refusal);
   }
 
@@ -272,7 +272,7 @@ export class Sink<T> implements AsyncDisposable {
     this.#tellLeave(abandoned);
     if (!isLocal(this.#system, this.#producer)) this.#parting = { abandoned };
     this.#ending?.done.resolve();
-    this.#end({ type: "left" }, whyNot({ type: "left" }));
+    this.#end({ type: "left" }, endedStream({ type: "left" }));
   }
 
   #end(outcome: StreamOutcome, refusal: Refusal): void {
@@ -286,7 +286,7 @@ export class Sink<T> implements AsyncDisposable {
 }
 
 function ownRefusal(type: Ending["type"], error: Error | undefined): Refusal {
-  if (type === "complete") return whyNot({ type: "completed" });
-  if (type === "fail") return whyNot({ type: "failed", error: error! });
-  return whyNot({ type: "left" });
+  if (type === "complete") return endedStream({ type: "completed" });
+  if (type === "fail") return endedStream({ type: "failed", error: error! });
+  return endedStream({ type: "left" });
 }

@@ -1,8 +1,8 @@
 import { StreamError } from "./errors.ts";
 import type { SinkRefusal, StreamOutcome } from "./protocol.ts";
 
-/** Makes the error for a put into a stream that has ended so, or is about to. */
-export function whyNot(outcome: StreamOutcome, cause?: unknown): () => StreamError {
+/** Makes the error for a put into a stream that has this outcome, or will have it. */
+export function endedStream(outcome: StreamOutcome, cause?: unknown): () => StreamError {
   switch (outcome.type) {
     case "completed":
       return () => new StreamError("streamCompleted", "the stream was completed; it takes no more");
@@ -34,7 +34,7 @@ export function refusedSink(reason: SinkRefusal): () => StreamError {
       return () => new StreamError("streamBroken", "elements of this sink were lost on the way");
     case "unknownSink":
       return () =>
-        new StreamError("streamClosed", "the producer has begun again without this sink");
+        new StreamError("streamClosed", "the producer has restarted and does not know this sink");
     case "tooManySinks":
       return () =>
         new StreamError("streamRefused", "the producer has as many sinks as it may have", {
@@ -58,7 +58,7 @@ export function tooLate(count: number): StreamError {
   );
 }
 
-/** Whoever puts does not wait. */
+/** The caller does not wait for its puts. */
 export function tooManyPuts(maxPending: number): StreamError {
   return new StreamError("tooManyPuts", `${maxPending} puts wait for room already`, {
     value: maxPending,

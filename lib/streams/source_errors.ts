@@ -42,7 +42,7 @@ export function refusedSource(reason: SubscribeRefusal): StreamError {
     default:
       return new StreamError(
         "streamClosed",
-        reason === "ended" ? "the stream has ended before" : "the producer has begun again",
+        reason === "ended" ? "the stream has ended before" : "the producer has restarted",
         { value: reason },
       );
   }

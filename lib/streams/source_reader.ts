@@ -3,8 +3,8 @@ import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { ElementQueue } from "./element_queue.ts";
 import type { StreamError } from "./errors.ts";
-import { spawnEndpoint } from "./endpoint_actor.ts";
-import { isLocal } from "./endpoints.ts";
+import { spawnParticipant } from "./participant_actor.ts";
+import { isLocal } from "./participants.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import {
   brokenStream,
@@ -41,8 +41,8 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
   #over = false;
   /** Thrown once, after what waits. */
   #error: StreamError | undefined;
-  /** Whether the producer was heard since the last tick. */
-  #heard = false;
+  /** Whether the producer has sent anything since the last tick. */
+  #hasReceived = false;
   #idleTimer: Timer | undefined;
   /** When the oldest read began to wait, or the last element came. */
   #idleSince = 0;
@@ -93,7 +93,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
 
   #start(): void {
     try {
-      this.#actor = spawnEndpoint<ConsumerMessage<T>>(
+      this.#actor = spawnParticipant<ConsumerMessage<T>>(
         this.#system,
         this.#producer,
         this.#settings.probeInterval,
@@ -115,7 +115,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   #receive(message: ConsumerMessage<T>): void {
-    this.#heard = true;
+    this.#hasReceived = true;
     if (this.#over) return;
     const { received } = this.#intake;
     switch (message?.type) {
@@ -160,13 +160,13 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
 
   /** A read waits and the producer was silent for a while: repeats what may have been lost. */
   #probe(): void {
-    const heard = this.#heard;
-    this.#heard = false;
-    if (heard || this.#over || this.#reads.size === 0) return;
+    const hasReceived = this.#hasReceived;
+    this.#hasReceived = false;
+    if (hasReceived || this.#over || this.#reads.size === 0) return;
     this.#demand(this.#intake.requested, true);
   }
 
-  /** The producer says that this is all. */
+  /** The producer has sent the end. */
   #finish(count: number, error: StreamError | undefined): void {
     const { received } = this.#intake;
     if (count !== received) return this.#break(`${received} of ${count} elements came`);

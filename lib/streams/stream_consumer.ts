@@ -3,8 +3,8 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { checkCount, type StreamError } from "./errors.ts";
-import { defaultProbeInterval } from "./endpoint_actor.ts";
-import { isLocal } from "./endpoints.ts";
+import { defaultProbeInterval } from "./participant_actor.ts";
+import { isLocal } from "./participants.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import { brokenStream, failedStream, goneProducer, refusedSource } from "./source_errors.ts";
 import { StreamIntake } from "./stream_intake.ts";
@@ -33,7 +33,7 @@ export interface StreamConsumerOptions<T> {
 
 /**
  * An actor that takes the elements of a producer, of this node or another, with demand. When it
- * stops, fails or begins again, the stream is cancelled: let `onElement` catch what should not end
+ * stops, fails or restarts, the stream is cancelled: let `onElement` catch what should not end
  * the stream, or supervise the actor with the directive `resume`.
  *
  * An actor that wants the elements among its own messages spawns one as its child. Or it speaks the
@@ -83,7 +83,7 @@ export function streamConsumer<T>(
       (_context, message) => consumer.receive(message),
       (_context, { type }) => {
         if (type === "terminated") return consumer.end(goneProducer());
-        // One that begins again does not know what it had.
+        // The next incarnation does not know what this one has received.
         if (type === "postStop" || type === "preRestart") consumer.leave();
         return Behaviors.same();
       },
@@ -117,7 +117,7 @@ class Consumer<T> {
     const context = this.#context;
     const demand = this.#intake.requested;
     this.#producer.tell({ type: "streamSubscribe", consumer: context.self, demand });
-    // Elements and ends have other types; a status that says nothing new is the wake-up to probe.
+    // Elements and ends have other types; a status with -1 is the wake-up to probe.
     context.setReceiveTimeout(defaultProbeInterval, { type: "streamStatus", sent: -1 });
   }
 
@@ -147,7 +147,7 @@ class Consumer<T> {
     }
   }
 
-  /** The stream has ended: the last thing that the options hear. */
+  /** The stream has ended: calls `onEnd`, once. */
   end(error: StreamError | undefined): Next<T> {
     if (this.#over) return Behaviors.stopped();
     this.#over = true;
@@ -155,7 +155,7 @@ class Consumer<T> {
     return isPromise(ended) ? ended.then(() => Behaviors.stopped()) : Behaviors.stopped();
   }
 
-  /** Tells the producer that nobody takes its elements any more. */
+  /** Cancels the stream: this consumer takes no more elements. */
   leave(): void {
     if (this.#over) return;
     this.#over = true;
@@ -163,7 +163,7 @@ class Consumer<T> {
   }
 
   #give(element: T): Next<T> {
-    // Asked for before it is handled: a handler that fails, and goes on, has used it up too.
+    // Asked for before it is handled: a handler that fails and resumes has used it up too.
     const total = this.#intake.consume();
     if (total !== undefined) this.#demand(total, false);
     const handled = this.#options.onElement(this.#context, element);
@@ -173,7 +173,7 @@ class Consumer<T> {
   #finish(count: number, error: StreamError | undefined): Next<T> {
     const { received } = this.#intake;
     if (count !== received) return this.#break(`${received} of ${count} elements came`);
-    // A producer elsewhere waits to know that its last words have arrived.
+    // A producer of another node waits until its last message is confirmed.
     if (!isLocal(this.#context.system, this.#producer)) this.#cancel();
     return this.end(error);
   }
@@ -193,7 +193,7 @@ class Consumer<T> {
   }
 }
 
-/** A function that is said to give nothing may give anything. */
+/** A function of the type `void` may return anything. */
 function isPromise(value: unknown): value is Promise<void> {
   return typeof (value as Promise<void> | undefined)?.then === "function";
 }

@@ -28,10 +28,10 @@ export interface StreamProducerOptions {
  * Elements keep the order in which they arrive. Completion and failure reach the consumer after
  * everything that is in the buffer. When the stream has ended, the producer stops by itself:
  *
- * - completed or failed: the consumer has been told, after the last element;
- * - cancelled: the consumer left or stopped, or its node is gone. Sinks are told.
+ * - completed or failed: the consumer was sent the end, after the last element;
+ * - cancelled: the consumer left or stopped, or its node is gone. Sinks are sent the end.
  *
- * If it is stopped before, or begins again under supervision, consumer and sinks are told that the
+ * If it is stopped before, or restarts under supervision, consumer and sinks are sent that the
  * stream is closed. Demand and credit follow the Reactive Streams specification.
  *
  * @example

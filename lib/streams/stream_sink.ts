@@ -2,7 +2,7 @@ import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { maxDelay } from "../runtime/clock.ts";
 import { checkCount } from "./errors.ts";
-import { defaultProbeInterval } from "./endpoint_actor.ts";
+import { defaultProbeInterval } from "./participant_actor.ts";
 import type { ProducerMessage, StreamOutcome } from "./protocol.ts";
 import { Sink } from "./sink.ts";
 
@@ -45,7 +45,8 @@ export interface StreamSink<T> extends AsyncDisposable {
    */
   fail(error: unknown): Promise<void>;
   /**
-   * Takes this sink out, after the puts that wait; the stream goes on with the others. Never rejects.
+   * Disconnects this sink, after the puts that wait; the stream continues with the others. Never
+   * rejects.
    */
   leave(): Promise<void>;
   /**

@@ -121,7 +121,7 @@ export class ActorTestKit implements AsyncDisposable {
    * Asks an actor, and moves time on until the reply is there.
    *
    * @throws {AskTimeoutError} if none comes in time.
-   * @throws {AskError} if the question cannot be answered.
+   * @throws {AskError} if the ask fails before its timeout.
    */
   ask<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,

@@ -23,7 +23,7 @@ export interface BehaviorTestKitOptions {
 
 /**
  * Runs one behaviour synchronously, without an actor, and records what it does (Pekko's
- * `BehaviorTestKit`). Children do not run, timers fire when the test says so, questions are answered
+ * `BehaviorTestKit`). Children do not run, timers fire when the test says so, asks are answered
  * by the test. What a handler throws goes to the test: supervision is recorded and not applied.
  *
  * @example

@@ -119,11 +119,11 @@ export interface AskedEffect {
   readonly type: "asked";
   /** The actor that was asked. */
   readonly target: ActorRef<never>;
-  /** The message of the ask. It was sent to `target`, too. */
+  /** The message. It was sent to `target`, too. */
   readonly message: unknown;
   /** Milliseconds that the reply is waited for; no time goes by in the kit. */
   readonly timeout: number;
-  /** Whether the question has its reply, or has failed. */
+  /** Whether the ask has its reply, or has failed. */
   readonly answered: boolean;
   /**
    * Replies. If the promise was given to `pipeToSelf`, its message is in `selfInbox` when this
@@ -133,7 +133,7 @@ export interface AskedEffect {
    */
   reply(value: unknown): void;
   /**
-   * Lets the question fail, for example with an `AskTimeoutError`.
+   * Lets the ask fail, for example with an `AskTimeoutError`.
    *
    * @throws {TestkitError} code `alreadyAnswered`.
    */

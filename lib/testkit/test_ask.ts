@@ -6,7 +6,7 @@ import { InboxRef } from "./test_inbox.ts";
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** A question of a behaviour under test. */
+/** An ask of a behaviour under test. */
 export class TestAsk<T> implements AskedEffect {
   readonly type = "asked";
   readonly target: ActorRef<T>;
@@ -31,7 +31,7 @@ export class TestAsk<T> implements AskedEffect {
     this.#promise = promise;
     this.#resolve = resolve;
     this.#reject = reject;
-    // Further replies are lost, as with a real ask.
+    // Replies after the first are lost, as in a system.
     this.message = factory(new InboxRef("/_ask/1", (value) => this.#settle({ value })));
     if (signal !== undefined) this.#heed(signal);
   }
@@ -65,7 +65,7 @@ export class TestAsk<T> implements AskedEffect {
 
   #answer(outcome: Outcome): void {
     if (this.#settle(outcome)) return;
-    throw new TestkitError("alreadyAnswered", `the question to ${this.target} has its answer`, {
+    throw new TestkitError("alreadyAnswered", `the ask of ${this.target} has its reply`, {
       value: this.target.path,
     });
   }
@@ -82,7 +82,7 @@ export class TestAsk<T> implements AskedEffect {
   #heed(signal: AbortSignal): void {
     const abort = () => {
       this.#settle({
-        error: new AskError("askAborted", `the question to ${this.target} was aborted`, {
+        error: new AskError("askAborted", `the ask of ${this.target} was aborted`, {
           value: this.target.path,
           cause: signal.reason,
         }),

@@ -52,7 +52,7 @@ export class TestContext implements ActorContext<unknown> {
   readonly #stash: StashBuffer;
   readonly #children = new Map<string, ActorRef<never>>();
   readonly #adapters = new Map<unknown, InboxRef>();
-  readonly #questions = new WeakMap<PromiseLike<unknown>, TestAsk<never>>();
+  readonly #asks = new WeakMap<PromiseLike<unknown>, TestAsk<never>>();
   #watched: Watch[] = [];
   #numbered = 0;
 
@@ -151,18 +151,18 @@ export class TestContext implements ActorContext<unknown> {
     factory: (replyTo: ActorRef<R>) => Q,
     { timeout = 5_000, signal }: AskOptions = {},
   ): Promise<R> {
-    let question: TestAsk<T>;
+    let ask: TestAsk<T>;
     try {
       checkDelay(timeout, 0, `an ask cannot wait for ${timeout} ms`);
       const make = factory as (replyTo: ActorRef<R>) => T;
-      question = new TestAsk(ref, make, timeout, signal);
+      ask = new TestAsk(ref, make, timeout, signal);
     } catch (error) {
       return Promise.reject(error);
     }
-    const promise = question.promise as Promise<R>;
-    this.#questions.set(promise, question as unknown as TestAsk<never>);
-    this.#owner.record(question);
-    if (!question.answered) ref.tell(question.message);
+    const promise = ask.promise as Promise<R>;
+    this.#asks.set(promise, ask as unknown as TestAsk<never>);
+    this.#owner.record(ask);
+    if (!ask.answered) ref.tell(ask.message);
     return promise;
   }
 
@@ -186,8 +186,8 @@ export class TestContext implements ActorContext<unknown> {
       tell(value as T, onFulfilled ?? ((message: unknown) => message));
     const onError = (reason: unknown) =>
       onRejected === undefined ? failed(reason) : tell(reason, onRejected);
-    const question = this.#questions.get(promise);
-    if (question !== undefined) question.whenAnswered(onValue, onError);
+    const ask = this.#asks.get(promise);
+    if (ask !== undefined) ask.whenAnswered(onValue, onError);
     else Promise.resolve(promise).then(onValue, onError);
   }
 

@@ -90,7 +90,7 @@ export class ChunkReader {
     this.#maxMessage = maxMessage;
   }
 
-  /** Whether a message has begun and not ended. */
+  /** Whether chunks of a message are missing. */
   get busy(): boolean {
     return this.#total >= 0;
   }
@@ -143,7 +143,7 @@ export class ChunkReader {
   #append(bytes: Uint8Array, from: number, end: number): void {
     const filled = this.#filled + end - from;
     if (filled > this.#total) throw malformed(`more bytes than the ${this.#total} announced`);
-    // Chunks that bring nothing would never end the message.
+    // Empty chunks would never complete the message.
     if (from === end && this.#total > 0) throw malformed("a chunk without data");
     if (filled > this.#buffer.length) {
       const grown = new Uint8Array(

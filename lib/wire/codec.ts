@@ -13,7 +13,7 @@ import {
 export interface CodecOptions {
   /** Makes a reference of an address that was read. */
   readonly resolve: (address: RefAddress) => Ref<unknown>;
-  /** Told about each reference that is written, before it is. It may encode something itself. */
+  /** Called with each reference before it is written. It may encode something itself. */
   readonly onRefEncoded?: (ref: Ref<never>) => void;
   /** Bounds on both directions; what is left out has its default. */
   readonly limits?: Partial<WireLimits>;
@@ -24,10 +24,10 @@ export interface CodecOptions {
 /**
  * Values to msgpack and back: null, booleans, numbers (with NaN, -0 and the infinities), strings
  * (any, also ill-formed), bigints, undefined, arrays, plain objects, `Date`, `Map`, `Set`,
- * `ArrayBuffer`, typed arrays and `DataView`, errors (name, message, code and causes; no stack)
- * references, and values of classes that have a serializer. A hole in an array becomes undefined, and an object without a prototype comes
- * back with the ordinary one; properties of an array that are not elements are not sent. All else
- * is refused.
+ * `ArrayBuffer`, typed arrays and `DataView`, errors (name, message, code and causes; no stack),
+ * references, and values of classes that have a serializer. A hole in an array becomes undefined, and
+ * an object without a prototype comes back with the ordinary one; properties of an array that are
+ * not elements are not sent. Any other value is refused.
  *
  * What a peer sends is checked before anything is allocated for it, is copied out of the receive
  * buffer, and never sets a prototype. The bytes are msgpack: other encoders read and write them
@@ -65,7 +65,7 @@ export class Codec {
    * Encodes `value` behind `headroom` bytes, which the caller fills. The bytes are valid until
    * the next encode.
    *
-   * @param peer who is to read it, if that is known: what it has no serializer for is refused.
+   * @param peer serializers of the reader, if they are known: values that need another are refused.
    * @throws {WireError} as {@linkcode Codec.encode}.
    */
   encodeBehind(headroom: number, value: unknown, peer?: PeerSerializers): Uint8Array {

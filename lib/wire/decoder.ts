@@ -1,7 +1,7 @@
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { Collisions } from "./collisions.ts";
 import { malformed, tooDeep, tooLarge, WireError } from "./errors.ts";
-import { ExtensionType, isMark } from "./extension.ts";
+import { ExtensionType, isMarker } from "./extension.ts";
 import { LeafDecoder } from "./leaf_decoder.ts";
 import type { WireLimits } from "./limits.ts";
 import { reviveError } from "./revive.ts";
@@ -64,7 +64,7 @@ export class Decoder {
       throw malformed(cause instanceof Error ? cause.message : String(cause), undefined, cause);
     } finally {
       this.busy = false;
-      // The chunk may be large, and the next one long in coming.
+      // The chunk may be large, and the next one may arrive much later.
       this.#bytes = nothing;
     }
   }
@@ -205,15 +205,15 @@ export class Decoder {
   }
 
   #array(length: number, depth: number): unknown {
-    const mark = this.#markAhead(length);
+    const marker = this.#markerAhead(length);
     const { maxArray } = this.#limits;
-    if (mark < 0) {
+    if (marker < 0) {
       if (length > maxArray) throw tooLarge("an array", length, "elements", "maxArray", maxArray);
       this.#enter(length, depth);
       return this.#elements(length, depth);
     }
     const size = length - 1;
-    if (mark === ExtensionType.map) {
+    if (marker === ExtensionType.map) {
       const { maxMap } = this.#limits;
       if (size > 2 * maxMap) throw tooLarge("a Map", size / 2, "entries", "maxMap", maxMap);
     } else if (size > maxArray) {
@@ -222,17 +222,17 @@ export class Decoder {
     this.#enter(length, depth);
     this.#at += 3;
     this.#owed--;
-    if (mark >= ExtensionType.serialized) return this.#serialized(mark, size, depth);
-    if (mark === ExtensionType.map) return this.#map(size, depth);
-    if (mark === ExtensionType.set) return this.#set(size, depth);
+    if (marker >= ExtensionType.serialized) return this.#serialized(marker, size, depth);
+    if (marker === ExtensionType.map) return this.#map(size, depth);
+    if (marker === ExtensionType.set) return this.#set(size, depth);
     if (size > 4) throw malformed("an Error has a bad form");
     return reviveError(this.#elements(size, depth));
   }
 
-  #serialized(mark: number, size: number, depth: number): unknown {
+  #serialized(marker: number, size: number, depth: number): unknown {
     if (size !== 1) throw malformed("a value of a serializer has a bad form");
     const data = this.#value(depth + 1);
-    return this.#reviver!.revive(mark - ExtensionType.serialized, data);
+    return this.#reviver!.revive(marker - ExtensionType.serialized, data);
   }
 
   #elements(length: number, depth: number): unknown[] {
@@ -272,7 +272,7 @@ export class Decoder {
   #extension(length: number): unknown {
     const type = this.#bytes[this.#skip(1)]!;
     // The array around it would have taken it.
-    if (isMark(type)) throw malformed("a mark stands alone, or has bytes");
+    if (isMarker(type)) throw malformed("a marker stands alone, or has bytes");
     this.#leaves.checkSize(type, length);
     const from = this.#skip(length);
     return this.#leaves.decode(type, this.#bytes, from, from + length);
@@ -291,14 +291,14 @@ export class Decoder {
     if (this.#owed > this.#end - this.#at) throw truncated();
   }
 
-  /** The type of the mark that an array begins with, or -1. */
-  #markAhead(length: number): number {
+  /** The type of the marker that an array begins with, or -1. */
+  #markerAhead(length: number): number {
     const at = this.#at;
     const bytes = this.#bytes;
     if (bytes[at] !== 0xc7 || length === 0) return -1;
     if (this.#end - at < 3 || bytes[at + 1] !== 0) return -1;
     const type = bytes[at + 2]!;
-    return isMark(type) ? type : -1;
+    return isMarker(type) ? type : -1;
   }
 }
 

@@ -25,13 +25,13 @@ export class Encoder {
   readonly #short: number;
   readonly #serializers: SerializerRegistry | undefined;
   #values = 0;
-  /** Who is to read the message, if that is known. */
+  /** Serializers of the reader, if they are known. */
   #peer: PeerSerializers | undefined;
 
   /** Whether a message is being written: then another needs another encoder. */
   busy = false;
 
-  /** Makes an encoder; `onRef` is told about each reference before it is written. */
+  /** Makes an encoder; `onRef` is called with each reference before it is written. */
   constructor(
     limits: WireLimits,
     onRef: ((ref: Ref<never>) => void) | undefined,
@@ -75,13 +75,13 @@ export class Encoder {
       case "string":
         return this.#string(value);
       case "number":
-        if (value === 0 && 1 / value < 0) return this.#mark(ExtensionType.negativeZero);
+        if (value === 0 && 1 / value < 0) return this.#marker(ExtensionType.negativeZero);
         return this.#out.number(value);
       case "boolean":
         this.#out.reserve(1);
         return this.#out.byte(value ? 0xc3 : 0xc2);
       case "undefined":
-        return this.#mark(ExtensionType.undefined);
+        return this.#marker(ExtensionType.undefined);
       case "bigint":
         return this.#leaves.bigint(value);
       case "object":
@@ -97,7 +97,7 @@ export class Encoder {
   }
 
   /** An extension without a payload. */
-  #mark(type: number): void {
+  #marker(type: number): void {
     this.#out.extension(type, 0);
   }
 
@@ -150,7 +150,7 @@ export class Encoder {
     const data = dataOf(registry.get(number), value, lacking);
     this.#enter(depth, 0, 2, "a value", "elements", "maxArray");
     this.#out.array(2);
-    this.#mark(ExtensionType.serialized + number);
+    this.#marker(ExtensionType.serialized + number);
     this.#value(data, depth + 1);
     return true;
   }
@@ -202,7 +202,7 @@ export class Encoder {
     const { size } = map;
     this.#enter(depth, size, 1 + 2 * size, "a Map", "entries", "maxMap");
     this.#out.array(1 + 2 * size);
-    this.#mark(ExtensionType.map);
+    this.#marker(ExtensionType.map);
     let index = 0;
     try {
       for (const [key, value] of map) {
@@ -220,7 +220,7 @@ export class Encoder {
     const { size } = set;
     this.#enter(depth, size, 1 + size, "a Set", "elements", "maxArray");
     this.#out.array(1 + size);
-    this.#mark(ExtensionType.set);
+    this.#marker(ExtensionType.set);
     let index = 0;
     try {
       for (const value of set) {
@@ -242,7 +242,7 @@ export class Encoder {
       : isScalar(cause);
     this.#enter(depth, 0, sendsCause ? 5 : 4, "an error", "elements", "maxArray");
     this.#out.array(sendsCause ? 5 : 4);
-    this.#mark(ExtensionType.error);
+    this.#marker(ExtensionType.error);
     let step = "name";
     try {
       this.#string(String(name));

@@ -1,5 +1,5 @@
 /**
- * The payload of a `message` frame: whom it is for, and the message.
+ * The payload of a `message` frame: the addressee, and the message.
  *
  * ```text
  * flags 0: a path
@@ -46,23 +46,23 @@ const PATH_AND_NUMBER = 2;
 /** Added to one of them: a trace context follows the path. */
 const TRACE = 4;
 
-/** Whom a message is for. */
+/** The header of an envelope. */
 export interface EnvelopeHeader {
   /** Path of the actor on the receiving node. */
   readonly path: string;
-  /** Incarnation of the actor; 0 means whichever lives there. */
+  /** Incarnation of the actor; 0 means the current one. */
   readonly uid: number;
   /** Where the encoded message begins. */
   readonly bodyStart: number;
-  /** The trace that the message belongs to, if the sender has said so. */
+  /** The trace that the message belongs to, if the sender has sent one. */
   readonly trace: TraceContext | undefined;
 }
 
-/** A message and whom it is for. */
+/** A message and its addressee. */
 export interface Envelope {
   /** Path of the actor on the receiving node. */
   readonly path: string;
-  /** Incarnation of the actor; 0 means whichever lives there. */
+  /** Incarnation of the actor; 0 means the current one. */
   readonly uid: number;
   /** The decoded message. */
   readonly message: unknown;

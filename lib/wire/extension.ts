@@ -2,8 +2,8 @@
  * The msgpack extension types of Casty. Numbers are part of the protocol and never reused.
  *
  * Extensions are leaves: no payload holds another value. What contains values (Map, Set, Error)
- * is an ordinary array whose first element is a mark, so one depth limit, one count and one
- * decoder see everything. Values of custom serializers have such marks as well.
+ * is an ordinary array whose first element is a marker, so one depth limit, one count and one
+ * decoder see everything. Values of custom serializers have such markers as well.
  *
  * @module
  */
@@ -21,17 +21,17 @@ export const ExtensionType = {
   date: 4,
   /** Varint uid, varint length of the node, node, path. */
   ref: 5,
-  /** Mark, empty: an array of this and then key, value, key, value ... is a Map. */
+  /** Marker, empty: an array of this and then key, value, key, value ... is a Map. */
   map: 8,
-  /** Mark, empty: an array of this and then elements is a Set. */
+  /** Marker, empty: an array of this and then elements is a Set. */
   set: 9,
-  /** Mark, empty: an array of this, name, message, code or null, and maybe a cause is an Error. */
+  /** Marker, empty: an array of this, name, message, code or null, and maybe a cause is an Error. */
   error: 10,
   /** The first of the binary types; the others follow in the order of `binaryKinds`. */
   binary: 16,
   /**
-   * Mark, empty, the first of 64: an array of this and then data is a value of a custom serializer.
-   * Which one is said by the sender's introduction: this is number 0 of the names in it.
+   * Marker, empty, the first of 64: an array of this and then data is a value of a custom serializer.
+   * The names in the sender's hello tell which one: this is number 0 of them.
    */
   serialized: 64,
 } as const;
@@ -87,12 +87,13 @@ export function binaryKind(type: number): BinaryKind | undefined {
 }
 
 /** Whether `type` stands for a Map, Set, Error or custom value at the head of an array. */
-export function isMark(type: number): boolean {
+export function isMarker(type: number): boolean {
   return (type >= ExtensionType.map && type <= ExtensionType.error) ||
     (type >= ExtensionType.serialized && type < ExtensionType.serialized + 64);
 }
 
 /** Whether `type` is one of ours. */
 export function isKnownType(type: number): boolean {
-  return (type >= 0 && type <= ExtensionType.ref) || isMark(type) || binaryKind(type) !== undefined;
+  return (type >= 0 && type <= ExtensionType.ref) || isMarker(type) ||
+    binaryKind(type) !== undefined;
 }

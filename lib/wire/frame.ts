@@ -22,7 +22,7 @@ export const HEADER_BYTES = 5;
 
 /** The kinds of frames. Numbers are part of the protocol and never reused. */
 export const FrameType = {
-  /** The dialling side introduces itself. */
+  /** The hello of the dialling side. */
   hello: 1,
   /** The accepting side agrees. */
   welcome: 2,

@@ -33,7 +33,7 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** Bytes of a frame that has begun and not ended; above 0 at close: the stream was cut. */
+  /** Bytes of an unfinished frame; above 0 at close: the stream was cut. */
   get pendingBytes(): number {
     return this.#filled;
   }

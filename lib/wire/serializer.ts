@@ -45,7 +45,7 @@ export interface SerializerForm<T extends object> {
   readonly encode: (value: T) => unknown;
   /**
    * The value of the data. They come from a peer: check them, and throw if they are not in order.
-   * Then the message that holds them is refused, and the connection lives on.
+   * Then the message that holds them is refused, and the connection stays open.
    */
   readonly decode: (data: unknown) => T;
 }
@@ -137,12 +137,12 @@ export function serializer<T extends object>(options: SerializerOptions<T>): Ser
   return Object.freeze({ ...common, prototype });
 }
 
-/** How a serializer is named in an introduction: `"name@version"`. */
+/** How a serializer is named in a hello: `"name@version"`. */
 export function signatureOf({ name, version }: Serializer): string {
   return `${name}@${version}`;
 }
 
-/** Whether a peer may call a serializer so in its introduction. */
+/** Whether a peer may use the name for a serializer in its hello. */
 export function isSignature(value: unknown): value is string {
   return typeof value === "string" && signaturePattern.test(value);
 }

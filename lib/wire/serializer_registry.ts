@@ -7,7 +7,7 @@ import { badSerializer, maxSerializers, type Serializer, signatureOf } from "./s
 /** Makes values of what stands for them in a message. */
 export interface Reviver {
   /**
-   * The value that `data` stands for. `number` is that of a serializer of whoever has written it.
+   * The value that `data` stands for. `number` is that of a serializer of the writer.
    *
    * @throws {WireError} code `undecodable`.
    */
@@ -37,7 +37,7 @@ const carried: ReadonlySet<object> = new Set<object>([
  * another, and the order in which either has registered is of no importance.
  */
 export class SerializerRegistry implements Reviver {
-  /** As they are named in the introduction; the index of each is its number. */
+  /** As they are named in the hello; the index of each is its number. */
   readonly signatures: readonly string[];
   readonly #serializers: readonly Serializer[];
   readonly #byPrototype = new Map<object, number>();
@@ -160,7 +160,7 @@ function revive(serializer: Serializer | undefined, data: unknown, peer: string)
     throw undecodable(serializer, `has thrown: ${reasonOf(cause)}`, cause);
   }
   if (value instanceof Promise) {
-    // Nobody waits for it: if it rejects, that must not end the process.
+    // It is not awaited: its rejection must not end the process.
     value.catch(() => {});
     throw undecodable(serializer, "has answered a promise, for which nothing waits");
   }

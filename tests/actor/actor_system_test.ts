@@ -72,7 +72,7 @@ Deno.test("setup runs once before the first message, and may be async", async ()
   assertEquals(setups, 1);
 });
 
-Deno.test("a stopped actor gets nothing more: what waits becomes dead letters", async () => {
+Deno.test("messages to a stopped actor, and those that wait, become dead letters", async () => {
   await using system = quiet();
   const reasons: string[] = [];
   system.eventStream.subscribe("deadLetter", ({ reason }) => reasons.push(reason));
@@ -106,7 +106,7 @@ Deno.test("children stop before their parent, each with its last signal", async 
   assertEquals(stops, ["leaf", "middle", "root"]);
 });
 
-Deno.test("an actor that throws stops, and those who watch it hear of it once", async () => {
+Deno.test("an actor that throws stops, and its watchers are signalled once", async () => {
   await using system = quiet();
   const heard: string[] = [];
   const child = Behaviors.receive<string>(() => {
@@ -220,7 +220,7 @@ Deno.test("a second reply is ignored", async () => {
   assertEquals(await system.ask(ref, (replyTo: ActorRef<number>) => replyTo), 1);
 });
 
-Deno.test("a full mailbox drops as it is told, and says so", async () => {
+Deno.test("a full mailbox drops by its overflow option, and publishes the loss", async () => {
   for (const overflow of ["dropNew", "dropOldest"] as const) {
     await using system = quiet();
     const seen: number[] = [];
@@ -287,7 +287,7 @@ Deno.test("a flood leaves timers and I/O alive", async () => {
   assertBalanced(system);
 });
 
-Deno.test("pipeToSelf sends what a promise comes to", async () => {
+Deno.test("pipeToSelf sends the outcome of a promise", async () => {
   await using system = quiet();
   const seen: string[] = [];
   const done = Promise.withResolvers<void>();

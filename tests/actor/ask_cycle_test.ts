@@ -7,20 +7,20 @@ import { AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
-interface Question {
+interface Request {
   /** Whom to ask in turn, the next first. */
-  readonly route: readonly ActorRef<Question>[];
+  readonly route: readonly ActorRef<Request>[];
   readonly replyTo: ActorRef<string>;
 }
 
 type Asking = (
-  context: ActorContext<Question>,
-  next: ActorRef<Question>,
-  make: (replyTo: ActorRef<string>) => Question,
+  context: ActorContext<Request>,
+  next: ActorRef<Request>,
+  make: (replyTo: ActorRef<string>) => Request,
 ) => Promise<string>;
 
 /** Asks along the route and replies with what came back, or with the error. */
-const link = (asking: Asking): Behavior<Question> =>
+const link = (asking: Asking): Behavior<Request> =>
   Behaviors.receive(async (context, { route, replyTo }) => {
     const [next, ...rest] = route;
     if (next === undefined) {
@@ -44,25 +44,25 @@ const afterAWait: Asking = async (context, next, make) => {
 };
 
 for (const [name, asking] of Object.entries({ byContext, bySystem, afterAWait })) {
-  Deno.test(`actors that ask each other in a circle are told the path at once: ${name}`, async () => {
+  Deno.test(`an ask that closes a circle fails at once with the path: ${name}`, async () => {
     await using virtual = new VirtualSystem();
     const [a, b, c] = ["a", "b", "c"].map((n) => virtual.system.spawn(link(asking), n)) as [
-      ActorRef<Question>,
-      ActorRef<Question>,
-      ActorRef<Question>,
+      ActorRef<Request>,
+      ActorRef<Request>,
+      ActorRef<Request>,
     ];
-    const ask = (first: ActorRef<Question>, ...route: ActorRef<Question>[]) =>
+    const ask = (first: ActorRef<Request>, ...route: ActorRef<Request>[]) =>
       virtual.system.ask(first, (replyTo: ActorRef<string>) => ({ route, replyTo }));
     const answers: string[] = [];
     for (
-      const question of [
+      const asking of [
         () => ask(a, b, c),
         () => ask(a, b, a),
         () => ask(a, a),
         () => ask(b, c, a, b),
       ]
     ) {
-      answers.push(await virtual.clock.resolve(question()));
+      answers.push(await virtual.clock.resolve(asking()));
     }
     const say = (path: string) =>
       `actors wait for each other: ${path}; ` +
@@ -82,8 +82,8 @@ Deno.test("the error of a circle names the path as its value, and has a code", a
   const errors: unknown[] = [];
   const self = virtual.system.spawn(
     Behaviors.receive<ActorRef<string>>(async (context) => {
-      const question = context.ask(context.self, (replyTo: ActorRef<string>) => replyTo);
-      errors.push(await assertRejects(() => question, AskError));
+      const ask = context.ask(context.self, (replyTo: ActorRef<string>) => replyTo);
+      errors.push(await assertRejects(() => ask, AskError));
       return Behaviors.ignore();
     }),
     "self",
@@ -146,19 +146,19 @@ Deno.test("an actor that waits for something else closes no circle", async () =>
   assertEquals(await virtual.clock.resolve(answer), "late");
 });
 
-Deno.test("a question is forgotten with its end, whatever the end", async () => {
+Deno.test("an ask is forgotten when it ends, however it ends", async () => {
   await using virtual = new VirtualSystem();
   const silent = virtual.system.spawn(Behaviors.ignore(), "silent");
   const outcomes: string[] = [];
   const a = virtual.system.spawn(
     Behaviors.receive<"go">(async (context) => {
       const controller = new AbortController();
-      const questions = [
+      const asks = [
         context.ask(silent, () => "x", { timeout: 5 }),
         context.ask(silent, () => "x", { signal: controller.signal }),
       ];
       controller.abort();
-      for (const result of await Promise.allSettled(questions)) {
+      for (const result of await Promise.allSettled(asks)) {
         outcomes.push(result.status === "rejected" ? result.reason.code : "answered");
       }
       return Behaviors.same();
@@ -177,7 +177,7 @@ Deno.test("a circle of more than 1,000 actors is not looked for: it ends with it
     { length: 1_200 },
     (_, index) => virtual.system.spawn(link(byContext), `a${index}`),
   );
-  const ask = (count: number, ...more: ActorRef<Question>[]) =>
+  const ask = (count: number, ...more: ActorRef<Request>[]) =>
     virtual.clock.resolve(virtual.system.ask(
       refs[0]!,
       (replyTo: ActorRef<string>) => ({ route: [...refs.slice(1, count), ...more], replyTo }),

@@ -10,9 +10,9 @@ import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
-type Question = { type: "get"; replyTo: ActorRef<number> };
+type Request = { type: "get"; replyTo: ActorRef<number> };
 
-const get = (replyTo: ActorRef<number>): Question => ({ type: "get", replyTo });
+const get = (replyTo: ActorRef<number>): Request => ({ type: "get", replyTo });
 
 function manual(options: { maxPendingAsks?: number } = {}) {
   const clock = new ManualClock();
@@ -22,7 +22,7 @@ function manual(options: { maxPendingAsks?: number } = {}) {
   };
 }
 
-Deno.test("every question times out exactly then, whatever others do, and no timer is left", async () => {
+Deno.test("every ask times out exactly on time, and no timer is left", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(
@@ -33,11 +33,11 @@ Deno.test("every question times out exactly then, whatever others do, and no tim
         }),
         { maxLength: 20 },
       ),
-      async (questions) => {
+      async (asks) => {
         const { clock, system } = manual();
         const ends: string[] = [];
         const ref = system.spawn(Behaviors.ignore(), "silent");
-        questions.forEach(({ at, timeout, answered }, index) => {
+        asks.forEach(({ at, timeout, answered }, index) => {
           clock.schedule(at, () => {
             system.ask(ref, (replyTo: ActorRef<number>) => {
               if (answered !== undefined) clock.schedule(answered, () => replyTo.tell(index));
@@ -49,18 +49,18 @@ Deno.test("every question times out exactly then, whatever others do, and no tim
           });
         });
         await clock.advance(200);
-        const expected = questions.map(({ at, timeout, answered }, index) =>
+        const expected = asks.map(({ at, timeout, answered }, index) =>
           answered !== undefined && answered < timeout
             ? `${index} answered ${at + answered}`
             : `${index} late ${at + timeout}`
         );
         // At the very instant of the deadline either may be first.
         const clear = (text: string) => {
-          const { timeout, answered } = questions[Number(text.split(" ")[0])]!;
+          const { timeout, answered } = asks[Number(text.split(" ")[0])]!;
           return answered !== timeout;
         };
         assertEquals(ends.filter(clear).toSorted(), expected.filter(clear).toSorted());
-        assertEquals(ends.length, questions.length);
+        assertEquals(ends.length, asks.length);
         assertEquals(clock.pending, 0);
         await clock.resolve(system.shutdown());
       },
@@ -69,9 +69,9 @@ Deno.test("every question times out exactly then, whatever others do, and no tim
   );
 });
 
-Deno.test("a question that is lost is answered with the reason at once", async () => {
+Deno.test("an ask whose message is lost fails at once with the reason", async () => {
   const { clock, system } = manual();
-  const ref = system.spawn(Behaviors.receive<Question>(() => Behaviors.stopped()), "once", {
+  const ref = system.spawn(Behaviors.receive<Request>(() => Behaviors.stopped()), "once", {
     mailbox: { capacity: 2, overflow: "reject" },
   });
   const [handled, waiting, full] = [1, 2, 3].map(() => system.ask(ref, get));
@@ -90,7 +90,7 @@ Deno.test("replies after the first and after the deadline are dead letters, and 
   system.eventStream.subscribe("deadLetter", (letter) => lost.push(letter));
   let kept: ActorRef<number> | undefined;
   const ref = system.spawn(
-    Behaviors.receive<Question>((_context, { replyTo }) => {
+    Behaviors.receive<Request>((_context, { replyTo }) => {
       kept = replyTo;
       replyTo.tell(1);
       replyTo.tell(2);
@@ -114,7 +114,7 @@ Deno.test("replies after the first and after the deadline are dead letters, and 
   await clock.resolve(system.shutdown());
 });
 
-Deno.test("a reply from outside finds its question while it is open, and by its uid only", async () => {
+Deno.test("a reply from another system finds its ask while it is pending, and by its uid only", async () => {
   const { clock, system } = manual();
   const internals = internalsOf(system);
   const ref = system.spawn(Behaviors.ignore(), "silent");
@@ -173,7 +173,7 @@ Deno.test("askOrUndefined gives undefined for a timeout, and throws what else th
   await assertRejects(() => system.askOrUndefined(kind, itself), AskError);
 });
 
-Deno.test("a lost message is not searched through for a question, however large it is", async () => {
+Deno.test("the search of a lost message for a reply reference is bounded", async () => {
   let looked = 0;
   const large = new Proxy(new Array(100_000).fill(1), {
     getOwnPropertyDescriptor: (target, key) => {

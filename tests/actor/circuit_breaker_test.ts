@@ -20,7 +20,7 @@ function breaker(options: { maxFailures?: number } = {}) {
 const works = () => "fine";
 const fails = () => Promise.reject(new Error("away"));
 
-Deno.test("it opens after as many failures in a row as allowed, and then calls nobody", async () => {
+Deno.test("it opens after maxFailures failures in a row, and then refuses calls", async () => {
   const { circuit, changes, outcome, clock } = breaker();
   const outcomes = [];
   for (const work of [fails, fails, works, fails, fails, fails, works]) {
@@ -48,7 +48,7 @@ Deno.test("after resetTimeout one call is tried: others wait for its end, which 
   assertEquals(changes, ["open", "halfOpen", "open", "halfOpen", "closed"]);
 });
 
-Deno.test("a call that takes too long has failed, is told by its signal, and is not waited for", async () => {
+Deno.test("a call that takes too long fails, and its signal is aborted", async () => {
   const { circuit, clock } = breaker({ maxFailures: 1 });
   let signal: AbortSignal | undefined;
   const late = Promise.withResolvers<string>();

@@ -118,7 +118,7 @@ Deno.test("the stash counts against the capacity of the mailbox", async () => {
 
 // --- message adapters ---
 
-Deno.test("an adapter lets an actor hear another protocol", async () => {
+Deno.test("an adapter lets an actor take another protocol", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   let adapter: ActorRef<number> | undefined;
@@ -139,7 +139,7 @@ Deno.test("an adapter lets an actor hear another protocol", async () => {
   assertEquals(adapter, again);
 });
 
-Deno.test("an adapter is found by its path while its actor lives", async () => {
+Deno.test("an adapter is found by its path while its actor runs", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   let adapter: ActorRef<number> | undefined;
@@ -362,7 +362,7 @@ Deno.test("pipeToSelf: the result itself, mapped, or the failure; what fails wit
   ]);
 });
 
-Deno.test("the mailbox goes on while a pipe waits, and results come in the order of their ends", async () => {
+Deno.test("the mailbox is handled while a pipe waits, and results come in the order of their ends", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   const ends = [0, 1, 2].map(() => Promise.withResolvers<string>());
@@ -382,7 +382,7 @@ Deno.test("the mailbox goes on while a pipe waits, and results come in the order
   assertEquals(heard, ["meanwhile", "end 2", "end 0", "end 1"]);
 });
 
-Deno.test("what comes of a pipe after the actor has stopped is a dead letter", async () => {
+Deno.test("a result of a pipe after the actor has stopped is a dead letter", async () => {
   await using virtual = new VirtualSystem();
   const end = Promise.withResolvers<string>();
   const ref = virtual.system.spawn(

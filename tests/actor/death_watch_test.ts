@@ -37,7 +37,7 @@ const failing = Behaviors.receive<string>((_context, message) => {
   return Behaviors.stopped();
 });
 
-Deno.test("any actor can be watched, and the reason is told once", async () => {
+Deno.test("any actor can be watched, and the watcher is signalled once", async () => {
   await using system = quiet();
   const listener = system.spawn(listening(), "listener");
   for (const [name, message] of [["root", "end"], ["other", "fail"]] as const) {
@@ -54,7 +54,7 @@ Deno.test("any actor can be watched, and the reason is told once", async () => {
   assertEquals(await system.ask(listener, dump), ["/root stopped", "/other failed"]);
 });
 
-Deno.test("the end of an actor is heard after everything that it has sent", async () => {
+Deno.test("terminated arrives after all that the actor has sent", async () => {
   await using system = quiet();
   const listener = system.spawn(listening(), "listener");
   const ref = system.spawn(
@@ -74,7 +74,7 @@ Deno.test("the end of an actor is heard after everything that it has sent", asyn
   assertEquals(heard, ["word 0", "word 1", "word 2", "/talker stopped"]);
 });
 
-Deno.test("after unwatch nothing is heard, even of an end that waits in line", async () => {
+Deno.test("after unwatch no signal arrives, even one that is queued", async () => {
   await using system = quiet();
   const listener = system.spawn(listening(), "listener");
   const ref = system.spawn(failing, "watched");
@@ -146,7 +146,7 @@ Deno.test("without such a layer, to watch a foreign reference is a clear error",
   assertEquals((cause as Error & { code: string }).code, "cannotWatch");
 });
 
-Deno.test("an adapter is watched by itself: it ends with its actor, or when that begins again", async () => {
+Deno.test("an adapter can be watched: it ends with the incarnation of its actor", async () => {
   await using virtual = new VirtualSystem();
   const adapters: ActorRef<number>[] = [];
   const heard: string[] = [];

@@ -26,7 +26,7 @@ Deno.test("actors that wake each other through promises leave timers alive", asy
   await system.stop(ref);
 });
 
-Deno.test("questions without end leave timers alive", async () => {
+Deno.test("asks without end leave timers alive", async () => {
   await using system = quiet();
   const ref = system.spawn(
     Behaviors.receive<ActorRef<number>>((_context, replyTo) => {

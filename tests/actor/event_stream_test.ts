@@ -10,7 +10,7 @@ function manual() {
   return { clock, system: new ActorSystem({ runtime: { clock, logger: silentLogger } }) };
 }
 
-Deno.test("an actor hears events until it stops", async () => {
+Deno.test("an actor receives events until it stops", async () => {
   const { clock, system } = manual();
   const heard: unknown[] = [];
   const listener = system.spawn(
@@ -26,7 +26,7 @@ Deno.test("an actor hears events until it stops", async () => {
   short.tell("one");
   await clock.advance(0);
   await clock.resolve(system.stop(listener));
-  assertEquals(system.eventStream.hears("deadLetter"), false);
+  assertEquals(system.eventStream.hasListeners("deadLetter"), false);
   short.tell("two");
   assertEquals(heard, ["one"]);
   await clock.resolve(system.shutdown());

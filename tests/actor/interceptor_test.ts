@@ -18,7 +18,7 @@ const keeping = (kept: string[] = []): Behavior<Message> =>
     return Behaviors.setup(() => keeping([...kept, message]));
   });
 
-Deno.test("an interceptor keeps, changes and passes on messages, whatever the behaviour becomes", async () => {
+Deno.test("an interceptor drops, changes and forwards messages, whatever the behaviour becomes", async () => {
   await using virtual = new VirtualSystem();
   const behavior = Behaviors.intercept(keeping(), {
     onMessage(_context, message, next) {

@@ -8,14 +8,14 @@ import { VirtualSystem } from "./virtual_system.ts";
 
 const itself = (replyTo: ActorRef<string>) => replyTo;
 
-Deno.test("a question that is aborted while it is made is not sent", async () => {
+Deno.test("an ask that is aborted by its factory sends nothing", async () => {
   await using virtual = new VirtualSystem();
   const ref = virtual.system.spawn(Behaviors.ignore(), "silent");
   const controller = new AbortController();
-  const question = virtual.system.ask(ref, () => controller.abort(), {
+  const asked = virtual.system.ask(ref, () => controller.abort(), {
     signal: controller.signal,
   });
-  const error = await assertRejects(() => question, AskError);
+  const error = await assertRejects(() => asked, AskError);
   assertEquals([error.code, virtual.system.ledger.snapshot().sent], ["askAborted", 0]);
 });
 
@@ -37,7 +37,7 @@ Deno.test("a shutdown does not wait for a reply of an actor that is gone", async
   assertEquals(virtual.clock.now(), 0);
 });
 
-Deno.test("an actor that fails after it was told to stop hears its last signal, whatever its supervision", async () => {
+Deno.test("an actor that fails while it is stopping gets postStop, whatever its supervision", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   const gate = Promise.withResolvers<void>();
@@ -46,7 +46,7 @@ Deno.test("an actor that fails after it was told to stop hears its last signal, 
       Behaviors.withLifecycle(
         Behaviors.receive<string>(async () => {
           await gate.promise;
-          throw new Error("too late to begin again");
+          throw new Error("too late to restart");
         }, (_context, { type }) => {
           heard.push(type);
           return Behaviors.same();
@@ -160,7 +160,7 @@ Deno.test("watchWith takes any message, undefined too", async () => {
   assertEquals(heard, [undefined]);
 });
 
-Deno.test("whoever is asked may watch the reply reference: it ends with the question", async () => {
+Deno.test("the actor that is asked may watch the reply reference: it ends with the ask", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   const ref = virtual.system.spawn(
@@ -173,8 +173,8 @@ Deno.test("whoever is asked may watch the reply reference: it ends with the ques
     }),
     "asked",
   );
-  const question = virtual.system.ask(ref, itself, { timeout: 50 });
-  await assertRejects(() => virtual.clock.resolve(question));
+  const asked = virtual.system.ask(ref, itself, { timeout: 50 });
+  await assertRejects(() => virtual.clock.resolve(asked));
   await virtual.settle();
   assertEquals(heard, ["stopped"]);
 });
@@ -197,12 +197,12 @@ Deno.test("timers keep an actor from being idle", async () => {
   assertEquals(heard, ["tick", "tick", "tick", "tick"]);
 });
 
-type Step = "first" | "work" | ActorRef<string> | { question: ActorRef<string> };
+type Step = "first" | "work" | ActorRef<string> | { replyTo: ActorRef<string> };
 
 for (
   const how of ["is given to pipeToSelf behind a then", "is left behind by a failure"] as const
 ) {
-  Deno.test(`a question of an earlier handler closes no circle: it ${how}`, async () => {
+  Deno.test(`an ask of an earlier handler closes no circle: it ${how}`, async () => {
     await using virtual = new VirtualSystem();
     const gate = Promise.withResolvers<void>();
     const answers: unknown[] = [];
@@ -210,7 +210,7 @@ for (
       Behaviors.supervise(Behaviors.receive<Step>((context, message) => {
         if (message === "work") return gate.promise.then(() => Behaviors.same());
         if (message === "first") {
-          const reply = context.ask(b, (question: ActorRef<string>) => ({ question }));
+          const reply = context.ask(b, (replyTo: ActorRef<string>) => ({ replyTo }));
           if (how === "is left behind by a failure") {
             reply.catch(() => {});
             throw new Error("told to");
@@ -239,7 +239,7 @@ for (
   });
 }
 
-Deno.test("a question through an adapter that is lost behind it is answered at once", async () => {
+Deno.test("an ask through an adapter whose message is lost fails at once", async () => {
   await using virtual = new VirtualSystem({ stopTimeout: 0 });
   let adapter: ActorRef<unknown> | undefined;
   const ref = virtual.system.spawn(
@@ -254,8 +254,8 @@ Deno.test("a question through an adapter that is lost behind it is answered at o
   ref.tell("runs");
   await virtual.settle();
   ref.tell("waits");
-  const question = virtual.system.ask(adapter!, (replyTo: ActorRef<string>) => ({ replyTo }));
-  assertEquals((await assertRejects(() => question, AskError)).code, "askNotDelivered");
+  const asked = virtual.system.ask(adapter!, (replyTo: ActorRef<string>) => ({ replyTo }));
+  assertEquals((await assertRejects(() => asked, AskError)).code, "askNotDelivered");
 });
 
 Deno.test("an answer whose then cannot be read is a failure of its actor, not of the system", async () => {
@@ -272,7 +272,7 @@ Deno.test("an answer whose then cannot be read is a failure of its actor, not of
   assertEquals(event!.cause.code, "badBehavior");
 });
 
-Deno.test("a parent that resumes after an escalation hears which child it has lost", async () => {
+Deno.test("a parent that resumes after an escalation gets childFailed", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   const child = Behaviors.supervise(
@@ -341,7 +341,7 @@ Deno.test("the name of an inherited property is no overflow", async () => {
 });
 
 for (const kind of ["sync", "async"] as const) {
-  Deno.test(`a setup that gives itself is an error, and nobody else waits for it: ${kind}`, async () => {
+  Deno.test(`a setup that gives itself is an error, and blocks no other actor: ${kind}`, async () => {
     await using virtual = new VirtualSystem();
     const stopped = virtual.events("actorStopped");
     const endless: Behavior<string> = Behaviors.setup(() =>
@@ -392,7 +392,7 @@ Deno.test("what timers have asked earlier closes no circle", async () => {
       return Behaviors.receive((_context, message) => {
         if (message === "work") return gate.promise.then(() => Behaviors.same());
         if (message === "first") {
-          context.ask(b, (question: ActorRef<string>) => ({ question })).catch(() => {});
+          context.ask(b, (replyTo: ActorRef<string>) => ({ replyTo })).catch(() => {});
         } else if ("tell" in message) message.tell("hello");
         return Behaviors.same();
       });
@@ -475,7 +475,7 @@ Deno.test("a shutdown does not wait for a reply of a sibling that is gone", asyn
   assertEquals(virtual.clock.now(), 0);
 });
 
-Deno.test("a message that cannot be looked at breaks neither its sender nor anybody else", async () => {
+Deno.test("a message that throws when it is read breaks neither its sender nor others", async () => {
   await using virtual = new VirtualSystem();
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
@@ -499,7 +499,7 @@ Deno.test("a message that cannot be looked at breaks neither its sender nor anyb
   assertEquals(virtual.system.ledger.snapshot().deadLetters, { stopped: 1 });
 });
 
-Deno.test("what is stashed in a signal handler, or twice, is counted as told", async () => {
+Deno.test("a message that is stashed in a signal handler, or twice, counts as sent", async () => {
   await using virtual = new VirtualSystem();
   const ref = virtual.system.spawn(
     Behaviors.receive<string>((context, message) => {

@@ -160,7 +160,7 @@ Deno.test("a preStart that throws is a failure of the actor, and is supervised",
   assertEquals([starts, log], [3, ["setup", "signal postStop"]]);
 });
 
-Deno.test("what postStop, preRestart or postRestart throw hides nothing and stops nobody else", async () => {
+Deno.test("errors of postStop, preRestart and postRestart hide no other and stop no other hook", async () => {
   await using virtual = new VirtualSystem();
   const log: string[] = [];
   const fails = () => {
@@ -226,7 +226,7 @@ Deno.test("a hook that never ends holds up a stop and a restart for stopTimeout,
   assertEquals(virtual.clock.now(), 2_000);
 });
 
-Deno.test("hooks of a later behaviour hear of what happens from then on, until others follow", async () => {
+Deno.test("hooks of a later behaviour are called from then on, until others follow", async () => {
   await using virtual = new VirtualSystem();
   const log: string[] = [];
   const third = Behaviors.withLifecycle(worker([]), hooks(log, "third "));

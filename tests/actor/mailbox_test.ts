@@ -82,7 +82,7 @@ Deno.test("a mailbox is a queue with bounds, whatever is put in and taken out", 
   }));
 });
 
-Deno.test("what is put back comes before all others, and the queue goes on", () => {
+Deno.test("unstashed messages come before all others, and the order stays", () => {
   fc.assert(fc.property(fc.array(fc.constantFrom("put", "back", "take")), (actions) => {
     const mailbox = new OpenMailbox(undefined);
     const model: number[] = [];
@@ -128,7 +128,7 @@ Deno.test("a mailbox that is bounded by bytes never holds more, and drops as few
   );
 });
 
-Deno.test("a message whose size cannot be told does not fit", () => {
+Deno.test("a message whose size cannot be measured does not fit", () => {
   const sizeOf = (message: number) => {
     if (message === 1) throw new Error("no size");
     return message === 2 ? NaN : 1;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
-Deno.test("checkMessages freezes what is told, all the way down", async () => {
+Deno.test("checkMessages freezes messages deeply", async () => {
   await using virtual = new VirtualSystem({ checkMessages: true });
   const ref = virtual.system.spawn(Behaviors.ignore(), "frozen");
   const message = { list: [{ n: 1 }], map: new Map([["key", { n: 2 }]]), bytes: new Uint8Array(3) };

@@ -1,5 +1,5 @@
 /**
- * Random programs against the rules of an actor's life. One seed gives one program, and the same
+ * Random programs against the rules of the lifecycle. One seed gives one program, and the same
  * history every time.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -35,7 +35,7 @@ const operations = [
   "stopChild",
   "fail",
   "fail",
-  "begin again",
+  "restart",
   "stash",
   "stash",
   "unstash",
@@ -53,7 +53,7 @@ const directives = ["restart", "restart", "resume", "stop", "escalate"] as const
 const names = ["a", "b", "c"] as const;
 
 interface Message {
-  readonly operation: typeof operations[number] | "question" | "own timer";
+  readonly operation: typeof operations[number] | "ask" | "own timer";
   /** Who has sent it, and the how manieth of that sender to that actor it is. */
   readonly sender: string;
   readonly number: number;
@@ -74,15 +74,15 @@ class Fault extends Error {
 }
 
 /** What is known of one actor, from its spawn to its end. */
-class Life {
+class ActorModel {
   ref!: ActorRef<Message>;
   phase: "new" | "starting" | "running" | "restarting" | "ended" | "stopped" = "new";
   incarnation = 0;
   owesPostRestart = false;
   /** Those of the present incarnation. */
-  children: Life[] = [];
+  children: ActorModel[] = [];
   /** Whom the present incarnation watches; whether it has heard. */
-  readonly watched = new Set<Life>();
+  readonly watched = new Set<ActorModel>();
   /** By sender: the number of the last message that was handled for the first time. */
   readonly lastOf = new Map<string, number>();
   readonly sentBy = new Map<string, number>();
@@ -90,9 +90,9 @@ class Life {
   /** Those that come back, in the order in which they were stashed. */
   stashed: Message[] = [];
   readonly timesHandled = new Map<Message, number>();
-  readonly parent: Life | undefined;
+  readonly parent: ActorModel | undefined;
 
-  constructor(parent: Life | undefined) {
+  constructor(parent: ActorModel | undefined) {
     this.parent = parent;
   }
 
@@ -104,9 +104,9 @@ class Life {
 class World {
   readonly kit: ActorTestKit;
   readonly random: SeededRandom;
-  readonly lives: Life[] = [];
-  readonly byRef = new Map<ActorRef<never>, Life>();
-  openQuestions = 0;
+  readonly models: ActorModel[] = [];
+  readonly byRef = new Map<ActorRef<never>, ActorModel>();
+  pendingAsks = 0;
   answers = 0;
 
   constructor(seed: number) {
@@ -124,12 +124,12 @@ class World {
   }
 
   /** Some actor, mostly one that is alive. */
-  some(): Life | undefined {
-    const alive = this.lives.filter(({ phase }) => phase !== "stopped");
-    return this.pick(alive.length === 0 || this.below(10) === 0 ? this.lives : alive);
+  some(): ActorModel | undefined {
+    const alive = this.models.filter(({ phase }) => phase !== "stopped");
+    return this.pick(alive.length === 0 || this.below(10) === 0 ? this.models : alive);
   }
 
-  message(to: Life, sender: string, more: Partial<Message> = {}): Message {
+  message(to: ActorModel, sender: string, more: Partial<Message> = {}): Message {
     const number = (to.sentBy.get(sender) ?? 0) + 1;
     to.sentBy.set(sender, number);
     return {
@@ -143,34 +143,34 @@ class World {
   }
 
   /** Starts an actor, if its name is free; it must be refused if not. */
-  spawn(parent: Life | undefined, context: ActorContext<Message> | undefined): void {
+  spawn(parent: ActorModel | undefined, context: ActorContext<Message> | undefined): void {
     const name = this.pick(names)!;
-    const life = new Life(parent);
+    const model = new ActorModel(parent);
     const path = `${parent?.path ?? ""}/${name}`;
-    const taken = this.lives.some((other) => other.path === path && other.phase !== "stopped");
+    const taken = this.models.some((other) => other.path === path && other.phase !== "stopped");
     try {
-      life.ref = context === undefined
-        ? this.kit.spawn(actor(this, life), name, this.#options())
-        : context.spawn(actor(this, life), name, this.#options());
+      model.ref = context === undefined
+        ? this.kit.spawn(actor(this, model), name, this.#options())
+        : context.spawn(actor(this, model), name, this.#options());
     } catch (error) {
       assert(error instanceof ActorError && error.code === "duplicateName" && taken, `${error}`);
       return;
     }
     assert(!taken, `${path} was given twice`);
-    this.lives.push(life);
-    this.byRef.set(life.ref, life);
-    parent?.children.push(life);
+    this.models.push(model);
+    this.byRef.set(model.ref, model);
+    parent?.children.push(model);
   }
 
-  ask(to: Life): void {
-    this.openQuestions++;
+  ask(to: ActorModel): void {
+    this.pendingAsks++;
     const answered = () => {
-      this.openQuestions--;
+      this.pendingAsks--;
       this.answers++;
     };
     this.kit.system.ask(
       to.ref,
-      (replyTo: ActorRef<string>) => this.message(to, "asker", { operation: "question", replyTo }),
+      (replyTo: ActorRef<string>) => this.message(to, "asker", { operation: "ask", replyTo }),
       { timeout: 1 + this.below(200) },
     ).then(answered, answered);
   }
@@ -182,11 +182,11 @@ class World {
   }
 
   #stopped(ref: ActorRef<never>): void {
-    const life = this.byRef.get(ref)!;
-    const { phase, path } = life;
+    const model = this.byRef.get(ref)!;
+    const { phase, path } = model;
     assert(phase === "ended" || phase === "restarting", `${path} stopped while ${phase}`);
-    life.phase = "stopped";
-    const left = this.lives.filter((other) => other.parent === life && other.phase !== "stopped");
+    model.phase = "stopped";
+    const left = this.models.filter((other) => other.parent === model && other.phase !== "stopped");
     assertEquals(left.map((child) => child.path), [], `${path} stopped before its children`);
     const now = this.kit.system.lookup(path);
     assert(now !== ref, `${path} can be found although it has stopped`);
@@ -196,9 +196,9 @@ class World {
     checkLedger(this.kit.system);
   }
 
-  /** Nothing is under way: nobody is stuck, and whoever watches an actor that is gone has heard. */
+  /** At rest: no actor is stuck, and all watchers of stopped actors were signalled. */
   checkQuiet(): void {
-    for (const watcher of this.lives) {
+    for (const watcher of this.models) {
       if (watcher.phase === "stopped") continue;
       assertEquals(watcher.phase, "running", `${watcher.path} is stuck`);
       for (const target of watcher.watched) {
@@ -209,43 +209,46 @@ class World {
 }
 
 /** An actor that does what it is told, and notices when a rule is broken. */
-function actor(world: World, life: Life): Behavior<Message> {
+function actor(world: World, model: ActorModel): Behavior<Message> {
   const inner = Behaviors.setup<Message>((context) => {
-    assertEquals(life.phase, "starting");
+    assertEquals(model.phase, "starting");
     if (world.below(10) === 0) throw new Fault("restart");
-    if (world.below(4) === 0) world.spawn(life, context);
-    life.phase = "running";
-    const { incarnation } = life;
+    if (world.below(4) === 0) world.spawn(model, context);
+    model.phase = "running";
+    const { incarnation } = model;
     return Behaviors.receive<Message>(
-      (context, message) => onMessage(world, life, incarnation, context, message),
-      (_context, signal) => onSignal(world, life, incarnation, signal),
+      (context, message) => onMessage(world, model, incarnation, context, message),
+      (_context, signal) => onSignal(world, model, incarnation, signal),
     );
   });
   const hooked = Behaviors.withLifecycle(inner, {
     preStart: () => {
-      assert(life.phase === "new" || life.phase === "restarting", `${life.phase} at preStart`);
-      life.owesPostRestart = life.phase === "restarting";
-      for (const child of life.children) assertEquals(child.phase, "stopped", "child at restart");
-      life.phase = "starting";
-      life.incarnation++;
-      life.children = [];
+      assert(model.phase === "new" || model.phase === "restarting", `${model.phase} at preStart`);
+      model.owesPostRestart = model.phase === "restarting";
+      for (const child of model.children) assertEquals(child.phase, "stopped", "child at restart");
+      model.phase = "starting";
+      model.incarnation++;
+      model.children = [];
     },
     preRestart: () => {
-      assert(life.phase === "starting" || life.phase === "running", `${life.phase} at preRestart`);
-      life.phase = "restarting";
-      life.watched.clear();
+      assert(
+        model.phase === "starting" || model.phase === "running",
+        `${model.phase} at preRestart`,
+      );
+      model.phase = "restarting";
+      model.watched.clear();
     },
     postRestart: () => {
-      assertEquals(life.phase, "running");
-      assert(life.owesPostRestart, "postRestart without a restart");
-      life.owesPostRestart = false;
+      assertEquals(model.phase, "running");
+      assert(model.owesPostRestart, "postRestart without a restart");
+      model.owesPostRestart = false;
       if (world.below(10) === 0) throw new Fault("restart");
     },
     postStop: () => {
-      assert(life.phase === "starting" || life.phase === "running", `${life.phase} at postStop`);
-      for (const child of life.children) assertEquals(child.phase, "stopped", "child at postStop");
-      life.phase = "ended";
-      life.watched.clear();
+      assert(model.phase === "starting" || model.phase === "running", `${model.phase} at postStop`);
+      for (const child of model.children) assertEquals(child.phase, "stopped", "child at postStop");
+      model.phase = "ended";
+      model.watched.clear();
     },
   });
   return Behaviors.supervise(hooked, {
@@ -257,37 +260,37 @@ function actor(world: World, life: Life): Behavior<Message> {
 
 function onMessage(
   world: World,
-  life: Life,
+  model: ActorModel,
   incarnation: number,
   context: ActorContext<Message>,
   message: Message,
 ): Behavior<Message> | Promise<Behavior<Message>> {
-  note(life, incarnation, message);
+  note(model, incarnation, message);
   const target = world.some()!;
   switch (message.operation) {
     case "tell":
       // So that a program comes to an end.
-      if (message.sender === "driver") target.ref.tell(world.message(target, life.path));
+      if (message.sender === "driver") target.ref.tell(world.message(target, model.path));
       return Behaviors.same();
     case "spawn":
-      world.spawn(life, context);
+      world.spawn(model, context);
       return Behaviors.same();
     case "stop":
       return Behaviors.stopped();
     case "stopChild":
-      if (life.children.length > 0) {
-        context.stop(life.children[message.pick % life.children.length]!.ref);
+      if (model.children.length > 0) {
+        context.stop(model.children[message.pick % model.children.length]!.ref);
       }
       return Behaviors.same();
     case "fail":
       throw new Fault(message.directive);
-    case "begin again":
+    case "restart":
       return Behaviors.restart();
     case "stash":
       // Each once: else a restart loop would be one of messages.
-      if (!life.stashedOnce.has(message)) {
-        life.stashedOnce.add(message);
-        life.stashed.push(message);
+      if (!model.stashedOnce.has(message)) {
+        model.stashedOnce.add(message);
+        model.stashed.push(message);
         context.stash.add(message);
       }
       return Behaviors.same();
@@ -296,11 +299,11 @@ function onMessage(
       return Behaviors.same();
     case "watch":
       context.watch(target.ref);
-      if (target !== life) life.watched.add(target);
+      if (target !== model) model.watched.add(target);
       return Behaviors.same();
     case "unwatch":
       context.unwatch(target.ref);
-      life.watched.delete(target);
+      model.watched.delete(target);
       return Behaviors.same();
     case "timer":
       context.timers.startSingle(
@@ -315,7 +318,7 @@ function onMessage(
       return pause(world, message).then(() => {
         throw new Fault(message.directive);
       });
-    case "question":
+    case "ask":
       message.replyTo!.tell("answer");
       return Behaviors.same();
     default:
@@ -325,29 +328,35 @@ function onMessage(
 
 function onSignal(
   world: World,
-  life: Life,
+  model: ActorModel,
   incarnation: number,
   signal: Signal,
 ): Behavior<Message> {
-  assertEquals(life.phase, "running", `${life.path} hears ${signal.type} while ${life.phase}`);
-  assertEquals(incarnation, life.incarnation);
+  assertEquals(model.phase, "running", `${model.path} hears ${signal.type} while ${model.phase}`);
+  assertEquals(incarnation, model.incarnation);
   if (signal.type === "terminated") {
     const target = world.byRef.get(signal.ref)!;
-    assert(life.watched.delete(target), `${life.path} hears of ${target.path} without a wish`);
+    assert(
+      model.watched.delete(target),
+      `${model.path} is signalled for ${target.path} without a watch`,
+    );
     assertEquals(target.phase, "stopped");
   }
   if (signal.type === "childFailed") {
     const child = world.byRef.get(signal.ref)!;
-    assert(life.children.includes(child), `${life.path} hears of a child that it never had`);
+    assert(
+      model.children.includes(child),
+      `${model.path} is signalled for a child that it never had`,
+    );
   }
   return Behaviors.same();
 }
 
 /** A message is handled: by whom, how often, and in which order. */
-function note(life: Life, incarnation: number, message: Message): void {
-  const { path, phase, lastOf, timesHandled } = life;
+function note(model: ActorModel, incarnation: number, message: Message): void {
+  const { path, phase, lastOf, timesHandled } = model;
   assertEquals(phase, "running", `${path} handles a message while ${phase}`);
-  assertEquals(incarnation, life.incarnation, `${path}: an old behaviour handles a message`);
+  assertEquals(incarnation, model.incarnation, `${path}: an old behaviour handles a message`);
   if (message.operation === "own timer") {
     assertEquals(message.incarnation, incarnation, `${path} gets a timer of before its restart`);
     return;
@@ -356,9 +365,9 @@ function note(life: Life, incarnation: number, message: Message): void {
   timesHandled.set(message, times);
   if (times > 1) {
     // A full mailbox may have dropped some that came back before this one.
-    const index = life.stashed.indexOf(message);
+    const index = model.stashed.indexOf(message);
     assert(index >= 0, `${path} handles a message twice, or in another order than it was stashed`);
-    life.stashed.splice(0, index + 1);
+    model.stashed.splice(0, index + 1);
     return;
   }
   const last = lastOf.get(message.sender) ?? 0;
@@ -373,14 +382,14 @@ function pause(world: World, { pick }: Message): Promise<void> {
 }
 
 async function step(world: World): Promise<void> {
-  const life = world.some();
+  const model = world.some();
   const choice = world.below(20);
-  if (life === undefined || choice <= 1) world.spawn(undefined, undefined);
-  else if (choice === 2) void (world.below(3) === 0 && world.kit.system.stop(life.ref));
-  else if (choice === 3) world.ask(life);
+  if (model === undefined || choice <= 1) world.spawn(undefined, undefined);
+  else if (choice === 2) void (world.below(3) === 0 && world.kit.system.stop(model.ref));
+  else if (choice === 3) world.ask(model);
   else if (choice === 4) await world.kit.advance(world.below(50));
   else if (choice === 5) await world.kit.settle();
-  else for (let i = world.below(4); i >= 0; i--) life.ref.tell(world.message(life, "driver"));
+  else for (let i = world.below(4); i >= 0; i--) model.ref.tell(world.message(model, "driver"));
   world.check();
 }
 
@@ -397,13 +406,13 @@ async function runProgram(seed: number): Promise<World> {
   // Handlers that were given up wait on the same clock.
   await kit.clock.advance(longestWait);
   assertEquals(violations(world).failures, []);
-  assertEquals(world.lives.filter(({ phase }) => phase !== "stopped").map(({ path }) => path), []);
-  assertEquals(world.openQuestions, 0, "questions without an end");
+  assertEquals(world.models.filter(({ phase }) => phase !== "stopped").map(({ path }) => path), []);
+  assertEquals(world.pendingAsks, 0, "asks without an end");
   assertEquals(kit.clock.pending, 0, "timers after the end");
   return world;
 }
 
-/** What an actor or a listener has noticed: it is in the log, since nobody lets it through. */
+/** Failed assertions of actors and listeners: they are in the log, since the system catches them. */
 function violations({ kit }: World): { failures: string[] } {
   const failures: string[] = [];
   for (const { fields } of kit.log.lines) {
@@ -413,7 +422,7 @@ function violations({ kit }: World): { failures: string[] } {
   return { failures };
 }
 
-Deno.test("random programs of actors keep the rules of an actor's life", async () => {
+Deno.test("random programs of actors keep the rules of the lifecycle", async () => {
   for (let seed = 1; seed <= seeds; seed++) {
     try {
       await runProgram(seed);

@@ -90,7 +90,7 @@ Deno.test("registering twice is one entry, and taking back twice is once", async
   assertEquals([receptionist.find(key).length, changes], [1, 3]);
 });
 
-Deno.test("an actor that stops is forgotten everywhere; one that begins again stays", async () => {
+Deno.test("an actor that stops is forgotten everywhere; one that restarts stays", async () => {
   await using run = quiet();
   const { receptionist } = run.system;
   const other = ServiceKey<string>("other");
@@ -108,7 +108,7 @@ Deno.test("an actor that stops is forgotten everywhere; one that begins again st
   assertEquals(receptionist.find(key), []);
 });
 
-Deno.test("a listener hears the listing at once and after each change, until it ends that", async () => {
+Deno.test("a listener gets the listing at once and after each change, until it unsubscribes", async () => {
   await using run = quiet();
   const { receptionist } = run.system;
   const heard: Paths[] = [];
@@ -126,7 +126,7 @@ Deno.test("a listener hears the listing at once and after each change, until it 
   assertEquals(heard.length, 4);
 });
 
-Deno.test("an actor is told listings until it stops", async () => {
+Deno.test("an actor is sent listings until it stops", async () => {
   await using run = quiet();
   const { receptionist, eventStream } = run.system;
   const heard: Paths[] = [];
@@ -153,7 +153,7 @@ Deno.test("an actor is told listings until it stops", async () => {
   assertEquals(lost, 0);
 });
 
-Deno.test("an actor subscribes through an adapter, which ends when it begins again", async () => {
+Deno.test("an actor subscribes through an adapter, which ends when it restarts", async () => {
   await using run = quiet();
   const { receptionist, eventStream } = run.system;
   const heard: string[] = [];
@@ -183,7 +183,7 @@ Deno.test("an actor subscribes through an adapter, which ends when it begins aga
   assertEquals(lost, 0);
 });
 
-Deno.test("an adapter can be registered, and is forgotten when its actor begins again", async () => {
+Deno.test("an adapter can be registered, and is forgotten when its actor restarts", async () => {
   await using run = quiet();
   const { receptionist } = run.system;
   const numbers = ServiceKey<number>("numbers");
@@ -211,7 +211,7 @@ Deno.test("an adapter can be registered, and is forgotten when its actor begins 
   assertEquals(receptionist.find(numbers), []);
 });
 
-Deno.test("a listener that throws is logged and disturbs nobody", async () => {
+Deno.test("a listener that throws is logged and disturbs no other", async () => {
   await using run = quiet();
   const { receptionist } = run.system;
   const heard: number[] = [];
@@ -224,7 +224,7 @@ Deno.test("a listener that throws is logged and disturbs nobody", async () => {
   assertEquals(run.lines, Array(2).fill("error receptionist: a listener threw"));
 });
 
-Deno.test("listeners that change the service leave everybody with the newest listing", async () => {
+Deno.test("listeners that change the service leave all with the newest listing", async () => {
   await using run = quiet();
   const { receptionist } = run.system;
   const [a, b] = ["a", "b"].map((name) => run.system.spawn(idle, name));
@@ -354,7 +354,7 @@ Deno.test("what cannot be registered, found or subscribed is a clear error", asy
   assertEquals(receptionist.find(key), []);
 });
 
-Deno.test("after a shutdown nobody is listed and nobody hears anything", async () => {
+Deno.test("after a shutdown no actor is listed and no listener is called", async () => {
   const run = quiet();
   const { receptionist } = run.system;
   const heard: number[] = [];

@@ -100,7 +100,7 @@ Deno.test("a key that is used again stands for the new message only, of either k
   assertEquals([scheduler.size, clock.pending, target.callbacks.size], [0, 0, 0]);
 });
 
-Deno.test("whoever is told may schedule under the same key again", async () => {
+Deno.test("the target may schedule under the same key again", async () => {
   const { clock, target, scheduler } = setUp();
   const again = (message: string) => scheduler.once("key", { target, message, delay: 10 });
   target.onTell = (message) => {
@@ -112,7 +112,7 @@ Deno.test("whoever is told may schedule under the same key again", async () => {
   assertEquals(scheduler.size, 0);
 });
 
-Deno.test("whoever is told may cancel the tick that it was told by", async () => {
+Deno.test("the target may cancel the tick that it handles", async () => {
   const { clock, target, scheduler } = setUp();
   target.onTell = () => scheduler.cancel("key");
   scheduler.tick("key", { target, message: "tick", interval: 10 });

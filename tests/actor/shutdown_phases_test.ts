@@ -60,7 +60,7 @@ Deno.test("the tasks of one phase run side by side, and the next phase waits for
   assertEquals(after, 300);
 });
 
-Deno.test("a task that throws is reported and logged, and the shutdown goes on", async () => {
+Deno.test("a task that throws is reported and logged, and the shutdown continues", async () => {
   const { clock, phases, lines } = setUp();
   const error = new Error("broken");
   const done: string[] = [];
@@ -201,7 +201,7 @@ Deno.test("a task that was taken back is not called, and its name is free", asyn
   assertEquals(called, ["second"]);
 });
 
-Deno.test("a task may add one to a later phase, but not to a phase that has begun", async () => {
+Deno.test("a task may add a task to a later phase, but not to one that has started", async () => {
   const { clock, phases } = setUp();
   const called: string[] = [];
   phases.add("serviceStop", "adds", () => {
@@ -278,7 +278,7 @@ Deno.test("actors answer, and may be started, until the phase in which they stop
   ]);
   await clock.advance(0);
   const { sent, delivered, inFlight } = system.ledger.snapshot();
-  // Two questions and two replies.
+  // Two asks and two replies.
   assertEquals([sent, delivered, inFlight, clock.pending], [4, 4, 0, 0]);
 });
 

@@ -10,7 +10,7 @@ function manual(): { clock: ManualClock; system: ActorSystem } {
   return { clock, system: new ActorSystem({ runtime: { clock, logger: silentLogger } }) };
 }
 
-Deno.test("a handler that never ends keeps nobody from stopping for longer than stopTimeout", async () => {
+Deno.test("a handler that never ends delays a stop by stopTimeout at most", async () => {
   const { clock, system } = manual();
   const heard: string[] = [];
   const ref = system.spawn(
@@ -34,7 +34,7 @@ Deno.test("a handler that never ends keeps nobody from stopping for longer than 
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("what an abandoned handler comes to in the end changes nothing", async () => {
+Deno.test("the outcome of an abandoned handler is ignored", async () => {
   const { clock, system } = manual();
   const late = Promise.withResolvers<Behavior<string>>();
   const heard: string[] = [];
@@ -125,7 +125,7 @@ Deno.test("a timer that repeats does not pile up before a slow actor", async () 
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("a logger that throws stops nobody", async () => {
+Deno.test("a logger that throws stops no actor", async () => {
   const clock = new ManualClock();
   const logger = {
     log() {

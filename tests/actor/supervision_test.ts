@@ -186,7 +186,7 @@ Deno.test("resume: the behaviour stays, only the message is gone", async () => {
   assertEquals(warnings.map(({ message }) => message), ["actor failed; resuming"]);
 });
 
-Deno.test("without supervision, or with stop, the actor stops and its watchers hear why", async () => {
+Deno.test("without supervision, or with stop, the actor stops and its watchers get the cause", async () => {
   await using virtual = new VirtualSystem();
   const heard: unknown[] = [];
   const plain = virtual.system.spawn(counting(0), "plain");
@@ -247,7 +247,7 @@ Deno.test("escalate: the parent fails with the child's error and decides for bot
   assertEquals(starts, ["/parent", "/parent/child", "/parent", "/parent/child"]);
 });
 
-Deno.test("escalation climbs until somebody decides; at the top the actor stops", async () => {
+Deno.test("escalation climbs until a supervisor decides; at the top the actor stops", async () => {
   await using virtual = new VirtualSystem();
   const events = virtual.events("actorStopped");
   const climbing = (depth: number): Behavior<"fail"> =>
@@ -274,7 +274,7 @@ Deno.test("escalation climbs until somebody decides; at the top the actor stops"
   ]);
 });
 
-Deno.test("a parent hears that a child has failed, before it hears that it is gone", async () => {
+Deno.test("a parent gets childFailed before terminated", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   virtual.system.spawn(
@@ -301,7 +301,7 @@ Deno.test("a parent hears that a child has failed, before it hears that it is go
   ]);
 });
 
-Deno.test("back-off: messages wait with the actor and are handled when it begins again", async () => {
+Deno.test("back-off: messages wait with the actor and are handled when it restarts", async () => {
   await using virtual = new VirtualSystem();
   const collect: number[] = [];
   const ref = virtual.system.spawn(
@@ -322,7 +322,7 @@ Deno.test("back-off: messages wait with the actor and are handled when it begins
   assertEquals(collect, [1, 0]);
 });
 
-Deno.test("an actor that waits to begin again can be stopped, and hears no second last signal", async () => {
+Deno.test("an actor in back-off can be stopped, and gets no postStop after preRestart", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   const ref = virtual.system.spawn(
@@ -443,7 +443,7 @@ Deno.test("a restart ends the children, timers, watches and adapters of the inca
   assertEquals(virtual.system.ledger.snapshot().deadLetters, { stopped: 1 });
 });
 
-Deno.test("children stop before the actor begins again, however long they take", async () => {
+Deno.test("children stop before the actor restarts, however long they take", async () => {
   await using virtual = new VirtualSystem();
   const log: string[] = [];
   const release = Promise.withResolvers<void>();
@@ -472,7 +472,7 @@ Deno.test("children stop before the actor begins again, however long they take",
   assertEquals(log, ["setup", "child postStop", "setup"]);
 });
 
-Deno.test("restart() begins again without a failure, and does not count as one", async () => {
+Deno.test("restart() restarts without a failure, and does not count as one", async () => {
   await using virtual = new VirtualSystem();
   const events = virtual.events("actorRestarted");
   let setups = 0;
@@ -490,7 +490,7 @@ Deno.test("restart() begins again without a failure, and does not count as one",
   assertEquals((events[0] as unknown as { cause: unknown }).cause, undefined);
 });
 
-Deno.test("restart() where there is nothing to begin again is an error, not an endless loop", async () => {
+Deno.test("restart() as a first behaviour is an error, not an endless loop", async () => {
   await using virtual = new VirtualSystem();
   const stopped = virtual.events("actorStopped");
   virtual.system.spawn(Behaviors.setup<string>(() => Behaviors.restart()), "loop");
@@ -535,7 +535,7 @@ Deno.test("a promise that rejects, and a handler that gives no behaviour, are fa
   assertEquals(codes, ["Error: later", "badBehavior", "badBehavior"]);
 });
 
-Deno.test("children that fail while their parent begins again are no news to its next incarnation", async () => {
+Deno.test("children that fail during a restart do not signal the next incarnation", async () => {
   await using virtual = new VirtualSystem();
   const heard: string[] = [];
   let setups = 0;
@@ -543,7 +543,7 @@ Deno.test("children that fail while their parent begins again are no news to its
     Behaviors.supervise(
       Behaviors.receive<string>(async () => {
         await gate.promise;
-        throw new Error("while the parent begins again");
+        throw new Error("while the parent restarts");
       }),
       { decider: () => directive },
     );

@@ -65,7 +65,7 @@ Deno.test("a failure goes to replyTo and the result; without replyTo it is logge
   assertEquals(heard, [{ type: "taskFailed", key: "told", error }]);
   assertEquals(lines, []);
   assertEquals(await assertRejects(() => told.result), error);
-  // Nobody looks at the result: no unhandled rejection, which would end the test run.
+  // The result is not awaited: no unhandled rejection, which would end the test run.
   tasks.run(fails, { key: "forgotten" });
   await clock.advance(0);
   assertEquals(lines.map(({ level, fields }) => [level, fields.key, fields.error]), [
@@ -226,7 +226,7 @@ Deno.test("a replyTo that throws costs a log line, not the process", async () =>
   assertEquals(tasks.size, 0);
 });
 
-Deno.test("an actor is told how the work that it started has ended", async () => {
+Deno.test("an actor is sent the result of its task", async () => {
   const clock = new ManualClock();
   const system = new ActorSystem({ runtime: { clock, logger: recordedLog().logger } });
   const heard: TaskResult<number>[] = [];

@@ -48,7 +48,7 @@ type Order =
   | { type: "order"; items: string[]; at: { x: number[] }; replyTo: ActorRef<number> }
   | { type: "none" };
 
-/** A question is written down without `as const`; what is wrong in it is still an error. */
+/** An ask is written without `as const`; what is wrong in it is still an error. */
 export function asksAreWrittenPlainly(system: ActorSystem, shop: ActorRef<Order>, items: string[]) {
   const at = { x: [1] };
   const answer: Promise<number> = system.ask(

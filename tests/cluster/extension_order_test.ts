@@ -12,11 +12,11 @@ const extension = (name: string, requires?: readonly string[], topics?: readonly
   }) satisfies NodeExtension;
 
 function refused(factories: readonly unknown[]): ClusterError {
-  return assertThrows(() => makeExtensions(factories as never), ClusterError);
+  return assertThrows(() => makeExtensions([], factories as never), ClusterError);
 }
 
 Deno.test("an extension comes after those that it requires, otherwise as listed", () => {
-  const ordered = makeExtensions([
+  const ordered = makeExtensions([], [
     extension("d", ["b", "c"]),
     extension("a"),
     extension("c", ["b"]),
@@ -53,6 +53,7 @@ Deno.test("names and topics are unique", () => {
 });
 
 Deno.test("what is no factory of an extension is refused", () => {
+  assertEquals(refused(extension("a") as never).code, "badExtension");
   assertEquals(refused([extension("a")()]).code, "badExtension");
   for (const wrong of [undefined, {}, { name: "a" }, { name: "1", install() {} }]) {
     assertEquals(refused([() => wrong]).code, "badExtension");

@@ -97,7 +97,7 @@ class Target extends SimulatedHosts implements AsyncDisposable {
   }
 }
 
-for (const [path, said] of [["/_watch", "watch message"], ["/_askfailed", "lost question"]]) {
+for (const [path, said] of [["/_watch", "watch message"], ["/_askfailed", "lost ask"]]) {
   Deno.test(`hostile: nonsense at ${path} is logged once, not for each message`, async () => {
     await using target = await Target.start();
     const link = await target.attack({}, ...new Array<Frame>(1_000).fill(message(path!, 7)));
@@ -110,7 +110,7 @@ Deno.test("hostile: nonsense of a node about rejections is logged once", async (
   await using target = await Target.start();
   const hello = { role: "node", address: "evil:1" } as const;
   await target.attack(hello, ...new Array<Frame>(1_000).fill(message("/_rejected", 7)));
-  assertEquals(target.linesOf("note of rejections"), 1, target.log.join("\n"));
+  assertEquals(target.linesOf("report of rejections"), 1, target.log.join("\n"));
 });
 
 Deno.test("hostile: a message that cannot be read ends the connection at once, and is logged once", async () => {
@@ -132,7 +132,7 @@ Deno.test("hostile: a message that cannot be read ends the connection at once, a
     message("/actor", "after"),
   );
   assert(link.over);
-  assertEquals(target.linesOf("could not be read"), 1, target.log.join("\n"));
+  assertEquals(target.linesOf("cannot be decoded"), 1, target.log.join("\n"));
   assertEquals(heard, ["before"]);
 });
 
@@ -147,7 +147,7 @@ Deno.test("hostile: a peer that does not read cannot stay by sending nonsense", 
   assert(link.over, "closeTimeout has to pass first");
 });
 
-Deno.test("hostile: whoever allows any amount to be sent is still to acknowledge it", async () => {
+Deno.test("hostile: a peer that grants unlimited credit still has to acknowledge", async () => {
   await using target = await Target.start();
   await target.attack({ window: Number.MAX_SAFE_INTEGER });
   const lost: string[] = [];

@@ -9,8 +9,8 @@ type Side = "a" | "b";
 
 interface Frame {
   readonly from: Side;
-  /** The life of the sender. */
-  readonly life: number;
+  /** The incarnation of the sender. */
+  readonly incarnation: number;
   readonly message: WatchMessage;
 }
 
@@ -23,19 +23,19 @@ interface Watch {
 
 const address = { a: "a:1", b: "b:1" } as const;
 
-/** Two tables, actors that live and die, and a link that loses, doubles and reorders. */
+/** Two tables, actors that start and stop, and a link that loses, duplicates and reorders. */
 export class LossyWatchers {
   #now = 0;
   readonly #limits;
   #tables: Record<Side, WatchTable>;
-  readonly #lives = { a: 1, b: 1 };
+  readonly #incarnations = { a: 1, b: 1 };
   readonly #frames: Frame[] = [];
-  /** The uid of whom lives at a path of `b`. */
+  /** The uid of the actor at a path of `b`. */
   readonly #living = new Map<string, number>();
   #lastUid = 0;
   /** What `b` observes, by id of the watch. */
   readonly #observed = new Map<number, { path: string; uid: number }>();
-  /** By id; those of the life of `a` that runs. */
+  /** By id; of the current incarnation of `a`. */
   readonly watches = new Map<number, Watch>();
   #lastId = 0;
 
@@ -74,7 +74,7 @@ export class LossyWatchers {
     if (!this.#living.has(path)) this.#living.set(path, ++this.#lastUid);
   }
 
-  /** Watches whoever lives at the path, or whoever lived there last. */
+  /** Watches the actor at the path, or the last one there. */
   watch(path: string): number {
     const id = ++this.#lastId;
     const uid = this.#living.get(path) ?? 1_000_000;
@@ -108,17 +108,17 @@ export class LossyWatchers {
     if (!twice) this.#frames.splice(this.#frames.indexOf(frame), 1);
     const to = frame.from === "a" ? "b" : "a";
     const from = address[frame.from];
-    const { life } = frame;
+    const { incarnation } = frame;
     const message = parseWatchMessage(structuredClone(frame.message));
     assert(message !== undefined, "a message that its own parser refuses");
     if (message.type !== "watch") {
-      return this.#step(to, { type: "received", from, life, message });
+      return this.#step(to, { type: "received", from, incarnation, message });
     }
     const items = message.items.map((item) => ({
       ...item,
       present: to === "b" && this.#living.get(item.path) === item.uid,
     }));
-    this.#step(to, { type: "asked", from, life, session: message.session, items });
+    this.#step(to, { type: "requested", from, incarnation, session: message.session, items });
   }
 
   lose(index: number): void {
@@ -138,13 +138,13 @@ export class LossyWatchers {
   reconnect(smoothly = false): void {
     if (!smoothly) this.#step("a", { type: "peerDown", peer: address.b });
     this.#step("b", { type: "peerDown", peer: address.a });
-    this.#step("a", { type: "peerUp", peer: address.b, life: this.#lives.b });
-    this.#step("b", { type: "peerUp", peer: address.a, life: this.#lives.a });
+    this.#step("a", { type: "peerUp", peer: address.b, incarnation: this.#incarnations.b });
+    this.#step("b", { type: "peerUp", peer: address.a, incarnation: this.#incarnations.a });
   }
 
   /** The process of one side dies, and a new one takes its address. */
   restart(side: Side): void {
-    this.#lives[side]++;
+    this.#incarnations[side]++;
     this.#tables[side] = new WatchTable(this.#limits);
     if (side === "b") {
       this.#living.clear();
@@ -161,7 +161,7 @@ export class LossyWatchers {
     this.#rest();
     for (const path of [...this.#living.keys()]) this.kill(path);
     this.#rest();
-    assertEquals(this.#observed.size, 0, "somebody who has stopped is observed");
+    assertEquals(this.#observed.size, 0, "a stopped actor is observed");
   }
 
   #rest(): void {
@@ -172,16 +172,16 @@ export class LossyWatchers {
     }
     const observed = [...this.#observed.keys()];
     for (const [id, { path, uid, takenBack, fired }] of this.watches) {
-      const lives = this.#living.get(path) === uid;
-      if (lives) assertEquals(fired, undefined, `watch ${id} fired, and ${path} lives`);
+      const runs = this.#living.get(path) === uid;
+      if (runs) assertEquals(fired, undefined, `watch ${id} fired, and ${path} runs`);
       else if (!takenBack) assert(fired !== undefined, `watch ${id} of ${path} did not fire`);
-      if (lives && !takenBack) assert(observed.includes(id), `nobody looks after watch ${id}`);
+      if (runs && !takenBack) assert(observed.includes(id), `watch ${id} is not observed`);
     }
   }
 
   #members(side: Side): WatchEvent {
-    const alive = new Map<string, number>([[address.b, this.#lives.b]]);
-    if (side === "a" || !this.#strange) alive.set(address.a, this.#lives.a);
+    const alive = new Map<string, number>([[address.b, this.#incarnations.b]]);
+    if (side === "a" || !this.#strange) alive.set(address.a, this.#incarnations.a);
     return { type: "members", alive };
   }
 
@@ -192,7 +192,11 @@ export class LossyWatchers {
   #carryOut(side: Side, effect: WatchEffect): void {
     switch (effect.type) {
       case "send":
-        this.#frames.push({ from: side, life: this.#lives[side], message: effect.message });
+        this.#frames.push({
+          from: side,
+          incarnation: this.#incarnations[side],
+          message: effect.message,
+        });
         break;
       case "fire": {
         const watch = this.watches.get(effect.id)!;

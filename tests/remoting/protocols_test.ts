@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseLostQuestion } from "../../lib/remoting/lost_asks.ts";
+import { parseLostAsk } from "../../lib/remoting/lost_asks.ts";
 import { parseRejections } from "../../lib/remoting/rejections.ts";
 import { parseWatchMessage } from "../../lib/remoting/watch_protocol.ts";
 
@@ -45,21 +45,21 @@ Deno.test("messages about watches are taken apart field by field, and others are
   for (const message of bad) assertEquals(parseWatchMessage(message), undefined);
 });
 
-Deno.test("notes of lost questions are for questions, and have a known reason", () => {
-  const note = { question: "/_ask/7", uid: 7, target: "/a", reason: "stopped" };
-  assertEquals(parseLostQuestion(note), note as never);
+Deno.test("reports of lost asks name a reply reference and a known reason", () => {
+  const report = { replyTo: "/_ask/7", uid: 7, target: "/a", reason: "stopped" };
+  assertEquals(parseLostAsk(report), report as never);
   const bad = [
     undefined,
     [],
-    { ...note, question: "/a" },
-    { ...note, question: 7 },
-    { ...note, uid: -7 },
-    { ...note, target: undefined },
-    { ...note, target: "/".repeat(5_000) },
-    { ...note, reason: "bored" },
-    { ...note, reason: "toString" },
+    { ...report, replyTo: "/a" },
+    { ...report, replyTo: 7 },
+    { ...report, uid: -7 },
+    { ...report, target: undefined },
+    { ...report, target: "/".repeat(5_000) },
+    { ...report, reason: "bored" },
+    { ...report, reason: "toString" },
   ];
-  for (const each of bad) assertEquals(parseLostQuestion(each), undefined);
+  for (const each of bad) assertEquals(parseLostAsk(each), undefined);
 });
 
 Deno.test("rejections are counts by path, and bounded", () => {

@@ -77,7 +77,7 @@ Deno.test("the way changes with the contact, and an old contact's farewell does 
   assertEquals(scene.relay.send("client:1", envelope), false);
 });
 
-Deno.test("when a client has gone, those whom it has reached are told; when a contact has, its ways end", () => {
+Deno.test("when a client has gone, the nodes that it has reached are notified; when a contact has, its routes end", () => {
   const contact = new Scene("a:1", ["client:1"], ["b:1"]);
   contact.relay.forward(clientPeer("client:1"), { to: "b:1", envelope });
   contact.take();

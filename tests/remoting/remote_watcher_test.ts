@@ -121,7 +121,7 @@ Deno.test("a client watches what it was given, and cannot tell what else there i
   assertEquals(client.heard.slice(2), ["node:1/actor stopped"]);
 });
 
-Deno.test("a client hears of the end of a node when it is no longer in its topology", async () => {
+Deno.test("a client is signalled for a node that leaves its topology", async () => {
   await using world = new World();
   const { node, client } = await nodeAndClient(world);
   client.actor.tell({ type: "watch", ref: refTo(client, node) });
@@ -144,13 +144,13 @@ Deno.test("an actor of a client is watched until it stops, or the client is gone
   world.network.crash("client");
   await world.clock.runUntil(() => node.heard.length === 2);
   assertEquals(node.heard[1], "client:client/actor nodeDown");
-  // Nobody with that name is connected any more.
+  // No client with that name is connected any more.
   node.actor.tell({ type: "watch", ref: refTo(node, client) });
   await world.clock.advance(10);
   assertEquals(node.heard.slice(2), ["client:client/actor nodeDown"]);
 });
 
-Deno.test("a connection that breaks takes no watch along, nor does a notice get lost with it", async () => {
+Deno.test("a broken connection loses neither a watch nor a signal", async () => {
   await using world = new World();
   const a = await world.start("a", "node");
   const b = await world.start("b", "node");
@@ -196,7 +196,7 @@ Deno.test("more watches than allowed are an error for the watcher, and a log lin
   await world.clock.advance(30_000);
   assertEquals(a.heard, ["tooManyWatches"]);
   assertEquals(b.log.filter((line) => line.startsWith("error")), [
-    "error a peer watches as many actors as it may, and wants more",
+    "error refused a watch: the peer has reached its limit",
   ]);
   // The second is taken in as soon as there is room.
   refs[0]!.tell({ type: "stop" });
@@ -213,9 +213,9 @@ Deno.test("malformed messages are logged and ignored; what has no address cannot
   for (const path of [watchPath, "/_askfailed", "/_rejected"]) a.remoting.send("b:1", path, 0, 7);
   await world.clock.advance(1_000);
   assertEquals(b.log.filter((line) => line.includes("malformed")), [
-    "warn a malformed watch message was ignored",
-    "warn a malformed note of a lost question was ignored",
-    "warn a malformed note of rejections was ignored",
+    "warn ignored a malformed watch message",
+    "warn ignored a malformed report of a lost ask",
+    "warn ignored a malformed report of rejections",
   ]);
   assertEquals(b.remoting.endpoint.peers().length, 1);
   await using alone = new ActorSystem();

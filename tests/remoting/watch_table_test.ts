@@ -131,16 +131,16 @@ Deno.test("a peer can watch as many actors as it may, and more when it has let g
   const table = new WatchTable(limits);
   const asked = (...ids: number[]) =>
     table.step({
-      type: "asked",
+      type: "requested",
       from: "client:c",
-      life: 1,
+      incarnation: 1,
       session: 0,
       items: ids.map((id) => ({ ...item(id), present: true })),
     }, 0).map(({ type }) => type);
   assertEquals(asked(1, 2, 3), ["observe", "observe", "send", "refuse"]);
   assertEquals(asked(1), ["send"]);
   const forget = { type: "forget", ids: [1] } as const;
-  table.step({ type: "received", from: "client:c", life: 1, message: forget }, 0);
+  table.step({ type: "received", from: "client:c", incarnation: 1, message: forget }, 0);
   assertEquals(asked(3), ["observe", "send"]);
 });
 
@@ -154,7 +154,7 @@ Deno.test("watches of one node count against the limit until that node has let g
   table.step({ type: "unwatch", node: "n:1", id: 1 }, 0);
   assert(!table.hasRoom("n:1"));
   const forgotten = { type: "forgotten", ids: [1] } as const;
-  table.step({ type: "received", from: "n:1", life: 1, message: forgotten }, 0);
+  table.step({ type: "received", from: "n:1", incarnation: 1, message: forgotten }, 0);
   assert(table.hasRoom("n:1"));
 });
 
@@ -179,7 +179,7 @@ Deno.test("what is watched before a system takes part waits until it does", () =
 Deno.test("a node that is removed, and a client that hangs up, take their actors along", () => {
   const table = new WatchTable();
   table.step({ type: "members", alive: new Map([["n:1", 1], ["n:2", 1]]) }, 0);
-  table.step({ type: "peerUp", peer: "client:c", life: 1 }, 0);
+  table.step({ type: "peerUp", peer: "client:c", incarnation: 1 }, 0);
   table.step({ type: "watch", node: "n:1", ...item(1) }, 0);
   table.step({ type: "watch", node: "client:c", ...item(2) }, 0);
   assertEquals(fired(table.step({ type: "watch", node: "client:d", ...item(3) }, 0)), [
@@ -198,8 +198,8 @@ Deno.test("a watcher whose node is removed is forgotten; one that is about to jo
   const table = new WatchTable();
   table.step({ type: "members", alive: new Map([["n:1", 5], ["self:1", 1]]) }, 0);
   const items = [{ ...item(1), present: true }];
-  const ask = (from: string, life: number) =>
-    table.step({ type: "asked", from, life, session: 0, items }, 0);
+  const ask = (from: string, incarnation: number) =>
+    table.step({ type: "requested", from, incarnation, session: 0, items }, 0);
   ask("n:1", 5);
   // Its join has not been heard of here yet.
   ask("n:2", 5);
@@ -211,19 +211,21 @@ Deno.test("a watcher whose node is removed is forgotten; one that is about to jo
   assertEquals(released(table.step({ type: "peerDown", peer: "n:2" }, 0)), ["n:2"]);
 });
 
-Deno.test("what an earlier life of a node says comes too late", () => {
+Deno.test("messages of an earlier incarnation of a node are ignored", () => {
   const table = new WatchTable();
   table.step({ type: "members", alive: new Map([["n:1", 1]]) }, 0);
   table.step({ type: "watch", node: "n:1", ...item(1) }, 0);
-  table.step({ type: "peerUp", peer: "n:1", life: 2 }, 0);
+  table.step({ type: "peerUp", peer: "n:1", incarnation: 2 }, 0);
   const watching = { type: "watching", session: 1, ids: [1] } as const;
-  const late = table.step({ type: "received", from: "n:1", life: 1, message: watching }, 0);
+  const late = table.step({ type: "received", from: "n:1", incarnation: 1, message: watching }, 0);
   assertEquals(late, []);
   assert(table.unsettled);
-  table.step({ type: "received", from: "n:1", life: 2, message: watching }, 0);
+  table.step({ type: "received", from: "n:1", incarnation: 2, message: watching }, 0);
   assert(!table.unsettled);
-  // The table of members lags behind: it removes the earlier life, and then knows the later one.
+  // The table of members lags behind: it removes the earlier incarnation, and then knows the later one.
   assertEquals(table.step({ type: "members", alive: new Map() }, 0), []);
   assertEquals(table.step({ type: "members", alive: new Map([["n:1", 2]]) }, 0), []);
-  assertEquals(fired(table.step({ type: "peerUp", peer: "n:1", life: 3 }, 0)), ["1 nodeDown"]);
+  assertEquals(fired(table.step({ type: "peerUp", peer: "n:1", incarnation: 3 }, 0)), [
+    "1 nodeDown",
+  ]);
 });

@@ -11,7 +11,7 @@ import { assertBalanced, quietSystem, Received, tellNumbers } from "./quiet_syst
 
 const key = ServiceKey<number>("numbers");
 
-Deno.test("a group routes to whoever offers the service, in turn, as they come and go", async () => {
+Deno.test("a group routes to the actors of a service, in turn, as they come and go", async () => {
   await using quiet = quietSystem();
   const received = new Received<number>();
   const worker = discoverable(received.behavior(), key);
@@ -62,15 +62,15 @@ Deno.test("messages wait again when the last routee has gone", async () => {
   assertEquals([received.of("/first"), received.of("/second")], [[1, 2], [1, 1, 2]]);
 });
 
-Deno.test("a message that finds the buffer full is a dead letter, and the asker hears it", async () => {
+Deno.test("a message beyond the buffer is a dead letter, and fails its ask", async () => {
   await using quiet = quietSystem();
   const asking = ServiceKey<ActorRef<string>>("asking");
   const group = quiet.system.spawn(Routers.group(asking, { bufferSize: 2 }), "group");
-  const questions = [1, 2, 3].map(() =>
+  const asks = [1, 2, 3].map(() =>
     quiet.system.ask(group, (replyTo: ActorRef<string>) => replyTo, { timeout: 1_000 })
   );
-  questions.forEach((question) => question.catch(() => {}));
-  await assertRejects(() => quiet.clock.resolve(questions[2]!), AskError);
+  asks.forEach((ask) => ask.catch(() => {}));
+  await assertRejects(() => quiet.clock.resolve(asks[2]!), AskError);
   assertEquals(quiet.lost.map(({ reason, target }) => [reason, target]), [
     ["bufferFull", "/group"],
   ]);
@@ -80,10 +80,10 @@ Deno.test("a message that finds the buffer full is a dead letter, and the asker 
     return Behaviors.same();
   });
   quiet.system.spawn(discoverable(answering, asking), "worker");
-  assertEquals(await quiet.clock.resolve(Promise.all(questions.slice(0, 2))), ["yes", "yes"]);
+  assertEquals(await quiet.clock.resolve(Promise.all(asks.slice(0, 2))), ["yes", "yes"]);
 });
 
-Deno.test("the buffer holds 1 000 messages unless told otherwise, and none if told so", async () => {
+Deno.test("the buffer holds 1 000 messages by default, and none with bufferSize 0", async () => {
   await using quiet = quietSystem();
   tellNumbers(quiet.system.spawn(Routers.group(key), "usual"), 1_003);
   await quiet.settle();
@@ -112,7 +112,7 @@ Deno.test("what waits when the router stops is a dead letter", async () => {
   assertEquals(received.all, []);
 });
 
-Deno.test("a router that begins again loses what waits, with a trace, and listens again", async () => {
+Deno.test("a router that restarts turns waiting messages into dead letters, and subscribes again", async () => {
   await using quiet = quietSystem();
   const strategy = consistentHash((message: number) => {
     if (message === 0) throw new Error("no key");
@@ -172,7 +172,7 @@ Deno.test("a router that offers the service that it looks for does not route to 
   assertEquals(received.all, [1, 2]);
 });
 
-Deno.test("what stands around a group sees what is told to it and nothing else", async () => {
+Deno.test("interceptors of a group see its messages and nothing else", async () => {
   await using quiet = quietSystem();
   const received = new Received<number>();
   const events: unknown[] = [];

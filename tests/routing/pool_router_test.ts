@@ -115,7 +115,7 @@ Deno.test("a supervised child keeps its place", async () => {
   assertEquals([received.of("/pool/routee-1"), received.of("/pool/routee-2")], [[2], [1, 3]]);
 });
 
-Deno.test("a child that escalates makes the pool begin again, with all its children", async () => {
+Deno.test("a child that escalates restarts the pool, with all its children", async () => {
   await using quiet = quietSystem();
   const received = new Received<number>();
   const worker = Behaviors.supervise(received.behavior(undefined, 0), {
@@ -182,7 +182,7 @@ Deno.test("10 000 children are not too many, and a ledger counts each message tw
   assertEquals(quiet.system.ledger.snapshot().sent, 40_000);
 });
 
-Deno.test("what stands around a pool sees what is told to it and nothing else", async () => {
+Deno.test("interceptors of a pool see its messages and nothing else", async () => {
   await using quiet = quietSystem();
   const received = new Received<number>();
   const events: unknown[] = [];

@@ -2,12 +2,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ActorError } from "../../lib/actor/errors.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
-import { heaviest, Routees, seedsOf } from "../../lib/routing/routees.ts";
+import { highestWeight, identityHashes, Routees } from "../../lib/routing/routees.ts";
 import { consistentHash, random, roundRobin } from "../../lib/routing/routing_strategy.ts";
 import { hashText } from "../../lib/runtime/fnv.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 
-/** A routee that lives anywhere. */
+/** A routee of another node. */
 class FarRef extends Ref<string> {
   readonly got: string[] = [];
   readonly node: string;
@@ -36,8 +36,8 @@ const keys = Array.from({ length: 400 }, (_, index) => `customer-${index}`);
 
 /** Which node each key goes to. */
 function placement(refs: readonly FarRef[]): Map<string, string> {
-  const seeds = seedsOf(refs);
-  return new Map(keys.map((key) => [key, refs[heaviest(seeds, hashText(key))]!.node]));
+  const seeds = identityHashes(refs);
+  return new Map(keys.map((key) => [key, refs[highestWeight(seeds, hashText(key))]!.node]));
 }
 
 Deno.test("a routee that comes takes keys from the others, and no other key moves", () => {
@@ -64,8 +64,10 @@ Deno.test("a routee that comes or goes moves about its share of the keys", () =>
   const many = Array.from({ length: 50_000 }, (_, index) => hashText(`order/${index}`));
   for (const size of [2, 5, 20]) {
     const refs = refsOf(Array.from({ length: size + 1 }, (_, index) => `node-${index}`));
-    const [small, large] = [seedsOf(refs.slice(0, size)), seedsOf(refs)];
-    const moved = many.filter((hash) => heaviest(small, hash) !== heaviest(large, hash)).length;
+    const [small, large] = [identityHashes(refs.slice(0, size)), identityHashes(refs)];
+    const moved = many.filter((hash) =>
+      highestWeight(small, hash) !== highestWeight(large, hash)
+    ).length;
     const share = moved * (size + 1) / many.length;
     assert(share > 0.9 && share < 1.1, `${size} routees: ${share} of a share moved`);
   }
@@ -76,9 +78,9 @@ Deno.test("keys spread evenly over routees", () => {
     { length: 16 },
     (_, index) => new FarRef("", `/pool/routee-${index + 1}`),
   );
-  const seeds = seedsOf(refs);
+  const seeds = identityHashes(refs);
   const counts = new Array(16).fill(0);
-  for (let key = 0; key < 64_000; key++) counts[heaviest(seeds, hashText(`${key}`))]++;
+  for (let key = 0; key < 64_000; key++) counts[highestWeight(seeds, hashText(`${key}`))]++;
   for (const count of counts) assert(count > 3_700 && count < 4_300, `uneven: ${counts}`);
 });
 
@@ -88,19 +90,19 @@ Deno.test("routees that share their first seed share the keys by the second", ()
   const counts = [0, 0];
   for (let key = 0; key < 1_000; key++) {
     const hash = hashText(`${key}`);
-    const chosen = heaviest(both, hash);
-    assertEquals(heaviest(swapped, hash), 1 - chosen);
+    const chosen = highestWeight(both, hash);
+    assertEquals(highestWeight(swapped, hash), 1 - chosen);
     counts[chosen]!++;
   }
   assert(counts.every((count) => count > 400), `uneven: ${counts}`);
 });
 
 Deno.test("an only routee gets every key", () => {
-  const seeds = seedsOf(refsOf(["one"]));
-  fc.assert(fc.property(fc.integer(), (hash) => assertEquals(heaviest(seeds, hash), 0)));
+  const seeds = identityHashes(refsOf(["one"]));
+  fc.assert(fc.property(fc.integer(), (hash) => assertEquals(highestWeight(seeds, hash), 0)));
 });
 
-Deno.test("in turn, each routee gets its share, whoever comes or goes", () => {
+Deno.test("in turn, each routee gets its share, whichever routees come or go", () => {
   const routees = new Routees<string>(roundRobin(), new SeededRandom(1));
   const [a, b, c, d] = refsOf(["a", "b", "c", "d"]) as [FarRef, FarRef, FarRef, FarRef];
   const log: string[] = [];

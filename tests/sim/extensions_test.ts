@@ -135,13 +135,17 @@ Deno.test("an extension that hangs or throws in beforeLeave holds up neither lea
         afterLeave: () => void order.push(`${name} ended`),
       }) satisfies NodeExtension;
   const cluster = new SimulatedCluster(5);
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => void cluster.clock.schedule(ms, resolve));
   const counter = () => Behaviors.receive<string>(() => Behaviors.same());
   const nodes = await cluster.start(2, {
     logger,
     extensions: [
-      traced("base", []),
+      traced("base", [], () => pause(1_000)),
       traced("hangs", ["sharding", "base"], () => new Promise(() => {})),
-      traced("throws", ["base"], () => {
+      traced("throws", ["base"], async () => {
+        await pause(500);
+        order.push("throw");
         throw new Error("no");
       }),
     ],
@@ -155,10 +159,20 @@ Deno.test("an extension that hangs or throws in beforeLeave holds up neither lea
   const began = cluster.clock.now();
   await cluster.clock.resolve(second!.shutdown());
   assert(cluster.clock.now() - began < 10_000, `${cluster.clock.now() - began} ms`);
-  assertEquals(order, ["throws", "hangs", "base", "throws ended", "hangs ended", "base ended"]);
+  assertEquals(order, [
+    "throws",
+    "hangs",
+    "throw",
+    "base",
+    "throws ended",
+    "hangs ended",
+    "base ended",
+  ]);
   assert(lines.includes("error an extension failed to leave throws"), lines.join("\n"));
   assert(lines.includes("warn an extension has not left in time hangs"), lines.join("\n"));
-  assert(!lines.some((line) => line.endsWith("in time sharding")), lines.join("\n"));
+  for (const other of ["sharding", "base"]) {
+    assert(!lines.some((line) => line.endsWith(`in time ${other}`)), lines.join("\n"));
+  }
   // Handed off, not taken over after a death.
   assertEquals(first!.sharding.shardTable("counters").filter(Boolean).length, 8);
   await cluster.stop([first!]);
@@ -237,6 +251,35 @@ Deno.test("what an extension may not take is refused", async () => {
   const error = assertThrows(() => node!.extension(BusyGauge), ClusterError);
   assert(error.message.endsWith("there are: sharding, number"), error.message);
   await cluster.stop([node!]);
+});
+
+Deno.test("a node sends to itself as to others, in a later turn", async () => {
+  const heard: string[] = [];
+  const { logger, lines } = recorder();
+  const echo = (): NodeExtension => ({
+    name: "echo",
+    install(node) {
+      node.handleNodes("/_cluster/echo", ({ address, identity }, message) => {
+        if (message === "broken") throw new Error("no");
+        heard.push(`${address} ${identity?.kind} ${message}`);
+      });
+      for (const message of ["one", "broken", "two"]) {
+        node.send(node.address, "/_cluster/echo", message);
+      }
+      heard.push("sent");
+      node.send(node.address, "/_cluster/nowhere", "lost");
+    },
+  });
+  const cluster = new SimulatedCluster(9);
+  const nodes = await cluster.start(1, { logger, extensions: [echo] });
+  assertEquals(heard, [
+    "sent",
+    "node-1:25520 undefined one",
+    "node-1:25520 undefined two",
+  ]);
+  assert(lines.includes("error a handler of an extension failed"), lines.join("\n"));
+  assertEquals(nodes[0]!.ledger.snapshot().deadLetters.noSuchActor, 1);
+  await cluster.stop(nodes);
 });
 
 Deno.test("a client reaches only the paths that an extension opens to clients", async () => {

@@ -190,7 +190,7 @@ Deno.test("the watches of an actor end with it; another's stay", async () => {
   await scene.close();
 });
 
-Deno.test("the end of an actor is heard after everything that it has sent", async () => {
+Deno.test("terminated arrives after all that the actor has sent", async () => {
   const scene = await Scene.open(9);
   const ref = scene.spawn("target");
   await scene.watch(ref);

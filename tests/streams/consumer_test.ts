@@ -8,7 +8,7 @@ import { streamSink } from "../../lib/streams/stream_sink.ts";
 import { streamSource } from "../../lib/streams/stream_source.ts";
 import { all, upTo, World } from "./world.ts";
 
-Deno.test("an actor takes elements one after the other, and hears the end", async () => {
+Deno.test("an actor takes elements one after the other, and then the end", async () => {
   await using world = new World();
   const producer = world.producer({ bufferSize: 3 });
   const seen: (number | string)[] = [];
@@ -84,12 +84,12 @@ Deno.test("an actor that fails or stops cancels the stream", async () => {
     assertEquals((await world.run(sink.outcome)).type, "cancelled");
     assertEquals(await world.state(sink.put(4)), "streamCancelled");
     await world.assertAtRest("/producer", "/consumer");
-    // The one that begins again finds that the stream is over.
+    // The next incarnation finds that the stream has ended.
     assertEquals(ends, how === "restart" ? ["streamClosed"] : []);
   }
 });
 
-Deno.test("an actor that resumes skips the element and goes on", async () => {
+Deno.test("an actor that resumes skips the element and continues", async () => {
   await using world = new World();
   const producer = world.producer();
   const seen: number[] = [];
@@ -113,7 +113,7 @@ Deno.test("an actor that resumes skips the element and goes on", async () => {
   assertEquals(seen, upTo(12).filter((number) => number % 3 !== 0));
 });
 
-Deno.test("an actor hears of failure, of a producer that is gone, and that the stream is taken", async () => {
+Deno.test("onEnd gets a failure, a producer that is gone, and a stream that is taken", async () => {
   await using world = new World();
   const end = Promise.withResolvers<string | undefined>();
   const ends: (string | undefined)[] = [];

@@ -106,7 +106,7 @@ Deno.test("a producer that stops closes the stream for both sides", async () => 
   })();
   const { code } = await assertRejects(() => world.run(rest), StreamError);
   assertEquals([code, seen], ["streamClosed", [2]]);
-  // Whoever comes later finds nobody, and is told so.
+  // A later participant finds no producer, and ends.
   assertEquals(await readError(world, streamSource(world.system, producer)), "streamClosed");
   const late = streamSink(world.system, producer);
   assertEquals(await world.state(late.put(1)), "streamClosed");
@@ -114,7 +114,7 @@ Deno.test("a producer that stops closes the stream for both sides", async () => 
   await world.assertAtRest();
 });
 
-Deno.test("a producer that begins again closes the stream for both sides, and serves others", async () => {
+Deno.test("a producer that restarts closes the stream for both sides, and serves others", async () => {
   await using world = new World();
   type Message = ProducerMessage<number> | "fail";
   const producer = world.system.spawn(
@@ -148,7 +148,7 @@ Deno.test("a producer that begins again closes the stream for both sides, and se
   await world.assertAtRest("/producer");
 });
 
-Deno.test("a system that shuts down leaves nobody waiting", async () => {
+Deno.test("a shutdown leaves no put or read pending", async () => {
   const world = new World();
   const producer = world.producer({ bufferSize: 1 });
   const sink = streamSink(world.system, producer);
@@ -166,7 +166,7 @@ Deno.test("a system that shuts down leaves nobody waiting", async () => {
   assertEquals(await readError(world, streamSource(world.system, producer)), "streamClosed");
 });
 
-Deno.test("a second consumer is told that the stream is taken, and the first goes on", async () => {
+Deno.test("a second consumer is refused, and the first continues", async () => {
   await using world = new World();
   const producer = world.producer();
   const source = streamSource(world.system, producer);
@@ -197,7 +197,7 @@ Deno.test("a source that is disposed of cancels, whether it was read or not", as
   assertEquals(await world.run(sink.outcome), { type: "cancelled", undelivered: 0 });
 });
 
-Deno.test("a raw push beyond the buffer is refused with a reason, and the producer lives on", async () => {
+Deno.test("a raw push beyond the buffer is refused with a reason, and the producer keeps running", async () => {
   await using world = new World();
   const producer = world.producer({ bufferSize: 2 });
   const letters: DeadLetter[] = [];

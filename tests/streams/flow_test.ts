@@ -11,7 +11,7 @@ async function send<T>(sink: StreamSink<T>, elements: Iterable<T>): Promise<void
   await sink.complete();
 }
 
-Deno.test("what is put comes out in order, then the end, and everything has stopped", async () => {
+Deno.test("elements come out in order, then the end, and all actors have stopped", async () => {
   await using world = new World();
   const producer = world.producer();
   const sink = streamSink(world.system, producer);
@@ -78,7 +78,7 @@ Deno.test("never more than the demand is on its way or waits", async () => {
   const reading = (async () => {
     for await (const _number of streamSource(world.system, producer, { demand: 4 })) {
       read++;
-      // A slow consumer: everybody else comes to rest.
+      // A slow consumer: all others come to rest.
       await new Promise<void>((resolve) => world.clock.schedule(10, resolve));
       assert(sent.length <= read + 4 + 10, `${sent.length} were sent when ${read} were read`);
     }
@@ -87,7 +87,7 @@ Deno.test("never more than the demand is on its way or waits", async () => {
   assertEquals(read, 100);
 });
 
-Deno.test("elements pushed before anybody listens are kept, as is an early end", async () => {
+Deno.test("elements pushed before a consumer subscribes are kept, as is an early end", async () => {
   await using world = new World();
   const pushed = world.producer();
   for (const element of upTo(5)) pushed.tell({ type: "streamPush", element });
@@ -130,7 +130,7 @@ Deno.test("an actor without demand gets nothing, then what it asks for, then the
   await world.assertAtRest("/producer");
 });
 
-Deno.test("an error comes after what was sent before, with its cause", async () => {
+Deno.test("an error comes after the elements before it, with its cause", async () => {
   await using world = new World();
   const producer = world.producer();
   const sink = streamSink(world.system, producer);
@@ -178,7 +178,7 @@ Deno.test("several sinks share a small buffer, and none starves", async () => {
   for (const { name } of sinks) {
     const own = elements.filter((element) => element.startsWith(name));
     assertEquals(own, upTo(50).map((number) => `${name}${number}`));
-    // Everybody has a turn early.
+    // Each sink has a turn early.
     assert(elements.indexOf(`${name}1`) < 20);
   }
 });

@@ -49,7 +49,7 @@ Deno.test("a put that is lost breaks the stream at the next, for both sides", as
   await world.assertAtRest("/producer");
 });
 
-Deno.test("a put that is lost is noticed even if no other follows", async () => {
+Deno.test("a lost put is detected even if no other follows", async () => {
   await using world = new World();
   const { link, remote } = linked(world);
   link.lose = losing("streamPut", 1);
@@ -61,7 +61,7 @@ Deno.test("a put that is lost is noticed even if no other follows", async () => 
   assertEquals(await world.state(sink.put(3)), "streamBroken");
 });
 
-Deno.test("a silent loss is noticed within two probe intervals", async () => {
+Deno.test("a silent loss is detected within two probe intervals", async () => {
   await using world = new World();
   const { link, remote } = linked(world);
   link.lose = losing("streamPut", 1);
@@ -71,7 +71,7 @@ Deno.test("a silent loss is noticed within two probe intervals", async () => {
   assertEquals(await world.state(sink.put(2)), "streamBroken");
 });
 
-Deno.test("questions, credit and ends that are lost are said again", async () => {
+Deno.test("requests, credit and ends that are lost are repeated", async () => {
   const types = [
     "streamWant",
     "streamCredit",
@@ -124,7 +124,7 @@ Deno.test("an element that is lost breaks the stream, whether another follows or
   }
 });
 
-Deno.test("an element that is lost is noticed at the end at the latest", async () => {
+Deno.test("a lost element is detected at the end at the latest", async () => {
   await using world = new World();
   const { link, producer, remote } = linked(world);
   link.lose = losing("streamElement", 3);
@@ -144,7 +144,7 @@ Deno.test("a first message that is lost is an error, not a wait for ever", async
   assertEquals(await codeOf(world.run(sink.put(1))), "streamClosed");
 });
 
-Deno.test("when the other node is gone, nobody waits", async () => {
+Deno.test("when the other node is gone, all pending puts and reads end", async () => {
   await using world = new World();
   const { link, producer, remote } = linked(world, 1);
   const sink = streamSink(world.system, remote);
@@ -177,7 +177,7 @@ Deno.test("when the consumer's node is gone, puts are rejected, and the source t
   await world.assertAtRest("/producer");
 });
 
-Deno.test("an error that is too large to cross is told in short", async () => {
+Deno.test("an error that is too large to cross is shortened", async () => {
   await using world = new World();
   const { link, remote } = linked(world);
   const tooLarge = (error: unknown) => (error as Error | undefined)?.message.length! > 5_000;
@@ -194,7 +194,7 @@ Deno.test("an error that is too large to cross is told in short", async () => {
   await world.assertAtRest("/producer");
 });
 
-Deno.test("an actor that consumes notices losses too", async () => {
+Deno.test("an actor that consumes detects losses too", async () => {
   for (const number of [2, 3]) {
     await using world = new World();
     const { link, producer, remote } = linked(world);
@@ -234,7 +234,7 @@ Deno.test("a sink that sends without credit is dismissed, and the buffer keeps i
   assertEquals(await world.run(all(streamSource(world.system, producer))), [1, 2]);
 });
 
-Deno.test("a sink that leaves is not overtaken by the news that it has stopped", async () => {
+Deno.test("a leave is not overtaken by the signal that its sink has stopped", async () => {
   for (const lost of [[], [1], [1, 2]]) {
     await using world = new World();
     const { link, producer, remote } = linked(world);

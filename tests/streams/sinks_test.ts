@@ -65,7 +65,7 @@ Deno.test("leaving and completing wait for the puts before", async () => {
   assertEquals(await world.run(all(elements)), [2, 3, 5]);
 });
 
-Deno.test("an element that came after another sink has completed is told of", async () => {
+Deno.test("an element that came after another sink has completed is reported", async () => {
   await using world = new World();
   const producer = world.producer();
   const first = streamSink(world.system, producer);

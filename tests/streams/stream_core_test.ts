@@ -116,13 +116,13 @@ class World {
     assert(core.buffered + core.credits <= this.bufferSize, "the buffer is exceeded");
     assert(core.credits >= 0, "credit was used twice");
     assertEquals(delivered, accepted.slice(0, delivered.length), "the order is lost");
-    assert(delivered.length <= this.demanded, "nobody asked for it");
+    assert(delivered.length <= this.demanded, "more than was demanded");
     assertEquals(accepted.length, delivered.length + core.buffered + this.undelivered);
     assertEquals(this.offered, accepted.length + this.refused);
     assert(this.endings.length <= 1);
     if (this.endings.length === 1) assertEquals(delivered, accepted);
     if (core.over || core.ending !== undefined) return;
-    // Nobody waits without need.
+    // No sink waits while there is room.
     assert(!core.sinksWait || core.buffered + core.credits === this.bufferSize);
     if (this.subscribed) assert(core.buffered === 0 || delivered.length === this.demanded);
   }
@@ -145,7 +145,7 @@ Deno.test("whatever happens in whatever order: nothing is reordered, lost or too
   );
 });
 
-Deno.test("all that sinks send arrives, if the consumer goes on asking and nobody leaves", () => {
+Deno.test("all elements of sinks arrive, if the consumer keeps asking and no participant leaves", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 40 }),

@@ -323,7 +323,7 @@ Deno.test("a question is answered by the test, within its call", () => {
   asked.reply(42);
   assert(asked.answered);
   kit.selfInbox.expectMessage({ type: "got", value: 42 });
-  assertCode("alreadyAnswered", () => asked.reply(43), "the question to /target");
+  assertCode("alreadyAnswered", () => asked.reply(43), "the ask of /target");
   assertCode("alreadyAnswered", () => asked.fail(new Error("x")));
 
   kit.run({ type: "go" });

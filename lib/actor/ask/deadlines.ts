@@ -116,7 +116,7 @@ export class Deadlines {
     this.#clock.yield(() => this.#tidy());
   }
 
-  /** Gives the new ones their deadlines. A timer that nobody needs would keep the process alive. */
+  /** Sets the times of new deadlines. A timer without deadlines would keep the process alive. */
   #tidy(): void {
     this.#tidying = false;
     const now = this.#clock.now();

@@ -17,29 +17,29 @@ const ignore = new Behavior<unknown>("receive", () => same);
 export interface ActorBehaviors {
   /** Handles each message with `onMessage`, and each signal with `onSignal` if it is given. */
   receive<M>(onMessage: OnMessage<M>, onSignal?: OnSignal<M>): Behavior<M>;
-  /** Runs `onSetup` when the actor starts, and goes on with what it gives. */
+  /** Runs `onSetup` when the actor starts, and continues with the behaviour that it gives. */
   setup<M>(onSetup: OnSetup<M>): Behavior<M>;
   /** Keeps the current behaviour. */
   same(): Behavior<unknown>;
   /** Stops the actor after this message. */
   stopped(): Behavior<unknown>;
-  /** Keeps the current behaviour, and says that the message was not understood. */
+  /** Keeps the current behaviour, and publishes the message as not handled. */
   unhandled(): Behavior<unknown>;
   /** Takes any message and does nothing. */
   ignore(): Behavior<unknown>;
   /**
-   * Begins again with the first behaviour, as after a failure, but without one: it is not counted
-   * among the restarts that a strategy allows, and does not wait.
+   * Restarts with the first behaviour, as after a failure, but without one: it does not count towards
+   * `maxRestarts`, and has no back-off.
    */
   restart(): Behavior<unknown>;
   /**
-   * Says what happens when the actor fails: in a handler, in a setup, in a hook. Without it the
+   * Decides what happens when the actor fails: in a handler, in a setup, in a hook. Without it the
    * actor stops. Wraps all that the behaviour becomes.
    *
    * @throws {ActorError} code `badSupervision`.
    */
   supervise<M>(behavior: Behavior<M>, strategy?: SupervisionStrategy): Behavior<M>;
-  /** Runs hooks around the actor's life. */
+  /** Runs hooks around the incarnations of the actor. */
   withLifecycle<M>(behavior: Behavior<M>, hooks: LifecycleHooks<M>): Behavior<M>;
   /** Puts an interceptor around all handlers that the actor will have. */
   intercept<M>(behavior: Behavior<M>, interceptor: Interceptor<M>): Behavior<M>;

@@ -1,5 +1,5 @@
 import type { LogFields } from "../../runtime/logger.ts";
-import type { ActorSystem } from "./actor_system.ts";
+import type { LocalSystem } from "./local_system.ts";
 import type { AskOptions, LiteralOf } from "./ask_options.ts";
 import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "../ref/ref.ts";
@@ -29,7 +29,7 @@ export interface ActorTimers<M> {
 
 /**
  * Messages that an actor keeps for later. Bounded by the spawn option `stashCapacity`. What is in
- * it when the actor begins again goes back to its mailbox; when it stops, it is dead letters.
+ * it when the actor restarts goes back to its mailbox; when it stops, it becomes dead letters.
  */
 export interface Stash<M> {
   /** How many messages it holds. */
@@ -46,12 +46,12 @@ export interface Stash<M> {
   unstashAll(): void;
 }
 
-/** What an actor can do besides sending. Only valid within its own handlers. */
+/** What an actor can do besides sending. Only valid within its own handlers, for one incarnation. */
 export interface ActorContext<in out M> {
   /** The actor itself. */
   readonly self: ActorRef<M>;
-  /** The system that it lives in. */
-  readonly system: ActorSystem;
+  /** Its system. */
+  readonly system: LocalSystem;
   /** The id of the sharded entity that the actor is; empty for an actor that is none. */
   readonly entityId: string;
   /** Log lines under the actor's path. */
@@ -64,7 +64,7 @@ export interface ActorContext<in out M> {
   readonly children: readonly ActorRef<never>[];
   /**
    * Starts a child. Without a name it gets one. Children stop before their parent, and before it
-   * begins again. A name is free again when the child has stopped.
+   * restarts. A name is free again when the child has stopped.
    *
    * @throws {ActorError} codes `badName`, `duplicateName`, `badBehavior`, `actorStopped`.
    */
@@ -79,20 +79,21 @@ export interface ActorContext<in out M> {
    * @throws {ActorError} code `cannotWatch` for an actor elsewhere, if there is no cluster.
    */
   watch(ref: ActorRef<never>): void;
-  /** The same, but the actor hears `message` instead of the signal. */
+  /** The same, but the actor is sent `message` instead of the signal. */
   watchWith(ref: ActorRef<never>, message: M): void;
-  /** Takes back `watch` and `watchWith`. Nothing is heard, even if it is on its way already. */
+  /** Takes back `watch` and `watchWith`. No signal or message arrives, even if it is queued already. */
   unwatch(ref: ActorRef<never>): void;
   /**
    * Sends what `factory` makes, and resolves with the first reply. Awaited in an async handler, the
-   * actor handles nothing else meanwhile; given to `pipeToSelf`, it goes on.
+   * actor handles nothing else meanwhile; if the promise is given to `pipeToSelf`, it does.
    *
    * Two actors that wait for each other would wait for ever: the one that closes the circle gets an
    * {@linkcode AskError} with code `askCycle` that names the path. Circles are found within one
    * system, and an actor that waits is taken to wait for the one that it has asked.
    *
    * @throws {AskTimeoutError} if no reply comes in time.
-   * @throws {AskError} if the actor has stopped, the question was lost or aborted, or is a circle.
+   * @throws {AskError} if the actor has stopped, the message was lost, the ask was aborted, or it
+   * closes a circle.
    */
   ask<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
     ref: ActorRef<T>,
@@ -108,19 +109,19 @@ export interface ActorContext<in out M> {
     onRejected?: (reason: unknown) => M,
   ): void;
   /**
-   * A reference for those who speak another protocol: what is told to it comes to this actor as
-   * `map` makes it. Lives until the actor stops or begins again; the same function gives the same
-   * reference. A `map` that throws is a failure of this actor.
+   * A reference for actors with another protocol: a message to it arrives at this actor as `map`
+   * makes it. Valid until the actor stops or restarts; the same function gives the same reference. A
+   * `map` that throws is a failure of this actor.
    */
   messageAdapter<F>(map: (message: F) => M): ActorRef<F>;
   /**
    * Sends itself `message` when it has handled no message for `timeout` milliseconds, and again
-   * after each such time, until it is cancelled, stops or begins again. Replaces an earlier one.
+   * after each such time, until it is cancelled, stops or restarts. Replaces an earlier one.
    */
   setReceiveTimeout(timeout: number, message: M): void;
   /**
-   * Of a sharded entity: stops it, after the messages that it has been given. What comes later waits
-   * until it has stopped, and then starts it again: nothing is lost between.
+   * Of a sharded entity: stops it, after the messages that it has been given. Later messages wait
+   * until it has stopped, and then start it again: none is lost in between.
    *
    * @throws {ActorError} code `noEntity`.
    */

@@ -4,8 +4,8 @@ import { serviceIdOf, type ServiceKey } from "../services/service_key.ts";
 
 /**
  * Registers each actor that has this behaviour under `key`, from its start to its end. It stays
- * registered while it begins again. May be nested with supervision, hooks and setups in any order.
- * A key for some of the actor's messages will do: whoever finds it can send those only.
+ * registered while it restarts. May be nested with supervision, hooks and setups in any order.
+ * A key for some of the actor's messages is enough: its references accept only those.
  *
  * @throws {ActorError} code `badServiceKey`.
  *
@@ -30,7 +30,7 @@ import { serviceIdOf, type ServiceKey } from "../services/service_key.ts";
  */
 export function discoverable<K, B extends Behavior<K>>(behavior: B, key: ServiceKey<K>): B {
   serviceIdOf(key);
-  // No hook for the end: the receptionist notices it by itself. And a setup, unlike a hook, also
+  // No hook for the end: the receptionist watches the actor. And a setup, unlike a hook, also
   // runs when an actor becomes discoverable only later.
   const onSetup: OnSetup<K> = ({ system, self }) => {
     system.receptionist.register(key, self);

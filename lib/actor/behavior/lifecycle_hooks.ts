@@ -1,8 +1,8 @@
 import type { ActorContext } from "./context.ts";
 
 /**
- * What runs around the life of an actor. All may be async; the actor handles nothing meanwhile. In
- * whatever order hooks, supervision and setups are nested, one failure gives
+ * Hooks around the incarnations of an actor. All may be async; the actor handles nothing meanwhile.
+ * In whatever order hooks, supervision and setups are nested, one failure gives
  *
  *     preStart | preRestart(cause), children stop, preStart, setup, postRestart
  *

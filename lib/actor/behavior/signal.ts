@@ -2,8 +2,8 @@ import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
 
 /**
- * A child has failed and stopped. Its parent hears this whether it watches the child or not; if it
- * does, `terminated` follows.
+ * A child has failed and stopped. Its parent gets this signal whether it watches the child or not; if
+ * it does, `terminated` follows.
  */
 export interface ChildFailed {
   /** Names the signal. */
@@ -15,7 +15,7 @@ export interface ChildFailed {
 }
 
 /**
- * This actor begins again: its current behaviour hears this last. Its children still run, and are
+ * This actor restarts: the last signal of its current incarnation. Its children still run, and are
  * stopped next.
  */
 export interface PreRestart {
@@ -25,11 +25,11 @@ export interface PreRestart {
   readonly cause: unknown;
 }
 
-/** This actor is about to stop; its children have stopped. The last thing that it hears. */
+/** This actor is about to stop; its children have stopped. Its last signal. */
 export interface PostStop {
   /** Names the signal. */
   readonly type: "postStop";
 }
 
-/** What the system tells an actor, in order with its messages. More types will come. */
+/** What the system signals to an actor, in order with its messages. More types will come. */
 export type Signal = Terminated | ChildFailed | PreRestart | PostStop;

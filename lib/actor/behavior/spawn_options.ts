@@ -1,6 +1,6 @@
 /**
- * What to do with a message that does not fit into a mailbox. Whatever is not kept becomes a dead
- * letter with the reason `mailboxFull`, and if it was a question, the one who asks hears it at once:
+ * What to do with a message that does not fit into a mailbox. A message that is not kept becomes a
+ * dead letter with the reason `mailboxFull`, and fails the ask that it belongs to at once:
  *
  * - `"dropNew"`: the new message is not kept.
  * - `"dropOldest"`: the message that has waited longest makes room.

@@ -5,9 +5,9 @@ import { ActorError } from "../errors.ts";
 /**
  * What happens to an actor that has failed:
  *
- * - `"restart"`: it begins again with its first behaviour. Its reference and what waits in its
- *   mailbox stay; its state, children, timers and watches do not.
- * - `"resume"`: it goes on with the behaviour that it has. An actor that fails before it has one
+ * - `"restart"`: it restarts with a new incarnation. Its reference and its mailbox stay; its state,
+ *   children, timers and watches do not.
+ * - `"resume"`: it keeps the behaviour that it has. An actor that fails before it has one
  *   stops instead.
  * - `"stop"`: it stops.
  * - `"escalate"`: it stops, and its parent fails with the same error. An actor without a parent
@@ -17,13 +17,13 @@ import { ActorError } from "../errors.ts";
  */
 export type Directive = "restart" | "resume" | "stop" | "escalate";
 
-/** How long an actor waits before it begins again. Its messages wait with it. */
+/** How long an actor waits before it restarts. Its messages wait with it. */
 export interface Backoff {
   /** Milliseconds before the first restart, at least 1. Doubles with each restart that follows. */
   readonly min: number;
   /** Milliseconds that it never exceeds before jitter. */
   readonly max: number;
-  /** Up to this part is added by chance, so that actors do not begin all at once. Default 0.2. */
+  /** A random part of the delay up to this is added, so that actors do not restart all at once. Default 0.2. */
   readonly jitter?: number;
   /** Milliseconds without a failure after which the delay is `min` again. Default `max`. */
   readonly resetAfter?: number;

@@ -22,8 +22,8 @@ interface Added {
 }
 
 /**
- * The wrappers of an actor. Those of the first behaviour stay until the actor stops or begins
- * again; those of a later behaviour stay until a later one brings its own. One that is there
+ * The wrappers of an actor. Those of the first behaviour stay until the actor stops or restarts;
+ * those of a later behaviour stay until a later one brings its own. One that is there
  * already, by identity of its options or observer, is not added twice: a behaviour may wrap all its
  * successors. Immutable, so that any number of actors can share one.
  */

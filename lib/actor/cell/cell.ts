@@ -70,7 +70,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
   wrappers = Wrappers.none;
   failure: CellFailure | undefined = undefined;
 
-  /** Starts in the background; messages told before wait. */
+  /** Starts in a later turn; messages sent before wait. */
   constructor(
     host: CellHost,
     parent: Cell | undefined,
@@ -406,7 +406,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
       case "restart":
         return beginRestart(this, undefined, 0);
       case "unhandled":
-        if (kind === "message" && this.host.eventStream.hears("unhandledMessage")) {
+        if (kind === "message" && this.host.eventStream.hasListeners("unhandledMessage")) {
           this.host.eventStream.publish({
             type: "unhandledMessage",
             ref: this,

@@ -1,5 +1,5 @@
 import type { LogFields, LogLevel } from "../../runtime/logger.ts";
-import type { ActorSystem } from "../behavior/actor_system.ts";
+import type { LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "../behavior/context.ts";
@@ -48,7 +48,7 @@ export class CellContext implements ActorContext<unknown> {
     return this.#cell;
   }
 
-  get system(): ActorSystem {
+  get system(): LocalSystem {
     return this.#cell.host.system;
   }
 
@@ -151,7 +151,7 @@ export class CellContext implements ActorContext<unknown> {
     onRejected?: (reason: unknown) => unknown,
   ): void {
     const cell = this.#cell;
-    // The actor goes on: it does not wait for this reply.
+    // The actor does not wait for this reply.
     const ask = cell.pendingAsks?.get(promise as Promise<T>);
     if (ask !== undefined) ask.awaited = false;
     const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });

@@ -1,5 +1,5 @@
 import type { AskHost } from "../ask/ask.ts";
-import type { ActorSystem, LocalRuntime } from "../behavior/actor_system.ts";
+import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions } from "../behavior/ask_options.ts";
 import type { Asker } from "../ref/asker.ts";
 import type { LocalRef, RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
@@ -23,7 +23,7 @@ export interface HostedCell extends LocalRef<unknown> {
 
 /** What a cell needs from the system that it runs in. */
 export interface CellHost extends AskHost {
-  readonly system: ActorSystem;
+  readonly system: LocalSystem;
   readonly runtime: LocalRuntime;
   readonly dispatcher: Dispatcher;
   readonly eventStream: EventStream;

@@ -79,7 +79,7 @@ function settle(
   if (wrappers.length > 0) cell.wrappers = cell.wrappers.withLater(wrappers);
   cell.behavior = cell.wrappers.around(behavior);
   const { eventStream } = cell.host;
-  if (kind === "start" && eventStream.hears("actorStarted")) {
+  if (kind === "start" && eventStream.hasListeners("actorStarted")) {
     eventStream.publish({ type: "actorStarted", ref: cell });
   }
   if (kind === "restart") afterRestart(cell);
@@ -95,7 +95,7 @@ function afterRestart(cell: ActorCell): void {
     return false;
   };
   inTurn(cell, tasks, onError, () => {
-    if (eventStream.hears("actorRestarted")) {
+    if (eventStream.hasListeners("actorRestarted")) {
       eventStream.publish({ type: "actorRestarted", ref: cell, cause });
     }
   });
@@ -219,7 +219,7 @@ function end(cell: ActorCell): void {
   const parts = cell.endStopping();
   host.unregister(cell);
   parent?.childStopped(cell, failure !== undefined);
-  // A parent that restarts does not hear of the children of its last incarnation.
+  // A parent that restarts gets no signals of the children of its last incarnation.
   if (failure !== undefined && parent !== undefined && !parent.isRestarting) {
     const type = failure.escalated ? "escalated" : "childFailed";
     parent.enqueueSystem({ type, ref: cell, cause: failure.cause });
@@ -228,7 +228,7 @@ function end(cell: ActorCell): void {
   parts?.adapters?.close();
   for (const callback of parts?.onStopped ?? []) callback();
   if (host.stopping) host.sweepAsks();
-  if (host.eventStream.hears("actorStopped")) {
+  if (host.eventStream.hasListeners("actorStopped")) {
     host.eventStream.publish(
       failure === undefined
         ? { type: "actorStopped", ref: cell }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 
-/** Something that has work: runs up to `budget` messages, answers how many it ran. */
+/** Has messages to run: up to `budget` of them, answers how many it ran. */
 export interface Runnable {
   run(budget: number): number;
   /** `run` has thrown. */
@@ -49,7 +49,6 @@ export class Dispatcher {
   /** Looks since then, in messages. */
   #handled = 0;
 
-  /** Idle until something is scheduled. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
@@ -97,7 +96,7 @@ export class Dispatcher {
     }
   }
 
-  /** Whatever one actor makes of its turn, the others have theirs. */
+  /** A turn that throws must not cost the others theirs. */
   #runOne(runnable: Runnable): number {
     try {
       return runnable.run(this.#turn);

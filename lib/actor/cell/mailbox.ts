@@ -6,7 +6,7 @@ import type { MailboxOptions } from "../behavior/spawn_options.ts";
 const initialSlots = 4;
 /** Slots that an empty mailbox keeps. */
 const keptSlots = 1_024;
-/** Positions count up to here and begin again at 0: small integers stay fast for ever. */
+/** Positions wrap around to 0 after this one: small integers stay fast. */
 const lastPosition = 0x3fff_ffff;
 
 /**

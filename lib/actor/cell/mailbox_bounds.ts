@@ -22,8 +22,8 @@ const maxShared = 100;
 const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
 
 /**
- * The bounds of a new mailbox. Those that count messages only have nothing of their own: all
- * mailboxes of one capacity share them.
+ * The bounds of a new mailbox. Bounds that count messages only have no state: all mailboxes of
+ * one capacity share them.
  *
  * @throws {ActorError} code `badMailbox`.
  */

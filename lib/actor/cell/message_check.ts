@@ -7,14 +7,13 @@ const maxDepth = 64;
 const maxReported = 100;
 
 /**
- * For development: freezes messages, so that whoever changes one after it was sent gets an error at
- * the place where that happens, and says what could not cross the wire.
+ * For development: freezes messages, so that code that changes one after it was sent gets an error
+ * at that place, and logs values that could not cross the wire.
  */
 export class MessageCheck {
   readonly #logger: Logger;
   readonly #reported = new Set<string>();
 
-  /** Has found nothing yet. */
   constructor(logger: Logger) {
     this.#logger = logger;
   }
@@ -25,11 +24,11 @@ export class MessageCheck {
     if (fault === undefined || this.#reported.has(path)) return;
     if (this.#reported.size === maxReported) return;
     this.#reported.add(path);
-    this.#logger.log("error", path, "was told something that is not data", { fault });
+    this.#logger.log("error", path, "got a message that is not plain data", { fault });
   }
 }
 
-/** A message may be made to throw at whoever looks at it; its sender must not suffer for that. */
+/** A message may throw when it is read; its sender must not suffer for that. */
 function lookAt(message: unknown): string | undefined {
   try {
     return freezeData(message, "message", 0);

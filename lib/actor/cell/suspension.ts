@@ -5,7 +5,7 @@
  */
 import type { Timer } from "../../runtime/clock.ts";
 import { checkCircles } from "../ask/ask_cycle.ts";
-import type { LocalRuntime } from "../behavior/actor_system.ts";
+import type { LocalRuntime } from "../behavior/local_system.ts";
 import { Behavior, notABehavior } from "../behavior/behavior.ts";
 import type { Asker } from "../ref/asker.ts";
 import type { BehaviorTransition } from "../behavior/wrapper.ts";

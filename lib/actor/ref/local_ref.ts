@@ -14,7 +14,7 @@ export interface RefHost {
   readonly nodeAddress: string;
 }
 
-/** Is told that an actor has stopped. */
+/** Is signalled when an actor has stopped. */
 export interface Watcher {
   /** Puts the signal in order with the messages. */
   onTerminated(signal: Terminated): void;
@@ -24,7 +24,7 @@ export interface Watcher {
 export interface WatchHost {
   /** Whether it is gone. */
   readonly stopped: boolean;
-  /** What its watchers are told. Only once it has stopped. */
+  /** The signal for its watchers. Only once it has stopped. */
   readonly terminated: Terminated;
   /** Calls back when it has stopped, at once if it has already. Answers how to take that back. */
   whenStopped(callback: () => void): () => void;
@@ -94,9 +94,9 @@ export abstract class LocalRef<in M> extends Ref<M>
 export abstract class TemporaryRef extends Ref<unknown> {
   /** The system that it belongs to. */
   abstract readonly host: RefHost;
-  /** The actor that gets what is told to it, if it is one. */
+  /** The actor that gets the messages to this reference, if it is one. */
   abstract readonly actor: LocalRef<unknown> | undefined;
-  /** Whether what is told to it is lost. */
+  /** Whether messages to it are lost. */
   abstract readonly ended: boolean;
   #onEnded: Set<() => void> | undefined = undefined;
 
@@ -124,7 +124,7 @@ export abstract class TemporaryRef extends Ref<unknown> {
   }
 }
 
-/** The actor of this process that gets what is told to a reference. */
+/** The actor of this process that gets the messages to a reference. */
 export function localActorOf(ref: unknown): LocalRef<unknown> | undefined {
   if (ref instanceof LocalRef) return ref;
   return ref instanceof TemporaryRef ? ref.actor : undefined;

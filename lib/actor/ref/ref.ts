@@ -1,5 +1,5 @@
 /**
- * A handle to an actor, wherever it lives. The only thing to do with it is to send.
+ * A handle to an actor of any node. The only thing to do with it is to send.
  *
  * `M` is contravariant: a reference that accepts more messages may stand where one that accepts
  * fewer is wanted, never the other way round.
@@ -17,7 +17,7 @@ export interface RefAddress {
   readonly node: string;
   /** `"/parent/child"`. */
   readonly path: string;
-  /** Tells incarnations of one path apart; 0 means whichever lives there now. */
+  /** Tells actors apart that had the same path; 0 means the current one. */
   readonly uid: number;
 }
 

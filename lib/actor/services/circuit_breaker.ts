@@ -18,16 +18,16 @@ export interface CircuitBreakerOptions {
   readonly callTimeout?: number;
   /** Milliseconds that it stays open, 1 to 2 147 483 647. Default 15 000. */
   readonly resetTimeout?: number;
-  /** Told of each change. What it throws is ignored. */
+  /** Called with each change. What it throws is ignored. */
   readonly onChange?: (state: CircuitState) => void;
   /** Time. Default: the machine's. In an actor: `context.system.runtime.clock`. */
   readonly clock?: Clock;
 }
 
 /**
- * Keeps calls from something that does not work at present (Nygard, Release It!; the numbers are
- * Akka's). After `maxFailures` failures in a row it refuses all calls for `resetTimeout`, then tries
- * one: if that works all is well again, otherwise the time begins anew.
+ * Keeps calls from a service that is failing (Nygard, Release It!; the numbers are Akka's). After
+ * `maxFailures` failures in a row it refuses all calls for `resetTimeout`, then tries one: if that
+ * succeeds the circuit closes, otherwise it stays open for another `resetTimeout`.
  *
  * @example
  * ```ts
@@ -71,8 +71,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Calls `work`, unless the breaker is open. Its signal is aborted after `callTimeout`; whatever it
-   * gives then is ignored.
+   * Calls `work`, unless the breaker is open. Its signal is aborted after `callTimeout`; its result is
+   * ignored then.
    *
    * @throws {ActorError} code `circuitOpen`, its value the milliseconds until a call is tried again;
    * code `circuitTimeout` for a call that took too long. Whatever `work` throws.
@@ -124,7 +124,7 @@ export class CircuitBreaker {
     try {
       this.#onChange(state);
     } catch {
-      // The breaker works on; whoever listens must look after its own errors.
+      // A listener that throws must not stop the breaker.
     }
   }
 

@@ -12,7 +12,7 @@ export interface ActorStarted {
   readonly ref: ActorRef<never>;
 }
 
-/** An actor has begun again. */
+/** An actor has restarted. */
 export interface ActorRestarted {
   /** Names the event. */
   readonly type: "actorRestarted";
@@ -32,13 +32,13 @@ export interface ActorStopped {
   readonly cause?: unknown;
 }
 
-/** A behaviour has said that it does not understand a message. */
+/** A behaviour has not handled a message. */
 export interface UnhandledMessage {
   /** Names the event. */
   readonly type: "unhandledMessage";
   /** The actor. */
   readonly ref: ActorRef<never>;
-  /** What it did not understand. */
+  /** The message. */
   readonly message: unknown;
 }
 
@@ -56,15 +56,15 @@ export interface SystemEvent {
   readonly type: string;
 }
 
-/** Who hears events: a function or an actor. */
+/** Gets events: a function or an actor. */
 export type EventSubscriber<E> = ((event: E) => void) | ActorRef<E>;
 
-/** What happens in a system, for whoever subscribes. */
+/** Publishes the events of a system to its subscribers. */
 export class EventStream {
   readonly #logger: Logger;
   readonly #listeners = new Map<string, Set<(event: SystemEvent) => void>>();
 
-  /** Nobody listens yet. */
+  /** `logger` gets an entry for each listener that throws. */
   constructor(logger: Logger) {
     this.#logger = logger;
   }
@@ -94,18 +94,22 @@ export class EventStream {
   subscribe<E extends SystemEvent>(type: E["type"], listener: EventSubscriber<E>): () => void;
   subscribe(type: string, listener: EventSubscriber<never>): () => void {
     if (typeof listener !== "function" && typeof listener?.tell !== "function") {
-      throw new ActorError("badSubscriber", "an event can be told to nobody", {
-        value: listener,
-        remedy: "give a function or a reference",
-      });
+      throw new ActorError(
+        "badSubscriber",
+        "a subscriber of events is neither a function nor a reference",
+        {
+          value: listener,
+          remedy: "give a function or a reference",
+        },
+      );
     }
-    const hear = (typeof listener === "function" ? listener : (event: never) => {
+    const onEvent = (typeof listener === "function" ? listener : (event: never) => {
       listener.tell(event);
     }) as (event: SystemEvent) => void;
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners);
-    listeners.add(hear);
-    const end = () => void listeners.delete(hear);
+    listeners.add(onEvent);
+    const end = () => void listeners.delete(onEvent);
     const keep = typeof listener === "function" ? undefined : whenLocalStopped(listener, end);
     return () => {
       keep?.();
@@ -113,12 +117,12 @@ export class EventStream {
     };
   }
 
-  /** Whether anybody would hear an event of this type; saves making it. */
-  hears(type: string): boolean {
+  /** Whether an event of this type has a listener; saves making it. */
+  hasListeners(type: string): boolean {
     return (this.#listeners.get(type)?.size ?? 0) > 0;
   }
 
-  /** Tells everybody who listens. */
+  /** Calls all listeners of the event's type. */
   publish<E extends SystemEvent>(event: E): void {
     const listeners = this.#listeners.get(event.type);
     if (listeners === undefined) return;
@@ -131,7 +135,7 @@ export class EventStream {
     }
   }
 
-  /** Forgets everybody. */
+  /** Removes all listeners. */
   clear(): void {
     this.#listeners.clear();
   }

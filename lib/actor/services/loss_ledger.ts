@@ -2,7 +2,7 @@ import type { DeadLetterReason } from "./dead_letter.ts";
 
 /** The counts of a {@linkcode LossLedger} at one moment. */
 export interface LedgerSnapshot {
-  /** Messages told to local actors, and messages lost on their way to others. */
+  /** Messages sent to local actors, and messages lost on their way to others. */
   readonly sent: number;
   /** Messages that a handler was called with. */
   readonly delivered: number;
@@ -14,7 +14,7 @@ export interface LedgerSnapshot {
 
 /** Counts every message of a system, so that none is lost without a trace. */
 export class LossLedger {
-  /** Messages told. */
+  /** Messages sent. */
   sent = 0;
   /** Messages handled. */
   delivered = 0;

@@ -10,16 +10,16 @@ export interface Listing<in M> {
   readonly type: "listing";
   /** The service. */
   readonly key: ServiceKey<M>;
-  /** Who offers it, those of this node first; see {@linkcode Receptionist.find}. Never changes. */
+  /** The actors, those of this node first; see {@linkcode Receptionist.find}. Never changes. */
   readonly refs: readonly ActorRef<M>[];
 }
 
-/** Who hears of the changes of a service: a function or an actor. */
+/** Is notified of the changes of a service: a function or an actor. */
 export type ListingSubscriber<M> =
   | ((listing: readonly ActorRef<M>[]) => void)
   | ActorRef<Listing<M>>;
 
-/** Who offers one service, by the id of its key. */
+/** The actors that offer one service, by the id of its key. */
 export interface ServiceListing {
   /** The id of the key. */
   readonly key: string;
@@ -27,15 +27,15 @@ export interface ServiceListing {
   readonly refs: readonly ActorRef<never>[];
 }
 
-/** Of one key, so all of one type; which one the key says. */
+/** References of one key, and so of one type; the key carries it. */
 type Refs = readonly ActorRef<unknown>[];
 
 /** One subscription. */
 interface Subscription {
-  readonly hear: (refs: Refs) => void;
+  readonly notify: (refs: Refs) => void;
 }
 
-/** What is known of one key. Forgotten when nobody offers it and nobody subscribes to it. */
+/** The state of one key. Forgotten when it has neither entries nor subscriptions. */
 class Service {
   readonly id: string;
   /** Each actor with how to stop waiting for its end, in the order of registration. */
@@ -91,12 +91,12 @@ const none: Refs = Object.freeze([]);
 
 /**
  * Finds actors by the service that they offer instead of by their path (Pekko's receptionist). An
- * actor that stops is forgotten; one that begins again stays, but its message adapters do not.
+ * actor that stops is forgotten; one that restarts stays, but its message adapters do not.
  *
- * All calls take effect at once, and whoever subscribes hears of a change within the call that has
- * made it. In a cluster, `find` and `subscribe` show the actors of all reachable members: what
- * changes here is told to the others at once, and told again if that is lost. A change costs time in proportion to the number of actors of that service if anybody
- * subscribes to it, and none of that otherwise.
+ * All calls take effect at once, and subscribers are notified within the call that has made a change.
+ * In a cluster, `find` and `subscribe` show the actors of all reachable members: a change here is sent
+ * to the others at once, and again if that is lost. A change costs time in proportion to the number
+ * of actors of that service if it has subscribers, and none of that otherwise.
  *
  * @example
  * ```ts
@@ -133,8 +133,8 @@ export class Receptionist {
   }
 
   /**
-   * Says that an actor offers a service, until it stops. To say it twice changes nothing; of an
-   * actor that has stopped or is about to it is not noted. Answers how to take it back.
+   * Registers an actor for a service, until it stops. A second call changes nothing; an actor that
+   * has stopped or is stopping is not registered. Answers how to take it back.
    *
    * @throws {ActorError} code `badServiceKey`; code `notLocal` for an actor of another system:
    * register it there.
@@ -163,7 +163,7 @@ export class Receptionist {
   }
 
   /**
-   * Who offers a service now: actors of this system in the order of registration; then, in a
+   * The actors that offer a service now: those of this system in the order of registration; then, in a
    * cluster, those of other members by address, without members that cannot be reached. The list
    * does not change afterwards.
    *
@@ -175,23 +175,22 @@ export class Receptionist {
   }
 
   /**
-   * Tells who offers a service: at once, and again after each change. A function is called with the
-   * list; what it throws is logged. An actor is told a {@linkcode Listing}, until it stops. Answers
-   * how to end that.
+   * Subscribes to the actors that offer a service: notifies at once, and again after each change. A
+   * function is called with the list; what it throws is logged. An actor is sent a
+   * {@linkcode Listing}, until it stops. Answers how to end that.
    *
-   * If a listener changes the same service itself, those that come after it hear the newest list
-   * only.
+   * If a listener changes the same service itself, the listeners after it get the newest list only.
    *
    * @throws {ActorError} code `badServiceKey`; code `badSubscriber` for what is neither a function
    * nor a reference.
    */
   subscribe<M>(key: ServiceKey<M>, listener: ListingSubscriber<NoInfer<M>>): () => void {
     const id = serviceIdOf(key);
-    const hear = hearing(key, listener);
+    const notify = notifying(key, listener);
     const ref = typeof listener === "function" ? undefined : listener;
     if (ref !== undefined && localActorOf(ref)?.ended) return () => {};
     const service = this.#service(id);
-    const subscription: Subscription = { hear };
+    const subscription: Subscription = { notify };
     service.subscriptions.add(subscription);
     const end = () => {
       if (service.subscriptions.delete(subscription)) this.#forgetIfUnused(service);
@@ -221,7 +220,7 @@ export class Receptionist {
       const service = this.#service(id);
       if (service.setRemote(refs as Refs)) changed.push(service);
     }
-    // After all have changed: who hears of one service may look for another.
+    // After all have changed: a listener of one service may look for another.
     for (const service of changed) {
       this.#tellAll(service);
       this.#forgetIfUnused(service);
@@ -287,15 +286,15 @@ export class Receptionist {
   #tellAll(service: Service): void {
     const { version } = service;
     for (const subscription of [...service.subscriptions]) {
-      // A listener has changed the service: everybody has heard of that, and so of this.
+      // A listener has changed the service: all have got the newer listing already.
       if (service.version !== version) return;
       if (service.subscriptions.has(subscription)) this.#tell(service, subscription);
     }
   }
 
-  #tell(service: Service, { hear }: Subscription): void {
+  #tell(service: Service, { notify }: Subscription): void {
     try {
-      hear(service.refs);
+      notify(service.refs);
     } catch (error) {
       this.#logger.log("error", "receptionist", "a listener threw", { key: service.id, error });
     }
@@ -320,13 +319,17 @@ function identityOf(ref: ActorRef<unknown>): string {
   return ref instanceof Ref ? `${ref}#${ref.uid}` : ref.path;
 }
 
-function hearing<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: Refs) => void {
+function notifying<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: Refs) => void {
   if (typeof listener === "function") return listener as (refs: Refs) => void;
   if (typeof listener?.tell !== "function") {
-    throw new ActorError("badSubscriber", "a listing can be told to nobody", {
-      value: listener,
-      remedy: "give a function or a reference",
-    });
+    throw new ActorError(
+      "badSubscriber",
+      "a subscriber of listings is neither a function nor a reference",
+      {
+        value: listener,
+        remedy: "give a function or a reference",
+      },
+    );
   }
   return (refs) => listener.tell({ type: "listing", key, refs });
 }
@@ -334,6 +337,6 @@ function hearing<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: 
 function notLocal(ref: ActorRef<never>): ActorError {
   return new ActorError("notLocal", `${String(ref)} is not an actor of this system`, {
     value: ref,
-    remedy: "register an actor with the system that it lives in",
+    remedy: "register an actor with its own system",
   });
 }

@@ -6,9 +6,9 @@ import type { ActorRef } from "../ref/ref.ts";
 
 /** A message that is sent again and again. */
 export interface TickOptions<M> {
-  /** Who gets it. */
+  /** The receiver. */
   readonly target: ActorRef<M>;
-  /** What is sent each time. */
+  /** The message that is sent each time. */
   readonly message: M;
   /** Milliseconds from one message to the next, 1 to 2 147 483 647. */
   readonly interval: number;
@@ -18,9 +18,9 @@ export interface TickOptions<M> {
 
 /** A message that is sent once. */
 export interface OnceOptions<M> {
-  /** Who gets it. */
+  /** The receiver. */
   readonly target: ActorRef<M>;
-  /** What is sent. */
+  /** The message. */
   readonly message: M;
   /** Milliseconds until then, 0 to 2 147 483 647. */
   readonly delay: number;
@@ -28,7 +28,7 @@ export interface OnceOptions<M> {
 
 /**
  * Calls back when the target has stopped, at once if it has already. Answers how to take that
- * back; `undefined` if nobody here would know that it has stopped.
+ * back; `undefined` if the target is not a local actor.
  */
 export type WhenStopped = (
   target: ActorRef<never>,
@@ -39,9 +39,9 @@ export type WhenStopped = (
 export interface SchedulerOptions {
   /** Time. */
   readonly clock: Clock;
-  /** Told of targets that throw. */
+  /** Gets an entry for each target that throws. */
   readonly logger: Logger;
-  /** How the end of a target is learned: `whenLocalStopped`, but in tests. */
+  /** `whenLocalStopped`, except in tests. */
   readonly whenStopped: WhenStopped;
   /** How many keys may be in use at once, 1 or more. Default 100 000. */
   readonly maxScheduled?: number;
@@ -53,13 +53,13 @@ interface Entry {
   /** Milliseconds; undefined for a message that is sent once. */
   readonly interval: number | undefined;
   timer: Timer | undefined;
-  /** Takes back the wish to know when the target stops. */
+  /** Ends the watch of the target. */
   forget: (() => void) | undefined;
 }
 
 /**
- * Sends messages later, to anybody. Each is known by a key that the user chooses; Casty itself
- * uses none of them. The key is free again when the message was sent once, when it is cancelled,
+ * Sends messages later, to any actor. Each has a key that the user chooses; Casty itself uses none
+ * of them. The key is free again when the message was sent once, when it is cancelled,
  * and when a local target stops. An actor's messages to itself are better kept in its
  * `context.timers`, which wait for a slow actor.
  *
@@ -67,8 +67,8 @@ interface Entry {
  * suspended for an hour sends one tick when it wakes up, not one for each that it missed.
  *
  * When a local target stops, its ticks end without another dead letter, and a message that was to
- * be sent once becomes a dead letter then. Nobody knows here when a remote target stops: cancel
- * its ticks yourself.
+ * be sent once becomes a dead letter then. The scheduler does not know when a remote target stops:
+ * cancel its ticks yourself.
  *
  * @example
  * ```ts
@@ -99,7 +99,7 @@ export class Scheduler {
   #closed = false;
 
   /**
-   * Has nothing to send yet.
+   * The system makes one.
    *
    * @throws {ActorError} code `badOption`.
    */
@@ -219,7 +219,7 @@ export class Scheduler {
   }
 
   #fire(key: string, entry: Entry): void {
-    // First, so that whoever is told may use the key again.
+    // First, so that the target may use the key again.
     if (entry.interval === undefined) this.#remove(key, entry);
     else entry.timer = this.#schedule(key, entry, entry.interval);
     this.#tell(key, entry);
@@ -228,7 +228,7 @@ export class Scheduler {
   #targetStopped(key: string, entry: Entry): void {
     if (this.#entries.get(key) !== entry) return;
     this.#remove(key, entry);
-    // Becomes a dead letter: what was to be sent is not lost without a trace.
+    // Becomes a dead letter, so that the message is not lost without a trace.
     if (entry.interval === undefined) this.#tell(key, entry);
   }
 

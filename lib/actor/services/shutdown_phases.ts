@@ -29,7 +29,7 @@ export type ShutdownPhase =
   | "afterStop";
 
 /**
- * Something to do in a shutdown. Its signal is aborted when it is late: nobody waits for it then.
+ * A task of a shutdown. Its signal is aborted when it is late; the shutdown goes on without it then.
  */
 export type ShutdownTask = (signal: AbortSignal) => void | PromiseLike<void>;
 
@@ -69,7 +69,7 @@ export interface ShutdownReport {
 export interface ShutdownPhasesOptions {
   /** Time. */
   readonly clock: Clock;
-  /** Told of tasks that fail or are late. */
+  /** Gets an entry for each task that fails or is late. */
   readonly logger: Logger;
   /** Milliseconds for all phases together, 0 to 2 147 483 647. Default 25 000. */
   readonly shutdownBudget?: number;
@@ -223,7 +223,7 @@ export class ShutdownPhases {
       resolve(undefined);
     }, (error) => {
       timer.cancel();
-      // What a late task comes to is no news.
+      // The outcome of a late task is ignored.
       if (controller.signal.aborted) return;
       this.#logger.log("error", "shutdown", "a task failed", { phase, name, error });
       resolve({ type: "failed", phase, name, error });

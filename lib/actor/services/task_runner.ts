@@ -4,13 +4,13 @@ import { ActorError } from "../errors.ts";
 import { checkRange } from "../option_range.ts";
 import type { ActorRef } from "../ref/ref.ts";
 
-/** A task has come to its end. */
+/** A task has completed. */
 export interface TaskCompleted<out T> {
   /** Which of the closed set this is. */
   readonly type: "taskCompleted";
   /** The task's key. */
   readonly key: string;
-  /** What it came to. */
+  /** Its value. */
   readonly value: T;
 }
 
@@ -24,7 +24,7 @@ export interface TaskFailed {
   readonly error: unknown;
 }
 
-/** A task was cancelled and has therefore come to nothing. */
+/** A task was cancelled, and has no value. */
 export interface TaskCancelled {
   /** Which of the closed set this is. */
   readonly type: "taskCancelled";
@@ -39,7 +39,7 @@ export type TaskResult<T> = TaskCompleted<T> | TaskFailed | TaskCancelled;
 export interface RunOptions<T> {
   /** Names the task in results and log lines; need not be unique. Default `"task-<number>"`. */
   readonly key?: string;
-  /** Is told how the task has ended, exactly once. */
+  /** Gets the result of the task, exactly once. */
   readonly replyTo?: ActorRef<TaskResult<T>>;
 }
 
@@ -48,8 +48,8 @@ export interface Task<out T> {
   /** Its name. */
   readonly key: string;
   /**
-   * What the work comes to. Rejects with what the work has thrown, or with an `ActorError` of code
-   * `taskCancelled`. Need not be looked at: it is never an unhandled rejection.
+   * The value of the work. Rejects with what the work has thrown, or with an `ActorError` of code
+   * `taskCancelled`. Need not be awaited: it is never an unhandled rejection.
    */
   readonly result: Promise<T>;
   /**
@@ -64,7 +64,7 @@ export interface Task<out T> {
 export interface TaskRunnerOptions {
   /** Time. */
   readonly clock: Clock;
-  /** Told of failures that nobody else is told of. */
+  /** Gets an entry for each failure without a `replyTo`. */
   readonly logger: Logger;
   /** How many tasks may run at once, 1 or more. Default 10 000. */
   readonly maxTasks?: number;
@@ -79,7 +79,7 @@ interface Ending {
 
 /**
  * Runs work in the background and keeps track of it: a failure is reported, and the system's
- * shutdown cancels what still runs and waits for it, so nothing goes on behind a stopped system.
+ * shutdown cancels what still runs and waits for it, so no work outlives the system.
  * Tasks end after the actors: give a result to `pipeToSelf` instead of waiting for it in a handler.
  *
  * @example
@@ -117,7 +117,7 @@ export class TaskRunner {
   #allEnded: (() => void) | undefined;
 
   /**
-   * Runs nothing yet.
+   * The system makes one.
    *
    * @throws {ActorError} code `badOption`.
    */
@@ -134,7 +134,7 @@ export class TaskRunner {
 
   /**
    * Calls `work` at once, and looks after what it returns. Work that may take long should heed its
-   * signal. A failure that no `replyTo` is told of is logged as a warning.
+   * signal. A failure without a `replyTo` is logged as a warning.
    *
    * @throws {ActorError} codes `badTask`, `tooManyTasks`, `systemStopped`.
    */
@@ -227,7 +227,7 @@ class RunningTask<T> implements Task<T>, Ending {
     this.#logger = logger;
     this.#settle = Promise.withResolvers<T>();
     this.result = this.#settle.promise;
-    // Whoever wants to know has a replyTo or looks at the result; else the log tells.
+    // A failure is sent to replyTo or logged, so it is never an unhandled rejection.
     this.result.catch(() => {});
   }
 
@@ -239,7 +239,7 @@ class RunningTask<T> implements Task<T>, Ending {
     if (!this.#settled) this.#controller.abort(reason);
   }
 
-  /** Nobody waits for the work any more. */
+  /** The shutdown does not wait for the work any longer. */
   abandon(): void {
     this.#cancelled(undefined);
   }

@@ -6,7 +6,7 @@ import { systemRandom } from "../../runtime/system_random.ts";
 import { systemStopSignals } from "../../runtime/system_stop_signals.ts";
 import { noTelemetry } from "../../runtime/telemetry.ts";
 import { Asks, targetDead } from "../ask/ask.ts";
-import type { ActorSystem as ActorSystemApi, LocalRuntime } from "../behavior/actor_system.ts";
+import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
@@ -43,8 +43,8 @@ const uidRange = 2 ** 30;
 /** Milliseconds that background tasks have to end when the actors have stopped. */
 const tasksTimeout = 5_000;
 
-/** See {@linkcode ActorSystemApi}. */
-class LocalActorSystem implements ActorSystemApi {
+/** See {@linkcode LocalSystem}. */
+class LocalActorSystem implements LocalSystem {
   readonly name: string;
   readonly runtime: LocalRuntime;
   readonly eventStream: EventStream;
@@ -62,6 +62,7 @@ class LocalActorSystem implements ActorSystemApi {
   readonly #telemetry: SystemTelemetry | undefined;
   #onForeignAskLost: SystemInternals["onForeignAskLost"];
 
+  /** See {@linkcode ActorSystemConstructor}. */
   constructor(options: ActorSystemOptions = {}) {
     const { maxPendingAsks = 100_000, stopTimeout = 10_000 } = options;
     checkRange("maxPendingAsks", maxPendingAsks, 1, Infinity);
@@ -160,7 +161,7 @@ class LocalActorSystem implements ActorSystemApi {
 
   async #stopAll(quiet: boolean, late: AbortSignal): Promise<void> {
     this.#host.stopping = true;
-    if (quiet) this.#deadLetters.beQuiet();
+    if (quiet) this.#deadLetters.suppress();
     const { roots } = this.#registry;
     late.addEventListener("abort", () => this.#abandon(roots));
     for (const root of roots) if (!isInternal(root)) await stopActor(root);
@@ -225,8 +226,10 @@ class LocalActorSystem implements ActorSystemApi {
       ask: (ref, factory, options, asker) => {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.ended) return Promise.reject(targetDead(ref.path));
-        const send = () => this.#asks.ask(ref, factory, options, asker);
-        return this.#telemetry === undefined ? send() : this.#telemetry.ask(ref.path, send);
+        const telemetry = this.#telemetry;
+        // Without a closure where nothing is measured.
+        if (telemetry === undefined) return this.#asks.ask(ref, factory, options, asker);
+        return telemetry.ask(ref.path, () => this.#asks.ask(ref, factory, options, asker));
       },
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),
@@ -283,11 +286,11 @@ export interface ActorSystemConstructor {
    *
    * @throws {ActorError} code `badOption`.
    */
-  new (options?: ActorSystemOptions): ActorSystemApi;
+  new (options?: ActorSystemOptions): LocalSystem;
 }
 
-/** A set of actors in one process; see {@linkcode ActorSystemApi}. */
-export type ActorSystem = ActorSystemApi;
+/** A set of actors in one process; see {@linkcode LocalSystem}. */
+export type ActorSystem = LocalSystem;
 /** Makes a set of actors in one process. */
 export const ActorSystem: ActorSystemConstructor = LocalActorSystem;
 

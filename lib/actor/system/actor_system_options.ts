@@ -1,5 +1,5 @@
 import type { StopSignals } from "../../runtime/stop_signals.ts";
-import type { LocalRuntime } from "../behavior/actor_system.ts";
+import type { LocalRuntime } from "../behavior/local_system.ts";
 
 /** How a system is made. */
 export interface ActorSystemOptions {
@@ -30,9 +30,8 @@ export interface ActorSystemOptions {
   /** Background tasks that may run at once. Default 10 000. */
   readonly maxTasks?: number;
   /**
-   * For development: freezes every message that is told to an actor of this system, so that nobody
-   * changes it afterwards, and logs what is not data and could not cross the wire. Slow. Default
-   * false.
+   * For development: freezes every message to an actor of this system, so that it is not changed
+   * afterwards, and logs values that are not data and could not cross the wire. Slow. Default false.
    */
   readonly checkMessages?: boolean;
   /** Whether messages that are lost while actors stop are counted only. Default false. */

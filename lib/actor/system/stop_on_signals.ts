@@ -23,7 +23,7 @@ class StopGroup {
   }
 
   add(member: Stoppable): () => void {
-    this.#unlisten ??= this.#signals.listen((name) => this.#heard(name));
+    this.#unlisten ??= this.#signals.listen((name) => this.#onSignal(name));
     this.#members.add(member);
     return () => {
       if (!this.#members.delete(member) || this.#members.size > 0) return;
@@ -33,7 +33,7 @@ class StopGroup {
     };
   }
 
-  #heard(name: StopSignal): void {
+  #onSignal(name: StopSignal): void {
     this.#log(
       this.#stopping ? "warn" : "info",
       this.#stopping ? `${name} again: exits at once` : `${name}: shuts down`,
@@ -79,7 +79,7 @@ const groups = new WeakMap<StopSignals, StopGroup>();
  * (SIGINT) or 143 (SIGTERM). If several systems listen to the same signals, the first signal shuts
  * all of them down, and the process ends after the last.
  *
- * Returns how to take it back: to be called at the end of every shutdown, whoever asked for it.
+ * Returns how to take it back: to be called at the end of every shutdown.
  */
 export function stopOnSignals(
   signals: StopSignals,

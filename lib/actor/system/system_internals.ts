@@ -1,4 +1,4 @@
-import type { ActorSystem } from "../behavior/actor_system.ts";
+import type { LocalSystem } from "../behavior/local_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { RemoteWatch } from "../ref/local_ref.ts";
 import type { ActorRef, Ref } from "../ref/ref.ts";
@@ -39,14 +39,14 @@ export interface SystemInternals {
   terminated(watcher: Ref<unknown>, target: ActorRef<never>, reason: TerminationReason): void;
 }
 
-const internals = new WeakMap<ActorSystem, SystemInternals>();
+const internals = new WeakMap<LocalSystem, SystemInternals>();
 
 /** Called by the system, once. */
-export function setInternals(system: ActorSystem, value: SystemInternals): void {
+export function setInternals(system: LocalSystem, value: SystemInternals): void {
   internals.set(system, value);
 }
 
 /** The internals of a system. */
-export function internalsOf(system: ActorSystem): SystemInternals {
+export function internalsOf(system: LocalSystem): SystemInternals {
   return internals.get(system)!;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { instruments } from "../../runtime/instruments.ts";
 import type { Histogram, Telemetry } from "../../runtime/telemetry.ts";
-import type { LocalRuntime } from "../behavior/actor_system.ts";
+import type { LocalRuntime } from "../behavior/local_system.ts";
 import { labelOf } from "../cell/cell_observer.ts";
 import type { EventStream } from "../services/event_stream.ts";
 import type { LossLedger } from "../services/loss_ledger.ts";

@@ -253,7 +253,8 @@ export class ClusterNode {
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
     const { roles = [] } = options;
     const { nodeId } = this;
-    this.#extensions.install({ remoting, nodeId, roles, view: () => driver.view });
+    const [system, view] = [this.#system, () => driver.view];
+    this.#extensions.install({ system, runtime, remoting, nodeId, roles, view });
     let leader: string | undefined;
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));

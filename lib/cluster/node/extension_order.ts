@@ -4,13 +4,22 @@ import type { NodeExtension, NodeExtensionFactory } from "./node_extension.ts";
 
 /**
  * Makes the extensions of a node, and puts them in the order in which they are installed: each after
- * those that it requires, otherwise as they are listed.
+ * those that it requires, otherwise as they are listed, built-in ones first.
  *
  * @throws {ClusterError} codes `badExtension`, `duplicateExtension`, `missingExtension`,
  * `circularExtension`; the last two name the chain of requirements.
  */
-export function makeExtensions(factories: readonly NodeExtensionFactory[]): NodeExtension[] {
-  return orderExtensions(factories.map((factory) => {
+export function makeExtensions(
+  builtIn: readonly NodeExtensionFactory[],
+  listed: readonly NodeExtensionFactory[] = [],
+): NodeExtension[] {
+  if (!Array.isArray(listed)) {
+    throw new ClusterError("badExtension", "extensions is not an array", {
+      value: listed,
+      remedy: "list functions that make an extension",
+    });
+  }
+  return orderExtensions([...builtIn, ...listed].map((factory: NodeExtensionFactory) => {
     if (typeof factory === "function") return check(factory());
     throw new ClusterError("badExtension", "extensions: an entry is not a function", {
       value: factory,

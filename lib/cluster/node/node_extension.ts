@@ -21,8 +21,8 @@ export interface ExtensionPeer {
   readonly nodeId: string;
   /** Tells incarnations at one address apart: a later one has a higher number. */
   readonly incarnation: number;
-  /** What its certificate proves. */
-  readonly identity: PeerIdentity;
+  /** What its certificate proves. Undefined: this node itself has sent the message. */
+  readonly identity: PeerIdentity | undefined;
 }
 
 /** Takes what arrives at a reserved path. An error that it throws is logged. */
@@ -77,8 +77,9 @@ export interface ExtensionContext {
    */
   reserve(path: string): void;
   /**
-   * Sends data to a reserved path at another node or client; at most once, in order for each
-   * receiver and lane. What cannot be sent is a dead letter.
+   * Sends data to a reserved path at a node or client; at most once, in order for each receiver and
+   * lane. A message that cannot be sent is a dead letter. This node itself gets its message in a later
+   * turn, as it is: never change it afterwards.
    */
   send(to: string, path: string, message: unknown): void;
   /**

@@ -4,44 +4,31 @@
  *
  * @module
  */
-import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import type { ActorRef } from "../../actor/ref/ref.ts";
-import { internalsOf } from "../../actor/system/system_internals.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
-import type { Remoting } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { ClusterError } from "../errors.ts";
 import type { ExtensionBehavior } from "./extension_behavior.ts";
+import {
+  exposedAt,
+  type ExtendedNode,
+  extensionContext,
+  type ExtensionRegistry,
+} from "./extension_context.ts";
 import type { ExtensionKey } from "./extension_key.ts";
 import { topicsOf } from "./extension_order.ts";
-import type {
-  ExtensionContext,
-  ExtensionHealth,
-  KindSpawner,
-  NodeExtension,
-} from "./node_extension.ts";
-
-/** What the extensions share of their node. */
-export interface ExtendedNode {
-  readonly remoting: Remoting;
-  readonly nodeId: string;
-  readonly roles: readonly string[];
-  view(): MembershipView;
-}
+import type { ExtensionHealth, NodeExtension } from "./node_extension.ts";
 
 /** See the module's text. */
 export class NodeExtensions {
   readonly #ordered: readonly NodeExtension[];
-  readonly #system: ActorSystem;
-  readonly #runtime: Runtime;
+  readonly #runtime: Pick<Runtime, "clock" | "logger">;
   readonly #installed: NodeExtension[] = [];
-  readonly #kinds = new Map<string, KindSpawner>();
-  readonly #exposed = new Map<string, unknown>();
+  readonly #registry: ExtensionRegistry = { kinds: new Map(), exposed: new Map() };
 
   /** `ordered`: each after those that it requires. */
-  constructor(ordered: readonly NodeExtension[], system: ActorSystem, runtime: Runtime) {
+  constructor(ordered: readonly NodeExtension[], runtime: Pick<Runtime, "clock" | "logger">) {
     this.#ordered = ordered;
-    this.#system = system;
     this.#runtime = runtime;
   }
 
@@ -51,7 +38,7 @@ export class NodeExtensions {
    * @throws {ClusterError} code `extensionFailed`, with the extension's name and error.
    */
   install(node: ExtendedNode): void {
-    const context = this.#contextOf(node);
+    const context = extensionContext(node, this.#registry);
     for (const extension of this.#ordered) {
       try {
         const result: unknown = extension.install(context);
@@ -115,7 +102,7 @@ export class NodeExtensions {
    */
   spawn<M>(behavior: ExtensionBehavior<M>, name: string | undefined): ActorRef<M> {
     const { kind } = behavior;
-    const spawn = this.#kinds.get(kind);
+    const spawn = this.#registry.kinds.get(kind);
     if (spawn !== undefined) return spawn(behavior as never, name) as ActorRef<M>;
     throw new ClusterError("unknownKind", `no extension of this node spawns "${kind}"`, {
       value: kind,
@@ -128,13 +115,8 @@ export class NodeExtensions {
    *
    * @throws {ClusterError} code `unknownExtension`.
    */
-  get<T>({ name }: ExtensionKey<T>): T {
-    if (this.#exposed.has(name)) return this.#exposed.get(name) as T;
-    const known = [...this.#exposed.keys()].join(", ") || "none";
-    throw new ClusterError("unknownExtension", `no extension of this node exposes "${name}"`, {
-      value: name,
-      remedy: `add it to the option extensions; there are: ${known}`,
-    });
+  get<T>(key: ExtensionKey<T>): T {
+    return exposedAt(this.#registry.exposed, key);
   }
 
   /** What can be explained, besides what the node explains itself. */
@@ -198,58 +180,4 @@ export class NodeExtensions {
       this.#runtime.logger.log("error", "cluster", "an extension failed", { name, hook, error });
     }
   }
-
-  #contextOf({ remoting, nodeId, roles, view }: ExtendedNode): ExtensionContext {
-    const internals = internalsOf(this.#system);
-    const { network: _, stallProbe: _probe, resolver: _resolver, inbound: _inbound, ...runtime } =
-      this.#runtime;
-    return {
-      address: remoting.address,
-      nodeId,
-      roles,
-      runtime,
-      system: this.#system,
-      get view() {
-        return view();
-      },
-      handleNodes: (path, handler) => remoting.handleNodes(freePath(remoting, path), handler),
-      handlePeers: (path, handler) => remoting.handlePeers(freePath(remoting, path), handler),
-      reserve: (path) => remoting.reserve(checkPath(path)),
-      send: (to, path, message) => remoting.send(to, path, 0, message),
-      registerKind: (kind, spawn) => {
-        if (this.#kinds.has(kind)) throw taken("duplicateKind", "spawns", kind);
-        this.#kinds.set(kind, spawn);
-      },
-      spawnSystem: (behavior, name) => internals.spawnSystem(behavior, name),
-      deadLetter: (reason, target, message) => internals.deadLetter(reason, target, message),
-      expose: ({ name }, api) => {
-        if (this.#exposed.has(name)) throw taken("duplicateExtension", "exposes", name);
-        this.#exposed.set(name, api);
-      },
-      extension: (key) => this.get(key),
-    };
-  }
-}
-
-function freePath(remoting: Remoting, path: string): string {
-  if (!remoting.isHandled(checkPath(path))) return path;
-  throw new ClusterError("pathTaken", `something takes messages at ${path} already`, {
-    value: path,
-    remedy: "use a path with the extension's own name in it",
-  });
-}
-
-function checkPath(path: string): string {
-  if (/^\/_[\x21-\x7e]{1,300}$/.test(path)) return path;
-  throw new ClusterError("badPath", `${path} is not a reserved path`, {
-    value: path,
-    remedy: 'use a path that begins with "/_"',
-  });
-}
-
-function taken(code: string, does: string, name: string): ClusterError {
-  return new ClusterError(code, `another extension ${does} "${name}"`, {
-    value: name,
-    remedy: "use another name",
-  });
 }

@@ -14,7 +14,7 @@ interface CoordinatedNode {
 }
 
 /**
- * The members of a cluster, as its coordinator knows them: who has acknowledged the term, whose
+ * The members of a cluster, as its coordinator knows them: which have acknowledged the term, whose
  * report is awaited, and who may be given shards.
  */
 export class CoordinatedNodes {

@@ -14,7 +14,7 @@ export interface RegionReport {
   readonly numShards: number;
   /** Shards that this node owns, with the epoch of each grant; 1: it is giving the shard up. */
   readonly shards: readonly (readonly [shard: number, epoch: number, stopping: 0 | 1])[];
-  /** The newest epoch of this type that the node has heard of. */
+  /** The newest epoch of this type that the node knows. */
   readonly lastEpoch: number;
 }
 

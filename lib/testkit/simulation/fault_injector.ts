@@ -3,6 +3,7 @@ import type { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import type { Fault, MessageFault, PartitionFault } from "./fault.ts";
 import { messageCopies } from "./message_copies.ts";
 import type { NodeProcess } from "./node_process.ts";
+import { portableLog } from "./portable_log.ts";
 import type { UnsyncedOutcome } from "./simulated_disk.ts";
 import type { SimulationTime } from "./simulation_time.ts";
 
@@ -81,7 +82,7 @@ export class FaultInjector {
         const draw = random.next();
         const { min, max, distribution } = fault;
         time += distribution === "exponential"
-          ? min - Math.log(1 - draw) * (max - min)
+          ? min - portableLog(1 - draw) * (max - min)
           : min + draw * (max - min);
         continue;
       }

@@ -1,6 +1,11 @@
 import type { SeededRandom } from "../seeded_random.ts";
 import { diskFaultKinds, type Fault, type FaultKind, faultKinds } from "./fault.ts";
+import { portableLog } from "./portable_log.ts";
 import type { FaultPlan } from "./scenario.ts";
+
+/** Products, since engines round `**` differently. */
+const square = (value: number): number => value * value;
+const cube = (value: number): number => value * value * value;
 
 /** Which faults come how often, and how bad they are. */
 export interface RandomFaultOptions {
@@ -48,7 +53,7 @@ export function randomFaults(options: RandomFaultOptions = {}): FaultPlan {
     const maker = new FaultMaker(random, nodes, Math.min(longest, end), maxVictims);
     const faults: Fault[] = [];
     for (let at = 0;;) {
-      at = Math.round(at - Math.log(1 - random.next()) * every);
+      at = Math.round(at - portableLog(1 - random.next()) * every);
       if (at >= end) return faults;
       const fault = maker.make(kinds[Math.floor(random.next() * kinds.length)]!, at, end - at);
       if (fault !== undefined) faults.push(fault);
@@ -72,13 +77,13 @@ class FaultMaker {
   }
 
   make(type: FaultKind, at: number, rest: number): Fault | undefined {
-    const span = Math.round(Math.min(rest, 100 + this.#random.next() ** 2 * this.#longest));
+    const span = Math.round(Math.min(rest, 100 + square(this.#random.next()) * this.#longest));
     const base = { at, for: span };
     switch (type) {
       case "partition":
         return this.#partition(at, span);
       case "latency": {
-        const max = Math.round(5 + this.#random.next() ** 3 * 1_000);
+        const max = Math.round(5 + cube(this.#random.next()) * 1_000);
         const distribution = this.#chance(0.5) ? "uniform" as const : "exponential" as const;
         return { type, ...base, ...this.#between(), min: 0, max, distribution };
       }
@@ -130,7 +135,7 @@ class FaultMaker {
     const base = { at, for: span, node: this.#any() };
     if (type === "diskFull") return { type, ...base };
     if (type === "diskSlow") {
-      return { type, ...base, delay: Math.round(this.#random.next() ** 3 * 5_000) };
+      return { type, ...base, delay: Math.round(cube(this.#random.next()) * 5_000) };
     }
     const operations = ["read", "write", "sync"] as const;
     const operation = operations[Math.floor(this.#random.next() * operations.length)]!;

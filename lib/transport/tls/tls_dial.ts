@@ -3,6 +3,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { formatAddress } from "../../runtime/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { DialOptions, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { isoTime, readCertificate } from "../../x509/certificate.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
@@ -22,9 +23,11 @@ const untrustedCodes: ReadonlySet<string> = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "CERT_HAS_EXPIRED",
   "CERT_NOT_YET_VALID",
+  "CERT_SIGNATURE_FAILURE",
   "CERT_UNTRUSTED",
   "INVALID_CA",
   "INVALID_PURPOSE",
+  "PATH_LENGTH_EXCEEDED",
 ]);
 
 /**
@@ -176,12 +179,11 @@ function explain(error: Error, options: DialOptions): TransportError {
   );
 }
 
-/** Deno does not show the certificate, and tells an unknown authority from the rest only. */
+/** The certificate is not shown, and the code may stand for several reasons. */
 function untrustedReason(code: string): string {
-  return code === "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
-    ? "it comes from another authority (it does not chain to any in caFile)"
-    : "it has expired, is not yet valid, is signed by itself, or by another authority of the same " +
-      "name, or is not made for servers (Deno does not tell which; the log of that node does)";
+  return platform.tls.whyUntrusted(code) ??
+    "it has expired, is not yet valid, is signed by itself, or by another authority of the same " +
+      "name, or is not made for servers (the runtime does not tell which; the log of that node does)";
 }
 
 function address(options: DialOptions): string {

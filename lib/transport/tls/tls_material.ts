@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey } from "node:crypto";
 import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
 import { TransportError } from "../base/errors.ts";
 import { followChain, maxChainLength } from "../../x509/chain.ts";
@@ -82,7 +83,7 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
 }
 
 /**
- * Who is at the other end of a finished TLS handshake, by our own rules.
+ * The identity of the other end of a finished TLS handshake, by our own rules.
  *
  * @throws {TransportError} code `peerNotTrusted`.
  */
@@ -128,27 +129,15 @@ function peerChain(
   authorities: readonly CertificateReading[],
   wallTime: number,
 ): Uint8Array[] {
-  // Cheaper by far than the whole chain, and enough for a leaf of one of our authorities.
-  const leaf = socket.getPeerX509Certificate();
-  if (leaf !== undefined) {
-    const der = new Uint8Array(leaf.raw);
-    if (leaf.issuerCertificate === undefined || isIssuedBy(der, authorities, wallTime)) {
-      return [der];
-    }
-  }
   const own = new Set(authorities.map(({ fingerprint }) => fingerprint));
-  const chain: Uint8Array[] = [];
-  let next = socket.getPeerCertificate(true);
-  for (let seen = 0; next?.raw !== undefined && seen <= maxChainLength + own.size; seen++) {
-    const der = new Uint8Array(next.raw);
-    const isOwn = own.has(createHash("sha256").update(der).digest("hex"));
-    if (chain.length === 0 || !isOwn) chain.push(der);
-    if (chain.length > maxChainLength) break;
-    // A root is linked to itself.
-    if (next.issuerCertificate === next) break;
-    next = next.issuerCertificate;
-  }
-  return chain;
+  const sent = platform.tls.peerChain(
+    socket,
+    maxChainLength + own.size,
+    (leaf) => isIssuedBy(leaf, authorities, wallTime),
+  );
+  return sent.filter((der, index) =>
+    index === 0 || !own.has(createHash("sha256").update(der).digest("hex"))
+  ).slice(0, maxChainLength + 1);
 }
 
 function isIssuedBy(
@@ -159,7 +148,7 @@ function isIssuedBy(
   try {
     return "path" in followChain(readCertificate(der), [], authorities, wallTime);
   } catch {
-    // What cannot be read is told where the chain is judged.
+    // What cannot be read is reported where the chain is judged.
     return false;
   }
 }

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { PeerIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { platform } from "../../runtime/platform.ts";
 import { pauseReading, resumeReading } from "./node_socket.ts";
 import { sendRefusal } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
@@ -24,7 +25,7 @@ export interface ServerHandshakeOptions {
  * The server's side of one handshake, from the accepted socket to a verified link or a refusal.
  *
  * `Deno.listenTls` would be the natural choice and is not used: it cannot ask for a client
- * certificate, and it ignores `requestCert` and `caCerts` silently, so that it lets everyone in
+ * certificate, and it ignores `requestCert` and `caCerts` silently, so that it accepts every peer
  * (denoland/deno#26825). `node:tls` verifies clients on Deno since denoland/deno#33439.
  */
 export class TlsServerHandshake {
@@ -139,8 +140,8 @@ export class TlsServerHandshake {
       return "it does not speak TLS 1.3";
     }
     if (socket.authorizationError) {
-      return "its certificate is not acceptable: another authority, expired, not yet valid, or " +
-        "not made for clients (Deno does not tell which)";
+      const why = platform.tls.whyUntrusted(String(socket.authorizationError));
+      return `its certificate is not acceptable: ${why ?? anyReason}`;
     }
     if (code === "ECONNRESET") {
       return "it closed the connection before the TLS handshake was complete";
@@ -148,6 +149,11 @@ export class TlsServerHandshake {
     return `the TLS handshake failed: ${error.message}`;
   }
 }
+
+const anyReason =
+  "another authority, expired, not yet valid, not made for clients, or with a key, " +
+  "signature or name constraint that TLS here does not accept (the runtime does not tell which; " +
+  "cert.ts verify does)";
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

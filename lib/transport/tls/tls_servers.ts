@@ -1,7 +1,8 @@
 import { createServer, type Server, type TLSSocket } from "node:tls";
+import { platform } from "../../runtime/platform.ts";
 import type { PreparedMaterial } from "./tls_material.ts";
 
-/** What comes of one handshake. One of the three is called, at most once. */
+/** The outcome of one handshake. One of the three is called, at most once. */
 export interface HandshakeEvents {
   readonly secured: (socket: TLSSocket) => void;
   readonly failed: (error: Error, socket: TLSSocket) => void;
@@ -15,8 +16,8 @@ const maxIdle = 16;
  * The `tls.Server`s that shake hands for one listener. Each has one handshake at a time, because
  * the events of a shared one do not tell which stream a failed handshake belongs to. One whose
  * handshake succeeded is used again: to make another parses the private key, which takes 0.2 ms.
- * Sessions are never resumed (Deno keeps them apart for each connection), so that every connection
- * proves its certificate anew.
+ * A resumed session counts as no certificate (`TlsPort.peerChain`), so that every connection proves
+ * its certificate anew.
  */
 export class TlsServers {
   readonly #handshakeTimeout: number;
@@ -44,6 +45,7 @@ export class TlsServers {
       requestCert: true,
       handshakeTimeout: this.#handshakeTimeout,
     });
+    platform.tls.prepareServer(server);
     const one: OneHandshake = { server, events: undefined };
     server.on("secureConnection", (socket) => {
       const { events } = one;

@@ -14,7 +14,7 @@ import type { SpawnOptions } from "./spawn_options.ts";
 export type LocalRuntime = Pick<Runtime, "clock" | "random" | "logger" | "telemetry">;
 
 /**
- * A set of actors in one process.
+ * A set of actors in one process. `ActorSystem` makes one.
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ export type LocalRuntime = Pick<Runtime, "clock" | "random" | "logger" | "teleme
  * console.assert(answer === "hello world");
  * ```
  */
-export interface ActorSystem extends AsyncDisposable {
+export interface LocalSystem extends AsyncDisposable {
   /** Name of the system. */
   readonly name: string;
   /** Clock, chance and log. */
@@ -70,7 +70,7 @@ export interface ActorSystem extends AsyncDisposable {
     options?: AskOptions,
   ): Promise<R>;
   /**
-   * The same as {@linkcode ActorSystem.ask}, but undefined when no reply comes in time.
+   * The same as {@linkcode LocalSystem.ask}, but undefined when no reply comes in time.
    *
    * @throws {AskError} as `ask`.
    */
@@ -118,6 +118,6 @@ export interface ActorSystem extends AsyncDisposable {
    * that is done, or the option `shutdownBudget` is spent. Failures are logged.
    */
   shutdown(): Promise<void>;
-  /** The same as {@linkcode ActorSystem.shutdown}. */
+  /** The same as {@linkcode LocalSystem.shutdown}. */
   [Symbol.asyncDispose](): Promise<void>;
 }

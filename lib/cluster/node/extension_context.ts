@@ -1,0 +1,145 @@
+import type { ActorSystem } from "../../actor/system/actor_system.ts";
+import { internalsOf } from "../../actor/system/system_internals.ts";
+import type { MembershipView } from "../../membership/state/view.ts";
+import type { Remoting } from "../../remoting/remoting.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { ClusterError } from "../errors.ts";
+import type { ExtensionKey } from "./extension_key.ts";
+import type { ExtensionContext, ExtensionHandler, KindSpawner } from "./node_extension.ts";
+
+/** What the extensions of a node share. */
+export interface ExtendedNode {
+  readonly system: ActorSystem;
+  readonly runtime: Runtime;
+  readonly remoting: Remoting;
+  readonly nodeId: string;
+  readonly roles: readonly string[];
+  view(): MembershipView;
+}
+
+/** What the extensions of a node have registered. */
+export interface ExtensionRegistry {
+  /** By kind of behaviours. */
+  readonly kinds: Map<string, KindSpawner>;
+  /** By the names of keys. */
+  readonly exposed: Map<string, unknown>;
+}
+
+/** The node as its extensions see it. No function needs its `this`. */
+export function extensionContext(
+  node: ExtendedNode,
+  { kinds, exposed }: ExtensionRegistry,
+): ExtensionContext {
+  const { system, remoting, nodeId, roles } = node;
+  const { network: _, stallProbe: _probe, resolver: _resolver, inbound: _inbound, ...runtime } =
+    node.runtime;
+  const { address } = remoting;
+  const internals = internalsOf(system);
+  const loopback = new Loopback(node);
+  return {
+    address,
+    nodeId,
+    roles,
+    runtime,
+    system,
+    get view() {
+      return node.view();
+    },
+    handleNodes: (path, handler) => {
+      remoting.handleNodes(freePath(remoting, path), handler);
+      loopback.handle(path, handler);
+    },
+    handlePeers: (path, handler) => {
+      remoting.handlePeers(freePath(remoting, path), handler);
+      loopback.handle(path, handler);
+    },
+    reserve: (path) => remoting.reserve(checkPath(path)),
+    send: (to, path, message) => {
+      if (to !== address) remoting.send(to, path, 0, message);
+      else loopback.send(path, message);
+    },
+    registerKind: (kind, spawn) => {
+      if (kinds.has(kind)) throw taken("duplicateKind", "spawns", kind);
+      kinds.set(kind, spawn);
+    },
+    spawnSystem: (behavior, name) => internals.spawnSystem(behavior, name),
+    deadLetter: (reason, target, message) => internals.deadLetter(reason, target, message),
+    expose: ({ name }, api) => {
+      if (exposed.has(name)) throw taken("duplicateExtension", "exposes", name);
+      exposed.set(name, api);
+    },
+    extension: (key) => exposedAt(exposed, key),
+  };
+}
+
+/**
+ * What an extension exposes under a key.
+ *
+ * @throws {ClusterError} code `unknownExtension`.
+ */
+export function exposedAt<T>(exposed: ReadonlyMap<string, unknown>, { name }: ExtensionKey<T>): T {
+  if (exposed.has(name)) return exposed.get(name) as T;
+  const known = [...exposed.keys()].join(", ") || "none";
+  throw new ClusterError("unknownExtension", `no extension of this node exposes "${name}"`, {
+    value: name,
+    remedy: `add it to the option extensions; there are: ${known}`,
+  });
+}
+
+/** Messages of a node to itself: they arrive in a later turn, when the sender has ended its step. */
+class Loopback {
+  readonly #node: ExtendedNode;
+  readonly #handlers = new Map<string, ExtensionHandler>();
+
+  constructor(node: ExtendedNode) {
+    this.#node = node;
+  }
+
+  handle(path: string, handler: ExtensionHandler): void {
+    this.#handlers.set(path, handler);
+  }
+
+  send(path: string, message: unknown): void {
+    const { system, runtime: { clock, logger }, remoting: { address } } = this.#node;
+    clock.defer(() => {
+      const handler = this.#handlers.get(path);
+      if (handler === undefined) {
+        return internalsOf(system).deadLetter("noSuchActor", address + path, message);
+      }
+      try {
+        handler(this.#self(), message);
+      } catch (error) {
+        logger.log("error", "cluster", "a handler of an extension failed", { path, error });
+      }
+    });
+  }
+
+  #self(): Parameters<ExtensionHandler>[0] {
+    const { remoting: { address }, nodeId } = this.#node;
+    const { incarnation } = this.#node.view().self;
+    return { role: "node", address, nodeId, incarnation, identity: undefined };
+  }
+}
+
+function freePath(remoting: Remoting, path: string): string {
+  if (!remoting.isHandled(checkPath(path))) return path;
+  throw new ClusterError("pathTaken", `messages at ${path} are handled already`, {
+    value: path,
+    remedy: "use a path with the extension's own name in it",
+  });
+}
+
+function checkPath(path: string): string {
+  if (/^\/_[\x21-\x7e]{1,300}$/.test(path)) return path;
+  throw new ClusterError("badPath", `${path} is not a reserved path`, {
+    value: path,
+    remedy: 'use a path that begins with "/_"',
+  });
+}
+
+function taken(code: string, does: string, name: string): ClusterError {
+  return new ClusterError(code, `another extension ${does} "${name}"`, {
+    value: name,
+    remedy: "use another name",
+  });
+}

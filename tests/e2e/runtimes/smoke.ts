@@ -1,0 +1,127 @@
+/** Uses the parts of Casty that need no cluster, and prints what came out as one line of JSON. */
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import process from "node:process";
+import {
+  type ActorRef,
+  ActorSystem,
+  type Behavior,
+  Behaviors,
+  ClusteredActorSystem,
+  TlsConfig,
+  type TlsPaths,
+} from "@casty/casty";
+import { createCa, issueNode, verify } from "@casty/casty/cert";
+import { streamProducer, streamSink, streamSource } from "@casty/casty/streams";
+import { ActorTestKit, BehaviorTestKit, TestInbox } from "@casty/casty/testkit";
+
+type Message = { type: "add"; amount: number } | { type: "get"; replyTo: ActorRef<number> };
+
+const counter = (value: number): Behavior<Message> =>
+  Behaviors.receive((_context, message) => {
+    if (message.type === "add") return counter(value + message.amount);
+    message.replyTo.tell(value);
+    return Behaviors.same();
+  });
+
+const get = (replyTo: ActorRef<number>): Message => ({ type: "get", replyTo });
+
+async function actors(): Promise<number> {
+  const system = new ActorSystem({ name: "smoke" });
+  const ref = system.spawn(counter(0), "counter");
+  for (let index = 0; index < 1_000; index++) ref.tell({ type: "add", amount: 1 });
+  const value = await system.ask(ref, get);
+  await system.shutdown();
+  return value;
+}
+
+async function streams(): Promise<string> {
+  const system = new ActorSystem({ name: "streams" });
+  const producer = system.spawn(streamProducer<number>(), "numbers");
+  const source = streamSource(system, producer);
+  const sink = streamSink(system, producer);
+  for (const number of [1, 2, 3]) await sink.put(number);
+  await sink.complete();
+  const got: number[] = [];
+  for await (const number of source) got.push(number);
+  await system.shutdown();
+  return got.join();
+}
+
+/** An hour of virtual time, and a behaviour without a system. */
+async function testkit(): Promise<string> {
+  const kit = ActorTestKit.create({ seed: 7 });
+  const probe = kit.createProbe<string>();
+  const alarm = Behaviors.setup<"ring">((context) => {
+    context.timers.startSingle("alarm", "ring", 3_600_000);
+    return Behaviors.receive((_context) => {
+      probe.ref.tell("wake up");
+      return Behaviors.stopped();
+    });
+  });
+  const ref = kit.spawn(alarm, "alarm");
+  await probe.expectNoMessage({ duration: 3_599_999 });
+  const heard = await probe.expectMessage("wake up", { timeout: 1 });
+  await probe.expectTerminated(ref);
+  await kit[Symbol.asyncDispose]();
+
+  const alone = BehaviorTestKit.create(counter(1));
+  const inbox = new TestInbox<number>();
+  alone.run({ type: "add", amount: 2 });
+  alone.run(get(inbox.ref));
+  inbox.expectMessage(3);
+  return heard;
+}
+
+/** Certificates in memory and in files, which are followed by the system's watch alone. */
+async function certificates(): Promise<unknown> {
+  const ca = await createCa({ commonName: "smoke" });
+  const issue = () => issueNode(ca, { hosts: ["127.0.0.1"] });
+  const { cert, key } = await issue();
+  const { ok } = await verify(cert, { ca: ca.cert, host: "127.0.0.1", key });
+  const folder = await mkdtemp(`${tmpdir()}/casty-smoke-`);
+  const paths = { certFile: `${folder}/both.pem`, caFile: `${folder}/ca.crt` };
+  const load = (options: Partial<TlsPaths>) =>
+    TlsConfig.fromPaths({ ...paths, ...options }).then(() => "loaded", ({ code }) => code);
+  try {
+    await writeFile(paths.certFile, cert + key, { mode: 0o644 });
+    await writeFile(paths.caFile, ca.cert);
+    const openKey = await load({});
+    await chmod(paths.certFile, 0o600);
+    const tls = await TlsConfig.fromPaths({ ...paths, watch: true, watchInterval: 3_600_000 });
+    const reloaded = new Promise<string>((resolve) => {
+      tls.subscribe(({ type }) => type === "tlsReloaded" && resolve(type));
+    });
+    const next = await issue();
+    await writeFile(paths.certFile, next.cert + next.key);
+    const outcome = { ok, openKey, absent: await load({ caFile: `${folder}/none` }) };
+    const result = { ...outcome, reloaded: await reloaded };
+    await tls.close();
+    return result;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What a cluster of one node without TLS answers, and how a port that is taken is refused. */
+async function node(): Promise<unknown> {
+  const options = { name: "smoke", host: "127.0.0.1", port: 0 };
+  const system = await ClusteredActorSystem.start(options);
+  const port = Number(system.address.split(":")[1]);
+  const value = await system.ask(system.spawn(counter(5), "counter"), get);
+  const taken = await ClusteredActorSystem.start({ ...options, port })
+    .then(() => "started", ({ code }) => code);
+  const elsewhere = await ClusteredActorSystem.start({ ...options, bindHost: "192.0.2.1" })
+    .then(() => "started", ({ code }) => code);
+  await system.shutdown();
+  return { value, taken, elsewhere };
+}
+
+console.log(JSON.stringify({
+  actors: await actors(),
+  streams: await streams(),
+  testkit: await testkit(),
+  certificates: await certificates(),
+  node: await node(),
+}));
+process.exit(0);

@@ -1,0 +1,286 @@
+/** Deno, Node and Bun: one package, one cluster, the same verdicts and the same histories. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { TlsMaterial } from "@casty/casty/runtime";
+import { hasOpenssl } from "../openssl.ts";
+import { Certificates, farAhead, longAgo, type Pair } from "../transport/network/certificates.ts";
+import { revocationList } from "../transport/network/revocation_lists.ts";
+import type { Transfer } from "./runtimes/links.ts";
+import type { Count, MemberFiles, MemberOrder, MemberSettings } from "./runtimes/member.ts";
+import type { Meeting, Peer } from "./runtimes/peers.ts";
+import { installed, missing, RuntimePackage, Talker } from "./runtimes/runtimes.ts";
+
+/** Tests of all three share one package; it is made for the first of them. */
+let shared: Promise<RuntimePackage> | undefined;
+const pack = () => shared ??= RuntimePackage.create();
+Deno.test.afterAll(async () => await (await shared)?.[Symbol.asyncDispose]());
+
+function runtimesTest(name: string, fn: (test: Deno.TestContext) => Promise<void>): void {
+  const skipped = missing ?? (hasOpenssl ? undefined : "openssl is not installed");
+  const title = skipped === undefined ? name : `${name} (skipped: ${skipped})`;
+  Deno.test({ name: title, ignore: skipped !== undefined, fn });
+}
+
+/** Runs a program on all three at once, and answers what each prints. */
+async function onEach(program: string, ...args: readonly string[]): Promise<string[]> {
+  const folder = await pack();
+  return await Promise.all(installed.map((runtime) => folder.output(runtime, program, args)));
+}
+
+/** The same, where each line is JSON. */
+async function linesOnEach<T>(program: string, ...args: readonly string[]): Promise<T[][]> {
+  return (await onEach(program, ...args))
+    .map((text) => text.trim().split("\n").map((line) => JSON.parse(line)));
+}
+
+async function node(certificates: Certificates): Promise<string> {
+  return JSON.stringify(await certificates.node());
+}
+
+runtimesTest(
+  "actors, streams, testkit and certificates work alike on Deno, Node and Bun",
+  async () => {
+    const expected = {
+      actors: 1_000,
+      streams: "1,2,3",
+      testkit: "wake up",
+      certificates: {
+        ok: true,
+        openKey: "openKeyFile",
+        absent: "unreadable",
+        reloaded: "tlsReloaded",
+      },
+      node: { value: 5, taken: "addressInUse", elsewhere: "addressNotAvailable" },
+    };
+    const outcomes = await linesOnEach("smoke.ts");
+    assertEquals(outcomes, installed.map(() => [expected]));
+  },
+);
+
+runtimesTest("a seed gives the same history on Deno, Node and Bun, byte for byte", async () => {
+  const [onDeno, ...others] = await onEach("simulation.ts", "7", "storm", "sharding");
+  assertEquals(onDeno!.match(/"trace":"[0-9a-f]{16}"/g)?.length, 2, onDeno);
+  for (const other of others) assertEquals(other, onDeno);
+});
+
+runtimesTest(
+  "links hold back a sender whose peer does not read, on Deno, Node and Bun",
+  async () => {
+    await using certificates = await Certificates.create();
+    for (const transfers of await linesOnEach<Transfer>("links.ts", await node(certificates))) {
+      for (const { takenWhilePaused, ...rest } of transfers) {
+        assertEquals(rest, { over: rest.over, received: 16 << 20, intact: true });
+        assert(
+          takenWhilePaused <= 8 << 20,
+          `${takenWhilePaused} bytes were taken over ${rest.over}`,
+        );
+      }
+      assertEquals(transfers.map(({ over }) => over), ["tcp", "tls"]);
+    }
+  },
+);
+
+runtimesTest("a stalled event loop is told from a dead one on Deno, Node and Bun", async () => {
+  await using certificates = await Certificates.create();
+  const expected = {
+    alive: "alive",
+    otherIncarnation: "gone",
+    stalled: "stalled",
+    closed: "gone",
+    ended: [],
+  };
+  const outcomes = await linesOnEach("stall.ts", await node(certificates));
+  assertEquals(outcomes, installed.map(() => [expected]));
+});
+
+/** Certificates below two authorities, whose chain goes with them. */
+class Chained {
+  readonly certificates: Certificates;
+  readonly #upper: Pair;
+  readonly #lower: Pair;
+
+  private constructor(certificates: Certificates, upper: Pair, lower: Pair) {
+    this.certificates = certificates;
+    this.#upper = upper;
+    this.#lower = lower;
+  }
+
+  static async create(): Promise<Chained> {
+    const certificates = await Certificates.create({ intermediates: true });
+    const upper = await certificates.authority({ name: "upper", issuer: certificates.ca });
+    const lower = await certificates.authority({ name: "lower", issuer: upper });
+    return new Chained(certificates, upper, lower);
+  }
+
+  async node(name: string): Promise<TlsMaterial> {
+    return this.#chain(await this.certificates.leaf({ name, issuer: this.#lower }));
+  }
+
+  async client(name: string): Promise<TlsMaterial> {
+    return this.#chain(await this.certificates.client({ name, issuer: this.#lower }));
+  }
+
+  #chain({ cert, key }: Pair): TlsMaterial {
+    return { cert: cert + this.#lower.cert + this.#upper.cert, key, ca: this.certificates.ca.cert };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.certificates[Symbol.asyncDispose]();
+  }
+}
+
+async function filesOf(certificates: Certificates, tls: TlsMaterial): Promise<MemberFiles> {
+  return {
+    certFile: await certificates.file(tls.cert),
+    keyFile: await certificates.file(tls.key),
+    caFile: await certificates.file(tls.ca),
+  };
+}
+
+const order = <T>(member: Talker, request: MemberOrder) => member.order<T>(request);
+
+runtimesTest(
+  "Deno, Node and Bun form one cluster over mutual TLS and share counters",
+  async (t) => {
+    await using chained = await Chained.create();
+    const { certificates } = chained;
+    const members: Talker[] = [];
+    const addresses: string[] = [];
+    try {
+      await t.step("a process of each runtime joins", async () => {
+        for (const runtime of installed) {
+          const { name } = runtime;
+          const settings: MemberSettings = {
+            nodeId: name,
+            seeds: addresses.slice(0, 1),
+            node: await filesOf(certificates, await chained.node(name)),
+            client: await filesOf(certificates, await chained.client(`client-of-${name}`)),
+          };
+          const command = (await pack())
+            .command(runtime, "member.ts", [JSON.stringify(settings)], "piped");
+          const member = new Talker(name, command.spawn());
+          members.push(member);
+          addresses.push(await member.next() as string);
+        }
+        for (const member of members) await order(member, { type: "waitFor", members: 3 });
+      });
+      await t.step("a counter is incremented from all, and all read one value", async () => {
+        for (const member of members) {
+          await order<Count>(member, { type: "add", entityId: "hits", amount: 1 });
+        }
+        const counts = await Promise.all(
+          members.map((member) => order<Count>(member, { type: "read", entityId: "hits" })),
+        );
+        assertEquals(counts.map(({ value }) => value), [3, 3, 3]);
+        assertEquals(new Set(counts.map(({ on }) => on)).size, 1);
+      });
+      await t.step("each runtime is asked by the other two", async () => {
+        await countersOnAll(members);
+      });
+      await t.step("a client of each runtime reads the counter", async () => {
+        for (const member of members) {
+          const { value } = await order<Count>(member, {
+            type: "readAsClient",
+            entityId: "hits",
+            contactPoints: addresses,
+          });
+          assertEquals(value, 3);
+        }
+      });
+      await t.step("each leaves in order on SIGTERM", async () => {
+        for (const member of members.splice(0)) {
+          const { code, log } = await member.stop();
+          assertEquals(code, 0, `${member.runtime}: ${log}`);
+        }
+      });
+    } finally {
+      for (const { child } of members) {
+        child.kill("SIGKILL");
+        await child.status;
+      }
+    }
+  },
+);
+
+/**
+ * All members add to counters until each runtime has one. That may take a while: a node is given
+ * shards once the coordinator knows of its region.
+ */
+async function countersOnAll(members: readonly Talker[]): Promise<void> {
+  const places = new Set<string>();
+  for (let index = 0; places.size < 3; index++) {
+    assert(index < 600, `after ${index} counters, they run on ${[...places].join(" and ")} only`);
+    if (index > 2) await new Promise((resolve) => setTimeout(resolve, 50));
+    let value = 0;
+    for (const member of members) {
+      const added = { type: "add", entityId: `counter-${index}`, amount: 1 } as const;
+      const count = await order<Count>(member, added);
+      assertEquals(count.value, ++value);
+      places.add(count.on);
+    }
+  }
+}
+
+/** What each peer must meet: the reason against it, or the length of its accepted chain. */
+interface Expected {
+  readonly dials: RegExp | number;
+  readonly listens?: RegExp | number;
+}
+
+const otherAuthority = /comes from another authority|: another authority, expired/;
+const expected: Readonly<Record<string, Expected>> = {
+  "good": { dials: 1, listens: 1 },
+  "below two authorities": { dials: 3, listens: 3 },
+  "below two authorities, in another order": { dials: 3, listens: 3 },
+  "without a certificate": { dials: /it showed no certificate/ },
+  "of another authority": { dials: otherAuthority, listens: otherAuthority },
+  "expired": { dials: /\bexpired/, listens: /has expired/ },
+  "not yet valid": { dials: /not yet valid/, listens: /is not yet valid/ },
+  "revoked": { dials: /node gone is revoked/, listens: /node gone is revoked/ },
+  "of another host": { dials: 1, listens: /does not cover the host 127\.0\.0\.1 but elsewhere/ },
+  "of a client": { dials: 1, listens: /is that of client client-1, not of a node/ },
+};
+
+async function peers(chained: Chained, revoked: Pair): Promise<Peer[]> {
+  const { certificates: c } = chained;
+  const { cert, key } = await chained.node("node-2");
+  const [leaf, lower, upper] = cert.match(/-----BEGIN[^]*?-----END CERTIFICATE-----\n/g)!;
+  const another = await c.authority({ name: "another authority" });
+  const client = { usages: "serverAuth,clientAuth", hosts: ["127.0.0.1"] };
+  return [
+    { name: "good", ...await c.leaf() },
+    { name: "below two authorities", cert, key },
+    { name: "below two authorities, in another order", cert: leaf! + upper! + lower!, key },
+    { name: "without a certificate" },
+    { name: "of another authority", ...await c.leaf({ issuer: another }) },
+    { name: "expired", ...await c.leaf({ validity: longAgo }) },
+    { name: "not yet valid", ...await c.leaf({ validity: farAhead }) },
+    { name: "revoked", ...revoked },
+    { name: "of another host", ...await c.leaf({ hosts: ["elsewhere.example"] }) },
+    { name: "of a client", ...await c.client(client) },
+    { name: "that resumes", ...await c.leaf(), resumes: true },
+  ];
+}
+
+runtimesTest("a peer meets the same verdict on Deno, Node and Bun", async () => {
+  await using chained = await Chained.create();
+  const { certificates } = chained;
+  const revoked = await certificates.leaf({ name: "gone" });
+  const files = await filesOf(certificates, await certificates.node());
+  const settings = {
+    ca: certificates.ca.cert,
+    files: { ...files, crlFile: await revocationList(certificates, [revoked]) },
+    peers: await peers(chained, revoked),
+  };
+  const verdicts = await linesOnEach<Meeting>("peers.ts", JSON.stringify(settings));
+  for (const [index, meetings] of verdicts.entries()) {
+    assertEquals(meetings.length, 21);
+    for (const { peer, side, reason, chain, resumed } of meetings) {
+      const where = `a peer ${peer} ${side} on ${installed[index]!.name}: ${reason ?? chain}`;
+      // Every connection proves its certificate, whatever the peer has kept of an earlier one.
+      if (resumed) assertMatch(reason ?? "", /showed no certificate/, where);
+      const verdict = expected[peer]?.[side];
+      if (typeof verdict === "number") assertEquals(chain, verdict, where);
+      else if (verdict !== undefined) assertMatch(reason ?? "", verdict, where);
+    }
+  }
+});
