@@ -162,7 +162,7 @@ Deno.test("a lease whose writing took long is prolonged before it is granted", a
   clock.schedule(30_000, end);
   assertEquals(await clock.resolve(lease.acquire("a:1")), { granted: true, token: 1 });
   assert(clock.now() > 10_000, `the disk was not slow: ${clock.now()} ms`);
-  // Whoever holds it relies on it for a minute.
+  // The holder relies on it for a minute.
   const granted = clock.now();
   await clock.advance(60_000);
   const other = fileLease("/data/lease", {
