@@ -47,6 +47,7 @@ export {
 export type { KeyType } from "./lib/cert/authority/key_type.ts";
 export type { ValidityOptions } from "./lib/cert/authority/validity.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export { OptionError } from "./lib/options/option_error.ts";
 export {
   type CertificateInfo,
   type CertificateRole,
