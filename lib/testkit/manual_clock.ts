@@ -1,3 +1,5 @@
+import { resolveOptions } from "../options/check_options.ts";
+import { manualClockTable } from "../options/tables/testkit_tables.ts";
 import { CastyError } from "../runtime/casty_error.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 
@@ -50,7 +52,7 @@ export class ManualClock implements Clock {
 
   /** Starts at 0; `epoch` is the wall time of that moment, in milliseconds since 1970. */
   constructor(options: { epoch?: number } = {}) {
-    this.#epoch = options.epoch ?? 1_700_000_000_000;
+    this.#epoch = resolveOptions(manualClockTable, options).epoch;
   }
 
   /** Milliseconds that have been advanced so far. */

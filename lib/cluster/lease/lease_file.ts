@@ -1,3 +1,5 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { leaseTable } from "../../options/tables/cluster_tables.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { ClusterError } from "../errors.ts";
@@ -7,13 +9,10 @@ import { grantLease, type Lease, type LeaseRecord, parseLeaseRecord } from "./le
 export interface LeaseOptions {
   /** Milliseconds after which it ends by itself; at least 70 000. Default 120 000. */
   readonly ttl?: number;
-  /** Tells the time of day; the clocks of all nodes must agree to some seconds. */
+  /** Tells the time of day; the clocks of all nodes must agree to some seconds. Default: the machine's. */
   readonly clock?: Clock;
 }
 
-/** Above the time for which a side holds it. */
-const minTtl = 70_000;
-const defaultTtl = 120_000;
 /** How long the lock of the file is tried for, and how often; milliseconds. */
 const lockTime = 5_000;
 const lockInterval = 20;
@@ -26,7 +25,7 @@ const maxSize = 4_096;
  * while the lease is read and written, and a new content takes the place of the old at once.
  *
  * @param path the folder must exist and be writable.
- * @throws {ClusterError} code `badOption`: `ttl` is below 70 000.
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -61,16 +60,13 @@ export function fileLease(path: string, options: LeaseOptions = {}): Lease {
 /**
  * Fills in the defaults.
  *
- * @throws {ClusterError} code `badOption`.
+ * @throws {OptionError}
  */
 export function checkLeaseOptions(
-  { ttl = defaultTtl, clock = systemClock }: LeaseOptions,
+  options: LeaseOptions,
 ): { readonly ttl: number; readonly clock: Clock } {
-  if (ttl >= minTtl && ttl < Infinity) return { ttl, clock };
-  throw new ClusterError("badOption", `ttl: ${ttl} is not allowed`, {
-    value: ttl,
-    remedy: `use at least ${minTtl} ms: the winner holds the lease for 60 s`,
-  });
+  const { ttl, clock = systemClock } = resolveOptions(leaseTable, options);
+  return { ttl, clock };
 }
 
 async function withLock<T>(path: string, clock: Clock, work: () => Promise<T>): Promise<T> {

@@ -32,7 +32,7 @@ const maxAttempts = 20;
  *
  * @param kv an opened database; the caller closes it.
  * @param key the same on all nodes of a cluster.
- * @throws {ClusterError} code `badOption`: `ttl` is below 70 000.
+ * @throws {OptionError}
  *
  * @example
  * ```ts
