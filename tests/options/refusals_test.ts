@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { CastyError } from "../../lib/runtime/casty_error.ts";
 import { OptionError } from "../../lib/options/option_error.ts";
-import { optionChapters } from "../../lib/options/option_tables.ts";
+import { internalTables, optionChapters } from "../../lib/options/option_tables.ts";
 import { noList, nothing, type OptionUser, optionUsers } from "./option_users.ts";
 import { exampleOf, wrongValues } from "./wrong_values.ts";
 
@@ -90,4 +90,29 @@ Deno.test("a secret is neither in the message nor in the value of an error", asy
     const error = await refusal(user, options, name);
     assert(!Deno.inspect(error).includes("hunter2"), error.message);
   }
+});
+
+Deno.test("options of the layers below are refused for users", async () => {
+  const ofUsers = (owner: string) => optionUsers.find(({ table }) => table.owner === owner)!;
+  const start = ofUsers("ClusteredActorSystem.start");
+  const base = exampleOf(start.table);
+  const internal = ["bootstraps", "seedsAreAsked", "detector", "self", "seeds", "limits"];
+  for (const name of internal) await refusal(start, { ...base, [name]: false }, name);
+  const pairs: [string, string][] = [
+    ["membership", "membership protocol"],
+    ["membership", "detector"],
+    ["ClusterClient.connect", "contacts"],
+    ["transport", "wire limits"],
+  ];
+  let names = 0;
+  for (const [owner, below] of pairs) {
+    const user = ofUsers(owner);
+    const { options } = internalTables.find((table) => table.owner === below)!;
+    for (const name of Object.keys(options)) {
+      if (name in user.table.options) continue;
+      await refusal(user, { ...exampleOf(user.table), [name]: 1 }, name);
+      names++;
+    }
+  }
+  assert(names > 20, `${names}`);
 });
