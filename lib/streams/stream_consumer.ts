@@ -5,7 +5,7 @@ import type { ActorRef } from "../actor/ref/ref.ts";
 import { resolveOptions } from "../options/check_options.ts";
 import { streamConsumerTable, streamSourceDefaults } from "../options/tables/stream_tables.ts";
 import type { StreamError } from "./errors.ts";
-import { isLocal } from "./endpoints.ts";
+import { isLocal } from "./participants.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import { brokenStream, failedStream, goneProducer, refusedSource } from "./source_errors.ts";
 import { StreamIntake } from "./stream_intake.ts";
@@ -117,7 +117,7 @@ class Consumer<T> {
     const context = this.#context;
     const demand = this.#intake.requested;
     this.#producer.tell({ type: "streamSubscribe", consumer: context.self, demand });
-    // Elements and ends have other types; a status that says nothing new is the wake-up to probe.
+    // Elements and ends have other types; a status with -1 is the wake-up to probe.
     context.setReceiveTimeout(streamSourceDefaults.probeInterval, {
       type: "streamStatus",
       sent: -1,
@@ -196,7 +196,7 @@ class Consumer<T> {
   }
 }
 
-/** A function that is said to give nothing may give anything. */
+/** A function of the type `void` may return anything. */
 function isPromise(value: unknown): value is Promise<void> {
   return typeof (value as Promise<void> | undefined)?.then === "function";
 }

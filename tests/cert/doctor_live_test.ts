@@ -11,7 +11,7 @@ import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 import { OptionError } from "../../lib/options/option_error.ts";
 
-const quick = { timeout: 5_000, patience: 300 };
+const quick = { timeout: 5_000, refusalTimeout: 300 };
 
 /** `certs` and `other`: two sets of one name under different authorities. */
 async function sets(): Promise<Workspace> {

@@ -29,10 +29,13 @@ interface Property {
 
 /** The properties of an interface, as deno fmt writes it. */
 function propertiesOf(where: string): Map<string, Property> {
-  const [path, name] = where.split("#") as [string, string];
-  const text = Deno.readTextFileSync(new URL(path, lib));
-  const body = new RegExp(`^export interface ${name}\\b[^{]*{\\n(.*?)^}`, "ms").exec(text)?.[1];
-  assert(body !== undefined, `there is no interface ${where}`);
+  const [room, name] = where.split("#") as [string, string];
+  const shape = new RegExp(`^export interface ${name}\\b[^{]*{\\n(.*?)^}`, "ms");
+  const bodies = [...sources(new URL(`${room}/`, lib))].flatMap((path) => {
+    return shape.exec(Deno.readTextFileSync(path))?.[1] ?? [];
+  });
+  assertEquals(bodies.length, 1, `interfaces that are ${where}`);
+  const body = bodies[0]!;
   const property = /(?:\/\*\*((?:(?!\*\/).)*)\*\/\s*)?^ {2}readonly (\w+)(\??):/gms;
   return new Map([...body.matchAll(property)].map(([, doc = "", name, mark]) => {
     return [name!, { optional: mark === "?", doc: plain(doc.replace(/^\s*\*/gm, "")) }];

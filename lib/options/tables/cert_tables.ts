@@ -234,7 +234,7 @@ export const liveDoctorTable = optionTable("diagnosePeer", {
     text: "Host that the certificate of the peer must cover.",
   }),
   timeout: option(milliseconds(1), { default: 5_000, text: "Time for the TLS handshake." }),
-  patience: option(milliseconds(0), {
+  refusalTimeout: option(milliseconds(0), {
     default: 1_000,
     text: "Time that the peer may take to refuse our certificate.",
   }),
