@@ -33,6 +33,8 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   staticQuorumTable: ["membership#StaticQuorumOptions"],
   leaseMajorityTable: ["cluster#LeaseMajorityOptions"],
   leaseTable: ["cluster#LeaseOptions"],
+  fileLeaseTable: ["cluster#FileLeaseOptions", "cluster#LeaseOptions"],
+  fileEntityStoreTable: ["sharding#FileEntityStoreOptions"],
   tlsPathsTable: ["transport#TlsPaths"],
   tlsTextsTable: ["transport#TlsTexts", "runtime#TlsMaterial"],
   identityTable: ["runtime#IdentityPatterns"],
@@ -164,6 +166,7 @@ export const noUserOptions: Readonly<Record<string, string>> = {
   ShutdownPhasesOptions: "made by the system",
   KnownOptions: "of the command line",
   MemoryNetworkOptions: "made by the simulator",
+  SimulatedStorageOptions: "made by the simulator",
   MemoryHostOptions: "made by the simulator",
   CrashOptions: "made by the simulator",
 };

@@ -1,6 +1,13 @@
 import { resolveOptions } from "../../options/check_options.ts";
 import { liveDoctorTable } from "../../options/tables/cert_tables.ts";
-import { type DoctorReport, hostFindings, pairFindings, reportOf, viewFindings } from "./doctor.ts";
+import {
+  type DoctorReport,
+  domainFindings,
+  hostFindings,
+  pairFindings,
+  reportOf,
+  viewFindings,
+} from "./doctor.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
 import { maxChainLength } from "../../x509/chain.ts";
 import { identityMapper } from "../../x509/identity_mapping.ts";
@@ -167,6 +174,7 @@ async function peerFindings(
     ...await ownFindings(peer, now),
     ...pairFindings(own, peer),
     ...viewFindings(own, peer, { now }),
+    ...domainFindings(own, peer),
     ...hostFindings(peer, name),
   ];
   if (identityOfSide(peer)?.kind !== "client") return findings;

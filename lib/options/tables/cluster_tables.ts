@@ -17,7 +17,16 @@ import {
   without,
 } from "../option.ts";
 import { actorSystemTable } from "./actor_tables.ts";
-import { addressText, clock, hostText, isObject, label, logger, runtime } from "./forms.ts";
+import {
+  addressText,
+  clock,
+  hostText,
+  isObject,
+  label,
+  logger,
+  runtime,
+  storage,
+} from "./forms.ts";
 import { tlsMaterial } from "./tls_tables.ts";
 import { transportTable } from "./transport_tables.ts";
 import { maxSerializers } from "./wire_tables.ts";
@@ -234,18 +243,29 @@ export const leaseMajorityTable = optionTable("leaseMajority", {
 /** The defaults of leaseMajority. */
 export const leaseMajorityDefaults = leaseMajorityTable.defaults;
 
-/** `fileLease(...)` and `kvLease(...)`. */
-export const leaseTable = optionTable("fileLease and kvLease", {
+const leaseOptions = {
   // The winner of a partition holds the lease for 60 s.
   ttl: option(number(70_000, undefined, { unit: "milliseconds" }), {
     default: 120_000,
     text: "Time after which the lease ends by itself; a side holds it for 60 s.",
   }),
-  clock: option(clock, { defaultText: "the machine's", text: "Source of the time of day." }),
-}, { section: "lease" });
+  clock: option(clock, {
+    defaultText: "the clock of the node's runtime",
+    text: "Source of the time of day.",
+  }),
+};
 
-/** The defaults of a lease. */
-export const leaseDefaults = leaseTable.defaults;
+/** `kvLease(...)`. */
+export const leaseTable = optionTable("kvLease", leaseOptions, { section: "lease" });
+
+/** `fileLease(...)`. */
+export const fileLeaseTable = optionTable("fileLease", {
+  ...leaseOptions,
+  storage: option(storage, {
+    defaultText: "the storage of the node's runtime",
+    text: "Where the files are.",
+  }),
+}, { section: "lease" });
 
 const positive = number(0, undefined, { above: true });
 

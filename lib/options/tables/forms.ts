@@ -35,6 +35,8 @@ export const pemText = text(1, 16_777_216, {
 
 /** A clock, in place of the machine's. */
 export const clock = objectWith("a Clock", "now", "schedule");
+/** Where files are. */
+export const storage = objectWith("a Storage", "read", "open");
 /** A logger. */
 export const logger = objectWith("a Logger, such as consoleLogger()", "log");
 /** Parts of the runtime. */

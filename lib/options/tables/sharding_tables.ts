@@ -12,7 +12,7 @@ import {
   text,
   whole,
 } from "../option.ts";
-import { isObject, label } from "./forms.ts";
+import { isObject, label, storage } from "./forms.ts";
 
 /** More shards than a table of shards has room for. */
 export const maxNumShards = 65_536;
@@ -125,6 +125,14 @@ export const entityTypeName = text(1, 200, {
   name: "a text of 1 to 200 letters, digits, $, _ or -",
   test: (name) => /^[A-Za-z0-9$][A-Za-z0-9$_-]*$/.test(name),
   example: "counters",
+});
+
+/** `fileEntityStore(...)`. */
+export const fileEntityStoreTable = optionTable("fileEntityStore", {
+  storage: option(storage, {
+    defaultText: "the storage of the node's runtime",
+    text: "Where the files are.",
+  }),
 });
 
 /** `entityType(...)`. */

@@ -206,7 +206,10 @@ export const simulationDefaults = simulationTable.defaults;
 
 /** `randomFaults(...)`. */
 export const randomFaultsTable = optionTable("randomFaults", {
-  kinds: option(list(text(1, 100), 1), { defaultText: "all", text: "Kinds of faults." }),
+  kinds: option(list(text(1, 100), 1), {
+    defaultText: "all but those of disks",
+    text: "Kinds of faults.",
+  }),
   every: option(number(0, longest, { above: true, unit: "milliseconds" }), {
     default: 5_000,
     text: "Virtual time between two faults, on average.",

@@ -34,9 +34,9 @@ const authorize = option(callback("a function of the peer"), {
 const namePatterns = either(text(1, 1_000), list(text(1, 1_000)));
 /** The patterns of the option `identity`. */
 export const identityTable = optionTable("identity", {
-  node: option(namePatterns, { defaultText: "nobody", text: "Patterns of the names of nodes." }),
+  node: option(namePatterns, { defaultText: "none", text: "Patterns of the names of nodes." }),
   client: option(namePatterns, {
-    defaultText: "nobody",
+    defaultText: "none",
     text: "Patterns of the names of clients.",
   }),
 });
