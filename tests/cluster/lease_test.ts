@@ -14,6 +14,7 @@ import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { systemClock } from "../../lib/runtime/system_clock.ts";
 import { StorageError } from "../../lib/runtime/storage.ts";
 import type { Clock } from "../../lib/runtime/clock.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 /** A store as Deno KV is one, as far as a lease can tell. */
 class MemoryStore implements LeaseStore {
@@ -188,7 +189,7 @@ Deno.test("a node binds a lease to time and storage of its runtime, unless it ha
 Deno.test("a ttl below the hold time is rejected", () => {
   const clock = new ManualClock();
   for (const ttl of [0, 69_999, NaN, Infinity]) {
-    const error = assertThrows(() => fileLease("x", { ttl, clock }), ClusterError);
+    const error = assertThrows(() => fileLease("x", { ttl, clock }), OptionError);
     assertEquals(error.code, "badOption");
     assert(error.message.startsWith("ttl: "), error.message);
   }
