@@ -44,6 +44,7 @@ export {
   type VerifyOptions,
   type VerifyRule,
 } from "./lib/cert/authority/verification.ts";
+export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
 export type { KeyType } from "./lib/cert/authority/key_type.ts";
 export type { ValidityOptions } from "./lib/cert/authority/validity.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
@@ -60,9 +61,9 @@ export {
   type RotationStep,
   signRotation,
 } from "./lib/cert/rotation/rotation.ts";
-export type { RotationOptions } from "./lib/cert/rotation/rotation_options.ts";
 export {
   type RotatedLeaf,
+  type RotationOptions,
   type RotationPhase,
   type RotationStatus,
   rotationStatus,

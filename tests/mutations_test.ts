@@ -29,6 +29,7 @@ Deno.test("each rule is in force, frozen, and listed once with a sentence of its
 Deno.test("each rule is consulted in lib", async () => {
   const consulted = new Set<string>();
   for await (const text of sources(lib)) {
+    if (!text.includes('/runtime/rules.ts"')) continue;
     const code = text.replace(/^\s*(?:\*|\/\/|\/\*).*$/gm, "");
     for (const [, name] of code.matchAll(/(?<![/\w])rules\.(\w+)/g)) consulted.add(name!);
   }

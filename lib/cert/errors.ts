@@ -10,7 +10,7 @@ import { X509Error } from "../x509/errors.ts";
  * - `badPassphrase`: an empty or over-long passphrase.
  * - `badReason`: a reason for a revocation that RFC 5280 does not know.
  * - `badSerial`: a serial number that cannot be one.
- * - `beyondAuthority`: the certificate would outlive its authority.
+ * - `beyondAuthority`: the certificate would outlive its authority, or is one that it may not issue.
  * - `authorityExpired`, `authorityNotYetValid`: the authority's time is over, or has not come.
  * - `notAnAuthority`: the certificate is not that of an authority that may do this.
  * - `isAuthority`: it is that of an authority, where one of a node or client is wanted.

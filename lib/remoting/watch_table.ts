@@ -84,7 +84,7 @@ export class WatchTable {
     const peer = this.#peer(node);
     peer.watches.set(item.id, { ...item, incarnation: 0 });
     peer.unconfirmed.add(item.id);
-    // Before this system takes part, nobody would listen; the first `members` sends it.
+    // Not sent before this system is a member; the first event `members` sends it.
     if (reachable === undefined) return;
     effects.push({ type: "send", to: node, message: peer.watchMessage([item]) });
     this.#settle(peer, now);
@@ -235,7 +235,7 @@ export class WatchTable {
     return isClient(address) ? this.#clients.has(address) : this.#alive?.has(address);
   }
 
-  /** Notes a peer's incarnation. False for one that is over already. */
+  /** Notes a peer's incarnation. False for one that has ended. */
   #meet(peer: PeerWatches, incarnation: number, effects: WatchEffect[]): boolean {
     if (incarnation === 0 || incarnation === peer.incarnation) return true;
     if (incarnation < peer.incarnation) return false;
@@ -291,7 +291,7 @@ function onWatching(
   for (const id of ids) {
     const watch = peer.watches.get(id);
     if (watch === undefined) {
-      // It was taken back, and an old request has come in later.
+      // It was taken back, and an old request has arrived later.
       unknown.push(id);
       continue;
     }

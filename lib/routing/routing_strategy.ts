@@ -40,7 +40,7 @@ export function roundRobin(): RoundRobin {
 }
 
 /**
- * Each message to any routee, by the system's source of chance (`runtime.random`).
+ * Each message to any routee, by the system's random source (`runtime.random`).
  *
  * @example
  * ```ts

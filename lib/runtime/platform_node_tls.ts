@@ -48,7 +48,7 @@ class SocketProbe implements TlsProbe {
 /** What OpenSSL and BoringSSL, and with them `node:tls`, call a certificate they do not accept. */
 const untrusted =
   /^(UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_|ERR_TLS_CERT_)/;
-/** The server hung up, or sent an alert first. */
+/** The server closed the connection, or sent an alert first. */
 const refused = /^(ECONNRESET|ECONNABORTED|EPIPE)$|_ALERT_/;
 
 /** Chains of handshakes that are not finished yet, see {@linkcode keepPeerChains}. */

@@ -3,7 +3,7 @@ const mostAhead = 32;
 
 /** What one sink may send. All counts are totals since it connected, so a repeated one does no harm. */
 export class Account<S> {
-  /** Whose it is. */
+  /** The sink. */
   readonly owner: S;
   /** Elements that have arrived. */
   accepted = 0;
@@ -12,7 +12,6 @@ export class Account<S> {
   /** Elements that it has asked to send. */
   wanted = 0;
 
-  /** Nothing is granted yet. */
   constructor(owner: S) {
     this.owner = owner;
   }

@@ -4,7 +4,7 @@ import type { ActorContext } from "../actor/behavior/context.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
-import { endpointKey, Endpoints } from "./endpoints.ts";
+import { participantKey, Participants } from "./participants.ts";
 import { asError, plainError } from "./errors.ts";
 import { ProducerSinks, type SinkRef, type SinkSettings } from "./producer_sinks.ts";
 import {
@@ -25,11 +25,11 @@ export interface ProducerSettings extends SinkSettings {
   readonly bufferSize: number;
 }
 
-/** The actor around a {@linkcode StreamCore}: holds its endpoints, and sends them its output. */
+/** The actor around a {@linkcode StreamCore}: holds its participants, and sends them its output. */
 export class Producer<T> {
   readonly #context: ActorContext<ProducerMessage<T>>;
   readonly #core: StreamCore<T, SinkRef>;
-  readonly #endpoints: Endpoints;
+  readonly #participants: Participants;
   readonly #sinks: ProducerSinks<T>;
   #consumer: ActorRef<ConsumerMessage<T>> | undefined;
   #consumerKey: unknown;
@@ -44,8 +44,8 @@ export class Producer<T> {
       closing: (ending) => this.#sinks.tellClosing(ending),
       drained: (ending) => this.#end(ending),
     });
-    this.#endpoints = new Endpoints(context);
-    this.#sinks = new ProducerSinks(this.#core, this.#endpoints, settings);
+    this.#participants = new Participants(context);
+    this.#sinks = new ProducerSinks(this.#core, this.#participants, settings);
   }
 
   /** Handles a message. Whatever it holds, the actor does not fail. */
@@ -58,8 +58,8 @@ export class Producer<T> {
   /** Handles a signal. */
   signal(signal: Signal): Behavior<ProducerMessage<T>> {
     if (signal.type === "terminated") {
-      const key = endpointKey(signal.ref);
-      this.#endpoints.confirm(key);
+      const key = participantKey(signal.ref);
+      this.#participants.confirm(key);
       if (key === this.#consumerKey) this.#cancel();
       this.#sinks.gone(key, signal.reason);
     } else if (signal.type === "postStop" || signal.type === "preRestart") {
@@ -69,7 +69,7 @@ export class Producer<T> {
   }
 
   #next(): Behavior<ProducerMessage<T>> {
-    return this.#outcome !== undefined && this.#endpoints.confirmed
+    return this.#outcome !== undefined && this.#participants.confirmed
       ? Behaviors.stopped()
       : Behaviors.same();
   }
@@ -109,17 +109,17 @@ export class Producer<T> {
         reason === undefined ? { type: "streamPushed" } : { type: "streamPushRefused", reason },
       );
     } else if (reason !== undefined) {
-      this.#endpoints.lose(reason === "bufferFull" ? "bufferFull" : "stopped", message);
+      this.#participants.lose(reason === "bufferFull" ? "bufferFull" : "stopped", message);
     }
   }
 
   #subscribe({ consumer, demand = 0 }: StreamSubscribe<T>): void {
-    const key = endpointKey(consumer);
+    const key = participantKey(consumer);
     if (this.#consumer !== undefined && key === this.#consumerKey) this.#give(demand);
     else if (this.#outcome !== undefined) consumer.tell({ type: "streamRefused", reason: "ended" });
     else if (this.#consumer !== undefined) {
       consumer.tell({ type: "streamRefused", reason: "taken" });
-    } else if (!this.#endpoints.watch(consumer)) {
+    } else if (!this.#participants.watch(consumer)) {
       consumer.tell({ type: "streamRefused", reason: "cannotWatch" });
     } else {
       this.#consumer = consumer;
@@ -129,7 +129,7 @@ export class Producer<T> {
   }
 
   #demand({ consumer, total, probe }: StreamDemand<T>): void {
-    if (this.#consumer === undefined || endpointKey(consumer) !== this.#consumerKey) {
+    if (this.#consumer === undefined || participantKey(consumer) !== this.#consumerKey) {
       const reason = this.#outcome === undefined ? "notSubscribed" : "ended";
       return consumer.tell({ type: "streamRefused", reason });
     }
@@ -146,9 +146,9 @@ export class Producer<T> {
   }
 
   #leave({ consumer }: StreamCancel<T>): void {
-    const key = endpointKey(consumer);
+    const key = participantKey(consumer);
     if (this.#consumer === undefined || key !== this.#consumerKey) return;
-    this.#endpoints.confirm(key);
+    this.#participants.confirm(key);
     this.#cancel();
   }
 
@@ -162,7 +162,7 @@ export class Producer<T> {
     this.#sinks.tellEnded(outcome);
     if (outcome.type === "cancelled") return;
     this.#tellEnd(false);
-    this.#endpoints.sentEnd(this.#consumerKey, this.#consumer!);
+    this.#participants.sentEnd(this.#consumerKey, this.#consumer!);
   }
 
   /** This incarnation ends before the stream does. */

@@ -1,7 +1,7 @@
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Account } from "./credit_pool.ts";
 import { asError, plainError, StreamError } from "./errors.ts";
-import { endpointKey, type Endpoints } from "./endpoints.ts";
+import { participantKey, type Participants } from "./participants.ts";
 import type {
   SinkMessage,
   SinkRefusal,
@@ -26,24 +26,24 @@ export type SinkRef = ActorRef<SinkMessage>;
 /** The side of a producer where elements come in. */
 export class ProducerSinks<T> {
   readonly #core: StreamCore<T, SinkRef>;
-  readonly #endpoints: Endpoints;
+  readonly #participants: Participants;
   readonly #settings: SinkSettings;
   readonly #accounts = new Map<unknown, Account<SinkRef>>();
   #outcome: StreamOutcome | undefined;
 
-  constructor(core: StreamCore<T, SinkRef>, endpoints: Endpoints, settings: SinkSettings) {
+  constructor(core: StreamCore<T, SinkRef>, participants: Participants, settings: SinkSettings) {
     this.#core = core;
-    this.#endpoints = endpoints;
+    this.#participants = participants;
     this.#settings = settings;
   }
 
   /** A sink connects. */
   connect(sink: SinkRef): void {
-    const key = endpointKey(sink);
+    const key = participantKey(sink);
     if (this.#accounts.has(key)) return;
     if (this.#outcome !== undefined) tellEnded(sink, 0, this.#outcome);
     else if (this.#accounts.size >= this.#settings.maxSinks) refuse(sink, "tooManySinks");
-    else if (!this.#endpoints.watch(sink)) refuse(sink, "cannotWatch");
+    else if (!this.#participants.watch(sink)) refuse(sink, "cannotWatch");
     else {
       const account = this.#core.connect(sink);
       this.#accounts.set(key, account);
@@ -59,7 +59,7 @@ export class ProducerSinks<T> {
       ? "closed"
       : this.#core.put(account, message.sequence, message.element);
     if (result === "accepted") return;
-    this.#endpoints.lose(result === "noCredit" ? "bufferFull" : "stopped", message);
+    this.#participants.lose(result === "noCredit" ? "bufferFull" : "stopped", message);
     if (account !== undefined && result !== "closed") {
       this.#dismiss(account, result === "gap" ? "lost" : "noCredit");
     }
@@ -88,13 +88,15 @@ export class ProducerSinks<T> {
 
   /** A sink leaves, or confirms the end. */
   leave({ sink, sent, abandoned }: StreamLeave): void {
-    const key = endpointKey(sink);
+    const key = participantKey(sink);
     const account = this.#accounts.get(key);
-    this.#endpoints.confirm(key);
+    this.#participants.confirm(key);
     if (account !== undefined) this.#forget(key, account);
     if (account !== undefined && this.#outcome !== undefined) return;
     // One that is elsewhere stays until it is sure that its last elements were not overtaken.
-    if (!this.#endpoints.isLocal(sink)) tellEnded(sink, account?.accepted ?? 0, { type: "left" });
+    if (!this.#participants.isLocal(sink)) {
+      tellEnded(sink, account?.accepted ?? 0, { type: "left" });
+    }
     if (account === undefined) return;
     if (sent > account.accepted) this.#sinkLost("elements of a sink were lost on the way");
     else if (abandoned) {
@@ -120,7 +122,7 @@ export class ProducerSinks<T> {
     this.#outcome = outcome;
     for (const [key, { owner, accepted }] of this.#accounts) {
       tellEnded(owner, accepted, outcome);
-      this.#endpoints.sentEnd(key, owner);
+      this.#participants.sentEnd(key, owner);
     }
   }
 
@@ -136,7 +138,7 @@ export class ProducerSinks<T> {
 
   /** The account of a sink; a sink without one is refused. */
   #find(sink: SinkRef): Account<SinkRef> | undefined {
-    const account = this.#accounts.get(endpointKey(sink));
+    const account = this.#accounts.get(participantKey(sink));
     if (account === undefined) {
       if (this.#outcome === undefined) refuse(sink, "unknownSink");
       else tellEnded(sink, 0, this.#outcome);
@@ -145,7 +147,7 @@ export class ProducerSinks<T> {
   }
 
   #dismiss(account: Account<SinkRef>, reason: "lost" | "noCredit"): void {
-    this.#forget(endpointKey(account.owner), account);
+    this.#forget(participantKey(account.owner), account);
     refuse(account.owner, reason);
     this.#sinkLost(
       reason === "lost"
@@ -156,7 +158,7 @@ export class ProducerSinks<T> {
 
   #forget(key: unknown, account: Account<SinkRef>): void {
     this.#accounts.delete(key);
-    this.#endpoints.unwatch(account.owner);
+    this.#participants.unwatch(account.owner);
     this.#core.disconnect(account);
   }
 

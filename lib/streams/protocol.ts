@@ -1,6 +1,6 @@
 /**
  * The messages between producers, sinks and consumers: plain data and references, so that they
- * cross the wire. All counts are totals since the endpoint connected: a message that is repeated
+ * cross the wire. All counts are totals since the participant connected: a message that is repeated
  * does no harm, and one that is lost is noticed.
  *
  * @module
@@ -67,7 +67,7 @@ export interface StreamFail {
 export interface StreamSubscribe<T> {
   /** Names the message. */
   readonly type: "streamSubscribe";
-  /** Who takes the elements. It is watched: the stream ends with it. */
+  /** Takes the elements. It is watched: the stream ends with it. */
   readonly consumer: ActorRef<ConsumerMessage<T>>;
   /** Elements that it takes at first. Default 0. */
   readonly demand?: number;
@@ -77,7 +77,7 @@ export interface StreamSubscribe<T> {
 export interface StreamDemand<T> {
   /** Names the message. */
   readonly type: "streamDemand";
-  /** Who. */
+  /** The consumer. */
   readonly consumer: ActorRef<ConsumerMessage<T>>;
   /** Elements that it takes in all, since it has subscribed: not how many more. */
   readonly total: number;
@@ -92,7 +92,7 @@ export interface StreamDemand<T> {
 export interface StreamCancel<T> {
   /** Names the message. */
   readonly type: "streamCancel";
-  /** Who. */
+  /** The consumer. */
   readonly consumer: ActorRef<ConsumerMessage<T>>;
 }
 
@@ -100,7 +100,7 @@ export interface StreamCancel<T> {
 export interface StreamConnect {
   /** Names the message. */
   readonly type: "streamConnect";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
 }
 
@@ -108,7 +108,7 @@ export interface StreamConnect {
 export interface StreamWant {
   /** Names the message. */
   readonly type: "streamWant";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
   /** Elements that it has sent or wants to send, in all. */
   readonly total: number;
@@ -122,7 +122,7 @@ export interface StreamWant {
 export interface StreamPut<T> {
   /** Names the message. */
   readonly type: "streamPut";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
   /** Its number among those of this sink, counted from 1. */
   readonly sequence: number;
@@ -134,7 +134,7 @@ export interface StreamPut<T> {
 export interface StreamEnd {
   /** Names the message. */
   readonly type: "streamEnd";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
   /** Elements that it has sent, in all. */
   readonly sent: number;
@@ -146,7 +146,7 @@ export interface StreamEnd {
 export interface StreamLeave {
   /** Names the message. */
   readonly type: "streamLeave";
-  /** Who. */
+  /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
   /** Elements that it has sent, in all. */
   readonly sent: number;

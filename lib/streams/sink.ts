@@ -1,8 +1,8 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { ElementQueue } from "./element_queue.ts";
-import { spawnEndpoint } from "./endpoint_actor.ts";
-import { isLocal } from "./endpoints.ts";
+import { spawnParticipant } from "./participant_actor.ts";
+import { isLocal } from "./participants.ts";
 import { asError, plainError, type StreamError } from "./errors.ts";
 import {
   isTotal,
@@ -35,7 +35,7 @@ const resolved: Promise<void> = Promise.resolve();
 /** Makes the error that a put is rejected with. */
 type Refusal = () => StreamError;
 
-/** What `streamSink` makes; `StreamSink` of `stream_sink.ts` says what each method does. */
+/** What `streamSink` makes; `StreamSink` of `stream_sink.ts` documents each method. */
 export class Sink<T> implements AsyncDisposable {
   readonly #system: ActorSystem;
   readonly #producer: ActorRef<ProducerMessage<T>>;
@@ -69,7 +69,7 @@ export class Sink<T> implements AsyncDisposable {
     this.#system = system;
     this.#producer = producer;
     this.#maxPending = maxPending;
-    this.#actor = spawnEndpoint<SinkMessage>(system, producer, probeInterval, {
+    this.#actor = spawnParticipant<SinkMessage>(system, producer, probeInterval, {
       onMessage: (message) => this.#receive(message),
       onTick: () => this.#probe(),
       onGone: (cause) => this.#end({ type: "closed" }, endedStream({ type: "closed" }, cause)),

@@ -3,8 +3,8 @@ import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { ElementQueue } from "./element_queue.ts";
 import type { StreamError } from "./errors.ts";
-import { spawnEndpoint } from "./endpoint_actor.ts";
-import { isLocal } from "./endpoints.ts";
+import { spawnParticipant } from "./participant_actor.ts";
+import { isLocal } from "./participants.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import {
   brokenStream,
@@ -93,7 +93,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
 
   #start(): void {
     try {
-      this.#actor = spawnEndpoint<ConsumerMessage<T>>(
+      this.#actor = spawnParticipant<ConsumerMessage<T>>(
         this.#system,
         this.#producer,
         this.#settings.probeInterval,
@@ -166,7 +166,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     this.#demand(this.#intake.requested, true);
   }
 
-  /** The producer says that this is all. */
+  /** The producer has sent the end. */
   #finish(count: number, error: StreamError | undefined): void {
     const { received } = this.#intake;
     if (count !== received) return this.#break(`${received} of ${count} elements came`);

@@ -3,8 +3,8 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { checkCount, type StreamError } from "./errors.ts";
-import { defaultProbeInterval } from "./endpoint_actor.ts";
-import { isLocal } from "./endpoints.ts";
+import { defaultProbeInterval } from "./participant_actor.ts";
+import { isLocal } from "./participants.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import { brokenStream, failedStream, goneProducer, refusedSource } from "./source_errors.ts";
 import { StreamIntake } from "./stream_intake.ts";
@@ -117,7 +117,7 @@ class Consumer<T> {
     const context = this.#context;
     const demand = this.#intake.requested;
     this.#producer.tell({ type: "streamSubscribe", consumer: context.self, demand });
-    // Elements and ends have other types; a status that says nothing new is the wake-up to probe.
+    // Elements and ends have other types; a status with -1 is the wake-up to probe.
     context.setReceiveTimeout(defaultProbeInterval, { type: "streamStatus", sent: -1 });
   }
 
@@ -193,7 +193,7 @@ class Consumer<T> {
   }
 }
 
-/** A function that is said to give nothing may give anything. */
+/** A function of the type `void` may return anything. */
 function isPromise(value: unknown): value is Promise<void> {
   return typeof (value as Promise<void> | undefined)?.then === "function";
 }

@@ -2,7 +2,7 @@ import { type Account, CreditPool } from "./credit_pool.ts";
 import { ElementQueue } from "./element_queue.ts";
 import type { PushRefusal, StreamEnding } from "./protocol.ts";
 
-/** What becomes of an element that a sink has sent. */
+/** The outcome of an element that a sink has sent. */
 export type PutResult = "accepted" | "gap" | "noCredit" | "closed";
 
 /** Where the decisions of a {@linkcode StreamCore} go. */
@@ -23,8 +23,8 @@ export interface StreamOutput<T, S> {
  * instead of increments are from Akka's reliable delivery).
  *
  * At any moment: buffered elements + granted credits <= buffer size, delivered <= demanded, and
- * what was accepted is delivered in order, is in the buffer, or was dropped by `cancel`, which says
- * how many.
+ * an accepted element is delivered in order, is in the buffer, or was dropped by `cancel`, which
+ * returns how many were.
  */
 export class StreamCore<T, S> {
   readonly #queue = new ElementQueue<T>();
@@ -36,7 +36,6 @@ export class StreamCore<T, S> {
   #ending: StreamEnding | undefined;
   #over = false;
 
-  /** Open, empty, without consumer. */
   constructor(bufferSize: number, output: StreamOutput<T, S>) {
     this.#pool = new CreditPool(bufferSize);
     this.#output = output;
@@ -126,7 +125,7 @@ export class StreamCore<T, S> {
     return true;
   }
 
-  /** The consumer has come and takes up to `demand` elements; false if there was one. */
+  /** The consumer subscribes with a demand of `demand` elements; false if there was one. */
   subscribe(demand: number): boolean {
     if (this.#subscribed || this.#over) return false;
     this.#subscribed = true;
@@ -141,7 +140,7 @@ export class StreamCore<T, S> {
     this.#drain();
   }
 
-  /** The consumer has left. Answers how many elements it has not got. */
+  /** The consumer has left. Answers how many elements were not delivered. */
   cancel(): number {
     const undelivered = this.#queue.size;
     this.#queue.clear();

@@ -2,7 +2,7 @@ import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { maxDelay } from "../runtime/clock.ts";
 import { checkCount } from "./errors.ts";
-import { defaultProbeInterval } from "./endpoint_actor.ts";
+import { defaultProbeInterval } from "./participant_actor.ts";
 import type { ProducerMessage } from "./protocol.ts";
 import { Source } from "./source.ts";
 

@@ -54,7 +54,7 @@ export interface EnvelopeHeader {
   readonly uid: number;
   /** Where the encoded message begins. */
   readonly bodyStart: number;
-  /** The trace that the message belongs to, if the sender has said so. */
+  /** The trace that the message belongs to, if the sender has sent one. */
   readonly trace: TraceContext | undefined;
 }
 

@@ -31,7 +31,7 @@ export const ExtensionType = {
   binary: 16,
   /**
    * Marker, empty, the first of 64: an array of this and then data is a value of a custom serializer.
-   * Which one is said by the sender's hello: this is number 0 of the names in it.
+   * The names in the sender's hello tell which one: this is number 0 of them.
    */
   serialized: 64,
 } as const;

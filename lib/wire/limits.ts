@@ -23,7 +23,7 @@ export interface WireLimits {
   readonly maxPath: number;
 }
 
-/** The limits in force where an option says nothing else. */
+/** The defaults of the limits. */
 export const defaultWireLimits: WireLimits = {
   maxMessage: 16_777_216,
   maxDepth: 64,

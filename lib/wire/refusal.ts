@@ -3,7 +3,7 @@ import { formatPath } from "./refused_value.ts";
 
 /**
  * Why a value inside a message is refused, on its way out to the codec. Each container that it
- * passes adds the step that leads to it, so that no place is noted down while all is well.
+ * passes adds the step that leads to it, so that no path is kept while nothing is refused.
  */
 export class Refusal {
   readonly #steps: (string | number)[] = [];

@@ -4,7 +4,7 @@ import type { Serializer } from "./serializer.ts";
 import { type PeerSerializers, reasonOf } from "./serializer_registry.ts";
 
 /**
- * The data that stand for a value. `peer`: who is to read it, if it lacks the serializer.
+ * The data that stand for a value. `peer`: the reader, if it does not have the serializer.
  *
  * @throws {Refusal} for a peer without the serializer, and when the user's `encode` fails.
  */
@@ -28,7 +28,7 @@ export function dataOf(
   if (data === value) {
     throw failed(serializer, value, "encode of the serializer answers the value itself");
   }
-  // Nobody waits for it, and its class is refused; if it rejects, that must not end the process.
+  // A promise is refused and not awaited: its rejection must not end the process.
   if (data instanceof Promise) data.catch(() => {});
   return data;
 }

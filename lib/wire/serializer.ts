@@ -45,7 +45,7 @@ export interface SerializerForm<T extends object> {
   readonly encode: (value: T) => unknown;
   /**
    * The value of the data. They come from a peer: check them, and throw if they are not in order.
-   * Then the message that holds them is refused, and the connection lives on.
+   * Then the message that holds them is refused, and the connection stays open.
    */
   readonly decode: (data: unknown) => T;
 }

@@ -160,7 +160,7 @@ function revive(serializer: Serializer | undefined, data: unknown, peer: string)
     throw undecodable(serializer, `has thrown: ${reasonOf(cause)}`, cause);
   }
   if (value instanceof Promise) {
-    // Nobody waits for it: if it rejects, that must not end the process.
+    // It is not awaited: its rejection must not end the process.
     value.catch(() => {});
     throw undecodable(serializer, "has answered a promise, for which nothing waits");
   }

@@ -10,8 +10,12 @@ import {
   NameConstraints,
 } from "pkijs";
 import type { CertificateNames } from "../runtime/identity_mapping.ts";
-import { type AlternativeName, alternativeNames } from "./alternative_name.ts";
-import { namesOf } from "./certificate_names.ts";
+import {
+  type AlternativeName,
+  alternativeNames,
+  commonNameOf,
+  namesOf,
+} from "./certificate_names.ts";
 import { CertificateReadings } from "./certificate_readings.ts";
 import { type NameConstraintReading, readNameConstraints } from "./name_constraints.ts";
 import { type PublicKeyReading, readPublicKey } from "./public_key.ts";
@@ -72,7 +76,6 @@ export interface CertificateReading extends Signed, Signer {
 }
 
 const oid = {
-  commonName: "2.5.4.3",
   subjectKeyIdentifier: "2.5.29.14",
   keyUsage: "2.5.29.15",
   subjectAltName: "2.5.29.17",
@@ -145,6 +148,7 @@ function parseCertificate(der: Uint8Array): CertificateReading {
   const certificate = Certificate.fromBER(bytes);
   const extensions = readExtensions(certificate);
   const alternative = alternativeNames(certificate);
+  const names = namesOf(certificate, alternative);
   const constraints = extensions.get(oid.basicConstraints) as BasicConstraints | undefined;
   const pathLength = constraints?.pathLenConstraint;
   const subjectName = hex(certificate.subject.toSchema().toBER());
@@ -169,8 +173,8 @@ function parseCertificate(der: Uint8Array): CertificateReading {
     ...keyIdentifiers(extensions),
     // An authoriser of the user is given them, and many handshakes share a reading.
     alternativeNames: Object.freeze(alternative),
-    uris: Object.freeze(alternative.filter(({ type }) => type === "uri").map(({ text }) => text)),
-    names: namesOf(certificate),
+    uris: names.uris,
+    names,
     hosts: Object.freeze(hosts.map(({ text }) => text)),
     isAuthority: constraints?.cA === true,
     pathLength: typeof pathLength === "number" ? pathLength : undefined,
@@ -239,12 +243,6 @@ function readKeyUsages(bits: BitString | undefined): KeyUsage[] | undefined {
 
 function readPurposes(usage: ExtKeyUsage | undefined): string[] | undefined {
   return usage?.keyPurposes.map((id) => purposeNames[id] ?? id);
-}
-
-/** Of any string type: also BMPString and T61String, which are common in older PKIs. */
-function commonNameOf(name: Certificate["subject"]): string | undefined {
-  const attribute = name.typesAndValues.find(({ type }) => type === oid.commonName);
-  return attribute === undefined ? undefined : String(attribute.value.valueBlock.value);
 }
 
 function hex(bytes: ArrayBuffer | Uint8Array): string {

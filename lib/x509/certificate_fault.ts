@@ -1,6 +1,6 @@
 /**
  * The closed set of things that can be wrong with a certificate. `TlsConfig`, the transport,
- * `cert.ts verify` and `cert.ts doctor` all use these codes; a peer is also told the code:
+ * `cert.ts verify` and `cert.ts doctor` all use these codes; a peer is also sent the code:
  *
  * - `unreadable`: it cannot be parsed, or too many certificates were sent.
  * - `expired`, `notYetValid`: its time is over, or has not come.
@@ -28,7 +28,9 @@
  * - `wrongHost`: it does not cover the host that is asked for.
  */
 export type CertificateFault =
-  | AlgorithmFault["code"]
+  | "weakKey"
+  | "weakSignature"
+  | "unsupportedAlgorithm"
   | "unreadable"
   | "expired"
   | "notYetValid"

@@ -1,4 +1,4 @@
-import { type CertificateReading, isoTime } from "./certificate.ts";
+import { type CertificateReading, isoTime, readCertificate } from "./certificate.ts";
 import type { ChainFault } from "./certificate_fault.ts";
 import { describeCertificate, printableName } from "./identity.ts";
 import { brokenConstraint } from "./name_constraints.ts";
@@ -187,4 +187,18 @@ function isRestricted({ purposes }: CertificateReading, leaf: CertificateReading
   return ["serverAuth", "clientAuth"].some((purpose) => {
     return leaf.purposes?.includes(purpose) === true && !purposes.includes(purpose);
   });
+}
+
+/** Whether a certificate names an authority as its issuer and carries its signature. */
+export function issuedBy(subject: CertificateReading, issuer: CertificateReading): boolean {
+  return issuer.subjectName === subject.issuerName && checkSignature(issuer, subject) === "valid";
+}
+
+/** The same of two certificates in DER. What cannot be read proves nothing. */
+export function derIssuedBy(subject: Uint8Array, issuer: Uint8Array): boolean {
+  try {
+    return issuedBy(readCertificate(subject), readCertificate(issuer));
+  } catch {
+    return false;
+  }
 }

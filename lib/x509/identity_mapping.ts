@@ -58,7 +58,7 @@ function patternMapper(option: IdentityPatterns): IdentityMapper {
   }
   const patterns = { node: patternsOf(option, "node"), client: patternsOf(option, "client") };
   if (patterns.node.length + patterns.client.length === 0) {
-    throw badOption("identity", option, "it has no pattern, so that nobody could connect");
+    throw badOption("identity", option, "it has no pattern, so that no peer could connect");
   }
   refuseOverlap(patterns.node, patterns.client);
   return { identify: (names) => identifyByPattern(patterns, names), sameDomain: false };
@@ -75,7 +75,7 @@ function patternsOf(option: IdentityPatterns, role: Role): NamePattern[] {
   });
 }
 
-/** Told when it is loaded: otherwise every such certificate would be refused, one by one. */
+/** Reported when it is loaded: otherwise every such certificate would be refused, one by one. */
 function refuseOverlap(nodes: readonly NamePattern[], clients: readonly NamePattern[]): void {
   for (const node of nodes) {
     for (const client of clients) {

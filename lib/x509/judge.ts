@@ -112,7 +112,7 @@ interface Findings {
 function* faults(it: Case, found: Findings): Generator<Fault, void> {
   const { revocation, leaf, host, now } = it;
   yield* leafFaults(it, found);
-  // A signature that cannot be checked proves no issuer, and that is told already.
+  // A signature that cannot be checked proves no issuer, and that is reported already.
   if (leaf.signatureAlgorithm.fault === undefined) {
     const chain = judgeChain(it);
     if ("fault" in chain) yield chain;

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { CertificateReading } from "./certificate.ts";
 import { encodePem } from "./pem.ts";
-import { issuedBy } from "./issued_by.ts";
+import { issuedBy } from "./chain.ts";
 import { isKeyPair } from "./signature.ts";
 
 /** The certificates of one file, by what they are. */

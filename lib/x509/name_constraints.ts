@@ -5,7 +5,7 @@
  * @module
  */
 import { type GeneralSubtree, NameConstraints } from "pkijs";
-import { type AlternativeName, nameTypes } from "./alternative_name.ts";
+import { type AlternativeName, nameTypes } from "./certificate_names.ts";
 import { ipText } from "./host_names.ts";
 
 /** What names an authority allows; empty lists allow all. */
@@ -74,7 +74,7 @@ export function constrainedTypes(
   return new Set([...permitted, ...excluded].map(({ type }) => type));
 }
 
-/** Undefined: that cannot be told. */
+/** Whether a name is in a subtree; undefined: that cannot be decided. */
 function within(
   name: AlternativeName,
   tree: Subtree,
@@ -129,7 +129,7 @@ function isPrefix(mask: Uint8Array): boolean {
   return /^1*0*$/.test(bits);
 }
 
-/** A domain that begins with a dot stands for all hosts below it, another for one host. */
+/** A domain with a leading dot stands for all hosts below it, any other for one host. */
 function uriWithin(uri: string, domain: string): boolean | undefined {
   const host = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#:]+)(?::\d*)?(?:[/?#]|$)/i.exec(uri)?.[1]
     ?.toLowerCase();

@@ -33,10 +33,10 @@ export function pemBlocks(text: string, ...labels: readonly string[]): PemBlock[
     if (der === undefined) throw malformed(label, `PEM block ${found} "${label}" is not base64`);
     blocks.push({ label, der, pem: encodePem(label, der) });
   }
-  const begun = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,40})-----/g)]
+  const started = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,40})-----/g)]
     .map(([, label]) => aliases[label!] ?? label!).filter(wanted);
-  if (begun.length > found) {
-    throw malformed(begun.at(-1)!, `a PEM block "${begun.at(-1)}" is cut off`);
+  if (started.length > found) {
+    throw malformed(started.at(-1)!, `a PEM block "${started.at(-1)}" is cut off`);
   }
   return blocks;
 }
@@ -59,7 +59,7 @@ export function encodePem(label: string, der: ArrayBuffer | Uint8Array): string 
  * is taken as text.
  */
 export function pemText(bytes: Uint8Array): string {
-  // A DER structure begins with the tag of a sequence; in a PEM text that is the digit 0.
+  // The first byte of a DER structure is the tag of a sequence; in a text it would be the digit 0.
   if (bytes[0] === 0x30) {
     for (const [label, parse] of structures) {
       try {

@@ -11,7 +11,7 @@ export interface RevocationPolicy {
   readonly listRequired: boolean;
 }
 
-/** Refuses nobody. */
+/** Refuses no certificate. */
 export const noRevocation: RevocationPolicy = { lists: [], denied: new Set(), listRequired: false };
 
 /** Most fingerprints that a deny list may hold. */
@@ -65,7 +65,7 @@ export function readDenyList(entries: readonly string[]): Set<string> {
   }));
 }
 
-/** The entries of a deny list's text: one a line, `#` begins a comment. */
+/** The entries of a deny list's text: one a line, `#` starts a comment. */
 export function denyListEntries(text: string): string[] {
   return text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line);
 }

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { AlternativeName } from "./alternative_name.ts";
+import type { AlternativeName } from "./certificate_names.ts";
 import type { CertificateReading } from "./certificate.ts";
 import { constrainedTypes } from "./name_constraints.ts";
 

@@ -10,7 +10,7 @@ import { ClusteredActorSystem } from "../../mod.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 
-const quick = { timeout: 5_000, patience: 300 };
+const quick = { timeout: 5_000, refusalTimeout: 300 };
 
 /** `certs` and `other`: two sets of one name under different authorities. */
 async function sets(): Promise<Workspace> {

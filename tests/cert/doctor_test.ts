@@ -95,16 +95,21 @@ Deno.test("another authority is told from another one of the same name", async (
   const namesake = await diagnose(mine, work.path("same/node-1"));
   assertEquals(codes(namesake), ["A: untrusted", "B: untrusted"]);
   assertStringIncludes(namesake.findings[0]!.what, "another authority of the same name (casty-ca)");
-  const foreign = await diagnose(mine, work.path("shop/node-1"));
-  assertStringIncludes(foreign.findings[0]!.what, "its issuer (shop-ca) is not among");
-  assertStringIncludes(foreign.findings[0]!.why, "and nothing else: casty-ca (SHA-256 ");
-  // The cure for those who want both.
-  assertStringIncludes(foreign.findings[0]!.otherCure!, "cat ");
+  const report = await diagnose(mine, work.path("shop/node-1"));
+  assertEquals(codes(report), ["A and B: trustDomain", "A: untrusted", "B: untrusted"]);
+  const foreign = report.findings.find(({ about, code }) => about === "A" && code === "untrusted")!;
+  assertStringIncludes(foreign.what, "its issuer (shop-ca) is not among");
+  assertStringIncludes(foreign.why, "and nothing else: casty-ca (SHA-256 ");
+  // The cure where both are to be trusted.
+  assertStringIncludes(foreign.otherCure!, "cat ");
   for (const [to, from] of [["certs", "shop"], ["shop", "certs"]]) {
     const text = await Deno.readTextFile(work.path(`${from}/node-1/ca.crt`));
     await Deno.writeTextFile(work.path(`${to}/node-1/ca.crt`), text, { append: true });
   }
-  assertEquals((await diagnose(mine, work.path("shop/node-1"))).verdict, "accepted");
+  const other = work.path("shop/node-1");
+  assertEquals(codes(await diagnose(mine, other)), ["A and B: trustDomain"]);
+  const identity = { node: ["spiffe://casty-ca/node/*", "spiffe://shop-ca/node/*"] };
+  assertEquals((await diagnose(mine, other, { identity })).verdict, "accepted");
 });
 
 Deno.test("dates are told from both ends of validity, and before they end", async () => {

@@ -148,7 +148,7 @@ Deno.test("with downAll no side continues without the others", () => {
 Deno.test("the larger side requests the lease at once, the smaller one later", () => {
   assertEquals(decide(decideByLease(), up(5), [3, 4]).delay, 0);
   const smaller = decide(decideByLease(3_000), up(5), [0, 1, 2]);
-  assertEquals([smaller.outcome, smaller.delay], ["askLease", 3_000]);
+  assertEquals([smaller.outcome, smaller.delay], ["acquireLease", 3_000]);
 });
 
 for (const count of [2, 4, 5]) {

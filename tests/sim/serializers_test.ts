@@ -136,7 +136,7 @@ Deno.test("another version of a serializer is another serializer", async () => {
   await cluster.stop(nodes);
 });
 
-Deno.test("a decode that throws refuses the message: counted, logged once, the connection lives", async () => {
+Deno.test("a decode that throws refuses the message: counted, logged once, the connection stays", async () => {
   const { cluster, logs, nodes, heard, till } = await startWith(4, [money], [refusing]);
   const down: string[] = [];
   for (const type of ["unreachable", "memberDowned"] as const) {
@@ -162,7 +162,7 @@ Deno.test("a decode that throws refuses the message: counted, logged once, the c
   assert(cluster.clock.now() - began < 1_000);
   assertEquals(down, []);
   await cluster.stop(nodes);
-  assertEquals(logs[1]!.about("serializers have refused more").length, 1);
+  assertEquals(logs[1]!.about("serializers refused more").length, 1);
 });
 
 Deno.test("a client has serializers like a node", async () => {

@@ -106,7 +106,7 @@ Deno.test("a producer that stops closes the stream for both sides", async () => 
   })();
   const { code } = await assertRejects(() => world.run(rest), StreamError);
   assertEquals([code, seen], ["streamClosed", [2]]);
-  // A later endpoint finds no producer, and ends.
+  // A later participant finds no producer, and ends.
   assertEquals(await readError(world, streamSource(world.system, producer)), "streamClosed");
   const late = streamSink(world.system, producer);
   assertEquals(await world.state(late.put(1)), "streamClosed");

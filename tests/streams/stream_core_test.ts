@@ -145,7 +145,7 @@ Deno.test("whatever happens in whatever order: nothing is reordered, lost or too
   );
 });
 
-Deno.test("all elements of sinks arrive, if the consumer keeps asking and no endpoint leaves", () => {
+Deno.test("all elements of sinks arrive, if the consumer keeps asking and no participant leaves", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 40 }),

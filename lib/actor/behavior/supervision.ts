@@ -23,7 +23,7 @@ export interface Backoff {
   readonly min: number;
   /** Milliseconds that it never exceeds before jitter. */
   readonly max: number;
-  /** Up to this part is added by chance, so that actors do not restart all at once. Default 0.2. */
+  /** A random part of the delay up to this is added, so that actors do not restart all at once. Default 0.2. */
   readonly jitter?: number;
   /** Milliseconds without a failure after which the delay is `min` again. Default `max`. */
   readonly resetAfter?: number;

@@ -219,7 +219,7 @@ function end(cell: ActorCell): void {
   const parts = cell.endStopping();
   host.unregister(cell);
   parent?.childStopped(cell, failure !== undefined);
-  // A parent that restarts does not hear of the children of its last incarnation.
+  // A parent that restarts gets no signals of the children of its last incarnation.
   if (failure !== undefined && parent !== undefined && !parent.isRestarting) {
     const type = failure.escalated ? "escalated" : "childFailed";
     parent.enqueueSystem({ type, ref: cell, cause: failure.cause });

@@ -20,7 +20,7 @@ export interface DeadLetter {
   readonly type: "deadLetter";
   /** Why. */
   readonly reason: DeadLetterReason;
-  /** Whom it was for: `"/path"`, or `"host:port/path"`. */
+  /** Its receiver: `"/path"`, or `"host:port/path"`. */
   readonly target: string;
   /** What was not delivered. */
   readonly message: unknown;

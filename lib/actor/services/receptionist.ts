@@ -27,7 +27,7 @@ export interface ServiceListing {
   readonly refs: readonly ActorRef<never>[];
 }
 
-/** Of one key, so all of one type; which one the key says. */
+/** References of one key, and so of one type; the key carries it. */
 type Refs = readonly ActorRef<unknown>[];
 
 /** One subscription. */

@@ -1,7 +1,7 @@
 import { ActorError } from "../errors.ts";
 
 /**
- * Names a service, and says which messages it takes. Two keys with the same id are the same key,
+ * Names a service, and carries the type of its messages. Two keys with the same id are the same key,
  * wherever they were made, so a key can be made anew or sent in a message.
  *
  * `M` is contravariant, as in {@linkcode ActorRef}: a key for `Order` finds references that accept

@@ -161,7 +161,7 @@ class LocalActorSystem implements LocalSystem {
 
   async #stopAll(quiet: boolean, late: AbortSignal): Promise<void> {
     this.#host.stopping = true;
-    if (quiet) this.#deadLetters.beQuiet();
+    if (quiet) this.#deadLetters.suppress();
     const { roots } = this.#registry;
     late.addEventListener("abort", () => this.#abandon(roots));
     for (const root of roots) if (!isInternal(root)) await stopActor(root);
@@ -226,8 +226,10 @@ class LocalActorSystem implements LocalSystem {
       ask: (ref, factory, options, asker) => {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.ended) return Promise.reject(targetDead(ref.path));
-        const send = () => this.#asks.ask(ref, factory, options, asker);
-        return this.#telemetry === undefined ? send() : this.#telemetry.ask(ref.path, send);
+        const telemetry = this.#telemetry;
+        // Without a closure where nothing is measured.
+        if (telemetry === undefined) return this.#asks.ask(ref, factory, options, asker);
+        return telemetry.ask(ref.path, () => this.#asks.ask(ref, factory, options, asker));
       },
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),

@@ -4,7 +4,7 @@ import { DeadLetterLog } from "./dead_letter_log.ts";
 import type { EventStream } from "../services/event_stream.ts";
 import type { LossLedger } from "../services/loss_ledger.ts";
 
-/** Where every message ends that is not delivered: counted, logged and published. */
+/** Counts, logs and publishes every message that is not delivered. */
 export class DeadLetters {
   readonly #ledger: LossLedger;
   readonly #eventStream: EventStream;
@@ -12,7 +12,7 @@ export class DeadLetters {
   /** Fails the ask that the message was sent by. */
   readonly #onLost: (message: unknown, target: string, reason: DeadLetterReason) => void;
   #publishing = false;
-  #quiet = false;
+  #suppressed = false;
 
   constructor(
     { clock, logger }: LocalRuntime,
@@ -26,9 +26,9 @@ export class DeadLetters {
     this.#onLost = onLost;
   }
 
-  /** From now on letters are counted only. */
-  beQuiet(): void {
-    this.#quiet = true;
+  /** From now on dead letters are counted only. */
+  suppress(): void {
+    this.#suppressed = true;
   }
 
   /** A message that never reached a mailbox is lost. */
@@ -40,10 +40,12 @@ export class DeadLetters {
   /** A message that was counted as sent is lost. */
   add(reason: DeadLetterReason, target: string, message: unknown): void {
     this.#ledger.addDeadLetter(reason);
-    if (!this.#quiet) this.#log.add(reason, target);
+    if (!this.#suppressed) this.#log.add(reason, target);
     this.#onLost(message, target, reason);
-    // A listener that loses messages itself, such as a full actor, must not go round in circles.
-    if (this.#quiet || this.#publishing || !this.#eventStream.hasListeners("deadLetter")) return;
+    // A listener that loses messages itself, such as a full actor, must not cause an endless loop.
+    if (this.#suppressed || this.#publishing || !this.#eventStream.hasListeners("deadLetter")) {
+      return;
+    }
     this.#publishing = true;
     const letter: DeadLetter = { type: "deadLetter", reason, target, message };
     this.#eventStream.publish(letter);

@@ -6,17 +6,17 @@
 import type { KeyObject } from "node:crypto";
 import type { Certificate } from "pkijs";
 import {
-  beginning,
   buildCertificate,
   commonNameSubject,
   type Issuer,
+  startOfValidity,
 } from "./certificate_builder.ts";
 import { authorityExtensions, leafExtensions } from "./certificate_role.ts";
 import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
 import type { HostName } from "../../x509/host_names.ts";
 import { parseHostName } from "./host_name.ts";
-import { type Authority, leafEnd, openAuthority } from "./issuing_authority.ts";
+import { type Authority, checkIssued, leafEnd, openAuthority } from "./issuing_authority.ts";
 import { generateKey, type KeyType, parseKeyType } from "./key_type.ts";
 import { encodePem } from "../../x509/pem.ts";
 import { checkPassphrase, writePrivateKey } from "./private_key.ts";
@@ -33,7 +33,7 @@ export interface Issued {
   readonly notAfter: Date;
 }
 
-/** What `createCa` can be told. Default validity: 365 days. */
+/** Options of `createCa`. Default validity: 365 days. */
 export interface CaOptions extends ValidityOptions {
   /**
    * Name of the cluster, which becomes the trust domain of what the authority issues: in lower case,
@@ -52,7 +52,7 @@ export interface CaOptions extends ValidityOptions {
   readonly passphrase?: string;
 }
 
-/** What `issueNode` must be told. Default validity: 90 days, or up to the authority's end. */
+/** Options of `issueNode`. Default validity: 90 days, or up to the authority's end. */
 export interface NodeOptions extends ValidityOptions {
   /** Names and IP addresses under which the node is reached, at least one. */
   readonly hosts: readonly string[];
@@ -64,7 +64,7 @@ export interface NodeOptions extends ValidityOptions {
   readonly keyType?: KeyType;
 }
 
-/** What `issueClient` must be told. Default validity: 90 days, or up to the authority's end. */
+/** Options of `issueClient`. Default validity: 90 days, or up to the authority's end. */
 export interface ClientOptions extends ValidityOptions {
   /** 1 to 64 letters, digits, dots, dashes or underscores. */
   readonly name: string;
@@ -101,7 +101,7 @@ export async function createCa(options: CaOptions = {}): Promise<Issued> {
   const key = await generateKey(parseKeyType(options.keyType ?? "p256"));
   const certificate = await buildCertificate({
     subject,
-    notBefore: beginning(),
+    notBefore: startOfValidity(),
     notAfter: wholeSeconds(Date.now() + span.ms),
     key,
     extensions: authorityExtensions(domain),
@@ -168,11 +168,12 @@ async function issueLeaf(
   const key = await generateKey(keyType);
   const certificate = await buildCertificate({
     subject: commonNameSubject(commonName),
-    notBefore: beginning(issuer.certificate),
+    notBefore: startOfValidity(issuer.certificate),
     notAfter: leafEnd(end, span, issuer.certificate),
     key,
     extensions: leafExtensions(role, hosts, `spiffe://${domain}/${role}/${name}`),
   }, issuer);
+  checkIssued(certificate, issuer);
   return await issued(certificate, key);
 }
 

@@ -81,8 +81,8 @@ export function commonNameSubject(commonName: string): RelativeDistinguishedName
   });
 }
 
-/** When a certificate made now begins: a little earlier, but not before its authority. */
-export function beginning(issuer?: Certificate): Date {
+/** Start of validity of a certificate made now: a little earlier, but not before its authority. */
+export function startOfValidity(issuer?: Certificate): Date {
   const earliest = issuer?.notBefore.value.getTime() ?? -Infinity;
   return wholeSeconds(Math.max(Date.now() - backdate, earliest));
 }

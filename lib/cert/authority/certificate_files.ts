@@ -106,7 +106,7 @@ export async function loadCa(directory: string, passphrase?: string): Promise<Au
  * Reads a text file of up to 1 MiB: devices and pipes may never end. A certificate or revocation
  * list in DER becomes its PEM text.
  *
- * @throws {CertError} codes `notFound`, whose message begins with `otherwise`, and `malformed`.
+ * @throws {CertError} codes `notFound`, whose message starts with `otherwise`, and `malformed`.
  */
 export async function readText(file: string, otherwise: string): Promise<string> {
   try {

@@ -17,7 +17,7 @@ export interface CertificateInfo {
   readonly issuer: string | undefined;
   /** Whether it may issue certificates. */
   readonly isAuthority: boolean;
-  /** Beginning of validity. */
+  /** Start of validity. */
   readonly notBefore: Date;
   /** End of validity. */
   readonly notAfter: Date;

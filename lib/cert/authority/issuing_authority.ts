@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { Certificate } from "pkijs";
 import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
+import { judgeChain } from "../../x509/judge.ts";
 import { isKeyPair } from "../../x509/signature.ts";
 import type { Issuer } from "./certificate_builder.ts";
 import { parseCertificate } from "./certificate_info.ts";
@@ -19,7 +20,7 @@ export interface Authority {
   readonly passphrase?: string;
 }
 
-/** What an authority is asked to sign. */
+/** What an authority signs. */
 export type Purpose = "keyCertSign" | "cRLSign";
 
 /**
@@ -42,7 +43,7 @@ export function openAuthority(ca: Authority, purpose: Purpose): Issuer {
 }
 
 /**
- * When a leaf ends. Nobody asked for the default, and an authority that ends sooner than asked by
+ * When a leaf ends. The default was not asked for, and an authority that ends sooner than asked by
  * less than the unit of asking (days, hours, minutes) was meant to last as long.
  *
  * @throws {CertError} code `beyondAuthority`.
@@ -57,6 +58,27 @@ export function leafEnd(end: Date, asked: Span | undefined, authority: Certifica
     `a certificate until ${dayOf(end)} would outlive its authority, which ends on ${dayOf(caEnd)}`,
     { value: asked.text, remedy: "ask for a shorter validity, or make a new authority" },
   );
+}
+
+/**
+ * Makes sure that a certificate which an authority has signed is accepted below it: an authority of
+ * another tool may have name constraints, or what no peer of Casty takes.
+ *
+ * @throws {CertError} code `beyondAuthority`.
+ */
+export function checkIssued(certificate: Certificate, { certificate: authority }: Issuer): void {
+  const [leaf, issuer] = [certificate, authority].map((one) => {
+    return parseCertificate(new Uint8Array(one.toSchema(true).toBER()));
+  });
+  const chain = judgeChain({
+    leaf: leaf!,
+    intermediates: [],
+    authorities: [issuer!],
+    now: Date.now(),
+  });
+  if (!("fault" in chain)) return;
+  const { problem, remedy } = chain;
+  throw new CertError("beyondAuthority", `no peer would accept it: it ${problem}`, { remedy });
 }
 
 /** Whether a private key belongs to a certificate. */

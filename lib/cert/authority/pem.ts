@@ -1,5 +1,4 @@
-import { pemBlocks as readBlocks } from "../../x509/pem.ts";
-import type { PemBlock } from "../../x509/pem.ts";
+import { type PemBlock, pemBlocks as readBlocks } from "../../x509/pem.ts";
 import { CertError, reading } from "../errors.ts";
 
 /** What a PEM block holds. */

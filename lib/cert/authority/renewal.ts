@@ -1,18 +1,24 @@
 import type { KeyObject } from "node:crypto";
 import { Certificate } from "pkijs";
 import { type Issued, issued } from "./authority.ts";
-import { beginning, buildCertificate } from "./certificate_builder.ts";
+import { buildCertificate, startOfValidity } from "./certificate_builder.ts";
 import { type CertificateInfo, readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
-import { type Authority, belongs, leafEnd, openAuthority } from "./issuing_authority.ts";
+import {
+  type Authority,
+  belongs,
+  checkIssued,
+  leafEnd,
+  openAuthority,
+} from "./issuing_authority.ts";
 import { generateKey, type KeyType, keyTypes, parseKeyType } from "./key_type.ts";
 import { decodePem } from "./pem.ts";
 import { readPrivateKey } from "./private_key.ts";
 import { revocationOf } from "./revocation.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./validity.ts";
 
-/** What `renew` can be told. Default validity: as long as before, or up to the authority's end. */
+/** Options of `renew`. Default validity: as long as before, or up to the authority's end. */
 export interface RenewOptions extends ValidityOptions {
   /** Certifies the present key once more. Default: a new key is made. */
   readonly keepKey?: boolean;
@@ -59,7 +65,7 @@ export async function renew(
   return await reissueUnder(ca, present, options);
 }
 
-/** As {@linkcode renew}, whoever has issued the certificate; a rotation needs that. */
+/** As {@linkcode renew}, for the certificate of any authority; a rotation needs that. */
 export async function reissueUnder(
   ca: Authority,
   present: { readonly cert: string; readonly key?: string },
@@ -70,7 +76,7 @@ export async function reissueUnder(
   const asked = validitySpan(options);
   const issuer = openAuthority(ca, "keyCertSign");
   const key = await keyFor(present, info, options);
-  const notBefore = beginning(issuer.certificate);
+  const notBefore = startOfValidity(issuer.certificate);
   const end = asked === undefined
     ? notBefore.getTime() + info.notAfter.getTime() - info.notBefore.getTime()
     : Date.now() + asked.ms;
@@ -81,13 +87,14 @@ export async function reissueUnder(
     key,
     extensions: (old.extensions ?? []).filter(({ extnID }) => !ofKeys.has(extnID)),
   }, issuer);
+  checkIssued(certificate, issuer);
   return await issued(certificate, key);
 }
 
-/** What `needsRenewal` can be told. */
+/** Options of `needsRenewal`. */
 export interface NeedsRenewalOptions {
   /**
-   * When it is due: `"75%"` when that part of its life is over, 1 to 100; `"720h"`, `"30d"` or
+   * When it is due: `"75%"` when that part of its validity is over, 1 to 100; `"720h"`, `"30d"` or
    * `"30m"` when it expires within that time. Default `"66%"`.
    */
   readonly expiresIn?: string;
@@ -105,11 +112,11 @@ export interface RenewalNeed {
   readonly notAfter: Date;
 }
 
-/** How much of a certificate's life passes before it is due, unless one says otherwise. */
+/** How much of a certificate's validity passes before it is due, by default. */
 export const defaultExpiresIn = "66%";
 
 /**
- * Whether it is time to renew a certificate. The default, two thirds of its life, is that of step.
+ * Whether it is time to renew a certificate. The default, two thirds of its validity, is that of step.
  *
  * @throws {CertError} codes `malformed`, and `badValidity` for an `expiresIn` that is not possible.
  */
@@ -123,15 +130,15 @@ export async function needsRenewal(
   return { needed: now >= dueAt || now >= notAfter, dueAt, notAfter };
 }
 
-function leadOf(expiresIn: string): (begin: number, end: number) => number {
+function leadOf(expiresIn: string): (start: number, end: number) => number {
   const percent = /^(\d{1,3})%$/.exec(expiresIn)?.[1];
   if (percent === undefined) {
     const { ms } = parseSpan(expiresIn, "a time before expiry");
-    return (_begin, end) => end - ms;
+    return (_start, end) => end - ms;
   }
   const part = Number(percent) / 100;
-  if (part > 0 && part <= 1) return (begin, end) => begin + (end - begin) * part;
-  throw new CertError("badValidity", `${expiresIn} of a certificate's life is not possible`, {
+  if (part > 0 && part <= 1) return (start, end) => start + (end - start) * part;
+  throw new CertError("badValidity", `${expiresIn} of a certificate's validity is not possible`, {
     value: expiresIn,
     remedy: "use 1% to 100%, or a time such as 720h",
   });

@@ -23,10 +23,10 @@ import {
   type RevocationListInfo,
   type RevocationReason,
 } from "./revocation_info.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import { parseSpan, wholeSeconds } from "./validity.ts";
 
-/** What `revoke` can be told. */
+/** Options of `revoke`. */
 export interface RevokeOptions {
   /** Certificates to revoke, PEM. Without any, and without serials, the list is only renewed. */
   readonly certificates?: readonly string[];

@@ -30,7 +30,7 @@ export async function revokeInFile(
 }
 
 /**
- * Does what changes a list while nobody else does: two runs at once, one of which may be a
+ * Does what changes a list while no other process does: two runs at once, one of which may be a
  * rotation, must not lose a revocation. The lock is on the authority's folder, since a rotation
  * replaces the files in it.
  */

@@ -6,7 +6,7 @@ import { replaceFile } from "./workspace.ts";
 import type { KeyType } from "./key_type.ts";
 import type { ValidityOptions } from "./validity.ts";
 
-/** What `testCa` can be told. Default validity: one hour. */
+/** Options of `testCa`. Default validity: one hour. */
 export interface TestCaOptions extends ValidityOptions {
   /** Common name of the authority. Default `"test-ca"`. */
   readonly commonName?: string;

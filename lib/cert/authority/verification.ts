@@ -134,7 +134,7 @@ export async function verify(cert: string, options: VerifyOptions): Promise<Veri
     failures.push({ rule: "key", code: "keyMismatch", problem: "the key does not belong to it" });
   }
   const rules = new Set<VerifyRule>(["chain", "validity", "algorithm", "identity", "usage"]);
-  // Without a chain there is nobody whose list counts.
+  // Without a chain there is no authority whose list counts.
   if (lists !== undefined && path !== undefined) rules.add("revocation");
   if (options.host !== undefined) rules.add("host");
   if (key !== undefined) rules.add("key");
@@ -151,7 +151,7 @@ export async function verify(cert: string, options: VerifyOptions): Promise<Veri
 /** More stand in no file of one certificate. */
 const maxCertificates = 100;
 
-/** In this order rules are told. */
+/** The order of the rules in a report. */
 const order: readonly VerifyRule[] = [
   "chain",
   "validity",

@@ -5,14 +5,14 @@ import { CertError } from "../errors.ts";
 import { parseHostName } from "./host_name.ts";
 import { readBundle } from "./pem_bundle.ts";
 import { isEncryptedKey } from "./private_key.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import type { Authority } from "./issuing_authority.ts";
 import type { KeyType } from "./key_type.ts";
 import { trustDomainOfAuthority } from "./trust_domain.ts";
 import { type ValidityOptions, validitySpan } from "./validity.ts";
 import { exists, makePrivateFolder, replaceFile } from "./workspace.ts";
 
-/** What `initWorkspace` can be told. The validity is that of the leaves, 90 days by default. */
+/** Options of `initWorkspace`. The validity is that of the leaves, 90 days by default. */
 export interface InitOptions extends ValidityOptions {
   /** Nodes, called `node-1` and so on, 0 to 1 000. Default 3. */
   readonly nodes?: number;

@@ -70,7 +70,7 @@ export function minute(time: Date): string {
   return `${time.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-/** A certificate of a stranger must not steer the terminal. */
+/** Text of a foreign certificate must not control the terminal. */
 export function visible(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what is taken out
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");

@@ -20,6 +20,7 @@ Arguments:
 Options:
   --host HOST          how A dials B: B's certificate must cover it
   --own-host HOST      how B dials A
+  --crl-required       both run with crlRequired: a list in force is needed of every authority
   --connect HOST:PORT  instead of B: dial it with A's files, send nothing, say how it went
   --server-name HOST   with --connect: what the certificate must cover (the host that is dialled)
   --timeout MS         with --connect: for the handshake (5000)
@@ -38,7 +39,7 @@ export const doctorCommand: Command = {
   options: {
     texts: ["host", "own-host", "connect", "server-name", "timeout"],
     lists: ["identity"],
-    switches: ["json"],
+    switches: ["json", "crl-required"],
   },
   run: async (args) => {
     const report = args.text("connect") === undefined ? await files(args) : await live(args);
@@ -59,6 +60,7 @@ async function files(flags: CommandArguments): Promise<DoctorReport> {
     ...(identity !== undefined && { identity }),
     ...(host !== undefined && { host }),
     ...(ownHost !== undefined && { ownHost }),
+    crlRequired: flags.on("crl-required"),
   });
 }
 
@@ -66,6 +68,7 @@ async function live(flags: CommandArguments): Promise<DoctorReport> {
   for (const name of ["host", "own-host"]) {
     if (flags.text(name) !== undefined) throw new UsageError(`--${name} goes with two folders`);
   }
+  if (flags.on("crl-required")) throw new UsageError("--crl-required goes with two folders");
   flags.expectPositional(1, 1, "one folder or certificate with --connect");
   const { host, port } = address(flags.text("connect")!);
   const serverName = flags.text("server-name");

@@ -1,6 +1,5 @@
-import type { Command } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { jsonText } from "./certificate_json.ts";
-import { command } from "./command_line.ts";
 import { newPassphrase, passphraseOfFiles } from "./passphrase.ts";
 import { exists } from "../authority/workspace.ts";
 import { type InitItem, initWorkspace } from "../authority/workspace_init.ts";

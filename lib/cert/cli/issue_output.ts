@@ -65,7 +65,7 @@ interface Files {
 
 async function json(product: Product, files: Files, dryRun: boolean): Promise<string> {
   const certificate = certificateJson(await readCertificate(product.issued.cert));
-  // Those of a certificate that nobody will ever see would only mislead.
+  // Those of a certificate that is not written would only mislead.
   if (dryRun) Object.assign(certificate, { serial: null, fingerprint: null });
   return jsonText({
     written: !dryRun,
@@ -90,7 +90,7 @@ async function text(product: Product, { certFile, keyFile }: Files): Promise<str
   rows.push(["Valid until", `${notAfter.toISOString().slice(0, 16).replace("T", " ")} UTC`]);
   rows.push(["Key type", keyType]);
   if (signedBy !== undefined) rows.push(["Signed by", signedBy]);
-  // A certificate that is renewed may have been made by somebody else.
+  // A certificate that is renewed may have been made with another tool.
   const lines = rows.map(([title, value]) => `${title}: ${visible(value)}\n`).join("");
   return `${lines}${advice === undefined ? "" : `\n${advice}\n`}\nNext: ${next}\n`;
 }
@@ -103,7 +103,7 @@ async function dryText(product: Product, { certFile, keyFile }: Files): Promise<
     "\nNothing was written. Next: the same without --dry-run\n";
 }
 
-/** Until the authority's end, which nobody has asked for. */
+/** Until the authority's end, which was not asked for. */
 function daysLeft(notAfter: Date): string {
   const minutes = Math.round((notAfter.getTime() - Date.now()) / 60_000);
   if (minutes < 120) return `${minutes} minutes`;

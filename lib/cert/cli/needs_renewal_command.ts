@@ -18,7 +18,7 @@ Arguments:
   FILE               the certificate; - for standard input
 
 Options:
-  --expires-in WHEN  75%: that part of its life is over; 720h, 30d, 30m: it expires within (66%)
+  --expires-in WHEN  75%: that part of its validity is over; 720h, 30d, 30m: it expires within (66%)
   --json             output for programs: { needed, dueAt, notAfter }
 
 Exit codes: 0 it is to be renewed, 1 not yet, 2 there is no such file, 255 anything else.

@@ -7,7 +7,7 @@ export interface TextSink {
 }
 
 /**
- * Prints what a command says; answers how the program is to end. Whoever reads the output may stop
+ * Prints what a command says; answers how the program is to end. The reader of the output may stop
  * early (`| head`): that is no failure. What was to be said and cannot be is one: the code is then
  * 1, and standard error says why.
  */

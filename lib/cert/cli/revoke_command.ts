@@ -3,14 +3,13 @@ import { readCertificate } from "../authority/certificate_info.ts";
 import { jsonText, revocationListJson } from "./certificate_json.ts";
 import { authorityHome, naming, revocationListFile } from "../authority/certificate_search.ts";
 import { minute } from "./cli_text.ts";
-import type { Command } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { UsageError } from "./command_arguments.ts";
-import { command } from "./command_line.ts";
 import { authorityOf } from "./passphrase.ts";
 import { decodePem } from "../authority/pem.ts";
 import { revocationReasons, type RevokedList } from "../authority/revocation.ts";
 import { plannedRevocation, revokeInFile } from "../authority/revocation_file.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import { exists } from "../authority/workspace.ts";
 
 const usage = `Revokes certificates: writes them into the authority's revocation list.

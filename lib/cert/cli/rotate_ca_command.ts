@@ -16,8 +16,8 @@ const usage = `Replaces the authority of a running cluster, in three phases.
 
 Examples:
   deno run -A cert.ts rotate-ca begin certs     everybody is to trust both authorities
-  deno run -A cert.ts rotate-ca sign certs      everybody gets a certificate of the new one
-  deno run -A cert.ts rotate-ca finish certs    nobody trusts the old one any more
+  deno run -A cert.ts rotate-ca sign certs      each peer gets a certificate of the new one
+  deno run -A cert.ts rotate-ca finish certs    no peer trusts the old one any more
   deno run -A cert.ts rotate-ca status certs    says which phase it is, and what is next
 
 Between two phases every node and client must get and load the files of its folder; each phase

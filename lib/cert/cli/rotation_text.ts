@@ -1,4 +1,4 @@
-import { command } from "./command_line.ts";
+import { command } from "./command.ts";
 import type { RotationStep } from "../rotation/rotation.ts";
 import type { RotationStatus } from "../rotation/rotation_state.ts";
 import { crlNames } from "../authority/workspace.ts";
@@ -8,7 +8,7 @@ export function rotationText(root: string, status: RotationStatus): string {
   const { phase, current, other, leaves, caDir } = status;
   const phases = {
     idle: "no rotation is under way",
-    begun: "everybody is to trust both authorities; the old one still signs",
+    begun: "all peers are to trust both authorities; the old one still signs",
     signed: "the new authority signs; the old one is still trusted",
   };
   const rows = [`Phase: ${phase} (${phases[phase]})`, `Signs: ${short(current)} (${caDir}/ca.crt)`];
@@ -17,13 +17,13 @@ export function rotationText(root: string, status: RotationStatus): string {
     current: phase === "begun" ? "the old one" : phase === "signed" ? "the new one" : "it",
     next: "the next one",
     previous: "the old one",
-    other: "somebody else",
+    other: "another authority",
   };
   const width = Math.max(0, ...leaves.map(({ certFile }) => certFile.length));
   for (const { certFile, issuedBy, trusts, trustFile } of leaves) {
     const trusted = trustFile === undefined
       ? "no ca.crt of its own"
-      : `trusts ${trusts.map((role) => names[role]).join(" and ") || "nobody of them"}`;
+      : `trusts ${trusts.map((role) => names[role]).join(" and ") || "none of them"}`;
     rows.push(`${certFile.padEnd(width)}  issued by ${names[issuedBy]}, ${trusted}`);
   }
   return `${rows.join("\n")}\n${nextText(root, status)}`;

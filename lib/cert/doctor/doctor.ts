@@ -15,12 +15,12 @@ import { parseHostName } from "../authority/host_name.ts";
 import { X509Error } from "../../x509/errors.ts";
 import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command } from "../cli/command_line.ts";
+import { command } from "../cli/command.ts";
 import { hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
 
-/** What the doctor can be told about two peers. */
+/** How to examine two peers. */
 export interface DoctorOptions {
   /** Host under which `B` is dialled. Default: not checked. */
   readonly host?: string;
@@ -52,7 +52,7 @@ export interface ExaminedPeer {
   readonly subject: string;
   /** Hosts that its certificate covers. */
   readonly hosts: readonly string[];
-  /** Beginning of its validity. */
+  /** Start of its validity. */
   readonly notBefore: Date;
   /** End of its validity. */
   readonly notAfter: Date;
@@ -141,7 +141,7 @@ export function reportOf(
 export function viewFindings(observer: DoctorSide, subject: DoctorSide, view: View): Finding[] {
   if (observer.authorities === undefined) return [];
   const { leaf, intermediates } = subject;
-  // A signature that cannot be checked proves no issuer, and that is told already.
+  // A signature that cannot be checked proves no issuer, and that is reported already.
   if (leaf.signatureAlgorithm.fault !== undefined) return [];
   const chain = judgeChain({
     leaf,
@@ -273,7 +273,7 @@ function uncheckedOf(side: DoctorSide): string[] {
   const { label, source, certFile } = side;
   if (certFile === undefined) return result;
   if (side.authorities === undefined && side.caFile === undefined) {
-    result.push(`whom ${label} trusts: there is no ca.crt beside ${source}`);
+    result.push(`which authorities ${label} trusts: there is no ca.crt beside ${source}`);
   }
   if (side.keyFile === undefined && side.findings.length === 0) {
     result.push(`the key of ${label}: there is none beside ${source}`);

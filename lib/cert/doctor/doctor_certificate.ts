@@ -18,7 +18,7 @@ export function subjectOf(side: Pick<DoctorSide, "leaf" | "mapper">): string {
   return printable(commonName ?? alternativeNames[0]?.text ?? "an unnamed subject");
 }
 
-/** An authority's common name and the beginning of its fingerprint, which tells namesakes apart. */
+/** An authority's common name and the start of its fingerprint, which tells namesakes apart. */
 export function authorityName({ commonName, fingerprint }: CertificateReading): string {
   return `${printable(commonName ?? "an unnamed authority")} (SHA-256 ${
     fingerprint.slice(0, 16)

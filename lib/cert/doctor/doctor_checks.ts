@@ -3,7 +3,7 @@ import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
 import type { CertificateFault } from "../../x509/certificate_fault.ts";
 import { bundleFault, judgeChain, judgeLeaf } from "../../x509/judge.ts";
 import { isKeyPair } from "../../x509/signature.ts";
-import { command } from "../cli/command_line.ts";
+import { command } from "../cli/command.ts";
 import { authorityName, subjectOf } from "./doctor_certificate.ts";
 import { kindOf, reissueCure } from "./doctor_cures.ts";
 import type { Finding, FindingCode, Severity } from "./doctor_finding.ts";
@@ -146,7 +146,7 @@ export function theCertificate(side: DoctorSide): string {
   return `the certificate of ${subjectOf(side)}`;
 }
 
-/** Whom a peer trusts, for people. */
+/** The authorities that a peer trusts, for people. */
 export function trusts(authorities: readonly CertificateReading[]): string {
   const shown = authorities.slice(0, maxShownAuthorities).map(authorityName).join(", ");
   const more = authorities.length - maxShownAuthorities;

@@ -7,7 +7,7 @@ export interface DialTarget {
   /** Milliseconds until the TLS handshake must be done. */
   readonly timeout: number;
   /** Milliseconds that a peer may take afterwards to refuse us. */
-  readonly patience: number;
+  readonly refusalTimeout: number;
 }
 
 /** PEM texts of one's own; without `cert` and `key` no certificate is shown. */
@@ -19,7 +19,7 @@ export interface DialMaterial {
 
 /** How a handshake went. */
 export type DialOutcome =
-  /** There is no connection: nobody listens, no such host, or no answer in time. */
+  /** There is no connection: no listener, no such host, or no answer in time. */
   | { readonly kind: "unreachable"; readonly reason: string }
   /** There is a connection, and no TLS 1.3 over it. */
   | { readonly kind: "noHandshake"; readonly reason: string }
@@ -46,10 +46,10 @@ export function shakeHands(target: DialTarget, material: DialMaterial): Promise<
 }
 
 /**
- * Shakes hands with whoever answers, showing no certificate.
+ * Shakes hands with any peer that answers, showing no certificate.
  *
  * This is the one place that does not demand that the peer be verified, and only for a peer whose
- * certificate {@linkcode shakeHands} has refused already, or for whom no authority is here to
+ * certificate {@linkcode shakeHands} has refused already, or where no authority is here to
  * verify it with. What is not trusted must be seen to say why: Deno shows no certificate that it
  * has refused, TLS 1.3 encrypts it, and an implementation of its own would risk more than this
  * setting. Nothing is sent, no key is used, what arrives is dropped, and the connection ends here.
@@ -59,7 +59,7 @@ export function lookAt(target: DialTarget): Promise<DialOutcome> {
 }
 
 function dial(
-  { host, port, timeout, patience }: DialTarget,
+  { host, port, timeout, refusalTimeout }: DialTarget,
   options: ConnectionOptions,
 ): Promise<DialOutcome> {
   const { promise, resolve } = Promise.withResolvers<DialOutcome>();
@@ -81,7 +81,7 @@ function dial(
   };
   const ended = (alert?: string) => {
     if (chain !== undefined) settle({ kind: "closed", chain, alert });
-    else if (connected) settle({ kind: "noHandshake", reason: "it hung up" });
+    else if (connected) settle({ kind: "noHandshake", reason: "it closed the connection" });
     else settle({ kind: "unreachable", reason: "the connection ended at once" });
   };
   timer = setTimeout(() => {
@@ -92,7 +92,7 @@ function dial(
   socket.on("secureConnect", () => {
     clearTimeout(timer);
     const seen = chain = chainOf(socket);
-    timer = setTimeout(() => settle({ kind: "open", chain: seen }), patience);
+    timer = setTimeout(() => settle({ kind: "open", chain: seen }), refusalTimeout);
   });
   socket.on("error", (error) => {
     const code = String((error as { code?: unknown }).code ?? "");

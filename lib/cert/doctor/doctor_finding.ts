@@ -33,7 +33,7 @@ export interface Finding {
   readonly severity: Severity;
   /** Which of the things that can be found. */
   readonly code: FindingCode;
-  /** Whom it is about: `A`, `B`, or `A and B`. */
+  /** Which peer it is about: `A`, `B`, or `A and B`. */
   readonly about: string;
   /** What is the case, one sentence without a full stop. */
   readonly what: string;

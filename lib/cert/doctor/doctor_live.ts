@@ -9,7 +9,7 @@ import { encodePem } from "../../x509/pem.ts";
 import { parseCertificate } from "../authority/certificate_info.ts";
 import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command } from "../cli/command_line.ts";
+import { command } from "../cli/command.ts";
 import {
   type Chain,
   type DialOutcome,
@@ -23,7 +23,7 @@ import { type DoctorSide, readSide } from "./doctor_side.ts";
 import { CertError } from "../errors.ts";
 import { parseHostName } from "../authority/host_name.ts";
 
-/** What the doctor can be told about a live peer. */
+/** How to examine a live peer. */
 export interface LiveDoctorOptions {
   /** Host that is dialled. */
   readonly host: string;
@@ -34,15 +34,15 @@ export interface LiveDoctorOptions {
   /** Milliseconds until the TLS handshake must be done. Default 5 000. */
   readonly timeout?: number;
   /** Milliseconds that the peer may take to refuse our certificate. Default 1 000. */
-  readonly patience?: number;
+  readonly refusalTimeout?: number;
   /** The option `identity` of `TlsConfig`, with which both peers run. Default: without it. */
   readonly identity?: IdentityMapping;
 }
 
 /**
  * Dials a live peer with the files of a node or client, as that one would, and says what the peer
- * shows, how the handshake went and why. Nothing is sent; a node of Casty logs that somebody has
- * hung up, and once more that somebody without a certificate was refused.
+ * shows, how the handshake went and why. Nothing is sent; a node of Casty logs a closed connection,
+ * and a rejected one without a certificate.
  *
  * @throws {CertError} codes as {@linkcode diagnose}.
  *
@@ -61,10 +61,10 @@ export async function diagnosePeer(
   source: string,
   options: LiveDoctorOptions,
 ): Promise<DoctorReport> {
-  const { host, port, serverName = host, timeout = 5_000, patience = 1_000 } = options;
+  const { host, port, serverName = host, timeout = 5_000, refusalTimeout = 1_000 } = options;
   const name = parseHostName(serverName).text;
   checkPort(port);
-  const target = { host, port, timeout, patience };
+  const target = { host, port, timeout, refusalTimeout };
   const mapper = identityMapper(options.identity);
   const own = await readSide("A", source, mapper);
   const now = Date.now();
@@ -193,7 +193,7 @@ async function outcomeFindings(
       if (findings.some(({ code, about }) => about === "B" || code === "untrusted")) return [];
       return [error(own, "handshakeFailed", {
         what: `Deno does not accept the certificate of ${address}: ${printable(outcome.reason)}`,
-        why: `A trusts ${trusts(own.authorities ?? [])}, and nobody else`,
+        why: `A trusts ${trusts(own.authorities ?? [])}, and no other`,
         cure: `compare ${own.caFile} with the ca.crt that the peer's certificate was issued under`,
       })];
     case "closed":
@@ -213,7 +213,7 @@ async function anonymousFindings(
   if (peer === undefined || kind !== "open") return [];
   return [warning(peer, "clientsNotVerified", {
     what: `${addressOf(target)} (${subjectOf(peer)}) does not refuse a peer that shows no ` +
-      `certificate within ${target.patience} ms`,
+      `certificate within ${target.refusalTimeout} ms`,
     why: "if it is a node, anybody who reaches the port can talk to it",
     cure: "check that it is a node of Casty with `tls` set, and not a proxy before it",
   })];
@@ -240,7 +240,7 @@ function noHandshake(own: DoctorSide, address: string, reason: string): Finding 
       cure: "check that a node listens there, and not a proxy that ends TLS before it",
     });
   }
-  if (/hung up|ECONNRESET|EPIPE/.test(reason)) {
+  if (/closed the connection|ECONNRESET|EPIPE/.test(reason)) {
     return error(own, "handshakeFailed", {
       what: `${address} ended the connection before the TLS handshake was done`,
       why: "a node does so at a limit of connections or handshakes, when this address dials too " +

@@ -25,7 +25,7 @@ export interface DoctorSide {
   readonly keyFile: string | undefined;
   readonly key: KeyObject | undefined;
   readonly caFile: string | undefined;
-  /** Whom it trusts; undefined when its bundle is not here. */
+  /** The authorities that it trusts; undefined when its bundle is not here. */
   readonly authorities: readonly CertificateReading[] | undefined;
   /** Where the key of its authority is, if that is near: certificates can be issued there. */
   readonly authorityDir: string | undefined;
@@ -60,7 +60,7 @@ export async function readSide(
   const guess = orderChain(certificates)!;
   const isKnown = guess.leaf.key.fault === undefined;
   const { keyFile, key } = await readKey({ label, certFile, text, isFolder, isKnown, findings });
-  // Where the key is that of none, it is told later.
+  // A key that belongs to none of them is a finding of its own.
   const { leaf, intermediates } = orderChain(certificates, key) ?? guess;
   const places = [folder, `${folder}/..`, `${folder}/../ca`];
   const caFile = await firstOf(places, ["ca.crt"]);
@@ -80,7 +80,7 @@ export async function readSide(
   const authorities = caFile === undefined
     ? undefined
     : await readText(caFile, "no bundle").then(readAll)
-      .catch(unreadable(caFile, "without its authorities it trusts nobody and does not start"));
+      .catch(unreadable(caFile, "without its authorities it trusts no peer and does not start"));
   const crl = crlFile === undefined
     ? undefined
     : await readText(crlFile, "no list").then((text) => reading(() => parseRevocationLists(text)))
@@ -173,7 +173,7 @@ interface KeySearch {
   readonly text: string;
   /** A node's folder must hold its key; a certificate alone may have been copied here to ask. */
   readonly isFolder: boolean;
-  /** Whether its type is one that this runtime reads; what it does not is told by the judge. */
+  /** Whether its type is one that this runtime reads; what it does not is a fault of the certificate. */
   readonly isKnown: boolean;
   readonly findings: Finding[];
 }
@@ -185,7 +185,7 @@ async function readKey(
   const inside = /BEGIN [A-Z ]*PRIVATE KEY/.test(text);
   const keyFile = inside ? certFile : await exists(beside) ? beside : undefined;
   const find = (code: "keyMissing" | "keyEncrypted" | "unreadable", what: string, cure: string) => {
-    const why = "without its key nobody can use a certificate; it does not start";
+    const why = "a certificate is of no use without its key; it does not start";
     findings.push({ severity: "error", code, about: label, what, why, cure });
     return { keyFile, key: undefined };
   };

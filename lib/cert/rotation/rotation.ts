@@ -1,6 +1,6 @@
 /**
  * Replaces the authority of a running cluster without an interruption, in three phases (as Dapr
- * rotates its trust anchors): first everybody trusts both authorities, then everybody gets a
+ * rotates its trust anchors): first every peer trusts both authorities, then every peer gets a
  * certificate of the new one, then the old one is no longer trusted.
  *
  * Which phase a workspace is in can be read from its files, and from nothing else:
@@ -21,12 +21,12 @@ import { isEncryptedKey, readPrivateKey } from "../authority/private_key.ts";
 import { reissue } from "../authority/reissue.ts";
 import { trustDomainOfAuthority } from "../authority/trust_domain.ts";
 import { addNextList } from "./rotation_list.ts";
-import type { RotationOptions } from "./rotation_options.ts";
 import {
   authorityOf,
   bundleOf,
   readState,
   type RotatedLeaf,
+  type RotationOptions,
   type RotationPhase,
   type RotationState,
   rotationStatus,
@@ -45,7 +45,7 @@ export interface RotationStep {
   readonly skipped: readonly { readonly file: string; readonly why: string }[];
 }
 
-/** What `beginRotation` can be told. Default validity: that of the present authority. */
+/** Options of `beginRotation`. Default validity: that of the present authority. */
 export interface BeginRotationOptions extends RotationOptions, ValidityOptions {
   /** Of the next authority. Default: as the present one, or `"p256"` when that is of another type. */
   readonly keyType?: KeyType;
@@ -149,7 +149,7 @@ export async function signRotation(
   return { phase: "signed", written, skipped };
 }
 
-/** Whoever does not trust the new authority yet would be cut off by the second phase. */
+/** A peer that does not trust the new authority yet would be cut off by the second phase. */
 function checkTrust(root: string, state: RotationState, leaves: readonly RotatedLeaf[]): void {
   const signer = state.phase === "begun" ? "next" : "current";
   const late = leaves.find(({ trustFile, trusts }) => {
@@ -193,7 +193,7 @@ export async function finishRotation(
   const isCurrent = same(state.current);
   const written = await trust(state, (all) => {
     const rest = all.filter((entry) => !isOld(entry));
-    // Whoever has forgotten it must not be left with a file that trusts nobody.
+    // A file that never got the new authority gets it now: it must not be left empty.
     return rest.some(isCurrent) ? rest : [...rest, state.current];
   }, options);
   if (options.dryRun) return { phase: "idle", written, skipped: [] };
@@ -223,7 +223,7 @@ async function makeNext(
   const directory = `${caDir}/next`;
   if (dryRun) return { certFile: `${directory}/ca.crt`, keyFile: `${directory}/ca.key` };
   await makePrivateFolder(directory);
-  // A run that was cut off may have left one of the two files, which nobody can have used.
+  // A run that was cut off may have left one of the two files, which cannot have been used.
   return await writePair(directory, "ca", next, { force: true });
 }
 
@@ -282,7 +282,7 @@ async function removeFolder(directory: string): Promise<void> {
   for (const name of ["ca.key", "ca.crt"]) {
     await platform.files.remove(`${directory}/${name}`).catch(() => {});
   }
-  // Not recursive: somebody may keep something else there.
+  // Not recursive: other files may be kept there.
   await platform.files.remove(directory).catch(() => {});
 }
 

@@ -7,7 +7,7 @@ import {
 import { parseCertificate } from "../authority/certificate_info.ts";
 import { CertError, reading } from "../errors.ts";
 import { type BundleEntry, readBundle } from "../authority/pem_bundle.ts";
-import { derIssuedBy } from "../../x509/issued_by.ts";
+import { derIssuedBy } from "../../x509/chain.ts";
 import {
   crlNames,
   exists,
@@ -19,9 +19,17 @@ import {
 /** How far a rotation is: none under way, both authorities trusted, or all certificates new. */
 export type RotationPhase = "idle" | "begun" | "signed";
 
+/** Options of a phase. */
+export interface RotationOptions {
+  /** Writes nothing, and answers what would be written. Default: false. */
+  readonly dryRun?: boolean;
+  /** Opens the authority's key, if that is encrypted; the next one's is encrypted with it. */
+  readonly passphrase?: string;
+}
+
 /** A certificate of a workspace during a rotation. */
 export interface RotatedLeaf extends WorkspaceLeaf {
-  /** Which authority has signed it: the one that signs now, the old or next one, or a stranger. */
+  /** Which authority has signed it: the one that signs now, the old or next one, or a foreign one. */
   readonly issuedBy: "current" | "next" | "previous" | "other";
   /** Whether a revocation list of that authority (`ca.crl` or `crl.pem` beside it) names it. */
   readonly revoked: boolean;

@@ -149,7 +149,7 @@ const consequences: Readonly<Record<DowningOutcome, string>> = {
   keep: "no member is downed",
   downUnreachable: "the unreachable members are downed",
   downSelf: "this side stops",
-  askLease: "the side that acquires the lease survives",
+  acquireLease: "the side that acquires the lease survives",
 };
 
 function verdictOf({ strategy, outcome, why, stableAfter, remaining }: DowningOutlook): string {

@@ -15,7 +15,7 @@ export type DowningOutcome =
   /** Stop: the other side may continue. */
   | "downSelf"
   /** Acquire the lease: the side that holds it continues. */
-  | "askLease";
+  | "acquireLease";
 
 /** A decision and its reason. */
 export interface DowningDecision {

@@ -17,7 +17,7 @@ export function decideByLease(
       const early = undisputed(situation);
       if (early !== undefined) return early;
       const { wins, why } = majority(situation.members, situation.unreachable);
-      return { outcome: "askLease", why, delay: wins ? 0 : minorityDelay };
+      return { outcome: "acquireLease", why, delay: wins ? 0 : minorityDelay };
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The state of the request for the lease. Times in milliseconds. */
 export interface LeaseState {
-  phase: "idle" | "asking" | "granted" | "denied";
+  phase: "idle" | "requesting" | "granted" | "denied";
   /** When it was requested first. */
   since: number;
   nextAt: number;
@@ -16,8 +16,8 @@ export function newLeaseState(): LeaseState {
 /** Answers the effect `acquireLease`. */
 export interface LeaseAnswerEvent {
   readonly type: "leaseAnswer";
-  /** `held`: by somebody else; `failed`: it could not be asked. */
+  /** `held`: by another owner; `failed`: the store is unavailable. */
   readonly outcome: "granted" | "held" | "failed";
-  /** Who holds it, or what failed. */
+  /** The holder, or the failure. */
   readonly detail: string;
 }

@@ -20,12 +20,14 @@ export type LeaseVerdict =
   | { readonly outcome: "denied"; readonly why: string };
 
 /** Requests the lease from `due` on. Returns the verdict so far. */
-export function askLease(m: Machine, due: number, now: number): LeaseVerdict {
+export function requestLease(m: Machine, due: number, now: number): LeaseVerdict {
   const { lease } = m;
   if (lease.phase === "granted") return { outcome: "granted" };
   if (lease.phase === "denied") return { outcome: "denied", why: lease.why };
   if (now < due) return { outcome: "open" };
-  if (lease.phase === "idle") Object.assign(lease, { phase: "asking", since: now, nextAt: now });
+  if (lease.phase === "idle") {
+    Object.assign(lease, { phase: "requesting", since: now, nextAt: now });
+  }
   if (now - lease.since >= answerTime) {
     // The other side may have acquired it meanwhile.
     return {
@@ -48,7 +50,7 @@ export function onLeaseAnswer(
 ): void {
   const { lease } = m;
   if (outcome === "granted") lease.grantedAt = now;
-  if (lease.phase !== "asking") {
+  if (lease.phase !== "requesting") {
     // The request was abandoned.
     if (outcome === "granted") m.effects.push({ type: "releaseLease" });
     return;
@@ -66,7 +68,7 @@ export function onLeaseAnswer(
 }
 
 /** Abandons the request: the partition has healed or changed. */
-export function forgetLease(m: Machine, now: number): void {
+export function abandonRequest(m: Machine, now: number): void {
   const { lease } = m;
   if (lease.phase === "idle") return;
   if (lease.phase === "granted") {

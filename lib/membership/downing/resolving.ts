@@ -7,7 +7,7 @@
 import { commit, onSelfDowned } from "../machine/commit.ts";
 import { aboutOnly, type GossipState, withMember } from "../state/gossip_state.ts";
 import { gossipToAll } from "../machine/gossiping.ts";
-import { askLease, forgetLease } from "./leasing.ts";
+import { abandonRequest, requestLease } from "./leasing.ts";
 import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import { type DownEvidence, isAlive, isLeaving, type Member } from "../state/member.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
@@ -22,11 +22,11 @@ const maxDownNotices = 10;
 /** Acts when the set of unreachable members has been stable for long enough. */
 export function resolvingTick(m: Machine, now: number): void {
   const { view, monitoring } = m;
-  if (view.unreachable.size === 0) return forgetLease(m, now);
+  if (view.unreachable.size === 0) return abandonRequest(m, now);
   // Leaving members, and those that were stalled themselves, do not decide.
   if (isLeaving(view.self) || now < monitoring.abstainUntil) return;
   const wait = stableTime(m);
-  if (now - monitoring.stableSince < wait) return forgetLease(m, now);
+  if (now - monitoring.stableSince < wait) return abandonRequest(m, now);
   const decision = decideNow(m);
   const why = `${decision.why} for ${wait} ms`;
   // All members on this side reach the same decision; only the leader acts, after convergence: one
@@ -34,15 +34,15 @@ export function resolvingTick(m: Machine, now: number): void {
   const isLeader = view.leader === selfAddress(m);
   switch (decision.outcome) {
     case "keep":
-      return forgetLease(m, now);
+      return abandonRequest(m, now);
     case "downSelf":
       return downSelf(m, why, now);
     case "downUnreachable":
       if (isLeader && view.converged) downUnreachable(m, why, now);
       return;
-    case "askLease": {
+    case "acquireLease": {
       if (!isLeader) return;
-      const verdict = askLease(m, monitoring.stableSince + wait + (decision.delay ?? 0), now);
+      const verdict = requestLease(m, monitoring.stableSince + wait + (decision.delay ?? 0), now);
       if (verdict.outcome === "granted" && view.converged) {
         downUnreachable(m, `${why}; this side holds the lease`, now);
       } else if (verdict.outcome === "denied") downReachable(m, `${why}; ${verdict.why}`, now);

@@ -21,7 +21,7 @@ export class FileWatch {
   #hurries = false;
   #closed = false;
 
-  /** Begins. `look` must not reject; it is not called again before it has resolved. */
+  /** Starts. `look` must not reject; it is not called again before it has resolved. */
   constructor(
     clock: Clock,
     files: readonly string[],

@@ -21,7 +21,7 @@ export interface MutualTlsProof {
    * and then closed.
    */
   readonly admitted: (remote: string) => boolean;
-  /** Told the probe's address before a byte is sent, so that its refusal need not be logged. */
+  /** Called with the probe's address before a byte is sent, so that its refusal is not logged. */
   readonly onProbe?: (remote: string) => void;
   /** Measures the timeout. Default: the machine's clock. */
   readonly clock?: Clock;
@@ -29,7 +29,7 @@ export interface MutualTlsProof {
 
 /**
  * Dials a listener of this very node without a certificate, and resolves when it was refused.
- * A listener that lets everyone in works well in every other respect, so nothing else would notice.
+ * A listener that accepts every peer works well in every other respect, so nothing else would notice.
  *
  * @throws {TransportError} code `clientsNotVerified` when the probe was let in or not refused in
  * time; `badTlsMaterial` when the listener's certificate does not satisfy its own authorities; or

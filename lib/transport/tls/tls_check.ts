@@ -89,7 +89,7 @@ function readAuthorities(text: string, file: string): CertificateReading[] {
   throw new TlsConfigError(fault, file, `a certificate in it ${problem}`, { remedy });
 }
 
-/** A key that this runtime does not know is told as a fault of the certificate, not of the file. */
+/** A key that this runtime does not know is reported as a fault of the certificate, not of the file. */
 function readKeyOf(
   certificates: readonly CertificateReading[],
   text: string,

@@ -25,7 +25,7 @@ export interface TlsPaths {
   readonly crlRequired?: boolean;
   /** SHA-256 fingerprints, of certificates or of public keys, whose holders are refused. */
   readonly denyList?: readonly string[];
-  /** A file with more of them: one a line, `#` begins a comment. */
+  /** A file with more of them: one a line, `#` starts a comment. */
   readonly denyListFile?: string;
   /**
    * Which certificates are nodes and which are clients, this end's own included: for certificates of
@@ -38,11 +38,11 @@ export interface TlsPaths {
   readonly authorize?: Authorize;
   /**
    * Takes over files that change while a node or client runs with them: for new connections, and
-   * revoked peers are cut off. What cannot be used is told and not taken over. Default: false.
+   * revoked peers are cut off. What cannot be used is reported and not taken over. Default: false.
    */
   readonly watch?: boolean;
   /**
-   * Milliseconds after which the files are looked at, whether the system has told of a change or
+   * Milliseconds after which the files are looked at, whether the system has reported a change or
    * not. At least 100. Default 10 000.
    */
   readonly watchInterval?: number;

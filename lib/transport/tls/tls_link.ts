@@ -38,7 +38,7 @@ export class TlsLink implements Link {
   #closing = false;
   #ended = false;
 
-  /** `under` must be paused; reading begins after the current turn, when the callbacks are set. */
+  /** `under` must be paused; reading starts after the current turn, when the callbacks are set. */
   constructor(
     socket: TLSSocket,
     under: Socket,
@@ -108,7 +108,7 @@ export class TlsLink implements Link {
     this.#socket.on("close", () => {
       this.#finish(this.#closing ? undefined : connectionLost(this.remote));
     });
-    // A socket that is paused does not begin to flow when somebody listens.
+    // A socket that is paused does not start to flow when a listener is added.
     if (this.#paused) this.#socket.pause();
     this.#socket.on("data", this.#onData);
     if (!this.#paused) resumeReading(this.#under);

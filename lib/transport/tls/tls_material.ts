@@ -83,7 +83,7 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
 }
 
 /**
- * Who is at the other end of a finished TLS handshake, by our own rules.
+ * The identity of the other end of a finished TLS handshake, by our own rules.
  *
  * @throws {TransportError} code `peerNotTrusted`.
  */
@@ -148,7 +148,7 @@ function isIssuedBy(
   try {
     return "path" in followChain(readCertificate(der), [], authorities, wallTime);
   } catch {
-    // What cannot be read is told where the chain is judged.
+    // What cannot be read is reported where the chain is judged.
     return false;
   }
 }

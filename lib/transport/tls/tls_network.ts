@@ -56,7 +56,7 @@ class TlsListener implements Listener {
     this.#clock = clock;
     this.#options = options;
     this.#tls = tls;
-    // The deadline of an acceptance comes first.
+    // The deadline of a handshake comes first.
     this.#servers = new TlsServers(options.handshakeTimeout + 1_000);
   }
 
@@ -73,7 +73,7 @@ class TlsListener implements Listener {
 
   close(): Promise<void> {
     this.#acceptor!.close();
-    for (const acceptance of this.#pending) acceptance.cancel("the listener was closed");
+    for (const handshake of this.#pending) handshake.cancel("the listener was closed");
     return Promise.resolve();
   }
 
@@ -86,21 +86,21 @@ class TlsListener implements Listener {
       onRefused(remote, `maxPendingHandshakes (${maxPendingHandshakes}) are unfinished already`);
       return;
     }
-    const acceptance = new TlsServerHandshake(socket, remote, this.#clock, {
+    const handshake = new TlsServerHandshake(socket, remote, this.#clock, {
       tls: this.#tls,
       servers: this.#servers,
       timeout: handshakeTimeout,
       onLink: (link) => {
-        this.#pending.delete(acceptance);
+        this.#pending.delete(handshake);
         onLink(link, since);
       },
       onRefused: (remote, reason) => {
-        this.#pending.delete(acceptance);
+        this.#pending.delete(handshake);
         onRefused(remote, reason);
       },
     });
-    this.#pending.add(acceptance);
-    acceptance.start();
+    this.#pending.add(handshake);
+    handshake.start();
   }
 }
 

@@ -5,7 +5,7 @@ import { describeCertificate } from "../../x509/identity.ts";
 import { inForce, type RevocationPolicy } from "../../x509/revocation_policy.ts";
 
 const day = 86_400_000;
-/** Days before the end at which it is told. */
+/** Days before the end at which a warning is due. */
 const warnDays: readonly number[] = [30, 7, 1];
 /** A longer delay is looked at again on the way: a clock may be set, and timers have a largest. */
 const maxDelay = day / 2;
@@ -22,7 +22,7 @@ export interface Perishable {
 export class TlsNotices {
   readonly #clock: Clock;
   readonly #tell: (event: TlsEvent) => void;
-  readonly #told = new Set<string>();
+  readonly #sent = new Set<string>();
   #timer: Timer | undefined;
 
   /** Tells nothing before `look`. */
@@ -69,15 +69,15 @@ export class TlsNotices {
   }
 
   #once(key: string, event: TlsEvent): void {
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
+    if (this.#sent.has(key)) return;
+    this.#sent.add(key);
     this.#tell(event);
   }
 }
 
 /**
  * When to tell of a certificate's end, in order of time. A certificate that is made for a short
- * life is not always about to end: a warning comes in the last third of its life at the earliest.
+ * validity is not always about to end: a warning comes in the last third of it at the earliest.
  */
 function warningMoments({ notBefore, notAfter }: CertificateReading): number[] {
   const third = (notAfter - notBefore) / 3 + day / 24;

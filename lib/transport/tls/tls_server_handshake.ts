@@ -25,7 +25,7 @@ export interface ServerHandshakeOptions {
  * The server's side of one handshake, from the accepted socket to a verified link or a refusal.
  *
  * `Deno.listenTls` would be the natural choice and is not used: it cannot ask for a client
- * certificate, and it ignores `requestCert` and `caCerts` silently, so that it lets everyone in
+ * certificate, and it ignores `requestCert` and `caCerts` silently, so that it accepts every peer
  * (denoland/deno#26825). `node:tls` verifies clients on Deno since denoland/deno#33439.
  */
 export class TlsServerHandshake {
@@ -150,8 +150,10 @@ export class TlsServerHandshake {
   }
 }
 
-const anyReason = "another authority, expired, not yet valid, or not made for clients (the " +
-  "runtime does not tell which)";
+const anyReason =
+  "another authority, expired, not yet valid, not made for clients, or with a key, " +
+  "signature or name constraint that TLS here does not accept (the runtime does not tell which; " +
+  "cert.ts verify does)";
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { platform } from "../../runtime/platform.ts";
 import type { PreparedMaterial } from "./tls_material.ts";
 
-/** What comes of one handshake. One of the three is called, at most once. */
+/** The outcome of one handshake. One of the three is called, at most once. */
 export interface HandshakeEvents {
   readonly secured: (socket: TLSSocket) => void;
   readonly failed: (error: Error, socket: TLSSocket) => void;

@@ -4,8 +4,8 @@ import { LocalRef } from "../actor/ref/local_ref.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 
-/** Tells endpoints apart: an actor of this system has one reference, others have an address. */
-export function endpointKey(ref: ActorRef<never>): unknown {
+/** Tells participants apart: an actor of this system has one reference, others have an address. */
+export function participantKey(ref: ActorRef<never>): unknown {
   return ref instanceof Ref && !(ref instanceof LocalRef)
     ? `${ref.node}${ref.path}#${ref.uid}`
     : ref;
@@ -26,7 +26,7 @@ type Context = Pick<ActorContext<unknown>, "system" | "log" | "watch" | "unwatch
  * nodes to confirm the end. The signal that the producer has stopped could overtake its last
  * messages to them, or those could be lost.
  */
-export class Endpoints {
+export class Participants {
   readonly #context: Context;
   readonly #unconfirmed = new Set<unknown>();
 
@@ -40,17 +40,17 @@ export class Endpoints {
     return this.#unconfirmed.size === 0;
   }
 
-  /** An endpoint was sent the end. */
+  /** A participant was sent the end. */
   sentEnd(key: unknown, ref: ActorRef<never>): void {
     if (!this.isLocal(ref)) this.#unconfirmed.add(key);
   }
 
-  /** An endpoint has confirmed the end, or is gone. */
+  /** A participant has confirmed the end, or is gone. */
   confirm(key: unknown): void {
     this.#unconfirmed.delete(key);
   }
 
-  /** Whether messages to an endpoint cannot get lost or overtaken. */
+  /** Whether messages to a participant cannot get lost or overtaken. */
   isLocal(ref: ActorRef<never>): boolean {
     return isLocal(this.#context.system, ref);
   }
@@ -61,12 +61,12 @@ export class Endpoints {
       this.#context.watch(ref);
       return true;
     } catch (error) {
-      this.#context.log.warn("refused a stream endpoint that cannot be watched", { error });
+      this.#context.log.warn("refused a stream participant that cannot be watched", { error });
       return false;
     }
   }
 
-  /** An endpoint is gone. */
+  /** A participant is gone. */
   unwatch(ref: ActorRef<never>): void {
     this.#context.unwatch(ref);
   }

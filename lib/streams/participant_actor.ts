@@ -9,7 +9,7 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 
-/** Milliseconds of silence after which an endpoint asks whether something was lost. */
+/** Milliseconds of silence after which a participant asks whether something was lost. */
 export const defaultProbeInterval = 5_000;
 
 const counts = new WeakMap<LocalSystem, number>();
@@ -20,7 +20,7 @@ interface Tick {
 }
 
 /** What a sink or a source does with what its actor gets. */
-export interface EndpointEvents<M> {
+export interface ParticipantEvents<M> {
   /** A message of the producer. */
   onMessage(message: M): void;
   /** It is time to ask whether something was lost. */
@@ -30,11 +30,11 @@ export interface EndpointEvents<M> {
 }
 
 /** Starts the actor. */
-export function spawnEndpoint<M extends { readonly type: string }>(
+export function spawnParticipant<M extends { readonly type: string }>(
   system: LocalSystem,
   producer: ActorRef<never>,
   tickInterval: number,
-  events: EndpointEvents<M>,
+  events: ParticipantEvents<M>,
 ): ActorRef<M> {
   const count = (counts.get(system) ?? 0) + 1;
   counts.set(system, count);
