@@ -85,8 +85,13 @@ export {
   type LeaseDowning,
   leaseMajority,
   type LeaseMajorityOptions,
+  type LeaseRuntime,
 } from "./lib/cluster/lease/lease.ts";
-export { fileLease, type LeaseOptions } from "./lib/cluster/lease/lease_file.ts";
+export {
+  fileLease,
+  type FileLeaseOptions,
+  type LeaseOptions,
+} from "./lib/cluster/lease/lease_file.ts";
 export { kvLease, type LeaseStore, type LeaseTransaction } from "./lib/cluster/lease/lease_kv.ts";
 export { downAll } from "./lib/membership/downing/down_all.ts";
 export type {
@@ -180,8 +185,17 @@ export {
   type EntityTypeOptions,
 } from "./lib/sharding/routing/entity_type.ts";
 export type { PassivationOptions } from "./lib/sharding/region/passivation.ts";
-export { fileEntityStore } from "./lib/sharding/remember/file_entity_store.ts";
-export type { EntityStore, RememberOptions } from "./lib/sharding/remember/remember_options.ts";
+export {
+  fileEntityStore,
+  type FileEntityStoreOptions,
+} from "./lib/sharding/remember/file_entity_store.ts";
+export type {
+  EntityListStamp,
+  EntityStore,
+  RememberOptions,
+  StampedEntities,
+  StoreRuntime,
+} from "./lib/sharding/remember/remember_options.ts";
 export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";
 export type {
   ShardAllocated,

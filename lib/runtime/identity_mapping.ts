@@ -6,8 +6,8 @@
  */
 
 /**
- * The names in a certificate, as they are written there. Any of them may be chosen by whoever asks
- * the authority for a certificate, as far as the authority allows that.
+ * The names in a certificate, as they are written there. A requester of the certificate may have
+ * chosen any of them, as far as the authority allows that.
  */
 export interface CertificateNames {
   /** URI names, SPIFFE IDs among them. */
@@ -52,9 +52,9 @@ export interface MappedIdentity {
  * with several of its names.
  */
 export interface IdentityPatterns {
-  /** Who is a node. Default: nobody. */
+  /** Names of nodes. Default: none. */
   readonly node?: string | readonly string[];
-  /** Who is a client. Default: nobody. */
+  /** Names of clients. Default: none. */
   readonly client?: string | readonly string[];
 }
 

@@ -52,6 +52,13 @@ export type {
   StallResponder,
   StallResponderOptions,
 } from "./stall_probe.ts";
+export {
+  type ProcessIdentity,
+  type Storage,
+  StorageError,
+  type StorageErrorCode,
+  type StorageFile,
+} from "./storage.ts";
 export type { StopSignal, StopSignals } from "./stop_signals.ts";
 export {
   type Attributes,

@@ -1,4 +1,4 @@
-import { resolve4, resolve6, resolveSrv } from "node:dns/promises";
+import dns from "node:dns/promises";
 import { watch, writeSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -182,13 +182,14 @@ const nodeThreads: ThreadPort = {
   },
 };
 
+/** `dns.setServers` replaces the functions of the module: they are looked up at each call. */
 const nodeResolver: Resolver = {
   async resolve(name, type) {
     if (type === "SRV") {
-      const records = await resolveSrv(name);
+      const records = await dns.resolveSrv(name);
       return records.map(({ name, port }) => ({ host: name.replace(/\.$/, ""), port }));
     }
-    const hosts = await (type === "A" ? resolve4(name) : resolve6(name));
+    const hosts = await (type === "A" ? dns.resolve4(name) : dns.resolve6(name));
     return hosts.map((host) => ({ host }));
   },
 };

@@ -51,12 +51,12 @@ const untrusted =
 /** The server closed the connection, or sent an alert first. */
 const refused = /^(ECONNRESET|ECONNABORTED|EPIPE)$|_ALERT_/;
 
-/** Chains of handshakes that are not finished yet, see {@linkcode keepPeerChains}. */
+/** What peers have sent: Node can be asked for that only once. */
 const kept = new WeakMap<TLSSocket, Uint8Array[]>();
 
 /**
- * Keeps the chain of each client before Node drops it: since 24.21 and 26.8 a `tls.Server` takes
- * the intermediates out of OpenSSL's list before it says `secureConnection` (nodejs/node#65579). The
+ * Keeps the chain of each client before Node drops it: a `tls.Server` of 24.21 and 26.8 takes the
+ * intermediates out of OpenSSL's list before it says `secureConnection` (nodejs/node#65579). The
  * event `keylog` is the first one that comes with the socket; the secrets in it are not looked at.
  */
 export function keepPeerChains(server: Server): void {
@@ -67,7 +67,7 @@ export function keepPeerChains(server: Server): void {
   });
 }
 
-/** In the order in which the peer sent them. May be read once: Node takes them out of its list. */
+/** In the order in which the peer sent them; Node takes them out of its list. */
 function sentChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let next = socket.getPeerX509Certificate();
@@ -84,7 +84,9 @@ export const nodeTls: TlsPort = {
   prepareServer: keepPeerChains,
   peerChain(socket, limit) {
     if (socket.isSessionReused()) return [];
-    return (kept.get(socket) ?? sentChain(socket)).slice(0, limit + 1);
+    const chain = kept.get(socket) ?? sentChain(socket);
+    kept.set(socket, chain);
+    return chain.slice(0, limit + 1);
   },
   startWithoutCertificate(conn, ca) {
     const socket = connect({

@@ -4,6 +4,7 @@ import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Resolver } from "./resolver.ts";
 import type { StallProbe } from "./stall_probe.ts";
+import type { Storage } from "./storage.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /**
@@ -19,6 +20,8 @@ export interface Runtime {
   readonly logger: Logger;
   /** Connections. */
   readonly network: Network;
+  /** Files. */
+  readonly storage: Storage;
   /**
    * How stalled nodes are told from dead ones. Default: threads of the machine where `network` is
    * the machine's, nothing otherwise.

@@ -104,19 +104,24 @@ export class ShardedType {
     machine: ShardingMachine,
     { numShards, options }: ShardedBehavior<never>,
   ): RememberEntities | undefined {
-    const remember = checkRemember(options.rememberEntities);
-    if (remember === undefined) return undefined;
+    const checked = checkRemember(options.rememberEntities);
+    if (checked === undefined) return undefined;
+    const { store } = checked;
+    const remember = { ...checked, store: store?.bind?.(node.runtime) ?? store };
     const { name: shardType } = this;
     const { clock, logger } = node.runtime;
     return new RememberEntities(shardType, remember, {
       clock,
       numShards,
+      cluster: () => node.view.clusterId ?? "",
       others: () =>
         node.view.members.map(({ address }) => address)
           .filter((address) => address !== node.address),
       send: (to, message) => node.send(to, rememberedPath, message),
       wake: (shard, id) => this.#entities!.wake(shard, id),
-      isOwned: (shard) => this.router.ownerOf(shard) !== undefined,
+      // Where this node takes itself for the owner and is not, the coordinator may have failed between
+      // the hand-off and the next grant.
+      isOwned: (shard) => (this.router.ownerOf(shard) ?? node.address) !== node.address,
       locate: (shard) => machine.locate({ type: "locate", shardType, numShards, shard }),
       log: (message, fields) => logger.log("warn", "sharding", message, { shardType, ...fields }),
     });

@@ -60,7 +60,7 @@ export class BehaviorRun {
     yield* this.#handlePutBack();
   }
 
-  /** Handles a signal as an actor would that hears it from its system. */
+  /** Handles a signal as if the system had sent it. */
   *signal(signal: Signal): Steps {
     this.#checkAlive();
     switch (signal.type) {
@@ -73,7 +73,7 @@ export class BehaviorRun {
         yield* this.#terminated(signal);
         break;
       default:
-        yield* this.#hear(signal);
+        yield* this.#onSignal(signal);
     }
     yield* this.#handlePutBack();
   }
@@ -93,7 +93,7 @@ export class BehaviorRun {
     try {
       const { done, value } = steps.next();
       if (done) return;
-      // Nobody waits for it: what it comes to must not end the process.
+      // Not awaited: its rejection must not end the process.
       Promise.resolve(value).catch(() => {});
       steps.return();
     } finally {
@@ -161,7 +161,7 @@ export class BehaviorRun {
     yield* this.#apply(yield* wait(next), message);
   }
 
-  *#hear(signal: Signal): Steps {
+  *#onSignal(signal: Signal): Steps {
     const { onSignal } = this.#handling;
     if (onSignal === undefined) return;
     yield* this.#apply(yield* wait(onSignal(this.#owner.context as never, signal)));
@@ -204,12 +204,12 @@ export class BehaviorRun {
     if (watch === undefined) {
       throw new TestkitError(
         "notWatched",
-        `${this.#owner.context.self.path} does not watch ${signal.ref}, and would not hear this`,
+        `${this.#owner.context.self.path} does not watch ${signal.ref}, and would not get this signal`,
         { value: signal.ref.path, remedy: "watch it in the behaviour" },
       );
     }
     if (watch.message.length > 0) yield* this.#handle(watch.message[0]);
-    else yield* this.#hear(signal);
+    else yield* this.#onSignal(signal);
   }
 
   *#stop(): Steps {

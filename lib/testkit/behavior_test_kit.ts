@@ -54,7 +54,7 @@ export interface BehaviorTestKitOptions {
  * ```
  */
 export class BehaviorTestKit<M> {
-  /** What was told to the actor itself: by the behaviour, by its adapters, by its promises. */
+  /** Messages to the actor itself: of the behaviour, its adapters and its promises. */
   readonly selfInbox: TestInbox<M>;
   /** What it has logged. */
   readonly log: RecordedLog = new RecordedLog();
@@ -199,7 +199,7 @@ export class BehaviorTestKit<M> {
   }
 
   /**
-   * What was told to a child, by name or reference. Of several that had one name, the last.
+   * Messages to a child, by name or reference. Of several that had one name, the last.
    *
    * @throws {TestkitError} code `noSuchChild`.
    */

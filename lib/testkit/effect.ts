@@ -13,7 +13,7 @@ export interface SpawnedEffect {
   readonly behavior: Behavior<never>;
   /** How it was spawned. */
   readonly options: SpawnOptions;
-  /** The reference that the behaviour was given; what is told to it is in `childInbox`. */
+  /** The reference that the behaviour was given; messages to it are in `childInbox`. */
   readonly ref: ActorRef<never>;
 }
 
@@ -27,7 +27,7 @@ export interface SpawnedAnonymousEffect {
   readonly behavior: Behavior<never>;
   /** How it was spawned. */
   readonly options: SpawnOptions;
-  /** The reference that the behaviour was given; what is told to it is in `childInbox`. */
+  /** The reference that the behaviour was given; messages to it are in `childInbox`. */
   readonly ref: ActorRef<never>;
 }
 
@@ -103,21 +103,21 @@ export interface ReceiveTimeoutCancelledEffect {
   readonly type: "receiveTimeoutCancelled";
 }
 
-/** A message adapter was made. What is told to it comes to `selfInbox` as it makes it. */
+/** A message adapter was made. Messages to it arrive in `selfInbox` as the adapter makes them. */
 export interface MessageAdapterMadeEffect {
   /** Names the effect. */
   readonly type: "messageAdapterMade";
-  /** The reference for those who speak the other protocol. */
+  /** The reference for senders of the other protocol. */
   readonly ref: ActorRef<never>;
   /** What it makes of a message. */
   readonly map: (message: never) => unknown;
 }
 
-/** Another actor was asked. The test answers; or whoever has the message, by its reply reference. */
+/** Another actor was asked. The test answers, or any holder of the message by its reply reference. */
 export interface AskedEffect {
   /** Names the effect. */
   readonly type: "asked";
-  /** Who was asked. */
+  /** The actor that was asked. */
   readonly target: ActorRef<never>;
   /** The message. It was sent to `target`, too. */
   readonly message: unknown;
@@ -219,7 +219,7 @@ export type Effect =
 /** Effects with one `type`. */
 export type EffectOfType<T extends Effect["type"]> = Extract<Effect, { readonly type: T }>;
 
-/** Which effect is meant: its `type`, and those of its fields that matter. */
+/** Which effect is meant: its `type` and the fields that matter. */
 export type EffectPattern<T extends Effect["type"]> =
   & { readonly type: T }
   & Partial<Omit<EffectOfType<T>, "type">>;

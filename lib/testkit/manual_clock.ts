@@ -1,30 +1,10 @@
 import { CastyError } from "../runtime/casty_error.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
-
-class ManualTimer implements Timer {
-  cancelled = false;
-  readonly due: number;
-  /** Breaks ties: timers of one instant fire in the order in which they were made. */
-  readonly order: number;
-  readonly task: () => void;
-
-  constructor(due: number, order: number, task: () => void) {
-    this.due = due;
-    this.order = order;
-    this.task = task;
-  }
-
-  cancel(): void {
-    this.cancelled = true;
-  }
-
-  before(other: ManualTimer): boolean {
-    return this.due < other.due || (this.due === other.due && this.order < other.order);
-  }
-}
+import { systemClock } from "../runtime/system_clock.ts";
+import { defaultEpoch, VirtualClock } from "./virtual_clock.ts";
 
 /**
- * A clock that stands still until it is told to move. Between two timers everything that promises
+ * A clock that moves only when `advance` is called. Between two timers everything that promises
  * and deferred tasks set in motion runs to its end, so the same program always takes the same
  * steps.
  *
@@ -42,55 +22,49 @@ class ManualTimer implements Timer {
  * ```
  */
 export class ManualClock implements Clock {
-  #now = 0;
-  #order = 0;
-  readonly #epoch: number;
-  /** A binary heap, earliest first. */
-  readonly #timers: ManualTimer[] = [];
+  readonly #time: VirtualClock;
 
   /** Starts at 0; `epoch` is the wall time of that moment, in milliseconds since 1970. */
   constructor(options: { epoch?: number } = {}) {
-    this.#epoch = options.epoch ?? 1_700_000_000_000;
+    this.#time = new VirtualClock(options.epoch ?? defaultEpoch);
   }
 
   /** Milliseconds that have been advanced so far. */
   now(): number {
-    return this.#now;
+    return this.#time.now();
   }
 
   /** `epoch` plus `now()`. */
   wallTime(): number {
-    return this.#epoch + this.#now;
+    return this.#time.wallTime();
   }
 
   /** Runs `task` when the clock has been advanced by `delay`. */
   schedule(delay: number, task: () => void): Timer {
-    const timer = new ManualTimer(this.#now + Math.max(0, delay), this.#order++, task);
-    this.#push(timer);
-    return timer;
+    return this.#time.schedule(delay, task);
   }
 
   /** Runs `task` as a microtask. */
   defer(task: () => void): void {
-    queueMicrotask(task);
+    this.#time.defer(task);
   }
 
   /** Runs `task` at the same instant, after what is under way. */
   yield(task: () => void): void {
-    this.schedule(0, task);
+    this.#time.yield(task);
   }
 
   /** How many timers wait. */
   get pending(): number {
-    return this.#timers.filter((timer) => !timer.cancelled).length;
+    return this.#time.pending;
   }
 
   /** Moves time on by `duration` milliseconds and runs everything that falls due on the way. */
   async advance(duration: number): Promise<void> {
-    const end = this.#now + duration;
-    await settle();
+    const end = this.#time.now() + duration;
+    await settled();
     while (await this.#runNext(end));
-    this.#standAt(end);
+    this.#time.moveTo(end);
   }
 
   /**
@@ -110,11 +84,11 @@ export class ManualClock implements Clock {
    * ```
    */
   async advanceUntil(condition: () => boolean, limit: number): Promise<boolean> {
-    const end = this.#now + limit;
-    await settle();
+    const end = this.#time.now() + limit;
+    await settled();
     while (!condition()) {
       if (await this.#runNext(end)) continue;
-      this.#standAt(end);
+      this.#time.moveTo(end);
       return false;
     }
     return true;
@@ -127,8 +101,8 @@ export class ManualClock implements Clock {
    * (default 60 000), or when no timer is left that could change anything.
    */
   async runUntil(condition: () => boolean, limit = 60_000): Promise<void> {
-    const end = this.#now + limit;
-    await settle();
+    const end = this.#time.now() + limit;
+    await settled();
     while (!condition()) {
       if (!(await this.#runNext(end))) {
         throw new CastyError(
@@ -142,68 +116,28 @@ export class ManualClock implements Clock {
 
   /** Moves time on until `promise` is settled, and returns or throws what it holds. */
   async resolve<T>(promise: Promise<T>, limit = 60_000): Promise<T> {
-    let settled = false;
-    const mark = () => void (settled = true);
+    let done = false;
+    const mark = () => void (done = true);
     promise.then(mark, mark);
-    await this.runUntil(() => settled, limit);
+    await this.runUntil(() => done, limit);
     return await promise;
   }
 
-  /** Whoever else moves time meanwhile may have moved it further. */
-  #standAt(time: number): void {
-    this.#now = Math.max(this.#now, time);
-  }
-
   async #runNext(end: number): Promise<boolean> {
-    const timer = this.#pop(end);
-    if (timer === undefined) return false;
-    this.#standAt(timer.due);
-    timer.task();
-    await settle();
+    const event = this.#time.next(end);
+    if (event === undefined) return false;
+    event.run();
+    await settled();
     return true;
-  }
-
-  #push(timer: ManualTimer): void {
-    const heap = this.#timers;
-    let index = heap.length;
-    heap.push(timer);
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!timer.before(heap[parent]!)) break;
-      heap[index] = heap[parent]!;
-      index = parent;
-    }
-    heap[index] = timer;
-  }
-
-  #pop(end: number): ManualTimer | undefined {
-    const heap = this.#timers;
-    while (heap.length > 0) {
-      const top = heap[0]!;
-      if (!top.cancelled && top.due > end) return undefined;
-      const last = heap.pop()!;
-      if (heap.length > 0) this.#sink(last);
-      if (!top.cancelled) return top;
-    }
-    return undefined;
-  }
-
-  #sink(timer: ManualTimer): void {
-    const heap = this.#timers;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.before(heap[child]!)) child++;
-      if (!heap[child]!.before(timer)) break;
-      heap[index] = heap[child]!;
-      index = child;
-    }
-    heap[index] = timer;
   }
 }
 
+/** Resolves when no promise and no deferred task is left that could do something. */
+export function settled(): Promise<void> {
+  return new Promise(whenSettled);
+}
+
 /** A macrotask runs only when no microtask is left. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+function whenSettled(resolve: () => void): void {
+  systemClock.yield(resolve);
 }

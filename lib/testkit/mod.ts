@@ -72,6 +72,9 @@ export type {
   ClockDriftFault,
   ClockSkewFault,
   CrashFault,
+  DiskErrorFault,
+  DiskFullFault,
+  DiskSlowFault,
   Fault,
   FaultSpan,
   FaultTime,
@@ -89,7 +92,7 @@ export type {
 } from "./simulation/fault.ts";
 export type { Invariant, InvariantMaker } from "./simulation/invariant.ts";
 export type { HealthLimits } from "./simulation/node_health.ts";
-export { type FaultKind, faultKinds } from "./simulation/fault.ts";
+export { diskFaultKinds, type FaultKind, faultKinds } from "./simulation/fault.ts";
 export { type RandomFaultOptions, randomFaults } from "./simulation/random_faults.ts";
 export type {
   FaultPlan,
@@ -102,6 +105,7 @@ export type {
 } from "./simulation/scenario.ts";
 export { simulate, type SimulationOptions, type SimulationReport } from "./simulation/simulate.ts";
 export type { NodeStatus, SimulatedNode } from "./simulation/simulated_node.ts";
+export { memoryStorage } from "./simulation/simulated_storage.ts";
 export type { Downing, SimulatedClientOptions, Simulation } from "./simulation/simulation.ts";
 export {
   healthyNotDowned,
@@ -128,6 +132,13 @@ export type { UnreachableReason } from "../membership/state/gossip_state.ts";
 export type { Unreachability } from "../membership/detector/reachability.ts";
 export type { MembershipView } from "../membership/state/view.ts";
 export type { OwnedShard } from "../sharding/sharding.ts";
+export {
+  type ProcessIdentity,
+  type Storage,
+  StorageError,
+  type StorageErrorCode,
+  type StorageFile,
+} from "../runtime/storage.ts";
 export type { Clock, Timer } from "../runtime/clock.ts";
 export type { Random } from "../runtime/random.ts";
 export { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";

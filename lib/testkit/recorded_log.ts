@@ -4,7 +4,7 @@ import { formatLogLine, type LogFields, type Logger, type LogLevel } from "../ru
 export interface LogLine {
   /** How severe it is. */
   readonly level: LogLevel;
-  /** Who wrote it; of an actor, its path. */
+  /** The source; of an actor, its path. */
   readonly source: string;
   /** What it says. */
   readonly message: string;
@@ -16,7 +16,7 @@ export interface LogLine {
 export interface LogPattern {
   /** How severe. */
   readonly level?: LogLevel;
-  /** Who wrote it. */
+  /** The source. */
   readonly source?: string;
   /** A part of the message, or an expression that it matches. */
   readonly message?: string | RegExp;

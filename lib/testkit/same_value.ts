@@ -4,7 +4,7 @@ import { Ref } from "../actor/ref/ref.ts";
 type Open = (readonly [object, object])[];
 
 /**
- * Whether two values are equal in all their parts: own properties, those that are symbols as well,
+ * Whether two values are equal in all their parts: own properties, symbols included,
  * and the prototype. References are equal if they point to the same actor, numbers as by
  * `Object.is`, functions and promises only if they are the same.
  */

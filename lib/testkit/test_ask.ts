@@ -55,7 +55,7 @@ export class TestAsk<T> implements AskedEffect {
 
   /** Calls one of the two within the call that answers; at once if it is answered already. */
   whenAnswered(onValue: (value: unknown) => void, onError: (error: unknown) => void): void {
-    // Who listens here handles the failure.
+    // The listener handles the failure.
     this.#promise.catch(() => {});
     const listener = (outcome: Outcome) =>
       "value" in outcome ? onValue(outcome.value) : onError(outcome.error);

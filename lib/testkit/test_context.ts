@@ -31,7 +31,7 @@ export interface TestContextOwner {
   putBack(messages: readonly unknown[]): void;
 }
 
-/** One who is watched. */
+/** A watched actor. */
 interface Watch {
   readonly ref: ActorRef<never>;
   /** A list of one, since any value can be a message; empty if the signal is wanted. */
@@ -123,7 +123,7 @@ export class TestContext implements ActorContext<unknown> {
       this.#children.delete(name);
       return this.#owner.record({ type: "stopped", child });
     }
-    // One that has stopped already is a child still, as long as nobody has its name.
+    // One that has stopped already is a child still, until another actor gets its name.
     if ([...this.inboxes.values()].some(({ ref }) => ref === child)) return;
     throw new ActorError("notAChild", `${child.path} is not a child of ${this.self.path}`, {
       value: child.path,

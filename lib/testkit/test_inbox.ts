@@ -5,7 +5,7 @@ import { sameValue } from "./same_value.ts";
 
 let lastUid = 0;
 
-/** A reference that hands what it is told to a function. */
+/** A reference that passes each message to a function. */
 export class InboxRef extends Ref<unknown> {
   readonly path: string;
   readonly uid: number;
@@ -29,7 +29,7 @@ export class InboxRef extends Ref<unknown> {
 }
 
 /**
- * Keeps what is told to a reference, without a system and without an actor (Pekko's `TestInbox`).
+ * Keeps the messages to a reference, without a system and without an actor (Pekko's `TestInbox`).
  * For tests that run synchronously.
  *
  * @example

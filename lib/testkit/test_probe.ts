@@ -37,7 +37,7 @@ export type MessageType<M> = M extends { readonly type: infer T extends string }
 export type MessageOfType<M, T> = Extract<M, { readonly type: T }>;
 
 /**
- * An actor that takes whatever it is told, so that a test can expect it (Pekko's `TestProbe`).
+ * An actor that keeps every message, so that a test can expect it (Pekko's `TestProbe`).
  * Messages are expected one by one, in the order in which they came.
  *
  * Works on any clock. On a `ManualClock` the probe itself moves time on while it waits, at most by
@@ -189,7 +189,7 @@ export class TestProbe<M> {
 
   /**
    * Takes messages until one is found for which `predicate` gives `true` or `"complete"`. Gives
-   * that one as the last of a list; those before it are the ones that were passed over, except where
+   * that one as the last of a list; the ones before it were passed over, except where
    * `predicate` gave `"ignore"`.
    *
    * @throws {TestkitError} code `expectationFailed`: none was found in time, or `predicate` gave
@@ -227,7 +227,7 @@ export class TestProbe<M> {
   }
 
   /**
-   * From now on the probe hears when the other has stopped.
+   * From now on the probe is notified when the other has stopped.
    *
    * @throws {ActorError} code `cannotWatch`.
    */
@@ -345,7 +345,7 @@ export function spawnProbe<M>(system: ActorSystem, options?: TestProbeOptions): 
   return new TestProbe<M>(system, options);
 }
 
-/** A name that nobody has in a system. */
+/** A name that no actor of a system has. */
 export function freeName(system: ActorSystem, prefix: string): string {
   let number = (lastNumbers.get(system) ?? 0) + 1;
   while (system.lookup(`/${prefix}-${number}`) !== undefined) number++;

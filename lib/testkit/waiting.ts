@@ -1,7 +1,7 @@
 import { type Clock, maxDelay } from "../runtime/clock.ts";
 import { ManualClock } from "./manual_clock.ts";
 
-/** Tells those who wait that something is new. */
+/** Notifies waiters of news. */
 export class News {
   readonly #waiting = new Set<() => void>();
 

@@ -3,10 +3,11 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { systemRandom } from "../runtime/system_random.ts";
 import { systemResolver } from "../runtime/system_resolver.ts";
+import { systemStorage } from "../runtime/system_storage.ts";
 import { systemNetwork } from "./system_network.ts";
 
 /**
- * The real runtime: the machine's clock, random numbers and network, and warnings on standard
+ * The real runtime: the machine's clock, random numbers, network and files, and warnings on standard
  * error. `overrides` replaces parts of it.
  */
 export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
@@ -15,6 +16,7 @@ export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
     random: systemRandom,
     logger: consoleLogger("warn"),
     network: systemNetwork,
+    storage: systemStorage,
     resolver: systemResolver,
     ...overrides,
   };

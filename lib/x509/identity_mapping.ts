@@ -26,6 +26,8 @@ import { covers, matches, type NamePattern, parsePattern } from "./name_pattern.
 
 const maxShownNames = 5;
 const maxReason = 200;
+/** Characters of all patterns in one message. */
+const maxShownPatterns = 400;
 // deno-lint-ignore no-control-regex -- control characters are what is refused
 const controls = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -115,7 +117,10 @@ function identifyByPattern(
     const wanted = (["node", "client"] as const).filter((role) => patterns[role].length > 0)
       .map((role) => `${role}: ${patterns[role].map(({ text }) => text).join(", ")}`);
     return {
-      problem: `matches no pattern of the option identity (${printableName(wanted.join("; "))}); ` +
+      problem:
+        `matches no pattern of the option identity (${
+          printableName(wanted.join("; "), maxShownPatterns)
+        }); ` +
         `it has ${listNames(names)}`,
       remedy: "issue it under a name that matches, or add a pattern for it",
     };

@@ -90,7 +90,12 @@ Deno.test("a certificate without folder is enough to ask, and what is missing is
 Deno.test("another authority is told from another one of the same name", async () => {
   await using work = await set();
   await initWorkspace(work.path("same"), { nodes: 1, clients: [] });
-  await initWorkspace(work.path("shop"), { nodes: 1, clients: [], commonName: "shop-ca" });
+  await initWorkspace(work.path("shop"), {
+    nodes: 1,
+    clients: [],
+    clusterName: "casty-ca",
+    commonName: "shop-ca",
+  });
   const mine = work.path("certs/node-1");
   const namesake = await diagnose(mine, work.path("same/node-1"));
   assertEquals(codes(namesake), ["A: untrusted", "B: untrusted"]);

@@ -8,8 +8,11 @@ import {
   type LeaseStore,
   type LeaseTransaction,
 } from "../../lib/cluster/lease/lease_kv.ts";
+import { FailingMachines } from "../runtime/failing_machines.ts";
+import { memoryStorage } from "../../lib/testkit/simulation/simulated_storage.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { systemClock } from "../../lib/runtime/system_clock.ts";
+import { StorageError } from "../../lib/runtime/storage.ts";
 import type { Clock } from "../../lib/runtime/clock.ts";
 
 /** A store as Deno KV is one, as far as a lease can tell. */
@@ -128,21 +131,58 @@ Deno.test("of many processes with one lease file, one acquires the lease", async
 
 Deno.test("a malformed lease file or a missing folder is an error", async () => {
   const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${folder}/lease`, "{");
+  const newest = `${folder}/lease.000000000001`;
+  await Deno.writeTextFile(newest, "{");
   const error = await assertRejects(
     () => fileLease(`${folder}/lease`).acquire("a:1"),
     ClusterError,
   );
   assertEquals(error.code, "leaseUnusable");
   assert(error.message.includes(`${folder}/lease`));
-  await Deno.writeTextFile(`${folder}/lease`, "x".repeat(5_000));
+  await Deno.writeTextFile(newest, "x".repeat(5_000));
   await assertRejects(
     () => fileLease(`${folder}/lease`).acquire("a:1"),
     ClusterError,
     "5000 bytes",
   );
-  await assertRejects(() => fileLease(`${folder}/no/lease`).acquire("a:1"), Deno.errors.NotFound);
+  const missing = await assertRejects(
+    () => fileLease(`${folder}/no/lease`).acquire("a:1"),
+    StorageError,
+  );
+  assertEquals(missing.code, "notFound");
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a lease whose writing took long is prolonged before it is granted", async () => {
+  const machines = new FailingMachines(1);
+  const { storage, faults } = machines.start("a");
+  const { clock } = machines;
+  const lease = fileLease("/data/lease", { ttl: 70_000, clock, storage });
+  const end = faults.begin({ type: "diskSlow", at: 0, for: 1, node: "a", delay: 4_000 });
+  clock.schedule(30_000, end);
+  assertEquals(await clock.resolve(lease.acquire("a:1")), { granted: true, token: 1 });
+  assert(clock.now() > 10_000, `the disk was not slow: ${clock.now()} ms`);
+  // Whoever holds it relies on it for a minute.
+  const granted = clock.now();
+  await clock.advance(60_000);
+  const other = fileLease("/data/lease", {
+    ttl: 70_000,
+    clock,
+    storage: machines.start("b").storage,
+  });
+  assertEquals(await clock.resolve(other.acquire("b:1")), { granted: false, holder: "a:1" });
+  assert(clock.now() - granted < 61_000);
+});
+
+Deno.test("a node binds a lease to time and storage of its runtime, unless it has its own", async () => {
+  const machines = new FailingMachines(1);
+  const { clock } = machines;
+  const { storage } = machines.start("a");
+  const bound = fileLease("/data/lease").bind!({ clock, storage });
+  assertEquals(await clock.resolve(bound.acquire("a:1")), { granted: true, token: 1 });
+  assertEquals(await clock.resolve(storage.list("/data")), ["lease.000000000001"]);
+  const own = fileLease("/data/other", { storage }).bind!({ clock, storage: memoryStorage(clock) });
+  assertEquals(await clock.resolve(own.acquire("a:1")), { granted: true, token: 1 });
 });
 
 Deno.test("a ttl below the hold time is rejected", () => {

@@ -40,7 +40,7 @@ runtimesTest(
   "actors, streams, testkit and certificates work alike on Deno, Node and Bun",
   async () => {
     const expected = {
-      actors: 1_000,
+      actors: { value: 1_000, shown: "ActorRef(/counter)" },
       streams: "1,2,3",
       testkit: "wake up",
       certificates: {
@@ -90,6 +90,19 @@ runtimesTest("a stalled event loop is told from a dead one on Deno, Node and Bun
   };
   const outcomes = await linesOnEach("stall.ts", await node(certificates));
   assertEquals(outcomes, installed.map(() => [expected]));
+});
+
+runtimesTest("seeds are resolved by DNS on Node and Bun", async () => {
+  const folder = await pack();
+  const expected = {
+    a: [{ host: "10.0.0.7" }, { host: "10.0.0.8" }],
+    aaaa: [{ host: "fd00::9" }],
+    srv: [{ host: "node3.example", port: 25520 }],
+    unknown: "fails",
+  };
+  for (const runtime of installed.filter(({ name }) => name !== "deno")) {
+    assertEquals(JSON.parse(await folder.output(runtime, "resolver.ts", [])), expected);
+  }
 });
 
 /** Certificates below two authorities, whose chain goes with them. */

@@ -142,7 +142,7 @@ Deno.test("100,000 fake members and tombstones take bounded space", () => {
   const { world, nodes } = formed(5, 3, { maxMembers: 100, maxTombstones: 500 });
   const bad = nodes[2]!;
   for (let round = 0; round < 100; round++) {
-    world.now += 10_000;
+    world.clock.moveTo(world.now + 10_000);
     const members = Array.from({ length: 500 }, (_, index) => {
       return newRecord(fakeMember(round * 500 + index));
     });
@@ -207,7 +207,7 @@ Deno.test("a forged or rejected join is logged once a minute, however often it i
   assertEquals(nodes[0]!.view.members.length, 3);
   const other = new Map<string, number>();
   for (let index = 0; index < 200; index++) {
-    world.now += 250;
+    world.clock.moveTo(world.now + 250);
     const effects = nodes[0]!.machine.step({
       type: "received",
       from: "late:1",

@@ -7,7 +7,7 @@ import {
   parseMembershipMessage,
 } from "../../lib/membership/machine/messages.ts";
 import type { MembershipView } from "../../lib/membership/state/view.ts";
-import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { draw, MachineWorld } from "../machine_world.ts";
 
 /** How the simulated network treats one message. */
 export interface Weather {
@@ -56,17 +56,10 @@ export class SimulatedMember {
   }
 }
 
-interface Task {
-  at: number;
-  order: number;
-  run: () => void;
-}
-
 const tickInterval = 100;
 
 /** Machines on a network in virtual time. Everything follows from the seed. */
-export class SimulatedMembers {
-  now = 0;
+export class SimulatedMembers extends MachineWorld {
   readonly trace: string[] = [];
   readonly weather: Weather = { loss: 0, latency: { min: 1, max: 10 }, cut: () => false };
   readonly nodes = new Map<string, SimulatedMember>();
@@ -75,10 +68,6 @@ export class SimulatedMembers {
   stallResponders = false;
   leaseHolder: string | undefined;
   leaseFails = false;
-  readonly #random: SeededRandom;
-  readonly #heap: Task[] = [];
-  readonly #arrivals = new Map<string, number>();
-  #order = 0;
   readonly #carry: ((message: MembershipMessage) => MembershipMessage) | undefined;
 
   /**
@@ -86,7 +75,7 @@ export class SimulatedMembers {
    * share it, and keep no trace.
    */
   constructor(seed: number, carry?: (message: MembershipMessage) => MembershipMessage) {
-    this.#random = new SeededRandom(seed);
+    super(seed);
     this.#carry = carry;
   }
 
@@ -107,7 +96,7 @@ export class SimulatedMembers {
     this.nodes.set(address, node);
     this.step(node, { type: "start" });
     if (this.stallResponders) this.step(node, { type: "stallResponder", port: 2 });
-    this.#scheduleTick(node, this.#random.next() * tickInterval);
+    this.#scheduleTick(node, this.random.next() * tickInterval);
     return node;
   }
 
@@ -135,28 +124,6 @@ export class SimulatedMembers {
   step(node: SimulatedMember, event: MembershipEvent): void {
     if (!node.alive) return;
     for (const effect of node.machine.step(event, this.now)) this.#carryOut(node, effect);
-  }
-
-  /** Runs for so many milliseconds. */
-  run(ms: number): void {
-    this.runUntil(() => false, ms);
-  }
-
-  /** Runs until the condition holds; answers how long that took, or fails after `limit`. */
-  runUntil(condition: () => boolean, limit: number): number | undefined {
-    const start = this.now;
-    const end = start + limit;
-    while (!condition()) {
-      const task = this.#heap[0];
-      if (task === undefined || task.at > end) {
-        this.now = end;
-        return condition() ? end - start : undefined;
-      }
-      this.#pop();
-      this.now = task.at;
-      task.run();
-    }
-    return this.now - start;
   }
 
   #carryOut(node: SimulatedMember, effect: MembershipEffect): void {
@@ -192,7 +159,7 @@ export class SimulatedMembers {
       case "probeStall":
         return this.#probeStall(node, effect);
       case "acquireLease":
-        return this.#schedule(this.now + 5, () => {
+        return this.later(5, () => {
           const held = this.leaseHolder !== undefined && this.leaseHolder !== node.address;
           this.leaseHolder ??= node.address;
           this.step(node, {
@@ -213,7 +180,7 @@ export class SimulatedMembers {
   ): void {
     const { cut } = this.weather;
     const isCut = cut(from.address, address) || cut(address, from.address);
-    this.#schedule(this.now + (isCut ? 2_000 : 20), () => {
+    this.later(isCut ? 2_000 : 20, () => {
       const node = this.nodes.get(address);
       const ms = Math.max(0, this.now - (node?.lastTick ?? 0));
       const outcome = isCut || node?.frozen
@@ -231,8 +198,8 @@ export class SimulatedMembers {
   #send(from: string, to: string, message: MembershipMessage): void {
     this.messages++;
     const { loss, latency, cut } = this.weather;
-    const lost = this.#random.next() < loss;
-    const delay = latency.min + this.#random.next() * (latency.max - latency.min);
+    const lost = this.copies({ loss }) === 0;
+    const delay = draw(this.random, latency);
     if (this.#carry === undefined) {
       this.trace.push(
         `${this.now.toFixed(3)} ${from} -> ${to} ${message.type}${lost ? " lost" : ""}`,
@@ -242,17 +209,17 @@ export class SimulatedMembers {
     // As the wire would do it: the receiver gets its own copy, checked.
     const copy = this.#carry?.(message) ?? structuredClone(message);
     // One connection keeps the order.
-    const lane = `${from}>${to}`;
-    const at = Math.max(this.now + delay, this.#arrivals.get(lane) ?? 0);
-    this.#arrivals.set(lane, at);
-    this.#schedule(at, () => this.#deliver(from, to, copy));
+    this.carry(delay, `${from}>${to}`, () => this.#deliver(from, to, copy));
   }
 
   #deliver(from: string, to: string, value: unknown): void {
     const node = this.nodes.get(to);
     if (node === undefined || !node.alive) return;
     if (this.now < node.pausedUntil) {
-      return this.#schedule(node.pausedUntil + 1, () => this.#deliver(from, to, value));
+      return void this.clock.scheduleAt(
+        node.pausedUntil + 1,
+        () => this.#deliver(from, to, value),
+      );
     }
     const message = this.#carry === undefined
       ? parseMembershipMessage(value)
@@ -262,7 +229,7 @@ export class SimulatedMembers {
   }
 
   #scheduleTick(node: SimulatedMember, delay: number): void {
-    this.#schedule(this.now + delay, () => {
+    this.later(delay, () => {
       if (!node.alive) return;
       if (this.now < node.pausedUntil) {
         return this.#scheduleTick(node, node.pausedUntil - this.now);
@@ -270,41 +237,8 @@ export class SimulatedMembers {
       const lag = this.now - node.lastTick - tickInterval;
       node.lastTick = this.now;
       if (lag > tickInterval) this.step(node, { type: "lag", ms: lag });
-      this.step(node, { type: "tick", random: this.#random.next() });
+      this.step(node, { type: "tick", random: this.random.next() });
       this.#scheduleTick(node, tickInterval);
     });
   }
-
-  #schedule(at: number, run: () => void): void {
-    const heap = this.#heap;
-    const task = { at, order: this.#order++, run };
-    let index = heap.push(task) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!earlier(task, heap[parent]!)) break;
-      heap[index] = heap[parent]!;
-      index = parent;
-    }
-    heap[index] = task;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const task = heap.pop()!;
-    if (heap.length === 0) return;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && earlier(heap[child + 1]!, heap[child]!)) child++;
-      if (!earlier(heap[child]!, task)) break;
-      heap[index] = heap[child]!;
-      index = child;
-    }
-    heap[index] = task;
-  }
-}
-
-function earlier(a: Task, b: Task): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

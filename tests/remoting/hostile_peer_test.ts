@@ -3,14 +3,12 @@ import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { Remoting } from "../../lib/remoting/remoting.ts";
 import type { Link } from "../../lib/runtime/network.ts";
-import { ManualClock } from "../../lib/testkit/manual_clock.ts";
-import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 import { encodeHello, features, type Hello } from "../../lib/transport/connection/handshake.ts";
-import { MemoryNetwork } from "../../lib/transport/memory/memory_network.ts";
 import { encodeEnvelope } from "../../lib/wire/envelope.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameWriter } from "../../lib/wire/frame_writer.ts";
 import { newCodec } from "../wire/values.ts";
+import { SimulatedHosts } from "../simulated_hosts.ts";
 
 const codec = newCodec();
 
@@ -44,29 +42,18 @@ function framesOf(all: readonly Frame[]): Uint8Array {
 }
 
 /** A node under attack. */
-class Target implements AsyncDisposable {
-  readonly clock = new ManualClock();
+class Target extends SimulatedHosts implements AsyncDisposable {
   /** `"<level> <text>"`. */
   readonly log: string[] = [];
-  readonly #random = new SeededRandom(1);
-  readonly #network = new MemoryNetwork({
-    clock: this.clock,
-    random: this.#random.fork("network"),
-  });
   system!: ActorSystem;
   remoting!: Remoting;
 
   static async start(): Promise<Target> {
     const target = new Target();
     const { clock } = target;
-    const runtime = {
-      clock,
-      random: target.#random.fork("a"),
-      network: target.#network.host("a"),
-      logger: {
-        log: (level: string, _: string, text: string) => void target.log.push(`${level} ${text}`),
-      },
-    };
+    const runtime = target.runtime("a", {
+      log: (level, _, text) => void target.log.push(`${level} ${text}`),
+    });
     target.system = new ActorSystem({ runtime });
     target.remoting = await clock.resolve(Remoting.start(target.system, {
       runtime,
@@ -86,7 +73,7 @@ class Target implements AsyncDisposable {
     ...frames: Frame[]
   ): Promise<Link & { over: boolean }> {
     const link = await this.clock.resolve(
-      this.#network.host("evil").dial({ host: "a", port: 1, serverName: "a", timeout: 1_000 }),
+      this.network.host("evil").dial({ host: "a", port: 1, serverName: "a", timeout: 1_000 }),
     );
     const raw = Object.assign(link, { over: false });
     raw.onClose = () => raw.over = true;

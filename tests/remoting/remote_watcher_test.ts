@@ -5,9 +5,7 @@ import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { Remoting, type RemotingOptions } from "../../lib/remoting/remoting.ts";
 import { watchPath } from "../../lib/remoting/watch_protocol.ts";
 import { CastyError } from "../../lib/runtime/casty_error.ts";
-import { ManualClock } from "../../lib/testkit/manual_clock.ts";
-import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { MemoryNetwork } from "../../lib/transport/memory/memory_network.ts";
+import { SimulatedHosts } from "../simulated_hosts.ts";
 
 type Order =
   | { type: "watch"; ref: ActorRef<never> }
@@ -25,10 +23,7 @@ interface Station {
 }
 
 /** Stations on a simulated network. */
-class World implements AsyncDisposable {
-  readonly clock = new ManualClock();
-  readonly random = new SeededRandom(1);
-  readonly network = new MemoryNetwork({ clock: this.clock, random: this.random.fork("network") });
+class World extends SimulatedHosts implements AsyncDisposable {
   readonly #stations: Station[] = [];
 
   async start(
@@ -37,14 +32,9 @@ class World implements AsyncDisposable {
     options: Partial<RemotingOptions> = {},
   ): Promise<Station> {
     const log: string[] = [];
-    const runtime = {
-      clock: this.clock,
-      random: this.random.fork(host),
-      network: this.network.host(host),
-      logger: {
-        log: (level: string, _: string, text: string) => void log.push(`${level} ${text}`),
-      },
-    };
+    const runtime = this.runtime(host, {
+      log: (level, _, text) => void log.push(`${level} ${text}`),
+    });
     const system = new ActorSystem({ runtime });
     const starting = Remoting.start(system, {
       runtime,

@@ -191,3 +191,16 @@ Deno.test("options of rememberEntities are checked", () => {
     assertEquals(error.code, "badOption");
   }
 });
+
+Deno.test("a stored list of this cluster counts if it is newer than what a node remembers", () => {
+  const memory = (change: number) => {
+    const world = new Memories("ab");
+    world.own("a", 3, 1);
+    world.start("a", 3, "x");
+    world.own("b", 3, 2);
+    world.of("b").loaded(3, ["stored"], [1, change]);
+    return waiting(world.of("b"));
+  };
+  assertEquals(memory(1), [[3, "x"]]);
+  assertEquals(memory(99), [[3, "stored"]]);
+});

@@ -27,6 +27,7 @@ function remembering(store: SlowStore): RememberEntities {
   return new RememberEntities("carts", { store, batch: 5, interval: 100, maxPerShard: 10 }, {
     clock: new ManualClock(),
     numShards: 4,
+    cluster: () => "cluster",
     others: () => [],
     send: () => {},
     wake: () => {},

@@ -12,7 +12,7 @@ import {
 import type { ShardRunner } from "../../lib/sharding/region/region.ts";
 import { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
-import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { MachineWorld } from "../machine_world.ts";
 
 export const numShards = 12;
 
@@ -32,12 +32,6 @@ export interface WorldOptions {
   readonly shardTypes?: readonly string[];
   /** Another implementation, to see that it fails. */
   readonly make?: typeof ShardingMachine;
-}
-
-interface Task {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
 }
 
 interface Truth {
@@ -150,13 +144,11 @@ export class WorldNode {
 }
 
 /** See the module's text. */
-export class World {
-  readonly random: SeededRandom;
+export class World extends MachineWorld {
   readonly shardTypes: readonly string[];
   readonly make: typeof ShardingMachine;
   readonly lost: string[] = [];
   readonly nodes: WorldNode[] = [];
-  now = 0;
   told = 0;
   received = 0;
   inFlight = 0;
@@ -173,52 +165,21 @@ export class World {
   repeats: number;
   lag: number;
   readonly #delay: number;
-  readonly #tasks: Task[] = [];
   readonly #truth: Truth[] = [];
   readonly #unreachable = new Set<string>();
   readonly #living = new Map<string, Set<WorldNode>>();
   readonly #last = new Map<string, number>();
-  readonly #arrival = new Map<string, number>();
   #sides = new Map<string, number>();
-  #order = 0;
   #version = 0;
 
   constructor(options: WorldOptions) {
-    this.random = new SeededRandom(options.seed);
+    super(options.seed);
     this.loss = options.loss ?? 0;
     this.repeats = options.repeats ?? 0;
     this.lag = options.lag ?? 300;
     this.#delay = options.delay ?? 30;
     this.shardTypes = options.shardTypes ?? ["one", "two"];
     this.make = options.make ?? ShardingMachine;
-  }
-
-  later(delay: number, run: () => void): void {
-    const task = { at: this.now + delay, order: this.#order++, run };
-    const tasks = this.#tasks;
-    let low = 0;
-    let high = tasks.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const other = tasks[middle]!;
-      if (other.at > task.at || (other.at === task.at && other.order > task.order)) {
-        low = middle + 1;
-      } else high = middle;
-    }
-    tasks.splice(low, 0, task);
-  }
-
-  /** Lets so much time pass. */
-  run(duration: number): void {
-    const end = this.now + duration;
-    for (;;) {
-      const next = this.#tasks.at(-1);
-      if (next === undefined || next.at > end) break;
-      this.#tasks.pop();
-      this.now = next.at;
-      next.run();
-    }
-    this.now = end;
   }
 
   /** A number below `below`. */
@@ -331,25 +292,17 @@ export class World {
     const mustArrive = to === from.address;
     const copies = !isControl || mustArrive
       ? 1
-      : this.random.next() < this.loss
-      ? 0
-      : this.random.next() < this.repeats
-      ? 2
-      : 1;
+      : this.copies({ loss: this.loss, duplication: this.repeats });
     for (let copy = 0; copy < copies; copy++) {
-      let at = this.now + (mustArrive && isControl ? 0 : this.random.next() * this.#delay);
-      if (!isControl) {
-        // A connection keeps order.
-        const link = `${from.address}>${to}`;
-        at = Math.max(at, this.#arrival.get(link) ?? 0);
-        this.#arrival.set(link, at);
-      }
+      const delay = mustArrive && isControl ? 0 : this.random.next() * this.#delay;
+      // A connection keeps order, the control lane does not.
+      const lane = isControl ? undefined : `${from.address}>${to}`;
       const counted = !isControl && typeof (message as unknown[])[0] === "string";
       if (counted) {
         this.inFlight++;
         if (from.leaving) from.passesOn = true;
       }
-      this.later(at - this.now, () => {
+      this.carry(delay, lane, () => {
         if (counted) this.inFlight--;
         if (target === undefined || !target.alive || !this.#connected(from, target)) {
           if (counted) this.lost.push(`connection ${path}`);

@@ -10,7 +10,7 @@ import { BehaviorTestKit } from "../../lib/testkit/behavior_test_kit.ts";
 import { TestkitError } from "../../lib/testkit/errors.ts";
 import { TestInbox } from "../../lib/testkit/test_inbox.ts";
 
-/** Does what it is told. */
+/** Does what its messages say. */
 interface Command {
   (context: ActorContext<Command>): void;
 }
@@ -20,7 +20,7 @@ const obedient: Behavior<Command> = Behaviors.receive((context, command) => {
   return Behaviors.same();
 });
 
-/** Notes what it is told; does what `answers` says about it. */
+/** Records its messages; does what `answers` says about each. */
 function noting(seen: unknown[], answers: Record<string, Behavior<string>> = {}): Behavior<string> {
   return Behaviors.receive((_context, message) => {
     seen.push(message);
@@ -81,7 +81,7 @@ Deno.test("a behaviour that stops hears its last signal, and takes nothing more"
   assert(!BehaviorTestKit.create(Behaviors.stopped()).isAlive);
 });
 
-Deno.test("stop from outside is heard as postStop", () => {
+Deno.test("stop from outside gives postStop", () => {
   const seen: unknown[] = [];
   const kit = BehaviorTestKit.create(noting(seen));
   kit.stop();
@@ -181,13 +181,13 @@ Deno.test("nothing new begins in a behaviour that has stopped", () => {
 });
 
 Deno.test("watched actors end when the test says so", () => {
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   const target = new TestInbox<string>("target");
   const kit = BehaviorTestKit.create(Behaviors.receive<Command>((context, command) => {
     command(context);
     return Behaviors.same();
   }, (_context, signal) => {
-    heard.push(signal);
+    received.push(signal);
     return Behaviors.same();
   }));
   const ended: Signal = { type: "terminated", ref: target.ref, reason: "nodeDown" };
@@ -195,7 +195,7 @@ Deno.test("watched actors end when the test says so", () => {
   kit.run((context) => context.watch(target.ref));
   kit.expectEffect({ type: "watched", ref: target.ref });
   kit.signal(ended);
-  assertEquals(heard, [ended]);
+  assertEquals(received, [ended]);
   assertCode("notWatched", () => kit.signal(ended));
   kit.run((context) => {
     context.watch(target.ref);
@@ -203,11 +203,11 @@ Deno.test("watched actors end when the test says so", () => {
   });
   assertCode("notWatched", () => kit.signal(ended));
   kit.retrieveEffects();
-  const message = () => heard.push("message");
+  const message = () => received.push("message");
   kit.run((context) => context.watchWith(target.ref, message));
   kit.expectEffect({ type: "watchedWith", ref: target.ref, message });
   kit.signal(ended);
-  assertEquals(heard, [ended, "message"]);
+  assertEquals(received, [ended, "message"]);
 });
 
 Deno.test("a child's failure is a signal like any other", () => {
@@ -293,7 +293,7 @@ Deno.test("stashed messages come back in order, in the run that unstashes", () =
   kit.expectEffect({ type: "stashed", message: "b" });
 });
 
-Deno.test("a behaviour that stashes what it unstashes for ever is told so", () => {
+Deno.test("a behaviour that stashes what it unstashes for ever is reported", () => {
   const kit = BehaviorTestKit.create(Behaviors.receive<number>((context, message) => {
     context.stash.add(message);
     context.stash.unstashAll();
@@ -387,7 +387,7 @@ Deno.test("what a promise comes to is in selfInbox when promises have settled", 
   );
 });
 
-Deno.test("an adapter brings what it is told to selfInbox", () => {
+Deno.test("an adapter brings its messages to selfInbox", () => {
   const seen: unknown[] = [];
   const map = (value: number) => `number ${value}`;
   let adapter: ActorRef<number> | undefined;
@@ -642,7 +642,7 @@ Deno.test("a kit that is run from within a handler says so", () => {
   assertCode("stillRunning", () => kit.run("a"), "await runAsync before the next");
 });
 
-Deno.test("a behaviour that gives something else is told so", () => {
+Deno.test("a behaviour that gives something else is reported", () => {
   const kit = BehaviorTestKit.create(Behaviors.receive<string>(() => 5 as never));
   assertEquals(assertThrows(() => kit.run("a"), ActorError).code, "badBehavior");
 });
@@ -686,7 +686,7 @@ Deno.test("expectEffect tells what it expected, what came and what else there is
   kit.expectNoEffects();
 });
 
-Deno.test("an inbox gives what it was told, in order", () => {
+Deno.test("an inbox gives its messages in order", () => {
   const inbox = new TestInbox<{ n: number }>("mine");
   assertEquals(inbox.ref.path, "/mine");
   assertCode("inboxEmpty", () => inbox.receiveMessage(), "nothing was told to /mine");

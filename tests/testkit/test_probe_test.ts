@@ -194,7 +194,7 @@ Deno.test("expectTerminated watches, waits and tells why", async () => {
   assertEquals((await probe.expectTerminated(short)).ref, short, "also of one long gone");
 });
 
-Deno.test("expectTerminated fails for an actor that lives on", async () => {
+Deno.test("expectTerminated fails for an actor that runs on", async () => {
   await using kit = ActorTestKit.create();
   const probe = kit.createProbe<string>("watcher");
   const other = kit.spawn(Behaviors.ignore(), "other");
@@ -248,7 +248,7 @@ Deno.test("two probes that wait at once do not turn time back", async () => {
   assertEquals(kit.clock.now(), 2_000);
 });
 
-Deno.test("a probe that is told too much says so", async () => {
+Deno.test("a probe with too many messages fails", async () => {
   await using kit = ActorTestKit.create();
   const probe = new TestProbe<number>(kit.system, { capacity: 2, name: "small" });
   for (let i = 0; i < 5; i++) probe.ref.tell(i);

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Endpoint, type EndpointOptions } from "../../lib/transport/endpoint/endpoint.ts";
 import { systemRuntime } from "../../lib/transport/system_runtime.ts";
+import type { IdentityMapping } from "../../lib/runtime/identity_mapping.ts";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import { Station } from "./endpoints.ts";
 import { Certificates } from "./network/certificates.ts";
@@ -132,4 +133,43 @@ Deno.test("endpoint: close on a real loopback sends the queue", async () => {
   await b.changes.until(() => b.events.length === 2);
   assertEquals(b.texts, Array.from({ length: 10_000 }, (_, index) => `m${index}`));
   assertEquals(b.events[1], `down ${a.address} user: closed by the peer: this end shuts down`);
+});
+
+Deno.test("endpoint: the address of a client belongs to its full URI, also in another domain", async () => {
+  await using certificates = await Certificates.create();
+  const identity: IdentityMapping = {
+    node: "spiffe://casty/node/*",
+    client: ["spiffe://prod/client/*", "spiffe://dev/client/*"],
+  };
+  const alice = async (domain: string): Promise<TlsMaterial> => {
+    const wanted = { name: "alice", uri: `spiffe://${domain}/client/alice` };
+    return { ...await certificates.client(wanted), identity };
+  };
+  const tls = { ...await certificates.node(), identity };
+  await using node = await RealStation.start({ tls });
+  const options = { role: "client", address: "client:1" } as const;
+  const prod = await RealStation.start({ ...options, tls: await alice("prod") });
+  prod.send(node.address, "hello");
+  await node.changes.until(() => node.heard.length === 1);
+  await prod.endpoint.close();
+  await using dev = await RealStation.start({
+    ...options,
+    incarnation: 2,
+    tls: await alice("dev"),
+  });
+  dev.send(node.address, "the address is mine");
+  await node.changes.until(() => node.refusals.length === 1 || node.heard.length > 1);
+  assertEquals(node.texts, ["hello"]);
+  assert(
+    node.refusals[0]!.includes("client:1 belongs to the holder of another certificate"),
+    node.refusals[0]!,
+  );
+  await using back = await RealStation.start({
+    ...options,
+    incarnation: 3,
+    tls: await alice("prod"),
+  });
+  back.send(node.address, "again");
+  await node.changes.until(() => node.heard.length === 2);
+  assertEquals(node.texts, ["hello", "again"]);
 });

@@ -1,9 +1,7 @@
 import type { Logger } from "../../lib/runtime/logger.ts";
 import type { Link, Network, PeerIdentity } from "../../lib/runtime/network.ts";
-import { ManualClock } from "../../lib/testkit/manual_clock.ts";
-import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 import { Endpoint, type EndpointOptions } from "../../lib/transport/endpoint/endpoint.ts";
-import { MemoryNetwork } from "../../lib/transport/memory/memory_network.ts";
+import { SimulatedHosts } from "../simulated_hosts.ts";
 
 /** An endpoint that writes down what happens to it. */
 export class Station {
@@ -61,17 +59,8 @@ export class Station {
 }
 
 /** Endpoints on a simulated network and virtual time. */
-export class World implements AsyncDisposable {
-  readonly clock = new ManualClock();
-  readonly random: SeededRandom;
-  readonly network: MemoryNetwork;
+export class World extends SimulatedHosts implements AsyncDisposable {
   readonly #stations: Station[] = [];
-
-  constructor(seed = 1, latency = { min: 1, max: 5 }) {
-    this.random = new SeededRandom(seed);
-    const random = this.random.fork("network");
-    this.network = new MemoryNetwork({ clock: this.clock, random, latency });
-  }
 
   /** Starts the endpoint of the host; its address is `"<host>:25520"`, or `"client:<host>"`. */
   async start(
@@ -80,14 +69,10 @@ export class World implements AsyncDisposable {
   ): Promise<Station> {
     const { identity, network, ...rest } = options;
     const station = new Station();
-    const own = this.network.host(host, identity === undefined ? {} : { identity });
+    const runtime = this.runtime(host, station.logger);
+    if (identity !== undefined) this.network.host(host, { identity });
     station.endpoint = await this.clock.resolve(Endpoint.start({
-      runtime: {
-        clock: this.clock,
-        random: this.random.fork(host),
-        logger: station.logger,
-        network: network ?? own,
-      },
+      runtime: { ...runtime, ...(network !== undefined && { network }) },
       systemName: "shop",
       role: "node",
       nodeId: host,

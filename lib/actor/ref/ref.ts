@@ -48,4 +48,9 @@ export abstract class Ref<in M> implements ActorRef<M> {
   [Symbol.for("Deno.customInspect")](): string {
     return `ActorRef(${this})`;
   }
+
+  /** The same on Node and Bun. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `ActorRef(${this})`;
+  }
 }

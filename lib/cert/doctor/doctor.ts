@@ -114,6 +114,7 @@ export async function diagnose(
     ...pairFindings(one, other),
     ...viewFindings(one, other, { now, crlRequired }),
     ...viewFindings(other, one, { now, crlRequired }),
+    ...domainFindings(one, other),
     ...hostFindings(other, host),
     ...hostFindings(one, ownHost),
   ];
@@ -165,6 +166,7 @@ export function viewFindings(observer: DoctorSide, subject: DoctorSide, view: Vi
   if (chain.fault !== "untrusted") return [{ ...finding, cure: chain.remedy }];
   // A bundle from before a rotation, or two clusters that are to trust each other.
   const theirs = subject.caFile ?? "ITS_CA_CRT";
+  if (domainFindings(observer, subject).length > 0) return [finding];
   return [{ ...finding, otherCure: `cat ${theirs} >> ${observer.caFile}` }];
 }
 
@@ -193,9 +195,8 @@ export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
       cure: reissueCure(b),
     }];
   }
-  const findings = domainFindings(a, b);
-  if (kindOf(a) === "node" || kindOf(b) === "node") return findings;
-  return [...findings, {
+  if (kindOf(a) === "node" || kindOf(b) === "node") return [];
+  return [{
     severity: "error",
     code: "twoClients",
     about,
@@ -205,7 +206,8 @@ export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
   }];
 }
 
-function domainFindings(a: DoctorSide, b: DoctorSide): Finding[] {
+/** Two peers of different trust domains. */
+export function domainFindings(a: DoctorSide, b: DoctorSide): Finding[] {
   const [own, peer] = [identityOfSide(a), identityOfSide(b)];
   if (own === undefined || peer === undefined) return [];
   if (domainProblem(own, peer, a.mapper) === undefined) return [];

@@ -1,4 +1,11 @@
-import { type DoctorReport, hostFindings, pairFindings, reportOf, viewFindings } from "./doctor.ts";
+import {
+  type DoctorReport,
+  domainFindings,
+  hostFindings,
+  pairFindings,
+  reportOf,
+  viewFindings,
+} from "./doctor.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
 import { maxChainLength } from "../../x509/chain.ts";
 import { identityMapper } from "../../x509/identity_mapping.ts";
@@ -162,6 +169,7 @@ async function peerFindings(
     ...await ownFindings(peer, now),
     ...pairFindings(own, peer),
     ...viewFindings(own, peer, { now }),
+    ...domainFindings(own, peer),
     ...hostFindings(peer, name),
   ];
   if (identityOfSide(peer)?.kind !== "client") return findings;

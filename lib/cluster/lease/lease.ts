@@ -1,4 +1,5 @@
 import type { DowningStrategy } from "../../membership/downing/downing.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import { decideByLease } from "../../membership/downing/lease_majority.ts";
 
 /** The answer of a lease. */
@@ -32,7 +33,12 @@ export interface Lease {
   acquire(owner: string): Promise<LeaseAnswer>;
   /** Releases the lease, if `owner` holds it. */
   release(owner: string): Promise<void>;
+  /** Called by a node when it starts: the same lease on time and storage of its runtime. */
+  readonly bind?: (runtime: LeaseRuntime) => Lease;
 }
+
+/** What a lease takes from the runtime of its node. */
+export type LeaseRuntime = Pick<Runtime, "clock" | "storage">;
 
 /** Options of {@linkcode leaseMajority}. */
 export interface LeaseMajorityOptions {

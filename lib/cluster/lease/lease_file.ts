@@ -1,32 +1,36 @@
 import type { Clock } from "../../runtime/clock.ts";
-import { systemClock } from "../../runtime/system_clock.ts";
+import { type Storage, StorageError } from "../../runtime/storage.ts";
+import { systemStorage } from "../../runtime/system_storage.ts";
+import { VersionedFile } from "../../runtime/versioned_file.ts";
 import { ClusterError } from "../errors.ts";
-import { grantLease, type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
+import { type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
+import { checkTtl, leaseIn } from "./lease_register.ts";
 
 /** How a lease in a file or in Deno KV behaves. */
 export interface LeaseOptions {
   /** Milliseconds after which it ends by itself; at least 70 000. Default 120 000. */
   readonly ttl?: number;
-  /** Tells the time of day; the clocks of all nodes must agree to some seconds. */
+  /**
+   * Tells the time of day; the clocks of all nodes must agree to some seconds. Default: the clock of
+   * the node's runtime.
+   */
   readonly clock?: Clock;
 }
 
-/** Above the time for which a side holds it. */
-const minTtl = 70_000;
-const defaultTtl = 120_000;
-/** How long the lock of the file is tried for, and how often; milliseconds. */
-const lockTime = 5_000;
-const lockInterval = 20;
-/** Bytes of a lease file at most. */
-const maxSize = 4_096;
+/** {@linkcode LeaseOptions} of a lease in a file. */
+export interface FileLeaseOptions extends LeaseOptions {
+  /** Where the files are. Default: the storage of the node's runtime. */
+  readonly storage?: Storage;
+}
 
 /**
- * A lease in a file, for nodes on one host or with a disk in common whose file system has locks
- * that work across hosts (NFS 4, CephFS). Beside it lies a lock file, `<path>.lock`, which is locked
- * while the lease is read and written, and a new content takes the place of the old at once.
+ * A lease in files, for nodes on one host or with a disk in common whose file system has atomic hard
+ * links (local ones, NFS, CephFS). Each change of the lease is a file `<path>.<version>`, which one
+ * process alone can create; the 16 before it are kept. There is no lock that a crash could leave.
  *
  * @param path the folder must exist and be writable.
- * @throws {ClusterError} code `badOption`: `ttl` is below 70 000.
+ * @throws {ClusterError} code `badOption`: `ttl` is below 70 000. From `acquire` and `release`:
+ * `leaseUnusable`: the newest file is no lease, or {@linkcode StorageError}.
  *
  * @example
  * ```ts
@@ -40,92 +44,51 @@ const maxSize = 4_096;
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
-export function fileLease(path: string, options: LeaseOptions = {}): Lease {
-  const { ttl, clock } = checkLeaseOptions(options);
+export function fileLease(path: string, options: FileLeaseOptions = {}): Lease {
+  const { clock, storage = systemStorage } = options;
+  const file = new VersionedFile(storage, path);
+  const register = {
+    name: path,
+    read: async () => {
+      const { version, bytes } = await readVersion(file);
+      return { version, record: bytes && parseRecord(path, bytes) };
+    },
+    write: (version: number, record: LeaseRecord) =>
+      file.write(version, new TextEncoder().encode(JSON.stringify(record))),
+  };
   return {
-    acquire: (owner) =>
-      withLock(path, clock, async () => {
-        const record = await readRecord(path);
-        const { answer, next } = grantLease(record, owner, clock.wallTime(), ttl);
-        if (next !== undefined) await writeRecord(path, next);
-        return answer;
-      }),
-    release: (owner) =>
-      withLock(path, clock, async () => {
-        const record = await readRecord(path);
-        if (record?.owner === owner) await writeRecord(path, { ...record, owner: "" });
-      }),
+    ...leaseIn(register, checkTtl(options.ttl), clock),
+    bind: ({ clock, storage }) => fileLease(path, { clock, storage, ...options }),
   };
 }
 
-/**
- * Fills in the defaults.
- *
- * @throws {ClusterError} code `badOption`.
- */
-export function checkLeaseOptions(
-  { ttl = defaultTtl, clock = systemClock }: LeaseOptions,
-): { readonly ttl: number; readonly clock: Clock } {
-  if (ttl >= minTtl && ttl < Infinity) return { ttl, clock };
-  throw new ClusterError("badOption", `ttl: ${ttl} is not allowed`, {
-    value: ttl,
-    remedy: `use at least ${minTtl} ms: the winner holds the lease for 60 s`,
-  });
-}
-
-async function withLock<T>(path: string, clock: Clock, work: () => Promise<T>): Promise<T> {
-  const file = await Deno.open(`${path}.lock`, { create: true, write: true });
+async function readVersion(file: VersionedFile): ReturnType<VersionedFile["read"]> {
   try {
-    const deadline = clock.now() + lockTime;
-    while (!(await file.tryLock(true))) {
-      if (clock.now() >= deadline) throw broken(path, `it is locked for more than ${lockTime} ms`);
-      await new Promise<void>((resolve) => void clock.schedule(lockInterval, resolve));
-    }
-    return await work();
-  } finally {
-    // Closing gives the lock back, too.
-    file.close();
-  }
-}
-
-async function readRecord(path: string): Promise<LeaseRecord | undefined> {
-  let text: string;
-  try {
-    const { size } = await Deno.stat(path);
-    if (size > maxSize) throw broken(path, `it has ${size} bytes`);
-    text = await Deno.readTextFile(path);
+    return await file.read();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof StorageError && error.code === "corrupt") {
+      throw unusable(file.path, error.message, error);
+    }
     throw error;
   }
-  const record = parseLeaseRecord(parseJson(text));
-  if (record === undefined) throw broken(path, "its content is not a lease");
+}
+
+function parseRecord(path: string, bytes: Uint8Array): LeaseRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    // Refused below.
+  }
+  const record = parseLeaseRecord(value);
+  if (record === undefined) throw unusable(path, "the content of the newest file is not a lease");
   return record;
 }
 
-async function writeRecord(path: string, record: LeaseRecord): Promise<void> {
-  const next = `${path}.next`;
-  const file = await Deno.open(next, { create: true, write: true, truncate: true });
-  try {
-    await file.write(new TextEncoder().encode(JSON.stringify(record)));
-    await file.sync();
-  } finally {
-    file.close();
-  }
-  await Deno.rename(next, path);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function broken(path: string, problem: string): ClusterError {
-  return new ClusterError("leaseUnusable", `the lease file ${path} cannot be used: ${problem}`, {
+function unusable(path: string, problem: string, cause?: unknown): ClusterError {
+  return new ClusterError("leaseUnusable", `the lease ${path} cannot be used: ${problem}`, {
     value: path,
-    remedy: "if no node runs, remove it",
+    remedy: `if no node runs, remove the files ${path}.*`,
+    cause,
   });
 }

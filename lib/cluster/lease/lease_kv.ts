@@ -1,6 +1,6 @@
-import { ClusterError } from "../errors.ts";
-import { grantLease, type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
-import { checkLeaseOptions, type LeaseOptions } from "./lease_file.ts";
+import { type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
+import type { LeaseOptions } from "./lease_file.ts";
+import { checkTtl, leaseIn } from "./lease_register.ts";
 
 /** The part of a key-value store that a lease uses; `Deno.Kv` has it. */
 export interface LeaseStore {
@@ -22,9 +22,6 @@ export interface LeaseTransaction {
   /** Commits the transaction. */
   commit(): Promise<{ readonly ok: boolean }>;
 }
-
-/** Attempts of a transaction that conflicts with others. */
-const maxAttempts = 20;
 
 /**
  * A lease in Deno KV, for nodes that share a KV database. It takes an opened database, so that only
@@ -48,33 +45,19 @@ export function kvLease(
   key: readonly string[],
   options: LeaseOptions = {},
 ): Lease {
-  const { ttl, clock } = checkLeaseOptions(options);
-  const change = async <T>(
-    decide: (record: LeaseRecord | undefined) => {
-      readonly answer: T;
-      readonly next?: LeaseRecord;
-    },
-  ): Promise<T> => {
-    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+  const register = {
+    name: key.join("/"),
+    read: async () => {
       const { value, versionstamp } = await kv.get(key);
-      const { answer, next } = decide(parseLeaseRecord(value));
-      if (next === undefined) return answer;
-      const { ok } = await kv.atomic().check({ key, versionstamp }).set(key, next).commit();
-      if (ok) return answer;
-    }
-    throw new ClusterError(
-      "leaseUnusable",
-      `the lease was changed by others ${maxAttempts} times in a row`,
-      { value: key },
-    );
+      return { record: parseLeaseRecord(value), version: versionstamp };
+    },
+    write: async (versionstamp: string | null, record: LeaseRecord) => {
+      const { ok } = await kv.atomic().check({ key, versionstamp }).set(key, record).commit();
+      return ok;
+    },
   };
   return {
-    acquire: (owner) => change((record) => grantLease(record, owner, clock.wallTime(), ttl)),
-    release: (owner) =>
-      change((record) =>
-        record?.owner === owner
-          ? { answer: undefined, next: { ...record, owner: "" } }
-          : { answer: undefined }
-      ),
+    ...leaseIn(register, checkTtl(options.ttl), options.clock),
+    bind: ({ clock }) => kvLease(kv, key, { clock, ...options }),
   };
 }

@@ -235,7 +235,7 @@ export class ClusterNode {
         beat: () => this.#stall?.beat(),
         probeStall: async (address, incarnation, port) =>
           await this.#stall?.ask(address, incarnation, port) ?? { outcome: "unknown", ms: 0 },
-        lease: leaseOf(options.downing),
+        lease: leaseOf(options.downing, runtime),
         downed: () => this.#onDowned(),
         joinFailed: (reason) => this.#waits.giveUp(joinRefused(remoting.address, reason)),
         joinRefused: (seed, code, reason) => {
@@ -344,6 +344,8 @@ export class ClusterNode {
   }
 }
 
-function leaseOf(downing: ClusterOptions["downing"]): Lease | undefined {
-  return downing !== undefined && "lease" in downing ? downing.lease : undefined;
+function leaseOf(downing: ClusterOptions["downing"], runtime: Runtime): Lease | undefined {
+  if (downing === undefined || !("lease" in downing)) return undefined;
+  const { lease } = downing;
+  return lease.bind?.(runtime) ?? lease;
 }

@@ -1,4 +1,5 @@
-import type { EntityStore } from "./remember_options.ts";
+import { ShardingError } from "../errors.ts";
+import type { EntityListStamp, EntityStore, StampedEntities } from "./remember_options.ts";
 
 /** How often a node that leaves has the store save a list. */
 const saveAttempts = 3;
@@ -9,8 +10,10 @@ export interface EntityListSaverPort {
   owns(shard: number): boolean;
   /** The present list of a shard. */
   idsOf(shard: number): readonly string[];
+  /** Describes the present list of a shard. */
+  stampOf(shard: number): EntityListStamp;
   /** A saved list was read. */
-  onRead(shard: number, ids: readonly string[]): void;
+  onRead(shard: number, list: readonly string[] | StampedEntities): void;
   log(message: string, fields: Record<string, unknown>): void;
 }
 
@@ -18,7 +21,8 @@ export interface EntityListSaverPort {
  * Reads and saves the lists of the shards that a node owns in a store.
  *
  * Invariants: one call of the store for each shard at a time; a list that was not read yet is never
- * overwritten. A call that fails is repeated with a later tick.
+ * overwritten, nor one that another node has saved since. A call that fails is repeated with a later
+ * tick.
  */
 export class EntityListSaver {
   readonly #shardType: string;
@@ -47,13 +51,15 @@ export class EntityListSaver {
   /** The shard goes to another node. Ids in the store that were not read yet stay in its list. */
   onStopped(shard: number): void {
     if (!this.#port.owns(shard)) return;
+    const stamp = this.#port.stampOf(shard);
     const ids = this.#port.idsOf(shard);
     const unread = this.#unread.delete(shard);
     this.#unsaved.delete(shard);
     const save = async () => {
       await this.#calls.get(shard);
-      const kept = unread ? await this.#store.load(this.#shardType, shard) : [];
-      await this.#store.save(this.#shardType, shard, [...new Set([...kept, ...ids])]);
+      const kept = unread ? idsIn(await this.#store.load(this.#shardType, shard)) : [];
+      // If another node has saved the list since, that is its owner now.
+      await this.#store.save(this.#shardType, shard, [...new Set([...kept, ...ids])], stamp);
     };
     this.#track(shard, "saved", save());
   }
@@ -72,18 +78,18 @@ export class EntityListSaver {
   /** Resolves when the store has all lists, or has failed several times. */
   async saved(): Promise<void> {
     for (let attempt = 1; attempt <= saveAttempts; attempt++) {
-      for (const shard of [...this.#unsaved]) this.#save(shard);
+      this.tick();
       while (this.#calls.size > 0) await Promise.all(this.#calls.values());
-      if (this.#unsaved.size === 0) return;
+      if (this.#unsaved.size + this.#unread.size === 0) return;
     }
   }
 
   #read(shard: number): void {
     if (this.#calls.has(shard)) return;
     const read = async () => {
-      const ids = await this.#store.load(this.#shardType, shard);
-      this.#unread.delete(shard);
-      this.#port.onRead(shard, ids);
+      const list = await this.#store.load(this.#shardType, shard);
+      if (!this.#unread.delete(shard)) return;
+      this.#port.onRead(shard, list);
     };
     this.#track(shard, "read", read());
   }
@@ -95,14 +101,23 @@ export class EntityListSaver {
     if (this.#calls.has(shard)) return;
     const save = async () => {
       this.#unsaved.delete(shard);
+      const stamp = this.#port.stampOf(shard);
       try {
-        await this.#store.save(this.#shardType, shard, this.#port.idsOf(shard));
+        await this.#store.save(this.#shardType, shard, this.#port.idsOf(shard), stamp);
       } catch (error) {
-        this.#unsaved.add(shard);
+        if (this.#port.owns(shard)) this.#saveAgain(shard, error);
         throw error;
       }
     };
     this.#track(shard, "saved", save());
+  }
+
+  #saveAgain(shard: number, error: unknown): void {
+    this.#unsaved.add(shard);
+    // What another node has saved is read first, and is part of what is saved then.
+    if (error instanceof ShardingError && error.code === "entityListChanged") {
+      this.#unread.add(shard);
+    }
   }
 
   #track(shard: number, done: "read" | "saved", work: Promise<void>): void {
@@ -113,4 +128,8 @@ export class EntityListSaver {
     });
     this.#calls.set(shard, call);
   }
+}
+
+function idsIn(list: readonly string[] | StampedEntities): readonly string[] {
+  return "stamp" in list ? list.ids : list;
 }

@@ -1,13 +1,26 @@
+import { folderOf, isNotFound, type Storage } from "../../runtime/storage.ts";
+import { systemStorage } from "../../runtime/system_storage.ts";
+import { type FileVersion, VersionedFile } from "../../runtime/versioned_file.ts";
 import { ShardingError } from "../errors.ts";
-import type { EntityStore } from "./remember_options.ts";
 import { isEntityId } from "../routing/protocol.ts";
+import type { EntityListStamp, EntityStore, StampedEntities } from "./remember_options.ts";
+
+/** How {@linkcode fileEntityStore} stores. */
+export interface FileEntityStoreOptions {
+  /** Where the files are. Default: the storage of the node's runtime. */
+  readonly storage?: Storage;
+}
 
 /**
- * Keeps which entities run in files of a folder, one for each shard. All nodes need the same folder: on
- * one host, or on a disk in common.
+ * Keeps which entities run in files, in a folder for each shard. All nodes need the same folder: on
+ * one host, or on a disk in common whose file system has atomic hard links (local ones, NFS, CephFS).
+ * A list is durable when `save` resolves. Each is a file `list.<version>`, which one node alone can
+ * make, so no node overwrites what it has not read; the 16 before it are kept.
  *
- * @param folder is made if there is none.
- * @throws {ShardingError} from `load`, code `badEntityStore`: a file is no list of ids.
+ * @param folder is made if there is none, private to the user of the process.
+ * @throws {ShardingError} from `load`, code `badEntityStore`: a file is no list of ids; from `save`,
+ * code `entityListChanged`: another node has saved the list since it was loaded here.
+ * @throws {StorageError} from `load` and `save`.
  *
  * @example
  * ```ts
@@ -15,45 +28,82 @@ import { isEntityId } from "../routing/protocol.ts";
  *
  * const folder = await Deno.makeTempDir();
  * const store = fileEntityStore(folder);
- * await store.save("carts", 3, ["cart-7"]);
- * console.assert((await store.load("carts", 3)).join() === "cart-7");
+ * await store.save("carts", 3, ["cart-7"], { cluster: "shop", epoch: 1, change: 1 });
+ * const list = await store.load("carts", 3);
+ * console.assert("stamp" in list && list.ids.join() === "cart-7");
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
-export function fileEntityStore(folder: string): EntityStore {
-  const fileOf = (shardType: string, shard: number) =>
-    `${folder}/${encodeURIComponent(shardType)}-${shard}.json`;
+export function fileEntityStore(
+  folder: string,
+  options: FileEntityStoreOptions = {},
+): EntityStore {
+  const { storage = systemStorage } = options;
+  /** The version that was read or written last here, by path. */
+  const known = new Map<string, number>();
+  const fileOf = (shardType: string, shard: number) => {
+    const path = `${folder}/${encodeURIComponent(shardType)}-${shard}/list`;
+    return new VersionedFile(storage, path, maxSize);
+  };
   return {
     load: async (shardType, shard) => {
-      const path = fileOf(shardType, shard);
-      try {
-        return parseIds(path, await Deno.readTextFile(path));
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return [];
-        throw error;
+      const file = fileOf(shardType, shard);
+      const { version, bytes } = await readVersion(file);
+      const list = bytes === undefined ? [] : parseList(file.path, bytes);
+      known.set(file.path, version);
+      return list;
+    },
+    save: async (shardType, shard, ids, stamp) => {
+      const file = fileOf(shardType, shard);
+      const version = known.get(file.path) ?? (await readVersion(file)).version;
+      if (version === 0) await storage.makeFolder(folderOf(file.path));
+      const bytes = new TextEncoder().encode(JSON.stringify({ ids, stamp }));
+      // Until it is known what is there, nothing may be overwritten.
+      known.set(file.path, -1);
+      if (version === -1 || !await file.write(version, bytes)) {
+        throw new ShardingError("entityListChanged", `${file.path} was changed by another node`, {
+          value: file.path,
+          remedy: "load the list again",
+        });
       }
+      known.set(file.path, version + 1);
     },
-    save: async (shardType, shard, entityIds) => {
-      await Deno.mkdir(folder, { recursive: true });
-      const path = fileOf(shardType, shard);
-      // A process that ends half-way leaves the old list; another one writes a file of its own.
-      const next = `${path}.${Deno.pid}`;
-      await Deno.writeTextFile(next, JSON.stringify(entityIds));
-      await Deno.rename(next, path);
-    },
+    bind: ({ storage }) => fileEntityStore(folder, { storage, ...options }),
   };
 }
 
-function parseIds(path: string, text: string): readonly string[] {
-  let ids: unknown;
+/** Bytes of a list at most: 10 000 ids of 512 bytes. */
+const maxSize = 8_388_608;
+
+async function readVersion(file: VersionedFile): Promise<FileVersion> {
   try {
-    ids = JSON.parse(text);
+    return await file.read();
+  } catch (error) {
+    if (isNotFound(error)) return { version: 0, bytes: undefined };
+    throw error;
+  }
+}
+
+function parseList(path: string, bytes: Uint8Array): StampedEntities {
+  let list: unknown;
+  try {
+    list = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     // Refused below, with its path.
   }
-  if (Array.isArray(ids) && ids.every(isEntityId)) return ids;
+  if (isList(list)) return list;
   throw new ShardingError("badEntityStore", `${path} is no list of entity ids`, {
     value: path,
-    remedy: "remove the file: its entities then start with their next message",
+    remedy: "remove its folder: the entities then start with their next message",
   });
+}
+
+function isList(value: unknown): value is StampedEntities {
+  if (typeof value !== "object" || value === null) return false;
+  const { ids, stamp } = value as Partial<StampedEntities>;
+  if (!Array.isArray(ids) || !ids.every(isEntityId)) return false;
+  if (typeof stamp !== "object" || stamp === null) return false;
+  const { cluster, epoch, change } = stamp as Partial<EntityListStamp>;
+  return typeof cluster === "string" && Number.isSafeInteger(epoch) &&
+    Number.isSafeInteger(change);
 }

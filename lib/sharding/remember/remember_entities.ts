@@ -7,7 +7,7 @@
  */
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { EntityListSaver } from "./entity_list_saver.ts";
-import type { CheckedRemember } from "./remember_options.ts";
+import type { CheckedRemember, EntityListStamp, StampedEntities } from "./remember_options.ts";
 import type { RememberMessage } from "./remember_protocol.ts";
 import { type OutgoingMessage, RememberedEntities } from "./remembered_entities.ts";
 
@@ -22,12 +22,14 @@ const maxLocated = 256;
 export interface RememberPort {
   readonly clock: Clock;
   readonly numShards: number;
+  /** Id of the cluster that this node is in. */
+  cluster(): string;
   /** Addresses of the other nodes. */
   others(): readonly string[];
   send(to: string, message: RememberMessage): void;
   /** Starts an entity, if it does not run. */
   wake(shard: number, id: string): void;
-  /** Whether a shard's owner is known. */
+  /** Whether another node is known to own a shard. */
   isOwned(shard: number): boolean;
   /** Makes the coordinator grant the shard to a node. */
   locate(shard: number): void;
@@ -54,7 +56,8 @@ export class RememberEntities {
     this.#saver = store && new EntityListSaver(shardType, store, {
       owns: (shard) => remembered.owns(shard),
       idsOf: (shard) => remembered.idsOf(shard),
-      onRead: (shard, ids) => this.#onRead(shard, ids),
+      stampOf: (shard) => this.#stampOf(shard),
+      onRead: (shard, list) => this.#onRead(shard, list),
       log: (message, fields) => port.log(message, fields),
     });
   }
@@ -126,9 +129,19 @@ export class RememberEntities {
     this.#starts?.cancel();
   }
 
-  #onRead(shard: number, ids: readonly string[]): void {
+  /** Describes the present list: the changes that it contains are sent first. */
+  #stampOf(shard: number): EntityListStamp {
+    this.#send(this.#remembered.takeChanges());
+    const [epoch, change] = this.#remembered.versionOf(shard);
+    return { cluster: this.#port.cluster(), epoch, change };
+  }
+
+  #onRead(shard: number, list: readonly string[] | StampedEntities): void {
     if (this.#closed) return;
-    this.#remembered.loaded(shard, ids);
+    if (!("stamp" in list)) this.#remembered.loaded(shard, list);
+    else if (list.stamp.cluster !== this.#port.cluster()) {
+      this.#remembered.restored(shard, list.ids);
+    } else this.#remembered.loaded(shard, list.ids, [list.stamp.epoch, list.stamp.change]);
     this.#onChanged(shard);
     this.#startSome(0);
   }

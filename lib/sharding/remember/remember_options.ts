@@ -1,3 +1,4 @@
+import type { Runtime } from "../../runtime/runtime.ts";
 import { badOption } from "../errors.ts";
 import { maxRememberedPerShard } from "./remember_protocol.ts";
 
@@ -18,16 +19,51 @@ import { maxRememberedPerShard } from "./remember_protocol.ts";
  *     return Promise.resolve();
  *   },
  * };
- * await store.save("carts", 3, ["cart-7"]);
- * console.assert((await store.load("carts", 3)).join() === "cart-7");
+ * await store.save("carts", 3, ["cart-7"], { cluster: "shop", epoch: 1, change: 1 });
+ * console.assert((await store.load("carts", 3) as string[]).join() === "cart-7");
  * ```
  */
 export interface EntityStore {
-  /** The ids that were saved last; empty if there are none. */
-  load(shardType: string, shard: number): Promise<readonly string[]>;
-  /** Replaces the ids of a shard. */
-  save(shardType: string, shard: number, entityIds: readonly string[]): Promise<void>;
+  /**
+   * The ids that were saved last, empty if there are none. With their stamp, if the store keeps it:
+   * then a saved list that is newer than what nodes remember is seen to be newer.
+   */
+  load(shardType: string, shard: number): Promise<readonly string[] | StampedEntities>;
+  /**
+   * Replaces the ids of a shard. A store that several nodes use rejects with a `ShardingError` of code
+   * `entityListChanged` if another has saved the list since it was loaded here: it is then loaded
+   * again.
+   */
+  save(
+    shardType: string,
+    shard: number,
+    entityIds: readonly string[],
+    stamp: EntityListStamp,
+  ): Promise<void>;
+  /** Called by a node that uses it: the same store on the storage of its runtime. */
+  readonly bind?: (runtime: StoreRuntime) => EntityStore;
 }
+
+/** Orders the lists of one shard in one cluster. */
+export interface EntityListStamp {
+  /** Id of the cluster; lists of different clusters are not ordered. */
+  readonly cluster: string;
+  /** Of the grant of the owner that has saved it. */
+  readonly epoch: number;
+  /** Counts the changes of the list by that owner. */
+  readonly change: number;
+}
+
+/** A saved list and its stamp. */
+export interface StampedEntities {
+  /** The ids. */
+  readonly ids: readonly string[];
+  /** What was given to `save` with them. */
+  readonly stamp: EntityListStamp;
+}
+
+/** What a store takes from the runtime of its node. */
+export type StoreRuntime = Pick<Runtime, "storage">;
 
 /** How entities that ran are started again. */
 export interface RememberOptions {

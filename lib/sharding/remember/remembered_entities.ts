@@ -128,11 +128,26 @@ export class RememberedEntities {
     if (!owned.started.delete(id)) owned.stopped.add(id);
   }
 
-  /** The list of a store, of before this cluster. Counts only where no node has a newer one. */
-  loaded(shard: number, ids: readonly string[]): void {
+  /**
+   * The list of a store, of before this cluster. Counts only where no node has a newer one: with a
+   * `version` it is a list of this cluster, and as new as that.
+   */
+  loaded(shard: number, ids: readonly string[], version?: ListVersion): void {
     const owned = this.#owned.get(shard);
-    if (owned === undefined || owned.inherited[0] > 0) return;
-    this.#merge(shard, owned, ids);
+    if (owned === undefined) return;
+    if (version !== undefined) return this.#inherit(shard, owned, ids, version);
+    if (owned.inherited[0] === 0) this.#merge(shard, owned, ids);
+  }
+
+  /** The list of a store that is known to be of another cluster: none of this one was ever saved. */
+  restored(shard: number, ids: readonly string[]): void {
+    const owned = this.#owned.get(shard);
+    if (owned !== undefined) this.#merge(shard, owned, ids);
+  }
+
+  /** The version of a shard's list, without changes that are not sent yet. */
+  versionOf(shard: number): ListVersion {
+    return this.#listOf(shard).version;
   }
 
   /** Takes out some entities that are to be started. */
@@ -236,10 +251,15 @@ export class RememberedEntities {
       this.#lists.set(shard, { version: [epoch, change], ids: kept });
       return;
     }
+    this.#inherit(shard, owned, ids, [epoch, change]);
+  }
+
+  /** A list of a former owner. */
+  #inherit(shard: number, owned: Owned, ids: readonly string[], version: ListVersion): void {
     // Of a later owner than this node, which will be fenced.
-    if (epoch >= this.#listOf(shard).version[0]) return;
-    if (compareLists(owned.inherited, [epoch, change]) >= 0) return;
-    owned.inherited = [epoch, change];
+    if (version[0] >= this.#listOf(shard).version[0]) return;
+    if (compareLists(owned.inherited, version) >= 0) return;
+    owned.inherited = version;
     // Entities that have stopped there, and were not started here, need not start.
     const listed = new Set(ids);
     for (const id of [...this.#waiting.get(shard) ?? []]) {

@@ -1,6 +1,6 @@
 /** An operation as its client saw it. */
 export interface Operation<Input = unknown, Output = unknown> {
-  /** Who called it; a client calls one operation at a time. */
+  /** The client that called it; a client calls one operation at a time. */
   readonly client: string;
   /** The object that it concerns; objects are checked one by one (linearizability is local). */
   readonly key: string;
@@ -20,13 +20,13 @@ export interface Invocation<Output> {
   ok(output: Output): void;
   /** It certainly had and will have no effect; it is no part of the history. */
   failed(): void;
-  /** Nobody knows whether it had an effect (a timeout, for example); the same as saying nothing. */
+  /** Unknown whether it had an effect (a timeout, for example); the same as saying nothing. */
   unknown(): void;
 }
 
 /**
  * Records the operations of concurrent clients for {@linkcode checkLinearizability}. The order of
- * calls and returns is the order in which the recorder is told; `now` is kept for reports.
+ * calls and returns is the order in which they are recorded; `now` is kept for reports.
  *
  * @example
  * ```ts

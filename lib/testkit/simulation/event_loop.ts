@@ -1,16 +1,16 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import type { SimulatedEvent } from "./event_queue.ts";
+import type { EventSink, QueuedEvent } from "../event_queue.ts";
 import type { MachineClock } from "./machine_clock.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import type { SimulationTime } from "./simulation_time.ts";
 
 /**
- * The event loop of one life of a node, and its clock. It can stand still, be slow, and end; what
- * comes while it is busy waits in order.
+ * The event loop of one process of a node, and its clock. It can be paused, slowed down and ended;
+ * events that are due while it is busy wait in order.
  */
-export class EventLoop implements Clock {
-  /** Index of the node, for those who ask whose loop it is. */
+export class EventLoop implements Clock, EventSink {
+  /** Index of the node. */
   readonly owner: number;
-  readonly #time: VirtualTime;
+  readonly #time: SimulationTime;
   readonly #machine: MachineClock;
   readonly #startedAt: number;
   #alive = true;
@@ -19,12 +19,11 @@ export class EventLoop implements Clock {
   #turn = 0;
   #busyUntil = 0;
   #backlog: (() => void)[] = [];
-  /** What belongs to the turn that a pause has interrupted. */
+  /** Tasks of the turn that a pause has interrupted. */
   #deferred: (() => void)[] = [];
   #waking = false;
 
-  /** Starts to run now. */
-  constructor(owner: number, time: VirtualTime, machine: MachineClock) {
+  constructor(owner: number, time: SimulationTime, machine: MachineClock) {
     this.owner = owner;
     this.#time = time;
     this.#machine = machine;
@@ -54,23 +53,23 @@ export class EventLoop implements Clock {
     this.schedule(0, task);
   }
 
-  /** Whether the process runs, or would if it did not stand still. */
+  /** Whether the process exists, paused or not. */
   get alive(): boolean {
     return this.#alive;
   }
 
-  /** Whether it stands still. */
+  /** Whether the event loop is paused. */
   get paused(): boolean {
     return this.#pauses > 0;
   }
 
-  /** Whether the whole process stands still, with all its threads. */
+  /** Whether the whole process is paused, with all its threads. */
   get frozen(): boolean {
     return this.#freezes > 0;
   }
 
   /** A timer is due. */
-  fire(event: SimulatedEvent): void {
+  fire(event: QueuedEvent): void {
     if (!this.#alive) return;
     if (!this.#isBusy()) return this.#run(event.task);
     this.#wait(() => {
@@ -78,16 +77,16 @@ export class EventLoop implements Clock {
     });
   }
 
-  /** The network has something for the node. Of a node that is gone, only its system takes it. */
+  /** Something arrives for the node. Of a process that is gone, only the operating system takes it. */
   readonly enter = (take: () => void): void => {
     if (!this.#alive) return take();
-    // What comes is an event of the network's; what follows from it is the node's.
+    // The arrival is an event of the network; its consequences are the node's.
     this.#time.lastLoop = this;
     if (this.#isBusy()) this.#wait(take);
     else this.#run(take);
   };
 
-  /** Stands still until `resume` was called as often; with `whole` all threads of the process. */
+  /** Pauses until `resume` was called as often; with `whole` all threads of the process. */
   pause(whole: boolean): void {
     this.#pauses++;
     if (whole) this.#freezes++;
@@ -111,7 +110,7 @@ export class EventLoop implements Clock {
     this.#deferred = [];
   }
 
-  /** What was deferred comes before any other turn, in order. */
+  /** Deferred tasks run before any other turn, in order. */
   readonly #endTurn = (): void => {
     const deferred = this.#deferred;
     this.#deferred = [];

@@ -1,4 +1,5 @@
-import { platform } from "../../runtime/platform.ts";
+import { replaceFile } from "../../runtime/atomic_file.ts";
+import { systemStorage } from "../../runtime/system_storage.ts";
 import type { Fault } from "./fault.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -23,8 +24,9 @@ export async function writeFailure(folder: string, failure: FailureText): Promis
   const name = `${fileName(scenario.name)}_${fileName(String(seed))}`;
   const isTest = scenario.source !== undefined;
   const path = `${folder}/${name}${isTest ? "_test.ts" : ".json"}`;
-  await platform.files.mkdir(folder, { recursive: true });
-  await platform.files.writeTextFile(path, isTest ? testText(failure) : jsonText(failure));
+  await systemStorage.makeFolder(folder);
+  const text = isTest ? testText(failure) : jsonText(failure);
+  await replaceFile(systemStorage, path, new TextEncoder().encode(text));
   return path;
 }
 

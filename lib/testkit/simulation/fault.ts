@@ -4,8 +4,6 @@
  *
  * @module
  */
-import { SimulationError } from "./errors.ts";
-
 /** Fields that all faults have. */
 export interface FaultTime {
   /** When it begins, milliseconds after the scenario began; at least 0. */
@@ -64,15 +62,15 @@ export interface LossFault extends FaultSpan, Between {
   readonly probability: number;
 }
 
-/** Fields of faults that meddle with whole messages. */
+/** Fields of faults of whole messages. */
 export interface MessageFault extends FaultSpan, Between {
   /** Of one message, from 0 to 1. */
   readonly probability: number;
   /**
    * Beginnings of the paths whose messages are concerned. Default `["/_cluster"]`: membership,
-   * barriers and the coordination of shards, which have to put up with it. Messages between actors
+   * barriers and the coordination of shards, which must tolerate it. Messages between actors
    * are never lost, repeated or reordered by a connection: only name their paths if their protocol
-   * must stand it.
+   * must tolerate it.
    */
   readonly paths?: readonly string[];
 }
@@ -111,28 +109,34 @@ export interface ResetFault extends FaultTime {
   readonly midFrame?: boolean;
 }
 
-/** A process ends without a word. */
+/** A process dies. */
 export interface CrashFault extends FaultTime {
   /** Names the fault. */
   readonly type: "crash";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
   /**
-   * The whole machine is gone: nobody is told by a reset connection. Default false: the process
-   * died and its system resets the connections.
+   * The whole machine is gone, and no connection is reset. Default false: the process died and its
+   * operating system resets the connections.
    */
   readonly silently?: boolean;
   /** Milliseconds until it is started again. Default: never. */
   readonly restartAfter?: number;
-  /** With which address it starts again: its own, or one that nobody has seen. Default `"same"`. */
+  /** With which address it starts again: its own, or a new one. Default `"same"`. */
   readonly identity?: "same" | "new";
+  /**
+   * What becomes of writes of the machine that were not synced: they survive (`"kept"`), or are
+   * `"lost"`, or each of them survives, is lost or is torn, by chance (`"random"`). Default: `"kept"`
+   * when a process died, since its system goes on; `"random"` with `silently`.
+   */
+  readonly unsynced?: "kept" | "lost" | "random";
 }
 
 /** A node is shut down in order. */
 export interface StopFault extends FaultTime {
   /** Names the fault. */
   readonly type: "stop";
-  /** Which. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds after it has stopped until it is started again. Default: never. */
   readonly restartAfter?: number;
@@ -141,24 +145,24 @@ export interface StopFault extends FaultTime {
 }
 
 /**
- * The event loop of a node stands still (a long computation, garbage collection): no timer fires and
- * nothing is read, while its system goes on to take what the network brings, and the thread that
- * answers for a stalled node goes on to answer.
+ * The event loop of a node is paused (a long computation, garbage collection): no timer fires and
+ * nothing is read, while its operating system still receives, and the thread that answers for a
+ * stalled node still answers.
  */
 export interface PauseFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "pause";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
-  /** All threads of the process stand still, as after SIGSTOP. Default false. */
+  /** All threads of the process are paused, as after SIGSTOP. Default false. */
   readonly whole?: boolean;
 }
 
-/** Each turn of a node's event loop takes so long; what comes meanwhile waits. */
+/** Each turn of a node's event loop takes so long; events wait meanwhile. */
 export interface SlowFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "slow";
-  /** Which. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds. */
   readonly turn: number;
@@ -168,7 +172,7 @@ export interface SlowFault extends FaultSpan {
 export interface ClockSkewFault extends FaultTime {
   /** Names the fault. */
   readonly type: "clockSkew";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds; negative: back. */
   readonly by: number;
@@ -178,10 +182,43 @@ export interface ClockSkewFault extends FaultTime {
 export interface ClockDriftFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "clockDrift";
-  /** Whose. */
+  /** The node. */
   readonly node: string;
   /** Milliseconds that it counts in a millisecond: 1.01 is one per cent fast. */
   readonly rate: number;
+}
+
+/** No room is left on the disk of a node: writes fail with the code `full`, in part or as a whole. */
+export interface DiskFullFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "diskFull";
+  /** The node. */
+  readonly node: string;
+}
+
+/** Each operation of a node on files takes longer. */
+export interface DiskSlowFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "diskSlow";
+  /** The node. */
+  readonly node: string;
+  /** Milliseconds that are added. */
+  readonly delay: number;
+}
+
+/** Operations of a node on files fail with the code `io`. */
+export interface DiskErrorFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "diskError";
+  /** The node. */
+  readonly node: string;
+  /**
+   * Which fail. A write may have been made in part. What was written before a `sync` that failed is
+   * lost with the power, even if a later one succeeds.
+   */
+  readonly operation: "read" | "write" | "sync";
+  /** Of one operation, from 0 to 1. */
+  readonly probability: number;
 }
 
 /** One thing that goes wrong. Plain data. */
@@ -198,7 +235,10 @@ export type Fault =
   | PauseFault
   | SlowFault
   | ClockSkewFault
-  | ClockDriftFault;
+  | ClockDriftFault
+  | DiskFullFault
+  | DiskSlowFault
+  | DiskErrorFault;
 
 /** Names of faults. */
 export type FaultKind = Fault["type"];
@@ -218,7 +258,13 @@ export const faultKinds: readonly FaultKind[] = [
   "slow",
   "clockSkew",
   "clockDrift",
+  "diskFull",
+  "diskSlow",
+  "diskError",
 ];
+
+/** Kinds that concern only scenarios which use files. */
+export const diskFaultKinds: readonly FaultKind[] = ["diskFull", "diskSlow", "diskError"];
 
 /** When a fault is over, milliseconds after the scenario began. */
 export function endOf(fault: Fault): number {
@@ -227,7 +273,7 @@ export function endOf(fault: Fault): number {
   return fault.at + (restartAfter ?? 0);
 }
 
-/** A node's base name: a life with a new address is still the same node. */
+/** Names of the nodes that a fault concerns. They stay the same when an address changes. */
 export function nodesOf(fault: Fault): readonly string[] {
   switch (fault.type) {
     case "partition":
@@ -243,52 +289,4 @@ export function nodesOf(fault: Fault): readonly string[] {
     default:
       return [fault.node];
   }
-}
-
-/**
- * Refuses faults that cannot be.
- *
- * @throws {SimulationError} code `badFault`.
- */
-export function checkFaults(faults: readonly Fault[], nodes: ReadonlySet<string>): void {
-  for (const fault of faults) {
-    const problem = problemOf(fault, nodes);
-    if (problem === undefined) continue;
-    throw new SimulationError("badFault", `${JSON.stringify(fault)}: ${problem}`, {
-      value: fault,
-      remedy: "see the type Fault",
-    });
-  }
-}
-
-const inRange: Readonly<Record<string, readonly [number, number]>> = {
-  at: [0, 1e12],
-  for: [0, 1e12],
-  min: [0, 1e9],
-  max: [0, 1e9],
-  probability: [0, 1],
-  delay: [0, 1e9],
-  restartAfter: [0, 1e12],
-  turn: [0, 1e6],
-  by: [-1e12, 1e12],
-  rate: [0.01, 100],
-};
-
-const types: ReadonlySet<string> = new Set(faultKinds);
-
-function problemOf(fault: Fault, nodes: ReadonlySet<string>): string | undefined {
-  if (!types.has(fault.type)) return `there is no fault of type ${fault.type}`;
-  for (const node of nodesOf(fault)) {
-    if (!nodes.has(node)) return `there is no node ${node}`;
-  }
-  for (const [name, value] of Object.entries(fault)) {
-    const range = inRange[name];
-    if (range === undefined) continue;
-    if (typeof value !== "number" || !(value >= range[0] && value <= range[1])) {
-      return `${name} must be a number from ${range[0]} to ${range[1]}`;
-    }
-  }
-  if (fault.type === "loss" && fault.probability >= 1) return "probability must be below 1";
-  if (fault.type === "latency" && fault.min > fault.max) return "min must not be above max";
-  return undefined;
 }

@@ -1,33 +1,35 @@
 import type { Random } from "../../runtime/random.ts";
 import type { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import type { Fault, MessageFault, PartitionFault } from "./fault.ts";
+import { messageCopies } from "./message_copies.ts";
 import type { NodeProcess } from "./node_process.ts";
 import { portableLog } from "./portable_log.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import type { UnsyncedOutcome } from "./simulated_disk.ts";
+import type { SimulationTime } from "./simulation_time.ts";
 
 /** First pause before a lost packet is sent again, and the longest, milliseconds (RFC 6298). */
 const retransmission = { first: 200, longest: 60_000 };
-/** Milliseconds between two looks whether a node that was stopped has ended. */
-const closingPause = 500;
 /** Milliseconds by which messages are late, at most. */
 const defaultDelay = 1_000;
 
 type ShapingFault = Extract<Fault, { type: "latency" | "loss" }>;
-type MeddlingFault = Extract<
+type LossyFault = Extract<
   Fault,
   { type: "messageLoss" | "messageDuplication" | "messageReordering" }
 >;
 
 /** What the injector acts on. */
 export interface FaultTargets {
-  readonly time: VirtualTime;
+  readonly time: SimulationTime;
   readonly network: MemoryNetwork;
   readonly random: Random;
   /** @throws for a name that is none. */
   node(name: string): NodeProcess;
+  /** The power of the machine of a node has failed, for its disks. */
+  failDisks(node: NodeProcess, outcome: UnsyncedOutcome): void;
   /** The node at a host, or the host's own name. */
   nameOf(host: string): string;
-  /** A host name that nobody has seen. */
+  /** A host name that no node knows. */
   newHost(node: NodeProcess): string;
   /** A fault has begun or ended. */
   onChange(fault: Fault, active: boolean): void;
@@ -37,11 +39,10 @@ export interface FaultTargets {
 export class FaultInjector {
   readonly #targets: FaultTargets;
   readonly #shaping: ShapingFault[] = [];
-  readonly #meddling: MeddlingFault[] = [];
+  readonly #messageFaults: LossyFault[] = [];
   readonly #partitions = new Map<PartitionFault, [from: string, to: string][]>();
   #active = 0;
 
-  /** Nothing is wrong yet. */
   constructor(targets: FaultTargets) {
     this.#targets = targets;
   }
@@ -96,12 +97,17 @@ export class FaultInjector {
 
   /** Delivers a message to a node, or does not, or twice, or late. */
   inbound(node: NodeProcess, from: string, path: string, deliver: () => void): void {
-    for (const fault of this.#meddling) {
+    for (const fault of this.#messageFaults) {
       const { nameOf, random } = this.#targets;
       const sender = nameOf(from.slice(0, from.lastIndexOf(":")));
-      if (!concerns(fault, sender, node.name) || !isMeddledWith(fault, path)) continue;
-      if (random.next() >= fault.probability) continue;
-      if (fault.type === "messageLoss") return;
+      if (!concerns(fault, sender, node.name) || !concernsPath(fault, path)) continue;
+      const { probability } = fault;
+      if (fault.type === "messageLoss") {
+        if (messageCopies(random, { loss: probability }) === 0) return;
+        continue;
+      }
+      // One that is reordered arrives once, like a second copy without the first.
+      if (messageCopies(random, { duplication: probability }) === 1) continue;
       const delay = random.next() * (fault.delay ?? defaultDelay);
       node.loop?.schedule(delay, deliver);
       if (fault.type === "messageReordering") return;
@@ -130,7 +136,7 @@ export class FaultInjector {
       case "messageLoss":
       case "messageDuplication":
       case "messageReordering":
-        return during(this.#meddling, fault);
+        return during(this.#messageFaults, fault);
       case "reset": {
         const [one, other] = [this.#node(fault.between), this.#node(fault.and)];
         network.reset(one.host, other.host, { inMidstream: fault.midFrame ?? false });
@@ -154,6 +160,10 @@ export class FaultInjector {
       case "clockSkew":
         this.#node(fault.node).machine.skew += fault.by;
         return;
+      case "diskFull":
+      case "diskSlow":
+      case "diskError":
+        return this.#node(fault.node).diskFaults.begin(fault);
       case "clockDrift": {
         const { machine } = this.#node(fault.node);
         machine.rate = fault.rate;
@@ -168,7 +178,9 @@ export class FaultInjector {
 
   #crash(fault: Extract<Fault, { type: "crash" }>): (() => void) | undefined {
     const node = this.#node(fault.node);
-    node.crash(fault.silently ?? false);
+    const { silently = false, unsynced = silently ? "random" : "kept" } = fault;
+    node.crash(silently);
+    this.#targets.failDisks(node, unsynced);
     return fault.restartAfter === undefined ? undefined : () => this.#restart(node, fault);
   }
 
@@ -187,8 +199,7 @@ export class FaultInjector {
   #restart(node: NodeProcess, fault: { identity?: "same" | "new" }, started = () => {}): void {
     // Its connections are still being closed in order; the port is not free before.
     if (node.alive && node.status === "stopped") {
-      this.#targets.time.schedule(closingPause, () => this.#restart(node, fault, started));
-      return;
+      return node.onceGone(() => this.#restart(node, fault, started));
     }
     node.start(fault.identity === "new" ? this.#targets.newHost(node) : undefined);
     started();
@@ -228,7 +239,7 @@ function concerns(
   return (fault.from?.includes(from) ?? true) && (fault.to?.includes(to) ?? true);
 }
 
-function isMeddledWith(fault: MessageFault, path: string): boolean {
+function concernsPath(fault: MessageFault, path: string): boolean {
   if (fault.paths === undefined) return path.startsWith("/_cluster");
   return fault.paths.some((prefix) => path.startsWith(prefix));
 }

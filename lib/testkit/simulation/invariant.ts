@@ -26,7 +26,7 @@ export interface Invariant {
   /**
    * When it is checked, which is always at the end, and
    *
-   * - `event`: after each event. The default, and the dearest.
+   * - `event`: after each event. The default, and the most expensive.
    * - `view`: when the view of a node of its cluster, or its status, has changed.
    * - `shards`: when the shards that a node owns, or its status, have changed.
    * - `second`: each second of virtual time.

@@ -1,8 +1,9 @@
-import { epoch, type VirtualTime } from "./virtual_time.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { defaultEpoch } from "../virtual_clock.ts";
 
 /** The clock of one machine, which may run fast or slow, and whose wall time may be wrong. */
 export class MachineClock {
-  readonly #time: VirtualTime;
+  readonly #time: Clock;
   #base = 0;
   #since: number;
   #rate = 1;
@@ -10,7 +11,7 @@ export class MachineClock {
   skew = 0;
 
   /** Right, at first. */
-  constructor(time: VirtualTime) {
+  constructor(time: Clock) {
     this.#time = time;
     this.#since = time.now();
   }
@@ -31,6 +32,6 @@ export class MachineClock {
   }
 
   wallTime(): number {
-    return epoch + this.now() + this.skew;
+    return defaultEpoch + this.now() + this.skew;
   }
 }

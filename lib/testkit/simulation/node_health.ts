@@ -1,21 +1,21 @@
 /**
- * Who is healthy, as the simulation knows it from the faults: the judge of what a cluster decides
- * about its members without knowing that.
+ * Which nodes are healthy, judged by the faults. The cluster decides about its members without that
+ * knowledge; invariants compare both.
  *
  * @module
  */
 import { type Fault, nodesOf } from "./fault.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 
-/** From where on a disturbance counts. */
+/** Thresholds from which on a disturbance counts. */
 export interface HealthLimits {
   /**
-   * Milliseconds that a node may be stopped as a whole, cut off or disturbed without counting as unhealthy: it
-   * must be borne. Default 3 000, the acceptable pause of the failure detector.
+   * Milliseconds that a node may be stopped as a whole, cut off or disturbed without counting as unhealthy: the
+   * cluster must tolerate it. Default 3 000, the acceptable pause of the failure detector.
    */
   readonly tolerance?: number;
   /**
-   * Milliseconds that the event loop of a node may stand still while its process lives. Default
+   * Milliseconds that the event loop of a node may be paused while its process runs. Default
    * 55 000, a little less than the stall limit of the membership.
    */
   readonly stall?: number;
@@ -30,11 +30,11 @@ export interface HealthLimits {
 const heavy = { loss: 0.3, latency: 1_000, messages: 0.3, turn: 20, drift: 0.1 };
 
 interface Trouble {
-  /** Since when the event loop stands still. */
+  /** Since when the event loop is paused. */
   stalledSince: number | undefined;
   since: number | undefined;
-  /** When its latest life began, if it is not the first. */
-  reborn: number;
+  /** When its latest process started, if it is not the first. */
+  restartedAt: number;
   /** Until when the node counts as unhealthy, after trouble that has ended. */
   until: number;
 }
@@ -65,7 +65,7 @@ export class NodeHealth {
     this.#troubles = nodes.map(() => ({
       stalledSince: undefined,
       since: undefined,
-      reborn: -Infinity,
+      restartedAt: -Infinity,
       until: -Infinity,
     }));
     this.#goneSince = nodes.map(() => undefined);
@@ -82,7 +82,7 @@ export class NodeHealth {
       if (!alive) this.#goneSince[index] ??= now;
       else if (gone !== undefined) {
         this.#goneSince[index] = undefined;
-        this.#troubles[index]!.reborn = now;
+        this.#troubles[index]!.restartedAt = now;
         this.#troubles[index]!.until = now + this.#memory;
       }
     }
@@ -105,7 +105,7 @@ export class NodeHealth {
   }
 
   /**
-   * Whether nobody has a reason to declare the node dead: for a while it has run, was not held up,
+   * Whether no member has a reason to declare the node down: for a while it has run, was not paused,
    * and reached most of the others in both directions.
    */
   isHealthy(node: SimulatedNode, now: number): boolean {
@@ -146,7 +146,7 @@ export class NodeHealth {
     for (const other of counted) {
       if (other === node || !other.alive || other.paused) continue;
       // What has come back is another member; the one that it was is still counted as silent.
-      if (now < this.#troubles[other.index]!.reborn + this.#memory) continue;
+      if (now < this.#troubles[other.index]!.restartedAt + this.#memory) continue;
       if (!this.#isBad(node, other) && !this.#isBad(other, node)) reached++;
     }
     return reached * 2 > counted.length;

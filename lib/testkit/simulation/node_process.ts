@@ -2,16 +2,22 @@ import type { ClusterOptions } from "../../cluster/node/cluster_options.ts";
 import { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import { type NodeInternals, nodeInternalsOf } from "../../node_internals.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { Storage } from "../../runtime/storage.ts";
 import type { OwnedShard } from "../../sharding/sharding.ts";
 import type { NodeStatus, SimulatedNode } from "./simulated_node.ts";
 import { SimulationError } from "./errors.ts";
+import { DiskFaults } from "./disk_faults.ts";
+import { SimulatedDisk } from "./simulated_disk.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { MachineClock } from "./machine_clock.ts";
 
 /** What a node needs of the simulation around it. */
 export interface NodeSurroundings {
-  /** Makes the options and the event loop of the next life at a host. */
-  launch(node: NodeProcess, host: string): { options: ClusterOptions; loop: EventLoop };
+  /** Makes the options, event loop and storage of the next process at a host. */
+  launch(
+    node: NodeProcess,
+    host: string,
+  ): { options: ClusterOptions; loop: EventLoop; storage: Storage };
   /** The node is up. */
   onUp(node: NodeProcess): void | Promise<void>;
   /** Its status has changed. */
@@ -20,30 +26,36 @@ export interface NodeSurroundings {
   onEnded(node: NodeProcess): void;
   /** What runs on it has thrown. */
   onError(error: unknown): void;
+  /** How many connections of the host are open. */
+  links(host: string): number;
   /** Takes the host off the network. */
   crash(host: string, silently: boolean): void;
 }
 
-/** A node of a simulated cluster, through all its lives; each is a process. */
+/** A node of a simulated cluster, and its process, which can be started many times. */
 export class NodeProcess implements SimulatedNode {
-  /** `"node-1"` and so on: stays the same in all lives. */
+  /** `"node-1"` and so on: stays the same when the node starts again. */
   readonly name: string;
   /** Place in `Simulation.nodes`, from 0. */
   readonly index: number;
+  /** The disk of its machine, which stays when it starts again, also at another address. */
+  readonly disk = new SimulatedDisk();
+  /** What is wrong with the disks of its machine. */
+  readonly diskFaults = new DiskFaults();
   readonly #machine: MachineClock;
   readonly #surroundings: NodeSurroundings;
   #host: string;
-  #life = 0;
+  #starts = 0;
   #status: NodeStatus = "stopped";
   #system: ClusteredActorSystem | undefined;
   #internals: NodeInternals | undefined;
   #loop: EventLoop | undefined;
+  #storage: Storage | undefined;
   #seenView: MembershipView | undefined;
   #seenGrants = 0;
   /** Called when the process is gone. */
-  #onGone: () => void = () => {};
+  #onGone: (() => void)[] = [];
 
-  /** Does not run yet. */
   constructor(
     name: string,
     index: number,
@@ -67,12 +79,12 @@ export class NodeProcess implements SimulatedNode {
     return `${this.#host}:${simulatedPort}`;
   }
 
-  /** Which life it is in, from 1. */
-  get life(): number {
-    return this.#life;
+  /** How often its process was started. */
+  get starts(): number {
+    return this.#starts;
   }
 
-  /** How far it is. */
+  /** Its status. */
   get status(): NodeStatus {
     return this.#status;
   }
@@ -82,7 +94,7 @@ export class NodeProcess implements SimulatedNode {
     return this.#loop?.alive ?? false;
   }
 
-  /** Whether its event loop stands still now. */
+  /** Whether its event loop is paused. */
   get paused(): boolean {
     return this.#loop?.paused ?? false;
   }
@@ -98,10 +110,7 @@ export class NodeProcess implements SimulatedNode {
    */
   get system(): ClusteredActorSystem {
     if (this.#system !== undefined && this.alive) return this.#system;
-    throw new SimulationError("notRunning", `${this.name} is ${this.#status}`, {
-      value: this.name,
-      remedy: 'look at its status first, or wait: sim.until(() => node.status === "up")',
-    });
+    throw this.#notRunning();
   }
 
   /** The same, or undefined where that throws. */
@@ -109,7 +118,17 @@ export class NodeProcess implements SimulatedNode {
     return this.alive ? this.#system : undefined;
   }
 
-  /** What it believes of its cluster; undefined while it is starting and after its end. */
+  /**
+   * The files of its process; see `SimulatedNode`.
+   *
+   * @throws {SimulationError} code `notRunning`: its process does not exist.
+   */
+  get storage(): Storage {
+    if (this.#storage !== undefined && this.alive) return this.#storage;
+    throw this.#notRunning();
+  }
+
+  /** Its view of the cluster; undefined while it is starting and after its end. */
   get view(): MembershipView | undefined {
     return this.alive && this.#status !== "stopped" ? this.#internals?.view : undefined;
   }
@@ -126,7 +145,7 @@ export class NodeProcess implements SimulatedNode {
     return this.#internals?.remoting.endpoint.queued(address) ?? { messages: 0, bytes: 0 };
   }
 
-  /** The event loop of this life. */
+  /** The event loop of its latest process. */
   get loop(): EventLoop | undefined {
     return this.#loop;
   }
@@ -136,23 +155,24 @@ export class NodeProcess implements SimulatedNode {
     return this.#machine;
   }
 
-  /** Begins a life; at another host if one is given. */
+  /** Starts its process; at another host if one is given. */
   start(host: string = this.#host): void {
     if (this.alive) return;
     this.#host = host;
-    const life = ++this.#life;
+    const starts = ++this.#starts;
     this.#system = undefined;
     this.#internals = undefined;
     this.#seenView = undefined;
-    const { options, loop } = this.#surroundings.launch(this, host);
+    const { options, loop, storage } = this.#surroundings.launch(this, host);
     this.#loop = loop;
+    this.#storage = storage;
     this.#become("starting");
     ClusteredActorSystem.start(options).then(
       (system) => {
-        if (this.#life === life && loop.alive) this.#onStarted(system, life);
+        if (this.#starts === starts && loop.alive) this.#onStarted(system, starts);
       },
       () => {
-        if (this.#life === life && loop.alive) this.#onEnded();
+        if (this.#starts === starts && loop.alive) this.#onEnded();
       },
     );
   }
@@ -163,7 +183,7 @@ export class NodeProcess implements SimulatedNode {
     this.#loop!.end();
     this.#surroundings.crash(this.#host, silently);
     this.#become("crashed");
-    this.#onGone();
+    this.#gone();
   }
 
   /** Shuts it down in order; resolves when that is done, or its process is gone before. */
@@ -171,11 +191,17 @@ export class NodeProcess implements SimulatedNode {
     if (!this.alive) return;
     if (this.#system === undefined) return this.crash(false);
     this.#become("stopping");
-    const gone = new Promise<void>((resolve) => this.#onGone = resolve);
+    const gone = new Promise<void>((resolve) => this.onceGone(resolve));
     await Promise.race([this.#system.shutdown(), gone]);
   }
 
-  /** What has changed since it was asked last. */
+  /** Calls back when the process is gone; at once if there is none. */
+  onceGone(callback: () => void): void {
+    if (this.alive) this.#onGone.push(callback);
+    else callback();
+  }
+
+  /** What has changed since the last call. */
   takeChanges(): { view: boolean; grants: boolean } {
     const view = this.view;
     const grants = this.#system?.sharding.ownedVersion ?? 0;
@@ -185,11 +211,11 @@ export class NodeProcess implements SimulatedNode {
     return changes;
   }
 
-  #onStarted(system: ClusteredActorSystem, life: number): void {
+  #onStarted(system: ClusteredActorSystem, starts: number): void {
     this.#system = system;
     this.#internals = nodeInternalsOf(system);
     system.onShutdown("afterStop", "simulation", () => {
-      if (this.#life === life && this.alive) this.#onEnded();
+      if (this.#starts === starts && this.alive) this.#onEnded();
     });
     this.#become("up");
     try {
@@ -200,16 +226,40 @@ export class NodeProcess implements SimulatedNode {
     }
   }
 
+  #notRunning(): SimulationError {
+    return new SimulationError("notRunning", `${this.name} is ${this.#status}`, {
+      value: this.name,
+      remedy: 'look at its status first, or wait: sim.until(() => node.status === "up")',
+    });
+  }
+
   #onEnded(): void {
     const asked = this.#status === "stopping";
     this.#become("stopped");
-    // Connections are still being closed; the process ends when that is done.
+    // A system that could not start was shut down already.
+    const closed = this.#system?.shutdown() ?? Promise.resolve();
     const loop = this.#loop!;
-    loop.schedule(endsAfter, () => {
-      loop.end();
-      this.#surroundings.crash(this.#host, false);
-    });
+    const latest = loop.now() + closingLimit;
+    void closed.then(() => this.#exit(loop, latest));
     if (!asked) this.#surroundings.onEnded(this);
+  }
+
+  /** The process ends when what was written to its connections has been read, or too late. */
+  #exit(loop: EventLoop, latest: number): void {
+    if (!loop.alive) return;
+    if (this.#surroundings.links(this.#host) > 0 && loop.now() < latest) {
+      loop.schedule(closingPause, () => this.#exit(loop, latest));
+      return;
+    }
+    loop.end();
+    this.#surroundings.crash(this.#host, false);
+    this.#gone();
+  }
+
+  #gone(): void {
+    const callbacks = this.#onGone;
+    this.#onGone = [];
+    for (const callback of callbacks) callback();
   }
 
   #become(status: NodeStatus): void {
@@ -220,5 +270,7 @@ export class NodeProcess implements SimulatedNode {
 
 /** The port of all simulated nodes. */
 export const simulatedPort = 25_520;
-/** Milliseconds that a process lives on after its system has stopped. */
-const endsAfter = 3_000;
+/** Milliseconds between two looks whether the connections of a process that ends are closed. */
+const closingPause = 10;
+/** Milliseconds after which a process ends although its connections are not closed. */
+const closingLimit = 3_000;

@@ -1,5 +1,5 @@
 import type { SeededRandom } from "../seeded_random.ts";
-import { type Fault, type FaultKind, faultKinds } from "./fault.ts";
+import { diskFaultKinds, type Fault, type FaultKind, faultKinds } from "./fault.ts";
 import { portableLog } from "./portable_log.ts";
 import type { FaultPlan } from "./scenario.ts";
 
@@ -9,7 +9,10 @@ const cube = (value: number): number => value * value * value;
 
 /** Which faults come how often, and how bad they are. */
 export interface RandomFaultOptions {
-  /** Kinds that may come. Default: all. */
+  /**
+   * Kinds that may come. Default: all but those of disks, which concern only scenarios that use
+   * files.
+   */
   readonly kinds?: readonly FaultKind[];
   /** Virtual milliseconds between two faults, on average. Default 5 000. */
   readonly every?: number;
@@ -20,9 +23,11 @@ export interface RandomFaultOptions {
    * Default: less than half of them.
    */
   readonly maxVictims?: number;
-  /** The last part of the scenario, in which all is well. Default: a third of the duration. */
+  /** The last part of the scenario, without faults. Default: a third of the duration. */
   readonly quiet?: number;
 }
+
+const defaultKinds = faultKinds.filter((kind) => !diskFaultKinds.includes(kind));
 
 /** Milliseconds after which a node that was hit may be counted on again. */
 const recovery = 30_000;
@@ -42,7 +47,7 @@ const recovery = 30_000;
  */
 export function randomFaults(options: RandomFaultOptions = {}): FaultPlan {
   return (random, { nodes, duration }) => {
-    const { kinds = faultKinds, every = 5_000, longest = 20_000 } = options;
+    const { kinds = defaultKinds, every = 5_000, longest = 20_000 } = options;
     const { quiet = duration / 3, maxVictims = Math.ceil(nodes.length / 2) - 1 } = options;
     const end = duration - quiet;
     const maker = new FaultMaker(random, nodes, Math.min(longest, end), maxVictims);
@@ -61,7 +66,7 @@ class FaultMaker {
   readonly #nodes: readonly string[];
   readonly #longest: number;
   readonly #maxVictims: number;
-  /** Until when a node does not count as one of those who are well. */
+  /** Until when a node counts as a victim. */
   readonly #hitUntil = new Map<string, number>();
 
   constructor(random: SeededRandom, nodes: readonly string[], longest: number, max: number) {
@@ -94,6 +99,10 @@ class FaultMaker {
       case "crash":
       case "stop":
         return this.#end(type, at, span);
+      case "diskFull":
+      case "diskSlow":
+      case "diskError":
+        return this.#ofDisk(type, at, span);
       default:
         return this.#ofOne(type, at, span);
     }
@@ -116,10 +125,21 @@ class FaultMaker {
       const turn = Math.round((0.1 + this.#random.next() * 5) * 10) / 10;
       return { type, at, for: span, node: this.#any(), turn };
     }
-    // A short pause must be borne by all; only a long one takes the node out.
+    // Every node must survive a short pause; only a long one makes it a victim.
     if (this.#chance(0.5)) return { type, at, for: Math.min(span, 2_500), node: this.#any() };
     const node = this.#victim(at, span);
     return node === undefined ? undefined : { type, at, for: span, node, whole: this.#chance(0.5) };
+  }
+
+  #ofDisk(type: "diskFull" | "diskSlow" | "diskError", at: number, span: number): Fault {
+    const base = { at, for: span, node: this.#any() };
+    if (type === "diskFull") return { type, ...base };
+    if (type === "diskSlow") {
+      return { type, ...base, delay: Math.round(cube(this.#random.next()) * 5_000) };
+    }
+    const operations = ["read", "write", "sync"] as const;
+    const operation = operations[Math.floor(this.#random.next() * operations.length)]!;
+    return { type, ...base, operation, probability: this.#share(0.5) };
   }
 
   #end(type: "crash" | "stop", at: number, restartAfter: number): Fault | undefined {
@@ -154,12 +174,12 @@ class FaultMaker {
     return { type: "reset", at, between, and, midFrame: this.#chance(0.5) };
   }
 
-  /** Somebody who is well, if enough others are. */
+  /** A node that is not a victim yet, if that leaves a majority. */
   #victim(at: number, span: number): string | undefined {
     const hit = this.#nodes.filter((node) => (this.#hitUntil.get(node) ?? -1) > at);
     if (hit.length >= this.#maxVictims) return undefined;
-    const well = this.#nodes.filter((node) => !hit.includes(node));
-    const node = well[Math.floor(this.#random.next() * well.length)]!;
+    const healthy = this.#nodes.filter((node) => !hit.includes(node));
+    const node = healthy[Math.floor(this.#random.next() * healthy.length)]!;
     this.#hitUntil.set(node, at + span + recovery);
     return node;
   }

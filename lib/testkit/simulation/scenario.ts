@@ -35,7 +35,7 @@ export interface SimulationSetup {
   readonly linger?: number;
   /** What goes wrong: a list, or a function that makes one from the seed. Default: nothing. */
   readonly faults?: readonly Fault[] | FaultPlan;
-  /** What must hold. Default: {@linkcode standardInvariants}. Name those too if you add to them. */
+  /** What must hold. Default: {@linkcode standardInvariants}. Include them if you add others. */
   readonly invariants?: readonly InvariantMaker[];
   /** Called each time that a node is up: spawns what runs there. */
   readonly setup?: (node: SimulatedNode) => void | Promise<void>;
@@ -55,7 +55,7 @@ export interface SimulationSetup {
   readonly restartEnded?: number | false;
   /** Milliseconds that packets travel when nothing is wrong, drawn evenly. Default 1 to 5. */
   readonly latency?: { readonly min: number; readonly max: number };
-  /** From where on a node counts as unhealthy. */
+  /** Thresholds from which on a node counts as unhealthy. */
   readonly health?: HealthLimits;
   /** Where the scenario can be imported from, for the test that a failure writes. */
   readonly source?: ScenarioSource;

@@ -54,9 +54,9 @@ export interface SimulationReport {
  * import { Behaviors } from "@casty/casty";
  * import { simulate } from "@casty/casty/testkit";
  *
- * const heard: string[] = [];
+ * const received: string[] = [];
  * const listener = Behaviors.receive<string>((_context, text) => {
- *   heard.push(text);
+ *   received.push(text);
  *   return Behaviors.same();
  * });
  * const report = await simulate({
@@ -67,9 +67,9 @@ export interface SimulationReport {
  *   setup: (node) => void node.system.spawn(listener, "listener"),
  * }, async (sim) => {
  *   const [one, two] = sim.nodes;
- *   await sim.sleep(1_500); // node-2 stands still now
+ *   await sim.sleep(1_500); // node-2 is paused now
  *   one!.system.lookup<string>("/listener", { node: two!.address }).tell("hello");
- *   await sim.until(() => heard.length === 1);
+ *   await sim.until(() => received.length === 1);
  *   console.assert(sim.now >= 3_000);
  * });
  * console.assert(report.downings.length === 0);

@@ -7,7 +7,7 @@ import type {
 } from "../../runtime/stall_probe.ts";
 import type { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import type { EventLoop } from "./event_loop.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import type { SimulationTime } from "./simulation_time.ts";
 
 /** An event loop that ran within this time is no stalled one, milliseconds. */
 const aliveWithin = 1_000;
@@ -21,22 +21,21 @@ interface Responder {
 }
 
 /**
- * The threads that answer while the event loop of their node stands still, and those who ask them,
- * over the simulated network. A process that stands still as a whole does not answer.
+ * The threads that answer while the event loop of their node is paused, and the nodes that ask them,
+ * over the simulated network. A process that is paused as a whole does not answer.
  */
 export class SimulatedStallProbes {
-  readonly #time: VirtualTime;
+  readonly #time: SimulationTime;
   readonly #network: MemoryNetwork;
   readonly #responders = new Map<string, Responder>();
   #nextPort = firstPort;
 
-  /** Nobody answers yet. */
-  constructor(time: VirtualTime, network: MemoryNetwork) {
+  constructor(time: SimulationTime, network: MemoryNetwork) {
     this.#time = time;
     this.#network = network;
   }
 
-  /** What one life of a node at a host gets. */
+  /** For one process of a node. */
   probe(host: string, loop: EventLoop): StallProbe {
     return {
       serve: (options) => Promise.resolve(this.#serve(host, loop, options)),

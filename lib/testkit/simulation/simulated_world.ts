@@ -3,21 +3,26 @@ import { ClusterClient } from "../../client/cluster_client.ts";
 import type { MemberDowned } from "../../membership/state/member_event.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import type { Storage } from "../../runtime/storage.ts";
 import { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { SimulationError } from "./errors.ts";
+import { DiskFaults } from "./disk_faults.ts";
 import { EventLoop } from "./event_loop.ts";
-import { checkFaults, type Fault } from "./fault.ts";
+import type { Fault } from "./fault.ts";
+import { checkFaults } from "./fault_check.ts";
 import { FaultInjector } from "./fault_injector.ts";
 import { MachineClock } from "./machine_clock.ts";
 import { NodeHealth } from "./node_health.ts";
 import type { NodeOptions, SimulationSetup } from "./scenario.ts";
 import { NodeProcess, simulatedPort } from "./node_process.ts";
 import type { Downing, SimulatedClientOptions, Simulation } from "./simulation.ts";
+import { SimulatedDisk } from "./simulated_disk.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
+import { SimulatedStorage } from "./simulated_storage.ts";
 import { SimulatedStallProbes } from "./simulated_stall_probes.ts";
 import { TraceHash } from "./trace_hash.ts";
-import { VirtualTime } from "./virtual_time.ts";
+import { SimulationTime } from "./simulation_time.ts";
 import { Waiters } from "./waiters.ts";
 
 /** Bytes that the systems at both ends of a connection hold, as Linux does by default. */
@@ -26,6 +31,8 @@ const socketBuffer = 262_144;
 const systemName = "simulation";
 /** Nodes that all nodes know before they join. */
 const seedCount = 3;
+/** Folder of the disk that all machines have in common. */
+const sharedFolder = "/shared";
 /** A time longer than any simulation. */
 const never = 0x7fff_ffff;
 
@@ -37,21 +44,24 @@ export class SimulatedWorld implements Simulation {
   readonly random: SeededRandom;
   /** All nodes, in whatever state. */
   readonly nodes: readonly NodeProcess[];
-  /** Who was declared dead so far, each once. */
+  /** Members that were declared down so far, each once. */
   readonly downings: readonly Downing[] = [];
   /** The network under the nodes. */
   readonly network: MemoryNetwork;
   /** The time of the world. */
-  readonly time: VirtualTime;
+  readonly time: SimulationTime;
   /** Begins and ends faults. */
   readonly injector: FaultInjector;
-  /** What has happened. */
+  /** A hash of all events. */
   readonly trace = new TraceHash();
-  /** What has gone wrong outside the scenario's own promise. */
+  /** What was thrown outside the promise of the scenario. */
   error: { readonly thrown: unknown } | undefined;
   readonly #setup: SimulationSetup;
   readonly #chance: SeededRandom;
   readonly #stallProbes: SimulatedStallProbes;
+  /** What all machines have mounted under `sharedFolder`. */
+  readonly #sharedDisk = new SimulatedDisk();
+  readonly #diskChance: SeededRandom;
   readonly #byHost = new Map<string, NodeProcess>();
   readonly #names: ReadonlySet<string>;
   readonly #health: NodeHealth;
@@ -71,7 +81,9 @@ export class SimulatedWorld implements Simulation {
     this.#log = log;
     this.#chance = new SeededRandom(seed);
     this.random = this.#chance.fork("scenario");
-    this.time = new VirtualTime(this.trace);
+    this.#diskChance = this.#chance.fork("disk");
+    this.#sharedDisk.makeFolder(sharedFolder, "");
+    this.time = new SimulationTime(this.trace);
     this.#waiters = new Waiters(this.time);
     this.network = new MemoryNetwork({
       clock: this.time,
@@ -145,11 +157,11 @@ export class SimulatedWorld implements Simulation {
     });
   }
 
-  /** Resolves when all nodes that are up agree that exactly they are the members, and who leads. */
+  /** Resolves when all nodes that are up agree that exactly they are the members, and on the leader. */
   converged(options: { readonly limit?: number } = {}): Promise<void> {
     return this.until(() => this.#isConverged(), {
       limit: options.limit ?? 60_000,
-      what: "all nodes that should run do, and agree on who is a member",
+      what: "all nodes that should run do, and agree on the members",
     });
   }
 
@@ -176,7 +188,7 @@ export class SimulatedWorld implements Simulation {
       contactPoints: this.#seeds(),
       ...options,
       systemName,
-      runtime: this.#runtime(host, loop),
+      runtime: this.#runtime(host, loop, new SimulatedDisk(), new DiskFaults(), 1),
     });
   }
 
@@ -194,7 +206,7 @@ export class SimulatedWorld implements Simulation {
     }
   }
 
-  /** From now on time counts for the scenario. */
+  /** Starts the time of the scenario. */
   begin(faults: readonly Fault[]): void {
     this.#zero = this.time.now();
     checkFaults(faults, this.#names);
@@ -220,7 +232,7 @@ export class SimulatedWorld implements Simulation {
     return { view: status || !!changes?.view, shards: status || !!changes?.grants };
   }
 
-  /** To be called now and then: health is also a matter of time. */
+  /** To be called at intervals: health also depends on time. */
   updateHealth(): void {
     this.#health.update(this.now);
   }
@@ -248,18 +260,18 @@ export class SimulatedWorld implements Simulation {
       onEnded: (node) => {
         if (restartEnded === false) return;
         this.#comingBack.add(node.index);
-        this.time.schedule(restartEnded, () => this.#comeBack(node, node.life));
+        this.time.schedule(restartEnded, () => this.#comeBack(node, node.starts));
       },
       onError: (thrown) => this.error ??= { thrown },
+      links: (host) => this.network.links(host),
       crash: (host, silently) => this.network.crash(host, { silently }),
     });
   }
 
-  #comeBack(node: NodeProcess, life: number): void {
+  #comeBack(node: NodeProcess, starts: number): void {
     // Its connections are still being closed in order.
-    if (node.alive && node.life === life) {
-      this.time.schedule(500, () => this.#comeBack(node, life));
-      return;
+    if (node.alive && node.starts === starts) {
+      return node.onceGone(() => this.#comeBack(node, starts));
     }
     this.#comingBack.delete(node.index);
     node.start();
@@ -273,6 +285,10 @@ export class SimulatedWorld implements Simulation {
       random: this.#chance.fork("faults"),
       node: (name) => this.node(name),
       nameOf: (host) => this.#byHost.get(host)?.name ?? host,
+      failDisks: ({ name, disk }, outcome) => {
+        disk.fail(name, outcome, this.#diskChance);
+        this.#sharedDisk.fail(name, outcome, this.#diskChance);
+      },
       newHost: (node) => `${node.name}-new-${++hosts}`,
       onChange: (fault, active) => this.#health.update(this.now, fault, active),
     });
@@ -281,6 +297,7 @@ export class SimulatedWorld implements Simulation {
   #launch(node: NodeProcess, host: string): {
     options: ClusterOptions;
     loop: EventLoop;
+    storage: Storage;
   } {
     if (!this.#byHost.has(host)) {
       this.#byHost.set(host, node);
@@ -288,7 +305,7 @@ export class SimulatedWorld implements Simulation {
     }
     const loop = new EventLoop(node.index, this.time, node.machine);
     const runtime: Runtime = {
-      ...this.#runtime(host, loop),
+      ...this.#runtime(host, loop, node.disk, node.diskFaults, node.starts),
       stallProbe: this.#stallProbes.probe(host, loop),
       inbound: (from, path, deliver) => this.injector.inbound(node, from, path, deliver),
     };
@@ -305,16 +322,32 @@ export class SimulatedWorld implements Simulation {
       runtime,
       logger: own.logger ?? runtime.logger,
     };
-    return { options, loop };
+    return { options, loop, storage: runtime.storage };
   }
 
-  #runtime(host: string, loop: EventLoop): Runtime {
+  #runtime(
+    host: string,
+    loop: EventLoop,
+    disk: SimulatedDisk,
+    faults: DiskFaults,
+    pid: number,
+  ): Runtime {
     const network = this.network.host(host, { clock: loop, enter: loop.enter });
+    const machine = this.#byHost.get(host)?.name ?? host;
     return {
       clock: loop,
       random: this.#chance.fork(`${host} ${this.time.now()}`),
       logger: this.#logger(host),
       network,
+      storage: new SimulatedStorage({
+        disk: (path) => isShared(path) ? this.#sharedDisk : disk,
+        clock: this.time,
+        random: this.#diskChance,
+        faults,
+        self: { host: machine, pid, startedAt: Math.floor(this.time.wallTime()) },
+        enter: loop.enter,
+        alive: () => loop.alive,
+      }),
     };
   }
 
@@ -342,14 +375,14 @@ export class SimulatedWorld implements Simulation {
     if (this.#downed.has(key)) return;
     this.#downed.add(key);
     const node = this.#byHost.get(address.slice(0, address.lastIndexOf(":")));
-    // Of a node that lives elsewhere by now, the old address is dead indeed.
+    // Of a node that has another address by now, the old one is dead indeed.
     const isCurrent = node?.address === address && node.view?.self.incarnation === incarnation;
     const healthy = isCurrent && this.#health.isHealthy(node, this.now);
     const { by, why } = evidence;
     (this.downings as Downing[]).push({ at: this.now, address, incarnation, by, why, healthy });
   }
 
-  /** Whether the node is, or will be, in a life that it has not come up in. */
+  /** Whether the node runs, or will be started, and is not up yet. */
   #isExpected({ status, index }: NodeProcess): boolean {
     return status === "starting" || status === "stopping" || this.#comingBack.has(index);
   }
@@ -365,6 +398,10 @@ export class SimulatedWorld implements Simulation {
         view.members.every(({ address, status }) => status === "up" && addresses.has(address))
       );
   }
+}
+
+function isShared(path: string): boolean {
+  return path === sharedFolder || path.startsWith(`${sharedFolder}/`);
 }
 
 function fieldsText(fields: unknown): string {

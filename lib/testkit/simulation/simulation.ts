@@ -3,17 +3,17 @@ import type { SeededRandom } from "../seeded_random.ts";
 import type { Fault } from "./fault.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 
-/** A member that was declared dead. */
+/** A member that was declared down. */
 export interface Downing {
   /** Virtual milliseconds after the scenario began. */
   readonly at: number;
   /** Address of the member. */
   readonly address: string;
-  /** Its life. */
+  /** Its incarnation. */
   readonly incarnation: number;
-  /** Address of who has decided it. */
+  /** Address of the member that has decided it. */
   readonly by: string;
-  /** On what grounds. */
+  /** The reason. */
   readonly why: string;
   /** Whether it was healthy, as far as the faults tell; see {@linkcode HealthLimits}. */
   readonly healthy: boolean;
@@ -32,7 +32,7 @@ export interface Simulation {
   readonly random: SeededRandom;
   /** All nodes, in whatever state. */
   readonly nodes: readonly SimulatedNode[];
-  /** Who was declared dead so far, each once. */
+  /** Members that were declared down so far, each once. */
   readonly downings: readonly Downing[];
   /** Virtual milliseconds since the scenario began; below 0 while the cluster forms. */
   readonly now: number;
@@ -44,7 +44,7 @@ export interface Simulation {
   node(name: string): SimulatedNode;
   /**
    * Whether packets get from one node to another now: no partition is between them, and both
-   * processes exist and do not stand still.
+   * processes exist and are not paused.
    */
   reaches(from: SimulatedNode, to: SimulatedNode): boolean;
   /** Resolves after so many virtual milliseconds. */
@@ -68,7 +68,7 @@ export interface Simulation {
   faultsOver(options?: { readonly limit?: number }): Promise<void>;
   /**
    * Resolves when all nodes are up that are not gone for good, and agree that exactly they are the
-   * members, and who leads.
+   * members, and on the leader.
    *
    * @param options.limit virtual milliseconds. Default 60 000.
    * @throws {SimulationError} code `conditionNotMet`.

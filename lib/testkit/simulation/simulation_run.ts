@@ -1,11 +1,12 @@
 import { SeededRandom } from "../seeded_random.ts";
-import { checkFaults, type Fault } from "./fault.ts";
+import type { Fault } from "./fault.ts";
+import { checkFaults } from "./fault_check.ts";
 import type { Invariant } from "./invariant.ts";
 import type { Scenario } from "./scenario.ts";
 import { SimulatedWorld } from "./simulated_world.ts";
 import type { Downing } from "./simulation.ts";
 import { standardInvariants } from "./standard_invariants.ts";
-import { settled } from "./virtual_time.ts";
+import { settled } from "../manual_clock.ts";
 
 /** Virtual milliseconds within which a cluster without faults must have formed. */
 const formationLimit = 120_000;

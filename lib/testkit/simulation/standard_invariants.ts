@@ -30,7 +30,7 @@ export function oneLeader(): Invariant {
   };
 }
 
-/** Views are never changed in place, and told again and again. */
+/** Views are immutable and checked many times. */
 const signatures = new WeakMap<MembershipView, string>();
 
 function signature(view: MembershipView): string {
@@ -50,23 +50,23 @@ function describe({ clusterId, members, unreachable }: MembershipView): string {
   return text;
 }
 
-/** In the eyes of each node, the status of a member only moves forward, and no life comes back. */
+/** In the view of each node, the status of a member only moves forward, and no incarnation returns. */
 export function statusMovesForward(): Invariant {
   const seen = new Map<string, { view: MembershipView; last: Map<string, [number, number]> }>();
   return {
     name: "statusMovesForward",
     on: "view",
     check: ({ nodes }) => {
-      for (const { name, life, view } of nodes) {
+      for (const { name, starts, view } of nodes) {
         if (view === undefined) continue;
-        // A node that is told to begins anew in another cluster or with a fresh memory.
-        const key = `${name} ${life} ${view.clusterId} ${view.self.incarnation}`;
+        // A node that rejoins has another incarnation, or is in another cluster.
+        const key = `${name} ${starts} ${view.clusterId} ${view.self.incarnation}`;
         let known = seen.get(key);
         if (known?.view === view) continue;
         if (known === undefined) seen.set(key, known = { view, last: new Map() });
         known.view = view;
         const problem = compare(known.last, view);
-        if (problem !== undefined) return `in the eyes of ${name}, ${problem}`;
+        if (problem !== undefined) return `in the view of ${name}, ${problem}`;
       }
     },
   };
@@ -79,9 +79,9 @@ function compare(last: Map<string, [number, number]>, view: MembershipView): str
     const before = last.get(address);
     const rank = statusRank(status);
     if (before !== undefined) {
-      if (incarnation < before[0]) return `${address} went back to an earlier life`;
+      if (incarnation < before[0]) return `${address} went back to an earlier incarnation`;
       if (incarnation === before[0] && rank < before[1]) {
-        return `${address} went back to ${status} within one life`;
+        return `${address} went back to ${status} within one incarnation`;
       }
     }
     last.set(address, [incarnation, rank]);
@@ -92,7 +92,7 @@ function compare(last: Map<string, [number, number]>, view: MembershipView): str
 }
 
 /**
- * Nobody is declared dead who, as the faults tell, has run and reached most others for a while; see
+ * No member is declared down that, by the faults, has run and reached most others for a while; see
  * {@linkcode HealthLimits}.
  */
 export function healthyNotDowned(): Invariant {
@@ -191,7 +191,7 @@ export function queuesAreBounded(limit = 100_000, maxBytes = 67_108_864): Invari
   };
 }
 
-/** Those that every simulation checks, unless the option `invariants` names others. */
+/** The invariants that every simulation checks, unless the option `invariants` names others. */
 export const standardInvariants: readonly InvariantMaker[] = [
   oneLeader,
   statusMovesForward,

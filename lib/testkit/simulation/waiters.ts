@@ -1,18 +1,17 @@
 import { SimulationError } from "./errors.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import type { SimulationTime } from "./simulation_time.ts";
 
 interface Waiter {
   readonly condition: () => boolean;
   readonly settle: (error?: unknown) => void;
 }
 
-/** Those who wait for conditions, which are looked at after each event. */
+/** Promises of conditions, which are checked after each event. */
 export class Waiters {
-  readonly #time: VirtualTime;
+  readonly #time: SimulationTime;
   readonly #waiters = new Set<Waiter>();
 
-  /** Nobody waits yet. */
-  constructor(time: VirtualTime) {
+  constructor(time: SimulationTime) {
     this.#time = time;
   }
 

@@ -110,6 +110,11 @@ export class MemoryHost implements Network {
     return link;
   }
 
+  /** Connections that have not ended at this end. */
+  get openLinks(): number {
+    return this.#links.size;
+  }
+
   /** Everything on this host is gone. */
   crash(silently: boolean): void {
     this.up = false;

@@ -183,6 +183,11 @@ export class MemoryNetwork {
     return this.#hosts.get(host)?.silent === false;
   }
 
+  /** How many connections of a host have not ended at its end. */
+  links(host: string): number {
+    return this.#hosts.get(host)?.openLinks ?? 0;
+  }
+
   #lane(from: string, to: string): MemoryLane {
     return new MemoryLane(this.#conditions, from, to);
   }

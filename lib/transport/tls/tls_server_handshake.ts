@@ -127,18 +127,21 @@ export class TlsServerHandshake {
     );
   }
 
-  /** Deno reports little about a failed handshake; this says no more than is known. */
+  /** The runtime reports little about a failed handshake; this says no more than is known. */
   #explain(error: Error, socket: TLSSocket): string {
     const code = (error as { code?: unknown }).code;
     if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
       return "it showed no certificate";
     }
     if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
-    const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1];
-    if (alert !== undefined) return `it rejected our certificate or settings (TLS alert ${alert})`;
-    if (/SupportedVersions|protocol version|ProtocolVersion/i.test(error.message)) {
+    if (
+      /SupportedVersions|protocol version|ProtocolVersion|unsupported.protocol/i.test(error.message)
+    ) {
       return "it does not speak TLS 1.3";
     }
+    const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1] ??
+      /^ERR_SSL_(?:SSLV3|TLSV\d+)_ALERT_(\w+)$/.exec(String(code))?.[1];
+    if (alert !== undefined) return `it rejected our certificate or settings (TLS alert ${alert})`;
     if (socket.authorizationError) {
       const why = platform.tls.whyUntrusted(String(socket.authorizationError));
       return `its certificate is not acceptable: ${why ?? anyReason}`;

@@ -2,6 +2,7 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import process from "node:process";
+import { inspect } from "node:util";
 import {
   type ActorRef,
   ActorSystem,
@@ -26,13 +27,13 @@ const counter = (value: number): Behavior<Message> =>
 
 const get = (replyTo: ActorRef<number>): Message => ({ type: "get", replyTo });
 
-async function actors(): Promise<number> {
+async function actors(): Promise<unknown> {
   const system = new ActorSystem({ name: "smoke" });
   const ref = system.spawn(counter(0), "counter");
   for (let index = 0; index < 1_000; index++) ref.tell({ type: "add", amount: 1 });
   const value = await system.ask(ref, get);
   await system.shutdown();
-  return value;
+  return { value, shown: inspect(ref) };
 }
 
 async function streams(): Promise<string> {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { disks } from "./disks.ts";
 import {
   type Invariant,
   randomFaults,
@@ -75,7 +76,7 @@ export const crashes: Scenario = {
   run: recover,
 };
 
-/** Event loops stand still and are slow, clocks are wrong. */
+/** Event loops are paused and slow, clocks are wrong. */
 export const stalls: Scenario = {
   name: "stalls",
   nodes: 5,
@@ -134,4 +135,5 @@ export const scenarios: readonly Scenario[] = [
   storm,
   counters,
   ...sharding,
+  ...disks,
 ];

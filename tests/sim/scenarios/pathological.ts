@@ -10,8 +10,8 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `no
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
 
-/** Nobody was declared down, and all are together at the end. */
-async function nobodyDowned(sim: Simulation): Promise<void> {
+/** No member was declared down, and all are together at the end. */
+async function noneDowned(sim: Simulation): Promise<void> {
   await sim.faultsOver();
   await sim.converged();
   const [first] = sim.downings;
@@ -29,7 +29,7 @@ function onlyDowned(...expected: readonly string[]): (sim: Simulation) => Promis
   };
 }
 
-/** A node that leaves hears nobody any more, and takes all for dead (apache/pekko#578). */
+/** A node that leaves gets no more messages, and takes all for dead (apache/pekko#578). */
 export const leavingWhileDeaf: Scenario = {
   name: "a node that leaves is deaf",
   nodes: 7,
@@ -65,7 +65,7 @@ export const overloaded: Scenario = {
     { type: "loss", at: 0, for: 60_000, probability: 0.05 },
   ],
   source: source("overloaded"),
-  run: nobodyDowned,
+  run: noneDowned,
 };
 
 /** Event loops that wedge one after the other, each longer than the detector puts up with. */
@@ -77,17 +77,17 @@ export const wedgedInTurn: Scenario = {
     return { type: "pause", at: 1_000 + index * 20_000, for: 12_000, node };
   }),
   source: source("wedgedInTurn"),
-  run: nobodyDowned,
+  run: noneDowned,
 };
 
-/** All event loops wedge at once: nobody may take the silence of the others for their death. */
+/** All event loops wedge at once: no node may take the silence of the others for their death. */
 export const wedgedTogether: Scenario = {
   name: "event loops wedge together",
   nodes: 5,
   duration: 120_000,
   faults: names(5).map((node): Fault => ({ type: "pause", at: 1_000, for: 30_000, node })),
   source: source("wedgedTogether"),
-  run: nobodyDowned,
+  run: noneDowned,
 };
 
 /** One broken link of ten, either way: all others still reach both ends. */
@@ -99,7 +99,7 @@ export const brokenLink: Scenario = {
     { type: "partition", at: 1_000, for: 60_000, between: ["node-2"], and: ["node-4"] },
   ],
   source: source("brokenLink"),
-  run: nobodyDowned,
+  run: noneDowned,
 };
 
 /** A partition that comes and goes faster than anybody can decide. */
@@ -112,10 +112,10 @@ export const flapping: Scenario = {
     return { type: "partition", at: 1_000 + index * 4_000, for: 2_000, ...sides };
   }),
   source: source("flapping"),
-  run: nobodyDowned,
+  run: noneDowned,
 };
 
-/** A node that others do not hear is declared down, and nobody else, although it accuses all. */
+/** A node whose messages are lost is declared down, and no other, although it accuses all. */
 export const mute: Scenario = {
   name: "a node is mute",
   nodes: 5,
@@ -159,10 +159,10 @@ export const rollingRestart: Scenario = {
     return { type: "stop", at: 1_000 + index * 20_000, node, restartAfter: 3_000 };
   }),
   source: source("rollingRestart"),
-  run: nobodyDowned,
+  run: noneDowned,
 };
 
-/** A node comes back with a clock that is an hour behind that of its earlier life. */
+/** A node comes back with a clock that is an hour behind that of its earlier incarnation. */
 export const clockWentBack: Scenario = {
   name: "a clock went back",
   nodes: 3,
@@ -175,7 +175,7 @@ export const clockWentBack: Scenario = {
   run: async (sim) => {
     await sim.faultsOver();
     await sim.converged();
-    if (sim.node("node-2").life !== 2) throw new Error("it took more than one attempt");
+    if (sim.node("node-2").starts !== 2) throw new Error("it took more than one attempt");
   },
 };
 
@@ -196,8 +196,8 @@ export const powerCut: Scenario = {
 };
 
 /**
- * The node that may found a cluster is declared down in a partition and starts again while it is
- * still cut off: it must not found a second cluster.
+ * The node that may bootstrap a cluster is declared down in a partition and starts again while it is
+ * still cut off: it must not bootstrap a second cluster.
  */
 export const isolatedFounder: Scenario = {
   name: "isolated founder",

@@ -10,7 +10,7 @@ for (const scenario of pathological) {
   });
 }
 
-Deno.test("event loops that wedge are taken for dead when nobody answers for them", async () => {
+Deno.test("event loops that wedge are taken for dead when no thread answers for them", async () => {
   await assertRejects(
     () =>
       simulate(

@@ -24,7 +24,7 @@ const afterCuts = [...standardInvariants, oneLiveEntity(10_000)];
 
 /**
  * Who starts again without reaching a member must not find a majority of the seeds in the same
- * situation: they would found a cluster.
+ * situation: they would bootstrap a cluster.
  */
 function allSeeds(count: number): { seedNodes: string[] } {
   return { seedNodes: Array.from({ length: count }, (_, index) => `node-${index + 1}:25520`) };

@@ -17,20 +17,20 @@ type Ping = { readonly type: "ping"; readonly replyTo?: ActorRef<string> };
 
 const entities = Array.from({ length: 24 }, (_, index) => `entity-${index}`);
 
-/** The entities of one incarnation of a node. */
-interface Living {
-  readonly life: number;
+/** The entities of one process of a node. */
+interface Registered {
+  readonly starts: number;
   readonly entities: Set<string>;
   /** Counts starts. */
   version: number;
 }
 
-const living = new WeakMap<SimulatedNode, Living>();
+const registered = new WeakMap<SimulatedNode, Registered>();
 
-/** Spawns entities that are registered while they live. */
+/** Spawns entities that are registered while they run. */
 export function spawnRegistered(node: SimulatedNode): void {
-  const mine: Living = { life: node.life, entities: new Set(), version: 0 };
-  living.set(node, mine);
+  const mine: Registered = { starts: node.starts, entities: new Set(), version: 0 };
+  registered.set(node, mine);
   const entity = (entityId: string) => {
     mine.entities.add(entityId);
     mine.version++;
@@ -46,8 +46,8 @@ export function spawnRegistered(node: SimulatedNode): void {
 }
 
 /**
- * No entity runs at two nodes that reach each other. `grace`: milliseconds for which they may have
- * reached each other again after they were cut off or stood still, until one of them has heard.
+ * No entity runs at two nodes that reach each other. `grace`: milliseconds that they have, after a
+ * cut or a pause, until one of them knows of the other.
  */
 export function oneLiveEntity(grace = 0): InvariantMaker {
   return (): Invariant => {
@@ -58,7 +58,7 @@ export function oneLiveEntity(grace = 0): InvariantMaker {
       name: "oneLiveEntity",
       check: (sim) => {
         let version = 0;
-        for (const node of sim.nodes) version += node.life + (living.get(node)?.version ?? 0);
+        for (const node of sim.nodes) version += node.starts + (registered.get(node)?.version ?? 0);
         if (version === seen && sim.now < next) return undefined;
         seen = version;
         next = sim.now + 1_000;
@@ -88,12 +88,12 @@ function findTwins(
 ): string | undefined {
   const homes = new Map<string, SimulatedNode[]>();
   for (const node of nodes) {
-    const mine = living.get(node);
-    if (mine === undefined || mine.life !== node.life || !node.alive) continue;
+    const mine = registered.get(node);
+    if (mine === undefined || mine.starts !== node.starts || !node.alive) continue;
     for (const entity of mine.entities) {
       const others = homes.get(entity) ?? [];
       const twin = others.find((other) => counts(other, node));
-      if (twin !== undefined) return `${entity} lives at ${twin.name} and at ${node.name}`;
+      if (twin !== undefined) return `${entity} runs at ${twin.name} and at ${node.name}`;
       homes.set(entity, [...others, node]);
     }
   }

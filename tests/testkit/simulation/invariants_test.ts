@@ -36,7 +36,7 @@ function simulationOf(...nodes: readonly FakeNode[]): Simulation {
       at,
     ) => ({
       name: `node-${at + 1}`,
-      life: 1,
+      starts: 1,
       view: {
         members: members.map((member) => ({
           incarnation: 1,
@@ -80,7 +80,7 @@ Deno.test("two leaders of one converged view are seen, and no others", () => {
   assertEquals(problem(oneLeader(), simulationOf(one, elsewhere)), undefined);
 });
 
-Deno.test("a status that goes back is seen, and a life that comes back", () => {
+Deno.test("a status that moves back is found, and an incarnation that returns", () => {
   const step = (...members: readonly FakeMember[]) => simulationOf({ members });
   const up = { address: a, status: "up" };
   const down = { address: a, status: "down" };
@@ -89,7 +89,7 @@ Deno.test("a status that goes back is seen, and a life that comes back", () => {
   assert(problem(statusMovesForward(), step(up), step(), step(up))?.includes("went back to up"));
   const later = { ...up, incarnation: 2 };
   assertEquals(problem(statusMovesForward(), step(up), step(), step(later)), undefined);
-  assert(problem(statusMovesForward(), step(later), step(up))?.includes("earlier life"));
+  assert(problem(statusMovesForward(), step(later), step(up))?.includes("earlier incarnation"));
 });
 
 Deno.test("a healthy member that is declared down is seen once", () => {

@@ -73,13 +73,13 @@ Deno.test("exponential latency has a tail above its mean", async () => {
   const times: number[] = [];
   await listen([
     { type: "latency", at: 0, for: 60_000, min: 0, max: 50, distribution: "exponential" },
-  ], async ({ sim, heard, tell }) => {
+  ], async ({ sim, received, tell }) => {
     for (let i = 0; i < 100; i++) {
       const sent = sim.now;
-      heard.length = 0;
+      received.length = 0;
       tell("node-1", "node-2", `${i}`);
-      await sim.until(() => heard.length > 0);
-      times.push(heard[0]!.at - sent);
+      await sim.until(() => received.length > 0);
+      times.push(received[0]!.at - sent);
     }
   });
   const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
@@ -91,14 +91,14 @@ Deno.test("a lost packet of a stream is late by a retransmission, and nothing is
   let late = 0;
   await listen(
     [{ type: "loss", at: 0, for: 60_000, probability: 0.3, from: ["node-1"], to: ["node-2"] }],
-    async ({ sim, heard, tell }) => {
+    async ({ sim, received, tell }) => {
       for (let i = 0; i < 20; i++) {
         const sent = sim.now;
         tell("node-1", "node-2", `${i}`);
-        await sim.until(() => heard.length > i);
-        if (heard[i]!.at - sent >= 200) late++;
+        await sim.until(() => received.length > i);
+        if (received[i]!.at - sent >= 200) late++;
       }
-      assertEquals(heard.map(({ text }) => text), Array.from({ length: 20 }, (_, i) => `${i}`));
+      assertEquals(received.map(({ text }) => text), Array.from({ length: 20 }, (_, i) => `${i}`));
     },
     { duration: 120_000 },
   );
@@ -106,7 +106,7 @@ Deno.test("a lost packet of a stream is late by a retransmission, and nothing is
 });
 
 for (const midFrame of [false, true]) {
-  Deno.test(`a reset ${midFrame ? "in mid-frame " : ""}loses what was under way, and it is told`, async () => {
+  Deno.test(`a reset ${midFrame ? "in mid-frame " : ""}loses messages under way as dead letters`, async () => {
     const faults: Fault[] = [{
       type: "reset",
       at: 1_000,
@@ -115,7 +115,7 @@ for (const midFrame of [false, true]) {
       midFrame,
     }];
     for (const with_ of [true, false]) {
-      await listen(with_ ? faults : [], async ({ sim, heard, tell }) => {
+      await listen(with_ ? faults : [], async ({ sim, received, tell }) => {
         // Just before, so that it is under way when the reset comes.
         await sim.sleep(1_000 - sim.now - (midFrame ? -0.01 : 0.5));
         const { ledger } = sim.node("node-1").system;
@@ -123,9 +123,9 @@ for (const midFrame of [false, true]) {
         const before = lost();
         tell("node-1", "node-2", "x".repeat(10_000));
         await sim.sleep(10_000);
-        assertEquals([heard.length, lost() > before], with_ ? [0, true] : [1, false]);
+        assertEquals([received.length, lost() > before], with_ ? [0, true] : [1, false]);
         tell("node-1", "node-2", "afterwards");
-        await sim.until(() => heard.at(-1)?.text === "afterwards");
+        await sim.until(() => received.at(-1)?.text === "afterwards");
       });
     }
   });
@@ -133,32 +133,32 @@ for (const midFrame of [false, true]) {
 
 Deno.test("messages are lost, and only those at the paths that are named", async () => {
   const loss = { type: "messageLoss" as const, at: 500, for: 5_000, probability: 1 };
-  const heardWith = async (faults: readonly Fault[]) => {
+  const receivedWith = async (faults: readonly Fault[]) => {
     let count = 0;
-    await listen(faults, async ({ sim, heard, tell }) => {
+    await listen(faults, async ({ sim, received, tell }) => {
       await sim.sleep(1_000);
       for (let i = 0; i < 10; i++) tell("node-1", "node-2", `${i}`);
       await sim.sleep(2_000);
-      count = heard.length;
+      count = received.length;
     });
     return count;
   };
-  assertEquals(await heardWith([]), 10);
-  assertEquals(await heardWith([loss]), 10);
-  assertEquals(await heardWith([{ ...loss, paths: ["/listener"] }]), 0);
-  assertEquals(await heardWith([{ ...loss, paths: ["/listener"], from: ["node-3"] }]), 10);
-  const half = await heardWith([{ ...loss, paths: ["/listener"], probability: 0.5 }]);
+  assertEquals(await receivedWith([]), 10);
+  assertEquals(await receivedWith([loss]), 10);
+  assertEquals(await receivedWith([{ ...loss, paths: ["/listener"] }]), 0);
+  assertEquals(await receivedWith([{ ...loss, paths: ["/listener"], from: ["node-3"] }]), 10);
+  const half = await receivedWith([{ ...loss, paths: ["/listener"], probability: 0.5 }]);
   assert(half > 0 && half < 10, `${half} of 10`);
 });
 
 Deno.test("messages come twice, or overtake each other", async () => {
   const texts = async (faults: readonly Fault[]) => {
     let all: string[] = [];
-    await listen(faults, async ({ sim, heard, tell }) => {
+    await listen(faults, async ({ sim, received, tell }) => {
       await sim.sleep(1_000);
       for (let i = 0; i < 10; i++) tell("node-1", "node-2", `${i}`);
       await sim.sleep(3_000);
-      all = heard.map(({ text }) => text);
+      all = received.map(({ text }) => text);
     });
     return all;
   };

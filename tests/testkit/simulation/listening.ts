@@ -2,8 +2,8 @@ import { Behaviors } from "../../../lib/behaviors.ts";
 import type { Fault, Simulation, SimulationReport } from "../../../lib/testkit/mod.ts";
 import { simulate } from "../../../lib/testkit/mod.ts";
 
-/** What an actor on a node was told, and when. */
-export interface Heard {
+/** A message to an actor on a node, and when it arrived. */
+export interface Received {
   readonly node: string;
   readonly text: string;
   readonly at: number;
@@ -12,7 +12,7 @@ export interface Heard {
 /** A simulation with an actor `/listener` on each node. */
 export interface Scene {
   readonly sim: Simulation;
-  readonly heard: Heard[];
+  readonly received: Received[];
   /** Tells the listener of one node something from another. */
   tell(from: string, to: string, text: string): void;
 }
@@ -23,7 +23,7 @@ export async function listen(
   run: (scene: Scene) => Promise<void>,
   options: { readonly duration?: number; readonly seed?: number } = {},
 ): Promise<SimulationReport> {
-  const heard: Heard[] = [];
+  const received: Received[] = [];
   let simulation: Simulation | undefined;
   return await simulate({
     seed: options.seed ?? 1,
@@ -34,7 +34,7 @@ export async function listen(
     failures: false,
     setup: (node) => {
       const listener = Behaviors.receive<string>((_context, text) => {
-        heard.push({ node: node.name, text, at: simulation!.now });
+        received.push({ node: node.name, text, at: simulation!.now });
         return Behaviors.same();
       });
       node.system.spawn(listener, "listener");
@@ -49,9 +49,9 @@ export async function listen(
     for (const from of sim.nodes) {
       for (const to of sim.nodes) if (from !== to) tell(from.name, to.name, "hello");
     }
-    await sim.until(() => heard.length === 6);
-    heard.length = 0;
-    await run({ sim, heard, tell });
+    await sim.until(() => received.length === 6);
+    received.length = 0;
+    await run({ sim, received, tell });
   });
 }
 
@@ -61,12 +61,12 @@ export async function travelTime(
   { from = "node-1", to = "node-2", at = 1_000 }: { from?: string; to?: string; at?: number } = {},
 ): Promise<number> {
   let time = 0;
-  await listen(faults, async ({ sim, heard, tell }) => {
+  await listen(faults, async ({ sim, received, tell }) => {
     await sim.sleep(at - sim.now);
     const sent = sim.now;
     tell(from, to, "text");
-    await sim.until(() => heard.length > 0);
-    time = heard[0]!.at - sent;
+    await sim.until(() => received.length > 0);
+    time = received[0]!.at - sent;
   });
   return time;
 }

@@ -20,3 +20,18 @@ Deno.test("a node that sets itself in motion without an end is a failure, not a 
     "without an end",
   );
 });
+
+Deno.test("timers that set each other without a delay are a failure, not a hang", async () => {
+  const options = { seed: 1, nodes: 1, duration: 10_000, failures: false, shrink: 0 } as const;
+  await assertRejects(
+    () =>
+      simulate(options, async (sim) => {
+        const { clock } = sim.nodes[0]!.system.runtime;
+        const again = () => void clock.schedule(0, again);
+        again();
+        await sim.sleep(1_000);
+      }),
+    SimulationError,
+    "of one instant",
+  );
+});

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Fault, simulate } from "../../../lib/testkit/mod.ts";
 import { listen, travelTime } from "./listening.ts";
 
-Deno.test("a paused node takes what has come when it goes on, and its timers stand still", async () => {
+Deno.test("a paused node handles messages and timers when it resumes", async () => {
   const pause: Fault = { type: "pause", at: 500, for: 2_500, node: "node-2" };
   const time = await travelTime([pause]);
   assert(time >= 2_000 && time <= 2_010, `${time} ms`);
@@ -20,7 +20,7 @@ Deno.test("a paused node takes what has come when it goes on, and its timers sta
   });
 });
 
-Deno.test("what a pause has interrupted is ended in order before anything else happens", async () => {
+Deno.test("a turn that a pause has interrupted ends in order before any other", async () => {
   const pause: Fault = { type: "pause", at: 500, for: 1_000, node: "node-2" };
   await listen([pause], async ({ sim }) => {
     const node = sim.node("node-2");
@@ -43,14 +43,14 @@ Deno.test("what a pause has interrupted is ended in order before anything else h
 Deno.test("a slow node needs its time for each turn", async () => {
   const took = async (faults: readonly Fault[]) => {
     let time = 0;
-    await listen(faults, async ({ sim, heard, tell }) => {
+    await listen(faults, async ({ sim, received, tell }) => {
       await sim.sleep(1_000 - sim.now);
       const sent = sim.now;
       for (let i = 0; i < 20; i++) {
         tell("node-1", "node-2", `${i}`);
         await sim.sleep(10);
       }
-      await sim.until(() => heard.length === 20);
+      await sim.until(() => received.length === 20);
       time = sim.now - sent;
     });
     return time;
@@ -113,7 +113,7 @@ for (const identity of ["same", "new"] as const) {
         undefined,
       ]);
       await sim.until(() => node.status === "up");
-      assertEquals(node.life, 2);
+      assertEquals(node.starts, 2);
       assertEquals(node.address === address, identity === "same");
       assert(node.view!.self.incarnation > view!.self.incarnation);
       await sim.converged();
@@ -121,7 +121,7 @@ for (const identity of ["same", "new"] as const) {
   });
 }
 
-Deno.test("a crash is heard of at once, unless it is silent", async () => {
+Deno.test("a crash is noticed at once, unless it is silent", async () => {
   const noticed = async (silently: boolean) => {
     let at = 0;
     await listen(
@@ -172,7 +172,7 @@ Deno.test("a node that is stopped leaves in order and comes back", async () => {
     async ({ sim }) => {
       await sim.until(() => sim.node("node-2").status === "stopped");
       await sim.until(() => sim.nodes[0]!.view?.members.length === 2);
-      await sim.until(() => sim.node("node-2").life === 2);
+      await sim.until(() => sim.node("node-2").starts === 2);
       await sim.converged();
     },
     { duration: 90_000 },
@@ -195,14 +195,14 @@ Deno.test("a partition holds also for a node that comes back at a new address", 
   let upAt = 0;
   await simulate({ seed: 2, nodes: 3, duration: 120_000, faults, failures: false }, async (sim) => {
     const node = sim.node("node-3");
-    await sim.until(() => node.life === 2 && node.status === "up", { limit: 100_000 });
+    await sim.until(() => node.starts === 2 && node.status === "up", { limit: 100_000 });
     upAt = sim.now;
     await sim.converged();
   });
   assert(upAt > 31_000, `up at ${upAt}`);
 });
 
-Deno.test("a node whose event loop stands still is told from one whose process does", async () => {
+Deno.test("a paused event loop is told apart from a paused process", async () => {
   const downed = async (whole: boolean) => {
     const pause: Fault = { type: "pause", at: 1_000, for: 40_000, node: "node-3", whole };
     const { downings } = await listen([pause], async ({ sim }) => {
@@ -231,7 +231,7 @@ Deno.test("a node that crashes while it is stopped comes back, and both faults e
   }, { duration: 90_000 });
 });
 
-Deno.test("links that are cut and nodes that stand still do not reach each other", async () => {
+Deno.test("cut links and paused nodes do not reach each other", async () => {
   const faults: Fault[] = [
     {
       type: "partition",
@@ -254,4 +254,16 @@ Deno.test("links that are cut and nodes that stand still do not reach each other
     await sim.sleep(3_500 - sim.now);
     assertEquals(reach(), [false, false]);
   }, { duration: 60_000 });
+});
+
+Deno.test("a node that is stopped can be back within a second", async () => {
+  const stop: Fault = { type: "stop", at: 1_000, node: "node-3", restartAfter: 0 };
+  await listen([stop], async ({ sim }) => {
+    const node = sim.node("node-3");
+    await sim.until(() => node.status === "stopped");
+    const stopped = sim.now;
+    await sim.until(() => node.starts === 2);
+    assert(sim.now - stopped < 1_000, `${sim.now - stopped} ms`);
+    await sim.converged();
+  }, { duration: 90_000 });
 });

@@ -13,7 +13,7 @@ function neverBoth(): Invariant {
     on: "second",
     check: ({ nodes }: Simulation) => {
       const cutOff = nodes[0]!.view?.unreachable.has("node-2:25520") ?? false;
-      return cutOff && nodes[2]!.paused ? "node-2 is cut off while node-3 stands still" : undefined;
+      return cutOff && nodes[2]!.paused ? "node-2 is cut off while node-3 is paused" : undefined;
     },
   };
 }

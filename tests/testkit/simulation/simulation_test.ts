@@ -20,7 +20,7 @@ Deno.test("a client asks sharded entities, whose one owner every node names", as
     for (let i = 0; i < 5; i++) counters.tell(increment("hits"));
     assertEquals(await client.ask(counters, getValue("hits"), { timeout: 10_000 }), 5);
     const grants = sim.nodes.flatMap((node) => node.ownedShards());
-    assert(grants.length >= 1, "nobody owns a shard");
+    assert(grants.length >= 1, "no node owns a shard");
     assertEquals(new Set(grants.map(({ shard }) => shard)).size, grants.length);
     const { system } = sim.nodes[1]!;
     const local = system.lookup<ShardEnvelope<CounterMessage>>("/counters")!;
@@ -47,7 +47,7 @@ Deno.test("a scenario lets things go wrong itself, and waits for the end of it",
     sim.start(node);
     await sim.until(() => node.status === "up");
     await sim.converged();
-    assertEquals([node.life, sim.nodes[0]!.view!.members.length], [2, 3]);
+    assertEquals([node.starts, sim.nodes[0]!.view!.members.length], [2, 3]);
   });
 });
 

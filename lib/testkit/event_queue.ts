@@ -1,40 +1,62 @@
-import type { Timer } from "../../runtime/clock.ts";
-import type { EventLoop } from "./event_loop.ts";
+import type { Timer } from "../runtime/clock.ts";
+
+/** What carries out an event: the event loop of a simulated node. */
+export interface EventSink {
+  /** Index of the node. */
+  readonly owner: number;
+  /** The event is due. */
+  fire(event: QueuedEvent): void;
+}
 
 /** Something that happens at a moment of virtual time. */
-export class SimulatedEvent implements Timer {
+export class QueuedEvent implements Timer {
   /** Whether it does not happen after all. */
   cancelled = false;
-
+  /** When, milliseconds of virtual time. */
   readonly due: number;
   /** Breaks ties: what was scheduled first happens first. */
   readonly order: number;
+  /** What happens. */
   readonly task: () => void;
-  /** The event loop that it happens on. */
-  readonly loop: EventLoop | undefined;
+  /** What carries it out; undefined: the caller that moves time. */
+  readonly sink: EventSink | undefined;
 
-  constructor(due: number, order: number, task: () => void, loop: EventLoop | undefined) {
+  /** Made by `VirtualClock.schedule`. */
+  constructor(due: number, order: number, task: () => void, sink: EventSink | undefined) {
     this.due = due;
     this.order = order;
     this.task = task;
-    this.loop = loop;
+    this.sink = sink;
   }
 
   cancel(): void {
     this.cancelled = true;
   }
+
+  /** Carries it out. */
+  run(): void {
+    if (this.sink === undefined) this.task();
+    else this.sink.fire(this);
+  }
 }
 
 /** Events by time: a binary heap, earliest first. */
 export class EventQueue {
-  readonly #heap: SimulatedEvent[] = [];
+  readonly #heap: QueuedEvent[] = [];
 
   /** How many wait, cancelled ones included. */
   get size(): number {
     return this.#heap.length;
   }
 
-  push(event: SimulatedEvent): void {
+  /** How many wait and were not cancelled. Looks at all. */
+  count(): number {
+    let count = 0;
+    for (const { cancelled } of this.#heap) if (!cancelled) count++;
+    return count;
+  }
+
+  push(event: QueuedEvent): void {
     const heap = this.#heap;
     let index = heap.length;
     heap.push(event);
@@ -48,7 +70,7 @@ export class EventQueue {
   }
 
   /** Takes the next event that is due by `end` and was not cancelled. */
-  pop(end: number): SimulatedEvent | undefined {
+  pop(end: number): QueuedEvent | undefined {
     const heap = this.#heap;
     while (heap.length > 0) {
       const top = heap[0]!;
@@ -60,7 +82,7 @@ export class EventQueue {
     return undefined;
   }
 
-  #sink(event: SimulatedEvent): void {
+  #sink(event: QueuedEvent): void {
     const heap = this.#heap;
     const { length } = heap;
     let index = 0;
@@ -76,6 +98,6 @@ export class EventQueue {
   }
 }
 
-function before(a: SimulatedEvent, b: SimulatedEvent): boolean {
+function before(a: QueuedEvent, b: QueuedEvent): boolean {
   return a.due < b.due || (a.due === b.due && a.order < b.order);
 }

@@ -1,0 +1,111 @@
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { EventSink } from "../event_queue.ts";
+import { settled } from "../manual_clock.ts";
+import { VirtualClock } from "../virtual_clock.ts";
+import { SimulationError } from "./errors.ts";
+import type { TraceHash } from "./trace_hash.ts";
+
+/** Turns of the microtask queue after which nothing more is expected. */
+const quietTurns = 8;
+/** Turns after which they are taken to go on for ever: a real event loop would hang. */
+const livelockTurns = 300_000;
+/** Events of one instant after which they are taken to go on for ever. */
+const livelockEvents = 300_000;
+/** Events after which the real event loop has its chance: what waits for the machine goes on. */
+const eventsPerMacrotask = 64;
+
+/** The time of the world, which the network uses. Nodes have clocks of their own. */
+export class SimulationTime implements Clock {
+  readonly #clock = new VirtualClock();
+  readonly #trace: TraceHash;
+  /** Events that have happened. */
+  events = 0;
+  /** Counts what was deferred or scheduled: a sign that something is still being set in motion. */
+  #activity = 0;
+  /** Events that have happened at this instant. */
+  #eventsNow = 0;
+  /** The node on whose event loop the latest event was. */
+  lastLoop: EventSink | undefined;
+
+  /** Begins at 0; each event becomes part of `trace`. */
+  constructor(trace: TraceHash) {
+    this.#trace = trace;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  wallTime(): number {
+    return this.#clock.wallTime();
+  }
+
+  schedule(delay: number, task: () => void): Timer {
+    return this.scheduleOn(undefined, delay, task);
+  }
+
+  /** Schedules an event on the event loop of a node; it does not happen if the loop has ended. */
+  scheduleOn(loop: EventSink | undefined, delay: number, task: () => void): Timer {
+    this.#activity++;
+    return this.#clock.scheduleOn(loop, delay, task);
+  }
+
+  defer(task: () => void): void {
+    this.#activity++;
+    this.#clock.defer(task);
+  }
+
+  yield(task: () => void): void {
+    this.schedule(0, task);
+  }
+
+  /**
+   * Moves time on to the next event and lets all happen that follows from it at once. False: there
+   * is none until `end`, and it is `end` now.
+   */
+  async runNext(end: number): Promise<boolean> {
+    const before = this.now();
+    const event = this.#clock.next(end);
+    if (event === undefined) {
+      this.#clock.moveTo(end);
+      return false;
+    }
+    this.events++;
+    this.lastLoop = event.sink;
+    this.#eventsNow = this.now() > before ? 1 : this.#eventsNow + 1;
+    if (this.#eventsNow > livelockEvents) {
+      throw this.#livelock("events of one instant set each other in motion without an end");
+    }
+    this.#trace.number(event.due);
+    event.run();
+    await this.settle();
+    return true;
+  }
+
+  /**
+   * Runs all consequences of the event: until promises have had some turns in which nothing was
+   * deferred or scheduled. To wait for a macrotask each time would be exact, and take as long as
+   * all else together.
+   */
+  async settle(): Promise<void> {
+    let turns = 0;
+    for (let quiet = 0; quiet < quietTurns; quiet++) {
+      if (++turns > livelockTurns) {
+        throw this.#livelock(
+          "promises and deferred tasks set each other in motion without an end",
+        );
+      }
+      const before = this.#activity;
+      await null;
+      if (this.#activity !== before) quiet = -1;
+    }
+    if (this.events % eventsPerMacrotask === 0) await settled();
+  }
+
+  #livelock(message: string): SimulationError {
+    return new SimulationError("livelock", message, {
+      value: this.lastLoop?.owner,
+      remedy: "let a timer pass before something is tried again",
+    });
+  }
+}
