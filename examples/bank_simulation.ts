@@ -1,8 +1,8 @@
 /**
- * A simulation finds a race: two bank tellers move money between accounts, which are sharded entities
- * on three nodes. The first version of a transfer reads two balances and then writes both; with some
- * seed two transfers interleave, and the total changes. The second version sends each account the
- * amount to add, and passes with the same seeds.
+ * A simulation finds a race: two bank tellers move money between accounts, which are sharded
+ * entities on three nodes. The first version of a transfer reads two balances and then writes both;
+ * with some seed two transfers interleave, and the total changes. The second version sends each
+ * account the amount to add, and passes with the same seeds.
  *
  * Run with: deno run -A examples/bank_simulation.ts
  */

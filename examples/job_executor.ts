@@ -1,6 +1,6 @@
 /**
- * A client finds ten workers in a cluster, distributes 40 tasks to them, and collects the results. One
- * worker is killed meanwhile; its task goes to another worker.
+ * A client finds ten workers in a cluster, distributes 40 tasks to them, and collects the results.
+ * One worker is killed meanwhile; its task goes to another worker.
  *
  * No code is sent: a job is a named function that the workers contain.
  *

@@ -4,7 +4,8 @@
  *
  *     deno run -A examples/sharded_counters.ts
  *
- * All nodes run in this process, to keep the example short; separate processes would behave the same.
+ * All nodes run in this process, to keep the example short; separate processes would behave the
+ * same.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Back-pressure: three sensors feed one slow consumer through a stream with a buffer of eight elements.
- * A put waits while the buffer is full.
+ * Back-pressure: three sensors feed one slow consumer through a stream with a buffer of eight
+ * elements. A put waits while the buffer is full.
  *
  *     deno run -A examples/streams.ts
  *

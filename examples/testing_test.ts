@@ -1,6 +1,6 @@
 /**
- * How to test an actor: single messages with a `BehaviorTestKit`, interaction with other actors with an
- * `ActorTestKit`. Time is virtual: no test waits for the timeout of 15 minutes.
+ * How to test an actor: single messages with a `BehaviorTestKit`, interaction with other actors
+ * with an `ActorTestKit`. Time is virtual: no test waits for the timeout of 15 minutes.
  *
  *     deno test examples/testing_test.ts
  *

@@ -9,7 +9,9 @@ export type AccountMessage =
 /** The initial balance of each account. */
 export const openingBalance = 100;
 
-/** An account. `add` is rejected if the balance would be negative, and is idempotent per transfer. */
+/**
+ * An account. `add` is rejected if the balance would be negative, and is idempotent per transfer.
+ */
 export function account(): Behavior<AccountMessage> {
   const seen = new Map<string, boolean>();
   const open = (balance: number): Behavior<AccountMessage> =>
