@@ -123,6 +123,7 @@ export type {
   UnreachableMember,
 } from "./lib/membership/state/member_event.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export { OptionError } from "./lib/options/option_error.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
 export type {

@@ -2,12 +2,11 @@ import { CastyError } from "../runtime/casty_error.ts";
 
 /**
  * An actor or its system cannot do what was asked of it. Codes: `badName`, `duplicateName`,
- * `badBehavior`, `badMailbox`, `badSupervision`, `badDelay`, `badOption`, `stashFull`,
- * `systemStopped`, `actorStopped`, `earlierIncarnation`, `notAChild`, `notLocal`, `noEntity`,
- * `cannotWatch`, `tooManyWatches`; of the scheduler `badKey`, `badTarget`, `tooManyScheduled`; of
- * background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown `badPhase`,
- * `phaseBegun`, `shutdownTimeout`; of the receptionist and routers `badServiceKey`, `badSubscriber`,
- * `badRoutingKey`; of circuit breakers `circuitOpen`, `circuitTimeout`.
+ * `badBehavior`, `stashFull`, `systemStopped`, `actorStopped`, `earlierIncarnation`, `notAChild`,
+ * `notLocal`, `noEntity`, `cannotWatch`, `tooManyWatches`; of the scheduler `badKey`,
+ * `tooManyScheduled`; of background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown
+ * `badPhase`, `phaseBegun`, `shutdownTimeout`; of the receptionist and routers `badServiceKey`,
+ * `badSubscriber`, `badRoutingKey`; of circuit breakers `circuitOpen`, `circuitTimeout`.
  */
 export class ActorError extends CastyError {
   /** Name of the class. */

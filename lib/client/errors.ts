@@ -1,7 +1,7 @@
 import { CastyError } from "../runtime/casty_error.ts";
 
 /**
- * A client cannot be used as requested. Codes: `badOption`, `connectTimeout`, `connectAborted`,
+ * A client cannot be used as requested. Codes: `connectTimeout`, `connectAborted`,
  * `shardCountMismatch`, `closed`.
  */
 export class ClientError extends CastyError {

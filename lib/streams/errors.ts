@@ -13,20 +13,10 @@ import { CastyError } from "../runtime/casty_error.ts";
  * - `streamTaken`: it has a consumer already, or the source was read before.
  * - `streamRefused`: the producer does not take this sink; the message tells why.
  * - `tooManyPuts`: `maxPending` puts wait already.
- * - `badOption`: an option is out of its range.
  */
 export class StreamError extends CastyError {
   /** Name of the class. */
   override name = "StreamError";
-}
-
-/** The range of whole-number options. */
-export function checkCount(option: string, value: number, max: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return;
-  throw new StreamError("badOption", `${option}: ${value} is not allowed`, {
-    value,
-    remedy: `use a whole number from 1 to ${max}`,
-  });
 }
 
 /** Whatever was thrown, as an error: only those cross the wire whatever they hold. */

@@ -11,36 +11,10 @@ import { CastyError } from "../runtime/casty_error.ts";
  * - `behaviorStopped`, `stillRunning`: the behaviour under test takes nothing (now).
  * - `noSuchTimer`, `noSuchChild`, `notWatched`, `alreadyAnswered`, `inboxEmpty`: there is nothing of
  *   the kind that the test names.
+ * - `badHistory`: a history is not one that a clock could have recorded.
  * - `tooManyMessages`: a behaviour stashes and unstashes without an end.
- * - `badOption`: an option is out of range.
  */
 export class TestkitError extends CastyError {
   /** Name of the class. */
   override name = "TestkitError";
-}
-
-/**
- * The milliseconds, if one can wait so long.
- *
- * @throws {TestkitError} code `badOption`.
- */
-export function checkDuration(option: string, value: number): number {
-  if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value;
-  throw new TestkitError("badOption", `${option}: ${value} is not allowed`, {
-    value,
-    remedy: "use a number of milliseconds of at least 0",
-  });
-}
-
-/**
- * The number, if it counts something.
- *
- * @throws {TestkitError} code `badOption`.
- */
-export function checkCount(option: string, value: number, minimum: number): number {
-  if (Number.isInteger(value) && value >= minimum) return value;
-  throw new TestkitError("badOption", `${option}: ${value} is not allowed`, {
-    value,
-    remedy: `use a whole number of at least ${minimum}`,
-  });
 }

@@ -142,3 +142,4 @@ export {
 export type { Clock, Timer } from "../runtime/clock.ts";
 export type { Random } from "../runtime/random.ts";
 export { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
+export { OptionError } from "../options/option_error.ts";

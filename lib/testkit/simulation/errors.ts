@@ -22,7 +22,7 @@ export interface SimulationFailure {
 /**
  * A simulation failed or could not be run. Codes: `invariantViolated`, `scenarioFailed` (it threw;
  * see `cause`), `scenarioTimeout` (it was not done within `duration`), `formationFailed`, and
- * `badOption`, `badFault`, `notRunning` for mistakes in the scenario.
+ * `badFault`, `notRunning` for mistakes in the scenario.
  */
 export class SimulationError extends CastyError {
   /** Name of the class. */
