@@ -63,3 +63,12 @@ Deno.test("links between pages lead to files that exist", () => {
   }
   assertEquals(broken, []);
 });
+
+Deno.test("sequence diagrams hold no semicolon, which would end a statement of theirs", () => {
+  const diagrams = [...read("ARCHITECTURE.md").matchAll(/```mermaid\n([\s\S]*?)```/g)];
+  assert(diagrams.length >= 5, `only ${diagrams.length} diagrams were found`);
+  for (const [, text] of diagrams) {
+    assert(text!.startsWith("sequenceDiagram\n"));
+    assert(!text!.includes(";"), text);
+  }
+});
