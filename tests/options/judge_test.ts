@@ -26,6 +26,7 @@ import {
   whole,
 } from "../../lib/options/option.ts";
 import { OptionError } from "../../lib/options/option_error.ts";
+import { hostText } from "../../lib/options/tables/forms.ts";
 
 const inner = optionTable("inner", {
   interval: option(milliseconds(1), { default: 1_000, text: "Time." }),
@@ -174,6 +175,21 @@ Deno.test("numbers: bounds, whole numbers, infinity", () => {
   const error = assertThrows(() => checkValue("x", number(0, 5, { above: true }), 6), OptionError);
   assertEquals(error.message, "x: 6 is not allowed; use a number above 0 and up to 5");
   assertStrictEquals(checkValue("x", whole(1), 7), 7);
+});
+
+Deno.test("a host with a port is refused as an option, a name or an IPv6 address is not", () => {
+  const options = optionTable("test", { host: option(hostText, { text: "A host." }) });
+  for (const host of ["127.0.0.1:25520", "node-1:25520", "1:2", "a b", "[::1]"]) {
+    const error = assertThrows(
+      () => resolveOptions(options, { host }),
+      OptionError,
+      "without a port",
+    );
+    assertEquals(error.value, host);
+  }
+  for (const host of ["127.0.0.1", "node-1", "::1", "fe80::1", "::ffff:10.0.0.1"]) {
+    assertEquals(resolveOptions(options, { host }), { host });
+  }
 });
 
 Deno.test("the nearest name is found among misspelt ones, and none that is far", () => {
