@@ -145,6 +145,28 @@ Deno.test("undefined counts as not given; inherited properties count", () => {
   }
 });
 
+Deno.test("inherited options are used, not only checked", () => {
+  const given: { name: string; count: number } = Object.create({ name: "x", count: 7 });
+  assertEquals(resolveOptions(table, given), { ...table.defaults, name: "x", count: 7 });
+  assertEquals(optionsOf(table, given), { name: "x", count: 7 });
+});
+
+Deno.test("an object that cannot show its options is not taken for one without options", () => {
+  const optional = optionTable("optional", { count: option(whole(1, 10), { text: "Count." }) });
+  class Getters {
+    get count(): number {
+      return 7;
+    }
+  }
+  for (const given of [Promise.resolve({ count: 7 }), new Map([["count", 7]]), new Getters()]) {
+    const error = assertThrows(() => checkOptions(optional, given), OptionError);
+    assert(error.message.includes("the options of optional"), error.message);
+  }
+  const error = assertThrows(() => checkOptions(optional, Promise.resolve({})), OptionError);
+  assert(error.message.endsWith("await the promise first"), error.message);
+  for (const given of [{}, Object.create(null), Object.freeze({})]) checkOptions(optional, given);
+});
+
 Deno.test("defaults are filled in where nothing or undefined is given", () => {
   const given: { name: string; count?: number; mode?: string } = { name: "x" };
   assertEquals(resolveOptions(table, { ...given, count: undefined as never }), {

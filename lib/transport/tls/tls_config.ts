@@ -22,7 +22,7 @@ import {
   readDenyList,
   type RevocationPolicy,
 } from "../../x509/revocation_policy.ts";
-import { parseRevocationLists, verifyLists } from "../../x509/revocation_list.ts";
+import { ListsOfPeers, parseRevocationLists, verifyLists } from "../../x509/revocation_list.ts";
 import { type CheckedPair, checkPair, type TextNames } from "./tls_check.ts";
 import {
   exposedAuthorityKey,
@@ -258,10 +258,10 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   #readPolicy({ crl, denied }: TlsFiles): RevocationPolicy {
     const { crlFile = "", crlRequired = tlsDefaults.crlRequired, denyList = [], denyListFile } =
       this.#paths!;
+    const lists = crl === undefined ? [] : inFile(crlFile, () => parseRevocationLists(crl));
     return {
-      lists: crl === undefined
-        ? []
-        : inFile(crlFile, () => verifyLists(parseRevocationLists(crl), this.#pair.issuers)),
+      lists: inFile(crlFile, () => verifyLists(lists, this.#pair.issuers)),
+      listsOfPeers: new ListsOfPeers(lists),
       denied: new Set([
         ...inFile("denyList", () => readDenyList(denyList)),
         ...inFile(
