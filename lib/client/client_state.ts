@@ -4,7 +4,7 @@
  * - `connecting`: no node has answered yet.
  * - `connected`: it is subscribed to two nodes, or to the only one.
  * - `degraded`: it is subscribed to fewer. All operations work.
- * - `reconnecting`: it is subscribed to none, and uses the latest topology while it tries.
+ * - `reconnecting`: it is subscribed to none, and uses the latest topology while it reconnects.
  * - `closed`: it was closed.
  */
 export type ClientState = "connecting" | "connected" | "degraded" | "reconnecting" | "closed";
@@ -23,7 +23,7 @@ export interface ClientStateChanged {
   readonly reason: string | undefined;
 }
 
-/** Whether messages are sent to a node has changed. Published on the client's event stream. */
+/** Whether the client sends to a node has changed. Published on the client's event stream. */
 export interface ClientNodeChanged {
   /** Names the event. */
   readonly type: "clientNode";

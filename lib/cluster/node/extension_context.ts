@@ -7,7 +7,7 @@ import { ClusterError } from "../errors.ts";
 import type { ExtensionKey } from "./extension_key.ts";
 import type { ExtensionContext, ExtensionHandler, KindSpawner } from "./node_extension.ts";
 
-/** What the extensions of a node share. */
+/** State that the extensions of a node share. */
 export interface ExtendedNode {
   readonly system: ActorSystem;
   readonly runtime: Runtime;
@@ -17,7 +17,7 @@ export interface ExtendedNode {
   view(): MembershipView;
 }
 
-/** What the extensions of a node have registered. */
+/** Registrations of the extensions of a node. */
 export interface ExtensionRegistry {
   /** By kind of behaviours. */
   readonly kinds: Map<string, KindSpawner>;
@@ -73,7 +73,7 @@ export function extensionContext(
 }
 
 /**
- * What an extension exposes under a key.
+ * The value that an extension exposes under a key.
  *
  * @throws {ClusterError} code `unknownExtension`.
  */

@@ -6,8 +6,9 @@ import type { FolderWatch } from "../../runtime/platform_port.ts";
 const settleTime = 100;
 
 /**
- * Calls back when files may have changed: soon after the system tells so, and at intervals, because
- * the system's watch is lost when a folder is replaced and does not work on every file system.
+ * Calls back when files may have changed: soon after a notification of the system, and at
+ * intervals, because the system's watch is lost when a folder is replaced and does not work on
+ * every file system.
  */
 export class FileWatch {
   readonly #clock: Clock;
@@ -17,7 +18,7 @@ export class FileWatch {
   #timer: Timer;
   #looking: Promise<void> | undefined;
   #again = false;
-  /** Whether `soon` has been called since the last look: a busy folder must not put it off. */
+  /** Whether `soon` has been called since the last check: a busy folder must not postpone it. */
   #hurries = false;
   #closed = false;
 
@@ -35,7 +36,7 @@ export class FileWatch {
     this.#timer = clock.schedule(interval, () => this.#onTime());
   }
 
-  /** Looks in `delay` milliseconds at the latest. */
+  /** Checks within `delay` milliseconds. */
   soon(delay: number): void {
     if (this.#closed || this.#hurries) return;
     this.#hurries = true;
@@ -43,7 +44,7 @@ export class FileWatch {
     this.#timer = this.#clock.schedule(delay, () => this.#onTime());
   }
 
-  /** Ends; resolves when nothing is under way any more. */
+  /** Ends; resolves when the check in progress has ended. */
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
@@ -71,7 +72,7 @@ export class FileWatch {
   }
 }
 
-/** Folders, not files: what is put in the place of a file has no watch of its own. */
+/** Watches folders, not files: a file that replaces another is not watched. */
 function watchFolders(files: readonly string[], onChange: () => void): FolderWatch | undefined {
   const folders = new Set(files.map((file) => file.slice(0, file.lastIndexOf("/") + 1) || "."));
   try {
