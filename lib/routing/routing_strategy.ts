@@ -64,7 +64,7 @@ export function random(): RandomRouting {
  * to increase hit rates", 1998), with a hash that never changes. A message costs a few
  * multiplications per routee and allocates nothing.
  *
- * @param key gives the key of a message, any text. What it throws is a failure of the router.
+ * @param key returns the key of a message, any text. An error is a failure of the router.
  * @throws {OptionError}
  *
  * @example

@@ -2,7 +2,7 @@ import type { ActorContext } from "./context.ts";
 
 /**
  * Hooks around the incarnations of an actor. All may be async; the actor handles nothing meanwhile.
- * In whatever order hooks, supervision and setups are nested, one failure gives
+ * For any nesting of hooks, supervision and setups, one failure runs
  *
  *     preStart | preRestart(cause), children stop, preStart, setup, postRestart
  *
@@ -14,7 +14,9 @@ export interface LifecycleHooks<M> {
   preStart?(context: ActorContext<M>): void | Promise<void>;
   /** When the actor stops permanently: after its children and after the signal `postStop`. */
   postStop?(context: ActorContext<M>): void | Promise<void>;
-  /** Before a restart, after the signal `preRestart`; `cause` is what was thrown, if anything. */
+  /**
+   * Before a restart, after the signal `preRestart`; `cause` is the thrown value, if there is one.
+   */
   preRestart?(context: ActorContext<M>, cause: unknown): void | Promise<void>;
   /** After a restart, before the first message. */
   postRestart?(context: ActorContext<M>): void | Promise<void>;

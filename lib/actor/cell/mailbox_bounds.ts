@@ -20,7 +20,7 @@ class Sized {
   }
 }
 
-/** Capacities whose bounds are kept for the next mailbox of the same kind. */
+/** Number of cached bounds, by capacity. */
 const maxShared = 100;
 const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
 
@@ -106,10 +106,10 @@ export class MailboxBounds {
     return size <= this.#maxBytes;
   }
 
-  /** What goes into the slot for a message that was taken in. */
+  /** The slot content of an accepted message. */
   admit(message: unknown, size: number): unknown {
     if (this.#maxBytes === Infinity) return message;
-    // One that was put back may not be measurable any more.
+    // An unstashed message may no longer be measurable.
     const counted = Math.min(size, this.#maxBytes);
     this.#bytes += counted;
     return new Sized(message, counted);

@@ -22,7 +22,7 @@ export interface RefAddress {
 }
 
 /**
- * Base class of all references, so that the codec can tell a reference from data. Not public:
+ * Base class of all references, so that the codec can distinguish references from data. Not public:
  * users see `ActorRef`.
  */
 export abstract class Ref<in M> implements ActorRef<M> {
