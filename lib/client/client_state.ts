@@ -29,7 +29,7 @@ export interface ClientNodeChanged {
   readonly type: "clientNode";
   /** The node, `"host:port"`. */
   readonly address: string;
-  /** False: nothing is sent there until a probe has connected. */
+  /** False: the client sends nothing there until a probe has connected. */
   readonly usable: boolean;
   /** The failure, if it is not usable. */
   readonly reason: string | undefined;

@@ -28,7 +28,7 @@ export interface TlsReloadFailed {
   readonly code: string;
   /** The offending file. */
   readonly file: string;
-  /** What is wrong, and what to do. */
+  /** The problem and its remedy. */
   readonly reason: string;
 }
 

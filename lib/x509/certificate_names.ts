@@ -34,7 +34,7 @@ export function alternativeNames({ extensions = [] }: Certificate): AlternativeN
   });
 }
 
-/** All names that a certificate gives its holder, as they are written there. */
+/** All names of the holder in a certificate, unchanged. */
 export function namesOf(
   { subject }: Certificate,
   alternative: readonly AlternativeName[],
@@ -46,7 +46,7 @@ export function namesOf(
   const attributes = (wanted: string) => {
     return Object.freeze(attributesOf(subject, wanted));
   };
-  // Functions of users are given them, and many handshakes share a reading.
+  // Frozen: user functions receive them, and many handshakes share a reading.
   return Object.freeze({
     uris: texts("uri"),
     dnsNames: texts("dns"),

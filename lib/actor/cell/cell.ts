@@ -506,7 +506,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     if (this.#status !== 0 || this.size > 0) this.wake();
   }
 
-  /** Schedules a turn, unless one is scheduled or the actor is suspended. */
+  /** Schedules a turn, unless one is scheduled, or the actor is suspended or stopped. */
   wake(): void {
     if ((this.#status & (scheduled | waiting | stopped | pausing)) !== 0) return;
     this.#status |= scheduled;

@@ -107,7 +107,7 @@ export class DeathWatch {
     (this.#watchers ??= new Set()).add(watcher);
   }
 
-  /** Takes back {@linkcode DeathWatch.addWatcher}. */
+  /** Undoes {@linkcode DeathWatch.addWatcher}. */
   removeWatcher(watcher: Watcher): void {
     this.#watchers?.delete(watcher);
   }

@@ -20,7 +20,7 @@ class Sized {
   }
 }
 
-/** Number of cached bounds, by capacity. */
+/** Largest number of capacities with cached bounds. */
 const maxShared = 100;
 const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
 
@@ -49,8 +49,8 @@ function isUsual(options: SpawnOptions): boolean {
 }
 
 /**
- * The bounds of a new mailbox, of checked options. Those that count messages only have nothing of
- * their own: all mailboxes of one capacity share them.
+ * The bounds of a new mailbox, from validated options. Bounds without a limit in bytes have no
+ * state: all mailboxes of one capacity share them.
  */
 export function boundsOf(options: MailboxOptions): MailboxBounds {
   const { capacity, maxBytes, overflow = mailboxDefaults.overflow } = options;

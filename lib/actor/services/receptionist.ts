@@ -77,8 +77,8 @@ class Service {
   }
 
   /**
-   * Whether the remote actors of the service have changed. An unchanged actor stays the same
-   * object.
+   * Sets the actors of other nodes. Returns whether they have changed; an unchanged actor stays the
+   * same object.
    */
   setRemote(refs: Refs): boolean {
     const kept = sameRefs(this.#remote, refs);

@@ -18,6 +18,8 @@ export interface ServiceKey<in M> {
 const printable = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u;
 
 /**
+ * Creates a service key.
+ *
  * @param id 1 to 256 printable characters.
  * @throws {ActorError} code `badServiceKey`.
  *
