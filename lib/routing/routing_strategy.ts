@@ -3,19 +3,19 @@ import { callback } from "../options/option.ts";
 
 /** Each message to the next routee, in turn. */
 export interface RoundRobin {
-  /** Which of the closed set this is. */
+  /** Names the strategy. */
   readonly kind: "roundRobin";
 }
 
 /** Each message to any routee. */
 export interface RandomRouting {
-  /** Which of the closed set this is. */
+  /** Names the strategy. */
   readonly kind: "random";
 }
 
 /** Messages of one key to one routee. */
 export interface ConsistentHash<in M> {
-  /** Which of the closed set this is. */
+  /** Names the strategy. */
   readonly kind: "consistentHash";
   /** The key of a message. */
   readonly key: (message: M) => string;

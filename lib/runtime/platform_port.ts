@@ -10,7 +10,7 @@ import type { StopSignal } from "./stop_signals.ts";
 
 /** A runtime that Casty runs on. */
 export interface Platform {
-  /** Which of the closed set this is. */
+  /** Its name. */
   readonly name: "deno" | "node" | "bun";
   readonly process: ProcessPort;
   readonly files: FilePort;

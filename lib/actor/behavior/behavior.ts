@@ -25,7 +25,7 @@ export interface BehaviorWrapper {
  * for any number of actors.
  */
 export class Behavior<in M> {
-  /** Which of the closed set this is. */
+  /** The variant. */
   readonly kind: BehaviorKind;
   /** @internal */
   readonly onMessage: ((context: never, message: never) => Next) | undefined;

@@ -42,7 +42,7 @@ export type ShutdownTask = (signal: AbortSignal) => void | PromiseLike<void>;
 
 /** A shutdown task that has thrown. */
 export interface ShutdownTaskFailed {
-  /** Which of the closed set this is. */
+  /** Names the problem. */
   readonly type: "failed";
   /** Phase of the task. */
   readonly phase: ShutdownPhase;
@@ -54,7 +54,7 @@ export interface ShutdownTaskFailed {
 
 /** A shutdown task that has not ended in time. */
 export interface ShutdownTaskLate {
-  /** Which of the closed set this is. */
+  /** Names the problem. */
   readonly type: "late";
   /** Phase of the task. */
   readonly phase: ShutdownPhase;

@@ -12,7 +12,7 @@ import type { ActorRef } from "../ref/ref.ts";
 
 /** A task has completed. */
 export interface TaskCompleted<out T> {
-  /** Which of the closed set this is. */
+  /** Names the outcome. */
   readonly type: "taskCompleted";
   /** The task's key. */
   readonly key: string;
@@ -22,7 +22,7 @@ export interface TaskCompleted<out T> {
 
 /** A task has thrown. */
 export interface TaskFailed {
-  /** Which of the closed set this is. */
+  /** Names the outcome. */
   readonly type: "taskFailed";
   /** The task's key. */
   readonly key: string;
@@ -32,7 +32,7 @@ export interface TaskFailed {
 
 /** A task was cancelled, and has no value. */
 export interface TaskCancelled {
-  /** Which of the closed set this is. */
+  /** Names the outcome. */
   readonly type: "taskCancelled";
   /** The task's key. */
   readonly key: string;

@@ -46,8 +46,8 @@ export interface SimulationReport {
 }
 
 /**
- * Runs a whole cluster in this process on virtual time and a network in memory, lets faults happen,
- * and checks after each step what must hold. Nodes are real: systems, membership, codec, frames and
+ * Runs a whole cluster in this process on virtual time and a network in memory, injects faults, and
+ * checks invariants after each step. Nodes are real: systems, membership, codec, frames and
  * handshakes are those of production; clock, randomness and network are simulated. All randomness
  * comes from the seed, so a failure can be reproduced.
  *
