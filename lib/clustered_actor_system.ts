@@ -146,8 +146,8 @@ export class ClusteredActorSystem extends ActorSystem {
   }
 
   /**
-   * Waits until `count` parties in the cluster wait at the same name, then lets all go on. The
-   * name can be used again at once. Each call is one party.
+   * Waits until `count` parties in the cluster wait at the same name, then releases all. The name
+   * can be used again at once. Each call is one party.
    *
    * @param timeout milliseconds. Default 60 000.
    * @throws {ClusterTimeoutError} code `barrierTimeout`.

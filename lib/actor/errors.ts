@@ -77,7 +77,7 @@ export class AskTimeoutError extends CastyError {
   /** Name of the class. */
   override name = "AskTimeoutError";
 
-  /** `target` is the actor that was asked, `timeout` is in milliseconds. */
+  /** `target` is the target of the ask, `timeout` is in milliseconds. */
   constructor(target: string, timeout: number) {
     super("askTimeout", `${target} did not reply within ${timeout} ms`, {
       value: timeout,

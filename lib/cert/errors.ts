@@ -11,21 +11,21 @@ import { X509Error } from "../x509/errors.ts";
  * - `badReason`: a reason for a revocation that RFC 5280 does not know.
  * - `badSerial`: a serial number that cannot be one.
  * - `beyondAuthority`: the certificate would outlive its authority, or is one that it may not issue.
- * - `authorityExpired`, `authorityNotYetValid`: the authority's time is over, or has not come.
+ * - `authorityExpired`, `authorityNotYetValid`: the authority has expired, or is not yet valid.
  * - `notAnAuthority`: the certificate is not that of an authority that may do this.
- * - `isAuthority`: it is that of an authority, where one of a node or client is wanted.
+ * - `isAuthority`: it is that of an authority, where one of a node or client is required.
  * - `keyMismatch`: the key does not belong to the certificate.
  * - `encryptedKey`: the key has a passphrase, and none was given.
  * - `wrongPassphrase`: the passphrase does not open the key.
  * - `unsupportedKey`: the key is of a type that this tool does not use.
  * - `unknownCertificate`: another authority has issued it.
  * - `revoked`: it is revoked.
- * - `malformed`: a text holds nothing that can be read.
+ * - `malformed`: a text cannot be parsed.
  * - `notFound`: a file is missing, or may not be read.
  * - `exists`: a file is there already.
  * - `notWritable`: a file cannot be written.
  * - `outOfOrder`: a phase of a rotation whose turn it is not.
- * - `cancelled`: the question for a passphrase was not answered.
+ * - `cancelled`: the passphrase prompt was cancelled.
  */
 export type CertErrorCode =
   | "badName"
@@ -59,13 +59,13 @@ export class CertError extends CastyError {
   /** Stable; safe to branch on. */
   declare readonly code: CertErrorCode;
 
-  /** Makes an error; the remedy becomes part of the message. */
+  /** Appends the remedy to the message. */
   constructor(code: CertErrorCode, message: string, options: CastyErrorOptions = {}) {
     super(code, message, options);
   }
 }
 
-/** What `read` returns; what it cannot read is a {@linkcode CertError}, code `malformed`. */
+/** The result of `read`; its errors become a {@linkcode CertError}, code `malformed`. */
 export function reading<T>(read: () => T): T {
   try {
     return read();

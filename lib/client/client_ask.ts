@@ -21,7 +21,7 @@ export interface AskRetry {
 export interface ClientAskOptions extends AskOptions {
   /**
    * Repeats the ask if it or its reply was lost; `true`: with the defaults of {@linkcode AskRetry}.
-   * Only for requests that may be handled twice: one whose reply was lost was handled already.
+   * Only for idempotent requests: if only the reply was lost, the request was handled already.
    * Default: never.
    */
   readonly retry?: boolean | AskRetry;

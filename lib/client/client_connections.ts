@@ -1,5 +1,5 @@
 /**
- * The connections of a client to its cluster: carries out what {@linkcode Contacts} and
+ * The connections of a client to its cluster: executes the effects of {@linkcode Contacts} and
  * {@linkcode NodeCircuitBreakers} decide, and informs extensions and services.
  *
  * @module
@@ -65,7 +65,7 @@ export class ClientConnections {
   #endMeasuring = (): void => {};
   #closed = false;
 
-  /** Opens nothing yet. */
+  /** Opens no connections before `connect`. */
   constructor(
     system: ActorSystem,
     runtime: Runtime,
@@ -113,7 +113,7 @@ export class ClientConnections {
     });
   }
 
-  /** Begins to connect; unless `lazy`, resolves with the first topology. */
+  /** Starts connecting; unless `lazy`, resolves with the first topology. */
   async open(): Promise<void> {
     await this.#startRemoting();
     this.#endMeasuring = this.#measure();

@@ -33,7 +33,7 @@ export interface ClientContext {
 export interface ClientExtension {
   /** That of the nodes' extension. */
   readonly name: string;
-  /** The client has begun to connect. */
+  /** The client has started connecting. */
   install(client: ClientContext): void;
   /** Which nodes are present or usable has changed. */
   onNodesChanged(): void;

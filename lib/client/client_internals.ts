@@ -1,6 +1,6 @@
 import type { Remoting } from "../remoting/remoting.ts";
 
-/** What tools that look into a client may see, and users may not. */
+/** Internals of a client for tools, hidden from users. */
 export interface ClientInternals {
   /** Its connections. */
   readonly remoting: Remoting;
@@ -13,7 +13,7 @@ export function setClientInternals(client: object, value: ClientInternals): void
   internals.set(client, value);
 }
 
-/** The internals of a client; undefined for what is none. */
+/** The internals of a client; undefined for another value. */
 export function clientInternalsOf(client: object): ClientInternals | undefined {
   return internals.get(client);
 }

@@ -10,8 +10,8 @@ import type { Serializer } from "../wire/serializer.ts";
 import type { AddressMap } from "./address_map.ts";
 
 /**
- * Nodes to begin with, `"host:port"`, by IP address or DNS name: a list, or a function that gives
- * one. A function is called again whenever no node answers.
+ * Initial contact points, `"host:port"`, by IP address or DNS name: a list, or a function that
+ * gives one. A function is called again whenever no node answers.
  */
 export type ContactPoints =
   | readonly string[]
@@ -24,8 +24,8 @@ export interface ClientOptions {
   /** Name of the cluster's system; nodes refuse another. */
   readonly systemName: string;
   /**
-   * A label for people: what nodes show beside the client's own, random identity. Nothing listens
-   * there and nobody dials it. Default `"127.0.0.1"`.
+   * A label for operators: nodes show it beside the client's random identity. No port is opened
+   * there. Default `"127.0.0.1"`.
    */
   readonly clientHost?: string;
   /** Part of the label, 0 to 65535. Default 0: none. */
@@ -45,24 +45,24 @@ export interface ClientOptions {
    */
   readonly tls?: TlsMaterial;
   /**
-   * `connect` does not wait for a node: until one answers, `lookup` finds nobody and what is told to
+   * `connect` does not wait for a node: until one answers, `lookup` finds no actor and messages to
    * entities waits within `buffer`. Default false.
    */
   readonly lazy?: boolean;
-  /** Until `connect` gives up. Default 10 000. */
+  /** Timeout of `connect`. Default 10 000. */
   readonly connectTimeout?: number;
-  /** Ends `connect` when it is aborted, and nothing afterwards: then there is `close`. */
+  /** Aborts `connect`. Has no effect after `connect` has resolved: use `close`. */
   readonly signal?: AbortSignal;
   /**
    * Silence after which a node that was listened to is given up, at least 1 000. It is asked three
    * times meanwhile. Default 10 000.
    */
   readonly liveness?: number;
-  /** What waits for the location of its shard. */
+  /** Limits of the messages that wait for the location of their shard. */
   readonly buffer?: Partial<ShardBufferLimits>;
   /**
-   * Everything goes through one node that the client listens to, which passes it on: for networks
-   * where one address only can be reached. Costs a hop. Default false.
+   * All messages go through one node that the client is subscribed to, which forwards them: for
+   * networks where one address only can be reached. Costs a hop. Default false.
    */
   readonly unisocket?: boolean;
   /** Asks that may wait for a reply at once. Default 100 000. */
@@ -73,12 +73,12 @@ export interface ClientOptions {
   readonly transport?: Partial<TransportLimits>;
   /** Where log lines go. Default: standard error, `warn` and above. */
   readonly logger?: Logger;
-  /** Replaces clock, chance and network, for simulations. Default: the machine's. */
+  /** Replaces clock, randomness and network, for simulations. Default: the machine's. */
   readonly runtime?: Partial<Runtime>;
 }
 
 /**
- * Checks what a user has passed, before anything is dialled.
+ * Validates the options before the client dials.
  *
  * @throws {OptionError}
  */
@@ -95,7 +95,7 @@ export function checkContactPoints(points: readonly string[]): readonly string[]
   return [...new Set(checkValue("contactPoints", contactPointList, points))];
 }
 
-/** What nodes show for people. */
+/** The label that nodes show to operators. */
 export function clientLabel(options: ClientOptions, id: string): string {
   const { clientHost, clientPort, ...advertised } = withDefaults(clientDefaults, options);
   const { advertisedHost: host = clientHost, advertisedPort: port = clientPort } = advertised;

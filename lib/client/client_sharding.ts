@@ -1,6 +1,6 @@
 /**
  * Sharding on a client: the shard tables that the leader publishes, the messages that wait for the
- * location of their shard, and the references that users tell envelopes to.
+ * location of their shard, and the references to which users send envelopes.
  *
  * @module
  */
@@ -110,7 +110,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     return false;
   }
 
-  /** Drops routes to nodes that are not usable, and restores those to nodes that are again. */
+  /** Drops routes to unusable nodes, and restores routes to nodes that are usable again. */
   onNodesChanged(): void {
     for (const type of this.#types.values()) {
       const { router, locations } = type;
@@ -128,7 +128,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     }
   }
 
-  /** A node is gone, or has a new incarnation: it owns nothing of what it owned before. */
+  /** A node was removed, or has a new incarnation: it no longer owns its shards. */
   onNodeGone(address: string): void {
     for (const { locations } of this.#types.values()) {
       locations.forEach(([owner], shard) => {
@@ -166,7 +166,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       limits: this.#limits,
       locate: (shard) => this.#locate({ type: "locate", shardType: name, numShards, shard }),
     });
-    // The anchor takes what arrives from actors to which the client has sent the reference.
+    // The anchor receives messages from actors to which the client has sent the reference.
     const anchor = this.#client.system.spawn<ShardEnvelope<M>>(
       Behaviors.receive((_context, envelope) => {
         if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();

@@ -4,7 +4,7 @@
  * - `connecting`: no node has answered yet.
  * - `connected`: it is subscribed to two nodes, or to the only one.
  * - `degraded`: it is subscribed to fewer. All operations work.
- * - `reconnecting`: it is subscribed to none, and uses the latest topology while it tries.
+ * - `reconnecting`: it is subscribed to none, and uses the latest topology while it reconnects.
  * - `closed`: it was closed.
  */
 export type ClientState = "connecting" | "connected" | "degraded" | "reconnecting" | "closed";
@@ -23,13 +23,13 @@ export interface ClientStateChanged {
   readonly reason: string | undefined;
 }
 
-/** Whether messages are sent to a node has changed. Published on the client's event stream. */
+/** Whether the client sends to a node has changed. Published on the client's event stream. */
 export interface ClientNodeChanged {
   /** Names the event. */
   readonly type: "clientNode";
   /** The node, `"host:port"`. */
   readonly address: string;
-  /** False: nothing is sent there until a probe has connected. */
+  /** False: the client sends nothing there until a probe has connected. */
   readonly usable: boolean;
   /** The failure, if it is not usable. */
   readonly reason: string | undefined;

@@ -34,8 +34,8 @@ import type { ListingSubscription } from "./listing_subscription.ts";
 export type { ClientOptions } from "./client_options.ts";
 
 /**
- * See the module's text. Each client has a random identity of its own, so any number of them can
- * run on one host.
+ * See the module's text. Each client has a random identity, so any number of them can run on one
+ * host.
  *
  * @example
  * ```ts
@@ -98,7 +98,7 @@ export class ClusterClient implements AsyncDisposable {
    * Resolves with the first topology of a node; with `lazy`, at once.
    *
    * @throws {OptionError}
-   * @throws {ClientError} code `connectTimeout` with what each contact point has said; code
+   * @throws {ClientError} code `connectTimeout` with the failure of each contact point; code
    * `connectAborted` if `signal` was aborted.
    */
   static async connect(options: ClientOptions): Promise<ClusterClient> {
@@ -119,9 +119,9 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * What happens: `clientState` ({@linkcode ClientStateChanged}), `clientNode`
+   * Events: `clientState` ({@linkcode ClientStateChanged}), `clientNode`
    * ({@linkcode ClientNodeChanged}), `deadLetter`, the events of certificates (`tlsReloaded`,
-   * `tlsReloadFailed`, `certificateExpiring` and so on), and those of the client's own actors.
+   * `tlsReloadFailed`, `certificateExpiring` and so on), and events of the client's own actors.
    */
   get eventStream(): EventStream {
     return this.#system.eventStream;
@@ -149,8 +149,8 @@ export class ClusterClient implements AsyncDisposable {
 
   /**
    * A reference to the entities of a sharded actor: it takes envelopes and sends each to the node
-   * that owns the entity, without a hop in between. Messages whose location is not known wait, within
-   * `buffer`. The same name gives the same reference.
+   * that owns the entity, without a hop in between. Messages whose location is not known wait,
+   * within `buffer`. The same name returns the same reference.
    *
    * @param name the name under which the nodes spawn it.
    * @param options `numShards` must be that of the nodes. Default 256.
@@ -188,10 +188,10 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Sends the message that `factory` makes and resolves with the first reply. An ask that is known to
-   * be lost fails at once; with `retry`, it is repeated instead.
+   * Sends the message of `factory` and resolves with the first reply. An ask that is known to be
+   * lost fails at once; with `retry`, it is repeated instead.
    *
-   * @throws {AskTimeoutError} if no reply comes in time.
+   * @throws {AskTimeoutError} if no reply arrives in time.
    * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askAborted`, `tooManyAsks`.
    * @throws {OptionError}
    * @throws {ActorError} code `systemStopped`: the client was closed.
@@ -224,7 +224,7 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * The actors that offer a service, as the latest topology says, without those on nodes that cannot be
+   * The actors that offer a service in the latest topology, without actors on nodes that cannot be
    * reached. Empty before the first topology. The list never changes.
    *
    * @throws {ActorError} code `badServiceKey`.
@@ -251,7 +251,7 @@ export class ClusterClient implements AsyncDisposable {
    */
   spawn<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M> {
     const ref = this.#system.spawn(behavior, name, options);
-    // An actor that gets the reference may be on any node.
+    // An actor that receives the reference may be on any node.
     this.#connections.connectToAll();
     return ref;
   }
@@ -267,8 +267,8 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * Where messages for entities are sent now, as `system.sharding` of a node tells it; of types for
-   * which `entityRef` was called.
+   * Locations of shards and entities, like `system.sharding` of a node; of types for which
+   * `entityRef` was called.
    */
   get sharding(): ShardLocations {
     return this.#sharding;

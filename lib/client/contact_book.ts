@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { checkContactPoints, type ContactPoints } from "./client_options.ts";
 
-/** Milliseconds after which a function that has not answered may be called again. */
+/** Milliseconds after which a function whose promise is pending may be called again. */
 const resolveTimeout = 10_000;
 
 /** Resolves the contact points, and keeps the latest failure of each. */
@@ -18,7 +18,7 @@ export class ContactBook {
   /** How often the function was called. */
   #calls = 0;
 
-  /** Resolves nothing yet. */
+  /** Does not resolve the contact points before the first call. */
   constructor(points: ContactPoints, { logger, clock }: { logger: Logger; clock: Clock }) {
     this.#points = points;
     this.#logger = logger;
@@ -60,7 +60,7 @@ export class ContactBook {
     this.#resolving?.cancel();
   }
 
-  /** A node cannot be reached, has refused this client, or is gone. */
+  /** A node cannot be reached, has refused this client, or was removed. */
   failed(address: string, reason: string): void {
     this.lastFailure = `${address}: ${reason}`;
     // Bounded: contact points and members of the topology.

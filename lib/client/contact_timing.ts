@@ -1,14 +1,14 @@
 import { contactDefaults } from "../options/tables/client_tables.ts";
 
-/** When a client subscribes, renews and gives up. Times are milliseconds. */
+/** Intervals and timeouts of subscriptions. Times are milliseconds. */
 export interface ContactTiming {
   /** Nodes that the client is subscribed to at once. Default 2. */
   readonly contacts: number;
-  /** Until a node that does not answer is given up; at most `liveness`. Default 3 000. */
+  /** Timeout of a node that has not answered yet; at most `liveness`. Default 3 000. */
   readonly answerTimeout: number;
   /** Between two renewals of a subscription; at most a third of `liveness`. Default 3 000. */
   readonly refreshInterval: number;
-  /** Silence after which a node that has answered is given up. Default 10 000. */
+  /** Silence after which the client drops the subscription to a node. Default 10 000. */
   readonly liveness: number;
   /** Longest pause after the first failure of a node; doubles with each. Default 400. */
   readonly minPause: number;

@@ -1,6 +1,6 @@
 /**
- * To which nodes a client subscribes, and when it changes to others. Pure: `step` takes an event and
- * the time, and gives effects.
+ * To which nodes a client subscribes, and when it changes to others. Pure: `step` takes an event
+ * and the time, and returns effects.
  *
  * The client subscribes to two members, if there are two, so that the loss of one leaves no gap. It
  * knows its contact points and the members of the latest topology. A node that fails is tried again
@@ -16,7 +16,7 @@ import { type ContactTiming, defaultContactTiming } from "./contact_timing.ts";
 export type ContactEvent =
   /** The contact points are these, from now on. */
   | { readonly type: "points"; readonly addresses: readonly string[]; readonly random: number }
-  /** A node has answered; `asked` is the address at which it was requested. */
+  /** A node has answered; `asked` is the address to which the request was sent. */
   | {
     readonly type: "answer";
     readonly from: string;
@@ -56,7 +56,6 @@ export class Contacts {
   #hasFailed = false;
   #effects: ContactEffect[] = [];
 
-  /** Knows no address yet. */
   constructor(timing: Partial<ContactTiming> = {}) {
     const { refreshInterval, answerTimeout, ...rest } = { ...defaultContactTiming, ...timing };
     // A refresh after the liveness timeout would end subscriptions that work.
@@ -129,7 +128,7 @@ export class Contacts {
   #onAnswer(from: string, asked: string, draining: boolean, now: number): void {
     const point = this.#contacts.get(asked);
     if (point !== undefined && asked !== from) {
-      // A contact point may be another address of a member: its own address counts from now on.
+      // A contact point may be an alias of a member: use the member's own address from now on.
       point.alias = from;
       point.phase = "idle";
       point.failures = 0;

@@ -4,7 +4,7 @@ import type { ContactTiming } from "./contact_timing.ts";
 /** The open circuit of a node. */
 interface OpenCircuit {
   failures: number;
-  /** When the next probe is due, or the present one has failed. */
+  /** When the next probe starts, or the current one times out. */
   until: number;
   /** Half-open: a connection is tried, whose outcome decides. */
   probing: boolean;
@@ -41,7 +41,7 @@ export class NodeCircuitBreakers {
   failed(address: string, now: number, random: number): boolean {
     const known = this.#open.get(address);
     const circuit = known ?? { failures: 0, until: 0, probing: true };
-    // A failure while nothing is tried belongs to one that is counted already.
+    // A failure without a probe in progress belongs to a failure that is counted already.
     if (circuit.probing) {
       circuit.failures++;
       circuit.until = now + pauseAfter(circuit.failures, random, this.#timing);

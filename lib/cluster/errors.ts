@@ -11,7 +11,7 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `stallResponderFailed`: the thread that answers for a stalled event loop could not start.
  * - `barrierConflict`: nodes wait at one barrier for different numbers, or there are too many
  *   barriers.
- * - `badExtension`: an extension is no function, or makes something else than an extension.
+ * - `badExtension`: an extension is no function, or its function returns no extension.
  * - `duplicateExtension`: two extensions have one name or expose one key.
  * - `missingExtension`: an extension requires one that is not there; the message names the chain.
  * - `circularExtension`: extensions require each other in a circle; the message names it.
@@ -22,7 +22,7 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `duplicateKind`: two extensions spawn behaviours of one kind.
  * - `unknownKind`: no extension of the node spawns behaviours of that kind.
  * - `unknownTopic`: `explain` does not know the topic.
- * - `quorumTimeout`: fewer members than wanted were up in time (`ClusterTimeoutError`).
+ * - `quorumTimeout`: fewer members than requested were up in time (`ClusterTimeoutError`).
  * - `barrierTimeout`: a barrier did not open in time (`ClusterTimeoutError`).
  */
 export type ClusterErrorCode =

@@ -1,7 +1,7 @@
 import type { NumberType, OptionTable, OptionType, RecordType, TextType } from "./option.ts";
 
 /**
- * Whether a value is what a type says. This is the judge: `explain.ts` only finds the words for what
+ * Whether a value matches a type. This is the judge: `explain.ts` only phrases the errors for what
  * it refuses. Builds no strings, so that calls that take options may check them each time.
  */
 export function accepts(type: OptionType, value: unknown): boolean {

@@ -1,5 +1,5 @@
 /**
- * Checks what a user has passed against the option table, and fills in the defaults.
+ * Validates options against the option table, and fills in the defaults.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export function resolveOptions<O extends Options, T extends object>(
   return withDefaults(table.defaults, given) as Resolved<O, T>;
 }
 
-/** `given`, and the defaults where it has nothing or `undefined`. */
+/** `given`, with the defaults for absent and `undefined` options. */
 export function withDefaults<D extends object, T extends object>(
   defaults: D,
   given: T | undefined,

@@ -15,9 +15,9 @@ export interface ConfigKey {
 }
 
 /**
- * All keys, in the order of the tables. An option of a table with a section of its own stands there;
- * other groups are below the option that takes them. An option that several calls take, such as those
- * of actor systems that nodes take too, is listed once.
+ * All keys, in the order of the tables. An option of a table with a separate section is listed
+ * there; other groups are below the option that takes them. An option that several calls take, such
+ * as those of actor systems that nodes take too, is listed once.
  */
 export function configKeys(chapters: readonly OptionChapter[]): ConfigKey[] {
   const listed = new Set<Option>();
@@ -42,7 +42,7 @@ function keysOf({ options }: OptionTable, path: string, listed: Set<Option>): Co
   });
 }
 
-/** Whether it can be given as data that is no group, such as `seedNodes` as a list. */
+/** Whether its value can be data other than a group, such as `seedNodes` as a list. */
 function hasOtherForm(type: OptionType): boolean {
   return type.kind === "either" &&
     type.of.some((one) => one.kind !== "group" && isConfigurable(one));

@@ -1,6 +1,8 @@
 import type { NumberType, OptionType, TextType } from "./option.ts";
 
-/** What a type accepts, to complete "use ..." in messages: with range and unit. */
+/**
+ * Describes the accepted values of a type, to complete "use ..." in messages: with range and unit.
+ */
 export function describeType(type: OptionType): string {
   switch (type.kind) {
     case "number":
@@ -46,7 +48,7 @@ function describeNumber(type: NumberType): string {
   return `${noun}${unit} ${describeRange(type)}`;
 }
 
-/** What kind of text, such as "1 to 255 characters". */
+/** The kind of text, such as "1 to 255 characters". */
 export function describeText({ min, max, form }: TextType): string {
   if (form !== undefined) return form.name;
   if (max === Number.MAX_SAFE_INTEGER) return min === 0 ? "a text" : "a text that is not empty";

@@ -53,7 +53,7 @@ export function explainOptions(table: OptionTable, given: unknown, path: string)
   });
 }
 
-/** The error for an option that the table alone cannot judge; `remedy` begins with a verb. */
+/** The error for an option that the table alone cannot validate; `remedy` begins with a verb. */
 export function refusedOption(
   path: string,
   value: unknown,
@@ -122,7 +122,7 @@ function inGroup({ options }: OptionTable, name: string): string | undefined {
   return undefined;
 }
 
-/** The alternative that the value looks like says what is wrong; otherwise all of them are named. */
+/** The most similar alternative explains the error; otherwise all of them are named. */
 function explainEither(type: EitherType, value: unknown, path: string): OptionError {
   const closest = type.of.find((one) => looksLike(one, value)) ??
     type.of.find((one) => one.kind === "list" && accepts(one.of, value));
@@ -146,12 +146,12 @@ function looksLike(type: OptionType, value: unknown): boolean {
   }
 }
 
-/** All names that `accepts` looks at, those of prototypes included. */
 function isEmpty(given: object): boolean {
   for (const _ in given) return false;
   return true;
 }
 
+/** All names that `accepts` reads, names of prototypes included. */
 function* entriesIn(given: object): Iterable<[name: string, value: unknown]> {
   for (const name in given) yield [name, (given as Record<string, unknown>)[name]];
 }

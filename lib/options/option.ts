@@ -1,7 +1,7 @@
 /**
- * What the option table is written in. A table is data: the judge (`accepts.ts`), the page
- * `docs/options.md` and later the reader of `casty.toml` all follow from it, so an option is described
- * once.
+ * The types of the option table. A table is data: the judge (`accepts.ts`), the page
+ * `docs/options.md` and later the reader of `casty.toml` all follow from it, so an option is
+ * described once.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export interface TextType {
   /** Fewest and most UTF-16 code units. */
   readonly min: number;
   readonly max: number;
-  /** A rule beyond the length, and its words: "use ...". */
+  /** A rule beyond the length, with its description: "use ...". */
   readonly form: TextForm | undefined;
   /** Whether messages must not show it. */
   readonly secret: boolean;
@@ -79,13 +79,13 @@ export interface GroupType {
   readonly table: OptionTable;
 }
 
-/** A function, or an object with methods: cannot stand in a file. */
+/** A function, or an object with methods: cannot be written in a file. */
 export interface CodeType {
   readonly kind: "code";
   /** Completes "use ...". */
   readonly name: string;
   readonly test: (value: unknown) => boolean;
-  /** What to do about a value that is often given in its place; undefined: no special advice. */
+  /** Remedy for a value that is often passed by mistake; undefined: no special advice. */
   readonly advice: ((value: unknown) => string | undefined) | undefined;
 }
 
@@ -95,7 +95,7 @@ export interface EitherType {
   readonly of: readonly OptionType[];
 }
 
-/** What an option accepts. */
+/** The accepted values of an option. */
 export type OptionType =
   | NumberType
   | TextType
@@ -107,12 +107,12 @@ export type OptionType =
   | CodeType
   | EitherType;
 
-/** One option. `D` is the type of its default; undefined if it has none of its own. */
+/** One option. `D` is the type of its default; undefined if it has none. */
 export interface Option<D = unknown> {
   readonly type: OptionType;
-  /** What it is for, one or two sentences for `docs/options.md`. */
+  /** Its purpose, one or two sentences for `docs/options.md`. */
   readonly text: string;
-  /** The value that is used when it is not given. */
+  /** Its default value. */
   readonly default: D;
   /** In words, where `default` is not a literal. */
   readonly defaultText: string | undefined;
@@ -124,16 +124,19 @@ export type Options = Readonly<Record<string, Option>>;
 
 /** All options of one object. */
 export interface OptionTable<O extends Options = Options> {
-  /** What takes the object, for messages and as the title in `docs/options.md`. */
+  /**
+   * The function or option that takes the object, for messages and as the title in
+   * `docs/options.md`.
+   */
   readonly owner: string;
   /** Section of `casty.toml`; undefined: none, since nothing of it is configured there. */
   readonly section: string | undefined;
   readonly options: O;
-  /** Names of those that must be given. */
+  /** Names of the required options. */
   readonly required: readonly string[];
   /** The literal defaults, frozen. */
   readonly defaults: Defaults<O>;
-  /** What to do about a value that is no object of options; undefined: no special advice. */
+  /** Remedy for a value that is no object of options; undefined: no special advice. */
   readonly advice: ((value: unknown) => string | undefined) | undefined;
 }
 
@@ -145,7 +148,7 @@ export type DefaultedKeys<O extends Options> = {
 /** The literal defaults of a table. */
 export type Defaults<O extends Options> = { readonly [K in DefaultedKeys<O>]: O[K]["default"] };
 
-/** What is said of an option besides its type. */
+/** Properties of an option besides its type. */
 interface OptionFacts {
   readonly text: string;
   readonly defaultText?: string;
@@ -188,7 +191,7 @@ function literalDefaults<O extends Options>(options: O): Defaults<O> {
   ) as Defaults<O>;
 }
 
-/** Options without some of them: for objects that take what another takes. */
+/** Options without some of them: for objects that share options with another. */
 export function without<O extends Options, const K extends keyof O>(
   options: O,
   ...names: readonly K[]
@@ -270,7 +273,7 @@ export function code(
   return { kind: "code", name, test, advice };
 }
 
-/** A function; `what` says of what, such as "a function of the message". */
+/** A function; `what` describes it, such as "a function of the message". */
 export function callback(what: string): CodeType {
   return code(what, (value) => typeof value === "function");
 }
@@ -293,7 +296,7 @@ export const flag: FlagType = { kind: "flag" };
 /** Any value but `undefined`. */
 export const anything: CodeType = code("any value", () => true);
 
-/** Whether the option can stand in a file: some of its types are data. */
+/** Whether the option can be written in a file: some of its types are data. */
 export function isConfigurable(type: OptionType): boolean {
   switch (type.kind) {
     case "code":

@@ -20,7 +20,7 @@ export function optionsPage(chapters: readonly OptionChapter[]): string {
   return `${[intro, contents.join("\n"), ...sections].join("\n\n")}\n`;
 }
 
-/** A literal default, as it stands in documentation. */
+/** A literal default, as in the documentation. */
 export function formatDefault(value: unknown, { type }: Pick<Option, "type">): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value !== "number" || !Number.isFinite(value)) return String(value);

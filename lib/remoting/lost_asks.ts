@@ -12,25 +12,25 @@ export const lostAskPath = "/_askfailed";
 /** Asks of one refused message that are reported. */
 export const maxReportedAsks = 16;
 
-/** A message that was asked with was lost: its asker need not wait any longer. */
+/** The message of an ask was lost: the ask fails now instead of at its timeout. */
 export interface LostAsk {
   /** Path of the reply reference. */
   readonly replyTo: string;
   /** The uid of the reply reference. */
   readonly uid: number;
-  /** Path of the actor that was asked. */
+  /** Path of the target of the ask. */
   readonly target: string;
   /** Why it was lost. */
   readonly reason: DeadLetterReason;
 }
 
-/** What {@linkcode LostAsks} needs. */
+/** Dependencies of {@linkcode LostAsks}. */
 export interface LostAsksPort {
   readonly internals: SystemInternals;
   readonly peerLog: OncePerPeerLog;
   /** Best effort: if it is lost, the asker waits for its timeout. */
   send(to: string, message: LostAsk): void;
-  /** Whether the peer has been given the reference with this path. */
+  /** Whether this system has sent the reference with this path to the peer. */
   mayReach(peer: Peer, path: string): boolean;
 }
 
@@ -47,7 +47,7 @@ export class LostAsks {
     };
   }
 
-  /** Takes what a peer has sent. */
+  /** Handles a message of a peer. */
   receive(peer: Peer, value: unknown): void {
     const { internals, peerLog } = this.#port;
     const lost = parseLostAsk(value);

@@ -14,7 +14,7 @@ export class OncePerPeerLog {
     this.#logger = logger;
   }
 
-  /** `detail` tells reasons of one message apart. */
+  /** `detail` distinguishes reasons of one message. */
   add(peer: Peer, level: LogLevel, message: string, fields: LogFields = {}, detail = ""): void {
     let logged = this.#logged.get(peer);
     if (logged === undefined) this.#logged.set(peer, logged = new Set());

@@ -2,10 +2,10 @@ import type { TerminationReason } from "../actor/ref/terminated.ts";
 import type { ReportedReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
 import { maxItems } from "./watch_protocol.ts";
 
-/** What a {@linkcode WatchTable} asks its shell to do. */
+/** Effects of a {@linkcode WatchTable}. */
 export type WatchEffect =
   | { readonly type: "send"; readonly to: string; readonly message: WatchMessage }
-  /** Signal the watcher. Once for each watch, and never after it was taken back. */
+  /** Signal the watcher. Once for each watch, and never after it was cancelled. */
   | { readonly type: "fire"; readonly id: number; readonly reason: TerminationReason }
   /** Find out when this actor stops, and send the event `ended`. */
   | ({ readonly type: "observe"; readonly watcher: string } & WatchItem)
@@ -14,13 +14,15 @@ export type WatchEffect =
   /** The peer has reached its limit of watches. */
   | { readonly type: "refuse"; readonly watcher: string };
 
-/** What an actor of this system watches at a peer. */
+/** A watch of an actor of this system at a peer. */
 export interface OutgoingWatch extends WatchItem {
   /** The incarnation of the peer that has confirmed it first; 0 while none has. */
   incarnation: number;
 }
 
-/** The watches between this system and one other, in both directions, and what is not confirmed. */
+/**
+ * The watches between this system and one other, in both directions, and the unconfirmed messages.
+ */
 export class PeerWatches {
   /** Address of the other. */
   readonly address: string;
@@ -28,17 +30,17 @@ export class PeerWatches {
   incarnation = 0;
   /** Counts connections; a confirmation is valid for one of them. */
   session = 0;
-  /** What actors here watch there, by id. */
+  /** Watches of actors here, by id. */
   readonly watches = new Map<number, OutgoingWatch>();
-  /** Those of them that the other may not know of. */
+  /** Their ids that the other system has not confirmed. */
   readonly unconfirmed = new Set<number>();
-  /** Watches that were taken back, which the other may not know yet. */
+  /** Cancelled watches that the other system has not confirmed. */
   readonly forgetting = new Set<number>();
   /** Ids of watches that actors there have here, of actors that run. */
   readonly watched = new Set<number>();
   /** Ended watches of actors there, which the other has not confirmed yet. */
   readonly ended = new Map<number, ReportedReason>();
-  /** How often what is not confirmed was repeated. */
+  /** Number of repetitions of unconfirmed messages. */
   attempts = 0;
   /** When that is done next. */
   retryAt: number | undefined;
@@ -76,7 +78,7 @@ export class PeerWatches {
     return { type: "watch", session: this.session, items };
   }
 
-  /** A connection has opened or closed: the other may have forgotten what it has confirmed. */
+  /** A connection has opened or closed: the other system may have forgotten confirmed watches. */
   beginSession(): void {
     this.session++;
     for (const id of this.watches.keys()) this.unconfirmed.add(id);
@@ -92,7 +94,7 @@ export class PeerWatches {
     }
   }
 
-  /** Forgets what the other watches here. */
+  /** Forgets the watches of the other system. */
   dropIncoming(effects: WatchEffect[]): void {
     for (const id of this.watched) effects.push({ type: "release", watcher: this.address, id });
     this.watched.clear();

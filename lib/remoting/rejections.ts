@@ -17,7 +17,7 @@ const maxCount = 100_000;
 /** How many messages of the receiver were rejected, by path of the actor. */
 export type RejectionReport = readonly (readonly [target: string, count: number])[];
 
-/** What {@linkcode Rejections} needs. */
+/** Dependencies of {@linkcode Rejections}. */
 export interface RejectionsPort {
   readonly internals: SystemInternals;
   readonly clock: Clock;
@@ -27,12 +27,12 @@ export interface RejectionsPort {
 }
 
 /**
- * Reports to the sending systems what mailboxes here have rejected; a loss is then a dead letter at
- * both ends. The messages are not sent back, only their number.
+ * Reports messages that mailboxes here have rejected to the sending systems; a loss is then a dead
+ * letter at both ends. The messages are not sent back, only their number.
  */
 export class Rejections {
   readonly #port: RejectionsPort;
-  /** What is not reported yet, by peer. */
+  /** Rejections not reported yet, by peer. */
   readonly #counts = new Map<string, Map<string, number>>();
   #timer: Timer | undefined;
 
@@ -50,7 +50,7 @@ export class Rejections {
     this.#timer ??= this.#port.clock.schedule(countingTime, () => this.flush());
   }
 
-  /** Takes what a node has sent. */
+  /** Handles a message of a node. */
   receive(peer: NodePeer, value: unknown): void {
     const { internals, peerLog } = this.#port;
     const from = peer.address;

@@ -16,7 +16,7 @@ export const relayedPath = "/_relayed";
 /** Clients to which one node keeps a route, and for which it forwards messages. */
 const maxRoutes = 10_000;
 
-/** What a {@linkcode Relay} needs. */
+/** Dependencies of a {@linkcode Relay}. */
 export interface RelayPort extends Partial<RelayChoice> {
   /** This system's address. */
   self(): string;
@@ -37,7 +37,7 @@ export interface RelayPort extends Partial<RelayChoice> {
 export interface RelayChoice {
   /** The node, `undefined` if there is none at present. */
   contact(): string | undefined;
-  /** Whether what is sent to the path goes straight to the node that it is for. */
+  /** Whether messages to the path are sent directly to their node. */
   isDirect(path: string): boolean;
 }
 

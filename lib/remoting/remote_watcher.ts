@@ -11,12 +11,12 @@ import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_e
 import { parseWatchMessage, type WatchMessage } from "./watch_protocol.ts";
 import { WatchTable } from "./watch_table.ts";
 
-/** Milliseconds between two checks of what must be repeated. */
+/** Milliseconds between two checks for repetitions. */
 const tickInterval = 250;
 /** Milliseconds between two log lines of one kind. */
 const quietTime = 60_000;
 
-/** What a {@linkcode RemoteWatcher} needs. */
+/** Dependencies of a {@linkcode RemoteWatcher}. */
 export interface RemoteWatcherPort {
   readonly internals: SystemInternals;
   readonly clock: Clock;
@@ -42,7 +42,7 @@ export class RemoteWatcher implements RemoteWatch {
   readonly #table: WatchTable;
   readonly #limits: WatchLimits;
   #lastId = 0;
-  /** What actors here watch elsewhere. */
+  /** Watches of actors here at other systems. */
   readonly #watches = new Map<number, Watch>();
   /** The same: ids by watcher, then by target. */
   readonly #ids = new Map<Ref<unknown>, Map<string, number>>();
@@ -59,10 +59,10 @@ export class RemoteWatcher implements RemoteWatch {
   }
 
   /**
-   * Tells the watcher once when the target is gone.
+   * Signals the watcher once when the target has terminated.
    *
-   * @throws {ActorError} code `cannotWatch` for what has no address, `tooManyWatches` beyond
-   * `maxWatchesPerPeer`.
+   * @throws {ActorError} code `cannotWatch` for a target without an address, `tooManyWatches`
+   * beyond `maxWatchesPerPeer`.
    */
   watch(watcher: Ref<unknown>, target: ActorRef<never>): void {
     if (!(target instanceof Ref) || target.node === "") throw cannotWatch(target);
@@ -86,7 +86,7 @@ export class RemoteWatcher implements RemoteWatch {
     else this.#step({ type: "unwatch", node, id });
   }
 
-  /** Takes what a peer has sent. */
+  /** Handles a message of a peer. */
   receive(peer: Peer, value: unknown): void {
     const message = parseWatchMessage(value);
     const { address: from, incarnation } = peer;
@@ -119,7 +119,7 @@ export class RemoteWatcher implements RemoteWatch {
     this.#step({ type: "peerDown", peer });
   }
 
-  /** Sends and signals nothing more. */
+  /** Stops all messages and signals. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();

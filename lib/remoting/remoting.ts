@@ -167,17 +167,17 @@ export class Remoting {
     return this.#endpoint!;
   }
 
-  /** Gives what nodes send to `path` to `handler` instead of an actor. Clients are refused. */
+  /** Passes messages of nodes to `path` to `handler` instead of an actor. Clients are refused. */
   handleNodes(path: string, handler: NodeHandler): void {
     this.#nodeHandlers.set(path, handler);
   }
 
-  /** Gives what anybody sends to `path` to `handler` instead of an actor. */
+  /** Passes messages of nodes and clients to `path` to `handler` instead of an actor. */
   handlePeers(path: string, handler: PeerHandler): void {
     this.#peerHandlers.set(path, handler);
   }
 
-  /** Whether a handler takes what is sent to `path`. */
+  /** Whether a handler is registered for `path`. */
   isHandled(path: string): boolean {
     return this.#nodeHandlers.has(path) || this.#peerHandlers.has(path);
   }
@@ -207,8 +207,8 @@ export class Remoting {
   }
 
   /**
-   * Sends to the actor that a reference points to. References come from anywhere: one to a path of
-   * the system was forged, to make this node send there what its forger may not.
+   * Sends to the actor that a reference points to. A reference to a reserved path is forged: it
+   * would make this node send messages there that the forger must not send.
    */
   tell(node: string, path: string, uid: number, message: unknown): void {
     if (this.#isReserved(path)) {
@@ -217,7 +217,7 @@ export class Remoting {
     this.send(node, path, uid, message);
   }
 
-  /** Sends to an actor or a part of a system. What cannot be sent becomes a dead letter. */
+  /** Sends to an actor or a part of a system. An undeliverable message becomes a dead letter. */
   send(node: string, path: string, uid: number, message: unknown): void {
     const { nodeAddress } = this.#internals;
     // Handlers of system paths take messages of verified peers only; this node never sends to itself.
@@ -227,7 +227,7 @@ export class Remoting {
     const peer = isClient || this.#serialization.registry !== undefined
       ? this.endpoint.peerAt(node, lane) ?? this.#relay.peerOf(node)
       : undefined;
-    // A client that is gone must not get a grant either: it would never be revoked.
+    // A disconnected client must not get a grant either: it would never be revoked.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
       return this.#lose("disconnected", node, path, message);
     }
@@ -260,7 +260,7 @@ export class Remoting {
     return trace !== undefined && this.endpoint.peerAt(node, lane)?.traces ? trace : undefined;
   }
 
-  /** Closes the connections, after flushing what was sent before. */
+  /** Closes the connections after flushing their queues. */
   async close(): Promise<void> {
     this.#rejections.flush();
     this.#watcher.close();
@@ -322,7 +322,7 @@ export class Remoting {
   /** Gives a message to the handler of its path, or to the actor there. */
   #dispatch(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
     try {
-      // Every reply has a path of its own: to look it up in a map, the text would be hashed first.
+      // Every reply has a different path: a lookup in a map would hash its text first.
       if (!path.startsWith(askPath)) {
         const forPeers = this.#peerHandlers.get(path);
         if (forPeers !== undefined) return forPeers(peer, message);
@@ -414,7 +414,7 @@ export class Remoting {
     try {
       const { path, message } = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
       this.#lose(reason, to, path, message);
-      // What is decoded is a copy: the system would not recognise its own message.
+      // A decoded message is a copy: the system would not recognise its own message.
       for (const { path: replyTo, uid } of replyRefs) {
         this.#internals.failAsk(replyTo, uid, path, reason);
       }

@@ -10,7 +10,7 @@ export type NodeHandler = (peer: NodePeer, message: unknown) => void;
 /** Takes messages at a path that is open to nodes and clients. */
 export type PeerHandler = (peer: Peer, message: unknown) => void;
 
-/** What the endpoint needs besides what the bridge itself provides. */
+/** Options of the endpoint except the ones that the bridge provides. */
 export type RemotingOptions =
   & Omit<
     EndpointOptions,
@@ -41,7 +41,10 @@ export type RemotingOptions =
     readonly serializers?: readonly Serializer[];
   };
 
-/** A connection's limit for messages is the codec's, and nothing in a message has a lower one. */
+/**
+ * A connection and the codec have the same limit for messages, and no part of a message has a lower
+ * one.
+ */
 export function messageLimits(maxMessage: number | undefined): Partial<WireLimits> {
   if (maxMessage === undefined) return {};
   return {

@@ -51,7 +51,7 @@ export class RemotingTelemetry {
     ];
   }
 
-  /** Undefined if the telemetry of the system records nothing. */
+  /** Undefined if the telemetry of the system is disabled. */
   static of(system: ActorSystem): RemotingTelemetry | undefined {
     const { telemetry } = system.runtime;
     return telemetry?.enabled ? new RemotingTelemetry(telemetry, system) : undefined;
@@ -62,12 +62,12 @@ export class RemotingTelemetry {
     this.#certificates.set(name, notAfter);
   }
 
-  /** The trace that is active: what is sent now belongs to it. */
+  /** The active trace, to which messages sent now belong. */
   active(): TraceContext | undefined {
     return this.#telemetry.active();
   }
 
-  /** A message of `bytes` bytes goes out. */
+  /** A message of `bytes` bytes is sent. */
   sent(lane: Lane, bytes: number): void {
     this.#messages.add(1, { direction: "out", lane });
     this.#bytes.add(bytes, { direction: "out", lane });

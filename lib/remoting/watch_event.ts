@@ -1,6 +1,6 @@
 import type { ReportedReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
 
-/** What happens to a {@linkcode WatchTable}. `incarnation` is that of a system. */
+/** Events of a {@linkcode WatchTable}. `incarnation` is that of a system. */
 export type WatchEvent =
   /** An actor here watches an actor of another node. */
   | ({ readonly type: "watch"; readonly node: string } & WatchItem)
@@ -45,7 +45,7 @@ export interface RequestedWatch extends WatchItem {
 export interface WatchLimits {
   /** Watches that one peer may have here, and this system at one peer. */
   readonly maxWatchesPerPeer: number;
-  /** Milliseconds until what is not confirmed is repeated; doubles each time. */
+  /** Milliseconds until unconfirmed messages are repeated; doubles each time. */
   readonly minRetry: number;
   /** The longest such pause. */
   readonly maxRetry: number;

@@ -29,19 +29,20 @@ export interface WatchItem {
 export interface GoneItem {
   /** The id of the watch. */
   readonly id: number;
-  /** Why it is gone. */
+  /** Why the actor has terminated. */
   readonly reason: ReportedReason;
 }
 
-/** Why an actor is gone, as far as its own node can tell. */
+/** Termination reasons that the actor's node can report. */
 export type ReportedReason = Exclude<TerminationReason, "nodeDown">;
 
 /**
- * - `watch`: requests a `gone` for each of these. Repeated until each is confirmed or gone.
- * - `watching`: confirms `watch`, with its session: the watcher counts connections, and a
- *   confirmation is valid for one of them.
- * - `gone`: these are gone. Repeated until each is forgotten.
- * - `forget`: ends these watches. After `gone`, or because they were taken back; then it is repeated
+ * - `watch`: requests a `gone` for each of these. Repeated until each is confirmed or has
+ *   terminated.
+ * - `watching`: confirms `watch`, with its session number. The watcher increments `session` for
+ *   each connection; it ignores a confirmation of an earlier connection.
+ * - `gone`: these actors have terminated. Repeated until each is forgotten.
+ * - `forget`: ends these watches. After `gone`, or because they were cancelled; then it is repeated
  *   until it is confirmed.
  * - `forgotten`: confirms `forget`.
  */

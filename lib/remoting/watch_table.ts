@@ -1,10 +1,11 @@
 /**
  * Death watch between systems. Pure: `step` takes an event and the time, and gives effects.
  *
- * Its messages travel in order with messages of users, and can be lost as those can: a queue is full,
- * a connection breaks. Hence each watch has an id, what is not confirmed is repeated, and every
- * message may arrive twice. When a connection opens or closes, all watches over it count as
- * unconfirmed and are sent again, so neither system keeps more than what it still waits for.
+ * Its messages travel in order with messages of users, and can be lost as those can: a queue is
+ * full, a connection breaks. Hence each watch has an id, unconfirmed messages are repeated, and
+ * every message may arrive twice. When a connection opens or closes, all watches over it count as
+ * unconfirmed and are sent again, so neither system keeps more than the watches that are still
+ * open.
  *
  * @module
  */
@@ -41,7 +42,7 @@ export class WatchTable {
     return (this.#peers.get(node)?.outgoing ?? 0) < this.#limits.maxWatchesPerPeer;
   }
 
-  /** Takes one event; answers what is to be done. */
+  /** Applies one event; returns the effects. */
   step(event: WatchEvent, now: number): readonly WatchEffect[] {
     const effects: WatchEffect[] = [];
     switch (event.type) {
@@ -115,7 +116,7 @@ export class WatchTable {
       const ended = peer.ended.get(id);
       if (ended !== undefined) gone.push({ id, reason: ended });
       else if (peer.watched.has(id)) ids.push(id);
-      // Not kept: it is asked again until the answer has arrived.
+      // Not kept: the watcher repeats the request until the answer has arrived.
       else if (!present) gone.push({ id, reason: "noSuchActor" });
       else if (peer.incoming >= this.#limits.maxWatchesPerPeer) refused = true;
       else {
@@ -249,7 +250,7 @@ export class WatchTable {
     return true;
   }
 
-  /** The peer is gone. */
+  /** The peer has been removed. */
   #end(peer: PeerWatches, effects: WatchEffect[]): void {
     peer.fireNodeDown(effects, () => true);
     peer.dropIncoming(effects);
@@ -291,7 +292,7 @@ function onWatching(
   for (const id of ids) {
     const watch = peer.watches.get(id);
     if (watch === undefined) {
-      // It was taken back, and an old request has arrived later.
+      // It was cancelled, and an old request has arrived later.
       unknown.push(id);
       continue;
     }

@@ -13,7 +13,7 @@ import { roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
 export interface PoolOptions<M> {
   /** How it chooses a routee. Default `roundRobin()`. */
   readonly strategy?: RoutingStrategy<M>;
-  /** Messages for which this gives true go to all routees. Default: none. */
+  /** Messages for which this returns true go to all routees. Default: none. */
   readonly broadcast?: (message: M) => boolean;
   /** How each routee is spawned, for instance with a bounded mailbox. */
   readonly routeeOptions?: SpawnOptions;

@@ -40,7 +40,7 @@ export interface RouterFactories {
   /**
    * Routes each message to one of the actors that the receptionist lists for a key (Pekko's group
    * router). While it lists none, messages wait, in order, up to `bufferSize`. When the router
-   * stops or restarts, those that still wait are dead letters with the reason `stopped`.
+   * stops or restarts, messages that still wait are dead letters with the reason `stopped`.
    *
    * A message that waits here counts as delivered in the ledger, since the router has had it; when
    * the router forwards or loses it, it counts as sent again.
@@ -70,9 +70,9 @@ export interface RouterFactories {
 }
 
 /**
- * Makes routers: actors that forward each message to one of many, without a copy, in the order in
- * which they arrive. A reply goes from the routee directly to the `replyTo` of the message. A message
- * to a routee that is stopping is a dead letter.
+ * Creates routers: actors that forward each message to one of many, without a copy, in the order in
+ * which they arrive. A reply goes from the routee directly to the `replyTo` of the message. A
+ * message to a routee that is stopping is a dead letter.
  */
 export const Routers: RouterFactories = {
   pool: poolRouter,

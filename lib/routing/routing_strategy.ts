@@ -3,19 +3,19 @@ import { callback } from "../options/option.ts";
 
 /** Each message to the next routee, in turn. */
 export interface RoundRobin {
-  /** Which of the closed set this is. */
+  /** Names the strategy. */
   readonly kind: "roundRobin";
 }
 
 /** Each message to any routee. */
 export interface RandomRouting {
-  /** Which of the closed set this is. */
+  /** Names the strategy. */
   readonly kind: "random";
 }
 
 /** Messages of one key to one routee. */
 export interface ConsistentHash<in M> {
-  /** Which of the closed set this is. */
+  /** Names the strategy. */
   readonly kind: "consistentHash";
   /** The key of a message. */
   readonly key: (message: M) => string;
@@ -64,7 +64,7 @@ export function random(): RandomRouting {
  * to increase hit rates", 1998), with a hash that never changes. A message costs a few
  * multiplications per routee and allocates nothing.
  *
- * @param key gives the key of a message, any text. What it throws is a failure of the router.
+ * @param key returns the key of a message, any text. An error is a failure of the router.
  * @throws {OptionError}
  *
  * @example

@@ -24,7 +24,7 @@ export class WaitingMessages<M> {
 
   /**
    * Gives the messages to `take` in order, while `goOn` answers true. `take` may call this again:
-   * each message is given once.
+   * each message is returned once.
    */
   drain(goOn: () => boolean, take: (message: M, hash: number) => void): void {
     while (this.size > 0 && goOn()) {

@@ -7,7 +7,7 @@
  */
 import { folderOf, type Storage } from "./storage.ts";
 
-/** Replaces the content of a file, or makes it. Durable when it resolves. */
+/** Creates a file or replaces its content. Durable when it resolves. */
 export async function replaceFile(
   storage: Storage,
   path: string,
@@ -24,7 +24,7 @@ export async function replaceFile(
 }
 
 /**
- * Makes a file that must not exist: of all processes that try, one succeeds. Durable when it
+ * Creates a file that must not exist: of all processes that try, one succeeds. Durable when it
  * resolves. If it rejects after the name was given (the folder could not be synced), the file may
  * exist all the same.
  *

@@ -1,8 +1,8 @@
-/** What every error of Casty tells, besides its message. */
+/** Properties of every error of Casty, besides its message. */
 export interface CastyErrorOptions {
   /** The value that was refused. */
   readonly value?: unknown;
-  /** What to do about it, one sentence. */
+  /** The remedy, one sentence. */
   readonly remedy?: string;
   /** The error behind this one. */
   readonly cause?: unknown;
@@ -30,10 +30,10 @@ export class CastyError extends Error {
   readonly code: string;
   /** The value that was refused, if there was one. */
   readonly value: unknown;
-  /** What to do about it, if there is something to do. */
+  /** The remedy, if there is one. */
   readonly remedy: string | undefined;
 
-  /** Makes an error; the remedy becomes part of the message. */
+  /** Appends the remedy to the message. */
   constructor(code: string, message: string, options: CastyErrorOptions = {}) {
     super(
       options.remedy === undefined ? message : `${message}; ${options.remedy}`,

@@ -20,6 +20,6 @@ export interface Clock {
   schedule(delay: number, task: () => void): Timer;
   /** Runs `task` after the current turn and before any I/O (a microtask). */
   defer(task: () => void): void;
-  /** Runs `task` after timers and I/O have had their chance (a macrotask). */
+  /** Runs `task` after pending timers and I/O (a macrotask). */
   yield(task: () => void): void;
 }

@@ -7,7 +7,7 @@ const maxAttempts = 20;
 /**
  * An exclusive lock of a folder or file between processes, in files beside `path`. The lock of a
  * process that has ended is taken over if that is certain: the owner was a process of this machine.
- * Never by age, because an owner that is held up would go on when another has the lock.
+ * Never by age, because a delayed owner would continue while another has the lock.
  */
 export class FileLock {
   readonly #file: VersionedFile;
@@ -37,7 +37,7 @@ export class FileLock {
     throw new StorageError("locked", `the lock of ${path} changes all the time`, { value: path });
   }
 
-  /** Gives the lock back. Does nothing the second time. */
+  /** Releases the lock. Does nothing the second time. */
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;

@@ -5,11 +5,11 @@
  * @module
  */
 
-/** The hash of nothing. */
+/** The offset basis: the hash of an empty input. */
 export const fnvOffset = 0x811c9dc5;
 const prime = 0x01000193;
 
-/** The hash after one more byte, or a wider word where only this process compares hashes. */
+/** One FNV-1a step: adds a byte, or a wider word where only this process compares hashes. */
 export function fnvStep(hash: number, word: number): number {
   return Math.imul(hash ^ word, prime);
 }
@@ -31,7 +31,7 @@ export function hashText(text: string): number {
 }
 
 /**
- * Spreads every bit of a 32-bit number over all others. Different numbers stay different.
+ * Spreads every bit of a 32-bit number over all others. A bijection.
  *
  * @returns a signed integer of 32 bits.
  */

@@ -1,6 +1,6 @@
 /**
- * The option `identity` of TLS material: which certificates are those of nodes and which are those
- * of clients, for a PKI whose certificates do not carry Casty's own URI names.
+ * The option `identity` of TLS material: which certificates belong to nodes and which to clients,
+ * for a PKI whose certificates do not carry Casty's own URI names.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface CertificateNames {
   readonly organizationalUnits: readonly string[];
 }
 
-/** What a certificate makes of its holder. */
+/** The role of a certificate's holder. */
 export interface MappedIdentity {
   /** A node can become a member; a client never does. */
   readonly role: "node" | "client";
@@ -59,10 +59,9 @@ export interface IdentityPatterns {
 }
 
 /**
- * Says what a certificate makes of its holder: an identity, `undefined` for none, or the reason why
- * not. It must answer at once and always the same; if it throws, or answers anything else, the
- * certificate is refused. It sees names only: dates, usages, chain and revocation are checked
- * besides.
+ * Maps a certificate to its holder: an identity, `undefined` for none, or the reason why not. It
+ * must answer at once and always the same; if it throws, or answers anything else, the certificate
+ * is refused. It sees names only: dates, usages, chain and revocation are checked besides.
  */
 export type IdentityFunction = (names: CertificateNames) => MappedIdentity | string | undefined;
 

@@ -4,7 +4,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 /** Facts that go with a log line. Values are printed, never interpreted. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Where Casty writes what an operator should know. */
+/** The log of Casty, for operators. */
 export interface Logger {
   /** Writes one line. */
   log(level: LogLevel, source: string, message: string, fields?: LogFields): void;

@@ -1,6 +1,7 @@
 /**
- * The network as Casty sees it: byte streams between addresses, each with what the far end proved
- * about itself. Three implementations: plain TCP, mutual TLS, and memory (for simulations).
+ * The network as Casty sees it: byte streams between addresses, each with the identity that the far
+ * end proved about itself. Three implementations: plain TCP, mutual TLS, and memory (for
+ * simulations).
  *
  * @module
  */
@@ -24,21 +25,21 @@ export interface TlsMaterial {
   /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
   readonly authorize?: Authorize;
   /**
-   * Asked about each peer before {@linkcode Authorize}, and about live connections after each
-   * change: whether its certificate is revoked or denied. Answers why; undefined: it is not.
+   * Called for each peer before {@linkcode Authorize}, and for open connections after each change:
+   * whether its certificate is revoked or denied. Answers why; undefined: it is not.
    */
   readonly judge?: (identity: NodeIdentity | ClientIdentity) => IdentityRefusal | undefined;
   /**
-   * Tells of changes and of what an operator should know, as long as it is subscribed. The answer
-   * ends that, and resolves when nothing is under way any more.
+   * Subscribes to certificate events. The returned function unsubscribes, and resolves when no
+   * check is in progress.
    */
   readonly subscribe?: (listener: (event: TlsEvent) => void) => () => Promise<void>;
 }
 
 /**
  * Says whether a peer that has proved its identity may connect: `true`, or `false`, or a reason
- * against it, which the peer is told. It must answer at once; what throws, or answers anything else
- * (a promise), refuses the peer.
+ * against it, which is sent to the peer. It must be synchronous; a function that throws, or returns
+ * anything else (a promise), refuses the peer.
  *
  * @example
  * ```ts
@@ -61,7 +62,7 @@ export interface IdentityRefusal {
   readonly problem: string;
 }
 
-/** What a peer's certificate proved. It decides what the peer may say. */
+/** The identity in a peer's certificate. It decides which messages the peer may send. */
 export type PeerIdentity =
   | PlainIdentity
   | NodeIdentity
@@ -69,19 +70,19 @@ export type PeerIdentity =
 
 /** The link is not encrypted and nothing is proved. */
 export interface PlainIdentity {
-  /** Which of the closed set this is. */
+  /** Names the kind. */
   readonly kind: "plain";
 }
 
 /** A certificate of a node, for servers and clients: see {@linkcode TlsMaterial.identity}. */
 export interface NodeIdentity extends CertificateFacts {
-  /** Which of the closed set this is. */
+  /** Names the kind. */
   readonly kind: "node";
 }
 
 /** A certificate of a client: see {@linkcode TlsMaterial.identity}. Never becomes a member. */
 export interface ClientIdentity extends CertificateFacts {
-  /** Which of the closed set this is. */
+  /** Names the kind. */
   readonly kind: "client";
 }
 
@@ -89,10 +90,10 @@ export interface ClientIdentity extends CertificateFacts {
 export interface CertificateFacts {
   /**
    * The last part of the URI name `spiffe://<domain>/node/<name>`. With the option `identity`: the
-   * path of another URI, the DNS name, the common name, or what the function has answered.
+   * path of another URI, the DNS name, the common name, or the result of the function.
    */
   readonly name: string;
-  /** The URI name in full. Absent where the option `identity` goes by other names. */
+  /** The URI name in full. Absent if the option `identity` uses other names. */
   readonly uri?: string;
   /** The domain of a SPIFFE ID. Absent where the certificate is not identified by one. */
   readonly trustDomain?: string;
@@ -128,9 +129,9 @@ export interface ChainLink {
 export interface Link {
   /** Where the far end's socket is, `"host:port"`. For logs and limits, not an identity. */
   readonly remote: string;
-  /** What the far end proved. */
+  /** The identity that the far end proved. */
   readonly identity: PeerIdentity;
-  /** Receives bytes. The chunk may be reused after the call: copy what must last. */
+  /** Receives bytes. The chunk may be reused after the call: copy retained data. */
   onData: (chunk: Uint8Array) => void;
   /** Called exactly once. No error: the far end closed in order. */
   onClose: (error?: Error) => void;
@@ -143,7 +144,7 @@ export interface Link {
   pause(): void;
   /** Starts the delivery of data again. */
   resume(): void;
-  /** Sends what `write` was given, then ends the stream. */
+  /** Flushes written data, then ends the stream. */
   close(): void;
   /** Ends the stream at once. */
   destroy(): void;
@@ -151,9 +152,9 @@ export interface Link {
 
 /** A place where links arrive. */
 export interface Listener {
-  /** The port that is bound; the system's choice when 0 was asked for. */
+  /** The bound port; chosen by the system if 0 was requested. */
   readonly port: number;
-  /** Stops accepting. Links that were accepted live on. */
+  /** Stops accepting. Accepted links stay open. */
   close(): Promise<void>;
 }
 
@@ -200,7 +201,7 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Makes links. */
+/** Creates links and listeners. */
 export interface Network {
   /** Resolves when the port is bound. Rejects with a `TransportError`. */
   listen(options: ListenOptions): Promise<Listener>;

@@ -85,7 +85,7 @@ const denoFiles: FilePort = {
     const ended = (async () => {
       for await (const { kind } of watcher) if (kind !== "access") onChange();
     })();
-    // The watch may be lost; whoever needs certainty also looks at intervals.
+    // The watch may be lost; callers that need certainty also poll.
     const closed = ended.catch(() => {});
     let open = true;
     return {
@@ -98,12 +98,13 @@ const denoFiles: FilePort = {
   },
 };
 
-/** The connections are Deno's own objects: nothing stands between a link and its socket. */
+/** The connections are Deno's own objects, without a layer between a link and its socket. */
 const denoTcp: TcpPort = {
   connect: (options) => Deno.connect(options),
   listen: (options) => Promise.try(() => Deno.listen(options)),
   // `node:net` on Deno says EINVAL for an address of another machine, binds all for an empty host,
-  // and throws a missing permission at nobody. A port that is taken after this it does name.
+  // and throws a missing permission where no caller can catch it. It does report a port that is
+  // taken after this check.
   checkBind: (options) => Deno.listen(options).close(),
 };
 
@@ -111,7 +112,7 @@ const denoTls: TlsPort = {
   prepareServer() {},
   // Deno never resumes a session: it keeps them apart for each connection.
   peerChain(socket, limit, suffices) {
-    // Cheaper by far, but it tells of the first two only.
+    // Much cheaper, but it contains the first two only.
     const leaf = socket.getPeerX509Certificate();
     if (leaf !== undefined) {
       const der = new Uint8Array(leaf.raw);
@@ -133,7 +134,7 @@ const denoTls: TlsPort = {
       caCerts: [ca],
       unsafelyDisableHostnameVerification: true,
     }),
-  // Of the rest, dates among them, it tells UNABLE_TO_VERIFY_LEAF_SIGNATURE.
+  // For other faults, such as dates, it reports UNABLE_TO_VERIFY_LEAF_SIGNATURE.
   whyUntrusted: (code) =>
     code === "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
       ? "it comes from another authority (it does not chain to any in caFile)"

@@ -51,7 +51,7 @@ const nodeProcess: ProcessPort = {
   },
 };
 
-/** Kept: what was read and not taken belongs to the next reader. */
+/** Kept: bytes that were read and not consumed belong to the next reader. */
 let input: TerminalInput | undefined;
 
 function standardInput(): TerminalInput {
@@ -114,7 +114,7 @@ async function openFile(path: string): Promise<OpenFile> {
 function watchFolders(folders: readonly string[], onChange: () => void): FolderWatch {
   const watchers = folders.map((folder) => {
     const watcher = watch(folder, () => onChange());
-    // The watch is lost; whoever needs certainty also looks at intervals.
+    // The watch is lost; callers that need certainty also poll.
     watcher.on("error", () => {});
     return watcher;
   });

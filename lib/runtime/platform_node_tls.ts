@@ -22,7 +22,7 @@ class SocketProbe implements TlsProbe {
       onFailed(new Error("the connection was closed during the TLS handshake"));
       onEnd(null);
     });
-    // Each may fail while nobody waits for it.
+    // Each may reject while no caller awaits it.
     secured.catch(() => {});
     ended.catch(() => {});
     this.#secured = secured;
@@ -45,19 +45,19 @@ class SocketProbe implements TlsProbe {
   }
 }
 
-/** What OpenSSL and BoringSSL, and with them `node:tls`, call a certificate they do not accept. */
+/** Error codes of OpenSSL and BoringSSL, and so of `node:tls`, for rejected certificates. */
 const untrusted =
   /^(UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_|ERR_TLS_CERT_)/;
 /** The server closed the connection, or sent an alert first. */
 const refused = /^(ECONNRESET|ECONNABORTED|EPIPE)$|_ALERT_/;
 
-/** What peers have sent: Node can be asked for that only once. */
+/** Chains that peers have sent: Node returns them only once. */
 const kept = new WeakMap<TLSSocket, Uint8Array[]>();
 
 /**
  * Keeps the chain of each client before Node drops it: a `tls.Server` of 24.21 and 26.8 takes the
  * intermediates out of OpenSSL's list before it says `secureConnection` (nodejs/node#65579). The
- * event `keylog` is the first one that comes with the socket; the secrets in it are not looked at.
+ * event `keylog` is the first one that carries the socket; its secrets are not read.
  */
 export function keepPeerChains(server: Server): void {
   server.on("keylog", (_line, socket: TLSSocket) => {
@@ -71,7 +71,7 @@ export function keepPeerChains(server: Server): void {
 function sentChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let next = socket.getPeerX509Certificate();
-  // Nobody sends so many: the caller refuses far fewer.
+  // More than any valid chain: the caller's limit is far lower.
   while (next !== undefined && chain.length < 100) {
     chain.push(new Uint8Array(next.raw));
     next = next.issuerCertificate;

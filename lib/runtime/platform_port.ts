@@ -1,6 +1,6 @@
 /**
- * What Casty needs of the JavaScript runtime that it runs on, beyond the web platform and the
- * `node:` modules that behave alike on Deno, Node and Bun. `platform.ts` picks the implementation.
+ * Functions of the JavaScript runtime that Casty needs beyond the web platform and the `node:`
+ * modules that behave alike on Deno, Node and Bun. `platform.ts` picks the implementation.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { StopSignal } from "./stop_signals.ts";
 
 /** A runtime that Casty runs on. */
 export interface Platform {
-  /** Which of the closed set this is. */
+  /** Its name. */
   readonly name: "deno" | "node" | "bun";
   readonly process: ProcessPort;
   readonly files: FilePort;
@@ -18,7 +18,7 @@ export interface Platform {
   readonly tls: TlsPort;
   readonly threads: ThreadPort;
   readonly resolver: Resolver;
-  /** What kind of failure the system reports; undefined: none of these. */
+  /** The kind of a failure of the system; undefined: none of these. */
   faultOf(error: unknown): SystemFault | undefined;
 }
 
@@ -41,7 +41,10 @@ export interface ProcessPort {
   exit(code: number): never;
   /** The stop signals that the system knows. */
   stopSignals(): readonly StopSignal[];
-  /** Calls back for each signal; the process then no longer ends by itself. Returns the undo. */
+  /**
+   * Calls back for each signal, which then no longer ends the process. Returns a function that
+   * removes the listener.
+   */
   onSignal(name: StopSignal, listener: () => void): () => void;
   readonly stdin: TerminalInput;
   readonly stdout: ByteSink;
@@ -89,10 +92,10 @@ export interface FilePort {
    * @throws {Error} where the platform has no locks.
    */
   lock(path: string): Promise<Disposable>;
-  /** Makes a folder, and those above it with `recursive`. */
+  /** Creates a folder, and its parents with `recursive`. */
   mkdir(path: string, options?: { recursive?: boolean; mode?: number }): Promise<void>;
   rename(from: string, to: string): Promise<void>;
-  /** Makes a hard link; `to` must not exist. */
+  /** Creates a hard link; `to` must not exist. */
   link(from: string, to: string): Promise<void>;
   copyFile(from: string, to: string): Promise<void>;
   remove(path: string, options?: { recursive?: boolean }): Promise<void>;
@@ -117,7 +120,7 @@ export interface OpenFile extends ByteSource, Disposable {}
 
 /** A watch that runs. */
 export interface FolderWatch {
-  /** Ends it; resolves when no callback comes any more. */
+  /** Ends it; resolves after the last callback. */
   close(): Promise<void>;
 }
 
@@ -131,7 +134,10 @@ export interface TcpPort {
   }): Promise<TcpConn>;
   /** Binds. */
   listen(options: { readonly hostname: string; readonly port: number }): Promise<TcpListener>;
-  /** Fails where `listen` of `node:net` would not tell why an address cannot be bound. */
+  /**
+   * Throws the reason why an address cannot be bound where `listen` of `node:net` would not report
+   * it.
+   */
   checkBind(options: { readonly hostname: string; readonly port: number }): void;
 }
 
@@ -160,7 +166,7 @@ export interface TcpListener {
   close(): void;
 }
 
-/** What differs between the implementations of `node:tls`. */
+/** Differences between the implementations of `node:tls`. */
 export interface TlsPort {
   /** To be called for each `tls.Server` before its first handshake, for `peerChain`. */
   prepareServer(server: Server): void;
@@ -182,10 +188,10 @@ export interface TlsPort {
   startWithoutCertificate(conn: TcpConn, ca: string): Promise<TlsProbe>;
   /**
    * Why `node:tls` does not accept a certificate, by the code of its error, as completes "the
-   * certificate is not acceptable: ..."; undefined: the code does not tell one reason.
+   * certificate is not acceptable: ..."; undefined: the code has no single reason.
    */
   whyUntrusted(code: string): string | undefined;
-  /** What a failure of such a probe means; undefined: nothing that is known. */
+  /** The meaning of a failed probe; undefined: unknown. */
   failureOf(error: unknown): "untrustedServer" | "refused" | undefined;
 }
 
@@ -195,22 +201,22 @@ export interface TlsProbe extends ByteSource {
   close(): void;
 }
 
-/** Threads with an event loop of their own. */
+/** Threads with separate event loops. */
 export interface ThreadPort {
   /**
    * Starts a module in a thread.
    *
-   * @throws {Error} where a permission is missing; nobody is asked for it.
+   * @throws {Error} where a permission is missing; it is not prompted for.
    */
   start(module: URL, name: string, events: ThreadEvents): Promise<Thread>;
   /** The other end, for the module that `start` has started. */
   parent(onMessage: (message: unknown) => void): { post(message: unknown): void };
 }
 
-/** What a thread tells. */
+/** Events of a thread. */
 export interface ThreadEvents {
   readonly onMessage: (message: unknown) => void;
-  /** It has failed, or has ended by itself. */
+  /** It has failed, or has ended unexpectedly. */
   readonly onError: (reason: string) => void;
 }
 

@@ -1,4 +1,4 @@
-/** The only source of chance in Casty. Seeded in simulations. */
+/** The only source of randomness in Casty. Seeded in simulations. */
 export interface Random {
   /** A number in [0, 1). */
   next(): number;

@@ -1,4 +1,4 @@
-/** Which DNS records are asked for. */
+/** The type of DNS records. */
 export type DnsRecordType = "A" | "AAAA" | "SRV";
 
 /** One answer: a host, and for SRV records its port. */
@@ -14,7 +14,7 @@ export interface Resolver {
   /**
    * The records of a name, in any order.
    *
-   * @throws {Error} when the name is unknown or nobody answers.
+   * @throws {Error} when the name is unknown or no server answers.
    */
   resolve(name: string, type: DnsRecordType): Promise<readonly DnsRecord[]>;
 }

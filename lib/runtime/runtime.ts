@@ -23,15 +23,15 @@ export interface Runtime {
   /** Files. */
   readonly storage: Storage;
   /**
-   * How stalled nodes are told from dead ones. Default: threads of the machine where `network` is
-   * the machine's, nothing otherwise.
+   * Distinguishes stalled nodes from crashed ones. Default: threads of the machine where `network`
+   * is the machine's, nothing otherwise.
    */
   readonly stallProbe?: StallProbe;
   /** Asks DNS for seeds. Default: the machine's. */
   readonly resolver?: Resolver;
   /** Where measurements and traces go. Default: nowhere, at no cost. */
   readonly telemetry?: Telemetry;
-  /** Stands between what other systems have sent and who it is for. Default: nothing does. */
+  /** Intercepts messages of other systems before delivery. Default: none. */
   readonly inbound?: InboundFilter;
 }
 

@@ -1,7 +1,7 @@
 /**
  * How a node distinguishes a peer whose event loop is stalled from a crashed one: each node has a
- * stall responder that answers while the event loop does not run. On a real machine that is a thread
- * with a port of its own; a simulation provides its own.
+ * stall responder that answers while the event loop does not run. On a real machine that is a
+ * thread with a separate port; a simulation has its own implementation.
  *
  * @module
  */

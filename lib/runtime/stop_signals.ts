@@ -1,11 +1,11 @@
-/** A signal by which a process is asked to stop. */
+/** A signal that requests the process to stop. */
 export type StopSignal = "SIGTERM" | "SIGINT";
 
-/** How a process is asked to stop, and how it ends. Tests replace it. */
+/** Stop signals and the exit of the process. Tests replace it. */
 export interface StopSignals {
   /**
-   * Calls back for each signal that comes; the process then no longer ends by itself. Answers how
-   * to take that back.
+   * Calls back for each signal, which then no longer ends the process. Returns how to take that
+   * back.
    */
   listen(onSignal: (name: StopSignal) => void): () => void;
   /** Ends the process at once. `code`: 0 to 255. */

@@ -1,14 +1,14 @@
 /**
- * Files as Casty sees them. The port has only what a file system can do by itself; what needs several
- * steps in the right order (`replaceFile`, `createFile`, `VersionedFile`, `FileLock`) is built on it
- * once, so that a simulated disk sees every step and can fail between any two.
+ * The port for files. It has only the operations of a file system; what needs several steps in the
+ * right order (`replaceFile`, `createFile`, `VersionedFile`, `FileLock`) is built on it once, so
+ * that a simulated disk sees every step and can fail between any two.
  *
  * @module
  */
 import { CastyError, type CastyErrorOptions } from "./casty_error.ts";
 
 /**
- * What went wrong, a closed set:
+ * The failure, a closed set:
  *
  * - `notFound`: there is no such file or folder.
  * - `exists`: there is one already.
@@ -66,22 +66,25 @@ export interface StorageFile {
   /** Cuts the file to `size` bytes. */
   truncate(size: number): Promise<void>;
   /**
-   * Resolves when everything that was written survives the loss of power. If it rejects, nothing is
-   * known of what was written since the last success, and calling it again proves nothing: write the
+   * Resolves when everything that was written survives the loss of power. If it rejects, the state
+   * of all writes since the last success is unknown, and calling it again proves nothing: write the
    * data anew.
    */
   sync(): Promise<void>;
-  /** Gives the file back to the system; syncs nothing. */
+  /** Closes the file; does not sync. */
   close(): Promise<void>;
 }
 
-/** A process on a machine, so that another can tell whether it has ended. */
+/** Identifies a process on a machine, so that another process can check whether it has ended. */
 export interface ProcessIdentity {
   /** Name of the machine. */
   readonly host: string;
   /** Number of the process on that machine. */
   readonly pid: number;
-  /** Wall-clock milliseconds since the Unix epoch when it started. Tells reused numbers apart. */
+  /**
+   * Wall-clock milliseconds since the Unix epoch when it started. Distinguishes processes with a
+   * reused number.
+   */
   readonly startedAt: number;
 }
 
@@ -90,11 +93,11 @@ export interface Storage {
   /** The process that uses this storage. */
   readonly self: ProcessIdentity;
   /**
-   * Whether a process has ended for certain. False: it runs, or this machine cannot tell (it is a
+   * Whether a process has ended for certain. False: it runs, or this machine cannot know (it is a
    * process of another machine).
    */
   hasEnded(process: ProcessIdentity): Promise<boolean>;
-  /** A path beside `path` that no other call, of any process, is given. */
+  /** A path beside `path` that is unique among all calls of all processes. */
   temporary(path: string): string;
   /** All bytes of a file. */
   read(path: string): Promise<Uint8Array>;
@@ -113,7 +116,7 @@ export interface Storage {
   remove(path: string): Promise<void>;
   /** Names in a folder, sorted. Code `notFound` if there is no such folder. */
   list(folder: string): Promise<readonly string[]>;
-  /** Makes a folder, with those above it, private to the user of the process (0700). */
+  /** Creates a folder and its parents, private to the user of the process (0700). */
   makeFolder(folder: string): Promise<void>;
   /** Resolves when the names in a folder survive the loss of power. */
   syncFolder(folder: string): Promise<void>;

@@ -25,7 +25,7 @@ const codes: Readonly<Record<string, StorageErrorCode>> = {
   EBADF: "closed",
 };
 
-/** What a system call failed with, as an error of the port. */
+/** The failure of a system call, as an error of the port. */
 function storageError(operation: string, path: string, cause: unknown): StorageError {
   const { code = "", name = "" } = cause as { code?: string; name?: string };
   const known = codes[code] ?? (name === "NotCapable" ? "denied" : "io");
@@ -124,7 +124,7 @@ async function syncFolder(folder: string): Promise<void> {
   try {
     await handle.sync();
   } catch (error) {
-    // Some network file systems have nothing to sync: names are durable when they are given.
+    // Some network file systems do not support this: their names are durable at once.
     if ((error as { code?: string }).code !== "EINVAL") throw error;
   } finally {
     await handle.close();

@@ -3,7 +3,7 @@ import type { TraceContext } from "./trace_context.ts";
 /** Labels of a measurement or a span. Few values each: a label per entity would never end. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-/** What an instrument measures; all of ours are in `instruments.ts`. */
+/** Description of an instrument; all of ours are in `instruments.ts`. */
 export interface Instrument {
   /** `casty.<room>.<what>`, in the manner of the OpenTelemetry conventions. */
   readonly name: string;
@@ -36,7 +36,7 @@ export interface Histogram {
 /** Takes a present value of a gauge. */
 export type Observe = (value: number, attributes?: Attributes) => void;
 
-/** What a span is about, from its own point of view (OpenTelemetry's span kinds). */
+/** The kind of a span (OpenTelemetry's span kinds). */
 export type SpanKind = "internal" | "client" | "server" | "producer" | "consumer";
 
 /** How a span starts. */
@@ -51,7 +51,7 @@ export interface SpanOptions {
 
 /** A step of a trace, in progress. */
 export interface Span {
-  /** What follows it refers to this. */
+  /** The context for its child spans. */
   readonly context: TraceContext;
   /** Sets a label. */
   set(name: string, value: string | number | boolean): void;
@@ -63,8 +63,8 @@ export interface Span {
 
 /**
  * Where measurements and traces go. Implementations must not call back into the system. One that
- * throws loses what it did not take, and its first error is logged. Default: {@linkcode noTelemetry}, which costs nothing: who measures looks at `enabled` once,
- * when it is constructed.
+ * throws loses the measurement, and its first error is logged. Default: {@linkcode noTelemetry}, which
+ * costs nothing: callers check `enabled` once, when they are constructed.
  */
 export interface Telemetry {
   /** Whether anything is recorded. Does not change. */
@@ -83,8 +83,8 @@ export interface Telemetry {
    */
   with<T>(context: TraceContext, task: () => T): T;
   /**
-   * The context that was given to the innermost {@linkcode Telemetry.with} that runs; across `await`
-   * too, where the implementation can follow it.
+   * The context of the innermost running {@linkcode Telemetry.with}; across `await` too, where the
+   * implementation can follow it.
    */
   active(): TraceContext | undefined;
 }

@@ -1,4 +1,4 @@
-/** Something about this end's certificates that an operator should know. */
+/** Certificate events for operators. */
 export type TlsEvent =
   | TlsReloaded
   | TlsReloadFailed
@@ -6,9 +6,9 @@ export type TlsEvent =
   | RevocationListOutdated
   | AuthorityKeyExposed;
 
-/** Files have changed and are used from now on: for new connections, and to judge live ones. */
+/** Files have changed and are used from now on, for new connections and to re-verify open ones. */
 export interface TlsReloaded {
-  /** Which of the closed set this is. */
+  /** Names the event. */
   readonly type: "tlsReloaded";
   /** SHA-256 of the certificate that is shown to new peers, lower-case hexadecimal. */
   readonly fingerprint: string;
@@ -18,21 +18,23 @@ export interface TlsReloaded {
   readonly changed: readonly string[];
 }
 
-/** Files have changed and cannot be used: the last good ones stay in use. Told once per change. */
+/**
+ * Files have changed and cannot be used: the last good ones stay in use. Published once per change.
+ */
 export interface TlsReloadFailed {
-  /** Which of the closed set this is. */
+  /** Names the event. */
   readonly type: "tlsReloadFailed";
   /** Stable; the code of the `TlsConfigError`. */
   readonly code: string;
   /** The offending file. */
   readonly file: string;
-  /** What is wrong, and what to do. */
+  /** The problem and its remedy. */
   readonly reason: string;
 }
 
-/** A certificate ends soon, or has ended. Told at 30, 7 and 1 days before, and at its end. */
+/** A certificate ends soon, or has ended. Published 30, 7 and 1 days before, and at its end. */
 export interface CertificateExpiring {
-  /** Which of the closed set this is. */
+  /** Names the event. */
   readonly type: "certificateExpiring";
   /** Whose certificate: this end's own, or that of an authority in its own chain. */
   readonly of: "leaf" | "authority";
@@ -44,19 +46,22 @@ export interface CertificateExpiring {
   readonly daysLeft: number;
 }
 
-/** The list of revoked certificates should have been renewed. Told once per list. */
+/** The list of revoked certificates should have been renewed. Published once per list. */
 export interface RevocationListOutdated {
-  /** Which of the closed set this is. */
+  /** Names the event. */
   readonly type: "revocationListOutdated";
   /** The file that holds it. */
   readonly file: string;
-  /** When the next list was due, milliseconds since the Unix epoch; undefined: no list fits. */
+  /**
+   * When the next list was due, milliseconds since the Unix epoch; undefined: there is no list of
+   * the issuer.
+   */
   readonly nextUpdate: number | undefined;
 }
 
-/** The private key of an authority lies beside the key of this end. */
+/** The private key of an authority is in the folder of this end's key. */
 export interface AuthorityKeyExposed {
-  /** Which of the closed set this is. */
+  /** Names the event. */
   readonly type: "authorityKeyExposed";
   /** The file. */
   readonly file: string;

@@ -5,7 +5,7 @@
 export interface TraceContext {
   /** 32 digits; the same for the whole trace. */
   readonly traceId: string;
-  /** 16 digits; the span that what follows belongs to. */
+  /** 16 digits; the parent span of later spans. */
   readonly spanId: string;
   /** Whether the trace is recorded. */
   readonly sampled: boolean;

@@ -17,13 +17,13 @@ export interface FileVersion {
 }
 
 /**
- * Versions that are kept behind the newest. A listing of a folder is not atomic: only a writer that
- * is overtaken this often while it lists could miss the newest version.
+ * Versions that are kept besides the newest. A listing of a folder is not atomic: only a writer
+ * that is overtaken this often while it lists could miss the newest version.
  */
 const keptVersions = 16;
 /** Digits of a version in a file name. */
 const digits = 12;
-/** How often a reader begins anew because the version that it found was removed meanwhile. */
+/** Retries of a reader whose version was removed meanwhile. */
 const maxReads = 10;
 /** Bytes of a value at most, unless the user of the file says otherwise. */
 const defaultMaxSize = 4_096;

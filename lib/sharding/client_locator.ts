@@ -24,7 +24,7 @@ interface PendingRequest {
 /** The pending requests for one shard. */
 interface PendingShard {
   requests: PendingRequest[];
-  /** When the coordinator was asked last. */
+  /** When the last request was sent to the coordinator. */
   forwardedAt: number;
 }
 
@@ -37,7 +37,9 @@ export class ClientLocator {
   readonly #pendingOfClient = new Map<string, number>();
   #pending = 0;
 
-  /** `known` answers what this node knows; `forward` sends a request to the coordinator. */
+  /**
+   * `known` returns a location that this node knows; `forward` sends a request to the coordinator.
+   */
   constructor(
     port: ShardingPort,
     known: (request: LocateMessage) => LocationMessage | undefined,

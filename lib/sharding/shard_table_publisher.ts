@@ -15,7 +15,7 @@ const maxSubscribers = 10_000;
 /** Milliseconds in which a client that subscribes again does not get a whole table again. */
 const fullTableInterval = 200;
 
-/** What a node knows of the shards of one type. */
+/** The known shard table of one type at a node. */
 export interface KnownShards {
   readonly numShards: number;
   /** The owner that runs the shard, if it is known. */
@@ -30,7 +30,7 @@ interface Subscriber {
   fullTableAt: number;
 }
 
-/** What is published of one type. */
+/** The published table of one type. */
 interface PublishedTable {
   readonly subscribers: Map<string, Subscriber>;
   /** The epochs that were published, by shard. */
@@ -47,7 +47,7 @@ export class ShardTablePublisher {
   readonly #known: (shardType: string) => KnownShards | undefined;
   readonly #tables = new Map<string, PublishedTable>();
 
-  /** `known` answers what the node knows of a type. */
+  /** `known` returns the shard table of a type at this node. */
   constructor(port: ShardingPort, known: (shardType: string) => KnownShards | undefined) {
     this.#port = port;
     this.#known = known;
@@ -69,7 +69,7 @@ export class ShardTablePublisher {
     const subscriber = subscribers.get(address) ?? { renewedAt: now, fullTableAt: -Infinity };
     subscriber.renewedAt = now;
     subscribers.set(address, subscriber);
-    // A whole table may be large, and a request for it is cheap.
+    // A whole table may be large, while a request for it is small.
     if (now - subscriber.fullTableAt < fullTableInterval) return;
     this.#publishDelta(shardType, table);
     if (have === table.version) return;
@@ -77,7 +77,7 @@ export class ShardTablePublisher {
     this.#push(address, shardType, table, known, undefined);
   }
 
-  /** Publishes what has changed, and drops subscriptions that were not renewed. */
+  /** Publishes changes, and drops subscriptions that were not renewed. */
   tick(): void {
     const now = this.#port.now();
     for (const [shardType, table] of this.#tables) {

@@ -11,7 +11,7 @@ import type { EntityStore, RememberOptions } from "./remember/remember_options.t
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
 import type { ShardEnvelope } from "./routing/shard_envelope.ts";
 
-/** The kind of what `Behaviors.sharded` makes. */
+/** The kind of behaviours that `Behaviors.sharded` returns. */
 export const shardedKind = "sharded";
 
 /** Options of `Behaviors.sharded`. */
@@ -39,23 +39,23 @@ export interface ShardedOptions {
    */
   readonly stopTimeout?: number;
   /**
-   * Whether entities that run start again by themselves when their shard has moved or its owner has
-   * died. One that stops by itself or is passivated does not. `true` remembers them at all nodes that
-   * run the type; a store remembers across a restart of the whole cluster, too. The same on all nodes.
-   * Default `false`.
+   * Whether running entities restart automatically when their shard has moved or its owner has
+   * crashed. An entity that stops itself or is passivated does not restart. `true` remembers them
+   * at all nodes that run the type; a store remembers across a restart of the whole cluster, too.
+   * The same on all nodes. Default `false`.
    */
   readonly rememberEntities?: boolean | EntityStore | RememberOptions;
 }
 
 /**
- * Makes the behaviour of one entity. Called when the entity starts, and when it restarts;
+ * Creates the behaviour of one entity. Called when the entity starts, and when it restarts;
  * `context.entityId` is the id, too.
  */
 export type EntityFactory<M> = (entityId: string, context: ActorContext<M>) => Behavior<M>;
 
 /**
- * What `Behaviors.sharded` makes: not the behaviour of one actor, but a description of entities that
- * sharding runs at the nodes of a cluster.
+ * The result of `Behaviors.sharded`: not the behaviour of one actor, but a description of entities
+ * that sharding runs at the nodes of a cluster.
  */
 export class ShardedBehavior<M> extends ExtensionBehavior<ShardEnvelope<M>> {
   /** The kind that sharding has registered. */
@@ -88,7 +88,7 @@ export class ShardedBehavior<M> extends ExtensionBehavior<ShardEnvelope<M>> {
   }
 }
 
-/** Makes {@linkcode ShardedBehavior}. */
+/** Creates a {@linkcode ShardedBehavior}. */
 export interface Sharded {
   /**
    * Describes entities of a type that nodes and clients share. Spawn it without a name: it is the
@@ -102,7 +102,7 @@ export interface Sharded {
     options?: Omit<ShardedOptions, "numShards">,
   ): ShardedBehavior<M>;
   /**
-   * Describes entities that live once in the cluster, each on the node that owns its shard, started
+   * Describes entities that run once in the cluster, each on the node that owns its shard, started
    * by its first message.
    *
    * @throws {OptionError}

@@ -15,8 +15,8 @@ import type { ShardedBehavior } from "./sharded_behavior.ts";
 import type { ShardingMachine } from "./sharding_machine.ts";
 
 /**
- * One type of entities at one node: the reference that users tell envelopes to, the router behind it,
- * and, if the node has the role, what runs and remembers the entities.
+ * One type of entities at one node: the reference to which users send envelopes, the router behind
+ * it, and, if the node has the role, the parts that run and remember the entities.
  */
 export class ShardedType {
   readonly name: string;
@@ -75,12 +75,12 @@ export class ShardedType {
     return Array.from(this.#entities?.running() ?? [], ([entityId]) => entityId);
   }
 
-  /** What remembers the entities, if they are to be remembered. */
+  /** The driver of remembered entities, if enabled. */
   get memory(): RememberEntities | undefined {
     return this.#memory;
   }
 
-  /** Passivates, repeats what may have been lost. */
+  /** Passivates entities, and repeats messages that may have been lost. */
   tick(): void {
     this.#entities?.tick();
     this.#memory?.tick();

@@ -13,7 +13,7 @@ export interface OwnedShard {
 }
 
 /**
- * What a node knows of sharded entities: `system.sharding`. The leader coordinates, so it knows where
+ * A node's view of sharded entities: `system.sharding`. The leader coordinates, so it knows where
  * all shards are; other nodes know the shards of which they have received the location.
  *
  * @example
@@ -37,9 +37,9 @@ export interface OwnedShard {
 export interface Sharding extends ShardLocations {
   /** The ids of the entities of a type that run at this node now. */
   runningEntities(name: string): readonly string[];
-  /** The shards that this node owns now, of all types; also those that it hands off. */
+  /** The shards of all types that this node owns now, including shards in hand-off. */
   ownedShards(): readonly OwnedShard[];
-  /** Counts the changes of what {@linkcode Sharding.ownedShards} answers. */
+  /** Counts the changes of {@linkcode Sharding.ownedShards}. */
   readonly ownedVersion: number;
 }
 

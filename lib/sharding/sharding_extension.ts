@@ -1,6 +1,6 @@
 /**
- * Sharding on one node: gives the sharding machine time, connections and actors. Decides nothing by
- * itself.
+ * Sharding on one node: gives the sharding machine time, connections and actors. All decisions are
+ * in the machine.
  *
  * @module
  */
@@ -35,7 +35,7 @@ import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
 
 /** Milliseconds between two ticks of all machines. */
 const tickInterval = 250;
-/** Milliseconds between two looks whether a node that leaves has handed all shards off. */
+/** Milliseconds between two checks whether a leaving node has handed off all shards. */
 const retireInterval = 20;
 
 /** See the module's text. */
@@ -114,7 +114,7 @@ export class ShardingExtension implements NodeExtension {
     this.#machine.close();
   }
 
-  /** Who coordinates, what this node owns, and what waits. */
+  /** The coordinator, the shards of this node, and the waiting messages. */
   explain(): readonly string[] {
     const { leader, coordinator, routers, regions } = this.#machine;
     const { address } = this.#node;
@@ -197,7 +197,7 @@ export class ShardingExtension implements NodeExtension {
     const others = members.some(({ address, status }) =>
       status === "up" && address !== self && !unreachable.has(address)
     );
-    // No node is left that could take what waits.
+    // No node is left that could take the waiting messages.
     return !others && this.#machine.regions.owned === 0;
   }
 

@@ -1,6 +1,6 @@
 /**
- * Sharding on one node, without its actors: joins coordinator, regions and routers, and dispatches the
- * messages of other nodes to them. Reads no clock and opens nothing: its port sends, and tells the time.
+ * Sharding on one node, without its actors: joins coordinator, regions and routers, and dispatches
+ * the messages of other nodes to them. Pure: its port sends messages and provides the time.
  *
  * @module
  */
@@ -23,10 +23,10 @@ import { ShardRouter } from "./routing/shard_router.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
 import type { ShardEvent } from "./shard_event.ts";
 
-/** Ticks between two reports that nobody has requested, in case one was lost. */
+/** Ticks between two unsolicited reports, in case one was lost. */
 const ticksPerReport = 20;
 
-/** What the machine needs of its node. Messages to itself must arrive after the call. */
+/** Dependencies of the machine on its node. Messages to itself must arrive after the call. */
 export interface ShardingMachinePort extends DeliveryIntakePort {
   publish(event: ShardEvent): void;
   /** The coordinator has located a shard or rejected a type; clients may wait for that. */
@@ -37,11 +37,11 @@ export interface ShardingMachinePort extends DeliveryIntakePort {
 export interface ShardTypeOptions {
   readonly shardType: string;
   readonly numShards: number;
-  /** None: this node owns no shards of the type, and only routes to it. */
+  /** Undefined: this node owns no shards of the type, and only routes to it. */
   readonly runner?: ShardRunner;
   readonly strategy?: AllocationStrategy;
   readonly limits?: Partial<ShardBufferLimits>;
-  /** What messages from other processes must look like. */
+  /** Schema of messages from other processes. */
   readonly schema?: MessageSchema<unknown>;
 }
 
@@ -49,14 +49,13 @@ export interface ShardTypeOptions {
 export class ShardingMachine {
   readonly coordinator: Coordinator;
   readonly regions: NodeRegions;
-  /** Takes what arrives for entities. */
+  /** Handles messages for entities. */
   readonly intake: DeliveryIntake;
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
   #view: CoordinatorView | undefined;
   #ticks = 0;
 
-  /** Knows no cluster yet. */
   constructor(port: ShardingMachinePort, timing: Partial<CoordinatorTiming> = {}) {
     this.#port = port;
     this.coordinator = new Coordinator(timing);
@@ -78,7 +77,7 @@ export class ShardingMachine {
     return this.#view?.leader;
   }
 
-  /** Adds a type. Its region owns nothing before `open`. */
+  /** Adds a type. Its region owns no shards before `open`. */
   add(options: ShardTypeOptions): ShardRouter {
     const { shardType, numShards, runner, strategy, limits, schema } = options;
     if (schema !== undefined) this.intake.addSchema(shardType, schema);
@@ -150,7 +149,7 @@ export class ShardingMachine {
     }
   }
 
-  /** Repeats what may have been lost. */
+  /** Repeats messages that may have been lost. */
   tick(): void {
     this.intake.tick();
     this.#step({ type: "tick" });
@@ -179,12 +178,12 @@ export class ShardingMachine {
     return buffered;
   }
 
-  /** Gives up all messages that wait; those of clients go back to them. */
+  /** Gives up all waiting messages; messages of clients are returned to them. */
   close(): void {
     for (const router of this.#routers.values()) router.close();
   }
 
-  /** Where a shard is, as far as this node knows. */
+  /** The known location of a shard. */
   known({ shardType, numShards, shard }: LocateMessage): LocationMessage | undefined {
     const router = this.#routers.get(shardType);
     if (router === undefined || router.numShards !== numShards) return undefined;

@@ -1,7 +1,9 @@
-/** Credits that one sink may hold without having asked for them. */
+/** Credits that one sink may hold without a request. */
 const mostAhead = 32;
 
-/** What one sink may send. All counts are totals since it connected, so a repeated one does no harm. */
+/**
+ * The credit of one sink. All counts are totals since it connected, so repetitions are harmless.
+ */
 export class Account<S> {
   /** The sink. */
   readonly owner: S;
@@ -9,7 +11,7 @@ export class Account<S> {
   accepted = 0;
   /** Elements that it may send. */
   granted = 0;
-  /** Elements that it has asked to send. */
+  /** Elements that it has requested to send. */
   wanted = 0;
 
   constructor(owner: S) {
@@ -21,7 +23,7 @@ export class Account<S> {
     return this.granted - this.accepted;
   }
 
-  /** Credits among them that it has not asked for. */
+  /** Credits among them that it has not requested. */
   get ahead(): number {
     return Math.max(0, this.granted - Math.max(this.accepted, this.wanted));
   }
@@ -38,7 +40,7 @@ export class Account<S> {
 export class CreditPool<S> {
   readonly #size: number;
   readonly #accounts = new Set<Account<S>>();
-  /** Accounts that want more than was granted; the one that has waited longest first. */
+  /** Accounts with ungranted requests; the one that has waited longest first. */
   readonly #waiting = new Set<Account<S>>();
   #unused = 0;
   #ahead = 0;
@@ -75,7 +77,7 @@ export class CreditPool<S> {
     return account;
   }
 
-  /** A sink is gone; what it has not used is free again. */
+  /** A sink has left; its unused credit is free again. */
   close(account: Account<S>): void {
     if (!this.#accounts.delete(account)) return;
     this.#waiting.delete(account);
@@ -102,7 +104,9 @@ export class CreditPool<S> {
     return true;
   }
 
-  /** Grants what is free to those that wait. Calls `emit` with each account whose total has grown. */
+  /**
+   * Grants free credit to waiting accounts. Calls `emit` with each account whose total has grown.
+   */
   distribute(buffered: number, emit: (account: Account<S>) => void): void {
     let free = this.free(buffered);
     while (free > 0 && this.#waiting.size > 0) {

@@ -1,7 +1,7 @@
 /** Places in front that are given back at once, not one by one. */
 const slack = 64;
 
-/** A queue without a bound of its own: its owner bounds it. */
+/** An unbounded queue: its owner bounds it. */
 export class ElementQueue<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

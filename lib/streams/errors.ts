@@ -12,7 +12,7 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `streamBroken`: elements were lost on the way, or arrived without a request.
  * - `streamTaken`: the stream has a consumer already, or the source was read before.
  * - `streamRefused`: the producer does not take this sink; the message says why.
- * - `tooManyPuts`: `maxPending` puts wait already.
+ * - `tooManyPuts`: `maxPending` puts are waiting.
  */
 export type StreamErrorCode =
   | "streamCompleted"
@@ -39,7 +39,7 @@ export class StreamError extends CastyError {
   }
 }
 
-/** Whatever was thrown, as an error: only those cross the wire whatever they hold. */
+/** The thrown value as an `Error`: only errors always cross the wire. */
 export function asError(error: unknown): Error {
   if (error instanceof Error) return error;
   try {
@@ -49,7 +49,7 @@ export function asError(error: unknown): Error {
   }
 }
 
-/** What is left of an error that may be too large to cross the wire. */
+/** A shortened copy of an error that may be too large to cross the wire. */
 export function plainError(error: Error): Error {
   const plain = new Error(error.message.slice(0, 1_000));
   plain.name = error.name.slice(0, 100);

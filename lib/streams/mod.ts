@@ -1,6 +1,6 @@
 /**
  * Reactive streams between actors: elements from producers to a consumer, within and between nodes,
- * never more than the consumer has requested. What the parties send each other is here as well, for
+ * never more than the consumer has requested. The messages of the protocol are here as well, for
  * actors that take part in a stream themselves.
  *
  * @example

@@ -19,13 +19,16 @@ interface Tick {
   readonly type: "streamTick";
 }
 
-/** What a sink or a source does with what its actor gets. */
+/** The message handlers of a sink or source. */
 export interface ParticipantEvents<M> {
   /** A message of the producer. */
   onMessage(message: M): void;
   /** It is time to ask whether something was lost. */
   onTick(): void;
-  /** The producer is gone, cannot be watched, or this actor stops. Calls after the end do nothing. */
+  /**
+   * The producer has terminated, cannot be watched, or this actor stops. Calls after the end do
+   * nothing.
+   */
   onGone(cause?: unknown): void;
 }
 

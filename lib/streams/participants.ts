@@ -4,7 +4,7 @@ import { LocalRef } from "../actor/ref/local_ref.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 
-/** Tells participants apart: an actor of this system has one reference, others have an address. */
+/** Key of a participant: the reference of a local actor, the address of a remote one. */
 export function participantKey(ref: ActorRef<never>): unknown {
   return ref instanceof Ref && !(ref instanceof LocalRef)
     ? `${ref.node}${ref.path}#${ref.uid}`
@@ -16,14 +16,14 @@ export function isLocal(system: LocalSystem, ref: ActorRef<never>): boolean {
   return ref instanceof Ref && ref.node === internalsOf(system).nodeAddress;
 }
 
-/** What is needed of the producer's context, whatever its messages are. */
+/** The used part of the producer's context, for any message type. */
 type Context = Pick<ActorContext<unknown>, "system" | "log" | "watch" | "unwatch"> & {
   readonly self: { readonly path: string };
 };
 
 /**
- * What a producer does with sinks and consumer alike: watches them, and waits for those of other
- * nodes to confirm the end. The signal that the producer has stopped could overtake its last
+ * The common part of sinks and the consumer in a producer: watches them, and waits for those of
+ * other nodes to confirm the end. The signal that the producer has stopped could overtake its last
  * messages to them, or those could be lost.
  */
 export class Participants {
@@ -45,7 +45,7 @@ export class Participants {
     if (!this.isLocal(ref)) this.#unconfirmed.add(key);
   }
 
-  /** A participant has confirmed the end, or is gone. */
+  /** A participant has confirmed the end, or has terminated. */
   confirm(key: unknown): void {
     this.#unconfirmed.delete(key);
   }
@@ -66,7 +66,7 @@ export class Participants {
     }
   }
 
-  /** A participant is gone. */
+  /** A participant has terminated. */
   unwatch(ref: ActorRef<never>): void {
     this.#context.unwatch(ref);
   }

@@ -139,7 +139,7 @@ export class Producer<T> {
     }
   }
 
-  /** What the consumer has asked for, or the end once more. */
+  /** Sends the requested elements, or repeats the end. */
   #give(total: number): void {
     if (this.#outcome === undefined) this.#core.demand(total);
     else this.#tellEnd(true);
@@ -182,14 +182,14 @@ export class Producer<T> {
     const count = this.#core.delivered;
     if (outcome.type === "completed") this.#consumer!.tell({ type: "streamCompleted", count });
     else if (outcome.type === "failed") {
-      // What has not arrived may have been too large.
+      // Missing elements may have been too large.
       const error = again ? plainError(outcome.error) : outcome.error;
       this.#consumer!.tell({ type: "streamFailed", count, error });
     }
   }
 }
 
-/** Whether a message that may have come from anywhere is one of the protocol. */
+/** Whether a message of an unknown sender belongs to the protocol. */
 function isValid<T>(message: ProducerMessage<T>): boolean {
   switch (message?.type) {
     case "streamPush":

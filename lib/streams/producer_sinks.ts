@@ -23,7 +23,7 @@ export interface SinkSettings {
 /** A sink, as a producer sees it. */
 export type SinkRef = ActorRef<SinkMessage>;
 
-/** The side of a producer where elements come in. */
+/** The receiving side of a producer. */
 export class ProducerSinks<T> {
   readonly #core: StreamCore<T, SinkRef>;
   readonly #participants: Participants;
@@ -104,7 +104,7 @@ export class ProducerSinks<T> {
     }
   }
 
-  /** An actor that was watched is gone. */
+  /** A watched actor has terminated. */
   gone(key: unknown, reason: string): void {
     const account = this.#accounts.get(key);
     if (account === undefined) return;
@@ -126,7 +126,7 @@ export class ProducerSinks<T> {
     }
   }
 
-  /** Tells a sink that has missed it how the stream ends; false if it has not ended. */
+  /** Repeats the outcome of the stream to a sink; false if it has not ended. */
   #repeatEnd(account: Account<SinkRef>): boolean {
     const { ending } = this.#core;
     if (this.#outcome !== undefined) {
@@ -180,7 +180,7 @@ function refuse(sink: SinkRef, reason: SinkRefusal): void {
   sink.tell({ type: "streamSinkRefused", reason });
 }
 
-/** What has not arrived may have been too large. */
+/** Missing elements may have been too large. */
 function plain<O extends StreamOutcome>(outcome: O): O {
   return outcome.type === "failed" ? { ...outcome, error: plainError(outcome.error) } : outcome;
 }

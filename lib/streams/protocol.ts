@@ -15,11 +15,11 @@ export type StreamEnding =
 /**
  * The outcome of a stream for a sink:
  *
- * - `completed`: the consumer was given every element and then the end.
- * - `failed`: the consumer was given every element and then the error.
- * - `cancelled`: the consumer left, or stopped, or its node is gone; `undelivered` elements were
- *   accepted and never given to it.
- * - `closed`: the producer stopped, or its node is gone, before the stream came to an end.
+ * - `completed`: the consumer received every element and then the end.
+ * - `failed`: the consumer received every element and then the error.
+ * - `cancelled`: the consumer left, or stopped, or its node was removed; `undelivered` accepted
+ *   elements did not reach it.
+ * - `closed`: the producer stopped, or its node was removed, before the stream ended.
  * - `left`: this sink left first and is not sent how it ends.
  */
 export type StreamOutcome =
@@ -49,7 +49,7 @@ export interface StreamPush<T> {
   readonly replyTo?: ActorRef<PushReply>;
 }
 
-/** No more elements come. The consumer is sent the end after all that are in the buffer. */
+/** No more elements follow. The consumer receives the end after all elements in the buffer. */
 export interface StreamComplete {
   /** Names the message. */
   readonly type: "streamComplete";
@@ -110,11 +110,11 @@ export interface StreamWant {
   readonly type: "streamWant";
   /** The sink. */
   readonly sink: ActorRef<SinkMessage>;
-  /** Elements that it has sent or wants to send, in all. */
+  /** Elements that it has sent or requests to send, in all. */
   readonly total: number;
-  /** Elements that it has sent, in all. If fewer have come, some are lost. */
+  /** Elements that it has sent, in all. If fewer have arrived, some are lost. */
   readonly sent: number;
-  /** The credit that it knows of, in all. */
+  /** The credit that it has received, in all. */
   readonly granted: number;
 }
 
@@ -130,7 +130,7 @@ export interface StreamPut<T> {
   readonly element: T;
 }
 
-/** A sink completes the stream, or makes it fail. */
+/** A sink completes the stream or fails it. */
 export interface StreamEnd {
   /** Names the message. */
   readonly type: "streamEnd";
@@ -154,7 +154,7 @@ export interface StreamLeave {
   readonly abandoned: boolean;
 }
 
-/** What a producer takes. */
+/** The messages that a producer accepts. */
 export type ProducerMessage<T> =
   | StreamPush<T>
   | StreamComplete
@@ -174,7 +174,7 @@ export type SubscribeRefusal = "taken" | "ended" | "notSubscribed" | "cannotWatc
 /**
  * Messages to a consumer. `sequence` counts elements from 1; `count` is how many there were in all.
  *
- * - `streamElement`: one of the elements that were asked for.
+ * - `streamElement`: one of the requested elements.
  * - `streamCompleted`: there are no more.
  * - `streamFailed`: there are no more, because of an error.
  * - `streamClosed`: the producer stops before the stream came to an end.
@@ -198,7 +198,7 @@ export type SinkRefusal = "unknownSink" | "lost" | "noCredit" | "tooManySinks" |
  * Messages to a sink. `accepted` counts the elements of this sink that were taken.
  *
  * - `streamCredit`: it may send `total` elements, counted since it connected.
- * - `streamClosing`: no more elements are taken; what is in the buffer is still delivered.
+ * - `streamClosing`: no more elements are accepted; elements in the buffer are still delivered.
  * - `streamEnded`: the stream has ended; or, with the outcome `left`, a sink of another node has left.
  * - `streamSinkRefused`: it is not connected: the producer does not know it (`unknownSink`), has not
  *   got all it sent (`lost`), got more than there was credit for (`noCredit`), has `maxSinks`
@@ -210,12 +210,12 @@ export type SinkMessage =
   | { readonly type: "streamEnded"; readonly outcome: StreamOutcome; readonly accepted: number }
   | { readonly type: "streamSinkRefused"; readonly reason: SinkRefusal };
 
-/** Whether a field of a message that may come from anywhere is a reference. */
+/** Whether a field of a message from an unknown sender is a reference. */
 export function isRef(value: unknown): value is ActorRef<never> {
   return typeof (value as ActorRef<never> | undefined)?.tell === "function";
 }
 
-/** Whether a field of a message that may come from anywhere is a total. */
+/** Whether a field of a message from an unknown sender is a total. */
 export function isTotal(value: unknown): value is number {
   return Number.isSafeInteger(value) && value as number >= 0;
 }

@@ -21,7 +21,7 @@ interface Pending<T> {
   readonly reject: (error: StreamError) => void;
 }
 
-/** What this sink does when no put waits any more. */
+/** The action of this sink once no put waits. */
 interface Ending {
   readonly type: "complete" | "fail" | "leave";
   readonly error: Error | undefined;
@@ -32,10 +32,10 @@ interface Ending {
 
 const resolved: Promise<void> = Promise.resolve();
 
-/** Makes the error that a put is rejected with. */
+/** Creates the error of a rejected put. */
 type Refusal = () => StreamError;
 
-/** What `streamSink` makes; `StreamSink` of `stream_sink.ts` documents each method. */
+/** Implements `StreamSink`, where each method is documented. */
 export class Sink<T> implements AsyncDisposable {
   readonly #system: ActorSystem;
   readonly #producer: ActorRef<ProducerMessage<T>>;
@@ -120,7 +120,7 @@ export class Sink<T> implements AsyncDisposable {
   #finish(type: Ending["type"], error: Error | undefined): Promise<void> {
     if (this.#ending?.type === type) return this.#ending.done.promise;
     if (type === "leave" && this.#ending !== undefined) return this.#ending.done.promise;
-    // What another sink has begun, this one may join.
+    // If another sink has begun the same ending, this one may join it.
     if (
       this.#refusal !== undefined && (this.#ending !== undefined || this.#closing === undefined)
     ) {
@@ -176,7 +176,7 @@ export class Sink<T> implements AsyncDisposable {
     });
   }
 
-  /** Sends what there is credit for, and asks for more if that is not all. */
+  /** Sends as many elements as the credit allows, and requests more for the others. */
   #flush(): void {
     if (this.#over) return;
     while (this.#pending.size > 0 && this.#sent < this.#granted) {
@@ -192,7 +192,7 @@ export class Sink<T> implements AsyncDisposable {
     else this.#tellEnd(ending.error);
   }
 
-  /** Asks once for all puts that wait, and again when that is granted. */
+  /** Requests credit once for all waiting puts, and again when that is granted. */
   #want(): void {
     if (this.#wanted > this.#granted) return;
     this.#wanted = this.#sent + this.#pending.size;
@@ -222,7 +222,7 @@ export class Sink<T> implements AsyncDisposable {
     this.#producer.tell({ type: "streamLeave", sink: this.#actor, sent: this.#sent, abandoned });
   }
 
-  /** The producer was silent for a while: repeats what may have been lost. */
+  /** The producer was silent for a while: repeats messages that may have been lost. */
   #probe(): void {
     const hasReceived = this.#hasReceived;
     this.#hasReceived = false;
@@ -245,7 +245,7 @@ export class Sink<T> implements AsyncDisposable {
     if (this.#ending !== undefined) this.#settle();
   }
 
-  /** This sink has asked for the end, and it is known now how the stream ends. */
+  /** This sink has requested the end, and the outcome of the stream is known now. */
   #settle(): void {
     const { ending, accepted } = this.#closing!;
     const { type, done } = this.#ending!;
@@ -257,7 +257,7 @@ export class Sink<T> implements AsyncDisposable {
     if (type === "leave") this.#depart(false);
   }
 
-  /** Rejects puts from now on, and with `all` those that wait. */
+  /** Rejects puts from now on, and with `all` the waiting ones. */
   #refuse(refusal: Refusal, all: boolean): void {
     this.#refusal = refusal;
     if (!all) return;
@@ -266,7 +266,7 @@ export class Sink<T> implements AsyncDisposable {
     this.#writable?.fail(refusal);
   }
 
-  /** Leaves, and tells the producer. */
+  /** Leaves, and notifies the producer. */
   #depart(abandoned: boolean): void {
     if (this.#over) return;
     this.#tellLeave(abandoned);

@@ -1,7 +1,7 @@
 import { StreamError } from "./errors.ts";
 import type { SinkRefusal, StreamOutcome } from "./protocol.ts";
 
-/** Makes the error for a put into a stream that has this outcome, or will have it. */
+/** The error for a put into a stream that has this outcome, or will have it. */
 export function endedStream(outcome: StreamOutcome, cause?: unknown): () => StreamError {
   switch (outcome.type) {
     case "completed":
@@ -27,7 +27,7 @@ export function endedStream(outcome: StreamOutcome, cause?: unknown): () => Stre
   }
 }
 
-/** Makes the error for a sink that is not taken. */
+/** The error for a sink that the producer refuses. */
 export function refusedSink(reason: SinkRefusal): () => StreamError {
   switch (reason) {
     case "lost":
@@ -58,7 +58,7 @@ export function tooLate(count: number): StreamError {
   );
 }
 
-/** The caller does not wait for its puts. */
+/** The caller does not await its puts. */
 export function tooManyPuts(maxPending: number): StreamError {
   return new StreamError("tooManyPuts", `${maxPending} puts wait for room already`, {
     value: maxPending,

@@ -7,7 +7,7 @@ export interface WritableTarget<T> {
   fail(error: unknown): Promise<void>;
 }
 
-/** A sink as Web Stream; `fail` tells its writer that the stream has ended. */
+/** A sink as Web Stream; `fail` reports the end of the stream to its writer. */
 export interface SinkWritable<T> {
   readonly stream: WritableStream<T>;
   readonly fail: (refusal: () => StreamError) => void;

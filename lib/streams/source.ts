@@ -4,7 +4,7 @@ import { StreamError } from "./errors.ts";
 import type { ProducerMessage } from "./protocol.ts";
 import { SourceReader, type SourceSettings } from "./source_reader.ts";
 
-/** What `streamSource` makes; `StreamSource` of `stream_source.ts` documents each method. */
+/** Implements `StreamSource`, where each method is documented. */
 export class Source<T> implements AsyncDisposable {
   readonly #reader: SourceReader<T>;
   #read = false;

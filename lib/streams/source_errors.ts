@@ -14,7 +14,7 @@ export function goneProducer(cause?: unknown): StreamError {
   });
 }
 
-/** What came is not what was sent. */
+/** The received elements differ from the sent ones. */
 export function brokenStream(what: string): StreamError {
   return new StreamError("streamBroken", `elements were lost on the way: ${what}`);
 }

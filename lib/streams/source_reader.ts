@@ -39,12 +39,12 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
   readonly #reads = new ElementQueue<PromiseWithResolvers<Result<T>>>();
   #actor: ActorRef<ConsumerMessage<T>> | undefined;
   #over = false;
-  /** Thrown once, after what waits. */
+  /** Thrown once, after the buffered elements. */
   #error: StreamError | undefined;
   /** Whether the producer has sent anything since the last tick. */
   #hasReceived = false;
   #idleTimer: Timer | undefined;
-  /** When the oldest read began to wait, or the last element came. */
+  /** When the oldest read began to wait, or the last element arrived. */
   #idleSince = 0;
 
   /** Subscribes with the first read. */
@@ -158,7 +158,9 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     });
   }
 
-  /** A read waits and the producer was silent for a while: repeats what may have been lost. */
+  /**
+   * A read waits and the producer was silent for a while: repeats messages that may have been lost.
+   */
   #probe(): void {
     const hasReceived = this.#hasReceived;
     this.#hasReceived = false;
@@ -180,7 +182,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     this.#end(brokenStream(what));
   }
 
-  /** The reader does not want more. */
+  /** The reader cancels. */
   #leave(): void {
     this.#queue.clear();
     this.#error = undefined;
@@ -203,7 +205,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     while (this.#reads.size > 0) this.#reads.shift().resolve(finished);
   }
 
-  /** One timer for many reads: it looks, when it fires, how long the last wait has been. */
+  /** One timer for many reads: when it fires, it compares the duration of the current wait. */
   #awaitElement(): void {
     const { idleTimeout } = this.#settings;
     if (idleTimeout === undefined) return;

@@ -13,8 +13,8 @@ import { StreamIntake } from "./stream_intake.ts";
 /** How a consumer is made. */
 export interface StreamConsumerOptions<T> {
   /**
-   * Handles one element. The next comes when the promise, if there is one, is settled: so a slow
-   * consumer slows the producer down. What it throws is a failure of the actor.
+   * Handles one element. The next one follows when the promise, if there is one, is settled: so a
+   * slow consumer slows the producer down. An error is a failure of the actor.
    */
   readonly onElement: (
     context: ActorContext<ConsumerMessage<T>>,
@@ -37,8 +37,8 @@ export interface StreamConsumerOptions<T> {
  * stops, fails or restarts, the stream is cancelled: let `onElement` catch what should not end
  * the stream, or supervise the actor with the directive `resume`.
  *
- * An actor that wants the elements among its own messages spawns one as its child. Or it speaks the
- * protocol itself: tells the producer `streamSubscribe` and `streamDemand`, and gets
+ * To receive the elements among its own messages, an actor spawns a consumer as its child. Or it
+ * implements the protocol: sends the producer `streamSubscribe` and `streamDemand`, and gets
  * {@linkcode ConsumerMessage}.
  *
  * @example
@@ -83,7 +83,7 @@ export function streamConsumer<T>(
       (_context, message) => consumer.receive(message),
       (_context, { type }) => {
         if (type === "terminated") return consumer.end(goneProducer());
-        // The next incarnation does not know what this one has received.
+        // The next incarnation does not know which elements this one has received.
         if (type === "postStop" || type === "preRestart") consumer.leave();
         return Behaviors.same();
       },

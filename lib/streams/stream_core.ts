@@ -13,7 +13,7 @@ export interface StreamOutput<T, S> {
   readonly credit: (account: Account<S>) => void;
   /** No more elements are taken; those in the buffer are still delivered. */
   readonly closing: (ending: StreamEnding) => void;
-  /** Every element has been given to the consumer. */
+  /** Every element has been sent to the consumer. */
   readonly drained: (ending: StreamEnding, delivered: number) => void;
 }
 
@@ -61,7 +61,7 @@ export class StreamCore<T, S> {
     return this.#pool.waiting;
   }
 
-  /** Elements that the consumer was given. */
+  /** Elements sent to the consumer. */
   get delivered(): number {
     return this.#delivered;
   }
@@ -71,7 +71,7 @@ export class StreamCore<T, S> {
     return this.#ending;
   }
 
-  /** Whether nothing more will happen: drained, or cancelled. */
+  /** Whether the stream has ended: drained, or cancelled. */
   get over(): boolean {
     return this.#over;
   }
@@ -83,7 +83,7 @@ export class StreamCore<T, S> {
     return account;
   }
 
-  /** A sink is gone. */
+  /** A sink has left. */
   disconnect(account: Account<S>): void {
     this.#pool.close(account);
     this.#distribute();
@@ -106,7 +106,7 @@ export class StreamCore<T, S> {
     return "accepted";
   }
 
-  /** An element is offered without credit; gives the reason if it is not taken. */
+  /** Offers an element without credit; returns the reason if it is rejected. */
   push(element: T): PushRefusal | undefined {
     if (this.#ending !== undefined) return this.#ending.type;
     if (this.#over) return "cancelled";

@@ -17,7 +17,7 @@ export class StreamIntake {
     this.#requested = window;
   }
 
-  /** Elements that were asked for, in all. */
+  /** Requested elements, in all. */
   get requested(): number {
     return this.#requested;
   }
@@ -27,7 +27,7 @@ export class StreamIntake {
     return this.#received;
   }
 
-  /** An element arrives; false if it is not the next, or was not asked for. */
+  /** Takes an element; false if it is not the next, or was not requested. */
   accept(sequence: number): boolean {
     if (sequence !== this.#received + 1 || sequence > this.#requested) return false;
     this.#received = sequence;

@@ -15,9 +15,9 @@ export interface StreamProducerOptions {
   /** Sinks that may be connected at once. Default 1 024. */
   readonly maxSinks?: number;
   /**
-   * What happens when a sink is lost: it stopped, its node is gone, or it was disposed of before it
-   * had completed or left. `"fail"`: the stream fails, since elements are missing. `"ignore"`: the
-   * other sinks go on. Default `"fail"`.
+   * What happens when a sink is lost: it stopped, its node was removed, or it was disposed of
+   * before it had completed or left. `"fail"`: the stream fails, since elements are missing.
+   * `"ignore"`: the other sinks continue. Default `"fail"`.
    */
   readonly onSinkLost?: "fail" | "ignore";
 }
@@ -27,10 +27,10 @@ export interface StreamProducerOptions {
  * reference to `streamSink` and `streamSource`, here or on other nodes.
  *
  * Elements keep the order in which they arrive. Completion and failure reach the consumer after
- * everything that is in the buffer. When the stream has ended, the producer stops by itself:
+ * everything that is in the buffer. When the stream has ended, the producer stops:
  *
  * - completed or failed: the consumer was sent the end, after the last element;
- * - cancelled: the consumer left or stopped, or its node is gone. Sinks are sent the end.
+ * - cancelled: the consumer left or stopped, or its node was removed. Sinks receive the end.
  *
  * If it is stopped before, or restarts under supervision, consumer and sinks are sent that the
  * stream is closed. Demand and credit follow the Reactive Streams specification.

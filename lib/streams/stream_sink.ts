@@ -37,8 +37,8 @@ export interface StreamSink<T> extends AsyncDisposable {
    */
   complete(): Promise<void>;
   /**
-   * Makes the stream fail, for all sinks. Puts that wait are rejected; what is on its way or in the
-   * buffer goes to the consumer, then `error`. Resolves when the producer knows.
+   * Fails the stream, for all sinks. Waiting puts are rejected; elements in flight or in the buffer
+   * go to the consumer, then `error`. Resolves when the producer has confirmed.
    *
    * @throws {StreamError} as `complete`.
    */
@@ -50,7 +50,7 @@ export interface StreamSink<T> extends AsyncDisposable {
   leave(): Promise<void>;
   /**
    * The same sink for the Web Streams API. A write ends when there was room; closing it completes
-   * the stream, aborting it makes the stream fail.
+   * the stream, aborting it fails the stream.
    */
   readonly writable: WritableStream<T>;
   /** How the stream has ended. Never rejects. */

@@ -8,7 +8,7 @@ import { Source } from "./source.ts";
 /** How a source behaves. */
 export interface StreamSourceOptions {
   /**
-   * Elements that may be on their way or wait here at once, 1 to 1 000 000. More are asked for when
+   * Elements that may be on their way or wait here at once, 1 to 1 000 000. More are requested when
    * half of them were read. Default 16.
    */
   readonly demand?: number;
@@ -22,8 +22,8 @@ export interface StreamSourceOptions {
 }
 
 /**
- * The end of a stream where elements come out. It stays in this process; only the producer travels.
- * It subscribes with the first read, so a source that is never read needs no care.
+ * The reading end of a stream. It stays in this process; only references to the producer cross the
+ * wire. It subscribes with the first read, so a source that is never read needs no care.
  */
 export interface StreamSource<T> extends AsyncDisposable {
   /**
@@ -32,8 +32,8 @@ export interface StreamSource<T> extends AsyncDisposable {
    *
    * Reading throws a {@linkcode StreamError}: `streamFailed` with the producer's error as `cause`;
    * `streamClosed` if the producer stopped or its node is gone; `streamIdle` after `idleTimeout`;
-   * `streamBroken` if elements were lost on the way; `streamTaken` if the stream has another consumer.
-   * What had arrived before is given first.
+   * `streamBroken` if elements were lost on the way; `streamTaken` if the stream has another
+   * consumer. Elements that arrived before are returned first.
    *
    * @throws {StreamError} code `streamTaken` the second time.
    */
@@ -49,7 +49,7 @@ export interface StreamSource<T> extends AsyncDisposable {
 }
 
 /**
- * Reads what a producer sends, of this node or another.
+ * Reads the elements of a producer of this node or another.
  *
  * @example
  * ```ts

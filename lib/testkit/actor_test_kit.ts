@@ -19,29 +19,29 @@ import { ManualClock } from "./manual_clock.ts";
 import { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { freeName, type QuietOptions, TestProbe, type WaitOptions } from "./test_probe.ts";
-import { News, waitUntil } from "./waiting.ts";
+import { Notifier, waitUntil } from "./waiting.ts";
 
 /** Virtual milliseconds that the end of a system may take: more than all of its limits together. */
 const endLimit = 24 * 3_600_000;
 
-/** How a testkit is made. */
+/** Options of a testkit. */
 export interface ActorTestKitOptions extends Omit<ActorSystemOptions, "runtime"> {
-  /** All chance in the system follows from this. Default 1. */
+  /** Seed of all randomness in the system. Default 1. */
   readonly seed?: number | string;
-  /** Is given each log line as well. Default: lines are only recorded. */
+  /** Also receives each log line. Default: lines are only recorded. */
   readonly logger?: Logger;
 }
 
 /**
- * A system for tests: on virtual time, with chance from a seed, and a log that can be looked at. No
- * test waits for real, and each runs the same way every time.
+ * A system for tests: on virtual time, with seeded randomness and a recorded log. No test waits in
+ * real time, and every run is the same.
  *
- * At its end, which `await using` makes sure of, the system is shut down, and its ledger must balance:
- * no message may be lost without a trace.
+ * On disposal (`await using`) the system is shut down, and its ledger must balance: no message may
+ * be lost uncounted.
  *
- * What actors do with promises runs to its end whenever the testkit waits. Only what needs the world
- * outside (a socket, a file, a timer of the machine) must be waited for otherwise: virtual time goes
- * by without it.
+ * Promises of actors settle whenever the testkit waits, except operations outside the process (a
+ * socket, a file, a timer of the machine): await those otherwise, because virtual time passes
+ * without them.
  *
  * @example
  * ```ts
@@ -72,11 +72,11 @@ export class ActorTestKit implements AsyncDisposable {
   readonly system: ActorSystem;
   /** Its time. */
   readonly clock: ManualClock;
-  /** Its chance. */
+  /** Its random source. */
   readonly random: SeededRandom;
   /** Its log. */
   readonly log: RecordedLog;
-  readonly #news = new News();
+  readonly #changes = new Notifier();
   #ended: Promise<void> | undefined;
 
   private constructor(given: ActorTestKitOptions) {
@@ -84,7 +84,7 @@ export class ActorTestKit implements AsyncDisposable {
     this.clock = new ManualClock();
     this.random = new SeededRandom(seed);
     this.log = new RecordedLog({
-      onLine: () => this.#news.tell(),
+      onLine: () => this.#changes.notify(),
       ...(logger !== undefined && { next: logger }),
     });
     this.system = new ActorSystem({
@@ -94,7 +94,7 @@ export class ActorTestKit implements AsyncDisposable {
   }
 
   /**
-   * Makes a system for one test.
+   * Creates a system for one test.
    *
    * @throws {OptionError}
    */
@@ -128,7 +128,7 @@ export class ActorTestKit implements AsyncDisposable {
   /**
    * Asks an actor, and moves time on until the reply is there.
    *
-   * @throws {AskTimeoutError} if none comes in time.
+   * @throws {AskTimeoutError} if none arrives in time.
    * @throws {AskError} if the ask fails before its timeout.
    */
   ask<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
@@ -144,7 +144,7 @@ export class ActorTestKit implements AsyncDisposable {
     return this.clock.resolve(this.system.stop(ref), endLimit);
   }
 
-  /** Moves time on by `duration` milliseconds, and lets everything happen that falls due. */
+  /** Advances time by `duration` milliseconds, and runs everything that falls due. */
   advance(duration: number): Promise<void> {
     return this.clock.advance(checkValue("duration", virtualTime, duration));
   }
@@ -155,8 +155,8 @@ export class ActorTestKit implements AsyncDisposable {
   }
 
   /**
-   * Waits for a log line; gives it, and takes it out of the log, so that the next expectation needs
-   * another one. A line that was written already counts.
+   * Waits for a log line; returns it and removes it from the log, so that the next expectation
+   * needs another one. A line that was written already counts.
    *
    * @throws {TestkitError} code `expectationFailed`.
    */
@@ -164,7 +164,7 @@ export class ActorTestKit implements AsyncDisposable {
     const { timeout } = resolveOptions(waitTable, options);
     const deadline = this.clock.now() + timeout;
     const found = () => this.log.find(pattern) !== undefined;
-    if (await waitUntil(this.clock, this.#news, found, deadline)) return this.log.take(pattern)!;
+    if (await waitUntil(this.clock, this.#changes, found, deadline)) return this.log.take(pattern)!;
     throw new TestkitError(
       "expectationFailed",
       `expected a log line ${describe(pattern)} within ${timeout} ms, but none came\n` +
@@ -182,7 +182,7 @@ export class ActorTestKit implements AsyncDisposable {
     const { duration } = resolveOptions(quietTable, options);
     const deadline = this.clock.now() + duration;
     const found = () => this.log.find(pattern) !== undefined;
-    if (!(await waitUntil(this.clock, this.#news, found, deadline))) return;
+    if (!(await waitUntil(this.clock, this.#changes, found, deadline))) return;
     const line = this.log.find(pattern);
     throw new TestkitError(
       "expectationFailed",
@@ -192,7 +192,7 @@ export class ActorTestKit implements AsyncDisposable {
   }
 
   /**
-   * Shuts the system down and checks its ledger. A second call gives the same.
+   * Shuts the system down and checks its ledger. A second call returns the same promise.
    *
    * @throws {TestkitError} code `ledgerMismatch`.
    */

@@ -8,36 +8,35 @@ import type { Effect } from "./effect.ts";
 import { TestkitError } from "./errors.ts";
 import type { TestContext } from "./test_context.ts";
 
-/** Messages that one `run` may handle because the stash was emptied. */
-const maxPutBack = 100_000;
+/** Largest number of unstashed messages that one `run` handles. */
+const maxUnstashed = 100_000;
 
-/** Gives each promise that must be waited for, and is given what it has come to. */
+/** Yields each promise to wait for, and receives its value. */
 type Steps<T = void> = Generator<PromiseLike<unknown>, T, unknown>;
 
-/** What a run needs from its kit. */
+/** Dependencies of a run on its kit. */
 export interface BehaviorRunOwner {
   readonly context: TestContext;
   record(effect: Effect): void;
 }
 
 /**
- * Does to one behaviour what a cell would do, in the caller's own call. The steps are written once
- * and driven in two ways: synchronously, where a promise is an error, and asynchronously.
+ * Runs one behaviour like a cell, but synchronously in the caller. The steps are written once and
+ * driven in two ways: synchronously, where a promise is an error, and asynchronously.
  */
 export class BehaviorRun {
   /** Whether it has stopped, or is about to. */
   ended = false;
-  /** What the behaviour itself has given last. */
+  /** The behaviour that was returned last. */
   current: Behavior<never>;
   readonly #owner: BehaviorRunOwner;
   readonly #initial: Behavior<never>;
   #wrappers = Wrappers.none;
   /** The same as `current`, seen through interceptors and spies. */
   #handling: Behavior<never>;
-  #putBack: unknown[] = [];
+  #unstashed: unknown[] = [];
   #running = false;
 
-  /** Does not begin yet. */
   constructor(owner: BehaviorRunOwner, initial: Behavior<never>) {
     this.#owner = owner;
     this.#initial = initial;
@@ -53,11 +52,11 @@ export class BehaviorRun {
     yield* this.#become(this.#initial, "first");
   }
 
-  /** Handles a message, and what the stash has given back meanwhile. */
+  /** Handles a message, and messages unstashed meanwhile. */
   *message(message: unknown): Steps {
     this.#checkAlive();
     yield* this.#handle(message);
-    yield* this.#handlePutBack();
+    yield* this.#handleUnstashed();
   }
 
   /** Handles a signal as if the system had sent it. */
@@ -75,12 +74,12 @@ export class BehaviorRun {
       default:
         yield* this.#onSignal(signal);
     }
-    yield* this.#handlePutBack();
+    yield* this.#handleUnstashed();
   }
 
   /** These are handled before anything else. */
-  putBack(messages: readonly unknown[]): void {
-    this.#putBack.unshift(...messages);
+  unstash(messages: readonly unknown[]): void {
+    this.#unstashed.unshift(...messages);
   }
 
   /**
@@ -186,16 +185,16 @@ export class BehaviorRun {
     }
   }
 
-  *#handlePutBack(): Steps {
-    for (let count = 0; this.#putBack.length > 0 && !this.ended; count++) {
-      if (count === maxPutBack) {
+  *#handleUnstashed(): Steps {
+    for (let count = 0; this.#unstashed.length > 0 && !this.ended; count++) {
+      if (count === maxUnstashed) {
         throw new TestkitError(
           "tooManyMessages",
           `${this.#owner.context.self.path} stashes and unstashes without an end`,
-          { value: maxPutBack, remedy: "unstash only what it can handle now" },
+          { value: maxUnstashed, remedy: "unstash only what it can handle now" },
         );
       }
-      yield* this.#handle(this.#putBack.shift());
+      yield* this.#handle(this.#unstashed.shift());
     }
   }
 
@@ -216,7 +215,7 @@ export class BehaviorRun {
     const { context } = this.#owner;
     this.ended = true;
     context.dismantle("stop");
-    this.#putBack = [];
+    this.#unstashed = [];
     yield* wait(this.#handling.onSignal?.(context as never, { type: "postStop" }));
     for (const hooks of this.#wrappers.hooks.reverse()) {
       yield* wait(hooks.postStop?.(context as never));
@@ -258,7 +257,7 @@ export class BehaviorRun {
   }
 }
 
-/** Waits if there is something to wait for; gives what it comes to. */
+/** Waits for a promise; returns its value, or another value unchanged. */
 function* wait(result: unknown): Steps<unknown> {
   return isThenable(result) ? yield result : result;
 }

@@ -24,9 +24,9 @@ export interface BehaviorTestKitOptions {
 }
 
 /**
- * Runs one behaviour synchronously, without an actor, and records what it does (Pekko's
- * `BehaviorTestKit`). Children do not run, timers fire when the test says so, asks are answered
- * by the test. What a handler throws goes to the test: supervision is recorded and not applied.
+ * Runs one behaviour synchronously, without an actor, and records its effects (Pekko's
+ * `BehaviorTestKit`). Children do not run, timers fire when the test says so, asks are answered by
+ * the test. Errors of handlers propagate to the test: supervision is recorded and not applied.
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ export interface BehaviorTestKitOptions {
 export class BehaviorTestKit<M> {
   /** Messages to the actor itself: of the behaviour, its adapters and its promises. */
   readonly selfInbox: TestInbox<M>;
-  /** What it has logged. */
+  /** Its log. */
   readonly log: RecordedLog = new RecordedLog();
   readonly #context: TestContext;
   readonly #run: BehaviorRun;
@@ -84,7 +84,7 @@ export class BehaviorTestKit<M> {
       get system() {
         return system();
       },
-      putBack: (messages) => this.#run.putBack(messages),
+      unstash: (messages) => this.#run.unstash(messages),
     });
     this.selfInbox = this.#context.inbox as unknown as TestInbox<M>;
     checkFirst(this.#context.self.path, behavior);
@@ -92,7 +92,7 @@ export class BehaviorTestKit<M> {
   }
 
   /**
-   * Begins with a behaviour: a setup runs at once, and so does the hook `preStart`.
+   * Starts a behaviour: runs its setup and the hook `preStart`.
    *
    * @throws {ActorError} codes `badBehavior`, `badName`.
    * @throws {OptionError}
@@ -107,7 +107,7 @@ export class BehaviorTestKit<M> {
     return kit;
   }
 
-  /** The same for behaviours whose setup or `preStart` gives a promise. */
+  /** The same for behaviours whose setup or `preStart` returns a promise. */
   static async createAsync<M>(
     behavior: Behavior<M>,
     options: BehaviorTestKitOptions = {},
@@ -117,7 +117,7 @@ export class BehaviorTestKit<M> {
     return kit;
   }
 
-  /** The reference that the behaviour knows as itself. */
+  /** The reference `context.self` of the behaviour. */
   get ref(): ActorRef<M> {
     return this.selfInbox.ref;
   }
@@ -127,7 +127,7 @@ export class BehaviorTestKit<M> {
     return !this.#run.ended;
   }
 
-  /** The behaviour that would handle the next message, without what is wrapped around it. */
+  /** The behaviour that would handle the next message, without its wrappers. */
   get currentBehavior(): Behavior<M> {
     return this.#run.current as Behavior<M>;
   }
@@ -143,8 +143,8 @@ export class BehaviorTestKit<M> {
   }
 
   /**
-   * The system that the behaviour sees: a real one on virtual time, made when it is first looked at,
-   * in which nothing runs but what the behaviour spawns there itself.
+   * The system of the behaviour: a real one on virtual time, created on first access. Only actors
+   * that the behaviour spawns in it run there.
    */
   get system(): ActorSystem {
     return this.#system ??= new ActorSystem({
@@ -153,7 +153,7 @@ export class BehaviorTestKit<M> {
     });
   }
 
-  /** What was done and not taken out yet, the oldest first. */
+  /** Effects that were not taken out yet, the oldest first. */
   get effects(): readonly Effect[] {
     return this.#effects;
   }
@@ -166,7 +166,7 @@ export class BehaviorTestKit<M> {
   }
 
   /**
-   * Takes out the oldest effect, which must have the type and all fields that are given; gives it.
+   * Takes out and returns the oldest effect, which must have the type and all given fields.
    *
    * @throws {TestkitError} code `expectationFailed`.
    *
@@ -222,7 +222,7 @@ export class BehaviorTestKit<M> {
   }
 
   /**
-   * Handles a message, and what it makes the stash give back.
+   * Handles a message, and the messages that it unstashes.
    *
    * @throws {TestkitError} codes `asyncHandler`, `behaviorStopped`, `stillRunning`; and whatever
    * the handler throws.
@@ -231,13 +231,16 @@ export class BehaviorTestKit<M> {
     this.#run.runSync(this.#run.message(message));
   }
 
-  /** The same for a handler that may give a promise; what it does before is done at once. */
+  /**
+   * The same for a handler that may return a promise; it runs synchronously up to its first
+   * `await`.
+   */
   runAsync(message: M): Promise<void> {
     return this.#run.runAsync(this.#run.message(message));
   }
 
   /**
-   * Takes the oldest message out of `selfInbox` and handles it; gives it.
+   * Takes the oldest message out of `selfInbox`, handles and returns it.
    *
    * @throws {TestkitError} code `inboxEmpty`, and as {@linkcode BehaviorTestKit.run}.
    */
@@ -248,8 +251,8 @@ export class BehaviorTestKit<M> {
   }
 
   /**
-   * Handles a signal as an actor would: `postStop` stops it, with hooks; `preRestart` makes it begin
-   * again; `terminated` of an actor that is watched with a message is that message.
+   * Handles a signal as an actor would: `postStop` stops it, with hooks; `preRestart` restarts it;
+   * `terminated` of an actor that is watched with a message is that message.
    *
    * @throws {TestkitError} code `notWatched` for `terminated` of an actor that it does not watch,
    * and as {@linkcode BehaviorTestKit.run}.
@@ -258,7 +261,7 @@ export class BehaviorTestKit<M> {
     this.#run.runSync(this.#run.signal(signal));
   }
 
-  /** The same for handlers and hooks that may give promises. */
+  /** The same for handlers and hooks that may return promises. */
   signalAsync(signal: Signal): Promise<void> {
     return this.#run.runAsync(this.#run.signal(signal));
   }
@@ -269,7 +272,7 @@ export class BehaviorTestKit<M> {
   }
 
   /**
-   * Lets a timer fire: its message is handled. One that fires once is gone then.
+   * Fires a timer: handles its message. A single timer is then removed.
    *
    * @throws {TestkitError} code `noSuchTimer`, and as {@linkcode BehaviorTestKit.run}.
    */
@@ -277,13 +280,13 @@ export class BehaviorTestKit<M> {
     this.run(this.#context.timers.fire(key) as M);
   }
 
-  /** The same for a handler that may give a promise. */
+  /** The same for a handler that may return a promise. */
   async fireTimerAsync(key: string): Promise<void> {
     await this.runAsync(this.#context.timers.fire(key) as M);
   }
 
   /**
-   * Lets the receive timeout come: its message is handled.
+   * Fires the receive timeout: handles its message.
    *
    * @throws {TestkitError} code `noSuchTimer`, and as {@linkcode BehaviorTestKit.run}.
    */
@@ -295,7 +298,7 @@ export class BehaviorTestKit<M> {
     this.run(receiveTimeout[0] as M);
   }
 
-  /** Lets promises run to their end, so that what was piped is in `selfInbox`. */
+  /** Waits until promises have settled, so that piped messages are in `selfInbox`. */
   async settle(): Promise<void> {
     await new ManualClock().advance(0);
   }

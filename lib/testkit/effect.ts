@@ -9,11 +9,11 @@ export interface SpawnedEffect {
   readonly type: "spawned";
   /** Its name. */
   readonly name: string;
-  /** What it does. It does not run; to test it, give it a kit of its own. */
+  /** Its behaviour. It does not run; to test it, create a separate kit for it. */
   readonly behavior: Behavior<never>;
   /** How it was spawned. */
   readonly options: SpawnOptions;
-  /** The reference that the behaviour was given; messages to it are in `childInbox`. */
+  /** The reference that the behaviour received; messages to it are in `childInbox`. */
   readonly ref: ActorRef<never>;
 }
 
@@ -23,15 +23,15 @@ export interface SpawnedAnonymousEffect {
   readonly type: "spawnedAnonymous";
   /** The name that it got. */
   readonly name: string;
-  /** What it does. It does not run; to test it, give it a kit of its own. */
+  /** Its behaviour. It does not run; to test it, create a separate kit for it. */
   readonly behavior: Behavior<never>;
   /** How it was spawned. */
   readonly options: SpawnOptions;
-  /** The reference that the behaviour was given; messages to it are in `childInbox`. */
+  /** The reference that the behaviour received; messages to it are in `childInbox`. */
   readonly ref: ActorRef<never>;
 }
 
-/** A child was stopped. It is gone at once, and its name is free. */
+/** A child was stopped. It terminates at once, and its name is free. */
 export interface StoppedEffect {
   /** Names the effect. */
   readonly type: "stopped";
@@ -47,13 +47,13 @@ export interface WatchedEffect {
   readonly ref: ActorRef<never>;
 }
 
-/** Another actor is watched, and a message wanted instead of the signal. */
+/** Another actor is watched, with a message instead of the signal. */
 export interface WatchedWithEffect {
   /** Names the effect. */
   readonly type: "watchedWith";
   /** The other. */
   readonly ref: ActorRef<never>;
-  /** What comes when it has stopped. */
+  /** The message when it has stopped. */
   readonly message: unknown;
 }
 
@@ -71,7 +71,7 @@ export interface TimerStartedEffect {
   readonly type: "timerStarted";
   /** Its key. */
   readonly key: string;
-  /** What comes when it fires. */
+  /** The message when it fires. */
   readonly message: unknown;
   /** Milliseconds until it fires, and between two times. */
   readonly delay: number;
@@ -87,46 +87,51 @@ export interface TimerCancelledEffect {
   readonly key: string;
 }
 
-/** A receive timeout was set. It comes when the test says so: `fireReceiveTimeout`. */
+/** A receive timeout was set. The test fires it with `fireReceiveTimeout`. */
 export interface ReceiveTimeoutSetEffect {
   /** Names the effect. */
   readonly type: "receiveTimeoutSet";
   /** Milliseconds. */
   readonly timeout: number;
-  /** What comes after them. */
+  /** The message after them. */
   readonly message: unknown;
 }
 
-/** The receive timeout was taken back, whether there was one or not. */
+/** The receive timeout was cancelled, whether there was one or not. */
 export interface ReceiveTimeoutCancelledEffect {
   /** Names the effect. */
   readonly type: "receiveTimeoutCancelled";
 }
 
-/** A message adapter was made. Messages to it arrive in `selfInbox` as the adapter makes them. */
+/**
+ * A message adapter was created. Messages to it arrive in `selfInbox` as the adapter makes them.
+ */
 export interface MessageAdapterMadeEffect {
   /** Names the effect. */
   readonly type: "messageAdapterMade";
   /** The reference for senders of the other protocol. */
   readonly ref: ActorRef<never>;
-  /** What it makes of a message. */
+  /** Its mapping function. */
   readonly map: (message: never) => unknown;
 }
 
-/** Another actor was asked. The test answers, or any holder of the message by its reply reference. */
+/**
+ * An ask was sent to another actor. The test replies, or any holder of the message by its reply
+ * reference.
+ */
 export interface AskedEffect {
   /** Names the effect. */
   readonly type: "asked";
-  /** The actor that was asked. */
+  /** The target of the ask. */
   readonly target: ActorRef<never>;
   /** The message. It was sent to `target`, too. */
   readonly message: unknown;
-  /** Milliseconds that the reply is waited for; no time goes by in the kit. */
+  /** The timeout in milliseconds; no time passes in the kit. */
   readonly timeout: number;
   /** Whether the ask has its reply, or has failed. */
   readonly answered: boolean;
   /**
-   * Replies. If the promise was given to `pipeToSelf`, its message is in `selfInbox` when this
+   * Replies. If the promise was passed to `pipeToSelf`, its message is in `selfInbox` when this
    * returns.
    *
    * @throws {TestkitError} code `alreadyAnswered`.
@@ -140,7 +145,7 @@ export interface AskedEffect {
   fail(error: unknown): void;
 }
 
-/** What a promise comes to is a message to the actor itself. It will be in `selfInbox`. */
+/** The outcome of a promise becomes a message to the actor itself. It will be in `selfInbox`. */
 export interface PipedEffect {
   /** Names the effect. */
   readonly type: "piped";
@@ -148,7 +153,7 @@ export interface PipedEffect {
   readonly promise: PromiseLike<unknown>;
 }
 
-/** A message was put into the stash. */
+/** A message was stashed. */
 export interface StashedEffect {
   /** Names the effect. */
   readonly type: "stashed";
@@ -172,29 +177,29 @@ export interface UnhandledEffect {
   readonly message: unknown;
 }
 
-/** The behaviour is supervised. The kit does not apply this: what is thrown goes to the test. */
+/** The behaviour is supervised. The kit does not apply this: errors propagate to the test. */
 export interface SupervisedEffect {
   /** Names the effect. */
   readonly type: "supervised";
-  /** What would happen. */
+  /** The supervision strategy. */
   readonly strategy: SupervisionStrategy;
 }
 
-/** The behaviour has begun again. */
+/** The behaviour has restarted. */
 export interface RestartedEffect {
   /** Names the effect. */
   readonly type: "restarted";
-  /** What the test gave as the cause; undefined if the behaviour itself has asked for it. */
+  /** The cause from the test; undefined if the behaviour requested it. */
   readonly cause: unknown;
 }
 
-/** The behaviour has asked to be stopped until there is something for it again. */
+/** The behaviour has requested its passivation. */
 export interface PassivatedEffect {
   /** Names the effect. */
   readonly type: "passivated";
 }
 
-/** Something that a behaviour has done besides telling messages. More types will come. */
+/** An effect of a behaviour, besides sending messages. Later versions add types. */
 export type Effect =
   | SpawnedEffect
   | SpawnedAnonymousEffect

@@ -1,6 +1,6 @@
 import type { Timer } from "../runtime/clock.ts";
 
-/** What carries out an event: the event loop of a simulated node. */
+/** Executes events: the event loop of a simulated node. */
 export interface EventSink {
   /** Index of the node. */
   readonly owner: number;
@@ -14,11 +14,11 @@ export class QueuedEvent implements Timer {
   cancelled = false;
   /** When, milliseconds of virtual time. */
   readonly due: number;
-  /** Breaks ties: what was scheduled first happens first. */
+  /** Breaks ties: first scheduled, first run. */
   readonly order: number;
-  /** What happens. */
+  /** The action. */
   readonly task: () => void;
-  /** What carries it out; undefined: the caller that moves time. */
+  /** Its executor; undefined: the caller that advances time. */
   readonly sink: EventSink | undefined;
 
   /** Made by `VirtualClock.schedule`. */
@@ -49,7 +49,7 @@ export class EventQueue {
     return this.#heap.length;
   }
 
-  /** How many wait and were not cancelled. Looks at all. */
+  /** Number of events that were not cancelled. O(n). */
   count(): number {
     let count = 0;
     for (const { cancelled } of this.#heap) if (!cancelled) count++;

@@ -10,8 +10,8 @@ export interface LedgerHolder {
 }
 
 /**
- * Checks that no message of a system is lost without a trace: sent = delivered + dead letters + in
- * flight. Gives the counts. Holds at any moment, so it may be called in the middle of a test as well.
+ * Checks that every message of a system is counted: sent = delivered + dead letters + in flight.
+ * Returns the counts. Holds at any moment, so it may be called in the middle of a test as well.
  *
  * @throws {TestkitError} code `ledgerMismatch`.
  *

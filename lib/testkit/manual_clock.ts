@@ -51,7 +51,7 @@ export class ManualClock implements Clock {
     this.#time.defer(task);
   }
 
-  /** Runs `task` at the same instant, after what is under way. */
+  /** Runs `task` at the same instant, after the current task. */
   yield(task: () => void): void {
     this.#time.yield(task);
   }
@@ -71,7 +71,7 @@ export class ManualClock implements Clock {
 
   /**
    * Moves time on, timer by timer, until `condition` holds, for at most `limit` milliseconds.
-   * Answers whether it does; if not, exactly `limit` milliseconds have gone by.
+   * Returns whether it holds; if not, exactly `limit` milliseconds have passed.
    *
    * @example
    * ```ts
@@ -116,7 +116,7 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Moves time on until `promise` is settled, and returns or throws what it holds. */
+  /** Advances time until `promise` is settled, and returns its value or throws its error. */
   async resolve<T>(promise: Promise<T>, limit = 60_000): Promise<T> {
     let done = false;
     const mark = () => void (done = true);

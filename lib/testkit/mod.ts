@@ -1,7 +1,7 @@
 /**
- * Tools for testing actors: a system on virtual time with chance from a seed, probes that stand in
- * for actors, a kit that runs one behaviour synchronously and records what it does, and a simulator
- * for whole clusters with faults.
+ * Tools for testing actors: a system on virtual time with seeded randomness, probes that replace
+ * actors, a kit that runs one behaviour synchronously and records its effects, and a simulator for
+ * whole clusters with faults.
  *
  * @example
  * ```ts

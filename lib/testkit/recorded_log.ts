@@ -8,13 +8,13 @@ export interface LogLine {
   readonly level: LogLevel;
   /** The source; of an actor, its path. */
   readonly source: string;
-  /** What it says. */
+  /** The message. */
   readonly message: string;
   /** The facts that go with it. */
   readonly fields: LogFields;
 }
 
-/** Which log line is meant. What is left out may be anything. */
+/** Matches log lines. Absent fields match anything. */
 export interface LogPattern {
   /** How severe. */
   readonly level?: LogLevel;
@@ -25,7 +25,7 @@ export interface LogPattern {
 }
 
 /**
- * A logger that keeps what it is given.
+ * A logger that records its lines.
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ export class RecordedLog implements Logger {
   readonly #onLine: () => void;
 
   /**
-   * Keeps the last `capacity` lines (default 10 000). `next` is given each line as well; `onLine` is
+   * Keeps the last `capacity` lines (default 10 000). `next` also receives each line; `onLine` is
    * called after each.
    */
   constructor(
@@ -68,7 +68,7 @@ export class RecordedLog implements Logger {
     this.#onLine();
   }
 
-  /** The oldest line that a pattern means. */
+  /** The oldest line that matches a pattern. */
   find(pattern: LogPattern): LogLine | undefined {
     return this.#lines.find((line) => matches(line, pattern));
   }

@@ -12,11 +12,11 @@ import type { TraceContext } from "../runtime/trace_context.ts";
 
 /** A span as it was recorded. */
 export interface RecordedSpan {
-  /** What it was started as. */
+  /** Its start options. */
   readonly name: string;
   /** Its own context. */
   readonly context: TraceContext;
-  /** The span that it belongs to; absent: it begins a trace. */
+  /** Its parent span; absent: it is the root of a trace. */
   readonly parent: TraceContext | undefined;
   /** `"internal"` and the others of OpenTelemetry. */
   readonly kind: string;
@@ -117,7 +117,7 @@ export class RecordedTelemetry implements Telemetry {
     return this.#active;
   }
 
-  /** The instruments that were asked for. */
+  /** The created instruments. */
   get instruments(): readonly Instrument[] {
     return [...this.#instruments.values()];
   }
@@ -127,7 +127,7 @@ export class RecordedTelemetry implements Telemetry {
     return this.#spans;
   }
 
-  /** What was counted or recorded with these labels, added up; a gauge is read now. */
+  /** The sum of all values with these labels; a gauge is read now. */
   sum(name: string, attributes: Attributes = {}): number {
     return this.#matching(name, attributes).reduce((sum, { value }) => sum + value, 0);
   }

@@ -25,13 +25,13 @@ function same(a: unknown, b: unknown, open: Open): boolean {
   return equal;
 }
 
-/** What cannot be looked into. */
+/** Types that cannot be inspected. */
 function isOpaque(value: object): boolean {
   return value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet ||
     value instanceof WeakRef;
 }
 
-/** Compares what is not in properties. Both are of one class. */
+/** Compares content outside properties. Both are of one class. */
 function sameContent(a: object, b: object, open: Open): boolean {
   if (a instanceof Date) return Object.is(a.getTime(), (b as Date).getTime());
   if (a instanceof RegExp) return String(a) === String(b);
@@ -66,7 +66,7 @@ function ownKeys(value: object): PropertyKey[] {
   );
 }
 
-/** What an error says is in properties that are not enumerable; where it was made is no matter. */
+/** The message of an error is in properties that are not enumerable; its stack is ignored. */
 function sameError(a: Error, b: Error, open: Open): boolean {
   return a.name === b.name && a.message === b.message && same(a.cause, b.cause, open) &&
     same((a as AggregateError).errors, (b as AggregateError).errors, open);

@@ -39,7 +39,7 @@ export class SeededRandom implements Random {
     return bytes;
   }
 
-  /** A generator of its own for one part of a simulation, so that parts do not disturb each other. */
+  /** A separate generator for one part of a simulation, so that parts do not disturb each other. */
   fork(name: string): SeededRandom {
     return new SeededRandom(`${name}/${this.#state.join("/")}`);
   }

@@ -18,7 +18,7 @@ export class TestAsk<T> implements AskedEffect {
   readonly #listeners: ((outcome: Outcome) => void)[] = [];
   #outcome: Outcome | undefined;
 
-  /** Makes the message; does not tell it yet. */
+  /** Creates the message without sending it. */
   constructor(
     target: ActorRef<T>,
     factory: (replyTo: ActorRef<unknown>) => T,
@@ -36,7 +36,7 @@ export class TestAsk<T> implements AskedEffect {
     if (signal !== undefined) this.#heed(signal);
   }
 
-  /** What the behaviour waits for. */
+  /** The promise of the behaviour. */
   get promise(): Promise<unknown> {
     return this.#promise;
   }

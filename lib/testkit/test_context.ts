@@ -19,18 +19,18 @@ import { InboxRef, TestInbox } from "./test_inbox.ts";
 import { TestAsk } from "./test_ask.ts";
 import { TestTimers } from "./test_timers.ts";
 
-/** What the context of a behaviour under test needs from its kit. */
+/** Dependencies of the context on its kit. */
 export interface TestContextOwner {
   readonly name: string;
   readonly log: RecordedLog;
   readonly stashCapacity: number;
-  /** Made when it is first looked at. */
+  /** Created on first access. */
   readonly system: ActorSystem;
   /** Whether the behaviour has stopped, or is about to. */
   readonly ended: boolean;
   record(effect: Effect): void;
   /** Handles messages next. */
-  putBack(messages: readonly unknown[]): void;
+  unstash(messages: readonly unknown[]): void;
 }
 
 /** A watched actor. */
@@ -40,15 +40,15 @@ interface Watch {
   readonly message: readonly unknown[];
 }
 
-/** What a behaviour under test can do: it is recorded, and has no other effect. */
+/** The context of a behaviour under test: operations are recorded, and have no other effect. */
 export class TestContext implements ActorContext<unknown> {
   readonly inbox: TestInbox<unknown>;
   readonly timers: TestTimers;
   readonly log: ActorLog;
   readonly stash: Stash<unknown>;
-  /** What comes after a quiet time, as a list of one; empty if nothing does. */
+  /** The message of the receive timeout, as a list of one; empty if there is none. */
   receiveTimeout: readonly unknown[] = [];
-  /** All children that there ever were; a name may be taken again. */
+  /** All children ever spawned; a name may be reused. */
   readonly inboxes = new Map<string, TestInbox<never>>();
   readonly #owner: TestContextOwner;
   readonly #stash: StashBuffer;
@@ -77,7 +77,7 @@ export class TestContext implements ActorContext<unknown> {
       onStashed: () => {},
       unstash: (messages) => {
         owner.record({ type: "unstashed", messages });
-        owner.putBack(messages);
+        owner.unstash(messages);
       },
     }, owner.stashCapacity);
     this.stash = recordedStash(this.#stash, record);
@@ -226,13 +226,13 @@ export class TestContext implements ActorContext<unknown> {
     return watch;
   }
 
-  /** Nothing that the behaviour has begun outlives it; its stash goes back if it begins again. */
+  /** Cancels everything that the behaviour has started; on a restart, unstashes its messages. */
   dismantle(how: "stop" | "restart"): void {
     this.timers.clear();
     this.receiveTimeout = [];
     const stashed = this.#stash.takeAll();
     if (how === "restart") {
-      this.#owner.putBack(stashed);
+      this.#owner.unstash(stashed);
       this.#adapters.clear();
       this.#watched = [];
     }
@@ -258,7 +258,7 @@ export class TestContext implements ActorContext<unknown> {
 }
 
 /**
- * Refuses what no actor can begin with.
+ * Rejects a behaviour that no actor can start with.
  *
  * @throws {ActorError} code `badBehavior`.
  */

@@ -43,7 +43,7 @@ export class InboxRef extends Ref<unknown> {
  * ```
  */
 export class TestInbox<M> {
-  /** What to give to the behaviour under test. */
+  /** The reference for the behaviour under test. */
   readonly ref: ActorRef<M>;
   #messages: M[] = [];
 

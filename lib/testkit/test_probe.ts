@@ -15,7 +15,7 @@ import {
 import { TestkitError } from "./errors.ts";
 import type { FishingOutcome } from "./fishing.ts";
 import { sameValue } from "./same_value.ts";
-import { News, waitUntil } from "./waiting.ts";
+import { Notifier, waitUntil } from "./waiting.ts";
 
 /** How long a probe waits for something. */
 export interface WaitOptions {
@@ -23,7 +23,7 @@ export interface WaitOptions {
   readonly timeout?: number;
 }
 
-/** How long a probe watches that nothing comes. */
+/** How long a probe checks that no message arrives. */
 export interface QuietOptions {
   /** Milliseconds on the system's clock. Default 100, as in Pekko. */
   readonly duration?: number;
@@ -44,12 +44,12 @@ export type MessageType<M> = M extends { readonly type: infer T extends string }
 export type MessageOfType<M, T> = Extract<M, { readonly type: T }>;
 
 /**
- * An actor that keeps every message, so that a test can expect it (Pekko's `TestProbe`).
- * Messages are expected one by one, in the order in which they came.
+ * An actor that keeps every message, so that a test can expect it (Pekko's `TestProbe`). Messages
+ * are expected one by one, in order of arrival.
  *
- * Works on any clock. On a `ManualClock` the probe itself moves time on while it waits, at most by
- * the timeout and never further than needed: no real time goes by. On the machine's clock it waits
- * for what comes.
+ * Works on any clock. On a `ManualClock` the probe itself advances time while it waits, at most by
+ * the timeout and never further than needed: no real time passes. On the machine's clock it waits
+ * in real time.
  *
  * @example
  * ```ts
@@ -70,13 +70,13 @@ export type MessageOfType<M, T> = Extract<M, { readonly type: T }>;
  * ```
  */
 export class TestProbe<M> {
-  /** What to give to the actors under test. */
+  /** The reference for the actors under test. */
   readonly ref: ActorRef<M>;
   readonly #system: ActorSystem;
   readonly #capacity: number;
   readonly #messages: M[] = [];
   readonly #signals: Signal[] = [];
-  readonly #news = new News();
+  readonly #changes = new Notifier();
   #dropped = 0;
 
   /**
@@ -99,7 +99,7 @@ export class TestProbe<M> {
     this.ref = system.spawn(behavior, name);
   }
 
-  /** Whether a message has come that was not expected yet. */
+  /** Whether a message has arrived that was not expected yet. */
   get hasMessage(): boolean {
     return this.#messages.length > 0;
   }
@@ -182,26 +182,27 @@ export class TestProbe<M> {
   }
 
   /**
-   * Watches for `duration` milliseconds that no message comes. One that has come already counts.
+   * Checks for `duration` milliseconds that no message arrives. A message that has already arrived
+   * counts.
    *
-   * @throws {TestkitError} code `expectationFailed`, as soon as one comes.
+   * @throws {TestkitError} code `expectationFailed`, as soon as one arrives.
    */
   async expectNoMessage(options: QuietOptions = {}): Promise<void> {
     const { duration } = resolveOptions(quietTable, options);
     const { clock } = this.#system.runtime;
     const deadline = clock.now() + duration;
-    if (!(await waitUntil(clock, this.#news, () => this.hasMessage, deadline))) return;
+    if (!(await waitUntil(clock, this.#changes, () => this.hasMessage, deadline))) return;
     this.#checkOverflow();
     throw this.#unexpected(`no message within ${duration} ms`, this.#messages.shift());
   }
 
   /**
-   * Takes messages until one is found for which `predicate` gives `true` or `"complete"`. Gives
-   * that one as the last of a list; the ones before it were passed over, except where
-   * `predicate` gave `"ignore"`.
+   * Takes messages until `predicate` returns `true` or `"complete"` for one. Returns it as the last
+   * of a list, after the messages before it, except those for which `predicate` returned
+   * `"ignore"`.
    *
-   * @throws {TestkitError} code `expectationFailed`: none was found in time, or `predicate` gave
-   * `"fail"`.
+   * @throws {TestkitError} code `expectationFailed`: none was found in time, or `predicate`
+   *   returned `"fail"`.
    *
    * @example
    * ```ts
@@ -244,7 +245,7 @@ export class TestProbe<M> {
   }
 
   /**
-   * Waits until the other has stopped; gives the signal, which tells why. Watches it, if the probe
+   * Waits until the other has stopped; returns the signal with the reason. Watches it, if the probe
    * does not do so yet.
    *
    * @throws {TestkitError} code `expectationFailed`.
@@ -259,7 +260,7 @@ export class TestProbe<M> {
       );
     if (indexOf() < 0) this.watch(ref);
     const { clock } = this.#system.runtime;
-    if (!(await waitUntil(clock, this.#news, () => indexOf() >= 0, deadline))) {
+    if (!(await waitUntil(clock, this.#changes, () => indexOf() >= 0, deadline))) {
       throw this.#failure(`${ref} to stop within ${timeout} ms`, "but it has not", undefined);
     }
     return this.#signals.splice(indexOf(), 1)[0] as Terminated;
@@ -277,7 +278,7 @@ export class TestProbe<M> {
     const { timeout } = resolveOptions(waitTable, options);
     const deadline = this.#deadline(timeout);
     const { clock } = this.#system.runtime;
-    if (!(await waitUntil(clock, this.#news, () => this.#signals.length > 0, deadline))) {
+    if (!(await waitUntil(clock, this.#changes, () => this.#signals.length > 0, deadline))) {
       throw this.#failure(`the signal ${type} within ${timeout} ms`, "but none came", undefined);
     }
     const signal = this.#signals.shift()!;
@@ -285,7 +286,9 @@ export class TestProbe<M> {
     return signal as Extract<Signal, { readonly type: T }>;
   }
 
-  /** Stops the probe's actor. Resolves when it has stopped. What it has received can be expected still. */
+  /**
+   * Stops the probe's actor. Resolves when it has stopped. Received messages can still be expected.
+   */
   stop(): Promise<void> {
     return this.#system.stop(this.ref);
   }
@@ -293,7 +296,7 @@ export class TestProbe<M> {
   #keep<T>(queue: T[], item: T): void {
     if (queue.length >= this.#capacity) this.#dropped++;
     else queue.push(item);
-    this.#news.tell();
+    this.#changes.notify();
   }
 
   #deadline(timeout: number): number {
@@ -305,7 +308,7 @@ export class TestProbe<M> {
     this.#checkOverflow();
     // Another expectation of the same probe may be faster.
     while (this.#messages.length === 0) {
-      if (!(await waitUntil(clock, this.#news, () => this.#messages.length > 0, deadline))) {
+      if (!(await waitUntil(clock, this.#changes, () => this.#messages.length > 0, deadline))) {
         throw this.#failure(wanted(), "but none came", undefined);
       }
     }

@@ -60,7 +60,7 @@ export class TestTimers implements ActorTimers<unknown> {
     return entry.message;
   }
 
-  /** Ends all, because the actor stops or begins again. */
+  /** Cancels all, because the actor stops or restarts. */
   clear(): void {
     this.#entries.clear();
   }

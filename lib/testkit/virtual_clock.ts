@@ -13,9 +13,9 @@ export const defaultEpoch: number = manualClockDefaults.epoch;
 const leastDelay = 0.001;
 
 /**
- * Virtual time: a queue of events and the moment up to which they have happened. It decides what is
- * next and when; how an event is carried out, and what is waited for after it, is for the caller:
- * `ManualClock` and `SimulationTime` wait for promises, simulated machines without actors do not.
+ * Virtual time: a queue of events and the current instant. It decides which event is next and when;
+ * the caller executes the event and waits for its consequences: `ManualClock` and `SimulationTime`
+ * wait for promises, simulated machines without actors do not.
  */
 export class VirtualClock implements Clock {
   readonly #queue = new EventQueue();
@@ -68,19 +68,21 @@ export class VirtualClock implements Clock {
     return this.#queue.count();
   }
 
-  /** Moves time on to the next event that is due by `end` and takes it; undefined: there is none. */
+  /**
+   * Advances time to the next event that is due by `end` and takes it; undefined: there is none.
+   */
   next(end: number): QueuedEvent | undefined {
     const event = this.#queue.pop(end);
     if (event !== undefined) this.moveTo(event.due);
     return event;
   }
 
-  /** It is at least so late. */
+  /** Advances time to `time`, unless it is later already. */
   moveTo(time: number): void {
     this.#now = Math.max(this.#now, time);
   }
 
-  /** Carries out everything that is due within `duration` milliseconds, without waiting for promises. */
+  /** Runs everything that is due within `duration` milliseconds, without waiting for promises. */
   run(duration: number): void {
     this.runUntil(() => false, duration);
   }

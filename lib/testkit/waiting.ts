@@ -1,16 +1,16 @@
 import { type Clock, maxDelay } from "../runtime/clock.ts";
 import { ManualClock } from "./manual_clock.ts";
 
-/** Notifies waiters of news. */
-export class News {
+/** Wakes waiters at each change. */
+export class Notifier {
   readonly #waiting = new Set<() => void>();
 
-  /** Something is new. */
-  tell(): void {
+  /** Wakes all waiters, because something has changed. */
+  notify(): void {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Resolves at the next news, or when the clock has gone on by `limit` milliseconds. */
+  /** Resolves at the next change, or after `limit` milliseconds. */
   async next(clock: Clock, limit: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {
@@ -25,12 +25,12 @@ export class News {
 }
 
 /**
- * Waits until `condition` holds, or until the clock shows `deadline`. Answers whether it does.
- * Virtual time is moved on meanwhile; on any other clock it is looked again at all news.
+ * Waits until `condition` holds, or until the clock shows `deadline`. Returns whether it holds.
+ * Virtual time is advanced meanwhile; on any other clock the condition is checked at each change.
  */
 export async function waitUntil(
   clock: Clock,
-  news: News,
+  changes: Notifier,
   condition: () => boolean,
   deadline: number,
 ): Promise<boolean> {
@@ -39,8 +39,8 @@ export async function waitUntil(
   }
   while (!condition()) {
     const left = deadline - clock.now();
-    await news.next(clock, Math.min(Math.max(0, left), maxDelay));
-    // What was on its way when there was no time left has arrived by now.
+    await changes.next(clock, Math.min(Math.max(0, left), maxDelay));
+    // One last check: messages in flight at the deadline have arrived by now.
     if (left <= 0) return condition();
   }
   return true;

@@ -18,21 +18,21 @@ import { readUint32, writeUint32 } from "./frame_header.ts";
 
 const SIZE_BYTES = 4;
 
-/** Bytes for which room is made before the first is inflated, at most. */
+/** Largest initial inflate buffer, bytes. */
 const firstBuffer = 16_384;
 
-/** What is saved must be worth the time of the receiver. */
+/** Compress only if at least 10 % is saved: inflating costs the receiver time. */
 const worthwhile = 0.9;
 
-/** Bounds on what is inflated; both ends keep to them. */
+/** Limits on compressed messages; both ends enforce them. */
 export interface CompressionLimits {
   /** Largest message, bytes. */
   readonly maxMessage: number;
-  /** How many times its compressed size a message may have. */
+  /** Largest ratio of message size to compressed size. */
   readonly maxCompressionRatio: number;
 }
 
-/** The payload of a `compressed` frame; undefined if that is not worth it, or not allowed. */
+/** The payload of a `compressed` frame; undefined if it saves too little or exceeds `maxRatio`. */
 export function compress(payload: Uint8Array, maxRatio: number): Uint8Array | undefined {
   const deflated = deflateRawSync(payload, { level: 1 });
   const size = deflated.length + SIZE_BYTES;
@@ -46,8 +46,8 @@ export function compress(payload: Uint8Array, maxRatio: number): Uint8Array | un
 }
 
 /**
- * The message in a `compressed` frame. The inflating stops as soon as there is more than was
- * announced, so that a bomb costs no more than a message of the announced size.
+ * The message in a `compressed` frame. Inflating stops one byte above the declared size, so that a
+ * decompression bomb costs no more than a message of that size.
  *
  * @throws {WireError} code `malformed` or `tooLarge`.
  */
@@ -72,18 +72,20 @@ export function decompress(
   }
   let inflated: Uint8Array;
   try {
-    // One byte more than may come: 0 would mean no limit.
+    // One byte above the declared size: 0 would mean no limit.
     inflated = inflateRawSync(bytes.subarray(start + SIZE_BYTES, end), {
       maxOutputLength: size + 1,
-      // Its first buffer, which is 16 KiB otherwise, however small the message.
+      // The initial buffer; zlib's default of 16 KiB is too large for small messages.
       chunkSize: Math.min(firstBuffer, Math.max(64, size + 1)),
     });
   } catch (cause) {
     throw malformed("a compressed message cannot be inflated", undefined, cause);
   }
   if (inflated.length !== size) {
-    throw malformed(`a compressed message has not the ${size} bytes that it announces`);
+    throw malformed(
+      `a compressed message has ${inflated.length} bytes instead of the declared ${size}`,
+    );
   }
-  // What it returned is a Buffer, which a message must not see.
+  // `node:zlib` returns a Buffer, which must not leak into messages.
   return new Uint8Array(inflated.buffer, inflated.byteOffset, size);
 }

@@ -22,7 +22,7 @@ import { type PublicKeyReading, readPublicKey } from "./public_key.ts";
 import type { Signed, Signer } from "./signature.ts";
 import { readSignatureAlgorithm } from "./signature_algorithm.ts";
 
-/** What a certificate says about its subject. Nothing of it is verified yet. */
+/** The parsed content of a certificate, not verified yet. */
 export interface CertificateReading extends Signed, Signer {
   /** The certificate as it was sent. */
   readonly der: Uint8Array;
@@ -48,16 +48,16 @@ export interface CertificateReading extends Signed, Signer {
   readonly authorityKeyId: string | undefined;
   /** The extension subjectAltName, in its order. */
   readonly alternativeNames: readonly AlternativeName[];
-  /** URI names, as they stand there. */
+  /** URI names, unchanged. */
   readonly uris: readonly string[];
   /** All names of the holder, for the option `identity`. */
   readonly names: CertificateNames;
   /** DNS names and IP addresses. */
   readonly hosts: readonly string[];
   readonly isAuthority: boolean;
-  /** How many authorities may stand below this one; undefined: any number. */
+  /** Path length: number of authorities allowed below this one; undefined: any number. */
   readonly pathLength: number | undefined;
-  /** What the key may do; undefined: the certificate does not restrict it. */
+  /** Key usages; undefined: the certificate does not restrict them. */
   readonly keyUsages: readonly KeyUsage[] | undefined;
   /**
    * Extended key usages: `serverAuth`, `clientAuth`, or object identifiers; undefined: the
@@ -85,7 +85,7 @@ const oid = {
   extKeyUsage: "2.5.29.37",
 };
 
-/** The extensions that are read here. They may be critical, and must not be garbage. */
+/** The supported extensions. They may be critical, and must be well-formed. */
 const readers: Readonly<Record<string, abstract new (...args: never[]) => unknown>> = {
   [oid.subjectKeyIdentifier]: OctetString,
   [oid.keyUsage]: BitString,
@@ -122,7 +122,7 @@ const keyUsageNames = [
   "decipherOnly",
 ] as const;
 
-/** What a key may do. */
+/** Key usages. */
 export type KeyUsage = typeof keyUsageNames[number];
 
 const purposeNames: Readonly<Record<string, string>> = {
@@ -171,7 +171,7 @@ function parseCertificate(der: Uint8Array): CertificateReading {
     key,
     publicKey: createHash("sha256").update(key.spki).digest("hex"),
     ...keyIdentifiers(extensions),
-    // An authoriser of the user is given them, and many handshakes share a reading.
+    // Frozen: user functions receive them, and many handshakes share a reading.
     alternativeNames: Object.freeze(alternative),
     uris: names.uris,
     names,

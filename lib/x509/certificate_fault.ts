@@ -3,7 +3,7 @@
  * `cert.ts verify` and `cert.ts doctor` all use these codes; a peer is also sent the code:
  *
  * - `unreadable`: it cannot be parsed, or too many certificates were sent.
- * - `expired`, `notYetValid`: its time is over, or has not come.
+ * - `expired`, `notYetValid`: it has expired, or is not yet valid.
  * - `weakKey`, `weakSignature`: its key, its signature, or one in its chain can be broken.
  * - `unsupportedAlgorithm`: a key or signature, of it or in its chain, that cannot be checked here.
  * - `noIdentity`: it has no node or client name, or more than one; see the option `identity`.
@@ -16,7 +16,7 @@
  * - `untrusted`: it does not chain to the authorities.
  * - `issuerNotAuthority`: an issuer in its chain may not sign certificates.
  * - `issuerWrongUse`: an issuer in its chain is restricted to other extended key usages.
- * - `issuerExpired`: the time of an issuer in its chain is over, or has not come.
+ * - `issuerExpired`: an issuer in its chain has expired, or is not yet valid.
  * - `pathLength`: an issuer in its chain does not allow so many authorities below it.
  * - `nameConstraint`: an issuer in its chain does not allow a name below it.
  * - `tlsUnsupported`: it is good by RFC 5280, and the TLS library of Deno refuses it.
@@ -25,7 +25,7 @@
  * - `badRevocationList`: of the lists that are there, none is signed by one of the authorities.
  * - `denied`: it is on the deny list, or one in its chain.
  * - `unauthorized`: `authorize` has declined.
- * - `wrongHost`: it does not cover the host that is asked for.
+ * - `wrongHost`: it does not cover the requested host.
  */
 export type CertificateFault =
   | "weakKey"
@@ -54,13 +54,13 @@ export type CertificateFault =
   | "unauthorized"
   | "wrongHost";
 
-/** What can be wrong with a key or a signature. `problem` completes "the certificate of X ...". */
+/** Faults of a key or a signature. `problem` completes "the certificate of X ...". */
 export interface AlgorithmFault {
   readonly code: "weakKey" | "weakSignature" | "unsupportedAlgorithm";
   readonly problem: string;
 }
 
-/** What can be wrong with a certificate and its chain by themselves. */
+/** Faults of a certificate and its chain, without host and role. */
 export type ChainFault = Exclude<
   CertificateFault,
   | "unreadable"

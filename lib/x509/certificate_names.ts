@@ -36,7 +36,7 @@ export function alternativeNames(subjectAltName: unknown): AlternativeName[] {
   });
 }
 
-/** All names that a certificate gives its holder, as they are written there. */
+/** All names of the holder in a certificate, unchanged. */
 export function namesOf(
   { subject }: Certificate,
   alternative: readonly AlternativeName[],
@@ -48,7 +48,7 @@ export function namesOf(
   const attributes = (wanted: string) => {
     return Object.freeze(attributesOf(subject, wanted));
   };
-  // Functions of users are given them, and many handshakes share a reading.
+  // Frozen: user functions receive them, and many handshakes share a reading.
   return Object.freeze({
     uris: texts("uri"),
     dnsNames: texts("dns"),

@@ -22,7 +22,7 @@ export class CertificateReadings<T> {
     return this.#known.size;
   }
 
-  /** What `parse` returns for these bytes, now or before. */
+  /** The result of `parse` for these bytes, possibly cached. */
   read(der: Uint8Array): T {
     if (der.length > maxRememberedBytes) return this.#parse(der);
     const bytes = textOf(der);

@@ -5,15 +5,17 @@ import { brokenConstraint } from "./name_constraints.ts";
 import { checkSignature } from "./signature.ts";
 import { tlsProblem } from "./tls_policy.ts";
 
-/** Longest chain that is looked at, the leaf included; the authorities do not count. */
+/** Longest accepted chain, including the leaf, without the authorities. */
 export const maxChainLength = 8;
 
-/** Signatures that are checked for one chain: what was sent must not choose how long it takes. */
+/**
+ * Largest number of signature checks for one chain: a peer must not control the verification time.
+ */
 const maxSignatures = 32;
 
 const anyPurpose = "2.5.29.37.0";
 
-/** What is wrong with a chain. `problem` completes "the certificate of X ...". */
+/** The fault of a chain. `problem` completes "the certificate of X ...". */
 export interface ChainProblem {
   readonly fault: ChainFault;
   readonly problem: string;
@@ -21,7 +23,7 @@ export interface ChainProblem {
   readonly blame: "authority" | "intermediate" | undefined;
 }
 
-/** A chain from the leaf to the authority that vouches for it, both included, or what is wrong. */
+/** A chain from the leaf to its trusted authority, both included, or the fault. */
 export type ChainOutcome = { readonly path: readonly CertificateReading[] } | ChainProblem;
 
 /**
@@ -79,7 +81,10 @@ class Search {
       { fault: "untrusted", problem: this.#noIssuer(last, path.length === 1), blame: undefined };
   }
 
-  /** Whether `issuer` comes next in the path: undefined if it does, or why it may not. */
+  /**
+   * Checks `issuer` as the next certificate of the path: undefined if it is accepted, or why it is
+   * not.
+   */
   #step(
     path: readonly CertificateReading[],
     issuer: CertificateReading,
@@ -172,7 +177,7 @@ class Search {
 
 /**
  * Whether the key identifiers say that `issuer` has signed, where the signature cannot be checked:
- * another authority of the same name is not to blame. Identifiers may be missing.
+ * another authority of the same name is not the issuer. Identifiers may be missing.
  */
 function namesKeyOf(subject: CertificateReading, issuer: CertificateReading): boolean {
   const { authorityKeyId } = subject;
@@ -194,7 +199,7 @@ export function issuedBy(subject: CertificateReading, issuer: CertificateReading
   return issuer.subjectName === subject.issuerName && checkSignature(issuer, subject) === "valid";
 }
 
-/** The same of two certificates in DER. What cannot be read proves nothing. */
+/** The same for two certificates in DER. False if one of them cannot be parsed. */
 export function derIssuedBy(subject: Uint8Array, issuer: Uint8Array): boolean {
   try {
     return issuedBy(readCertificate(subject), readCertificate(issuer));

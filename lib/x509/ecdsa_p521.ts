@@ -1,8 +1,8 @@
 /**
  * ECDSA on P-521 with SHA-256 (FIPS 186-5, 6.4.2). `node:crypto` of Deno 2.9 answers "false" for a
  * digest shorter than half the group order, while its TLS library accepts such certificates, which
- * are what openssl makes by default. Public values only, so that timing tells nothing. An outcome is
- * remembered by the caller: it takes about 20 ms.
+ * are what openssl makes by default. Public values only, so that timing reveals nothing. An outcome
+ * is remembered by the caller: it takes about 20 ms.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 
 /**
- * What cannot be used:
+ * Invalid input:
  *
- * - `malformed`: a text or file holds nothing that can be read, or a part of it cannot be read.
+ * - `malformed`: a text or file, or a part of it, cannot be parsed.
  * - `badRevocationList`: it holds no revocation list that is signed by one of the authorities.
  * - `badDenyList`: a deny list holds something else than fingerprints.
  */
@@ -18,7 +18,7 @@ export class X509Error extends CastyError {
   /** The message without the remedy. */
   readonly problem: string;
 
-  /** Makes an error; the remedy becomes part of the message. */
+  /** Appends the remedy to the message. */
   constructor(code: X509ErrorCode, problem: string, options: CastyErrorOptions = {}) {
     super(code, problem, options);
     this.problem = problem;

@@ -44,7 +44,7 @@ export function canonicalHost(host: string): string {
     .toLowerCase().replace(/\.$/, "");
 }
 
-/** Whether it has a letter beyond ASCII, and nothing that ends the host of a URL. */
+/** Whether it has a letter beyond ASCII, and no character that ends the host of a URL. */
 function isInternationalName(host: string): boolean {
   // deno-lint-ignore no-control-regex -- what is not ASCII is what is looked for
   return /[^\u0000-\u007f]/.test(host) && !/[\s/\\:@?#[\]]/.test(host);
@@ -98,7 +98,7 @@ function parseIpv4(host: string): HostName | undefined {
 
 function parseIpv6(host: string): HostName | undefined {
   const bare = host.replace(/^\[(.*)\]$/, "$1");
-  // A URL parser would take what follows a bracket for a port or a path.
+  // A URL parser would parse the text after a bracket as a port or a path.
   const url = /^[0-9a-fA-F:.]{2,45}$/.test(bare) ? URL.parse(`http://[${bare}]/`) : null;
   if (url === null) return undefined;
   const text = url.hostname.slice(1, -1);

@@ -1,5 +1,5 @@
 /**
- * What a certificate makes of its holder: a node or a client, and of what name. A URI name
+ * The identity of a certificate's holder: a node or a client, with its name. A URI name
  * `spiffe://<domain>/node/<name>` or `.../client/<name>` says it, and nothing else, unless the
  * option `identity` says it for certificates of another PKI (`identity_mapping.ts`). Pure.
  *
@@ -12,7 +12,7 @@ import type { CertificateReading } from "./certificate.ts";
 /** Which class of peer a certificate is made for. */
 export type CertificateClass = "node" | "client";
 
-/** Who the holder of a certificate is. */
+/** The identity of a certificate's holder. */
 export interface CertificateIdentity {
   readonly kind: CertificateClass;
   readonly name: string;
@@ -28,7 +28,7 @@ export interface MissingIdentity {
   readonly remedy: string;
 }
 
-/** Tells who the holder of a certificate is. */
+/** Maps a certificate to the identity of its holder. */
 export interface IdentityMapper {
   /** The identity, or why there is none. */
   readonly identify: (names: CertificateNames) => CertificateIdentity | MissingIdentity;
@@ -74,7 +74,7 @@ export function isMissing(
   return "problem" in outcome;
 }
 
-/** What a verified chain proves of its holder, whose identity is `identity`. */
+/** Facts about the holder of a verified chain, whose identity is `identity`. */
 export function identityOf(
   path: readonly CertificateReading[],
   identity: CertificateIdentity,

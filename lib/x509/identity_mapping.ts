@@ -36,7 +36,7 @@ type Role = CertificateIdentity["kind"];
 const mappers = new WeakMap<object, IdentityMapper>();
 
 /**
- * The mapper of the option `identity`. The same option gives the same mapper.
+ * The mapper of the option `identity`. The same option returns the same mapper.
  *
  * @throws {OptionError}
  */
@@ -205,7 +205,7 @@ function askFunction(
   if (typeof answer === "string") {
     return refuse(`is refused by the option identity: ${printableName(answer, maxReason)}`);
   }
-  // An answer that comes later would be none.
+  // A promise is not a valid result.
   if (answer instanceof Promise) answer.catch(() => {});
   const { role, name, trustDomain } = answer as Record<string, unknown>;
   if ((role !== "node" && role !== "client") || !isName(name) || !isOptionalName(trustDomain)) {

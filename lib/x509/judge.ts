@@ -1,6 +1,6 @@
 /**
  * The one judge of certificates: `TlsConfig` when it loads, the transport when a peer has shown its
- * chain, `cert.ts verify` and `cert.ts doctor` ask it, and only render what it answers. Pure.
+ * chain, `cert.ts verify` and `cert.ts doctor` call it, and only render its result. Pure.
  *
  * @module
  */
@@ -19,18 +19,18 @@ import {
 } from "./identity.ts";
 import { judgeRevocation, type RevocationPolicy } from "./revocation_policy.ts";
 
-/** What is judged, and by what. */
+/** A certificate with the parameters of its verification. */
 export interface Case {
   readonly leaf: CertificateReading;
-  /** Certificates that came with it, in any order; what does not belong to its chain is ignored. */
+  /** Certificates sent with it, in any order; certificates outside its chain are ignored. */
   readonly intermediates: readonly CertificateReading[];
   /** The authorities that are trusted. */
   readonly authorities: readonly CertificateReading[];
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
-  /** Tells which names make a node or a client. Default: Casty's own URI names. */
+  /** Maps names to a node or a client. Default: Casty's own URI names. */
   readonly mapper?: IdentityMapper;
-  /** What the holder must be. Default: a node or a client, whichever its names say. */
+  /** The required role of the holder. Default: node or client, as in its names. */
   readonly purpose?: CertificateClass;
   /** Default: nothing is revoked. */
   readonly revocation?: RevocationPolicy;
@@ -44,7 +44,7 @@ export interface Fault {
   readonly fault: CertificateFault;
   /** Completes "the certificate of X ...". */
   readonly problem: string;
-  /** What to do about it. */
+  /** The remedy. */
   readonly remedy: string;
   /** Whether it is an issuer that is to blame, and which. */
   readonly blame?: "authority" | "intermediate" | undefined;
@@ -70,21 +70,21 @@ export function judge(it: Case): Verdict {
   return { accepted: true, path: found.path!, identity: found.identity! };
 }
 
-/** All that is wrong with a certificate; what depends on a chain only if there is one. */
+/** All faults of a certificate; those that depend on a chain only if there is one. */
 export function judgeAll(it: Case): { readonly faults: readonly Fault[] } & Findings {
   const found: Findings = {};
   const all = [...faults(it, found)];
   return { faults: all, ...found };
 }
 
-/** What is wrong with a certificate by itself, without its chain. */
+/** The faults of a certificate without its chain. */
 export function judgeLeaf(it: Omit<Case, "authorities" | "intermediates">): readonly Fault[] {
   return [...leafFaults(it, {})];
 }
 
 /**
- * What is wrong with its chain, or its chain: from the leaf to an authority, both included. A leaf
- * whose signature cannot be checked has none; see {@linkcode judgeLeaf}.
+ * The fault of its chain, or the chain from the leaf to an authority, both included. A leaf whose
+ * signature cannot be checked has none; see {@linkcode judgeLeaf}.
  */
 export function judgeChain(
   { leaf, intermediates, authorities, now }: Case,
@@ -93,7 +93,7 @@ export function judgeChain(
   return "path" in outcome ? outcome.path : { ...outcome, remedy: chainRemedy(outcome) };
 }
 
-/** What is wrong with a set of trusted authorities by itself. */
+/** The fault of a set of trusted authorities. */
 export function bundleFault(authorities: readonly CertificateReading[]): Fault | undefined {
   const leaf = authorities.find(({ isAuthority }) => !isAuthority);
   if (leaf === undefined) return undefined;
@@ -184,7 +184,7 @@ function* algorithmFaults(
 }
 
 const acceptedKeys = "P-256, P-384, P-521, Ed25519, or RSA of 2048 to 8192 bits";
-/** What to do about a key that is not accepted. */
+/** The remedy for a rejected key. */
 export const keyRemedy = `use a key of type ${acceptedKeys}`;
 const signatureRemedy = "have it signed with SHA-256, SHA-384 or SHA-512 (RSA, RSASSA-PSS with a " +
   "salt as long as the hash, ECDSA), or with Ed25519";

@@ -4,7 +4,7 @@ import { encodePem } from "./pem.ts";
 import { issuedBy } from "./chain.ts";
 import { isKeyPair } from "./signature.ts";
 
-/** The certificates of one file, by what they are. */
+/** The certificates of one file, by role. */
 export interface CertificateChain {
   readonly leaf: CertificateReading;
   /** In the order of the chain as far as they belong to it, then the others. */

@@ -8,7 +8,7 @@ import { type GeneralSubtree, NameConstraints } from "pkijs";
 import { type AlternativeName, nameTypes } from "./certificate_names.ts";
 import { ipText } from "./host_names.ts";
 
-/** What names an authority allows; empty lists allow all. */
+/** The names that an authority permits; empty lists permit all. */
 export interface NameConstraintReading {
   readonly permitted: readonly Subtree[];
   readonly excluded: readonly Subtree[];
@@ -17,7 +17,7 @@ export interface NameConstraintReading {
 /** A set of names of one type. */
 interface Subtree {
   readonly type: AlternativeName["type"];
-  /** A domain, or the text of what is not compared here. */
+  /** A domain, or the text of another kind of name. */
   readonly text: string;
   /** Address and mask; only of IP addresses. */
   readonly bytes?: Uint8Array;
@@ -129,7 +129,7 @@ function isPrefix(mask: Uint8Array): boolean {
   return /^1*0*$/.test(bits);
 }
 
-/** A domain with a leading dot stands for all hosts below it, any other for one host. */
+/** A domain with a leading dot matches all hosts below it, any other one host. */
 function uriWithin(uri: string, domain: string): boolean | undefined {
   const host = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#:]+)(?::\d*)?(?:[/?#]|$)/i.exec(uri)?.[1]
     ?.toLowerCase();

@@ -10,12 +10,12 @@
 import { OptionError } from "../options/option_error.ts";
 import type { CertificateNames } from "../runtime/identity_mapping.ts";
 
-/** Where in a certificate a pattern looks. */
+/** The field of a certificate that a pattern matches. */
 export type NameKind = "uri" | "dns" | "subject";
 
 /** A pattern that was checked. */
 export interface NamePattern {
-  /** As it was given. */
+  /** As written by the user. */
   readonly text: string;
   readonly kind: NameKind;
   /** In order; those of a subject each with its attribute. */
@@ -44,7 +44,7 @@ const uriShape = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)\/([^?#]+)$/;
 const controls = /[\u0000-\u001f\u007f-\u009f]/;
 
 /**
- * Checks a pattern. `option` is what the error calls it.
+ * Validates a pattern. `option` is its name in the error.
  *
  * @throws {OptionError}
  */
@@ -150,7 +150,7 @@ function matchesSubject(parts: readonly PatternPart[], names: CertificateNames):
   });
 }
 
-/** `*` stands for one or more characters. */
+/** `*` matches one or more characters. */
 function matchesPart({ before, after }: PatternPart, text: string): boolean {
   if (text.length > maxNameLength || controls.test(text)) return false;
   if (after === undefined) return text === before;
@@ -164,7 +164,7 @@ function coversPart(outer: PatternPart, inner: PatternPart): boolean {
   return inner.before.startsWith(outer.before) && inner.after.endsWith(outer.after);
 }
 
-/** Scheme, authority and the segments of the path; undefined for what has another shape. */
+/** Scheme, authority and the segments of the path; undefined for a text of another form. */
 function splitUri(uri: string): string[] | undefined {
   if (uri.length > maxLength) return undefined;
   const [, scheme, authority, path] = uriShape.exec(uri) ?? [];

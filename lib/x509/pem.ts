@@ -3,7 +3,7 @@ import { X509Error } from "./errors.ts";
 
 /** One block of a PEM text. */
 export interface PemBlock {
-  /** What stands after `BEGIN`, for example `"CERTIFICATE"`. */
+  /** The label after `BEGIN`, for example `"CERTIFICATE"`. */
   readonly label: string;
   readonly der: Uint8Array<ArrayBuffer>;
   /** The block alone, in lines of 64 characters, with a line feed at its end. */
@@ -19,7 +19,7 @@ const aliases: Readonly<Record<string, string>> = { "X509 CERTIFICATE": "CERTIFI
  * does not matter.
  *
  * @throws {X509Error} code `malformed` for a block that is cut off or is not base64: an authority
- * or a list that is left out without a word would change what is trusted.
+ * or a silently skipped list would change what is trusted.
  */
 export function pemBlocks(text: string, ...labels: readonly string[]): PemBlock[] {
   const wanted = (label: string) => labels.length === 0 || labels.includes(label);

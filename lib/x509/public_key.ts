@@ -6,7 +6,7 @@ import type { AlgorithmFault } from "./certificate_fault.ts";
 export interface PublicKeyReading {
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array;
-  /** Such as `p256`, `ed25519` or `rsa 2048`; the object identifier of what is not known. */
+  /** Such as `p256`, `ed25519` or `rsa 2048`; the object identifier of an unknown type. */
   readonly name: string;
   /** Why no certificate with this key, and none that it signs, is accepted. */
   readonly fault: AlgorithmFault | undefined;

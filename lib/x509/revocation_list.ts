@@ -13,7 +13,7 @@ export interface RevocationListReading extends Signed {
   readonly serialNumbers: ReadonlySet<string>;
   /** When it was made, milliseconds since the Unix epoch. */
   readonly thisUpdate: number;
-  /** When the next one is due; undefined if it does not say. */
+  /** When the next one is due; undefined if the field is missing. */
   readonly nextUpdate: number | undefined;
   /** Number of a critical extension that is not known, if there is one. */
   readonly unknownCriticalExtension: string | undefined;
@@ -94,8 +94,8 @@ export function hasSignedList(
 }
 
 /**
- * The lists that one of these authorities has signed. Of others nothing is taken: after a rotation
- * the file may still hold the list of the old authority.
+ * The lists that one of these authorities has signed. Other lists are ignored: after a rotation the
+ * file may still hold the list of the old authority.
  *
  * @throws {X509Error} code `badRevocationList` when there are lists, and none is left.
  */

@@ -32,15 +32,15 @@ export function checkSignature(signer: Signer, signed: Signed): SignatureCheck {
 }
 
 /**
- * Not `X509Certificate.verify`: on Deno it parses no BMPString in a subject, and knows neither P-521
- * nor RSASSA-PSS. Not pkijs: it answers later, and knows no Ed25519.
+ * Not `X509Certificate.verify`: on Deno it parses no BMPString in a subject, and knows neither
+ * P-521 nor RSASSA-PSS. Not pkijs: it is asynchronous, and does not support Ed25519.
  */
 function check(key: PublicKeyReading, signed: Signed): SignatureCheck {
   const { scheme } = signed.signatureAlgorithm;
   if (scheme === undefined || key.fault !== undefined) return "unknown";
   const { type } = scheme;
   const keyType = key.name === "ed25519" ? "ed25519" : key.name.startsWith("rsa ") ? "rsa" : "ec";
-  // A key makes signatures of its own kind only: it is another key that has signed.
+  // The key type does not match the algorithm, so another key has signed.
   if (keyType !== (type === "ecdsa" ? "ec" : type === "rsaPss" ? "rsa" : type)) return "invalid";
   try {
     const { tbs, signature } = signed;

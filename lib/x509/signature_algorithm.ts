@@ -6,15 +6,15 @@ export type SignatureHash = "sha256" | "sha384" | "sha512";
 
 /** How certificate or list is signed. */
 export interface SignatureAlgorithm {
-  /** For people, such as `ECDSA with SHA256`; the object identifier of what is not known. */
+  /** Display name, such as `ECDSA with SHA256`; the object identifier of an unknown algorithm. */
   readonly name: string;
   /** Undefined: it is not accepted. */
   readonly scheme: SignatureScheme | undefined;
-  /** Why nothing that is signed with it is accepted. */
+  /** Why signatures with it are rejected. */
   readonly fault: AlgorithmFault | undefined;
 }
 
-/** The signatures that are checked here. They are those that TLS 1.3 on Deno verifies. */
+/** The supported signature algorithms: the ones that TLS 1.3 on Deno verifies. */
 export type SignatureScheme =
   | { readonly type: "rsa" | "rsaPss" | "ecdsa"; readonly hash: SignatureHash }
   | { readonly type: "ed25519" };

@@ -1,8 +1,9 @@
 /**
- * What the TLS library of Deno refuses although RFC 5280 allows it: found by experiment with Deno
- * 2.9.6 (rustls with webpki), and held against real handshakes by `tests/x509/judges_test.ts`. Deno
- * says of all of it only that the certificate "cannot be verified". It applies on every runtime,
- * since one node on Deno in a cluster is enough to be refused. Pure.
+ * Constructs that the TLS library of Deno rejects although RFC 5280 allows them: found by
+ * experiment with Deno 2.9.6 (rustls with webpki), and held against real handshakes by
+ * `tests/x509/judges_test.ts`. Deno says of all of it only that the certificate "cannot be
+ * verified". It applies on every runtime, since one node on Deno in a cluster is enough to be
+ * refused. Pure.
  *
  * Keys and signatures that it does not know are refused with `unsupportedAlgorithm`.
  *
@@ -38,7 +39,7 @@ export function tlsProblem(
         typeNames[type] ?? "names of another type"
       }: TLS on Deno refuses every certificate with such a name below it`;
     }
-    // A root's extended key usages are not looked at.
+    // A root's extended key usages are not checked.
     if (at < path.length - 1 && issuer.purposes?.includes(anyPurpose) && lacksOwn(issuer)) {
       return `was issued by ${describe(issuer)}, whose extended key usage is ` +
         "anyExtendedKeyUsage: TLS on Deno wants serverAuth and clientAuth by name, or no such " +

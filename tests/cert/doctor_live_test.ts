@@ -186,7 +186,7 @@ Deno.test("no listener, no TLS and no such host are not about certificates", asy
   // Nobody listens on port 1.
   const nobody = await ask(work, "certs/node-1", 1);
   assertEquals([nobody.verdict, codes(nobody)], ["refused", ["A: unreachable"]]);
-  assertStringIncludes(nobody.findings[0]!.cure, "start the node");
+  assertStringIncludes(nobody.findings[0]!.remedy, "start the node");
   for (const [answer, code] of [["SSH-2.0-OpenSSH\r\n", "notTls"], ["", "handshakeFailed"]]) {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const served = (async () => {

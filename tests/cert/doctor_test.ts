@@ -105,8 +105,8 @@ Deno.test("another authority is distinguished from one of the same name", async 
   const foreign = report.findings.find(({ about, code }) => about === "A" && code === "untrusted")!;
   assertStringIncludes(foreign.what, "its issuer (shop-ca) is not among");
   assertStringIncludes(foreign.why, "and nothing else: casty-ca (SHA-256 ");
-  // The cure where both are to be trusted.
-  assertStringIncludes(foreign.otherCure!, "cat ");
+  // The remedy where both are to be trusted.
+  assertStringIncludes(foreign.otherRemedy!, "cat ");
   for (const [to, from] of [["certs", "shop"], ["shop", "certs"]]) {
     const text = await Deno.readTextFile(work.path(`${from}/node-1/ca.crt`));
     await Deno.writeTextFile(work.path(`${to}/node-1/ca.crt`), text, { append: true });
@@ -124,22 +124,22 @@ Deno.test("dates are reported at both ends of validity, and before they end", as
   assertEquals(await at(91), ["A: expired", "B: expired"]);
   const early = await ask(work, { now: new Date(Date.now() - day) });
   assert(codes(early).includes("A: notYetValid"));
-  assertStringIncludes(early.findings[0]!.cure, "clocks");
+  assertStringIncludes(early.findings[0]!.remedy, "clocks");
   // The authority, too, ends.
   const late = await ask(work, { now: new Date(Date.now() + 400 * day) });
   const said = late.findings.find(({ code }) => code === "issuerExpired")!;
   assertStringIncludes(said.what, "casty-ca, which expired on");
-  assertStringIncludes(said.cure, "rotate-ca");
+  assertStringIncludes(said.remedy, "rotate-ca");
 });
 
 Deno.test("the host under which a peer is dialled must be covered", async () => {
   await using work = await set();
   const report = await ask(work, { host: "10.1.2.3", ownHost: "node-1.example.com" });
   assertEquals(codes(report), ["A: wrongHost", "B: wrongHost"]);
-  const { cure } = report.findings.find(({ about }) => about === "B")!;
-  assertStringIncludes(cure, "create-node node-2 localhost 127.0.0.1 ::1 10.1.2.3 --ca-dir");
-  // The cure is a command that runs, and cures.
-  await work.ok(...cure.split(" ").slice(4));
+  const { remedy } = report.findings.find(({ about }) => about === "B")!;
+  assertStringIncludes(remedy, "create-node node-2 localhost 127.0.0.1 ::1 10.1.2.3 --ca-dir");
+  // The remedy is a command that runs and works.
+  await work.ok(...remedy.split(" ").slice(4));
   assertEquals(codes(await ask(work, { host: "10.1.2.3" })), []);
   await work.ok("create-node", "*.example.com", "--ca-dir", "@certs/ca", "--out", "@w");
   const wild = async (host: string) =>
@@ -175,8 +175,8 @@ Deno.test({
     assertEquals(codes(report), ["A: authorityKeyHere", "B: openKeyFile"]);
     assertEquals(report.verdict, "refused");
     assertStringIncludes(report.findings[0]!.what, "mode 0644");
-    // The cure cures.
-    assertEquals(report.findings[0]!.cure, `chmod 600 ${work.path("certs/node-2/node.key")}`);
+    // The remedy works.
+    assertEquals(report.findings[0]!.remedy, `chmod 600 ${work.path("certs/node-2/node.key")}`);
     await Deno.chmod(work.path("certs/node-2/node.key"), 0o600);
     assertEquals(codes(await ask(work)), ["A: authorityKeyHere"]);
   },
@@ -291,8 +291,8 @@ for (const [name, { leaf, codes: expected }] of Object.entries(bad)) {
     const report = await ask(work);
     assertEquals(codes(report), expected);
     assertEquals(report.verdict, "refused");
-    for (const { what, why, cure } of report.findings) {
-      for (const text of [what, why, cure]) assert(text.length > 10, text);
+    for (const { what, why, remedy } of report.findings) {
+      for (const text of [what, why, remedy]) assert(text.length > 10, text);
     }
     assertEquals(await transportTakes(work, "node-2", "node-1"), false);
   });

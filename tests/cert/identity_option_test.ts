@@ -69,7 +69,7 @@ Deno.test("the doctor finds peers of different trust domains below one authority
   // Of another authority as well: to trust that one would not help.
   await work.ok("init", "--out", "@other", "--cluster", "staging", "--nodes", "1");
   const report = await diagnose(work.path("ca/a"), work.path("other/node-1"));
-  assertEquals(report.findings.map(({ code, otherCure }) => [code, otherCure?.slice(0, 4)]), [
+  assertEquals(report.findings.map(({ code, otherRemedy }) => [code, otherRemedy?.slice(0, 4)]), [
     ["untrusted", undefined],
     ["untrusted", undefined],
     ["trustDomain", "name"],

@@ -78,7 +78,7 @@ Deno.test("a second run keeps every byte and adds what is missing", async () => 
   }
 });
 
-Deno.test("what is there but cannot work is named with the cure, and left as it is", async () => {
+Deno.test("what is there but cannot work is named with the remedy, and left as it is", async () => {
   await using work = await Workspace.create();
   await initWorkspace(work.path("certs"), { nodes: 3, clients: ["me"] });
   await initWorkspace(work.path("other"), { nodes: 1, clients: [] });

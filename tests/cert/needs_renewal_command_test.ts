@@ -30,7 +30,7 @@ Deno.test("needs-renewal ends with 0 when it is time, and with 1 when not", asyn
   assertMatch(await ends(work, 1, "@a/node.crt"), /node\.crt is not due before \d{4}-/);
   assertMatch(
     await ends(work, 0, "@a/node.crt", "--expires-in", "11d"),
-    /node\.crt is to be renewed: it was due on .* and expires on .* UTC/,
+    /node\.crt is due for renewal since .* and expires on .* UTC/,
   );
   await ends(work, 0, "@a/node.crt", "--expires-in", "241h");
   await ends(work, 1, "@a/node.crt", "--expires-in", "239h");

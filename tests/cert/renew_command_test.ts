@@ -30,7 +30,7 @@ function lasting(info: CertificateInfo): unknown {
   return { commonName, issuer, names, keyUsages, purposes, role, keyType };
 }
 
-opensslTest("renew issues the same certificate once more, with a new key", async () => {
+opensslTest("renew reissues the same certificate with a new key", async () => {
   await using work = await filled();
   for (const name of ["node/node", "client/client"]) {
     const [before, files] = [await info(work, `${name}.crt`), await work.files()];

@@ -20,7 +20,7 @@ Deno.test("init says what was made, where, until when, and what to type next", a
   assertMatch(first, /^made {5}\S+\/certs\/ca {6}authority, until \d{4}-\d\d-\d\d$/m);
   assertMatch(first, /^made {5}\S+\/certs\/node-2 {2}node, until \d{4}-\d\d-\d\d$/m);
   assertMatch(first, /^made {5}\S+\/certs\/me {6}client, until/m);
-  assertStringIncludes(first, `${certs}/ca/ca.key can make members`);
+  assertStringIncludes(first, `Keep ${certs}/ca/ca.key secret`);
   const next = `Next: deno run -A cert.ts doctor ${certs}/node-1 ${certs}/node-2 --host localhost`;
   assertStringIncludes(first, next);
   const second = await ok(work, "init", "--out", "@certs", "--nodes", "2", "--client", "me");
@@ -42,7 +42,7 @@ Deno.test("init for programs, with further hosts and clients", async () => {
   );
 });
 
-Deno.test("init ends with 1 when something that is there is of no use", async () => {
+Deno.test("init exits with 1 when an existing file is unusable", async () => {
   await using work = await Workspace.create();
   await ok(work, "init", "--out", "@certs", "--nodes", "1");
   await Deno.remove(work.path("certs/node-1/node.key"));
@@ -115,7 +115,7 @@ Deno.test("doctor ends with 0 or 1, for people and for programs", async () => {
   const { exitCode, stdout } = await run(work, ...pair);
   assertEquals(exitCode, 1);
   assertMatch(stdout, /^1\. ERROR \(B\) {2}.*10\.1\.1\.1/m);
-  assertMatch(stdout, /^ {3}why {3}.+\n {3}cure {2}deno run -A cert\.ts create-node /m);
+  assertMatch(stdout, /^ {3}why {5}.+\n {3}remedy {2}deno run -A cert\.ts create-node /m);
   assertStringIncludes(stdout, "They do not connect. 1 finding.");
   const json = JSON.parse((await run(work, ...pair, "--json")).stdout);
   assertEquals([json.verdict, json.findings[0].code], ["refused", "wrongHost"]);
@@ -201,7 +201,7 @@ Deno.test("help shows examples first, and documents the exit codes", async () =>
   }
 });
 
-Deno.test("init --force makes anew what is of no use, and keeps the rest", async () => {
+Deno.test("init --force replaces unusable files and keeps the others", async () => {
   await using work = await Workspace.create();
   const init = ["init", "--out", "@certs", "--nodes", "3", "--client", "me"];
   await work.ok(...init);

@@ -12,7 +12,7 @@ import type { LossLedger } from "../services/loss_ledger.ts";
 import { checkCircles } from "./ask_cycle.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 
-/** What asks need from their system. */
+/** Dependencies of asks on their system. */
 export interface AskHost extends RefHost {
   readonly runtime: { readonly clock: Clock };
   readonly ledger: LossLedger;
@@ -28,7 +28,7 @@ export const askPath = "/_ask/";
 /** A message that waits for its reply. */
 class Ask extends Deadline implements PendingAsk {
   readonly replyTo: ReplyRef;
-  /** The actor that asks, if one does, and the promise that it was given. */
+  /** The asking actor, if there is one, and the promise that it holds. */
   asker: Asker | undefined = undefined;
   promise: Promise<unknown> | undefined = undefined;
   awaited = true;
@@ -57,7 +57,7 @@ class Ask extends Deadline implements PendingAsk {
   }
 }
 
-/** The reference that a reply is told to: takes the first message; more are dead letters. */
+/** The reply reference: takes the first message; later ones are dead letters. */
 class ReplyRef extends TemporaryRef {
   readonly asks: Asks;
   /** Undefined once it is answered. */
@@ -115,12 +115,12 @@ export class Asks {
   readonly #max: number;
   readonly #deadlines: Deadlines;
   #open = 0;
-  /** Those whose reference may have left the system. */
+  /** Asks whose reply reference may have left the system. */
   readonly #published = new Map<number, ReplyRef>();
   #lastUid: number;
   #sweeping = false;
 
-  /** At most `max` asks may be pending. Uids begin behind `firstUid`. */
+  /** At most `max` asks may be pending. Uids start after `firstUid`. */
   constructor(host: AskHost, max: number, firstUid: number) {
     this.host = host;
     this.#max = max;
@@ -133,7 +133,7 @@ export class Asks {
     return this.#open;
   }
 
-  /** Sends what `factory` makes, and waits for the first message to the reference it was given. */
+  /** Sends the message of `factory`, and waits for the first message to its reply reference. */
   ask<M, R>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
@@ -157,7 +157,7 @@ export class Asks {
         return reject(error);
       }
       ask.message = message;
-      // The factory may have given the reply itself, and the signal may be aborted meanwhile.
+      // The factory may have replied already, and the signal may be aborted meanwhile.
       if (ask.replyTo.ask === undefined) return;
       if (options?.signal !== undefined) this.#heed(options.signal, ask);
       if (ask.replyTo.ask !== undefined) ref.tell(message);
@@ -174,7 +174,7 @@ export class Asks {
     return reply?.path === path && (uid === 0 || uid === reply.uid) ? reply : undefined;
   }
 
-  /** Makes a reference findable while its ask is pending; gives its uid. */
+  /** Registers a reply reference while its ask is pending; returns its uid. */
   publish(reply: ReplyRef): number {
     const uid = ++this.#lastUid;
     if (reply.ask !== undefined) this.#published.set(uid, reply);
@@ -222,7 +222,7 @@ export class Asks {
     this.refuse(ask, notDelivered(String(ask.target), reason));
   }
 
-  /** Another system is gone: fails the asks of its actors. */
+  /** Another system has been removed: fails the asks of its actors. */
   lostAllOf(node: string): void {
     for (const ask of this.#deadlines.all() as Ask[]) {
       const { target } = ask;
@@ -291,13 +291,13 @@ export class Asks {
     return true;
   }
 
-  /** An actor asks: it may come to wait for the reply. */
+  /** An actor asks: its handler may wait for the reply. */
   #attach(ask: Ask, asker: Asker, promise: Promise<unknown>): void {
     ask.asker = asker;
     ask.askedAt = asker.step;
     ask.promise = promise;
     asker.addPendingAsk(promise, ask);
-    // Later, so that the promise can be given to pipeToSelf first.
+    // Deferred, so that the promise can be passed to pipeToSelf first.
     if (asker.waits) this.host.runtime.clock.defer(() => checkCircles(asker));
   }
 
@@ -365,7 +365,7 @@ function notDelivered(target: string, reason: DeadLetterReason): AskError {
   });
 }
 
-/** The error for an ask of an actor that is gone. */
+/** The error for an ask whose target has terminated. */
 export function targetDead(target: string): AskError {
   return new AskError("askTargetDead", `${target} has stopped and cannot reply`, {
     value: target,
@@ -380,7 +380,7 @@ function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {
   });
 }
 
-/** Fields of a message in which its reply reference is looked for. */
+/** Fields of a message that are searched for its reply reference. */
 const maxFieldsLooked = 32;
 
 /** The reply reference in a message: the message itself, or one of its fields, or one below. */
@@ -396,7 +396,7 @@ function findReply(message: unknown): Ref<unknown> | undefined {
 function findReplyAt(message: unknown, depth: number): Ref<unknown> | undefined {
   if (message instanceof Ref) return message.path.startsWith(askPath) ? message : undefined;
   if (depth === 0 || typeof message !== "object" || message === null) return undefined;
-  // Bytes hold none, and there may be millions.
+  // Binary data holds no references, and may have millions of elements.
   if (ArrayBuffer.isView(message)) return undefined;
   let looked = 0;
   for (const key of Array.isArray(message) ? message.keys() : keysOf(message)) {
@@ -409,12 +409,12 @@ function findReplyAt(message: unknown, depth: number): Ref<unknown> | undefined 
   return undefined;
 }
 
-/** Names one after the other, so that those of a large object are not all written down first. */
+/** A loop instead of `Object.keys`, which would list all names of a large object first. */
 function* keysOf(object: object): Iterable<string> {
   for (const key in object) yield key;
 }
 
-/** Whether an envelope holds the message: what was lost may have been taken out of it before. */
+/** Whether an envelope holds the message: a lost message may have been unwrapped before. */
 function isContent(envelope: unknown, message: unknown): boolean {
   return typeof envelope === "object" && envelope !== null &&
     (envelope as { readonly message?: unknown }).message === message;

@@ -35,7 +35,7 @@ function pathBack(asker: Asker, { target }: PendingAsk, seen: Set<Asker>): strin
   return undefined;
 }
 
-/** Whether the handler that is suspended may be waiting for the reply. */
+/** Whether the suspended handler may be waiting for the reply. */
 function isAwaited({ awaited, askedAt }: PendingAsk, asker: Asker): boolean {
   return awaited && askedAt === asker.step;
 }

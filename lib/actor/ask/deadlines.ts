@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 
 /** Something that must happen in time. A link of a list while it is waited for. */
 export abstract class Deadline {
-  /** When it is late, on the clock's scale; infinite until the clock is looked at. */
+  /** When it expires, on the clock's scale; infinite until the clock is read. */
   time = Infinity;
   /** @internal */
   line: Line | undefined = undefined;

@@ -7,8 +7,8 @@ export interface AskOptions {
 }
 
 /**
- * A message as it is written in the source: what the compiler then takes for constant, such as the
- * names of types and the arrays, may stand for what can be changed. It saves `as const`.
+ * A message as a literal in the source: values that the compiler infers as constant, such as type
+ * names and arrays, may be used for mutable ones. It saves `as const`.
  */
 export type LiteralOf<M> = M | Immutable<M>;
 

@@ -3,7 +3,7 @@ import type { Signal } from "./signal.ts";
 
 type Next = Behavior<never> | Promise<Behavior<never>>;
 
-/** What a behaviour does. */
+/** The variants of a behaviour. */
 export type BehaviorKind =
   | "receive"
   | "setup"
@@ -13,19 +13,19 @@ export type BehaviorKind =
   | "restart"
   | "wrapped";
 
-/** What is around a behaviour. Only `wrapper.ts` makes one, and knows what its key is. */
+/** A wrapper of a behaviour. Only `wrapper.ts` creates one and knows its key. */
 export interface BehaviorWrapper {
   readonly kind: "supervise" | "lifecycle" | "intercept" | "spy";
-  /** Options or observer; tells two wrappers of a kind apart. */
+  /** Options or observer; distinguishes two wrappers of a kind. */
   readonly key: object;
 }
 
 /**
- * What an actor does with its next message. Made by `Behaviors`; an immutable value that can be
- * used for any number of actors.
+ * Handles the next message of an actor. Created by `Behaviors`; an immutable value that can be used
+ * for any number of actors.
  */
 export class Behavior<in M> {
-  /** Which of the closed set this is. */
+  /** The variant. */
   readonly kind: BehaviorKind;
   /** @internal */
   readonly onMessage: ((context: never, message: never) => Next) | undefined;
@@ -33,7 +33,7 @@ export class Behavior<in M> {
   readonly onSignal: ((context: never, signal: Signal) => Next) | undefined;
   /** @internal */
   readonly onSetup: ((context: never) => Next) | undefined;
-  /** @internal What is around `inner`, of a behaviour that is wrapped. */
+  /** @internal The wrapper around `inner`, of a wrapped behaviour. */
   readonly wrapper: BehaviorWrapper | undefined;
   /** @internal */
   readonly inner: Behavior<never> | undefined;

@@ -19,7 +19,7 @@ const ignore = new Behavior<unknown>("receive", () => same);
 export interface ActorBehaviors {
   /** Handles each message with `onMessage`, and each signal with `onSignal` if it is given. */
   receive<M>(onMessage: OnMessage<M>, onSignal?: OnSignal<M>): Behavior<M>;
-  /** Runs `onSetup` when the actor starts, and continues with the behaviour that it gives. */
+  /** Runs `onSetup` when the actor starts, and continues with the behaviour that it returns. */
   setup<M>(onSetup: OnSetup<M>): Behavior<M>;
   /** Keeps the current behaviour. */
   same(): Behavior<unknown>;
@@ -35,8 +35,8 @@ export interface ActorBehaviors {
    */
   restart(): Behavior<unknown>;
   /**
-   * Decides what happens when the actor fails: in a handler, in a setup, in a hook. Without it the
-   * actor stops. Wraps all that the behaviour becomes.
+   * Supervises the actor: handles failures in handlers, setups and hooks. Without it the actor
+   * stops. Wraps all that the behaviour becomes.
    *
    * @throws {OptionError}.
    */
@@ -46,8 +46,8 @@ export interface ActorBehaviors {
   /** Puts an interceptor around all handlers that the actor will have. */
   intercept<M>(behavior: Behavior<M>, interceptor: Interceptor<M>): Behavior<M>;
   /**
-   * Tells `observer` of every message and signal that the actor has handled; with `spyChildren`
-   * also those of all actors below it.
+   * Sends `observer` every message and signal that the actor has handled; with `spyChildren` also
+   * those of all its descendants.
    */
   spy<M>(
     behavior: Behavior<M>,
@@ -56,7 +56,7 @@ export interface ActorBehaviors {
   ): Behavior<M>;
 }
 
-/** Makes behaviours. */
+/** Factories of behaviours. */
 export const Behaviors: ActorBehaviors = {
   receive: (onMessage, onSignal) => {
     if (typeof onMessage !== "function") throw notAFunction("receive", onMessage);

@@ -11,7 +11,7 @@ export interface ActorLog {
   debug(message: string, fields?: LogFields): void;
   /** Normal operation. */
   info(message: string, fields?: LogFields): void;
-  /** Something to look at. */
+  /** A value to inspect. */
   warn(message: string, fields?: LogFields): void;
   /** Something has failed. */
   error(message: string, fields?: LogFields): void;
@@ -28,8 +28,9 @@ export interface ActorTimers<M> {
 }
 
 /**
- * Messages that an actor keeps for later. Bounded by the spawn option `stashCapacity`. What is in
- * it when the actor restarts goes back to its mailbox; when it stops, it becomes dead letters.
+ * Messages that an actor keeps for later. Bounded by the spawn option `stashCapacity`. When the
+ * actor restarts, its stashed messages return to the mailbox; when it stops, they become dead
+ * letters.
  */
 export interface Stash<M> {
   /** How many messages it holds. */
@@ -42,11 +43,14 @@ export interface Stash<M> {
    * @throws {ActorError} code `stashFull`.
    */
   add(message: M): void;
-  /** Puts all back, in order and before what waits in the mailbox. */
+  /** Unstashes all, in order and before the messages in the mailbox. */
   unstashAll(): void;
 }
 
-/** What an actor can do besides sending. Only valid within its own handlers, for one incarnation. */
+/**
+ * The operations of an actor besides sending. Valid only within its own handlers, for one
+ * incarnation.
+ */
 export interface ActorContext<in out M> {
   /** The actor itself. */
   readonly self: ActorRef<M>;
@@ -84,14 +88,14 @@ export interface ActorContext<in out M> {
   /** Takes back `watch` and `watchWith`. No signal or message arrives, even if it is queued already. */
   unwatch(ref: ActorRef<never>): void;
   /**
-   * Sends what `factory` makes, and resolves with the first reply. Awaited in an async handler, the
-   * actor handles nothing else meanwhile; if the promise is given to `pipeToSelf`, it does.
+   * Sends the message of `factory`, and resolves with the first reply. While an async handler
+   * awaits it, the actor handles nothing else; with `pipeToSelf` it does.
    *
    * Two actors that wait for each other would wait for ever: the one that closes the circle gets an
    * {@linkcode AskError} with code `askCycle` that names the path. Circles are found within one
-   * system, and an actor that waits is taken to wait for the one that it has asked.
+   * system, and a waiting actor is assumed to wait for the target of its ask.
    *
-   * @throws {AskTimeoutError} if no reply comes in time.
+   * @throws {AskTimeoutError} if no reply arrives in time.
    * @throws {AskError} if the actor has stopped, the message was lost, the ask was aborted, or it
    * closes a circle.
    */
@@ -100,9 +104,12 @@ export interface ActorContext<in out M> {
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<R>;
-  /** Sends itself what a promise comes to. A promise that fails is logged. */
+  /** Sends itself the value of a promise. A rejection is logged. */
   pipeToSelf(promise: PromiseLike<M>): void;
-  /** Sends itself what is made of a promise's value or failure. Without `onRejected` it is logged. */
+  /**
+   * Sends itself the message made from a promise's value or rejection. Without `onRejected` a
+   * rejection is logged.
+   */
   pipeToSelf<T>(
     promise: PromiseLike<T>,
     onFulfilled: (value: T) => M,
@@ -120,8 +127,8 @@ export interface ActorContext<in out M> {
    */
   setReceiveTimeout(timeout: number, message: M): void;
   /**
-   * Of a sharded entity: stops it, after the messages that it has been given. Later messages wait
-   * until it has stopped, and then start it again: none is lost in between.
+   * Of a sharded entity: stops it, after the messages that it has already received. Later messages
+   * wait until it has stopped, and then start it again: none is lost in between.
    *
    * @throws {ActorError} code `noEntity`.
    */

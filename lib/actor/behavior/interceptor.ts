@@ -2,13 +2,13 @@ import type { Behavior } from "./behavior.ts";
 import type { ActorContext } from "./context.ts";
 import type { Signal } from "./signal.ts";
 
-/** What a handler gives: the next behaviour, now or later. */
+/** The result of a handler: the next behaviour, or a promise of it. */
 export type NextBehavior<M> = Behavior<M> | Promise<Behavior<M>>;
 
 /**
- * Stands around the handlers of an actor, whatever its behaviour becomes. Call `next` to go on,
- * with this message or another; do not call it to keep the message from the actor. Whatever is
- * given is what the cell applies.
+ * Wraps the handlers of an actor, also those of its later behaviours. Call `next` to continue, with
+ * this message or another; without the call the actor does not get the message. The cell applies
+ * the returned behaviour.
  */
 export interface Interceptor<M> {
   /** Around each message. */

@@ -37,9 +37,9 @@ export type LocalRuntime = Pick<Runtime, "clock" | "random" | "logger" | "teleme
 export interface LocalSystem extends AsyncDisposable {
   /** Name of the system. */
   readonly name: string;
-  /** Clock, chance and log. */
+  /** Clock, randomness and log. */
   readonly runtime: LocalRuntime;
-  /** What happens in the system. */
+  /** Events of the system. */
   readonly eventStream: EventStream;
   /** Counts of messages sent, delivered and lost. */
   readonly ledger: LossLedger;
@@ -57,10 +57,9 @@ export interface LocalSystem extends AsyncDisposable {
    */
   spawn<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M>;
   /**
-   * Sends what `factory` makes, and resolves with the first message to the reference that it was
-   * given.
+   * Sends the message of `factory`, and resolves with the first message to its reply reference.
    *
-   * @throws {AskTimeoutError} if none comes in time.
+   * @throws {AskTimeoutError} if none arrives in time.
    * @throws {AskError} if the actor has stopped, the message was lost or the ask aborted, or an actor
    * that waits for the reply would wait for itself.
    */
@@ -70,7 +69,7 @@ export interface LocalSystem extends AsyncDisposable {
     options?: AskOptions,
   ): Promise<R>;
   /**
-   * The same as {@linkcode LocalSystem.ask}, but undefined when no reply comes in time.
+   * The same as {@linkcode LocalSystem.ask}, but undefined when no reply arrives in time.
    *
    * @throws {AskError} as `ask`.
    */
@@ -88,9 +87,9 @@ export interface LocalSystem extends AsyncDisposable {
   /** The actor at a path such as `"/parent/child"`, if there is one. */
   lookup<M = never>(path: string): ActorRef<M> | undefined;
   /**
-   * Adds a task to a phase of the shutdown. The tasks of one phase run side by side; one that throws
-   * or takes longer than `timeout` milliseconds (default: the option `phaseTimeout`) is logged, and
-   * the next phase begins. Answers how to take it back.
+   * Adds a task to a phase of the shutdown. The tasks of one phase run side by side; one that
+   * throws or takes longer than `timeout` milliseconds (default: the option `phaseTimeout`) is
+   * logged, and the next phase begins. Returns a function that removes it.
    *
    * @throws {ActorError} codes `badPhase`, `badTask`, `duplicateName`, `phaseBegun`,
    * `tooManyTasks`.

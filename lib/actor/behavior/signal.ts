@@ -10,7 +10,7 @@ export interface ChildFailed {
   readonly type: "childFailed";
   /** The child. */
   readonly ref: ActorRef<never>;
-  /** What a handler of it threw. */
+  /** The error of its handler. */
   readonly cause: unknown;
 }
 
@@ -21,7 +21,7 @@ export interface ChildFailed {
 export interface PreRestart {
   /** Names the signal. */
   readonly type: "preRestart";
-  /** What a handler threw; undefined if the behaviour itself has asked with `restart()`. */
+  /** The error of a handler; undefined if the behaviour called `restart()`. */
   readonly cause: unknown;
 }
 
@@ -31,5 +31,5 @@ export interface PostStop {
   readonly type: "postStop";
 }
 
-/** What the system signals to an actor, in order with its messages. More types will come. */
+/** Signals of the system to an actor, in order with its messages. Later versions add types. */
 export type Signal = Terminated | ChildFailed | PreRestart | PostStop;

@@ -1,9 +1,9 @@
 /**
- * What to do with a message that does not fit into a mailbox. A message that is not kept becomes a
- * dead letter with the reason `mailboxFull`, and fails the ask that it belongs to at once:
+ * Handling of a message that does not fit into a mailbox. A dropped message becomes a dead letter
+ * with the reason `mailboxFull`, and fails its ask at once:
  *
- * - `"dropNew"`: the new message is not kept.
- * - `"dropOldest"`: the message that has waited longest makes room.
+ * - `"dropNew"`: drops the new message.
+ * - `"dropOldest"`: drops the message that has waited longest.
  * - `"reject"`: the new message is refused. Within one system this is the same as `"dropNew"`;
  *   across nodes the refusal is counted where the message came from.
  */
@@ -13,7 +13,10 @@ export type Overflow = "dropNew" | "dropOldest" | "reject";
 export interface MailboxOptions {
   /** Messages that may wait, the stash included, at least 1. Default: no limit. */
   readonly capacity?: number;
-  /** Bytes that the messages that wait may have together, by `sizeOf`; not those of the stash. Default: no limit. */
+  /**
+   * Largest size of all waiting messages in bytes, by `sizeOf`; without the stash. Default: no
+   * limit.
+   */
   readonly maxBytes?: number;
   /** Bytes of a message, at least 0. Default: an estimate of plain data, see `estimateSize`. */
   readonly sizeOf?: (message: never) => number;

@@ -11,11 +11,11 @@ export interface SpyEvent {
   readonly path: string;
   /** A message or a signal. */
   readonly kind: "message" | "signal";
-  /** What it was. */
+  /** The kind of the event. */
   readonly event: unknown;
   /** Milliseconds on the system's clock, when it had been handled. */
   readonly at: number;
-  /** What the handler threw, if it did. */
+  /** The error of the handler, if it failed. */
   readonly error?: unknown;
 }
 
@@ -26,7 +26,7 @@ export interface Spy {
   readonly interceptor: Interceptor<never>;
 }
 
-/** A spy that tells `observer`. */
+/** A spy that sends to `observer`. */
 export function makeSpy(observer: ActorRef<SpyEvent>, spyChildren: boolean): Spy {
   const around = <T>(
     kind: "message" | "signal",
@@ -34,7 +34,7 @@ export function makeSpy(observer: ActorRef<SpyEvent>, spyChildren: boolean): Spy
     event: T,
     next: (event: T) => NextBehavior<never>,
   ): NextBehavior<never> => {
-    // One that sees itself would see each look at itself, without end.
+    // An observer that spied on itself would never stop sending to itself.
     if ((context.self as unknown) === observer) return next(event);
     const { path } = context.self;
     const { clock } = context.system.runtime;

@@ -9,12 +9,11 @@ import {
 } from "../../options/tables/actor_tables.ts";
 
 /**
- * What happens to an actor that has failed:
+ * Directives for an actor that has failed:
  *
  * - `"restart"`: it restarts with a new incarnation. Its reference and its mailbox stay; its state,
  *   children, timers and watches do not.
- * - `"resume"`: it keeps the behaviour that it has. An actor that fails before it has one
- *   stops instead.
+ * - `"resume"`: it keeps its behaviour. An actor that fails before it has one stops instead.
  * - `"stop"`: it stops.
  * - `"escalate"`: it stops, and its parent fails with the same error. An actor without a parent
  *   just stops.
@@ -35,7 +34,7 @@ export interface Backoff {
   readonly resetAfter?: number;
 }
 
-/** What to do when an actor fails. */
+/** A supervision strategy. */
 export interface SupervisionStrategy {
   /**
    * Decides by the error. Undefined leaves it to the wrapper around this one; if none decides, the
@@ -53,7 +52,7 @@ export interface SupervisionStrategy {
   readonly backoff?: Backoff;
 }
 
-/** What was decided. */
+/** The decision. */
 export interface Verdict {
   readonly directive: Directive;
   /** Milliseconds to wait before a restart. */

@@ -5,7 +5,7 @@ import type { LifecycleHooks } from "./lifecycle_hooks.ts";
 import type { Spy } from "./spy.ts";
 import type { SupervisionStrategy } from "./supervision.ts";
 
-/** What can be around a behaviour. The cell applies it; handlers know nothing of it. */
+/** A wrapper of a behaviour. The cell applies it; handlers do not see it. */
 export type Wrapper =
   & (
     | { readonly kind: "supervise"; readonly key: SupervisionStrategy }
@@ -15,17 +15,17 @@ export type Wrapper =
   )
   & { added?: Added };
 
-/** What came of adding a wrapper the last time: actors of one behaviour share their wrappers. */
+/** The cached result of adding a wrapper: actors of one behaviour share their wrappers. */
 interface Added {
   readonly to: Wrappers;
   readonly result: Wrappers;
 }
 
 /**
- * The wrappers of an actor. Those of the first behaviour stay until the actor stops or restarts;
- * those of a later behaviour stay until a later one brings its own. One that is there
- * already, by identity of its options or observer, is not added twice: a behaviour may wrap all its
- * successors. Immutable, so that any number of actors can share one.
+ * The wrappers of an actor. The wrappers of the first behaviour stay until the actor stops or
+ * restarts; the wrappers of a later behaviour stay until another one brings its own. A wrapper with
+ * the same options or observer object is not added twice: a behaviour may wrap all its successors.
+ * Immutable, so that any number of actors can share one.
  */
 export class Wrappers {
   /** No wrapper. */
@@ -33,7 +33,7 @@ export class Wrappers {
 
   /** The outermost first. */
   readonly all: readonly Wrapper[];
-  /** Those of the first behaviour, if there are others as well. */
+  /** The wrappers of the first behaviour, if there are others as well. */
   readonly #first: Wrappers | undefined;
   readonly #intercept: boolean;
 
@@ -51,7 +51,7 @@ export class Wrappers {
     return result;
   }
 
-  /** With the wrappers of a later behaviour, and without those of one before. */
+  /** Replaces the wrappers of the previous later behaviour. */
   withLater(later: readonly Wrapper[]): Wrappers {
     const first = this.#first ?? this;
     const all = [...first.all];
@@ -89,7 +89,7 @@ export class Wrappers {
     return new Behavior("receive", onMessage, onSignal);
   }
 
-  /** What a child is wrapped in: spies that look at children, too. */
+  /** The wrappers of a child: spies with `spyChildren`. */
   inherit<M>(behavior: Behavior<M>): Behavior<M> {
     let wrapped = behavior;
     for (let i = this.all.length - 1; i >= 0; i--) {
@@ -102,9 +102,9 @@ export class Wrappers {
 
 /** An actor is on its way to a behaviour that handles messages. */
 export interface BehaviorTransition {
-  /** It starts, or restarts, or a handler has given a setup or a wrapped behaviour. */
+  /** It starts, or restarts, or a handler has returned a setup or a wrapped behaviour. */
   readonly kind: "start" | "restart" | "next";
-  /** What was around the behaviour of a handler. */
+  /** The wrappers around the behaviour that a handler returned. */
   readonly wrappers: Wrapper[];
   /** Setups and wrappers that were taken off. */
   levels: number;

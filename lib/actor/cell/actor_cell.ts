@@ -12,7 +12,7 @@ import type { SystemMessage } from "./system_message_queue.ts";
 /** Why a cell stops, if it has failed. */
 export interface CellFailure {
   readonly cause: unknown;
-  /** Whether it is left to the parent what to do about it. */
+  /** Whether the failure is escalated to the parent. */
   readonly escalated: boolean;
 }
 
@@ -24,26 +24,26 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   readonly host: CellHost;
   readonly parts: CellParts;
   readonly parent: ActorCell | undefined;
-  /** What each incarnation starts with. */
+  /** The initial behaviour of each incarnation. */
   readonly initial: Behavior<never>;
-  /** What it does with its next message; `initial` while it has not started. */
+  /** The current behaviour; `initial` while it has not started. */
   behavior: Behavior<never>;
   /** Supervision, hooks, interceptors and spies around its behaviour. */
   wrappers: Wrappers;
   failure: CellFailure | undefined;
   readonly context: ActorContext<unknown>;
-  /** What only some cells have, if this one has any of it. */
+  /** Parts that only some cells have; undefined if this one has none. */
   readonly existingParts: CellParts | undefined;
   /** Messages that wait in the mailbox. */
   readonly size: number;
-  /** Whether it takes no more messages, or was told to stop. */
+  /** Whether it takes no more messages, or is stopping. */
   readonly isStopping: boolean;
   /** Whether a restart is under way. */
   readonly isRestarting: boolean;
 
   /** Starts a child. */
   spawnChild(path: string, behavior: Behavior<never>, options?: SpawnOptions): LocalRef<unknown>;
-  /** Numbers what belongs to the actor and has no name. */
+  /** Number of the next anonymous child, adapter or ask of the actor. */
   nextNumber(): number;
   /** Puts a system message in order with the messages; it is never dropped. */
   enqueueSystem(message: SystemMessage): void;
@@ -59,15 +59,15 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   replaceReceiveTimeout(next: ReceiveTimeout | undefined): void;
   /** Forgets the system messages that wait, but not that it is to stop. */
   dropSystemMessages(): void;
-  /** The behaviour is told that a restart is under way. */
+  /** Signals `preRestart` to the behaviour. */
   beginRestarting(): void;
-  /** Takes no turn for `delay` milliseconds, unless it is told to stop. */
+  /** Takes no turn for `delay` milliseconds, unless it must stop. */
   pauseRestart(delay: number): void;
   /** The next incarnation starts: the context of the last one is closed. */
   endRestarting(): void;
   /** Takes no more messages from now on. */
   beginStopping(): void;
-  /** Lets go of everything: it has stopped. Gives what was attached to it. */
+  /** Releases everything, because it has stopped. Returns the attached parts. */
   endStopping(): CellParts | undefined;
   /** A child has stopped: its name is free. */
   childStopped(child: LocalRef<unknown>, failed: boolean): void;

@@ -5,10 +5,10 @@ import type { Failure } from "./system_message_queue.ts";
 /** Between an actor's path and the number of its adapter; no user can name an actor so. */
 export const adapterMark = "/_adapter-";
 
-/** What adapters need from their actor. */
+/** Dependencies of adapters on their actor. */
 export interface AdaptedActor extends LocalRef<unknown> {
   readonly host: AskHost & { nextUid(): number };
-  /** Numbers what belongs to the actor and has no name. */
+  /** Number of the next anonymous part of the actor. */
   nextNumber(): number;
   /** Takes a message. False if it is lost. */
   enqueue(message: unknown): boolean;
@@ -40,7 +40,7 @@ export class AdapterRef extends TemporaryRef {
     return !this.#open;
   }
 
-  /** The actor has stopped, or has restarted: its next incarnation has adapters of its own. */
+  /** The actor has stopped or restarted: adapters belong to one incarnation. */
   close(): void {
     this.#open = false;
     this.callBack();
@@ -57,7 +57,7 @@ export class AdapterRef extends TemporaryRef {
     try {
       mapped = this.#map(message);
     } catch (error) {
-      // The mapping stands in for the actor's handler, which has had the message.
+      // A failed mapping counts as a failed handler, so the message counts as delivered.
       host.ledger.sent++;
       host.ledger.delivered++;
       return actor.enqueueSystem({ type: "failure", error });

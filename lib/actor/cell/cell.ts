@@ -56,7 +56,7 @@ import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.t
  * less for each actor, and one step less for each message.
  */
 export class Cell extends Mailbox implements ActorCell, Runnable {
-  // What every message touches comes first: it shares a cache line or two.
+  // Hot fields first: they share a cache line or two.
   override readonly host: CellHost;
   /** Bits of `cell_status.ts`. */
   #status = fresh;
@@ -260,7 +260,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     for (let i = messages.length - 1; i >= 0; i--) this.unshift(messages[i]);
   }
 
-  /** Runs what is due: up to `budget` messages, signals and timers. */
+  /** Runs up to `budget` due messages, signals and timers. */
   run(budget: number): number {
     const { host } = this;
     host.running = this;
@@ -292,7 +292,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     return handled;
   }
 
-  /** Does one thing that goes before the next message. */
+  /** Runs one step that precedes the next message. */
   #attend(): number {
     const status = this.#status;
     if ((status & (waiting | stopped | pausing)) !== 0) return blocked;
@@ -332,7 +332,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
         return this.#signal(message);
       case "escalated":
         fail(this, message.cause, message.ref);
-        // It goes on, without that child.
+        // The actor continues without that child.
         if ((this.#status & (restarting | ended)) !== 0) return;
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "failure":
@@ -367,7 +367,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     if (next !== same) this.apply(next, "message", message);
   }
 
-  /** Handles a message, measured, and within the trace that it belongs to. */
+  /** Handles a message, measured and within its trace. */
   #observe(observer: CellObserver, slot: unknown): void {
     const run = observer.run(this.path, slot, (message) => this.#handle(message));
     if (this.waits) this.parts.observedRun = run;
@@ -389,7 +389,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     if (next !== same) this.apply(next, "signal", signal);
   }
 
-  /** Applies what a handler has returned. */
+  /** Applies the result of a handler. */
   apply(next: unknown, kind: SuspendedWork, subject: unknown): void {
     if (!(next instanceof Behavior)) return suspend(this, next, kind, subject);
     switch (next.kind) {
@@ -506,7 +506,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     if (this.#status !== 0 || this.size > 0) this.wake();
   }
 
-  /** Asks for a turn, if none is due already and it may have one. */
+  /** Schedules a turn, unless one is scheduled, or the actor is suspended or stopped. */
   wake(): void {
     if ((this.#status & (scheduled | waiting | stopped | pausing)) !== 0) return;
     this.#status |= scheduled;

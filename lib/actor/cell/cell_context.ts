@@ -16,7 +16,7 @@ import { ReceiveTimeout } from "./receive_timeout.ts";
 import { StashBuffer } from "./stash.ts";
 import { TimerSet } from "./timers.ts";
 
-/** What a cell lets its behaviour do; one for each incarnation. */
+/** The context that a cell gives its behaviour; one for each incarnation. */
 export class CellContext implements ActorContext<unknown> {
   readonly #cell: ActorCell;
   #log: ActorLog | undefined = undefined;
@@ -26,7 +26,7 @@ export class CellContext implements ActorContext<unknown> {
     this.#cell = cell;
   }
 
-  /** The incarnation ends: what its pending handlers still start must not reach the next one. */
+  /** The incarnation ends: later calls of its pending handlers must not reach the next one. */
   close(): void {
     this.#closed = true;
   }

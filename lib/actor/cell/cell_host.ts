@@ -11,7 +11,7 @@ import type { MessageCheck } from "./message_check.ts";
 
 /** A cell as its system sees it. */
 export interface HostedCell extends LocalRef<unknown> {
-  /** Whether its mailbox refuses what does not fit, instead of dropping it. */
+  /** Whether its mailbox rejects messages that do not fit, instead of dropping them. */
   readonly rejects: boolean;
   /** Messages that wait, stashed ones included. */
   readonly held: number;
@@ -21,13 +21,13 @@ export interface HostedCell extends LocalRef<unknown> {
   findAdapter(path: string): TemporaryRef | undefined;
 }
 
-/** What a cell needs from the system that it runs in. */
+/** Dependencies of a cell on its system. */
 export interface CellHost extends AskHost {
   readonly system: LocalSystem;
   readonly runtime: LocalRuntime;
   readonly dispatcher: Dispatcher;
   readonly eventStream: EventStream;
-  /** Measures what cells do, if anything is recorded. */
+  /** Measures cells, if telemetry is enabled. */
   readonly observer: CellObserver | undefined;
   /** Checks all messages, in development. */
   readonly messageCheck: MessageCheck | undefined;

@@ -51,7 +51,7 @@ export function become(
   fail(cell, notABehavior(cell.path, next));
 }
 
-/** Notes a wrapper; gives what is inside, or a promise of it if a hook is async. */
+/** Adds a wrapper; returns the inner behaviour, or a promise of it if a hook is async. */
 function unwrap(
   cell: ActorCell,
   behavior: Behavior<never>,
@@ -147,7 +147,7 @@ function judge(cell: ActorCell, error: unknown): Verdict {
   }
 }
 
-/** Tells the behaviour; then its children stop; then {@linkcode finishRestart}. */
+/** Signals the behaviour; then its children stop; then {@linkcode finishRestart}. */
 export function beginRestart(cell: ActorCell, cause: unknown, delay: number): void {
   if (cell.isStopping) return beginStop(cell);
   cell.beginRestarting();
@@ -237,7 +237,7 @@ function end(cell: ActorCell): void {
   }
 }
 
-/** Ends what the actor would send to itself. */
+/** Ends the messages that the actor would send to itself. */
 function cancelOwnMessages(cell: ActorCell): void {
   cell.existingParts?.timers?.cancelAll();
   cell.replaceReceiveTimeout(undefined);

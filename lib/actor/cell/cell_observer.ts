@@ -3,7 +3,7 @@ import { instruments } from "../../runtime/instruments.ts";
 import type { Histogram, Span, Telemetry } from "../../runtime/telemetry.ts";
 import type { TraceContext } from "../../runtime/trace_context.ts";
 
-/** A message and the trace that it belongs to, as a mailbox keeps it. */
+/** A message and its trace, as a mailbox keeps them. */
 class TracedMessage {
   readonly message: unknown;
   readonly context: TraceContext;
@@ -26,8 +26,8 @@ export interface ObservedRun {
 }
 
 /**
- * Measures what cells do. A system has one if its telemetry is enabled, and otherwise none, so that
- * a cell then costs nothing but a comparison with `undefined`.
+ * Measures cells. A system has one only if its telemetry is enabled; otherwise a cell pays for one
+ * comparison with `undefined`.
  */
 export class CellObserver {
   readonly #telemetry: Telemetry;
@@ -42,7 +42,7 @@ export class CellObserver {
     this.#depths = telemetry.histogram(instruments.mailboxDepth);
   }
 
-  /** What the mailbox keeps of a message that is told now: with the active trace, if there is one. */
+  /** The mailbox entry of a message that is sent now: with the active trace, if there is one. */
   slotOf(message: unknown): unknown {
     const context = this.#telemetry.active();
     return context === undefined ? message : new TracedMessage(message, context);

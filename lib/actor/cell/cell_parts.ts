@@ -11,7 +11,7 @@ import type { Suspension } from "./suspension.ts";
 import type { SystemMessageQueue } from "./system_message_queue.ts";
 import type { TimerSet } from "./timers.ts";
 
-/** What only some cells have. Apart, so that an idle actor stays small. */
+/** Parts that only some cells have. Separate, so that an idle actor stays small. */
 export class CellParts {
   /** Children by name. */
   children: Map<string, LocalRef<unknown>> | undefined = undefined;
@@ -44,7 +44,7 @@ export class CellParts {
 
 /** A restart that is under way. */
 export interface Restart {
-  /** What was thrown; undefined if the behaviour has asked for it. */
+  /** The thrown error; undefined if the behaviour requested the restart. */
   readonly cause: unknown;
   /** Milliseconds to wait before the next incarnation starts. */
   readonly delay: number;

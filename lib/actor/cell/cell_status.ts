@@ -1,5 +1,5 @@
 /**
- * The state of a cell: bits of one number, so that one comparison tells the usual case. Only
+ * The state of a cell: bits of one number, so that one comparison detects the usual case. Only
  * `cell.ts` reads and writes them; others call the methods that it names them by.
  *
  * @module
@@ -10,11 +10,11 @@ export const scheduled = 1;
 export const waiting = 2;
 /** Has not run its first behaviour yet. */
 export const fresh = 4;
-/** Was told to stop. */
+/** Must stop. */
 export const mustStop = 8;
 /** Takes no more messages; waits for its children. */
 export const stopping = 16;
-/** It is gone. */
+/** Has stopped. */
 export const stopped = 64;
 /** System messages wait for their turn. */
 export const signalled = 128;

@@ -9,19 +9,19 @@ import {
 import { type ActorRef, Ref } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
 
-/** Stands for the signal, where a watch could have asked for a message instead. */
+/** Requests the signal `terminated` instead of a message. */
 export const asSignal: unique symbol = Symbol("asSignal");
 
 /** An actor that is watched. */
 export interface WatchEntry {
   readonly ref: ActorRef<never>;
-  /** What the watcher gets: `asSignal`, or any value. */
+  /** Notification of the watcher: `asSignal`, or any message. */
   readonly message: unknown;
   /** Ends the watch of a temporary reference. */
   readonly forget: (() => void) | undefined;
 }
 
-/** What a death watch needs from its cell. */
+/** Dependencies of a death watch on its cell. */
 export interface DeathWatchOwner extends LocalRef<unknown> {
   readonly host: RefHost & { readonly remoteWatch: RemoteWatch | undefined };
 }
@@ -29,9 +29,9 @@ export interface DeathWatchOwner extends LocalRef<unknown> {
 /** The actors that one cell watches, and the cells that watch it. */
 export class DeathWatch {
   readonly #owner: DeathWatchOwner;
-  /** Cells of this system that want to know when this one has stopped. */
+  /** Cells of this system that watch this one. */
   #watchers: Set<Watcher> | undefined;
-  /** What this cell wants to know of, by {@linkcode watchKey}. */
+  /** Watches of this cell, by {@linkcode watchKey}. */
   #watched: Map<unknown, WatchEntry> | undefined;
 
   constructor(owner: DeathWatchOwner) {
@@ -53,7 +53,7 @@ export class DeathWatch {
         remedy: "watch actors of the same system only",
       });
     }
-    // Before it is watched: it may be gone already.
+    // Before `watch`, because the target may have terminated already.
     const watched = this.#watched ??= new Map();
     watched.set(key, { ref, message, forget: known?.forget });
     if (known !== undefined) return;
@@ -94,7 +94,7 @@ export class DeathWatch {
     this.#watched = undefined;
   }
 
-  /** The watch that a signal belongs to, which ends with it; undefined if it was taken back. */
+  /** Removes and returns the watch of a signal; undefined if it was cancelled. */
   claim({ ref }: Terminated): WatchEntry | undefined {
     const key = watchKey(ref);
     const entry = this.#watched?.get(key);
@@ -102,17 +102,17 @@ export class DeathWatch {
     return entry;
   }
 
-  /** Tells a watcher when the cell has stopped. */
+  /** Notifies a watcher when the cell has stopped. */
   addWatcher(watcher: Watcher): void {
     (this.#watchers ??= new Set()).add(watcher);
   }
 
-  /** Takes back {@linkcode DeathWatch.addWatcher}. */
+  /** Undoes {@linkcode DeathWatch.addWatcher}. */
   removeWatcher(watcher: Watcher): void {
     this.#watchers?.delete(watcher);
   }
 
-  /** The cell has stopped: watches nothing any more, and tells its watchers. */
+  /** The cell has stopped: ends its watches and notifies its watchers. */
   close(): void {
     this.unwatchAll();
     const watchers = this.#watchers;
@@ -132,7 +132,7 @@ export class DeathWatch {
   }
 }
 
-/** References to one actor of this system are one object; others are told apart by address. */
+/** References to one actor of this system are one object; others are compared by address. */
 function watchKey(ref: ActorRef<never>): unknown {
   return ref instanceof Ref && !(ref instanceof LocalRef) ? `${ref}#${ref.uid}` : ref;
 }

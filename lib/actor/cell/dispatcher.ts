@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 
-/** Has messages to run: up to `budget` of them, answers how many it ran. */
+/** Has messages to run: runs up to `budget` of them and returns their number. */
 export interface Runnable {
   run(budget: number): number;
   /** `run` has thrown. */
@@ -13,22 +13,22 @@ const turnBudget = 128;
 const cautiousTurn = 8;
 /** Milliseconds that a turn should not exceed. */
 const turnTime = 1;
-/** Milliseconds after which timers and I/O get their chance. */
+/** Milliseconds after which the dispatcher yields to timers and I/O. */
 const yieldTime = 1;
-/** Messages after which they get it in any case: virtual time stands still meanwhile. */
+/** Messages after which it yields in any case: virtual time does not advance meanwhile. */
 const yieldBudget = 65_536;
 
 /** Places of the run queue at first; a power of two. */
 const initialPlaces = 16;
-/** Places that an empty run queue keeps. */
+/** Capacity that an empty run queue keeps. */
 const keptPlaces = 16_384;
 
 /**
  * One run queue for all actors of a system, drained in microtasks.
  *
- * What is counted and timed is not one drain but all since timers and I/O had their last chance:
- * actors that wake each other through promises never leave the microtask queue, and would
- * otherwise starve the process in many short drains.
+ * Messages and time are counted since the last yield to timers and I/O, not for each drain: actors
+ * that wake each other through promises never leave the microtask queue, and would otherwise starve
+ * the process in many short drains.
  */
 export class Dispatcher {
   readonly #clock: Clock;
@@ -42,11 +42,11 @@ export class Dispatcher {
   #scheduled = false;
   /** Messages that a turn may take now: fewer while handlers are slow. */
   #turn = turnBudget;
-  /** Messages until the clock is looked at: a look costs as much as some messages. */
-  #untilLook = turnBudget;
-  /** When timers and I/O had their last chance, as far as is known. */
+  /** Messages until the next clock read: a read costs as much as some messages. */
+  #untilClockRead = turnBudget;
+  /** Time of the last known yield to timers and I/O. */
   #since = 0;
-  /** Looks since then, in messages. */
+  /** Messages since then, counted at each clock read. */
   #handled = 0;
 
   constructor(clock: Clock) {
@@ -72,19 +72,19 @@ export class Dispatcher {
     this.#run(this.#since);
   };
 
-  /** `looked` is when it began, or -1: handlers were fast lately, it is not worth a look. */
-  #run(looked: number): void {
+  /** `checkedAt` is the start time, or -1: handlers were fast lately, so the clock was not read. */
+  #run(checkedAt: number): void {
     while (this.#waiting > 0) {
       // An actor that only started or stopped has worked, too.
-      this.#untilLook -= this.#runOne(this.#take()) || 1;
-      if (this.#untilLook > 0) continue;
+      this.#untilClockRead -= this.#runOne(this.#take()) || 1;
+      if (this.#untilClockRead > 0) continue;
       const now = this.#clock.now();
       this.#handled += this.#turn;
       const yields = now - this.#since >= yieldTime || this.#handled >= yieldBudget;
-      if (looked >= 0) this.#adapt(now - looked);
+      if (checkedAt >= 0) this.#adapt(now - checkedAt);
       else if (yields) this.#turn = cautiousTurn;
-      looked = now;
-      this.#untilLook = this.#turn;
+      checkedAt = now;
+      this.#untilClockRead = this.#turn;
       if (yields) {
         return this.#clock.yield(this.#drainAfresh);
       }
@@ -124,7 +124,7 @@ export class Dispatcher {
     this.#head = 0;
   }
 
-  /** Makes turns shorter while they take too long. */
+  /** Shortens turns while they take too long. */
   #adapt(spent: number): void {
     if (spent > turnTime) this.#turn = Math.max(1, Math.floor(this.#turn * turnTime / spent));
     else if (spent < turnTime / 4 && this.#turn < turnBudget) {
@@ -133,7 +133,7 @@ export class Dispatcher {
   }
 }
 
-/** A ring without holes: those would make each look slower. */
+/** An array without holes: holes would slow down each access. */
 function makeRing(places: number): (Runnable | undefined)[] {
   return new Array<Runnable | undefined>(places).fill(undefined);
 }

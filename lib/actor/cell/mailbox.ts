@@ -2,9 +2,9 @@ import { LocalRef } from "../ref/local_ref.ts";
 import { boundsOf, type MailboxBounds } from "./mailbox_bounds.ts";
 import type { MailboxOptions } from "../behavior/spawn_options.ts";
 
-/** Slots that the first message makes; a power of two. */
+/** Initial slots, allocated with the first message; a power of two. */
 const initialSlots = 4;
-/** Slots that an empty mailbox keeps. */
+/** Capacity that an empty mailbox keeps. */
 const keptSlots = 1_024;
 /** Positions wrap around to 0 after this one: small integers stay fast. */
 const lastPosition = 0x3fff_ffff;
@@ -20,7 +20,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
   #slots: unknown[] | undefined;
   /** Position of the oldest message. */
   #head = 0;
-  /** Position of the next message to come. */
+  /** Position of the next message. */
   #tail = 0;
   readonly #bounds: MailboxBounds | undefined;
 
@@ -30,7 +30,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
     this.#bounds = options === undefined ? undefined : boundsOf(options);
   }
 
-  /** Whether what does not fit is refused, and not just dropped. */
+  /** Whether messages that do not fit are rejected instead of dropped. */
   get rejects(): boolean {
     return this.#bounds?.overflow === "reject";
   }
@@ -53,7 +53,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
   /** A message does not fit, or had to make room for one that does. */
   protected abstract drop(message: unknown): void;
 
-  /** Messages in the stash: they may come back, and count against the capacity. */
+  /** Stashed messages: they may return, and count against the capacity. */
   abstract get stashed(): number;
 
   /** Adds a message, if it fits. False if it was dropped. */
@@ -94,7 +94,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
     return bounds === undefined || !bounds.countsBytes ? message : bounds.release(message);
   }
 
-  /** Gives the ring back. Only when nothing waits. */
+  /** Releases the ring. Only when the mailbox is empty. */
   protected release(): void {
     this.#slots = undefined;
   }

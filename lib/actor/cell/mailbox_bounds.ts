@@ -20,7 +20,7 @@ class Sized {
   }
 }
 
-/** Capacities whose bounds are kept for the next mailbox of the same kind. */
+/** Largest number of capacities with cached bounds. */
 const maxShared = 100;
 const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
 
@@ -49,8 +49,8 @@ function isUsual(options: SpawnOptions): boolean {
 }
 
 /**
- * The bounds of a new mailbox, of checked options. Those that count messages only have nothing of
- * their own: all mailboxes of one capacity share them.
+ * The bounds of a new mailbox, from validated options. Bounds without a limit in bytes have no
+ * state: all mailboxes of one capacity share them.
  */
 export function boundsOf(options: MailboxOptions): MailboxBounds {
   const { capacity, maxBytes, overflow = mailboxDefaults.overflow } = options;
@@ -106,10 +106,10 @@ export class MailboxBounds {
     return size <= this.#maxBytes;
   }
 
-  /** What goes into the slot for a message that was taken in. */
+  /** The slot content of an accepted message. */
   admit(message: unknown, size: number): unknown {
     if (this.#maxBytes === Infinity) return message;
-    // One that was put back may not be measurable any more.
+    // An unstashed message may no longer be measurable.
     const counted = Math.min(size, this.#maxBytes);
     this.#bytes += counted;
     return new Sized(message, counted);

@@ -1,7 +1,7 @@
 import type { Logger } from "../../runtime/logger.ts";
 import { Ref } from "../ref/ref.ts";
 
-/** Values below this depth are not looked at. */
+/** Values below this depth are not checked. */
 const maxDepth = 64;
 /** Actors that get a line of the log each; there are no more lines then. */
 const maxReported = 100;
@@ -18,9 +18,9 @@ export class MessageCheck {
     this.#logger = logger;
   }
 
-  /** Looks at a message for the actor at `path`. */
+  /** Checks a message for the actor at `path`. */
   check(path: string, message: unknown): void {
-    const fault = lookAt(message);
+    const fault = freezeMessage(message);
     if (fault === undefined || this.#reported.has(path)) return;
     if (this.#reported.size === maxReported) return;
     this.#reported.add(path);
@@ -29,7 +29,7 @@ export class MessageCheck {
 }
 
 /** A message may throw when it is read; its sender must not suffer for that. */
-function lookAt(message: unknown): string | undefined {
+function freezeMessage(message: unknown): string | undefined {
   try {
     return freezeData(message, "message", 0);
   } catch (error) {
@@ -37,7 +37,10 @@ function lookAt(message: unknown): string | undefined {
   }
 }
 
-/** Freezes plain data; gives where something else is. What is frozen was looked at before. */
+/**
+ * Freezes plain data; returns the place of the first other value. Frozen values were checked
+ * before.
+ */
 function freezeData(value: unknown, where: string, depth: number): string | undefined {
   if (typeof value === "function" || typeof value === "symbol") return `${where}: ${typeof value}`;
   if (typeof value !== "object" || value === null || depth === maxDepth) return undefined;
@@ -61,7 +64,7 @@ function freezeAll(
   depth: number,
 ): string | undefined {
   let first: string | undefined;
-  // All are frozen, also those behind the first fault.
+  // Freeze all, also after the first fault.
   for (const [key, value] of entries) {
     const fault = freezeData(value, `${where}.${key}`, depth + 1);
     first ??= fault;

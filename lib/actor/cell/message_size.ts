@@ -1,6 +1,6 @@
-/** Values below this depth count as nothing: an estimate must cost little. */
+/** Values below this depth count as 0: an estimate must be cheap. */
 const maxDepth = 4;
-/** Elements of a list and fields of an object that are looked at; the rest is taken as alike. */
+/** Elements of a list and fields of an object that are measured; the others are extrapolated. */
 const maxLooked = 64;
 
 /**
@@ -24,7 +24,7 @@ function sizeAt(value: unknown, depth: number): number {
   return 16 + sizeOfAll(Object.values(value), 0, depth);
 }
 
-/** `count`: how many there are, if more than what is looked at. */
+/** `count`: the number of elements, if larger than the measured sample. */
 function sizeOfAll(values: Iterable<unknown>, count: number, depth: number): number {
   let size = 0;
   let looked = 0;

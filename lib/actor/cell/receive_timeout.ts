@@ -2,7 +2,7 @@ import { checkValue } from "../../options/check_options.ts";
 import { timerInterval } from "../../options/tables/actor_tables.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 
-/** What a receive timeout needs from its cell. */
+/** Dependencies of a receive timeout on its cell. */
 export interface ReceiveTimeoutOwner {
   /** Puts the end of a quiet time in order with the messages. */
   enqueueSystem(message: ReceiveTimedOut): void;
@@ -15,11 +15,11 @@ export interface ReceiveTimedOut {
 }
 
 /**
- * Tells an actor that it has had no message for a while. One timer, which messages do not touch:
- * when it fires it compares with the time of the last message, and waits for the rest.
+ * Notifies an actor that has received no message for some time. One timer, which messages do not
+ * reset: when it fires it compares with the time of the last message, and waits for the rest.
  */
 export class ReceiveTimeout {
-  /** What the actor is sent. */
+  /** The message to the actor. */
   readonly message: unknown;
   readonly #owner: ReceiveTimeoutOwner;
   readonly #clock: Clock;
@@ -54,7 +54,10 @@ export class ReceiveTimeout {
     this.#timer = undefined;
   }
 
-  /** Whether no message was handled since it fired, so that its own is due. Starts to wait again. */
+  /**
+   * Whether no message was handled since it fired, so that the timeout message is due. Restarts the
+   * timer.
+   */
   claim(): boolean {
     if (this.#timer === undefined) return false;
     const due = this.#clock.now() - this.#last >= this.#timeout;

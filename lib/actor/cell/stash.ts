@@ -1,7 +1,7 @@
 import type { Stash } from "../behavior/context.ts";
 import { ActorError } from "../errors.ts";
 
-/** What a stash needs from its cell. */
+/** Dependencies of a stash on its cell. */
 export interface StashOwner {
   readonly path: string;
   /** Whether it takes no more messages. */

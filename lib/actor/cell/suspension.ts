@@ -22,7 +22,7 @@ export interface SuspensionParts {
   readonly timers: { handled(): void } | undefined;
 }
 
-/** What a suspension needs from its cell. */
+/** Dependencies of a suspension on its cell. */
 export interface SuspendableCell extends Asker {
   readonly host: { readonly runtime: LocalRuntime; readonly stopTimeout: number };
   readonly parts: SuspensionParts;
@@ -41,7 +41,7 @@ export interface SuspendableCell extends Asker {
 /** Tasks that are run one after the other, each when the one before has ended. */
 interface TasksInTurn {
   readonly tasks: readonly (() => unknown)[];
-  /** Gets what a task throws. Answers whether the next is run. */
+  /** Receives the error of a task. Returns whether the next task runs. */
   readonly onError: (error: unknown) => boolean;
   /** Called when all have ended, and not when `onError` has ended it. */
   readonly then: () => void;
@@ -124,7 +124,7 @@ export function limitWait(cell: SuspendableCell): void {
 export class Suspension {
   readonly #cell: SuspendableCell;
   #kind: SuspendedWork = "message";
-  /** What is handled, the transition that has run a setup, or the tasks. */
+  /** The suspended step: a handler, a transition with a setup, or tasks. */
   #subject: unknown;
   #waiting = false;
   /** The handler run that returned the promise. */
@@ -134,13 +134,13 @@ export class Suspension {
     this.#cell = cell;
   }
 
-  /** Goes on with the outcome of `promise`. */
+  /** Continues with the outcome of `promise`. */
   wait(promise: PromiseLike<unknown>, kind: SuspendedWork, subject: unknown, step: number): void {
     this.step = step;
     this.#kind = kind;
     this.#subject = subject;
     this.#waiting = true;
-    // A promise of this realm is taken as it is; what only looks like one may call back twice.
+    // A native promise is used directly; another thenable may call back twice.
     Promise.resolve(promise).then(this.#fulfilled, this.#rejected);
   }
 

@@ -10,14 +10,14 @@ export interface Failure {
   readonly error: unknown;
 }
 
-/** A child has stopped, and has left it to its parent what to do about its failure. */
+/** A child has failed, stopped, and escalated its failure. */
 export interface Escalated {
   readonly type: "escalated";
   readonly ref: ActorRef<never>;
   readonly cause: unknown;
 }
 
-/** The actor is to stop when it has handled what it was given before. */
+/** The actor must stop after the messages that precede this one. */
 export interface StopInTurn {
   readonly type: "stopInTurn";
 }
@@ -43,7 +43,7 @@ export class SystemMessageQueue {
   #waiting: Waiting[] = [];
   #first = 0;
 
-  /** Whether nothing waits. */
+  /** Whether the queue is empty. */
   get empty(): boolean {
     return this.#first === this.#waiting.length;
   }
@@ -65,7 +65,7 @@ export class SystemMessageQueue {
       this.#waiting = [];
       this.#first = 0;
     } else if (this.#first >= 64 && this.#first * 2 >= this.#waiting.length) {
-      // A queue that is never empty must not keep all that it ever held.
+      // A queue that is never empty must not keep handled entries.
       this.#waiting.splice(0, this.#first);
       this.#first = 0;
     }

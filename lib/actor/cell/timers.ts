@@ -19,7 +19,7 @@ interface Entry {
   timer: Timer;
 }
 
-/** What a set of timers needs from its cell. */
+/** Dependencies of a set of timers on its cell. */
 export interface TimerOwner {
   readonly path: string;
   /** Whether it takes no more messages. */
@@ -69,7 +69,7 @@ export class TimerSet implements ActorTimers<unknown> {
     this.#entries.clear();
   }
 
-  /** Delivers the message of a fired timer, if it is still wanted. */
+  /** Delivers the message of a fired timer, unless it was cancelled. */
   claim(fired: FiredTimer): void {
     const entry = this.#entries.get(fired.key);
     if (entry?.generation !== fired.generation) return;

@@ -17,7 +17,7 @@ export function checkActorName(name: string): string {
 }
 
 /**
- * The name, if the system may give it to an actor of its own: as {@linkcode checkActorName}, but
+ * The name, if the system may give it to a system actor: as {@linkcode checkActorName}, but
  * beginning with `_`.
  *
  * @throws {ActorError} code `badName`.

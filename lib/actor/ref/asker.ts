@@ -6,7 +6,7 @@ export interface PendingAsk {
   readonly target: ActorRef<never>;
   /** False if the actor has said that it does not wait for the reply. */
   awaited: boolean;
-  /** The handler run that has asked: a later one waits for something else. */
+  /** The handler run that sent the ask: a later run waits for something else. */
   readonly askedAt: number;
   /** Ends it with an error. */
   refuse(error: AskError): void;
@@ -22,10 +22,10 @@ export interface Asker {
   readonly ended: boolean;
   /** Whether a handler's promise is pending. */
   readonly waits: boolean;
-  /** Tells handler runs apart: the one that runs now, or is suspended. */
+  /** Number of the current handler run, which runs or is suspended. */
   readonly step: number;
-  /** Its asks that have no reply yet; undefined if it has never asked. */
+  /** Its pending asks; undefined before its first ask. */
   readonly pendingAsks: PendingAsks | undefined;
-  /** It has asked, and was given `promise`. */
+  /** It has sent an ask, and holds its `promise`. */
   addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void;
 }

@@ -1,6 +1,6 @@
 /**
- * References of this process, and what other layers may do with the actors behind them: the cell
- * implements these interfaces, and nothing outside of it sees more of a cell.
+ * References of this process, and the operations of other layers on their actors: the cell
+ * implements these interfaces, and code outside `cell/` uses only these.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Asker, PendingAsk, PendingAsks } from "./asker.ts";
 import { type ActorRef, Ref } from "./ref.ts";
 import type { Terminated } from "./terminated.ts";
 
-/** The system that a reference of this process belongs to; there is one object for each system. */
+/** The system of a local reference; one object for each system. */
 export interface RefHost {
   /** `"host:port"`, or empty in a system without network. */
   readonly nodeAddress: string;
@@ -20,15 +20,15 @@ export interface Watcher {
   onTerminated(signal: Terminated): void;
 }
 
-/** An actor as those see it who watch it, or let it watch others. */
+/** An actor as a target and a subject of death watch. */
 export interface WatchHost {
-  /** Whether it is gone. */
+  /** Whether it has terminated. */
   readonly stopped: boolean;
   /** The signal for its watchers. Only once it has stopped. */
   readonly terminated: Terminated;
   /** Calls back when it has stopped, at once if it has already. Answers how to take that back. */
   whenStopped(callback: () => void): () => void;
-  /** Tells the watcher when it has stopped. Only while it has not. */
+  /** Notifies the watcher when it has stopped. Call it only before that. */
   addWatcher(watcher: Watcher): void;
   /** Takes back `addWatcher`. */
   removeWatcher(watcher: Watcher): void;
@@ -38,7 +38,7 @@ export interface WatchHost {
 
 /** Watches actors of other systems; the layer with a network provides it. */
 export interface RemoteWatch {
-  /** Must call `SystemInternals.terminated` once when the target is gone. */
+  /** Must call `SystemInternals.terminated` once when the target has terminated. */
   watch(watcher: Ref<unknown>, target: ActorRef<never>): void;
   /** The watcher has taken the watch back, or has stopped. */
   unwatch(watcher: Ref<unknown>, target: ActorRef<never>): void;
@@ -80,7 +80,7 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void;
   /** Stops when the running handler has ended, before any message that waits. */
   abstract stop(): void;
-  /** Stops when it has handled all that it was given before. */
+  /** Stops after the messages that it has already received. */
   abstract stopInTurn(): void;
   abstract whenStopped(callback: () => void): () => void;
   abstract addWatcher(watcher: Watcher): void;
@@ -92,7 +92,7 @@ export abstract class LocalRef<in M> extends Ref<M>
 
 /** A reference of this process that is not an actor's own, and may end before any actor does. */
 export abstract class TemporaryRef extends Ref<unknown> {
-  /** The system that it belongs to. */
+  /** Its system. */
   abstract readonly host: RefHost;
   /** The actor that gets the messages to this reference, if it is one. */
   abstract readonly actor: LocalRef<unknown> | undefined;

@@ -7,7 +7,7 @@
 export interface ActorRef<in M> {
   /** `"/parent/child"`, unique within the actor's node. */
   readonly path: string;
-  /** Sends a message. Never blocks, never throws: what cannot be delivered is a dead letter. */
+  /** Sends a message. Never blocks, never throws: an undeliverable message is a dead letter. */
   readonly tell: (message: M) => void;
 }
 
@@ -17,12 +17,12 @@ export interface RefAddress {
   readonly node: string;
   /** `"/parent/child"`. */
   readonly path: string;
-  /** Tells actors apart that had the same path; 0 means the current one. */
+  /** Distinguishes incarnations at one path; 0 is the current one. */
   readonly uid: number;
 }
 
 /**
- * Base class of all references, so that the codec can tell a reference from data. Not public:
+ * Base class of all references, so that the codec can distinguish references from data. Not public:
  * users see `ActorRef`.
  */
 export abstract class Ref<in M> implements ActorRef<M> {
@@ -44,7 +44,7 @@ export abstract class Ref<in M> implements ActorRef<M> {
     return this.node + this.path;
   }
 
-  /** What `console.log` shows: an address, and nothing of what is behind it. */
+  /** `console.log` shows only the address. */
   [Symbol.for("Deno.customInspect")](): string {
     return `ActorRef(${this})`;
   }

@@ -19,7 +19,7 @@ export interface CircuitBreakerOptions {
   readonly callTimeout?: number;
   /** Milliseconds that it stays open, 1 to 2 147 483 647. Default 15 000. */
   readonly resetTimeout?: number;
-  /** Called with each change. What it throws is ignored. */
+  /** Called with each change. Its errors are ignored. */
   readonly onChange?: (state: CircuitState) => void;
   /** Time. Default: the machine's. In an actor: `context.system.runtime.clock`. */
   readonly clock?: Clock;
@@ -49,7 +49,7 @@ export class CircuitBreaker {
   #state: CircuitState = "closed";
   #failures = 0;
   #openUntil = 0;
-  /** Changes with the state: what began before is not counted after. */
+  /** Changes with the state: results of calls from before a change do not count. */
   #era = 0;
 
   /**
@@ -138,7 +138,7 @@ export class CircuitBreaker {
   }
 }
 
-/** Calls at once; what is thrown becomes a rejection. */
+/** Calls synchronously; a thrown error becomes a rejection. */
 async function begin<T>(
   work: (signal: AbortSignal) => PromiseLike<T> | T,
   signal: AbortSignal,

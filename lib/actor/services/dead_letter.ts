@@ -22,7 +22,7 @@ export interface DeadLetter {
   readonly reason: DeadLetterReason;
   /** Its receiver: `"/path"`, or `"host:port/path"`. */
   readonly target: string;
-  /** What was not delivered. */
+  /** The undelivered message. */
   readonly message: unknown;
 }
 

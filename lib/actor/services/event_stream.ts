@@ -18,7 +18,7 @@ export interface ActorRestarted {
   readonly type: "actorRestarted";
   /** The actor. */
   readonly ref: ActorRef<never>;
-  /** What was thrown; undefined if the behaviour itself has asked for it. */
+  /** The thrown error; undefined if the behaviour requested it. */
   readonly cause: unknown;
 }
 
@@ -28,7 +28,7 @@ export interface ActorStopped {
   readonly type: "actorStopped";
   /** The actor. */
   readonly ref: ActorRef<never>;
-  /** What a handler threw, if that was why. */
+  /** The error of a handler, if that was the cause. */
   readonly cause?: unknown;
 }
 
@@ -70,7 +70,7 @@ export class EventStream {
   }
 
   /**
-   * Calls `listener` with every event of a type, in the publisher's call; or tells the event to an
+   * Calls `listener` with every event of a type, in the publisher's call; or sends the event to an
    * actor, until it stops. Answers how to end that.
    *
    * @example

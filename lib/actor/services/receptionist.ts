@@ -76,7 +76,10 @@ class Service {
     this.#refs = undefined;
   }
 
-  /** Whether other actors of other nodes offer it now. What is the same actor stays the same object. */
+  /**
+   * Sets the actors of other nodes. Returns whether they have changed; an unchanged actor stays the
+   * same object.
+   */
   setRemote(refs: Refs): boolean {
     const kept = sameRefs(this.#remote, refs);
     if (kept === this.#remote) return false;
@@ -154,7 +157,7 @@ export class Receptionist {
   }
 
   /**
-   * Takes {@linkcode Receptionist.register} back. Does nothing if the actor is not registered.
+   * Deregisters an actor. Does nothing if it is not registered.
    *
    * @throws {ActorError} code `badServiceKey`.
    */
@@ -176,13 +179,13 @@ export class Receptionist {
 
   /**
    * Subscribes to the actors that offer a service: notifies at once, and again after each change. A
-   * function is called with the list; what it throws is logged. An actor is sent a
+   * function is called with the list; its errors are logged. An actor is sent a
    * {@linkcode Listing}, until it stops. Answers how to end that.
    *
    * If a listener changes the same service itself, the listeners after it get the newest list only.
    *
-   * @throws {ActorError} code `badServiceKey`; code `badSubscriber` for what is neither a function
-   * nor a reference.
+   * @throws {ActorError} code `badServiceKey`; code `badSubscriber` for a value that is neither a
+   * function nor a reference.
    */
   subscribe<M>(key: ServiceKey<M>, listener: ListingSubscriber<NoInfer<M>>): () => void {
     const id = serviceIdOf(key);
@@ -220,7 +223,7 @@ export class Receptionist {
       const service = this.#service(id);
       if (service.setRemote(refs as Refs)) changed.push(service);
     }
-    // After all have changed: a listener of one service may look for another.
+    // After all have changed: a listener of one service may call `find` for another.
     for (const service of changed) {
       this.#tellAll(service);
       this.#forgetIfUnused(service);
@@ -232,7 +235,9 @@ export class Receptionist {
     return this.#offered.has(path);
   }
 
-  /** @internal Calls `observer` after each change of what `listings` answers. Answers how to end that. */
+  /**
+   * @internal Calls `observer` after each change of `listings`. Returns a function that ends it.
+   */
   observe(observer: () => void): () => void {
     this.#observers.add(observer);
     return () => this.#observers.delete(observer);

@@ -41,7 +41,7 @@ export type WhenStopped = (
   callback: () => void,
 ) => (() => void) | undefined;
 
-/** What a scheduler needs. */
+/** Dependencies of a scheduler. */
 export interface SchedulerOptions {
   /** Time. */
   readonly clock: Clock;
@@ -105,7 +105,7 @@ export class Scheduler {
   #closed = false;
 
   /**
-   * The system makes one.
+   * Created by the system.
    *
    * @throws {OptionError}
    */
@@ -124,7 +124,7 @@ export class Scheduler {
   }
 
   /**
-   * Sends `message` again and again. Replaces what the key stood for.
+   * Sends `message` periodically. Replaces the timer with the same key.
    *
    * @throws {OptionError}
    * @throws {ActorError} codes `badKey`, `tooManyScheduled`, `systemStopped`.
@@ -136,7 +136,7 @@ export class Scheduler {
   }
 
   /**
-   * Sends `message` once. Replaces what the key stood for.
+   * Sends `message` once. Replaces the timer with the same key.
    *
    * @throws {OptionError}
    * @throws {ActorError} codes `badKey`, `tooManyScheduled`, `systemStopped`.
@@ -165,7 +165,7 @@ export class Scheduler {
     for (const [key, entry] of this.#entries) this.#remove(key, entry);
   }
 
-  /** Cancels all, and takes nothing more. The system's shutdown does this. */
+  /** Cancels all timers and accepts no more. Called by the shutdown of the system. */
   close(): void {
     this.#closed = true;
     this.cancelAll();

@@ -14,11 +14,11 @@ export interface ServiceKey<in M> {
   readonly accepts?: (message: M) => void;
 }
 
-/** No control, format or line separator characters: ids that look the same are the same. */
+/** No control, format or line separator characters: ids that look equal are equal. */
 const printable = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u;
 
 /**
- * Makes a key.
+ * Creates a service key.
  *
  * @param id 1 to 256 printable characters.
  * @throws {ActorError} code `badServiceKey`.

@@ -16,7 +16,7 @@ import { actorSystemTable, shutdownTaskTable } from "../../options/tables/actor_
  * - `serviceStop`: end the work that was taken, such as open requests;
  * - `clusterLeave`: hand off and leave the cluster (Casty's own);
  * - `actorsStop`: stop the actors (Casty's own);
- * - `afterStop`: close what the actors have used: files, pools, connections.
+ * - `afterStop`: close resources of the actors: files, pools, connections.
  */
 export const shutdownPhases = [
   "beforeShutdown",
@@ -26,7 +26,7 @@ export const shutdownPhases = [
   "afterStop",
 ] as const satisfies readonly ShutdownPhase[];
 
-/** A phase of a shutdown; {@linkcode shutdownPhases} tells what each is for. */
+/** A phase of a shutdown; see {@linkcode shutdownPhases}. */
 export type ShutdownPhase =
   | "beforeShutdown"
   | "serviceStop"
@@ -35,25 +35,26 @@ export type ShutdownPhase =
   | "afterStop";
 
 /**
- * A task of a shutdown. Its signal is aborted when it is late; the shutdown goes on without it then.
+ * A task of a shutdown. Its signal is aborted at its timeout; the shutdown then continues without
+ * it.
  */
 export type ShutdownTask = (signal: AbortSignal) => void | PromiseLike<void>;
 
 /** A shutdown task that has thrown. */
 export interface ShutdownTaskFailed {
-  /** Which of the closed set this is. */
+  /** Names the problem. */
   readonly type: "failed";
   /** Phase of the task. */
   readonly phase: ShutdownPhase;
   /** Name of the task. */
   readonly name: string;
-  /** What it has thrown: not always an `Error`. */
+  /** The thrown value: not always an `Error`. */
   readonly error: unknown;
 }
 
 /** A shutdown task that has not ended in time. */
 export interface ShutdownTaskLate {
-  /** Which of the closed set this is. */
+  /** Names the problem. */
   readonly type: "late";
   /** Phase of the task. */
   readonly phase: ShutdownPhase;
@@ -63,15 +64,15 @@ export interface ShutdownTaskLate {
   readonly waited: number;
 }
 
-/** How a shutdown went. */
+/** The result of a shutdown. */
 export interface ShutdownReport {
   /** How long it took, milliseconds. */
   readonly duration: number;
-  /** What did not go well, in the order in which it happened. */
+  /** Problems, in order of time. */
   readonly problems: readonly (ShutdownTaskFailed | ShutdownTaskLate)[];
 }
 
-/** What the phases need. */
+/** Dependencies of the phases. */
 export interface ShutdownPhasesOptions {
   /** Time. */
   readonly clock: Clock;
@@ -111,8 +112,6 @@ export class ShutdownPhases {
   #running: Promise<ShutdownReport> | undefined;
 
   /**
-   * Has nothing to do yet.
-   *
    * @throws {OptionError}
    */
   constructor(options: ShutdownPhasesOptions) {
@@ -134,8 +133,8 @@ export class ShutdownPhases {
   }
 
   /**
-   * Adds something to do in a phase that has not begun yet. `timeout` replaces `phaseTimeout`.
-   * Returns how to take it back.
+   * Adds a task to a phase that has not begun. `timeout` replaces `phaseTimeout`. Returns how to
+   * take it back.
    *
    * @throws {ActorError} codes `badPhase`, `badTask`, `duplicateName`, `phaseBegun`,
    * `tooManyTasks`.
@@ -175,8 +174,8 @@ export class ShutdownPhases {
 
   /**
    * Runs the phases, within `budget` milliseconds (default: `shutdownBudget`). Never rejects; a
-   * second call gives the same promise. A task that waits for this promise waits for itself, and
-   * is late.
+   * second call returns the same promise. A task that awaits this promise waits for itself, and is
+   * late.
    *
    * @throws {OptionError}
    */
@@ -206,7 +205,7 @@ export class ShutdownPhases {
     return { duration: this.#clock.now() - started, problems };
   }
 
-  /** Resolves when the task has ended or is late, with what was wrong. */
+  /** Resolves when the task has ended or is late, with its problem. */
   #runOne(
     phase: ShutdownPhase,
     { name, task }: Entry,
@@ -271,7 +270,7 @@ function isBefore(phase: ShutdownPhase, other: ShutdownPhase): boolean {
   return shutdownPhases.indexOf(phase) < shutdownPhases.indexOf(other);
 }
 
-/** Calls at once; what is thrown becomes a rejection. */
+/** Calls synchronously; a thrown error becomes a rejection. */
 async function call(task: ShutdownTask, signal: AbortSignal): Promise<void> {
   await task(signal);
 }

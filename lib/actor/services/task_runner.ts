@@ -12,7 +12,7 @@ import type { ActorRef } from "../ref/ref.ts";
 
 /** A task has completed. */
 export interface TaskCompleted<out T> {
-  /** Which of the closed set this is. */
+  /** Names the outcome. */
   readonly type: "taskCompleted";
   /** The task's key. */
   readonly key: string;
@@ -22,17 +22,17 @@ export interface TaskCompleted<out T> {
 
 /** A task has thrown. */
 export interface TaskFailed {
-  /** Which of the closed set this is. */
+  /** Names the outcome. */
   readonly type: "taskFailed";
   /** The task's key. */
   readonly key: string;
-  /** What it has thrown: not always an `Error`. */
+  /** The thrown value: not always an `Error`. */
   readonly error: unknown;
 }
 
 /** A task was cancelled, and has no value. */
 export interface TaskCancelled {
-  /** Which of the closed set this is. */
+  /** Names the outcome. */
   readonly type: "taskCancelled";
   /** The task's key. */
   readonly key: string;
@@ -54,7 +54,7 @@ export interface Task<out T> {
   /** Its name. */
   readonly key: string;
   /**
-   * The value of the work. Rejects with what the work has thrown, or with an `ActorError` of code
+   * The value of the work. Rejects with the error of the work, or with an `ActorError` of code
    * `taskCancelled`. Need not be awaited: it is never an unhandled rejection.
    */
   readonly result: Promise<T>;
@@ -66,7 +66,7 @@ export interface Task<out T> {
   cancel(reason?: unknown): void;
 }
 
-/** What a task runner needs. */
+/** Dependencies of a task runner. */
 export interface TaskRunnerOptions {
   /** Time. */
   readonly clock: Clock;
@@ -76,7 +76,7 @@ export interface TaskRunnerOptions {
   readonly maxTasks?: number;
 }
 
-/** Any task: the runner does not look at values. */
+/** Any task: the runner does not use values. */
 interface Ending {
   readonly key: string;
   abort(reason: unknown): void;
@@ -123,7 +123,7 @@ export class TaskRunner {
   #allEnded: (() => void) | undefined;
 
   /**
-   * The system makes one.
+   * Created by the system.
    *
    * @throws {OptionError}
    */
@@ -140,8 +140,8 @@ export class TaskRunner {
   }
 
   /**
-   * Calls `work` at once, and looks after what it returns. Work that may take long should heed its
-   * signal. A failure without a `replyTo` is logged as a warning.
+   * Calls `work` at once and tracks its promise. Long work should respect its signal. A failure
+   * without a `replyTo` is logged as a warning.
    *
    * @throws {ActorError} codes `badTask`, `tooManyTasks`, `systemStopped`.
    */
@@ -162,9 +162,10 @@ export class TaskRunner {
   }
 
   /**
-   * Takes no more tasks, aborts those that run, and waits until their work has ended, `budget`
-   * milliseconds at most. Resolves with the number of those that have not ended; they are logged,
-   * and count as cancelled. The system's shutdown does this. A second call gives the same promise.
+   * Accepts no more tasks, aborts running ones, and waits until their work has ended, `budget`
+   * milliseconds at most. Resolves with the number of tasks that have not ended; they are logged,
+   * and count as cancelled. Called by the shutdown of the system. A second call returns the same
+   * promise.
    *
    * @throws {OptionError}
    */

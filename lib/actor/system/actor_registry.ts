@@ -54,7 +54,7 @@ export class ActorRegistry {
 
   /**
    * Hands over a message from another system. Gives the reason if there is no such actor, or its
-   * mailbox rejects what does not fit.
+   * mailbox rejects the message.
    */
   deliver(
     path: string,

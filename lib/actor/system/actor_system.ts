@@ -60,7 +60,7 @@ class LocalActorSystem implements LocalSystem {
   readonly #deadLetters: DeadLetters;
   readonly #phases: ShutdownPhases;
   readonly #ignoreSignals: () => void;
-  /** Undefined where nothing is recorded. */
+  /** Undefined if telemetry is disabled. */
   readonly #telemetry: SystemTelemetry | undefined;
   #onForeignAskLost: SystemInternals["onForeignAskLost"];
 
@@ -171,7 +171,7 @@ class LocalActorSystem implements LocalSystem {
     this.#close();
   }
 
-  /** The budget is spent: tells all actors to stop, and waits for none. */
+  /** The budget is spent: stops all actors without waiting. */
   #abandon(roots: readonly LocalRef<unknown>[]): void {
     for (const root of roots) root.stop();
     this.scheduler.close();
@@ -227,7 +227,7 @@ class LocalActorSystem implements LocalSystem {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.ended) return Promise.reject(targetDead(ref.path));
         const telemetry = this.#telemetry;
-        // Without a closure where nothing is measured.
+        // Without a closure if telemetry is disabled.
         if (telemetry === undefined) return this.#asks.ask(ref, factory, options, asker);
         return telemetry.ask(ref.path, () => this.#asks.ask(ref, factory, options, asker));
       },
@@ -279,7 +279,7 @@ class LocalActorSystem implements LocalSystem {
   }
 }
 
-/** Makes actor systems. */
+/** Creates actor systems. */
 export interface ActorSystemConstructor {
   /**
    * The system runs at once.
@@ -291,7 +291,7 @@ export interface ActorSystemConstructor {
 
 /** A set of actors in one process; see {@linkcode LocalSystem}. */
 export type ActorSystem = LocalSystem;
-/** Makes a set of actors in one process. */
+/** Creates a system of actors in one process. */
 export const ActorSystem: ActorSystemConstructor = LocalActorSystem;
 
 function makeRuntime(given: Partial<LocalRuntime> = {}): LocalRuntime {

@@ -5,7 +5,7 @@ import type { LocalRuntime } from "../behavior/local_system.ts";
 export interface ActorSystemOptions {
   /** Default `"casty-system"`. */
   readonly name?: string;
-  /** Replaces clock, chance or log. Default: the machine's; log lines of `warn` and above. */
+  /** Replaces clock, randomness or log. Default: the machine's; log lines of `warn` and above. */
   readonly runtime?: Partial<LocalRuntime>;
   /** Asks that may wait for a reply at once. Default 100 000. */
   readonly maxPendingAsks?: number;

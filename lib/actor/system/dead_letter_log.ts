@@ -7,7 +7,7 @@ const singleLines = 10;
 /** Milliseconds between two such numbers. */
 const quietTime = 60_000;
 
-/** Logs dead letters, but never floods the log. */
+/** Logs dead letters at a limited rate. */
 export class DeadLetterLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -15,7 +15,6 @@ export class DeadLetterLog {
   #reported = 0;
   #lastReport = -Infinity;
 
-  /** Has logged nothing yet. */
   constructor(clock: Clock, logger: Logger) {
     this.#clock = clock;
     this.#logger = logger;

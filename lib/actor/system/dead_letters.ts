@@ -26,7 +26,7 @@ export class DeadLetters {
     this.#onLost = onLost;
   }
 
-  /** From now on dead letters are counted only. */
+  /** From now on dead letters are only counted, not published. */
   suppress(): void {
     this.#suppressed = true;
   }

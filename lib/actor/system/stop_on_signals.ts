@@ -1,7 +1,7 @@
 import type { Logger } from "../../runtime/logger.ts";
 import type { StopSignal, StopSignals } from "../../runtime/stop_signals.ts";
 
-/** What a process that was ended by a signal returns: 128 and the signal's number. */
+/** Exit code of a process that a signal has ended: 128 plus the signal's number. */
 const exitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /** One system that stops on signals. */
@@ -27,7 +27,7 @@ class StopGroup {
     this.#members.add(member);
     return () => {
       if (!this.#members.delete(member) || this.#members.size > 0) return;
-      // A listener would keep the signal from ending a process that has no system any more.
+      // Without a system, a listener would only keep the signal from ending the process.
       this.#unlisten?.();
       this.#unlisten = undefined;
     };
@@ -74,10 +74,10 @@ class StopGroup {
 const groups = new WeakMap<StopSignals, StopGroup>();
 
 /**
- * Stops a system when the process is asked to: the first signal calls `shutdown`, and the process
- * ends when that is done, with code 0, or 1 if it fails. A second signal ends it at once, with 130
- * (SIGINT) or 143 (SIGTERM). If several systems listen to the same signals, the first signal shuts
- * all of them down, and the process ends after the last.
+ * Stops a system on a signal of the operating system: the first signal calls `shutdown`, and the
+ * process ends when that is done, with code 0, or 1 if it fails. A second signal ends it at once,
+ * with 130 (SIGINT) or 143 (SIGTERM). If several systems listen to the same signals, the first
+ * signal shuts all of them down, and the process ends after the last.
  *
  * Returns how to take it back: to be called at the end of every shutdown.
  */

@@ -5,19 +5,19 @@ import type { ActorRef, Ref } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 
-/** What the layers above may do with a system, and users may not. */
+/** Operations on a system for the layers above, hidden from users. */
 export interface SystemInternals {
   /** `"host:port"` once it is known; references carry it. */
   nodeAddress: string;
   /** Watches actors of other systems. Without it, to watch one is an error. */
   remoteWatch: RemoteWatch | undefined;
-  /** Starts an actor of the system's own; the name begins with `_`. */
+  /** Starts a system actor; its name begins with `_`. */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
   /** The actor or reply reference at a path; `uid` 0 means any incarnation. */
   resolve(path: string, uid: number): Ref<unknown> | undefined;
   /**
-   * Hands over a message that came from another node. Gives the reason if there is no such actor, or
-   * its mailbox rejects what does not fit; it is a dead letter of this system then.
+   * Hands over a message that came from another node. Gives the reason if there is no such actor,
+   * or its mailbox rejects it; then it is a dead letter of this system.
    */
   deliver(path: string, uid: number, message: unknown): DeadLetterReason | undefined;
   /** Called when a message with a reply reference of another system was lost here. */
@@ -26,7 +26,7 @@ export interface SystemInternals {
     | undefined;
   /** Another system has lost a message for `target` with the reply reference `path`: fails its ask. */
   failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
-  /** Another system is gone: fails the asks of its actors. */
+  /** Another system has been removed: fails the asks of its actors. */
   failAsksTo(node: string): void;
   /** Fails the pending asks for which `isLost` answers true, with `reason`. */
   failAsksWhere(
@@ -35,7 +35,7 @@ export interface SystemInternals {
   ): void;
   /** A message that never reached a mailbox is lost. */
   deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
-  /** What {@linkcode RemoteWatch} watches for `watcher` is gone. */
+  /** The target that {@linkcode RemoteWatch} watches for `watcher` has terminated. */
   terminated(watcher: Ref<unknown>, target: ActorRef<never>, reason: TerminationReason): void;
 }
 

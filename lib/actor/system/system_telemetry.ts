@@ -6,7 +6,7 @@ import { labelOf } from "../cell/cell_observer.ts";
 import type { EventStream } from "../services/event_stream.ts";
 import type { LossLedger } from "../services/loss_ledger.ts";
 
-/** What of a system is measured. */
+/** The measured parts of a system. */
 export interface MeasuredSystem {
   readonly ledger: LossLedger;
   readonly eventStream: EventStream;
@@ -43,7 +43,7 @@ export class SystemTelemetry {
     );
   }
 
-  /** Undefined if the telemetry of the runtime records nothing. */
+  /** Undefined if the telemetry of the runtime is disabled. */
   static of(
     { telemetry, clock }: LocalRuntime,
     system: MeasuredSystem,
@@ -51,7 +51,7 @@ export class SystemTelemetry {
     return telemetry?.enabled ? new SystemTelemetry(telemetry, clock, system) : undefined;
   }
 
-  /** Measures an ask; its message is sent within a span of its own. */
+  /** Measures an ask; its message is sent within a separate span. */
   ask<R>(target: string, send: () => Promise<R>): Promise<R> {
     const startedAt = this.#clock.now();
     const label = labelOf(target);

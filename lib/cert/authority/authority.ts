@@ -1,5 +1,5 @@
 /**
- * Makes an authority and certificates for nodes and clients.
+ * Creates authorities and issues certificates for nodes and clients.
  *
  * @module
  */
@@ -43,9 +43,9 @@ export interface Issued {
 /** Options of `createCa`. Default validity: 365 days. */
 export interface CaOptions extends ValidityOptions {
   /**
-   * Name of the cluster, which becomes the trust domain of what the authority issues: in lower case,
-   * with a dash for what is neither letter, digit, dot, dash nor underscore. Peers of different trust
-   * domains refuse each other. Default: the domain is made of `commonName`.
+   * Name of the cluster, which becomes the trust domain of issued certificates: in lower case, with
+   * a dash in place of every character other than letters, digits, dot, dash and underscore. Peers
+   * of different trust domains refuse each other. Default: the domain is made of `commonName`.
    */
   readonly clusterName?: string;
   /** 1 to 64 characters. Default `"casty-ca"`, or `"<clusterName>-ca"`. */
@@ -85,7 +85,7 @@ const defaultLeafSpan = parseSpan("90d");
 const defaultCaSpan = parseSpan("365d");
 
 /**
- * Makes a certificate authority: self-signed, for leaf certificates and revocation lists only.
+ * Creates a certificate authority: self-signed, for leaf certificates and revocation lists only.
  *
  * @throws {CertError} codes `badName`, `badValidity`, `badKeyType`, `badPassphrase`.
  *

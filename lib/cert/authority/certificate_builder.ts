@@ -22,7 +22,7 @@ const oid = {
   authorityKeyIdentifier: "2.5.29.35",
 };
 
-/** Everything that goes into a certificate, but for what follows from its keys. */
+/** All fields of a certificate except the ones derived from its keys. */
 export interface CertificateContents {
   readonly subject: RelativeDistinguishedNames;
   readonly notBefore: Date;
@@ -33,13 +33,13 @@ export interface CertificateContents {
   readonly extensions: readonly Extension[];
 }
 
-/** Who signs. */
+/** The issuer. */
 export interface Issuer {
   readonly certificate: Certificate;
   readonly key: KeyObject;
 }
 
-/** Makes and signs a certificate; without an issuer it signs itself. */
+/** Builds and signs a certificate; without an issuer it is self-signed. */
 export async function buildCertificate(
   contents: CertificateContents,
   issuer?: Issuer,
@@ -71,7 +71,7 @@ export async function buildCertificate(
   return certificate;
 }
 
-/** A subject that is a common name and nothing else. */
+/** A subject with a common name only. */
 export function commonNameSubject(commonName: string): RelativeDistinguishedNames {
   const value = /^[A-Za-z0-9 '()+,./:=?-]*$/.test(commonName)
     ? new PrintableString({ value: commonName })

@@ -56,7 +56,7 @@ export async function writePair(
     for (const { temporary, text, mode } of parts) {
       await platform.files.writeNewFile(temporary, text, mode);
     }
-    // Both, before either is replaced: what cannot be kept must not be overwritten.
+    // Back up both files before either is replaced.
     if (force) { for (const { file, old } of parts) await keep(file, old); }
     for (const part of parts) {
       await place(part.temporary, part.file, force, directory);
@@ -125,7 +125,7 @@ export async function readText(file: string, otherwise: string): Promise<string>
 }
 
 /**
- * Reads a text of up to 1 MiB; what is in DER becomes its PEM text.
+ * Reads a text of up to 1 MiB; DER is converted to PEM.
  *
  * @throws {CertError} code `malformed` when it is longer.
  */
@@ -163,7 +163,7 @@ async function place(
 ): Promise<void> {
   if (force) return await platform.files.rename(temporary, file);
   try {
-    // A link, unlike a rename, never replaces what another process has written meanwhile.
+    // A link, unlike a rename, never replaces a file that another process has written meanwhile.
     await platform.files.link(temporary, file);
   } catch (error) {
     if (platform.faultOf(error) === "alreadyExists") {
@@ -196,7 +196,7 @@ function alreadyExist(files: string, directory: string): CertError {
   });
 }
 
-/** The first line of what the system says. */
+/** The first line of the system's error message. */
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
 }

@@ -4,12 +4,12 @@ import { CertError } from "../errors.ts";
 import { decodePem } from "./pem.ts";
 
 /**
- * What a certificate makes of its holder: an authority; a node or a client, by its URI name; or
+ * The role of a certificate's holder: an authority; a node or a client, by its URI name; or
  * something that is none of them.
  */
 export type CertificateRole = "authority" | "node" | "client" | "other";
 
-/** What a certificate says, for people. */
+/** The content of a certificate for display. */
 export interface CertificateInfo {
   /** Common name of the subject, if it has one. */
   readonly commonName: string | undefined;
@@ -29,11 +29,11 @@ export interface CertificateInfo {
   readonly names: readonly string[];
   /** URI names; one of them makes a node or a client. */
   readonly uris: readonly string[];
-  /** What the key may be used for, such as `digitalSignature`; empty: it is not restricted. */
+  /** Key usages, such as `digitalSignature`; empty: not restricted. */
   readonly keyUsages: readonly string[];
-  /** What it may be used for: `serverAuth`, `clientAuth`, or the number of something else. */
+  /** Extended key usages: `serverAuth`, `clientAuth`, or the object identifier of another one. */
   readonly purposes: readonly string[];
-  /** What the certificate makes of its holder. */
+  /** The role of its holder. */
   readonly role: CertificateRole;
   /** Serial number, upper-case hexadecimal without leading zeros. */
   readonly serial: string;
@@ -72,7 +72,7 @@ export function parseCertificate(der: Uint8Array): CertificateReading {
   }
 }
 
-/** What a certificate says, for people. */
+/** The content of a certificate for display. */
 export function describeCertificate(reading: CertificateReading): CertificateInfo {
   const { alternativeNames, names, isAuthority, uris } = reading;
   const shown = alternativeNames.filter(({ type, text }) => {
@@ -98,7 +98,7 @@ export function describeCertificate(reading: CertificateReading): CertificateInf
   };
 }
 
-/** One URI name that makes a node or a client makes one; two would make it both. */
+/** Exactly one URI name of a node or client: with two the role would be ambiguous. */
 function roleOf(reading: CertificateReading): CertificateRole {
   const [first, ...more] = identitiesOf(reading);
   return first === undefined || more.length > 0 ? "other" : first.kind;

@@ -21,8 +21,8 @@ const usageBits = {
 };
 
 /**
- * What makes a certificate one of an authority: for leaves only, not for further authorities. With
- * `domain` it carries the trust domain of what it issues.
+ * Extensions of an authority's certificate: for leaves only, not for further authorities. With
+ * `domain` it carries the trust domain of the certificates that it issues.
  */
 export function authorityExtensions(domain?: string): Extension[] {
   const constraints = new BasicConstraints({ cA: true, pathLenConstraint: 0 });
@@ -33,7 +33,7 @@ export function authorityExtensions(domain?: string): Extension[] {
   ];
 }
 
-/** What makes a certificate one of a node or client. */
+/** Extensions of a node's or client's certificate. */
 export function leafExtensions(
   role: "node" | "client",
   hosts: readonly HostName[],

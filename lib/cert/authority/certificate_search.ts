@@ -13,7 +13,7 @@ export type FoundItem =
   | { readonly file: string; readonly revocationList: RevocationListInfo }
   | { readonly file: string; readonly problem: string };
 
-/** Of files in a folder that are looked at. */
+/** Largest number of files in a folder that are read. */
 const endings = [".crt", ".pem", ".crl"] as const;
 
 /**
@@ -46,7 +46,7 @@ export async function itemsOf(file: string, text: string): Promise<FoundItem[]> 
   }
 }
 
-/** All certificates and lists of a folder; of what cannot be read, the problem. */
+/** All certificates and lists of a folder, and the problems of unreadable files. */
 export async function itemsIn(directory: string): Promise<FoundItem[]> {
   const items: FoundItem[] = [];
   for (const name of await certificateFiles(directory, endings)) {
@@ -116,7 +116,7 @@ export async function authorityHome(caDir: string): Promise<string> {
 }
 
 /**
- * Makes sure that a text is a revocation list.
+ * Throws unless a text is a revocation list.
  *
  * @throws {CertError} code `malformed`, naming the file.
  */

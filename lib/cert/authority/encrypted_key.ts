@@ -18,7 +18,7 @@ const oid = {
 
 /** As OWASP advises for PBKDF2 with HMAC-SHA-256; OpenSSL's own default is 2 048. */
 const iterations = 600_000;
-/** More take minutes: such a file was made to keep us busy. */
+/** More would take minutes: such a file is an attack on the reader's time. */
 const maxIterations = 20_000_000;
 
 /**

@@ -10,9 +10,9 @@ import { decodePem } from "./pem.ts";
 import { readPrivateKey } from "./private_key.ts";
 import { dayOf, type Span } from "./validity.ts";
 
-/** An authority with what it signs with. */
+/** An authority with its signing key. */
 export interface Authority {
-  /** Its certificate, PEM; what follows the first certificate does not matter. */
+  /** Its certificate, PEM; text after the first certificate is ignored. */
   readonly cert: string;
   /** Its private key, PEM: PKCS#8, encrypted or not, or SEC 1. */
   readonly key: string;
@@ -20,11 +20,11 @@ export interface Authority {
   readonly passphrase?: string;
 }
 
-/** What an authority signs. */
+/** Purposes of a signature. */
 export type Purpose = "keyCertSign" | "cRLSign";
 
 /**
- * Reads an authority and makes sure that it can sign for the purpose, now.
+ * Reads an authority and checks that it can sign for the purpose now.
  *
  * @throws {CertError} codes `malformed`, `notAnAuthority`, `authorityExpired`,
  * `authorityNotYetValid`, `keyMismatch`, and those of a key.
@@ -43,8 +43,9 @@ export function openAuthority(ca: Authority, purpose: Purpose): Issuer {
 }
 
 /**
- * When a leaf ends. The default was not asked for, and an authority that ends sooner than asked by
- * less than the unit of asking (days, hours, minutes) was meant to last as long.
+ * When a leaf expires. The default validity is shortened to that of the authority; with an explicit
+ * validity, an authority that expires earlier by less than the unit of asking (days, hours,
+ * minutes) was meant to last as long.
  *
  * @throws {CertError} code `beyondAuthority`.
  */
@@ -61,8 +62,8 @@ export function leafEnd(end: Date, asked: Span | undefined, authority: Certifica
 }
 
 /**
- * Makes sure that a certificate which an authority has signed is accepted below it: an authority of
- * another tool may have name constraints, or what no peer of Casty takes.
+ * Checks that a signed certificate is accepted below its authority: an authority of another tool
+ * may have name constraints, or properties that peers of Casty reject.
  *
  * @throws {CertError} code `beyondAuthority`.
  */

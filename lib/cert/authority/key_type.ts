@@ -6,7 +6,7 @@ import { CertError } from "../errors.ts";
 /** Which key a certificate is for: ECDSA on P-256 or P-384, or Ed25519. */
 export type KeyType = "p256" | "p384" | "ed25519";
 
-/** What is known of a type of key. */
+/** Properties of a key type. */
 interface KeyTypeEntry {
   /** Algorithm of its signatures, RFC 5758 and RFC 8410. */
   readonly signature: string;
@@ -47,7 +47,7 @@ export function parseKeyType(text: string): KeyType {
   });
 }
 
-/** Makes a key. */
+/** Generates a key. */
 export function generateKey(type: KeyType): Promise<KeyObject> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, _publicKey: KeyObject, privateKey: KeyObject) =>
@@ -83,7 +83,7 @@ function describeKey(key: KeyObject): string {
 }
 
 /**
- * Makes sure that a key is one that certificates can have and be signed with.
+ * Throws unless certificates can have this key and be signed with it.
  *
  * @throws {CertError} code `unsupportedKey`.
  */
@@ -91,7 +91,7 @@ export function checkKeyType(key: KeyObject): void {
   if (keyTypeOf(key) === undefined) throw unsupportedKey(key);
 }
 
-/** How a key signs: the algorithm as it stands in what it has signed, and the signature (DER). */
+/** A signature: the algorithm identifier and the signature value (DER). */
 export interface Signer {
   readonly algorithm: AlgorithmIdentifier;
   readonly sign: (bytes: ArrayBuffer) => ArrayBuffer;

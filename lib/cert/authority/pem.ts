@@ -1,7 +1,7 @@
 import { type PemBlock, pemBlocks as readBlocks } from "../../x509/pem.ts";
 import { CertError, reading } from "../errors.ts";
 
-/** What a PEM block holds. */
+/** Types of PEM blocks. */
 export type PemLabel = "CERTIFICATE" | "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" | "X509 CRL";
 
 /**

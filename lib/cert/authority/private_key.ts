@@ -6,7 +6,7 @@ import { encodePem } from "../../x509/pem.ts";
 import { decodePem } from "./pem.ts";
 
 const encryptedBlock = /-----BEGIN ENCRYPTED PRIVATE KEY-----/;
-/** PKCS#8 in the clear, and what openssl wrote before: SEC 1 and PKCS#1. */
+/** Unencrypted PKCS#8, and the older formats of openssl: SEC 1 and PKCS#1. */
 const plainBlock = /-----BEGIN ((?:EC |RSA )?PRIVATE KEY)-----([\sA-Za-z0-9+/=]*)-----END \1-----/;
 /** OpenSSL reads no longer passphrases. */
 const maxPassphrase = 1_024;
@@ -49,7 +49,7 @@ export async function writePrivateKey(key: KeyObject, passphrase?: string): Prom
 }
 
 /**
- * Makes sure that a key can be encrypted with it.
+ * Throws unless a key can be encrypted with it.
  *
  * @throws {CertError} code `badPassphrase`.
  */

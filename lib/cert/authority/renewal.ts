@@ -27,7 +27,7 @@ import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./v
 
 /** Options of `renew`. Default validity: as long as before, or up to the authority's end. */
 export interface RenewOptions extends ValidityOptions {
-  /** Certifies the present key once more. Default false: a new key is made. */
+  /** Keeps the current key. Default false: generates a new key. */
   readonly keepKey?: boolean;
   /** Of the new key. Default: as the present one, or `"p256"` when that is of another type. */
   readonly keyType?: KeyType;
@@ -39,12 +39,12 @@ export interface RenewOptions extends ValidityOptions {
 const ofKeys: ReadonlySet<string> = new Set(["2.5.29.14", "2.5.29.35"]);
 
 /**
- * Issues a certificate once more: the same subject, names and usages, a new serial number, a new key
- * unless `keepKey` is set. One that has expired can be renewed; one that is revoked, or that another
+ * Reissues a certificate: the same subject, names and usages, a new serial number, a new key unless
+ * `keepKey` is set. One that has expired can be renewed; one that is revoked, or that another
  * authority has issued, cannot.
  *
  * @throws {CertError} codes `unknownCertificate`, `revoked`, `isAuthority`, `badKeyType`, and those
- * of {@linkcode issueNode}; `keyMismatch` when the key that is to be kept is not the certificate's.
+ * of {@linkcode issueNode}; `keyMismatch` when the kept key is not the certificate's.
  *
  * @example
  * ```ts
@@ -103,8 +103,8 @@ export async function reissueUnder(
 /** Options of `needsRenewal`. */
 export interface NeedsRenewalOptions {
   /**
-   * When it is due: `"75%"` when that part of its validity is over, 1 to 100; `"720h"`, `"30d"` or
-   * `"30m"` when it expires within that time. Default `"66%"`.
+   * When it is due: `"75%"` when that part of its validity has passed, 1 to 100; `"720h"`, `"30d"`
+   * or `"30m"` when it expires within that time. Default `"66%"`.
    */
   readonly expiresIn?: string;
   /** Default: now. */
@@ -121,7 +121,7 @@ export interface RenewalNeed {
   readonly notAfter: Date;
 }
 
-/** How much of a certificate's validity passes before it is due, by default. */
+/** The default part of a certificate's validity after which it is due. */
 export const defaultExpiresIn = needsRenewalDefaults.expiresIn;
 
 /**

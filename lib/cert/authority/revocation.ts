@@ -34,7 +34,7 @@ export interface RevokeOptions {
   readonly certificates?: readonly string[];
   /** Serial numbers to revoke, hexadecimal, for certificates that are not at hand. */
   readonly serials?: readonly string[];
-  /** The present list, PEM: what it revokes stays revoked. Default: there is none yet. */
+  /** The current list, PEM: its entries stay revoked. Default: there is none yet. */
   readonly crl?: string;
   /** Why. Default `"unspecified"`. */
   readonly reason?: RevocationReason;
@@ -48,11 +48,11 @@ export interface RevokedList extends RevocationListInfo {
   readonly crl: string;
   /** Serial numbers that were not in the list before. */
   readonly added: readonly string[];
-  /** Those that were asked for and are in it since before, as they stand there: nothing changed. */
+  /** Requested entries that the list already contained: they are unchanged. */
   readonly known: readonly Revocation[];
 }
 
-/** Reasons for which a certificate can be revoked here: a leaf, and for good. */
+/** Revocation reasons that apply to a leaf and are permanent. */
 export const revocationReasons: readonly RevocationReason[] = [
   "unspecified",
   "keyCompromise",
@@ -152,7 +152,7 @@ function splitLists(
   return { own, others };
 }
 
-/** What either of them revokes stays revoked, since when it is. */
+/** Entries of both stay revoked, with their original dates. */
 function merged(a: RevocationListInfo, b: RevocationListInfo): RevocationListInfo {
   const [older, newer] = (a.number ?? 0n) <= (b.number ?? 0n) ? [a, b] : [b, a];
   const all = [...newer.revocations, ...older.revocations].map((one) => [one.serial, one] as const);
@@ -182,7 +182,7 @@ interface ListContents {
   readonly revocations: readonly Revocation[];
 }
 
-/** pkijs shows what is to be signed to subclasses only. */
+/** pkijs exposes the signed bytes to subclasses only. */
 class SignableList extends CertificateRevocationList {
   toBeSigned(): ArrayBuffer {
     return this.encodeTBS().toBER();

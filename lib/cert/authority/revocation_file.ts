@@ -4,7 +4,7 @@ import type { Authority } from "./issuing_authority.ts";
 import { revoke, type RevokedList, type RevokeOptions } from "./revocation.ts";
 import { replaceFile } from "./workspace.ts";
 
-/** Where a list is, and what keeps two runs apart. */
+/** The file of a list and its lock. */
 export interface RevocationFile {
   /** The list; need not be there. */
   readonly file: string;
@@ -30,9 +30,8 @@ export async function revokeInFile(
 }
 
 /**
- * Does what changes a list while no other process does: two runs at once, one of which may be a
- * rotation, must not lose a revocation. The lock is on the authority's folder, since a rotation
- * replaces the files in it.
+ * Changes a list under a lock: two runs at once, one of which may be a rotation, must not lose a
+ * revocation. The lock is on the authority's folder, since a rotation replaces the files in it.
  */
 export async function whileLocked<T>(caDir: string, work: () => Promise<T>): Promise<T> {
   // Windows opens no folders.

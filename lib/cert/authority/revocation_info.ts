@@ -27,7 +27,7 @@ export interface Revocation {
   readonly revokedAt: Date;
 }
 
-/** What a revocation list says. */
+/** The content of a revocation list for display. */
 export interface RevocationListInfo {
   /** Common name of the authority, if it has one. */
   readonly issuer: string | undefined;
@@ -35,7 +35,7 @@ export interface RevocationListInfo {
   readonly number: bigint | undefined;
   /** When it was made. */
   readonly thisUpdate: Date;
-  /** When the next one is due; undefined if it does not say. */
+  /** When the next one is due; undefined if the field is missing. */
   readonly nextUpdate: Date | undefined;
   /** The revoked certificates, in their order. */
   readonly revocations: readonly Revocation[];
@@ -59,7 +59,7 @@ export const reasonCodes: Readonly<Record<RevocationReason, number>> = {
 };
 
 /**
- * Reads the first revocation list of a PEM text. Its signature is not looked at.
+ * Reads the first revocation list of a PEM text. Its signature is not verified.
  *
  * @throws {CertError} code `malformed`.
  */
@@ -83,7 +83,7 @@ export function parseList(der: Uint8Array<ArrayBuffer>): CertificateRevocationLi
   }
 }
 
-/** What a parsed list says. */
+/** The content of a parsed list for display. */
 export function describeList(list: CertificateRevocationList): RevocationListInfo {
   const name = list.issuer.typesAndValues.find(({ type }) => type === "2.5.4.3");
   const number = list.crlExtensions?.extensions

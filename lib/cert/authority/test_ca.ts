@@ -36,9 +36,9 @@ export interface TestCertificate {
   readonly cert: string;
   /** Its private key, PEM. */
   readonly key: string;
-  /** What the `tls` option of `ClusteredActorSystem` and `ClusterClient` takes. */
+  /** Material for the `tls` option of `ClusteredActorSystem` and `ClusterClient`. */
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
-  /** The same in a folder of its own, which goes when it is disposed of. */
+  /** The same in a separate folder, which is removed on disposal. */
   files(): Promise<TestFiles>;
 }
 

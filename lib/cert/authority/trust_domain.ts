@@ -4,7 +4,8 @@ import { CertError } from "../errors.ts";
 const domainUri = /^spiffe:\/\/([a-z0-9._-]{1,255})\/?$/;
 
 /**
- * The trust domain of a cluster: its name in lower case, with a dash for what a domain cannot hold.
+ * The trust domain of a cluster: its name in lower case, with a dash in place of characters that a
+ * trust domain cannot contain.
  *
  * @throws {CertError} code `badName`.
  */
@@ -17,7 +18,9 @@ export function trustDomainOf(clusterName: string): string {
   });
 }
 
-/** The trust domain of what an authority issues: its own, or one made of its common name. */
+/**
+ * The trust domain of certificates of an authority: its own, or one derived from its common name.
+ */
 export function trustDomainOfAuthority(
   { uris, commonName }: {
     readonly uris: readonly string[];
@@ -31,7 +34,7 @@ export function trustDomainOfAuthority(
   return uriPart(commonName || "casty").toLowerCase();
 }
 
-/** What may stand in a SPIFFE ID: everything else becomes a dash. */
+/** Characters outside the alphabet of SPIFFE IDs, which become dashes. */
 export function uriPart(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]/g, "-");
 }

@@ -8,10 +8,10 @@ export interface ValidityOptions {
   readonly validityDays?: number;
 }
 
-/** A span of time as it was asked for. */
+/** A duration as requested. */
 export interface Span {
   readonly ms: number;
-  /** Milliseconds of the unit in which it was asked for. */
+  /** Milliseconds of the requested unit. */
   readonly unit: number;
   /** Such as `90 days`. */
   readonly text: string;
@@ -48,7 +48,7 @@ export function parseSpan(text: string, what = "a validity"): Span {
 }
 
 /**
- * What the options ask for, if they ask for anything.
+ * The validity in the options, if there is one.
  *
  * @throws {CertError} code `badValidity`.
  */

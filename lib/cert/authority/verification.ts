@@ -20,7 +20,7 @@ import { belongs } from "./issuing_authority.ts";
 import { pemBlocks } from "./pem.ts";
 import { openPrivateKey } from "./private_key.ts";
 
-/** What a certificate is verified against. */
+/** Parameters of a verification. */
 export interface VerifyOptions {
   /** The authorities that are trusted, PEM. */
   readonly ca: string;
@@ -34,7 +34,7 @@ export interface VerifyOptions {
   readonly crlRequired?: boolean;
   /** A host that it must cover. Default: not checked. */
   readonly host?: string;
-  /** What its holder must be. Default: a node or a client, whichever it says. */
+  /** The required role of its holder. Default: node or client. */
   readonly usage?: "node" | "client";
   /** The option `identity` of `TlsConfig`: which names make a node or a client. Default: ours. */
   readonly identity?: IdentityMapping;
@@ -47,14 +47,14 @@ export interface VerifyOptions {
 }
 
 /**
- * Which rule a certificate breaks:
+ * The rules of a verification:
  *
  * - `chain`: no trusted authority has issued it, or one on the way may not have.
- * - `validity`: its time is over, or has not come.
+ * - `validity`: it has expired, or is not yet valid.
  * - `algorithm`: its key or signature is weak, or cannot be checked.
  * - `revocation`: it is revoked, or the list cannot be relied on.
- * - `identity`: it has no name that makes a node or a client, or not the one that is asked for.
- * - `usage`: it is not made for what its holder does.
+ * - `identity`: it has no name of a node or client, or not the required one.
+ * - `usage`: its key usages do not permit the role.
  * - `host`: it does not cover the host, or is one of a node and covers none.
  * - `key`: the private key is that of another certificate.
  */
@@ -68,23 +68,23 @@ export type VerifyRule =
   | "host"
   | "key";
 
-/** A rule that a certificate breaks. */
+/** A failed rule. */
 export interface VerifyFailure {
   /** Which one. */
   readonly rule: VerifyRule;
-  /** What exactly, as a node says it too; `keyMismatch` for the rule `key`. */
+  /** The exact fault, with the same code as at a node; `keyMismatch` for the rule `key`. */
   readonly code: CertificateFault | "keyMismatch";
   /** Why, for people. */
   readonly problem: string;
 }
 
-/** What has come out. */
+/** The result of a verification. */
 export interface Verification {
-  /** Whether it breaks no rule. */
+  /** Whether no rule failed. */
   readonly ok: boolean;
   /** The code with which a node refuses it; undefined when `ok`. */
   readonly code: CertificateFault | "keyMismatch" | undefined;
-  /** All rules that it breaks. */
+  /** All failed rules. */
   readonly failures: readonly VerifyFailure[];
   /** Rules that were applied; `revocation`, `host` and `key` only where there was something to. */
   readonly checked: readonly VerifyRule[];
@@ -96,8 +96,8 @@ export interface Verification {
  * Verifies a certificate, and intermediates if there are any, in any order, by the judge that a node
  * asks about a peer. It answers with every rule that is broken.
  *
- * @throws {CertError} code `malformed` when there is no certificate, authority or list to speak of;
- * `badName` for a host that cannot be one; those of a key.
+ * @throws {CertError} code `malformed` when the certificate, authority or list cannot be parsed;
+ * `badName` for an invalid host; the codes of a key.
  * @throws {CastyError} code `badOption` for an `identity` that cannot be used.
  */
 // deno-lint-ignore require-await -- public, and rejects as the others do

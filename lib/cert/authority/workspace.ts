@@ -1,6 +1,6 @@
 /**
- * A folder with everything that belongs to one cluster: its authority, and a folder for each node
- * and client with what is shipped there.
+ * A folder with all certificates of one cluster: its authority, and a folder for each node and
+ * client with the files to copy there.
  *
  *     certs/ca/ca.crt, ca.key        the authority; or certs/ca.crt, ca.key
  *     certs/node-1/node.crt, node.key, ca.crt
@@ -18,7 +18,7 @@ import { CertError } from "../errors.ts";
 export interface WorkspaceLeaf {
   /** The folder that is shipped to its holder. */
   readonly directory: string;
-  /** What its certificate makes of its holder. */
+  /** The role of the holder. */
   readonly kind: "node" | "client";
   /** Path of the certificate. */
   readonly certFile: string;
@@ -28,7 +28,7 @@ export interface WorkspaceLeaf {
   readonly trustFile: string | undefined;
 }
 
-/** What is in a workspace. */
+/** The content of a workspace. */
 export interface Workspace {
   readonly root: string;
   /** Where `ca.crt` and `ca.key` are. */
@@ -37,14 +37,14 @@ export interface Workspace {
   readonly leaves: readonly WorkspaceLeaf[];
 }
 
-/** Under which names a revocation list is looked for. */
+/** File names of a revocation list. */
 export const crlNames: readonly string[] = ["ca.crl", "crl.pem"];
 
 /** More folders than this are no workspace of ours. */
 const maxFolders = 10_000;
 
 /**
- * Looks through a folder and its direct sub-folders.
+ * Searches a folder and its direct sub-folders.
  *
  * @throws {CertError} code `notFound` when there is no authority.
  */
@@ -96,7 +96,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
 }
 
 /**
- * Makes a folder that only its owner can look into; one that is there stays as it is.
+ * Creates a folder that only its owner can read; an existing folder stays unchanged.
  *
  * @throws {CertError} code `notWritable`.
  */

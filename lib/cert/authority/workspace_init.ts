@@ -34,17 +34,17 @@ export interface InitOptions extends ValidityOptions {
   /** Encrypts the authority's key if it is to be made, and opens it if it is there. */
   readonly passphrase?: string;
   /**
-   * Makes anew what is there and of no use: an expired authority, and certificates that have
-   * expired, lack their key, or are of another authority. What works is kept. Default: false.
+   * Replaces unusable files: an expired authority, and certificates that have expired, lack their
+   * key, or are of another authority. Usable files are kept. Default: false.
    */
   readonly force?: boolean;
-  /** Writes nothing, and answers what would be made. Default: false. */
+  /** Writes nothing, and returns the plan. Default: false. */
   readonly dryRun?: boolean;
 }
 
-/** One thing of a workspace, and what was done about it. */
+/** One part of a workspace and its state. */
 export interface InitItem {
-  /** What it is. */
+  /** The kind of the part. */
   readonly kind: "authority" | "node" | "client";
   /** Name of the node or client; common name of the authority. */
   readonly name: string;
@@ -55,7 +55,7 @@ export interface InitItem {
    * `dryRun` only.
    */
   readonly state: "made" | "kept" | "broken" | "missing";
-  /** What is wrong with it and what to do; only when it is `broken`. */
+  /** The problem and its remedy; only when it is `broken`. */
   readonly problem?: string;
   /** End of validity; absent when the certificate cannot be read or is missing. */
   readonly notAfter?: Date;
@@ -66,10 +66,10 @@ const localHosts = ["localhost", "127.0.0.1", "::1"];
 const maxNodes = 1_000;
 
 /**
- * Makes a whole set for development: an authority in a folder of its own, and a folder for each
+ * Creates a whole set for development: an authority in a separate folder, and a folder for each
  * node and client with its certificate, its key and the bundle of authorities (`ca.crt`), ready to
- * be shipped. What is there is kept, what is missing is added; nothing is overwritten but with
- * `force` what is of no use.
+ * be shipped. Existing files are kept, missing ones are added; only `force` overwrites, and only
+ * unusable files.
  *
  * @throws {CertError} codes `badName`, `badValidity`, `notFound` (the authority's key is not here
  * and something is to be issued), `notWritable`, and those of {@linkcode issueNode}.
@@ -96,7 +96,7 @@ export async function initWorkspace(root: string, options: InitOptions = {}): Pr
   checkNodes(nodes);
   clients.forEach(checkClient);
   hosts.forEach(parseHostName);
-  // Before the authority is made: what cannot be issued must not leave half a set.
+  // Before the authority is created: a failure must not leave half a set.
   validitySpan(options);
   const items = [await authority(root, options)];
   const { dryRun, force } = withDefaults(initDefaults, options);
@@ -158,7 +158,7 @@ async function authority(root: string, options: InitOptions): Promise<InitItem> 
     ...(keyType !== undefined && { keyType }),
     ...(passphrase !== undefined && { passphrase }),
   });
-  // What is in it can make members: not even the names of the files are for others.
+  // The key in it issues certificates for members: others must not even see the names of the files.
   await makePrivateFolder(directory);
   await writePair(directory, "ca", ca, { force });
   return { ...item, state: "made", notAfter: ca.notAfter };
@@ -200,7 +200,7 @@ async function leaf(
   return { ...item, state: "made", notAfter: issued.notAfter };
 }
 
-/** What is there is never touched, but a set that cannot work must not look as if it could. */
+/** Existing files are never changed, but an unusable set must be reported. */
 async function judge(
   set: Plan,
   [certFile, keyFile]: readonly [string, string],

@@ -2,7 +2,7 @@ import type { CertificateInfo } from "../authority/certificate_info.ts";
 import type { RevocationListInfo } from "../authority/revocation_info.ts";
 
 /**
- * A certificate as `--json` shows it. The names of the fields stay; times are ISO 8601, what is not
+ * A certificate in `--json` output. The field names are stable; times are ISO 8601, what is not
  * there is `null`.
  */
 export function certificateJson(info: CertificateInfo): Record<string, unknown> {

@@ -1,5 +1,5 @@
 /**
- * The command line of `cert.ts`: takes arguments, gives output and an exit code.
+ * The command line of `cert.ts`: takes arguments, returns output and an exit code.
  *
  * @module
  */
@@ -19,7 +19,9 @@ import { rotateCaCommand } from "./rotate_ca_command.ts";
 import { systemIo } from "./terminal.ts";
 import { verifyCommand } from "./verify_command.ts";
 
-/** What a command prints, and how it ends: 0 done, 1 failed, 2 wrong use, others by its help. */
+/**
+ * The output of a command and its exit code: 0 done, 1 failed, 2 wrong use; others are in its help.
+ */
 export interface CliResult {
   readonly exitCode: number;
   readonly stdout: string;

@@ -8,14 +8,14 @@ export interface Command {
   readonly summary: string;
   /** All of its help, examples first. */
   readonly usage: string;
-  /** What it understands besides `--help`. */
+  /** Its options besides `--help`. */
   readonly options: KnownOptions;
   /** How it ends when it fails. Default: 2 for wrong use, 1 for all else. */
   readonly failureCode?: (error: unknown) => number;
   readonly run: (args: CommandArguments, io: CertIo) => Promise<CommandOutput>;
 }
 
-/** What commands need of the world, besides files. */
+/** Dependencies of commands besides files. */
 export interface CertIo {
   /** The value of an environment variable. */
   readonly env: (name: string) => string | undefined;

@@ -2,7 +2,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { type KeyType, keyTypes } from "../authority/key_type.ts";
 import { isSpan } from "../authority/validity.ts";
 
-/** What a command prints on standard output, and how it ends: 0 done, others as its help says. */
+/** The standard output of a command and its exit code: 0 done; others are in its help. */
 export interface CommandOutput {
   readonly exitCode: number;
   readonly stdout: string;
@@ -104,7 +104,7 @@ export class CommandArguments {
     return plainPath(value);
   }
 
-  /** Makes sure of the number of positional arguments. */
+  /** Checks the number of positional arguments. */
   expectPositional(min: number, max: number, what: string): void {
     const { length } = this.positional;
     if (length >= min && length <= max) return;

@@ -18,7 +18,7 @@ Options:
                          the common name)
   --cn NAME              common name, up to 64 characters (NAME-ca, or casty-ca)
   --key-type TYPE        p256, p384 or ed25519 (p256)
-  --encrypt              encrypt ca.key with a passphrase that is asked for
+  --encrypt              encrypt ca.key with a passphrase from a prompt
   --passphrase-env NAME  encrypt ca.key with the passphrase in this environment variable
   --force                overwrite
   --dry-run              write nothing, show the fields that would be signed
@@ -66,7 +66,7 @@ export const createCaCommand: Command = {
       signedBy: undefined,
       validity: text,
       encrypted,
-      advice: `Who has ${out}/ca.key can make members of the cluster: keep it for yourself.`,
+      advice: `Keep ${out}/ca.key secret: it can issue certificates for members of the cluster.`,
       next: command(...node, "--ca-dir", out, "--out", `${out}/node-1`),
     }, args);
   },

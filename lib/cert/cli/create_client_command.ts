@@ -19,7 +19,7 @@ Options:
   --validity TIME        90d, 24h, 30m, or a number of days, not beyond the authority's (90d)
   --cluster NAME         name of the cluster, if it is not that of the authority
   --key-type TYPE        p256, p384 or ed25519 (p256)
-  --passphrase-env NAME  environment variable with the passphrase of ca.key (asked for)
+  --passphrase-env NAME  environment variable with the passphrase of ca.key (default: prompt)
   --force                overwrite
   --dry-run              write nothing, show the fields that would be signed
   --json                 output for programs: { written, certFile, keyFile, encrypted, signedBy,

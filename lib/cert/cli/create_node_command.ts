@@ -20,7 +20,7 @@ Options:
   --cluster NAME         name of the cluster, if it is not that of the authority
   --cn NAME              common name (the first host)
   --key-type TYPE        p256, p384 or ed25519 (p256)
-  --passphrase-env NAME  environment variable with the passphrase of ca.key (asked for)
+  --passphrase-env NAME  environment variable with the passphrase of ca.key (default: prompt)
   --force                overwrite
   --dry-run              write nothing, show the fields that would be signed
   --json                 output for programs: { written, certFile, keyFile, encrypted, signedBy,

@@ -5,7 +5,7 @@ import { diagnosePeer } from "../doctor/doctor_live.ts";
 import { identityHelp, identityOption } from "./identity_argument.ts";
 import { doctorExitCode, doctorJson, doctorText } from "../doctor/doctor_text.ts";
 
-const usage = `Says exactly why two peers would refuse each other, and what to do.
+const usage = `Explains why two peers would refuse each other, with remedies.
 
 Examples:
   deno run -A cert.ts doctor certs/node-1 certs/node-2 --host node-2.example.com
@@ -20,8 +20,8 @@ Arguments:
 Options:
   --host HOST          how A dials B: B's certificate must cover it
   --own-host HOST      how B dials A
-  --crl-required       both run with crlRequired: a list in force is needed of every authority
-  --connect HOST:PORT  instead of B: dial it with A's files, send nothing, say how it went
+  --crl-required       both run with crlRequired: every authority needs a valid list
+  --connect HOST:PORT  instead of B: dial it with A's files, send nothing, report the result
   --server-name HOST   with --connect: what the certificate must cover (the host that is dialled)
   --timeout MS         with --connect: for the handshake (5000)
 ${identityHelp(23)}  --json               output for programs
@@ -34,7 +34,7 @@ const maxTimeout = 600_000;
 /** `doctor`. */
 export const doctorCommand: Command = {
   name: "doctor",
-  summary: "say why two peers would refuse each other, and what to do",
+  summary: "explain why two peers would refuse each other, with remedies",
   usage,
   options: {
     texts: ["host", "own-host", "connect", "server-name", "timeout"],

@@ -24,16 +24,16 @@ Options:
                     common name)
   --cn NAME         common name of the authority (NAME-ca, or casty-ca)
   --key-type TYPE   of all keys: p256, p384 or ed25519 (p256)
-  --encrypt         encrypt ca.key with a passphrase that is asked for
+  --encrypt         encrypt ca.key with a passphrase from a prompt
   --passphrase-env NAME
                     environment variable with the passphrase of ca.key
-  --force           make anew what is there and of no use: expired, without its key, or of
-                    another authority
-  --dry-run         write nothing, say what is missing
+  --force           replace unusable files: expired, without a key, or of another
+                    authority
+  --dry-run         write nothing, list what is missing
   --json            output for programs: a list of { kind, name, directory, state, problem,
                     notAfter }
 
-Exit codes: 0 done, 1 failed or something there is of no use, 2 wrong use.
+Exit codes: 0 done, 1 failed or an existing file is unusable, 2 wrong use.
 `;
 
 /** `init`. */
@@ -87,7 +87,7 @@ function text(root: string, items: readonly InitItem[]): string {
     return problem === undefined ? row : `${row}         ${problem}\n`;
   });
   const key = items.some(({ kind, state }) => kind === "authority" && state === "made")
-    ? `\nWho has ${root}/ca/ca.key can make members of the cluster: keep that folder for yourself.\n`
+    ? `\nKeep ${root}/ca/ca.key secret: it can issue certificates for members of the cluster.\n`
     : "";
   if (items.some(({ state }) => state === "missing")) {
     return `${rows.join("")}\nNothing was written. Next: the same without --dry-run\n`;

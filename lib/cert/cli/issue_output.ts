@@ -6,7 +6,7 @@ import { fieldRows } from "./cli_text.ts";
 import type { CommandArguments, CommandOutput } from "./command_arguments.ts";
 import { visible } from "../doctor/doctor_certificate.ts";
 
-/** What a command that makes a certificate has made, and where it is to go. */
+/** The issued certificate of a command, and its destination. */
 export interface Product {
   /** `CA`, `Node` or `Client`. */
   readonly what: string;
@@ -14,22 +14,23 @@ export interface Product {
   readonly directory: string;
   /** Of the two files, without their endings. */
   readonly name: string;
-  /** Replaces what is there. */
+  /** Overwrites existing files. */
   readonly force: boolean;
   /** The certificate of the authority; undefined for an authority. */
   readonly signedBy: string | undefined;
-  /** What was asked for, such as `90 days`. */
+  /** The requested validity, such as `90 days`. */
   readonly validity: string | undefined;
   /** Whether the key was encrypted. */
   readonly encrypted: boolean;
-  /** A line about what to take care of. */
+  /** A line of advice. */
   readonly advice?: string;
-  /** What to type next. */
+  /** The next command. */
   readonly next: string;
 }
 
 /**
- * Makes sure, before a key is made or a passphrase asked for, that nothing is in the way.
+ * Checks, before a key is generated or a prompt is shown, that no existing file would be
+ * overwritten.
  *
  * @throws {CertError} code `exists`.
  */
@@ -42,7 +43,7 @@ export async function refuseOverwriting(
 }
 
 /**
- * Writes the pair and says so; with `--dry-run` writes nothing and shows the fields.
+ * Writes the pair and reports it; with `--dry-run` writes nothing and shows the fields.
  *
  * @throws {CertError} codes `exists` and `notWritable`.
  */
@@ -65,7 +66,7 @@ interface Files {
 
 async function json(product: Product, files: Files, dryRun: boolean): Promise<string> {
   const certificate = certificateJson(await readCertificate(product.issued.cert));
-  // Those of a certificate that is not written would only mislead.
+  // The serial number and fingerprint of an unwritten certificate would mislead.
   if (dryRun) Object.assign(certificate, { serial: null, fingerprint: null });
   return jsonText({
     written: !dryRun,
@@ -103,7 +104,7 @@ async function dryText(product: Product, { certFile, keyFile }: Files): Promise<
     "\nNothing was written. Next: the same without --dry-run\n";
 }
 
-/** Until the authority's end, which was not asked for. */
+/** The validity was shortened to that of the authority. */
 function daysLeft(notAfter: Date): string {
   const minutes = Math.round((notAfter.getTime() - Date.now()) / 60_000);
   if (minutes < 120) return `${minutes} minutes`;

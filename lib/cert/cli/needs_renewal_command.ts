@@ -7,7 +7,7 @@ import { UsageError } from "./command_arguments.ts";
 import { CertError } from "../errors.ts";
 import { defaultExpiresIn, needsRenewal } from "../authority/renewal.ts";
 
-const usage = `Says whether a certificate is to be renewed, for scripts and cron.
+const usage = `Tests whether a certificate is due for renewal, for scripts and cron.
 
 Examples:
   deno run -A cert.ts needs-renewal node.crt && deno run -A cert.ts renew node.crt --ca-dir certs
@@ -21,13 +21,13 @@ Options:
   --expires-in WHEN  75%: that part of its validity is over; 720h, 30d, 30m: it expires within (66%)
   --json             output for programs: { needed, dueAt, notAfter }
 
-Exit codes: 0 it is to be renewed, 1 not yet, 2 there is no such file, 255 anything else.
+Exit codes: 0 due for renewal, 1 not yet, 2 the file does not exist, 255 any other error.
 `;
 
 /** `needs-renewal`. Its exit codes are those of step. */
 export const needsRenewalCommand: Command = {
   name: "needs-renewal",
-  summary: "say by exit code whether a certificate is to be renewed",
+  summary: "test by exit code whether a certificate is due for renewal",
   usage,
   options: { texts: ["expires-in"], switches: ["json"] },
   failureCode: (error) => {
@@ -48,7 +48,7 @@ export const needsRenewalCommand: Command = {
     const exitCode = need.needed ? 0 : 1;
     if (args.on("json")) return { exitCode, stdout: jsonText(need) };
     const stdout = need.needed
-      ? `${file} is to be renewed: it was due on ${minute(need.dueAt)} and expires on ` +
+      ? `${file} is due for renewal since ${minute(need.dueAt)} and expires on ` +
         `${minute(need.notAfter)}\n`
       : `${file} is not due before ${minute(need.dueAt)}\n`;
     return { exitCode, stdout };

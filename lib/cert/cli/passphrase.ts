@@ -25,7 +25,7 @@ export async function authorityOf(
 }
 
 /**
- * The text of a key without its passphrase, which is asked for.
+ * The text of a decrypted key. Prompts for its passphrase.
  *
  * @throws {CertError} codes `malformed`, `unsupportedKey`, `encryptedKey`, `wrongPassphrase`,
  * `badPassphrase`, `cancelled`; each names the file.

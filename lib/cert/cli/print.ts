@@ -7,8 +7,8 @@ export interface TextSink {
 }
 
 /**
- * Prints what a command says; answers how the program is to end. The reader of the output may stop
- * early (`| head`): that is no failure. What was to be said and cannot be is one: the code is then
+ * Prints the output of a command; returns the exit code of the program. The reader of the output
+ * may stop early (`| head`): that is no failure. Other write errors are failures: the code is then
  * 1, and standard error says why.
  */
 export async function printResult(

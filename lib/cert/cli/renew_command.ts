@@ -15,8 +15,7 @@ import { renew, type RenewOptions } from "../authority/renewal.ts";
 import { parseSpan } from "../authority/validity.ts";
 import { readCertificate } from "../authority/certificate_info.ts";
 
-const usage =
-  `Issues a certificate once more: same names and usage, a new key, and replaces the pair.
+const usage = `Reissues a certificate: same names and usage, a new key. Replaces the pair.
 
 Examples:
   deno run -A cert.ts renew certs/node-1/node.crt --ca-dir certs
@@ -31,13 +30,13 @@ Arguments:
 
 Options:
   --ca-dir DIR           where ca.crt and ca.key are (required)
-  --out DIR              write the new pair there (replaces the old one)
-  --validity TIME        90d, 24h, 30m, or a number of days (as long as before, or up to the
-                         authority's end)
-  --keep-key             certify the present key once more
-  --key-type TYPE        of the new key: p256, p384 or ed25519 (as before)
+  --out DIR              write the new pair there (default: replace the old one)
+  --validity TIME        90d, 24h, 30m, or a number of days (default: the same duration, at most
+                         until the authority expires)
+  --keep-key             keep the current key
+  --key-type TYPE        of the new key: p256, p384 or ed25519 (default: the same type)
   --crl FILE             the revocation list (ca.crl or crl.pem in the authority's directory)
-  --passphrase-env NAME  environment variable with the passphrase of ca.key (asked for)
+  --passphrase-env NAME  environment variable with the passphrase of ca.key (default: prompt)
   --force                with --out: overwrite
   --dry-run              write nothing, show the fields that would be signed
   --json                 output for programs: { written, certFile, keyFile, encrypted, signedBy,
@@ -49,7 +48,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong use.
 /** `renew`. */
 export const renewCommand: Command = {
   name: "renew",
-  summary: "issue a certificate once more, for the same names and usage",
+  summary: "reissue a certificate for the same names and usage",
   usage,
   options: {
     texts: ["ca-dir", "out", "validity", "key-type", "crl", "passphrase-env"],
@@ -96,8 +95,7 @@ export const renewCommand: Command = {
       signedBy: `${caDir}/ca.crt`,
       validity: validity && parseSpan(validity).text,
       encrypted: false,
-      advice:
-        "Bring both files to their holder; TlsConfig.fromPaths with watch loads them by itself.",
+      advice: "Copy both files to the node or client; TlsConfig.fromPaths with watch loads them.",
       next: command("verify", `${directory}/${name}.crt`, "--ca", `${caDir}/ca.crt`),
     }, args);
   },

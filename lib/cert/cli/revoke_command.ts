@@ -17,9 +17,9 @@ const usage = `Revokes certificates: writes them into the authority's revocation
 Examples:
   deno run -A cert.ts revoke certs/node-1/node.crt --ca-dir certs --reason keyCompromise
   deno run -A cert.ts revoke --serial 5DD3...09 --ca-dir certs
-  deno run -A cert.ts revoke --ca-dir certs            only renews the list: do so before it is due
+  deno run -A cert.ts revoke --ca-dir certs            only renews the list: before it is due
 
-What is revoked stays revoked; revoking it again changes nothing. Nodes read the list as crlFile of
+Revocation is permanent; revoking a certificate again changes nothing. Nodes read the list as crlFile of
 TlsConfig.fromPaths.
 
 Arguments:
@@ -27,12 +27,12 @@ Arguments:
 
 Options:
   --ca-dir DIR           where ca.crt and ca.key are (required)
-  --serial HEX           a serial number, for a certificate that is lost; may be repeated
+  --serial HEX           a serial number, for a lost certificate; may be repeated
   --reason REASON        ${revocationReasons.slice(0, 3).join(", ")},
                          ${revocationReasons.slice(3).join(", ")} (unspecified)
   --crl FILE             the list (ca.crl in the authority's directory)
   --next-update TIME     when the next list is due: 30d, 24h (30d)
-  --passphrase-env NAME  environment variable with the passphrase of ca.key (asked for)
+  --passphrase-env NAME  environment variable with the passphrase of ca.key (default: prompt)
   --dry-run              write nothing, show what would be signed
   --json                 output for programs: { written, crlFile, added, known,
                          revocationList, next }

@@ -17,10 +17,10 @@ import { dryText, rotationText, stepText } from "./rotation_text.ts";
 const usage = `Replaces the authority of a running cluster, in three phases.
 
 Examples:
-  deno run -A cert.ts rotate-ca begin certs     everybody is to trust both authorities
+  deno run -A cert.ts rotate-ca begin certs     every peer must trust both authorities
   deno run -A cert.ts rotate-ca sign certs      each peer gets a certificate of the new one
   deno run -A cert.ts rotate-ca finish certs    no peer trusts the old one any more
-  deno run -A cert.ts rotate-ca status certs    says which phase it is, and what is next
+  deno run -A cert.ts rotate-ca status certs    shows the phase and the next step
 
 Between two phases every node and client must get and load the files of its folder; each phase
 says which. Connections stay. A phase can be repeated, and none can be left out.
@@ -31,12 +31,12 @@ Arguments:
 Options:
   --validity TIME   begin: of the new authority, 365d, 24h or a number of days (as the present one)
   --key-type TYPE   begin: of the new authority, p256, p384 or ed25519 (as the present one)
-  --encrypt         begin: encrypt the new authority's key with a passphrase that is asked for,
+  --encrypt         begin: encrypt the new authority's key with a passphrase from a prompt,
                     where the present one has none
   --passphrase-env NAME
-                    environment variable with the passphrase of ca.key (asked for); begin
+                    environment variable with the passphrase of ca.key (default: prompt); begin
                     encrypts the new authority's key with it
-  --dry-run         write nothing, say what would be written
+  --dry-run         write nothing, list what would be written
   --json            output for programs: { phase, caDir, current, other, leaves, written, skipped }
 
 Exit codes: 0 done, 1 failed or out of order, 2 wrong use.
@@ -89,14 +89,14 @@ async function passphraseFor(
   args: CommandArguments,
   io: CertIo,
 ): Promise<string | undefined> {
-  // The others sign nothing.
+  // The other phases sign nothing.
   if (phase !== "begin" && phase !== "sign") return undefined;
   const present = await passphraseOfFiles(keyFiles(root), args, io);
   if (present !== undefined || phase === "sign" || args.on("dry-run")) return present;
   return await newPassphrase(args, io);
 }
 
-/** Keys of authorities that may be needed: the next one signs. */
+/** Authority keys that may be needed: the next authority signs. */
 function keyFiles(root: string): string[] {
   return [`${root}/ca`, root].flatMap((folder) => [`${folder}/next/ca.key`, `${folder}/ca.key`]);
 }

@@ -3,12 +3,12 @@ import type { RotationStep } from "../rotation/rotation.ts";
 import type { RotationStatus } from "../rotation/rotation_state.ts";
 import { crlNames } from "../authority/workspace.ts";
 
-/** What `rotate-ca status` says. */
+/** The output of `rotate-ca status`. */
 export function rotationText(root: string, status: RotationStatus): string {
   const { phase, current, other, leaves, caDir } = status;
   const phases = {
     idle: "no rotation is under way",
-    begun: "all peers are to trust both authorities; the old one still signs",
+    begun: "all peers must trust both authorities; the old one still signs",
     signed: "the new authority signs; the old one is still trusted",
   };
   const rows = [`Phase: ${phase} (${phases[phase]})`, `Signs: ${short(current)} (${caDir}/ca.crt)`];
@@ -29,7 +29,7 @@ export function rotationText(root: string, status: RotationStatus): string {
   return `${rows.join("\n")}\n${nextText(root, status)}`;
 }
 
-/** What a phase would do. */
+/** The plan of a phase. */
 export function dryText({ phase, written, skipped }: RotationStep): string {
   const rows = written.length === 0
     ? ["Nothing would be done."]
@@ -38,7 +38,7 @@ export function dryText({ phase, written, skipped }: RotationStep): string {
   return `${rows.join("\n")}\nPhase afterwards: ${phase}. Nothing was written.\n`;
 }
 
-/** What a phase has done, and what is to be done before the next one. */
+/** The result of a phase, and the steps before the next one. */
 export function stepText(root: string, step: RotationStep, status: RotationStatus): string {
   const rows = step.written.length === 0
     ? ["Nothing was to be done."]
@@ -69,12 +69,12 @@ function nextText(
     "",
   );
   return `\nBefore the next phase:
-  1. Bring to every node and client the files of its folder:
+  1. Copy to every node and client the files of its folder:
 ${
     files.join("")
-  }${pinned}${copies}  2. Have them loaded: a node that watches its files does so by itself, others are restarted
-     one after the other.
-  3. See that each does: deno run -A cert.ts doctor FOLDER --connect HOST:PORT
+  }${pinned}${copies}  2. Load them: a node that watches its files does so automatically; restart others one after
+     the other.
+  3. Check each: deno run -A cert.ts doctor FOLDER --connect HOST:PORT
 
 Next: ${run(begun ? "sign" : "finish")}\n`;
 }

@@ -45,7 +45,7 @@ export async function readSecret(source: KeySource): Promise<string> {
 
 async function askTerminal(question: string): Promise<string> {
   const show = (text: string) => platform.process.stderr.writeSync(new TextEncoder().encode(text));
-  // First: what is typed at once must not be shown.
+  // First: early input must not be echoed.
   platform.process.stdin.setRaw(true);
   show(question);
   try {

@@ -17,7 +17,7 @@ import { identityHelp, identityOption } from "./identity_argument.ts";
 import { openKey } from "./passphrase.ts";
 import { type Verification, verify } from "../authority/verification.ts";
 
-const usage = `Verifies a certificate against its authority, and says which rule it breaks.
+const usage = `Verifies a certificate against its authority, and lists the failed rules.
 
 Examples:
   deno run -A cert.ts verify certs/node-1/node.crt --ca certs/ca.crt
@@ -34,14 +34,14 @@ Options:
   --host HOST            a name or address that it must cover
   --usage node|client    what its holder must be
   --key FILE             the private key that must belong to it
-  --passphrase-env NAME  environment variable with the passphrase of that key (asked for)
+  --passphrase-env NAME  environment variable with the passphrase of that key (default: prompt)
 ${
   identityHelp(25)
 }  --json                 output for programs: { ok, code, checked, failures: [{ rule, code,
                          problem }], certificate }
 
 Rules: chain, validity, algorithm, revocation, identity, usage, host, key.
-Exit codes: 0 it is good, 1 it breaks a rule or could not be verified, 2 wrong use.
+Exit codes: 0 valid, 1 a rule failed or could not be checked, 2 wrong use.
 `;
 
 /** `verify`. */
@@ -119,9 +119,7 @@ function text(
     const problems = broken.map(({ problem }) => visible(problem)).join("; ");
     return `${rule.padEnd(11)} ${broken.length === 0 ? "ok" : `FAILED: ${problems}`}\n`;
   });
-  const end = ok
-    ? `is good until ${minute(certificate.notAfter)}`
-    : `breaks ${failures.length === 1 ? "a rule" : "rules"}`;
+  const end = ok ? `is valid until ${minute(certificate.notAfter)}` : "is not valid";
   const why = list ? "the certificate has no chain to an authority" : "there is no list";
   const hint = checked.includes("revocation") ? "" : `revocation  not checked: ${why}\n`;
   return `${rows.join("")}${hint}\n${file} ${end}.\n`;

@@ -1,5 +1,5 @@
 /**
- * Says exactly why two peers would refuse each other, and what to do about it.
+ * Explains why two peers would refuse each other, with remedies.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { X509Error } from "../../x509/errors.ts";
 import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
 import { command } from "../cli/command.ts";
-import { hostsOf, kindOf, reissueCure } from "./doctor_cures.ts";
+import { hostsOf, kindOf, reissueRemedy } from "./doctor_remedies.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
 
@@ -46,7 +46,7 @@ export interface View {
 
 /** One of the two peers, for people. */
 export interface ExaminedPeer {
-  /** The first one that was asked about is `A`. */
+  /** The first argument is `A`. */
   readonly label: "A" | "B";
   /** The folder or file, or `host:port`. */
   readonly source: string;
@@ -64,10 +64,10 @@ export interface ExaminedPeer {
   readonly trusts: string | undefined;
 }
 
-/** What the doctor says. */
+/** The report of the doctor. */
 export interface DoctorReport {
   /**
-   * `accepted`: the two can connect. `refused`: they cannot. `unknown`: nothing speaks against it,
+   * `accepted`: the two can connect. `refused`: they cannot. `unknown`: no finding is against it,
    * but something could not be checked.
    */
   readonly verdict: "accepted" | "refused" | "unknown";
@@ -75,7 +75,7 @@ export interface DoctorReport {
   readonly peers: readonly ExaminedPeer[];
   /** Errors first. */
   readonly findings: readonly Finding[];
-  /** What could not be checked, and why. */
+  /** Checks that could not run, and why. */
   readonly unchecked: readonly string[];
 }
 
@@ -83,7 +83,7 @@ export interface DoctorReport {
  * Compares the files of two peers, each a folder (`node.crt`, `node.key`, `ca.crt`, `ca.crl`) or a
  * certificate.
  *
- * @throws {CertError} codes `notFound`, `malformed`, when one of them has no certificate to speak
+ * @throws {CertError} codes `notFound`, `malformed`, when one of them has no certificate to check
  * of; `badName` for a host that cannot be one.
  *
  * @example
@@ -160,17 +160,17 @@ export function viewFindings(observer: DoctorSide, subject: DoctorSide, view: Vi
       chain.problem,
     why: `${observer.label} trusts what ${observer.caFile} holds, and nothing else: ` +
       trusts(observer.authorities),
-    cure: reissueCure(subject, { under: observer }),
+    remedy: reissueRemedy(subject, { under: observer }),
   });
-  if (chain.blame === "intermediate") return [{ ...finding, cure: chain.remedy }];
+  if (chain.blame === "intermediate") return [{ ...finding, remedy: chain.remedy }];
   if (chain.blame === "authority") {
-    return [{ ...finding, cure: command("rotate-ca", "begin", "WORKSPACE") }];
+    return [{ ...finding, remedy: command("rotate-ca", "begin", "WORKSPACE") }];
   }
-  if (chain.fault !== "untrusted") return [{ ...finding, cure: chain.remedy }];
+  if (chain.fault !== "untrusted") return [{ ...finding, remedy: chain.remedy }];
   // A bundle from before a rotation, or two clusters that are to trust each other.
   const theirs = subject.caFile ?? "ITS_CA_CRT";
   if (domainFindings(observer, subject).length > 0) return [finding];
-  return [{ ...finding, otherCure: `cat ${theirs} >> ${observer.caFile}` }];
+  return [{ ...finding, otherRemedy: `cat ${theirs} >> ${observer.caFile}` }];
 }
 
 /** Whether the certificate of `side` covers the host under which it is dialled. */
@@ -181,7 +181,7 @@ export function hostFindings(side: DoctorSide, host: string | undefined): Findin
     what: `${theCertificate(side)} does not cover the host ${host}, but ` +
       printable(listHosts(side.leaf.hosts)),
     why: "a peer that dials it under that host refuses it: another machine may answer there",
-    cure: reissueCure(side, { hosts: [host] }),
+    remedy: reissueRemedy(side, { hosts: [host] }),
   })];
 }
 
@@ -195,7 +195,7 @@ export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
       about,
       what: "both show the same certificate",
       why: "a thief of one key is both peers, and neither can be revoked alone",
-      cure: reissueCure(b),
+      remedy: reissueRemedy(b),
     }];
   }
   if (kindOf(a) === "node" || kindOf(b) === "node") return [];
@@ -205,7 +205,7 @@ export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
     about,
     what: "both certificates are those of clients",
     why: "a client never listens: one of the two must be a node",
-    cure: reissueCure(b, { kind: "node" }),
+    remedy: reissueRemedy(b, { kind: "node" }),
   }];
 }
 
@@ -222,8 +222,8 @@ export function domainFindings(a: DoctorSide, b: DoctorSide): Finding[] {
     what: `they are of different trust domains: ${a.label} of ${domain(own)}, ${b.label} of ` +
       domain(peer),
     why: "peers of different trust domains refuse each other, also below one authority",
-    cure: `${reissueCure(b)} --cluster ${domain(own)}`,
-    otherCure: "name both domains in patterns of the option identity of TlsConfig " +
+    remedy: `${reissueRemedy(b)} --cluster ${domain(own)}`,
+    otherRemedy: "name both domains in patterns of the option identity of TlsConfig " +
       "(docs/foreign_pki.md)",
   }];
 }
@@ -247,7 +247,7 @@ function revocationFindings(
     return [error(observer, "badRevocationList", {
       what: `${crlFile} cannot be used: ${cause.problem}; trusted are ${trusts(authorities)}`,
       why: "such a list says nothing of this authority; it does not start with it",
-      cure: "write it anew with cert.ts revoke, under the authority that is trusted",
+      remedy: "write it anew with cert.ts revoke, under the authority that is trusted",
     })];
   }
   const findings: Finding[] = [];
@@ -255,7 +255,7 @@ function revocationFindings(
     findings.push(warning(observer, "crlExpired", {
       what: `the revocation list ${crlFile} was to be renewed by ${isoTime(list.nextUpdate!)}`,
       why: "certificates that were revoked since then are not in it",
-      cure: "write it anew with cert.ts revoke, and bring it to every node",
+      remedy: "write it anew with cert.ts revoke, and bring it to every node",
     }));
   }
   const policy = { ...noRevocation, lists, listRequired: crlRequired };
@@ -266,9 +266,9 @@ function revocationFindings(
     what: `${theCertificate(subject)} (${subject.label}) ${refusal.problem}, by ` +
       (crlFile ?? "the revocation list, which is missing"),
     why: `${observer.label} refuses it, and cuts a connection that it has`,
-    cure: refusal.fault === "noRevocationList"
+    remedy: refusal.fault === "noRevocationList"
       ? "write a list with cert.ts revoke, and bring it to every node"
-      : reissueCure(subject),
+      : reissueRemedy(subject),
   }));
   return findings;
 }

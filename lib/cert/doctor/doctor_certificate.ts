@@ -2,7 +2,7 @@ import type { CertificateReading } from "../../x509/certificate.ts";
 import { type CertificateIdentity, isMissing } from "../../x509/identity.ts";
 import type { DoctorSide } from "./doctor_side.ts";
 
-/** What the certificate of a peer makes of it; undefined: neither a node nor a client. */
+/** The role of a peer in its certificate; undefined: neither a node nor a client. */
 export function identityOfSide(
   { leaf, mapper }: Pick<DoctorSide, "leaf" | "mapper">,
 ): CertificateIdentity | undefined {
@@ -18,7 +18,10 @@ export function subjectOf(side: Pick<DoctorSide, "leaf" | "mapper">): string {
   return printable(commonName ?? alternativeNames[0]?.text ?? "an unnamed subject");
 }
 
-/** An authority's common name and the start of its fingerprint, which tells namesakes apart. */
+/**
+ * An authority's common name and the start of its fingerprint, which distinguishes authorities of
+ * the same name.
+ */
 export function authorityName({ commonName, fingerprint }: CertificateReading): string {
   return `${printable(commonName ?? "an unnamed authority")} (SHA-256 ${
     fingerprint.slice(0, 16)

@@ -5,7 +5,7 @@ import { bundleFault, judgeChain, judgeLeaf } from "../../x509/judge.ts";
 import { isKeyPair } from "../../x509/signature.ts";
 import { command } from "../cli/command.ts";
 import { authorityName, subjectOf } from "./doctor_certificate.ts";
-import { kindOf, reissueCure } from "./doctor_cures.ts";
+import { kindOf, reissueRemedy } from "./doctor_remedies.ts";
 import type { Finding, FindingCode, Severity } from "./doctor_finding.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";
 
@@ -13,7 +13,7 @@ const msPerDay = 86_400_000;
 /** A bundle may hold hundreds. */
 const maxShownAuthorities = 5;
 
-/** What is wrong with one peer by itself. */
+/** Findings about one peer alone. */
 export async function ownFindings(side: DoctorSide, now: number): Promise<Finding[]> {
   return [
     ...side.findings,
@@ -37,7 +37,7 @@ const reasons: Partial<Record<CertificateFault, string>> = {
   unsupportedAlgorithm: "TLS on Deno cannot verify it, and every peer refuses it",
 };
 
-/** What is wrong with the certificate of one peer, whatever its chain. */
+/** Faults of the certificate of one peer, without its chain. */
 function leafFindings(side: DoctorSide, now: number): Finding[] {
   const { leaf } = side;
   const kind = kindOf(side);
@@ -54,11 +54,11 @@ function leafFindings(side: DoctorSide, now: number): Finding[] {
       what: `${theCertificate(side)} ${problem}` +
         (clock ? `, and it is ${isoTime(now)} here` : ""),
       why: reasons[fault] ?? "every peer refuses it",
-      cure: clock
+      remedy: clock
         ? "set the clocks of this machine and of the one that issued it (timedatectl)"
         : fault === "noIdentity" || leaf.isAuthority
         ? remedy
-        : reissueCure(side, { kind }),
+        : reissueRemedy(side, { kind }),
     });
   });
 }
@@ -72,7 +72,7 @@ function expiryFindings(side: DoctorSide, now: number): Finding[] {
   return [warning(side, "expiresSoon", {
     what: `${theCertificate(side)} expires in ${duration(left)}, on ${isoTime(notAfter)}`,
     why: "from then on every peer refuses it",
-    cure: reissueCure(side),
+    remedy: reissueRemedy(side),
   })];
 }
 
@@ -81,11 +81,11 @@ function keyFindings(side: DoctorSide): Finding[] {
   return [error(side, "keyMismatch", {
     what: `${side.keyFile} is not the key of ${side.certFile}`,
     why: "it does not start; certificate and key are from different runs",
-    cure: reissueCure(side),
+    remedy: reissueRemedy(side),
   })];
 }
 
-/** What lies beside the certificate, and who may read it. */
+/** Findings about the files beside the certificate and their permissions. */
 async function fileFindings(side: DoctorSide): Promise<Finding[]> {
   if (side.certFile === undefined) return [];
   const findings: Finding[] = [];
@@ -99,7 +99,7 @@ async function fileFindings(side: DoctorSide): Promise<Finding[]> {
       what: `${side.keyFile} can be read by others than its owner (mode ${octal})`,
       why:
         "a reader of the key can pose as this peer; it does not start unless allowOpenKeyFile is set",
-      cure: `chmod 600 ${side.keyFile}`,
+      remedy: `chmod 600 ${side.keyFile}`,
     }));
   }
   const folder = folderOf(side.certFile);
@@ -107,8 +107,8 @@ async function fileFindings(side: DoctorSide): Promise<Finding[]> {
     findings.push(warning(side, "authorityKeyHere", {
       what: `the authority's key lies in ${folder}, beside the certificate of ` +
         subjectOf(side),
-      why: "an intruder on that node can make members of the cluster",
-      cure: `mkdir -m 700 ${folder}/ca && mv ${folder}/ca.key ${folder}/ca/ && ` +
+      why: "an intruder on that node can issue certificates for members of the cluster",
+      remedy: `mkdir -m 700 ${folder}/ca && mv ${folder}/ca.key ${folder}/ca/ && ` +
         `cp ${folder}/ca.crt ${folder}/ca/`,
     }));
   }
@@ -124,7 +124,7 @@ function authorityFindings(side: DoctorSide, now: number): Finding[] {
     return [error(side, bundle.fault, {
       what: `${caFile} holds a certificate that ${bundle.problem}`,
       why: "only authorities may stand there; it does not start",
-      cure: `take it out of ${caFile}`,
+      remedy: `take it out of ${caFile}`,
     })];
   }
   if (leaf.signatureAlgorithm.fault !== undefined) return [];
@@ -133,10 +133,10 @@ function authorityFindings(side: DoctorSide, now: number): Finding[] {
   return [error(side, chain.fault, {
     what: `${theCertificate(side)} does not satisfy its own ${caFile}: it ${chain.problem}`,
     why: "it does not start with such a pair of files",
-    cure: chain.blame === "authority"
+    remedy: chain.blame === "authority"
       ? command("rotate-ca", "begin", "WORKSPACE")
       : chain.fault === "untrusted"
-      ? reissueCure(side)
+      ? reissueRemedy(side)
       : chain.remedy,
   })];
 }
@@ -157,7 +157,7 @@ export function trusts(authorities: readonly CertificateReading[]): string {
 export function error(
   side: DoctorSide,
   code: FindingCode,
-  text: Pick<Finding, "what" | "why" | "cure">,
+  text: Pick<Finding, "what" | "why" | "remedy">,
 ): Finding {
   return { severity: "error", code, about: side.label, ...text };
 }
@@ -166,7 +166,7 @@ export function error(
 export function warning(
   side: DoctorSide,
   code: FindingCode,
-  text: Pick<Finding, "what" | "why" | "cure">,
+  text: Pick<Finding, "what" | "why" | "remedy">,
 ): Finding {
   const severity: Severity = "warning";
   return { severity, code, about: side.label, ...text };

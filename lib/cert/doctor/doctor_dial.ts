@@ -17,7 +17,7 @@ export interface DialMaterial {
   readonly ca: string;
 }
 
-/** How a handshake went. */
+/** The result of a handshake. */
 export type DialOutcome =
   /** There is no connection: no listener, no such host, or no answer in time. */
   | { readonly kind: "unreachable"; readonly reason: string }
@@ -33,13 +33,13 @@ export type DialOutcome =
 /** The certificates that a peer has shown, leaf first. */
 export type Chain = readonly Uint8Array<ArrayBuffer>[];
 
-/** What node:tls calls a certificate that it does not accept. */
+/** Error codes of node:tls for rejected certificates. */
 const verification = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|INVALID_CA|INVALID_PURPOSE)/;
 const maxChainLength = 8;
 
 /**
  * Shakes hands as a node would, with the same demands on the peer's certificate, and waits whether
- * the peer refuses ours: with TLS 1.3 it looks at it after our side is done. Not a byte is sent.
+ * the peer refuses ours: with TLS 1.3 it verifies it after our side is done. No data is sent.
  */
 export function shakeHands(target: DialTarget, material: DialMaterial): Promise<DialOutcome> {
   return dial(target, { ...material, rejectUnauthorized: true });
@@ -49,10 +49,11 @@ export function shakeHands(target: DialTarget, material: DialMaterial): Promise<
  * Shakes hands with any peer that answers, showing no certificate.
  *
  * This is the one place that does not demand that the peer be verified, and only for a peer whose
- * certificate {@linkcode shakeHands} has refused already, or where no authority is here to
- * verify it with. What is not trusted must be seen to say why: Deno shows no certificate that it
- * has refused, TLS 1.3 encrypts it, and an implementation of its own would risk more than this
- * setting. Nothing is sent, no key is used, what arrives is dropped, and the connection ends here.
+ * certificate {@linkcode shakeHands} has refused already, or where no authority is here to verify
+ * it with. To explain a rejection, the certificate must be visible: Deno does not show a
+ * certificate that it has rejected, TLS 1.3 encrypts it, and a separate TLS implementation would be
+ * a larger risk than this setting. This connection sends nothing, uses no key, drops received data
+ * and is closed here.
  */
 export function lookAt(target: DialTarget): Promise<DialOutcome> {
   return dial(target, { rejectUnauthorized: false });
@@ -104,7 +105,7 @@ function dial(
     } else settle({ kind: "noHandshake", reason: firstLine(error) });
   });
   socket.on("end", () => ended());
-  // What arrives is dropped; without reading, the end would not be seen.
+  // Drops received data; without reading, the end would not be noticed.
   socket.resume();
   socket.on("close", () => ended());
   return promise;

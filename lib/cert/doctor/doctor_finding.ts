@@ -1,7 +1,7 @@
 import type { CertificateFault } from "../../x509/certificate_fault.ts";
 
 /**
- * What the doctor can find: what every judge of certificates says, and what only files and a
+ * Codes of findings: the faults of the certificate judge, and those that only files and a
  * connection show. Stable; safe to branch on.
  */
 export type FindingCode =
@@ -35,14 +35,14 @@ export interface Finding {
   readonly code: FindingCode;
   /** Which peer it is about: `A`, `B`, or `A and B`. */
   readonly about: string;
-  /** What is the case, one sentence without a full stop. */
+  /** The finding, one sentence without a full stop. */
   readonly what: string;
   /** Why it matters. */
   readonly why: string;
-  /** What to do: a command where there is one. */
-  readonly cure: string;
-  /** What else may be the cure, where that depends on what was meant. */
-  readonly otherCure?: string;
-  /** Where the reason cannot be known: what it may be, the likeliest first. */
+  /** The remedy: a command where there is one. */
+  readonly remedy: string;
+  /** An alternative remedy, where that depends on the intention. */
+  readonly otherRemedy?: string;
+  /** Possible reasons where the reason is unknown, the likeliest first. */
   readonly reasons?: readonly string[];
 }

@@ -32,7 +32,7 @@ import { type DoctorSide, readSide } from "./doctor_side.ts";
 import { CertError } from "../errors.ts";
 import { parseHostName } from "../authority/host_name.ts";
 
-/** How to examine a live peer. */
+/** Options for the examination of a live peer. */
 export interface LiveDoctorOptions {
   /** Host that is dialled. */
   readonly host: string;
@@ -49,8 +49,8 @@ export interface LiveDoctorOptions {
 }
 
 /**
- * Dials a live peer with the files of a node or client, as that one would, and says what the peer
- * shows, how the handshake went and why. Nothing is sent; a node of Casty logs a closed connection,
+ * Dials a live peer with the files of a node or client, and reports the peer's certificate, the
+ * result of the handshake and its cause. Sends no data; a node of Casty logs a closed connection,
  * and a rejected one without a certificate.
  *
  * @throws {CertError} codes as {@linkcode diagnose}.
@@ -122,7 +122,7 @@ function materialOf(
   };
 }
 
-/** What a peer shows whose certificate our side has refused. */
+/** The certificate of a peer that our side has rejected. */
 async function shownChain(outcome: DialOutcome, target: DialTarget): Promise<Chain | undefined> {
   if (outcome.kind !== "rejected") return undefined;
   const seen = await lookAt(target);
@@ -181,7 +181,7 @@ async function peerFindings(
   findings.push(error(peer, "wrongRole", {
     what: `${theCertificate(peer)} is that of a client, and it listens`,
     why: "a peer that dials a node refuses a client's certificate",
-    cure: command("create-node", name, "--ca-dir", "CA_FOLDER", "--out", "ITS_FOLDER"),
+    remedy: command("create-node", name, "--ca-dir", "CA_FOLDER", "--out", "ITS_FOLDER"),
   }));
   return findings;
 }
@@ -207,7 +207,8 @@ async function outcomeFindings(
       return [error(own, "handshakeFailed", {
         what: `Deno does not accept the certificate of ${address}: ${printable(outcome.reason)}`,
         why: `A trusts ${trusts(own.authorities ?? [])}, and no other`,
-        cure: `compare ${own.caFile} with the ca.crt that the peer's certificate was issued under`,
+        remedy:
+          `compare ${own.caFile} with the ca.crt that the peer's certificate was issued under`,
       })];
     case "closed":
       return [refusedByPeer(own, peer, address, outcome.alert, findings)];
@@ -216,7 +217,7 @@ async function outcomeFindings(
   }
 }
 
-/** A peer that lets in who shows no certificate works well in every other respect. */
+/** A peer that accepts connections without a certificate works in every other respect. */
 async function anonymousFindings(
   peer: DoctorSide | undefined,
   target: DialTarget,
@@ -228,12 +229,12 @@ async function anonymousFindings(
     what: `${addressOf(target)} (${subjectOf(peer)}) does not refuse a peer that shows no ` +
       `certificate within ${target.refusalTimeout} ms`,
     why: "if it is a node, anybody who reaches the port can talk to it",
-    cure: "check that it is a node of Casty with `tls` set, and not a proxy before it",
+    remedy: "check that it is a node of Casty with `tls` set, and not a proxy before it",
   })];
 }
 
 function unreachable(own: DoctorSide, address: string, reason: string): Finding {
-  const cure = /ENOTFOUND|EAI_AGAIN/.test(reason)
+  const remedy = /ENOTFOUND|EAI_AGAIN/.test(reason)
     ? "check the spelling of the host and the name service, or dial an IP address"
     : /ECONNREFUSED/.test(reason)
     ? "start the node there, or check its port and bindHost"
@@ -241,7 +242,7 @@ function unreachable(own: DoctorSide, address: string, reason: string): Finding 
   return error(own, "unreachable", {
     what: `${address} cannot be reached: ${printable(reason)}`,
     why: "no certificate was looked at: this is about the network",
-    cure,
+    remedy,
   });
 }
 
@@ -250,7 +251,7 @@ function noHandshake(own: DoctorSide, address: string, reason: string): Finding 
     return error(own, "handshakeFailed", {
       what: `${address} does not speak TLS 1.3`,
       why: "nodes of Casty speak nothing older",
-      cure: "check that a node listens there, and not a proxy that ends TLS before it",
+      remedy: "check that a node listens there, and not a proxy that ends TLS before it",
     });
   }
   if (/closed the connection|ECONNRESET|EPIPE/.test(reason)) {
@@ -258,13 +259,13 @@ function noHandshake(own: DoctorSide, address: string, reason: string): Finding 
       what: `${address} ended the connection before the TLS handshake was done`,
       why: "a node does so at a limit of connections or handshakes, when this address dials too " +
         "often, and while it shuts down; so does what speaks no TLS",
-      cure: "try again; if it lasts, read the log of that node and check the port",
+      remedy: "try again; if it lasts, read the log of that node and check the port",
     });
   }
   return error(own, "notTls", {
     what: `${address} does not speak TLS: ${printable(reason)}`,
     why: "something listens there, but no node with certificates",
-    cure: "check the port, and that the node there has `tls` set",
+    remedy: "check the port, and that the node there has `tls` set",
   });
 }
 

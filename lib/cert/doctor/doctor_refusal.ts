@@ -6,7 +6,7 @@ import { command } from "../cli/command.ts";
 import type { Finding } from "./doctor_finding.ts";
 import type { DoctorSide } from "./doctor_side.ts";
 
-/** What the alerts of TLS mean here. Deno's own listener sends none. */
+/** Meanings of TLS alerts. Deno's own listener sends none. */
 const alerts: Readonly<Record<string, string>> = {
   UnknownCA: "it does not trust the authority of our certificate",
   CertificateExpired: "its clock says that our certificate has expired",
@@ -21,7 +21,7 @@ const alerts: Readonly<Record<string, string>> = {
 
 /**
  * The peer has ended the connection after our side of the handshake was done. It does not say why,
- * so what is known of both is held against what a node checks, in that order.
+ * so the known facts about both are compared with the checks of a node, in that order.
  */
 export function refusedByPeer(
   own: DoctorSide,
@@ -37,9 +37,10 @@ export function refusedByPeer(
         "when it had seen it",
       why: "with TLS 1.3 the side that dials is done first; an end right after that is the " +
         "other side's refusal",
-      cure: `read the reason in the log of that node ("refused"), or run where both folders are: ${
-        command("doctor", own.source, "ITS_FOLDER")
-      }`,
+      remedy:
+        `read the reason in the log of that node ("refused"), or run where both folders are: ${
+          command("doctor", own.source, "ITS_FOLDER")
+        }`,
     }),
     reasons: reasons(own, peer, alert, findings),
   };
@@ -54,7 +55,7 @@ function reasons(
   const list: string[] = [];
   if (alert !== undefined && alerts[alert] !== undefined) list.push(alerts[alert]);
   for (const { about, severity, what, code } of findings) {
-    // What it can see in the handshake; the modes of our files it cannot.
+    // Only findings that the peer can see in the handshake: not the modes of our files.
     if (about !== own.label || severity !== "error") continue;
     if (code !== "openKeyFile" && code !== "untrusted") list.push(what);
   }

@@ -15,11 +15,11 @@ import { crlNames, exists } from "../authority/workspace.ts";
 export interface DoctorSide {
   /** `A` or `B`. */
   readonly label: "A" | "B";
-  /** The folder or file that was asked about, or `host:port`. */
+  /** The examined folder or file, or `host:port`. */
   readonly source: string;
   readonly certFile: string | undefined;
   readonly leaf: CertificateReading;
-  /** Tells which names make a node or a client. */
+  /** Maps names to a node or a client. */
   readonly mapper: IdentityMapper;
   readonly intermediates: readonly CertificateReading[];
   readonly keyFile: string | undefined;
@@ -31,7 +31,7 @@ export interface DoctorSide {
   readonly authorityDir: string | undefined;
   readonly crlFile: string | undefined;
   readonly crl: readonly RevocationListReading[];
-  /** What was found while reading. */
+  /** Findings while reading. */
   readonly findings: readonly Finding[];
 }
 
@@ -42,9 +42,9 @@ const leafNames = ["node.crt", "client.crt", "tls.crt"];
  * Reads the files of one peer: a folder with `node.crt`, `client.crt` or `tls.crt`, or such a file.
  * The key lies beside it under the same name, or in the same file; the bundle of authorities is
  * `ca.crt` beside it, else in the folder above or its `ca`; a revocation list (`ca.crl` or
- * `crl.pem`) is looked for in the same places.
+ * `crl.pem`) is searched in the same places.
  *
- * @throws {CertError} codes `notFound` and `malformed`, when there is no certificate to speak of.
+ * @throws {CertError} codes `notFound` and `malformed`, when there is no certificate to check.
  */
 export async function readSide(
   label: "A" | "B",
@@ -60,7 +60,7 @@ export async function readSide(
   const guess = orderChain(certificates)!;
   const isKnown = guess.leaf.key.fault === undefined;
   const { keyFile, key } = await readKey({ label, certFile, text, isFolder, isKnown, findings });
-  // A key that belongs to none of them is a finding of its own.
+  // A key that belongs to none of them is a separate finding.
   const { leaf, intermediates } = orderChain(certificates, key) ?? guess;
   const places = [folder, `${folder}/..`, `${folder}/../ca`];
   const caFile = await firstOf(places, ["ca.crt"]);
@@ -73,7 +73,7 @@ export async function readSide(
       about: label,
       what: `${file} cannot be used: ${error instanceof Error ? error.message : error}`,
       why: what,
-      cure: `replace ${file}, or remove it`,
+      remedy: `replace ${file}, or remove it`,
     });
     return undefined;
   };
@@ -173,7 +173,9 @@ interface KeySearch {
   readonly text: string;
   /** A node's folder must hold its key; a certificate alone may have been copied here to ask. */
   readonly isFolder: boolean;
-  /** Whether its type is one that this runtime reads; what it does not is a fault of the certificate. */
+  /**
+   * Whether its type is one that this runtime reads; another type is a fault of the certificate.
+   */
   readonly isKnown: boolean;
   readonly findings: Finding[];
 }
@@ -184,9 +186,13 @@ async function readKey(
   const beside = certFile.replace(/\.(crt|pem|cer)$/, "") + ".key";
   const inside = /BEGIN [A-Z ]*PRIVATE KEY/.test(text);
   const keyFile = inside ? certFile : await exists(beside) ? beside : undefined;
-  const find = (code: "keyMissing" | "keyEncrypted" | "unreadable", what: string, cure: string) => {
+  const find = (
+    code: "keyMissing" | "keyEncrypted" | "unreadable",
+    what: string,
+    remedy: string,
+  ) => {
     const why = "a certificate is of no use without its key; it does not start";
-    findings.push({ severity: "error", code, about: label, what, why, cure });
+    findings.push({ severity: "error", code, about: label, what, why, remedy });
     return { keyFile, key: undefined };
   };
   if (keyFile === undefined) {

@@ -36,14 +36,14 @@ export function doctorExitCode({ verdict, findings }: DoctorReport): 0 | 1 {
 }
 
 function findingText(finding: Finding, index: number): string {
-  const { severity, about, what, why, cure, otherCure, reasons = [] } = finding;
+  const { severity, about, what, why, remedy, otherRemedy, reasons = [] } = finding;
   const rows = [
     `${index + 1}. ${severity.toUpperCase()} (${about})  ${visible(what)}`,
-    `   why   ${visible(why)}`,
-    ...reasons.map((reason, at) => `   ${at === 0 ? "maybe" : "or   "} ${visible(reason)}`),
-    `   cure  ${visible(cure)}`,
+    `   why     ${visible(why)}`,
+    ...reasons.map((reason, at) => `   ${at === 0 ? "maybe" : "or   "}   ${visible(reason)}`),
+    `   remedy  ${visible(remedy)}`,
   ];
-  if (otherCure !== undefined) rows.push(`   or    ${visible(otherCure)}`);
+  if (otherRemedy !== undefined) rows.push(`   or      ${visible(otherRemedy)}`);
   return rows.join("\n");
 }
 

@@ -37,7 +37,7 @@ import {
 import { type ValidityOptions, validitySpan } from "../authority/validity.ts";
 import { exists, makePrivateFolder, replaceFile } from "../authority/workspace.ts";
 
-/** What a phase has done. */
+/** The result of a phase. */
 export interface RotationStep {
   /** The phase that the workspace is in now, or would be. */
   readonly phase: RotationPhase;
@@ -54,10 +54,9 @@ export interface BeginRotationOptions extends RotationOptions, ValidityOptions {
 }
 
 /**
- * First phase: makes the next authority (`ca/next/`) and adds it to every `ca.crt` of the
+ * First phase: creates the next authority (`ca/next/`) and adds it to every `ca.crt` of the
  * workspace, and a list of its own to the revocation list, if there is one. It has the same common
- * name, so that the names in certificates stay what they are. Done again, it completes what is
- * missing.
+ * name, so that the names in certificates do not change. A repetition completes what is missing.
  *
  * @throws {CertError} code `outOfOrder` when a rotation is in its second phase; codes `notFound`,
  * `malformed`, `badValidity`, `notWritable`; `encryptedKey` or `wrongPassphrase` when the passphrase
@@ -234,13 +233,16 @@ async function makeNext(
 
 /** The next key must not be less protected than the present one, nor by a slip of the finger. */
 async function checkPresentKey(caDir: string, passphrase: string | undefined): Promise<void> {
-  // It may be kept elsewhere.
+  // It may be stored elsewhere.
   if (!await exists(`${caDir}/ca.key`)) return;
   const { key } = await loadCa(caDir);
   if (isEncryptedKey(key)) readPrivateKey(key, passphrase);
 }
 
-/** Changes what is trusted in every `ca.crt`, the authority's own last; answers what was written. */
+/**
+ * Changes the trusted authorities in every `ca.crt`, the authority's own last; returns the written
+ * files.
+ */
 async function trust(
   state: RotationState,
   change: (old: readonly BundleEntry[]) => readonly BundleEntry[],
@@ -262,7 +264,7 @@ function trustFiles({ caDir, leaves }: RotationState): string[] {
   return [...new Set([...files, `${caDir}/ca.crt`])];
 }
 
-/** Makes the next authority the one that signs. Whatever is cut off here can be run again. */
+/** Makes the next authority the signing one. Can be repeated after an interruption. */
 async function promote(state: RotationState): Promise<void> {
   const { caDir, bundle, next, current } = state;
   const previous = `${caDir}/previous`;

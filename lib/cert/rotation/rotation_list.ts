@@ -10,7 +10,7 @@ import { crlNames, exists, replaceFile } from "../authority/workspace.ts";
 /**
  * Where a workspace has a revocation list, adds one of the next authority, which revokes nothing
  * yet: a certificate whose issuer has no list would be refused where lists are required. The lists
- * that are there stay. Answers what was written, or would be.
+ * that are there stay. Returns the files that were written, or would be.
  */
 export async function addNextList(
   state: Pick<RotationState, "root" | "caDir" | "next">,

@@ -21,7 +21,7 @@ export type RotationPhase = "idle" | "begun" | "signed";
 
 /** Options of a phase. */
 export interface RotationOptions {
-  /** Writes nothing, and answers what would be written. Default: false. */
+  /** Writes nothing, and returns the plan. Default: false. */
   readonly dryRun?: boolean;
   /** Opens the authority's key, if that is encrypted; the next one's is encrypted with it. */
   readonly passphrase?: string;
@@ -37,7 +37,7 @@ export interface RotatedLeaf extends WorkspaceLeaf {
   readonly trusts: readonly ("current" | "next" | "previous")[];
 }
 
-/** Where a rotation stands. */
+/** The state of a rotation. */
 export interface RotationStatus {
   /** How far it is. */
   readonly phase: RotationPhase;
@@ -52,7 +52,7 @@ export interface RotationStatus {
 }
 
 /**
- * Tells how far the rotation in a workspace is.
+ * Determines the phase of the rotation in a workspace.
  *
  * @throws {CertError} codes `notFound`, `malformed`.
  */
@@ -75,7 +75,7 @@ export interface RotationState extends Workspace {
   readonly current: BundleEntry;
   readonly next: BundleEntry | undefined;
   readonly previous: BundleEntry | undefined;
-  /** What the authority's own `ca.crt` trusts. */
+  /** The authorities in the authority's own `ca.crt`. */
   readonly bundle: readonly BundleEntry[];
   /** Of the workspace and of its authority. */
   readonly lists: readonly RevocationListReading[];
@@ -106,7 +106,7 @@ export async function readState(root: string): Promise<RotationState> {
   return { ...workspace, phase, current, next: undefined, previous, bundle, lists };
 }
 
-/** An authority that signs nothing now, if it is there. */
+/** The authority that does not sign at present, if there is one. */
 export async function authorityOf(directory: string): Promise<BundleEntry | undefined> {
   const file = `${directory}/ca.crt`;
   return await exists(file) ? (await bundleOf(file))[0] : undefined;

@@ -48,7 +48,7 @@ export function describeSeeds(seeds: SeedNodes | undefined): string {
 }
 
 /**
- * Validates what the option table does not know: that records without a port need one.
+ * Validates what the option table cannot express: records without a port need the option `port`.
  *
  * @throws {OptionError}
  */

@@ -100,7 +100,7 @@ export class Gateway {
     if (this.#signature === "") this.#refresh();
     if (have === this.#revision) return this.#push(address, asked, true);
     const now = this.#port.now();
-    // A whole topology may be large, while a request is small.
+    // A topology may be large, while a request is small.
     if (now - subscriber.sentAt < resendInterval) return;
     subscriber.sentAt = now;
     this.#push(address, asked, false);

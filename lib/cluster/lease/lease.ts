@@ -23,9 +23,9 @@ export type LeaseAnswer =
   };
 
 /**
- * A lock outside the cluster with at most one holder: a file on a shared disk, a row in a database, a
- * Kubernetes lease. It expires some time after it was acquired, so that a dead holder does not block
- * it forever; that time must be well above the 60 seconds for which a side holds it.
+ * A lock outside the cluster with at most one holder: a file on a shared disk, a row in a database,
+ * a Kubernetes lease. It expires some time after it was acquired, so that a crashed holder does not
+ * block it forever; that time must be well above the 60 seconds for which a side holds it.
  */
 export interface Lease {
   /**
@@ -39,7 +39,7 @@ export interface Lease {
   readonly bind?: (runtime: LeaseRuntime) => Lease;
 }
 
-/** What a lease takes from the runtime of its node. */
+/** Parts of the node's runtime that a lease uses. */
 export type LeaseRuntime = Pick<Runtime, "clock" | "storage">;
 
 /** Options of {@linkcode leaseMajority}. */

@@ -8,13 +8,13 @@ import { ClusterError } from "../errors.ts";
 import { type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
 import { leaseIn } from "./lease_register.ts";
 
-/** How a lease in a file or in Deno KV behaves. */
+/** Options of a lease in a file or in Deno KV. */
 export interface LeaseOptions {
-  /** Milliseconds after which it ends by itself; at least 70 000. Default 120 000. */
+  /** Milliseconds after which it expires; at least 70 000. Default 120 000. */
   readonly ttl?: number;
   /**
-   * Tells the time of day; the clocks of all nodes must agree to some seconds. Default: the clock of
-   * the node's runtime.
+   * Wall clock; the clocks of all nodes must agree to some seconds. Default: the clock of the
+   * node's runtime.
    */
   readonly clock?: Clock;
 }
@@ -26,9 +26,10 @@ export interface FileLeaseOptions extends LeaseOptions {
 }
 
 /**
- * A lease in files, for nodes on one host or with a disk in common whose file system has atomic hard
- * links (local ones, NFS, CephFS). Each change of the lease is a file `<path>.<version>`, which one
- * process alone can create; the 16 before it are kept. There is no lock that a crash could leave.
+ * A lease in files, for nodes on one host or with a disk in common whose file system has atomic
+ * hard links (local ones, NFS, CephFS). Each change of the lease is a file `<path>.<version>`,
+ * which only one process can create; the previous 16 versions are kept. A crash leaves no lock
+ * behind.
  *
  * @param path the folder must exist and be writable.
  * @throws {OptionError}

@@ -13,7 +13,10 @@ export interface LeaseRegister<V> {
   write(version: V, record: LeaseRecord): Promise<boolean>;
 }
 
-/** What must be left of a lease when it is granted: a side holds it for 60 s. */
+/**
+ * Smallest remaining duration, in milliseconds, of a lease when it is granted: a side holds it for
+ * 60 s.
+ */
 const minLeft = 65_000;
 /** How often a change that another asker has overtaken is tried again. */
 const maxAttempts = 20;

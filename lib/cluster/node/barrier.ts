@@ -17,7 +17,7 @@ export const barrierPath = "/_cluster/barrier";
 
 /** Milliseconds between two repetitions of an arrival. */
 const repeatInterval = 250;
-/** Releases that are kept, because the messages may have been lost. */
+/** Number of releases kept for repetition, because messages may be lost. */
 const rememberedReleases = 10_000;
 
 /** A message of the barrier protocol. */

@@ -6,13 +6,13 @@ import type { ExtensionHealth } from "./node_extension.ts";
 
 /** How a node sees its peers, and whether its extensions work. */
 export interface ClusterHealth extends HealthReport {
-  /** By the names of the extensions; those that do not report health are left out. */
+  /** By name of the extension; extensions that do not report health are left out. */
   readonly extensions: Readonly<Record<string, ExtensionHealth>>;
 }
 
-/** What the extensions of a node report. */
+/** Health reports of a node's extensions. */
 export interface ExtensionReports {
-  /** What they can explain. */
+  /** Topics that the extensions can explain. */
   readonly topics: readonly string[];
   /** Explains one of the topics. */
   explain(topic: string): readonly string[];

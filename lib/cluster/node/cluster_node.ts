@@ -1,6 +1,6 @@
 /**
- * What makes an actor system a node: its connections and its membership. What runs on top of a
- * cluster plugs in as a {@linkcode NodeExtension}.
+ * A node: the connections and the membership of an actor system. What runs on top of a cluster
+ * plugs in as a {@linkcode NodeExtension}.
  *
  * @module
  */
@@ -49,13 +49,13 @@ export class ClusterNode {
   #stall: StallDetection | undefined;
   #seeds: SeedResolver | undefined;
   readonly #waits: ViewWaits;
-  /** Addresses of all members, for a quick look. */
+  /** Addresses of all members, for quick checks. */
   #members: ReadonlySet<string> = new Set();
   #lastRefusal = "";
   /** The incarnation that connections send in their hello. */
   #incarnation = 0;
 
-  /** Opens nothing yet. */
+  /** Opens no ports and connections before `start`. */
   constructor(
     system: ActorSystem,
     options: ClusterOptions,
@@ -113,8 +113,8 @@ export class ClusterNode {
   }
 
   /**
-   * Waits until `count` parties in the cluster wait at the same name, then lets all go on. The
-   * name can be used again at once. Each call is one party.
+   * Waits until `count` parties in the cluster wait at the same name, then releases all. The name
+   * can be used again at once. Each call is one party.
    *
    * @param timeout milliseconds. Default 60 000.
    * @throws {ClusterTimeoutError} code `barrierTimeout`.
@@ -204,7 +204,7 @@ export class ClusterNode {
     this.#waits.giveUp();
   }
 
-  /** Closes all connections; what was sent before is flushed. */
+  /** Closes all connections after flushing queued messages. */
   async close(): Promise<void> {
     this.#services?.stop();
     await Promise.all([this.#stall?.close(), this.#remoting?.close()]);
@@ -277,7 +277,7 @@ export class ClusterNode {
     });
   }
 
-  /** Opens what clients may see and reach. */
+  /** Registers the handlers of the paths that clients may use. */
   #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
     const services = new ClusterServices(
       this.#system,
@@ -292,7 +292,7 @@ export class ClusterNode {
       defer: (task) => this.#runtime.clock.defer(task),
       now: () => this.#runtime.clock.now(),
     });
-    // Where clients take what the gateway sends.
+    // The path at which clients receive messages of the gateway.
     remoting.reserve(clientTopologyPath);
     this.#gateway = gateway;
     this.#services = services;

@@ -38,10 +38,10 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    */
   readonly seedNodes?: SeedNodes;
   /**
-   * Whether this node may bootstrap a cluster although it is not the first seed, or reaches fewer than
-   * half of the seeds, after 5 s. For a first start while hosts of seeds are dead: set it for one
-   * node and one start, when you know that no cluster runs. Otherwise there may be two clusters.
-   * Default false.
+   * Whether this node may bootstrap a cluster although it is not the first seed, or reaches fewer
+   * than half of the seeds, after 5 s. For a first start while hosts of seeds are down: set it for
+   * one node and one start, when you know that no cluster runs. Otherwise there may be two
+   * clusters. Default false.
    */
   readonly allowSelfBootstrap?: boolean;
   /**
@@ -60,7 +60,7 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly zone?: string;
   /** Mutual TLS. Default: none: the traffic is plain and anybody can join. */
   readonly tls?: TlsMaterial;
-  /** `start` resolves when so many members are up. Default 1. */
+  /** `start` resolves when this number of members is up. Default 1. */
   readonly requiredQuorum?: number;
   /** Milliseconds that `start` waits for the quorum. Default 60 000. */
   readonly startTimeout?: number;
@@ -88,7 +88,7 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    */
   readonly downing?: DowningStrategy | LeaseDowning;
   /**
-   * What this node does after it was declared down and its shards have stopped:
+   * Action of this node after it was declared down and its shards have stopped:
    *
    * - `shutdown`: the whole system stops. For processes that a supervisor restarts.
    * - `rejoin`: it rejoins its cluster with a new incarnation as soon as the cluster is reachable;
@@ -106,8 +106,8 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   /** Port of that thread, 0 to 65535; other nodes must be able to reach it. Default 0: any. */
   readonly stallPort?: number;
   /**
-   * What runs on this node on top of the cluster, besides sharding: functions that make an extension,
-   * each called once. Extensions are installed in the order of what they require. Default: none.
+   * Extensions of this node besides sharding: factory functions, each called once. An extension is
+   * installed after the extensions that it requires. Default: none.
    */
   readonly extensions?: readonly NodeExtensionFactory[];
   /** Timing of the membership protocol. */

@@ -49,7 +49,7 @@ export class ClusterServices {
     this.#scheduleTick();
   }
 
-  /** What actors of all members offer; the same array until it changes. */
+  /** Services of the actors of all members; the same array until they change. */
   all(): readonly TopologyService[] {
     return this.#exchange.services();
   }

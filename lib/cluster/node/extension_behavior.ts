@@ -1,7 +1,7 @@
 /**
- * What only a node with a certain extension can spawn, such as what `Behaviors.sharded` makes: not a
- * behaviour of one actor, but a description that the extension carries out. `M` is what the
- * reference takes that `system.spawn` answers.
+ * A behaviour that only a node with a certain extension can spawn, such as the result of
+ * `Behaviors.sharded`: not the behaviour of one actor, but a description for the extension. `M` is
+ * what the reference takes that `system.spawn` answers.
  */
 export abstract class ExtensionBehavior<in M> {
   /** The name under which an extension has registered the kind. */

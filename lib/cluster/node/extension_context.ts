@@ -20,7 +20,7 @@ export interface ExtendedNode {
   view(): MembershipView;
 }
 
-/** What the extensions of a node have registered. */
+/** Registrations of the extensions of a node. */
 export interface ExtensionRegistry {
   /** By kind of behaviours. */
   readonly kinds: Map<string, KindSpawner>;
@@ -78,7 +78,7 @@ export function extensionContext(
 }
 
 /**
- * What an extension exposes under a key.
+ * The value that an extension exposes under a key.
  *
  * @throws {ClusterError} code `unknownExtension`.
  */

@@ -1,4 +1,4 @@
-/** Names what an extension exposes, with its type. Made by {@linkcode extensionKey}. */
+/** Names a value that an extension exposes, with its type. Created by {@linkcode extensionKey}. */
 export class ExtensionKey<out T> {
   /** Unique at a node. */
   readonly name: string;

@@ -3,8 +3,8 @@ import { explainTopics } from "./explanation.ts";
 import type { NodeExtension, NodeExtensionFactory } from "./node_extension.ts";
 
 /**
- * Makes the extensions of a node, and puts them in the order in which they are installed: each after
- * those that it requires, otherwise as they are listed, built-in ones first.
+ * Creates the extensions of a node and sorts them in installation order: each after the extensions
+ * that it requires, otherwise as listed, built-in ones first.
  *
  * @throws {ClusterError} codes `badExtension`, `duplicateExtension`, `missingExtension`,
  * `circularExtension`; the last two name the chain of requirements.
@@ -69,7 +69,7 @@ export function orderExtensions(extensions: readonly NodeExtension[]): NodeExten
   return [...ordered];
 }
 
-/** What an extension can be asked to explain. */
+/** Topics that an extension can explain. */
 export function topicsOf({ name, topics, explain }: NodeExtension): readonly string[] {
   return explain === undefined ? [] : topics ?? [name];
 }

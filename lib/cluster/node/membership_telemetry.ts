@@ -16,7 +16,7 @@ const counted = [
   "leaderChanged",
 ] as const;
 
-/** Measures what a node sees of the membership, if its telemetry is enabled. */
+/** Measures a node's view of the membership, if its telemetry is enabled. */
 export class MembershipTelemetry implements NodeExtension {
   readonly name = "membershipTelemetry";
   #view: MembershipView | undefined;
@@ -49,7 +49,8 @@ export class MembershipTelemetry implements NodeExtension {
   }
 
   #byStatus(): Map<MemberStatus, number> {
-    // Statuses that nobody has are 0, so that a graph falls to 0 and does not stand still.
+    // Statuses without members are recorded as 0, so that a graph falls to 0 instead of keeping its
+    // last value.
     const counts = new Map(memberStatuses.map((status) => [status, 0]));
     for (const { status } of this.#view?.members ?? []) counts.set(status, counts.get(status)! + 1);
     return counts;

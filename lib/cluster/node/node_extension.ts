@@ -8,7 +8,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { ExtensionBehavior } from "./extension_behavior.ts";
 import type { ExtensionKey } from "./extension_key.ts";
 
-/** What of the node's runtime an extension may use: connections are the node's. */
+/** Parts of the node's runtime that an extension may use: only the node opens connections. */
 export type ExtensionRuntime = Omit<Runtime, "network" | "stallProbe" | "resolver" | "inbound">;
 
 /** The sender of a message, as its connection has proved it. */
@@ -17,20 +17,20 @@ export interface ExtensionPeer {
   readonly role: "node" | "client";
   /** `"host:port"`, or `"client:<id>"`. */
   readonly address: string;
-  /** The label that the peer has given itself. */
+  /** The label from the peer's own configuration. */
   readonly nodeId: string;
-  /** Tells incarnations at one address apart: a later one has a higher number. */
+  /** Distinguishes incarnations at one address: a later one has a higher number. */
   readonly incarnation: number;
-  /** What its certificate proves. Undefined: this node itself has sent the message. */
+  /** The identity in its certificate. Undefined: this node itself has sent the message. */
   readonly identity: PeerIdentity | undefined;
 }
 
-/** Takes what arrives at a reserved path. An error that it throws is logged. */
+/** Handles messages that arrive at a reserved path. An error that it throws is logged. */
 export type ExtensionHandler = (peer: ExtensionPeer, message: unknown) => void;
 
 /**
- * Starts what a {@linkcode ExtensionBehavior} describes, and answers the reference to it. Throws if
- * that cannot be done; `name` is what the user has passed to `spawn`.
+ * Starts what an {@linkcode ExtensionBehavior} describes and returns a reference to it. Throws if
+ * it cannot start; `name` is the argument of `spawn`.
  */
 export type KindSpawner = (
   behavior: ExtensionBehavior<never>,
@@ -55,7 +55,7 @@ export interface ExtensionContext {
   readonly runtime: ExtensionRuntime;
   /** The actor system of the node: spawn, event stream, shutdown phases, receptionist. */
   readonly system: ActorSystem;
-  /** What this node knows of the cluster now; `onView` gets every later one. */
+  /** This node's current view of the cluster; `onView` receives every later one. */
   readonly view: MembershipView;
   /**
    * Takes messages that nodes send to a reserved path; messages of clients are refused there.
@@ -64,7 +64,8 @@ export interface ExtensionContext {
    */
   handleNodes(path: string, handler: ExtensionHandler): void;
   /**
-   * Takes messages that nodes and clients send to a reserved path; `peer.role` tells which.
+   * Handles messages that nodes and clients send to a reserved path; `peer.role` distinguishes
+   * them.
    *
    * @throws {ClusterError} codes `badPath`, `pathTaken`.
    */
@@ -103,7 +104,7 @@ export interface ExtensionContext {
    */
   expose<T>(key: ExtensionKey<T>, api: T): void;
   /**
-   * What another extension exposes. Available in `install` for those named in `requires`.
+   * The value that another extension exposes. Available in `install` for those named in `requires`.
    *
    * @throws {ClusterError} code `unknownExtension`.
    */
@@ -112,7 +113,7 @@ export interface ExtensionContext {
 
 /** Whether an extension works at this node. */
 export interface ExtensionHealth {
-  /** Whether it does what it is there for. */
+  /** Whether it works. */
   readonly healthy: boolean;
   /** Why not, in one sentence. */
   readonly reason?: string;
@@ -154,18 +155,19 @@ export interface NodeExtension {
   readonly name: string;
   /** Names of extensions that are installed before this one, and leave after it. Default: none. */
   readonly requires?: readonly string[];
-  /** What {@linkcode NodeExtension.explain} can be asked for. Default: the name. */
+  /** Topics that {@linkcode NodeExtension.explain} can explain. Default: the name. */
   readonly topics?: readonly string[];
   /**
    * Connections are open, and the node has not joined yet. Synchronous: no message arrives at a
    * node that is half installed.
    */
   install(node: ExtensionContext): void;
-  /** The node knows something new about the cluster. */
+  /** The node's view of the cluster has changed. */
   onView?(view: MembershipView): void;
   /**
-   * The node is about to leave: give up what others may only run after it has stopped here. Called
-   * after `beforeLeave` of those that require this one has ended. All have `leaveTimeout` together.
+   * The node is about to leave: stop what other nodes may run only after it has stopped here.
+   * Called after `beforeLeave` of the extensions that require this one has ended. All have
+   * `leaveTimeout` together.
    */
   beforeLeave?(): void | Promise<void>;
   /** The node is no longer a member, or did not start: cancel timers, release resources. */
@@ -176,5 +178,5 @@ export interface NodeExtension {
   health?(): ExtensionHealth;
 }
 
-/** Makes the extension of one node; called once for each node, before its port is opened. */
+/** Creates the extension of one node; called once for each node, before its port is opened. */
 export type NodeExtensionFactory = () => NodeExtension;

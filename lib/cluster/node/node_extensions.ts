@@ -1,5 +1,5 @@
 /**
- * Installs the extensions of a node, tells them what happens, and gathers what they report. One that
+ * Installs the extensions of a node, notifies them of events, and collects their reports. One that
  * fails is logged by its name and holds up neither the others nor the leave of the node.
  *
  * @module
@@ -26,14 +26,14 @@ export class NodeExtensions {
   readonly #installed: NodeExtension[] = [];
   readonly #registry: ExtensionRegistry = { kinds: new Map(), exposed: new Map() };
 
-  /** `ordered`: each after those that it requires. */
+  /** `ordered`: each after the extensions that it requires. */
   constructor(ordered: readonly NodeExtension[], runtime: Pick<Runtime, "clock" | "logger">) {
     this.#ordered = ordered;
     this.#runtime = runtime;
   }
 
   /**
-   * Installs all. Those before one that fails are ended by `afterLeave`.
+   * Installs all. If one fails, the extensions before it are ended by `afterLeave`.
    *
    * @throws {ClusterError} code `extensionFailed`, with the extension's name and error.
    */
@@ -62,7 +62,7 @@ export class NodeExtensions {
     }
   }
 
-  /** Tells all that the cluster has changed. */
+  /** Notifies all that the cluster has changed. */
   onView(view: MembershipView): void {
     for (const extension of this.#installed) {
       this.#try(extension, "onView", () => extension.onView?.(view));
@@ -70,8 +70,8 @@ export class NodeExtensions {
   }
 
   /**
-   * Lets all give up what they run, dependents first, within `timeout` milliseconds. One that others
-   * wait for has at most half of the time that is left, so that those can still do their part.
+   * Calls `beforeLeave` of all, dependents first, within `timeout` milliseconds. An extension that
+   * others wait for has at most half of the remaining time.
    */
   async beforeLeave(timeout: number): Promise<void> {
     const end = this.#runtime.clock.now() + timeout;
@@ -94,7 +94,7 @@ export class NodeExtensions {
   }
 
   /**
-   * Starts what a behaviour of a registered kind describes.
+   * Starts a behaviour of a registered kind.
    *
    * @throws {ClusterError} code `unknownKind`.
    */
@@ -109,7 +109,7 @@ export class NodeExtensions {
   }
 
   /**
-   * What an extension exposes.
+   * The value that an extension exposes.
    *
    * @throws {ClusterError} code `unknownExtension`.
    */
@@ -117,7 +117,7 @@ export class NodeExtensions {
     return exposedAt(this.#registry.exposed, key);
   }
 
-  /** What can be explained, besides what the node explains itself. */
+  /** Topics that the extensions can explain, besides those of the node. */
   get topics(): readonly string[] {
     return this.#ordered.flatMap(topicsOf);
   }
@@ -133,7 +133,7 @@ export class NodeExtensions {
     }
   }
 
-  /** Whether each works, by name; those that do not say are left out. */
+  /** Whether each works, by name; extensions that do not report health are left out. */
   health(): Readonly<Record<string, ExtensionHealth>> {
     const report: Record<string, ExtensionHealth> = {};
     for (const extension of this.#installed) {

@@ -91,7 +91,7 @@ export class ServiceExchange {
     let changed = false;
     for (const [node, { incarnation }] of this.#remote) {
       const current = members.get(node);
-      // The services of an earlier incarnation are gone.
+      // The services of an earlier incarnation have ended.
       const isGone = current === undefined ||
         (current !== before.get(node) && incarnation < current);
       if (isGone) changed = this.#remote.delete(node) || changed;
@@ -110,7 +110,8 @@ export class ServiceExchange {
     const message = parseMessage(value, address);
     if (message === undefined) return;
     if (message.want) this.#sendList(address);
-    // A node that is no member yet is asked once it is: otherwise its list would never be removed.
+    // Request the list of a node only once it is a member: otherwise the list would never be
+    // removed.
     if (!this.#members.has(address)) {
       if (this.#early.size >= maxEarly) this.#early.clear();
       this.#early.add(address);
@@ -191,7 +192,7 @@ function parseMessage(value: unknown, from: string): ServiceMessage | undefined 
   return { counter: counter as number, want, ...(services !== undefined && { services }) };
 }
 
-/** Whether the value is a list of what actors of one node offer: of no other node's. */
+/** Whether the value is a list of services whose actors all belong to that node. */
 function areServices(value: unknown, node: string): value is TopologyService[] {
   return Array.isArray(value) && value.length <= maxServices &&
     value.every((service) =>

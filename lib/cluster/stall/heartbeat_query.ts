@@ -4,12 +4,12 @@ import type { StallAnswer, StallRequest } from "../../runtime/stall_probe.ts";
 import { TransportError } from "../../transport/base/errors.ts";
 import { ByteIntake, decodeResponse, encodeRequest, responseLength } from "./heartbeat_protocol.ts";
 
-/** An event loop that ran within so many milliseconds is not stalled. */
+/** An event loop that ran within this number of milliseconds is not stalled. */
 const aliveWithin = 1_000;
 
 const unknown: StallAnswer = { outcome: "unknown", ms: 0 };
 
-/** Probes a stall responder over a link of its own. Never rejects. */
+/** Probes a stall responder over a separate link. Never rejects. */
 export async function askStallResponder(
   network: Network,
   clock: Clock,

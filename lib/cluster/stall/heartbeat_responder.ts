@@ -1,7 +1,7 @@
 /**
- * A stall responder: tells other nodes how long the event loop of its node has not run. It runs in
- * a thread of its own (`heartbeat_worker.ts`) and monitors a counter in shared memory that the event
- * loop increments.
+ * A stall responder: reports to other nodes how long the event loop of its node has not run. It
+ * runs in a separate thread (`heartbeat_worker.ts`) and monitors a counter in shared memory that
+ * the event loop increments.
  *
  * @module
  */

@@ -16,8 +16,8 @@ import type { FromWorker, ToWorker, WorkerMaterial } from "./heartbeat_worker.ts
 const workerTimeout = 15_000;
 
 /**
- * Stall responders of this machine: a thread with a listener of its own, since a socket of
- * `node:tls` belongs to one thread and cannot be handed to another.
+ * Stall responders of this machine: a thread with a separate listener, since a socket of `node:tls`
+ * belongs to one thread and cannot be handed to another.
  */
 export const systemStallProbe: StallProbe = {
   serve: (options) => WorkerResponder.start(options),

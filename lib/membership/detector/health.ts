@@ -27,9 +27,9 @@ export interface PeerHealth {
 export interface HealthReport {
   /** Local health score (Lifeguard): 0 (healthy) to 8. */
   readonly localHealth: number;
-  /** Whether it makes no accusations at present, because it was stalled itself. */
+  /** Whether it makes no accusations at present, because it has been stalled. */
   readonly abstains: boolean;
-  /** Port of its own stall responder, if it has one. */
+  /** Port of its stall responder, if it has one. */
   readonly stallPort: number | undefined;
   /** The monitored peers: up to five, more while some are unreachable. */
   readonly peers: readonly PeerHealth[];

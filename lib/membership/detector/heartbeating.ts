@@ -21,7 +21,7 @@ const checksPerHeartbeat = 4;
 /** The longest time without accusations after a stall of this node, milliseconds. */
 const longestAbstention = 10_000;
 
-/** Sends heartbeats and checks monitored peers when it is due. */
+/** Sends heartbeats and checks monitored peers when the next round is due. */
 export function heartbeatTick(m: Machine, now: number): void {
   const { monitoring, config } = m;
   if (now >= monitoring.checkAt) {

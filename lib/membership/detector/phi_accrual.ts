@@ -70,7 +70,7 @@ export class PhiAccrualDetector {
   }
 
   /**
-   * -log10 of the probability that a live peer is silent for so long. 0 right after a message;
+   * -log10 of the probability that a live peer is silent this long. 0 right after a message;
    * `Infinity` where a double cannot distinguish the probability from 0.
    */
   phi(now: number): number {

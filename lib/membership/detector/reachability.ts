@@ -9,7 +9,7 @@ import {
 import { compareText, isAlive, isLeaving, type Member } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** Number of observers that must agree, if there are so many. */
+/** Number of observers that must agree; all of them in smaller clusters. */
 const observersNeeded = rules.twoObserversAgree ? 2 : 1;
 
 /** Why a member is unreachable, and which observers say so. */

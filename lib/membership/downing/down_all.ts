@@ -1,4 +1,4 @@
-import { type DowningStrategy, undisputed } from "./downing.ts";
+import { commonDecision, type DowningStrategy } from "./downing.ts";
 
 /**
  * Every node that sees an unreachable member stops, on all sides of a partition: the whole cluster
@@ -16,7 +16,7 @@ export function downAll(): DowningStrategy {
   return {
     name: "downAll",
     decide(situation) {
-      return undisputed(situation) ??
+      return commonDecision(situation) ??
         { outcome: "downSelf", why: "a member is unreachable, and downAll stops all members" };
     },
   };

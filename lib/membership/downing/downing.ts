@@ -49,8 +49,11 @@ export interface DowningStrategy {
   decide(situation: DowningSituation): DowningDecision;
 }
 
-/** The decision that is the same for every strategy, if there is one. */
-export function undisputed(
+/**
+ * The decision that every strategy shares: keep while no live member is unreachable, or while this
+ * member itself is. Undefined: the strategy decides.
+ */
+export function commonDecision(
   { members, unreachable, self }: DowningSituation,
 ): DowningDecision | undefined {
   if (!members.some((member) => isAlive(member) && unreachable.has(member.address))) {

@@ -1,4 +1,4 @@
-import { type DowningStrategy, isFull, isUnreachable, undisputed } from "./downing.ts";
+import { commonDecision, type DowningStrategy, isFull, isUnreachable } from "./downing.ts";
 import { compareAge, isLeaving, type Member } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
@@ -14,7 +14,7 @@ import { rules } from "../../runtime/rules.ts";
  * - Leaving and exiting members have no vote. A side that does not know yet that they leave counts
  *   them against itself.
  * - An even split goes to the side of the oldest member. So of two members, the younger stops when
- *   the older dies: use `keepOldest`, `staticQuorum` or `leaseMajority` for two.
+ *   the older crashes: use `keepOldest`, `staticQuorum` or `leaseMajority` for two.
  * - A side survives only if the same holds with joining members counted in, because the other side
  *   may have seen them promoted at the last moment (as in Pekko's resolver).
  *
@@ -30,7 +30,7 @@ export function keepMajority(): DowningStrategy {
   return {
     name: "keepMajority",
     decide(situation) {
-      const early = undisputed(situation);
+      const early = commonDecision(situation);
       if (early !== undefined) return early;
       const { wins, why } = majority(situation.members, situation.unreachable);
       return { outcome: wins ? "downUnreachable" : "downSelf", why };

@@ -1,6 +1,6 @@
 import { resolveOptions } from "../../options/check_options.ts";
 import { keepOldestTable } from "../../options/tables/cluster_tables.ts";
-import { type DowningStrategy, isUnreachable, undisputed } from "./downing.ts";
+import { commonDecision, type DowningStrategy, isUnreachable } from "./downing.ts";
 import { compareAge, type Member } from "../state/member.ts";
 
 /** Options of {@linkcode keepOldest}. */
@@ -13,13 +13,13 @@ export interface KeepOldestOptions {
 }
 
 /**
- * The side of the oldest member survives. For clusters whose oldest node runs a singleton, and, with
- * `downIfAlone`, for two nodes: the younger continues when the older dies. A large side without the
- * oldest stops.
+ * The side of the oldest member survives. For clusters whose oldest node runs a singleton, and,
+ * with `downIfAlone`, for two nodes: the younger continues when the older crashes. A large side
+ * without the oldest stops.
  *
  * A leaving or down member may be the oldest until it is removed, because one side may not know its
- * status. The others continue without a lone oldest only if no other member, whatever its status,
- * may be on its side.
+ * status. A lone oldest is downed only if no other unreachable member, whatever its status, could
+ * be on its side.
  *
  * @example
  * ```ts
@@ -34,24 +34,26 @@ export function keepOldest(options: KeepOldestOptions = {}): DowningStrategy {
   return {
     name: "keepOldest",
     decide(situation) {
-      const early = undisputed(situation);
+      const early = commonDecision(situation);
       if (early !== undefined) return early;
       const { members, unreachable } = situation;
       const oldest = members.filter(({ upNumber }) => upNumber > 0).toSorted(compareAge)[0];
       if (oldest === undefined) return { outcome: "downSelf", why: "no member is up" };
       const others = members.filter((member) => member !== oldest);
-      const silent = (member: Member) => isUnreachable(member, unreachable);
-      if (!silent(oldest)) {
+      const isUnreachableMember = (member: Member) => isUnreachable(member, unreachable);
+      if (!isUnreachableMember(oldest)) {
         const why = `the oldest, ${oldest.address}, is reachable`;
-        const isAlone = !others.some((member) => member.status === "up" && !silent(member));
+        const isAlone = !others.some((member) =>
+          member.status === "up" && !isUnreachableMember(member)
+        );
         return downIfAlone && isAlone
           ? { outcome: "downSelf", why: `${why}, but it is alone` }
           : { outcome: "downUnreachable", why };
       }
       const why = `the oldest, ${oldest.address}, is unreachable`;
-      const company = others.some(silent);
-      const full = others.some(({ status }) => status === "up");
-      return downIfAlone && !company && full
+      const othersUnreachable = others.some(isUnreachableMember);
+      const hasUpMember = others.some(({ status }) => status === "up");
+      return downIfAlone && !othersUnreachable && hasUpMember
         ? { outcome: "downUnreachable", why: `${why}, and is alone` }
         : { outcome: "downSelf", why };
     },

@@ -1,5 +1,5 @@
 import { leaseMajorityDefaults } from "../../options/tables/cluster_tables.ts";
-import { type DowningStrategy, undisputed } from "./downing.ts";
+import { commonDecision, type DowningStrategy } from "./downing.ts";
 import { majority } from "./keep_majority.ts";
 
 /**
@@ -12,7 +12,7 @@ export function decideByLease(
   return {
     name: "leaseMajority",
     decide(situation) {
-      const early = undisputed(situation);
+      const early = commonDecision(situation);
       if (early !== undefined) return early;
       const { wins, why } = majority(situation.members, situation.unreachable);
       return { outcome: "acquireLease", why, delay: wins ? 0 : minorityDelay };

@@ -23,7 +23,7 @@ const maxDownNotices = 10;
 export function resolvingTick(m: Machine, now: number): void {
   const { view, monitoring } = m;
   if (view.unreachable.size === 0) return abandonRequest(m, now);
-  // Leaving members, and those that were stalled themselves, do not decide.
+  // Leaving members, and members that have been stalled, do not decide.
   if (isLeaving(view.self) || now < monitoring.abstainUntil) return;
   const wait = stableTime(m);
   if (now - monitoring.stableSince < wait) return abandonRequest(m, now);

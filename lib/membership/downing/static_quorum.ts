@@ -1,12 +1,12 @@
 import { checkOptions } from "../../options/check_options.ts";
 import { staticQuorumTable } from "../../options/tables/cluster_tables.ts";
-import { type DowningStrategy, isUnreachable, undisputed } from "./downing.ts";
+import { commonDecision, type DowningStrategy, isUnreachable } from "./downing.ts";
 
 /** Options of {@linkcode staticQuorum}. */
 export interface StaticQuorumOptions {
   /**
    * Number of up members that a side needs; at least 1. More than half of the largest number of
-   * members that the cluster will ever have; otherwise no side may be sure and all stop.
+   * members that the cluster will ever have; otherwise both sides of a partition may stop.
    */
   readonly size: number;
 }
@@ -16,8 +16,9 @@ export interface StaticQuorumOptions {
  * Unlike with `keepMajority`, a cluster that shrinks in steps never continues with fewer than
  * `size`.
  *
- * A side survives only if the other one, with all leaving, joining and down members counted to it,
- * has fewer than `size`: so with more than `2 * size - 1` members, an even partition stops both.
+ * A side survives only if the other one, with all leaving, joining and down members counted on that
+ * side, has fewer than `size`: so with more than `2 * size - 1` members, an even partition stops
+ * both.
  *
  * @throws {OptionError}
  *
@@ -35,7 +36,7 @@ export function staticQuorum(options: StaticQuorumOptions): DowningStrategy {
   return {
     name: "staticQuorum",
     decide(situation) {
-      const early = undisputed(situation);
+      const early = commonDecision(situation);
       if (early !== undefined) return early;
       const { members, unreachable } = situation;
       const others = members.filter((member) => isUnreachable(member, unreachable)).length;

@@ -1,8 +1,8 @@
 /**
- * Which node bootstraps a cluster, so that one seed list never makes two: the first seed, when a
- * majority of the seeds, itself included, has no cluster and votes for it. Each seed votes for one
- * node at a time. So a first seed that restarts while it is partitioned from its cluster waits
- * instead of bootstrapping a second one.
+ * Which node bootstraps a cluster, so that one seed list never bootstraps two clusters: the first
+ * seed, when a majority of the seeds, itself included, has no cluster and votes for it. Each seed
+ * votes for one node at a time. So a first seed that restarts while it is partitioned from its
+ * cluster waits instead of bootstrapping a second one.
  *
  * @module
  */

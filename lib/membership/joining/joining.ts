@@ -50,7 +50,7 @@ export function startJoining(m: Machine, now: number): void {
   } else attempt(m, now);
 }
 
-/** Retries when it is due, or bootstraps a cluster if there is none. */
+/** Retries when the next attempt is due, or bootstraps a cluster if there is none. */
 export function joiningTick(m: Machine, now: number): void {
   if (mayBootstrap(m, now)) bootstrap(m, now);
   else if (now >= m.joining.nextAt) attempt(m, now);
@@ -152,7 +152,7 @@ export function onJoinRefused(
   if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
   if (code === "staleIncarnation" && known < Number.MAX_SAFE_INTEGER) {
     if (known < m.identity.incarnation) return;
-    // The clock of this host went back. Only the node itself may raise its incarnation.
+    // The clock of this host was set back. Only the node itself may raise its incarnation.
     m.identity = { ...m.identity, incarnation: known + 1 };
     m.view = { ...m.view, self: m.identity };
     m.joining.asked.delete(from);

@@ -32,7 +32,7 @@ const seedProbes = 3;
 /** Between two removals of expired tombstones, milliseconds. */
 const tombstoneInterval = 60_000;
 
-/** Starts a gossip round when it is due. */
+/** Starts a gossip round when the next one is due. */
 export function gossipTick(m: Machine, random: number, now: number): void {
   if (now >= m.gossip.tombstonesAt) {
     m.gossip.tombstonesAt = now + tombstoneInterval;
@@ -182,7 +182,7 @@ function probeSeed(m: Machine, random: number): void {
 
 /**
  * Prefers members that have not seen the current state, but reserves a place for the others: the
- * former may be dead, and the others must learn that. Unreachable members are chosen rarely.
+ * former may have crashed, and the others must learn that. Unreachable members are chosen rarely.
  */
 function choosePeers(m: Machine, missing: ReadonlySet<string>, random: number): string[] {
   const { members, unreachable } = m.view;

@@ -263,7 +263,7 @@ function isGone(
   return true;
 }
 
-/** Clusters never merge: each has granted shards and leases of its own. */
+/** Clusters never merge: each has granted its own shards and leases. */
 function onForeignPeer(m: Machine, from: string, clusterId: string, now: number): void {
   sendLeft(m, from, clusterId);
   const { foreignPeers } = m.gossip;

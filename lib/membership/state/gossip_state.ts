@@ -27,7 +27,7 @@ export interface Seen {
  * Why a member is unreachable:
  *
  * - `silent`: it responds neither directly nor to indirect probes.
- * - `gone`: besides, its host refuses connections to its stall responder.
+ * - `gone`: its host also refuses connections to its stall responder.
  * - `stalled`: its process is alive, but its event loop is stalled. It is given no new work and is not
  *   downed before the stall limit.
  */

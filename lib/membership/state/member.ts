@@ -12,7 +12,7 @@ const oldestLeads = rules.oldestLeads;
  * - `up`: a full member.
  * - `leaving`: has announced that it leaves.
  * - `exiting`: all others have seen that it leaves; it may stop.
- * - `down`: declared dead by the others, or by itself as part of a minority.
+ * - `down`: declared down by the others, or by itself as part of a minority.
  * - `removed`: no longer a member. Only events carry this status; the table keeps a tombstone.
  */
 export type MemberStatus =
@@ -65,7 +65,10 @@ export interface Member {
   readonly address: string;
   /** A label for people. */
   readonly nodeId: string;
-  /** Distinguishes restarts of a node at one address: the higher is the later. Set only by itself. */
+  /**
+   * Distinguishes restarts of a node at one address: the higher is the later. Only the node itself
+   * sets it.
+   */
   readonly incarnation: number;
   /** Lifecycle status. */
   readonly status: MemberStatus;

@@ -55,7 +55,7 @@ export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean
  * The events between two views: members first, then reachability, then leadership. Status changes
  * that happened between the views are reported as well.
  *
- * @param gone the last record of a member that is not in `after` any more, if it is known.
+ * @param gone returns the last known record of a member that is no longer in `after`.
  */
 export function eventsBetween(
   before: MembershipView,

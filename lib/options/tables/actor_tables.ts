@@ -63,7 +63,8 @@ export const actorSystemTable = optionTable("ActorSystem", {
   }),
   checkMessages: option(flag, {
     default: false,
-    text: "For development: freezes every message, and logs those that are not data. Slow.",
+    text:
+      "For development: freezes every message, and logs messages that are not plain data. Slow.",
   }),
   suppressDeadLettersOnShutdown: option(flag, {
     default: false,
@@ -240,7 +241,7 @@ export const circuitBreakerTable = optionTable("CircuitBreaker", {
 /** The defaults of a circuit breaker. */
 export const circuitBreakerDefaults = circuitBreakerTable.defaults;
 
-/** Where an actor is looked up. */
+/** Options of `lookup`. */
 export const lookupTable = optionTable("lookup", {
   node: option(addressText, { required: true, text: 'The node, `"host:port"`.' }),
 });

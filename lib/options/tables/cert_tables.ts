@@ -4,7 +4,7 @@ import { identityMapping } from "./tls_tables.ts";
 
 const anyLength = Number.MAX_SAFE_INTEGER;
 
-/** A text whose rule is checked where it is used, by an error of its own (`CertError`). */
+/** A text that is validated where it is used, with a `CertError`. */
 const checkedText = (name: string, example: string) =>
   text(0, anyLength, { name, test: () => true, example });
 
@@ -125,7 +125,7 @@ export const initDefaults = initTable.defaults;
 /** `renew(...)`. */
 export const renewTable = optionTable("renew", {
   ...validity("as that of the present one"),
-  keepKey: option(flag, { default: false, text: "Certifies the present key once more." }),
+  keepKey: option(flag, { default: false, text: "Keeps the current key." }),
   keyType: option(keyTypeText, {
     defaultText: 'as the present one, or `"p256"` when that is of another type',
     text: "Type of the new key.",

@@ -96,7 +96,7 @@ export const clientAskTable = optionTable("client.ask", {
   }),
 }, { advice: askTable.advice! });
 
-/** How a client keeps in touch. Not for users, but for `liveness`. */
+/** Subscription timing of a client. Not for users, except `liveness`. */
 export const contactTable = optionTable("contacts", {
   contacts: option(whole(1), { default: 2, text: "Nodes that the client listens to at once." }),
   answerTimeout: option(milliseconds(1), {
@@ -115,5 +115,5 @@ export const contactTable = optionTable("contacts", {
   maxPause: option(number(0), { default: 5_000, text: "Longest pause of all." }),
 });
 
-/** The defaults of how a client keeps in touch. */
+/** The defaults of the subscription timing of a client. */
 export const contactDefaults = contactTable.defaults;

@@ -247,7 +247,7 @@ const leaseOptions = {
   // The winner of a partition holds the lease for 60 s.
   ttl: option(number(70_000, undefined, { unit: "milliseconds" }), {
     default: 120_000,
-    text: "Time after which the lease ends by itself; a side holds it for 60 s.",
+    text: "Time after which the lease expires; a side holds it for 60 s.",
   }),
   clock: option(clock, {
     defaultText: "the clock of the node's runtime",

@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from "../../runtime/address.ts";
 import { code, objectWith, text, type TextForm } from "../option.ts";
 
-/** A host, as it stands in an address. */
+/** The host of an address. */
 const host: TextForm = {
   name: "a host name or an IP address, without a port",
   test: (host) => isAddress(formatAddress(host, 1)),
@@ -43,7 +43,7 @@ export const logger = objectWith("a Logger, such as consoleLogger()", "log");
 export const runtime = code("an object with parts of a Runtime", isObject);
 /** An actor reference. */
 export const reference = objectWith("an ActorRef", "tell");
-/** What aborts work. */
+/** An `AbortSignal`. */
 export const signal = code("an AbortSignal", (value) => value instanceof AbortSignal);
 
 /** Whether a value is an object and no list. */

@@ -45,7 +45,7 @@ export const shardBufferTable = optionTable("buffer", {
   ),
 });
 
-/** The defaults of what waits for a shard. */
+/** The default limits of messages that wait for a shard. */
 export const shardBufferDefaults = shardBufferTable.defaults;
 
 /** The option `passivation` of sharded behaviours. */

@@ -12,7 +12,7 @@ const probeInterval = option(time, {
 export const streamProducerTable = optionTable("streamProducer", {
   bufferSize: option(count, {
     default: 256,
-    text: "Elements that may wait for the consumer, those that sinks may send included.",
+    text: "Elements that may wait for the consumer, including the credit of the sinks.",
   }),
   maxSinks: option(count, { default: 1_024, text: "Sinks that may be connected at once." }),
   onSinkLost: option(choice("fail", "ignore"), {

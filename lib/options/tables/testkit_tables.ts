@@ -65,12 +65,12 @@ export const waitTable = optionTable("expect...", {
 /** The defaults of a wait. */
 export const waitDefaults = waitTable.defaults;
 
-/** Methods that watch that nothing comes. */
+/** Methods that check that no message arrives. */
 export const quietTable = optionTable("expectNo...", {
   duration: option(virtualTime, { default: 100, text: "Time on the clock of the system." }),
 });
 
-/** The defaults of watching that nothing comes. */
+/** The defaults of checks that no message arrives. */
 export const quietDefaults = quietTable.defaults;
 
 /** The option `health` of simulations. */
@@ -89,7 +89,7 @@ export const healthTable = optionTable("health", {
   }),
 });
 
-/** The defaults of what counts as healthy. */
+/** The default limits of a healthy node. */
 export const healthDefaults = healthTable.defaults;
 
 /** The option `latency` of simulations. */
@@ -134,7 +134,7 @@ const setup = {
   }),
   linger: option(number(0, longest, { unit: "milliseconds" }), {
     defaultText: "until `duration` is over",
-    text: "Virtual time that it goes on after `run` has ended.",
+    text: "Virtual time that the simulation continues after `run` has ended.",
   }),
   faults: option(
     either(list(code("a Fault", isObject)), callback("a function of a random source")),

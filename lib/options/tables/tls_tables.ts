@@ -56,7 +56,7 @@ const identity = option(
 );
 const ownClock = option(clock, {
   defaultText: "the machine's clock",
-  text: "Tells whether the certificate is valid now.",
+  text: "Clock for the validity check of certificates.",
 });
 
 /** `TlsConfig.fromPaths(...)`. */
@@ -94,7 +94,7 @@ export const tlsPathsTable = optionTable("TlsConfig.fromPaths", {
   }),
   watchInterval: option(milliseconds(100), {
     default: 10_000,
-    text: "Time after which the files are looked at, at the latest.",
+    text: "Longest time between two checks of the files.",
   }),
   allowOpenKeyFile: option(flag, {
     default: false,

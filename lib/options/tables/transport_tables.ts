@@ -92,5 +92,7 @@ export const transportTable = optionTable("transport", {
 /** The defaults of a node's transport, without `maxPartialBytes`. */
 export const transportDefaults = transportTable.defaults;
 
-/** What a client has in place of {@linkcode transportDefaults}: it comes back sooner than a node. */
+/**
+ * Defaults of a client in place of {@linkcode transportDefaults}: it reconnects sooner than a node.
+ */
 export const clientTransportDefaults = { minBackoff: 200, maxBackoff: 5_000 } as const;

@@ -29,7 +29,7 @@ export interface AllocationStrategy {
    */
   allocate(shard: number, nodes: readonly AllocationNode[]): string | undefined;
   /**
-   * Shards that should be elsewhere, the most urgent first. Without it nothing moves.
+   * Shards that should move, the most urgent first. Without this method no shard moves.
    *
    * @param limit how many the coordinator moves at most; further ones are left to the next round.
    */
@@ -59,7 +59,7 @@ export function leastShards(): AllocationStrategy {
  * A function of the user decides. Shards move where it answers another node than their owner.
  *
  * @param place answers the address of one of the nodes; anything else leaves it to
- * {@linkcode leastShards}, and moves nothing.
+ * {@linkcode leastShards}, and moves no shards.
  * @example
  * ```ts
  * import { externalAllocation } from "@casty/casty";

@@ -4,27 +4,27 @@ import type { ViewMember } from "./coordinator_view.ts";
 /** One member, as its coordinator knows it. */
 interface CoordinatedNode {
   readonly incarnation: number;
-  /** It has acknowledged the present term, and reported its shards. */
+  /** It has acknowledged the current term, and reported its shards. */
   reported: boolean;
-  /** All members know it: a later leader will request its report, too. */
+  /** Known to all members: a later leader will request its report, too. */
   settled: boolean;
   retiring: boolean;
-  /** Of the newest message that it has sent. */
+  /** The stamp of its newest message. */
   stamp: Stamp;
 }
 
 /**
  * The members of a cluster, as its coordinator knows them: which have acknowledged the term, whose
- * report is awaited, and who may be given shards.
+ * report is pending, and which are eligible for shards.
  */
 export class CoordinatedNodes {
   readonly #nodes = new Map<string, CoordinatedNode>();
-  /** Members whose report a new coordinator waits for. */
+  /** Members whose report is pending; a new coordinator grants no shards before. */
   readonly #awaited = new Set<string>();
   #able = "";
   #stableSince = 0;
 
-  /** Whether reports are missing without which nothing may be granted. */
+  /** Whether reports are pending, before which no shard may be granted. */
   get awaitsReports(): boolean {
     return this.#awaited.size > 0;
   }
@@ -63,7 +63,9 @@ export class CoordinatedNodes {
     }
   }
 
-  /** Adds a member unless it is known. A report is awaited only of those that may own shards. */
+  /**
+   * Adds a member unless it is known. `awaited`: its report is pending, because it may own shards.
+   */
   add({ address, incarnation }: ViewMember, awaited: boolean): boolean {
     if (this.#nodes.has(address)) return false;
     this.#nodes.set(address, {
@@ -77,7 +79,9 @@ export class CoordinatedNodes {
     return true;
   }
 
-  /** Removes those that are no members any more, or have a new incarnation; answers which. */
+  /**
+   * Removes nodes that are no longer members or have a new incarnation; returns their addresses.
+   */
   retain(members: readonly ViewMember[]): string[] {
     const present = new Map(members.map(({ address, incarnation }) => [address, incarnation]));
     const gone: string[] = [];
@@ -90,7 +94,7 @@ export class CoordinatedNodes {
     return gone;
   }
 
-  /** All members know each other. */
+  /** The view has converged: all members know each other. */
   settle(): void {
     for (const node of this.#nodes.values()) node.settled = true;
   }
@@ -119,7 +123,7 @@ export class CoordinatedNodes {
     return true;
   }
 
-  /** Notes when another set of nodes can own shards: rebalancing waits after that. */
+  /** Records changes of the set of eligible nodes: rebalancing waits after a change. */
   noteAble(members: readonly ViewMember[], now: number): void {
     const able = members.filter((member) => this.#isAble(member)).map(({ address }) => address)
       .join();
@@ -128,7 +132,7 @@ export class CoordinatedNodes {
     this.#stableSince = now;
   }
 
-  /** Whether a member may be given shards. */
+  /** Whether a member may be granted shards. */
   mayOwn(member: ViewMember): boolean {
     return this.#isAble(member) && this.#nodes.get(member.address)!.settled;
   }

@@ -1,12 +1,12 @@
 /**
- * The coordinator decides which node owns which shard. Every node has one; the leader's is active, the
- * others are idle. It keeps no state that the regions could not report to its successor: a new leader
- * first has every member acknowledge a new term and report its shards, and grants nothing before all
- * have reported or are gone. So a coordinator's death loses no grant and makes no second owner, and
- * one that was deposed without knowing can change nothing.
+ * The coordinator decides which node owns which shard. Every node has one; the leader's is active,
+ * the others are idle. All its state can be rebuilt from the reports of the regions: a new leader
+ * first requests that every member acknowledge a new term and report its shards, and grants no
+ * shard before all have reported or were removed. So the crash of a coordinator loses no grant and
+ * creates no second owner, and a deposed coordinator that does not know it can change nothing.
  *
- * Pure: `step` takes an event and gives effects. Each grant has its own epoch, each shard type its
- * own table.
+ * Pure: `step` takes an event and returns effects. Each grant has its own epoch, each shard type
+ * its own table.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { takeShardTableDelta } from "./shard_table_delta.ts";
 import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** When the coordinator does what. Times are milliseconds. */
+/** Intervals and timeouts of the coordinator. Times are milliseconds. */
 export interface CoordinatorTiming {
   /** After which a grant or hand-off that was not confirmed is repeated. Default 500. */
   readonly retryInterval: number;
@@ -124,7 +124,7 @@ export class Coordinator {
       }
     }
     for (const member of view.members) {
-      // A member that joins later owns nothing yet: its report is not awaited.
+      // A member that joins later owns no shards yet: its report is not pending.
       if (this.#nodes.add(member, !ledBefore)) this.#requestReport(member.address);
     }
     if (view.converged) this.#nodes.settle();
@@ -132,7 +132,7 @@ export class Coordinator {
     this.#grantAllWaiting();
   }
 
-  /** A new term: the nodes report what they own under earlier ones. */
+  /** A new term: the nodes report the shards that they own under earlier terms. */
   #beginTerm(): void {
     this.#highestTerm = Math.max(this.#highestTerm, this.#term[0]) + 1;
     this.#term = [this.#highestTerm, this.#view!.self];
@@ -326,7 +326,7 @@ export class Coordinator {
     });
   }
 
-  /** Nodes that may be given shards of a type. */
+  /** Nodes that may be granted shards of a type. */
   #candidates(table: ShardTable): AllocationNode[] {
     const able = this.#view!.members.filter((member) =>
       this.#nodes.mayOwn(member) && table.regions.has(member.address)

@@ -5,7 +5,7 @@ export interface ViewMember {
   readonly address: string;
   /** A later incarnation at the same address has a higher number. */
   readonly incarnation: number;
-  /** Up and reachable: may be given shards. */
+  /** Up and reachable: may be granted shards. */
   readonly eligible: boolean;
   readonly roles: readonly string[];
   /** Version of the application, if it has one. */
@@ -22,7 +22,7 @@ export interface CoordinatorView {
   readonly converged: boolean;
 }
 
-/** Takes from the membership what matters to the coordinator. */
+/** The part of the membership that the coordinator needs. */
 export function coordinatorView(self: string, view: MembershipView): CoordinatorView {
   const members: ViewMember[] = [];
   for (const member of view.members) {

@@ -18,7 +18,7 @@ interface Entry {
   phase: GrantPhase;
   /** The node that the shard should move to. */
   target: string | undefined;
-  /** It had an owner: its entities may be missed. */
+  /** It had an owner, so it may have entities to restart. */
   orphaned: boolean;
   /** When the grant or hand-off was sent last. */
   sentAt: number;
@@ -31,7 +31,7 @@ export class ShardTable {
   /** Nodes that can own shards of this type. */
   readonly regions: Set<string> = new Set();
   readonly numShards: number;
-  /** When the last round of rebalancing was, or had nothing to move. */
+  /** Time of the last round of rebalancing, also of one without a move. */
   balancedAt = 0;
   /** Shards whose owner has changed since the last delta. */
   readonly changed: Set<number> = new Set();
@@ -126,7 +126,10 @@ export class ShardTable {
     return true;
   }
 
-  /** The owner runs nothing of the shard under that grant, and never will. False: that was known. */
+  /**
+   * The owner runs no entities of the shard under that grant, and never will. False: that was
+   * known.
+   */
   free(shard: number, owner: string, epoch: number): boolean {
     const entry = this.#entries.get(shard);
     if (entry?.owner !== owner || entry.epoch !== epoch) return false;
@@ -199,7 +202,7 @@ export class ShardTable {
     return gone;
   }
 
-  /** The shards of each node, those that move there included. */
+  /** The shards of each node, including shards that move there. */
   shardsOf(nodes: Iterable<string>): Map<string, Set<number>> {
     const sets = new Map<string, Set<number>>();
     for (const node of nodes) sets.set(node, new Set());

@@ -2,7 +2,7 @@ import type { CoordinatorMessage } from "./coordinator_event.ts";
 import { maxTableEntries } from "../routing/protocol.ts";
 import type { ShardTable } from "./shard_table.ts";
 
-/** Deltas for all regions: what has changed since the last ones; for newcomers, the whole table. */
+/** Deltas for all regions: changes since the previous delta; the whole table for new regions. */
 export function takeShardTableDelta(shardType: string, table: ShardTable): CoordinatorMessage[] {
   const { newcomers, changed, regions } = table;
   const deltas: CoordinatorMessage[] = [];

@@ -17,14 +17,14 @@ const maxCorrections = 10_000;
 /** Stands for a message that does not fit its schema. */
 const invalid = Symbol("invalid");
 
-/** What {@linkcode DeliveryIntake} needs. */
+/** Dependencies of {@linkcode DeliveryIntake}. */
 export interface DeliveryIntakePort extends ShardingPort {
   log(level: "warn" | "error", message: string, fields: Record<string, unknown>): void;
 }
 
 /**
- * Takes what other nodes and clients send to a region: checks it against the schema where it first
- * arrives, hands it to the router, and corrects senders that went by an old grant.
+ * Handles messages of other nodes and clients to a region: validates them against the schema at the
+ * first node, passes them to the router, and corrects senders that used an old grant.
  */
 export class DeliveryIntake {
   readonly #port: DeliveryIntakePort;
@@ -63,7 +63,7 @@ export class DeliveryIntake {
     router.receiveMarker([shard, epoch, owner, origin === "" || isClient ? from : origin, by]);
   }
 
-  /** Senders may be corrected again. */
+  /** Allows corrections of the same senders again. */
   tick(): void {
     this.#corrected.clear();
   }
@@ -79,7 +79,7 @@ export class DeliveryIntake {
     return invalid;
   }
 
-  /** The sender goes by an old grant: it gets the newer one, at most once between two ticks. */
+  /** The sender used an old grant: sends it the newer one, at most once between two ticks. */
   #correct(
     { shardType, numShards }: ShardRouter,
     to: string,

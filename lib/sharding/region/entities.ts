@@ -25,7 +25,7 @@ const restartBackoff = { min: 200, max: 10_000 };
 /** Entities that one tick stops at most, so that no tick takes long. */
 const maxPassivated = 5_000;
 
-/** What {@linkcode Entities} needs. */
+/** Dependencies of {@linkcode Entities}. */
 export interface EntitiesPort {
   readonly numShards: number;
   readonly clock: Clock;
@@ -46,7 +46,7 @@ export interface EntityMemory {
   /** This node owns a shard from now on; or not any more, if there is no epoch. */
   onShard(shard: number, epoch: number | undefined): void;
   onStarted(shard: number, id: string): void;
-  /** It has stopped by itself or was passivated: not because its shard moves. */
+  /** It has stopped itself or was passivated: not because its shard moves. */
   onStopped(shard: number, id: string): void;
 }
 
@@ -190,7 +190,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#port.memory?.onStopped(entity.shard, entity.id);
   }
 
-  /** Passivates idle entities, and stops those at once that have not stopped in turn. */
+  /** Passivates idle entities, and kills entities that exceed the stop timeout. */
   tick(): void {
     const now = this.#port.clock.now();
     this.#now = now;

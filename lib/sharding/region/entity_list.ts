@@ -4,7 +4,7 @@ import type { LocalRef } from "../../actor/ref/local_ref.ts";
 export class Entity {
   readonly id: string;
   readonly shard: number;
-  /** None while it waits to start again. */
+  /** Undefined while it waits for its restart. */
   cell: LocalRef<unknown> | undefined = undefined;
   /** Messages that have arrived while it stops; it starts again if there are any. */
   pending: unknown[] | undefined = undefined;

@@ -3,7 +3,7 @@ import type { RegionReport, ShardingMessage, StartShardMessage } from "../routin
 import type { ShardRouter } from "../routing/shard_router.ts";
 import type { Region } from "./region.ts";
 
-/** What {@linkcode NodeRegions} needs. */
+/** Dependencies of {@linkcode NodeRegions}. */
 export interface NodeRegionsPort {
   /** This node's address. */
   readonly self: string;
@@ -15,7 +15,7 @@ export interface NodeRegionsPort {
 /** One type at this node. */
 interface RegionType {
   readonly router: ShardRouter;
-  /** None: this node owns no shards of the type. */
+  /** Undefined: this node owns no shards of the type. */
   readonly region: Region | undefined;
 }
 
@@ -27,8 +27,8 @@ interface AboutShard {
 }
 
 /**
- * The node's side of the coordination: acknowledges the term of a coordinator, obeys only the one whose
- * term it has acknowledged last, starts and hands off shards, and reports what it owns.
+ * The node's side of the coordination: acknowledges the term of a coordinator, obeys only the one
+ * whose term it has acknowledged last, starts and hands off shards, and reports its shards.
  *
  * Invariant: a node that has acknowledged a term takes no grant of an earlier one, so a deposed
  * coordinator can change nothing where its successor has been acknowledged.
@@ -42,12 +42,11 @@ export class NodeRegions {
   #stamps = 0;
   #retiring = false;
 
-  /** Owns nothing. */
   constructor(port: NodeRegionsPort) {
     this.#port = port;
   }
 
-  /** Adds a type. Its region owns nothing before {@linkcode NodeRegions.open}. */
+  /** Adds a type. Its region owns no shards before {@linkcode NodeRegions.open}. */
   add(router: ShardRouter, region: Region | undefined): void {
     this.#types.set(router.shardType, { router, region });
   }
@@ -72,7 +71,7 @@ export class NodeRegions {
     return owned;
   }
 
-  /** Counts the changes of what is owned. */
+  /** Counts the changes of the owned shards. */
   get version(): number {
     let version = 0;
     for (const { region } of this.#types.values()) version += region?.version ?? 0;
@@ -86,14 +85,14 @@ export class NodeRegions {
     );
   }
 
-  /** Whether this node has begun to retire. */
+  /** Whether this node has started handing off all shards. */
   get retiring(): boolean {
     return this.#retiring;
   }
 
   /**
-   * Which incarnation of this node is a member; 0: none. A node that is no member any more owns
-   * nothing: other nodes may run its entities by now.
+   * Which incarnation of this node is a member; 0: none. A node that is no member any more owns no
+   * shard: other nodes may run its entities by now.
    */
   setIncarnation(incarnation: number): void {
     if (this.#incarnation !== 0 && incarnation !== this.#incarnation) {
@@ -132,7 +131,7 @@ export class NodeRegions {
     }
   }
 
-  /** The coordinator wants a shard back. */
+  /** The coordinator has requested a hand-off. */
   onHandOff(from: string, message: AboutShard & { readonly term: Term }): void {
     if (!this.#obeys(from, message.term)) return;
     const { shardType, shard, epoch } = message;
@@ -151,7 +150,7 @@ export class NodeRegions {
     this.report();
   }
 
-  /** Hands off what is left. */
+  /** Hands off the remaining shards. */
   handOffAll(): void {
     for (const [shardType, { region }] of this.#types) {
       for (const [shard, epoch, stopping] of region?.grants() ?? []) {
@@ -185,11 +184,12 @@ export class NodeRegions {
   #handOff(shardType: string, shard: number, epoch: number): void {
     const { router, region } = this.#types.get(shardType)!;
     const held = region!.epochOf(shard);
-    // Messages of this node wait for older ones that are on their way here: those come first. The
+    // Messages of this node wait for older ones in flight to it, which must be delivered first. The
     // coordinator repeats the hand-off.
     if (held > 0 && router.isRoutePending(shard)) return;
     if (held > 0 && held <= epoch) router.hold(shard);
-    // Called at once if there is nothing to stop; then the answer below says so, too.
+    // The callback runs synchronously if there are no entities to stop; then `answer` is "stopped",
+    // too.
     let confirmed = false;
     const answer = region!.handOff(shard, epoch, () => {
       confirmed = true;

@@ -19,7 +19,7 @@ interface Held {
   stopping: boolean;
 }
 
-/** What a region answers to a grant or a hand-off. */
+/** The answer of a region to a grant or a hand-off. */
 export type RegionAnswer = "running" | "stopping" | "stopped";
 
 /**
@@ -34,12 +34,11 @@ export class Region implements LocalRegion {
   readonly #ended = new Map<number, number>();
   readonly #onChange: (shard: number, epoch: number, how: ShardChange) => void;
   #count = 0;
-  /** Counts the changes of what `grants` answers. */
+  /** Counts the changes of `grants`. */
   version = 0;
   /** Whether entities can be started. */
   ready = false;
 
-  /** Owns nothing. */
   constructor(
     runner: ShardRunner,
     onChange: (shard: number, epoch: number, how: ShardChange) => void = () => {},
@@ -48,7 +47,7 @@ export class Region implements LocalRegion {
     this.#onChange = onChange;
   }
 
-  /** How many shards this node owns, those that it hands off included. */
+  /** Number of shards that this node owns, including shards in hand-off. */
   get size(): number {
     return this.#count;
   }
@@ -121,7 +120,7 @@ export class Region implements LocalRegion {
     return "stopped";
   }
 
-  /** A newer grant is elsewhere: if this node goes by an older one, its entities stop at once. */
+  /** Another node has a newer grant: if this node runs an older one, its entities stop at once. */
   fence(shard: number, epoch: number): void {
     const held = this.#held[shard];
     if (held === undefined || held.epoch >= epoch) return;

@@ -4,7 +4,7 @@ import type { EntityListStamp, EntityStore, StampedEntities } from "./remember_o
 /** How often a node that leaves has the store save a list. */
 const saveAttempts = 3;
 
-/** What {@linkcode EntityListSaver} needs. */
+/** Dependencies of {@linkcode EntityListSaver}. */
 export interface EntityListSaverPort {
   /** Whether this node owns a shard: only the owner saves its list. */
   owns(shard: number): boolean;
@@ -35,7 +35,6 @@ export class EntityListSaver {
   /** The end of the store's last call for each shard. */
   readonly #calls = new Map<number, Promise<void>>();
 
-  /** Reads nothing yet. */
   constructor(shardType: string, store: EntityStore, port: EntityListSaverPort) {
     this.#shardType = shardType;
     this.#store = store;
@@ -48,7 +47,7 @@ export class EntityListSaver {
     this.#read(shard);
   }
 
-  /** The shard goes to another node. Ids in the store that were not read yet stay in its list. */
+  /** The shard moves to another node. Unread ids in the store stay in its list. */
   onStopped(shard: number): void {
     if (!this.#port.owns(shard)) return;
     const stamp = this.#port.stampOf(shard);
@@ -69,7 +68,7 @@ export class EntityListSaver {
     this.#unsaved.add(shard);
   }
 
-  /** Reads what could not be read before, and saves what has changed. */
+  /** Retries failed reads, and saves changed lists. */
   tick(): void {
     for (const shard of [...this.#unread]) this.#read(shard);
     for (const shard of [...this.#unsaved]) this.#save(shard);
@@ -114,7 +113,7 @@ export class EntityListSaver {
 
   #saveAgain(shard: number, error: unknown): void {
     this.#unsaved.add(shard);
-    // What another node has saved is read first, and is part of what is saved then.
+    // A list saved by another node is read first and merged before saving.
     if (error instanceof ShardingError && error.code === "entityListChanged") {
       this.#unread.add(shard);
     }

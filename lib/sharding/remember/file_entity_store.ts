@@ -15,9 +15,10 @@ export interface FileEntityStoreOptions {
 
 /**
  * Keeps which entities run in files, in a folder for each shard. All nodes need the same folder: on
- * one host, or on a disk in common whose file system has atomic hard links (local ones, NFS, CephFS).
- * A list is durable when `save` resolves. Each is a file `list.<version>`, which one node alone can
- * make, so no node overwrites what it has not read; the 16 before it are kept.
+ * one host, or on a disk in common whose file system has atomic hard links (local ones, NFS,
+ * CephFS). A list is durable when `save` resolves. Each is a file `list.<version>`, which one node
+ * alone can make, so no node overwrites a version that it has not read; the previous 16 versions
+ * are kept.
  *
  * @param folder is made if there is none, private to the user of the process.
  * @throws {OptionError}
@@ -61,7 +62,7 @@ export function fileEntityStore(
       const version = known.get(file.path) ?? (await readVersion(file)).version;
       if (version === 0) await storage.makeFolder(folderOf(file.path));
       const bytes = new TextEncoder().encode(JSON.stringify({ ids, stamp }));
-      // Until it is known what is there, nothing may be overwritten.
+      // Before the existing file is read, it must not be overwritten.
       known.set(file.path, -1);
       if (version === -1 || !await file.write(version, bytes)) {
         throw new ShardingError("entityListChanged", `${file.path} was changed by another node`, {

@@ -1,7 +1,7 @@
 /**
- * The driver of {@linkcode RememberedEntities}: gives it time, connections and a store. Replicates the
- * lists to other nodes, and starts the entities of shards that have moved here, a few at a time.
- * Decides nothing by itself.
+ * The driver of {@linkcode RememberedEntities}: gives it time, connections and a store. Replicates
+ * the lists to other nodes, and starts the entities of shards that have moved here, a few at a
+ * time. All decisions are in the machine.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const ticksPerDigest = 8;
 /** Shards without a known owner that one tick locates, at most. */
 const maxLocated = 256;
 
-/** What {@linkcode RememberEntities} needs. */
+/** Dependencies of {@linkcode RememberEntities}. */
 export interface RememberPort {
   readonly clock: Clock;
   readonly numShards: number;
@@ -47,7 +47,6 @@ export class RememberEntities {
   #ticks = 0;
   #closed = false;
 
-  /** Remembers nothing yet. */
   constructor(shardType: string, options: CheckedRemember, port: RememberPort) {
     const { store, maxPerShard } = options;
     this.#options = options;
@@ -100,7 +99,10 @@ export class RememberEntities {
     this.#sendChanges();
   }
 
-  /** Repeats what may have been lost, saves what has changed, and has shards located. */
+  /**
+   * Repeats messages that may have been lost, saves changed lists, and requests missing locations
+   * of shards.
+   */
   tick(): void {
     if (++this.#ticks % ticksPerDigest === 0) this.#send(this.#remembered.digests());
     this.#saver?.tick();

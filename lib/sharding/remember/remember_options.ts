@@ -26,7 +26,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 export interface EntityStore {
   /**
    * The ids that were saved last, empty if there are none. With their stamp, if the store keeps it:
-   * then a saved list that is newer than what nodes remember is seen to be newer.
+   * then a saved list that is newer than the lists of the nodes is recognised.
    */
   load(shardType: string, shard: number): Promise<readonly string[] | StampedEntities>;
   /**
@@ -58,11 +58,11 @@ export interface EntityListStamp {
 export interface StampedEntities {
   /** The ids. */
   readonly ids: readonly string[];
-  /** What was given to `save` with them. */
+  /** The stamp that was passed to `save`. */
   readonly stamp: EntityListStamp;
 }
 
-/** What a store takes from the runtime of its node. */
+/** Parts of the node's runtime that a store uses. */
 export type StoreRuntime = Pick<Runtime, "storage">;
 
 /** How entities that ran are started again. */
@@ -86,7 +86,7 @@ export interface CheckedRemember extends Required<Omit<RememberOptions, "store">
 }
 
 /**
- * The options with their defaults; undefined if nothing is to be remembered.
+ * The options with their defaults; undefined if entities are not remembered.
  *
  * @throws {OptionError}
  */

@@ -37,8 +37,8 @@ export interface OutgoingMessage {
 /**
  * Which entities of one type run in the whole cluster. The owner of a shard keeps its list, and
  * replicates each change to all other nodes: each of them can be the next owner, which starts the
- * entities of the list. A node that has missed a change sees it in the next digest, and requests the
- * whole list. Holds no clock and sends nothing.
+ * entities of the list. A node that has missed a change detects it in the next digest, and requests
+ * the whole list. Pure: reads no clock and sends nothing.
  */
 export class RememberedEntities {
   readonly #shardType: string;
@@ -48,7 +48,6 @@ export class RememberedEntities {
   /** Entities that are to be started, by shard. */
   readonly #waiting = new Map<number, Set<string>>();
 
-  /** Knows nothing. */
   constructor(shardType: string, maxPerShard: number) {
     this.#shardType = shardType;
     this.#maxPerShard = maxPerShard;
@@ -118,7 +117,7 @@ export class RememberedEntities {
     return true;
   }
 
-  /** An entity has stopped by itself, or was passivated: it is forgotten. */
+  /** An entity has stopped itself, or was passivated: it is forgotten. */
   stopped(shard: number, id: string): void {
     this.#unawait(shard, id);
     const owned = this.#owned.get(shard);

@@ -7,8 +7,8 @@ export interface EntityTypeOptions<M> {
   /** How many shards the entities are spread over, 1 to 65 536. Default 256. */
   readonly numShards?: number;
   /**
-   * Validates messages of other processes: any synchronous Standard Schema validator. A message that
-   * does not fit is a dead letter, and the ask that it carries fails. Default: no validation.
+   * Validates messages of other processes: any synchronous Standard Schema validator. A message
+   * that does not match is a dead letter, and its ask fails. Default: no validation.
    */
   readonly schema?: MessageSchema<M>;
 }
@@ -34,7 +34,7 @@ export class EntityType<M> {
 }
 
 /**
- * Makes a type of entities that nodes and clients share, so that name, message type and number of
+ * Creates a type of entities that nodes and clients share, so that name, message type and number of
  * shards are the same everywhere.
  *
  * @example

@@ -9,7 +9,7 @@ import { maxNumShards } from "../../options/tables/sharding_tables.ts";
 import type { Stamp, Term } from "./term.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** What one node runs of one shard type. */
+/** The shards of one type that one node owns. */
 export interface RegionReport {
   readonly shardType: string;
   readonly numShards: number;
@@ -28,7 +28,7 @@ interface AboutShard {
 
 /** Between nodes, at {@linkcode shardingPath}. */
 export type ShardingMessage =
-  /** Coordinator to node: acknowledge this term, and report what you own. */
+  /** Coordinator to node: acknowledge this term, and report your shards. */
   | { readonly type: "requestReport"; readonly term: Term }
   | ReportMessage
   /** Node to coordinator: a later term was acknowledged. */
@@ -39,7 +39,9 @@ export type ShardingMessage =
   | ({ readonly type: "started"; readonly stamp: Stamp } & AboutShard)
   /** Coordinator to node: stop the entities of this shard, and give it back. */
   | ({ readonly type: "handOff"; readonly term: Term } & AboutShard)
-  /** Node to coordinator: under this grant the node runs nothing of the shard, and never will. */
+  /**
+   * Node to coordinator: under this grant the node runs no entities of the shard, and never will.
+   */
   | ({ readonly type: "stopped"; readonly stamp: Stamp } & AboutShard)
   | DrainedMessage
   | TableMessage
@@ -65,7 +67,7 @@ export interface ReportMessage {
   readonly regions: readonly RegionReport[];
 }
 
-/** Coordinator to node: where shards of a type are; those that have moved lately, or all. */
+/** Coordinator to node: locations of shards of a type; the recently moved ones, or all. */
 export interface TableMessage {
   readonly type: "shardTableDelta";
   readonly shardType: string;
@@ -90,7 +92,7 @@ export interface LocateMessage {
   readonly shard: number;
 }
 
-/** The owner of a shard: answers a request, or corrects a sender that went by an old grant. */
+/** The owner of a shard: answers a request, or corrects a sender that used an old grant. */
 export interface LocationMessage {
   readonly type: "location";
   readonly shardType: string;
@@ -106,7 +108,7 @@ export interface LocationMessage {
  */
 export interface ReturnedMessage extends AboutShard {
   readonly type: "returned";
-  /** Empty: the node closes and knows none. */
+  /** Empty: the closing node knows no owner. */
   readonly owner: string;
   readonly entityId: string;
   readonly message: unknown;
@@ -120,8 +122,8 @@ export interface RefusedMessage {
 }
 
 /**
- * A message for an entity, sent to the node that owns the entity's shard. `epoch`: of the grant that
- * the sender goes by. It is forwarded to owners of later grants only, so never in circles.
+ * A message for an entity, sent to the node that owns the entity's shard. `epoch`: of the grant
+ * that the sender used. It is forwarded to owners of later grants only, so never in circles.
  */
 export type EntityDelivery = readonly [entityId: string, message: unknown, epoch: number];
 

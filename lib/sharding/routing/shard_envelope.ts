@@ -1,10 +1,10 @@
 /** A message and the entity that it is for. Made by {@linkcode shardEnvelope}. */
 export interface ShardEnvelope<out M> {
-  /** Tells an envelope from other messages. */
+  /** Distinguishes an envelope from other messages. */
   readonly type: "shardEnvelope";
   /** 1 to 512 characters. */
   readonly entityId: string;
-  /** What the entity gets. */
+  /** The message for the entity. */
   readonly message: M;
 }
 

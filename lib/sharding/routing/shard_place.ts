@@ -8,7 +8,7 @@ export interface ShardPlace {
   readonly epoch: number;
 }
 
-/** Where shards and entities are, as far as one node or client knows. */
+/** Locations of shards and entities, as known to one node or client. */
 export interface ShardLocations {
   /**
    * Where an entity is, with the number and the epoch of its shard. Undefined while that is not known,
@@ -20,8 +20,8 @@ export interface ShardLocations {
   /** Address of the node that runs an entity; undefined as in {@linkcode ShardLocations.whereIs}. */
   shardOwner(name: string, entityId: string): string | undefined;
   /**
-   * Where the shards of a type are, by their numbers; undefined for those that no node runs, as far
-   * as is known here. Empty if the type is not known here.
+   * Locations of the shards of a type, by number; undefined for shards without an owner, as far as
+   * is known here. Empty if the type is not known here.
    */
   shardTable(name: string): readonly (ShardPlace | undefined)[];
 }

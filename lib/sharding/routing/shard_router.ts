@@ -17,20 +17,20 @@ import type { ShardingPort } from "./sharding_port.ts";
 const pendingRouteTimeout = 5_000;
 
 /** A message for an entity, or a flush marker, which has no entity. */
-interface Parcel {
+interface RoutedMessage {
   readonly entityId: string | undefined;
   readonly message: unknown;
-  /** Of the grant by which it was sent here; 0 if this node or client is the sender. */
+  /** Epoch of the grant that the sender used; 0 if this node or client is the sender. */
   readonly epoch: number;
   /** The client that has sent it. */
   readonly client?: string | undefined;
 }
 
-/** How a router is made. */
+/** Parameters of a {@linkcode ShardRouter}. */
 export interface ShardRouterOptions {
   readonly shardType: string;
   readonly numShards: number;
-  /** None on clients and on nodes that own no shards of the type. */
+  /** Undefined on clients and on nodes that own no shards of the type. */
   readonly region?: LocalRegion;
   readonly port: ShardingPort;
   /** Requests the location of a shard; the answer goes to `learn`. */
@@ -39,8 +39,8 @@ export interface ShardRouterOptions {
 }
 
 /**
- * Sends messages for entities of one type to where their shard is, on a node (with a region) or a
- * client (without). Runs in the sender's call: no actor stands between sender and entity.
+ * Sends messages for entities of one type to the shard owner, on a node (with a region) or a client
+ * (without). Runs in the sender's call: no actor stands between sender and entity.
  *
  * When a shard moves, the old owner forwards the messages that this node has sent to it. Newer messages
  * wait until a flush marker, sent behind the older ones, has arrived at the new owner: so they stay in
@@ -50,11 +50,10 @@ export class ShardRouter {
   readonly shardType: string;
   readonly #region: LocalRegion | undefined;
   readonly #port: ShardingPort;
-  readonly #routes: ShardRoutes<Parcel>;
+  readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
   readonly #locate: (shard: number) => void;
 
-  /** Knows no owners yet. */
   constructor(options: ShardRouterOptions) {
     this.shardType = options.shardType;
     this.#region = options.region;
@@ -105,10 +104,13 @@ export class ShardRouter {
   }
 
   /**
-   * A message of another node or client, sent by a grant of this `epoch`. If the shard is not here it
-   * is forwarded, to owners of later grants only.
+   * Takes a message of another node or client, whose sender used the grant of this `epoch`. If this
+   * node does not own the shard, it forwards the message, to owners of later grants only. Messages
+   * of clients are returned to the client, which sends them again.
    *
-   * @returns the grant that the sender should know, if there is one.
+   * @param client the client that sent the message; undefined: a node did.
+   *
+   * @returns the grant that the sending node should learn, if there is one.
    */
   receive(
     entityId: string,
@@ -120,7 +122,7 @@ export class ShardRouter {
     if (this.#region?.deliver(shard, entityId, message)) return undefined;
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
-      // The sender knows this grant already, so it is wrong or old.
+      // The sender already used this grant, or a newer one, so it is outdated.
       if (grant !== undefined) this.#routes.forget(shard);
       this.#buffer(shard, { entityId, message, epoch, client });
       return undefined;
@@ -163,12 +165,12 @@ export class ShardRouter {
 
   /** A message of this client arrived at a node that does not own the shard, and is sent again. */
   returned(shard: number, entityId: string, message: unknown, epoch: number): void {
-    const parcel = { entityId, message, epoch };
+    const routed = { entityId, message, epoch };
     const grant = this.#routes.grantOf(shard);
-    if (grant !== undefined && grant.epoch >= epoch) return this.#forward(shard, parcel, grant);
+    if (grant !== undefined && grant.epoch >= epoch) return this.#forward(shard, routed, grant);
     // The new owner is not usable yet; the old one would return the message again.
     if (grant !== undefined) this.#routes.forget(shard);
-    this.#buffer(shard, parcel, { first: true });
+    this.#buffer(shard, routed, { first: true });
   }
 
   /** This node hands the shard off: messages for it wait until its next owner is known. */
@@ -188,72 +190,72 @@ export class ShardRouter {
     for (const [shard, { via, next }] of this.#routes.pendingRoutes()) {
       this.#sendMarker(via, shard, next);
     }
-    for (const parcel of this.#routes.takeExpired(now)) this.#lose("noShardOwner", parcel);
+    for (const routed of this.#routes.takeExpired(now)) this.#lose("noShardOwner", routed);
     for (const shard of this.#routes.wanted()) this.#locate(shard);
   }
 
   /** Gives up all messages that wait. */
   refuse(): void {
     for (const shard of this.#routes.waiting()) {
-      for (const parcel of this.#routes.takeBuffered(shard)) this.#lose("noShardOwner", parcel);
+      for (const routed of this.#routes.takeBuffered(shard)) this.#lose("noShardOwner", routed);
     }
   }
 
   /** This node closes: messages of clients that wait are returned to them, and sent again. */
   close(): void {
     for (const shard of this.#routes.waiting()) {
-      for (const parcel of this.#routes.takeBuffered(shard)) {
-        if (parcel.client === undefined) this.#lose("noShardOwner", parcel);
+      for (const routed of this.#routes.takeBuffered(shard)) {
+        if (routed.client === undefined) this.#lose("noShardOwner", routed);
         // Above the grant by which it was sent, so that the client does not use that one again.
-        else this.#return(shard, parcel, parcel.client, { owner: "", epoch: parcel.epoch + 1 });
+        else this.#return(shard, routed, routed.client, { owner: "", epoch: routed.epoch + 1 });
       }
     }
   }
 
-  #return(shard: number, parcel: Parcel, client: string, grant: ShardGrant): void {
-    const { entityId, message } = parcel;
+  #return(shard: number, routed: RoutedMessage, client: string, grant: ShardGrant): void {
+    const { entityId, message } = routed;
     const about = { shardType: this.shardType, shard, epoch: grant.epoch, owner: grant.owner };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
     this.#port.send(client, clientShardsPath, returned);
   }
 
   #flush(shard: number): void {
-    for (const parcel of this.#routes.takeBuffered(shard)) {
+    for (const routed of this.#routes.takeBuffered(shard)) {
       const grant = this.#routes.grantOf(shard);
-      if (grant === undefined) this.#buffer(shard, parcel);
-      else this.#forward(shard, parcel, grant);
+      if (grant === undefined) this.#buffer(shard, routed);
+      else this.#forward(shard, routed, grant);
     }
   }
 
-  #forward(shard: number, parcel: Parcel, grant: ShardGrant): void {
-    const { entityId, message } = parcel;
+  #forward(shard: number, routed: RoutedMessage, grant: ShardGrant): void {
+    const { entityId, message } = routed;
     if (entityId === undefined) {
       const [, epoch, owner, origin] = message as FlushMarker;
       // Messages of a client were returned to it, so none is under way.
       if (grant.owner === this.#port.self || origin.startsWith("client:")) {
         return this.#confirmFlushed(message as FlushMarker);
       }
-      const by = Math.max(parcel.epoch, grant.epoch);
+      const by = Math.max(routed.epoch, grant.epoch);
       const marker: FlushMarker = [shard, epoch, owner, origin, by];
       return this.#port.send(grant.owner, this.#path, marker);
     }
     if (grant.owner !== this.#port.self) {
-      const epoch = Math.max(parcel.epoch, grant.epoch);
-      const { client } = parcel;
-      if (client !== undefined) return this.#return(shard, parcel, client, grant);
+      const epoch = Math.max(routed.epoch, grant.epoch);
+      const { client } = routed;
+      if (client !== undefined) return this.#return(shard, routed, client, grant);
       return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
     }
     if (this.#region?.deliver(shard, entityId, message)) return;
-    this.#await(shard, parcel);
+    this.#await(shard, routed);
   }
 
   /**
    * The shard should be here, and is not (any more): the coordinator does not know yet. A request at
    * once would get the same answer; the next tick requests the location.
    */
-  #await(shard: number, parcel: Parcel): void {
+  #await(shard: number, routed: RoutedMessage): void {
     this.#routes.forget(shard);
-    this.#buffer(shard, parcel, { locateLater: true });
+    this.#buffer(shard, routed, { locateLater: true });
   }
 
   #sendMarker(via: string, shard: number, { owner, epoch }: ShardGrant): void {
@@ -266,14 +268,14 @@ export class ShardRouter {
     this.#port.send(origin, path, { type: "drained", shardType: this.shardType, shard, epoch });
   }
 
-  #buffer(shard: number, parcel: Parcel, { first = false, locateLater = false } = {}): void {
-    const size = estimateSize(parcel.message);
-    const outcome = this.#routes.buffer(shard, parcel, this.#port.now(), size, first);
-    if (outcome === "full") this.#lose("bufferFull", parcel);
+  #buffer(shard: number, routed: RoutedMessage, { first = false, locateLater = false } = {}): void {
+    const size = estimateSize(routed.message);
+    const outcome = this.#routes.buffer(shard, routed, this.#port.now(), size, first);
+    if (outcome === "full") this.#lose("bufferFull", routed);
     if (outcome === "locate" && !locateLater) this.#locate(shard);
   }
 
-  #lose(reason: "noShardOwner" | "bufferFull", { entityId, message }: Parcel): void {
+  #lose(reason: "noShardOwner" | "bufferFull", { entityId, message }: RoutedMessage): void {
     if (entityId === undefined) return;
     this.#port.deadLetter(reason, `${this.#path}/${entityId}`, message);
   }

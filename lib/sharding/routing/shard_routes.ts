@@ -23,14 +23,14 @@ export interface Buffered<T> {
   readonly item: T;
   readonly size: number;
   readonly since: number;
-  /** It was sent before, and goes before those that were not. */
+  /** A returned message, which precedes messages that were never sent. */
   readonly first: boolean;
 }
 
 /** A shard has moved: the new route is used when all messages of the old one have arrived. */
 export interface PendingRoute {
   readonly next: ShardGrant;
-  /** The node that the last messages went to. */
+  /** The node to which the last messages were sent. */
   readonly via: string;
   readonly since: number;
 }
@@ -39,8 +39,8 @@ export interface PendingRoute {
 export type Learned = "known" | "taken" | { readonly via: string };
 
 /**
- * Where each shard of one type is, as far as this node or client knows, and the messages that wait
- * for the location of their shard. Holds no clock and sends nothing.
+ * The locations of the shards of one type, as known to this node or client, and the messages that
+ * wait for the location of their shard. Pure: reads no clock and sends nothing.
  */
 export class ShardRoutes<T> {
   readonly numShards: number;
@@ -52,7 +52,6 @@ export class ShardRoutes<T> {
   #buffered = 0;
   #bytes = 0;
 
-  /** Knows nothing yet. */
   constructor(numShards: number, limits: Partial<ShardBufferLimits> = {}) {
     this.numShards = numShards;
     this.#grants = new Array(numShards).fill(undefined);
@@ -85,7 +84,7 @@ export class ShardRoutes<T> {
   }
 
   /**
-   * Takes over a grant unless it or a newer one is known. If messages went to another node before,
+   * Records a grant unless it or a newer one is known. If messages went to another node before,
    * those for the new one wait until `flushed`: they must not overtake.
    */
   learn(shard: number, owner: string, epoch: number, now: number): Learned {
@@ -143,7 +142,7 @@ export class ShardRoutes<T> {
 
   /**
    * Forgets all shards of nodes that are not in `present`. A route that waits for messages through
-   * one of those is used at once; answers its shards.
+   * one of those is used at once; returns its shards.
    */
   retainOwners(present: ReadonlySet<string>): number[] {
     const grants = this.#grants;

@@ -12,7 +12,7 @@ export interface ShardTableSubscribe {
   readonly have: number;
 }
 
-/** Where shards are: all of a type, or a delta of those that have moved. */
+/** Locations of shards: all of a type, or a delta with the moved ones. */
 export interface ShardTablePush {
   readonly shardType: string;
   readonly numShards: number;

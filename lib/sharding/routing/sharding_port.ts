@@ -1,6 +1,6 @@
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 
-/** What sharding needs from the node or client that it runs on. */
+/** Dependencies of sharding on its node or client. */
 export interface ShardingPort {
   /** This system's address. */
   readonly self: string;

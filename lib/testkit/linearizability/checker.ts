@@ -3,7 +3,7 @@ import { linearizabilityTable } from "../../options/tables/testkit_tables.ts";
 import { TestkitError } from "../errors.ts";
 import type { Operation } from "./history.ts";
 
-/** How an object behaves when its operations come one after another. */
+/** The sequential specification of an object. */
 export interface SequentialModel<State, Input, Output> {
   /** The state before the first operation. */
   readonly initial: State;
@@ -24,7 +24,7 @@ export interface LinearizabilityOptions {
   readonly maxConfigurations?: number;
 }
 
-/** What a check has found. */
+/** The result of a check. */
 export interface LinearizabilityReport<Input, Output> {
   /**
    * - `linearizable`: for each key there is an order that explains every output.
@@ -88,7 +88,7 @@ export function checkLinearizability<State, Input, Output>(
   return { verdict: "linearizable", explained: all, stuck: [], configurations };
 }
 
-/** A call or a return in the doubly linked list of what is not explained yet. */
+/** A call or a return in the doubly linked list of operations without a linearization point. */
 interface Entry {
   readonly operation: number;
   readonly isCall: boolean;
@@ -160,7 +160,7 @@ class Search<State, Input, Output> {
     const after = this.#model.step(before, input, output, returned !== undefined);
     if (after === "illegal") return false;
     const key = this.#key(after.state);
-    // That an operation never took effect explains as much as that it changed nothing.
+    // An operation that never took effect is equivalent to one without a change.
     if (returned === undefined && key === this.#key(before)) return false;
     this.#flip(entry.operation);
     const seen = `${this.#taken.join()}|${key}`;

@@ -4,13 +4,13 @@ export interface Operation<Input = unknown, Output = unknown> {
   readonly client: string;
   /** The object that it concerns; objects are checked one by one (linearizability is local). */
   readonly key: string;
-  /** What was asked for. */
+  /** The input of the operation. */
   readonly input: Input;
   /** When it was called, in the clock of the whole history. */
   readonly called: number;
   /** When it returned; `undefined`: its outcome is unknown, it may take effect later or never. */
   readonly returned: number | undefined;
-  /** What it returned; meaningless while `returned` is `undefined`. */
+  /** Its output; meaningless while `returned` is `undefined`. */
   readonly output: Output | undefined;
 }
 
@@ -66,7 +66,7 @@ export class History<Input = unknown, Output = unknown> {
     };
   }
 
-  /** What has been recorded, in the order of calls. */
+  /** The recorded operations, in the order of calls. */
   operations(): Operation<Input, Output>[] {
     return this.#operations.filter((operation) => operation !== undefined);
   }

@@ -1,12 +1,12 @@
 import type { SequentialModel } from "./checker.ts";
 
-/** What can be done with a register. */
+/** Operations of a register. */
 export type RegisterInput<T> =
   | { readonly type: "read" }
   | { readonly type: "write"; readonly value: T }
   | { readonly type: "compareAndSet"; readonly expected: T; readonly value: T };
 
-/** What that returns: the value read, nothing, or whether it was set. */
+/** Their outputs: the read value, nothing, or whether it was set. */
 export type RegisterOutput<T> = T | boolean | undefined;
 
 /**

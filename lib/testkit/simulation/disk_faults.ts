@@ -4,17 +4,17 @@ import type { Fault } from "./fault.ts";
 /** Faults of the disk of a machine that last for a while. */
 export type DiskFault = Extract<Fault, { type: "diskFull" | "diskSlow" | "diskError" }>;
 
-/** What is wrong with the disk of a machine now. */
+/** The active faults of a machine's disk. */
 export class DiskFaults {
   readonly #active: DiskFault[] = [];
 
-  /** Begins a fault; answers how to end it. */
+  /** Begins a fault; returns a function that ends it. */
   begin(fault: DiskFault): () => void {
     this.#active.push(fault);
     return () => void this.#active.splice(this.#active.indexOf(fault), 1);
   }
 
-  /** Whether nothing more can be written. */
+  /** Whether the disk is full. */
   get full(): boolean {
     return this.#active.some(({ type }) => type === "diskFull");
   }
@@ -26,7 +26,7 @@ export class DiskFaults {
     return delay;
   }
 
-  /** Whether an operation fails, as chance has it. */
+  /** Whether an operation fails, drawn at random. */
   fails(operation: "read" | "write" | "sync", random: Random): boolean {
     return this.#active.some((fault) =>
       fault.type === "diskError" && fault.operation === operation &&

@@ -1,11 +1,11 @@
 import { CastyError, type CastyErrorOptions } from "../../runtime/casty_error.ts";
 import type { Fault } from "./fault.ts";
 
-/** What a simulation knows when it fails. */
+/** Details of a failed simulation. */
 export interface SimulationFailure {
   /** Name of the scenario. */
   readonly scenario: string;
-  /** What all chance came from. */
+  /** Seed of all randomness. */
   readonly seed: number | string;
   /** Name of the invariant that does not hold, or `"scenario"`, `"formation"`, `"timeout"`. */
   readonly what: string;
@@ -50,7 +50,7 @@ export class SimulationError extends CastyError {
   /** Where and how it failed; absent for options that cannot be used. */
   readonly failure: SimulationFailure | undefined;
 
-  /** `failure` tells how to see it again. */
+  /** `failure` tells how to reproduce it. */
   constructor(
     code: SimulationErrorCode,
     message: string,

@@ -77,7 +77,7 @@ export class EventLoop implements Clock, EventSink {
     });
   }
 
-  /** Something arrives for the node. Of a process that is gone, only the operating system takes it. */
+  /** Delivers an arrival; if the process has exited, only its operating system handles it. */
   readonly enter = (take: () => void): void => {
     if (!this.#alive) return take();
     // The arrival is an event of the network; its consequences are the node's.
@@ -86,7 +86,10 @@ export class EventLoop implements Clock, EventSink {
     else this.#run(take);
   };
 
-  /** Pauses until `resume` was called as often; with `whole` all threads of the process. */
+  /**
+   * Pauses the loop; with `whole`, all threads of the process. Pauses nest: `resume` once per
+   * pause.
+   */
   pause(whole: boolean): void {
     this.#pauses++;
     if (whole) this.#freezes++;
@@ -98,12 +101,12 @@ export class EventLoop implements Clock, EventSink {
     this.#wake();
   }
 
-  /** Each turn takes so many milliseconds from now on. */
+  /** Each turn takes `turn` milliseconds longer from now on. */
   slowDown(turn: number): void {
     this.#turn = Math.max(0, this.#turn + turn);
   }
 
-  /** Nothing happens on this loop any more. */
+  /** Stops the loop. */
   end(): void {
     this.#alive = false;
     this.#backlog = [];
@@ -136,7 +139,7 @@ export class EventLoop implements Clock, EventSink {
     if (this.#waking || this.#pauses > 0) return;
     if (this.#backlog.length + this.#deferred.length === 0) return;
     this.#waking = true;
-    // One turn for each: what one sets in motion ends before the next.
+    // One turn for each task: its deferred tasks run before the next one.
     this.#time.schedule(this.#busyUntil - this.#time.now(), () => {
       this.#waking = false;
       if (!this.#alive || this.#pauses > 0) return;

@@ -3,7 +3,7 @@ import { systemStorage } from "../../runtime/system_storage.ts";
 import type { Fault } from "./fault.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** What a test of a failure tells. */
+/** Content of a test that reproduces a failure. */
 export interface FailureText {
   readonly scenario: Scenario & { readonly name: string };
   readonly seed: number | string;

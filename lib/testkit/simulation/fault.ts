@@ -1,6 +1,6 @@
 /**
- * What can go wrong in a simulation, as data: a list of faults can be written down, changed, made
- * shorter and run again. Times are milliseconds of virtual time after the scenario began.
+ * Faults of a simulation, as data: a list of faults can be saved, changed, shrunk and run again.
+ * Times are milliseconds of virtual time after the scenario began.
  *
  * @module
  */
@@ -109,14 +109,14 @@ export interface ResetFault extends FaultTime {
   readonly midFrame?: boolean;
 }
 
-/** A process dies. */
+/** A process crashes. */
 export interface CrashFault extends FaultTime {
   /** Names the fault. */
   readonly type: "crash";
   /** The node. */
   readonly node: string;
   /**
-   * The whole machine is gone, and no connection is reset. Default false: the process died and its
+   * The whole machine fails, and no connection is reset. Default false: the process crashes and its
    * operating system resets the connections.
    */
   readonly silently?: boolean;
@@ -125,9 +125,9 @@ export interface CrashFault extends FaultTime {
   /** With which address it starts again: its own, or a new one. Default `"same"`. */
   readonly identity?: "same" | "new";
   /**
-   * What becomes of writes of the machine that were not synced: they survive (`"kept"`), or are
-   * `"lost"`, or each of them survives, is lost or is torn, by chance (`"random"`). Default: `"kept"`
-   * when a process died, since its system goes on; `"random"` with `silently`.
+   * The fate of unsynced writes of the machine: they survive (`"kept"`), or are `"lost"`, or each
+   * of them survives, is lost or is torn at random (`"random"`). Default: `"kept"` when only the
+   * process crashes, since its operating system continues; `"random"` with `silently`.
    */
   readonly unsynced?: "kept" | "lost" | "random";
 }
@@ -213,15 +213,15 @@ export interface DiskErrorFault extends FaultSpan {
   /** The node. */
   readonly node: string;
   /**
-   * Which fail. A write may have been made in part. What was written before a `sync` that failed is
-   * lost with the power, even if a later one succeeds.
+   * The operations that fail. A write may have been made in part. What was written before a `sync`
+   * that failed is lost with the power, even if a later one succeeds.
    */
   readonly operation: "read" | "write" | "sync";
   /** Of one operation, from 0 to 1. */
   readonly probability: number;
 }
 
-/** One thing that goes wrong. Plain data. */
+/** One fault. Plain data. */
 export type Fault =
   | PartitionFault
   | LatencyFault

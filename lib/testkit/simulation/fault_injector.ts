@@ -18,7 +18,7 @@ type LossyFault = Extract<
   { type: "messageLoss" | "messageDuplication" | "messageReordering" }
 >;
 
-/** What the injector acts on. */
+/** Targets of the injector. */
 export interface FaultTargets {
   readonly time: SimulationTime;
   readonly network: MemoryNetwork;
@@ -35,7 +35,7 @@ export interface FaultTargets {
   onChange(fault: Fault, active: boolean): void;
 }
 
-/** Makes faults happen when it is their time. */
+/** Injects faults at their times. */
 export class FaultInjector {
   readonly #targets: FaultTargets;
   readonly #shaping: ShapingFault[] = [];
@@ -116,7 +116,7 @@ export class FaultInjector {
     deliver();
   }
 
-  /** A node has come back at a host that the partitions do not know. */
+  /** A node has restarted at a host that the partitions do not know. */
   onNewHost(node: NodeProcess): void {
     for (const fault of this.#partitions.keys()) {
       if (fault.between.includes(node.name) || fault.and.includes(node.name)) this.#cut(fault);

@@ -33,9 +33,9 @@ export interface Invariant {
    * - `end`: only at the end.
    */
   readonly on?: "event" | "view" | "shards" | "second" | "end";
-  /** What is wrong, in one sentence; undefined: nothing. */
+  /** The violation, in one sentence; undefined: the invariant holds. */
   check(simulation: Simulation): string | undefined;
 }
 
-/** Makes an invariant for one run. */
+/** Creates an invariant for one run. */
 export type InvariantMaker = () => Invariant;

@@ -22,8 +22,8 @@ export interface HealthLimits {
    */
   readonly stall?: number;
   /**
-   * Milliseconds for which a node counts as unhealthy after it has recovered: what was decided
-   * about it may still be under way. Default 30 000.
+   * Milliseconds for which a node counts as unhealthy after it has recovered: earlier decisions
+   * about it may still take effect. Default 30 000.
    */
   readonly memory?: number;
 }
@@ -148,7 +148,7 @@ export class NodeHealth {
     let reached = 1;
     for (const other of counted) {
       if (other === node || !other.alive || other.paused) continue;
-      // What has come back is another member; the one that it was is still counted as silent.
+      // The restarted node is a new member; its earlier incarnation still counts as silent.
       if (now < this.#troubles[other.index]!.restartedAt + this.#memory) continue;
       if (!this.#isBad(node, other) && !this.#isBad(other, node)) reached++;
     }

@@ -11,9 +11,9 @@ import { SimulatedDisk } from "./simulated_disk.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { MachineClock } from "./machine_clock.ts";
 
-/** What a node needs of the simulation around it. */
+/** Dependencies of a node on the simulation. */
 export interface NodeSurroundings {
-  /** Makes the options, event loop and storage of the next process at a host. */
+  /** Creates the options, event loop and storage of the next process at a host. */
   launch(
     node: NodeProcess,
     host: string,
@@ -22,9 +22,9 @@ export interface NodeSurroundings {
   onUp(node: NodeProcess): void | Promise<void>;
   /** Its status has changed. */
   onStatus(node: NodeProcess): void;
-  /** Its process has ended by itself, or could not become a member: not because of a fault. */
+  /** Its process has ended without a fault, or could not become a member. */
   onEnded(node: NodeProcess): void;
-  /** What runs on it has thrown. */
+  /** User code on it has thrown. */
   onError(error: unknown): void;
   /** How many connections of the host are open. */
   links(host: string): number;
@@ -40,7 +40,7 @@ export class NodeProcess implements SimulatedNode {
   readonly index: number;
   /** The disk of its machine, which stays when it starts again, also at another address. */
   readonly disk = new SimulatedDisk();
-  /** What is wrong with the disks of its machine. */
+  /** The faults of the disks of its machine. */
   readonly diskFaults = new DiskFaults();
   readonly #machine: MachineClock;
   readonly #surroundings: NodeSurroundings;
@@ -53,7 +53,7 @@ export class NodeProcess implements SimulatedNode {
   #storage: Storage | undefined;
   #seenView: MembershipView | undefined;
   #seenGrants = 0;
-  /** Called when the process is gone. */
+  /** Called when the process has ended. */
   #onGone: (() => void)[] = [];
 
   constructor(
@@ -177,7 +177,7 @@ export class NodeProcess implements SimulatedNode {
     );
   }
 
-  /** Its process is gone. */
+  /** Its process has ended. */
   crash(silently: boolean): void {
     if (!this.alive) return;
     this.#loop!.end();
@@ -186,7 +186,7 @@ export class NodeProcess implements SimulatedNode {
     this.#gone();
   }
 
-  /** Shuts it down in order; resolves when that is done, or its process is gone before. */
+  /** Shuts it down gracefully; resolves when that is done, or its process has ended before. */
   async stop(): Promise<void> {
     if (!this.alive) return;
     if (this.#system === undefined) return this.crash(false);
@@ -195,13 +195,13 @@ export class NodeProcess implements SimulatedNode {
     await Promise.race([this.#system.shutdown(), gone]);
   }
 
-  /** Calls back when the process is gone; at once if there is none. */
+  /** Calls back when the process has ended; at once if there is none. */
   onceGone(callback: () => void): void {
     if (this.alive) this.#onGone.push(callback);
     else callback();
   }
 
-  /** What has changed since the last call. */
+  /** The changes since the last call. */
   takeChanges(): { view: boolean; grants: boolean } {
     const view = this.view;
     const grants = this.#system?.sharding.ownedVersion ?? 0;
@@ -270,7 +270,7 @@ export class NodeProcess implements SimulatedNode {
 
 /** The port of all simulated nodes. */
 export const simulatedPort = 25_520;
-/** Milliseconds between two looks whether the connections of a process that ends are closed. */
+/** Milliseconds between two checks whether the connections of an ending process are closed. */
 const closingPause = 10;
 /** Milliseconds after which a process ends although its connections are not closed. */
 const closingLimit = 3_000;

@@ -10,11 +10,10 @@ import type { FaultPlan } from "./scenario.ts";
 const square = (value: number): number => value * value;
 const cube = (value: number): number => value * value * value;
 
-/** Which faults come how often, and how bad they are. */
+/** Kinds, rates and severities of random faults. */
 export interface RandomFaultOptions {
   /**
-   * Kinds that may come. Default: all but those of disks, which concern only scenarios that use
-   * files.
+   * Enabled kinds. Default: all except disk faults, which concern only scenarios that use files.
    */
   readonly kinds?: readonly FaultKind[];
   /** Virtual milliseconds between two faults, on average. Default 5 000. */
@@ -32,11 +31,11 @@ export interface RandomFaultOptions {
 
 const defaultKinds = faultKinds.filter((kind) => !diskFaultKinds.includes(kind));
 
-/** Milliseconds after which a node that was hit may be counted on again. */
+/** Milliseconds after which a node counts as recovered from a fault. */
 const recovery = 30_000;
 
 /**
- * A plan that makes faults from the seed. What is crashed or stopped is started again, what is cut
+ * A plan that generates faults from the seed. Crashed and stopped nodes are restarted, what is cut
  * is healed, and at the end there is time to recover.
  *
  * @example

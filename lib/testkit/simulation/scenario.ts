@@ -6,10 +6,10 @@ import type { HealthLimits } from "./node_health.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** Makes a list of faults from a seed; see {@linkcode randomFaults}. */
+/** Generates a list of faults from a seed; see {@linkcode randomFaults}. */
 export type FaultPlan = (random: SeededRandom, scene: FaultScene) => readonly Fault[];
 
-/** What a plan of faults is made for. */
+/** Parameters of a fault plan. */
 export interface FaultScene {
   /** Names of the nodes. */
   readonly nodes: readonly string[];
@@ -17,10 +17,10 @@ export interface FaultScene {
   readonly duration: number;
 }
 
-/** What happens on the nodes and from outside: calls, assertions, waits. Ends the run if it throws. */
+/** The script of the run: calls, assertions, waits. Ends the run if it throws. */
 export type ScenarioRun = (simulation: Simulation) => void | Promise<void>;
 
-/** What a simulation is made of, all but the seed. */
+/** All settings of a simulation except the seed. */
 export interface SimulationSetup {
   /** Names it in failures. Default: the name of the function, or `"scenario"`. */
   readonly name?: string;
@@ -29,31 +29,31 @@ export interface SimulationSetup {
   /** Virtual milliseconds that it lasts after the cluster has formed. Default 60 000. */
   readonly duration?: number;
   /**
-   * Virtual milliseconds that it goes on after `run` has ended. Default: until `duration` is over. A
-   * short time makes more seeds possible.
+   * Virtual milliseconds that the simulation continues after `run` has ended. Default: until
+   * `duration` is over. A short time makes more seeds possible.
    */
   readonly linger?: number;
-  /** What goes wrong: a list, or a function that makes one from the seed. Default: nothing. */
+  /** Injected faults: a list, or a function that generates one from the seed. Default: none. */
   readonly faults?: readonly Fault[] | FaultPlan;
-  /** What must hold. Default: {@linkcode standardInvariants}. Include them if you add others. */
+  /** Invariants. Default: {@linkcode standardInvariants}. Include them if you add others. */
   readonly invariants?: readonly InvariantMaker[];
-  /** Called each time that a node is up: spawns what runs there. */
+  /** Called each time that a node is up: spawns its actors. */
   readonly setup?: (node: SimulatedNode) => void | Promise<void>;
   /** Options of all nodes or of each, without address, seeds and runtime. Default: none. */
   readonly cluster?: NodeOptions | ((node: SimulatedNode) => NodeOptions);
   /**
-   * Whether the cluster forms in peace before the scenario and the faults begin. Default true. If
-   * false, both begin with the start of the first node.
+   * Whether the cluster forms without faults before the scenario begins. Default true. If false,
+   * both begin with the start of the first node.
    */
   readonly formed?: boolean;
-  /** The nodes start within so many milliseconds of each other, by chance. Default 500. */
+  /** The nodes start at random times within this number of milliseconds. Default 500. */
   readonly startSpread?: number;
   /**
-   * Milliseconds after which a node whose process has ended by itself, because the others have
-   * declared it down, is started again; false: never. Default 5 000.
+   * Milliseconds after which a node whose process has ended, because the others have declared it
+   * down, is restarted; false: never. Default 5 000.
    */
   readonly restartEnded?: number | false;
-  /** Milliseconds that packets travel when nothing is wrong, drawn evenly. Default 1 to 5. */
+  /** Latency of packets without faults in milliseconds, drawn uniformly. Default 1 to 5. */
   readonly latency?: { readonly min: number; readonly max: number };
   /** Thresholds from which on a node counts as unhealthy. */
   readonly health?: HealthLimits;
@@ -93,6 +93,6 @@ export type NodeOptions = Partial<
  * ```
  */
 export interface Scenario extends SimulationSetup {
-  /** What happens. Default: nothing but the faults. */
+  /** The script of the scenario. Default: only the faults. */
   readonly run?: ScenarioRun;
 }

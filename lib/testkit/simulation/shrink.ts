@@ -1,6 +1,6 @@
 /**
- * Makes a list of faults shorter that still makes a scenario fail in the same way: delta debugging
- * (Zeller and Hildebrandt, 2002), then each fault that is left by itself.
+ * Shrinks a list of faults while the scenario still fails in the same way: delta debugging (Zeller
+ * and Hildebrandt, 2002), then each remaining fault separately.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Fault } from "./fault.ts";
 /** Whether the scenario fails in the same way with these faults. */
 export type FailsWith = (faults: readonly Fault[]) => Promise<boolean>;
 
-/** Faults that are left out or made smaller, as long as `fails` says yes, for so many trials. */
+/** Removes or weakens faults while `fails` returns true, for at most `maxTrials` trials. */
 export async function shrinkFaults(
   faults: readonly Fault[],
   fails: FailsWith,
@@ -53,7 +53,7 @@ async function withoutOnePart(
   fails: FailsWith,
 ): Promise<readonly Fault[] | undefined> {
   const size = Math.ceil(faults.length / parts);
-  // The later ones first: what came after the failure is of no use.
+  // The later ones first: faults after the failure are irrelevant.
   for (let part = parts - 1; part >= 0; part--) {
     const rest = faults.filter((_, index) => Math.floor(index / size) !== part);
     if (rest.length < faults.length && await fails(rest)) return rest;

@@ -12,9 +12,9 @@ import { shrinkFaults } from "./shrink.ts";
 import { faultsOf, runOnce, type RunOutcome, type RunProblem } from "./simulation_run.ts";
 import type { Downing } from "./simulation.ts";
 
-/** What `simulate` is given: a seed, and whatever the scenario does not say itself. */
+/** Options of `simulate`: a seed, and settings that the scenario leaves open. */
 export interface SimulationOptions extends SimulationSetup {
-  /** What all chance comes from. The same seed gives the same history. */
+  /** Seed of all randomness. The same seed gives the same history. */
   readonly seed: number | string;
   /** Runs that may be spent on finding fewer faults with which it still fails. Default 200. */
   readonly shrink?: number;
@@ -25,35 +25,35 @@ export interface SimulationOptions extends SimulationSetup {
   readonly failures?: string | false;
 }
 
-/** What a simulation that has not failed tells. */
+/** Result of a passing simulation. */
 export interface SimulationReport {
   /** Name of the scenario. */
   readonly scenario: string;
-  /** What all chance came from. */
+  /** Seed of all randomness. */
   readonly seed: number | string;
-  /** A number for all that happened: the same seed gives the same. 16 hexadecimal digits. */
+  /** Hash of the event history: the same seed gives the same hash. 16 hexadecimal digits. */
   readonly trace: string;
   /** Events that happened: timers and arrivals. */
   readonly events: number;
   /** Virtual milliseconds, the formation of the cluster included. */
   readonly virtualTime: number;
-  /** What went wrong. */
+  /** Injected faults. */
   readonly faults: readonly Fault[];
-  /** Members that were declared dead. */
+  /** Members that were declared down. */
   readonly downings: readonly Downing[];
   /** The latest warnings and errors of the nodes. */
   readonly log: readonly string[];
 }
 
 /**
- * Runs a whole cluster in this process on virtual time and a network in memory, lets faults happen,
- * and checks after each step what must hold. Nodes are real: systems, membership, codec, frames and
- * handshakes are those of production; clock, chance and network are not. All chance comes from the
- * seed, so a failure can be seen again.
+ * Runs a whole cluster in this process on virtual time and a network in memory, injects faults, and
+ * checks invariants after each step. Nodes are real: systems, membership, codec, frames and
+ * handshakes are those of production; clock, randomness and network are simulated. All randomness
+ * comes from the seed, so a failure can be reproduced.
  *
  * @throws {SimulationError} code `invariantViolated`, `scenarioFailed`, `scenarioTimeout` or
- * `formationFailed`, with the seed and as few faults as were found, after a test that shows it was
- * written; `badFault` for a fault that cannot be.
+ * `formationFailed`, with the seed and as few faults as were found, after a test that reproduces it
+ * was written; `badFault` for an invalid fault.
  * @throws {OptionError}
  *
  * @example

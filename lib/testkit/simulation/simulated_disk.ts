@@ -1,15 +1,16 @@
 /**
- * What a disk holds, and what of it would survive the loss of power: a state machine without time.
- * Names and contents are kept apart, as file systems do: a name is durable when its folder was
- * synced, content when its file was. What a machine has not synced when it fails survives, is lost
- * or is torn, independently for each file, and in order for the names of each folder.
+ * The content of a disk, and which part of it would survive the loss of power: a state machine
+ * without time. Names and contents are kept apart, as file systems do: a name is durable when its
+ * folder was synced, content when its file was. What a machine has not synced when it fails
+ * survives, is lost or is torn, independently for each file, and in order for the names of each
+ * folder.
  *
  * @module
  */
 import type { Random } from "../../runtime/random.ts";
 import { folderOf, nameOf, StorageError, type StorageErrorCode } from "../../runtime/storage.ts";
 
-/** What becomes of writes that were not synced when a machine fails. */
+/** The fate of unsynced writes when a machine fails. */
 export type UnsyncedOutcome = "kept" | "lost" | "random";
 
 /** A change of a file's content. `by`: the machine whose loss of power undoes it; undefined: none. */
@@ -24,13 +25,13 @@ interface FileChange {
 
 /** A file, under whatever names. */
 export class DiskFile {
-  /** What survives. */
+  /** The durable content. */
   durable: Uint8Array = new Uint8Array(0);
-  /** What was changed since, in order. */
+  /** Later changes, in order. */
   changes: FileChange[] = [];
   #content: Uint8Array | undefined;
 
-  /** What a reader sees. */
+  /** The content for readers. */
   get content(): Uint8Array {
     return this.#content ??= this.changes.reduce(apply, this.durable);
   }
@@ -50,7 +51,7 @@ export class DiskFile {
     this.#content = content;
   }
 
-  /** The content anew from what is durable and the changes that are left. */
+  /** Recomputes the content from the durable part and the remaining changes. */
   reset(): void {
     this.#content = undefined;
   }
@@ -106,7 +107,7 @@ export class SimulatedDisk {
     file.add({ by, dropped: false, at: size, bytes: undefined });
   }
 
-  /** What a file holds is durable. */
+  /** The content of a file becomes durable. */
   syncFile(file: DiskFile): void {
     file.sync();
   }
@@ -144,7 +145,7 @@ export class SimulatedDisk {
     return [...this.#names.keys()].filter((path) => folderOf(path) === folder).map(nameOf).sort();
   }
 
-  /** Makes a folder and those above it, durably. */
+  /** Creates a folder and its parents, durably. */
   makeFolder(folder: string, by: string): void {
     if (this.#isFolder(folder)) return;
     if (this.#names.has(folder)) throw diskError("exists", "make", folder, "is a file");
@@ -208,14 +209,14 @@ export class SimulatedDisk {
     throw diskError("notFound", operation, path, "its folder does not exist");
   }
 
-  /** Those without a name that anybody could find. */
+  /** Files without a reachable name. */
   #forgetFiles(): void {
     const named = new Set<Entry>([...this.#names.values(), ...this.#durableNames.values()]);
     for (const file of this.#files) if (!named.has(file)) this.#files.delete(file);
   }
 }
 
-/** Pages reach the disk in any order, and the one that was being written may be there in part. */
+/** Pages reach the disk in any order, and the page being written may be torn. */
 function failFile(
   file: DiskFile,
   machine: string,
@@ -235,7 +236,7 @@ function failFile(
   if (before > 0) file.reset();
 }
 
-/** A part of what was written: cut off, or with zeros where the rest should be. */
+/** A torn write: cut off, or with zeros in place of the rest. */
 function torn(bytes: Uint8Array, random: Random): Uint8Array {
   const kept = Math.floor(random.next() * bytes.length);
   if (random.next() < 0.5) return bytes.slice(0, kept);

@@ -9,8 +9,8 @@ import type { OwnedShard } from "../../sharding/sharding.ts";
  * - `starting`: its process runs, but it is no full member yet.
  * - `up`: `ClusteredActorSystem.start` has resolved.
  * - `stopping`: it is being shut down.
- * - `stopped`: it has ended in order, by itself or after a `stop` fault.
- * - `crashed`: its process is gone.
+ * - `stopped`: it has shut down, on its own or after a `stop` fault.
+ * - `crashed`: its process has crashed.
  */
 export type NodeStatus = "starting" | "up" | "stopping" | "stopped" | "crashed";
 

@@ -4,22 +4,22 @@ import type { ProcessIdentity, Storage, StorageFile } from "../../runtime/storag
 import { DiskFaults } from "./disk_faults.ts";
 import { diskError, type DiskFile, SimulatedDisk } from "./simulated_disk.ts";
 
-/** What one process sees of its disks. */
+/** The storage of one process. */
 export interface SimulatedStorageOptions {
   /** The disk of a path. */
   readonly disk: (path: string) => SimulatedDisk;
-  /** The time of the world: the system goes on while the process stands still. */
+  /** Virtual time of the simulation: the operating system continues while the process is paused. */
   readonly clock: Clock;
   readonly random: Random;
   readonly faults: DiskFaults;
   readonly self: ProcessIdentity;
   /** Lets the process take an answer, at once or when it can. */
   readonly enter: (take: () => void) => void;
-  /** Whether the process exists. One that is gone gets no more answers. */
+  /** Whether the process exists. An ended process receives no more results. */
   readonly alive: () => boolean;
 }
 
-/** Milliseconds that operations take: least, and what is added by chance. */
+/** Duration of operations in milliseconds: minimum, and the random addition. */
 const quick = { least: 0.02, more: 0.2 };
 const syncing = { least: 0.2, more: 4 };
 
@@ -183,7 +183,7 @@ export class SimulatedStorage implements Storage {
 }
 
 /**
- * A storage in memory without faults, for tests: one disk, which forgets nothing.
+ * A storage in memory without faults, for tests: one disk that loses nothing.
  *
  * @example
  * ```ts

@@ -47,7 +47,7 @@ const never = 0x7fff_ffff;
 
 /** A cluster in one process on virtual time, as a scenario sees it. */
 export class SimulatedWorld implements Simulation {
-  /** What all chance comes from. */
+  /** Seed of all randomness. */
   readonly seed: number | string;
   /** Chance for the scenario. */
   readonly random: SeededRandom;
@@ -63,12 +63,12 @@ export class SimulatedWorld implements Simulation {
   readonly injector: FaultInjector;
   /** A hash of all events. */
   readonly trace = new TraceHash();
-  /** What was thrown outside the promise of the scenario. */
+  /** Errors thrown outside the promise of the scenario. */
   error: { readonly thrown: unknown } | undefined;
   readonly #setup: SimulationSetup;
   readonly #chance: SeededRandom;
   readonly #stallProbes: SimulatedStallProbes;
-  /** What all machines have mounted under `sharedFolder`. */
+  /** The disk that all machines have mounted under `sharedFolder`. */
   readonly #sharedDisk = new SimulatedDisk();
   readonly #diskChance: SeededRandom;
   readonly #byHost = new Map<string, NodeProcess>();
@@ -142,7 +142,7 @@ export class SimulatedWorld implements Simulation {
     return run && !this.network.isCut(from.host, to.host);
   }
 
-  /** Resolves after so many virtual milliseconds. */
+  /** Resolves after `duration` virtual milliseconds. */
   sleep(duration: number): Promise<void> {
     return new Promise((resolve) => void this.time.schedule(duration, resolve));
   }
@@ -156,7 +156,7 @@ export class SimulatedWorld implements Simulation {
     return this.#waiters.wait(condition, limit, what ?? condition.toString());
   }
 
-  /** Resolves when no fault is under way or still to come, and all nodes that should run do. */
+  /** Resolves when no fault is active or pending, and all nodes that should run are up. */
   faultsOver(options: { readonly limit?: number } = {}): Promise<void> {
     const { limit = never } = resolveOptions(faultsOverTable, options);
     return this.until(() => this.injector.outstanding === 0, {
@@ -189,7 +189,7 @@ export class SimulatedWorld implements Simulation {
     this.node(node.name).start();
   }
 
-  /** A client on a host of its own, connected to the cluster. It is closed with the simulation. */
+  /** A client on a separate host, connected to the cluster. It is closed with the simulation. */
   connect(options: SimulatedClientOptions = {}): Promise<ClusterClient> {
     const host = `client-${++this.#clients}`;
     const loop = new EventLoop(-1, this.time, new MachineClock(this.time));
@@ -202,7 +202,7 @@ export class SimulatedWorld implements Simulation {
     });
   }
 
-  /** Makes a text part of the trace. */
+  /** Adds a text to the trace. */
   note(text: string): void {
     this.trace.text(text);
   }
@@ -232,7 +232,7 @@ export class SimulatedWorld implements Simulation {
     );
   }
 
-  /** To be called after each event: what has changed, if anything. */
+  /** To be called after each event: returns the changes, if there are any. */
   afterEvent(): { view: boolean; shards: boolean } {
     const owner = this.time.lastLoop?.owner ?? -1;
     const changes = this.nodes[owner]?.takeChanges();
@@ -374,7 +374,7 @@ export class SimulatedWorld implements Simulation {
     };
   }
 
-  /** Where the first nodes are now, as a name service would tell. */
+  /** The current addresses of the first nodes, like a name service. */
   #seeds(): string[] {
     return this.nodes.slice(0, seedCount).map(({ address }) => address);
   }
@@ -385,7 +385,7 @@ export class SimulatedWorld implements Simulation {
     if (this.#downed.has(key)) return;
     this.#downed.add(key);
     const node = this.#byHost.get(address.slice(0, address.lastIndexOf(":")));
-    // Of a node that has another address by now, the old one is dead indeed.
+    // If a node has a new address, its old one is really dead.
     const isCurrent = node?.address === address && node.view?.self.incarnation === incarnation;
     const healthy = isCurrent && this.#health.isHealthy(node, this.now);
     const { by, why } = evidence;

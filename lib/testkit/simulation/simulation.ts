@@ -15,7 +15,7 @@ export interface Downing {
   readonly by: string;
   /** The reason. */
   readonly why: string;
-  /** Whether it was healthy, as far as the faults tell; see {@linkcode HealthLimits}. */
+  /** Whether it was healthy according to the faults; see {@linkcode HealthLimits}. */
   readonly healthy: boolean;
 }
 
@@ -26,7 +26,7 @@ export type SimulatedClientOptions = Partial<
 
 /** A cluster in one process on virtual time, as a scenario and an invariant see it. */
 export interface Simulation {
-  /** What all chance comes from. */
+  /** Seed of all randomness. */
   readonly seed: number | string;
   /** Chance for the scenario. */
   readonly random: SeededRandom;
@@ -47,10 +47,10 @@ export interface Simulation {
    * processes exist and are not paused.
    */
   reaches(from: SimulatedNode, to: SimulatedNode): boolean;
-  /** Resolves after so many virtual milliseconds. */
+  /** Resolves after `duration` virtual milliseconds. */
   sleep(duration: number): Promise<void>;
   /**
-   * Resolves when a condition holds, which is looked at after each event.
+   * Resolves when a condition holds, which is checked after each event.
    *
    * @param options.limit virtual milliseconds. Default 60 000.
    * @param options.what names the condition in the error. Default: its source.
@@ -61,14 +61,14 @@ export interface Simulation {
     options?: { readonly limit?: number; readonly what?: string },
   ): Promise<void>;
   /**
-   * Resolves when no fault is under way or still to come.
+   * Resolves when no fault is active or pending.
    *
    * @throws {SimulationError} code `conditionNotMet` after `limit` virtual milliseconds, if given.
    */
   faultsOver(options?: { readonly limit?: number }): Promise<void>;
   /**
-   * Resolves when all nodes are up that are not gone for good, and agree that exactly they are the
-   * members, and on the leader.
+   * Resolves when all nodes that have not left permanently are up, and agree that exactly they are
+   * the members, and on the leader.
    *
    * @param options.limit virtual milliseconds. Default 60 000.
    * @throws {SimulationError} code `conditionNotMet`.
@@ -82,8 +82,8 @@ export interface Simulation {
   inject(fault: Fault): void;
   /** Starts a node that has ended or crashed. Does nothing if its process exists. */
   start(node: SimulatedNode): void;
-  /** Connects a client from a host of its own. */
+  /** Connects a client from a separate host. */
   connect(options?: SimulatedClientOptions): Promise<ClusterClient>;
-  /** Makes a text part of the trace. */
+  /** Adds a text to the trace. */
   note(text: string): void;
 }

@@ -14,12 +14,12 @@ import { settled } from "../manual_clock.ts";
 const formationLimit = 120_000;
 /** Log lines that are kept. */
 const keptLines = 40;
-/** Virtual milliseconds between two checks of what is checked each second. */
+/** Virtual milliseconds between two checks of the periodic invariants. */
 const second = 1_000;
 
-/** How one run has come out. */
+/** The outcome of one run. */
 export interface RunOutcome {
-  /** What went wrong, if something did. */
+  /** The problem, if the run failed. */
   readonly problem: RunProblem | undefined;
   /** A number for all that happened: 16 hexadecimal digits. */
   readonly trace: string;
@@ -29,16 +29,16 @@ export interface RunOutcome {
   readonly virtualTime: number;
   /** The faults of the run. */
   readonly faults: readonly Fault[];
-  /** Members that were declared dead. */
+  /** Members that were declared down. */
   readonly downings: readonly Downing[];
   /** The latest warnings and errors of all nodes. */
   readonly log: readonly string[];
 }
 
-/** What went wrong in a run. */
+/** The problem of a failed run. */
 export interface RunProblem {
   readonly code: "invariantViolated" | "scenarioFailed" | "scenarioTimeout" | "formationFailed";
-  /** Name of the invariant, or what else it was: two failures of one kind have the same. */
+  /** Name of the invariant or kind of failure: failures of one kind have the same. */
   readonly what: string;
   readonly message: string;
   /** Virtual milliseconds after the scenario began. */

@@ -5,22 +5,24 @@ import { VirtualClock } from "../virtual_clock.ts";
 import { SimulationError } from "./errors.ts";
 import type { TraceHash } from "./trace_hash.ts";
 
-/** Turns of the microtask queue after which nothing more is expected. */
+/** Turns of the microtask queue after which it counts as idle. */
 const quietTurns = 8;
-/** Turns after which they are taken to go on for ever: a real event loop would hang. */
+/** Turns after which it counts as an endless loop: a real event loop would hang. */
 const livelockTurns = 300_000;
-/** Events of one instant after which they are taken to go on for ever. */
+/** Events of one instant after which they count as an endless loop. */
 const livelockEvents = 300_000;
-/** Events after which the real event loop has its chance: what waits for the machine goes on. */
+/**
+ * Events after which the simulation yields to the real event loop, for operations of the machine.
+ */
 const eventsPerMacrotask = 64;
 
-/** The time of the world, which the network uses. Nodes have clocks of their own. */
+/** The virtual time of the simulation, which the network uses. Nodes have their own clocks. */
 export class SimulationTime implements Clock {
   readonly #clock = new VirtualClock();
   readonly #trace: TraceHash;
   /** Events that have happened. */
   events = 0;
-  /** Counts what was deferred or scheduled: a sign that something is still being set in motion. */
+  /** Counts deferred and scheduled tasks: it changes while work is still being created. */
   #activity = 0;
   /** Events that have happened at this instant. */
   #eventsNow = 0;

@@ -1,6 +1,6 @@
 /**
- * What must hold in every cluster, whatever goes wrong. Each is a function that makes one, for the
- * option `invariants`.
+ * Invariants of every cluster under any faults. Each is a function that creates one, for the option
+ * `invariants`.
  *
  * @module
  */
@@ -148,7 +148,7 @@ function doubleOwner(
   }
 }
 
-/** No message is lost without a trace: sent = delivered + dead letters + in flight. */
+/** Every message is counted: sent = delivered + dead letters + in flight. */
 export function ledgerBalances(): Invariant {
   return {
     name: "ledgerBalances",

@@ -3,10 +3,7 @@ import { fnvOffset, fnvStep } from "../../runtime/fnv.ts";
 const float = new Float64Array(1);
 const words = new Uint32Array(float.buffer);
 
-/**
- * What happened, as one number: the same history gives the same, another one another (FNV-1a over
- * words, in two lanes).
- */
+/** Hash of the event history (FNV-1a over words, in two lanes). */
 export class TraceHash {
   #a = fnvOffset;
   #b = 0x9e3779b9;
@@ -23,7 +20,7 @@ export class TraceHash {
     for (let i = 0; i < value.length; i++) this.#word(value.charCodeAt(i));
   }
 
-  /** Adds the length and a part of what was sent: its beginning and its end. */
+  /** Adds the length, the beginning and the end of the sent bytes. */
   bytes(bytes: Uint8Array): void {
     const { length } = bytes;
     this.#word(length);

@@ -1,6 +1,6 @@
 /**
  * Where to dial for an address, for tunnels and translated networks: an object, a `Map` or a
- * function. What is not mapped is dialled as it is. The certificate must still name the host of the
+ * function. Other addresses are dialled unchanged. The certificate must still name the host of the
  * address itself, not the one that is dialled.
  */
 export type AddressMap =

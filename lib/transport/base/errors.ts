@@ -4,7 +4,7 @@ import type { CertificateFault } from "../../x509/certificate_fault.ts";
 /**
  * Why a connection or a listener failed:
  *
- * - `connectionRefused`: nothing listens on the address that was dialled.
+ * - `connectionRefused`: no process listens on the dialled address.
  * - `hostUnreachable`: no route to the host, or the network is down.
  * - `nameNotFound`: the host name does not resolve.
  * - `connectTimeout`: connection and TLS handshake took longer than the timeout allows.
@@ -46,7 +46,7 @@ export class TransportError extends CastyError {
   /** Stable; safe to branch on. */
   declare readonly code: TransportErrorCode;
 
-  /** Makes an error; the remedy becomes part of the message. */
+  /** Appends the remedy to the message. */
   constructor(code: TransportErrorCode, message: string, options: CastyErrorOptions = {}) {
     super(code, message, options);
   }
@@ -83,7 +83,7 @@ export class TlsConfigError extends CastyError {
   /** The offending file, or the option that held the text. */
   readonly file: string;
 
-  /** Makes an error; file and remedy become part of the message. */
+  /** Adds file and remedy to the message. */
   constructor(
     code: TlsConfigErrorCode,
     file: string,

@@ -16,7 +16,9 @@ export interface TransportLimits {
    * second of rest. Default 100.
    */
   readonly maxConnectionRate: number;
-  /** Addresses that are kept track of, each lane for itself; idle ones are forgotten. Default 10 000. */
+  /**
+   * Addresses that are tracked, for each lane separately; idle ones are forgotten. Default 10 000.
+   */
   readonly maxAddresses: number;
   /** Largest frame; the smaller of both ends' counts. Default 1 MiB. */
   readonly maxFrame: number;

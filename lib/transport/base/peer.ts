@@ -11,7 +11,7 @@ interface PeerFacts {
   readonly nodeId: string;
   /** Of the node or client at this address: a later one has a higher number. */
   readonly incarnation: number;
-  /** The version of the protocol that both speak. */
+  /** The protocol version of the connection. */
   readonly protocol: number;
   /** Where the peer's socket is; for logs. */
   readonly remote: string;
@@ -30,7 +30,7 @@ export interface NodePeer extends PeerFacts {
   readonly identity: Exclude<PeerIdentity, { kind: "client" }>;
 }
 
-/** A client: it may speak to what is open to clients, and never becomes a member. */
+/** A client: it reaches only paths open to clients, and never becomes a member. */
 export interface ClientPeer extends PeerFacts {
   readonly role: "client";
   /** `"client:<id>"`. */

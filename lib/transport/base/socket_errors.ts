@@ -72,14 +72,14 @@ function diagnose(cause: unknown): Diagnosis {
   if (typeof errno === "string" && errno in byErrno) return byErrno[errno]!;
   const fault = platform.faultOf(cause);
   if (fault !== undefined && fault in byFault) return byFault[fault]!;
-  // A failed look-up has neither a class nor a code of its own; an empty name is a URIError.
+  // A failed look-up has neither its own class nor its own code; an empty name is a URIError.
   if (/failed to lookup|no addresses|invalid empty host|name resolution/i.test(cause.message)) {
     return unknownName;
   }
   return other;
 }
 
-/** What went wrong when `host:port` was dialled. */
+/** The error of a failed dial of `host:port`. */
 export function dialFailed(host: string, port: number, cause: unknown): TransportError {
   const address = formatAddress(host, port);
   const { code, what, remedy } = diagnose(cause);
@@ -116,7 +116,7 @@ export function dialGivenUp(host: string, port: number): TransportError {
   });
 }
 
-/** What went wrong when `host:port` was to be bound. */
+/** The error of a failed bind of `host:port`. */
 export function listenFailed(host: string, port: number, cause: unknown): TransportError {
   const address = formatAddress(host, port);
   const { code, what, remedy } = diagnose(cause);

@@ -22,7 +22,7 @@ import type { TransportLimits } from "../base/limits.ts";
 import { Outbox } from "./outbox.ts";
 import type { PartialMessages } from "./partial_messages.ts";
 
-/** After so many milliseconds what was read is acknowledged at the latest. */
+/** Longest delay before read bytes are acknowledged, milliseconds. */
 const creditDelay = 100;
 
 /** Shortest time between two `onSignOfLife`, milliseconds: data may arrive in 10,000 chunks. */
@@ -33,7 +33,7 @@ const drainedAlready = Promise.resolve();
 
 /**
  * - `open`: messages pass.
- * - `flushing`: `close` was called; what is queued still goes out, and messages still come in.
+ * - `flushing`: `close` was called; queued messages are still sent, and messages are still read.
  * - `closing`: this end has sent a close frame; only the peer's last credit is of interest.
  * - `closed`: `onClosed` was called.
  */
@@ -89,9 +89,9 @@ export class Connection {
   #writing = false;
   #flushing = false;
   #reason = "";
-  /** Whether the peer has sent its last credit: what is not acknowledged was not read. */
+  /** Whether the peer has sent its last credit: unacknowledged bytes were not read. */
   #exact = false;
-  /** At most one pong is due, however many pings have arrived. */
+  /** At most one pong is pending, regardless of the number of pings. */
   #pongDue = false;
   /** Whether `creditDelay` has passed since something was read that is not acknowledged. */
   #creditLate = false;
@@ -153,7 +153,7 @@ export class Connection {
     return undefined;
   }
 
-  /** Resolves when less than half of what may wait does, or when the connection is over. */
+  /** Resolves when the queue is less than half full, or when the connection has ended. */
   drained(): Promise<void> {
     if (this.#phase !== "open" || !this.#outbox.crowded) return drainedAlready;
     this.#drained ??= Promise.withResolvers();
@@ -167,7 +167,7 @@ export class Connection {
     this.#scheduleFlush();
   }
 
-  /** Sends what is queued and the reason, then ends. */
+  /** Flushes the queue, sends the reason, and ends. */
   close(reason: string): void {
     if (this.#phase !== "open") return;
     this.#phase = "flushing";
@@ -177,7 +177,7 @@ export class Connection {
     this.#scheduleFlush();
   }
 
-  /** Sends what is queued; the peer must close the connection within `closeTimeout`. */
+  /** Flushes the queue; the peer must close the connection within `closeTimeout`. */
   retire(reason: string): void {
     if (this.#phase !== "open") return;
     this.#timer?.cancel();
@@ -368,7 +368,7 @@ export class Connection {
   #closeLink(): void {
     this.#stopTimers();
     this.#reader.stop();
-    // A peer that does not read must not keep the link open.
+    // A peer that does not read must not hold the link open.
     this.#timer = this.#clock.schedule(this.#limits.closeTimeout, () => this.#link.destroy());
     this.#phase = "closed";
     if (!this.#writing) this.#endLink();

@@ -1,6 +1,6 @@
 /**
  * The first frames of a connection: the dialling side says `hello`, the other answers `welcome` or
- * `refuse`. Pure: judges what was said against what the certificate proved.
+ * `refuse`. Pure: checks the statements of the peer against its certificate.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { coversHost, listHosts } from "../../x509/host_names.ts";
 import type { TransportLimits } from "../base/limits.ts";
 import type { Lane, Peer } from "../base/peer.ts";
 
-/** The versions of the protocol that this code speaks. */
+/** The supported protocol versions. */
 export const protocol = { min: 1, max: 1 } as const;
 /** Largest frame of the handshake, bytes. */
 export const maxHandshakeFrame = 8_192;
@@ -23,7 +23,7 @@ const maxText = 255;
 const maxReason = 500;
 const maxFeatures = 100;
 
-/** What each side states about itself, in `hello` and in `welcome`. */
+/** Statements of one side about itself, in `hello` and in `welcome`. */
 export interface Hello {
   readonly protocolMin: number;
   readonly protocolMax: number;
@@ -40,13 +40,13 @@ export interface Hello {
   readonly features: readonly string[];
   /** With the feature `chunks`: the largest message. */
   readonly maxMessage?: number;
-  /** With the feature `paths`: how many actor paths may be given numbers. */
+  /** With the feature `paths`: the largest number of interned paths. */
   readonly maxInternedPaths?: number;
   /** Custom serializers as `"name@version"`; the index of each is its number. Left out: none. */
   readonly serializers?: readonly string[];
 }
 
-/** The optional abilities of this version: what both ends have is used. */
+/** Optional features of this version: used if both ends support them. */
 export const features = {
   /** Messages that are larger than a frame. */
   chunks: "chunks",
@@ -61,21 +61,21 @@ export const features = {
 /** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
 export const minFrame = 256;
 
-/** What both ends keep to on one connection. */
+/** Terms of one connection, agreed by both ends. */
 export interface Agreement {
   /** Largest frame. */
   readonly maxFrame: number;
-  /** Largest message that may be sent. */
+  /** Largest message that this end may send, bytes. */
   readonly maxMessage: number;
-  /** Bytes that may be sent and not acknowledged. */
+  /** Largest number of sent and unacknowledged bytes. */
   readonly window: number;
-  /** Actor paths that may be given numbers. */
+  /** Largest number of interned actor paths. */
   readonly maxInternedPaths: number;
   /** Size above which messages are deflated; 0: none. */
   readonly compressAbove: number;
 }
 
-/** What follows from the hello of both ends. `compressAbove` is the option of this end. */
+/** The terms that follow from the hello of both ends. `compressAbove` is the option of this end. */
 export function agree(
   self: Hello,
   said: Hello,
@@ -91,7 +91,7 @@ export function agree(
     maxMessage: both(features.chunks)
       ? Math.min(self.maxMessage ?? whole, said.maxMessage ?? whole)
       : whole,
-    // A peer that grants any amount must not have this end keep any amount until it acknowledges.
+    // Bounds memory: this end keeps unacknowledged bytes, however large a window the peer grants.
     window: Math.min(self.window, said.window),
     maxInternedPaths: both(features.paths)
       ? Math.min(self.maxInternedPaths ?? 0, said.maxInternedPaths ?? 0)
@@ -100,7 +100,7 @@ export function agree(
   };
 }
 
-/** What an end is configured to say in its hello. */
+/** The configured content of a hello. */
 export interface HelloSource {
   readonly systemName: string;
   readonly role: "node" | "client";
@@ -189,7 +189,7 @@ export function encodeRefusal(refusal: { code: string; reason: string }): Uint8A
   return encode({ code: refusal.code, reason: refusal.reason.slice(0, maxReason) });
 }
 
-/** The code and reason of a refusal; `unknown` for what cannot be read. */
+/** The code and reason of a refusal; `unknown` if it is malformed. */
 export function decodeRefusal(bytes: Uint8Array): { code: string; reason: string } {
   const value = decodeRecord(bytes);
   const text = (field: unknown) =>

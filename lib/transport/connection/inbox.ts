@@ -27,7 +27,7 @@ export class Inbox {
   #consumed = 0;
   #credited = 0;
 
-  /** `onPartial`: so many bytes of an unfinished message are held now. */
+  /** `onPartial` receives the number of buffered bytes of an unfinished message. */
   constructor(limits: InboxLimits, onMessage: OnMessage, onPartial?: (bytes: number) => void) {
     this.#onPartial = onPartial;
     this.#limits = limits;
@@ -36,7 +36,7 @@ export class Inbox {
     this.paths = new NumberedPaths(limits.maxInternedPaths);
   }
 
-  /** Whether what was read is to be acknowledged at once. */
+  /** Whether the read bytes must be acknowledged at once. */
   get creditDue(): boolean {
     const { window } = this.#limits;
     return this.#consumed - this.#credited >= Math.min(window / 4, maxUnacknowledged);

@@ -1,18 +1,18 @@
 /**
- * Decides whether the peer of a connection is still there. Pure: takes events and times, returns what
- * to do and when to call again.
+ * Decides whether the peer of a connection is alive. Pure: takes events and times, returns what to
+ * do and when to call again.
  *
  * @module
  */
 import type { TransportLimits } from "../base/limits.ts";
 
-/** What to do about a connection. */
+/** The decision about a connection. */
 export type LivenessVerdict =
-  /** Nothing; judge again after so many milliseconds. */
+  /** Nothing to do; decide again after this number of milliseconds. */
   | { readonly type: "wait"; readonly delay: number }
   /** Send a ping, then as above. */
   | { readonly type: "probe"; readonly delay: number }
-  /** The peer is gone. */
+  /** The peer is dead. */
   | { readonly type: "end"; readonly reason: string };
 
 /** The bounds in question; see {@linkcode TransportLimits}. */
@@ -21,7 +21,7 @@ export type LivenessLimits = Pick<
   "keepAliveInterval" | "idleTimeout" | "writeTimeout"
 >;
 
-/** A call that is late by so many milliseconds shows that this end was stalled. */
+/** A call that is this number of milliseconds late shows that this end was stalled. */
 const ownStall = 1_000;
 
 /**
@@ -32,7 +32,7 @@ export class Liveness {
   readonly #limits: LivenessLimits;
   #heard: number;
   #probed = false;
-  /** Since when what is to be written waits without progress; -1: nothing waits. */
+  /** Since when queued bytes wait without progress; -1: the queue is empty. */
   #stuckSince = -1;
   /** When `judge` is to be called again. */
   #due = Infinity;
@@ -58,7 +58,7 @@ export class Liveness {
     this.#stuckSince = -1;
   }
 
-  /** What to do now. */
+  /** The decision now. */
   judge(now: number): LivenessVerdict {
     const { keepAliveInterval, idleTimeout, writeTimeout } = this.#limits;
     this.#forgive(now - this.#due);
@@ -79,7 +79,7 @@ export class Liveness {
     return { type: probe ? "probe" : "wait", delay };
   }
 
-  /** A process that was stalled or suspended cannot tell that the peer was silent. */
+  /** A process that was stalled or suspended has no evidence that the peer was silent. */
   #forgive(late: number): void {
     if (!(late >= ownStall)) return;
     this.#heard += late;

@@ -12,7 +12,9 @@ import {
   SpareBuffers,
 } from "./segment.ts";
 
-/** Credit and keep-alive wait at most for one chunk, so chunks are smaller than frames may be. */
+/**
+ * Credit and keep-alive wait at most for one chunk, so chunks are smaller than the largest frame.
+ */
 const maxChunk = 262_144;
 
 const nothing = new Uint8Array(0);
@@ -23,7 +25,7 @@ export interface OutboxLimits {
   readonly maxMessage: number;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
-  /** 0: nothing is compressed. */
+  /** 0: no compression. */
   readonly compressAbove: number;
   readonly maxCompressionRatio: number;
   /** 0: no path gets a number. */
@@ -52,10 +54,9 @@ export class Outbox {
   #open: Segment | undefined;
   #nextSize = firstSegmentSize;
   readonly #spare = new SpareBuffers();
-  /** What was taken last, and may be in the middle of being written. */
+  /** The batch taken last, whose write may be in progress. */
   #taken: Segment | undefined;
 
-  /** Makes an empty one. */
   constructor(limits: OutboxLimits) {
     this.#limits = limits;
     this.#numbers = new PathNumbers(limits.maxInternedPaths);
@@ -76,21 +77,21 @@ export class Outbox {
     return this.#written - this.#acknowledged;
   }
 
-  /** Whether half of what may wait does. */
+  /** Whether the queue is at least half full. */
   get crowded(): boolean {
     const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
     return this.#messages * 2 >= maxQueuedMessages || this.bytes * 2 >= maxQueuedBytes;
   }
 
-  /** What both ends have agreed on. To be called before the first message. */
+  /** Sets the terms of the connection. To be called before the first message. */
   agree(limits: OutboxLimits): void {
     this.#limits = limits;
     this.#numbers = new PathNumbers(limits.maxInternedPaths);
   }
 
   /**
-   * Copies a message to the end of the queue, or tells which limit forbids it. With `path`, the
-   * payload is an envelope for that path, which may be replaced by a number.
+   * Copies a message to the end of the queue, or returns the limit that forbids it. With `path`,
+   * the payload is an envelope for that path, which may be replaced by its interned number.
    */
   push(payload: Uint8Array, path?: string): "queueFull" | "tooLarge" | undefined {
     const { length } = payload;
@@ -112,7 +113,10 @@ export class Outbox {
     return undefined;
   }
 
-  /** Takes what the next write takes, empty if nothing waits. The bytes stay as they are. */
+  /**
+   * Takes the batch of the next write, empty if the queue is empty. Its bytes do not change until
+   * `acknowledge`.
+   */
   take(): Uint8Array {
     const segment = this.#segments[this.#cursor];
     if (segment === undefined || segment.taken === segment.filled) return nothing;
@@ -129,20 +133,21 @@ export class Outbox {
     return segment.buffer.subarray(from, to);
   }
 
-  /** What was taken is written: the link does not look at it any more. */
+  /** The write of the taken batch has ended: the link no longer reads its memory. */
   wrote(): void {
     this.#taken = undefined;
   }
 
-  /** The peer has read so many bytes since the beginning. False: that cannot be. */
+  /** The peer has read `total` bytes in all. False: the number is impossible. */
   acknowledge(total: number): boolean {
-    // A peer cannot have read what was not written, nor unread what it had.
+    // Invariant: acked never falls, and acked <= written.
     if (!(total >= this.#acknowledged && total <= this.#written)) return false;
     this.#acknowledged = total;
     const segments = this.#segments;
     while (this.#cursor > 0 && segments[0]!.end <= total) {
       const segment = segments.shift()!;
-      // A peer that acknowledges what it cannot have yet must not have it overwritten.
+      // A premature acknowledgement must not let a segment be reused while its write is in
+      // progress.
       if (segment !== this.#taken) this.#spare.put(segment.buffer);
       this.#cursor--;
     }
@@ -150,7 +155,10 @@ export class Outbox {
     return true;
   }
 
-  /** Empties everything that is not acknowledged into `each`, in order. Payloads may be kept. */
+  /**
+   * Passes all unacknowledged messages to `each`, in order, and empties the queue. Payloads may be
+   * kept.
+   */
   drain(each: Unsent): void {
     const segments = this.#segments.splice(0);
     const chunks = new ChunkReader(Infinity);
@@ -205,7 +213,7 @@ export class Outbox {
     this.#added(segment, end);
   }
 
-  /** A segment of its own, which is released when the whole message is acknowledged. */
+  /** A separate segment, released when the whole message is acknowledged. */
   #appendChunks(type: number, payload: Uint8Array): "queueFull" | undefined {
     const chunk = Math.max(1, Math.min(maxChunk, this.#limits.maxFrame - CHUNK_OVERHEAD));
     const size = chunkedSize(payload.length, chunk);
@@ -230,7 +238,7 @@ export class Outbox {
   #add(segment: Segment): void {
     const open = this.#open;
     this.#open = undefined;
-    // The cursor stays at an open segment, into which more may come.
+    // The cursor stays at an open segment, to which more may be appended.
     if (open !== undefined && open.taken === open.filled) this.#cursor++;
     this.#segments.push(segment);
   }

@@ -25,7 +25,10 @@ export class PartialMessages {
     return this.#bytes;
   }
 
-  /** The connection holds so many bytes now; 0 when a message is complete or the connection over. */
+  /**
+   * Sets the number of bytes that the connection holds; 0 when a message is complete or the
+   * connection has ended.
+   */
   hold(owner: PartialOwner, bytes: number): void {
     this.#bytes += bytes - (this.#held.get(owner) ?? 0);
     if (bytes === 0) this.#held.delete(owner);

@@ -20,11 +20,13 @@ import type { Peer } from "../base/peer.ts";
 
 /** Decides about a connection, and receives its messages and events. */
 export interface PeerConnectionOwner {
-  /** The peer is acceptable by itself; refuse it here because of other connections. */
+  /** The peer's hello is valid; the owner may refuse it because of other connections. */
   admit(connection: PeerConnection, peer: Peer): HandshakeRefusal | undefined;
-  /** The handshake is done on both sides as far as this end knows. */
+  /** The handshake is complete. */
   onOpen(connection: PeerConnection, peer: Peer): void;
-  /** There will be no connection. `refusal` if one side refused, else what broke. */
+  /**
+   * The connection was not established. `refusal` if one side refused it; otherwise the failure.
+   */
   onFailed(connection: PeerConnection, reason: string, refusal: string | undefined): void;
   onMessage(
     peer: Peer,
@@ -48,7 +50,7 @@ export interface Queued {
   readonly bytes: number;
 }
 
-/** What a connection is made of. */
+/** Parameters of a connection. */
 export interface HandshakeParts {
   readonly link: Link;
   readonly clock: Clock;
@@ -115,27 +117,27 @@ export class PeerConnection {
     return this.#connection.send(payload, path);
   }
 
-  /** What waits to be written. */
+  /** Size of the queue. */
   get queued(): Queued {
     return this.#connection;
   }
 
-  /** Resolves when less than half of what may wait does, or when the connection is over. */
+  /** Resolves when the queue is less than half full, or when the connection has ended. */
   drained(): Promise<void> {
     return this.#connection.drained();
   }
 
-  /** Sends what is queued and the reason, then ends. */
+  /** Flushes the queue, sends the reason, and ends. */
   close(reason: string): void {
     this.#connection.close(reason);
   }
 
-  /** Sends what is queued and expects the peer to close the connection. */
+  /** Flushes the queue and expects the peer to close the connection. */
   retire(reason: string): void {
     this.#connection.retire(reason);
   }
 
-  /** Ends at once and sends the reason; nothing that is queued is sent, nothing more is read. */
+  /** Ends at once and sends the reason; drops the queue and reads no more. */
   closeNow(reason: string): void {
     this.#connection.closeNow(reason);
   }

@@ -4,7 +4,7 @@ export const segmentSize = 270_336;
 /** How many buffers of that size a busy connection keeps for its next segments. */
 const maxSpare = 4;
 
-/** What a connection keeps at most when nothing is under way: there may be thousands of them. */
+/** Largest memory of an idle connection: there may be thousands of them. */
 export const idleSegmentSize = 65_536;
 
 /** The first of a connection: most connections never have much to say. */
@@ -44,13 +44,13 @@ export class Segment {
 export class SpareBuffers {
   readonly #buffers: Uint8Array[] = [];
 
-  /** Keeps a buffer that nobody reads any more, if it has the usual size. */
+  /** Keeps an unused buffer for reuse, if it has the usual size. */
   put(buffer: Uint8Array): void {
     if (buffer.length !== segmentSize || this.#buffers.length >= maxSpare) return;
     this.#buffers.push(buffer);
   }
 
-  /** A buffer of so many bytes. What is in it is undefined. */
+  /** A buffer of `size` bytes with undefined content. */
   take(length: number): Uint8Array {
     const spare = length === segmentSize ? this.#buffers.pop() : undefined;
     return spare ?? new Uint8Array(length);

@@ -50,7 +50,7 @@ export class Admission {
     return this.#entries.size;
   }
 
-  /** Those whose handshake is not complete. */
+  /** Connections whose handshake is not complete. */
   get pending(): number {
     return this.#pending;
   }

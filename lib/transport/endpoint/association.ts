@@ -7,7 +7,7 @@
 import { backoffDelay } from "../../runtime/backoff.ts";
 import { holderOf, type Peer } from "../base/peer.ts";
 
-/** What happens to an association. */
+/** Events of an association. */
 export type AssociationEvent =
   /** Something is to be sent, and there is no connection. */
   | { readonly type: "wanted" }
@@ -27,7 +27,7 @@ export type AssociationEffect =
   | { readonly type: "dial" }
   /** Messages that wait cannot be sent. */
   | { readonly type: "drop" }
-  /** Send the event `timer` after so many milliseconds. */
+  /** Send the event `timer` after this number of milliseconds. */
   | { readonly type: "wait"; readonly delay: number };
 
 /** Shortest and longest pause after a failed dial, milliseconds. */
@@ -49,12 +49,12 @@ export interface Candidate {
   readonly dialled: boolean;
 }
 
-/** A connection to a peer as {@linkcode resolveConflict} looks at it. */
+/** Properties of a connection that {@linkcode resolveConflict} compares. */
 export function candidateOf(peer: Peer, dialled: boolean): Candidate {
   return { incarnation: peer.incarnation, holder: holderOf(peer), dialled };
 }
 
-/** What else decides between two connections. */
+/** Context of the decision between two connections. */
 export interface Circumstances {
   /** Whether the dial of this end has priority when both dial; false at the other end then. */
   readonly hasPriority: boolean;
@@ -67,10 +67,10 @@ export interface Circumstances {
 }
 
 /**
- * What becomes of a new connection to a peer:
+ * The outcome for a new connection to a peer:
  *
  * - `accept`: it is the only one.
- * - `succeed`: it takes over when the old one has sent what was queued.
+ * - `succeed`: it replaces the old one once that has flushed its queue.
  * - `replace`: it takes over at once, because the old one leads to an earlier incarnation.
  * - `stale`: refused, because a later incarnation is connected.
  * - `taken`: refused, because another holder is connected.
@@ -113,12 +113,12 @@ export class Association {
     return this.#phase === "dialing";
   }
 
-  /** Whether nothing would be lost if this association were forgotten. */
+  /** Whether this association holds no state and can be forgotten. */
   isIdle(now: number): boolean {
     return this.#phase === "idle" || (this.#phase === "backoff" && now >= this.#until);
   }
 
-  /** Takes one event; returns what to do. */
+  /** Applies one event; returns the effects. */
   step(event: AssociationEvent, now: number): readonly AssociationEffect[] {
     switch (event.type) {
       case "wanted":

@@ -47,7 +47,7 @@ export class Channel {
     return this.#bytes;
   }
 
-  /** Whether nothing would be lost if this channel were forgotten. */
+  /** Whether this channel holds no state and can be forgotten. */
   isIdle(now: number): boolean {
     return this.connection === undefined && this.predecessor === undefined &&
       this.#waiting.length === 0 && this.association.isIdle(now);
@@ -85,14 +85,14 @@ export class Channel {
     this.#fromPredecessor = [];
   }
 
-  /** Resolves when less than half of what may wait does, or when nothing waits here any more. */
+  /** Resolves when the queue is less than half full, or when it was passed on. */
   drained(): Promise<void> {
     const { maxQueuedBytes, maxQueuedMessages } = this.#limits;
     const crowded = this.#waiting.length * 2 >= maxQueuedMessages ||
       this.#bytes * 2 >= maxQueuedBytes;
     if (!crowded) return this.connection?.drained() ?? drainedAlready;
     this.#drained ??= Promise.withResolvers();
-    // The whole queue goes to a connection at once, which drains in its own time.
+    // The whole queue moves to a connection at once, which drains it at the pace of the peer.
     return this.#drained.promise.then(() => this.connection?.drained());
   }
 

@@ -1,14 +1,14 @@
 import { holderOf, type Peer } from "../base/peer.ts";
 
-/** Client addresses that are kept for one certificate holder, and for all. */
+/** Largest number of client addresses, for one certificate holder and in all. */
 const maxOfHolder = 1_000;
 const maxAddresses = 100_000;
 
 /**
- * Which certificate each client address belongs to. References lead to a client by its address, also
- * while it is not connected: the holder of another certificate must not receive what is sent there.
- * The holder is the full URI of the certificate. When a holder uses too many addresses, its own
- * oldest ones are dropped and nobody else's.
+ * Which certificate each client address belongs to. References lead to a client by its address,
+ * also while it is not connected: the holder of another certificate must not receive what is sent
+ * there. The holder is the full URI of the certificate. When a holder uses too many addresses, its
+ * own oldest addresses are dropped, and never those of another holder.
  */
 export class ClientAddressRegistry {
   /** Holder by address. */

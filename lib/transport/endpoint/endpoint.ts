@@ -90,7 +90,7 @@ export class Endpoint {
 
   /**
    * Sends to a node, which is dialled if need be, or to a client that is connected. With `path`,
-   * the payload is an envelope for that path, which may be replaced by a number.
+   * the payload is an envelope for that path, which may be replaced by its interned number.
    */
   send(to: string, lane: Lane, payload: Uint8Array, path?: string): void {
     const refused = to.startsWith("client:")
@@ -104,7 +104,7 @@ export class Endpoint {
     return this.#find(to, this.#options.role === "client" ? "user" : lane)?.connection?.peer;
   }
 
-  /** What waits to be sent to an address on the lane of users. */
+  /** Size of the queue to an address on the lane of users. */
   queued(to: string): Queued {
     const channel = this.#find(to);
     if (channel === undefined) return nothingQueued;
@@ -140,7 +140,7 @@ export class Endpoint {
     }
   }
 
-  /** Sends what is queued, then closes everything. Dials in progress are given up. */
+  /** Flushes all queues, then closes everything. Dials in progress are abandoned. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -321,7 +321,7 @@ export class Endpoint {
     const inTurn = this.#resolveConflict(peer, dialledFor) === "succeed";
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
     const known = own?.connection;
-    // The dialled address may be another name of the peer; all names switch together.
+    // The dialled address may be an alias of the peer; all aliases switch together.
     const channels = new Set([own, dialledFor, ...this.#attachedTo(known)]);
     for (const channel of channels) {
       if (channel !== undefined) this.#attach(channel, connection, inTurn);

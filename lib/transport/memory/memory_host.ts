@@ -20,7 +20,7 @@ import {
   listenFailed,
 } from "../base/socket_errors.ts";
 
-/** What a host needs of the network around it. */
+/** Functions of the network that a host needs. */
 export interface MemorySurroundings {
   /** The host's own. */
   readonly clock: Clock;
@@ -38,7 +38,7 @@ const firstDialPort = 50_000;
 /** One simulated host's view of the network. */
 export class MemoryHost implements Network {
   readonly name: string;
-  /** What this host proves to its peers. */
+  /** The identity that this host proves to its peers. */
   identity: PeerIdentity;
   up = true;
   silent = false;
@@ -94,12 +94,12 @@ export class MemoryHost implements Network {
     });
   }
 
-  /** Who listens on `port`. */
+  /** The listener on `port`. */
   listener(port: number): ListenOptions | undefined {
     return this.#listeners.get(port);
   }
 
-  /** Makes one end of a connection on this host. */
+  /** Creates one end of a connection on this host. */
   link(local: string, remote: string, identity: PeerIdentity, lane: MemoryLane): MemoryLink {
     const { clock, enter, hosts, socketBuffer, trace } = this.#surroundings;
     const onEnd = (link: MemoryLink) => void this.#links.delete(link);
@@ -115,7 +115,7 @@ export class MemoryHost implements Network {
     return this.#links.size;
   }
 
-  /** Everything on this host is gone. */
+  /** Discards everything on this host. */
   crash(silently: boolean): void {
     this.up = false;
     this.silent = silently;

@@ -1,34 +1,34 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 
 /** Something that travels along a lane. */
-interface Parcel {
+interface InFlight {
   /** Earliest moment of arrival, on the clock. */
   due: number;
   readonly arrive: () => void;
 }
 
-/** What a lane needs to know about the network that it belongs to. */
+/** Functions of the network that a lane needs. */
 export interface LaneConditions {
   readonly clock: Clock;
   /** Milliseconds that the next parcel travels. */
   latency(from: string, to: string): number;
-  /** Whether nothing gets from `from` to `to` at present. */
+  /** Whether the direction from `from` to `to` is cut. */
   isCut(from: string, to: string): boolean;
   /** Calls `retry` when a cut has been healed. */
   onHeal(retry: () => void): void;
-  /** Lets the host `to` take what has arrived, at once or when it can. */
+  /** Delivers an arrival to the host `to`, at once or when it runs. */
   enter(to: string, take: () => void): void;
 }
 
 /**
- * One direction of a connection: what is sent arrives after some latency and in order. Behind a cut
- * parcels wait, as TCP would send them again until they get through.
+ * One direction of a connection: bytes arrive in order after some latency. Behind a cut parcels
+ * wait, as TCP would send them again until they get through.
  */
 export class MemoryLane {
   readonly #conditions: LaneConditions;
   readonly #from: string;
   readonly #to: string;
-  readonly #parcels: Parcel[] = [];
+  readonly #parcels: InFlight[] = [];
   #last = 0;
   #timer: Timer | undefined;
   #cut = false;

@@ -4,16 +4,16 @@ import type { MemoryLane } from "./memory_lane.ts";
 import { connectionLost, writeInProgress } from "../base/socket_errors.ts";
 import { lingerTime } from "../tcp/tcp_socket.ts";
 
-/** Tells the network's trace what happened. */
+/** Adds an event to the network's trace. */
 export type LinkTrace = (from: string, to: string, kind: string, bytes?: Uint8Array) => void;
 
-/** What one end of a simulated connection is made of. */
+/** Parameters of one end of a simulated connection. */
 export interface LinkParts {
   /** This end's address. */
   readonly local: string;
   /** The far end's address. */
   readonly remote: string;
-  /** What the far end proved. */
+  /** The identity that the far end proved. */
   readonly identity: PeerIdentity;
   /** From here to the far end. */
   readonly lane: MemoryLane;
@@ -24,9 +24,12 @@ export interface LinkParts {
    * it. 0: they hold nothing.
    */
   readonly socketBuffer: number;
-  /** Lets the owner of this end take what happens, at once or when it can. */
+  /** Passes an event to the owner of this end, at once or when its host runs. */
   readonly enter: (take: () => void) => void;
-  /** Whether this end's host runs: after a silent crash it is another one that knows nothing. */
+  /**
+   * Whether this end's host runs: after a silent crash a new host without this connection takes its
+   * address.
+   */
   readonly answers: () => boolean;
   /** The connection is over at this end. */
   readonly onEnd: (link: MemoryLink) => void;
@@ -67,7 +70,7 @@ export class MemoryLink implements Link {
     this.identity = parts.identity;
   }
 
-  /** Makes two ends a connection. */
+  /** Connects two ends. */
   static join(one: MemoryLink, other: MemoryLink): void {
     one.#peer = other;
     other.#peer = one;
@@ -87,7 +90,7 @@ export class MemoryLink implements Link {
     };
     const isHeld = this.#underWay <= socketBuffer;
     if (!isHeld) this.#onRoom = written;
-    // What is held may still be under way when the writer uses its memory again.
+    // Copied, because the writer may reuse its memory while the bytes are in flight.
     const sent = isHeld ? bytes.slice() : bytes;
     // A reader that pauses holds the writer back, once the buffers are full.
     const taken = () => {
@@ -119,7 +122,7 @@ export class MemoryLink implements Link {
       this.#finish(this.#writing ? connectionLost(this.remote) : undefined);
     });
     lane.send(() => this.#peer!.#onFarEnd());
-    // What has arrived already is dropped, so that the far end's write does not wait for ever.
+    // Drop bytes that have arrived, so that the far end's write does not wait forever.
     clock.defer(() => this.#deliver());
   }
 
@@ -129,7 +132,7 @@ export class MemoryLink implements Link {
     this.#parts.clock.defer(() => this.onClose());
   }
 
-  /** The host of this end is gone: its owner is not called any more. */
+  /** The host of this end has crashed: its owner is no longer called. */
   vanish(silently: boolean): void {
     if (this.#ended) return;
     this.#vanished = silently;

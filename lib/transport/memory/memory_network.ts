@@ -6,7 +6,7 @@ import { MemoryHost } from "./memory_host.ts";
 import { type LaneConditions, MemoryLane } from "./memory_lane.ts";
 import type { LinkTrace } from "./memory_link.ts";
 
-/** What a simulated network is made of. */
+/** Parameters of a simulated network. */
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -24,13 +24,13 @@ export interface MemoryNetworkOptions {
   readonly socketBuffer?: number;
   /** Receives one line for each event; the same seed gives the same lines. */
   readonly trace?: (line: string) => void;
-  /** The same as `trace`, for those who have no use for text. `from` and `to` are addresses. */
+  /** Like `trace`, as data instead of text. `from` and `to` are addresses. */
   readonly observe?: LinkTrace;
 }
 
-/** What a simulated host is. */
+/** Parameters of a simulated host. */
 export interface MemoryHostOptions {
-  /** What this host proves to its peers. Default: `{ kind: "plain" }`. */
+  /** The identity that this host proves to its peers. Default: `{ kind: "plain" }`. */
   readonly identity?: PeerIdentity;
   /** The host's own clock. Default: the network's. */
   readonly clock?: Clock;
@@ -44,8 +44,8 @@ export interface MemoryHostOptions {
 /** How a simulated host goes down. */
 export interface CrashOptions {
   /**
-   * The whole machine is gone: its peers hear nothing, and only their failure detectors can tell.
-   * Default: false; the process died, and its machine resets the connections.
+   * The whole machine fails: its peers receive nothing, and only failure detectors notice. Default
+   * false: only the process crashes, and its machine resets the connections.
    */
   readonly silently?: boolean;
 }
@@ -71,7 +71,6 @@ export class MemoryNetwork {
   #healed: (() => void)[] = [];
   readonly #conditions: LaneConditions;
 
-  /** Makes a network without hosts. */
   constructor(options: MemoryNetworkOptions) {
     this.#clock = options.clock;
     this.#random = options.random;
@@ -146,12 +145,12 @@ export class MemoryNetwork {
     this.#retry();
   }
 
-  /** Whether what `from` sends does not get to `to`. */
+  /** Whether the direction from `from` to `to` is cut. */
   isCut(from: string, to: string): boolean {
     return this.#cuts.has(`${from} ${to}`);
   }
 
-  /** Ends all partitions. What waited arrives with new latencies, in order. */
+  /** Ends all partitions. Held bytes arrive in order with new latencies. */
   heal(): void {
     this.#cuts.clear();
     this.#write("* heal");
@@ -167,7 +166,7 @@ export class MemoryNetwork {
     this.#hosts.get(a)?.breakOff(b, inMidstream);
   }
 
-  /** Ends the host: its listeners and links are gone, and its owner is not called any more. */
+  /** Ends the host: discards its listeners and links, and no longer calls its owner. */
   crash(name: string, options: CrashOptions = {}): void {
     this.#write(`${name} crash`);
     this.#hosts.get(name)?.crash(options.silently ?? false);

@@ -125,7 +125,7 @@ export class TcpLink implements Link {
 
   /**
    * Ends our direction and drains the other one. Closing a socket that still holds unread bytes
-   * makes the system send a reset, which may destroy what the far end has not read yet.
+   * makes the system send a reset, which may destroy data that the far end has not read yet.
    */
   #sendEnd(): void {
     this.#conn.closeWrite().then(() => this.#continue(), this.#onError);

@@ -129,12 +129,12 @@ function withoutDelay(conn: TcpConn): TcpConn {
   try {
     conn.setNoDelay(true);
   } catch {
-    // The first read will tell.
+    // The first read fails if the socket is unusable.
   }
   return conn;
 }
 
-/** Closes a socket that may be closed already. */
+/** Closes a socket unless it is closed already. */
 export function closeQuietly(conn: { close(): void }): void {
   try {
     conn.close();

@@ -3,7 +3,7 @@ import type { CertificateFault } from "../../x509/certificate_fault.ts";
 
 /** A peer whose certificate is not acceptable, although the TLS layer had no objection. */
 export class CertificateRefusedError extends TransportError {
-  /** What is wrong with it. */
+  /** Why it is refused. */
   readonly fault: CertificateFault;
 
   /** `subject` says whose certificate it is, `problem` completes the sentence. */

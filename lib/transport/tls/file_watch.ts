@@ -6,8 +6,9 @@ import type { FolderWatch } from "../../runtime/platform_port.ts";
 const settleTime = 100;
 
 /**
- * Calls back when files may have changed: soon after the system tells so, and at intervals, because
- * the system's watch is lost when a folder is replaced and does not work on every file system.
+ * Calls back when files may have changed: soon after a notification of the system, and at
+ * intervals, because the system's watch is lost when a folder is replaced and does not work on
+ * every file system.
  */
 export class FileWatch {
   readonly #clock: Clock;
@@ -42,7 +43,7 @@ export class FileWatch {
     this.#timer = this.#lookIn(delay);
   }
 
-  /** Ends; resolves when nothing is under way any more. */
+  /** Ends; resolves when the check in progress has ended. */
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
@@ -74,7 +75,7 @@ export class FileWatch {
   }
 }
 
-/** Folders, not files: what is put in the place of a file has no watch of its own. */
+/** Watches folders, not files: a file that replaces another is not watched. */
 function watchFolders(files: readonly string[], onChange: () => void): FolderWatch | undefined {
   const folders = new Set(files.map((file) => file.slice(0, file.lastIndexOf("/") + 1) || "."));
   try {

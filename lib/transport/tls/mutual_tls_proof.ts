@@ -6,7 +6,7 @@ import { systemClock } from "../../runtime/system_clock.ts";
 import { TransportError } from "../base/errors.ts";
 import { closeQuietly, connectTcp, socketAddress } from "../tcp/tcp_socket.ts";
 
-/** What is to be proved, and how to find out. */
+/** The listener to check, and the timing of the check. */
 export interface MutualTlsProof {
   /** Where this node's own listener can be reached from this machine. */
   readonly host: string;
@@ -28,8 +28,8 @@ export interface MutualTlsProof {
 }
 
 /**
- * Dials a listener of this very node without a certificate, and resolves when it was refused.
- * A listener that accepts every peer works well in every other respect, so nothing else would notice.
+ * Dials a listener of this very node without a certificate, and resolves when it was refused. A
+ * listener that accepts every peer works in every other respect, so no other check would notice.
  *
  * @throws {TransportError} code `clientsNotVerified` when the probe was let in or not refused in
  * time; `badTlsMaterial` when the listener's certificate does not satisfy its own authorities; or
@@ -50,7 +50,8 @@ export async function proveMutualTls(proof: MutualTlsProof): Promise<void> {
     const tls = await platform.tls.startWithoutCertificate(conn, proof.tls.ca);
     current = tls;
     await tls.handshake();
-    // With TLS 1.3 the client is done before the server has looked at it: only a read tells.
+    // With TLS 1.3 the client finishes before the server verifies its certificate: only a read
+    // shows the result.
     const answer = await tls.read(new Uint8Array(1));
     if (answer !== null) throw letIn(proof, "answered a peer without a certificate");
   } catch (error) {
@@ -58,7 +59,7 @@ export async function proveMutualTls(proof: MutualTlsProof): Promise<void> {
     if (late) throw letIn(proof, "did not refuse a peer without a certificate in time");
     const failure = platform.tls.failureOf(error);
     if (failure === "untrustedServer") throw badServer(proof, error);
-    // Only what is known to be a refusal proves something.
+    // Only an error that is known to be a refusal is a proof.
     if (failure !== "refused") throw letIn(proof, `failed the probe: ${error}`, error);
   } finally {
     timer.cancel();

@@ -9,9 +9,9 @@ import { dialFailed, dialGivenUp, dialTimedOut, listenFailed } from "../base/soc
  * in between. A stream of our own under it, as a `Deno.Conn` needs one, costs 12 us of a round trip
  * of 40 us, and a third of the throughput.
  *
- * `node:tls` on Deno ignores `pause()` as far as its own socket is concerned: it goes on reading
- * and keeps all that the peer sends (400 MB in a test). The cure is to pause the socket below,
- * which must flow for that, once the `TLSSocket` has taken it over.
+ * `node:tls` on Deno ignores `pause()` on its own socket: it keeps reading and buffers all that the
+ * peer sends (400 MB in a test). The remedy is to pause the socket below, which must flow for that,
+ * once the `TLSSocket` has taken it over.
  */
 const options = { noDelay: true };
 
@@ -45,7 +45,7 @@ export async function connectSocket(
     return socket;
   } catch (cause) {
     socket?.destroy();
-    // What is thrown at once, such as a missing permission, is not ours yet.
+    // Synchronous errors, such as a missing permission, are not for this listener.
     promise.catch(() => {});
     throw cause;
   } finally {
@@ -100,7 +100,7 @@ export class SocketAcceptor {
 
   /** Stops accepting; accepted sockets stay open. */
   close(): void {
-    // Its callback comes when the last socket has ended, which is not waited for.
+    // Its callback runs when the last socket has ended; do not wait for that.
     this.#server.close();
   }
 }
@@ -111,7 +111,7 @@ export function remoteOf(socket: Socket): string {
   return formatAddress(host, socket.remotePort!);
 }
 
-/** Reads nothing more from a socket over which a `TLSSocket` runs; see the options above. */
+/** Pauses a socket below a `TLSSocket`; see the options above. */
 export function pauseReading(under: Socket): void {
   under.pause();
 }

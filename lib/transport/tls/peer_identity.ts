@@ -12,9 +12,10 @@ import { TransportError } from "../base/errors.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
 
 /**
- * Establishes what a peer is from the certificates it sent, leaf first. `node:tls` on Deno has
- * checked signatures, validity and purpose of leaf and intermediates by then; it checks neither
- * the constraints of a root (CA flag, path length, validity) nor which class of peer this is.
+ * Determines the identity of a peer from the certificates that it sent, leaf first. `node:tls` on
+ * Deno has checked signatures, validity and purpose of leaf and intermediates by then; it checks
+ * neither the constraints of a root (CA flag, path length, validity) nor which class of peer this
+ * is.
  *
  * @throws {CertificateRefusedError} with the fault, or {TransportError} when there is none.
  */

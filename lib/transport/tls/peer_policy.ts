@@ -22,7 +22,7 @@ function ask(
 ): IdentityRefusal | undefined {
   const refuse = (problem: string): IdentityRefusal => ({ fault: "unauthorized", problem });
   try {
-    // What JavaScript users answer need not be of the type.
+    // A policy in JavaScript may return a value of another type.
     const answer: unknown = authorize(identity);
     if (answer === true) return undefined;
     if (answer === false) return refuse("is not authorised");

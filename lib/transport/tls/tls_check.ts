@@ -22,13 +22,13 @@ export interface CheckedPair {
   readonly ca: string;
   /** From the own certificate to the authority that vouches for it. */
   readonly path: readonly CertificateReading[];
-  /** What the own certificate makes of this end. */
+  /** The role of this end in its certificate. */
   readonly identity: CertificateIdentity;
   /** All authorities of `ca`, and the intermediates that came with the certificate. */
   readonly issuers: readonly CertificateReading[];
 }
 
-/** What errors call the three texts. */
+/** Names of the three texts in errors. */
 export type TextNames = Readonly<Record<"cert" | "key" | "ca", string>>;
 
 /**

@@ -44,7 +44,7 @@ export interface TlsTexts extends Pick<TlsMaterial, "cert" | "key" | "ca"> {
   readonly identity?: IdentityMapping;
   /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
   readonly authorize?: Authorize;
-  /** Tells whether the certificate is valid now. Default: the machine's clock. */
+  /** Clock for the validity check of certificates. Default: the machine's clock. */
   readonly clock?: Clock;
 }
 
@@ -82,7 +82,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   readonly key!: string;
   /** PEM of the authorities. */
   readonly ca!: string;
-  /** Which class of peer the certificate makes of its holder. */
+  /** The role of the holder in the certificate. */
   readonly kind!: "node" | "client";
   /** The node or client that the certificate was issued to; see {@linkcode CertificateFacts}. */
   readonly name!: string;
@@ -176,10 +176,10 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   ) => judgeRevocation(this.#policy, identity, this.#clock.wallTime());
 
   /**
-   * Tells of changed files, certificates that end soon, and what else an operator should know,
-   * beginning with what is the case now. Files are watched while there is a subscriber; a node
-   * or client that runs with this object does. The answer ends the subscription, and resolves when
-   * nothing is under way any more.
+   * Publishes changed files, certificates that expire soon and other events for operators, starting
+   * with the current state. Files are watched while there is a subscriber; a node or client that
+   * runs with this object does. The answer ends the subscription, and resolves when nothing is
+   * under way any more.
    */
   readonly subscribe: (listener: (event: TlsEvent) => void) => () => Promise<void> = (
     listener,

@@ -31,8 +31,8 @@ const untrustedCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Connects, shakes hands and verifies the peer: it must be a node, of our authority, and its
- * certificate must cover `serverName`.
+ * Connects, performs the handshake and verifies the peer: it must be a node, of our authority, and
+ * its certificate must cover `serverName`.
  *
  * `Deno.connectTls` would be the natural choice and is not used: it keeps Nagle's delay on (44 ms
  * for a write-write-read), trusts the public root store besides our authority, shows no peer

@@ -48,7 +48,7 @@ export interface TlsPaths {
   readonly watchInterval?: number;
   /** Accepts a private key that group or others may read. Default: false. */
   readonly allowOpenKeyFile?: boolean;
-  /** Tells whether the certificate is valid now. Default: the machine's clock. */
+  /** Clock for the validity check of certificates. Default: the machine's clock. */
   readonly clock?: Clock;
 }
 

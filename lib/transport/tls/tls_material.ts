@@ -36,7 +36,7 @@ export interface PreparedMaterial {
   readonly own: CertificateReading;
   /** What it makes of this end. */
   readonly identity: CertificateIdentity | MissingIdentity;
-  /** Tells the same of peers. */
+  /** Checks the same for peers. */
   readonly mapper: IdentityMapper;
   /** The authorities of `ca`, parsed. */
   readonly authorities: readonly CertificateReading[];
@@ -99,7 +99,7 @@ export function verifyPeer(
     wallTime,
     mapper,
   );
-  // An end without an identity of its own is refused by every peer.
+  // Every peer refuses an end without an identity.
   const foreign = isMissing(own) ? undefined : domainProblem(own, identity, mapper);
   if (foreign !== undefined) {
     throw new CertificateRefusedError(

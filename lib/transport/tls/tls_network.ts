@@ -24,7 +24,7 @@ import { TlsServers } from "./tls_servers.ts";
 export class TlsNetwork implements Network {
   readonly #clock: Clock;
 
-  /** `clock` measures timeouts and tells whether a certificate is valid. */
+  /** `clock` measures timeouts and is used to check the validity of certificates. */
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
   }

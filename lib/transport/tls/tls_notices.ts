@@ -7,7 +7,7 @@ import { inForce, type RevocationPolicy } from "../../x509/revocation_policy.ts"
 const day = 86_400_000;
 /** Days before the end at which a warning is due. */
 const warnDays: readonly number[] = [30, 7, 1];
-/** A longer delay is looked at again on the way: a clock may be set, and timers have a largest. */
+/** Longer delays are split: the clock may be set, and timers have a maximum. */
 const maxDelay = day / 2;
 
 /** What can get old. */
@@ -18,20 +18,19 @@ export interface Perishable {
   readonly crlFile: string | undefined;
 }
 
-/** Tells one listener in time when certificates and lists come to their end, each thing once. */
+/** Notifies one listener before certificates and lists expire, once for each. */
 export class TlsNotices {
   readonly #clock: Clock;
   readonly #tell: (event: TlsEvent) => void;
   readonly #sent = new Set<string>();
   #timer: Timer | undefined;
 
-  /** Tells nothing before `look`. */
   constructor(clock: Clock, tell: (event: TlsEvent) => void) {
     this.#clock = clock;
     this.#tell = tell;
   }
 
-  /** Tells what is due of the things in force now, and what becomes due until `close`. */
+  /** Publishes the events that are due for the current material, and later ones until `close`. */
   look(things: Perishable): void {
     this.#timer?.cancel();
     const now = this.#clock.wallTime();
@@ -52,7 +51,7 @@ export class TlsNotices {
     this.#timer = this.#clock.schedule(next - now, () => this.look(things));
   }
 
-  /** Tells nothing more. */
+  /** Publishes no more events. */
   close(): void {
     this.#timer?.cancel();
   }
@@ -76,7 +75,7 @@ export class TlsNotices {
 }
 
 /**
- * When to tell of a certificate's end, in order of time. A certificate that is made for a short
+ * The times of notices before a certificate's end, in order. A certificate that is made for a short
  * validity is not always about to end: a warning comes in the last third of it at the earliest.
  */
 function warningMoments({ notBefore, notAfter }: CertificateReading): number[] {

@@ -70,7 +70,7 @@ export class TlsServerHandshake {
         this.#socket = socket;
         this.#refuse(this.#explain(error, socket));
       },
-      broken: (error) => this.#refuse(`the TLS handshake failed: ${error.message}`),
+      serverFailed: (error) => this.#refuse(`the TLS handshake failed: ${error.message}`),
     });
     // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
     server.emit("connection", this.#under);

@@ -6,18 +6,18 @@ import type { PreparedMaterial } from "./tls_material.ts";
 export interface HandshakeEvents {
   readonly secured: (socket: TLSSocket) => void;
   readonly failed: (error: Error, socket: TLSSocket) => void;
-  readonly broken: (error: Error) => void;
+  readonly serverFailed: (error: Error) => void;
 }
 
-/** So many wait for the next peer; in a burst further ones are made, and dropped after use. */
+/** Idle servers kept for reuse. A burst of connections makes more, which are dropped after use. */
 const maxIdle = 16;
 
 /**
- * The `tls.Server`s that shake hands for one listener. Each has one handshake at a time, because
- * the events of a shared one do not tell which stream a failed handshake belongs to. One whose
- * handshake succeeded is used again: to make another parses the private key, which takes 0.2 ms.
- * A resumed session counts as no certificate (`TlsPort.peerChain`), so that every connection proves
- * its certificate anew.
+ * The `tls.Server`s that perform handshakes for one listener. Each has one handshake at a time,
+ * because a failure event of a shared server does not identify the stream. A server whose handshake
+ * succeeded is reused: a new one parses the private key, which takes 0.2 ms. A resumed session
+ * counts as no certificate (`TlsPort.peerChain`), so that every connection proves its certificate
+ * anew.
  */
 export class TlsServers {
   readonly #handshakeTimeout: number;
@@ -29,9 +29,12 @@ export class TlsServers {
     this.#handshakeTimeout = handshakeTimeout;
   }
 
-  /** A server for one handshake with this material, to whose event `connection` the stream goes. */
+  /**
+   * A server for one handshake with this material. The caller emits its event `connection` with the
+   * stream.
+   */
   take(material: PreparedMaterial, events: HandshakeEvents): Server {
-    // What was made of other material must not meet another peer.
+    // Discard servers with outdated certificates.
     if (material !== this.#material) this.#idle = [];
     this.#material = material;
     const one = this.#idle.pop() ?? this.#make(material);
@@ -53,9 +56,9 @@ export class TlsServers {
       if (material === this.#material && this.#idle.length < maxIdle) this.#idle.push(one);
       events?.secured(socket);
     });
-    // After one of these the server is not used again.
+    // After a failure the server is not reused.
     server.on("tlsClientError", (error, socket) => one.events?.failed(error, socket));
-    server.on("error", (error) => one.events?.broken(error));
+    server.on("error", (error) => one.events?.serverFailed(error));
     return one;
   }
 }

@@ -16,7 +16,7 @@ export function superviseTls(
   const end = tls?.subscribe?.((event) => {
     const [level, message, fields] = describeTlsEvent(event);
     runtime.logger.log(level, "transport", message, fields);
-    // Also when a part of what has changed cannot be used: the rest is in force.
+    // Also if a part of the change cannot be used: the rest is in force.
     if (event.type === "tlsReloaded" || event.type === "tlsReloadFailed") {
       recheck((peer) => revocationOf(tls, peer));
     }

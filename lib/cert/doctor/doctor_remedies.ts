@@ -4,7 +4,7 @@ import { identityOfSide } from "./doctor_certificate.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";
 
 /** The command that issues a peer's certificate anew, for its names and for others besides. */
-export function reissueCure(
+export function reissueRemedy(
   side: DoctorSide,
   { hosts = [], kind = kindOf(side), under = side }: {
     readonly hosts?: readonly string[];
@@ -32,7 +32,7 @@ export function hostsOf({ hosts }: CertificateReading): readonly string[] {
   return hosts;
 }
 
-/** What a certificate seems to be meant for. */
+/** The apparent purpose of a certificate. */
 export function kindOf(side: Pick<DoctorSide, "leaf" | "mapper">): "node" | "client" {
   return identityOfSide(side)?.kind ?? (side.leaf.hosts.length > 0 ? "node" : "client");
 }
