@@ -48,6 +48,7 @@ export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
 export type { KeyType } from "./lib/cert/authority/key_type.ts";
 export type { ValidityOptions } from "./lib/cert/authority/validity.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export { OptionError } from "./lib/options/option_error.ts";
 export {
   type CertificateInfo,
   type CertificateRole,

@@ -19,7 +19,13 @@ export {
 export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/behavior/context.ts";
 export type { DeadLetter, DeadLetterReason } from "./lib/actor/services/dead_letter.ts";
 export { discoverable } from "./lib/actor/behavior/discoverable.ts";
-export { ActorError, AskError, AskTimeoutError } from "./lib/actor/errors.ts";
+export {
+  ActorError,
+  type ActorErrorCode,
+  AskError,
+  type AskErrorCode,
+  AskTimeoutError,
+} from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
   ActorRestarted,
@@ -78,7 +84,7 @@ export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_sta
 export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
 export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/bootstrap/seed_source.ts";
-export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
+export { ClusterError, type ClusterErrorCode, ClusterTimeoutError } from "./lib/cluster/errors.ts";
 export {
   type Lease,
   type LeaseAnswer,
@@ -123,6 +129,7 @@ export type {
   UnreachableMember,
 } from "./lib/membership/state/member_event.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export { OptionError } from "./lib/options/option_error.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
 export type {
@@ -169,7 +176,7 @@ export {
   type SerializerForm,
   type SerializerOptions,
 } from "./lib/wire/serializer.ts";
-export { ShardingError } from "./lib/sharding/errors.ts";
+export { ShardingError, type ShardingErrorCode } from "./lib/sharding/errors.ts";
 export {
   type AllocationNode,
   type AllocationStrategy,

@@ -1,5 +1,5 @@
 /**
- * Asks the counter of a running cluster for its value, from outside the cluster.
+ * A client asks the counter of a running cluster for its value.
  *
  *     deno run -A examples/client.ts --contact 127.0.0.1:25520 \
  *       --certfile certs/client/client.crt --keyfile certs/client/client.key --cafile certs/ca.crt

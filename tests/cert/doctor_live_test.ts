@@ -9,6 +9,7 @@ import { TlsNetwork } from "../../lib/transport/tls/tls_network.ts";
 import { ClusteredActorSystem } from "../../mod.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 const quick = { timeout: 5_000, refusalTimeout: 300 };
 
@@ -228,7 +229,7 @@ Deno.test("with files that cannot be used the peer is looked at, and no more", a
 Deno.test("hosts and ports that cannot be are refused", async () => {
   await using work = await sets();
   for (const port of [0, 65_536, 1.5, NaN]) {
-    await assertRejects(() => ask(work, "certs/node-1", port), CertError, "cannot be a port");
+    await assertRejects(() => ask(work, "certs/node-1", port), OptionError, "port: ");
   }
   await assertRejects(() => ask(work, "certs/node-1", 1, "a b"), CertError, "a b");
 });
