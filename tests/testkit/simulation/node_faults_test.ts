@@ -256,6 +256,22 @@ Deno.test("cut links and paused nodes do not reach each other", async () => {
   }, { duration: 60_000 });
 });
 
+for (const type of ["stop", "crash"] as const) {
+  Deno.test(`a node is started again 20 ms after a ${type}`, async () => {
+    const fault: Fault = { type, at: 1_000, node: "node-3", restartAfter: 20 };
+    await listen([fault], async ({ sim }) => {
+      const node = sim.node("node-3");
+      await sim.until(() => node.status !== "up");
+      await sim.until(() => node.status === "stopped" || node.status === "crashed");
+      const ended = sim.now;
+      await sim.until(() => node.starts === 2);
+      // Connections take a moment to close.
+      assert(sim.now - ended < 100, `${sim.now - ended} ms`);
+      await sim.converged();
+    }, { duration: 90_000 });
+  });
+}
+
 Deno.test("a node that is stopped can be back within a second", async () => {
   const stop: Fault = { type: "stop", at: 1_000, node: "node-3", restartAfter: 0 };
   await listen([stop], async ({ sim }) => {
