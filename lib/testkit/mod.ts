@@ -93,6 +93,7 @@ export type {
   ResetFault,
   SlowFault,
   StopFault,
+  SuspendFault,
 } from "./simulation/fault.ts";
 export type { Invariant, InvariantMaker } from "./simulation/invariant.ts";
 export type { HealthLimits } from "./simulation/node_health.ts";

@@ -14,7 +14,7 @@ const cube = (value: number): number => value * value * value;
 export interface RandomFaultOptions {
   /**
    * Kinds that may come. Default: all but those of disks, which concern only scenarios that use
-   * files.
+   * files, and but `suspend`.
    */
   readonly kinds?: readonly FaultKind[];
   /** Virtual milliseconds between two faults, on average. Default 5 000. */
@@ -30,7 +30,9 @@ export interface RandomFaultOptions {
   readonly quiet?: number;
 }
 
-const defaultKinds = faultKinds.filter((kind) => !diskFaultKinds.includes(kind));
+const defaultKinds = faultKinds.filter((kind) =>
+  kind !== "suspend" && !diskFaultKinds.includes(kind)
+);
 
 /** Milliseconds after which a node that was hit may be counted on again. */
 const recovery = 30_000;
@@ -113,7 +115,7 @@ class FaultMaker {
   }
 
   #ofOne(
-    type: "pause" | "slow" | "clockSkew" | "clockDrift",
+    type: "pause" | "suspend" | "slow" | "clockSkew" | "clockDrift",
     at: number,
     span: number,
   ): Fault | undefined {
@@ -128,6 +130,10 @@ class FaultMaker {
     if (type === "slow") {
       const turn = Math.round((0.1 + this.#random.next() * 5) * 10) / 10;
       return { type, at, for: span, node: this.#any(), turn };
+    }
+    if (type === "suspend") {
+      const node = this.#victim(at, span);
+      return node === undefined ? undefined : { type, at, for: span, node };
     }
     // Every node must survive a short pause; only a long one makes it a victim.
     if (this.#chance(0.5)) return { type, at, for: Math.min(span, 2_500), node: this.#any() };
