@@ -3,6 +3,16 @@
  *
  *     deno run -A cert.ts --help
  *
+ * @example
+ * ```ts
+ * import { createCa, issueNode, verify } from "@casty/casty/cert";
+ *
+ * const ca = await createCa();
+ * const node = await issueNode(ca, { hosts: ["node-1.example", "10.0.0.1"] });
+ * const { ok } = await verify(node.cert, { ca: ca.cert, usage: "node", host: "node-1.example" });
+ * console.assert(ok);
+ * ```
+ *
  * @module
  */
 export {

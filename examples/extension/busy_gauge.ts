@@ -1,5 +1,5 @@
 /** A node extension: each node publishes its number of jobs to all members. */
-import { extensionKey, type NodeExtension } from "@casty/casty";
+import { extensionKey, type NodeExtension } from "@casty/casty/extension";
 
 /** What the extension exposes: `system.extension(BusyGauge)`. */
 export interface BusyGauge {

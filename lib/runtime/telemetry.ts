@@ -62,8 +62,8 @@ export interface Span {
 }
 
 /**
- * Where measurements and traces go. Implementations must not throw, and must not call back into the
- * system. Default: {@linkcode noTelemetry}, which costs nothing: who measures looks at `enabled` once,
+ * Where measurements and traces go. Implementations must not call back into the system. One that
+ * throws loses what it did not take, and its first error is logged. Default: {@linkcode noTelemetry}, which costs nothing: who measures looks at `enabled` once,
  * when it is constructed.
  */
 export interface Telemetry {

@@ -106,7 +106,7 @@ Deno.test("a peer of another authority is shown although it is not trusted", asy
   });
 });
 
-Deno.test("a bare end after the handshake is told to be the peer's refusal, with likely reasons", async () => {
+Deno.test("a bare end after the handshake is reported as the peer's refusal, with likely reasons", async () => {
   await using work = await sets();
   await listening(work, "certs/node-2", async (port) => {
     // One that trusts the peer, and whom the peer does not trust.
@@ -129,7 +129,7 @@ Deno.test("a bare end after the handshake is told to be the peer's refusal, with
 });
 
 opensslTest(
-  "other servers name the reason in an alert, or take anybody, and that is told",
+  "servers that send an alert, or accept every peer, are reported",
   async () => {
     await using work = await sets();
     const serve = async (args: string[], check: (port: number) => Promise<void>) => {
@@ -181,7 +181,7 @@ opensslTest(
   },
 );
 
-Deno.test("nobody there, no TLS there, no such host: it is not about certificates", async () => {
+Deno.test("no listener, no TLS and no such host are not about certificates", async () => {
   await using work = await sets();
   // Nobody listens on port 1.
   const nobody = await ask(work, "certs/node-1", 1);

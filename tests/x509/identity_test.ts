@@ -38,6 +38,12 @@ Deno.test("identity: without the option only URI names of Casty count", () => {
   assertStringIncludes(refusal(undefined, two), "more than one node or client name");
 });
 
+Deno.test("identity: the pattern that a refusal suggests can be used", () => {
+  const given = { commonNames: ["casty-1, east"] };
+  const [, pattern] = /identity: \{ node: (".*?[^\\]") \}/.exec(refusal(undefined, given))!;
+  assertEquals(identity({ node: JSON.parse(pattern!) }, given).name, "casty-1, east");
+});
+
 Deno.test("identity: patterns replace the default, and tell nodes from clients", () => {
   const option = {
     node: "spiffe://example.org/ns/*/sa/casty-*",
@@ -68,7 +74,7 @@ Deno.test("identity: URI names of Casty keep their short name under a pattern", 
   assertEquals(identity(option, { uris: ["spiffe://staging/node/node-1"] }).name, "node-1");
 });
 
-Deno.test("identity: who is both a node and a client is refused, and told so", () => {
+Deno.test("identity: a certificate of both a node and a client is refused, with the reason", () => {
   const option = { node: "spiffe://example.org/ns/prod/sa/*", client: "dns:*.example" };
   const text = refusal(option, { ...spire, dnsNames: ["a.example"] });
   assertStringIncludes(text, "is both a node (spiffe://example.org/ns/prod/sa/casty-1 matches");

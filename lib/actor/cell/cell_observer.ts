@@ -83,7 +83,13 @@ export class CellTelemetry implements CellObserver {
       parent,
       attributes: { actor },
     });
-    this.#telemetry.with(span.context, () => handle(message));
+    try {
+      this.#telemetry.with(span.context, () => handle(message));
+    } catch (error) {
+      span.fail(error);
+      span.end();
+      throw error;
+    }
     return { startedAt, span };
   }
 

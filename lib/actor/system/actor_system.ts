@@ -3,6 +3,7 @@ import { randomInt } from "../../runtime/random.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { systemRandom } from "../../runtime/system_random.ts";
 import { systemStopSignals } from "../../runtime/system_stop_signals.ts";
+import { safeTelemetry } from "../../runtime/safe_telemetry.ts";
 import { noTelemetry } from "../../runtime/telemetry.ts";
 import { Asks, targetDead } from "../ask/ask.ts";
 import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
@@ -302,7 +303,8 @@ function makeRuntime(given: Partial<LocalRuntime> = {}): LocalRuntime {
     logger = consoleLogger("warn"),
     telemetry = noTelemetry,
   } = given;
-  return { clock, random, logger: safeLogger(logger), telemetry };
+  const safe = safeLogger(logger);
+  return { clock, random, logger: safe, telemetry: safeTelemetry(telemetry, safe) };
 }
 
 /** Whether an actor is one of the system's own. */
