@@ -12,7 +12,8 @@ import type { Behavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { Cell } from "../cell/cell.ts";
 import type { CellHost } from "../cell/cell_host.ts";
-import { CellObserver } from "../cell/cell_observer.ts";
+import { CellTelemetry } from "../cell/cell_observer.ts";
+import { reportingObserver } from "../cell/reporting_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
 import { MessageCheck } from "../cell/message_check.ts";
 import { ActorError, AskTimeoutError } from "../errors.ts";
@@ -212,7 +213,7 @@ class LocalActorSystem implements LocalSystem {
       eventStream,
       ledger,
       observer: runtime.telemetry?.enabled
-        ? new CellObserver(runtime.telemetry, runtime.clock)
+        ? new CellTelemetry(runtime.telemetry, runtime.clock)
         : undefined,
       messageCheck: checkMessages ? new MessageCheck(runtime.logger) : undefined,
       stopTimeout,
@@ -265,6 +266,7 @@ class LocalActorSystem implements LocalSystem {
       set remoteWatch(value) {
         host.remoteWatch = value;
       },
+      reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
       deliver: (path, uid, message) => registry.deliver(path, uid, message, asks, deadLetters),
