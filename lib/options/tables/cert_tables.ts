@@ -176,7 +176,7 @@ export const verifyTable = optionTable("verify", {
   }),
   host: option(nameText, { defaultText: "not checked", text: "A host that it must cover." }),
   usage: option(checkedText("node or client", "node"), {
-    defaultText: "a node or a client, whichever it says",
+    defaultText: "node or client",
     text: "What its holder must be.",
   }),
   key: option(text(0, anyLength, pemText.form, { secret: true }), {

@@ -139,7 +139,7 @@ const setup = {
   faults: option(
     either(list(code("a Fault", isObject)), callback("a function of a random source")),
     {
-      defaultText: "nothing",
+      defaultText: "none",
       text: "The faults, or a function that makes them from the seed.",
     },
   ),
@@ -182,7 +182,7 @@ const setup = {
 export const scenarioTable = optionTable("the scenario of simulate", {
   ...setup,
   run: option(callback("a function of the simulation"), {
-    defaultText: "nothing but the faults",
+    defaultText: "only the faults",
     text: "What happens.",
   }),
 });
@@ -207,7 +207,7 @@ export const simulationDefaults = simulationTable.defaults;
 /** `randomFaults(...)`. */
 export const randomFaultsTable = optionTable("randomFaults", {
   kinds: option(list(text(1, 100), 1), {
-    defaultText: "all but those of disks",
+    defaultText: "all except disk faults",
     text: "Kinds of faults.",
   }),
   every: option(number(0, longest, { above: true, unit: "milliseconds" }), {
