@@ -244,7 +244,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   #onReloadFailed(error: unknown): void {
     const isKnown = error instanceof TlsConfigError;
     const reason = error instanceof Error ? error.message : String(error);
-    // The first time it may be a change that is not finished: the next look tells.
+    // The first time, the change may be incomplete: the next check decides.
     if (this.#failed === `maybe ${reason}`) {
       this.#failed = reason;
       const code = isKnown ? error.code : "unreadable";
