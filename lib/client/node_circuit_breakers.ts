@@ -14,15 +14,14 @@ interface OpenCircuit {
 const probeTimeout = 10_000;
 
 /**
- * A circuit breaker for each node (Nygard, Release It!): after a failure nothing is sent to a node until
- * a probe has connected to it. Pure: pauses are computed, not waited for. The circuit of an unknown
- * node is closed.
+ * A circuit breaker for each node (Nygard, Release It!): after a failure the client sends nothing
+ * to a node until a probe has connected to it. Pure: pauses are only computed. The circuit of an
+ * unknown node is closed.
  */
 export class NodeCircuitBreakers {
   readonly #timing: Pick<ContactTiming, "minPause" | "maxPause">;
   readonly #open = new Map<string, OpenCircuit>();
 
-  /** All circuits are closed. */
   constructor(timing: Pick<ContactTiming, "minPause" | "maxPause">) {
     this.#timing = timing;
   }
@@ -32,12 +31,12 @@ export class NodeCircuitBreakers {
     return this.#open.size === 0 || !this.#open.has(address);
   }
 
-  /** A connection to the node exists. Answers whether its circuit was open. */
+  /** A connection to the node exists. Returns whether its circuit was open. */
   connected(address: string): boolean {
     return this.#open.delete(address);
   }
 
-  /** The node cannot be reached. `random` is in [0, 1). Answers whether its circuit was closed. */
+  /** The node cannot be reached. `random` is in [0, 1). Returns whether its circuit was closed. */
   failed(address: string, now: number, random: number): boolean {
     const known = this.#open.get(address);
     const circuit = known ?? { failures: 0, until: 0, probing: true };

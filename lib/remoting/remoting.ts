@@ -319,7 +319,7 @@ export class Remoting {
     this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
   }
 
-  /** Gives a message to the handler of its path, or to the actor there. */
+  /** Passes a message to the handler of its path, or to the actor there. */
   #dispatch(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
     try {
       // Every reply has a different path: a lookup in a map would hash its text first.

@@ -6,8 +6,8 @@
  */
 
 /**
- * The names in a certificate, as they are written there. A requester of the certificate may have
- * chosen any of them, as far as the authority allows that.
+ * The names in a certificate, unchanged. The requester of the certificate may have chosen any name
+ * that the authority permits.
  */
 export interface CertificateNames {
   /** URI names, SPIFFE IDs among them. */
@@ -38,12 +38,12 @@ export interface MappedIdentity {
 }
 
 /**
- * Patterns of names, by role. Each is one of these; in each part `*` may stand once, for one or
- * more characters:
+ * Patterns of names, by role. Each is one of these; each part may contain one `*`, which matches
+ * one or more characters:
  *
- * - `"spiffe://example.org/ns/prod/sa/casty-*"`: a URI name. The domain is written in full; `*` does not
- *   reach over a `/`.
- * - `"dns:*.clients.example"`: a DNS name. `*` does not reach over a dot. Wildcard names of a
+ * - `"spiffe://example.org/ns/prod/sa/casty-*"`: a URI name. The domain is written in full; `*`
+ *   does not match a `/`.
+ * - `"dns:*.clients.example"`: a DNS name. `*` does not match a dot. Wildcard names of a
  *   certificate never match.
  * - `"subject:CN=casty-*,O=Example"`: attributes of the subject (`CN`, `O`, `OU`), each of which the
  *   certificate must have exactly once.
@@ -60,8 +60,8 @@ export interface IdentityPatterns {
 
 /**
  * Maps a certificate to its holder: an identity, `undefined` for none, or the reason why not. It
- * must answer at once and always the same; if it throws, or answers anything else, the certificate
- * is refused. It sees names only: dates, usages, chain and revocation are checked besides.
+ * must be synchronous and deterministic; if it throws, or returns another value, the certificate is
+ * refused. It receives only names: dates, usages, chain and revocation are checked separately.
  */
 export type IdentityFunction = (names: CertificateNames) => MappedIdentity | string | undefined;
 

@@ -1,6 +1,6 @@
 /**
  * The JavaScript runtime under Casty: the only file of the package that names `Deno`. Node and Bun
- * have files of their own beside it.
+ * have separate files beside it.
  *
  * @module
  */
@@ -27,7 +27,7 @@ const denoProcess: ProcessPort = {
   },
   env: (name) => Deno.env.get(name),
   exit: (code) => Deno.exit(code),
-  // Windows knows no SIGTERM: Deno throws if one listens for it.
+  // Windows has no SIGTERM: Deno throws for a listener of it.
   stopSignals: () => Deno.build.os === "windows" ? ["SIGINT"] : ["SIGTERM", "SIGINT"],
   onSignal(name, listener) {
     Deno.addSignalListener(name, listener);
@@ -102,9 +102,9 @@ const denoFiles: FilePort = {
 const denoTcp: TcpPort = {
   connect: (options) => Deno.connect(options),
   listen: (options) => Promise.try(() => Deno.listen(options)),
-  // `node:net` on Deno says EINVAL for an address of another machine, binds all for an empty host,
-  // and throws a missing permission where no caller can catch it. It does report a port that is
-  // taken after this check.
+  // `node:net` on Deno reports EINVAL for an address of another machine, binds all for an empty
+  // host, and throws a missing permission where no caller can catch it. It does report a port that
+  // is taken after this check.
   checkBind: (options) => Deno.listen(options).close(),
 };
 

@@ -58,8 +58,8 @@ export interface StallRequest {
 /** The result of a probe. */
 export interface StallAnswer {
   /**
-   * `alive`: its event loop ran within the last second. `gone`: the connection is refused, or another
-   * incarnation answers. `unknown`: no answer.
+   * `alive`: its event loop ran within the last second. `gone`: the connection is refused, or
+   * another incarnation answers. `unknown`: no answer.
    */
   readonly outcome: "alive" | "stalled" | "gone" | "unknown";
   /** How long ago its event loop ran last, milliseconds; 0 for `gone` and `unknown`. */

@@ -73,7 +73,7 @@ export interface Telemetry {
   counter(instrument: Instrument): Counter;
   /** The histogram for an instrument; the same one each time. */
   histogram(instrument: Instrument): Histogram;
-  /** `read` is called at each collection. Answers how to remove it. */
+  /** `read` is called at each collection. Returns a function that removes it. */
   gauge(instrument: Instrument, read: (observe: Observe) => void): () => void;
   /** Starts a span. */
   startSpan(name: string, options?: SpanOptions): Span;

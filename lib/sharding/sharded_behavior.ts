@@ -60,7 +60,7 @@ export type EntityFactory<M> = (entityId: string, context: ActorContext<M>) => B
 export class ShardedBehavior<M> extends ExtensionBehavior<ShardEnvelope<M>> {
   /** The kind that sharding has registered. */
   override readonly kind: string = shardedKind;
-  /** Makes the behaviour of one entity. */
+  /** Creates the behaviour of one entity. */
   readonly factory: EntityFactory<M>;
   /** How many shards the entities are spread over. */
   readonly numShards: number;

@@ -21,7 +21,7 @@ const counted = [
   "shardStopped",
 ] as const satisfies readonly ShardEvent["type"][];
 
-/** Measures sharding on one node. Answers how to end that. */
+/** Measures sharding on one node. Returns a function that ends it. */
 export function measureSharding(
   telemetry: Telemetry | undefined,
   { eventStream }: ActorSystem,

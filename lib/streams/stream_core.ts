@@ -140,7 +140,7 @@ export class StreamCore<T, S> {
     this.#drain();
   }
 
-  /** The consumer has left. Answers how many elements were not delivered. */
+  /** The consumer has left. Returns the number of undelivered elements. */
   cancel(): number {
     const undelivered = this.#queue.size;
     this.#queue.clear();
@@ -148,7 +148,7 @@ export class StreamCore<T, S> {
     return undelivered;
   }
 
-  /** The producer stops. Answers the elements that were not delivered. */
+  /** The producer stops. Returns the undelivered elements. */
   discard(): T[] {
     const elements: T[] = [];
     while (this.#queue.size > 0) elements.push(this.#queue.shift());

@@ -34,7 +34,7 @@ export class StreamIntake {
     return true;
   }
 
-  /** An element is used up. Gives the new total to ask for, if it is time to. */
+  /** An element was consumed. Returns the new total to request, if it is time to. */
   consume(): number | undefined {
     this.#consumed++;
     const total = this.#consumed + this.#window;

@@ -21,7 +21,7 @@ export interface StreamSink<T> extends AsyncDisposable {
   /**
    * Sends an element. Resolves when there was room for it and it is on its way; the elements of one
    * sink keep their order, whether one waits for each or not. Whether those that are on their way
-   * were taken, `complete` tells; whether the consumer got them, `outcome`.
+   * were taken, `complete` reports; whether the consumer received them, `outcome`.
    *
    * @throws {StreamError} `streamCompleted`, `streamFailed`, `streamCancelled`, `streamClosed`,
    * `streamBroken`, `streamRefused` or `streamLeft` if the stream takes no more, also for puts that

@@ -94,7 +94,7 @@ export class VirtualClock implements Clock {
 
   /**
    * Carries out events until the condition holds, for at most `limit` milliseconds, without waiting
-   * for promises. Answers the milliseconds that it took; undefined: it does not hold.
+   * for promises. Returns the milliseconds that it took; undefined: it does not hold.
    */
   runUntil(condition: () => boolean, limit: number): number | undefined {
     const start = this.#now;

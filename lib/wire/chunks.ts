@@ -65,11 +65,11 @@ export function writeChunks(
   return at;
 }
 
-/** A message that has been put together. */
+/** A reassembled message. */
 export interface Whole {
   /** Type of the frame that it would be. */
   readonly type: number;
-  /** Its payload, in a buffer of its own. */
+  /** Its payload, in a separate buffer. */
   readonly bytes: Uint8Array;
 }
 
@@ -85,7 +85,7 @@ export class ChunkReader {
   #buffer: Uint8Array = nothing;
   #filled = 0;
 
-  /** Makes a reader that refuses messages above `maxMessage` bytes. */
+  /** `maxMessage`: largest message in bytes. */
   constructor(maxMessage: number) {
     this.#maxMessage = maxMessage;
   }

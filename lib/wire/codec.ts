@@ -9,9 +9,9 @@ import {
   type SerializerRegistry,
 } from "./serializer_registry.ts";
 
-/** What a codec needs. */
+/** Dependencies of a codec. */
 export interface CodecOptions {
-  /** Makes a reference of an address that was read. */
+  /** Creates a reference from an address. */
   readonly resolve: (address: RefAddress) => Ref<unknown>;
   /** Called with each reference before it is written. It may encode something itself. */
   readonly onRefEncoded?: (ref: Ref<never>) => void;
@@ -42,7 +42,7 @@ export class Codec {
   readonly #decoder: Decoder;
   readonly #ownReviver: Reviver;
 
-  /** Makes a codec. It may serve any number of connections. */
+  /** One codec may serve any number of connections. */
   constructor(options: CodecOptions) {
     this.#options = options;
     this.limits = wireLimits(options.limits);
@@ -69,7 +69,7 @@ export class Codec {
    * @throws {WireError} as {@linkcode Codec.encode}.
    */
   encodeBehind(headroom: number, value: unknown, peer?: PeerSerializers): Uint8Array {
-    // A getter in a message may encode something itself; that one then has a buffer of its own.
+    // A getter in a message may encode something itself; that call then has a separate buffer.
     const encoder = this.#encoder.busy ? this.#newEncoder() : this.#encoder;
     return encoder.encode(value, headroom, peer);
   }
@@ -77,7 +77,8 @@ export class Codec {
   /**
    * Decodes `bytes[start]` to `bytes[end - 1]`. The value shares no memory with the bytes.
    *
-   * @param reviver makes the values of custom serializers. Default: those that this end has written.
+   * @param reviver revives the values of custom serializers. Default: those that this end has
+   *   written.
    * @throws {WireError} code `malformed`, `tooDeep`, `tooLarge` or `undecodable`; nothing else.
    */
   decode(

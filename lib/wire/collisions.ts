@@ -17,7 +17,7 @@ export class Collisions {
     this.#buckets = new Uint16Array(2 ** Math.ceil(Math.log2(size / 2)));
   }
 
-  /** For a container of so many keys; undefined if they are too few to matter. */
+  /** For a container of `size` keys; undefined if they are too few to matter. */
   static of(size: number): Collisions | undefined {
     return size > maxColliding ? new Collisions(size) : undefined;
   }
@@ -33,7 +33,7 @@ export class Collisions {
       const bucket = integerHash(key) & (this.#buckets.length - 1);
       count = ++this.#buckets[bucket]!;
     } else if (typeof key === "bigint") {
-      // The engine looks at these bits only.
+      // The engine uses only these bits.
       const low = BigInt.asUintN(64, key);
       count = (this.#bigints.get(low) ?? 0) + 1;
       this.#bigints.set(low, count);

@@ -16,9 +16,9 @@ const LONGEST_GROWN = 64;
 const scratch = new DataView(new ArrayBuffer(8));
 
 /**
- * Reads a message in one walk over its bytes. Nothing is allocated for what is only announced:
- * every length lies within the bytes, every limit is kept, and of all containers that are open
- * together no more elements are expected than bytes remain.
+ * Reads a message in one walk over its bytes. No memory is allocated for announced lengths: every
+ * length lies within the bytes, every limit is kept, and of all containers that are open together
+ * no more elements are expected than bytes remain.
  */
 export class Decoder {
   readonly #limits: WireLimits;
@@ -28,7 +28,7 @@ export class Decoder {
   #end = 0;
   /** Values that were announced so far, in all. */
   #values = 0;
-  /** Values that were announced and have not come yet. */
+  /** Announced values that were not read yet. */
   #owed = 0;
   /** Makes values of custom serializers. */
   #reviver: Reviver | undefined;
@@ -36,7 +36,7 @@ export class Decoder {
   /** Whether a message is being read: then another needs another decoder. */
   busy = false;
 
-  /** Makes a decoder; `resolve` turns addresses into references. */
+  /** `resolve` converts addresses to references. */
   constructor(limits: WireLimits, resolve: (address: RefAddress) => Ref<unknown>) {
     this.#limits = limits;
     this.#leaves = new LeafDecoder(limits, resolve);
@@ -278,7 +278,7 @@ export class Decoder {
     return this.#leaves.decode(type, this.#bytes, from, from + length);
   }
 
-  /** Counts what a container announces. */
+  /** Counts the announced values of a container. */
   #enter(values: number, depth: number): void {
     const { maxDepth, maxValues } = this.#limits;
     if (depth >= maxDepth) throw tooDeep("a message", maxDepth);

@@ -15,7 +15,7 @@ const MAX_CAUSES = 8;
 
 /**
  * Writes a message in one walk over it, which refuses what is not data and keeps the limits.
- * Strings, containers and numbers are here; what takes an extension of its own is a leaf.
+ * Strings, containers and numbers are here; values in extensions are leaves.
  */
 export class Encoder {
   readonly #limits: WireLimits;
@@ -31,7 +31,7 @@ export class Encoder {
   /** Whether a message is being written: then another needs another encoder. */
   busy = false;
 
-  /** Makes an encoder; `onRef` is called with each reference before it is written. */
+  /** `onRef` is called with each reference before it is written. */
   constructor(
     limits: WireLimits,
     onRef: ((ref: Ref<never>) => void) | undefined,

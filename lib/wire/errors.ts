@@ -32,7 +32,7 @@ export class WireError extends CastyError {
   /** Why. */
   declare readonly code: WireErrorCode;
 
-  /** Makes an error; the remedy becomes part of the message. */
+  /** Appends the remedy to the message. */
   constructor(code: WireErrorCode, message: string, options: CastyErrorOptions = {}) {
     super(code, message, options);
   }

@@ -11,7 +11,7 @@
 export const ExtensionType = {
   /** Empty. */
   undefined: 0,
-  /** Empty. Negative zero, which msgpack's integers cannot tell from zero. */
+  /** Empty. Negative zero, which msgpack's integers cannot distinguish from zero. */
   negativeZero: 1,
   /** UTF-16 little-endian, for strings that UTF-8 cannot carry. */
   wideString: 2,
@@ -30,8 +30,8 @@ export const ExtensionType = {
   /** The first of the binary types; the others follow in the order of `binaryKinds`. */
   binary: 16,
   /**
-   * Marker, empty, the first of 64: an array of this and then data is a value of a custom serializer.
-   * The names in the sender's hello tell which one: this is number 0 of them.
+   * Marker, empty, the first of 64: an array of this and then data is a value of a custom
+   * serializer. Its number is an index of the names in the sender's hello: this is number 0.
    */
   serialized: 64,
 } as const;
@@ -42,7 +42,7 @@ export interface BinaryKind {
   readonly prototype: object;
   /** The payload is a multiple of this. */
   readonly bytesPerElement: number;
-  /** Makes the object; it keeps `buffer`. */
+  /** Keeps `buffer` without a copy. */
   readonly make: (buffer: ArrayBuffer) => unknown;
 }
 

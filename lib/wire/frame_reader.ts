@@ -27,7 +27,7 @@ export class FrameReader {
   #stopped = false;
   #running = false;
 
-  /** Makes a reader that refuses frames above `maxFrame` bytes (type and payload). */
+  /** `maxFrame`: largest frame in bytes (type and payload). */
   constructor(maxFrame: number, onFrame: FrameHandler) {
     this.#maxFrame = maxFrame;
     this.#onFrame = onFrame;
@@ -48,7 +48,7 @@ export class FrameReader {
     this.#maxFrame = maxFrame;
   }
 
-  /** Ends reading for good: the rest of this chunk and all later ones are dropped. */
+  /** Ends reading permanently: the rest of this chunk and all later ones are dropped. */
   stop(): void {
     this.#stopped = true;
     this.#filled = 0;

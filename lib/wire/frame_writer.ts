@@ -19,7 +19,7 @@ export class FrameWriter {
   #other: Uint8Array = nothing;
   #size = 0;
 
-  /** Makes an empty writer. `maxFrame` is what the peer accepts, in bytes (default 1 MiB). */
+  /** `maxFrame`: largest frame that the peer accepts, in bytes (default 1 MiB). */
   constructor(maxFrame = 1_048_576) {
     this.#maxFrame = maxFrame;
   }

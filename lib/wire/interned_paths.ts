@@ -19,7 +19,7 @@ export class PathNumbers {
   readonly #paths: string[] = [];
   #candidates = new Map<string, number>();
 
-  /** Makes an empty table for at most `max` paths; 0: none is ever given a number. */
+  /** `max`: largest number of paths; 0 disables interning. */
   constructor(max: number) {
     this.#max = max;
   }
@@ -65,7 +65,7 @@ export class NumberedPaths {
   readonly #max: number;
   readonly #paths: string[] = [];
 
-  /** Makes an empty table for at most `max` paths. */
+  /** `max`: largest number of paths. */
   constructor(max: number) {
     this.#max = max;
   }

@@ -10,7 +10,7 @@ export class LeafDecoder {
   readonly #limits: WireLimits;
   readonly #resolve: (address: RefAddress) => Ref<unknown>;
 
-  /** Makes a decoder; `resolve` turns addresses into references. */
+  /** `resolve` converts addresses to references. */
   constructor(limits: WireLimits, resolve: (address: RefAddress) => Ref<unknown>) {
     this.#limits = limits;
     this.#resolve = resolve;

@@ -12,7 +12,6 @@ export class LeafEncoder {
   readonly #out: Output;
   readonly #onRef: ((ref: Ref<never>) => void) | undefined;
 
-  /** Makes an encoder that writes into `out`. */
   constructor(limits: WireLimits, out: Output, onRef: ((ref: Ref<never>) => void) | undefined) {
     this.#limits = limits;
     this.#out = out;

@@ -6,7 +6,7 @@ import { encodeText, SHORT_TEXT, utf8Length } from "./text.ts";
 const FIRST_BUFFER = 4_096;
 /** A buffer that grew beyond this is replaced, so that one big message is not for ever. */
 const KEPT_BUFFER = 1_048_576;
-/** So many bytes more than are needed may be reserved. */
+/** Largest number of bytes reserved beyond the need. */
 const SLACK = 16_384;
 /** Up to this many units a text is encoded before it is known how many bytes it takes. */
 const MEDIUM_TEXT = 4_096;
@@ -20,7 +20,7 @@ export class Output {
   #view: DataView = new DataView(this.bytes.buffer);
   readonly #maxMessage: number;
 
-  /** Makes an empty output that refuses messages above `maxMessage` bytes. */
+  /** `maxMessage`: largest message in bytes. */
   constructor({ maxMessage }: WireLimits) {
     this.#maxMessage = maxMessage;
   }
@@ -89,7 +89,7 @@ export class Output {
     this.at += 8;
   }
 
-  /** Begins an array with so many elements. */
+  /** Begins an array with this number of elements. */
   array(length: number): void {
     this.reserve(5);
     if (length < 16) this.bytes[this.at++] = 0x90 | length;
@@ -97,7 +97,7 @@ export class Output {
     else this.#head4(0xdd, length);
   }
 
-  /** Begins an object with so many entries. */
+  /** Begins an object with this number of entries. */
   map(size: number): void {
     this.reserve(5);
     if (size < 16) this.bytes[this.at++] = 0x80 | size;

@@ -1,7 +1,7 @@
 import { malformed } from "./errors.ts";
 
 /**
- * Makes the Error of its parts: name, message, code or null, and maybe a cause.
+ * Creates an Error from its parts: name, message, code or null, and maybe a cause.
  *
  * @throws {WireError} code `malformed`.
  */

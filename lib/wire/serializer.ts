@@ -4,7 +4,7 @@ import { serializerDefaults, serializerTable } from "../options/tables/wire_tabl
 
 const signaturePattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}@[1-9][0-9]{0,4}$/;
 
-/** What {@linkcode serializer} has made. Opaque to users. */
+/** A serializer, created by {@linkcode serializer}. Opaque to users. */
 export interface Serializer {
   /** Its name, which both ends of a connection must have. */
   readonly name: string;
@@ -47,7 +47,7 @@ export interface SerializerForm<T extends object> {
 /** Which values a serializer is for. */
 export type SerializedType<T extends object> =
   | {
-    /** The class. Only its direct instances are meant: a subclass takes a serializer of its own. */
+    /** The class. Only its direct instances are meant: a subclass needs a separate serializer. */
     readonly type: { readonly prototype: T };
     readonly test?: never;
   }

@@ -5,7 +5,7 @@ import { WireError } from "./errors.ts";
 import { binaryType } from "./extension.ts";
 import { badSerializer, type Serializer, signatureOf } from "./serializer.ts";
 
-/** Makes values of what stands for them in a message. */
+/** Revives custom values of a message. */
 export interface Reviver {
   /**
    * The value that `data` stands for. `number` is that of a serializer of the writer.
@@ -15,7 +15,7 @@ export interface Reviver {
   revive(number: number, data: unknown): unknown;
 }
 
-/** What the far end of a connection has of this end's serializers. */
+/** The serializers of this end that the far end also has. */
 export interface PeerSerializers extends Reviver {
   /** The peer, for messages. */
   readonly peer: string;

@@ -20,7 +20,7 @@ export function writeVarint(value: number, out: Uint8Array, at: number): number 
 }
 
 /**
- * Reads a varint at `at`; {@linkcode varintSize} tells how many bytes it took.
+ * Reads a varint at `at`; {@linkcode varintSize} returns its length.
  *
  * @throws {WireError} code `malformed`, when it is cut, above 2^53 - 1 or not the shortest form.
  */

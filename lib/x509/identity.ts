@@ -1,7 +1,7 @@
 /**
  * The identity of a certificate's holder: a node or a client, with its name. A URI name
- * `spiffe://<domain>/node/<name>` or `.../client/<name>` says it, and nothing else, unless the
- * option `identity` says it for certificates of another PKI (`identity_mapping.ts`). Pure.
+ * `spiffe://<domain>/node/<name>` or `.../client/<name>` is the only source, unless the option
+ * `identity` maps the certificates of another PKI (`identity_mapping.ts`). Pure.
  *
  * @module
  */
@@ -32,7 +32,10 @@ export interface MissingIdentity {
 export interface IdentityMapper {
   /** The identity, or why there is none. */
   readonly identify: (names: CertificateNames) => CertificateIdentity | MissingIdentity;
-  /** Whether a peer must be of this end's trust domain. Patterns name the domains they allow. */
+  /**
+   * Whether a peer must be of this end's trust domain. Patterns contain the domains that they
+   * permit.
+   */
   readonly sameDomain: boolean;
 }
 
@@ -60,7 +63,7 @@ export function trustDomainOf(uri: string): string | undefined {
   return spiffeId.exec(uri)?.[1];
 }
 
-/** The nodes and clients that Casty's own URI names make of the holder: mostly one. */
+/** The identities in Casty's own URI names: usually one. */
 export function identitiesOf(
   { uris }: { readonly uris: readonly string[] },
 ): CertificateIdentity[] {

@@ -42,7 +42,7 @@ Deno.test("what is to be typed next can be typed", async () => {
   const args = [...front.trim().split(" "), "--ca-dir", caDir, "--out", out];
   const node = await work.json(...args);
   const verify = /^deno run -A cert\.ts verify '(.*)' --ca '(.*)'$/.exec(node.next);
-  assertStringIncludes(await work.ok("verify", verify![1]!, "--ca", verify![2]!), "is good");
+  assertStringIncludes(await work.ok("verify", verify![1]!, "--ca", verify![2]!), "is valid");
 });
 
 Deno.test("with --dry-run the create commands show the fields, and write nothing", async () => {

@@ -38,7 +38,7 @@ opensslTest("verify refuses a foreign certificate, and accepts it with --identit
   assertEquals(exitCode, 1);
   assertStringIncludes(stdout, "spiffe://<domain>/node/<name>");
   assertStringIncludes(stdout, "it has URI spiffe://example.org/ns/prod/sa/casty, DNS a, CN=a");
-  assertStringIncludes(await work.ok(...args, ...nodeOption), "is good");
+  assertStringIncludes(await work.ok(...args, ...nodeOption), "is valid");
   const client = await work.cert(...args, "--identity", "client=subject:CN=a");
   assertEquals(client.exitCode, 1);
   assertStringIncludes(client.stdout, "is that of the client a, not of a node");

@@ -194,7 +194,7 @@ export class Asks {
   }
 
   /**
-   * A message is lost: fails the ask of this system that it was sent by, if there is one. Gives the
+   * A message is lost: fails the ask of this system that sent it, if there is one. Returns the
    * reply reference if the ask is one of another system.
    */
   lost(message: unknown, target: string, reason: DeadLetterReason): Ref<unknown> | undefined {

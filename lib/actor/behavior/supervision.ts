@@ -81,7 +81,7 @@ export class RestartHistory {
     return this.#times.filter((time) => now - time <= within).length < maxRestarts;
   }
 
-  /** Notes a restart; answers how many milliseconds it must wait. */
+  /** Records a restart; returns its delay in milliseconds. */
   add(strategy: SupervisionStrategy, now: number, random: Random): number {
     const { maxRestarts = supervisionDefaults.maxRestarts, backoff } = strategy;
     if (maxRestarts !== Infinity) {

@@ -144,7 +144,7 @@ export class Suspension {
     Promise.resolve(promise).then(this.#fulfilled, this.#rejected);
   }
 
-  /** Ignores the outcome of the promise. Gives the tasks of which it was one. */
+  /** Ignores the outcome of the promise. Returns its tasks, if it belongs to some. */
   abandon(): TasksInTurn | undefined {
     const subject = this.#end();
     return this.#kind === "tasks" ? subject as TasksInTurn : undefined;

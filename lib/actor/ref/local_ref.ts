@@ -26,7 +26,10 @@ export interface WatchHost {
   readonly stopped: boolean;
   /** The signal for its watchers. Only once it has stopped. */
   readonly terminated: Terminated;
-  /** Calls back when it has stopped, at once if it has already. Answers how to take that back. */
+  /**
+   * Calls back when it has stopped, at once if it has already. Returns a function that cancels
+   * that.
+   */
   whenStopped(callback: () => void): () => void;
   /** Notifies the watcher when it has stopped. Call it only before that. */
   addWatcher(watcher: Watcher): void;
@@ -104,7 +107,9 @@ export abstract class TemporaryRef extends Ref<unknown> {
     return this.host.nodeAddress;
   }
 
-  /** Calls back when it has ended, at once if it has already. Answers how to take that back. */
+  /**
+   * Calls back when it has ended, at once if it has already. Returns a function that cancels that.
+   */
   whenStopped(callback: () => void): () => void {
     if (this.ended) {
       callback();

@@ -71,7 +71,7 @@ export class EventStream {
 
   /**
    * Calls `listener` with every event of a type, in the publisher's call; or sends the event to an
-   * actor, until it stops. Answers how to end that.
+   * actor, until it stops. Returns a function that ends the subscription.
    *
    * @example
    * ```ts

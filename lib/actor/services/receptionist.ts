@@ -137,7 +137,7 @@ export class Receptionist {
 
   /**
    * Registers an actor for a service, until it stops. A second call changes nothing; an actor that
-   * has stopped or is stopping is not registered. Answers how to take it back.
+   * has stopped or is stopping is not registered. Returns a function that deregisters it.
    *
    * @throws {ActorError} code `badServiceKey`; code `notLocal` for an actor of another system:
    * register it there.
@@ -180,7 +180,7 @@ export class Receptionist {
   /**
    * Subscribes to the actors that offer a service: notifies at once, and again after each change. A
    * function is called with the list; its errors are logged. An actor is sent a
-   * {@linkcode Listing}, until it stops. Answers how to end that.
+   * {@linkcode Listing}, until it stops. Returns a function that ends the subscription.
    *
    * If a listener changes the same service itself, the listeners after it get the newest list only.
    *
@@ -259,7 +259,7 @@ export class Receptionist {
     return service;
   }
 
-  /** Adds an entry; answers how to remove this very entry. */
+  /** Adds an entry; returns a function that removes this entry. */
   #enter(service: Service, ref: ActorRef<never>): () => void {
     const forget = () => {
       if (service.entries.get(ref) !== forget) return;

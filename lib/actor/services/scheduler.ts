@@ -33,8 +33,8 @@ export interface OnceOptions<M> {
 }
 
 /**
- * Calls back when the target has stopped, at once if it has already. Answers how to take that
- * back; `undefined` if the target is not a local actor.
+ * Calls back when the target has stopped, at once if it has already. Returns a function that
+ * cancels that; `undefined` if the target is not a local actor.
  */
 export type WhenStopped = (
   target: ActorRef<never>,

@@ -53,7 +53,7 @@ export class ActorRegistry {
   }
 
   /**
-   * Hands over a message from another system. Gives the reason if there is no such actor, or its
+   * Hands over a message from another system. Returns the reason if there is no such actor, or its
    * mailbox rejects the message.
    */
   deliver(

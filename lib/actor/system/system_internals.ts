@@ -19,7 +19,7 @@ export interface SystemInternals {
   /** The actor or reply reference at a path; `uid` 0 means any incarnation. */
   resolve(path: string, uid: number): Ref<unknown> | undefined;
   /**
-   * Hands over a message that came from another node. Gives the reason if there is no such actor,
+   * Hands over a message that came from another node. Returns the reason if there is no such actor,
    * or its mailbox rejects it; then it is a dead letter of this system.
    */
   deliver(path: string, uid: number, message: unknown): DeadLetterReason | undefined;

@@ -10,7 +10,7 @@ export type KeyType = "p256" | "p384" | "ed25519";
 interface KeyTypeEntry {
   /** Algorithm of its signatures, RFC 5758 and RFC 8410. */
   readonly signature: string;
-  /** Null: the algorithm hashes by itself. */
+  /** Null: the algorithm includes its hash. */
   readonly hash: string | null;
   /** OpenSSL's name; Ed25519 has none. */
   readonly curve?: string;

@@ -6,7 +6,7 @@ import { reissueUnder } from "./renewal.ts";
 import type { WorkspaceLeaf } from "./workspace.ts";
 
 /**
- * Issues a certificate anew, with a new key, for the same names and as long a validity (or up to the
+ * Reissues a certificate with a new key, for the same names and as long a validity (or up to the
  * authority's end), and replaces both files.
  *
  * @throws {CertError} codes of {@linkcode issueNode}, and `malformed` when it names no class.

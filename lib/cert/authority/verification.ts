@@ -93,8 +93,8 @@ export interface Verification {
 }
 
 /**
- * Verifies a certificate, and intermediates if there are any, in any order, by the judge that a node
- * asks about a peer. It answers with every rule that is broken.
+ * Verifies a certificate, and intermediates if there are any, in any order, by the judge that a
+ * node asks about a peer. It returns every failed rule.
  *
  * @throws {CertError} code `malformed` when the certificate, authority or list cannot be parsed;
  * `badName` for an invalid host; the codes of a key.

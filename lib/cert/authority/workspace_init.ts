@@ -51,8 +51,8 @@ export interface InitItem {
   /** Its folder. */
   readonly directory: string;
   /**
-   * `made` now, `kept` as it was, there but of no use (`broken`: see `problem`), or `missing`, with
-   * `dryRun` only.
+   * `made` now, `kept` unchanged, unusable (`broken`: see `problem`), or `missing`, with `dryRun`
+   * only.
    */
   readonly state: "made" | "kept" | "broken" | "missing";
   /** The problem and its remedy; only when it is `broken`. */

@@ -19,8 +19,8 @@ Examples:
   deno run -A cert.ts revoke --serial 5DD3...09 --ca-dir certs
   deno run -A cert.ts revoke --ca-dir certs            only renews the list: before it is due
 
-Revocation is permanent; revoking a certificate again changes nothing. Nodes read the list as crlFile of
-TlsConfig.fromPaths.
+Revocation is permanent; revoking a certificate again changes nothing. Nodes read the list as
+crlFile of TlsConfig.fromPaths.
 
 Arguments:
   FILE...                certificates that this authority has issued

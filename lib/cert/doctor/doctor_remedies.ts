@@ -3,7 +3,7 @@ import type { CertificateReading } from "../../x509/certificate.ts";
 import { identityOfSide } from "./doctor_certificate.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";
 
-/** The command that issues a peer's certificate anew, for its names and for others besides. */
+/** The command that reissues a peer's certificate, for its names and additional ones. */
 export function reissueRemedy(
   side: DoctorSide,
   { hosts = [], kind = kindOf(side), under = side }: {

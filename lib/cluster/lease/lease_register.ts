@@ -9,7 +9,7 @@ export interface LeaseRegister<V> {
   readonly name: unknown;
   /** The record and the version of it. */
   read(): Promise<{ readonly record: LeaseRecord | undefined; readonly version: V }>;
-  /** Replaces the record if it still has the version; answers whether it had. */
+  /** Replaces the record if it still has the version; returns whether it had. */
   write(version: V, record: LeaseRecord): Promise<boolean>;
 }
 

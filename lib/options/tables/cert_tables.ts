@@ -24,7 +24,7 @@ const dryRun = option(flag, {
 });
 const now = option(
   code("a Date", (value) => value instanceof Date && !Number.isNaN(value.getTime())),
-  { defaultText: "now", text: "The time at which it is judged." },
+  { defaultText: "now", text: "The time of the verification." },
 );
 const validity = (words: string) => ({
   validity: option(spanText, { defaultText: words, text: "How long it is valid: a span." }),
@@ -177,7 +177,7 @@ export const verifyTable = optionTable("verify", {
   host: option(nameText, { defaultText: "not checked", text: "A host that it must cover." }),
   usage: option(checkedText("node or client", "node"), {
     defaultText: "node or client",
-    text: "What its holder must be.",
+    text: "The required role of its holder.",
   }),
   key: option(text(0, anyLength, pemText.form, { secret: true }), {
     defaultText: "not checked",

@@ -64,9 +64,9 @@ export const membershipTimingTable = optionTable("membership", {
 /** The defaults of the timing of membership. */
 export const membershipTimingDefaults = membershipTimingTable.defaults;
 
-/** The form of `seedNodes` that asks DNS. */
+/** The form of `seedNodes` that queries DNS. */
 export const dnsSeedsTable = optionTable("seedNodes", {
-  dns: option(text(1, 255), { required: true, text: "The DNS name to ask for." }),
+  dns: option(text(1, 255), { required: true, text: "The DNS name to query." }),
   type: option(choice("A", "AAAA", "SRV"), {
     required: true,
     text: "Type of the records; `A` and `AAAA` need `port`.",
@@ -74,7 +74,7 @@ export const dnsSeedsTable = optionTable("seedNodes", {
   port: option(reachablePort, { text: "Port of the nodes, for `A` and `AAAA`." }),
 });
 
-/** The type of a list of serializers; how they fit together is the registry's matter. */
+/** The type of a list of serializers; the registry validates their combination. */
 export const serializerList = list(
   code(
     "what serializer() has made",
@@ -91,7 +91,7 @@ export const addressMapType = either(
   callback("a function of an address"),
 );
 
-/** Options that nodes and clients describe with the same words; each has its own. */
+/** Options that nodes and clients share; each gets a separate copy. */
 export const connectionOptions = () => ({
   tls: option(tlsMaterial, {
     defaultText: "none: the traffic is plain",

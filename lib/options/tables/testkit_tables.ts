@@ -140,12 +140,12 @@ const setup = {
     either(list(code("a Fault", isObject)), callback("a function of a random source")),
     {
       defaultText: "none",
-      text: "The faults, or a function that makes them from the seed.",
+      text: "The faults, or a function that generates them from the seed.",
     },
   ),
   invariants: option(list(callback("a function that makes an invariant")), {
     defaultText: "standardInvariants",
-    text: "What must hold.",
+    text: "Invariants.",
   }),
   setup: option(callback("a function of the node"), {
     text: "Called each time that a node is up.",
@@ -168,7 +168,7 @@ const setup = {
   }),
   latency: option(group(latencyTable), {
     defaultText: "1 to 5",
-    text: "Time that packets travel when nothing is wrong.",
+    text: "Latency of packets without faults.",
   }),
   health: option(group(healthTable), {
     text: "From where on a node counts as unhealthy.",
@@ -192,7 +192,7 @@ export const simulationTable = optionTable("simulate", {
   seed: option(seed, { required: true, text: "All random values follow from it." }),
   shrink: option(messageCount, {
     default: 200,
-    text: "Runs that may be spent on finding fewer faults.",
+    text: "Largest number of runs to find fewer faults.",
   }),
   failures: option(either(pathText, choice(false)), {
     default: "simulation_failures",
@@ -207,7 +207,7 @@ export const simulationDefaults = simulationTable.defaults;
 /** `randomFaults(...)`. */
 export const randomFaultsTable = optionTable("randomFaults", {
   kinds: option(list(text(1, 100), 1), {
-    defaultText: "all except disk faults",
+    defaultText: "all except `suspend` and disk faults",
     text: "Kinds of faults.",
   }),
   every: option(number(0, longest, { above: true, unit: "milliseconds" }), {

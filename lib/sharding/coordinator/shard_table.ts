@@ -105,7 +105,7 @@ export class ShardTable {
     return { owner, epoch: entry.epoch };
   }
 
-  /** The owner runs the shard now. Answers the nodes that waited; undefined if that was known. */
+  /** The owner runs the shard now. Returns the nodes that waited; undefined if that was known. */
   confirm(shard: number, owner: string, epoch: number): readonly string[] | undefined {
     const entry = this.#entries.get(shard);
     if (entry?.owner !== owner || entry.epoch !== epoch || entry.phase !== "granted") {

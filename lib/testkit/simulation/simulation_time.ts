@@ -67,8 +67,8 @@ export class SimulationTime implements Clock {
   }
 
   /**
-   * Moves time on to the next event and lets all happen that follows from it at once. False: there
-   * is none until `end`, and it is `end` now.
+   * Advances time to the next event and runs all its immediate consequences. False: there is none
+   * until `end`, and it is `end` now.
    */
   async runNext(end: number): Promise<boolean> {
     const before = this.now();

@@ -89,7 +89,7 @@ export class Acceptor {
   }
 
   #admit(remote: string): boolean {
-    // During the proof the listener decides by itself.
+    // Before `listen` has returned, the listener checks its mutual TLS with its own connections.
     if (!this.#accepting) return this.#listener === undefined;
     const reason = this.#admission.accept(remote, this.#options.runtime.clock.now());
     if (reason !== undefined) this.#refusals.add(remote, reason);

@@ -42,7 +42,7 @@ export interface TlsPaths {
    */
   readonly watch?: boolean;
   /**
-   * Milliseconds after which the files are looked at, whether the system has reported a change or
+   * Milliseconds after which the files are checked, whether the system has reported a change or
    * not. At least 100. Default 10 000.
    */
   readonly watchInterval?: number;

@@ -31,7 +31,7 @@ export class TlsLink implements Link {
   /** Ends a closed connection whose peer does not close. */
   #linger: Timer | undefined;
   #started = false;
-  /** Bytes since reading was let go on last; reading rests for one turn after too many. */
+  /** Bytes read since the last pause; reading pauses for one turn after too many. */
   #read = 0;
   #resting = false;
   #paused = false;
