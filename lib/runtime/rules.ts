@@ -54,6 +54,8 @@ const all = {
   staleServiceListsAreIgnored: true,
   // Sharding.
   coordinatorAwaitsReports: true,
+  joiningMembersReport: true,
+  onlyUpMembersOwn: true,
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
