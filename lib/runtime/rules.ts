@@ -56,6 +56,7 @@ const all = {
   coordinatorAwaitsReports: true,
   joiningMembersReport: true,
   onlyUpMembersOwn: true,
+  endedGrantsStayEnded: true,
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,

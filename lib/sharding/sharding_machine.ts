@@ -145,6 +145,10 @@ export class ShardingMachine {
       case "started":
       case "stopped":
         return this.#step({ ...message, from });
+      case "noRegion": {
+        const { shardType, entityId, epoch } = message;
+        return this.#routers.get(shardType)?.noRegion(entityId, message.message, epoch);
+      }
       case "returned": // For clients only.
         return;
     }
