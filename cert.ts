@@ -3,6 +3,16 @@
  *
  *     deno run -A cert.ts --help
  *
+ * @example
+ * ```ts
+ * import { createCa, issueNode, verify } from "@casty/casty/cert";
+ *
+ * const ca = await createCa();
+ * const node = await issueNode(ca, { hosts: ["node-1.example", "10.0.0.1"] });
+ * const { ok } = await verify(node.cert, { ca: ca.cert, usage: "node", host: "node-1.example" });
+ * console.assert(ok);
+ * ```
+ *
  * @module
  */
 export {
@@ -48,6 +58,7 @@ export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
 export type { KeyType } from "./lib/cert/authority/key_type.ts";
 export type { ValidityOptions } from "./lib/cert/authority/validity.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export { OptionError } from "./lib/options/option_error.ts";
 export {
   type CertificateInfo,
   type CertificateRole,

@@ -1,6 +1,27 @@
 /**
  * Actors and clusters for Deno: typed behaviours, a gossiping cluster over mutual TLS, sharded
- * entities.
+ * entities. Streams, ports, extensions, the client, certificates and the testkit are entries of their
+ * own.
+ *
+ * @example
+ * ```ts
+ * import { Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+ *
+ * const greeted: string[] = [];
+ * const greeter = (id: string) =>
+ *   Behaviors.receive<string>((_context, name) => {
+ *     greeted.push(`${id}: hello ${name}`);
+ *     return Behaviors.same();
+ *   });
+ *
+ * await using system = await ClusteredActorSystem.start({
+ *   name: "example",
+ *   host: "127.0.0.1",
+ *   port: 0,
+ * });
+ * const greeters = system.spawn(Behaviors.sharded(greeter, { numShards: 20 }), "greeters");
+ * greeters.tell(shardEnvelope("alice", "world"));
+ * ```
  *
  * @module
  */
@@ -19,7 +40,13 @@ export {
 export type { ActorContext, ActorLog, ActorTimers, Stash } from "./lib/actor/behavior/context.ts";
 export type { DeadLetter, DeadLetterReason } from "./lib/actor/services/dead_letter.ts";
 export { discoverable } from "./lib/actor/behavior/discoverable.ts";
-export { ActorError, AskError, AskTimeoutError } from "./lib/actor/errors.ts";
+export {
+  ActorError,
+  type ActorErrorCode,
+  AskError,
+  type AskErrorCode,
+  AskTimeoutError,
+} from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
   ActorRestarted,
@@ -62,23 +89,11 @@ export {
   type ClusterHealth,
   type ExtensionReports,
 } from "./lib/cluster/node/cluster_handle.ts";
-export { ExtensionBehavior } from "./lib/cluster/node/extension_behavior.ts";
-export { ExtensionKey, extensionKey } from "./lib/cluster/node/extension_key.ts";
-export type {
-  ExtensionContext,
-  ExtensionHandler,
-  ExtensionHealth,
-  ExtensionPeer,
-  ExtensionRuntime,
-  KindSpawner,
-  NodeExtension,
-  NodeExtensionFactory,
-} from "./lib/cluster/node/node_extension.ts";
 export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_state.ts";
 export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
 export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/bootstrap/seed_source.ts";
-export { ClusterError, ClusterTimeoutError } from "./lib/cluster/errors.ts";
+export { ClusterError, type ClusterErrorCode, ClusterTimeoutError } from "./lib/cluster/errors.ts";
 export {
   type Lease,
   type LeaseAnswer,
@@ -123,25 +138,9 @@ export type {
   UnreachableMember,
 } from "./lib/membership/state/member_event.ts";
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export { OptionError } from "./lib/options/option_error.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
-export type {
-  CertificateNames,
-  IdentityFunction,
-  IdentityMapping,
-  IdentityPatterns,
-  MappedIdentity,
-} from "./lib/runtime/identity_mapping.ts";
-export type {
-  Authorize,
-  CertificateFacts,
-  ChainLink,
-  ClientIdentity,
-  IdentityRefusal,
-  NodeIdentity,
-  PeerIdentity,
-  PlainIdentity,
-} from "./lib/runtime/network.ts";
 export type {
   AuthorityKeyExposed,
   CertificateExpiring,
@@ -169,7 +168,7 @@ export {
   type SerializerForm,
   type SerializerOptions,
 } from "./lib/wire/serializer.ts";
-export { ShardingError } from "./lib/sharding/errors.ts";
+export { ShardingError, type ShardingErrorCode } from "./lib/sharding/errors.ts";
 export {
   type AllocationNode,
   type AllocationStrategy,

@@ -1,6 +1,6 @@
 /**
- * A client and three nodes, each a process, over mutual TLS on loopback, beside an echo over a raw
- * `node:tls` socket in the same run.
+ * A client and three nodes, each in its own process, over mutual TLS on loopback, compared with an
+ * echo over a raw `node:tls` socket in the same run.
  *
  *     deno run -A bench/client.ts --rounds 3
  *
@@ -55,7 +55,7 @@ async function measure(add: Add): Promise<void> {
     await measureContactKill(add, cluster, tls);
   }
   {
-    // Two processes on two cores: what a client costs, without the fight for cores.
+    // Two processes on two cores: the cost of a client without contention for cores.
     await using single = await BenchCluster.start(node, false, 1);
     await measureTraffic((name, ...rest) => add(`one node: ${name}`, ...rest), single, tls);
   }
@@ -98,7 +98,7 @@ function get(
   return (replyTo) => shardEnvelope(id, { type: "get", text: words, replyTo });
 }
 
-/** Asks go to all entities in turn, tells to one, which counts them. */
+/** Asks go to all entities in turn, tells to one entity, which counts them. */
 function counterOf(client: ClusterClient, ref: Counters): Counter {
   let turn = 0;
   return {
@@ -144,7 +144,7 @@ async function measureTraffic(
   add("tell, 100 B", await floodRate(counter, flood), "/s");
 }
 
-/** Asks all the time until one succeeds; answers how long that took, in microseconds. */
+/** Repeats an ask until one succeeds; returns the time in microseconds. */
 async function untilAnswered(client: ClusterClient, ref: Counters, id: string): Promise<number> {
   const begin = performance.now();
   await client.ask(ref, get(id), { timeout: 60_000, retry: { attemptTimeout: 250, delay: 20 } });
@@ -189,7 +189,7 @@ async function measurePending(add: Add): Promise<void> {
   }).output();
   const measured = JSON.parse(new TextDecoder().decode(stdout));
   for (const [name, { heap, kept }] of Object.entries<{ heap: number; kept: number }>(measured)) {
-    add(`100,000 tells to ${name} that nobody owns: ${kept} kept, heap`, heap, "B");
+    add(`100,000 tells to ${name} without an owner: ${kept} kept, heap`, heap, "B");
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * Encoding and decoding of messages beside `@msgpack/msgpack` (reused `Encoder` and `Decoder`,
- * `encodeSharedRef`) and JSON in the same run, and beside msgpackr if that is asked for: what the
- * checks cost. Thousand operations a second, of interleaved rounds.
+ * Encoding and decoding of messages, compared with `@msgpack/msgpack` (reused `Encoder` and
+ * `Decoder`, `encodeSharedRef`) and JSON in the same run, and with msgpackr if requested. Thousand
+ * operations a second, of interleaved rounds.
  *
  *     deno run -A bench/codec.ts --help
  *
@@ -18,7 +18,7 @@ import { Installed } from "./rivals/installed.ts";
 const usage = `Usage: deno run -A bench/codec.ts [options]
 
   --rounds N    1 to 99; default 15
-  --markdown    print the table and nothing else
+  --markdown    print only the table
   --msgpackr    beside msgpackr too, which npm installs into a temporary folder
 `;
 
@@ -54,7 +54,7 @@ const uid = 1_234_567;
 const plain = { type: "increment", entityId: "entity-42", amount: 7, at: 1_700_000_000_123 };
 const replyTo = new NullRef({ node: "10.0.0.17:25520", path: "/_ask/81234", uid: 81_234 });
 
-/** What msgpack carries by itself. */
+/** Values that msgpack supports without extensions. */
 const shared: Readonly<Record<string, unknown>> = {
   "small message": plain,
   "small envelope, as an object": { path, uid, message: plain },
@@ -67,7 +67,7 @@ const shared: Readonly<Record<string, unknown>> = {
   "64 KiB of bytes": { type: "chunk", data: new Uint8Array(65_536).fill(7) },
 };
 
-/** What only Casty carries in this form. */
+/** Values that only Casty encodes in this form. */
 const envelopes: Readonly<Record<string, unknown>> = {
   "envelope": plain,
   "envelope with a reference": { type: "getValue", entityId: "entity-42", replyTo },
@@ -149,7 +149,7 @@ function makeCases(rivals: readonly Rival[]): Case[] {
     cases.push({ row, column, times, run, rates: [] });
   for (const [name, value] of Object.entries(shared)) {
     for (const { name: column, encode, decode } of rivals) {
-      // It makes an object with 65,536 keys of them.
+      // JSON encodes bytes as an object with 65,536 keys.
       if (name.includes("bytes") && column.startsWith("JSON")) continue;
       const bytes = Uint8Array.from(encode(value) as Uint8Array);
       const times = Math.max(200, Math.min(20_000, Math.round(5_000_000 / bytes.length)));

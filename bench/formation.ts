@@ -1,6 +1,6 @@
 /**
- * How long real processes take to form a cluster over mutual TLS on this machine: each is loaded and
- * ready before the clock starts; it stops when the last one sees all members up.
+ * The time in which processes form a cluster over mutual TLS on this machine: from the moment when
+ * all are loaded until the last one sees all members up.
  *
  *     deno run -A bench/formation.ts [--size 30] [--rounds 3] [--no-stall-detection]
  *
@@ -34,10 +34,10 @@ class Node {
     this.#lines = linesOf(this.#process.stdout);
   }
 
-  /** The rest of the next line, which must begin with this word. */
+  /** The rest of the next line, which must start with this word. */
   async says(word: string): Promise<string> {
     const { value = "nothing" } = await this.#lines.next();
-    if (!value.startsWith(word)) throw new Error(`expected ${word}, but a node said: ${value}`);
+    if (!value.startsWith(word)) throw new Error(`expected ${word}, but a node printed: ${value}`);
     return value.slice(word.length);
   }
 
@@ -49,7 +49,7 @@ class Node {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended already.
+      // The process has already exited.
     }
     await this.#writer.abort().catch(() => {});
     await this.#lines.return(undefined);

@@ -1,13 +1,13 @@
 /**
- * One node of `bench/formation.ts`: says `READY` when everything is loaded, waits for a line on its
- * standard input, joins, and says `UP` with how it stands when it sees all members up.
+ * One node of `bench/formation.ts`: prints `READY` when everything is loaded, waits for a line on
+ * its standard input, joins, and prints `UP` with a report when it sees all members up.
  *
  * @module
  */
 import process from "node:process";
 import { ClusteredActorSystem, TlsConfig } from "@casty/casty";
 
-/** What a node is told on its command line, as JSON. */
+/** The options of a node, passed as JSON on its command line. */
 export interface FormationSettings {
   readonly port: number;
   readonly seeds: readonly string[];
@@ -18,9 +18,9 @@ export interface FormationSettings {
   readonly ca: string;
 }
 
-/** What it reports. */
+/** The report of a node. */
 export interface FormationReport {
-  /** Milliseconds of processor time since it was told to join. */
+  /** Milliseconds of processor time since the start of the join. */
   readonly cpu: number;
   /** Bytes of memory. */
   readonly rss: number;
@@ -48,7 +48,7 @@ async function main({ port, seeds, size, stallDetection, cert, key, ca }: Format
   });
   const report: FormationReport = { cpu: cpuTime() - before, rss: Deno.memoryUsage().rss };
   console.log(`UP ${JSON.stringify(report)}`);
-  // Ends with the process that has started it.
+  // Runs until its parent process ends its input.
   while (await Deno.stdin.read(new Uint8Array(16)) !== null);
 }
 

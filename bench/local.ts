@@ -1,6 +1,6 @@
 /**
- * Casty beside a bare mailbox, all in one process: what is left when the engine has seen many kinds
- * of actors. Beside other libraries, each in a process of its own: `rivals.ts`.
+ * Casty compared with a bare mailbox, all in one process, so that the engine has optimised for many
+ * kinds of actors. `rivals.ts` compares other libraries, each in its own process.
  *
  *     deno run -A --v8-flags=--expose-gc bench/local.ts
  *
@@ -15,7 +15,7 @@ import {
   spawning,
   stopping,
   touchedHeap,
-} from "./local/lives.ts";
+} from "./local/asks_and_spawns.ts";
 import { burst, fanOut, flood, pingPong, ring } from "./local/messages.ts";
 import { bare, type MakeSubject, type Subject } from "./local/subject.ts";
 import { best, printRows, type Row, type Unit } from "./report.ts";
@@ -26,10 +26,10 @@ const rounds = 9;
 interface LocalFigure {
   readonly name: string;
   readonly unit: Unit;
-  /** Messages, questions or actors. */
+  /** The number of messages, asks or actors. */
   readonly size: number;
   readonly measure: (subject: Subject, size: number) => Promise<number | undefined>;
-  /** Whether a bare mailbox has nothing of the kind. */
+  /** Whether a bare mailbox does not support it. */
   readonly castyOnly?: boolean;
 }
 
@@ -55,7 +55,7 @@ const subjects: Readonly<Record<string, MakeSubject>> = {
 
 if (import.meta.main) {
   const rows: Row[] = [];
-  // Interleaved, so that a noisy machine disturbs all alike.
+  // Interleaved, so that load of the machine affects all alike.
   for (let round = 0; round < rounds; round++) {
     for (const figure of figures) {
       for (const [name, make] of Object.entries(subjects)) {
@@ -74,12 +74,12 @@ async function measured(name: string, subject: Subject, figure: LocalFigure): Pr
   return value === undefined ? [] : [{ name: `${name}: ${figure.name}`, value, unit: figure.unit }];
 }
 
-/** What part of the ceiling is reached, best against best. */
+/** The share of the limit that Casty reaches, best compared with best. */
 function printShares(rows: readonly Row[]): void {
   const bestOf = (name: string, unit: Unit) =>
     best(rows.filter((row) => row.name === name).map(({ value }) => value), unit);
   const compared = figures.filter(({ unit, castyOnly }) => unit === "/s" && !castyOnly);
-  console.log("\nPart of the bare mailbox, best against best:");
+  console.log("\nShare of the bare mailbox, best compared with best:");
   for (const { name, unit } of compared) {
     const share = bestOf(`casty: ${name}`, unit) / bestOf(`bare mailbox: ${name}`, unit);
     console.log(`  ${name}: ${(share * 100).toFixed(0)} %`);

@@ -1,8 +1,8 @@
 /**
- * How the membership protocol grows: 100, 300 and 1,000 members on virtual time form, come to rest,
- * lose the network between a third and the others for 10 s (too short for anybody to be downed), lose
- * a tenth at once, down those, and take a tenth of new ones. Rounds are gossip intervals while not
- * converged (250 ms). Bytes are those of the codec that nodes use.
+ * Scaling of the membership protocol: 100, 300 and 1,000 members on virtual time form a cluster,
+ * rest, go through a partition of a third for 10 s (too short for downing), lose a tenth at once,
+ * down them, and admit a tenth of new members. A round is the gossip interval before convergence
+ * (250 ms). Bytes are those of the codec that nodes use.
  *
  *     deno run -A bench/membership_scale.ts [--sizes 100,300,1000] [--markdown]
  *
@@ -19,10 +19,10 @@ const args = parseArgs(Deno.args, {
   default: { sizes: "100,300,1000" },
 });
 
-/** Milliseconds between two gossip rounds while not converged. */
+/** Milliseconds between two gossip rounds before convergence. */
 const round = 250;
 
-/** Counts what members say. Records and tombstones are encoded once and counted each time. */
+/** Counts the bytes of messages. Records and tombstones are encoded once and counted each time. */
 class Meter {
   bytes = 0;
   messages = 0;
@@ -42,7 +42,7 @@ class Meter {
   #sizeOf(message: MembershipMessage): number {
     if (!("state" in message)) return this.#codec.encode(message).length;
     const { state, ...rest } = message;
-    // Lists of up to 65 535 items begin with at most three bytes.
+    // The header of a list with up to 65 535 items has at most three bytes.
     let size = this.#codec.encode({ ...rest, state: { members: [], tombstones: [] } }).length + 4;
     for (const record of state.members) size += this.#partSize(record);
     for (const tombstone of state.tombstones) size += this.#codec.encode(tombstone).length;
@@ -61,15 +61,15 @@ class Meter {
 
 interface Phase {
   readonly name: string;
-  /** Virtual milliseconds until all agree. */
+  /** Virtual milliseconds until all members agree. */
   readonly took: number;
-  /** Bytes that one member sends in a second. */
+  /** Bytes per second that one member sends. */
   readonly bytesPerSecond: number;
 }
 
 function settled(nodes: readonly SimulatedMember[]): boolean {
   const count = nodes.length;
-  // The last ones are the least likely to agree, so they are looked at first.
+  // The last members are the least likely to agree, so they are checked first.
   for (let i = count - 1; i >= 0; i--) {
     const { view } = nodes[i]!;
     if (!view.converged || view.members.length !== count || view.unreachable.size > 0) return false;
@@ -94,7 +94,7 @@ function measure(size: number): { phases: Phase[]; wall: number } {
     phases.push({ name, took, bytesPerSecond });
   };
   const settle = () => {
-    // Looked at once a round: asking a thousand members after each message would take for ever.
+    // Checked once a round: checking a thousand members after each message would take too long.
     const start = world.now;
     while (!settled(nodes)) {
       if (world.now - start > 300_000) return undefined;
@@ -118,7 +118,7 @@ function measure(size: number): { phases: Phase[]; wall: number } {
     world.heal();
     const took = settle();
     if (nodes.some(({ downed }) => downed !== undefined)) {
-      throw new Error("a healthy one was downed");
+      throw new Error("a healthy member was downed");
     }
     return took;
   });

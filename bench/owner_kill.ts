@@ -1,5 +1,5 @@
 /**
- * A node is ended as `kill -9` does: the time until asks to entities that it owned succeed again.
+ * A node is killed by SIGKILL: the time until asks to its entities succeed again.
  *
  *     deno run -A bench/owner_kill.ts [--runs=20]
  *

@@ -1,7 +1,7 @@
 /**
- * Two processes over mutual TLS on loopback: Casty beside a bare loop (encode, frame, batch, TLS,
- * parse, decode, call) with the same codec, and beside a raw framed `node:tls` socket, in the same
- * run.
+ * Two processes over mutual TLS on loopback: Casty compared with a bare loop (encode, frame, batch,
+ * TLS, parse, decode, call) with the same codec, and with a raw framed `node:tls` socket, in the
+ * same run.
  *
  *     deno run -A bench/remote.ts --help
  *
@@ -18,7 +18,7 @@ import { machine } from "./report.ts";
 const usage = `Usage: deno run -A bench/remote.ts [options]
 
   --rounds N        runs of each figure, 1 to 99; default 5
-  --markdown        print the table and nothing else
+  --markdown        print only the table
   --figures a,b     only these: ${figures.map(({ key }) => key).join(", ")}
 `;
 
@@ -45,7 +45,7 @@ if (import.meta.main) {
 async function measure(options: Options): Promise<Value[]> {
   const values: Value[] = [];
   await using subjects = new Subjects(await makeTls());
-  // Interleaved, so that a noisy machine disturbs all alike.
+  // Interleaved, so that load of the machine affects all alike.
   for (let round = 0; round < options.rounds; round++) {
     for (const { measure } of options.figures) values.push(...await measure(subjects));
     await subjects.disconnect();
@@ -59,7 +59,7 @@ async function makeTls(): Promise<TlsMaterial> {
   return { cert, key, ca: ca.cert };
 }
 
-/** The options, or what is wrong with them. */
+/** The options, or a text that describes the first wrong one. */
 function read(args: readonly string[]): Options | string {
   const given = parseArgs([...args], {
     string: ["rounds", "figures"],

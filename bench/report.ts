@@ -1,6 +1,6 @@
 /** One measured figure of one run. */
 export interface Row {
-  /** What was measured, the same text in every run. */
+  /** The name of the figure, the same in every run. */
   readonly name: string;
   readonly value: number;
   readonly unit: Unit;
@@ -25,7 +25,7 @@ export function printRows(title: string, rows: readonly Row[]): void {
   }
 }
 
-/** The value in the middle; of an even number of values the upper of the two. */
+/** The median; of an even number of values the upper of the two. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
@@ -48,7 +48,7 @@ export function machine(): string {
   return `${navigator.hardwareConcurrency} cores, ${model}; Deno ${deno}, V8 ${v8}, ${Deno.build.target}`;
 }
 
-/** A value as people read it. */
+/** A value with its unit as text. */
 export function text(value: number, unit: Unit): string {
   if (unit === "us" && value >= 100_000) return `${(value / 1_000).toFixed(0)} ms`;
   if (unit === "us" && value >= 1_000) return `${(value / 1_000).toFixed(1)} ms`;

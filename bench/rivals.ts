@@ -1,10 +1,10 @@
 /**
- * Actors of one process beside a bare mailbox and beside other libraries, all on one core.
+ * Actors of one process compared with a bare mailbox and with other libraries, all on one core.
  *
  *     deno run -A bench/rivals.ts
  *
  * Installs the other libraries into a temporary folder, and removes it at the end. Each figure of
- * each subject is measured in a process of its own; the processes take turns.
+ * each subject is measured in its own process; the processes alternate.
  *
  * @module
  */
@@ -18,18 +18,20 @@ import { markdown } from "./rivals/table.ts";
 const usage = `Usage: deno run -A bench/rivals.ts [options]
 
   --rounds N        runs of each figure, 1 to 99; default 5
-  --markdown        print the table and nothing else
+  --markdown        print only the table
   --figures a,b     only these: ${figures.map(({ key }) => key).join(", ")}
   --subjects a,b    only these: ${columns.map(({ key }) => key).join(", ")};
                     default all but plain, which is Casty without supervision
   --core N          the core to run on, where taskset exists; default the last
 `;
 
-/** Milliseconds after which a process is ended that has not answered. */
+/** Milliseconds after which a process without a result is killed. */
 const patience = 300_000;
 /** A million actors of the larger libraries need several gigabytes. */
 const heapLimit = 12_288;
-/** Kilobytes: xstate handles a message inside `send`, so a message round a ring of 1,000 goes deep. */
+/**
+ * Kilobytes: xstate handles a message inside `send`, so a ring of 1,000 needs as many nested calls.
+ */
 const stackSize = 6_000;
 
 interface Options {
@@ -49,7 +51,7 @@ if (import.meta.main) {
   try {
     await compare(options);
   } catch (error) {
-    // What npm or the child has said tells more than where this was noticed.
+    // The output of npm or the child is more useful than the stack of this process.
     for (let at = error; at instanceof Error; at = at.cause) console.error(at.message);
     Deno.exit(1);
   }
@@ -60,7 +62,7 @@ async function compare(options: Options): Promise<void> {
     rival === undefined ? [] : [`${rival}@${major}`]
   );
   using installed = await Installed.install(packages);
-  // An interrupt must not leave the folder behind.
+  // An interrupt must not leave the temporary folder behind.
   const onInterrupt = () => {
     installed[Symbol.dispose]();
     Deno.exit(130);
@@ -86,7 +88,7 @@ async function compare(options: Options): Promise<void> {
   Deno.removeSignalListener("SIGINT", onInterrupt);
 }
 
-/** Runs all, the subjects of a figure in turns, so that a noisy machine disturbs all alike. */
+/** Runs all figures. Their subjects alternate, so that load of the machine affects all alike. */
 async function measure(
   { rounds, figures, core }: Options,
   subjects: readonly Column[],
@@ -134,7 +136,7 @@ async function runChild(
   return answer === "" ? undefined : Number(answer);
 }
 
-/** Whether processes can be pinned to that core here. */
+/** Whether processes can be pinned to that core on this machine. */
 async function canPin(core: number): Promise<boolean> {
   try {
     const args = ["-c", `${core}`, "true"];
@@ -148,7 +150,7 @@ function keyOf(figure: Figure, { key }: Column): string {
   return `${figure.key} ${key}`;
 }
 
-/** The options, or what is wrong with them. */
+/** The options, or a text that describes the first wrong one. */
 function read(args: readonly string[]): Options | string {
   const unknown: string[] = [];
   const given = parseArgs([...args], {
@@ -159,7 +161,7 @@ function read(args: readonly string[]): Options | string {
       return false;
     },
   });
-  if (unknown.length > 0) return `not known: ${unknown.join(" ")}`;
+  if (unknown.length > 0) return `unknown argument: ${unknown.join(" ")}`;
   const rounds = Number(given.rounds ?? 5);
   if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 99)) return "rounds: 1 to 99";
   const core = Number(given.core ?? navigator.hardwareConcurrency - 1);
@@ -172,7 +174,7 @@ function read(args: readonly string[]): Options | string {
   return { rounds, core, subjects, figures: chosenFigures, markdown: given.markdown === true };
 }
 
-/** Those whose keys are in the list; all without a list. */
+/** The items whose keys are in the list; all items without a list. */
 function choose<T extends { readonly key: string }>(
   all: readonly T[],
   list: unknown,

@@ -1,6 +1,6 @@
 /**
- * Five nodes are restarted one after the other, in order, while a client asks entities on all of them
- * without a pause: how many asks fail, and how long the slowest take.
+ * A graceful rolling restart of five nodes, while a client continuously asks entities on all of
+ * them: the number of failed asks, and the latency of the slowest.
  *
  *     deno run -A bench/rolling_restart.ts
  *

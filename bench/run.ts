@@ -1,4 +1,4 @@
-/** Runs all benchmarks, one after another, each in a process of its own. */
+/** Runs the benchmarks one after another, each in its own process. */
 for (const name of ["local", "codec", "remote"]) {
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--v8-flags=--expose-gc", new URL(`./${name}.ts`, import.meta.url).href],

@@ -1,6 +1,6 @@
 /**
- * Sharded entities over mutual TLS in two and three processes: tells a second and the time of an ask,
- * to entities of this process and of others; and a million entities in one process.
+ * Sharded entities over mutual TLS in two and three processes: tells per second and the latency of
+ * asks to local and remote entities; and a million entities in one process.
  *
  *     deno run -A bench/sharding.ts [--entities=1000000] [--rounds=3]
  *
@@ -33,7 +33,7 @@ if (import.meta.main) {
     default: { entities: "1000000", rounds: "3" },
   });
   console.log(`\n## Sharded entities\n\n${machine()}\n`);
-  console.log("| processes | entities | tells | ask, one after the other |");
+  console.log("| processes | entities | tells | ask, sequential |");
   console.log("| ---: | --- | ---: | ---: |");
   for (const processes of [2, 3]) await processesRow(processes, Number(given.rounds));
   await many(Number(given.entities));
@@ -65,7 +65,7 @@ async function processesRow(processes: number, rounds: number): Promise<void> {
       { timeout: 20_000 },
     );
   const ids = Array.from({ length: 200 }, (_, index) => `entity-${index}`);
-  // Until all know all, shards would go to the first only.
+  // Before all nodes have joined, the first node would own all shards.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   for (const id of ids) await ask(id);
   const isLocal = (id: string) => system.sharding.shardOwner("counters", id) === system.address;
@@ -84,7 +84,7 @@ async function processesRow(processes: number, rounds: number): Promise<void> {
         counters.tell(shardEnvelope(chosen[sent % chosen.length]!, { type: "count" }));
         if (sent % 500 === 499) await system.drained();
       }
-      // Each has handled what came before its answer.
+      // A reply shows that the entity has handled all earlier messages.
       await Promise.all(chosen.map(ask));
       const tells = count / (performance.now() - begun) * 1_000;
       begun = performance.now();
@@ -111,7 +111,7 @@ async function many(count: number): Promise<void> {
       (replyTo: ActorRef<number>) => shardEnvelope(id, { type: "get" as const, replyTo }),
       { timeout: 60_000 },
     );
-  // All shards have an owner before it is measured.
+  // All shards have an owner before the measurement.
   for (let index = 0; index < 1_000; index++) await ask(`warm-${index}`);
   const before = Deno.memoryUsage().heapUsed;
   const begun = performance.now();

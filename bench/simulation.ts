@@ -1,20 +1,20 @@
 /**
- * How fast whole clusters are simulated: an hour of virtual time for ten nodes, with and without
- * faults. The target is 10 s.
+ * The speed of simulations: an hour of virtual time of ten nodes, with and without faults. The
+ * target is 10 s.
  */
 import { randomFaults, simulate, type SimulationOptions } from "../lib/testkit/mod.ts";
 
 const hour = 3_600_000;
 
 const cases: Record<string, Omit<SimulationOptions, "seed">> = {
-  "10 nodes, an hour, nothing goes wrong": { nodes: 10, duration: hour },
+  "10 nodes, an hour, no faults": { nodes: 10, duration: hour },
   "10 nodes, an hour, a fault each minute": {
     nodes: 10,
     duration: hour,
     faults: randomFaults({ every: 60_000 }),
   },
-  "3 nodes, an hour, nothing goes wrong": { nodes: 3, duration: hour },
-  "30 nodes, ten minutes, nothing goes wrong": { nodes: 30, duration: hour / 6 },
+  "3 nodes, an hour, no faults": { nodes: 3, duration: hour },
+  "30 nodes, ten minutes, no faults": { nodes: 30, duration: hour / 6 },
 };
 
 for (const [name, options] of Object.entries(cases)) {

@@ -1,8 +1,8 @@
 /**
- * A simulation finds a race: two bank tellers move money between accounts, which are actors spread
- * over three nodes. The first version of a transfer reads two balances and then writes two; with
- * some seed two transfers cross, and money appears or is gone. The second version lets each account
- * do its own sum and passes with the same seeds.
+ * A simulation finds a race: two bank tellers move money between accounts, which are sharded
+ * entities on three nodes. The first version of a transfer reads two balances and then writes both;
+ * with some seed two transfers interleave, and the total changes. The second version sends each
+ * account the amount to add, and passes with the same seeds.
  *
  * Run with: deno run -A examples/bank_simulation.ts
  */
@@ -11,7 +11,7 @@ import { naiveBank, safeBank } from "./bank_simulation/scenarios.ts";
 
 const seeds = 30;
 
-/** The first seed with which a bank fails, and how. */
+/** The failure with the lowest failing seed; `undefined` if all seeds pass. */
 async function firstFailure(bank: typeof naiveBank): Promise<SimulationError | undefined> {
   for (let seed = 1; seed <= seeds; seed++) {
     try {
@@ -28,4 +28,4 @@ if (failure === undefined) throw new Error("the race was not found");
 console.log(failure.message);
 const safe = await firstFailure(safeBank);
 if (safe !== undefined) throw safe;
-console.log(`\nsafe bank: ${seeds} seeds, nothing fails`);
+console.log(`\nsafe bank: no failure in ${seeds} seeds`);

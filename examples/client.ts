@@ -1,5 +1,5 @@
 /**
- * Asks the counter of a running cluster for its value, from outside the cluster.
+ * A client asks the counter of a running cluster for its value.
  *
  *     deno run -A examples/client.ts --contact 127.0.0.1:25520 \
  *       --certfile certs/client/client.crt --keyfile certs/client/client.key --cafile certs/ca.crt
@@ -34,7 +34,7 @@ async function main(args: string[]): Promise<number> {
       systemName,
       ...(tls && { tls }),
     });
-    const ref = client.entityRef<CounterMessage>(counters.name, counters);
+    const ref = client.entityRef<CounterMessage>(counters.name, { numShards: counters.numShards });
     console.log(`client | VALUE=${await client.ask(ref, getValue)}`);
     return 0;
   } catch (error) {

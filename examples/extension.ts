@@ -1,5 +1,5 @@
 /**
- * Three nodes in this process, without TLS, with an extension that tells each of them who is busy.
+ * Three nodes in this process, without TLS, with an extension that publishes the load of each node.
  *
  *     deno run -A examples/extension.ts
  *

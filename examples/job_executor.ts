@@ -1,8 +1,8 @@
 /**
- * A client outside the cluster finds ten workers, spreads 40 tasks over them, and gathers the
- * results. One worker is killed in between; its task goes to another.
+ * A client finds ten workers in a cluster, distributes 40 tasks to them, and collects the results.
+ * One worker is killed meanwhile; its task goes to another worker.
  *
- * Code does not travel: a job is a function with a name, and the workers have it.
+ * No code is sent: a job is a named function that the workers contain.
  *
  *     deno run -A examples/job_executor.ts
  *
@@ -38,12 +38,12 @@ type Result =
 
 const systemName = "jobs";
 const workers: ServiceKey<Run> = ServiceKey("workers");
-/** How many workers each node has. */
+/** The number of workers of each node. */
 const nodes: Readonly<Record<string, number>> = { one: 3, two: 3, three: 3, single: 1 };
 const limit = 1_000_000;
 const tasks = 40;
 
-/** What the workers can do. */
+/** The jobs of the workers, by name. */
 const jobs: Readonly<Record<string, (range: Range) => number>> = {
   countPrimes({ from, to }) {
     let count = 0;
@@ -77,7 +77,7 @@ async function runNode({ name, seeds, folder }: NodeStart): Promise<void> {
     seedNodes: seeds,
     tls: await tlsOf(folder, name),
     stopOnSignals: true,
-    // The killed node agrees to nothing.
+    // Convergence is impossible after the kill of a node.
     leaveTimeout: 1_000,
   });
   for (let n = 1; n <= nodes[name]!; n++) {
@@ -86,7 +86,7 @@ async function runNode({ name, seeds, folder }: NodeStart): Promise<void> {
   console.log(`LISTENING ${system.address}`);
 }
 
-/** Gives each worker one task after the other; answers the results and how many were repeated. */
+/** Sends each worker one task after the other; returns the sum and the number of repeated tasks. */
 async function execute(
   client: ClusterClient,
   found: readonly ActorRef<Run>[],
@@ -116,14 +116,14 @@ async function execute(
         onResult(++done);
       } catch (error) {
         if (!(error instanceof AskError || error instanceof AskTimeoutError)) throw error;
-        // The worker is lost; somebody else does its task.
+        // The worker is gone; another one runs its task.
         repeated++;
         waiting.push(task);
         return;
       }
     }
   };
-  // A task may come back after the others have found nothing more to do.
+  // A task may be returned after the other workers have run out of tasks.
   for (let left = found; done < tasks; left = client.lookup(workers)) {
     await Promise.all(left.map(employ));
   }

@@ -1,9 +1,9 @@
-/** Nodes of an example, each a process with a certificate of its own. */
+/** The nodes of an example, each a process with its own certificate. */
 import { TlsConfig } from "@casty/casty";
 import { createCa, issueClient, type Issued, issueNode } from "@casty/casty/cert";
 import { TextLineStream } from "./tls_counter/text_lines.ts";
 
-/** What a node needs to know; it travels on the command line. */
+/** The options of a node process, passed as JSON on the command line. */
 export interface NodeStart {
   readonly name: string;
   readonly seeds: readonly string[];
@@ -20,7 +20,7 @@ export function tlsOf(folder: string, name: string): Promise<TlsConfig> {
   });
 }
 
-/** What a process was told to be, if it was told that it is a node. */
+/** The options on the command line; `undefined` if this process is not a node. */
 export function nodeStart(args: readonly string[]): NodeStart | undefined {
   const [flag, text] = args;
   return flag === "--node" && text !== undefined ? JSON.parse(text) : undefined;
@@ -34,7 +34,7 @@ export class Processes implements AsyncDisposable {
   readonly #reading: Promise<void>[] = [];
   /** Addresses of the nodes, by name. */
   readonly addresses = new Map<string, string>();
-  /** All that the nodes have printed. */
+  /** The output of all nodes. */
   readonly lines: string[] = [];
 
   private constructor(script: string, folder: string) {
@@ -42,7 +42,7 @@ export class Processes implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Starts nodes with these names from a script; resolves when all listen. */
+  /** Starts a node of a script for each name; resolves when all listen. */
   static async start(script: string, names: readonly string[]): Promise<Processes> {
     const folder = await Deno.makeTempDir({ prefix: "casty-example-" });
     const processes = new Processes(script, folder);
@@ -68,19 +68,19 @@ export class Processes implements AsyncDisposable {
     return tlsOf(this.#folder, "client");
   }
 
-  /** Ends a node at once, as a crash does. */
+  /** Kills a node, as in a crash. */
   kill(name: string): void {
     this.#children.get(name)?.kill("SIGKILL");
     this.#children.delete(name);
   }
 
-  /** Lets all nodes leave, and waits for them. */
+  /** Stops all nodes gracefully and waits for their exit. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#children.values()) {
       try {
         child.kill("SIGTERM");
       } catch {
-        // It has ended by itself.
+        // The process has already exited.
       }
     }
     await Promise.all(this.#reading);
@@ -114,7 +114,7 @@ export class Processes implements AsyncDisposable {
           resolve(address);
         }
         await child.status;
-        reject(new Error(`${name} has ended`));
+        reject(new Error(`${name} has exited`));
       };
       this.#reading.push(read());
     });

@@ -1,7 +1,7 @@
 /**
- * Three sensors, each a node of its own, stream 20 readings to a client outside the cluster. The
- * client reads no faster than it can, and the sensors wait for it. What is too high it streams back
- * into the cluster, to a monitor on a fourth node.
+ * Three sensors, each on its own node, stream 20 readings each to a client. Back-pressure holds the
+ * sensors back while the client is slow. The client streams readings above the limit back into the
+ * cluster, to a monitor on a fourth node.
  *
  *     deno run -A examples/sensor_pipeline.ts
  *
@@ -28,7 +28,7 @@ const perSensor = 20;
 const readings: ServiceKey<ProducerMessage<Reading>> = ServiceKey("readings");
 const alerts: ServiceKey<ProducerMessage<Reading>> = ServiceKey("alerts");
 
-/** First value, step from one reading to the next, and what is too high. */
+/** The first value, the step from one reading to the next, and the limit. */
 const sensors: Readonly<Record<string, readonly [first: number, step: number, limit: number]>> = {
   temperature: [20, 0.7, 30],
   humidity: [55, 1, 70],
@@ -47,7 +47,7 @@ async function runNode({ name, seeds, folder }: NodeStart): Promise<void> {
     stopOnSignals: true,
   });
   const key = name === "monitor" ? alerts : readings;
-  // At most four readings lie between a sensor and the client: then the sensor waits.
+  // A sensor waits while four of its readings are buffered.
   const behavior = streamProducer<Reading>({ bufferSize: 4 });
   const producer = system.spawn(Behaviors.discoverable(behavior, key), "stream");
   console.log(`LISTENING ${system.address}`);
@@ -66,7 +66,7 @@ async function measure(
   }
   await sink.complete();
   await sink.outcome;
-  console.log(`${perSensor} readings were taken`);
+  console.log(`sent ${perSensor} readings`);
 }
 
 async function watch(
@@ -76,18 +76,18 @@ async function watch(
   let count = 0;
   for await (const { sensor, value } of streamSource(system, producer)) {
     count++;
-    console.log(`${sensor} is too high: ${value.toFixed(1)}`);
+    console.log(`${sensor} is above its limit: ${value.toFixed(1)}`);
   }
   console.log(`${count} alerts`);
 }
 
-/** The actors of a service, when there are so many. */
+/** Waits until `count` actors are registered under a service key, and returns them. */
 async function find<M>(client: ClusterClient, key: ServiceKey<M>, count: number) {
   for await (const refs of client.subscribe(key)) if (refs.length === count) return refs;
-  throw new Error(`the client was closed before ${count} actors offered ${key.id}`);
+  throw new Error(`the client was closed before ${count} actors of ${key.id} were found`);
 }
 
-/** Reads one sensor to its end; answers whether nothing was missing. */
+/** Reads all readings of one sensor; returns whether they were complete and in order. */
 async function follow(
   client: ClusterClient,
   producer: ActorRef<ProducerMessage<Reading>>,
@@ -104,7 +104,7 @@ async function follow(
     await new Promise((resolve) => setTimeout(resolve, 5));
     last = reading;
   }
-  console.log(`client | ${last?.sensor}: ${last?.number} readings, at most ${highest.toFixed(1)}`);
+  console.log(`client | ${last?.sensor}: ${last?.number} readings, highest ${highest.toFixed(1)}`);
   return inOrder && last?.number === perSensor;
 }
 
@@ -129,7 +129,7 @@ async function main(): Promise<number> {
   );
   await sink.complete();
   const { type } = await sink.outcome;
-  console.log(`client | ${sent} alerts were sent, and ${type}`);
+  console.log(`client | sent ${sent} alerts; the stream ${type}`);
   return complete.every(Boolean) && sent === 16 && type === "completed" ? 0 : 1;
 }
 

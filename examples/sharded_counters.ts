@@ -1,10 +1,11 @@
 /**
- * Counters on three nodes, while each node is restarted in turn: asks go on all the time, and counters
- * that ran start again by themselves at their new node, where they find what they have counted.
+ * A rolling restart of three nodes with sharded counters under continuous asks. Remembered counters
+ * start again on their new node without a message, and load their stored value.
  *
  *     deno run -A examples/sharded_counters.ts
  *
- * All nodes are in this process, to keep the example short; where they run makes no difference to them.
+ * All nodes run in this process, to keep the example short; separate processes would behave the
+ * same.
  *
  * @module
  */
@@ -22,7 +23,7 @@ type Counter = { type: "increment"; replyTo: ActorRef<number> };
 const Counters = entityType<Counter>("counters", { numShards: 12 });
 const ids = Array.from({ length: 24 }, (_, index) => `counter-${index}`);
 
-/** Stands for a database: an entity that moves begins anew, and reads what it had. */
+/** Stands for a database: an entity that has moved loads its state from it. */
 const stored = new Map<string, number>();
 
 const counter = Behaviors.sharded(Counters, (id) => {
@@ -62,7 +63,7 @@ while (nodes.length < 3) nodes.push(await start(0, [first.system.address]));
 const addresses = nodes.map(({ system }) => system.address);
 await Promise.all(nodes.map(({ system }) => system.waitFor(nodes.length)));
 
-// Asks through a node that is not being restarted, until told otherwise.
+// Asks go through a node that is not being restarted, until `asking` is false.
 let through = nodes[2]!;
 let asking = true;
 let answered = 0;
@@ -86,12 +87,12 @@ console.log(`${ids.length} counters run on ${nodes.length} nodes`);
 
 for (const [index, address] of addresses.entries()) {
   through = nodes[(index + 1) % nodes.length]!;
-  // Questions that were asked through this node are answered first.
+  // Wait for the replies of asks through this node.
   await new Promise((resolve) => setTimeout(resolve, 200));
   await nodes[index]!.system.shutdown();
   const others = nodes.filter((_, other) => other !== index);
   await until(() => running(others) === ids.length);
-  console.log(`node ${index + 1} has left, and all ${ids.length} counters run on the others`);
+  console.log(`node ${index + 1} has left; all ${ids.length} counters run on the others`);
   const seeds = addresses.filter((other) => other !== address);
   nodes[index] = await start(Number(address.split(":")[1]), seeds);
   await Promise.all(nodes.map(({ system }) => system.waitFor(nodes.length)));
@@ -100,6 +101,6 @@ for (const [index, address] of addresses.entries()) {
 asking = false;
 await Promise.all(askers);
 const total = [...stored.values()].reduce((sum, count) => sum + count, 0);
-console.log(`${answered} asks were answered, none failed, and ${total} were counted`);
-console.log(`the longest took ${Math.round(longest)} ms`);
+console.log(`${answered} asks were answered, none failed; the counters total ${total}`);
+console.log(`longest ask: ${Math.round(longest)} ms`);
 await Promise.all(nodes.map(({ system }) => system.shutdown()));

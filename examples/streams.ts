@@ -1,6 +1,6 @@
 /**
- * Three producers feed one slow consumer through a buffer of eight places. The producers could send
- * at once; the stream holds each of them back until the consumer has made room.
+ * Back-pressure: three sensors feed one slow consumer through a stream with a buffer of eight
+ * elements. A put waits while the buffer is full.
  *
  *     deno run -A examples/streams.ts
  *
@@ -19,10 +19,10 @@ const sensors = ["north", "east", "south"];
 let sent = 0;
 let received = 0;
 let mostAhead = 0;
-/** Milliseconds that each sensor was held back. */
+/** Milliseconds that each sensor needed for all its puts. */
 const waited = new Map<string, number>();
 
-/** Puts one reading after the other; a put that finds no room waits. */
+/** Puts one reading after the other. */
 async function measure(sensor: string, sink: StreamSink<Reading>): Promise<void> {
   const start = performance.now();
   for (let value = 1; value <= perSensor; value++) {
@@ -37,7 +37,7 @@ async function measure(sensor: string, sink: StreamSink<Reading>): Promise<void>
 await using system = new ActorSystem({ name: "weather" });
 const producer = system.spawn(streamProducer<Reading>({ bufferSize: 8 }), "readings");
 
-// One sink holds the stream open, and completes it when the sensors are done.
+// This sink keeps the stream open, and completes it when the sensors have finished.
 await using control = streamSink(system, producer);
 const measuring = Promise.all(
   sensors.map((sensor) => measure(sensor, streamSink(system, producer))),
@@ -58,13 +58,13 @@ await measuring;
 
 const total = sensors.length * perSensor;
 console.log(`${received} of ${total} readings, in order, from ${[...last.keys()].join(", ")}`);
-console.log(`never more than ${mostAhead} between the sensors and the consumer`);
+console.log(`at most ${mostAhead} readings between the sensors and the consumer`);
 for (const [sensor, time] of waited) {
   console.log(`${sensor} was held back for ${time.toFixed()} ms`);
 }
 const { type } = await control.outcome;
 console.log(`the stream was ${type}`);
 
-// Eight in the buffer, four asked for, and one in the consumer's hands.
+// Eight in the buffer, four requested, and one being handled by the consumer.
 const heldBack = [...waited.values()].every((time) => time > 50);
 if (received !== total || type !== "completed" || mostAhead > 8 + 4 + 1 || !heldBack) Deno.exit(1);

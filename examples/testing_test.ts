@@ -1,6 +1,6 @@
 /**
- * How to test an actor: its decisions one by one with a `BehaviorTestKit`, its life among others with
- * an `ActorTestKit`. No test waits for real, although the actor counts in minutes.
+ * How to test an actor: single messages with a `BehaviorTestKit`, interaction with other actors
+ * with an `ActorTestKit`. Time is virtual: no test waits for the timeout of 15 minutes.
  *
  *     deno test examples/testing_test.ts
  *
@@ -10,8 +10,8 @@ import { assertEquals } from "@std/assert";
 import { type ActorRef, type Behavior, Behaviors } from "@casty/casty";
 import { ActorTestKit, BehaviorTestKit, TestInbox } from "@casty/casty/testkit";
 
-/** Milliseconds for which an unpaid order is kept. */
-const patience = 15 * 60_000;
+/** Milliseconds after which an unpaid order expires. */
+const paymentTimeout = 15 * 60_000;
 
 type OrderMessage =
   | { type: "pay"; amount: number; replyTo: ActorRef<OrderReply> }
@@ -22,7 +22,7 @@ type OrderMessage =
 type OrderReply = { type: "paid" } | { type: "notPaid"; reason: string };
 type Charge = { type: "charge"; amount: number; replyTo: ActorRef<"ok"> };
 
-/** An order that waits for its payment, and is given up after a while. */
+/** An order that waits for its payment until it expires. */
 function order(bank: ActorRef<Charge>, warehouse: ActorRef<string>): Behavior<OrderMessage> {
   const unpaid = Behaviors.receive<OrderMessage>((context, message) => {
     switch (message.type) {
@@ -40,7 +40,7 @@ function order(bank: ActorRef<Charge>, warehouse: ActorRef<string>): Behavior<Or
         return Behaviors.same();
       }
       case "charged":
-        context.timers.cancel("patience");
+        context.timers.cancel("paymentTimeout");
         warehouse.tell("ship it");
         message.replyTo.tell({ type: "paid" });
         return Behaviors.stopped();
@@ -48,23 +48,23 @@ function order(bank: ActorRef<Charge>, warehouse: ActorRef<string>): Behavior<Or
         message.replyTo.tell({ type: "notPaid", reason: message.reason });
         return Behaviors.same();
       case "expired":
-        context.log.info("nobody has paid");
+        context.log.info("payment timed out");
         warehouse.tell("put it back");
         return Behaviors.stopped();
     }
   });
   return Behaviors.setup((context) => {
-    context.timers.startSingle("patience", { type: "expired" }, patience);
+    context.timers.startSingle("paymentTimeout", { type: "expired" }, paymentTimeout);
     return unpaid;
   });
 }
 
-Deno.test("a payment that the bank takes ends the order", () => {
+Deno.test("an accepted payment ends the order", () => {
   const bank = new TestInbox<Charge>("bank");
   const warehouse = new TestInbox<string>("warehouse");
   const customer = new TestInbox<OrderReply>("customer");
   const kit = BehaviorTestKit.create(order(bank.ref, warehouse.ref));
-  kit.expectEffect({ type: "timerStarted", key: "patience", delay: patience });
+  kit.expectEffect({ type: "timerStarted", key: "paymentTimeout", delay: paymentTimeout });
 
   kit.run({ type: "pay", amount: 30, replyTo: customer.ref });
   kit.expectEffect({ type: "asked", target: bank.ref }).reply("ok");
@@ -72,13 +72,13 @@ Deno.test("a payment that the bank takes ends the order", () => {
   assertEquals(bank.receiveMessage().amount, 30);
 
   kit.runOne();
-  kit.expectEffect({ type: "timerCancelled", key: "patience" });
+  kit.expectEffect({ type: "timerCancelled", key: "paymentTimeout" });
   customer.expectMessage({ type: "paid" });
   warehouse.expectMessage("ship it");
   assertEquals(kit.isAlive, false);
 });
 
-Deno.test("a payment that the bank refuses leaves the order open", () => {
+Deno.test("a rejected payment leaves the order open", () => {
   const customer = new TestInbox<OrderReply>("customer");
   const kit = BehaviorTestKit.create(order(new TestInbox<Charge>().ref, new TestInbox().ref));
   kit.retrieveEffects();
@@ -90,19 +90,19 @@ Deno.test("a payment that the bank refuses leaves the order open", () => {
   assertEquals(kit.isAlive, true);
 });
 
-Deno.test("an order that nobody pays is given up after a quarter of an hour", async () => {
+Deno.test("an unpaid order expires after 15 minutes", async () => {
   await using kit = ActorTestKit.create();
   const bank = kit.createProbe<Charge>("bank");
   const warehouse = kit.createProbe<string>("warehouse");
   const ref = kit.spawn(order(bank.ref, warehouse.ref), "order");
 
-  await warehouse.expectNoMessage({ duration: patience - 1 });
+  await warehouse.expectNoMessage({ duration: paymentTimeout - 1 });
   await warehouse.expectMessage("put it back", { timeout: 1 });
   await warehouse.expectTerminated(ref);
-  await kit.expectLog({ level: "info", source: "/order", message: "nobody has paid" });
+  await kit.expectLog({ level: "info", source: "/order", message: "payment timed out" });
 });
 
-Deno.test("a bank that does not answer is heard of after the time of an ask", async () => {
+Deno.test("a payment fails with the timeout of the ask if the bank does not reply", async () => {
   await using kit = ActorTestKit.create();
   const bank = kit.createProbe<Charge>("bank");
   const customer = kit.createProbe<OrderReply>("customer");

@@ -23,16 +23,16 @@ Without --port: starts five nodes as processes on this machine, counts to 50, ex
 
 One node:
   --port PORT         port to listen on; 0 lets the system choose
-  --host HOST         name or address under which the others reach this node (127.0.0.1)
+  --host HOST         host of the node's address, which the other nodes dial (127.0.0.1)
   --bind-host HOST    interface to listen on (the host)
-  --node-id ID        label of this node (node-1); node-1 does the counting
-  --nodes N           how many nodes the cluster has (5)
-  --seed HOST:PORT    node to join through; may be repeated
+  --node-id ID        label of this node (node-1); node-1 sends the increments
+  --nodes N           number of nodes in the cluster (5)
+  --seed HOST:PORT    address of a seed node; may be repeated
   --certfile FILE     certificate of this node
   --keyfile FILE      its private key
   --cafile FILE       certificate authority of the cluster
   --stay              stay in the cluster after the result, until SIGINT or SIGTERM
-  --health-file FILE  written after the result, removed at the end
+  --health-file FILE  file that is written after the result and removed at shutdown
   --help              this text`;
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

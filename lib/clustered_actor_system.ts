@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { checkOptions, optionsOf } from "./options/check_options.ts";
+import { actorSystemTable, lookupTable } from "./options/tables/actor_tables.ts";
 import { ActorSystem } from "./actor/system/actor_system.ts";
 import type { Behavior } from "./actor/behavior/behavior.ts";
 import { type ActorRef, Ref } from "./actor/ref/ref.ts";
@@ -18,7 +20,6 @@ import { ClusterNode } from "./cluster/node/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/node/cluster_options.ts";
 import type { Member } from "./membership/state/member.ts";
 import { setNodeInternals } from "./node_internals.ts";
-import { parseAddress } from "./runtime/address.ts";
 import { type Sharding, shardingKey } from "./sharding/sharding.ts";
 import { ShardingExtension } from "./sharding/sharding_extension.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
@@ -70,7 +71,7 @@ export class ClusteredActorSystem extends ActorSystem {
       ...options.runtime,
       ...(options.logger && { logger: options.logger }),
     });
-    super({ ...options, runtime });
+    super({ ...optionsOf(actorSystemTable, options), runtime });
     this.#extensions = new NodeExtensions(ordered, runtime);
     this.#node = new ClusterNode(this, options, runtime, this.#extensions);
     this.cluster = new ClusterHandle(() => this.#node.facts, this.#extensions);
@@ -84,8 +85,9 @@ export class ClusteredActorSystem extends ActorSystem {
   /**
    * Opens the port, joins the cluster, and resolves when `requiredQuorum` members are up.
    *
-   * @throws {ClusterError} for options that cannot be used; codes `badExtension`,
-   * `duplicateExtension`, `missingExtension`, `circularExtension`, `extensionFailed`.
+   * @throws {OptionError}
+   * @throws {ClusterError} codes `badExtension`, `duplicateExtension`, `missingExtension`,
+   * `circularExtension`, `extensionFailed`.
    * @throws {ClusterTimeoutError} code `quorumTimeout`; the node is shut down then.
    * @throws {TransportError} when the port cannot be opened, or the TLS configuration would let
    * peers without a certificate in.
@@ -201,7 +203,7 @@ export class ClusteredActorSystem extends ActorSystem {
    * whether it takes `M`, is not checked: a message that cannot be delivered is a dead letter of that
    * node.
    *
-   * @throws {CastyError} code `badAddress`.
+   * @throws {OptionError}
    */
   override lookup<M = never>(path: string, at: { readonly node: string }): ActorRef<M>;
   override lookup<M = never>(
@@ -209,7 +211,7 @@ export class ClusteredActorSystem extends ActorSystem {
     at?: { readonly node: string },
   ): ActorRef<M> | undefined {
     if (at === undefined) return super.lookup<M>(path);
-    parseAddress(at.node);
+    checkOptions(lookupTable, at);
     const absolute = path.startsWith("/") ? path : `/${path}`;
     return this.#node.remoting.refTo({ node: at.node, path: absolute, uid: 0 });
   }

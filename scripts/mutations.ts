@@ -11,10 +11,10 @@ import { type RuleName, rules } from "../lib/runtime/rules.ts";
 import { mutations } from "../tests/mutations.ts";
 import { runTest, type TestResult } from "../tests/rule_switch.ts";
 
-/** What a test says of the rule that it is for. */
+/** The result of the test of a rule. */
 type Verdict = "noticed" | "NOT NOTICED" | "CANNOT RUN" | "FAILS ANYWAY";
 
-/** How each test goes while all rules hold; several rules may share one. */
+/** The result of each test with all rules in force; several rules may share a test. */
 const sound = new Map<string, Promise<TestResult>>();
 
 async function tryRule(name: RuleName): Promise<Verdict> {

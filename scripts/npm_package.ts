@@ -1,12 +1,12 @@
 /**
- * Writes this checkout as an npm package, for Node and Bun, which know neither `deno.json` nor
+ * Writes this checkout as an npm package for Node and Bun, which support neither `deno.json` nor
  * `jsr:` imports:
  *
  *     deno run -A scripts/npm_package.ts FOLDER
  *     npm install --prefix FOLDER
  *
- * The sources are copied as they are: Node 24 and Bun strip the types. Node does so only outside of
- * `node_modules`, so install the folder by its path (`npm install FOLDER`), which makes a link.
+ * The sources are copied unchanged: Node 24 and Bun strip the types. Node does that only outside of
+ * `node_modules`, so install the folder by its path (`npm install FOLDER`), which creates a link.
  *
  * @module
  */
@@ -31,7 +31,7 @@ if (import.meta.main) {
   await writeNpmPackage(folder);
 }
 
-/** Writes the sources and a `package.json` made of `deno.json` into a folder. */
+/** Writes the sources and a `package.json` generated from `deno.json` into a folder. */
 export async function writeNpmPackage(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const config = await readConfig(root);
@@ -53,7 +53,7 @@ function manifest({ name, version, license, exports }: DenoConfig): Record<strin
   return { name, version, license, private: true, type: "module", exports };
 }
 
-/** What comes from npm, and the local stand-ins of what comes from JSR. */
+/** The npm dependencies, and the local replacements of JSR dependencies. */
 async function dependencies(
   config: DenoConfig,
   imported: ReadonlySet<string>,
@@ -70,7 +70,7 @@ async function dependencies(
   return found;
 }
 
-/** The packages that sources import; tests need more. */
+/** The packages that the sources import; tests need more. */
 async function importedPackages(paths: readonly string[]): Promise<Set<string>> {
   const packages = new Set<string>();
   for (const path of paths) {

@@ -1,7 +1,7 @@
 /**
- * Runs the scenarios of `tests/sim/scenarios/` with many seeds, and tells what fails:
+ * Runs the scenarios of `tests/sim/scenarios/` with many seeds, and prints failures:
  * `deno task sim --seeds 10000 [--from 1] [--scenario storm] [--jobs 2] [--failures folder]`.
- * Each seed is one run, of the next scenario in turn. Ends with 1 if a run has failed.
+ * Each seed is one run of the next scenario in turn. Exits with 1 if a run has failed.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { namedScenario, scenarios } from "../tests/sim/scenarios/all.ts";
@@ -19,7 +19,7 @@ const failures = String(options.failures ?? "simulation_failures");
 const names = scenarios.flatMap(({ name }) => name === undefined ? [] : [name]);
 const chosen = options.scenario === undefined ? names : [String(options.scenario)];
 if (chosen.some((name) => namedScenario(name) === undefined)) {
-  console.error(`there is no scenario ${options.scenario}; random are ${names.join(", ")}`);
+  console.error(`unknown scenario: ${options.scenario}; random scenarios: ${names.join(", ")}`);
   Deno.exit(2);
 }
 
@@ -74,6 +74,6 @@ function wholeNumber(name: "seeds" | "from" | "jobs" | "trials", fallback: numbe
   const given = options[name];
   const value = given === undefined ? fallback : Number(given);
   if (Number.isSafeInteger(value) && value >= (name === "trials" ? 0 : 1)) return value;
-  console.error(`--${name} ${given}: use a whole number`);
+  console.error(`--${name} is ${given}, not a whole number`);
   Deno.exit(2);
 }

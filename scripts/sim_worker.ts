@@ -11,7 +11,7 @@ export interface Order {
   readonly trials: number;
 }
 
-/** How it came out. */
+/** The result of a run. */
 export interface Result {
   readonly events: number;
   readonly virtualTime: number;

@@ -1,6 +1,6 @@
 /**
- * Runs a task on a copy of the project that has no `links`, so that the `@std` packages come from
- * JSR and not from `lib/offline`. For machines that reach JSR.
+ * Runs a task on a copy of the project without `links`, so that the `@std` packages are loaded from
+ * JSR and not from `lib/offline`. For machines with access to JSR.
  *
  *     deno run -A scripts/without_links.ts verify     # check and test
  *     deno run -A scripts/without_links.ts publish    # publish; more arguments go to deno publish
@@ -32,7 +32,7 @@ try {
 }
 Deno.exit(code);
 
-/** Copies what git knows, but for `lib/offline`, the lock file and the `links`. */
+/** Copies all files of the repository except `lib/offline`, the lock file and the `links`. */
 async function copyProject(target: string): Promise<void> {
   const { stdout } = await new Deno.Command("git", {
     args: ["ls-files", "--cached", "--others", "--exclude-standard"],

@@ -4,13 +4,13 @@ import { TextLineStream } from "../../examples/tls_counter/text_lines.ts";
 /** Shards of the counters, the same on nodes and clients. */
 export const sharding = { numShards: 60 } as const;
 
-/** Nodes, each a process. */
+/** Nodes, each in its own process. */
 export class BenchCluster implements AsyncDisposable {
   readonly #tuned: boolean;
   readonly #count: number;
   readonly #processes = new Map<string, Deno.ChildProcess>();
 
-  /** `tuned`: nodes find out and decide within a second or two that one of them is gone. */
+  /** `tuned`: detection and downing of a crashed node take about two seconds. */
   private constructor(tuned: boolean, count: number) {
     this.#tuned = tuned;
     this.#count = count;
@@ -25,23 +25,23 @@ export class BenchCluster implements AsyncDisposable {
     return cluster;
   }
 
-  /** Where the nodes listen. */
+  /** The addresses of the nodes. */
   get addresses(): readonly string[] {
     return [...this.#processes.keys()];
   }
 
-  /** Processor time that all nodes have taken, in microseconds; Linux only, in steps of 10 ms. */
+  /** The processor time of all nodes in microseconds; Linux only, in steps of 10 ms. */
   cpuTime(): number {
     let ticks = 0;
     for (const { pid } of this.#processes.values()) {
-      // Behind the name, which may have blanks and brackets in it.
+      // The fields after the name, which may contain blanks and brackets.
       const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ");
       ticks += Number(fields[11]) + Number(fields[12]);
     }
     return ticks * 10_000;
   }
 
-  /** Ends a node as a crash does. */
+  /** Kills a node, as in a crash. */
   kill(address: string): void {
     this.#processes.get(address)!.kill("SIGKILL");
   }
@@ -72,7 +72,7 @@ export class BenchCluster implements AsyncDisposable {
     const lines = process.stdout.pipeThrough(new TextDecoderStream())
       .pipeThrough(new TextLineStream()).getReader();
     const { value: address } = await lines.read();
-    if (address === undefined) throw new Error("a node has ended before it listened");
+    if (address === undefined) throw new Error("a node exited before it listened");
     this.#processes.set(address, process);
     const ready = lines.read().then(async () => {
       await lines.cancel();

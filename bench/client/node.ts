@@ -1,4 +1,4 @@
-/** A node of the client's benchmark: prints its address, ends when its input ends. */
+/** A node of the client benchmark: prints its address, and exits at the end of its input. */
 import { Behaviors, ClusteredActorSystem } from "@casty/casty";
 import { benchSystem, counter } from "../remote/counter.ts";
 import { givenTls, inputEnd } from "../remote/peer.ts";
@@ -23,7 +23,7 @@ system.spawn(Behaviors.sharded(counter, sharding), "counters");
 console.log(system.address);
 const count = Number(Deno.env.get("CASTY_BENCH_NODES"));
 await system.waitFor(count);
-// From here on the coordinator knows all regions, and spreads the shards over them.
+// Now the coordinator knows all regions, and allocates the shards to all of them.
 await system.barrier("deployed", count);
 console.log("READY");
 await inputEnd();

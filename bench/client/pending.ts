@@ -1,6 +1,6 @@
 /**
- * What 100,000 tells to entities that nobody runs leave in a client: prints JSON. Run with
- * `--v8-flags=--expose-gc`, in a process of its own.
+ * The heap of a client after 100,000 tells to entities without an owner, as JSON. Run with
+ * `--v8-flags=--expose-gc`, in its own process.
  */
 import { shardEnvelope, silentLogger } from "@casty/casty";
 import { ClusterClient } from "@casty/casty/client";
@@ -16,7 +16,7 @@ function heap(): number {
 }
 
 await using client = await ClusterClient.connect({
-  // Nobody listens on this port.
+  // No process listens on this port.
   contactPoints: ["127.0.0.1:1"],
   systemName: "bench",
   lazy: true,

@@ -7,22 +7,22 @@ import {
 } from "@casty/casty";
 import { type Subject, theAnswer } from "./subject.ts";
 
-/** How Casty's actors are spawned. */
+/** Options of Casty's actors. */
 export interface CastyOptions {
   /** Whether each behaviour is supervised. */
   readonly supervised: boolean;
-  /** Messages that a mailbox may hold; undefined: no limit. */
+  /** Capacity of each mailbox; undefined: no limit. */
   readonly capacity?: number;
 }
 
-type Question = { readonly type: "get"; readonly replyTo: ActorRef<number> };
+type Get = { readonly type: "get"; readonly replyTo: ActorRef<number> };
 
-const answering = Behaviors.receive<Question>((_context, { replyTo }) => {
+const answering = Behaviors.receive<Get>((_context, { replyTo }) => {
   replyTo.tell(theAnswer);
   return Behaviors.same();
 });
 
-const get = (replyTo: ActorRef<number>): Question => ({ type: "get", replyTo });
+const get = (replyTo: ActorRef<number>): Get => ({ type: "get", replyTo });
 
 /** Casty. Its ledger and event stream are always on. */
 export function casty({ supervised, capacity }: CastyOptions): Subject {

@@ -1,9 +1,9 @@
 /**
- * The ceiling: what this engine can do with a mailbox and a run queue and nothing else. No names,
- * no lifecycle, no bounds, no counters, no errors. The shape is the fastest of those that were
- * tried: one run queue drained in a microtask, itself a ring, and a lazily made ring per actor. (Two
- * arrays that are swapped and emptied reach a third of it in ping-pong: emptying an array throws its
- * memory away.)
+ * The limit: only a mailbox and a run queue, without names, lifecycle, bounds, counters and errors.
+ * This is the fastest of several designs: one run queue, a ring buffer that is drained in a
+ * microtask, and a ring buffer per actor, allocated with its first message. (Two arrays that are
+ * swapped and emptied reach a third of that in ping-pong, because emptying an array frees its
+ * memory.)
  */
 export class BareActor<M> {
   scheduled = false;
@@ -57,7 +57,7 @@ interface BareRunnable {
   run(budget: number): number;
 }
 
-/** The run queue. Yields to timers and I/O as the real one must. */
+/** The run queue. Yields to timers and I/O, as the dispatcher of Casty must. */
 export class BareSystem {
   #ring: (BareRunnable | undefined)[] = new Array(16).fill(undefined);
   #head = 0;

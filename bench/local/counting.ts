@@ -1,6 +1,9 @@
-/** Counts handled messages, so that a figure ends with the last of them and not with the last tell. */
+/**
+ * Counts handled messages, so that a measurement ends with the last handled message, not the last
+ * tell.
+ */
 export class Countdown {
-  /** Call it with each message that was handled. */
+  /** Call it after each handled message. */
   readonly count: () => void;
   #left = 0;
   #done = () => {};
@@ -18,21 +21,21 @@ export class Countdown {
   }
 
   /**
-   * Waits a moment, and fails if more messages came than were sent. If one is missing the promise
-   * of `expect` stays open, and the process ends with an error.
+   * Yields once, and fails if more messages were handled than sent. If one is missing, the promise
+   * of `expect` stays pending, and the process exits with an error.
    */
   async close(): Promise<void> {
     await moment();
-    if (this.#left !== 0) throw new Error(`${-this.#left} messages more than were sent`);
+    if (this.#left !== 0) throw new Error(`${-this.#left} more messages handled than sent`);
   }
 }
 
-/** Timers and I/O have their chance. */
+/** Yields to timers and I/O. */
 export function moment(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Things per second. */
+/** The rate per second. */
 export function perSecond(things: number, begin: number): number {
   return things / ((performance.now() - begin) / 1_000);
 }

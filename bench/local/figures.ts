@@ -1,4 +1,4 @@
-import { askInTurn, askTogether, idleHeap, spawning, touchedHeap } from "./lives.ts";
+import { askInTurn, askTogether, idleHeap, spawning, touchedHeap } from "./asks_and_spawns.ts";
 import { latenessByOthers, latenessBySelf, latenessWithWork } from "./lateness.ts";
 import { fanOut, flood, pingPong, ring } from "./messages.ts";
 import type { MakeSubject, Subject } from "./subject.ts";
@@ -6,14 +6,14 @@ import type { Unit } from "../report.ts";
 
 /** One row of the table. */
 export interface Figure {
-  /** Short name, for the command line. */
+  /** Short name for the command line. */
   readonly key: string;
   /** What is measured. */
   readonly title: string;
   readonly unit: Unit;
-  /** Runs that are enough, where more would tell nothing. */
+  /** Number of runs, where more would not improve the result. */
   readonly enough?: number;
-  /** Measures once; undefined where a library cannot do it. */
+  /** Measures once; undefined if the library does not support it. */
   run(make: MakeSubject): Promise<number | undefined>;
 }
 
@@ -28,14 +28,14 @@ export const figures: readonly Figure[] = [
   rate("ping-pong", "ping-pong of two actors", pingPong, 20_000),
   rate("ring", "ring of 1,000 actors, 10 messages going round", ring, 20_000),
   rate("fan-out", "fan-out to 10,000 actors", fanOut, 20_000),
-  rate("ask", "ask, one after another", askInTurn, 2_000),
+  rate("ask", "ask, sequential", askInTurn, 2_000),
   rate("ask-64", "ask, 64 at a time", askTogether, 2_000),
   {
     key: "spawn",
     title: "spawn",
     unit: "/s",
     run: async (make) => {
-      // The heap must have grown, too: a young one is collected all the time.
+      // The heap must have grown as well: a small heap is collected very often.
       for (let i = 0; i < 3; i++) await withSubject(make, spawning, 100_000);
       return withSubject(make, spawning, 100_000);
     },
@@ -48,7 +48,9 @@ export const figures: readonly Figure[] = [
   late("late-work", "the same, 50 us of work for each message", latenessWithWork),
 ];
 
-/** Warms up, finds out how many fit into the time, and measures so many. */
+/**
+ * Warms up, estimates the number of operations that fit into the time, and measures that number.
+ */
 function rate(key: string, title: string, measure: Measure, least: number): Figure {
   const run = async (make: MakeSubject) => {
     let reached = await withSubject(make, measure, least);

@@ -6,12 +6,12 @@
 import { moment } from "./counting.ts";
 import type { Add, Subject, Target } from "./subject.ts";
 
-/** Messages that wait all the time. */
+/** Messages that are always queued. */
 const waiting = 1_000;
 /** Milliseconds that a flood lasts. */
 const lasts = 1_500;
 
-/** Microseconds that a timer is late, p99, while one actor floods itself. */
+/** The p99 lateness of a timer in microseconds, while one actor floods itself. */
 export function latenessBySelf(subject: Subject): Promise<number> {
   return lateness((flood) => {
     const flooded: Target<Add> = subject.actor<Add>((message) => {
@@ -33,7 +33,7 @@ export function latenessWithWork(subject: Subject): Promise<number> {
 
 function floodByOthers(subject: Subject, flood: Flood, work: () => void): void {
   const others: Target<Add>[] = [];
-  // Gives each message back to the one of the others that it came from.
+  // Returns each message to its sender.
   const flooded = subject.actor<Add>((message) => {
     work();
     if (flood.goesOn()) others[message.amount]!.tell(message);
@@ -42,16 +42,16 @@ function floodByOthers(subject: Subject, flood: Flood, work: () => void): void {
   for (let i = 0; i < waiting; i++) flooded.tell({ type: "add", amount: i % others.length });
 }
 
-/** Tells the actors of a flood when to end it. */
+/** Ends a flood after its time. */
 class Flood {
   handled = 0;
   over = false;
   ended = 0;
   readonly #end = performance.now() + lasts;
 
-  /** Whether the message that is handled is to be sent on. */
+  /** Whether the handler must send the message again. */
   goesOn(): boolean {
-    // A library may let no timer fire in all that time, so the actors look at the clock.
+    // A library may block timers during the flood, so the handlers read the clock.
     if ((this.handled++ & 63) === 0 && performance.now() > this.#end) this.over = true;
     if (this.over) this.ended++;
     return !this.over;
@@ -68,7 +68,7 @@ async function lateness(start: (flood: Flood) => void): Promise<number> {
   return late.toSorted((a, b) => a - b)[Math.floor(late.length * 0.99)]!;
 }
 
-/** Microseconds that timers of 1 to 10 milliseconds are late until the flood is over. */
+/** The lateness in microseconds of timers of 1 to 10 milliseconds during a flood. */
 async function watchTimers(flood: Flood): Promise<number[]> {
   const late: number[] = [];
   for (let delay = 1; !flood.over; delay = delay % 10 + 1) {

@@ -1,5 +1,5 @@
 /**
- * Messages per second of one pattern. All take the number of messages, and send about as many.
+ * Messages per second of several patterns. Each function takes the approximate number of messages.
  *
  * @module
  */
@@ -9,7 +9,9 @@ import { type Add, one, type Subject, type Target } from "./subject.ts";
 /** Measures one pattern once. */
 export type MessageFigure = (subject: Subject, messages: number) => Promise<number>;
 
-/** One producer, one actor, bursts of 1,000; the next burst when the last has been handled. */
+/**
+ * One producer, one actor, bursts of 1,000; the next burst starts when the previous was handled.
+ */
 export const flood: MessageFigure = async (subject, messages) => {
   const countdown = new Countdown();
   const sink = subject.actor<Add>(countdown.count);
@@ -25,7 +27,7 @@ export const flood: MessageFigure = async (subject, messages) => {
   return rate;
 };
 
-/** All messages before the first is handled. */
+/** Sends all messages before the first is handled. */
 export const burst: MessageFigure = async (subject, messages) => {
   const countdown = new Countdown();
   const sink = subject.actor<Add>(countdown.count);
@@ -41,7 +43,7 @@ export const burst: MessageFigure = async (subject, messages) => {
 /** Two actors, one message between them. */
 export const pingPong: MessageFigure = (subject, messages) => circle(subject, messages, 2, 1);
 
-/** A thousand actors in a circle, ten messages going round. */
+/** A ring of a thousand actors with ten messages. */
 export const ring: MessageFigure = (subject, messages) => circle(subject, messages, 1_000, 10);
 
 async function circle(
@@ -80,13 +82,13 @@ function expecting(messages: number) {
   };
 }
 
-/** One message to each of 10,000 actors, again and again. */
+/** Repeatedly one message to each of 10,000 actors. */
 export const fanOut: MessageFigure = async (subject, messages) => {
   const actors = 10_000;
   const rounds = Math.ceil(messages / actors);
   const countdown = new Countdown();
   const sinks = Array.from({ length: actors }, () => subject.actor<Add>(countdown.count));
-  // All started: spawning is a figure of its own.
+  // All have started: spawning is measured separately.
   const warm = countdown.expect(actors);
   for (const sink of sinks) sink.tell(one);
   await warm;

@@ -1,6 +1,6 @@
 import { BareActor, BareSystem } from "./ceiling.ts";
 
-/** The message of the figures: made once, so that making it is not measured. */
+/** The message of all figures, allocated once outside of the measurement. */
 export interface Add {
   readonly type: "add";
   readonly amount: number;
@@ -9,38 +9,38 @@ export interface Add {
 /** The one message. */
 export const one: Add = { type: "add", amount: 1 };
 
-/** What a question is answered with. */
+/** The reply to every ask. */
 export const theAnswer = 42;
 
-/** Where messages go. */
+/** A receiver of messages. */
 export interface Target<M> {
   tell(message: M): void;
 }
 
-/** What the ceiling, Casty and its rivals all offer to the figures. */
+/** The interface of the limit, Casty and its rivals for the figures. */
 export interface Subject {
   /** Starts an actor that calls `handle` with each message. */
   actor<M extends object>(handle: (message: M) => void): Target<M>;
   /**
-   * Starts an actor that answers {@linkcode theAnswer}, and gives what asks it. Undefined where a
-   * library has no questions.
+   * Starts an actor that replies with {@linkcode theAnswer}, and returns a function that asks it.
+   * Undefined if the library has no ask.
    */
   readonly asker: (() => () => Promise<number>) | undefined;
-  /** Starts the `index`th idle actor. What it gives keeps the actor alive and nothing else. */
+  /** Starts the `index`th idle actor. The returned value keeps only this actor alive. */
   idle(index: number): unknown;
   /** Sends an idle actor its first message. */
   touch(idle: unknown): void;
-  /** Stops all actors. Fails if the library knows of a lost message. */
+  /** Stops all actors. Fails if the library reports a lost message. */
   close(): Promise<void>;
 }
 
 /** Makes a subject with no actors yet. */
 export type MakeSubject = () => Subject;
 
-/** A bare mailbox: what this engine can do when nothing of an actor library is in the way. */
+/** A bare mailbox: the limit of this engine without an actor library. */
 export function bare(): Subject {
   const system = new BareSystem();
-  // The least that an actor with a name can cost: an entry in a map.
+  // The minimal cost of a named actor: an entry in a map.
   const byName = new Map<string, BareActor<unknown>>();
   const ignore = () => {};
   return {

@@ -1,6 +1,6 @@
 /**
- * The least that a message must cost: encode, frame, batch, TLS, cut into frames, decode, look up
- * the path, call. With Casty's codec and frames, and nothing else of Casty.
+ * The minimal cost of a message: encode, frame, batch, TLS, parse frames, decode, look up the path,
+ * call. Uses the codec and frames of Casty, and no other part of it.
  */
 import type { TLSSocket } from "node:tls";
 import { Ref, type RefAddress } from "../../lib/actor/ref/ref.ts";
@@ -77,7 +77,7 @@ export class BareLink {
   }
 }
 
-/** A reference that sends over the connection it came from. */
+/** A reference that sends over the connection on which it was received. */
 class BareRef extends Ref<unknown> {
   readonly #link: BareLink;
   readonly node: string;

@@ -1,4 +1,4 @@
-/** The far end of `bare.ts`: a counter. */
+/** The peer process of `bare.ts`: a counter. */
 import tls from "node:tls";
 import type { BenchMessage } from "./counter.ts";
 import { BareLink } from "./bare.ts";

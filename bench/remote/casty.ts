@@ -9,7 +9,7 @@ import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import { type BenchMessage, benchSystem, counter } from "./counter.ts";
 import type { Counter } from "./measures.ts";
 
-/** Entities of the sharded rows; those that the peer owns are used. */
+/** Entities of the sharded rows. Only those that the peer owns are used. */
 const entities = 64;
 const timeout = 20_000;
 
@@ -37,7 +37,7 @@ export class CastyNode implements AsyncDisposable {
     return new CastyNode(system, peer);
   }
 
-  /** Messages that were given up, each with a reason. */
+  /** The number of dead letters. */
   get deadLetters(): number {
     const { deadLetters } = this.#system.ledger.snapshot();
     return Object.values(deadLetters).reduce((sum, count) => sum + count, 0);

@@ -1,4 +1,4 @@
-/** The far end of `casty.ts`: a node with an actor and a sharded entity. */
+/** The peer process of `casty.ts`: a node with an actor and a sharded entity. */
 import { Behaviors, ClusteredActorSystem } from "@casty/casty";
 import { givenTls, inputEnd } from "./peer.ts";
 import { benchSystem, counter } from "./counter.ts";

@@ -3,7 +3,7 @@ import { type ActorRef, type Behavior, Behaviors } from "@casty/casty";
 /** Name of the benchmark's system. */
 export const benchSystem = "bench";
 
-/** What is sent in all rows. */
+/** The message of all rows. */
 export type BenchMessage =
   | { type: "count"; text: string }
   | { type: "get"; text: string; replyTo: ActorRef<number> };
@@ -11,12 +11,12 @@ export type BenchMessage =
 /** Bytes of a count's frame besides its text. */
 const overhead = 36;
 
-/** A text with which a count is so many bytes on the wire. */
+/** A text with which a count has the given number of bytes on the wire. */
 export function textFor(size: number): string {
   return "x".repeat(size - overhead);
 }
 
-/** Counts, and tells how many it has counted. */
+/** Counts messages, and replies with the count. */
 export function counter(): Behavior<BenchMessage> {
   return Behaviors.setup(() => {
     let count = 0;

@@ -5,7 +5,7 @@ import { rawConnectionRate } from "./raw.ts";
 import { stalledMemory } from "./stalled.ts";
 import type { Subjects } from "./subjects.ts";
 
-/** Who a value is of. */
+/** The subject of a value. */
 export type Column = "casty" | "bare" | "raw";
 
 /** One measured value. */
@@ -18,7 +18,7 @@ export interface Value {
   readonly unit: "/s" | "us" | "MiB" | "count";
 }
 
-/** Something that can be measured on its own. */
+/** A figure that can be measured separately. */
 export interface Figure {
   readonly key: string;
   readonly measure: (subjects: Subjects) => Promise<Value[]>;

@@ -1,6 +1,6 @@
 /**
- * Casty's connections without a cluster on top: how long a heartbeat takes while its peer is sent
- * bulk, and how many connections a second are made.
+ * Connections of Casty without a cluster: the latency of a heartbeat while the peer receives bulk
+ * data, and the rate of new connections.
  */
 import { type ActorRef, ActorSystem } from "@casty/casty";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
@@ -9,12 +9,12 @@ import { systemRuntime } from "../../lib/transport/system_runtime.ts";
 import { type BenchMessage, benchSystem, textFor } from "./counter.ts";
 import { type Counter, floodRate, nextTurn, quantile } from "./measures.ts";
 
-/** Where heartbeats are answered: between nodes, in the control lane. */
+/** The path of heartbeats: between nodes, in the control lane. */
 export const heartbeatPath = "/_cluster/bench";
-/** Where anybody gets an answer. */
+/** A path that replies to any peer. */
 export const echoPath = "/bench-echo";
 
-/** Options that both ends have. */
+/** The options of both ends. */
 export function lanesOptions(tls: TlsMaterial): RemotingOptions {
   return {
     runtime: systemRuntime(),
@@ -25,7 +25,7 @@ export function lanesOptions(tls: TlsMaterial): RemotingOptions {
     host: "127.0.0.1",
     port: 0,
     tls,
-    // The bench is one address that connects as fast as it can.
+    // The benchmark connects from one address as fast as it can.
     limits: { maxConnectionRate: 1e9 },
   };
 }
@@ -113,7 +113,7 @@ export class LanesNode implements AsyncDisposable {
   }
 }
 
-/** Connections a second: each is made, has one message answered, and is closed. */
+/** Connections per second: each is opened, used for one request and reply, and closed. */
 export async function connectionRate(
   peer: string,
   tls: TlsMaterial,

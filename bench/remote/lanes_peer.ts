@@ -1,4 +1,4 @@
-/** The far end of `lanes.ts`: answers heartbeats and everybody, and counts. */
+/** The peer process of `lanes.ts`: replies to heartbeats and requests, and counts messages. */
 import { ActorSystem } from "@casty/casty";
 import { Remoting } from "../../lib/remoting/remoting.ts";
 import { counter } from "./counter.ts";

@@ -1,6 +1,6 @@
-/** What is measured of everything that can tell and ask. */
+/** Measurements of a subject that can tell and ask. */
 
-/** Somebody who counts, in another process. */
+/** A counter in another process. */
 export interface Counter {
   tell(text: string): void;
   ask(text: string): Promise<number>;
@@ -12,17 +12,17 @@ export interface Flood {
   /** A multiple of `perAsk`. */
   readonly tells: number;
   readonly perAsk: number;
-  /** After so many the producer lets others come to their turn. Default 1,000. */
+  /** The number of tells after which the producer yields. Default 1,000. */
   readonly perTurn?: number;
 }
 
-/** Asks of a flood that may wait for their answer. */
+/** The number of asks of a flood that may be pending. */
 const unanswered = 3;
 
 /**
- * Tells a second. Asks now and then how many have arrived, so that never more than `unanswered` asks
- * and the tells before them are under way: a producer that does not look overruns the send queue,
- * and what does not fit there is a dead letter.
+ * Tells per second. The producer asks for the count at intervals, so that never more than
+ * `unanswered` asks and the tells before them are in flight. Without that limit it would exceed the
+ * send queue, and the surplus messages would be dead letters.
  */
 export async function floodRate(counter: Counter, flood: Flood): Promise<number> {
   const { text, tells, perAsk, perTurn = 1_000 } = flood;
@@ -44,9 +44,9 @@ export async function floodRate(counter: Counter, flood: Flood): Promise<number>
   return tells / (took / 1_000);
 }
 
-/** How asks went. */
+/** The result of a measurement of asks. */
 export interface Asking {
-  /** Asks a second. */
+  /** Asks per second. */
   readonly rate: number;
   /** Microseconds. */
   readonly p50: number;
@@ -71,12 +71,12 @@ export async function asking(counter: Counter, total: number, width: number): Pr
   return { rate, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
-/** The value below which a part of the values lies. */
+/** The given quantile of the values. */
 export function quantile(values: readonly number[], part: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * part)]!;
 }
 
-/** Lets sockets and timers come to their turn. */
+/** Yields to sockets and timers. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,6 @@
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 
-/** The far process of a benchmark: prints its address, ends when its input ends. */
+/** The peer process of a benchmark: prints its address, and exits at the end of its input. */
 export class Peer {
   /** `"host:port"` that the process has printed. */
   readonly address: Promise<string>;
@@ -34,7 +34,7 @@ export class Peer {
     const reader = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
     while (!text.includes("\n")) {
       const { value, done } = await reader.read();
-      if (done) throw new Error("the peer ended before it printed its address");
+      if (done) throw new Error("the peer exited before it printed its address");
       text += value;
     }
     void drain(reader);
@@ -42,12 +42,12 @@ export class Peer {
   }
 }
 
-/** What the far process was given. */
+/** The TLS material of the peer process. */
 export function givenTls(): TlsMaterial {
   return JSON.parse(Deno.env.get("CASTY_BENCH_TLS")!);
 }
 
-/** Resolves when the near process has ended, or has had enough. */
+/** Resolves when the parent process has closed the input. */
 export async function inputEnd(): Promise<void> {
   for await (const _ of Deno.stdin.readable);
 }

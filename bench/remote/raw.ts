@@ -4,12 +4,12 @@ import { Buffer } from "node:buffer";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import { quantile } from "./measures.ts";
 
-/** Bytes that one write of a flood has at least. */
+/** The minimal size in bytes of one write of a flood. */
 const batchBytes = 65_536;
-const questionSize = 100;
-const frame = 4 + questionSize;
+const requestSize = 100;
+const frame = 4 + requestSize;
 
-/** A framed TLS socket with nothing else on it. */
+/** A framed TLS socket without a codec. */
 export class RawSocket implements AsyncDisposable {
   readonly #socket: tls.TLSSocket;
 
@@ -21,7 +21,7 @@ export class RawSocket implements AsyncDisposable {
     return new RawSocket(await connect(address, material));
   }
 
-  /** Frames a second, one way, with so many bytes each. */
+  /** Frames per second in one direction, with the given number of bytes each. */
   oneWay(size: number, frames: number): Promise<number> {
     return oneWay(this.#socket, size, frames);
   }
@@ -31,7 +31,7 @@ export class RawSocket implements AsyncDisposable {
     return echo(this.#socket, times);
   }
 
-  /** Round trips a second, `width` under way. */
+  /** Round trips per second, `width` in flight. */
   echoRate(total: number, width: number): Promise<number> {
     return echoRate(this.#socket, total, width);
   }
@@ -53,7 +53,7 @@ export function connect(address: string, material: TlsMaterial): Promise<tls.TLS
   });
 }
 
-/** Connections a second: each is made, has one frame answered, and is closed. */
+/** Connections per second: each is opened, used for one round trip, and closed. */
 export async function rawConnectionRate(
   address: string,
   material: TlsMaterial,
@@ -72,7 +72,7 @@ export async function rawConnectionRate(
   return total / ((performance.now() - begin) / 1_000);
 }
 
-/** The peer answers the frame that begins with 2, which is the last. */
+/** The peer replies to the frame that starts with 2, which is the last. */
 async function oneWay(socket: tls.TLSSocket, size: number, frames: number): Promise<number> {
   const whole = 4 + size;
   const perBatch = Math.ceil(batchBytes / whole);
@@ -88,40 +88,40 @@ async function oneWay(socket: tls.TLSSocket, size: number, frames: number): Prom
     if (!socket.write(batch)) await new Promise((resolve) => socket.once("drain", resolve));
   }
   const end = Buffer.alloc(frame);
-  end.writeUInt32BE(questionSize, 0);
+  end.writeUInt32BE(requestSize, 0);
   end[4] = 2;
   socket.write(end);
   await done;
   return sent / ((performance.now() - begin) / 1_000);
 }
 
-/** The peer answers a frame that begins with 2 with itself. */
+/** The peer returns frames that start with 2. */
 async function echo(
   socket: tls.TLSSocket,
   asks: number,
 ): Promise<{ p50: number; p99: number }> {
-  const question = Buffer.alloc(frame);
-  question.writeUInt32BE(questionSize, 0);
-  question[4] = 2;
+  const request = Buffer.alloc(frame);
+  request.writeUInt32BE(requestSize, 0);
+  request[4] = 2;
   const times: number[] = [];
   for (let i = 0; i < asks; i++) {
     const begin = performance.now();
-    question.writeUInt32BE(i, 5);
+    request.writeUInt32BE(i, 5);
     const done = answer(socket);
-    socket.write(question);
+    socket.write(request);
     const answered = (await done).readUInt32BE(5);
-    if (answered !== i) throw new Error(`question ${i} got the answer to ${answered}`);
+    if (answered !== i) throw new Error(`request ${i} got the reply to ${answered}`);
     times.push((performance.now() - begin) * 1_000);
   }
   return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
-/** Answers that arrive together are followed by as many questions in one write. */
+/** Replies that arrive together are followed by as many requests in one write. */
 function echoRate(socket: tls.TLSSocket, total: number, width: number): Promise<number> {
-  const questions = Buffer.alloc(frame * width);
-  for (let at = 0; at < questions.length; at += frame) {
-    questions.writeUInt32BE(questionSize, at);
-    questions[at + 4] = 2;
+  const requests = Buffer.alloc(frame * width);
+  for (let at = 0; at < requests.length; at += frame) {
+    requests.writeUInt32BE(requestSize, at);
+    requests[at + 4] = 2;
   }
   const { promise, resolve } = Promise.withResolvers<number>();
   const begin = performance.now();
@@ -133,20 +133,20 @@ function echoRate(socket: tls.TLSSocket, total: number, width: number): Promise<
     const whole = Math.floor(rest / frame);
     rest -= whole * frame;
     answered += whole;
-    if (answered > sent) throw new Error(`${answered} answers to ${sent} questions`);
+    if (answered > sent) throw new Error(`${answered} replies to ${sent} requests`);
     const more = Math.min(whole, total - sent);
     sent += more;
-    if (more > 0) socket.write(questions.subarray(0, more * frame));
+    if (more > 0) socket.write(requests.subarray(0, more * frame));
     if (answered < total) return;
     socket.off("data", onData);
     resolve(total / ((performance.now() - begin) / 1_000));
   };
   socket.on("data", onData);
-  socket.write(questions);
+  socket.write(requests);
   return promise;
 }
 
-/** The next frame. There is only one under way. */
+/** The next frame. Only one is in flight. */
 function answer(socket: tls.TLSSocket): Promise<Buffer> {
   return new Promise((resolve) => {
     let got: Buffer = Buffer.alloc(0);
@@ -154,7 +154,7 @@ function answer(socket: tls.TLSSocket): Promise<Buffer> {
       got = got.length === 0 ? chunk : Buffer.concat([got, chunk]);
       if (got.length < frame) return;
       socket.off("data", onData);
-      if (got.length !== frame) throw new Error(`${got.length} bytes of answer to one question`);
+      if (got.length !== frame) throw new Error(`${got.length} bytes of reply to one request`);
       resolve(got);
     };
     socket.on("data", onData);

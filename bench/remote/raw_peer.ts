@@ -1,4 +1,6 @@
-/** The far end of `raw.ts`: reads frames, sends those back that begin with 2, one write a chunk. */
+/**
+ * The peer process of `raw.ts`: reads frames, returns those that start with 2, one write per chunk.
+ */
 import tls from "node:tls";
 import { Buffer } from "node:buffer";
 import { givenTls, inputEnd } from "./peer.ts";
@@ -7,7 +9,7 @@ const server = tls.createServer(
   { ...givenTls(), requestCert: true, rejectUnauthorized: true, noDelay: true },
   (socket) => {
     let rest: Buffer = Buffer.alloc(0);
-    /** Bytes still to come of a frame that is no question. */
+    /** Remaining bytes of a frame that needs no reply. */
     let skip = 0;
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
@@ -21,7 +23,7 @@ const server = tls.createServer(
         if (end > bytes.length && asks) break;
         at = Math.min(end, bytes.length);
         skip = end - at;
-        // Frames that are not questions only come before the first one.
+        // Frames without a reply only precede the first request.
         if (!asks) answered = at;
       }
       if (answered < at) socket.write(bytes.subarray(answered, at));

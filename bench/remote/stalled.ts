@@ -2,12 +2,12 @@
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import { Peer } from "./peer.ts";
 
-/** What the sender reports, bytes. */
+/** The report of the sender, in bytes. */
 export interface Stalled {
-  /** Resident before the flood, and the most while it went on. */
+  /** Resident memory before the flood, and its peak during the flood. */
   readonly before: number;
   readonly peak: number;
-  /** Messages that were given up, with a reason each. */
+  /** The number of dead letters. */
   readonly deadLetters: number;
 }
 
@@ -19,8 +19,8 @@ export interface StalledMemory {
 }
 
 /**
- * Stops a receiver (SIGSTOP) and has another process send 500,000 messages of 100 B at it. Then
- * lets it read what was sent. Linux only.
+ * Stops a receiver (SIGSTOP) while another process sends 500,000 messages of 100 B to it. Then the
+ * receiver continues and reads them. Linux only.
  */
 export async function stalledMemory(tls: TlsMaterial): Promise<StalledMemory> {
   const receiver = new Peer("casty", tls);
@@ -44,7 +44,7 @@ export async function stalledMemory(tls: TlsMaterial): Promise<StalledMemory> {
   }
 }
 
-/** Most memory that a process had resident, bytes. */
+/** The peak resident memory of a process, in bytes. */
 function peakOf(pid: number): number {
   const text = Deno.readTextFileSync(`/proc/${pid}/status`);
   return Number(/VmHWM:\s*(\d+) kB/.exec(text)![1]) * 1_024;

@@ -26,7 +26,7 @@ try {
 } finally {
   Deno.kill(pid, "SIGCONT");
 }
-// What the connection held is read now; the receiver must not grow over that either.
+// The receiver now reads the messages of the connection; its memory must not grow either.
 while (!await counter.ask(text).then(() => true, () => false)) {
   await new Promise((resolve) => setTimeout(resolve, 10));
 }

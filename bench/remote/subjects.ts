@@ -5,7 +5,7 @@ import { LanesNode } from "./lanes.ts";
 import { Peer } from "./peer.ts";
 import { RawSocket } from "./raw.ts";
 
-/** The far processes, and connections to them that are made when they are needed. */
+/** The peer processes, and lazily opened connections to them. */
 export class Subjects implements AsyncDisposable {
   readonly tls: TlsMaterial;
   readonly #peers = new Map<string, Peer>();
@@ -35,7 +35,7 @@ export class Subjects implements AsyncDisposable {
     return this.#connection("lanes", LanesNode.start);
   }
 
-  /** Where the far process listens. */
+  /** The address of the peer process. */
   address(mode: "raw" | "bare" | "casty" | "lanes"): Promise<string> {
     let peer = this.#peers.get(mode);
     if (peer === undefined) {
@@ -45,7 +45,7 @@ export class Subjects implements AsyncDisposable {
     return peer.address;
   }
 
-  /** Ends this end's connections; the next round makes new ones. */
+  /** Closes the connections of this process; the next round opens new ones. */
   async disconnect(): Promise<void> {
     for (const near of this.#near.values()) await (await near)[Symbol.asyncDispose]();
     this.#near.clear();

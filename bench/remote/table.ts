@@ -27,7 +27,7 @@ function cell(values: readonly Value[]): string {
   return `${shown(median(numbers), values[0]!.unit)} / ${shown(best(values), values[0]!.unit)}`;
 }
 
-/** Median against median: as a part of what can be reached, or how many times it takes. */
+/** The ratio of two medians: as a percentage for rates, as a factor for times. */
 function share(of: readonly Value[], limit: readonly Value[]): string {
   if (of.length === 0 || limit.length === 0) return "";
   const [value, most] = [of, limit].map((all) => median(all.map(({ value }) => value)));

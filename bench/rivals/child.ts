@@ -1,6 +1,6 @@
 /**
- * Measures one figure of one subject, alone in its process: `child.ts SUBJECT FIGURE FOLDER`.
- * Prints the value, or nothing if the subject cannot do it.
+ * Measures one figure of one subject in its own process: `child.ts SUBJECT FIGURE FOLDER`. Prints
+ * the value, or an empty line if the subject does not support it.
  *
  * @module
  */
@@ -15,5 +15,5 @@ if (column === undefined || figure === undefined || folder === undefined) {
 }
 const value = await figure.run(column.make(folder));
 console.log(value ?? "");
-// A library may keep timers; the value is printed.
+// Exit even if timers of a library are pending.
 Deno.exit(0);

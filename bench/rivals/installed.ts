@@ -1,13 +1,16 @@
-/** The rivals, installed in a temporary folder that goes away with this. */
+/** The rivals, installed in a temporary folder that is removed on disposal. */
 export class Installed implements Disposable {
-  /** Where they are. */
+  /** The temporary folder. */
   readonly folder: string;
 
   private constructor(folder: string) {
     this.folder = folder;
   }
 
-  /** Installs npm packages; without any it needs no npm. Fails where npm or the registry cannot be reached. */
+  /**
+   * Installs npm packages. An empty list needs no npm. Fails if npm or the registry is not
+   * available.
+   */
   static async install(packages: readonly string[]): Promise<Installed> {
     const installed = new Installed(await Deno.makeTempDir({ prefix: "casty-rivals-" }));
     if (packages.length === 0) return installed;
@@ -26,7 +29,7 @@ export class Installed implements Disposable {
     }
   }
 
-  /** The version that was installed. */
+  /** The installed version of a package. */
   version(name: string): string {
     const text = Deno.readTextFileSync(`${this.folder}/node_modules/${name}/package.json`);
     return JSON.parse(text).version;

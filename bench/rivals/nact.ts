@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { moment } from "../local/counting.ts";
 import { one, type Subject, theAnswer } from "../local/subject.ts";
 
-/** What is used of nact 7. References are opaque. */
+/** The used part of nact 7. References are opaque. */
 interface Nact {
   start(): Ref;
   spawn(parent: Ref, handle: (state: unknown, message: never) => unknown, name: string): Ref;
@@ -13,7 +13,7 @@ interface Nact {
 
 type Ref = { readonly __ref: unique symbol };
 
-/** Makes subjects of the nact that is installed in `folder`. */
+/** Creates subjects with the nact that is installed in `folder`. */
 export function nactIn(folder: string): () => Subject {
   const nact: Nact = createRequire(`${folder}/package.json`)("nact");
   return () => nactSubject(nact);

@@ -3,18 +3,18 @@ import { bare, type MakeSubject } from "../local/subject.ts";
 import { nactIn } from "./nact.ts";
 import { xstateIn } from "./xstate.ts";
 
-/** Messages that the mailboxes of the bounded variant may hold: more than any figure sends at once. */
+/** The mailbox capacity of the bounded variant: more than any figure sends at once. */
 const capacity = 10_000;
 
 /** One column of the table. */
 export interface Column {
-  /** Short name, for the command line. */
+  /** Short name for the command line. */
   readonly key: string;
   readonly title: string;
-  /** The npm package, if it is a rival, and the major version that its adapter was written for. */
+  /** The npm package of a rival, and the major version that its adapter supports. */
   readonly rival?: string;
   readonly major?: number;
-  /** How its subjects are made, with the rivals installed in `folder`. */
+  /** Creates its subjects, with the rivals installed in `folder`. */
   readonly make: (folder: string) => MakeSubject;
 }
 

@@ -2,17 +2,19 @@ import type { Figure } from "../local/figures.ts";
 import { best, median, text, type Unit } from "../report.ts";
 import type { Column } from "./subjects.ts";
 
-/** The values of one cell, one of each run; undefined if the subject cannot do it. */
+/** The values of one cell, one per run; undefined if the subject does not support the figure. */
 export type Values = readonly number[] | undefined;
 
-/** What was measured, in rows of figures and columns of subjects. */
+/** The measured values, in rows of figures and columns of subjects. */
 export interface Table {
   readonly figures: readonly Figure[];
   readonly columns: readonly Column[];
   values(figure: Figure, column: Column): Values;
 }
 
-/** The table in Markdown: median / best, Casty's part of the limit, and how far it is ahead. */
+/**
+ * The table in Markdown: median / best, the ratio to the limit, and the ratio to the best rival.
+ */
 export function markdown(table: Table): string {
   const { figures, columns } = table;
   const head = [
@@ -34,11 +36,11 @@ export function markdown(table: Table): string {
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** Median against median, of each variant of Casty. */
+/** The ratio of the medians of each variant of Casty and the limit. */
 function ofTheLimit(table: Table, figure: Figure): string {
   const limit = table.columns.find(({ key }) => key === "bare");
   const limits = limit && table.values(figure, limit);
-  // How late a timer is depends on when the event loop has its turn, not on what the engine can do.
+  // Timer lateness depends on yielding to the event loop, not on the speed of the engine.
   if (limits === undefined || figure.unit === "us") return "-";
   return variants(table.columns).map((column) => {
     const values = table.values(figure, column);
@@ -46,7 +48,7 @@ function ofTheLimit(table: Table, figure: Figure): string {
   }).join(" / ");
 }
 
-/** How many times as good the first variant of Casty is as the best rival. */
+/** The factor by which the first variant of Casty is better than the best rival. */
 function besideRivals(table: Table, figure: Figure): string {
   const casty = variants(table.columns)[0];
   const values = casty && table.values(figure, casty);

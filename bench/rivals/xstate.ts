@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { one, type Subject } from "../local/subject.ts";
 
-/** What is used of xstate 5. */
+/** The used part of xstate 5. */
 interface Xstate {
   createActor(logic: Logic): Actor;
   fromTransition(
@@ -18,7 +18,7 @@ interface Actor {
   stop(): void;
 }
 
-/** Makes subjects of the xstate that is installed in `folder`. */
+/** Creates subjects with the xstate that is installed in `folder`. */
 export function xstateIn(folder: string): () => Subject {
   const xstate: Xstate = createRequire(`${folder}/package.json`)("xstate");
   return () => xstateSubject(xstate);
@@ -27,7 +27,7 @@ export function xstateIn(folder: string): () => Subject {
 /**
  * `fromTransition` is the fastest logic: 25 to 30 times as fast as a machine. An actor made by
  * `createActor` is spawned faster than a child of a machine. There is no run queue: `send` calls
- * the handler, unless the actor is at work.
+ * the handler, unless the actor is busy.
  */
 function xstateSubject({ createActor, fromTransition }: Xstate): Subject {
   const started: Actor[] = [];

@@ -3,7 +3,7 @@ import type { TlsMaterial } from "@casty/casty/runtime";
 import { ClusterClient } from "@casty/casty/client";
 import type { NodeOptions } from "./shared.ts";
 
-/** One node in a process of its own. */
+/** One node in its own process. */
 export class NodeProcess {
   readonly address: string;
   readonly #process: Deno.ChildProcess;
@@ -33,13 +33,13 @@ export class NodeProcess {
     return node;
   }
 
-  /** Leaves the cluster and ends. */
+  /** Shuts the node down gracefully. */
   async stop(): Promise<void> {
     await this.#input.close();
     await this.#end();
   }
 
-  /** Ends it as `kill -9` does. */
+  /** Kills the process with SIGKILL. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#end();
@@ -52,7 +52,7 @@ export class NodeProcess {
   }
 }
 
-/** Nodes in processes of their own, over mutual TLS on loopback, and a client here. */
+/** Nodes in their own processes, over mutual TLS on loopback, and a client in this process. */
 export class BenchCluster implements AsyncDisposable {
   readonly nodes: NodeProcess[];
   readonly client: ClusterClient;
@@ -71,7 +71,7 @@ export class BenchCluster implements AsyncDisposable {
     this.#ports = ports;
   }
 
-  /** Starts so many nodes. */
+  /** Starts the given number of nodes. */
   static async start(count: number): Promise<BenchCluster> {
     const ca = await createCa();
     const { cert, key } = await issueNode(ca, { hosts: ["localhost", "127.0.0.1"] });
@@ -89,7 +89,7 @@ export class BenchCluster implements AsyncDisposable {
     return new BenchCluster(nodes, client, tls, ports);
   }
 
-  /** Starts a node again that has ended. */
+  /** Restarts a node that has exited. */
   async restart(index: number): Promise<void> {
     const seedNodes = this.#ports.map((port) => `127.0.0.1:${port}`);
     const port = this.#ports[index]!;
@@ -103,7 +103,7 @@ export class BenchCluster implements AsyncDisposable {
   }
 }
 
-/** A port that nobody listens at. */
+/** A free port. */
 export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
@@ -111,7 +111,7 @@ export function freePort(): number {
   return port;
 }
 
-/** The value below which this part of all values lies. */
+/** The given quantile of the values. */
 export function percentile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;

@@ -1,6 +1,6 @@
 /**
  * One node of the sharding benchmarks. Reads its options as one line of JSON from standard input,
- * writes `READY`, and shuts down when its input ends.
+ * prints `READY`, and shuts down at the end of its input.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 import { type ActorRef, entityType } from "@casty/casty";
 import type { TlsMaterial } from "@casty/casty/runtime";
 
-/** What the entities of the benchmarks take. */
+/** The messages of the entities of the benchmarks. */
 export type BenchMessage =
   | { type: "count" }
   | { type: "get"; replyTo: ActorRef<number> };
@@ -9,7 +9,7 @@ export type BenchMessage =
 /** The entities of the benchmarks. */
 export const Counters = entityType<BenchMessage>("counters", { numShards: 64 });
 
-/** How a node of the benchmarks starts. */
+/** The options of a node of the benchmarks. */
 export interface NodeOptions {
   readonly port: number;
   readonly seedNodes: readonly string[];

@@ -1,15 +1,17 @@
 import { type ActorRef, type Behavior, Behaviors } from "../../mod.ts";
 
-/** What an account understands. */
+/** The messages of an account. */
 export type AccountMessage =
   | { type: "read"; replyTo: ActorRef<number> }
   | { type: "write"; balance: number; replyTo: ActorRef<boolean> }
   | { type: "add"; transfer: string; amount: number; replyTo: ActorRef<boolean> };
 
-/** What each account begins with. */
+/** The initial balance of each account. */
 export const openingBalance = 100;
 
-/** An account. `add` is refused below 0, and counts once however often it comes. */
+/**
+ * An account. `add` is rejected if the balance would be negative, and is idempotent per transfer.
+ */
 export function account(): Behavior<AccountMessage> {
   const seen = new Map<string, boolean>();
   const open = (balance: number): Behavior<AccountMessage> =>

@@ -11,7 +11,7 @@ import {
 
 const holders = ["alice", "bob", "carol"];
 
-/** Two tellers on two nodes make ten transfers each, while the network misbehaves. */
+/** Two tellers on two nodes make ten transfers each during network faults. */
 function bank(name: string, transfer: Transfer): Scenario {
   return {
     name,
@@ -51,13 +51,13 @@ async function work(
   }
 }
 
-/** With the transfer that reads and then writes. */
+/** The bank with {@linkcode naiveTransfer}. */
 export const naiveBank: Scenario = {
   ...bank("naive bank", naiveTransfer),
   source: { module: import.meta.url, export: "naiveBank" },
 };
 
-/** With the transfer that adds. */
+/** The bank with {@linkcode safeTransfer}. */
 export const safeBank: Scenario = {
   ...bank("safe bank", safeTransfer),
   source: { module: import.meta.url, export: "safeBank" },

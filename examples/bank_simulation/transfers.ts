@@ -1,11 +1,11 @@
 import { type ActorRef, type ActorSystem, type ShardEnvelope, shardEnvelope } from "../../mod.ts";
 import type { AccountMessage } from "./accounts.ts";
 
-/** One teller: a node, and its way to the accounts. */
+/** One teller: a node, and the reference of the accounts. */
 export interface Teller {
   readonly system: ActorSystem;
   readonly accounts: ActorRef<ShardEnvelope<AccountMessage>>;
-  /** Waits so many milliseconds of the simulation. */
+  /** Waits for virtual milliseconds. */
   readonly sleep: (ms: number) => Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export type Transfer = (
   amount: number,
 ) => Promise<void>;
 
-/** Reads both, then writes both: right, as long as nobody else does the same meanwhile. */
+/** Reads both balances, then writes both: correct only without concurrent transfers. */
 export const naiveTransfer: Transfer = async (teller, _id, from, to, amount) => {
   const has = await readBalance(teller, from);
   const had = await readBalance(teller, to);
@@ -27,13 +27,13 @@ export const naiveTransfer: Transfer = async (teller, _id, from, to, amount) => 
   await write(teller, to, had + amount);
 };
 
-/** Lets each account do its own sum, and repeats what may have been lost. */
+/** Sends each account the amount to add. The id makes retries idempotent. */
 export const safeTransfer: Transfer = async (teller, id, from, to, amount) => {
   if (!await add(teller, from, `${id} out`, -amount)) return;
   await add(teller, to, `${id} in`, amount);
 };
 
-/** What an account holds. */
+/** The balance of an account. */
 export function readBalance(teller: Teller, id: string): Promise<number> {
   return ask(teller, id, (replyTo: ActorRef<number>) => ({ type: "read", replyTo }));
 }
@@ -48,22 +48,22 @@ function add(teller: Teller, id: string, transfer: string, amount: number): Prom
   });
 }
 
-/** Asks until there is an answer: a question or its answer may be lost with a connection. */
+/** Retries until a reply arrives: a connection may lose the ask or its reply. */
 async function ask<R>(
   { system, accounts, sleep }: Teller,
   id: string,
-  question: (replyTo: ActorRef<R>) => AccountMessage,
+  message: (replyTo: ActorRef<R>) => AccountMessage,
 ): Promise<R> {
   for (let attempt = 1;; attempt++) {
     try {
       return await system.ask(
         accounts,
-        (replyTo: ActorRef<R>) => shardEnvelope(id, question(replyTo)),
+        (replyTo: ActorRef<R>) => shardEnvelope(id, message(replyTo)),
         { timeout: 3_000 },
       );
     } catch (error) {
       if (attempt === 20) throw error;
-      // Where no connection can be had, a question fails at once.
+      // Without a connection an ask fails immediately.
       await sleep(500);
     }
   }

@@ -1,11 +1,11 @@
-/** An extension of nodes: each node publishes how many jobs it runs, so that all know who is busy. */
-import { extensionKey, type NodeExtension } from "@casty/casty";
+/** A node extension: each node publishes its number of jobs to all members. */
+import { extensionKey, type NodeExtension } from "@casty/casty/extension";
 
 /** What the extension exposes: `system.extension(BusyGauge)`. */
 export interface BusyGauge {
   /** Sets the number of jobs that this node runs. */
   set(jobs: number): void;
-  /** The jobs of all nodes that are known, by address. */
+  /** The number of jobs of each known node, by address. */
   readonly jobs: ReadonlyMap<string, number>;
   /** The node with the fewest jobs. */
   leastBusy(): string;
@@ -13,9 +13,9 @@ export interface BusyGauge {
 
 export const BusyGauge = extensionKey<BusyGauge>("busy");
 
-/** Reserved: only extensions send there. Under `/_cluster/`, so that it never waits behind users. */
+/** A reserved path. Messages below `/_cluster/` use the control lane, not that of user messages. */
 const path = "/_cluster/busy";
-/** Milliseconds between two publications: a lost one is made up for by the next. */
+/** Milliseconds between two publications. The next one replaces a lost one. */
 const interval = 1_000;
 
 /** Makes the extension of one node. */
@@ -27,7 +27,7 @@ export function busyGauge(): NodeExtension {
     name: "busy",
     install(node) {
       jobs.set(node.address, 0);
-      // Data of another process: check it.
+      // The message comes from another process: validate it.
       node.handleNodes(path, ({ address }, message) => {
         if (Number.isSafeInteger(message)) jobs.set(address, message as number);
       });

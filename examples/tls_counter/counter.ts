@@ -6,7 +6,7 @@ import {
   shardEnvelope,
 } from "@casty/casty";
 
-/** What a counter understands. */
+/** The messages of a counter. */
 export type CounterMessage =
   | { type: "increment"; amount: number }
   | { type: "getValue"; replyTo: ActorRef<number> };
@@ -15,9 +15,9 @@ export type CounterMessage =
 export const counters = { name: "counters", numShards: 20 } as const;
 /** The name of the system, the same on nodes and clients. */
 export const systemName = "counter-cluster";
-/** The entity that is counted in. */
+/** The id of the counter entity. */
 export const entityId = "hits";
-/** How often it is incremented. */
+/** The number of increments. */
 export const increments = 50;
 
 /** One counter; its state is the argument of `active`. */

@@ -4,16 +4,16 @@ import { NodeProcess } from "./node_process.ts";
 import { stopSignal } from "./stop_signal.ts";
 
 const nodeCount = 5;
-/** Milliseconds until a run that hangs is ended. */
-const patience = 60_000;
+/** Milliseconds after which a run has failed. */
+const timeout = 60_000;
 
-/** Starts five nodes as processes, waits for their results; answers the exit code. */
+/** Starts five nodes as processes and waits for their results; returns the exit code. */
 export async function runDemo(stay: boolean): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "casty-demo-" });
   const nodes: NodeProcess[] = [];
   const watchdog = setTimeout(() => {
-    for (const node of nodes) node.giveUp(`not done after ${patience / 1_000} s`);
-  }, patience);
+    for (const node of nodes) node.giveUp(`no result within ${timeout / 1_000} s`);
+  }, timeout);
   try {
     await writeCertificates(folder);
     const first = new NodeProcess("node-1", folder, [], nodeCount, stay);
@@ -25,7 +25,7 @@ export async function runDemo(stay: boolean): Promise<number> {
     const done = stay
       ? serve(nodes, seed, folder)
       : Promise.all(nodes.map((node) => node.ended)).then(() => {});
-    // Where one has failed, the others would wait for it in vain.
+    // After a failure of one node, the others would wait for it without end.
     const failed = nodes.map((node) => node.failed);
     await Promise.race(stay ? [done, ...failed] : [done, ...failed, stopSignal()]);
     return await report(nodes);
@@ -43,7 +43,7 @@ export async function runDemo(stay: boolean): Promise<number> {
     await Promise.all(nodes.map((node) => node.result));
     clearTimeout(watchdog);
     console.log(
-      `demo | the cluster runs; ask it from outside:\n` +
+      `demo | the cluster runs; connect a client:\n` +
         `deno run -A examples/client.ts --contact ${seed} ` +
         `--certfile ${folder}/client/client.crt --keyfile ${folder}/client/client.key ` +
         `--cafile ${folder}/ca.crt`,

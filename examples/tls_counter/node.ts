@@ -8,7 +8,7 @@ import {
 import { counter, counters, entityId, getValue, increments, systemName } from "./counter.ts";
 import { stopSignal } from "./stop_signal.ts";
 
-/** How one node runs. */
+/** The options of one node. */
 export interface NodeOptions {
   readonly port: number;
   readonly host: string;
@@ -21,11 +21,11 @@ export interface NodeOptions {
   readonly caFile: string | undefined;
   /** Stay in the cluster after the result, until SIGINT or SIGTERM. */
   readonly stay: boolean;
-  /** Exists while this node has the result and is in the cluster. */
+  /** A file that exists while this node has the result and is a member. */
   readonly healthFile: string | undefined;
 }
 
-/** Runs one node to its end; answers the exit code. */
+/** Runs one node; returns the exit code. */
 export async function runNode(options: NodeOptions): Promise<number> {
   try {
     await count(options);
@@ -65,7 +65,7 @@ async function count(options: NodeOptions): Promise<void> {
     for (let i = 0; i < increments; i++) {
       ref.tell(shardEnvelope(entityId, { type: "increment", amount: 1 }));
     }
-    // Messages of one sender keep their order, so this answer comes after all increments.
+    // Messages of one sender keep their order, so the reply counts all increments.
     await system.ask(ref, getValue);
   }
   await system.barrier("writes-done", nodes);

@@ -1,15 +1,15 @@
 import { TextLineStream } from "./text_lines.ts";
 
-/** One node of the demo, as a process of its own. */
+/** One node of the demo in its own process. */
 export class NodeProcess {
   readonly nodeId: string;
-  /** The address that the node has printed. Rejects if it ends before. */
+  /** The address that the node prints. Rejects if the process exits first. */
   readonly address: Promise<string>;
-  /** The value that the node has printed. Rejects if it ends before. */
+  /** The value that the node prints. Rejects if the process exits first. */
   readonly result: Promise<number>;
-  /** Resolves when the process has ended. */
+  /** Resolves when the process has exited. */
   readonly ended: Promise<void>;
-  /** Resolves when the process has ended and not done what it should. */
+  /** Resolves when the process has exited with a code other than 0. */
   readonly failed: Promise<void>;
   readonly #process: Deno.ChildProcess;
   #value: number | undefined;
@@ -49,7 +49,7 @@ export class NodeProcess {
     const result = Promise.withResolvers<number>();
     this.address = address.promise;
     this.result = result.promise;
-    // Who does not wait for these must not be ended by their failure.
+    // A rejection without a listener would end this process.
     this.address.catch(() => {});
     this.result.catch(() => {});
     this.ended = this.#follow((line) => {
@@ -65,32 +65,32 @@ export class NodeProcess {
     this.failed = this.ended.then(() => this.#code === 0 ? new Promise(() => {}) : undefined);
   }
 
-  /** Why the node did not do what it should; `undefined` if it did. */
+  /** Why the node failed; `undefined` if it succeeded or was killed. */
   problem(expected: number): string | undefined {
     if (this.#reason !== undefined) return this.#reason;
     if (this.#killed) return undefined;
-    if (this.#code !== 0) return `it ended with exit code ${this.#code}`;
-    if (this.#value === undefined) return "it printed no result";
-    return this.#value === expected ? undefined : `it read ${this.#value}, not ${expected}`;
+    if (this.#code !== 0) return `exit code ${this.#code}`;
+    if (this.#value === undefined) return "no result printed";
+    return this.#value === expected ? undefined : `read ${this.#value}, expected ${expected}`;
   }
 
-  /** Whether it was ended because of something else than itself. */
+  /** Whether the process was killed because of the failure of another node. */
   get killed(): boolean {
     return this.#killed;
   }
 
-  /** Asks the node to leave. */
+  /** Stops the node gracefully. */
   stop(): void {
     this.#signal("SIGTERM");
   }
 
-  /** Ends the process if it runs, and remembers why. */
+  /** Kills the process if it runs, with a reason that counts as its failure. */
   giveUp(reason: string): void {
     if (this.#code === undefined) this.#reason = reason;
     this.kill();
   }
 
-  /** Ends the process if it runs: what another has done is the reason. */
+  /** Kills the process if it runs. That does not count as its failure. */
   kill(): void {
     this.#killed ||= this.#code === undefined && this.#reason === undefined;
     this.#signal("SIGKILL");

@@ -1,6 +1,5 @@
-/** Cuts a stream of text into lines. */
+/** Splits a stream of text into lines. */
 export class TextLineStream extends TransformStream<string, string> {
-  /** Starts with an empty line. */
   constructor() {
     let rest = "";
     super({

@@ -1,17 +1,75 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 
 /**
- * An actor or its system cannot do what was asked of it. Codes: `badName`, `duplicateName`,
- * `badBehavior`, `badMailbox`, `badSupervision`, `badDelay`, `badOption`, `stashFull`,
- * `systemStopped`, `actorStopped`, `earlierIncarnation`, `notAChild`, `notLocal`, `noEntity`,
- * `cannotWatch`, `tooManyWatches`; of the scheduler `badKey`, `badTarget`, `tooManyScheduled`; of
- * background tasks `badTask`, `tooManyTasks`, `taskCancelled`; of the shutdown `badPhase`,
- * `phaseBegun`, `shutdownTimeout`; of the receptionist and routers `badServiceKey`, `badSubscriber`,
- * `badRoutingKey`; of circuit breakers `circuitOpen`, `circuitTimeout`.
+ * An actor or its system cannot do what was asked of it:
+ *
+ * - `badName`: the name of an actor, system or shutdown task is empty, too long or has characters
+ *   that are not allowed.
+ * - `duplicateName`: there is an actor, or a task, of that name.
+ * - `badBehavior`: what was spawned or returned is no behaviour, or not one that fits there.
+ * - `stashFull`: the stash of the actor is full.
+ * - `systemStopped`: the system was shut down.
+ * - `actorStopped`: the actor has stopped, so its context or reference has no effect.
+ * - `earlierIncarnation`: the context belongs to an earlier incarnation of the actor, which has
+ *   restarted.
+ * - `notAChild`: only its parent can stop an actor through a context.
+ * - `notLocal`: the actor does not belong to this system.
+ * - `noEntity`: the behaviour asks to be passivated and is no sharded entity.
+ * - `cannotWatch`: the value is no reference that can be watched.
+ * - `tooManyWatches`: the peer holds as many watches as it may.
+ * - `badKey`: the key of a scheduled message is empty or too long.
+ * - `tooManyScheduled`: the scheduler holds `maxScheduled` keys already.
+ * - `badTask`: a background task or shutdown task is no function, or has no key.
+ * - `tooManyTasks`: as many background or shutdown tasks run as may.
+ * - `taskCancelled`: a background task was cancelled.
+ * - `badPhase`: there is no shutdown phase of that name.
+ * - `phaseBegun`: the shutdown has begun that phase already.
+ * - `shutdownTimeout`: a task of the shutdown took longer than it may.
+ * - `badServiceKey`: the id of a service key is empty or too long.
+ * - `badSubscriber`: the subscriber is neither a function nor a reference.
+ * - `badRoutingKey`: the routing key of a message is no text or number, or its function has
+ *   thrown.
+ * - `circuitOpen`: the circuit breaker is open.
+ * - `circuitTimeout`: a call through a circuit breaker took longer than `callTimeout`.
  */
+export type ActorErrorCode =
+  | "badName"
+  | "duplicateName"
+  | "badBehavior"
+  | "stashFull"
+  | "systemStopped"
+  | "actorStopped"
+  | "earlierIncarnation"
+  | "notAChild"
+  | "notLocal"
+  | "noEntity"
+  | "cannotWatch"
+  | "tooManyWatches"
+  | "badKey"
+  | "tooManyScheduled"
+  | "badTask"
+  | "tooManyTasks"
+  | "taskCancelled"
+  | "badPhase"
+  | "phaseBegun"
+  | "shutdownTimeout"
+  | "badServiceKey"
+  | "badSubscriber"
+  | "badRoutingKey"
+  | "circuitOpen"
+  | "circuitTimeout";
+
+/** An actor or its system cannot do what was asked of it. */
 export class ActorError extends CastyError {
   /** Name of the class. */
   override name = "ActorError";
+  /** Stable; see {@linkcode ActorErrorCode}. */
+  declare readonly code: ActorErrorCode;
+
+  /** The remedy becomes part of the message. */
+  constructor(code: ActorErrorCode, message: string, options: CastyErrorOptions = {}) {
+    super(code, message, options);
+  }
 }
 
 /** No reply came in time. Code: `askTimeout`. */
@@ -29,10 +87,30 @@ export class AskTimeoutError extends CastyError {
 }
 
 /**
- * An ask has failed before its timeout. Codes: `askTargetDead`, `askNotDelivered`,
- * `askAborted`, `askCycle`, `tooManyAsks`.
+ * An ask has failed before its timeout:
+ *
+ * - `askTargetDead`: the actor that was asked has stopped, or its node is gone.
+ * - `askNotDelivered`: the message of the ask was lost; the message says why.
+ * - `askAborted`: the abort signal of the asker was set.
+ * - `askCycle`: actors wait for each other in a circle.
+ * - `tooManyAsks`: `maxPendingAsks` asks wait already.
  */
+export type AskErrorCode =
+  | "askTargetDead"
+  | "askNotDelivered"
+  | "askAborted"
+  | "askCycle"
+  | "tooManyAsks";
+
+/** An ask has failed before its timeout. */
 export class AskError extends CastyError {
   /** Name of the class. */
   override name = "AskError";
+  /** Stable; see {@linkcode AskErrorCode}. */
+  declare readonly code: AskErrorCode;
+
+  /** The remedy becomes part of the message. */
+  constructor(code: AskErrorCode, message: string, options: CastyErrorOptions = {}) {
+    super(code, message, options);
+  }
 }

@@ -1,10 +1,11 @@
 import { AskError, AskTimeoutError } from "../actor/errors.ts";
+import { withDefaults } from "../options/check_options.ts";
+import { askDefaults } from "../options/tables/actor_tables.ts";
+import { askRetryDefaults } from "../options/tables/client_tables.ts";
 import type { AskOptions } from "../actor/behavior/ask_options.ts";
-import { maxDelay } from "../runtime/clock.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { backoffDelay } from "../runtime/backoff.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { ClientError } from "./errors.ts";
 
 /** How an ask that was lost is repeated. Times are milliseconds. */
 export interface AskRetry {
@@ -42,12 +43,11 @@ export async function askRepeatedly<R>(
   attempt: (options: AskOptions) => Promise<R>,
   closing: AbortSignal,
 ): Promise<R> {
-  const { timeout = 5_000, signal, retry } = options;
-  const { attempts = Infinity, attemptTimeout = 1_000, delay = 50 } = typeof retry === "object"
-    ? retry
-    : {};
-  const refusal = refusalOf({ timeout, attempts, attemptTimeout, delay });
-  if (refusal !== undefined) throw refusal;
+  const { timeout = askDefaults.timeout, signal, retry } = options;
+  const { attempts = Infinity, attemptTimeout, delay } = withDefaults(
+    askRetryDefaults,
+    typeof retry === "object" ? retry : undefined,
+  );
   const end = clock.now() + timeout;
   for (let count = 1;; count++) {
     const rest = Math.max(0, end - clock.now());
@@ -69,21 +69,6 @@ export async function askRepeatedly<R>(
       closing,
       ...(signal ? [signal] : []),
     ]);
-  }
-}
-
-/** Why it cannot be asked like that: what is no number would be asked in a loop. */
-function refusalOf(numbers: Readonly<Record<string, number>>): ClientError | undefined {
-  for (const [name, value] of Object.entries(numbers)) {
-    const least = name === "attempts" || name === "attemptTimeout" ? 1 : 0;
-    if (value >= least && (value <= maxDelay || name === "attempts")) continue;
-    const option = name === "timeout" ? name : `retry.${name}`;
-    return new ClientError("badOption", `${option}: ${String(value)} is not allowed`, {
-      value,
-      remedy: name === "attempts"
-        ? "use a number of at least 1"
-        : `use ${least} to ${maxDelay} milliseconds`,
-    });
   }
 }
 

@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { withDefaults } from "../options/check_options.ts";
+import { clientDefaults } from "../options/tables/client_tables.ts";
+import { clientTransportDefaults } from "../options/tables/transport_tables.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import { Ref } from "../actor/ref/ref.ts";
@@ -114,7 +117,7 @@ export class ClientConnections {
   async open(): Promise<void> {
     await this.#startRemoting();
     this.#endMeasuring = this.#measure();
-    const { lazy = false, connectTimeout = 10_000, signal } = this.#options;
+    const { lazy, connectTimeout, signal } = withDefaults(clientDefaults, this.#options);
     if (signal?.aborted) throw aborted(signal);
     const first = lazy ? Promise.resolve() : this.#firstTopology(connectTimeout, signal);
     this.#resolvePoints();
@@ -158,7 +161,7 @@ export class ClientConnections {
       incarnation: Math.max(1, Math.floor(clock.wallTime())),
       address: this.address,
       addressMap: addressMapper(options.addressMap),
-      limits: { minBackoff: 200, maxBackoff: 5_000, ...options.transport },
+      limits: withDefaults(clientTransportDefaults, options.transport),
       ...(options.tls && { tls: options.tls }),
       ...(options.serializers && { serializers: options.serializers }),
       ...(options.unisocket && {

@@ -1,12 +1,13 @@
 import type { Logger } from "../runtime/logger.ts";
 import type { TlsMaterial } from "../runtime/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { formatAddress, parseAddress } from "../runtime/address.ts";
+import { formatAddress } from "../runtime/address.ts";
+import { checkOptions, checkValue, withDefaults } from "../options/check_options.ts";
+import { clientDefaults, clientTable, contactPointList } from "../options/tables/client_tables.ts";
 import type { ShardBufferLimits } from "../sharding/routing/shard_routes.ts";
 import type { TransportLimits } from "../transport/base/limits.ts";
 import type { Serializer } from "../wire/serializer.ts";
 import type { AddressMap } from "./address_map.ts";
-import { ClientError } from "./errors.ts";
 
 /**
  * Nodes to begin with, `"host:port"`, by IP address or DNS name: a list, or a function that gives
@@ -29,13 +30,19 @@ export interface ClientOptions {
   readonly clientHost?: string;
   /** Part of the label, 0 to 65535. Default 0: none. */
   readonly clientPort?: number;
-  /** Takes the place of `clientHost` in the label. */
+  /** Takes the place of `clientHost` in the label. Default: `clientHost`. */
   readonly advertisedHost?: string;
-  /** Takes the place of `clientPort` in the label. */
+  /** Takes the place of `clientPort` in the label. Default: `clientPort`. */
   readonly advertisedPort?: number;
-  /** Where to dial for an address of the cluster: an object, a `Map` or a function; for tunnels. */
+  /**
+   * Where to dial for an address of the cluster: an object, a `Map` or a function; for tunnels.
+   * Default: the address itself.
+   */
   readonly addressMap?: AddressMap;
-  /** Certificate of the client (or a node) and the cluster's authority. */
+  /**
+   * Certificate of the client (or a node) and the cluster's authority. Default: none: the traffic is
+   * plain.
+   */
   readonly tls?: TlsMaterial;
   /**
    * `connect` does not wait for a node: until one answers, `lookup` finds nobody and what is told to
@@ -66,91 +73,31 @@ export interface ClientOptions {
   readonly transport?: Partial<TransportLimits>;
   /** Where log lines go. Default: standard error, `warn` and above. */
   readonly logger?: Logger;
-  /** Replaces clock, chance and network, for simulations. */
+  /** Replaces clock, chance and network, for simulations. Default: the machine's. */
   readonly runtime?: Partial<Runtime>;
 }
 
 /**
- * Checks what a user has written, before anything is dialled.
+ * Checks what a user has passed, before anything is dialled.
  *
- * @throws {CastyError} codes `badOption`, `badAddress`.
+ * @throws {OptionError}
  */
 export function checkClientOptions(options: ClientOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw badOption("options", options, "name contactPoints and systemName");
-  }
-  const { contactPoints, systemName, clientPort = 0, advertisedPort = 0 } = options;
-  if (typeof contactPoints !== "function") checkContactPoints(contactPoints);
-  if (typeof systemName !== "string" || systemName.length === 0 || systemName.length > 255) {
-    throw badOption("systemName", systemName, "use the name of the cluster's system");
-  }
-  for (const [name, port] of Object.entries({ clientPort, advertisedPort })) {
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-      throw badOption(name, port, "use a whole number from 0 to 65535");
-    }
-  }
-  for (const name of ["clientHost", "advertisedHost"] as const) {
-    const host = options[name];
-    if (host !== undefined) checkHost(name, host);
-  }
-  for (const [name, least] of [["connectTimeout", 1], ["liveness", 1_000]] as const) {
-    const time = options[name] ?? least;
-    if (!(time >= least && time <= 0x7fff_ffff)) {
-      throw badOption(name, time, `use ${least} to 2147483647 milliseconds`);
-    }
-  }
-  checkAddressMap(options.addressMap);
-  for (const [name, value] of Object.entries(options.buffer ?? {})) {
-    if (!(value >= 1)) throw badOption(`buffer.${name}`, value, "use a number of at least 1");
-  }
+  checkOptions(clientTable, options);
 }
 
 /**
- * The addresses, if they can be contact points.
+ * The addresses, without duplicates, if they can be contact points.
  *
- * @throws {CastyError} codes `badOption`, `badAddress`.
+ * @throws {OptionError}
  */
 export function checkContactPoints(points: readonly string[]): readonly string[] {
-  if (!Array.isArray(points) || points.length === 0) {
-    throw badOption("contactPoints", points, "give a list that names at least one node");
-  }
-  for (const point of points) parseAddress(point);
-  return [...new Set(points)];
+  return [...new Set(checkValue("contactPoints", contactPointList, points))];
 }
 
 /** What nodes show for people. */
 export function clientLabel(options: ClientOptions, id: string): string {
-  const host = options.advertisedHost ?? options.clientHost ?? "127.0.0.1";
-  const port = options.advertisedPort ?? options.clientPort ?? 0;
+  const { clientHost, clientPort, ...advertised } = withDefaults(clientDefaults, options);
+  const { advertisedHost: host = clientHost, advertisedPort: port = clientPort } = advertised;
   return `client-${id.slice(0, 8)}@${port === 0 ? host : formatAddress(host, port)}`;
-}
-
-/** A map that leads nowhere would only show as a node that cannot be reached. */
-function checkAddressMap(map: AddressMap | undefined): void {
-  if (map === undefined || typeof map === "function") return;
-  if (typeof map !== "object" || map === null) {
-    throw badOption("addressMap", map, "use an object, a Map or a function");
-  }
-  for (const [from, to] of map instanceof Map ? map : Object.entries(map)) {
-    parseAddress(from);
-    parseAddress(to);
-  }
-}
-
-function checkHost(name: string, host: string): void {
-  try {
-    parseAddress(formatAddress(host, 1));
-  } catch {
-    throw badOption(name, host, "use a host name or an IP address, without a port");
-  }
-}
-
-function badOption(name: string, value: unknown, remedy: string): ClientError {
-  const shown = typeof value === "string" || typeof value === "number"
-    ? `: ${JSON.stringify(value)}`
-    : "";
-  const problem = Array.isArray(value) && value.length === 0
-    ? " is empty"
-    : `${shown} is not allowed`;
-  return new ClientError("badOption", `${name}${problem}`, { value, remedy });
 }

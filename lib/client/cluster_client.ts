@@ -6,6 +6,9 @@
  *
  * @module
  */
+import { checkOptions, resolveOptions } from "../options/check_options.ts";
+import { clientAskTable } from "../options/tables/client_tables.ts";
+import { entityRefTable } from "../options/tables/sharding_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
@@ -17,7 +20,6 @@ import type { Topology } from "../cluster/gateway/topology.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { EntityType } from "../sharding/routing/entity_type.ts";
 import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
-import { checkNumShards } from "../sharding/routing/shard_count.ts";
 import type { ShardLocations } from "../sharding/routing/shard_place.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
 import { askRepeatedly, type ClientAskOptions } from "./client_ask.ts";
@@ -76,7 +78,7 @@ export class ClusterClient implements AsyncDisposable {
     });
     const { maxPendingAsks } = options;
     this.#system = new ActorSystem({
-      name: `${options.systemName}-client`,
+      name: `${options.systemName.slice(0, 200)}-client`,
       runtime: this.#runtime,
       ...(maxPendingAsks !== undefined && { maxPendingAsks }),
     });
@@ -95,9 +97,9 @@ export class ClusterClient implements AsyncDisposable {
   /**
    * Resolves with the first topology of a node; with `lazy`, at once.
    *
-   * @throws {ClientError} code `badOption`; code `connectTimeout` with what each contact point has
-   * said; code `connectAborted` if `signal` was aborted.
-   * @throws {CastyError} code `badAddress`.
+   * @throws {OptionError}
+   * @throws {ClientError} code `connectTimeout` with what each contact point has said; code
+   * `connectAborted` if `signal` was aborted.
    */
   static async connect(options: ClientOptions): Promise<ClusterClient> {
     checkClientOptions(options);
@@ -152,7 +154,7 @@ export class ClusterClient implements AsyncDisposable {
    *
    * @param name the name under which the nodes spawn it.
    * @param options `numShards` must be that of the nodes. Default 256.
-   * @throws {ShardingError} code `badShardCount`.
+   * @throws {OptionError}
    * @throws {ClientError} code `shardCountMismatch` if called before with another number; code
    * `closed`.
    */
@@ -169,7 +171,8 @@ export class ClusterClient implements AsyncDisposable {
     this.#checkOpen();
     const sharding = this.#sharding;
     if (typeof type !== "string") return sharding.ref<M>(type.name, type.numShards);
-    return sharding.ref<M>(type, checkNumShards(options.numShards ?? 256));
+    const { numShards } = resolveOptions(entityRefTable, options);
+    return sharding.ref<M>(type, numShards);
   }
 
   /**
@@ -190,7 +193,7 @@ export class ClusterClient implements AsyncDisposable {
    *
    * @throws {AskTimeoutError} if no reply comes in time.
    * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askAborted`, `tooManyAsks`.
-   * @throws {ClientError} code `badOption`.
+   * @throws {OptionError}
    * @throws {ActorError} code `systemStopped`: the client was closed.
    */
   ask<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
@@ -198,9 +201,14 @@ export class ClusterClient implements AsyncDisposable {
     factory: (replyTo: ActorRef<R>) => Q,
     options?: ClientAskOptions,
   ): Promise<R> {
-    if (options?.retry === undefined || options.retry === false) {
-      return this.#system.ask(ref, factory, options);
+    if (options === undefined) return this.#system.ask(ref, factory);
+    try {
+      checkOptions(clientAskTable, options);
+    } catch (error) {
+      return Promise.reject(error);
     }
+    const { retry, ...once } = options;
+    if (retry === undefined || retry === false) return this.#system.ask(ref, factory, once);
     return askRepeatedly(ref, options, this.#runtime, (once) => {
       return this.#system.ask<M, R, Q>(ref, factory, once);
     }, this.#closing.signal);

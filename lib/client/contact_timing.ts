@@ -1,3 +1,5 @@
+import { contactDefaults } from "../options/tables/client_tables.ts";
+
 /** When a client subscribes, renews and gives up. Times are milliseconds. */
 export interface ContactTiming {
   /** Nodes that the client is subscribed to at once. Default 2. */
@@ -15,11 +17,4 @@ export interface ContactTiming {
 }
 
 /** The defaults of {@linkcode ContactTiming}. */
-export const defaultContactTiming: ContactTiming = {
-  contacts: 2,
-  answerTimeout: 3_000,
-  refreshInterval: 3_000,
-  liveness: 10_000,
-  minPause: 400,
-  maxPause: 5_000,
-};
+export const defaultContactTiming: ContactTiming = contactDefaults;

@@ -1,9 +1,63 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
+
+/**
+ * A node could not start, join, or complete an operation of the cluster:
+ *
+ * - `joinRefused`: the cluster has rejected the node; the message says why.
+ * - `notStarted`: the node was used before it has started.
+ * - `stopped`: the node was shut down.
+ * - `notDowned`: `rejoin` was called on a node that was not downed.
+ * - `leaseUnusable`: the store of a lease cannot be read or holds something else.
+ * - `stallResponderFailed`: the thread that answers for a stalled event loop could not start.
+ * - `barrierConflict`: nodes wait at one barrier for different numbers, or there are too many
+ *   barriers.
+ * - `badExtension`: an extension is no function, or makes something else than an extension.
+ * - `duplicateExtension`: two extensions have one name or expose one key.
+ * - `missingExtension`: an extension requires one that is not there; the message names the chain.
+ * - `circularExtension`: extensions require each other in a circle; the message names it.
+ * - `extensionFailed`: an extension has thrown in `install`.
+ * - `unknownExtension`: no extension of the node exposes that key.
+ * - `badPath`: a path does not begin with `/_`.
+ * - `pathTaken`: another part of the node handles that path.
+ * - `duplicateKind`: two extensions spawn behaviours of one kind.
+ * - `unknownKind`: no extension of the node spawns behaviours of that kind.
+ * - `unknownTopic`: `explain` does not know the topic.
+ * - `quorumTimeout`: fewer members than wanted were up in time (`ClusterTimeoutError`).
+ * - `barrierTimeout`: a barrier did not open in time (`ClusterTimeoutError`).
+ */
+export type ClusterErrorCode =
+  | "joinRefused"
+  | "notStarted"
+  | "stopped"
+  | "notDowned"
+  | "leaseUnusable"
+  | "stallResponderFailed"
+  | "barrierConflict"
+  | "badExtension"
+  | "duplicateExtension"
+  | "missingExtension"
+  | "circularExtension"
+  | "extensionFailed"
+  | "unknownExtension"
+  | "badPath"
+  | "pathTaken"
+  | "duplicateKind"
+  | "unknownKind"
+  | "unknownTopic"
+  | "quorumTimeout"
+  | "barrierTimeout";
 
 /** A node could not start, join, or complete an operation of the cluster. */
 export class ClusterError extends CastyError {
   /** Name of the class. */
   override name = "ClusterError";
+  /** Stable; see {@linkcode ClusterErrorCode}. */
+  declare readonly code: ClusterErrorCode;
+
+  /** The remedy becomes part of the message. */
+  constructor(code: ClusterErrorCode, message: string, options: CastyErrorOptions = {}) {
+    super(code, message, options);
+  }
 }
 
 /**

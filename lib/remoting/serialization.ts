@@ -33,7 +33,7 @@ export class Serialization {
   readonly #undecodable = new WeakMap<Peer, number>();
 
   /**
-   * @throws {CastyError} code `badOption`.
+   * @throws {OptionError}
    */
   constructor(serializers: readonly Serializer[] | undefined, logger: Logger) {
     this.#logger = logger;

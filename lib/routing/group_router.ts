@@ -5,13 +5,11 @@ import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { serviceIdOf, type ServiceKey } from "../actor/services/service_key.ts";
-import { checkOptions, checkWhole } from "./option_checks.ts";
+import { resolveOptions } from "../options/check_options.ts";
+import { groupTable } from "../options/tables/routing_tables.ts";
 import { Routees } from "./routees.ts";
-import { checkStrategy, roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
+import { roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
 import { WaitingMessages } from "./waiting_messages.ts";
-
-/** The most messages that a group router may keep. */
-const maxBuffer = 1_000_000;
 
 /** How a group router works. */
 export interface GroupOptions<M> {
@@ -26,10 +24,8 @@ export interface GroupOptions<M> {
 
 /** See `Routers.group`. */
 export function groupRouter<M>(key: ServiceKey<M>, options: GroupOptions<M> = {}): Behavior<M> {
-  const { strategy = roundRobin(), bufferSize = 1_000 } = checkOptions(options);
+  const { strategy = roundRobin(), bufferSize } = resolveOptions(groupTable, options);
   serviceIdOf(key);
-  checkStrategy(strategy);
-  checkWhole("bufferSize", bufferSize, 0, maxBuffer);
   return Behaviors.setup((context) => {
     const routees = new Routees<M>(strategy, context.system.runtime.random);
     const group = new Group(context, routees, bufferSize);

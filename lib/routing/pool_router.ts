@@ -4,12 +4,10 @@ import type { ActorContext } from "../actor/behavior/context.ts";
 import { ActorError } from "../actor/errors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
-import { badOption, checkOptions, checkWhole } from "./option_checks.ts";
+import { checkOptions, checkValue } from "../options/check_options.ts";
+import { poolSize, poolTable } from "../options/tables/routing_tables.ts";
 import { Routees } from "./routees.ts";
-import { checkStrategy, roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
-
-/** The most routees that a pool may have. */
-const maxSize = 10_000;
+import { roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
 
 /** How a pool works. */
 export interface PoolOptions<M> {
@@ -27,13 +25,10 @@ export function poolRouter<M>(
   behavior: Behavior<M>,
   options: PoolOptions<M> = {},
 ): Behavior<M> {
-  const { strategy = roundRobin(), broadcast, routeeOptions } = checkOptions(options);
-  checkWhole("size", size, 1, maxSize);
+  checkOptions(poolTable, options);
+  const { strategy = roundRobin(), broadcast, routeeOptions } = options;
+  checkValue("size", poolSize, size);
   checkBehavior(behavior);
-  checkStrategy(strategy);
-  if (broadcast !== undefined && typeof broadcast !== "function") {
-    throw badOption("broadcast", broadcast, "use a function of the message");
-  }
   return Behaviors.setup((context) => {
     const routees = new Routees<M>(strategy, context.system.runtime.random);
     routees.replace(spawnAll(context, size, behavior, routeeOptions));

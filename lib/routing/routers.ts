@@ -12,7 +12,8 @@ export interface RouterFactories {
    * `routee-1`, `routee-2` and so on.
    *
    * @param size 1 to 10 000.
-   * @throws {ActorError} codes `badOption`, `badBehavior`.
+   * @throws {OptionError}
+   * @throws {ActorError} code `badBehavior`.
    *
    * @example
    * ```ts
@@ -44,7 +45,8 @@ export interface RouterFactories {
    * A message that waits here counts as delivered in the ledger, since the router has had it; when
    * the router forwards or loses it, it counts as sent again.
    *
-   * @throws {ActorError} codes `badOption`, `badServiceKey`.
+   * @throws {OptionError}
+   * @throws {ActorError} code `badServiceKey`.
    *
    * @example
    * ```ts

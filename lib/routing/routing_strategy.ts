@@ -1,4 +1,5 @@
-import { badOption } from "./option_checks.ts";
+import { checkValue } from "../options/check_options.ts";
+import { callback } from "../options/option.ts";
 
 /** Each message to the next routee, in turn. */
 export interface RoundRobin {
@@ -64,7 +65,7 @@ export function random(): RandomRouting {
  * multiplications per routee and allocates nothing.
  *
  * @param key gives the key of a message, any text. What it throws is a failure of the router.
- * @throws {ActorError} code `badOption`.
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -79,27 +80,9 @@ export function random(): RandomRouting {
  * ```
  */
 export function consistentHash<M>(key: (message: M) => string): ConsistentHash<M> {
-  if (typeof key === "function") return Object.freeze({ kind: "consistentHash", key });
-  throw badOption("key", key, "use a function that gives the key of a message");
+  checkValue("key", callback("a function of the message that returns its key"), key);
+  return Object.freeze({ kind: "consistentHash", key });
 }
 
 const inTurn: RoundRobin = Object.freeze({ kind: "roundRobin" });
 const byChance: RandomRouting = Object.freeze({ kind: "random" });
-
-/**
- * The strategy, if it is one.
- *
- * @throws {ActorError} code `badOption`.
- */
-export function checkStrategy<M>(strategy: RoutingStrategy<M>): RoutingStrategy<M> {
-  const kind: unknown = strategy?.kind;
-  if (kind === "roundRobin" || kind === "random") return strategy;
-  if (kind === "consistentHash" && typeof (strategy as ConsistentHash<M>).key === "function") {
-    return strategy;
-  }
-  throw badOption(
-    "strategy",
-    strategy,
-    "use roundRobin(), random() or consistentHash(...), called",
-  );
-}

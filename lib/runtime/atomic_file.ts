@@ -60,7 +60,7 @@ async function writeTemporary(
   return temporary;
 }
 
-/** What stays is a file under a temporary name, which nobody reads. */
+/** A file that stays has a temporary name, which is never read. */
 async function removeQuietly(storage: Storage, path: string): Promise<void> {
   await storage.remove(path).catch(() => {});
 }

@@ -46,7 +46,7 @@ export class FileLock {
   }
 }
 
-/** Undefined: nobody has the lock. */
+/** Undefined: the lock is free. */
 function parseOwner(path: string, bytes: Uint8Array): ProcessIdentity | undefined {
   let value: unknown;
   try {

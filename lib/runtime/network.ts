@@ -42,7 +42,7 @@ export interface TlsMaterial {
  *
  * @example
  * ```ts
- * import type { Authorize } from "@casty/casty";
+ * import type { Authorize } from "@casty/casty/runtime";
  *
  * const reportsOnly: Authorize = (identity) =>
  *   identity.kind === "node" || identity.name === "reports" || "only reports may connect";

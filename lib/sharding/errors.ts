@@ -1,19 +1,26 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 
 /**
- * A sharded actor cannot be used as asked. Codes: `badShardCount`, `badName`, `badOption`,
- * `badEntityStore`, `entityListChanged` (from a store: another node has saved the list since this one
- * has read it).
+ * A sharded actor cannot be used as asked:
+ *
+ * - `badName`: the name of an entity type is missing, too long or does not match its `entityType`.
+ * - `badEntityStore`: an entity store does not hold a list of entity ids, or fails.
+ * - `entityListChanged`: another node has saved the list of entities since this one has read it.
  */
+export type ShardingErrorCode =
+  | "badName"
+  | "badEntityStore"
+  | "entityListChanged";
+
+/** A sharded actor cannot be used as asked. */
 export class ShardingError extends CastyError {
   /** Name of the class. */
   override name = "ShardingError";
-}
+  /** Stable; see {@linkcode ShardingErrorCode}. */
+  declare readonly code: ShardingErrorCode;
 
-/** The error for an option that cannot be used. */
-export function badOption(name: string, value: unknown, remedy: string): ShardingError {
-  return new ShardingError("badOption", `${name}: ${String(value)} is not allowed`, {
-    value,
-    remedy,
-  });
+  /** The remedy becomes part of the message. */
+  constructor(code: ShardingErrorCode, message: string, options: CastyErrorOptions = {}) {
+    super(code, message, options);
+  }
 }

@@ -3,14 +3,11 @@ import type { ActorContext } from "../actor/behavior/context.ts";
 import { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import { EntityType } from "./routing/entity_type.ts";
-import { checkNumShards } from "./routing/shard_count.ts";
-import { badOption } from "./errors.ts";
-import { checkPassivation, type PassivationOptions } from "./region/passivation.ts";
-import {
-  checkRemember,
-  type EntityStore,
-  type RememberOptions,
-} from "./remember/remember_options.ts";
+import { checkOptions, checkValue } from "../options/check_options.ts";
+import { callback } from "../options/option.ts";
+import { shardedDefaults, shardedTable } from "../options/tables/sharding_tables.ts";
+import { type PassivationOptions, resolvePassivation } from "./region/passivation.ts";
+import type { EntityStore, RememberOptions } from "./remember/remember_options.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
 import type { ShardEnvelope } from "./routing/shard_envelope.ts";
 
@@ -81,18 +78,13 @@ export class ShardedBehavior<M> extends ExtensionBehavior<ShardEnvelope<M>> {
     entityType?: EntityType<M>,
   ) {
     super();
-    if (typeof factory !== "function") throw badOption("factory", factory, "give a function");
+    checkValue("factory", callback("a function of the entity id"), factory);
+    checkOptions(shardedTable, options);
     this.factory = factory;
-    this.numShards = entityType?.numShards ?? checkNumShards(options.numShards ?? 256);
+    this.numShards = entityType?.numShards ?? options.numShards ?? shardedDefaults.numShards;
     this.entityType = entityType;
     this.options = options;
-    this.passivation = checkPassivation(options.passivation ?? {});
-    checkRemember(options.rememberEntities);
-    checkLimit("stopTimeout", options.stopTimeout);
-    checkLimit("maxPendingPerEntity", options.maxPendingPerEntity);
-    for (const [name, value] of Object.entries(options.buffer ?? {})) {
-      checkLimit(`buffer.${name}`, value);
-    }
+    this.passivation = resolvePassivation(options.passivation ?? {});
   }
 }
 
@@ -102,7 +94,7 @@ export interface Sharded {
    * Describes entities of a type that nodes and clients share. Spawn it without a name: it is the
    * type's.
    *
-   * @throws {ShardingError} code `badOption`.
+   * @throws {OptionError}
    */
   <M>(
     entityType: EntityType<M>,
@@ -113,7 +105,7 @@ export interface Sharded {
    * Describes entities that live once in the cluster, each on the node that owns its shard, started
    * by its first message.
    *
-   * @throws {ShardingError} code `badShardCount` or `badOption`.
+   * @throws {OptionError}
    */
   <M>(factory: EntityFactory<M>, options?: ShardedOptions): ShardedBehavior<M>;
 }
@@ -127,8 +119,3 @@ export const sharded: Sharded = <M>(
   first instanceof EntityType
     ? new ShardedBehavior(second as EntityFactory<M>, third, first)
     : new ShardedBehavior(first, second as ShardedOptions | undefined);
-
-function checkLimit(name: string, value: number | undefined): void {
-  if (value === undefined || value > 0) return;
-  throw badOption(name, value, "use a number above 0");
-}

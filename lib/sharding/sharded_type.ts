@@ -1,3 +1,5 @@
+import { withDefaults } from "../options/check_options.ts";
+import { shardedDefaults } from "../options/tables/sharding_tables.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
@@ -86,7 +88,7 @@ export class ShardedType {
 
   #makeEntities(node: ExtensionContext, behavior: ShardedBehavior<never>): Entities {
     const { factory, numShards, passivation, options } = behavior;
-    const { maxPendingPerEntity = 1_000, stopTimeout = 10_000 } = options;
+    const { maxPendingPerEntity, stopTimeout } = withDefaults(shardedDefaults, options);
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
       clock: node.runtime.clock,

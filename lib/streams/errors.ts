@@ -1,32 +1,42 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 
 /**
- * A stream cannot go on, or cannot be used as asked. Codes:
+ * A stream cannot continue, or cannot be used as asked:
  *
- * - `streamCompleted`: it takes no more elements, since it was completed.
- * - `streamFailed`: it was made to fail; `cause` is the error.
- * - `streamCancelled`: its consumer has left.
- * - `streamClosed`: its producer has stopped or cannot be reached any more.
- * - `streamLeft`: this sink has left it.
- * - `streamIdle`: nothing came for `idleTimeout`.
- * - `streamBroken`: elements were lost on the way, or came unasked.
- * - `streamTaken`: it has a consumer already, or the source was read before.
- * - `streamRefused`: the producer does not take this sink; the message tells why.
+ * - `streamCompleted`: the stream takes no more elements, since it was completed.
+ * - `streamFailed`: the stream was failed; `cause` is the error.
+ * - `streamCancelled`: the consumer of the stream has left.
+ * - `streamClosed`: the producer has stopped or cannot be reached any more.
+ * - `streamLeft`: this sink has left the stream.
+ * - `streamIdle`: nothing arrived for `idleTimeout`.
+ * - `streamBroken`: elements were lost on the way, or arrived without a request.
+ * - `streamTaken`: the stream has a consumer already, or the source was read before.
+ * - `streamRefused`: the producer does not take this sink; the message says why.
  * - `tooManyPuts`: `maxPending` puts wait already.
- * - `badOption`: an option is out of its range.
  */
+export type StreamErrorCode =
+  | "streamCompleted"
+  | "streamFailed"
+  | "streamCancelled"
+  | "streamClosed"
+  | "streamLeft"
+  | "streamIdle"
+  | "streamBroken"
+  | "streamTaken"
+  | "streamRefused"
+  | "tooManyPuts";
+
+/** A stream cannot continue, or cannot be used as asked. */
 export class StreamError extends CastyError {
   /** Name of the class. */
   override name = "StreamError";
-}
+  /** Stable; see {@linkcode StreamErrorCode}. */
+  declare readonly code: StreamErrorCode;
 
-/** The range of whole-number options. */
-export function checkCount(option: string, value: number, max: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return;
-  throw new StreamError("badOption", `${option}: ${value} is not allowed`, {
-    value,
-    remedy: `use a whole number from 1 to ${max}`,
-  });
+  /** The remedy becomes part of the message. */
+  constructor(code: StreamErrorCode, message: string, options: CastyErrorOptions = {}) {
+    super(code, message, options);
+  }
 }
 
 /** Whatever was thrown, as an error: only those cross the wire whatever they hold. */

@@ -21,7 +21,7 @@
  *
  * @module
  */
-export { StreamError } from "./errors.ts";
+export { StreamError, type StreamErrorCode } from "./errors.ts";
 export type {
   ConsumerMessage,
   ProducerMessage,

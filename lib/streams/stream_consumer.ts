@@ -2,8 +2,9 @@ import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
-import { checkCount, type StreamError } from "./errors.ts";
-import { defaultProbeInterval } from "./participant_actor.ts";
+import { resolveOptions } from "../options/check_options.ts";
+import { streamConsumerTable, streamSourceDefaults } from "../options/tables/stream_tables.ts";
+import type { StreamError } from "./errors.ts";
 import { isLocal } from "./participants.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import { brokenStream, failedStream, goneProducer, refusedSource } from "./source_errors.ts";
@@ -63,14 +64,13 @@ export interface StreamConsumerOptions<T> {
  * console.assert(await sum === 55);
  * ```
  *
- * @throws {StreamError} code `badOption`.
+ * @throws {OptionError}
  */
 export function streamConsumer<T>(
   producer: ActorRef<ProducerMessage<T>>,
   options: StreamConsumerOptions<T>,
 ): Behavior<ConsumerMessage<T>> {
-  const { demand = 16 } = options;
-  checkCount("demand", demand, 1_000_000);
+  const { demand } = resolveOptions(streamConsumerTable, options);
   return Behaviors.setup<ConsumerMessage<T>>((context) => {
     const consumer = new Consumer(context, producer, options, demand);
     try {
@@ -118,7 +118,10 @@ class Consumer<T> {
     const demand = this.#intake.requested;
     this.#producer.tell({ type: "streamSubscribe", consumer: context.self, demand });
     // Elements and ends have other types; a status with -1 is the wake-up to probe.
-    context.setReceiveTimeout(defaultProbeInterval, { type: "streamStatus", sent: -1 });
+    context.setReceiveTimeout(streamSourceDefaults.probeInterval, {
+      type: "streamStatus",
+      sent: -1,
+    });
   }
 
   receive(message: ConsumerMessage<T>): Next<T> {

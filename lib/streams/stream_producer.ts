@@ -1,6 +1,7 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
-import { checkCount, StreamError } from "./errors.ts";
+import { resolveOptions } from "../options/check_options.ts";
+import { streamProducerTable } from "../options/tables/stream_tables.ts";
 import { Producer, type ProducerSettings } from "./producer.ts";
 import type { ProducerMessage } from "./protocol.ts";
 
@@ -14,9 +15,9 @@ export interface StreamProducerOptions {
   /** Sinks that may be connected at once. Default 1 024. */
   readonly maxSinks?: number;
   /**
-   * What a sink that is lost means: one that stopped, or whose node is gone, or that was disposed
-   * of before it had completed or left. `"fail"` (the default): the stream fails, since what it would
-   * have sent is missing. `"ignore"`: the others go on.
+   * What happens when a sink is lost: it stopped, its node is gone, or it was disposed of before it
+   * had completed or left. `"fail"`: the stream fails, since elements are missing. `"ignore"`: the
+   * other sinks go on. Default `"fail"`.
    */
   readonly onSinkLost?: "fail" | "ignore";
 }
@@ -52,12 +53,12 @@ export interface StreamProducerOptions {
  * console.assert(sum === 5_050);
  * ```
  *
- * @throws {StreamError} code `badOption`.
+ * @throws {OptionError}
  */
 export function streamProducer<T>(
   options: StreamProducerOptions = {},
 ): Behavior<ProducerMessage<T>> {
-  const settings = checkSettings(options);
+  const settings: ProducerSettings = resolveOptions(streamProducerTable, options);
   return Behaviors.setup<ProducerMessage<T>>((context) => {
     const producer = new Producer<T>(context, settings);
     return Behaviors.receive<ProducerMessage<T>>(
@@ -65,17 +66,4 @@ export function streamProducer<T>(
       (_context, signal) => producer.signal(signal),
     );
   });
-}
-
-function checkSettings(options: StreamProducerOptions): ProducerSettings {
-  const { bufferSize = 256, maxSinks = 1_024, onSinkLost = "fail" } = options;
-  checkCount("bufferSize", bufferSize, 1_000_000);
-  checkCount("maxSinks", maxSinks, 1_000_000);
-  if (onSinkLost !== "fail" && onSinkLost !== "ignore") {
-    throw new StreamError("badOption", `onSinkLost: ${onSinkLost} is not known`, {
-      value: onSinkLost,
-      remedy: 'use "fail" or "ignore"',
-    });
-  }
-  return { bufferSize, maxSinks, onSinkLost };
 }

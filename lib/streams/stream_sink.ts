@@ -1,8 +1,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
-import { maxDelay } from "../runtime/clock.ts";
-import { checkCount } from "./errors.ts";
-import { defaultProbeInterval } from "./participant_actor.ts";
+import { resolveOptions } from "../options/check_options.ts";
+import { streamSinkTable } from "../options/tables/stream_tables.ts";
 import type { ProducerMessage, StreamOutcome } from "./protocol.ts";
 import { Sink } from "./sink.ts";
 
@@ -84,7 +83,7 @@ export interface StreamSink<T> extends AsyncDisposable {
  * console.assert((await outcome).type === "completed");
  * ```
  *
- * @throws {StreamError} code `badOption`.
+ * @throws {OptionError}
  * @throws {ActorError} code `systemStopped`.
  */
 export function streamSink<T>(
@@ -92,8 +91,6 @@ export function streamSink<T>(
   producer: ActorRef<ProducerMessage<T>>,
   options: StreamSinkOptions = {},
 ): StreamSink<T> {
-  const { maxPending = 1_024, probeInterval = defaultProbeInterval } = options;
-  checkCount("maxPending", maxPending, 1_000_000);
-  checkCount("probeInterval", probeInterval, maxDelay);
+  const { maxPending, probeInterval } = resolveOptions(streamSinkTable, options);
   return new Sink<T>(system, producer, maxPending, probeInterval);
 }

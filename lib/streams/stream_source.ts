@@ -1,8 +1,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
-import { maxDelay } from "../runtime/clock.ts";
-import { checkCount } from "./errors.ts";
-import { defaultProbeInterval } from "./participant_actor.ts";
+import { resolveOptions } from "../options/check_options.ts";
+import { streamSourceTable } from "../options/tables/stream_tables.ts";
 import type { ProducerMessage } from "./protocol.ts";
 import { Source } from "./source.ts";
 
@@ -68,16 +67,13 @@ export interface StreamSource<T> extends AsyncDisposable {
  * console.assert(type === "cancelled");
  * ```
  *
- * @throws {StreamError} code `badOption`.
+ * @throws {OptionError}
  */
 export function streamSource<T>(
   system: ActorSystem,
   producer: ActorRef<ProducerMessage<T>>,
   options: StreamSourceOptions = {},
 ): StreamSource<T> {
-  const { demand = 16, idleTimeout, probeInterval = defaultProbeInterval } = options;
-  checkCount("demand", demand, 1_000_000);
-  checkCount("probeInterval", probeInterval, maxDelay);
-  if (idleTimeout !== undefined) checkCount("idleTimeout", idleTimeout, maxDelay);
+  const { demand, idleTimeout, probeInterval } = resolveOptions(streamSourceTable, options);
   return new Source<T>(system, producer, { demand, idleTimeout, probeInterval });
 }

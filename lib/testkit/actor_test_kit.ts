@@ -6,7 +6,14 @@ import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { describe, describeAll } from "./describe.ts";
-import { checkDuration, TestkitError } from "./errors.ts";
+import { checkValue, resolveOptions } from "../options/check_options.ts";
+import {
+  actorTestKitTable,
+  quietTable,
+  virtualTime,
+  waitTable,
+} from "../options/tables/testkit_tables.ts";
+import { TestkitError } from "./errors.ts";
 import { checkLedger } from "./ledger_check.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
@@ -72,7 +79,8 @@ export class ActorTestKit implements AsyncDisposable {
   readonly #news = new News();
   #ended: Promise<void> | undefined;
 
-  private constructor({ seed = 1, logger, ...options }: ActorTestKitOptions) {
+  private constructor(given: ActorTestKitOptions) {
+    const { seed, logger, ...options } = resolveOptions(actorTestKitTable, given);
     this.clock = new ManualClock();
     this.random = new SeededRandom(seed);
     this.log = new RecordedLog({
@@ -88,7 +96,7 @@ export class ActorTestKit implements AsyncDisposable {
   /**
    * Makes a system for one test.
    *
-   * @throws {ActorError} code `badOption`.
+   * @throws {OptionError}
    */
   static create(options: ActorTestKitOptions = {}): ActorTestKit {
     return new ActorTestKit(options);
@@ -138,7 +146,7 @@ export class ActorTestKit implements AsyncDisposable {
 
   /** Moves time on by `duration` milliseconds, and lets everything happen that falls due. */
   advance(duration: number): Promise<void> {
-    return this.clock.advance(checkDuration("duration", duration));
+    return this.clock.advance(checkValue("duration", virtualTime, duration));
   }
 
   /** Lets everything happen that needs no time. */
@@ -153,8 +161,8 @@ export class ActorTestKit implements AsyncDisposable {
    * @throws {TestkitError} code `expectationFailed`.
    */
   async expectLog(pattern: LogPattern, options: WaitOptions = {}): Promise<LogLine> {
-    const { timeout = 3_000 } = options;
-    const deadline = this.clock.now() + checkDuration("timeout", timeout);
+    const { timeout } = resolveOptions(waitTable, options);
+    const deadline = this.clock.now() + timeout;
     const found = () => this.log.find(pattern) !== undefined;
     if (await waitUntil(this.clock, this.#news, found, deadline)) return this.log.take(pattern)!;
     throw new TestkitError(
@@ -171,8 +179,8 @@ export class ActorTestKit implements AsyncDisposable {
    * @throws {TestkitError} code `expectationFailed`.
    */
   async expectNoLog(pattern: LogPattern = {}, options: QuietOptions = {}): Promise<void> {
-    const { duration = 100 } = options;
-    const deadline = this.clock.now() + checkDuration("duration", duration);
+    const { duration } = resolveOptions(quietTable, options);
+    const deadline = this.clock.now() + duration;
     const found = () => this.log.find(pattern) !== undefined;
     if (!(await waitUntil(this.clock, this.#news, found, deadline))) return;
     const line = this.log.find(pattern);

@@ -1,3 +1,5 @@
+import { resolveOptions } from "../options/check_options.ts";
+import { behaviorTestKitTable } from "../options/tables/testkit_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
@@ -65,8 +67,9 @@ export class BehaviorTestKit<M> {
 
   private constructor(
     behavior: Behavior<M>,
-    { name = "test", stashCapacity = 1_000 }: BehaviorTestKitOptions,
+    options: BehaviorTestKitOptions,
   ) {
+    const { name, stashCapacity } = resolveOptions(behaviorTestKitTable, options);
     const record = (effect: Effect) => void this.#effects.push(effect);
     const ended = () => this.#run.ended;
     const system = () => this.system;
@@ -91,7 +94,8 @@ export class BehaviorTestKit<M> {
   /**
    * Begins with a behaviour: a setup runs at once, and so does the hook `preStart`.
    *
-   * @throws {ActorError} codes `badBehavior`, `badName`, `badOption`.
+   * @throws {ActorError} codes `badBehavior`, `badName`.
+   * @throws {OptionError}
    * @throws {TestkitError} code `asyncHandler`: use {@linkcode BehaviorTestKit.createAsync}.
    */
   static create<M>(

@@ -1,46 +1,46 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 
 /**
- * A test has not come out as it says, or the testkit is used in a way that cannot work. Codes:
+ * An expectation of a test does not hold, or the testkit cannot be used that way:
  *
- * - `expectationFailed`: something else came, or nothing; the message tells what. `value` is what
- *   came.
- * - `ledgerMismatch`: messages are lost without a trace. `value` is the ledger's snapshot.
- * - `probeOverflow`: more came to a probe than it keeps.
- * - `asyncHandler`: a handler gave a promise where it was run synchronously.
- * - `behaviorStopped`, `stillRunning`: the behaviour under test takes nothing (now).
- * - `noSuchTimer`, `noSuchChild`, `notWatched`, `alreadyAnswered`, `inboxEmpty`: there is nothing of
- *   the kind that the test names.
+ * - `expectationFailed`: something else arrived, or nothing; `value` is what arrived.
+ * - `ledgerMismatch`: messages are lost without a trace; `value` is the snapshot of the ledger.
+ * - `probeOverflow`: more messages arrived than the probe keeps.
+ * - `asyncHandler`: a handler returned a promise where it was run synchronously.
+ * - `behaviorStopped`: the behaviour under test has stopped.
+ * - `stillRunning`: the behaviour under test awaits a promise.
+ * - `noSuchTimer`: there is no timer of that key.
+ * - `noSuchChild`: there is no child of that name.
+ * - `notWatched`: the behaviour does not watch that actor.
+ * - `alreadyAnswered`: the ask was answered already.
+ * - `inboxEmpty`: the inbox holds no message.
+ * - `badHistory`: a history is not one that a clock could have recorded.
  * - `tooManyMessages`: a behaviour stashes and unstashes without an end.
- * - `badOption`: an option is out of range.
  */
+export type TestkitErrorCode =
+  | "expectationFailed"
+  | "ledgerMismatch"
+  | "probeOverflow"
+  | "asyncHandler"
+  | "behaviorStopped"
+  | "stillRunning"
+  | "noSuchTimer"
+  | "noSuchChild"
+  | "notWatched"
+  | "alreadyAnswered"
+  | "inboxEmpty"
+  | "badHistory"
+  | "tooManyMessages";
+
+/** An expectation of a test does not hold, or the testkit cannot be used that way. */
 export class TestkitError extends CastyError {
   /** Name of the class. */
   override name = "TestkitError";
-}
+  /** Stable; see {@linkcode TestkitErrorCode}. */
+  declare readonly code: TestkitErrorCode;
 
-/**
- * The milliseconds, if one can wait so long.
- *
- * @throws {TestkitError} code `badOption`.
- */
-export function checkDuration(option: string, value: number): number {
-  if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value;
-  throw new TestkitError("badOption", `${option}: ${value} is not allowed`, {
-    value,
-    remedy: "use a number of milliseconds of at least 0",
-  });
-}
-
-/**
- * The number, if it counts something.
- *
- * @throws {TestkitError} code `badOption`.
- */
-export function checkCount(option: string, value: number, minimum: number): number {
-  if (Number.isInteger(value) && value >= minimum) return value;
-  throw new TestkitError("badOption", `${option}: ${value} is not allowed`, {
-    value,
-    remedy: `use a whole number of at least ${minimum}`,
-  });
+  /** The remedy becomes part of the message. */
+  constructor(code: TestkitErrorCode, message: string, options: CastyErrorOptions = {}) {
+    super(code, message, options);
+  }
 }

@@ -1,7 +1,9 @@
+import { resolveOptions } from "../options/check_options.ts";
+import { manualClockTable } from "../options/tables/testkit_tables.ts";
 import { CastyError } from "../runtime/casty_error.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { systemClock } from "../runtime/system_clock.ts";
-import { defaultEpoch, VirtualClock } from "./virtual_clock.ts";
+import { VirtualClock } from "./virtual_clock.ts";
 
 /**
  * A clock that moves only when `advance` is called. Between two timers everything that promises
@@ -26,7 +28,7 @@ export class ManualClock implements Clock {
 
   /** Starts at 0; `epoch` is the wall time of that moment, in milliseconds since 1970. */
   constructor(options: { epoch?: number } = {}) {
-    this.#time = new VirtualClock(options.epoch ?? defaultEpoch);
+    this.#time = new VirtualClock(resolveOptions(manualClockTable, options).epoch);
   }
 
   /** Milliseconds that have been advanced so far. */

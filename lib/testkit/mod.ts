@@ -47,7 +47,7 @@ export type {
   WatchedEffect,
   WatchedWithEffect,
 } from "./effect.ts";
-export { TestkitError } from "./errors.ts";
+export { TestkitError, type TestkitErrorCode } from "./errors.ts";
 export type { FishingOutcome } from "./fishing.ts";
 export { checkLedger, type LedgerHolder } from "./ledger_check.ts";
 export {
@@ -66,7 +66,11 @@ export { ManualClock } from "./manual_clock.ts";
 export { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
 export { type RecordedSpan, RecordedTelemetry } from "./recorded_telemetry.ts";
 export { SeededRandom } from "./seeded_random.ts";
-export { SimulationError, type SimulationFailure } from "./simulation/errors.ts";
+export {
+  SimulationError,
+  type SimulationErrorCode,
+  type SimulationFailure,
+} from "./simulation/errors.ts";
 export type {
   Between,
   ClockDriftFault,
@@ -142,3 +146,4 @@ export {
 export type { Clock, Timer } from "../runtime/clock.ts";
 export type { Random } from "../runtime/random.ts";
 export { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
+export { OptionError } from "../options/option_error.ts";

@@ -1,3 +1,5 @@
+import { resolveOptions } from "../options/check_options.ts";
+import { recordedLogTable } from "../options/tables/testkit_tables.ts";
 import { formatLogLine, type LogFields, type Logger, type LogLevel } from "../runtime/logger.ts";
 
 /** A log line as it was written. */
@@ -47,9 +49,10 @@ export class RecordedLog implements Logger {
   constructor(
     options: { readonly capacity?: number; readonly next?: Logger; onLine?: () => void } = {},
   ) {
-    this.#capacity = options.capacity ?? 10_000;
-    this.#next = options.next;
-    this.#onLine = options.onLine ?? (() => {});
+    const { capacity, next, onLine = () => {} } = resolveOptions(recordedLogTable, options);
+    this.#capacity = capacity;
+    this.#next = next;
+    this.#onLine = onLine;
   }
 
   /** The lines, the oldest first. */

@@ -1,3 +1,5 @@
+import { checkOptions, checkValue, resolveOptions } from "../options/check_options.ts";
+import { askTable, spawnTable, timerInterval } from "../options/tables/actor_tables.ts";
 import { checkActorName } from "../actor/ref/actor_name.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
@@ -8,14 +10,14 @@ import type { ActorContext, ActorLog, Stash } from "../actor/behavior/context.ts
 import { ActorError } from "../actor/errors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
-import { checkStashCapacity, StashBuffer } from "../actor/cell/stash.ts";
+import { StashBuffer } from "../actor/cell/stash.ts";
 import type { LogFields, LogLevel } from "../runtime/logger.ts";
 import type { Effect } from "./effect.ts";
 import type { RecordedLog } from "./recorded_log.ts";
 import { sameValue } from "./same_value.ts";
 import { InboxRef, TestInbox } from "./test_inbox.ts";
 import { TestAsk } from "./test_ask.ts";
-import { checkDelay, TestTimers } from "./test_timers.ts";
+import { TestTimers } from "./test_timers.ts";
 
 /** What the context of a behaviour under test needs from its kit. */
 export interface TestContextOwner {
@@ -77,7 +79,7 @@ export class TestContext implements ActorContext<unknown> {
         owner.record({ type: "unstashed", messages });
         owner.putBack(messages);
       },
-    }, checkStashCapacity(owner.stashCapacity));
+    }, owner.stashCapacity);
     this.stash = recordedStash(this.#stash, record);
   }
 
@@ -105,6 +107,7 @@ export class TestContext implements ActorContext<unknown> {
   spawn<C>(behavior: Behavior<C>, name?: string, options: SpawnOptions = {}): ActorRef<C> {
     this.#checkAlive("can have no children");
     const { path } = this.self;
+    checkOptions(spawnTable, options);
     const chosen = name === undefined ? this.#freeName() : checkActorName(name);
     if (this.#children.has(chosen)) throw duplicateName(`${path}/${chosen}`);
     checkFirst(`${path}/${chosen}`, behavior);
@@ -149,11 +152,11 @@ export class TestContext implements ActorContext<unknown> {
   ask<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
-    { timeout = 5_000, signal }: AskOptions = {},
+    options: AskOptions = {},
   ): Promise<R> {
     let ask: TestAsk<T>;
     try {
-      checkDelay(timeout, 0, `an ask cannot wait for ${timeout} ms`);
+      const { timeout, signal } = resolveOptions(askTable, options);
       const make = factory as (replyTo: ActorRef<R>) => T;
       ask = new TestAsk(ref, make, timeout, signal);
     } catch (error) {
@@ -206,7 +209,7 @@ export class TestContext implements ActorContext<unknown> {
 
   setReceiveTimeout(timeout: number, message: unknown): void {
     this.#checkAlive("can have no receive timeout");
-    checkDelay(timeout, 1, `a receive timeout cannot be ${timeout} ms`);
+    checkValue("timeout", timerInterval, timeout);
     this.receiveTimeout = [message];
     this.#owner.record({ type: "receiveTimeoutSet", timeout, message });
   }

@@ -5,7 +5,14 @@ import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Terminated } from "../actor/ref/terminated.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
 import { describe, describeAll } from "./describe.ts";
-import { checkCount, checkDuration, TestkitError } from "./errors.ts";
+import { checkValue, resolveOptions } from "../options/check_options.ts";
+import {
+  messageCount,
+  quietTable,
+  testProbeTable,
+  waitTable,
+} from "../options/tables/testkit_tables.ts";
+import { TestkitError } from "./errors.ts";
 import type { FishingOutcome } from "./fishing.ts";
 import { sameValue } from "./same_value.ts";
 import { News, waitUntil } from "./waiting.ts";
@@ -76,11 +83,12 @@ export class TestProbe<M> {
    * Starts the probe's actor in a system.
    *
    * @throws {ActorError} codes `badName`, `duplicateName`, `systemStopped`.
-   * @throws {TestkitError} code `badOption`.
+   * @throws {OptionError}
    */
   constructor(system: ActorSystem, options: TestProbeOptions = {}) {
     this.#system = system;
-    this.#capacity = checkCount("capacity", options.capacity ?? 100_000, 1);
+    const { name = freeName(system, "probe"), capacity } = resolveOptions(testProbeTable, options);
+    this.#capacity = capacity;
     const behavior = Behaviors.receive<M>((_context, message) => {
       this.#keep(this.#messages, message);
       return Behaviors.same();
@@ -88,7 +96,7 @@ export class TestProbe<M> {
       this.#keep(this.#signals, signal);
       return Behaviors.same();
     });
-    this.ref = system.spawn(behavior, options.name ?? freeName(system, "probe"));
+    this.ref = system.spawn(behavior, name);
   }
 
   /** Whether a message has come that was not expected yet. */
@@ -102,7 +110,7 @@ export class TestProbe<M> {
    * @throws {TestkitError} code `expectationFailed`.
    */
   async receive(options: WaitOptions = {}): Promise<M> {
-    const { timeout = 3_000 } = options;
+    const { timeout } = resolveOptions(waitTable, options);
     return await this.#next(this.#deadline(timeout), () => `a message within ${timeout} ms`);
   }
 
@@ -113,7 +121,7 @@ export class TestProbe<M> {
    * @throws {TestkitError} code `expectationFailed`.
    */
   async expectMessage<T extends M>(expected: T, options: WaitOptions = {}): Promise<T> {
-    const { timeout = 3_000 } = options;
+    const { timeout } = resolveOptions(waitTable, options);
     const wanted = () => `${describe(expected)} within ${timeout} ms`;
     const message = await this.#next(this.#deadline(timeout), wanted);
     if (!sameValue(message, expected)) throw this.#unexpected(describe(expected), message);
@@ -140,7 +148,7 @@ export class TestProbe<M> {
     type: T,
     options: WaitOptions = {},
   ): Promise<MessageOfType<M, T>> {
-    const { timeout = 3_000 } = options;
+    const { timeout } = resolveOptions(waitTable, options);
     const wanted = () => `a message of type ${describe(type)} within ${timeout} ms`;
     const message = await this.#next(this.#deadline(timeout), wanted);
     if ((message as { type?: unknown } | null | undefined)?.type !== type) {
@@ -152,11 +160,12 @@ export class TestProbe<M> {
   /**
    * Waits for `count` messages, all within the timeout.
    *
-   * @throws {TestkitError} codes `expectationFailed`, `badOption`.
+   * @throws {TestkitError} code `expectationFailed`.
+   * @throws {OptionError}
    */
   async receiveMessages(count: number, options: WaitOptions = {}): Promise<M[]> {
-    const { timeout = 3_000 } = options;
-    checkCount("count", count, 0);
+    const { timeout } = resolveOptions(waitTable, options);
+    checkValue("count", messageCount, count);
     const deadline = this.#deadline(timeout);
     const received: M[] = [];
     while (received.length < count) {
@@ -178,8 +187,7 @@ export class TestProbe<M> {
    * @throws {TestkitError} code `expectationFailed`, as soon as one comes.
    */
   async expectNoMessage(options: QuietOptions = {}): Promise<void> {
-    const { duration = 100 } = options;
-    checkDuration("duration", duration);
+    const { duration } = resolveOptions(quietTable, options);
     const { clock } = this.#system.runtime;
     const deadline = clock.now() + duration;
     if (!(await waitUntil(clock, this.#news, () => this.hasMessage, deadline))) return;
@@ -210,7 +218,7 @@ export class TestProbe<M> {
     predicate: (message: M) => FishingOutcome,
     options: WaitOptions = {},
   ): Promise<M[]> {
-    const { timeout = 3_000 } = options;
+    const { timeout } = resolveOptions(waitTable, options);
     const deadline = this.#deadline(timeout);
     const fished: M[] = [];
     for (;;) {
@@ -243,7 +251,7 @@ export class TestProbe<M> {
    * @throws {ActorError} code `cannotWatch`.
    */
   async expectTerminated(ref: ActorRef<never>, options: WaitOptions = {}): Promise<Terminated> {
-    const { timeout = 3_000 } = options;
+    const { timeout } = resolveOptions(waitTable, options);
     const deadline = this.#deadline(timeout);
     const indexOf = () =>
       this.#signals.findIndex((signal) =>
@@ -266,7 +274,7 @@ export class TestProbe<M> {
     type: T,
     options: WaitOptions = {},
   ): Promise<Extract<Signal, { readonly type: T }>> {
-    const { timeout = 3_000 } = options;
+    const { timeout } = resolveOptions(waitTable, options);
     const deadline = this.#deadline(timeout);
     const { clock } = this.#system.runtime;
     if (!(await waitUntil(clock, this.#news, () => this.#signals.length > 0, deadline))) {
@@ -289,7 +297,7 @@ export class TestProbe<M> {
   }
 
   #deadline(timeout: number): number {
-    return this.#system.runtime.clock.now() + checkDuration("timeout", timeout);
+    return this.#system.runtime.clock.now() + timeout;
   }
 
   async #next(deadline: number, wanted: () => string): Promise<M> {

@@ -1,6 +1,6 @@
 import type { ActorTimers } from "../actor/behavior/context.ts";
-import { ActorError } from "../actor/errors.ts";
-import { maxDelay } from "../runtime/clock.ts";
+import { checkValue } from "../options/check_options.ts";
+import { timerDelay } from "../options/tables/actor_tables.ts";
 import type { Effect } from "./effect.ts";
 import { TestkitError } from "./errors.ts";
 
@@ -67,21 +67,8 @@ export class TestTimers implements ActorTimers<unknown> {
 
   #start(key: string, message: unknown, delay: number, repeated: boolean): void {
     this.#checkAlive("can set no timer");
-    checkDelay(delay, 0, `a timer cannot fire after ${delay} ms`);
+    checkValue("delay", timerDelay, delay);
     this.#entries.set(key, { message, repeated });
     this.#record({ type: "timerStarted", key, message, delay, repeated });
   }
-}
-
-/**
- * The same limits as in a system.
- *
- * @throws {ActorError} code `badDelay`.
- */
-export function checkDelay(delay: number, minimum: number, refusal: string): void {
-  if (delay >= minimum && delay <= maxDelay) return;
-  throw new ActorError("badDelay", refusal, {
-    value: delay,
-    remedy: `use ${minimum} to ${maxDelay} milliseconds`,
-  });
 }

@@ -1,9 +1,10 @@
+import { manualClockDefaults } from "../options/tables/testkit_tables.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { EventQueue, type EventSink, QueuedEvent } from "./event_queue.ts";
 
 /** Wall time at virtual time 0, milliseconds since 1970. */
-export const defaultEpoch = 1_700_000_000_000;
+export const defaultEpoch: number = manualClockDefaults.epoch;
 
 /**
  * Least milliseconds between now and a timer that is set for later. A timer whose delay is lost in

@@ -1,4 +1,7 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { resolveOptions } from "../options/check_options.ts";
+import { wireDefaults, wireTable } from "../options/tables/wire_tables.ts";
+
+export { longestString } from "../options/tables/wire_tables.ts";
 
 /**
  * Bounds on what is read from a peer and written to it. Both ends should have the same: a sender
@@ -24,47 +27,13 @@ export interface WireLimits {
 }
 
 /** The defaults of the limits. */
-export const defaultWireLimits: WireLimits = {
-  maxMessage: 16_777_216,
-  maxDepth: 64,
-  maxValues: 262_144,
-  maxString: 16_777_216,
-  maxBinary: 16_777_216,
-  maxArray: 131_072,
-  maxMap: 65_536,
-  maxPath: 2_048,
-};
-
-/** The longest string that any option allows, in bytes. */
-export const longestString = 268_435_456;
-
-/** The highest value each limit may take; recursion and header fields end there. */
-const ceilings: WireLimits = {
-  maxMessage: 1_073_741_824,
-  maxDepth: 512,
-  maxValues: 268_435_456,
-  maxString: longestString,
-  maxBinary: 1_073_741_824,
-  maxArray: 33_554_432,
-  maxMap: 16_777_216,
-  maxPath: 65_535,
-};
+export const defaultWireLimits: WireLimits = wireDefaults;
 
 /**
  * Completes `options` with the defaults and checks each value.
  *
- * @throws {CastyError} code `badOption`, when a limit is not a whole number in its range.
+ * @throws {OptionError}
  */
 export function wireLimits(options: Partial<WireLimits> = {}): WireLimits {
-  const limits: WireLimits = { ...defaultWireLimits, ...options };
-  for (const name of Object.keys(ceilings) as (keyof WireLimits)[]) {
-    const value = limits[name];
-    if (!Number.isInteger(value) || value < 1 || value > ceilings[name]) {
-      throw new CastyError("badOption", `${name} is ${value}`, {
-        value,
-        remedy: `use a whole number from 1 to ${ceilings[name]}`,
-      });
-    }
-  }
-  return limits;
+  return resolveOptions(wireTable, options);
 }

@@ -1,13 +1,7 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { checkOptions } from "../options/check_options.ts";
+import { OptionError } from "../options/option_error.ts";
+import { serializerDefaults, serializerTable } from "../options/tables/wire_tables.ts";
 
-/** Most serializers that one system may have. */
-export const maxSerializers = 64;
-/** Longest name of a serializer, in characters. */
-export const maxSerializerName = 64;
-/** The highest version of a serializer. */
-export const maxSerializerVersion = 65_535;
-
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._/-]*$/;
 const signaturePattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}@[1-9][0-9]{0,4}$/;
 
 /** What {@linkcode serializer} has made. Opaque to users. */
@@ -75,7 +69,7 @@ export type SerializedType<T extends object> =
  * has one `serializer` for all messages of a cluster, and its default runs code that a message
  * names. Here a name stands for nothing but what the receiving end has registered under it.)
  *
- * @throws {CastyError} code `badOption`.
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -104,19 +98,8 @@ export type SerializedType<T extends object> =
  * ```
  */
 export function serializer<T extends object>(options: SerializerOptions<T>): Serializer {
-  const { name, version = 1, type, test, encode, decode } = options;
-  checkName(name);
-  if (!Number.isInteger(version) || version < 1 || version > maxSerializerVersion) {
-    throw badSerializer(
-      name,
-      `has version ${version}`,
-      `use 1 to ${maxSerializerVersion}`,
-      version,
-    );
-  }
-  if (typeof encode !== "function" || typeof decode !== "function") {
-    throw badSerializer(name, "lacks encode or decode", "give both, as functions", options);
-  }
+  checkOptions(serializerTable, options);
+  const { name, version = serializerDefaults.version, type, test, encode, decode } = options;
   const common = {
     name,
     version,
@@ -124,17 +107,10 @@ export function serializer<T extends object>(options: SerializerOptions<T>): Ser
     decode,
   };
   if ((type === undefined) === (test === undefined)) {
-    throw badSerializer(name, "needs type or test", "give one of them", options);
+    throw badSerializer(name, "needs either type or test", "give one of them", options);
   }
-  if (test !== undefined) {
-    if (typeof test === "function") return Object.freeze({ ...common, test });
-    throw badSerializer(name, "has a test that is no function", "give a function", test);
-  }
-  const { prototype } = type as { prototype?: unknown };
-  if (typeof type !== "function" || typeof prototype !== "object" || prototype === null) {
-    throw badSerializer(name, "has a type that is no class", "give a class, or a test", type);
-  }
-  return Object.freeze({ ...common, prototype });
+  if (test !== undefined) return Object.freeze({ ...common, test });
+  return Object.freeze({ ...common, prototype: type!.prototype });
 }
 
 /** How a serializer is named in a hello: `"name@version"`. */
@@ -147,24 +123,12 @@ export function isSignature(value: unknown): value is string {
   return typeof value === "string" && signaturePattern.test(value);
 }
 
-/** A serializer that cannot be used; the words complete "the serializer ...". */
+/** The error for a serializer that cannot be used; `what` completes "the serializer ...". */
 export function badSerializer(
   name: string,
   what: string,
   remedy: string,
   value: unknown,
-): CastyError {
-  return new CastyError("badOption", `the serializer "${name}" ${what}`, { value, remedy });
-}
-
-function checkName(name: unknown): void {
-  const isName = typeof name === "string" && name.length <= maxSerializerName &&
-    namePattern.test(name);
-  if (isName) return;
-  const shown = typeof name === "string" ? JSON.stringify(name.slice(0, 80)) : `a ${typeof name}`;
-  throw new CastyError("badOption", `the name of a serializer is ${shown}`, {
-    value: name,
-    remedy: `use 1 to ${maxSerializerName} letters, digits and . _ / -, ` +
-      "beginning with a letter or digit",
-  });
+): OptionError {
+  return new OptionError("serializers", `the serializer "${name}" ${what}`, { value, remedy });
 }

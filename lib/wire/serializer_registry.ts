@@ -1,8 +1,9 @@
-import { CastyError } from "../runtime/casty_error.ts";
+import { checkValue } from "../options/check_options.ts";
+import { serializerList } from "../options/tables/cluster_tables.ts";
 import { Ref } from "../actor/ref/ref.ts";
 import { WireError } from "./errors.ts";
 import { binaryType } from "./extension.ts";
-import { badSerializer, maxSerializers, type Serializer, signatureOf } from "./serializer.ts";
+import { badSerializer, type Serializer, signatureOf } from "./serializer.ts";
 
 /** Makes values of what stands for them in a message. */
 export interface Reviver {
@@ -47,16 +48,11 @@ export class SerializerRegistry implements Reviver {
   /**
    * Takes what {@linkcode serializer} has made.
    *
-   * @throws {CastyError} code `badOption`: too many, two of one name or class, or one for values
+   * @throws {OptionError} too many, two of one name or class, or one for values
    * that cross the wire anyway.
    */
   constructor(serializers: readonly Serializer[]) {
-    if (!Array.isArray(serializers) || serializers.length > maxSerializers) {
-      throw new CastyError("badOption", `serializers is no list of at most ${maxSerializers}`, {
-        value: Array.isArray(serializers) ? serializers.length : serializers,
-        remedy: `give a list of at most ${maxSerializers} that serializer() has made`,
-      });
-    }
+    checkValue("serializers", serializerList, serializers);
     const names = new Set<string>();
     const tested: number[] = [];
     serializers.forEach((serializer, number) => {
@@ -102,13 +98,7 @@ export class SerializerRegistry implements Reviver {
   }
 
   #add(serializer: Serializer, number: number, names: Set<string>): void {
-    const { name, prototype, test } = serializer ?? {};
-    if (typeof name !== "string" || (prototype === undefined && test === undefined)) {
-      throw new CastyError("badOption", "serializers holds something else than a serializer", {
-        value: serializer,
-        remedy: "make each with serializer()",
-      });
-    }
+    const { name, prototype } = serializer;
     if (names.has(name)) {
       throw badSerializer(name, "is registered twice", "give each a name of its own", name);
     }

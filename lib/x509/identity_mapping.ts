@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { CastyError } from "../runtime/casty_error.ts";
+import { OptionError } from "../options/option_error.ts";
 import type {
   CertificateNames,
   IdentityFunction,
@@ -38,7 +38,7 @@ const mappers = new WeakMap<object, IdentityMapper>();
 /**
  * The mapper of the option `identity`. The same option gives the same mapper.
  *
- * @throws {CastyError} code `badOption`.
+ * @throws {OptionError}
  */
 export function identityMapper(option: IdentityMapping | undefined): IdentityMapper {
   if (option === undefined) return ownIdentities;
@@ -233,8 +233,8 @@ function isOptionalName(value: unknown): value is string | undefined {
   return value === undefined || isName(value);
 }
 
-function badOption(option: string, value: unknown, problem: string): CastyError {
-  return new CastyError("badOption", `${option} is not allowed: ${problem}`, {
+function badOption(option: string, value: unknown, problem: string): OptionError {
+  return new OptionError(option, `${option} is not allowed: ${problem}`, {
     value,
     remedy: "see IdentityMapping and docs/foreign_pki.md",
   });

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { CastyError } from "../runtime/casty_error.ts";
+import { OptionError } from "../options/option_error.ts";
 import type { CertificateNames } from "../runtime/identity_mapping.ts";
 
 /** Where in a certificate a pattern looks. */
@@ -46,7 +46,7 @@ const controls = /[\u0000-\u001f\u007f-\u009f]/;
 /**
  * Checks a pattern. `option` is what the error calls it.
  *
- * @throws {CastyError} code `badOption`.
+ * @throws {OptionError}
  */
 export function parsePattern(text: unknown, option: string): NamePattern {
   if (typeof text !== "string" || text === "" || text.length > maxLength || controls.test(text)) {
@@ -182,9 +182,9 @@ function subjectName({ parts }: NamePattern, names: CertificateNames): string {
   return names[attributes[parts.at(-1)!.attribute as keyof typeof attributes]][0]!;
 }
 
-function refuse(option: string, value: unknown, problem: string): CastyError {
+function refuse(option: string, value: unknown, problem: string): OptionError {
   const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 200)) : String(value);
-  return new CastyError("badOption", `${option}: ${shown} is not allowed: ${problem}`, {
+  return new OptionError(option, `${option}: ${shown} is not allowed: ${problem}`, {
     value,
     remedy: 'write it like "spiffe://example.org/ns/prod/sa/casty-*", "dns:*.nodes.example" or ' +
       '"subject:CN=casty-*,O=Example"; docs/foreign_pki.md has one for each tool',

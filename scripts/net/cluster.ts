@@ -1,5 +1,5 @@
 /**
- * Five nodes as processes in namespaces, and what they have told.
+ * Five nodes as processes in network namespaces, and their output.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { NodeArgs, NodeLine } from "./node.ts";
 const script = new URL("./node.ts", import.meta.url).pathname;
 const port = 25_520;
 
-/** A line, when it came, and from whom. */
+/** A line of output, its time, and the host of the node. */
 export type Heard = NodeLine & { readonly at: number; readonly from: number };
 
 interface Process {
@@ -32,7 +32,7 @@ export class NetCluster implements AsyncDisposable {
     this.#tls = tls;
   }
 
-  /** Makes hosts and certificates; starts no node. */
+  /** Creates hosts and certificates; starts no node. */
   static async create(count: number): Promise<NetCluster> {
     const lab = await Namespaces.create(count);
     const ca = await createCa();
@@ -67,11 +67,11 @@ export class NetCluster implements AsyncDisposable {
 
   /** Sends a signal to the node of a host. */
   signal(host: number, signal: Deno.Signal): void {
-    // `ip netns exec` becomes the program that it runs.
+    // `ip netns exec` replaces its process by the program.
     this.#processes.get(host)!.child.kill(signal);
   }
 
-  /** Waits for the end of a process; answers its exit code. */
+  /** Waits for the exit of a process; returns its exit code. */
   async ended(host: number): Promise<number> {
     const { child, reading } = this.#processes.get(host)!;
     const { code } = await child.status;
@@ -81,7 +81,7 @@ export class NetCluster implements AsyncDisposable {
     return code;
   }
 
-  /** Whether all nodes that run see exactly each other as up and reachable. */
+  /** Whether each running node sees exactly the running nodes as up and reachable. */
   whole(): boolean {
     const running = [...this.#processes.keys()].map((host) => `node-${host}`).sort().join();
     return [...this.#processes.keys()].every((host) => {
@@ -90,7 +90,7 @@ export class NetCluster implements AsyncDisposable {
     });
   }
 
-  /** Milliseconds until something holds; looks at every line. Rejects after `limit`. */
+  /** Milliseconds until a condition holds; checks it after each line. Rejects after `limit`. */
   async until(what: string, holds: () => boolean, limit: number): Promise<number> {
     const start = performance.now();
     let late = false;
@@ -109,7 +109,7 @@ export class NetCluster implements AsyncDisposable {
     return performance.now() - start;
   }
 
-  /** Kills what runs, and removes the hosts. */
+  /** Kills the running nodes, and removes the hosts. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const [host, { child }] of [...this.#processes]) {
       child.kill("SIGKILL");

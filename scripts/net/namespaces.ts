@@ -1,10 +1,10 @@
 /**
- * Hosts on one switch, as network namespaces of Linux, with faults. Needs root, `ip`, `tc` and `nft`.
+ * Hosts on one switch, as Linux network namespaces, with faults. Needs root, `ip`, `tc` and `nft`.
  *
  * @module
  */
 
-/** A fault of what one host sends. Numbers: milliseconds and per cent. */
+/** A fault of the packets that one host sends. Delay in milliseconds, loss in per cent. */
 export interface Weather {
   readonly delay?: number;
   readonly loss?: number;
@@ -20,7 +20,7 @@ export class Namespaces implements AsyncDisposable {
     this.#prefix = prefix;
   }
 
-  /** Why this machine cannot do it; undefined: it can. */
+  /** The missing requirement of this machine; `undefined` if all are met. */
   static async missing(): Promise<string | undefined> {
     if (Deno.build.os !== "linux") return "it needs Linux";
     if (Deno.uid() !== 0) return "it needs root";
@@ -36,7 +36,7 @@ export class Namespaces implements AsyncDisposable {
     }
   }
 
-  /** Makes the switch and the hosts. */
+  /** Creates the switch and the hosts. */
   static async create(count: number): Promise<Namespaces> {
     const lab = new Namespaces(count, `casty${Deno.pid}`);
     try {
@@ -53,26 +53,26 @@ export class Namespaces implements AsyncDisposable {
     return `10.88.0.${host}`;
   }
 
-  /** The command that runs another in a host. */
+  /** The command line that runs `args` on a host. */
   command(host: number, args: readonly string[]): string[] {
     return ["ip", "netns", "exec", this.#name(host), ...args];
   }
 
-  /** What `from` sends to `to` is lost. */
+  /** Drops all packets from `from` to `to`. */
   async cut(from: number, to: number): Promise<void> {
-    // Dropped where it arrives: the sender must not notice.
+    // Dropped at the receiver, so that the sender gets no error.
     const source = this.address(from);
     await this.#nft(to, ["add", "rule", "ip", "casty", "in", "ip", "saddr", source, "drop"]);
   }
 
-  /** Nothing passes between two groups. */
+  /** Drops all packets between two groups. */
   async partition(a: readonly number[], b: readonly number[]): Promise<void> {
     await Promise.all(a.flatMap((x) => b.flatMap((y) => [this.cut(x, y), this.cut(y, x)])));
   }
 
   /**
-   * What the host sends suffers. Answers what of it is not possible here: a kernel without netem
-   * can lose packets, but not delay them.
+   * Delays and drops packets that the host sends. Returns a note if the kernel has no netem: it can
+   * drop packets then, but not delay them.
    */
   async weather(host: number, { delay = 0, loss = 0 }: Weather): Promise<string | undefined> {
     try {

@@ -1,6 +1,6 @@
 /**
- * One node under load: asks counters in the cluster to count, and prints what happens, one JSON
- * object a line. Its argument is {@linkcode NodeArgs} as JSON. SIGTERM ends it in order.
+ * One node under load: sends asks to sharded counters, and prints events and states, one JSON
+ * object per line. Its argument is {@linkcode NodeArgs} as JSON. SIGTERM shuts it down gracefully.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
 } from "../../mod.ts";
 import { nodeInternalsOf } from "../../lib/node_internals.ts";
 
-/** How a node starts. */
+/** The options of a node. */
 export interface NodeArgs {
   readonly nodeId: string;
   readonly host: string;
@@ -23,7 +23,7 @@ export interface NodeArgs {
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
 }
 
-/** What a node prints. */
+/** A line of output of a node. */
 export type NodeLine =
   | {
     readonly type: "event";

@@ -1,10 +1,10 @@
 /**
- * Five nodes over mutual TLS in network namespaces go through what networks do, under load:
+ * Runs five nodes over mutual TLS in network namespaces through network faults, under load:
  *
  *     deno run -A scripts/net/run.ts [--short] [--only TEXT] [--json FILE]
  *
- * Needs Linux, root, `ip`, `tc` and `nft`. Exits with 1 if a healthy node was downed or the cluster was not
- * whole again.
+ * Needs Linux, root, `ip`, `tc` and `nft`. Exits with 1 if a healthy node was downed or the cluster
+ * did not recover.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import { NetCluster } from "./cluster.ts";
 import { Namespaces } from "./namespaces.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 
-/** What became of one scenario. Milliseconds. */
+/** The result of one scenario. Times are milliseconds. */
 export interface NetResult {
   readonly scenario: string;
   /** From the fault to the first event `unreachableMember`. */
   readonly detected: number | undefined;
-  /** From the end of the fault until all see each other as up again. */
+  /** From the end of the fault until all nodes see each other as up. */
   readonly recovered: number;
-  /** Who was downed, and whether that was to be. */
+  /** The nodes that were downed, and those of them that were healthy. */
   readonly downed: readonly string[];
   readonly wronglyDowned: readonly string[];
   readonly asks: { readonly ok: number; readonly failed: number };
-  /** What was not possible on this machine. */
+  /** The part of the fault that is not possible on this machine. */
   readonly note?: string;
 }
 
-/** So long nothing happens between two scenarios. */
+/** Milliseconds without a fault between two scenarios. */
 const calm = 3_000;
 
 /** Runs scenarios one after the other on one cluster. */
@@ -74,7 +74,7 @@ async function runScenario(cluster: NetCluster, scenario: Scenario): Promise<Net
   };
 }
 
-/** All asks so far; a node that has started again begins anew. */
+/** All asks so far. A restarted node counts from 0. */
 function loadOf(cluster: NetCluster): { ok: number; failed: number } {
   const total = { ok: 0, failed: 0 };
   const last = new Map<number, { ok: number; failed: number }>();

@@ -1,19 +1,19 @@
 import type { NetCluster } from "./cluster.ts";
 
-/** Something that happens to five nodes. */
+/** A fault of a cluster of five nodes. */
 export interface Scenario {
   readonly name: string;
   /** Whether it is part of the short run. */
   readonly short: boolean;
-  /** Who may be declared down; all others are healthy. */
+  /** The nodes that may be declared down; all others are healthy. */
   readonly mayDown: readonly string[];
-  /** Makes the fault, lets it last, and ends it. Answers what was not possible. */
+  /** Starts the fault, waits, and ends it. Returns a note if a part of it was not possible. */
   fault(cluster: NetCluster): Promise<string | undefined | void>;
 }
 
 const hosts = [1, 2, 3, 4, 5];
 
-/** How long a fault lasts is the point of most scenarios. */
+/** Waits for the duration of a fault. A fixed time is intended here: it is part of the scenario. */
 const lasting = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** In the order in which they run. */

@@ -9,6 +9,7 @@ import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { VirtualSystem } from "./virtual_system.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 type Request = { type: "get"; replyTo: ActorRef<number> };
 
@@ -143,8 +144,8 @@ Deno.test("what cannot be asked is refused at once, and leaves nothing open", as
   };
   await assertRejects(() => system.ask(ref, broken), Error, "no message");
   for (const timeout of [-1, NaN, Infinity]) {
-    const error = await assertRejects(() => system.ask(ref, get, { timeout }), ActorError);
-    assertEquals(error.code, "badDelay");
+    const error = await assertRejects(() => system.ask(ref, get, { timeout }), OptionError);
+    assertEquals([error.code, error.option], ["badOption", "timeout"]);
   }
   const open = assertRejects(() => system.ask(ref, get), ActorError);
   assertEquals((await assertRejects(() => system.ask(ref, get), AskError)).code, "tooManyAsks");

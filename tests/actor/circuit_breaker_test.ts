@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CircuitBreaker, type CircuitState } from "../../lib/actor/services/circuit_breaker.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 function breaker(options: { maxFailures?: number } = {}) {
   const clock = new ManualClock();
@@ -81,6 +82,6 @@ Deno.test("work that throws at once has failed; options that cannot be used are 
   };
   assertEquals([await outcome(throws), circuit.state], ["at once", "open"]);
   for (const options of [{ maxFailures: 0 }, { callTimeout: 0 }, { resetTimeout: NaN }]) {
-    assertEquals(assertThrows(() => new CircuitBreaker(options), ActorError).code, "badOption");
+    assertEquals(assertThrows(() => new CircuitBreaker(options), OptionError).code, "badOption");
   }
 });

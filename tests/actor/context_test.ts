@@ -7,6 +7,7 @@ import { ActorError } from "../../lib/actor/errors.ts";
 import { internalsOf } from "../../lib/actor/system/system_internals.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { VirtualSystem } from "./virtual_system.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 /** Pushes what it is told. */
 const into = <T>(list: T[]): Behavior<T> =>
@@ -241,7 +242,7 @@ Deno.test("a receive timeout that no timer knows is refused", async () => {
   virtual.system.spawn(
     Behaviors.setup<string>((context) => {
       for (const timeout of [0, -1, NaN, Infinity]) {
-        const error = assertThrows(() => context.setReceiveTimeout(timeout, "x"), ActorError);
+        const error = assertThrows(() => context.setReceiveTimeout(timeout, "x"), OptionError);
         codes.push(error.code);
       }
       return Behaviors.ignore();
@@ -249,7 +250,7 @@ Deno.test("a receive timeout that no timer knows is refused", async () => {
     "wrong",
   );
   await virtual.settle();
-  assertEquals(codes, ["badDelay", "badDelay", "badDelay", "badDelay"]);
+  assertEquals(codes, Array(4).fill("badOption"));
 });
 
 // --- watchWith ---

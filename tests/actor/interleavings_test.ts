@@ -5,6 +5,7 @@ import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { ActorError, AskError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { VirtualSystem } from "./virtual_system.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 const itself = (replyTo: ActorRef<string>) => replyTo;
 
@@ -336,7 +337,7 @@ Deno.test("the name of an inherited property is no overflow", async () => {
       virtual.system.spawn(Behaviors.ignore(), "x", {
         mailbox: { capacity: 5, overflow: overflow as never },
       });
-    assertEquals(assertThrows(spawn, ActorError).code, "badMailbox");
+    assertEquals(assertThrows(spawn, OptionError).option, "mailbox.overflow");
   }
 });
 

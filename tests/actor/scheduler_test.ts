@@ -1,3 +1,4 @@
+import { CastyError } from "../../lib/runtime/casty_error.ts";
 import { assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
@@ -7,6 +8,7 @@ import { Scheduler } from "../../lib/actor/services/scheduler.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { recordedLog } from "./recorded_log.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 /** A target that is stopped by hand, and tells who still wants to know. */
 class Target implements ActorRef<string> {
@@ -52,7 +54,7 @@ function setUp(maxScheduled?: number) {
 }
 
 function codeOf(body: () => void): string {
-  return assertThrows(body, ActorError).code;
+  return assertThrows(body, CastyError).code;
 }
 
 Deno.test("a tick comes after each interval until it is cancelled", async () => {
@@ -233,16 +235,16 @@ Deno.test("delays that no timer knows are refused and leave what the key stood f
     const once = { target, message: "bad", delay: value };
     const tick = { target, message: "bad", interval: value };
     const first = { target, message: "bad", interval: 10, initialDelay: value };
-    assertEquals(codeOf(() => scheduler.once("key", once)), "badDelay");
-    assertEquals(codeOf(() => scheduler.tick("key", tick)), "badDelay");
-    assertEquals(codeOf(() => scheduler.tick("key", first)), "badDelay");
+    assertEquals(codeOf(() => scheduler.once("key", once)), "badOption");
+    assertEquals(codeOf(() => scheduler.tick("key", tick)), "badOption");
+    assertEquals(codeOf(() => scheduler.tick("key", first)), "badOption");
   }
   const error = assertThrows(
     () => scheduler.tick("key", { target, message: "bad", interval: 0 }),
-    ActorError,
+    OptionError,
     "interval",
   );
-  assertEquals([error.code, error.value], ["badDelay", 0]);
+  assertEquals([error.code, error.value], ["badOption", 0]);
   await clock.advance(10);
   assertEquals(target.heard, [[10, "kept"]]);
 });
@@ -255,7 +257,7 @@ Deno.test("a key that is no string and a target that is no reference are refused
   assertEquals(codeOf(() => scheduler.once(key, { target, message: "", delay: 1 })), "badKey");
   assertEquals(codeOf(() => scheduler.once(symbol, { target, message: "", delay: 1 })), "badKey");
   const lost = { target: none, message: "", delay: 1 };
-  assertEquals(codeOf(() => scheduler.once("key", lost)), "badTarget");
+  assertEquals(codeOf(() => scheduler.once("key", lost)), "badOption");
 });
 
 Deno.test("no more keys than maxScheduled are in use, and one in use may be replaced", async () => {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { ActorError } from "../../lib/actor/errors.ts";
+import { CastyError } from "../../lib/runtime/casty_error.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import {
   type ShutdownPhase,
@@ -11,6 +12,7 @@ import {
 } from "../../lib/actor/services/shutdown_phases.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { recordedLog } from "./recorded_log.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 function setUp(options: Partial<ShutdownPhasesOptions> = {}) {
   const clock = new ManualClock();
@@ -24,7 +26,7 @@ function setUp(options: Partial<ShutdownPhasesOptions> = {}) {
 const never = () => new Promise<void>(() => {});
 
 function codeOf(body: () => void): string {
-  return assertThrows(body, ActorError).code;
+  return assertThrows(body, CastyError).code;
 }
 
 Deno.test("phases run in their order, whatever order they were added in", async () => {
@@ -234,7 +236,7 @@ Deno.test("unknown phases, names that are taken and tasks that are none are refu
 Deno.test("budgets that are none are refused, and name their option", () => {
   const { phases } = setUp();
   for (const option of ["shutdownBudget", "phaseTimeout"] as const) {
-    const error = assertThrows(() => setUp({ [option]: NaN }), ActorError, option);
+    const error = assertThrows(() => setUp({ [option]: NaN }), OptionError, option);
     assertEquals(error.code, "badOption");
   }
   assertEquals(codeOf(() => void phases.run(-1)), "badOption");
@@ -312,7 +314,7 @@ Deno.test("an actor that does not stop costs the shutdown of a system its budget
 
 Deno.test("options of a system that cannot be are refused and named", () => {
   for (const option of ["shutdownBudget", "phaseTimeout"] as const) {
-    const error = assertThrows(() => new ActorSystem({ [option]: -1 }), ActorError, option);
+    const error = assertThrows(() => new ActorSystem({ [option]: -1 }), OptionError, option);
     assertEquals(error.code, "badOption");
   }
 });

@@ -11,6 +11,7 @@ import {
 } from "../../lib/actor/behavior/supervision.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 import { VirtualSystem } from "./virtual_system.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 const random = new SeededRandom("supervision");
 const judge = (strategy: SupervisionStrategy, history: RestartHistory, now: number) =>
@@ -105,8 +106,8 @@ Deno.test("strategies that cannot be used are refused where they are written", (
     { decider: "restart" as never },
   ];
   for (const strategy of wrong) {
-    const error = assertThrows(() => Behaviors.supervise(counting(0), strategy), ActorError);
-    assertEquals(error.code, "badSupervision");
+    const error = assertThrows(() => Behaviors.supervise(counting(0), strategy), OptionError);
+    assertEquals(error.code, "badOption");
   }
 });
 

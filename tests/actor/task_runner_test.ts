@@ -6,6 +6,7 @@ import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { type TaskResult, TaskRunner } from "../../lib/actor/services/task_runner.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { recordedLog } from "./recorded_log.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 function setUp(maxTasks?: number) {
   const clock = new ManualClock();
@@ -150,7 +151,7 @@ Deno.test("no more tasks than maxTasks run at once", async () => {
   await clock.advance(0);
   assertEquals(await tasks.run(() => "room again").result, "room again");
   assertEquals(await clock.resolve(tasks.close(1_000)), 0);
-  assertEquals(assertThrows(() => setUp(0), ActorError).code, "badOption");
+  assertEquals(assertThrows(() => setUp(0), OptionError).code, "badOption");
 });
 
 Deno.test("what is no function is not run", () => {
@@ -207,7 +208,7 @@ Deno.test("close does not wait longer than its budget, and tells how many tasks 
 
 Deno.test("close without tasks is done at once, and refuses a budget that is none", async () => {
   const { clock, tasks } = setUp();
-  assertEquals(assertThrows(() => void tasks.close(NaN), ActorError).code, "badOption");
+  assertEquals(assertThrows(() => void tasks.close(NaN), OptionError).code, "badOption");
   assertEquals(await tasks.close(1_000), 0);
   assertEquals(clock.pending, 0);
 });

@@ -127,7 +127,7 @@ Deno.test("addresses keep their order", async () => {
   assertEquals(names, [...hosts, "spiffe://casty-ca/node/127.0.0.1"]);
 });
 
-opensslTest("a certificate of a stranger does not steer the terminal", async () => {
+opensslTest("text of a foreign certificate does not control the terminal", async () => {
   await using work = await Workspace.create();
   const subject = ["-subj", "/CN=evil\u001b[2Jname"];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];

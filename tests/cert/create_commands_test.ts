@@ -12,7 +12,7 @@ async function withCa(...options: readonly string[]): Promise<Workspace> {
   return work;
 }
 
-Deno.test("each create command tells programs what it has written", async () => {
+Deno.test("each create command prints for programs what it has written", async () => {
   await using work = await Workspace.create();
   const ca = await work.json("create-ca", "--out", "@ca", "--cn", "shop-ca");
   assertEquals([ca.written, ca.encrypted, ca.signedBy], [true, false, null]);

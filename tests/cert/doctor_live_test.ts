@@ -9,6 +9,7 @@ import { TlsNetwork } from "../../lib/transport/tls/tls_network.ts";
 import { ClusteredActorSystem } from "../../mod.ts";
 import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 const quick = { timeout: 5_000, refusalTimeout: 300 };
 
@@ -105,7 +106,7 @@ Deno.test("a peer of another authority is shown although it is not trusted", asy
   });
 });
 
-Deno.test("a bare end after the handshake is told to be the peer's refusal, with likely reasons", async () => {
+Deno.test("a bare end after the handshake is reported as the peer's refusal, with likely reasons", async () => {
   await using work = await sets();
   await listening(work, "certs/node-2", async (port) => {
     // One that trusts the peer, and whom the peer does not trust.
@@ -128,7 +129,7 @@ Deno.test("a bare end after the handshake is told to be the peer's refusal, with
 });
 
 opensslTest(
-  "other servers name the reason in an alert, or take anybody, and that is told",
+  "servers that send an alert, or accept every peer, are reported",
   async () => {
     await using work = await sets();
     const serve = async (args: string[], check: (port: number) => Promise<void>) => {
@@ -180,7 +181,7 @@ opensslTest(
   },
 );
 
-Deno.test("nobody there, no TLS there, no such host: it is not about certificates", async () => {
+Deno.test("no listener, no TLS and no such host are not about certificates", async () => {
   await using work = await sets();
   // Nobody listens on port 1.
   const nobody = await ask(work, "certs/node-1", 1);
@@ -228,7 +229,7 @@ Deno.test("with files that cannot be used the peer is looked at, and no more", a
 Deno.test("hosts and ports that cannot be are refused", async () => {
   await using work = await sets();
   for (const port of [0, 65_536, 1.5, NaN]) {
-    await assertRejects(() => ask(work, "certs/node-1", port), CertError, "cannot be a port");
+    await assertRejects(() => ask(work, "certs/node-1", port), OptionError, "port: ");
   }
   await assertRejects(() => ask(work, "certs/node-1", 1, "a b"), CertError, "a b");
 });

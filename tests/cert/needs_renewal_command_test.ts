@@ -76,7 +76,7 @@ opensslTest("needs-renewal and openssl agree about a time before expiry", async 
   }
 });
 
-Deno.test("a certificate is due when two thirds of its life are over, unless told otherwise", async () => {
+Deno.test("a certificate is due when two thirds of its validity are over, by default", async () => {
   const { cert } = await issueNode(await createCa(), { hosts: ["a"], validity: "100d" });
   const at = async (days: number, expiresIn?: string) => {
     const now = new Date(Date.now() + days * day);

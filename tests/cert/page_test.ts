@@ -20,7 +20,7 @@ Deno.test("the commands of docs/certificates.md do what the page says", async (t
   }
 });
 
-Deno.test("the page shows each command, and tells its exit codes as its help does", () => {
+Deno.test("the page shows each command, and its exit codes as its help does", () => {
   const shown = new Set(commandsOf(page).map(({ args }) => args[0]));
   for (const { name, usage } of commands) {
     assert(shown.has(name), `${name} is not shown`);

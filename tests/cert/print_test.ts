@@ -22,7 +22,7 @@ Deno.test("all is printed, however little is taken at once", async () => {
   assertEquals([out.text(), err.text()], [result.stdout, result.stderr]);
 });
 
-Deno.test("whoever stops reading early is no failure", async () => {
+Deno.test("a reader that stops early is no failure", async () => {
   const [out, err] = [sink(1, new Deno.errors.BrokenPipe("Broken pipe")), sink(99)];
   assertEquals(await printResult(result, out, err), 7);
   assertEquals(err.text(), result.stderr);

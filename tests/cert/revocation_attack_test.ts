@@ -149,7 +149,7 @@ Deno.test("commands to type are quoted", async () => {
 });
 
 opensslTest(
-  "what a stranger has written into a certificate does not steer the terminal",
+  "text in a foreign certificate does not control the terminal",
   async () => {
     await using work = await Workspace.create();
     await work.ok("create-ca", "--out", "@ca");
@@ -163,7 +163,7 @@ opensslTest(
   },
 );
 
-opensslTest("info calls nobody a node whom nodes do not take for one", async () => {
+opensslTest("info calls a node only what nodes accept as one", async () => {
   await using work = await Workspace.create();
   for (const uri of ["spiffe://X/node/a", "spiffe://x/node/a b", "spiffe://x/node/a"]) {
     const subject = ["-subj", "/CN=a", "-addext", `subjectAltName=URI:${uri}`];

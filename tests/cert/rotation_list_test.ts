@@ -4,7 +4,7 @@ import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 
 opensslTest(
-  "a workspace with a revocation list has one of the next authority from the beginning",
+  "a workspace with a revocation list has one of the next authority from the first phase",
   async () => {
     await using work = await Workspace.create();
     await work.ok("init", "--out", "@certs", "--nodes", "2");

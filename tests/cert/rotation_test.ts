@@ -70,7 +70,7 @@ async function connects(
   }
 }
 
-Deno.test("begin adds the next authority to what everybody trusts, and changes nothing else", async () => {
+Deno.test("begin adds the next authority to each bundle, and changes nothing else", async () => {
   await using work = await set();
   const before = await work.files("certs");
   const { phase, written } = await beginRotation(work.path("certs"));
@@ -336,7 +336,7 @@ opensslTest("a revoked certificate is not made good again by a rotation", async 
   await assertRejects(async () => TlsConfig.fromPem(await material(work, "me", "client")));
 });
 
-opensslTest("openssl agrees about who is accepted at which phase", async () => {
+opensslTest("openssl agrees about what is accepted at which phase", async () => {
   await using work = await set();
   const root = work.path("certs");
   await work.write("old.crt", (await material(work)).cert);

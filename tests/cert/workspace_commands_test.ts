@@ -51,7 +51,7 @@ Deno.test("init ends with 1 when something that is there is of no use", async ()
   assertMatch(stdout, /^broken .*\n +\S+node\.key is missing; init --force makes it anew$/m);
 });
 
-Deno.test("rotate-ca tells at each phase what to bring where, and the next command", async () => {
+Deno.test("each phase of rotate-ca prints what to bring where, and the next command", async () => {
   await using work = await Workspace.create();
   await ok(work, "init", "--out", "@certs", "--nodes", "2", "--client", "me");
   const certs = work.path("certs");
@@ -270,7 +270,7 @@ Deno.test("a set whose authority has a passphrase is made, extended, rotated and
   assertEquals(JSON.parse(stdout).verdict, "refused");
 });
 
-Deno.test("a rotation can begin to encrypt the authority's key", async () => {
+Deno.test("a rotation can encrypt the key of the next authority", async () => {
   await using work = await Workspace.create();
   await work.ok("init", "--out", "@certs", "--nodes", "1");
   work.typed = ["s3cret", "s3cret"];

@@ -14,6 +14,7 @@ import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { systemClock } from "../../lib/runtime/system_clock.ts";
 import { StorageError } from "../../lib/runtime/storage.ts";
 import type { Clock } from "../../lib/runtime/clock.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 /** A store as Deno KV is one, as far as a lease can tell. */
 class MemoryStore implements LeaseStore {
@@ -162,7 +163,7 @@ Deno.test("a lease whose writing took long is prolonged before it is granted", a
   clock.schedule(30_000, end);
   assertEquals(await clock.resolve(lease.acquire("a:1")), { granted: true, token: 1 });
   assert(clock.now() > 10_000, `the disk was not slow: ${clock.now()} ms`);
-  // Whoever holds it relies on it for a minute.
+  // The holder relies on it for a minute.
   const granted = clock.now();
   await clock.advance(60_000);
   const other = fileLease("/data/lease", {
@@ -188,7 +189,7 @@ Deno.test("a node binds a lease to time and storage of its runtime, unless it ha
 Deno.test("a ttl below the hold time is rejected", () => {
   const clock = new ManualClock();
   for (const ttl of [0, 69_999, NaN, Infinity]) {
-    const error = assertThrows(() => fileLease("x", { ttl, clock }), ClusterError);
+    const error = assertThrows(() => fileLease("x", { ttl, clock }), OptionError);
     assertEquals(error.code, "badOption");
     assert(error.message.startsWith("ttl: "), error.message);
   }

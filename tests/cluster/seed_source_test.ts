@@ -1,10 +1,11 @@
+import { checkClusterOptions } from "../../lib/cluster/node/cluster_options.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { ClusterTimeoutError } from "../../lib/cluster/errors.ts";
-import { checkSeedNodes, type SeedNodes } from "../../lib/cluster/bootstrap/seed_source.ts";
-import { CastyError } from "../../lib/runtime/casty_error.ts";
+import type { SeedNodes } from "../../lib/cluster/bootstrap/seed_source.ts";
 import type { DnsRecord, DnsRecordType, Resolver } from "../../lib/runtime/resolver.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 /** DNS whose records a test changes; records the lookups. */
 class Dns implements Resolver {
@@ -135,5 +136,9 @@ Deno.test("invalid seeds are rejected before a port is opened", () => {
     { dns: "x", type: "MX", port: 1 },
     ["nowhere"],
   ];
-  for (const seeds of bad) assertThrows(() => checkSeedNodes(seeds as SeedNodes), CastyError);
+  for (const seeds of bad) {
+    const options = { name: "x", host: "127.0.0.1", port: 0, seedNodes: seeds as SeedNodes };
+    const { option } = assertThrows(() => checkClusterOptions(options), OptionError);
+    assert(option.startsWith("seedNodes"), option);
+  }
 });

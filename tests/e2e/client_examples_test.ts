@@ -20,10 +20,10 @@ Deno.test("sensors stream to a client that is slow, and its alerts stream back t
   const text = await run("sensor_pipeline");
   for (const sensor of ["temperature", "humidity", "pressure"]) {
     assert(text.includes(`client | ${sensor}: 20 readings`), text);
-    assert(text.includes(`${sensor} | 20 readings were taken`), text);
+    assert(text.includes(`${sensor} | sent 20 readings`), text);
   }
   assert(text.includes("monitor | 16 alerts"), text);
-  assert(text.includes("client | 16 alerts were sent, and completed"), text);
+  assert(text.includes("client | sent 16 alerts; the stream completed"), text);
 });
 
 Deno.test("ten workers are found and share the work; one is killed, and nothing is missing", async () => {

@@ -49,6 +49,7 @@ runtimesTest(
         absent: "unreadable",
         reloaded: "tlsReloaded",
       },
+      files: { granted: [true, false, true], ids: ["cart-7"] },
       node: { value: 5, taken: "addressInUse", elsewhere: "addressNotAvailable" },
     };
     const outcomes = await linesOnEach("smoke.ts");

@@ -54,7 +54,7 @@ Deno.test({
     }
     assertEquals((await demo.status).code, 1);
     const text = await errors;
-    assert(text.includes("demo | node-3 failed: it ended with exit code"), text);
+    assert(text.includes("demo | node-3 failed: exit code"), text);
     assert(!/demo \| node-[1245] failed/.test(text), text);
     assert(!output.includes("all 5 nodes"), output);
   },

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { MembershipError } from "../../lib/membership/errors.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 import {
   Membership,
   type MembershipConfig,
@@ -43,14 +43,14 @@ for (
     ["maxTombstones", { maxTombstones: 1e6 }],
     ["leaveTimeout", { leaveTimeout: -1 }],
     ["stableAfter", { stableAfter: -1 }],
-    ["acceptablePause", { detector: { acceptablePause: -1 } }],
+    ["detector.acceptablePause", { detector: { acceptablePause: -1 } }],
     ["detector.threshold", { detector: { threshold: 0 } }],
   ] as const
 ) {
   Deno.test(`an invalid ${name} is rejected by name`, () => {
     const error = assertThrows(
       () => new Membership({ self, seeds: [], ...config }),
-      MembershipError,
+      OptionError,
     );
     assertEquals(error.code, "badOption");
     assert(error.message.startsWith(`${name}: `), error.message);

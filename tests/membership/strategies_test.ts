@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { downAll } from "../../lib/membership/downing/down_all.ts";
 import { decideAround, type DowningStrategy } from "../../lib/membership/downing/downing.ts";
-import { MembershipError } from "../../lib/membership/errors.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 import { keepMajority } from "../../lib/membership/downing/keep_majority.ts";
 import { keepOldest } from "../../lib/membership/downing/keep_oldest.ts";
 import { decideByLease } from "../../lib/membership/downing/lease_majority.ts";
@@ -119,7 +119,7 @@ Deno.test("with more members than the quorum allows, an even partition stops bot
 
 Deno.test("an invalid quorum is rejected by name", () => {
   for (const size of [0, -1, 1.5, NaN]) {
-    const error = assertThrows(() => staticQuorum({ size }), MembershipError);
+    const error = assertThrows(() => staticQuorum({ size }), OptionError);
     assert(error.message.startsWith("size: "), error.message);
   }
 });

@@ -8,6 +8,7 @@ import type { SpyEvent } from "../../lib/actor/behavior/spy.ts";
 import { Routers } from "../../lib/routing/routers.ts";
 import { consistentHash } from "../../lib/routing/routing_strategy.ts";
 import { assertBalanced, quietSystem, Received, tellNumbers } from "./quiet_system.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 const key = ServiceKey<number>("numbers");
 
@@ -219,12 +220,12 @@ Deno.test("dead letters that change the service while the buffer is emptied do n
 
 Deno.test("options that cannot be used are refused, and the error names them", () => {
   for (const bufferSize of [-1, 0.5, NaN, Infinity, 1_000_001]) {
-    const error = assertThrows(() => Routers.group(key, { bufferSize }), ActorError);
+    const error = assertThrows(() => Routers.group(key, { bufferSize }), OptionError);
     assertEquals([error.code, error.value], ["badOption", bufferSize]);
     assert(error.message.startsWith("bufferSize: "), error.message);
   }
   const strategy = { kind: "nearest" } as unknown as ReturnType<typeof consistentHash<number>>;
-  const error = assertThrows(() => Routers.group(key, { strategy }), ActorError);
+  const error = assertThrows(() => Routers.group(key, { strategy }), OptionError);
   assert(error.message.startsWith("strategy: "), error.message);
   const noKey = "numbers" as unknown as ServiceKey<number>;
   assertEquals(assertThrows(() => Routers.group(noKey), ActorError).code, "badServiceKey");

@@ -1,7 +1,7 @@
+import { CastyError } from "../../lib/runtime/casty_error.ts";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
-import { ActorError } from "../../lib/actor/errors.ts";
 import type { SpyEvent } from "../../lib/actor/behavior/spy.ts";
 import type { PoolOptions } from "../../lib/routing/pool_router.ts";
 import { Routers } from "../../lib/routing/routers.ts";
@@ -228,7 +228,7 @@ Deno.test("a pool that is stopped loses nothing without a trace", async () => {
 
 Deno.test("options that cannot be used are refused, and the error names them", () => {
   const worker = Behaviors.receive<string>(() => Behaviors.same());
-  const refusal = (make: () => unknown) => assertThrows(make, ActorError);
+  const refusal = (make: () => unknown) => assertThrows(make, CastyError);
   for (const size of [0, -1, 1.5, NaN, 10_001, "3" as unknown as number]) {
     const error = refusal(() => Routers.pool(size, worker));
     assertEquals([error.code, error.value], ["badOption", size]);
@@ -247,7 +247,7 @@ Deno.test("options that cannot be used are refused, and the error names them", (
   const broadcast = true as unknown as () => boolean;
   assert(refusal(() => Routers.pool(2, worker, { broadcast })).message.startsWith("broadcast: "));
   const options = null as unknown as PoolOptions<string>;
-  assert(refusal(() => Routers.pool(2, worker, options)).message.startsWith("options: "));
+  assert(refusal(() => Routers.pool(2, worker, options)).message.startsWith("the options of "));
   for (const behavior of [undefined, "worker", () => worker]) {
     const error = refusal(() => Routers.pool(2, behavior as unknown as Behavior<string>));
     assertEquals(error.code, "badBehavior");

@@ -94,7 +94,7 @@ Deno.test("system storage: files and folders are private", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("system storage: a process that has ended is told from one that runs", async () => {
+Deno.test("system storage: a process that has ended is told apart from one that runs", async () => {
   const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
   const { self } = systemStorage;
   const other = { ...self, pid: child.pid };

@@ -126,7 +126,7 @@ Deno.test("a list of an earlier cluster counts until this one has saved its own"
   await machines.clock.resolve(store().save("carts", 1, ["older"], stamp(7, 3, "before")));
   const woken: string[] = [];
   const memory = driver(machines, store(), woken);
-  // Another node has owned the shard, could not read the list, and has told what it started.
+  // Another node has owned the shard, could not read the list, and has replicated what it started.
   memory.receive("b", {
     type: "list",
     shardType: "carts",

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { checkRemember } from "../../lib/sharding/remember/remember_options.ts";
-import { ShardingError } from "../../lib/sharding/errors.ts";
 import {
   parseRememberMessage,
   type RememberMessage,
@@ -10,6 +9,7 @@ import {
   RememberedEntities,
 } from "../../lib/sharding/remember/remembered_entities.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 /** Nodes that replicate their lists over links that lose messages. */
 class Memories {
@@ -187,7 +187,7 @@ Deno.test("options of rememberEntities are checked", () => {
   });
   const bad = [{ batch: 0 }, { interval: 0 }, { maxPerShard: 10_001 }, { store: {} }, "yes"];
   for (const options of bad) {
-    const error = assertThrows(() => checkRemember(options as never), ShardingError);
+    const error = assertThrows(() => checkRemember(options as never), OptionError);
     assertEquals(error.code, "badOption");
   }
 });

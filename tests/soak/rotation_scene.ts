@@ -21,6 +21,9 @@ const burst = 200;
 
 const hosts = ["127.0.0.1"];
 
+/** The trust domain stays when the authority changes, as with `rotate-ca`. */
+const clusterName = "rotation";
+
 /** Files of one end, in a folder of its own, replaced as an operator would: by renaming. */
 class Folder {
   readonly path: string;
@@ -78,7 +81,9 @@ export class RotationScene implements AsyncDisposable {
     const scene = new RotationScene(root, await createCa({ commonName: "rotation 0" }));
     for (const folder of scene.#folders) {
       await folder.write("ca.crt", scene.#ca.cert);
-      await folder.writePair(await issueNode(scene.#ca, { hosts, commonName: folder.name }));
+      await folder.writePair(
+        await issueNode(scene.#ca, { hosts, clusterName, commonName: folder.name }),
+      );
       scene.#nodes.push(
         await ClusteredActorSystem.start({
           name: "rotation",
@@ -106,7 +111,9 @@ export class RotationScene implements AsyncDisposable {
     this.#ca = await createCa({ commonName: `rotation ${++this.#rotations}` });
     await this.#step("caFile", (folder) => folder.write("ca.crt", old.cert + this.#ca.cert));
     await this.#step("certFile", async (folder) => {
-      await folder.writePair(await issueNode(this.#ca, { hosts, commonName: folder.name }));
+      await folder.writePair(
+        await issueNode(this.#ca, { hosts, clusterName, commonName: folder.name }),
+      );
     });
     await this.#step("caFile", (folder) => folder.write("ca.crt", this.#ca.cert));
     await this.#callIn();
@@ -143,7 +150,7 @@ export class RotationScene implements AsyncDisposable {
 
   /** A stranger to the connections there are: a new handshake with what is in force now. */
   async #callIn(): Promise<void> {
-    const { cert, key } = await issueClient(this.#ca, { name: "caller" });
+    const { cert, key } = await issueClient(this.#ca, { name: "caller", clusterName });
     await using client = await ClusterClient.connect({
       contactPoints: [this.#nodes[0]!.address],
       systemName: "rotation",

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
-import { StreamError } from "../../lib/streams/errors.ts";
 import type { ProducerMessage } from "../../lib/streams/protocol.ts";
 import { streamConsumer } from "../../lib/streams/stream_consumer.ts";
 import { streamSink } from "../../lib/streams/stream_sink.ts";
 import { streamSource } from "../../lib/streams/stream_source.ts";
 import { all, upTo, World } from "./world.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 Deno.test("an actor takes elements one after the other, and then the end", async () => {
   await using world = new World();
@@ -169,7 +169,7 @@ Deno.test("an actor that is both ends passes elements on, with back-pressure thr
 Deno.test("a demand out of range is refused by name", () => {
   const error = assertThrows(
     () => streamConsumer(null as never, { onElement: () => {}, demand: 0 }),
-    StreamError,
+    OptionError,
   );
   assert(error.message.startsWith("demand: "));
 });

@@ -1,3 +1,5 @@
+import { OptionError } from "../../lib/options/option_error.ts";
+import { CastyError } from "../../lib/runtime/casty_error.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
@@ -137,15 +139,15 @@ Deno.test("what a system would refuse, the kit refuses in the same way", () => {
     ["badName", (context) => context.spawn(Behaviors.ignore(), "no/slash")],
     ["badBehavior", (context) => context.spawn(Behaviors.same(), "same")],
     ["notAChild", (context) => context.stop(context.self)],
-    ["badDelay", (context) => context.timers.startSingle("t", () => {}, -1)],
-    ["badDelay", (context) => context.setReceiveTimeout(0, () => {})],
+    ["badOption", (context) => context.timers.startSingle("t", () => {}, -1)],
+    ["badOption", (context) => context.setReceiveTimeout(0, () => {})],
     ["stashFull", (context) => {
       context.stash.add(() => {});
       context.stash.add(() => {});
     }],
   ];
   for (const [code, command] of refused) {
-    assertEquals(assertThrows(() => kit.run(command), ActorError).code, code);
+    assertEquals(assertThrows(() => kit.run(command), CastyError).code, code);
   }
   const bad = [
     () => BehaviorTestKit.create(Behaviors.same()),
@@ -155,7 +157,7 @@ Deno.test("what a system would refuse, the kit refuses in the same way", () => {
   ];
   for (const make of bad) assertEquals(assertThrows(make, ActorError).code, "badBehavior");
   assertThrows(() => BehaviorTestKit.create(obedient, { name: "a/b" }), ActorError, "a/b");
-  assertThrows(() => BehaviorTestKit.create(obedient, { stashCapacity: 0 }), ActorError);
+  assertThrows(() => BehaviorTestKit.create(obedient, { stashCapacity: 0 }), OptionError);
 });
 
 Deno.test("nothing new begins in a behaviour that has stopped", () => {
@@ -359,7 +361,7 @@ Deno.test("a question that cannot be asked fails as in a system", async () => {
     failures.map((failure) =>
       failure.status === "rejected" && (failure.reason.code ?? failure.reason.message)
     ),
-    ["badDelay", "broken factory", "askAborted", "askAborted"],
+    ["badOption", "broken factory", "askAborted", "askAborted"],
   );
   assertEquals(target.receiveAll().length, 1);
 });

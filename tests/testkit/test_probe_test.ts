@@ -8,6 +8,7 @@ import { ActorTestKit } from "../../lib/testkit/actor_test_kit.ts";
 import { TestkitError } from "../../lib/testkit/errors.ts";
 import { InboxRef } from "../../lib/testkit/test_inbox.ts";
 import { spawnProbe, TestProbe } from "../../lib/testkit/test_probe.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 type Message = { type: "sum"; value: number } | { type: "failed"; reason: string };
 
@@ -171,7 +172,7 @@ Deno.test("receiveMessages takes a number of messages within one timeout", async
     () => probe.receiveMessages(2, { timeout: 50 }),
     "2 messages within 50 ms (1 came: \n  - 3)",
   );
-  const error = await assertRejects(() => probe.receiveMessages(1.5), TestkitError);
+  const error = await assertRejects(() => probe.receiveMessages(1.5), OptionError);
   assertEquals(error.code, "badOption");
 });
 
@@ -270,7 +271,7 @@ Deno.test("times and counts that mean nothing are refused", async () => {
     () => Promise.resolve().then(() => kit.advance(-5)),
   ];
   for (const run of bad) {
-    assertEquals((await assertRejects(run, TestkitError)).code, "badOption");
+    assertEquals((await assertRejects(run, OptionError)).code, "badOption");
   }
 });
 

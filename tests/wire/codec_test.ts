@@ -19,6 +19,7 @@ import {
   TestRef,
   wireErrorOf,
 } from "./values.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
 
 Deno.test("every kind of value, nested at will, comes back equal", () => {
   const codec = newCodec();
@@ -243,7 +244,7 @@ Deno.test("each limit refuses on both ends and names itself", () => {
     WireError,
     "maxMessage 99",
   );
-  assertThrows(() => newCodec({ maxDepth: 0 }), Error, "maxDepth is 0");
+  assertThrows(() => newCodec({ maxDepth: 0 }), OptionError, "maxDepth: 0");
 });
 
 Deno.test("a reference beyond maxPath is refused on both ends", () => {

@@ -215,17 +215,17 @@ Deno.test("a serializer that cannot be used is refused with what is wrong", () =
     [{ name: "x".repeat(65) }, "1 to 64"],
     [{ name: "a@1" }, "a@1"],
     [{ name: "new\nline" }, "letters"],
-    [{ name: 7 }, "a number"],
-    [{ version: 0 }, "version 0"],
-    [{ version: 1.5 }, "version 1.5"],
+    [{ name: 7 }, "name: 7"],
+    [{ version: 0 }, "version: 0"],
+    [{ version: 1.5 }, "version: 1.5"],
     [{ version: 65_536 }, "65535"],
-    [{ encode: undefined }, "encode or decode"],
-    [{ decode: 1 }, "encode or decode"],
+    [{ encode: undefined }, "needs the option encode"],
+    [{ decode: 1 }, "decode: 1"],
     [{ type: undefined }, "type or test"],
     [{ test: () => true }, "type or test"],
-    [{ type: {} }, "no class"],
-    [{ type: () => 1 }, "no class"],
-    [{ type: undefined, test: 1 }, "no function"],
+    [{ type: {} }, "use a class"],
+    [{ type: () => 1 }, "use a class"],
+    [{ type: undefined, test: 1 }, "use a function"],
   ];
   for (const [change, says] of refused) {
     assertSays(errorOf(() => serializer({ ...good, ...change } as never), "badOption"), says);
@@ -236,7 +236,7 @@ Deno.test("registries are bounded, and keep names, classes and what needs none a
   const named = (name: string, type: { prototype: object }) =>
     serializer({ name, type, encode: String, decode: () => ({}) });
   const refused: [unknown, string][] = [
-    [Array.from({ length: 65 }, (_, i) => named(`s${i}`, class {})), "at most 64"],
+    [Array.from({ length: 65 }, (_, i) => named(`s${i}`, class {})), "up to 64"],
     [[named("a", Money), named("a", Price)], "twice"],
     [[named("a", Money), named("b", Money)], "has one"],
     [[named("a", Date)], "need none"],

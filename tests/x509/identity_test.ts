@@ -68,7 +68,7 @@ Deno.test("identity: URI names of Casty keep their short name under a pattern", 
   assertEquals(identity(option, { uris: ["spiffe://staging/node/node-1"] }).name, "node-1");
 });
 
-Deno.test("identity: who is both a node and a client is refused, and told so", () => {
+Deno.test("identity: a certificate of both a node and a client is refused, with the reason", () => {
   const option = { node: "spiffe://example.org/ns/prod/sa/*", client: "dns:*.example" };
   const text = refusal(option, { ...spire, dnsNames: ["a.example"] });
   assertStringIncludes(text, "is both a node (spiffe://example.org/ns/prod/sa/casty-1 matches");

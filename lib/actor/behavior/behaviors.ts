@@ -1,3 +1,5 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { spyTable } from "../../options/tables/actor_tables.ts";
 import { Behavior, same } from "./behavior.ts";
 import type { OnMessage, OnSetup, OnSignal } from "./handler.ts";
 import { ActorError } from "../errors.ts";
@@ -36,7 +38,7 @@ export interface ActorBehaviors {
    * Decides what happens when the actor fails: in a handler, in a setup, in a hook. Without it the
    * actor stops. Wraps all that the behaviour becomes.
    *
-   * @throws {ActorError} code `badSupervision`.
+   * @throws {OptionError}.
    */
   supervise<M>(behavior: Behavior<M>, strategy?: SupervisionStrategy): Behavior<M>;
   /** Runs hooks around the incarnations of the actor. */
@@ -75,8 +77,10 @@ export const Behaviors: ActorBehaviors = {
     wrap({ kind: "lifecycle", key: hooks as unknown as LifecycleHooks<never> }, behavior),
   intercept: (behavior, interceptor) =>
     wrap({ kind: "intercept", key: interceptor as unknown as Interceptor<never> }, behavior),
-  spy: (behavior, observer, { spyChildren = false } = {}) =>
-    wrap({ kind: "spy", key: makeSpy(observer, spyChildren) }, behavior),
+  spy: (behavior, observer, options) => {
+    const { spyChildren } = resolveOptions(spyTable, options);
+    return wrap({ kind: "spy", key: makeSpy(observer, spyChildren) }, behavior);
+  },
 };
 
 function notAFunction(factory: string, value: unknown): ActorError {

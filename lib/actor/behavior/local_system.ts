@@ -52,8 +52,8 @@ export interface LocalSystem extends AsyncDisposable {
   /**
    * Starts an actor.
    *
-   * @throws {ActorError} codes `badName`, `duplicateName`, `badBehavior`, `badMailbox`, `badOption`,
-   * `systemStopped`.
+   * @throws {ActorError} codes `badName`, `duplicateName`, `badBehavior`, `systemStopped`.
+   * @throws {OptionError}
    */
   spawn<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M>;
   /**
@@ -93,7 +93,8 @@ export interface LocalSystem extends AsyncDisposable {
    * the next phase begins. Answers how to take it back.
    *
    * @throws {ActorError} codes `badPhase`, `badTask`, `duplicateName`, `phaseBegun`,
-   * `tooManyTasks`, `badOption`.
+   * `tooManyTasks`.
+   * @throws {OptionError}
    *
    * @example
    * ```ts

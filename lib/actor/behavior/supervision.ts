@@ -1,6 +1,12 @@
 import { backoffDelay } from "../../runtime/backoff.ts";
 import type { Random } from "../../runtime/random.ts";
-import { ActorError } from "../errors.ts";
+import { checkOptions } from "../../options/check_options.ts";
+import { refusedOption } from "../../options/explain.ts";
+import {
+  backoffDefaults,
+  supervisionDefaults,
+  supervisionTable,
+} from "../../options/tables/actor_tables.ts";
 
 /**
  * What happens to an actor that has failed:
@@ -70,17 +76,20 @@ export class RestartHistory {
   }
 
   /** Whether one more restart is within the limits. */
-  allows({ maxRestarts = 3, within = 60_000 }: SupervisionStrategy, now: number): boolean {
+  allows(strategy: SupervisionStrategy, now: number): boolean {
+    const { maxRestarts = supervisionDefaults.maxRestarts } = strategy;
+    const { within = supervisionDefaults.within } = strategy;
     return this.#times.filter((time) => now - time <= within).length < maxRestarts;
   }
 
   /** Notes a restart; answers how many milliseconds it must wait. */
-  add({ maxRestarts = 3, backoff }: SupervisionStrategy, now: number, random: Random): number {
+  add(strategy: SupervisionStrategy, now: number, random: Random): number {
+    const { maxRestarts = supervisionDefaults.maxRestarts, backoff } = strategy;
     if (maxRestarts !== Infinity) {
       this.#times.push(now);
       if (this.#times.length > maxRestarts) this.#times.shift();
     }
-    const quiet = backoff?.resetAfter ?? backoff?.max ?? 60_000;
+    const quiet = backoff?.resetAfter ?? backoff?.max ?? supervisionDefaults.within;
     this.#inARow = now - this.#last >= quiet ? 1 : this.#inARow + 1;
     const delay = backoff === undefined ? 0 : delayOf(backoff, this.#inARow, random);
     this.#last = now + delay;
@@ -109,47 +118,30 @@ export function decide(
 /**
  * The strategy, if it can be used.
  *
- * @throws {ActorError} code `badSupervision`.
+ * @throws {OptionError}
  */
 export function checkStrategy(strategy: SupervisionStrategy): SupervisionStrategy {
-  const { maxRestarts = 3, within = 60_000, backoff, decider } = strategy;
-  const counted = Number.isInteger(maxRestarts) && maxRestarts >= 0 && maxRestarts <= 1_000_000;
-  if (!counted && maxRestarts !== Infinity) {
-    throw badStrategy("maxRestarts", maxRestarts, "use a whole number from 0 to 1 000 000");
-  }
+  checkOptions(supervisionTable, strategy);
+  const { maxRestarts, backoff } = strategy;
   if (maxRestarts === Infinity && backoff === undefined) {
-    throw badStrategy("maxRestarts", maxRestarts, "give a backoff to restart without a limit");
+    throw refusedOption("maxRestarts", maxRestarts, "give a backoff to restart without a limit");
   }
-  if (!(within > 0)) throw badStrategy("within", within, "use a number of milliseconds above 0");
-  if (decider !== undefined && typeof decider !== "function") {
-    throw badStrategy("decider", decider, "use a function of the error");
+  if (backoff !== undefined && backoff.min > backoff.max) {
+    throw refusedOption("backoff.min", backoff.min, `use at most backoff.max, ${backoff.max}`);
   }
-  if (backoff !== undefined) checkBackoff(backoff);
   return strategy;
-}
-
-function checkBackoff({ min, max, jitter = 0.2, resetAfter = max }: Backoff): void {
-  if (!(min >= 1 && min <= max && max <= 0x7fff_ffff / 2)) {
-    throw badStrategy("backoff", { min, max }, "use 1 <= min <= max milliseconds");
-  }
-  if (!(jitter >= 0 && jitter <= 1)) {
-    throw badStrategy("backoff.jitter", jitter, "use a number from 0 to 1");
-  }
-  if (!(resetAfter > 0)) {
-    throw badStrategy("backoff.resetAfter", resetAfter, "use a number of milliseconds above 0");
-  }
 }
 
 function checkDirective(directive: Directive): Directive {
   if (["resume", "stop", "escalate"].includes(directive)) return directive;
-  throw badStrategy("decider", directive, "give restart, resume, stop, escalate or undefined");
+  throw refusedOption(
+    "decider",
+    directive,
+    "return restart, resume, stop, escalate or undefined",
+  );
 }
 
-function badStrategy(option: string, value: unknown, remedy: string): ActorError {
-  const shown = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return new ActorError("badSupervision", `${option}: ${shown} is not allowed`, { value, remedy });
-}
-
-function delayOf({ min, max, jitter = 0.2 }: Backoff, inARow: number, random: Random): number {
+function delayOf(backoff: Backoff, inARow: number, random: Random): number {
+  const { min, max, jitter = backoffDefaults.jitter } = backoff;
   return backoffDelay({ min, max, jitter: [1, 1 + jitter] }, inARow - 1, random.next());
 }

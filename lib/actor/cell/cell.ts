@@ -46,8 +46,8 @@ import {
 import { asSignal, DeathWatch, type WatchEntry } from "./death_watch.ts";
 import type { Runnable } from "./dispatcher.ts";
 import { Mailbox } from "./mailbox.ts";
+import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
-import { checkStashCapacity } from "./stash.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 
@@ -78,7 +78,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     behavior: Behavior<never>,
     options: SpawnOptions | undefined,
   ) {
-    super(options?.mailbox);
+    super(checkSpawnOptions(options)?.mailbox);
     if (!(behavior instanceof Behavior) || !isFirst(behavior)) throw notABehavior(path, behavior);
     this.host = host;
     this.parent = parent;
@@ -87,7 +87,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     this.initial = behavior;
     this.behavior = behavior;
     if (options?.stashCapacity !== undefined) {
-      this.parts.stashCapacity = checkStashCapacity(options.stashCapacity);
+      this.parts.stashCapacity = options.stashCapacity;
     }
     host.register(this);
     this.wake();

@@ -1,3 +1,4 @@
+import { spawnDefaults } from "../../options/tables/actor_tables.ts";
 import type { LogFields, LogLevel } from "../../runtime/logger.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
@@ -79,7 +80,10 @@ export class CellContext implements ActorContext<unknown> {
   get stash(): Stash<unknown> {
     const cell = this.#open("stash a message");
     const { parts } = cell;
-    return parts.stash ??= new StashBuffer(cell, parts.stashCapacity ?? 1_000);
+    return parts.stash ??= new StashBuffer(
+      cell,
+      parts.stashCapacity ?? spawnDefaults.stashCapacity,
+    );
   }
 
   get children(): readonly ActorRef<never>[] {

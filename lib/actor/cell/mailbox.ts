@@ -24,11 +24,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
   #tail = 0;
   readonly #bounds: MailboxBounds | undefined;
 
-  /**
-   * Unbounded without options.
-   *
-   * @throws {ActorError} code `badMailbox`.
-   */
+  /** Unbounded without options, which are checked already. */
   constructor(options: MailboxOptions | undefined) {
     super();
     this.#bounds = options === undefined ? undefined : boundsOf(options);

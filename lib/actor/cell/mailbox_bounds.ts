@@ -1,10 +1,13 @@
-import { ActorError } from "../errors.ts";
+import { checkOptions } from "../../options/check_options.ts";
+import { refusedOption } from "../../options/explain.ts";
+import {
+  mailboxDefaults,
+  maxMailboxCapacity,
+  spawnTable,
+} from "../../options/tables/actor_tables.ts";
 import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
-import type { MailboxOptions, Overflow } from "../behavior/spawn_options.ts";
-
-/** The most messages that a mailbox can be bounded to: positions are compared by half a circle. */
-const maxCapacity = 0x1fff_ffff;
+import type { MailboxOptions, Overflow, SpawnOptions } from "../behavior/spawn_options.ts";
 
 /** A message together with its size, in a mailbox that counts bytes. */
 class Sized {
@@ -22,14 +25,35 @@ const maxShared = 100;
 const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
 
 /**
- * The bounds of a new mailbox. Bounds that count messages only have no state: all mailboxes of
- * one capacity share them.
+ * The options of a new actor, if they can be used.
  *
- * @throws {ActorError} code `badMailbox`.
+ * @throws {OptionError}
+ */
+export function checkSpawnOptions(options: SpawnOptions | undefined): SpawnOptions | undefined {
+  if (options === undefined || isUsual(options)) return options;
+  checkOptions(spawnTable, options);
+  const { mailbox } = options;
+  if (mailbox === undefined || (mailbox.capacity ?? mailbox.maxBytes) !== undefined) return options;
+  throw refusedOption("mailbox", mailbox, "give capacity or maxBytes, or no mailbox option");
+}
+
+/** Fast path: whether the only option is a mailbox with bounds that were checked before. */
+function isUsual(options: SpawnOptions): boolean {
+  if (typeof options !== "object" || options === null) return false;
+  const { mailbox } = options;
+  for (const name in options) if (name !== "mailbox") return false;
+  if (typeof mailbox !== "object" || mailbox === null) return false;
+  for (const name in mailbox) if (name !== "capacity" && name !== "overflow") return false;
+  const { capacity, overflow = mailboxDefaults.overflow } = mailbox;
+  return capacity !== undefined && shared.get(capacity)?.[overflow] !== undefined;
+}
+
+/**
+ * The bounds of a new mailbox, of checked options. Those that count messages only have nothing of
+ * their own: all mailboxes of one capacity share them.
  */
 export function boundsOf(options: MailboxOptions): MailboxBounds {
-  const { capacity, maxBytes, overflow = "dropNew" } = options;
-  checkOverflow(overflow);
+  const { capacity, maxBytes, overflow = mailboxDefaults.overflow } = options;
   if (maxBytes !== undefined || capacity === undefined) return new MailboxBounds(options);
   const known = shared.get(capacity);
   if (known === undefined && shared.size === maxShared) return new MailboxBounds(options);
@@ -50,20 +74,12 @@ export class MailboxBounds {
   readonly #sizeOf: (message: never) => number;
   #bytes = 0;
 
-  /** @throws {ActorError} code `badMailbox`. */
   constructor(options: MailboxOptions) {
-    const { capacity, maxBytes, overflow = "dropNew", sizeOf = estimateSize } = options;
-    if (capacity === undefined && maxBytes === undefined) {
-      throw badMailbox("mailbox", options, "give capacity or maxBytes, or no mailbox option");
-    }
-    checkBound("mailbox.capacity", capacity, maxCapacity);
-    checkBound("mailbox.maxBytes", maxBytes, Number.MAX_SAFE_INTEGER);
-    if (typeof sizeOf !== "function") {
-      throw badMailbox("mailbox.sizeOf", sizeOf, "use a function of the message");
-    }
+    const { capacity, maxBytes, overflow = mailboxDefaults.overflow } = options;
+    const { sizeOf = estimateSize } = options;
     this.overflow = overflow;
     // No more than that can wait anyway; small integers compare faster.
-    this.capacity = capacity ?? maxCapacity;
+    this.capacity = capacity ?? maxMailboxCapacity;
     this.countsBytes = maxBytes !== undefined;
     this.#maxBytes = maxBytes ?? Infinity;
     this.#sizeOf = sizeOf;
@@ -105,19 +121,4 @@ export class MailboxBounds {
     this.#bytes -= slot.size;
     return slot.message;
   }
-}
-
-function checkOverflow(overflow: Overflow): void {
-  if (["dropNew", "dropOldest", "reject"].includes(overflow)) return;
-  throw badMailbox("mailbox.overflow", overflow, 'use "dropNew", "dropOldest" or "reject"');
-}
-
-function checkBound(option: string, value: number | undefined, max: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= max)) return;
-  throw badMailbox(option, value, "use a whole number of at least 1, or leave it out for no limit");
-}
-
-function badMailbox(option: string, value: unknown, remedy: string): ActorError {
-  const shown = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return new ActorError("badMailbox", `${option}: ${shown} is not allowed`, { value, remedy });
 }

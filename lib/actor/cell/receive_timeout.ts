@@ -1,5 +1,6 @@
-import { type Clock, maxDelay, type Timer } from "../../runtime/clock.ts";
-import { ActorError } from "../errors.ts";
+import { checkValue } from "../../options/check_options.ts";
+import { timerInterval } from "../../options/tables/actor_tables.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 
 /** What a receive timeout needs from its cell. */
 export interface ReceiveTimeoutOwner {
@@ -30,15 +31,10 @@ export class ReceiveTimeout {
   /**
    * Starts to wait.
    *
-   * @throws {ActorError} code `badDelay`.
+   * @throws {OptionError}
    */
   constructor(owner: ReceiveTimeoutOwner, clock: Clock, timeout: number, message: unknown) {
-    if (!(timeout >= 1 && timeout <= maxDelay)) {
-      throw new ActorError("badDelay", `a receive timeout cannot be ${timeout} ms`, {
-        value: timeout,
-        remedy: `use 1 to ${maxDelay} milliseconds`,
-      });
-    }
+    checkValue("timeout", timerInterval, timeout);
     this.message = message;
     this.#owner = owner;
     this.#clock = clock;

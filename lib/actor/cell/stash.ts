@@ -51,16 +51,3 @@ export class StashBuffer implements Stash<unknown> {
     return messages;
   }
 }
-
-/**
- * The capacity, if it can be used.
- *
- * @throws {ActorError} code `badOption`.
- */
-export function checkStashCapacity(capacity: number): number {
-  if (Number.isInteger(capacity) && capacity >= 1) return capacity;
-  throw new ActorError("badOption", `stashCapacity: ${capacity} is not allowed`, {
-    value: capacity,
-    remedy: "use a whole number of at least 1",
-  });
-}

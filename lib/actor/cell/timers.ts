@@ -1,4 +1,6 @@
-import { type Clock, maxDelay, type Timer } from "../../runtime/clock.ts";
+import { checkValue } from "../../options/check_options.ts";
+import { timerDelay } from "../../options/tables/actor_tables.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ActorTimers } from "../behavior/context.ts";
 import { ActorError } from "../errors.ts";
 
@@ -91,12 +93,7 @@ export class TimerSet implements ActorTimers<unknown> {
   #start(key: string, message: unknown, delay: number, interval: number | undefined): void {
     const { path, ended } = this.#owner;
     if (ended) throw new ActorError("actorStopped", `${path} has stopped and can set no timer`);
-    if (!(delay >= 0 && delay <= maxDelay)) {
-      throw new ActorError("badDelay", `a timer cannot fire after ${delay} ms`, {
-        value: delay,
-        remedy: `use 0 to ${maxDelay} milliseconds`,
-      });
-    }
+    checkValue("delay", timerDelay, delay);
     this.cancel(key);
     const generation = ++this.#generation;
     const timer = this.#schedule(key, generation, delay);

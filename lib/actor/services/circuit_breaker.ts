@@ -1,7 +1,8 @@
-import { type Clock, maxDelay } from "../../runtime/clock.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { ActorError } from "../errors.ts";
-import { checkRange } from "../option_range.ts";
+import { resolveOptions } from "../../options/check_options.ts";
+import { circuitBreakerTable } from "../../options/tables/actor_tables.ts";
 
 /**
  * - `"closed"`: calls go through.
@@ -54,15 +55,15 @@ export class CircuitBreaker {
   /**
    * Closed.
    *
-   * @throws {ActorError} code `badOption`.
+   * @throws {OptionError}
    */
   constructor(options: CircuitBreakerOptions = {}) {
-    const { maxFailures = 10, callTimeout = 10_000, resetTimeout = 15_000 } = options;
-    this.#maxFailures = checkRange("maxFailures", maxFailures, 1, Infinity);
-    this.#callTimeout = checkRange("callTimeout", callTimeout, 1, maxDelay);
-    this.#resetTimeout = checkRange("resetTimeout", resetTimeout, 1, maxDelay);
-    this.#clock = options.clock ?? systemClock;
-    this.#onChange = options.onChange ?? (() => {});
+    const resolved = resolveOptions(circuitBreakerTable, options);
+    this.#maxFailures = resolved.maxFailures;
+    this.#callTimeout = resolved.callTimeout;
+    this.#resetTimeout = resolved.resetTimeout;
+    this.#clock = resolved.clock ?? systemClock;
+    this.#onChange = resolved.onChange ?? (() => {});
   }
 
   /** Open becomes half open with the first call after `resetTimeout`. */

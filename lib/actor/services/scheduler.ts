@@ -1,7 +1,13 @@
-import { type Clock, maxDelay, type Timer } from "../../runtime/clock.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { ActorError } from "../errors.ts";
-import { checkRange } from "../option_range.ts";
+import { checkOptions, checkValue } from "../../options/check_options.ts";
+import {
+  actorSystemDefaults,
+  actorSystemTable,
+  onceTable,
+  tickTable,
+} from "../../options/tables/actor_tables.ts";
 import type { ActorRef } from "../ref/ref.ts";
 
 /** A message that is sent again and again. */
@@ -101,13 +107,15 @@ export class Scheduler {
   /**
    * The system makes one.
    *
-   * @throws {ActorError} code `badOption`.
+   * @throws {OptionError}
    */
   constructor(options: SchedulerOptions) {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#whenStopped = options.whenStopped;
-    this.#maxScheduled = checkRange("maxScheduled", options.maxScheduled ?? 100_000, 1, Infinity);
+    const { maxScheduled = actorSystemDefaults.maxScheduled } = options;
+    const { type } = actorSystemTable.options.maxScheduled;
+    this.#maxScheduled = checkValue("maxScheduled", type, maxScheduled);
   }
 
   /** How many keys are in use. */
@@ -118,25 +126,24 @@ export class Scheduler {
   /**
    * Sends `message` again and again. Replaces what the key stood for.
    *
-   * @throws {ActorError} codes `badDelay`, `badKey`, `badTarget`, `tooManyScheduled`,
-   * `systemStopped`.
+   * @throws {OptionError}
+   * @throws {ActorError} codes `badKey`, `tooManyScheduled`, `systemStopped`.
    */
   tick<M>(key: string, options: TickOptions<M>): void {
+    checkOptions(tickTable, options);
     const { target, message, interval, initialDelay = interval } = options;
-    checkDelay("interval", interval, 1);
-    checkDelay("initialDelay", initialDelay, 0);
     this.#add(key, target, message, initialDelay, interval);
   }
 
   /**
    * Sends `message` once. Replaces what the key stood for.
    *
-   * @throws {ActorError} codes `badDelay`, `badKey`, `badTarget`, `tooManyScheduled`,
-   * `systemStopped`.
+   * @throws {OptionError}
+   * @throws {ActorError} codes `badKey`, `tooManyScheduled`, `systemStopped`.
    */
   once<M>(key: string, options: OnceOptions<M>): void {
+    checkOptions(onceTable, options);
     const { target, message, delay } = options;
-    checkDelay("delay", delay, 0);
     this.#add(key, target, message, delay, undefined);
   }
 
@@ -171,7 +178,7 @@ export class Scheduler {
     delay: number,
     interval: number | undefined,
   ): void {
-    this.#check(key, target);
+    this.#check(key);
     this.cancel(key);
     const entry: Entry = {
       target: target as ActorRef<unknown>,
@@ -188,7 +195,7 @@ export class Scheduler {
     entry.timer = this.#schedule(key, entry, delay);
   }
 
-  #check(key: string, target: ActorRef<never>): void {
+  #check(key: string): void {
     if (this.#closed) {
       throw new ActorError("systemStopped", `the system was shut down and schedules nothing more`, {
         value: key,
@@ -198,12 +205,6 @@ export class Scheduler {
       throw new ActorError("badKey", `${String(key)} is not a key`, {
         value: key,
         remedy: "use a string",
-      });
-    }
-    if (typeof target?.tell !== "function") {
-      throw new ActorError("badTarget", `"${key}" has no target to send to`, {
-        value: target,
-        remedy: "give it an ActorRef",
       });
     }
     if (this.#entries.size >= this.#maxScheduled && !this.#entries.has(key)) {
@@ -249,12 +250,4 @@ export class Scheduler {
     entry.timer?.cancel();
     entry.forget?.();
   }
-}
-
-function checkDelay(option: string, value: number, min: number): void {
-  if (typeof value === "number" && value >= min && value <= maxDelay) return;
-  throw new ActorError("badDelay", `${option}: a message cannot be sent after ${value} ms`, {
-    value,
-    remedy: `use ${min} to ${maxDelay} milliseconds`,
-  });
 }

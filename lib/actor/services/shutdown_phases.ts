@@ -1,7 +1,13 @@
-import { type Clock, maxDelay } from "../../runtime/clock.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { ActorError } from "../errors.ts";
-import { checkRange } from "../option_range.ts";
+import {
+  checkOptions,
+  checkValue,
+  optionsOf,
+  resolveOptions,
+} from "../../options/check_options.ts";
+import { actorSystemTable, shutdownTaskTable } from "../../options/tables/actor_tables.ts";
 
 /**
  * The phases of a shutdown, in their order, after the coordinated shutdown of Akka:
@@ -107,15 +113,19 @@ export class ShutdownPhases {
   /**
    * Has nothing to do yet.
    *
-   * @throws {ActorError} code `badOption`.
+   * @throws {OptionError}
    */
   constructor(options: ShutdownPhasesOptions) {
-    const { shutdownBudget = 25_000, phaseTimeout = 5_000, maxShutdownTasks = 10_000 } = options;
+    const given = optionsOf(actorSystemTable, options);
+    const { shutdownBudget, phaseTimeout, maxShutdownTasks } = resolveOptions(
+      actorSystemTable,
+      given,
+    );
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#budget = checkRange("shutdownBudget", shutdownBudget, 0, maxDelay);
-    this.#phaseTimeout = checkRange("phaseTimeout", phaseTimeout, 0, maxDelay);
-    this.#maxTasks = checkRange("maxShutdownTasks", maxShutdownTasks, 1, Infinity);
+    this.#budget = shutdownBudget;
+    this.#phaseTimeout = phaseTimeout;
+    this.#maxTasks = maxShutdownTasks;
   }
 
   /** The last phase that has begun; undefined before the shutdown. */
@@ -128,7 +138,8 @@ export class ShutdownPhases {
    * Returns how to take it back.
    *
    * @throws {ActorError} codes `badPhase`, `badTask`, `duplicateName`, `phaseBegun`,
-   * `tooManyTasks`, `badOption`.
+   * `tooManyTasks`.
+   * @throws {OptionError}
    */
   add(
     phase: ShutdownPhase,
@@ -149,7 +160,8 @@ export class ShutdownPhases {
         remedy: "take back what is no longer needed, or raise maxShutdownTasks",
       });
     }
-    const timeout = checkRange("timeout", options.timeout ?? this.#phaseTimeout, 0, maxDelay);
+    checkOptions(shutdownTaskTable, options);
+    const { timeout = this.#phaseTimeout } = options;
     const entry: Entry = { name, task, timeout };
     tasks.set(name, entry);
     this.#size++;
@@ -166,10 +178,10 @@ export class ShutdownPhases {
    * second call gives the same promise. A task that waits for this promise waits for itself, and
    * is late.
    *
-   * @throws {ActorError} code `badOption`.
+   * @throws {OptionError}
    */
   run(budget: number = this.#budget): Promise<ShutdownReport> {
-    checkRange("shutdownBudget", budget, 0, maxDelay);
+    checkValue("shutdownBudget", actorSystemTable.options.shutdownBudget.type, budget);
     if (this.#running !== undefined) return this.#running;
     // Before the first task is called, since that may call this again.
     const { promise, resolve } = Promise.withResolvers<ShutdownReport>();

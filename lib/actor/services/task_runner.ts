@@ -1,7 +1,13 @@
-import { type Clock, maxDelay } from "../../runtime/clock.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { ActorError } from "../errors.ts";
-import { checkRange } from "../option_range.ts";
+import { checkOptions, checkValue } from "../../options/check_options.ts";
+import {
+  actorSystemDefaults,
+  actorSystemTable,
+  taskTable,
+  timerDelay,
+} from "../../options/tables/actor_tables.ts";
 import type { ActorRef } from "../ref/ref.ts";
 
 /** A task has completed. */
@@ -119,12 +125,13 @@ export class TaskRunner {
   /**
    * The system makes one.
    *
-   * @throws {ActorError} code `badOption`.
+   * @throws {OptionError}
    */
   constructor(options: TaskRunnerOptions) {
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#maxTasks = checkRange("maxTasks", options.maxTasks ?? 10_000, 1, Infinity);
+    const { maxTasks = actorSystemDefaults.maxTasks } = options;
+    this.#maxTasks = checkValue("maxTasks", actorSystemTable.options.maxTasks.type, maxTasks);
   }
 
   /** How many tasks run. One that was cancelled runs until its work has ended. */
@@ -142,6 +149,7 @@ export class TaskRunner {
     work: (signal: AbortSignal) => PromiseLike<T> | T,
     options: RunOptions<T> = {},
   ): Task<T> {
+    checkOptions(taskTable, options);
     const { key = `task-${++this.#lastNumber}`, replyTo } = options;
     this.#check(key, work);
     const task = new RunningTask<T>(key, replyTo, this.#logger);
@@ -158,10 +166,10 @@ export class TaskRunner {
    * milliseconds at most. Resolves with the number of those that have not ended; they are logged,
    * and count as cancelled. The system's shutdown does this. A second call gives the same promise.
    *
-   * @throws {ActorError} code `badOption`.
+   * @throws {OptionError}
    */
   close(budget: number): Promise<number> {
-    checkRange("budget", budget, 0, maxDelay);
+    checkValue("budget", timerDelay, budget);
     if (this.#closing !== undefined) return this.#closing;
     const { promise, resolve } = Promise.withResolvers<number>();
     this.#closing = promise;

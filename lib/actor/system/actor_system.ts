@@ -1,4 +1,3 @@
-import { maxDelay } from "../../runtime/clock.ts";
 import { consoleLogger } from "../../runtime/logger.ts";
 import { randomInt } from "../../runtime/random.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
@@ -16,7 +15,6 @@ import { CellObserver } from "../cell/cell_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
 import { MessageCheck } from "../cell/message_check.ts";
 import { ActorError, AskTimeoutError } from "../errors.ts";
-import { checkRange } from "../option_range.ts";
 import { checkActorName, checkSystemName, duplicateName } from "../ref/actor_name.ts";
 import { LocalRef, whenLocalStopped } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
@@ -33,6 +31,9 @@ import { TaskRunner } from "../services/task_runner.ts";
 import { ActorRegistry } from "./actor_registry.ts";
 import type { ActorSystemOptions } from "./actor_system_options.ts";
 import { DeadLetters } from "./dead_letters.ts";
+import { resolveOptions } from "../../options/check_options.ts";
+import { maxDelay } from "../../runtime/clock.ts";
+import { actorSystemTable } from "../../options/tables/actor_tables.ts";
 import { safeLogger } from "./safe_logger.ts";
 import { stopOnSignals } from "./stop_on_signals.ts";
 import { SystemTelemetry } from "./system_telemetry.ts";
@@ -64,17 +65,15 @@ class LocalActorSystem implements LocalSystem {
 
   /** See {@linkcode ActorSystemConstructor}. */
   constructor(options: ActorSystemOptions = {}) {
-    const { maxPendingAsks = 100_000, stopTimeout = 10_000 } = options;
-    checkRange("maxPendingAsks", maxPendingAsks, 1, Infinity);
-    checkRange("stopTimeout", stopTimeout, 0, maxDelay);
-    this.name = options.name ?? "casty-system";
+    const resolved = resolveOptions(actorSystemTable, options);
+    this.name = resolved.name;
     this.runtime = makeRuntime(options.runtime);
     const { clock, logger, random } = this.runtime;
     this.eventStream = new EventStream(logger);
     this.ledger = new LossLedger(() => this.#registry.held);
     this.#deadLetters = this.#makeDeadLetters();
-    this.#host = this.#makeHost(stopTimeout, options.checkMessages ?? false);
-    this.#asks = new Asks(this.#host, maxPendingAsks, randomInt(random, uidRange));
+    this.#host = this.#makeHost(resolved.stopTimeout, resolved.checkMessages);
+    this.#asks = new Asks(this.#host, resolved.maxPendingAsks, randomInt(random, uidRange));
     this.scheduler = new Scheduler({ ...options, clock, logger, whenStopped: whenLocalStopped });
     this.tasks = new TaskRunner({ ...options, clock, logger });
     this.#telemetry = SystemTelemetry.of(this.runtime, {
@@ -86,11 +85,11 @@ class LocalActorSystem implements LocalSystem {
     this.#exposeInternals();
     this.receptionist = new Receptionist(this.#host, logger);
     this.#phases = new ShutdownPhases({ ...options, clock, logger });
-    const quiet = options.suppressDeadLettersOnShutdown ?? false;
+    const quiet = resolved.suppressDeadLettersOnShutdown;
     this.#phases.add("actorsStop", "actors", (late) => this.#stopAll(quiet, late), {
       timeout: maxDelay,
     });
-    const { stopOnSignals: signals = false } = options;
+    const { stopOnSignals: signals } = resolved;
     this.#ignoreSignals = signals === false ? () => {} : stopOnSignals(
       signals === true ? systemStopSignals : signals,
       () => this.shutdown(),
@@ -284,7 +283,7 @@ export interface ActorSystemConstructor {
   /**
    * The system runs at once.
    *
-   * @throws {ActorError} code `badOption`.
+   * @throws {OptionError}
    */
   new (options?: ActorSystemOptions): LocalSystem;
 }

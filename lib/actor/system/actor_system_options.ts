@@ -16,7 +16,8 @@ export interface ActorSystemOptions {
   readonly stopTimeout?: number;
   /**
    * `true`: SIGTERM and SIGINT shut the system down, and then the process ends with code 0. A second
-   * signal ends it at once. Default: the signals do what they always do.
+   * signal ends it at once. Default false: the signals do what they
+   * always do.
    */
   readonly stopOnSignals?: boolean | StopSignals;
   /** Milliseconds that a shutdown may take in all. Default 25 000. */

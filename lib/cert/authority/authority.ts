@@ -3,6 +3,13 @@
  *
  * @module
  */
+import { checkOptions } from "../../options/check_options.ts";
+import {
+  caDefaults,
+  caTable,
+  clientCertificateTable,
+  nodeCertificateTable,
+} from "../../options/tables/cert_tables.ts";
 import type { KeyObject } from "node:crypto";
 import type { Certificate } from "pkijs";
 import {
@@ -41,7 +48,7 @@ export interface CaOptions extends ValidityOptions {
    * domains refuse each other. Default: the domain is made of `commonName`.
    */
   readonly clusterName?: string;
-  /** 1 to 64 characters. Default `"<clusterName>-ca"`, or `"casty-ca"`. */
+  /** 1 to 64 characters. Default `"casty-ca"`, or `"<clusterName>-ca"`. */
   readonly commonName?: string;
   /** Default `"p256"`. */
   readonly keyType?: KeyType;
@@ -58,7 +65,7 @@ export interface NodeOptions extends ValidityOptions {
   readonly hosts: readonly string[];
   /** 1 to 64 characters. Default: the first host. */
   readonly commonName?: string;
-  /** Name of the cluster, if it is not that of the authority; see {@linkcode CaOptions}. */
+  /** Name of the cluster; see {@linkcode CaOptions}. Default: that of the authority. */
   readonly clusterName?: string;
   /** Default `"p256"`. */
   readonly keyType?: KeyType;
@@ -68,7 +75,7 @@ export interface NodeOptions extends ValidityOptions {
 export interface ClientOptions extends ValidityOptions {
   /** 1 to 64 letters, digits, dots, dashes or underscores. */
   readonly name: string;
-  /** Name of the cluster, if it is not that of the authority; see {@linkcode CaOptions}. */
+  /** Name of the cluster; see {@linkcode CaOptions}. Default: that of the authority. */
   readonly clusterName?: string;
   /** Default `"p256"`. */
   readonly keyType?: KeyType;
@@ -92,13 +99,14 @@ const defaultCaSpan = parseSpan("365d");
  * ```
  */
 export async function createCa(options: CaOptions = {}): Promise<Issued> {
-  const { clusterName } = options;
+  checkOptions(caTable, options);
+  const { clusterName, keyType = caDefaults.keyType } = options;
   const domain = clusterName === undefined ? undefined : trustDomainOf(clusterName);
-  const ownName = domain === undefined ? "casty-ca" : `${domain.slice(0, 61)}-ca`;
+  const ownName = domain === undefined ? caDefaults.commonName : `${domain.slice(0, 61)}-ca`;
   const subject = commonNameSubject(checkCommonName(options.commonName ?? ownName));
   const span = validitySpan(options) ?? defaultCaSpan;
   if (options.passphrase !== undefined) checkPassphrase(options.passphrase);
-  const key = await generateKey(parseKeyType(options.keyType ?? "p256"));
+  const key = await generateKey(parseKeyType(keyType));
   const certificate = await buildCertificate({
     subject,
     notBefore: startOfValidity(),
@@ -118,6 +126,7 @@ export async function createCa(options: CaOptions = {}): Promise<Issued> {
  * `wrongPassphrase`, `unsupportedKey`, `malformed`.
  */
 export async function issueNode(ca: Authority, options: NodeOptions): Promise<Issued> {
+  checkOptions(nodeCertificateTable, options);
   const [first] = options.hosts;
   if (first === undefined) {
     throw new CertError("badName", "a node certificate needs at least one host", {
@@ -136,6 +145,7 @@ export async function issueNode(ca: Authority, options: NodeOptions): Promise<Is
  * @throws {CertError} as {@linkcode issueNode}.
  */
 export async function issueClient(ca: Authority, options: ClientOptions): Promise<Issued> {
+  checkOptions(clientCertificateTable, options);
   const { name } = options;
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
     throw new CertError("badName", `${JSON.stringify(name)} cannot be the name of a client`, {
@@ -159,7 +169,7 @@ async function issueLeaf(
   options: ValidityOptions & Pick<NodeOptions, "keyType" | "clusterName">,
 ): Promise<Issued> {
   const span = validitySpan(options);
-  const keyType = parseKeyType(options.keyType ?? "p256");
+  const keyType = parseKeyType(options.keyType ?? nodeCertificateTable.defaults.keyType);
   const issuer: Issuer = openAuthority(ca, "keyCertSign");
   const end = wholeSeconds(Date.now() + (span ?? defaultLeafSpan).ms);
   const domain = options.clusterName === undefined

@@ -1,3 +1,5 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { writePairTable } from "../../options/tables/cert_tables.ts";
 import { platform } from "../../runtime/platform.ts";
 import type { Issued } from "./authority.ts";
 import { pemText } from "../../x509/pem.ts";
@@ -25,8 +27,9 @@ export async function writePair(
   directory: string,
   name: string,
   { cert, key }: Pick<Issued, "cert" | "key">,
-  { force = false }: { force?: boolean } = {},
+  options: { force?: boolean } = {},
 ): Promise<WrittenPair> {
+  const { force } = resolveOptions(writePairTable, options);
   const certFile = `${directory}/${name}.crt`;
   const keyFile = `${directory}/${name}.key`;
   if (!force) await refuseExisting(directory, [certFile, keyFile]);

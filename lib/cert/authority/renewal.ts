@@ -1,3 +1,10 @@
+import { checkOptions, resolveOptions } from "../../options/check_options.ts";
+import {
+  caDefaults,
+  needsRenewalDefaults,
+  needsRenewalTable,
+  renewTable,
+} from "../../options/tables/cert_tables.ts";
 import type { KeyObject } from "node:crypto";
 import { Certificate } from "pkijs";
 import { type Issued, issued } from "./authority.ts";
@@ -20,7 +27,7 @@ import { parseSpan, type ValidityOptions, validitySpan, wholeSeconds } from "./v
 
 /** Options of `renew`. Default validity: as long as before, or up to the authority's end. */
 export interface RenewOptions extends ValidityOptions {
-  /** Certifies the present key once more. Default: a new key is made. */
+  /** Certifies the present key once more. Default false: a new key is made. */
   readonly keepKey?: boolean;
   /** Of the new key. Default: as the present one, or `"p256"` when that is of another type. */
   readonly keyType?: KeyType;
@@ -56,6 +63,7 @@ export async function renew(
   present: { readonly cert: string; readonly key?: string },
   options: RenewOptions = {},
 ): Promise<Issued> {
+  checkOptions(renewTable, options);
   const der = decodePem("CERTIFICATE", present.cert);
   if (!derIssuedBy(der, decodePem("CERTIFICATE", ca.cert))) {
     throw new CertError("unknownCertificate", "another authority has issued the certificate", {
@@ -71,6 +79,7 @@ export async function reissueUnder(
   present: { readonly cert: string; readonly key?: string },
   options: RenewOptions = {},
 ): Promise<Issued> {
+  checkOptions(renewTable, options);
   const { old, info } = await readLeaf(present.cert);
   if (options.crl !== undefined) refuseRevoked(ca, info, options.crl);
   const asked = validitySpan(options);
@@ -113,7 +122,7 @@ export interface RenewalNeed {
 }
 
 /** How much of a certificate's validity passes before it is due, by default. */
-export const defaultExpiresIn = "66%";
+export const defaultExpiresIn = needsRenewalDefaults.expiresIn;
 
 /**
  * Whether it is time to renew a certificate. The default, two thirds of its validity, is that of step.
@@ -122,8 +131,9 @@ export const defaultExpiresIn = "66%";
  */
 export async function needsRenewal(
   cert: string,
-  { expiresIn = defaultExpiresIn, now = new Date() }: NeedsRenewalOptions = {},
+  options: NeedsRenewalOptions = {},
 ): Promise<RenewalNeed> {
+  const { expiresIn, now = new Date() } = resolveOptions(needsRenewalTable, options);
   const lead = leadOf(expiresIn);
   const { notBefore, notAfter } = await readCertificate(cert);
   const dueAt = new Date(lead(notBefore.getTime(), notAfter.getTime()));
@@ -171,7 +181,7 @@ async function keyFor(
 ): Promise<KeyObject> {
   if (options.keepKey !== true) {
     const present = keyTypes.find((type) => type === info.keyType);
-    return await generateKey(parseKeyType(options.keyType ?? present ?? "p256"));
+    return await generateKey(parseKeyType(options.keyType ?? present ?? caDefaults.keyType));
   }
   if (options.keyType !== undefined) {
     throw new CertError("badKeyType", "a key that is kept has its type already", {

@@ -1,3 +1,5 @@
+import { checkOptions } from "../../options/check_options.ts";
+import { revokeDefaults, revokeTable } from "../../options/tables/cert_tables.ts";
 import { BitString, Enumerated, Integer } from "asn1js";
 import {
   AuthorityKeyIdentifier,
@@ -83,8 +85,12 @@ const maxRevocations = 10_000;
  * ```
  */
 export async function revoke(ca: Authority, options: RevokeOptions = {}): Promise<RevokedList> {
-  const reason = checkReason(options.reason ?? "unspecified");
-  const span = parseSpan(options.nextUpdate ?? "30d", "a time until the next list");
+  checkOptions(revokeTable, options);
+  const reason = checkReason(options.reason ?? revokeDefaults.reason);
+  const span = parseSpan(
+    options.nextUpdate ?? revokeDefaults.nextUpdate,
+    "a time until the next list",
+  );
   const serials = (options.serials ?? []).map(checkSerial);
   for (const cert of options.certificates ?? []) serials.push(await serialOf(cert, ca));
   const issuer = openAuthority(ca, "cRLSign");

@@ -1,3 +1,5 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { testCaTable } from "../../options/tables/cert_tables.ts";
 import { platform } from "../../runtime/platform.ts";
 import { createCa, issueClient, type Issued, issueNode } from "./authority.ts";
 import { writePair } from "./certificate_files.ts";
@@ -76,7 +78,7 @@ const localNames = ["localhost", "127.0.0.1", "::1"];
  * ```
  */
 export async function testCa(options: TestCaOptions = {}): Promise<TestCa> {
-  const { commonName = "test-ca", keyType = "p256", ...times } = options;
+  const { commonName, keyType, ...times } = resolveOptions(testCaTable, options);
   const validity = Object.keys(times).length === 0 ? { validity: "1h" } : times;
   const { cert, key } = await createCa({ commonName, keyType, ...validity });
   const ca = { cert, key };
@@ -116,11 +118,34 @@ function certificate(
         const { certFile, keyFile } = await writePair(directory, name, { cert, key });
         const caFile = `${directory}/ca.crt`;
         await replaceFile(caFile, ca);
-        return { directory, certFile, keyFile, caFile, [Symbol.asyncDispose]: dispose };
+        return new TestFolder(directory, certFile, keyFile, caFile);
       } catch (error) {
         await dispose();
         throw error;
       }
     },
   };
+}
+
+/** Its own properties are options of `TlsConfig.fromPaths`, so that it can be passed as it is. */
+class TestFolder implements TestFiles {
+  readonly #directory: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+
+  constructor(directory: string, certFile: string, keyFile: string, caFile: string) {
+    this.#directory = directory;
+    this.certFile = certFile;
+    this.keyFile = keyFile;
+    this.caFile = caFile;
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await platform.files.remove(this.#directory, { recursive: true });
+  }
 }

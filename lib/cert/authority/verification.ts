@@ -1,3 +1,5 @@
+import { checkOptions } from "../../options/check_options.ts";
+import { verifyTable } from "../../options/tables/cert_tables.ts";
 import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
 import type { CertificateFault } from "../../x509/certificate_fault.ts";
@@ -100,6 +102,7 @@ export interface Verification {
  */
 // deno-lint-ignore require-await -- public, and rejects as the others do
 export async function verify(cert: string, options: VerifyOptions): Promise<Verification> {
+  checkOptions(verifyTable, options);
   const certificates = readAll(cert, "certificate");
   if (certificates.length > maxCertificates) {
     throw new CertError("malformed", `there are ${certificates.length} certificates`, {

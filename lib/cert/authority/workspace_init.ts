@@ -1,3 +1,5 @@
+import { checkOptions, withDefaults } from "../../options/check_options.ts";
+import { initDefaults, initTable } from "../../options/tables/cert_tables.ts";
 import { createCa, issueClient, type Issued, issueNode } from "./authority.ts";
 import { loadCa, readText, writePair } from "./certificate_files.ts";
 import { readCertificate } from "./certificate_info.ts";
@@ -22,10 +24,10 @@ export interface InitOptions extends ValidityOptions {
   readonly hosts?: readonly string[];
   /**
    * Name of the cluster, which becomes the trust domain of the authority, if that is to be made; see
-   * {@linkcode CaOptions}.
+   * {@linkcode CaOptions}. Default: the domain is made of `commonName`.
    */
   readonly clusterName?: string;
-  /** Common name of the authority, if it is to be made. Default: see {@linkcode CaOptions}. */
+  /** Common name of the authority, if it is to be made. Default `"casty-ca"`, or `"<clusterName>-ca"`. */
   readonly commonName?: string;
   /** Of all keys that are to be made. Default `"p256"`. */
   readonly keyType?: KeyType;
@@ -89,14 +91,15 @@ const maxNodes = 1_000;
  * ```
  */
 export async function initWorkspace(root: string, options: InitOptions = {}): Promise<InitItem[]> {
-  const { nodes = 3, clients = ["client"], hosts = [] } = options;
+  checkOptions(initTable, options);
+  const { nodes = initDefaults.nodes, clients = ["client"], hosts = [] } = options;
   checkNodes(nodes);
   clients.forEach(checkClient);
   hosts.forEach(parseHostName);
   // Before the authority is made: what cannot be issued must not leave half a set.
   validitySpan(options);
   const items = [await authority(root, options)];
-  const { dryRun = false, force = false } = options;
+  const { dryRun, force } = withDefaults(initDefaults, options);
   const missing = items[0]!.state === "missing";
   const bundle = missing ? "" : await readText(`${root}/ca/ca.crt`, "no CA");
   const set: Plan = { root, ca: undefined, bundle, dryRun, force, passphrase: options.passphrase };
@@ -130,7 +133,8 @@ interface Plan {
 async function authority(root: string, options: InitOptions): Promise<InitItem> {
   const directory = `${root}/ca`;
   const item = { kind: "authority", name: "ca", directory } as const;
-  const { commonName, keyType, passphrase, dryRun = false, force = false } = options;
+  const { passphrase, dryRun, force } = withDefaults(initDefaults, options);
+  const { commonName, keyType } = options;
   let { clusterName } = options;
   if (await exists(`${directory}/ca.crt`)) {
     const info = await readCertificate(await readText(`${directory}/ca.crt`, "no CA"));

@@ -1,3 +1,5 @@
+import { optionsOf } from "../../options/check_options.ts";
+import { rotationTable } from "../../options/tables/cert_tables.ts";
 import { jsonText } from "./certificate_json.ts";
 import type { CertIo, Command } from "./command.ts";
 import { type CommandArguments, plainPath, UsageError } from "./command_arguments.ts";
@@ -108,9 +110,9 @@ async function run(
     case "begin":
       return await beginRotation(root, options);
     case "sign":
-      return await signRotation(root, options);
+      return await signRotation(root, optionsOf(rotationTable, options));
     case "finish":
-      return await finishRotation(root, options);
+      return await finishRotation(root, optionsOf(rotationTable, options));
     case "status":
       return undefined;
     default:

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { checkOptions } from "../../options/check_options.ts";
+import { doctorDefaults, doctorTable } from "../../options/tables/cert_tables.ts";
 import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import { type CertificateIdentity, chainLinks, domainProblem } from "../../x509/identity.ts";
@@ -102,6 +104,7 @@ export async function diagnose(
   b: string,
   options: DoctorOptions = {},
 ): Promise<DoctorReport> {
+  checkOptions(doctorTable, options);
   const host = options.host === undefined ? undefined : parseHostName(options.host).text;
   const ownHost = options.ownHost === undefined ? undefined : parseHostName(options.ownHost).text;
   const now = (options.now ?? new Date()).getTime();
@@ -229,7 +232,7 @@ function revocationFindings(
   observer: DoctorSide,
   subject: DoctorSide,
   path: readonly CertificateReading[],
-  { now, crlRequired = false }: View,
+  { now, crlRequired = doctorDefaults.crlRequired }: View,
 ): Finding[] {
   const { crl, crlFile, authorities = [] } = observer;
   const signers = [

@@ -1,3 +1,5 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { liveDoctorTable } from "../../options/tables/cert_tables.ts";
 import {
   type DoctorReport,
   domainFindings,
@@ -36,7 +38,7 @@ export interface LiveDoctorOptions {
   readonly host: string;
   /** 1 to 65 535. */
   readonly port: number;
-  /** Host that the peer's certificate must cover, if not the one dialled (a tunnel, a map). */
+  /** Host that the peer's certificate must cover, behind a tunnel or a map. Default: `host`. */
   readonly serverName?: string;
   /** Milliseconds until the TLS handshake must be done. Default 5 000. */
   readonly timeout?: number;
@@ -68,9 +70,12 @@ export async function diagnosePeer(
   source: string,
   options: LiveDoctorOptions,
 ): Promise<DoctorReport> {
-  const { host, port, serverName = host, timeout = 5_000, refusalTimeout = 1_000 } = options;
+  const { host, port, timeout, refusalTimeout, ...named } = resolveOptions(
+    liveDoctorTable,
+    options,
+  );
+  const { serverName = host } = named;
   const name = parseHostName(serverName).text;
-  checkPort(port);
   const target = { host, port, timeout, refusalTimeout };
   const mapper = identityMapper(options.identity);
   const own = await readSide("A", source, mapper);
@@ -260,14 +265,6 @@ function noHandshake(own: DoctorSide, address: string, reason: string): Finding 
     what: `${address} does not speak TLS: ${printable(reason)}`,
     why: "something listens there, but no node with certificates",
     cure: "check the port, and that the node there has `tls` set",
-  });
-}
-
-function checkPort(port: number): void {
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return;
-  throw new CertError("badName", `${port} cannot be a port`, {
-    value: port,
-    remedy: "use a number from 1 to 65535",
   });
 }
 

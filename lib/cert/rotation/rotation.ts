@@ -10,6 +10,8 @@
  *
  * @module
  */
+import { checkOptions } from "../../options/check_options.ts";
+import { beginRotationTable, caDefaults, rotationTable } from "../../options/tables/cert_tables.ts";
 import { platform } from "../../runtime/platform.ts";
 import { createCa } from "../authority/authority.ts";
 import { loadCa, writePair } from "../authority/certificate_files.ts";
@@ -86,6 +88,7 @@ export async function beginRotation(
   root: string,
   options: BeginRotationOptions = {},
 ): Promise<RotationStep> {
+  checkOptions(beginRotationTable, options);
   let state = await readState(root);
   const written: string[] = [];
   if (state.phase === "signed") {
@@ -119,6 +122,7 @@ export async function signRotation(
   root: string,
   options: RotationOptions = {},
 ): Promise<RotationStep> {
+  checkOptions(rotationTable, options);
   const state = await readState(root);
   if (state.phase === "idle") {
     throw outOfOrder("no rotation has begun", `start with rotate-ca begin ${root}`);
@@ -177,6 +181,7 @@ export async function finishRotation(
   root: string,
   options: RotationOptions = {},
 ): Promise<RotationStep> {
+  checkOptions(rotationTable, options);
   const state = await readState(root);
   if (state.phase === "idle") return { phase: "idle", written: [], skipped: [] };
   const { leaves } = await rotationStatus(root);
@@ -218,7 +223,7 @@ async function makeNext(
     ...(commonName !== undefined && { commonName }),
     ...(passphrase !== undefined && { passphrase }),
     ...(validitySpan(asked) === undefined ? { validity: `${Math.max(1, lifetime)}m` } : asked),
-    keyType: wanted ?? keyTypes.find((type) => type === keyType) ?? "p256",
+    keyType: wanted ?? keyTypes.find((type) => type === keyType) ?? caDefaults.keyType,
   });
   const directory = `${caDir}/next`;
   if (dryRun) return { certFile: `${directory}/ca.crt`, keyFile: `${directory}/ca.key` };

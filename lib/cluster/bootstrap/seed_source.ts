@@ -8,7 +8,7 @@ import type { Timer } from "../../runtime/clock.ts";
 import { formatAddress, parseAddress } from "../../runtime/address.ts";
 import type { DnsRecordType, Resolver } from "../../runtime/resolver.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { ClusterError } from "../errors.ts";
+import { refusedOption } from "../../options/explain.ts";
 
 /** Seeds from DNS. */
 export interface DnsSeeds {
@@ -48,27 +48,15 @@ export function describeSeeds(seeds: SeedNodes | undefined): string {
 }
 
 /**
- * Validates the option.
+ * Validates what the option table does not know: that records without a port need one.
  *
- * @throws {ClusterError} code `badOption`.
- * @throws {CastyError} code `badAddress`.
+ * @throws {OptionError}
  */
 export function checkSeedNodes(seeds: SeedNodes | undefined): void {
-  if (seeds === undefined || typeof seeds === "function") return;
-  if (isList(seeds)) return seeds.forEach((seed) => void parseAddress(seed));
-  const { dns, type, port } = seeds;
-  const refuse = (remedy: string) => {
-    throw new ClusterError("badOption", `seedNodes: ${JSON.stringify(seeds)} is not allowed`, {
-      value: seeds,
-      remedy,
-    });
-  };
-  if (typeof dns !== "string" || dns === "") refuse("name the DNS entry in seedNodes.dns");
-  if (!["A", "AAAA", "SRV"].includes(type)) refuse('set seedNodes.type to "A", "AAAA" or "SRV"');
-  if (type === "SRV") return;
-  if (!Number.isInteger(port) || port! < 1 || port! > 65_535) {
-    refuse(`${type} records name no port: set seedNodes.port, 1 to 65535`);
-  }
+  if (!dynamicSeeds(seeds) || typeof seeds === "function") return;
+  if (seeds.type === "SRV" || seeds.port !== undefined) return;
+  const remedy = `${seeds.type} records name no port: set it, 1 to 65535`;
+  throw refusedOption("seedNodes.port", seeds.port, remedy);
 }
 
 /** Resolves seeds periodically until it is stopped. */

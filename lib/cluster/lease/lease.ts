@@ -1,3 +1,5 @@
+import { checkValue, resolveOptions } from "../../options/check_options.ts";
+import { leaseMajorityTable, leaseType } from "../../options/tables/cluster_tables.ts";
 import type { DowningStrategy } from "../../membership/downing/downing.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { decideByLease } from "../../membership/downing/lease_majority.ts";
@@ -67,7 +69,9 @@ export interface LeaseDowning extends DowningStrategy {
  * ```
  */
 export function leaseMajority(lease: Lease, options: LeaseMajorityOptions = {}): LeaseDowning {
-  return { ...decideByLease(options.minorityDelay), lease };
+  checkValue("lease", leaseType, lease);
+  const { minorityDelay } = resolveOptions(leaseMajorityTable, options);
+  return { ...decideByLease(minorityDelay), lease };
 }
 
 /** The stored state of a lease. */

@@ -1,10 +1,12 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { fileLeaseTable } from "../../options/tables/cluster_tables.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { type Storage, StorageError } from "../../runtime/storage.ts";
 import { systemStorage } from "../../runtime/system_storage.ts";
 import { VersionedFile } from "../../runtime/versioned_file.ts";
 import { ClusterError } from "../errors.ts";
 import { type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
-import { checkTtl, leaseIn } from "./lease_register.ts";
+import { leaseIn } from "./lease_register.ts";
 
 /** How a lease in a file or in Deno KV behaves. */
 export interface LeaseOptions {
@@ -29,8 +31,9 @@ export interface FileLeaseOptions extends LeaseOptions {
  * process alone can create; the 16 before it are kept. There is no lock that a crash could leave.
  *
  * @param path the folder must exist and be writable.
- * @throws {ClusterError} code `badOption`: `ttl` is below 70 000. From `acquire` and `release`:
- * `leaseUnusable`: the newest file is no lease, or {@linkcode StorageError}.
+ * @throws {OptionError}
+ * @throws {ClusterError} from `acquire` and `release`, code `leaseUnusable`: the newest file is no
+ * lease, or {@linkcode StorageError}.
  *
  * @example
  * ```ts
@@ -45,7 +48,7 @@ export interface FileLeaseOptions extends LeaseOptions {
  * ```
  */
 export function fileLease(path: string, options: FileLeaseOptions = {}): Lease {
-  const { clock, storage = systemStorage } = options;
+  const { ttl, clock, storage = systemStorage } = resolveOptions(fileLeaseTable, options);
   const file = new VersionedFile(storage, path);
   const register = {
     name: path,
@@ -57,7 +60,7 @@ export function fileLease(path: string, options: FileLeaseOptions = {}): Lease {
       file.write(version, new TextEncoder().encode(JSON.stringify(record))),
   };
   return {
-    ...leaseIn(register, checkTtl(options.ttl), clock),
+    ...leaseIn(register, ttl, clock),
     bind: ({ clock, storage }) => fileLease(path, { clock, storage, ...options }),
   };
 }

@@ -1,6 +1,8 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { leaseTable } from "../../options/tables/cluster_tables.ts";
 import { type Lease, type LeaseRecord, parseLeaseRecord } from "./lease.ts";
 import type { LeaseOptions } from "./lease_file.ts";
-import { checkTtl, leaseIn } from "./lease_register.ts";
+import { leaseIn } from "./lease_register.ts";
 
 /** The part of a key-value store that a lease uses; `Deno.Kv` has it. */
 export interface LeaseStore {
@@ -29,7 +31,7 @@ export interface LeaseTransaction {
  *
  * @param kv an opened database; the caller closes it.
  * @param key the same on all nodes of a cluster.
- * @throws {ClusterError} code `badOption`: `ttl` is below 70 000.
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -45,6 +47,7 @@ export function kvLease(
   key: readonly string[],
   options: LeaseOptions = {},
 ): Lease {
+  const { ttl, clock } = resolveOptions(leaseTable, options);
   const register = {
     name: key.join("/"),
     read: async () => {
@@ -57,7 +60,7 @@ export function kvLease(
     },
   };
   return {
-    ...leaseIn(register, checkTtl(options.ttl), options.clock),
+    ...leaseIn(register, ttl, clock),
     bind: ({ clock }) => kvLease(kv, key, { clock, ...options }),
   };
 }

@@ -13,26 +13,10 @@ export interface LeaseRegister<V> {
   write(version: V, record: LeaseRecord): Promise<boolean>;
 }
 
-/** Above the time for which a side holds it. */
-const minTtl = 70_000;
-const defaultTtl = 120_000;
 /** What must be left of a lease when it is granted: a side holds it for 60 s. */
 const minLeft = 65_000;
 /** How often a change that another asker has overtaken is tried again. */
 const maxAttempts = 20;
-
-/**
- * Fills in the default.
- *
- * @throws {ClusterError} code `badOption`.
- */
-export function checkTtl(ttl: number = defaultTtl): number {
-  if (ttl >= minTtl && ttl < Infinity) return ttl;
-  throw new ClusterError("badOption", `ttl: ${ttl} is not allowed`, {
-    value: ttl,
-    remedy: `use at least ${minTtl} ms: the winner holds the lease for 60 s`,
-  });
-}
 
 /** A lease whose record is in a register. */
 export function leaseIn<V>(

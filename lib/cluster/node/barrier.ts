@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { checkValue } from "../../options/check_options.ts";
+import { barrierParties } from "../../options/tables/cluster_tables.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import { randomId } from "../../runtime/random.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -65,12 +67,7 @@ export class Barriers {
 
   /** Resolves when `expected` parties wait at `name`. */
   wait(name: string, expected: number, timeout: number): Promise<void> {
-    if (!Number.isInteger(expected) || expected < 1) {
-      throw new ClusterError("badOption", `a barrier cannot wait for ${expected} parties`, {
-        value: expected,
-        remedy: "use a whole number of at least 1",
-      });
-    }
+    checkValue("count", barrierParties, expected);
     const id = randomId(this.#runtime.random, 12);
     return new Promise((resolve, reject) => {
       const timer = this.#runtime.clock.schedule(timeout, () => this.#onTimeout(id, timeout));

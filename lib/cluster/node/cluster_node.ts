@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { resolveOptions, withDefaults } from "../../options/check_options.ts";
+import { clusterDefaults, clusterWaitTable } from "../../options/tables/cluster_tables.ts";
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import { isAlive, isWorking } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
@@ -100,7 +102,8 @@ export class ClusterNode {
    * @param timeout milliseconds. Default 60 000.
    * @throws {ClusterTimeoutError} code `quorumTimeout`.
    */
-  waitFor(count: number, { timeout = 60_000 }: { timeout?: number } = {}): Promise<void> {
+  waitFor(count: number, options: { timeout?: number } = {}): Promise<void> {
+    const { timeout } = resolveOptions(clusterWaitTable, options);
     const up = () => this.view.members.filter(({ status }) => status === "up").length;
     return this.#waitUntil(
       () => up() >= count,
@@ -120,8 +123,9 @@ export class ClusterNode {
   barrier(
     name: string,
     count: number,
-    { timeout = 60_000 }: { timeout?: number } = {},
+    options: { timeout?: number } = {},
   ): Promise<void> {
+    const { timeout } = resolveOptions(clusterWaitTable, options);
     return this.#started(this.#barriers).wait(name, count, timeout);
   }
 
@@ -130,7 +134,7 @@ export class ClusterNode {
     await this.#openConnections();
     this.#driver!.start();
     this.#resolveSeeds();
-    const { requiredQuorum = 1, startTimeout = 60_000 } = this.#options;
+    const { requiredQuorum, startTimeout } = withDefaults(clusterDefaults, this.#options);
     await this.#waitUntil(() => isWorking(this.view.self), startTimeout, () => {
       return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
     });
@@ -162,7 +166,7 @@ export class ClusterNode {
     const seeds = [...config.seeds, ...members.map(({ address }) => address)];
     // On the minority side of a partition, a bootstrap would make a second cluster.
     this.#driver!.rejoin({ ...config, seeds, bootstraps: false });
-    const { startTimeout = 60_000 } = this.#options;
+    const { startTimeout = clusterDefaults.startTimeout } = this.#options;
     this.#resolveSeeds();
     this.#stall?.start(incarnation);
     await this.#waitUntil(
@@ -190,7 +194,7 @@ export class ClusterNode {
     this.#seeds?.stop();
     if (this.#driver !== undefined) {
       this.#gateway?.drain();
-      const { leaveTimeout = 5_000 } = this.#options;
+      const { leaveTimeout = clusterDefaults.leaveTimeout } = this.#options;
       await this.#extensions.beforeLeave(leaveTimeout);
       await this.#driver.leave();
       this.#driver.stop();
@@ -245,7 +249,7 @@ export class ClusterNode {
       },
     );
     this.#driver = driver;
-    if (options.stallDetection !== false) {
+    if (options.stallDetection ?? clusterDefaults.stallDetection) {
       this.#stall = stallDetectionOf(runtime, options, (port) => driver.stallResponder(port));
     }
     const gateway = this.#openGateway(remoting, driver);
@@ -308,7 +312,7 @@ export class ClusterNode {
   }
 
   #onDowned(): void {
-    const { whenDowned = "shutdown" } = this.#options;
+    const { whenDowned = clusterDefaults.whenDowned } = this.#options;
     if (whenDowned === "shutdown") return void this.#system.shutdown();
     if (whenDowned === "wait") return;
     // Not within the step that reported the downing.

@@ -2,14 +2,14 @@ import type { ActorSystemOptions } from "../../actor/system/actor_system_options
 import type { Logger } from "../../runtime/logger.ts";
 import type { TlsMaterial } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { formatAddress, parseAddress } from "../../runtime/address.ts";
+import { checkOptions } from "../../options/check_options.ts";
+import { clusterTable } from "../../options/tables/cluster_tables.ts";
 import type { DowningStrategy } from "../../membership/downing/downing.ts";
 import type { AddressMap } from "../../transport/base/address_map.ts";
 import type { TransportLimits } from "../../transport/base/limits.ts";
 import type { Serializer } from "../../wire/serializer.ts";
 import { SerializerRegistry } from "../../wire/serializer_registry.ts";
 import { checkSeedNodes, type SeedNodes } from "../bootstrap/seed_source.ts";
-import { ClusterError } from "../errors.ts";
 import type { LeaseDowning } from "../lease/lease.ts";
 import type { NodeExtensionFactory } from "./node_extension.ts";
 
@@ -33,7 +33,8 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    *
    * Instead of a list, a function that returns one, or DNS: both are resolved again every second while
    * this node is no member. Then the lowest address bootstraps, once the result has been stable for
-   * 5 s; it must contain this node's address as others see it.
+   * 5 s; it must contain this node's address as others see it. Default: none: this node bootstraps a
+   * cluster.
    */
   readonly seedNodes?: SeedNodes;
   /**
@@ -57,7 +58,7 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    * centre, have the same. Default: none.
    */
   readonly zone?: string;
-  /** Mutual TLS. Without it the traffic is plain and anybody can join. */
+  /** Mutual TLS. Default: none: the traffic is plain and anybody can join. */
   readonly tls?: TlsMaterial;
   /** `start` resolves when so many members are up. Default 1. */
   readonly requiredQuorum?: number;
@@ -65,11 +66,14 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly startTimeout?: number;
   /** Milliseconds for leaving the cluster at shutdown. Default 5 000. */
   readonly leaveTimeout?: number;
-  /** Where to dial for an address, as an object, a `Map` or a function; for tunnels. */
+  /**
+   * Where to dial for an address, as an object, a `Map` or a function; for tunnels. Default: the
+   * address itself.
+   */
   readonly addressMap?: AddressMap;
   /** The host of the address that others know this node by. Default: `host`. */
   readonly advertisedHost?: string;
-  /** The port of that address, 1 to 65535. Default: the one that is listened on. */
+  /** The port of that address, 1 to 65535. Default: the port that is listened on. */
   readonly advertisedPort?: number;
   /**
    * How values of your classes cross the wire, made with `serializer()`; at most 64. Default: none,
@@ -91,7 +95,7 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    *   local actors keep running. It does not bootstrap a cluster then.
    * - `wait`: it stays outside the cluster until `rejoin()` is called.
    *
-   * Default `shutdown`.
+   * Default `"shutdown"`.
    */
   readonly whenDowned?: "shutdown" | "rejoin" | "wait";
   /**
@@ -110,7 +114,7 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   readonly membership?: MembershipTiming;
   /** Where log lines go. Default: standard error, `warn` and above. */
   readonly logger?: Logger;
-  /** Replaces clock, chance and network, for simulations. */
+  /** Replaces parts of the runtime, for simulations. Default: the machine's. */
   readonly runtime?: Partial<Runtime>;
 }
 
@@ -137,72 +141,11 @@ export interface MembershipTiming {
 /**
  * Validates options before any socket is opened.
  *
- * @throws {CastyError} code `badOption`.
+ * @throws {OptionError}
  */
 export function checkClusterOptions(options: ClusterOptions): void {
-  const refuse = (name: string, value: unknown, remedy: string): never => {
-    throw new ClusterError("badOption", `${name}: ${JSON.stringify(value)} is not allowed`, {
-      value,
-      remedy,
-    });
-  };
-  if (!isText(options.name, 255)) refuse("name", options.name, "use 1 to 255 characters");
-  if (options.nodeId !== undefined && !isText(options.nodeId, 255)) {
-    refuse("nodeId", options.nodeId, "use 1 to 255 characters");
-  }
-  for (const name of ["appVersion", "zone"] as const) {
-    const value = options[name];
-    if (value !== undefined && !isText(value, 255)) refuse(name, value, "use 1 to 255 characters");
-  }
-  if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65_535) {
-    refuse("port", options.port, "use a whole number from 0 to 65535");
-  }
-  try {
-    parseAddress(formatAddress(options.host, options.port));
-  } catch {
-    refuse("host", options.host, "use a host name or an IP address, without a port");
-  }
-  const { advertisedHost, advertisedPort } = options;
-  if (advertisedHost !== undefined) {
-    try {
-      parseAddress(formatAddress(advertisedHost, 1));
-    } catch {
-      refuse("advertisedHost", advertisedHost, "use a host name or an IP address, without a port");
-    }
-  }
-  if (advertisedPort !== undefined && !isPort(advertisedPort)) {
-    refuse("advertisedPort", advertisedPort, "use a whole number from 1 to 65535");
-  }
-  const { stallPort = 0, whenDowned = "shutdown" } = options;
-  if (!["shutdown", "rejoin", "wait"].includes(whenDowned)) {
-    refuse("whenDowned", whenDowned, 'use "shutdown", "rejoin" or "wait"');
-  }
-  if (stallPort !== 0 && !isPort(stallPort)) {
-    refuse("stallPort", stallPort, "use a whole number from 0 to 65535");
-  }
+  checkOptions(clusterTable, options);
   checkSeedNodes(options.seedNodes);
-  for (const [key, value] of Object.entries(options.clusterConfig ?? {})) {
-    if (isText(key, 200) && typeof value === "string" && value.length <= 1_024) continue;
-    refuse(
-      `clusterConfig.${key}`,
-      value,
-      "use keys of 1 to 200 characters and texts of up to 1024",
-    );
-  }
-  if (Object.keys(options.clusterConfig ?? {}).length > 200) {
-    refuse("clusterConfig", "more than 200 keys", "use at most 200 keys");
-  }
+  // Names and classes must differ, which the table does not know.
   new SerializerRegistry(options.serializers ?? []);
-  const quorum = options.requiredQuorum ?? 1;
-  if (!Number.isInteger(quorum) || quorum < 1) {
-    refuse("requiredQuorum", quorum, "use a whole number of at least 1");
-  }
-}
-
-function isPort(value: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= 65_535;
-}
-
-function isText(value: unknown, max: number): boolean {
-  return typeof value === "string" && value.length > 0 && value.length <= max;
 }

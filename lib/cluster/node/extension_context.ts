@@ -138,7 +138,11 @@ function checkPath(path: string): string {
   });
 }
 
-function taken(code: string, does: string, name: string): ClusterError {
+function taken(
+  code: "duplicateKind" | "duplicateExtension",
+  does: string,
+  name: string,
+): ClusterError {
   return new ClusterError(code, `another extension ${does} "${name}"`, {
     value: name,
     remedy: "use another name",

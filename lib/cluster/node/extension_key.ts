@@ -17,7 +17,7 @@ export class ExtensionKey<out T> {
  * @param name unique at a node; best that of the extension.
  * @example
  * ```ts
- * import { extensionKey } from "@casty/casty";
+ * import { extensionKey } from "@casty/casty/extension";
  *
  * const Uptime = extensionKey<{ milliseconds(): number }>("uptime");
  * console.assert(Uptime.name === "uptime");

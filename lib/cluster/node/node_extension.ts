@@ -138,7 +138,8 @@ export interface ExtensionHealth {
  *
  * @example
  * ```ts
- * import { ClusteredActorSystem, extensionKey, type NodeExtension } from "@casty/casty";
+ * import { ClusteredActorSystem } from "@casty/casty";
+ * import { extensionKey, type NodeExtension } from "@casty/casty/extension";
  *
  * const Uptime = extensionKey<{ milliseconds(): number }>("uptime");
  * const uptime = (): NodeExtension => ({

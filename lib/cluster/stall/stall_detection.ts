@@ -1,3 +1,5 @@
+import { withDefaults } from "../../options/check_options.ts";
+import { clusterDefaults, membershipTimingDefaults } from "../../options/tables/cluster_tables.ts";
 import { formatAddress, parseAddress } from "../../runtime/address.ts";
 import type { TlsMaterial } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -129,8 +131,9 @@ export function stallDetectionOf(
   options: ClusterOptions,
   onPort: (port: number | undefined) => void,
 ): StallDetection {
-  const { host, bindHost = host, stallPort: port = 0, tls, addressMap } = options;
-  const { heartbeatInterval = 1_000 } = options.membership ?? {};
+  const { host, bindHost = host, tls, addressMap } = options;
+  const { stallPort: port } = withDefaults(clusterDefaults, options);
+  const { heartbeatInterval } = withDefaults(membershipTimingDefaults, options.membership);
   return new StallDetection(runtime, {
     host: bindHost,
     port,

@@ -1,3 +1,4 @@
+import { detectorDefaults } from "../../options/tables/cluster_tables.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** Options of the phi accrual failure detector. Times in milliseconds. */
@@ -17,14 +18,7 @@ export interface DetectorOptions {
 }
 
 /** The defaults of {@linkcode DetectorOptions}. */
-export const defaultDetectorOptions: DetectorOptions = {
-  threshold: 8,
-  acceptablePause: 3_000,
-  minStdDeviation: 200,
-  maxSamples: 200,
-  firstEstimate: 1_000,
-  minSampleInterval: 0,
-};
+export const defaultDetectorOptions: DetectorOptions = detectorDefaults;
 
 /**
  * The phi accrual failure detector (Hayashibara et al., 2004) for one peer, with a normal

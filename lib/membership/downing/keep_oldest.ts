@@ -1,3 +1,5 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { keepOldestTable } from "../../options/tables/cluster_tables.ts";
 import { type DowningStrategy, isUnreachable, undisputed } from "./downing.ts";
 import { compareAge, type Member } from "../state/member.ts";
 
@@ -27,7 +29,8 @@ export interface KeepOldestOptions {
  * console.assert(downing.name === "keepOldest");
  * ```
  */
-export function keepOldest({ downIfAlone = true }: KeepOldestOptions = {}): DowningStrategy {
+export function keepOldest(options: KeepOldestOptions = {}): DowningStrategy {
+  const { downIfAlone } = resolveOptions(keepOldestTable, options);
   return {
     name: "keepOldest",
     decide(situation) {

@@ -1,15 +1,13 @@
+import { leaseMajorityDefaults } from "../../options/tables/cluster_tables.ts";
 import { type DowningStrategy, undisputed } from "./downing.ts";
 import { majority } from "./keep_majority.ts";
-
-/** How long the smaller side waits, so that the larger one requests first; milliseconds. */
-const defaultMinorityDelay = 2_000;
 
 /**
  * The side that acquires the lease survives; the larger side requests it first. The pure part of
  * the strategy `leaseMajority` of `lib/cluster/lease/lease.ts`, which holds the lease.
  */
 export function decideByLease(
-  minorityDelay: number = defaultMinorityDelay,
+  minorityDelay: number = leaseMajorityDefaults.minorityDelay,
 ): DowningStrategy {
   return {
     name: "leaseMajority",

@@ -1,5 +1,6 @@
+import { checkOptions } from "../../options/check_options.ts";
+import { staticQuorumTable } from "../../options/tables/cluster_tables.ts";
 import { type DowningStrategy, isUnreachable, undisputed } from "./downing.ts";
-import { MembershipError } from "../errors.ts";
 
 /** Options of {@linkcode staticQuorum}. */
 export interface StaticQuorumOptions {
@@ -18,7 +19,7 @@ export interface StaticQuorumOptions {
  * A side survives only if the other one, with all leaving, joining and down members counted to it,
  * has fewer than `size`: so with more than `2 * size - 1` members, an even partition stops both.
  *
- * @throws {MembershipError} code `badOption`: `size` is no integer of at least 1.
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -28,13 +29,9 @@ export interface StaticQuorumOptions {
  * console.assert(downing.name === "staticQuorum");
  * ```
  */
-export function staticQuorum({ size }: StaticQuorumOptions): DowningStrategy {
-  if (!Number.isInteger(size) || size < 1) {
-    throw new MembershipError("badOption", `size: ${size} is not allowed`, {
-      value: size,
-      remedy: "use a whole number of at least 1, more than half of the largest cluster",
-    });
-  }
+export function staticQuorum(options: StaticQuorumOptions): DowningStrategy {
+  checkOptions(staticQuorumTable, options);
+  const { size } = options;
   return {
     name: "staticQuorum",
     decide(situation) {

@@ -1,6 +1,15 @@
 import { defaultDetectorOptions, type DetectorOptions } from "../detector/phi_accrual.ts";
 import type { DowningStrategy } from "../downing/downing.ts";
-import { MembershipError } from "../errors.ts";
+import { checkOptions } from "../../options/check_options.ts";
+import { refusedOption } from "../../options/explain.ts";
+import {
+  clusterDefaults,
+  detectorTable,
+  membershipDefaults,
+  membershipTable,
+  membershipTimingTable,
+} from "../../options/tables/cluster_tables.ts";
+import { checkValue, optionsOf } from "../../options/check_options.ts";
 import { keepMajority } from "../downing/keep_majority.ts";
 import { fieldLimits, isAddress, isIncarnation, isShortText } from "./message_fields.ts";
 
@@ -51,7 +60,7 @@ export interface MembershipLimits {
   readonly leaveTimeout: number;
   /** Maximum number of members; more are rejected. Default 5 000. */
   readonly maxMembers: number;
-  /** How long tombstones of removed members are kept. Default 24 hours. */
+  /** How long tombstones of removed members are kept. Default 86 400 000 (24 hours). */
   readonly tombstoneLifetime: number;
   /** Maximum number of tombstones. Default 10 000. */
   readonly maxTombstones: number;
@@ -100,27 +109,12 @@ export interface ResolvedConfig extends MembershipLimits {
 }
 
 /** The defaults of {@linkcode MembershipLimits}. */
-export const defaultMembershipLimits: MembershipLimits = {
-  gossipInterval: 1_000,
-  gossipFanout: 3,
-  heartbeatInterval: 1_000,
-  monitorsPerMember: 5,
-  indirectProbes: 3,
-  stallLimit: 60_000,
-  joinRetryInterval: 1_000,
-  seedTimeout: 5_000,
-  seedsStableFor: 5_000,
-  weaklyUpAfter: 7_000,
-  leaveTimeout: 5_000,
-  maxMembers: 5_000,
-  tombstoneLifetime: 24 * 60 * 60 * 1_000,
-  maxTombstones: 10_000,
-};
+export const defaultMembershipLimits: MembershipLimits = membershipDefaults;
 
 /**
  * Checks a configuration and fills in the defaults.
  *
- * @throws {MembershipError} code `badOption`.
+ * @throws {OptionError}
  */
 export function resolveConfig(config: MembershipConfig): ResolvedConfig {
   const {
@@ -130,8 +124,9 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     detector,
     stableAfter,
     downing = keepMajority(),
-    ...limits
+    ...rest
   } = config;
+  const limits = optionsOf(membershipTable, rest);
   checkSelf(self);
   if (!seeds.every(isAddress)) refuse("seeds", seeds, 'write each as "host:port"');
   const heartbeatInterval = limits.heartbeatInterval ?? defaultMembershipLimits.heartbeatInterval;
@@ -142,7 +137,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     seeds: [...new Set(seeds)],
     dynamicSeeds: config.dynamicSeeds ?? false,
     bootstraps: config.bootstraps ?? true,
-    allowSelfBootstrap: config.allowSelfBootstrap ?? false,
+    allowSelfBootstrap: config.allowSelfBootstrap ?? clusterDefaults.allowSelfBootstrap,
     clusterConfig,
     detector: {
       ...defaultDetectorOptions,
@@ -190,62 +185,13 @@ function checkClusterConfig(clusterConfig: Readonly<Record<string, string>>): vo
 }
 
 function checkNumbers(config: ResolvedConfig): void {
-  const positive: readonly (keyof MembershipLimits)[] = [
-    "gossipInterval",
-    "heartbeatInterval",
-    "joinRetryInterval",
-    "tombstoneLifetime",
-  ];
-  for (const name of positive) {
-    if (!(config[name] > 0)) refuse(name, config[name], "use a number above 0");
-  }
-  const whole = ["gossipFanout", "monitorsPerMember", "maxMembers", "maxTombstones"] as const;
-  for (const name of whole) {
-    if (!Number.isInteger(config[name]) || config[name] < 1) {
-      refuse(name, config[name], "use a whole number of at least 1");
-    }
-  }
-  if (config.maxMembers > fieldLimits.members) {
-    refuse("maxMembers", config.maxMembers, `use at most ${fieldLimits.members}`);
-  }
-  if (config.maxTombstones > fieldLimits.members) {
-    refuse("maxTombstones", config.maxTombstones, `use at most ${fieldLimits.members}`);
-  }
-  const { indirectProbes } = config;
-  if (!Number.isInteger(indirectProbes) || indirectProbes < 0) {
-    refuse("indirectProbes", indirectProbes, "use a whole number of at least 0");
-  }
-  const {
-    seedTimeout,
-    seedsStableFor,
-    leaveTimeout,
-    weaklyUpAfter,
-    stallLimit,
-    stableAfter = 0,
-    detector,
-  } = config;
-  const { acceptablePause, minSampleInterval, ...aboveZero } = detector;
-  const notNegative = {
-    seedTimeout,
-    seedsStableFor,
-    leaveTimeout,
-    weaklyUpAfter,
-    stallLimit,
-    stableAfter,
-    acceptablePause,
-    minSampleInterval,
-  };
-  for (const [name, value] of Object.entries(notNegative)) {
-    if (!(value >= 0)) refuse(name, value, "use a number of at least 0");
-  }
-  for (const [name, value] of Object.entries(aboveZero)) {
-    if (!(value > 0)) refuse(`detector.${name}`, value, "use a number above 0");
-  }
+  checkOptions(membershipTable, optionsOf(membershipTable, config));
+  checkOptions(detectorTable, config.detector, "detector");
+  const { stableAfter } = config;
+  if (stableAfter === undefined) return;
+  checkValue("stableAfter", membershipTimingTable.options.stableAfter.type, stableAfter);
 }
 
 function refuse(name: string, value: unknown, remedy: string): never {
-  throw new MembershipError("badOption", `${name}: ${JSON.stringify(value)} is not allowed`, {
-    value,
-    remedy,
-  });
+  throw refusedOption(name, value, remedy);
 }

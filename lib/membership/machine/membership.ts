@@ -70,7 +70,7 @@ export class Membership {
   /**
    * A node that has not started.
    *
-   * @throws {MembershipError} code `badOption`.
+   * @throws {OptionError}
    */
   constructor(config: MembershipConfig) {
     this.#machine = newMachine(resolveConfig(config));

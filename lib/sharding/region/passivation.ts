@@ -1,4 +1,5 @@
-import { badOption } from "../errors.ts";
+import { withDefaults } from "../../options/check_options.ts";
+import { passivationDefaults } from "../../options/tables/sharding_tables.ts";
 
 /** When idle entities are stopped. They start again with a message. */
 export interface PassivationOptions {
@@ -14,17 +15,10 @@ export interface PassivationOptions {
   readonly limit: number;
 }
 
-/**
- * The options with their defaults.
- *
- * @throws {ShardingError} code `badOption`.
- */
-export function checkPassivation(options: Partial<PassivationOptions> | false): PassivationOptions {
+/** Checked options with their defaults. */
+export function resolvePassivation(
+  options: Partial<PassivationOptions> | false,
+): PassivationOptions {
   if (options === false) return { idle: Infinity, limit: Infinity };
-  const { idle = 120_000, limit = Infinity } = options;
-  if (!(idle > 0)) throw badOption("passivation.idle", idle, "use milliseconds above 0");
-  if (limit !== Infinity && !(Number.isInteger(limit) && limit >= 1)) {
-    throw badOption("passivation.limit", limit, "use a whole number of at least 1, or Infinity");
-  }
-  return { idle, limit };
+  return withDefaults(passivationDefaults, options);
 }

@@ -1,3 +1,5 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { fileEntityStoreTable } from "../../options/tables/sharding_tables.ts";
 import { folderOf, isNotFound, type Storage } from "../../runtime/storage.ts";
 import { systemStorage } from "../../runtime/system_storage.ts";
 import { type FileVersion, VersionedFile } from "../../runtime/versioned_file.ts";
@@ -18,6 +20,7 @@ export interface FileEntityStoreOptions {
  * make, so no node overwrites what it has not read; the 16 before it are kept.
  *
  * @param folder is made if there is none, private to the user of the process.
+ * @throws {OptionError}
  * @throws {ShardingError} from `load`, code `badEntityStore`: a file is no list of ids; from `save`,
  * code `entityListChanged`: another node has saved the list since it was loaded here.
  * @throws {StorageError} from `load` and `save`.
@@ -38,7 +41,7 @@ export function fileEntityStore(
   folder: string,
   options: FileEntityStoreOptions = {},
 ): EntityStore {
-  const { storage = systemStorage } = options;
+  const { storage = systemStorage } = resolveOptions(fileEntityStoreTable, options);
   /** The version that was read or written last here, by path. */
   const known = new Map<string, number>();
   const fileOf = (shardType: string, shard: number) => {

@@ -1,6 +1,6 @@
+import { checkOptions, withDefaults } from "../../options/check_options.ts";
+import { rememberDefaults, rememberTable } from "../../options/tables/sharding_tables.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { badOption } from "../errors.ts";
-import { maxRememberedPerShard } from "./remember_protocol.ts";
 
 /**
  * Saves which entities run, so that they start again when the whole cluster has been down. The owner
@@ -88,31 +88,15 @@ export interface CheckedRemember extends Required<Omit<RememberOptions, "store">
 /**
  * The options with their defaults; undefined if nothing is to be remembered.
  *
- * @throws {ShardingError} code `badOption`.
+ * @throws {OptionError}
  */
 export function checkRemember(
   given: boolean | EntityStore | RememberOptions | undefined,
 ): CheckedRemember | undefined {
   if (given === undefined || given === false) return undefined;
-  if (given !== true && (typeof given !== "object" || given === null)) {
-    throw badOption("rememberEntities", given, "use true, a store or an object of options");
-  }
   const options: RememberOptions = given === true ? {} : isStore(given) ? { store: given } : given;
-  const { store, batch = 5, interval = 100, maxPerShard = 1_000 } = options;
-  if (store !== undefined && !isStore(store)) {
-    throw badOption("rememberEntities.store", store, "give an object with load and save");
-  }
-  if (!Number.isInteger(batch) || batch < 1) {
-    throw badOption("rememberEntities.batch", batch, "use a whole number of at least 1");
-  }
-  if (!(interval > 0 && interval < Infinity)) {
-    throw badOption("rememberEntities.interval", interval, "use milliseconds above 0");
-  }
-  if (!Number.isInteger(maxPerShard) || maxPerShard < 1 || maxPerShard > maxRememberedPerShard) {
-    const remedy = `use a whole number from 1 to ${maxRememberedPerShard}`;
-    throw badOption("rememberEntities.maxPerShard", maxPerShard, remedy);
-  }
-  return { store, batch, interval, maxPerShard };
+  checkOptions(rememberTable, options, "rememberEntities");
+  return { store: options.store, ...withDefaults(rememberDefaults, options) };
 }
 
 function isStore(value: unknown): value is EntityStore {

@@ -1,4 +1,5 @@
-import { isEntityId, maxNumShards } from "../routing/protocol.ts";
+import { maxNumShards, maxRememberedPerShard } from "../../options/tables/sharding_tables.ts";
+import { isEntityId } from "../routing/protocol.ts";
 
 /** Where nodes replicate which entities run. */
 export const rememberedPath = "/_cluster/remembered";
@@ -39,8 +40,6 @@ export interface ListMessage {
   readonly ids: readonly string[];
 }
 
-/** The most entities of one shard that can be remembered. */
-export const maxRememberedPerShard = 10_000;
 /** Shards in one message. */
 export const maxDigest = 4_096;
 const maxName = 256;

@@ -1,6 +1,6 @@
-import { badOption } from "../errors.ts";
-import { isSchema, type MessageSchema } from "./schema.ts";
-import { checkNumShards } from "./shard_count.ts";
+import { checkValue, resolveOptions } from "../../options/check_options.ts";
+import { entityTypeName, entityTypeTable } from "../../options/tables/sharding_tables.ts";
+import type { MessageSchema } from "./schema.ts";
 
 /** Options of {@linkcode entityType}. */
 export interface EntityTypeOptions<M> {
@@ -25,15 +25,10 @@ export class EntityType<M> {
   declare protected readonly accepts: (message: M) => void;
 
   /** @internal Use {@linkcode entityType}. */
-  constructor(name: string, { numShards = 256, schema }: EntityTypeOptions<M> = {}) {
-    if (typeof name !== "string" || !/^[A-Za-z0-9$][A-Za-z0-9$_-]{0,199}$/.test(name)) {
-      throw badOption("name", name, "use 1 to 200 letters, digits, $, _ or -");
-    }
-    if (schema !== undefined && !isSchema(schema)) {
-      throw badOption("schema", schema, "give a Standard Schema validator");
-    }
-    this.name = name;
-    this.numShards = checkNumShards(numShards);
+  constructor(name: string, options: EntityTypeOptions<M> = {}) {
+    const { numShards, schema } = resolveOptions(entityTypeTable, options);
+    this.name = checkValue("name", entityTypeName, name);
+    this.numShards = numShards;
     this.schema = schema;
   }
 }
@@ -58,7 +53,7 @@ export class EntityType<M> {
  * console.assert(behavior.numShards === 20);
  * ```
  *
- * @throws {ShardingError} codes `badOption`, `badShardCount`.
+ * @throws {OptionError}
  */
 export function entityType<M>(name: string, options: EntityTypeOptions<M> = {}): EntityType<M> {
   return new EntityType<M>(name, options);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { maxNumShards } from "../../options/tables/sharding_tables.ts";
 import type { Stamp, Term } from "./term.ts";
 import { rules } from "../../runtime/rules.ts";
 
@@ -167,8 +168,6 @@ export function regionPath(shardType: string): string {
   return regionPrefix + shardType;
 }
 
-/** The largest number of shards of one type. */
-export const maxNumShards = 65_536;
 /** The longest entity id, in UTF-16 code units. */
 export const maxEntityId = 512;
 const maxName = 256;

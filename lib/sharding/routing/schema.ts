@@ -41,12 +41,3 @@ export function checkMessage(schema: MessageSchema<unknown>, value: unknown): Ch
     return { valid: false, why: `the schema has thrown: ${error}` };
   }
 }
-
-/** Whether a value is a schema. */
-export function isSchema(value: unknown): value is MessageSchema<unknown> {
-  const type = typeof value;
-  if ((type !== "object" && type !== "function") || value === null) return false;
-  const standard =
-    (value as { "~standard"?: { version?: unknown; validate?: unknown } })["~standard"];
-  return standard?.version === 1 && typeof standard.validate === "function";
-}

@@ -1,3 +1,5 @@
+import { withDefaults } from "../../options/check_options.ts";
+import { shardBufferDefaults } from "../../options/tables/sharding_tables.ts";
 import type { ShardGrant } from "./shard_grant.ts";
 import { rules } from "../../runtime/rules.ts";
 
@@ -14,12 +16,7 @@ export interface ShardBufferLimits {
 }
 
 /** The defaults of {@linkcode ShardBufferLimits}. */
-export const defaultShardBufferLimits: ShardBufferLimits = {
-  maxBufferedPerShard: 1_000,
-  maxBuffered: 100_000,
-  maxBufferedBytes: 8 * 1024 * 1024,
-  maxBufferedTime: 10_000,
-};
+export const defaultShardBufferLimits: ShardBufferLimits = shardBufferDefaults;
 
 /** Milliseconds in which old locations may still arrive; a new cluster counts from 1 again. */
 const requiredTime = 10_000;
@@ -64,7 +61,7 @@ export class ShardRoutes<T> {
   constructor(numShards: number, limits: Partial<ShardBufferLimits> = {}) {
     this.numShards = numShards;
     this.#grants = new Array(numShards).fill(undefined);
-    this.#limits = { ...defaultShardBufferLimits, ...limits };
+    this.#limits = withDefaults(shardBufferDefaults, limits);
   }
 
   /** The newest epoch that was learned. */

@@ -1,4 +1,4 @@
-import { maxNumShards } from "./protocol.ts";
+import { maxNumShards } from "../../options/tables/sharding_tables.ts";
 
 /** Where clients subscribe to shard tables, and where they receive them. */
 export const shardTablePath = "/_shardtable";

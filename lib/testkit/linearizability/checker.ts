@@ -1,3 +1,5 @@
+import { resolveOptions } from "../../options/check_options.ts";
+import { linearizabilityTable } from "../../options/tables/testkit_tables.ts";
 import { TestkitError } from "../errors.ts";
 import type { Operation } from "./history.ts";
 
@@ -50,17 +52,19 @@ export interface LinearizabilityReport<Input, Output> {
  *
  * An operation with an unknown outcome may take effect at any time after its call, or never.
  *
- * @throws {TestkitError} code `badOption` when an operation returns before it was called.
+ * @throws {TestkitError} code `badHistory` when an operation returns before it was called.
+ * @throws {OptionError}
  */
 export function checkLinearizability<State, Input, Output>(
   history: readonly Operation<Input, Output>[],
   model: SequentialModel<State, Input, Output>,
-  { maxConfigurations = 2_000_000 }: LinearizabilityOptions = {},
+  options: LinearizabilityOptions = {},
 ): LinearizabilityReport<Input, Output> {
+  const { maxConfigurations } = resolveOptions(linearizabilityTable, options);
   const byKey = new Map<string, Operation<Input, Output>[]>();
   for (const operation of history) {
     if (operation.returned !== undefined && !(operation.returned >= operation.called)) {
-      throw new TestkitError("badOption", "an operation returned before it was called", {
+      throw new TestkitError("badHistory", "an operation returned before it was called", {
         value: operation,
       });
     }

@@ -20,19 +20,39 @@ export interface SimulationFailure {
 }
 
 /**
- * A simulation failed or could not be run. Codes: `invariantViolated`, `scenarioFailed` (it threw;
- * see `cause`), `scenarioTimeout` (it was not done within `duration`), `formationFailed`, and
- * `badOption`, `badFault`, `notRunning` for mistakes in the scenario.
+ * A simulation failed or could not be run:
+ *
+ * - `invariantViolated`: an invariant does not hold.
+ * - `scenarioFailed`: the scenario threw; see `cause`.
+ * - `scenarioTimeout`: the scenario was not done within `duration`.
+ * - `formationFailed`: the nodes did not form a cluster.
+ * - `badFault`: a fault names nodes or times that cannot be.
+ * - `notRunning`: the node of the scenario does not run.
+ * - `conditionNotMet`: a condition did not become true within its limit.
+ * - `livelock`: too many events happened at one instant.
  */
+export type SimulationErrorCode =
+  | "invariantViolated"
+  | "scenarioFailed"
+  | "scenarioTimeout"
+  | "formationFailed"
+  | "badFault"
+  | "notRunning"
+  | "conditionNotMet"
+  | "livelock";
+
+/** A simulation failed or could not be run. */
 export class SimulationError extends CastyError {
   /** Name of the class. */
   override name = "SimulationError";
+  /** Stable; see {@linkcode SimulationErrorCode}. */
+  declare readonly code: SimulationErrorCode;
   /** Where and how it failed; absent for options that cannot be used. */
   readonly failure: SimulationFailure | undefined;
 
   /** `failure` tells how to see it again. */
   constructor(
-    code: string,
+    code: SimulationErrorCode,
     message: string,
     options: CastyErrorOptions & { readonly failure?: SimulationFailure } = {},
   ) {

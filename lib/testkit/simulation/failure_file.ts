@@ -3,9 +3,6 @@ import { systemStorage } from "../../runtime/system_storage.ts";
 import type { Fault } from "./fault.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** Where tests of failures go unless the option `failures` says otherwise; ignored by git. */
-export const defaultFailureFolder = "simulation_failures";
-
 /** What a test of a failure tells. */
 export interface FailureText {
   readonly scenario: Scenario & { readonly name: string };

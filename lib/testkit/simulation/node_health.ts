@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { withDefaults } from "../../options/check_options.ts";
+import { healthDefaults } from "../../options/tables/testkit_tables.ts";
 import { type Fault, nodesOf } from "./fault.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 
@@ -58,9 +60,10 @@ export class NodeHealth {
     isCut: (from: string, to: string) => boolean,
   ) {
     this.#nodes = nodes;
-    this.#tolerance = limits.tolerance ?? 3_000;
-    this.#memory = limits.memory ?? 30_000;
-    this.#stall = limits.stall ?? 55_000;
+    const { tolerance, memory, stall } = withDefaults(healthDefaults, limits);
+    this.#tolerance = tolerance;
+    this.#memory = memory;
+    this.#stall = stall;
     this.#isCut = isCut;
     this.#troubles = nodes.map(() => ({
       stalledSince: undefined,

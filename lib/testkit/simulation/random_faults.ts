@@ -1,3 +1,6 @@
+import { checkValue, resolveOptions } from "../../options/check_options.ts";
+import { choice, list } from "../../options/option.ts";
+import { randomFaultsTable } from "../../options/tables/testkit_tables.ts";
 import type { SeededRandom } from "../seeded_random.ts";
 import { diskFaultKinds, type Fault, type FaultKind, faultKinds } from "./fault.ts";
 import { portableLog } from "./portable_log.ts";
@@ -46,8 +49,9 @@ const recovery = 30_000;
  * ```
  */
 export function randomFaults(options: RandomFaultOptions = {}): FaultPlan {
+  const { kinds = defaultKinds, every, longest } = resolveOptions(randomFaultsTable, options);
+  checkValue("kinds", list(choice(...faultKinds), 1), kinds);
   return (random, { nodes, duration }) => {
-    const { kinds = defaultKinds, every = 5_000, longest = 20_000 } = options;
     const { quiet = duration / 3, maxVictims = Math.ceil(nodes.length / 2) - 1 } = options;
     const end = duration - quiet;
     const maker = new FaultMaker(random, nodes, Math.min(longest, end), maxVictims);

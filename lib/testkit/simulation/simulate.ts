@@ -1,5 +1,11 @@
+import { checkOptions } from "../../options/check_options.ts";
+import {
+  scenarioTable,
+  simulationDefaults,
+  simulationTable,
+} from "../../options/tables/testkit_tables.ts";
 import { SimulationError } from "./errors.ts";
-import { defaultFailureFolder, writeFailure } from "./failure_file.ts";
+import { writeFailure } from "./failure_file.ts";
 import type { Fault } from "./fault.ts";
 import type { Scenario, ScenarioRun, SimulationSetup } from "./scenario.ts";
 import { shrinkFaults } from "./shrink.ts";
@@ -47,7 +53,8 @@ export interface SimulationReport {
  *
  * @throws {SimulationError} code `invariantViolated`, `scenarioFailed`, `scenarioTimeout` or
  * `formationFailed`, with the seed and as few faults as were found, after a test that shows it was
- * written; `badOption` or `badFault` for what cannot be run.
+ * written; `badFault` for a fault that cannot be.
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -79,9 +86,11 @@ export async function simulate(
   options: SimulationOptions,
   scenario: Scenario | ScenarioRun = {},
 ): Promise<SimulationReport> {
-  const { seed, shrink = 200, failures = defaultFailureFolder, ...setup } = options;
+  checkOptions(simulationTable, options);
+  if (typeof scenario !== "function") checkOptions(scenarioTable, scenario, "scenario");
+  const { seed, ...setup } = options;
+  const { shrink = simulationDefaults.shrink, failures = simulationDefaults.failures } = options;
   const full = complete(setup, scenario);
-  checkSetup(full);
   const faults = faultsOf(seed, full);
   const outcome = await runOnce(seed, full, faults);
   if (outcome.problem === undefined) return { scenario: full.name, seed, ...reported(outcome) };
@@ -94,17 +103,6 @@ function complete(setup: SimulationSetup, scenario: Scenario | ScenarioRun): Nam
   const base = typeof scenario === "function" ? { name: scenario.name, run: scenario } : scenario;
   const name = setup.name ?? (base.name || "scenario");
   return { ...base, ...setup, name };
-}
-
-function checkSetup({ nodes = 3, duration = 1, linger = 0 }: Scenario): void {
-  const refuse = (option: string, value: unknown, remedy: string) => {
-    throw new SimulationError("badOption", `${option}: ${value} is not allowed`, { value, remedy });
-  };
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > 1_000) {
-    refuse("nodes", nodes, "use a whole number from 1 to 1000");
-  }
-  if (!(duration > 0 && duration <= 1e10)) refuse("duration", duration, "use 1 to 1e10 ms");
-  if (!(linger >= 0 && linger <= 1e10)) refuse("linger", linger, "use 0 to 1e10 ms");
 }
 
 function reported(outcome: RunOutcome): Omit<SimulationReport, "scenario" | "seed"> {

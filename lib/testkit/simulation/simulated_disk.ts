@@ -12,7 +12,7 @@ import { folderOf, nameOf, StorageError, type StorageErrorCode } from "../../run
 /** What becomes of writes that were not synced when a machine fails. */
 export type UnsyncedOutcome = "kept" | "lost" | "random";
 
-/** A change of a file's content. `by`: whose loss of power undoes it; undefined: nobody's any more. */
+/** A change of a file's content. `by`: the machine whose loss of power undoes it; undefined: none. */
 interface FileChange {
   by: string | undefined;
   /** A failed sync has dropped it from the cache: no later sync makes it durable. */

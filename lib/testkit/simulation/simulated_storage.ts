@@ -15,7 +15,7 @@ export interface SimulatedStorageOptions {
   readonly self: ProcessIdentity;
   /** Lets the process take an answer, at once or when it can. */
   readonly enter: (take: () => void) => void;
-  /** Whether the process exists. One that is gone asks for nothing more and is told nothing. */
+  /** Whether the process exists. One that is gone gets no more answers. */
   readonly alive: () => boolean;
 }
 

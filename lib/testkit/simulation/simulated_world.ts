@@ -1,3 +1,13 @@
+import { refusedOption } from "../../options/explain.ts";
+import { checkOptions, resolveOptions } from "../../options/check_options.ts";
+import {
+  convergedTable,
+  faultsOverTable,
+  latencyDefaults,
+  simulatedClientTable,
+  simulationDefaults,
+  untilTable,
+} from "../../options/tables/testkit_tables.ts";
 import type { ClusterOptions } from "../../cluster/node/cluster_options.ts";
 import { ClusterClient } from "../../client/cluster_client.ts";
 import type { MemberDowned } from "../../membership/state/member_event.ts";
@@ -6,7 +16,6 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { Storage } from "../../runtime/storage.ts";
 import { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import { SeededRandom } from "../seeded_random.ts";
-import { SimulationError } from "./errors.ts";
 import { DiskFaults } from "./disk_faults.ts";
 import { EventLoop } from "./event_loop.ts";
 import type { Fault } from "./fault.ts";
@@ -88,7 +97,7 @@ export class SimulatedWorld implements Simulation {
     this.network = new MemoryNetwork({
       clock: this.time,
       random: this.#chance.fork("network"),
-      latency: setup.latency ?? { min: 1, max: 5 },
+      latency: setup.latency ?? latencyDefaults,
       travel: (from, to, drawn) => this.injector.travel(from, to, drawn),
       socketBuffer,
       observe: (from, to, kind, bytes) => {
@@ -99,7 +108,7 @@ export class SimulatedWorld implements Simulation {
       },
     });
     this.#stallProbes = new SimulatedStallProbes(this.time, this.network);
-    const count = setup.nodes ?? 3;
+    const count = setup.nodes ?? simulationDefaults.nodes;
     this.nodes = Array.from({ length: count }, (_, index) => this.#makeNode(index));
     this.#names = new Set(this.nodes.map(({ name }) => name));
     for (const node of this.nodes) this.#byHost.set(node.name, node);
@@ -119,15 +128,12 @@ export class SimulatedWorld implements Simulation {
   /**
    * A node by its name.
    *
-   * @throws {SimulationError} code `badOption`: there is none of the name.
+   * @throws {OptionError} if there is none of the name.
    */
   node(name: string): NodeProcess {
     const node = this.nodes.find((candidate) => candidate.name === name);
     if (node !== undefined) return node;
-    throw new SimulationError("badOption", `there is no node ${name}`, {
-      value: name,
-      remedy: `use node-1 to node-${this.nodes.length}`,
-    });
+    throw refusedOption("name", name, `use node-1 to node-${this.nodes.length}`);
   }
 
   /** Whether packets get from one node to another now, and both run. */
@@ -144,23 +150,26 @@ export class SimulatedWorld implements Simulation {
   /** Resolves when a condition holds. */
   until(
     condition: () => boolean,
-    { limit = 60_000, what }: { readonly limit?: number; readonly what?: string } = {},
+    options: { readonly limit?: number; readonly what?: string } = {},
   ): Promise<void> {
+    const { limit, what } = resolveOptions(untilTable, options);
     return this.#waiters.wait(condition, limit, what ?? condition.toString());
   }
 
   /** Resolves when no fault is under way or still to come, and all nodes that should run do. */
   faultsOver(options: { readonly limit?: number } = {}): Promise<void> {
+    const { limit = never } = resolveOptions(faultsOverTable, options);
     return this.until(() => this.injector.outstanding === 0, {
-      limit: options.limit ?? never,
+      limit,
       what: "all faults are over",
     });
   }
 
   /** Resolves when all nodes that are up agree that exactly they are the members, and on the leader. */
   converged(options: { readonly limit?: number } = {}): Promise<void> {
+    const { limit } = resolveOptions(convergedTable, options);
     return this.until(() => this.#isConverged(), {
-      limit: options.limit ?? 60_000,
+      limit,
       what: "all nodes that should run do, and agree on the members",
     });
   }
@@ -184,6 +193,7 @@ export class SimulatedWorld implements Simulation {
   connect(options: SimulatedClientOptions = {}): Promise<ClusterClient> {
     const host = `client-${++this.#clients}`;
     const loop = new EventLoop(-1, this.time, new MachineClock(this.time));
+    checkOptions(simulatedClientTable, options);
     return ClusterClient.connect({
       contactPoints: this.#seeds(),
       ...options,
@@ -199,7 +209,7 @@ export class SimulatedWorld implements Simulation {
 
   /** Starts all nodes. */
   startAll(): void {
-    const { startSpread = 500 } = this.#setup;
+    const { startSpread = simulationDefaults.startSpread } = this.#setup;
     const chance = this.#chance.fork("start");
     for (const node of this.nodes) {
       this.time.schedule(chance.next() * startSpread, () => node.start());
@@ -244,7 +254,7 @@ export class SimulatedWorld implements Simulation {
 
   #makeNode(index: number): NodeProcess {
     const machine = new MachineClock(this.time);
-    const { setup, restartEnded = 5_000 } = this.#setup;
+    const { setup, restartEnded = simulationDefaults.restartEnded } = this.#setup;
     return new NodeProcess(`node-${index + 1}`, index, machine, {
       launch: (node, host) => this.#launch(node, host),
       onUp: (node) => {

@@ -39,7 +39,7 @@ export interface Simulation {
   /**
    * A node by its name.
    *
-   * @throws {SimulationError} code `badOption`: there is none of the name.
+   * @throws {OptionError} if there is none of the name.
    */
   node(name: string): SimulatedNode;
   /**

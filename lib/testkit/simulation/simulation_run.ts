@@ -1,3 +1,5 @@
+import { withDefaults } from "../../options/check_options.ts";
+import { simulationDefaults } from "../../options/tables/testkit_tables.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import type { Fault } from "./fault.ts";
 import { checkFaults } from "./fault_check.ts";
@@ -46,7 +48,7 @@ export interface RunProblem {
 
 /** The faults of a scenario for a seed. */
 export function faultsOf(seed: number | string, scenario: Scenario): readonly Fault[] {
-  const { faults = [], nodes: count = 3, duration = defaultDuration } = scenario;
+  const { nodes: count, duration, faults = [] } = withDefaults(simulationDefaults, scenario);
   const nodes = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
   const made = typeof faults === "function"
     ? faults(new SeededRandom(seed).fork("plan"), { nodes, duration })
@@ -54,9 +56,6 @@ export function faultsOf(seed: number | string, scenario: Scenario): readonly Fa
   checkFaults(made, new Set(nodes));
   return made;
 }
-
-/** Virtual milliseconds that a scenario lasts. */
-export const defaultDuration = 60_000;
 
 /** Runs a scenario once. Never rejects because of what happens in it. */
 export async function runOnce(
@@ -113,7 +112,7 @@ class SimulationRun {
 
   async run(faults: readonly Fault[]): Promise<RunProblem | undefined> {
     const simulation = this.#simulation;
-    const { duration = defaultDuration, formed = true } = this.#scenario;
+    const { duration, formed } = withDefaults(simulationDefaults, this.#scenario);
     simulation.startAll();
     if (formed) {
       await this.#advance(formationLimit, () => simulation.isFormed());

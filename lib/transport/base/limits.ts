@@ -1,4 +1,5 @@
-import { CastyError } from "../../runtime/casty_error.ts";
+import { checkOptions, withDefaults } from "../../options/check_options.ts";
+import { transportDefaults, transportTable } from "../../options/tables/transport_tables.ts";
 
 /** Bounds of connections. Times are milliseconds, sizes are bytes. */
 export interface TransportLimits {
@@ -27,9 +28,8 @@ export interface TransportLimits {
    */
   readonly maxPartialBytes: number;
   /**
-   * Messages above this size are compressed, if the other end can read that. 0: none, which is the
-   * default, because deflating costs more time than a local network: worth it for texts over
-   * slow links.
+   * Messages above this size are compressed, if the other end can read that. 0: none. Default 0,
+   * because deflating costs more time than a local network: worth it for texts over slow links.
    */
   readonly compressAbove: number;
   /** How many times its compressed size a message may have. Default 100. */
@@ -57,59 +57,21 @@ export interface TransportLimits {
 }
 
 /** The defaults of {@linkcode TransportLimits}. */
-export const defaultTransportLimits: TransportLimits = {
-  handshakeTimeout: 5_000,
-  maxPendingHandshakes: 64,
-  maxConnections: 10_000,
-  maxConnectionsPerAddress: 1_000,
-  maxConnectionRate: 100,
-  maxAddresses: 10_000,
-  maxFrame: 1_048_576,
-  maxMessage: 16_777_216,
-  maxPartialBytes: 268_435_456,
-  compressAbove: 0,
-  maxCompressionRatio: 100,
-  maxInternedPaths: 256,
-  window: 4_194_304,
-  maxQueuedMessages: 100_000,
-  maxQueuedBytes: 33_554_432,
-  writeTimeout: 20_000,
-  keepAliveInterval: 15_000,
-  idleTimeout: 40_000,
-  minBackoff: 500,
-  maxBackoff: 30_000,
-  closeTimeout: 2_000,
-};
-
-/** Above this a length field or the memory of one process would not hold it. */
-const ceilings: Partial<Record<keyof TransportLimits, number>> = {
-  maxFrame: 1_073_741_824,
-  maxMessage: 1_073_741_824,
-  maxInternedPaths: 65_536,
-};
-
-/** The limits that may be 0, which switches off what they bound. */
-const mayBeZero: ReadonlySet<string> = new Set(["compressAbove"]);
+export const defaultTransportLimits: TransportLimits = withPartialBytes(transportDefaults);
 
 /**
  * The limits with their defaults.
  *
- * @throws {CastyError} code `badOption`.
+ * @throws {OptionError}
  */
 export function transportLimits(given: Partial<TransportLimits> = {}): TransportLimits {
-  const { maxMessage = defaultTransportLimits.maxMessage } = given;
-  const maxPartialBytes = 16 * maxMessage;
-  const limits = { ...defaultTransportLimits, maxPartialBytes, ...given };
-  for (const [name, value] of Object.entries(limits)) {
-    const least = mayBeZero.has(name) ? 0 : 1;
-    const most = ceilings[name as keyof TransportLimits] ?? Number.MAX_SAFE_INTEGER;
-    if (Number.isFinite(value) && value >= least && value <= most) continue;
-    throw new CastyError("badOption", `transport.${name}: ${value} is not allowed`, {
-      value,
-      remedy: most < Number.MAX_SAFE_INTEGER
-        ? `use a number from ${least} to ${most}`
-        : `use a number of at least ${least}`,
-    });
-  }
-  return limits;
+  checkOptions(transportTable, given, "transport");
+  return withPartialBytes(withDefaults(transportDefaults, given));
+}
+
+/** The only default that follows from another limit. */
+function withPartialBytes(
+  limits: typeof transportDefaults & Partial<TransportLimits>,
+): TransportLimits {
+  return { ...limits, maxPartialBytes: limits.maxPartialBytes ?? 16 * limits.maxMessage };
 }

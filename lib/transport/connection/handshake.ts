@@ -7,7 +7,8 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { parseAddress } from "../../runtime/address.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
-import { isSignature, maxSerializers } from "../../wire/serializer.ts";
+import { maxSerializers } from "../../options/tables/wire_tables.ts";
+import { isSignature } from "../../wire/serializer.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import type { TransportLimits } from "../base/limits.ts";
 import type { Lane, Peer } from "../base/peer.ts";

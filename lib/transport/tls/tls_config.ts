@@ -1,5 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
-import { CastyError } from "../../runtime/casty_error.ts";
+import { checkOptions } from "../../options/check_options.ts";
+import { tlsDefaults, tlsPathsTable, tlsTextsTable } from "../../options/tables/tls_tables.ts";
 import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type {
   Authorize,
@@ -36,7 +37,10 @@ export type { TlsPaths } from "./tls_files.ts";
 
 /** PEM texts. */
 export interface TlsTexts extends Pick<TlsMaterial, "cert" | "key" | "ca"> {
-  /** Which certificates are nodes and which are clients; see {@linkcode TlsPaths.identity}. */
+  /**
+   * Which certificates are nodes and which are clients; see {@linkcode TlsPaths.identity}. Default:
+   * those URI names, of the trust domain of this end.
+   */
   readonly identity?: IdentityMapping;
   /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
   readonly authorize?: Authorize;
@@ -51,8 +55,6 @@ interface Subscriber {
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-const defaultWatchInterval = 10_000;
-const minWatchInterval = 100;
 /** Between two looks at files that do not fit together: they may be in the midst of a change. */
 const settleTime = 250;
 
@@ -116,17 +118,11 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
    * Reads and checks PEM files.
    *
    * @throws {TlsConfigError} naming the file.
-   * @throws {CastyError} code `badOption` for a `watchInterval` below 100, or an `identity` that
-   * cannot be used.
+   * @throws {OptionError}
    */
   static async fromPaths(paths: TlsPaths): Promise<TlsConfig> {
-    const { watchInterval = defaultWatchInterval, clock = systemClock } = paths;
-    if (!(watchInterval >= minWatchInterval && watchInterval <= 0x7fff_ffff)) {
-      throw new CastyError("badOption", `watchInterval: ${watchInterval} is not allowed`, {
-        value: watchInterval,
-        remedy: `use a number of at least ${minWatchInterval}`,
-      });
-    }
+    checkOptions(tlsPathsTable, paths);
+    const { clock = systemClock } = paths;
     const mapper = identityMapper(paths.identity);
     const files = await readTlsFiles(paths);
     const pair = checkPair(files, namesOf(paths), clock.wallTime(), mapper);
@@ -147,10 +143,11 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
    * Checks PEM texts.
    *
    * @throws {TlsConfigError} naming the text: `cert`, `key` or `ca`.
-   * @throws {CastyError} code `badOption` for an `identity` that cannot be used.
+   * @throws {OptionError}
    */
   // deno-lint-ignore require-await -- reports as fromPaths does
   static async fromPem(texts: TlsTexts): Promise<TlsConfig> {
+    checkOptions(tlsTextsTable, texts);
     const names = { cert: "cert", key: "key", ca: "ca" };
     const { clock = systemClock } = texts;
     const mapper = identityMapper(texts.identity);
@@ -198,7 +195,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
     const paths = this.#paths;
     if (paths?.watch !== true || this.#watch !== undefined) return;
     const files = fileOptions.flatMap((option) => paths[option] ?? []);
-    const { watchInterval = defaultWatchInterval } = paths;
+    const { watchInterval = tlsDefaults.watchInterval } = paths;
     this.#watch = new FileWatch(this.#clock, files, watchInterval, () => this.#reload());
   }
 
@@ -259,7 +256,8 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   }
 
   #readPolicy({ crl, denied }: TlsFiles): RevocationPolicy {
-    const { crlFile = "", crlRequired = false, denyList = [], denyListFile } = this.#paths!;
+    const { crlFile = "", crlRequired = tlsDefaults.crlRequired, denyList = [], denyListFile } =
+      this.#paths!;
     return {
       lists: crl === undefined
         ? []

@@ -9,6 +9,8 @@ import {
   type Behavior,
   Behaviors,
   ClusteredActorSystem,
+  fileEntityStore,
+  fileLease,
   TlsConfig,
   type TlsPaths,
 } from "@casty/casty";
@@ -104,6 +106,24 @@ async function certificates(): Promise<unknown> {
   }
 }
 
+/** A lease and a list of remembered entities in files, each on behalf of two nodes. */
+async function files(): Promise<unknown> {
+  const folder = await mkdtemp(`${tmpdir()}/casty-smoke-`);
+  try {
+    const lease = fileLease(`${folder}/shop.lease`);
+    const granted: boolean[] = [];
+    for (const node of ["a:1", "b:1"]) granted.push((await lease.acquire(node)).granted);
+    await lease.release("a:1");
+    granted.push((await lease.acquire("b:1")).granted);
+    const store = fileEntityStore(`${folder}/lists`);
+    await store.save("carts", 3, ["cart-7"], { cluster: "shop", epoch: 1, change: 1 });
+    const list = await fileEntityStore(`${folder}/lists`).load("carts", 3);
+    return { granted, ids: "ids" in list ? list.ids : list };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 /** What a cluster of one node without TLS answers, and how a port that is taken is refused. */
 async function node(): Promise<unknown> {
   const options = { name: "smoke", host: "127.0.0.1", port: 0 };
@@ -123,6 +143,7 @@ console.log(JSON.stringify({
   streams: await streams(),
   testkit: await testkit(),
   certificates: await certificates(),
+  files: await files(),
   node: await node(),
 }));
 process.exit(0);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Fault, simulate, SimulationError } from "../../../lib/testkit/mod.ts";
 import { shrinkFaults } from "../../../lib/testkit/simulation/shrink.ts";
 import { planted, plantedFaults } from "./planted.ts";
+import { OptionError } from "../../../lib/options/option_error.ts";
 
 async function failureOf(run: Promise<unknown>): Promise<SimulationError> {
   return await assertRejects(() => run, SimulationError);
@@ -100,8 +101,12 @@ Deno.test("faults and options that cannot be are refused", async () => {
     const error = await failureOf(simulate({ seed: 1, nodes: 1, faults: [fault] }));
     assertEquals(error.code, "badFault", error.message);
   }
-  assertEquals((await failureOf(simulate({ seed: 1, nodes: 0 }))).code, "badOption");
-  assertEquals((await failureOf(simulate({ seed: 1, duration: 0 }))).code, "badOption");
+  assertEquals(
+    (await assertRejects(() => simulate({ seed: 1, nodes: 0 }), OptionError)).option,
+    "nodes",
+  );
+  const tooShort = () => simulate({ seed: 1, duration: 0 });
+  assertEquals((await assertRejects(tooShort, OptionError)).option, "duration");
 });
 
 Deno.test("shrinking finds the fewest faults whatever they are, within its trials", async () => {

@@ -4,6 +4,7 @@ import { simulate, SimulationError } from "../../../lib/testkit/mod.ts";
 import { counter, type CounterMessage, getValue, increment } from "../../sim/counter.ts";
 import { Behaviors } from "../../../lib/behaviors.ts";
 import type { ShardEnvelope } from "../../../lib/sharding/routing/shard_envelope.ts";
+import { OptionError } from "../../../lib/options/option_error.ts";
 
 const quiet = { seed: 1, duration: 30_000, failures: false as const, shrink: 0 };
 
@@ -32,7 +33,7 @@ Deno.test("a client asks sharded entities, whose one owner every node names", as
 Deno.test("a scenario lets things go wrong itself, and waits for the end of it", async () => {
   await simulate({ ...quiet, nodes: 3, duration: 120_000 }, async (sim) => {
     const node = sim.node("node-2");
-    assertThrows(() => sim.node("node-9"), SimulationError, "there is no node node-9");
+    assertThrows(() => sim.node("node-9"), OptionError, "node-9");
     assertThrows(
       () => sim.inject({ type: "pause", at: 0, for: 1, node: "nobody" }),
       SimulationError,
@@ -111,5 +112,5 @@ Deno.test("a simulation that lingers ends so long after the scenario", async () 
   assert(await time() > 59_999);
   const short = await time(2_000);
   assert(short > 2_999 && short < 5_000, `${short} ms`);
-  await assertRejects(() => time(-1), SimulationError, "linger: -1 is not allowed");
+  await assertRejects(() => time(-1), OptionError, "linger: -1 is not allowed");
 });

@@ -61,7 +61,7 @@ Deno.test("a listener that verifies its peers passes the proof, whatever host it
   assertEquals(await server.refusal(), "it showed no certificate");
 });
 
-Deno.test("the proof fails against Deno.listenTls, which lets everyone in", async () => {
+Deno.test("the proof fails against Deno.listenTls, which accepts every peer", async () => {
   await using certificates = await Certificates.create();
   const tls = await certificates.node();
   const behaviours = {

@@ -51,7 +51,7 @@ for (const der of [false, true]) {
   });
 }
 
-opensslTest("a dialling node refuses a revoked listener, and tells it", async () => {
+opensslTest("a dialling node refuses a revoked listener, and sends it the reason", async () => {
   await using certificates = await Certificates.create();
   const bad = await certificates.node({ name: "bad" });
   const tls = await TlsConfig.fromPaths(

@@ -173,7 +173,7 @@ Deno.test("a peer that stops in the middle of a handshake is cut after handshake
   assertEquals(reason, "it did not finish the TLS handshake within handshakeTimeout (1500 ms)");
 });
 
-Deno.test("a peer that hangs up early is reported", async () => {
+Deno.test("a peer that closes the connection early is reported", async () => {
   const reason = await refusal(async (_certificates, server) => {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     conn.close();

@@ -1,29 +1,29 @@
 /**
- * Questions per second, spawns and stops per second, and the heap that an idle actor takes.
+ * Asks, spawns and stops per second, and the heap of an idle actor.
  *
  * @module
  */
 import { Countdown, moment, perSecond } from "./counting.ts";
 import { one, type Subject, theAnswer } from "./subject.ts";
 
-/** Questions one after another, per second. Undefined where a library has none. */
-export async function askInTurn(subject: Subject, questions: number): Promise<number | undefined> {
+/** Sequential asks per second. Undefined if the library has no ask. */
+export async function askInTurn(subject: Subject, asks: number): Promise<number | undefined> {
   const ask = subject.asker?.();
   if (ask === undefined) return undefined;
   const begin = performance.now();
-  for (let i = 0; i < questions; i++) check(await ask());
-  return perSecond(questions, begin);
+  for (let i = 0; i < asks; i++) check(await ask());
+  return perSecond(asks, begin);
 }
 
-/** Questions 64 at a time, per second. Undefined where a library has none. */
+/** Asks per second, 64 at a time. Undefined if the library has no ask. */
 export async function askTogether(
   subject: Subject,
-  questions: number,
+  asks: number,
 ): Promise<number | undefined> {
   const ask = subject.asker?.();
   if (ask === undefined) return undefined;
   const together = 64;
-  const rounds = Math.ceil(questions / together);
+  const rounds = Math.ceil(asks / together);
   const begin = performance.now();
   for (let round = 0; round < rounds; round++) {
     const answers: Promise<number>[] = [];
@@ -34,7 +34,7 @@ export async function askTogether(
 }
 
 function check(answer: number): void {
-  if (answer !== theAnswer) throw new Error(`a question was answered with ${answer}`);
+  if (answer !== theAnswer) throw new Error(`the reply to an ask was ${answer}`);
 }
 
 /** Actors spawned and started per second. */
@@ -57,7 +57,7 @@ export async function stopping(subject: Subject, actors: number): Promise<number
   return perSecond(actors, begin);
 }
 
-/** Bytes of heap of an actor that has started and had no message. */
+/** Bytes of heap of a started actor without a message. */
 export async function idleHeap(subject: Subject, actors: number): Promise<number> {
   const idle = makeRoom(actors);
   const before = await heapUsed();
@@ -68,7 +68,7 @@ export async function idleHeap(subject: Subject, actors: number): Promise<number
   return bytes;
 }
 
-/** The same of one that has had its first message. */
+/** The same after the first message. */
 export async function touchedHeap(subject: Subject, actors: number): Promise<number> {
   const idle = makeRoom(actors);
   const before = await heapUsed();
@@ -80,7 +80,7 @@ export async function touchedHeap(subject: Subject, actors: number): Promise<num
   return bytes;
 }
 
-/** All actors have started and handled what they have: one that came last has. */
+/** Waits until all actors have started and handled their messages: the last one has. */
 async function settled(subject: Subject): Promise<void> {
   const countdown = new Countdown();
   const handled = countdown.expect(1);
@@ -88,12 +88,12 @@ async function settled(subject: Subject): Promise<void> {
   await handled;
 }
 
-/** An array that is no part of what is measured. */
+/** An array that is allocated outside of the measurement. */
 function makeRoom(size: number): unknown[] {
   return new Array<unknown>(size).fill(undefined);
 }
 
-/** The collector may take what is not looked at again. */
+/** Keeps the actors reachable until here: the engine may collect unused values earlier. */
 function keepAlive(idle: readonly unknown[]): void {
   if (idle.includes(undefined)) throw new Error("an actor is missing");
 }
@@ -101,7 +101,7 @@ function keepAlive(idle: readonly unknown[]): void {
 async function heapUsed(): Promise<number> {
   const { gc } = globalThis as { gc?: () => void };
   if (gc === undefined) throw new Error("memory needs --v8-flags=--expose-gc");
-  // What is collected first may free what only a later turn lets go.
+  // Finalizers of the first collection may release more in a later turn.
   for (let i = 0; i < 2; i++) {
     gc();
     await moment();

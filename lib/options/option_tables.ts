@@ -1,0 +1,213 @@
+/**
+ * All tables of options that users can pass, in the order of `docs/options.md`. Nothing else imports
+ * all of them: a client does not load the options of nodes.
+ *
+ * @module
+ */
+import type { OptionTable } from "./option.ts";
+import {
+  actorSystemTable,
+  askTable,
+  backoffTable,
+  circuitBreakerTable,
+  lookupTable,
+  mailboxTable,
+  onceTable,
+  shutdownTaskTable,
+  spawnTable,
+  spyTable,
+  supervisionTable,
+  taskTable,
+  tickTable,
+} from "./tables/actor_tables.ts";
+import {
+  beginRotationTable,
+  caTable,
+  clientCertificateTable,
+  doctorTable,
+  initTable,
+  liveDoctorTable,
+  needsRenewalTable,
+  nodeCertificateTable,
+  renewTable,
+  revokeTable,
+  rotationTable,
+  testCaTable,
+  verifyTable,
+  writePairTable,
+} from "./tables/cert_tables.ts";
+import {
+  askRetryTable,
+  clientAskTable,
+  clientTable,
+  contactTable,
+} from "./tables/client_tables.ts";
+import {
+  clusterTable,
+  clusterWaitTable,
+  detectorTable,
+  dnsSeedsTable,
+  fileLeaseTable,
+  keepOldestTable,
+  leaseMajorityTable,
+  leaseTable,
+  membershipTable,
+  membershipTimingTable,
+  staticQuorumTable,
+} from "./tables/cluster_tables.ts";
+import { groupTable, poolTable } from "./tables/routing_tables.ts";
+import {
+  entityRefTable,
+  entityTypeTable,
+  fileEntityStoreTable,
+  passivationTable,
+  rememberTable,
+  shardBufferTable,
+  shardedTable,
+} from "./tables/sharding_tables.ts";
+import {
+  streamConsumerTable,
+  streamProducerTable,
+  streamSinkTable,
+  streamSourceTable,
+} from "./tables/stream_tables.ts";
+import {
+  actorTestKitTable,
+  behaviorTestKitTable,
+  convergedTable,
+  faultsOverTable,
+  healthTable,
+  latencyTable,
+  linearizabilityTable,
+  manualClockTable,
+  quietTable,
+  randomFaultsTable,
+  recordedLogTable,
+  scenarioTable,
+  simulatedClientTable,
+  simulatedNodeTable,
+  simulationTable,
+  sourceTable,
+  testProbeTable,
+  untilTable,
+  waitTable,
+} from "./tables/testkit_tables.ts";
+import { identityTable, tlsPathsTable, tlsTextsTable } from "./tables/tls_tables.ts";
+import { transportTable } from "./tables/transport_tables.ts";
+import { serializerTable, wireTable } from "./tables/wire_tables.ts";
+
+/** Some tables under one heading. */
+export interface OptionChapter {
+  /** The heading. */
+  readonly title: string;
+  /** The tables below it. */
+  readonly tables: readonly OptionTable[];
+}
+
+/** Every option that a user can pass. */
+export const optionChapters: readonly OptionChapter[] = [
+  {
+    title: "Actors",
+    tables: [
+      actorSystemTable,
+      spawnTable,
+      mailboxTable,
+      supervisionTable,
+      backoffTable,
+      spyTable,
+      askTable,
+      tickTable,
+      onceTable,
+      taskTable,
+      shutdownTaskTable,
+      circuitBreakerTable,
+    ],
+  },
+  { title: "Routers", tables: [poolTable, groupTable] },
+  {
+    title: "Streams",
+    tables: [streamProducerTable, streamConsumerTable, streamSourceTable, streamSinkTable],
+  },
+  {
+    title: "Cluster",
+    tables: [
+      clusterTable,
+      dnsSeedsTable,
+      membershipTimingTable,
+      transportTable,
+      clusterWaitTable,
+      lookupTable,
+      keepOldestTable,
+      staticQuorumTable,
+      leaseMajorityTable,
+      fileLeaseTable,
+      leaseTable,
+      serializerTable,
+    ],
+  },
+  { title: "TLS", tables: [tlsPathsTable, tlsTextsTable, identityTable] },
+  {
+    title: "Sharding",
+    tables: [
+      shardedTable,
+      passivationTable,
+      shardBufferTable,
+      rememberTable,
+      fileEntityStoreTable,
+      entityTypeTable,
+      entityRefTable,
+    ],
+  },
+  { title: "Client", tables: [clientTable, clientAskTable, askRetryTable] },
+  {
+    title: "Certificates",
+    tables: [
+      caTable,
+      nodeCertificateTable,
+      clientCertificateTable,
+      testCaTable,
+      initTable,
+      renewTable,
+      needsRenewalTable,
+      revokeTable,
+      verifyTable,
+      beginRotationTable,
+      rotationTable,
+      doctorTable,
+      liveDoctorTable,
+      writePairTable,
+    ],
+  },
+  {
+    title: "Testkit",
+    tables: [
+      actorTestKitTable,
+      behaviorTestKitTable,
+      testProbeTable,
+      waitTable,
+      quietTable,
+      manualClockTable,
+      simulationTable,
+      scenarioTable,
+      simulatedNodeTable,
+      healthTable,
+      latencyTable,
+      sourceTable,
+      randomFaultsTable,
+      untilTable,
+      convergedTable,
+      faultsOverTable,
+      simulatedClientTable,
+      recordedLogTable,
+      linearizabilityTable,
+    ],
+  },
+];
+
+/** Tables of the layers below, which users cannot reach: for tests of those layers. */
+export const internalTables: readonly OptionTable[] = [
+  membershipTable,
+  detectorTable,
+  contactTable,
+  wireTable,
+];

@@ -1,0 +1,156 @@
+import {
+  choice,
+  code,
+  countOrInfinity,
+  either,
+  flag,
+  group,
+  number,
+  objectWith,
+  option,
+  optionTable,
+  text,
+  whole,
+} from "../option.ts";
+import { isObject, label, storage } from "./forms.ts";
+
+/** More shards than a table of shards has room for. */
+export const maxNumShards = 65_536;
+/** The most entities of one shard that can be remembered. */
+export const maxRememberedPerShard = 10_000;
+
+const numShards = option(whole(1, maxNumShards), {
+  default: 256,
+  text: "Shards that the entities are spread over; the same on every node and client.",
+});
+const buffered = number(1, undefined, { whole: true, infinity: true });
+
+/** The option `buffer` of sharded behaviours and clients. */
+export const shardBufferTable = optionTable("buffer", {
+  maxBufferedPerShard: option(buffered, {
+    default: 1_000,
+    text: "Messages that wait for one shard.",
+  }),
+  maxBuffered: option(buffered, {
+    default: 100_000,
+    text: "Messages that wait for all shards of one type together.",
+  }),
+  maxBufferedBytes: option(number(1, undefined, { infinity: true, unit: "bytes" }), {
+    default: 8_388_608,
+    text: "Estimated size of the messages that wait for all shards of one type together.",
+  }),
+  maxBufferedTime: option(
+    number(0, undefined, { above: true, infinity: true, unit: "milliseconds" }),
+    { default: 10_000, text: "Time that a message waits." },
+  ),
+});
+
+/** The defaults of what waits for a shard. */
+export const shardBufferDefaults = shardBufferTable.defaults;
+
+/** The option `passivation` of sharded behaviours. */
+export const passivationTable = optionTable("passivation", {
+  idle: option(number(0, undefined, { above: true, infinity: true, unit: "milliseconds" }), {
+    default: 120_000,
+    text: "Time without a message after which an entity is stopped. `Infinity`: never.",
+  }),
+  limit: option(countOrInfinity(1), {
+    default: Infinity,
+    text: "Entities that run at one node; the least recently used is stopped for one more.",
+  }),
+});
+
+/** The defaults of passivation. */
+export const passivationDefaults = passivationTable.defaults;
+
+const entityStore = objectWith("an object with load and save", "load", "save");
+
+/** The option `rememberEntities` of sharded behaviours. */
+export const rememberTable = optionTable("rememberEntities", {
+  store: option(entityStore, {
+    defaultText: "none",
+    text: "Remembers entities across a restart of the whole cluster.",
+  }),
+  batch: option(whole(1), { default: 5, text: "Entities that are started at once." }),
+  interval: option(number(0, undefined, { above: true, unit: "milliseconds" }), {
+    default: 100,
+    text: "Time between two such starts.",
+  }),
+  maxPerShard: option(whole(1, maxRememberedPerShard), {
+    default: 1_000,
+    text: "Entities of one shard that are remembered.",
+  }),
+});
+
+/** The defaults of remembered entities. */
+export const rememberDefaults = rememberTable.defaults;
+
+/** `Behaviors.sharded(...)`. */
+export const shardedTable = optionTable("Behaviors.sharded", {
+  numShards,
+  role: option(label, {
+    defaultText: "all nodes",
+    text: "Only nodes with this role run entities.",
+  }),
+  strategy: option(objectWith("an AllocationStrategy, such as leastShards()", "allocate"), {
+    defaultText: "`leastShards`",
+    text: "Which node gets which shard.",
+  }),
+  passivation: option(either(group(passivationTable), choice(false)), {
+    defaultText: "after 120 000 ms without a message",
+    text: "When unused entities are stopped; `false`: never.",
+  }),
+  buffer: option(group(shardBufferTable), {
+    text: "Bounds of messages that wait while a shard moves or its owner is not known.",
+  }),
+  maxPendingPerEntity: option(countOrInfinity(1), {
+    default: 1_000,
+    text: "Messages that wait for one entity while it stops.",
+  }),
+  stopTimeout: option(
+    number(0, undefined, { above: true, infinity: true, unit: "milliseconds" }),
+    { default: 10_000, text: "Time that a stopping entity has for earlier messages." },
+  ),
+  rememberEntities: option(either(flag, entityStore, group(rememberTable)), {
+    default: false,
+    text: "Whether running entities start again when their shard has moved or its owner has died.",
+  }),
+}, { section: "sharding" });
+
+/** The defaults of sharded behaviours. */
+export const shardedDefaults = shardedTable.defaults;
+
+/** The type of the name of an entity type. */
+export const entityTypeName = text(1, 200, {
+  name: "a text of 1 to 200 letters, digits, $, _ or -",
+  test: (name) => /^[A-Za-z0-9$][A-Za-z0-9$_-]*$/.test(name),
+  example: "counters",
+});
+
+/** `fileEntityStore(...)`. */
+export const fileEntityStoreTable = optionTable("fileEntityStore", {
+  storage: option(storage, {
+    defaultText: "the storage of the node's runtime",
+    text: "Where the files are.",
+  }),
+});
+
+/** `entityType(...)`. */
+export const entityTypeTable = optionTable("entityType", {
+  numShards,
+  schema: option(
+    code("a Standard Schema validator", (value) => {
+      if (typeof value !== "object" && typeof value !== "function" || value === null) return false;
+      const standard = (value as { readonly "~standard"?: unknown })["~standard"];
+      return isObject(standard) && standard.version === 1 &&
+        typeof standard.validate === "function";
+    }),
+    {
+      defaultText: "no validation",
+      text: "What messages from other processes must look like.",
+    },
+  ),
+});
+
+/** `client.entityRef(...)`. */
+export const entityRefTable = optionTable("entityRef", { numShards });

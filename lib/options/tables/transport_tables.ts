@@ -1,0 +1,96 @@
+import { milliseconds, number, option, optionTable, whole } from "../option.ts";
+
+const count = whole(1);
+const size = (max?: number) => number(1, max, { whole: true, unit: "bytes" });
+const time = milliseconds(1);
+
+/** The option `transport` of nodes and clients. */
+export const transportTable = optionTable("transport", {
+  handshakeTimeout: option(time, {
+    default: 5_000,
+    text: "Time for TCP, TLS and hello together.",
+  }),
+  maxPendingHandshakes: option(count, {
+    default: 64,
+    text: "Accepted connections whose handshake may be unfinished at once.",
+  }),
+  maxConnections: option(count, { default: 10_000, text: "Accepted connections at once." }),
+  maxConnectionsPerAddress: option(count, {
+    default: 1_000,
+    text: "Accepted connections at once from one IP address (IPv6: one /64).",
+  }),
+  maxConnectionRate: option(number(1), {
+    default: 100,
+    text: "Connections a second from one IP address (IPv6: one /64).",
+  }),
+  maxAddresses: option(count, {
+    default: 10_000,
+    text: "Addresses that are kept track of, for each lane.",
+  }),
+  maxFrame: option(size(1_073_741_824), {
+    default: 1_048_576,
+    text: "Largest frame; the smaller value of both ends counts.",
+  }),
+  maxMessage: option(size(1_073_741_824), {
+    default: 16_777_216,
+    text: "Largest message; the smaller value of both ends counts.",
+  }),
+  maxPartialBytes: option(size(), {
+    defaultText: "16 times `maxMessage`",
+    text: "Unfinished messages of all connections together.",
+  }),
+  compressAbove: option(number(0, undefined, { whole: true, unit: "bytes" }), {
+    default: 0,
+    text: "Messages above this size are compressed. 0: none.",
+  }),
+  maxCompressionRatio: option(number(1), {
+    default: 100,
+    text: "How many times its compressed size a message may have.",
+  }),
+  maxInternedPaths: option(whole(1, 65_536), {
+    default: 256,
+    text: "Actor paths that one connection replaces by numbers, in each direction.",
+  }),
+  window: option(size(), {
+    default: 4_194_304,
+    text: "Bytes sent and not yet acknowledged before a connection waits.",
+  }),
+  maxQueuedMessages: option(count, {
+    default: 100_000,
+    text: "Messages that wait for one connection.",
+  }),
+  maxQueuedBytes: option(size(), {
+    default: 33_554_432,
+    text: "Bytes that wait for one connection.",
+  }),
+  writeTimeout: option(time, {
+    default: 20_000,
+    text: "Time after which a peer that reads nothing is disconnected.",
+  }),
+  keepAliveInterval: option(time, {
+    default: 15_000,
+    text: "Silence after which a connection is probed.",
+  }),
+  idleTimeout: option(time, {
+    default: 40_000,
+    text: "Silence after which a connection is closed.",
+  }),
+  minBackoff: option(time, {
+    default: 500,
+    text: "Shortest pause before a peer is dialled again. A client: 200.",
+  }),
+  maxBackoff: option(time, {
+    default: 30_000,
+    text: "Longest pause before a peer is dialled again. A client: 5 000.",
+  }),
+  closeTimeout: option(time, {
+    default: 2_000,
+    text: "Time for queued data to be sent and acknowledged when a connection is closed.",
+  }),
+}, { section: "transport" });
+
+/** The defaults of a node's transport, without `maxPartialBytes`. */
+export const transportDefaults = transportTable.defaults;
+
+/** What a client has in place of {@linkcode transportDefaults}: it comes back sooner than a node. */
+export const clientTransportDefaults = { minBackoff: 200, maxBackoff: 5_000 } as const;

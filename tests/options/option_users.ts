@@ -1,0 +1,414 @@
+/**
+ * For each table, the call that takes its options: how tests pass an object of options to it.
+ *
+ * @module
+ */
+import { silentLogger } from "../../lib/runtime/logger.ts";
+import {
+  ActorSystem,
+  Behaviors,
+  CircuitBreaker,
+  ClusteredActorSystem,
+  fileEntityStore,
+  fileLease,
+  keepOldest,
+  kvLease,
+  leaseMajority,
+  Routers,
+  serializer,
+  ServiceKey,
+  staticQuorum,
+  TlsConfig,
+} from "../../mod.ts";
+import {
+  beginRotation,
+  createCa,
+  diagnose,
+  diagnosePeer,
+  initWorkspace,
+  issueClient,
+  issueNode,
+  needsRenewal,
+  renew,
+  revoke,
+  signRotation,
+  testCa,
+  verify,
+  writePair,
+} from "../../cert.ts";
+import { ClusterClient } from "../../lib/client/cluster_client.ts";
+import type { OptionTable } from "../../lib/options/option.ts";
+import * as actor from "../../lib/options/tables/actor_tables.ts";
+import * as cert from "../../lib/options/tables/cert_tables.ts";
+import * as client from "../../lib/options/tables/client_tables.ts";
+import * as cluster from "../../lib/options/tables/cluster_tables.ts";
+import * as routing from "../../lib/options/tables/routing_tables.ts";
+import * as sharding from "../../lib/options/tables/sharding_tables.ts";
+import * as streams from "../../lib/options/tables/stream_tables.ts";
+import * as kit from "../../lib/options/tables/testkit_tables.ts";
+import * as tls from "../../lib/options/tables/tls_tables.ts";
+import { transportTable } from "../../lib/options/tables/transport_tables.ts";
+import { serializerTable } from "../../lib/options/tables/wire_tables.ts";
+import { entityType } from "../../lib/sharding/routing/entity_type.ts";
+import { streamConsumer } from "../../lib/streams/stream_consumer.ts";
+import { streamProducer } from "../../lib/streams/stream_producer.ts";
+import { streamSink } from "../../lib/streams/stream_sink.ts";
+import { streamSource } from "../../lib/streams/stream_source.ts";
+import { checkLinearizability } from "../../lib/testkit/linearizability/checker.ts";
+import {
+  ActorTestKit,
+  BehaviorTestKit,
+  ManualClock,
+  randomFaults,
+  RecordedLog,
+  simulate,
+  type Simulation,
+  TestProbe,
+} from "../../lib/testkit/mod.ts";
+
+/** Passes options to the call that takes them; the call must refuse them before it does anything. */
+export interface OptionUser {
+  readonly table: OptionTable;
+  /** Path of the object of options; empty for one that the call takes itself. */
+  readonly path: string;
+  /** What the option accepts besides an object of options. */
+  readonly otherForms?: readonly unknown[];
+  /** Values of required options for which the table has no example. */
+  readonly base?: Readonly<Record<string, unknown>>;
+  // deno-lint-ignore no-explicit-any -- that the types do not fit is what is tested
+  readonly use: (options: any) => unknown;
+}
+
+const system = new ActorSystem({ runtime: { logger: silentLogger } });
+const node = { name: "x", host: "127.0.0.1", port: 0, logger: silentLogger };
+const idle = Behaviors.receive<never>(() => Behaviors.same());
+const entities = () => idle;
+const ref = system.spawn(idle, "idle");
+const never = () => {
+  throw new Error("the options were accepted");
+};
+/** A function and a list, where an option also takes those. */
+export const nothing = () => {};
+/** See {@linkcode nothing}. */
+export const noList: readonly never[] = [];
+const noAuthority = { cert: "", key: "" };
+const contacts = { contactPoints: ["127.0.0.1:1"], systemName: "x", logger: silentLogger };
+const lease = fileLease("/nowhere/lease");
+
+async function start(options: unknown): Promise<void> {
+  // deno-lint-ignore no-explicit-any -- see above
+  await (await ClusteredActorSystem.start(options as any)).shutdown();
+}
+
+async function connect(options: unknown): Promise<void> {
+  // deno-lint-ignore no-explicit-any -- see above
+  await (await ClusterClient.connect(options as any)).close();
+}
+
+// deno-lint-ignore no-explicit-any -- see above
+async function withClient(run: (client: ClusterClient) => any): Promise<unknown> {
+  await using client = await ClusterClient.connect({ ...contacts, lazy: true });
+  return await run(client);
+}
+
+/** Runs in a simulation of one node; gives what `run` has thrown. */
+async function simulated(run: (simulation: Simulation) => unknown): Promise<void> {
+  let thrown: unknown;
+  await simulate(
+    { seed: 1, nodes: 1, duration: 1, linger: 0, failures: false },
+    async (sim) => {
+      try {
+        await run(sim);
+      } catch (error) {
+        thrown = error;
+      }
+    },
+  );
+  if (thrown !== undefined) throw thrown;
+}
+
+const actorUsers: readonly OptionUser[] = [
+  { table: actor.actorSystemTable, path: "", use: (options) => void new ActorSystem(options) },
+  { table: actor.spawnTable, path: "", use: (options) => system.spawn(idle, "x", options) },
+  {
+    table: actor.mailboxTable,
+    path: "mailbox",
+    use: (mailbox) => system.spawn(idle, "x", { mailbox }),
+  },
+  {
+    table: actor.supervisionTable,
+    path: "",
+    use: (options) => Behaviors.supervise(idle, options),
+  },
+  {
+    table: actor.backoffTable,
+    path: "backoff",
+    use: (backoff) => Behaviors.supervise(idle, { backoff }),
+  },
+  { table: actor.spyTable, path: "", use: (options) => Behaviors.spy(idle, ref as never, options) },
+  { table: actor.askTable, path: "", use: (options) => system.ask(ref, never as never, options) },
+  {
+    table: actor.tickTable,
+    path: "",
+    base: { target: ref },
+    use: (options) => system.scheduler.tick("x", options),
+  },
+  {
+    table: actor.onceTable,
+    path: "",
+    base: { target: ref },
+    use: (options) => system.scheduler.once("x", options),
+  },
+  { table: actor.taskTable, path: "", use: (options) => system.tasks.run(() => {}, options) },
+  {
+    table: actor.shutdownTaskTable,
+    path: "",
+    use: (options) => system.onShutdown("afterStop", "x", () => {}, options),
+  },
+  {
+    table: actor.circuitBreakerTable,
+    path: "",
+    use: (options) => void new CircuitBreaker(options),
+  },
+  { table: routing.poolTable, path: "", use: (options) => Routers.pool(1, idle, options) },
+  {
+    table: routing.groupTable,
+    path: "",
+    use: (options) => Routers.group(ServiceKey("x"), options),
+  },
+  { table: streams.streamProducerTable, path: "", use: (options) => streamProducer(options) },
+  {
+    table: streams.streamConsumerTable,
+    path: "",
+    base: { onElement: () => {} },
+    use: (options) => streamConsumer(ref as never, options),
+  },
+  {
+    table: streams.streamSourceTable,
+    path: "",
+    use: (options) => streamSource(system, ref as never, options),
+  },
+  {
+    table: streams.streamSinkTable,
+    path: "",
+    use: (options) => streamSink(system, ref as never, options),
+  },
+];
+
+const clusterUsers: readonly OptionUser[] = [
+  { table: cluster.clusterTable, path: "", use: start },
+  {
+    table: cluster.dnsSeedsTable,
+    path: "seedNodes",
+    otherForms: [nothing, noList],
+    use: (seedNodes) => start({ ...node, seedNodes }),
+  },
+  {
+    table: cluster.membershipTimingTable,
+    path: "membership",
+    use: (membership) => start({ ...node, membership }),
+  },
+  { table: transportTable, path: "transport", use: (transport) => start({ ...node, transport }) },
+  {
+    table: cluster.clusterWaitTable,
+    path: "",
+    use: (options) => simulated((sim) => sim.nodes[0]!.system.waitFor(1, options)),
+  },
+  {
+    table: actor.lookupTable,
+    path: "",
+    use: (options) => simulated((sim) => sim.nodes[0]!.system.lookup("/x", options ?? null)),
+  },
+  { table: cluster.keepOldestTable, path: "", use: keepOldest },
+  { table: cluster.staticQuorumTable, path: "", use: staticQuorum },
+  { table: cluster.leaseMajorityTable, path: "", use: (options) => leaseMajority(lease, options) },
+  { table: cluster.fileLeaseTable, path: "", use: (options) => fileLease("/nowhere/x", options) },
+  { table: cluster.leaseTable, path: "", use: (options) => kvLease({} as never, ["x"], options) },
+  {
+    table: sharding.fileEntityStoreTable,
+    path: "",
+    use: (options) => fileEntityStore("/nowhere", options),
+  },
+  {
+    table: serializerTable,
+    path: "",
+    base: { type: class {}, encode: String, decode: Object },
+    use: serializer,
+  },
+  { table: tls.tlsPathsTable, path: "", use: (options) => TlsConfig.fromPaths(options) },
+  { table: tls.tlsTextsTable, path: "", use: (options) => TlsConfig.fromPem(options) },
+  {
+    table: tls.identityTable,
+    path: "identity",
+    otherForms: [nothing],
+    use: (identity) => TlsConfig.fromPaths({ certFile: "x", caFile: "x", identity }),
+  },
+  {
+    table: sharding.shardedTable,
+    path: "",
+    use: (options) => Behaviors.sharded(entities, options),
+  },
+  {
+    table: sharding.passivationTable,
+    path: "passivation",
+    use: (passivation) => Behaviors.sharded(entities, { passivation }),
+  },
+  {
+    table: sharding.shardBufferTable,
+    path: "buffer",
+    use: (buffer) => Behaviors.sharded(entities, { buffer }),
+  },
+  {
+    table: sharding.rememberTable,
+    path: "rememberEntities",
+    otherForms: [true],
+    use: (rememberEntities) => Behaviors.sharded(entities, { rememberEntities }),
+  },
+  { table: sharding.entityTypeTable, path: "", use: (options) => entityType("x", options) },
+  {
+    table: sharding.entityRefTable,
+    path: "",
+    use: (options) => withClient((client) => client.entityRef("x", options)),
+  },
+  { table: client.clientTable, path: "", use: connect },
+  {
+    table: client.clientAskTable,
+    path: "",
+    use: (options) => withClient((client) => client.ask(ref, never as never, options)),
+  },
+  {
+    table: client.askRetryTable,
+    path: "retry",
+    otherForms: [true],
+    use: (retry) => withClient((client) => client.ask(ref, never as never, { retry })),
+  },
+];
+
+const certUsers: readonly OptionUser[] = [
+  { table: cert.caTable, path: "", use: createCa },
+  {
+    table: cert.nodeCertificateTable,
+    path: "",
+    use: (options) => issueNode(noAuthority as never, options),
+  },
+  {
+    table: cert.clientCertificateTable,
+    path: "",
+    use: (options) => issueClient(noAuthority as never, options),
+  },
+  { table: cert.testCaTable, path: "", use: testCa },
+  { table: cert.initTable, path: "", use: (options) => initWorkspace("/nowhere", options) },
+  {
+    table: cert.renewTable,
+    path: "",
+    use: (options) => renew(noAuthority as never, noAuthority as never, options),
+  },
+  { table: cert.needsRenewalTable, path: "", use: (options) => needsRenewal("", options) },
+  {
+    table: cert.revokeTable,
+    path: "",
+    use: (options) => revoke(noAuthority as never, options),
+  },
+  { table: cert.verifyTable, path: "", use: (options) => verify("", options) },
+  {
+    table: cert.beginRotationTable,
+    path: "",
+    use: (options) => beginRotation("/nowhere", options),
+  },
+  { table: cert.rotationTable, path: "", use: (options) => signRotation("/nowhere", options) },
+  {
+    table: cert.doctorTable,
+    path: "",
+    use: (options) => diagnose("/nowhere", "/nowhere", options),
+  },
+  {
+    table: cert.writePairTable,
+    path: "",
+    use: (options) => writePair("/nowhere", "x", noAuthority, options),
+  },
+  { table: cert.liveDoctorTable, path: "", use: (options) => diagnosePeer("/nowhere", options) },
+];
+
+const testkitUsers: readonly OptionUser[] = [
+  { table: kit.actorTestKitTable, path: "", use: (options) => void ActorTestKit.create(options) },
+  {
+    table: kit.behaviorTestKitTable,
+    path: "",
+    use: (options) => void BehaviorTestKit.create(idle, options),
+  },
+  { table: kit.testProbeTable, path: "", use: (options) => void new TestProbe(system, options) },
+  {
+    table: kit.waitTable,
+    path: "",
+    use: (options) => new TestProbe(system).receive(options),
+  },
+  {
+    table: kit.quietTable,
+    path: "",
+    use: (options) => new TestProbe(system).expectNoMessage(options),
+  },
+  { table: kit.recordedLogTable, path: "", use: (options) => void new RecordedLog(options) },
+  { table: kit.manualClockTable, path: "", use: (options) => void new ManualClock(options) },
+  { table: kit.simulationTable, path: "", use: (options) => simulate(options, never) },
+  {
+    table: kit.scenarioTable,
+    path: "scenario",
+    otherForms: [nothing],
+    use: (scenario) => simulate({ seed: 1, failures: false }, scenario),
+  },
+  {
+    table: kit.simulatedNodeTable,
+    path: "cluster",
+    otherForms: [nothing],
+    use: (cluster) => simulate({ seed: 1, failures: false, cluster }, never),
+  },
+  {
+    table: kit.healthTable,
+    path: "health",
+    use: (health) => simulate({ seed: 1, failures: false, health }, never),
+  },
+  {
+    table: kit.latencyTable,
+    path: "latency",
+    use: (latency) => simulate({ seed: 1, failures: false, latency }, never),
+  },
+  {
+    table: kit.sourceTable,
+    path: "source",
+    use: (source) => simulate({ seed: 1, failures: false, source }, never),
+  },
+  { table: kit.randomFaultsTable, path: "", use: randomFaults },
+  {
+    table: kit.untilTable,
+    path: "",
+    use: (options) => simulated((sim) => sim.until(() => true, options)),
+  },
+  {
+    table: kit.convergedTable,
+    path: "",
+    use: (options) => simulated((sim) => sim.converged(options)),
+  },
+  {
+    table: kit.faultsOverTable,
+    path: "",
+    use: (options) => simulated((sim) => sim.faultsOver(options)),
+  },
+  {
+    table: kit.simulatedClientTable,
+    path: "",
+    use: (options) => simulated((sim) => sim.connect(options)),
+  },
+  {
+    table: kit.linearizabilityTable,
+    path: "",
+    use: (options) => checkLinearizability([], {} as never, options),
+  },
+];
+
+/** One for each table. */
+export const optionUsers: readonly OptionUser[] = [
+  ...actorUsers,
+  ...clusterUsers,
+  ...certUsers,
+  ...testkitUsers,
+];
