@@ -28,6 +28,8 @@ const formation = testedBy("membership/formation_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
 const scenario = testedBy("membership/scenario_test.ts");
 const exchange = testedBy("cluster/service_exchange_test.ts");
+const coordinator = testedBy("sharding/coordinator_test.ts");
+const closing = testedBy("sharding/closing_node_test.ts");
 const sharding = testedBy("sharding/rule_seeds.ts");
 
 /** All rules, by name. */
@@ -163,6 +165,18 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   coordinatorAwaitsReports: sharding(
     "A new coordinator grants no shard before all regions have reported.",
     "no seed violates an invariant",
+  ),
+  joiningMembersReport: coordinator(
+    "A new coordinator awaits the reports of members that it sees as joining, too.",
+    "a new coordinator awaits the report of a joining member: the last one may have seen it up",
+  ),
+  onlyUpMembersOwn: coordinator(
+    "Shards are granted to members that are up only: all reachable members know those.",
+    "a joining node gets shards when it is up: then all members know it",
+  ),
+  endedGrantsStayEnded: closing(
+    "A grant that a node has said to have ended is not taken again, whoever sends it.",
+    "a message that a node without the region sends back waits for a later grant than that",
   ),
   shardStopsBeforeHandOff: sharding(
     "A shard is handed off only when its entities have stopped.",

@@ -217,6 +217,10 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     if (message?.type === "drained") {
       this.#types.get(message.shardType)?.router.drained(message.shard, message.epoch);
     }
+    if (message?.type === "noRegion") {
+      const { shardType, entityId, epoch } = message;
+      this.#types.get(shardType)?.router.noRegion(entityId, message.message, epoch);
+    }
     if (message?.type === "returned") {
       const { shardType, shard, owner, epoch, entityId } = message;
       const type = this.#types.get(shardType);

@@ -27,6 +27,7 @@ import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
   messageLimits,
+  type MissingHandler,
   type NodeHandler,
   type PeerHandler,
   type RemotingOptions,
@@ -52,6 +53,8 @@ export class Remoting {
   readonly #peerLog: OncePerPeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
+  /** For paths that begin so and have no handler of their own. */
+  readonly #missing = new Map<string, MissingHandler>();
   readonly #grants = new Grants();
   readonly #reserved = new Set<string>();
   #isExported: (path: string) => boolean = () => false;
@@ -177,7 +180,22 @@ export class Remoting {
     this.#peerHandlers.set(path, handler);
   }
 
-  /** Whether a handler is registered for `path`. */
+  /**
+   * Gives what anybody sends to paths of one part that begin with `prefix`, and are not handled, to
+   * `handler`.
+   */
+  handleMissing(prefix: string, handler: MissingHandler): void {
+    this.#missing.set(prefix, handler);
+  }
+
+  #missingHandler(path: string): MissingHandler | undefined {
+    // What is below such a path is an actor.
+    if (!path.startsWith("/_") || path.includes("/", 1)) return undefined;
+    for (const [prefix, handler] of this.#missing) if (path.startsWith(prefix)) return handler;
+    return undefined;
+  }
+
+  /** Whether a handler takes what is sent to `path`. */
   isHandled(path: string): boolean {
     return this.#nodeHandlers.has(path) || this.#peerHandlers.has(path);
   }
@@ -271,7 +289,8 @@ export class Remoting {
 
   #isReserved(path: string): boolean {
     return path.startsWith("/_") && !path.startsWith(askPath) &&
-      (laneOf(path) === "control" || this.#reserved.has(path) || this.isHandled(path));
+      (laneOf(path) === "control" || this.#reserved.has(path) || this.isHandled(path) ||
+        this.#missingHandler(path) !== undefined);
   }
 
   #resolve(address: RefAddress): Ref<unknown> {
@@ -328,6 +347,8 @@ export class Remoting {
         if (forPeers !== undefined) return forPeers(peer, message);
         const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;
         if (forNodes !== undefined) return forNodes(peer as NodePeer, message);
+        const missing = this.#missingHandler(path);
+        if (missing !== undefined) return missing(peer, message, path);
       }
       const refused = this.#internals.deliver(path, uid, message);
       if (refused === "mailboxFull" && this.#isNode) this.#rejections.add(peer, path);
@@ -399,7 +420,8 @@ export class Remoting {
   /** Members reach every actor; a client, exported actors and those it holds references to. */
   #mayReach(peer: Peer, path: string): boolean {
     return peer.role === "node" || this.#peerHandlers.has(path) ||
-      this.#grants.allows(peer.address, path) || this.#isExported(path);
+      this.#grants.allows(peer.address, path) || this.#isExported(path) ||
+      this.#missingHandler(path) !== undefined;
   }
 
   #onRefEncoded(ref: Ref<never>): void {

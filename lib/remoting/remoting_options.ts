@@ -9,6 +9,8 @@ import type { Serializer } from "../wire/serializer.ts";
 export type NodeHandler = (peer: NodePeer, message: unknown) => void;
 /** Takes messages at a path that is open to nodes and clients. */
 export type PeerHandler = (peer: Peer, message: unknown) => void;
+/** Takes messages at paths that begin with a prefix and have no handler. */
+export type MissingHandler = (peer: Peer, message: unknown, path: string) => void;
 
 /** Options of the endpoint except the ones that the bridge provides. */
 export type RemotingOptions =

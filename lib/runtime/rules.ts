@@ -54,6 +54,9 @@ const all = {
   staleServiceListsAreIgnored: true,
   // Sharding.
   coordinatorAwaitsReports: true,
+  joiningMembersReport: true,
+  onlyUpMembersOwn: true,
+  endedGrantsStayEnded: true,
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,

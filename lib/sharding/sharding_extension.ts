@@ -13,6 +13,7 @@ import type {
 } from "../cluster/node/node_extension.ts";
 import type { MembershipView } from "../membership/state/view.ts";
 import type { Timer } from "../runtime/clock.ts";
+import { answerWithoutRegion } from "./region/no_region.ts";
 import { ClientLocator } from "./client_locator.ts";
 import { coordinatorView } from "./coordinator/coordinator_view.ts";
 import { ShardingError } from "./errors.ts";
@@ -21,6 +22,7 @@ import {
   clientShardsPath,
   locatePath,
   parseShardingMessage,
+  regionPrefix,
   shardingPath,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
@@ -69,6 +71,9 @@ export class ShardingExtension implements NodeExtension {
       const message = parseRememberMessage(value);
       if (message === undefined) return;
       this.#types.get(message.shardType)?.memory?.receive(peer.address, message);
+    });
+    node.handleMissing(regionPrefix, (peer, value, path) => {
+      answerWithoutRegion(node.send, peer.address, path.slice(regionPrefix.length), value);
     });
     // Where clients listen.
     node.reserve(clientShardsPath);

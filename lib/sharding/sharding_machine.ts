@@ -104,8 +104,8 @@ export class ShardingMachine {
   /** The cluster has changed. */
   onView(view: CoordinatorView): void {
     const before = this.#view?.leader;
+    const present = ownersOfBoth(this.#view, view);
     this.#view = view;
-    const present = new Set(view.members.map(({ address }) => address));
     const self = view.members.find(({ address }) => address === view.self);
     this.regions.setIncarnation(self?.incarnation ?? 0);
     this.#step({ type: "view", view });
@@ -144,6 +144,10 @@ export class ShardingMachine {
       case "started":
       case "stopped":
         return this.#step({ ...message, from });
+      case "noRegion": {
+        const { shardType, entityId, epoch } = message;
+        return this.#routers.get(shardType)?.noRegion(entityId, message.message, epoch);
+      }
       case "returned": // For clients only.
         return;
     }
@@ -228,4 +232,16 @@ export class ShardingMachine {
   #send(to: string, message: ShardingMessage): void {
     this.#port.send(to, shardingPath, message);
   }
+}
+
+/** Members that may still own what they owned: a new incarnation does not. */
+function ownersOfBoth(
+  before: CoordinatorView | undefined,
+  { members }: CoordinatorView,
+): ReadonlySet<string> {
+  const known = new Map(before?.members.map(({ address, incarnation }) => [address, incarnation]));
+  const present = members.filter(({ address, incarnation }) =>
+    (known.get(address) ?? incarnation) === incarnation
+  );
+  return new Set(present.map(({ address }) => address));
 }

@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { clientShardsPath, parseShardingMessage } from "../../lib/sharding/routing/protocol.ts";
+import { answerWithoutRegion } from "../../lib/sharding/region/no_region.ts";
+import {
+  clientShardsPath,
+  parseShardingMessage,
+  shardingPath,
+} from "../../lib/sharding/routing/protocol.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { ShardRouter } from "../../lib/sharding/routing/shard_router.ts";
 
@@ -52,4 +57,44 @@ Deno.test("a message that was returned to a client goes to the next owner before
     ["b", ["x", "newer", 9]],
   ]);
   assertEquals(lost, []);
+});
+
+Deno.test("a message that a node without the region sends back waits for a later grant than that", () => {
+  const { router, sent, lost, asked } = scene("client:1");
+  router.learn(shard, "a", 7);
+  router.route("x", "first");
+  router.noRegion("x", "first", 7);
+  assertEquals(asked, [shard]);
+  // A node that has not heard of it yet still tells of the old grant.
+  router.learn(shard, "a", 7);
+  router.route("x", "second");
+  assertEquals(sent.length, 1);
+  router.learn(shard, "b", 9);
+  assertEquals(sent.slice(1).map(([to, , message]) => [to, message]), [
+    ["b", ["x", "first", 9]],
+    ["b", ["x", "second", 9]],
+  ]);
+  assertEquals(lost, []);
+});
+
+Deno.test("a node without the region sends messages back, and confirms markers", () => {
+  const sent: unknown[][] = [];
+  const answer = (from: string, value: unknown) =>
+    answerWithoutRegion((...message) => sent.push(message), from, "lists", value);
+  answer("client:1", ["x", "of a client", 7]);
+  answer("b:1", ["x", "of a node", 7]);
+  answer("client:1", [shard, 9, "c:1", "", 0]);
+  answer("b:1", [shard, 9, "c:1", "d:1", 7]);
+  answer("b:1", "nonsense");
+  const about = { type: "noRegion" as const, shardType: "lists", epoch: 7, entityId: "x" };
+  const drained = { type: "drained" as const, shardType: "lists", shard, epoch: 9 };
+  assertEquals(sent, [
+    ["client:1", clientShardsPath, { ...about, message: "of a client" }],
+    ["b:1", shardingPath, { ...about, message: "of a node" }],
+    ["client:1", clientShardsPath, drained],
+    ["d:1", shardingPath, drained],
+  ]);
+  const noRegion = { ...about, message: "m" };
+  assertEquals(parseShardingMessage(noRegion), noRegion);
+  assertEquals(parseShardingMessage({ ...noRegion, entityId: "" }), undefined);
 });

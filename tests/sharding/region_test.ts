@@ -92,10 +92,11 @@ function nodeUnderOrders() {
       address,
       incarnation,
       eligible: true,
+      joining: false,
       roles: [],
       appVersion: undefined,
     }));
-    const view: CoordinatorView = { self: "b", leader, members, converged: true };
+    const view: CoordinatorView = { self: "b", leader, members };
     node.onView(view);
   };
   const order = (from: string, term: Term, shard: number, incarnation = 1) =>

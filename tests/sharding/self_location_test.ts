@@ -55,9 +55,16 @@ Deno.test("a node that retires reports that before it hands shards off, and agai
     runner: { ...host, stopShard: (...[, , end]) => end() },
   });
   const members = ["a", "b"].map((address) => {
-    return { address, incarnation: 1, eligible: true, roles: [], appVersion: undefined };
+    return {
+      address,
+      incarnation: 1,
+      eligible: true,
+      joining: false,
+      roles: [],
+      appVersion: undefined,
+    };
   });
-  node.onView({ self: "b", leader: "a", members, converged: true });
+  node.onView({ self: "b", leader: "a", members });
   node.open("lists");
   node.receive("a", { type: "requestReport", term: [1, "a"] });
   const grant = (shard: number) => {

@@ -25,10 +25,11 @@ function onMessage(
   type: string,
   times: number,
   act: (from: WorldNode) => void,
+  counts: (from: WorldNode, to: string) => boolean = () => true,
 ): void {
   let left = times;
-  world.onControl = (from, _to, message) => {
-    if (message.type !== type || --left !== 0) return;
+  world.onControl = (from, to, message) => {
+    if (message.type !== type || !counts(from, to) || --left !== 0) return;
     // After the call that sends it.
     world.later(0, () => act(from));
   };
@@ -57,6 +58,30 @@ export const scenarios: readonly Scenario[] = [
       world.run(8_000);
       world.join("e");
       world.run(8_000);
+    },
+  },
+  {
+    name: "the coordinator dies when a node that has just joined gets a shard",
+    nodes: 4,
+    world: { lag: 1_500 },
+    act(world) {
+      world.run(2_000);
+      const joined = world.join("e");
+      // Shards are free at the moment when the leader, and nobody else, sees it up.
+      const leaving = world.find("bcd"[world.pick(3)]!)!;
+      const look = () => {
+        if (!world.leader!.ups.has(`e/${joined.incarnation}`)) return world.later(10, look);
+        world.retire(leaving);
+      };
+      look();
+      const toJoined = (from: WorldNode, to: string) => to === "e" && from === world.leader;
+      onMessage(world, "startShard", 1 + world.pick(3), (leader) => {
+        // The others notice it at once, before they have heard of all that it knew.
+        world.later(world.pick(500), () => {
+          if (leader.alive) world.crash(leader, { heard: 20, dead: 200 });
+        });
+      }, toJoined);
+      world.run(9_000);
     },
   },
   ...steps.flatMap((step): Scenario[] => [
@@ -200,7 +225,14 @@ export function runSeed(
   change: Partial<WorldOptions> = {},
   scenario: Scenario = scenarios[seed % scenarios.length]!,
 ): World {
-  const world = new World({ seed, ...scenario.world, ...change });
+  // In half of the runs shards are granted on request only, as when there are too many of them.
+  const onRequest = Math.floor(seed / scenarios.length) % 2 === 1;
+  const world = new World({
+    seed,
+    ...(onRequest && { eagerGrants: 0 }),
+    ...scenario.world,
+    ...change,
+  });
   try {
     for (const address of "abcdefgh".slice(0, scenario.nodes)) world.join(address);
     world.run(1_500);

@@ -3,6 +3,7 @@
  * loses, repeats and reorders messages, a data lane that keeps order, and a table of all entities that
  * run. Everything follows from one seed.
  */
+import type { CoordinatorTiming } from "../../lib/sharding/coordinator/coordinator.ts";
 import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
 import {
   regionPath,
@@ -30,6 +31,8 @@ export interface WorldOptions {
   /** Milliseconds until a change of the members reaches a node, at most. */
   readonly lag?: number;
   readonly shardTypes?: readonly string[];
+  /** 0: only requested shards are granted. */
+  readonly eagerGrants?: number;
   /** Another implementation, to see that it fails. */
   readonly make?: typeof ShardingMachine;
 }
@@ -38,6 +41,8 @@ interface Truth {
   readonly address: string;
   readonly incarnation: number;
   leaving: boolean;
+  /** All have seen it join, and the leader has made it up. Each node learns that by itself. */
+  up: boolean;
 }
 
 /** A message of the test: who has sent it, and its number there. */
@@ -61,6 +66,11 @@ export class WorldNode {
   passesOn = false;
   /** The number of its view; a later view has a higher one. */
   heard = -1;
+  /** The incarnations that it has heard of, and those of which it knows that they are up. */
+  readonly knows = new Set<string>();
+  readonly ups = new Set<string>();
+  /** Gives it its view again, with what it knows by now. */
+  look: () => void = () => {};
   /** Entities that live here, by shard. */
   readonly entities = new Map<string, Map<number, Set<string>>>();
   #sent = 0;
@@ -77,7 +87,7 @@ export class WorldNode {
       publish: () => {},
       log: () => {},
       onAnswer: () => {},
-    }, { rebalanceInterval: 1_500, retryInterval: 300, rebalanceShare: 0.25 });
+    }, world.timing);
     for (const shardType of world.shardTypes) {
       this.shards.add({ shardType, numShards, runner: this.#runner(shardType) });
       this.shards.open(shardType);
@@ -146,6 +156,7 @@ export class WorldNode {
 /** See the module's text. */
 export class World extends MachineWorld {
   readonly shardTypes: readonly string[];
+  readonly timing: Partial<CoordinatorTiming>;
   readonly make: typeof ShardingMachine;
   readonly lost: string[] = [];
   readonly nodes: WorldNode[] = [];
@@ -179,6 +190,12 @@ export class World extends MachineWorld {
     this.lag = options.lag ?? 300;
     this.#delay = options.delay ?? 30;
     this.shardTypes = options.shardTypes ?? ["one", "two"];
+    this.timing = {
+      rebalanceInterval: 1_500,
+      retryInterval: 300,
+      rebalanceShare: 0.25,
+      ...(options.eagerGrants !== undefined && { eagerGrants: options.eagerGrants }),
+    };
     this.make = options.make ?? ShardingMachine;
   }
 
@@ -208,10 +225,31 @@ export class World extends MachineWorld {
   join(address: string): WorldNode {
     const incarnation = 1 + this.nodes.filter((node) => node.address === address).length;
     const node = new WorldNode(this, address, incarnation);
+    const contact = this.leader;
     this.nodes.push(node);
     this.#remove(address);
     this.#unreachable.delete(address);
-    this.#truth.push({ address, incarnation, leaving: false });
+    this.#truth.push({ address, incarnation, leaving: false, up: false });
+    const key = `${address}/${incarnation}`;
+    for (const other of [node, contact]) other?.knows.add(key);
+    for (const known of contact?.knows ?? []) node.knows.add(known);
+    for (const known of contact?.ups ?? []) node.ups.add(known);
+    for (const other of this.alive) {
+      this.later(this.random.next() * this.lag, () => {
+        other.knows.add(key);
+        other.look();
+        this.#promote();
+      });
+    }
+    // What was on its way to the contact arrives here, too.
+    this.later(this.lag, () => {
+      for (const { up, address, incarnation } of this.#truth) {
+        node.knows.add(`${address}/${incarnation}`);
+        if (up) node.ups.add(`${address}/${incarnation}`);
+      }
+      node.look();
+      this.#promote();
+    });
     this.#changed();
     return node;
   }
@@ -352,6 +390,28 @@ export class World extends MachineWorld {
     return this.#last.get(`${node.address}/${node.incarnation}>${shardType}/${id}`) ?? 0;
   }
 
+  /** Members that all have heard of become up, unless some cannot be reached. */
+  #promote(): void {
+    if (this.#unreachable.size > 0 || this.#sides.size > 0) return;
+    const members = this.alive.filter((node) => this.#isMember(node));
+    for (const member of this.#truth) {
+      const key = `${member.address}/${member.incarnation}`;
+      if (member.up || !members.every(({ knows }) => knows.has(key))) continue;
+      member.up = true;
+      for (const node of members) {
+        const delay = node === this.leader ? 0 : this.random.next() * this.lag;
+        this.later(delay, () => {
+          node.ups.add(key);
+          node.look();
+        });
+      }
+    }
+  }
+
+  #isMember({ address, incarnation }: WorldNode): boolean {
+    return this.#truth.some((m) => m.address === address && m.incarnation === incarnation);
+  }
+
   #side(address: string): number {
     return this.#sides.get(address) ?? 0;
   }
@@ -372,26 +432,27 @@ export class World extends MachineWorld {
     const unreachable = new Set(this.#unreachable);
     const sides = new Map(this.#sides);
     const sideOf = (address: string) => sides.get(address) ?? 0;
-    const waiting = new Map<number, number>();
     const members = this.alive.filter(({ address }) =>
       truth.some((member) => member.address === address)
     );
-    for (const { address } of members) {
-      waiting.set(sideOf(address), (waiting.get(sideOf(address)) ?? 0) + 1);
-    }
-    const tell = (node: WorldNode, converged: boolean) => {
+    const tell = (node: WorldNode) => {
       if (!node.alive || node.heard > version) return;
       node.heard = version;
+      node.look = () => tell(node);
       const reachable = (address: string) =>
         !unreachable.has(address) && sideOf(address) === sideOf(node.address);
+      const known = truth.filter((m) => node.knows.has(`${m.address}/${m.incarnation}`));
+      const isUp = (address: string, incarnation: number) =>
+        node.ups.has(`${address}/${incarnation}`);
       const view: CoordinatorView = {
         self: node.address,
-        converged,
-        leader: truth.find(({ address }) => reachable(address))?.address,
-        members: truth.map(({ address, incarnation, leaving }) => ({
+        leader: (known.find((m) => isUp(m.address, m.incarnation) && reachable(m.address)) ??
+          known.find(({ address }) => reachable(address)))?.address,
+        members: known.map(({ address, incarnation, leaving }) => ({
           address,
           incarnation,
-          eligible: !leaving && reachable(address),
+          eligible: isUp(address, incarnation) && !leaving && reachable(address),
+          joining: !isUp(address, incarnation),
           roles: [],
           appVersion: undefined,
         })).toSorted((a, b) => a.address < b.address ? -1 : 1),
@@ -399,16 +460,8 @@ export class World extends MachineWorld {
       node.shards.onView(view);
     };
     for (const node of members) {
-      const side = sideOf(node.address);
-      this.later(this.random.next() * this.lag, () => {
-        tell(node, false);
-        waiting.set(side, waiting.get(side)! - 1);
-        if (waiting.get(side) !== 0) return;
-        for (const other of members) {
-          if (sideOf(other.address) !== side) continue;
-          this.later(this.random.next() * this.lag, () => tell(other, true));
-        }
-      });
+      this.later(this.random.next() * this.lag, () => tell(node));
     }
+    this.#promote();
   }
 }

@@ -58,6 +58,7 @@ export function extensionContext(
       remoting.handlePeers(freePath(remoting, path), handler);
       loopback.handle(path, handler);
     },
+    handleMissing: (prefix, handler) => remoting.handleMissing(checkPath(prefix), handler),
     reserve: (path) => remoting.reserve(checkPath(path)),
     send: (to, path, message) => {
       if (to !== address) remoting.send(to, path, 0, message);

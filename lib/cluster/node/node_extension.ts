@@ -71,6 +71,16 @@ export interface ExtensionContext {
    */
   handlePeers(path: string, handler: ExtensionHandler): void;
   /**
+   * Takes messages that nodes and clients send to reserved paths of one part which begin with
+   * `prefix`, as long as nothing else handles them; `path` is the whole one.
+   *
+   * @throws {ClusterError} code `badPath`.
+   */
+  handleMissing(
+    prefix: string,
+    handler: (peer: ExtensionPeer, message: unknown, path: string) => void,
+  ): void;
+  /**
    * Keeps references from leading to a path where clients listen, so that no forged reference
    * makes this node write there.
    *

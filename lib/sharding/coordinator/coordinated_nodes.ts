@@ -1,4 +1,5 @@
 import { compareStamps, type Stamp } from "../routing/term.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { ViewMember } from "./coordinator_view.ts";
 
 /** One member, as its coordinator knows it. */
@@ -6,8 +7,6 @@ interface CoordinatedNode {
   readonly incarnation: number;
   /** It has acknowledged the current term, and reported its shards. */
   reported: boolean;
-  /** Known to all members: a later leader will request its report, too. */
-  settled: boolean;
   retiring: boolean;
   /** The stamp of its newest message. */
   stamp: Stamp;
@@ -71,7 +70,6 @@ export class CoordinatedNodes {
     this.#nodes.set(address, {
       incarnation,
       reported: false,
-      settled: false,
       retiring: false,
       stamp: [incarnation, 0],
     });
@@ -92,11 +90,6 @@ export class CoordinatedNodes {
       gone.push(address);
     }
     return gone;
-  }
-
-  /** The view has converged: all members know each other. */
-  settle(): void {
-    for (const node of this.#nodes.values()) node.settled = true;
   }
 
   /** Whether a message with this stamp is of the present incarnation of a member. */
@@ -125,20 +118,20 @@ export class CoordinatedNodes {
 
   /** Records changes of the set of eligible nodes: rebalancing waits after a change. */
   noteAble(members: readonly ViewMember[], now: number): void {
-    const able = members.filter((member) => this.#isAble(member)).map(({ address }) => address)
+    const able = members.filter((member) => this.mayOwn(member)).map(({ address }) => address)
       .join();
     if (able === this.#able) return;
     this.#able = able;
     this.#stableSince = now;
   }
 
-  /** Whether a member may be granted shards. */
-  mayOwn(member: ViewMember): boolean {
-    return this.#isAble(member) && this.#nodes.get(member.address)!.settled;
-  }
-
-  #isAble({ address, eligible }: ViewMember): boolean {
+  /**
+   * Whether a member may be given shards: it is up, so every later leader knows it and requests its
+   * report, and it has acknowledged this term, so it obeys no earlier coordinator.
+   */
+  mayOwn({ address, eligible, joining }: ViewMember): boolean {
     const node = this.#nodes.get(address);
-    return eligible && node !== undefined && node.reported && !node.retiring;
+    const up = eligible || (joining && !rules.onlyUpMembersOwn);
+    return up && node !== undefined && node.reported && !node.retiring;
   }
 }

@@ -5,8 +5,13 @@
  * shard before all have reported or were removed. So the crash of a coordinator loses no grant and
  * creates no second owner, and a deposed coordinator that does not know it can change nothing.
  *
- * Pure: `step` takes an event and returns effects. Each grant has its own epoch, each shard type
- * its own table.
+ * What makes a grant safe: every member that could own the shard has acknowledged this term and
+ * reported, so no older owner is overlooked; and the new owner is up, so every later leader has it in
+ * its view, as joining at least, and awaits its report. Convergence of the view adds nothing to that
+ * (`docs/decisions/0014-grants-without-convergence.md`).
+ *
+ * Pure: `step` takes an event and gives effects. Each grant has its own epoch, each shard type its
+ * own table.
  *
  * @module
  */
@@ -31,12 +36,24 @@ export interface CoordinatorTiming {
   readonly rebalanceInterval: number;
   /** The part of all shards of a type that one round moves, at least one. Default 0.1. */
   readonly rebalanceShare: number;
+  /**
+   * How long the first grant of a type waits for members that have no region of it yet, so that the
+   * first node does not get all shards. Default 1 000.
+   */
+  readonly formationWait: number;
+  /**
+   * How many grants of one type may be unconfirmed while shards are granted that nobody has requested
+   * yet; 0: only requested shards are granted. Default 128.
+   */
+  readonly eagerGrants: number;
 }
 
 const defaultTiming: CoordinatorTiming = {
   retryInterval: 500,
   rebalanceInterval: 10_000,
   rebalanceShare: 0.1,
+  formationWait: 1_000,
+  eagerGrants: 128,
 };
 
 /** How many shard types one coordinator keeps; reports of more are rejected. */
@@ -124,10 +141,10 @@ export class Coordinator {
       }
     }
     for (const member of view.members) {
-      // A member that joins later owns no shards yet: its report is not pending.
-      if (this.#nodes.add(member, !ledBefore)) this.#requestReport(member.address);
+      // A member that joins later owns nothing yet: its report is not awaited.
+      const awaited = !ledBefore && (!member.joining || rules.joiningMembersReport);
+      if (this.#nodes.add(member, awaited)) this.#requestReport(member.address);
     }
-    if (view.converged) this.#nodes.settle();
     this.#nodes.noteAble(view.members, this.#now);
     this.#grantAllWaiting();
   }
@@ -137,9 +154,13 @@ export class Coordinator {
     this.#highestTerm = Math.max(this.#highestTerm, this.#term[0]) + 1;
     this.#term = [this.#highestTerm, this.#view!.self];
     for (const [shardType, { numShards, lastEpoch }] of [...this.#tables]) {
-      this.#tables.set(shardType, new ShardTable(numShards, Math.max(lastEpoch, this.#floor)));
+      this.#tables.set(shardType, this.#newTable(numShards, lastEpoch));
     }
     this.#nodes.awaitAll();
+  }
+
+  #newTable(numShards: number, lastEpoch = 0): ShardTable {
+    return new ShardTable(numShards, Math.max(lastEpoch, this.#floor), this.#now);
   }
 
   #requestReport(to: string): void {
@@ -190,6 +211,7 @@ export class Coordinator {
     if (!table.regions.has(from)) table.newcomers.add(from);
     table.regions.add(from);
     table.raiseEpoch(lastEpoch);
+    if (lastEpoch > 0) table.used = true;
     for (const [shard, epoch, stopping] of shards) {
       if (shard >= table.numShards) continue;
       if (!table.adopt(shard, from, epoch, stopping === 1)) {
@@ -216,7 +238,7 @@ export class Coordinator {
     if (table === undefined || shard >= table.numShards) return;
     if (table.grant(shard)?.phase === "running") return this.#answer(from, shardType, table, shard);
     table.wait(shard, from);
-    this.#grant(shardType, table, shard);
+    this.#grant(shardType, table, [shard]);
   }
 
   #confirm(shardType: string, table: ShardTable, shard: number, from: string, epoch: number): void {
@@ -240,6 +262,7 @@ export class Coordinator {
       }
       this.#grantWaiting(shardType, table);
       if (this.phase !== "active") continue;
+      this.#grantVacant(shardType, table);
       this.#rebalance(shardType, table);
       this.#effects.push(...takeShardTableDelta(shardType, table));
     }
@@ -252,8 +275,8 @@ export class Coordinator {
     table.balancedAt = this.#now;
     // While a new version is rolled out, shards that move now would have to move again.
     if (new Set(this.#view!.members.map(({ appVersion }) => appVersion)).size > 1) return;
-    const limit = Math.max(1, Math.floor(table.numShards * this.#timing.rebalanceShare));
     const nodes = this.#candidates(table);
+    const limit = this.#movesOfRound(table, nodes);
     let moves = this.#consult(shardType, (strategy) => strategy.rebalance?.(nodes, limit)) ?? [];
     moves = moves.filter(({ to }) => nodes.some(({ address }) => address === to));
     for (const { shard, to } of moves.slice(0, limit)) {
@@ -261,6 +284,13 @@ export class Coordinator {
       if (grant?.owner === to) continue;
       this.#handOff(shardType, table, shard, to);
     }
+  }
+
+  /** A node that has no shards gets its whole share at once. */
+  #movesOfRound({ numShards }: ShardTable, nodes: readonly AllocationNode[]): number {
+    const limit = Math.max(1, Math.floor(numShards * this.#timing.rebalanceShare));
+    const empty = nodes.filter(({ shards }) => shards.size === 0).length;
+    return Math.max(limit, Math.floor(empty * numShards / Math.max(1, nodes.length)));
   }
 
   #handOff(shardType: string, table: ShardTable, shard: number, to: string): void {
@@ -293,23 +323,39 @@ export class Coordinator {
   }
 
   #grantWaiting(shardType: string, table: ShardTable): void {
-    if (this.phase !== "active") return;
-    for (const shard of table.unowned()) this.#grant(shardType, table, shard);
+    if (this.phase === "active") this.#grant(shardType, table, table.unowned());
   }
 
-  #grant(shardType: string, table: ShardTable, shard: number): void {
-    if (this.phase !== "active" || table.grant(shard) !== undefined) return;
+  /** Grants what nobody has requested yet, so that no message waits for it later. */
+  #grantVacant(shardType: string, table: ShardTable): void {
+    const limit = this.#timing.eagerGrants - table.busy;
+    if (limit > 0) this.#grant(shardType, table, table.vacant(limit));
+  }
+
+  #grant(shardType: string, table: ShardTable, shards: readonly number[]): void {
+    if (this.phase !== "active" || shards.length === 0 || !this.#isFormed(table)) return;
     const nodes = this.#candidates(table);
     if (nodes.length === 0) return;
-    const able = (address: string | undefined) =>
-      address !== undefined && nodes.some((node) => node.address === address);
-    let owner = table.targetOf(shard);
-    if (!able(owner)) {
-      owner = this.#consult(shardType, (strategy) => strategy.allocate(shard, nodes));
+    const byAddress = new Map(nodes.map((node) => [node.address, node]));
+    for (const shard of shards) {
+      if (table.grant(shard) !== undefined) continue;
+      let owner = byAddress.get(table.targetOf(shard) ?? "") ??
+        byAddress.get(
+          this.#consult(shardType, (strategy) => strategy.allocate(shard, nodes)) ?? "",
+        );
+      owner ??= byAddress.get(leastShards().allocate(shard, nodes)!)!;
+      const { epoch } = table.allocate(shard, owner.address, this.#now);
+      owner.shards.add(shard);
+      this.#startShard(owner.address, shardType, shard, epoch);
     }
-    if (!able(owner)) owner = leastShards().allocate(shard, nodes);
-    const { epoch } = table.allocate(shard, owner!, this.#now);
-    this.#startShard(owner!, shardType, shard, epoch);
+  }
+
+  /** Whether the first grant of a type need not wait: all that could own shards of it are known. */
+  #isFormed(table: ShardTable): boolean {
+    if (table.used || this.#now - table.openedAt >= this.#timing.formationWait) return true;
+    return this.#view!.members.every(({ address, eligible, joining }) =>
+      table.regions.has(address) || !(eligible || joining)
+    );
   }
 
   /** Names the incarnation: a grant that arrives late must not count for the next one. */
@@ -326,8 +372,8 @@ export class Coordinator {
     });
   }
 
-  /** Nodes that may be granted shards of a type. */
-  #candidates(table: ShardTable): AllocationNode[] {
+  /** Nodes that may be given shards of a type. */
+  #candidates(table: ShardTable): (AllocationNode & { readonly shards: Set<number> })[] {
     const able = this.#view!.members.filter((member) =>
       this.#nodes.mayOwn(member) && table.regions.has(member.address)
     );
@@ -359,7 +405,7 @@ export class Coordinator {
   #tableFor(from: string, shardType: string, numShards: number): ShardTable | undefined {
     let table = this.#tables.get(shardType);
     if (table === undefined && this.#tables.size < maxShardTypes) {
-      table = new ShardTable(numShards, this.#floor);
+      table = this.#newTable(numShards);
       this.#tables.set(shardType, table);
     }
     if (table?.numShards === numShards) return table;

@@ -31,7 +31,11 @@ export class ShardTable {
   /** Nodes that can own shards of this type. */
   readonly regions: Set<string> = new Set();
   readonly numShards: number;
-  /** Time of the last round of rebalancing, also of one without a move. */
+  /** When the first region was reported. */
+  readonly openedAt: number;
+  /** Whether any shard was ever granted, by this coordinator or another one. */
+  used = false;
+  /** When the last round of rebalancing was, or had nothing to move. */
   balancedAt = 0;
   /** Shards whose owner has changed since the last delta. */
   readonly changed: Set<number> = new Set();
@@ -40,10 +44,12 @@ export class ShardTable {
   readonly #entries = new Map<number, Entry>();
   #lastEpoch = 0;
   #busy = 0;
+  #owned = 0;
 
   /** An empty table. */
-  constructor(numShards: number, lastEpoch = 0) {
+  constructor(numShards: number, lastEpoch = 0, openedAt = 0) {
     this.numShards = numShards;
+    this.openedAt = openedAt;
     this.#lastEpoch = lastEpoch;
   }
 
@@ -55,6 +61,11 @@ export class ShardTable {
   /** How many shards have a grant that is not running. */
   get busy(): number {
     return this.#busy;
+  }
+
+  /** How many shards have an owner. */
+  get owned(): number {
+    return this.#owned;
   }
 
   /** Grants that are made here overrule all up to this epoch. */
@@ -83,6 +94,8 @@ export class ShardTable {
       if (entry.epoch > epoch) return false;
       if (entry.epoch === epoch && entry.owner !== owner) return false;
     }
+    this.used = true;
+    if (entry.owner === undefined) this.#owned++;
     const isNew = entry.owner !== owner || entry.epoch !== epoch || entry.phase === "granted";
     entry.owner = owner;
     entry.epoch = epoch;
@@ -96,6 +109,8 @@ export class ShardTable {
   /** Grants an unowned shard, with a new epoch. */
   allocate(shard: number, owner: string, now: number): ShardGrant {
     const entry = this.#entry(shard);
+    this.used = true;
+    if (entry.owner === undefined) this.#owned++;
     entry.owner = owner;
     entry.epoch = ++this.#lastEpoch;
     entry.target = undefined;
@@ -156,6 +171,16 @@ export class ShardTable {
     const shards: number[] = [];
     for (const [shard, { owner, orphaned, waiters }] of this.#entries) {
       if (owner === undefined && (orphaned || waiters.size > 0)) shards.push(shard);
+    }
+    return shards;
+  }
+
+  /** Up to `limit` shards that have no owner, whether anything waits for them or not. */
+  vacant(limit: number): number[] {
+    const shards: number[] = [];
+    if (this.#owned === this.numShards) return shards;
+    for (let shard = 0; shard < this.numShards && shards.length < limit; shard++) {
+      if (this.#entries.get(shard)?.owner === undefined) shards.push(shard);
     }
     return shards;
   }
@@ -222,6 +247,7 @@ export class ShardTable {
 
   #orphan(entry: Entry): void {
     this.#phase(entry, "running");
+    this.#owned--;
     entry.owner = undefined;
     entry.orphaned = true;
   }

@@ -47,6 +47,7 @@ export type ShardingMessage =
   | TableMessage
   | LocationMessage
   | ReturnedMessage
+  | NoRegionMessage
   | RefusedMessage;
 
 /** Coordinator to one incarnation of a node: the shard is granted to it. */
@@ -114,6 +115,19 @@ export interface ReturnedMessage extends AboutShard {
   readonly message: unknown;
 }
 
+/**
+ * To the sender of a message for an entity: this node has no region of the type, so the grant has
+ * ended, perhaps with a former incarnation. The sender keeps the message for the next owner.
+ */
+export interface NoRegionMessage {
+  readonly type: "noRegion";
+  readonly shardType: string;
+  /** Of the grant by which the message was sent. */
+  readonly epoch: number;
+  readonly entityId: string;
+  readonly message: unknown;
+}
+
 /** The coordinator or a node rejects a shard type: its number of shards differs, or there are too many. */
 export interface RefusedMessage {
   readonly type: "refused";
@@ -148,9 +162,12 @@ export const locatePath = "/_locate";
 /** Where a client takes locations and returned messages. */
 export const clientShardsPath = "/_shards";
 
+/** What all paths of {@linkcode regionPath} begin with. */
+export const regionPrefix = "/_region-";
+
 /** Where a node takes messages for entities of a type. */
 export function regionPath(shardType: string): string {
-  return `/_region-${shardType}`;
+  return regionPrefix + shardType;
 }
 
 /** The longest entity id, in UTF-16 code units. */
@@ -179,6 +196,11 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
   if (type === "refused") {
     if (typeof value.reason !== "string") return undefined;
     return { type, shardType, reason: value.reason.slice(0, maxReason) };
+  }
+  if (type === "noRegion") {
+    const { entityId, epoch, message } = value;
+    if (!isEntityId(entityId) || !isEpoch(epoch)) return undefined;
+    return { type, shardType, epoch, entityId, message };
   }
   if (type === "shardTableDelta") return parseTable(shardType, value.owners, value.shards);
   if (!isBelow(value.shard, maxNumShards)) return undefined;

@@ -1,4 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { ShardGrant } from "./shard_grant.ts";
 import {
   clientShardsPath,
@@ -163,14 +164,23 @@ export class ShardRouter {
     return this.#routes.isRoutePending(shard);
   }
 
-  /** A message of this client arrived at a node that does not own the shard, and is sent again. */
+  /**
+   * A message that was sent from here arrived at a node that does not own the shard, and is sent
+   * again, by a grant of this `epoch` or a later one.
+   */
   returned(shard: number, entityId: string, message: unknown, epoch: number): void {
+    if (rules.endedGrantsStayEnded) this.#routes.require(shard, epoch, this.#port.now());
     const routed = { entityId, message, epoch };
     const grant = this.#routes.grantOf(shard);
     if (grant !== undefined && grant.epoch >= epoch) return this.#forward(shard, routed, grant);
     // The new owner is not usable yet; the old one would return the message again.
     if (grant !== undefined) this.#routes.forget(shard);
     this.#buffer(shard, routed, { first: true });
+  }
+
+  /** A node has no region of the type: what was sent there by a grant of this `epoch` is kept. */
+  noRegion(entityId: string, message: unknown, epoch: number): void {
+    this.returned(shardOf(entityId, this.numShards), entityId, message, epoch + 1);
   }
 
   /** This node hands the shard off: messages for it wait until its next owner is known. */

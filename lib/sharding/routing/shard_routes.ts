@@ -18,6 +18,9 @@ export interface ShardBufferLimits {
 /** The defaults of {@linkcode ShardBufferLimits}. */
 export const defaultShardBufferLimits: ShardBufferLimits = shardBufferDefaults;
 
+/** Milliseconds in which old locations may still arrive; a new cluster counts from 1 again. */
+const requiredTime = 10_000;
+
 /** A message that waits for the location of its shard. */
 export interface Buffered<T> {
   readonly item: T;
@@ -48,6 +51,8 @@ export class ShardRoutes<T> {
   readonly #pending = new Map<number, PendingRoute>();
   readonly #buffers = new Map<number, Buffered<T>[]>();
   readonly #limits: ShardBufferLimits;
+  /** Earlier grants of a shard are known to have ended. */
+  readonly #least = new Map<number, { readonly epoch: number; readonly until: number }>();
   #lastEpoch = 0;
   #buffered = 0;
   #bytes = 0;
@@ -88,7 +93,7 @@ export class ShardRoutes<T> {
    * those for the new one wait until `flushed`: they must not overtake.
    */
   learn(shard: number, owner: string, epoch: number, now: number): Learned {
-    if (shard >= this.numShards) return "known";
+    if (shard >= this.numShards || this.#hasEnded(shard, epoch, now)) return "known";
     const pendingRoute = this.#pending.get(shard);
     const known = pendingRoute?.next ?? this.#grants[shard];
     if (known !== undefined && known.epoch >= epoch) return "known";
@@ -102,6 +107,22 @@ export class ShardRoutes<T> {
     this.#grants[shard] = undefined;
     this.#pending.set(shard, { next: { owner, epoch }, via, since: pendingRoute?.since ?? now });
     return { via };
+  }
+
+  /** Grants of the shard below `epoch` have ended: for a while none is taken, whoever sends it. */
+  require(shard: number, epoch: number, now: number): void {
+    const until = now + requiredTime;
+    this.#least.set(shard, { epoch: Math.max(epoch, this.#least.get(shard)?.epoch ?? 0), until });
+    const known = this.newest(shard);
+    if (known !== undefined && known.epoch < epoch) this.forget(shard);
+  }
+
+  #hasEnded(shard: number, epoch: number, now: number): boolean {
+    const least = this.#least.get(shard);
+    if (least === undefined) return false;
+    if (now < least.until) return epoch < least.epoch;
+    this.#least.delete(shard);
+    return false;
   }
 
   /** All messages of the old route have arrived: the new one is used. False: it was not pending. */
