@@ -34,7 +34,7 @@ async function main(args: string[]): Promise<number> {
       systemName,
       ...(tls && { tls }),
     });
-    const ref = client.entityRef<CounterMessage>(counters.name, counters);
+    const ref = client.entityRef<CounterMessage>(counters.name, { numShards: counters.numShards });
     console.log(`client | VALUE=${await client.ask(ref, getValue)}`);
     return 0;
   } catch (error) {

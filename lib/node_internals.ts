@@ -16,6 +16,11 @@ export interface NodeInternals {
   readonly health: HealthReport;
   /** Its connections. Not before it has started. */
   readonly remoting: Remoting;
+  /**
+   * Whether what the node owns is suspended: kept, but no handler of it runs. Nothing suspends it
+   * before there are leases (issue 13, point 4).
+   */
+  readonly suspended?: boolean;
 }
 
 const internals = new WeakMap<ActorSystem, NodeInternals>();

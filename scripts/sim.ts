@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { namedScenario, scenarios } from "../tests/sim/scenarios/all.ts";
+import { waiting } from "../tests/sim/scenarios/ownership.ts";
 import type { Order, Result } from "./sim_worker.ts";
 
 const options = parseArgs(Deno.args, {
@@ -21,6 +22,12 @@ const chosen = options.scenario === undefined ? names : [String(options.scenario
 if (chosen.some((name) => namedScenario(name) === undefined)) {
   console.error(`unknown scenario: ${options.scenario}; random scenarios: ${names.join(", ")}`);
   Deno.exit(2);
+}
+if (options.scenario === undefined) {
+  // They fail today, so they run only by name.
+  for (const { scenario, waitsFor } of waiting) {
+    console.log(`not run: "${scenario.name}" waits for ${waitsFor} of issue 13`);
+  }
 }
 
 const started = performance.now();

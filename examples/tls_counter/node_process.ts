@@ -74,7 +74,7 @@ export class NodeProcess {
     return this.#value === expected ? undefined : `read ${this.#value}, expected ${expected}`;
   }
 
-  /** Whether the process was killed because of the failure of another node. */
+  /** Whether the process was interrupted, or killed because of the failure of another node. */
   get killed(): boolean {
     return this.#killed;
   }
@@ -108,6 +108,9 @@ export class NodeProcess {
       console.log(line);
       onLine(line);
     }
-    this.#code = (await this.#process.status).code;
+    const { code, signal } = await this.#process.status;
+    // Ctrl+C reaches the nodes as well.
+    this.#killed ||= signal === "SIGINT";
+    this.#code = code;
   }
 }

@@ -98,6 +98,8 @@ export function quorumTimeout(
     `(seed nodes: ${seeds})`;
   return new ClusterTimeoutError("quorumTimeout", [text, ...reasons].filter(Boolean).join("; "), {
     value: up,
-    remedy: "check that the seed nodes run and can be reached",
+    remedy: up === 0
+      ? "check that the seed nodes run and can be reached"
+      : "start the other nodes with the same seeds, or wait for fewer (requiredQuorum)",
   });
 }

@@ -31,12 +31,15 @@ export function accepts(type: OptionType, value: unknown): boolean {
 /** Whether a value is an object of options of the table: no unknown name, none missing, each fits. */
 export function acceptsOptions({ options, required }: OptionTable, given: unknown): boolean {
   if (!isOptionObject(given)) return false;
+  let isEmpty = true;
   for (const name in given) {
+    isEmpty = false;
     const known = options[name];
     if (known === undefined) return false;
     const value = (given as Record<string, unknown>)[name];
     if (value !== undefined && !accepts(known.type, value)) return false;
   }
+  if (isEmpty && !isPlain(given)) return false;
   for (const name of required) {
     if ((given as Record<string, unknown>)[name] === undefined) return false;
   }
@@ -46,6 +49,16 @@ export function acceptsOptions({ options, required }: OptionTable, given: unknow
 /** Whether a value can be an object of options: no list, no null, no function. */
 export function isOptionObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Whether an object that shows no option can be meant as one without options: a promise that was not
+ * awaited, a `Map`, or an object whose class has getters cannot.
+ */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The last prototype of a chain may be the `Object` of another realm.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Keys and values of a record, whichever form it has; undefined: it is none. */

@@ -42,9 +42,8 @@ export function withDefaults<D extends object, T extends object>(
   given: T | undefined,
 ): D & T {
   const resolved = { ...defaults } as Record<string, unknown>;
-  for (const [name, value] of Object.entries(given ?? {})) {
-    if (value !== undefined) resolved[name] = value;
-  }
+  // Inherited ones too: they are checked, and what takes an object apart sees them.
+  for (const name in given) if (given[name] !== undefined) resolved[name] = given[name];
   return resolved as D & T;
 }
 
@@ -63,7 +62,9 @@ export function optionsOf<O extends Options, T extends object>(
   { options }: OptionTable<O>,
   given: T,
 ): Pick<T, keyof T & keyof O> {
-  const known = Object.entries(given)
-    .filter(([name, value]) => name in options && value !== undefined);
-  return Object.fromEntries(known) as Pick<T, keyof T & keyof O>;
+  const known: Record<string, unknown> = {};
+  for (const name in given) {
+    if (name in options && given[name] !== undefined) known[name] = given[name];
+  }
+  return known as Pick<T, keyof T & keyof O>;
 }

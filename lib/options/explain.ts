@@ -1,4 +1,4 @@
-import { accepts, entriesOf, isOptionObject } from "./accepts.ts";
+import { accepts, entriesOf, isOptionObject, isPlain } from "./accepts.ts";
 import { anyOf, describeType, describeValue } from "./describe_type.ts";
 import { nearestName } from "./nearest_name.ts";
 import type { EitherType, ListType, OptionTable, OptionType, RecordType } from "./option.ts";
@@ -28,8 +28,11 @@ export function explain(type: OptionType, value: unknown, path: string): OptionE
 /** The same for an object of options; `path` is empty for one that a call takes itself. */
 export function explainOptions(table: OptionTable, given: unknown, path: string): OptionError {
   const { options, required, advice, owner } = table;
-  if (!isOptionObject(given)) {
-    const remedy = advice?.(given) ?? `use an object with ${namesOf(table)}`;
+  if (!isOptionObject(given) || (isEmpty(given) && !isPlain(given))) {
+    const remedy = advice?.(given) ??
+      (given instanceof Promise
+        ? "await the promise first"
+        : `use an object with ${namesOf(table)}`);
     const where = path === "" ? `the options of ${owner}` : path;
     return new OptionError(path, `${where}: ${describeValue(given)} is not allowed`, {
       value: given,
@@ -141,6 +144,11 @@ function looksLike(type: OptionType, value: unknown): boolean {
     default:
       return false;
   }
+}
+
+function isEmpty(given: object): boolean {
+  for (const _ in given) return false;
+  return true;
 }
 
 /** All names that `accepts` reads, names of prototypes included. */

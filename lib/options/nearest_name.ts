@@ -1,7 +1,8 @@
 /**
  * The name that was probably meant, or undefined if none is close: the one with the smallest edit
  * distance (optimal string alignment: insert, delete, replace, swap two neighbours), at most a third
- * of the letters. Upper and lower case count as equal. Constant work: longer names are cut.
+ * of the letters. Otherwise the only one that starts or ends with the name, such as `systemName` for
+ * `name`. Upper and lower case count as equal. Constant work: longer names are cut.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const given = name.slice(0, longest).toLowerCase();
@@ -11,8 +12,21 @@ export function nearestName(name: string, known: Iterable<string>): string | und
     const distance = editDistance(given, candidate.slice(0, longest).toLowerCase());
     if (distance < least) [nearest, least] = [candidate, distance];
   }
-  return nearest;
+  return nearest ?? onlyWith(given, known);
 }
+
+/** The only known name that starts or ends with this one. */
+function onlyWith(given: string, known: Iterable<string>): string | undefined {
+  if (given.length < shortestPart) return undefined;
+  const found = [...known].filter((candidate) => {
+    const name = candidate.toLowerCase();
+    return name.startsWith(given) || name.endsWith(given);
+  });
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** Shorter parts stand in too many names by chance. */
+const shortestPart = 4;
 
 /** No option has a longer name. */
 const longest = 64;

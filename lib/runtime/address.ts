@@ -19,7 +19,9 @@ export function formatAddress(host: string, port: number): string {
  * @throws {CastyError} code `badAddress`.
  */
 export function parseAddress(address: string): HostPort {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s/@]+)):(\d{1,5})$/.exec(address);
+  const match = /^(?:\[((?=[^:\]]*:[^:\]]*:)[0-9a-fA-F:.%]+)\]|([^:[\]\s/@]+)):(\d{1,5})$/.exec(
+    address,
+  );
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || !(port <= 65535)) {

@@ -62,9 +62,9 @@ export interface Span {
 }
 
 /**
- * Where measurements and traces go. Implementations must not throw, and must not call back into the
- * system. Default: {@linkcode noTelemetry}, which costs nothing: callers check `enabled` once, when
- * it is constructed.
+ * Where measurements and traces go. Implementations must not call back into the system. One that
+ * throws loses the measurement, and its first error is logged. Default: {@linkcode noTelemetry}, which
+ * costs nothing: callers check `enabled` once, when they are constructed.
  */
 export interface Telemetry {
   /** Whether anything is recorded. Does not change. */

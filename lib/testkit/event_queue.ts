@@ -13,8 +13,8 @@ export class QueuedEvent implements Timer {
   /** Whether it does not happen after all. */
   cancelled = false;
   /** When, milliseconds of virtual time. */
-  readonly due: number;
-  /** Breaks ties: first scheduled, first run. */
+  due: number;
+  /** Breaks ties: what was scheduled first happens first. */
   readonly order: number;
   /** The action. */
   readonly task: () => void;
@@ -54,6 +54,16 @@ export class EventQueue {
     let count = 0;
     for (const { cancelled } of this.#heap) if (!cancelled) count++;
     return count;
+  }
+
+  /** Moves all events that `sink` carries out. */
+  postpone(sink: EventSink, by: number): void {
+    if (by === 0) return;
+    const all = this.#heap.splice(0);
+    for (const event of all) {
+      if (event.sink === sink) event.due += by;
+      this.push(event);
+    }
   }
 
   push(event: QueuedEvent): void {

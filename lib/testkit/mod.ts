@@ -93,10 +93,13 @@ export type {
   ResetFault,
   SlowFault,
   StopFault,
+  SuspendFault,
 } from "./simulation/fault.ts";
 export type { Invariant, InvariantMaker } from "./simulation/invariant.ts";
 export type { HealthLimits } from "./simulation/node_health.ts";
 export { diskFaultKinds, type FaultKind, faultKinds } from "./simulation/fault.ts";
+export type { DoubleOwnership, EntityInstance } from "./simulation/double_ownership.ts";
+export { oneOwnerAtEveryInstant } from "./simulation/one_owner.ts";
 export { type RandomFaultOptions, randomFaults } from "./simulation/random_faults.ts";
 export type {
   FaultPlan,

@@ -50,6 +50,11 @@ export class VirtualClock implements Clock {
     return this.#push(Math.max(this.#now, time), task, undefined);
   }
 
+  /** The events that wait and that `sink` carries out happen so many milliseconds later. */
+  postpone(sink: EventSink, by: number): void {
+    this.#queue.postpone(sink, by);
+  }
+
   defer(task: () => void): void {
     systemClock.defer(task);
   }

@@ -1,5 +1,6 @@
 import { consoleLogger } from "../runtime/logger.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { safeTelemetry } from "../runtime/safe_telemetry.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { systemRandom } from "../runtime/system_random.ts";
 import { systemResolver } from "../runtime/system_resolver.ts";
@@ -11,7 +12,7 @@ import { systemNetwork } from "./system_network.ts";
  * error. `overrides` replaces parts of it.
  */
 export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
-  return {
+  const runtime = {
     clock: systemClock,
     random: systemRandom,
     logger: consoleLogger("warn"),
@@ -20,4 +21,8 @@ export function systemRuntime(overrides: Partial<Runtime> = {}): Runtime {
     resolver: systemResolver,
     ...overrides,
   };
+  const { telemetry, logger } = runtime;
+  return telemetry === undefined
+    ? runtime
+    : { ...runtime, telemetry: safeTelemetry(telemetry, logger) };
 }

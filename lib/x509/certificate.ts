@@ -147,7 +147,7 @@ function parseCertificate(der: Uint8Array): CertificateReading {
   const bytes = Uint8Array.from(der);
   const certificate = Certificate.fromBER(bytes);
   const extensions = readExtensions(certificate);
-  const alternative = alternativeNames(certificate);
+  const alternative = alternativeNames(extensions.get(oid.subjectAltName));
   const names = namesOf(certificate, alternative);
   const constraints = extensions.get(oid.basicConstraints) as BasicConstraints | undefined;
   const pathLength = constraints?.pathLenConstraint;

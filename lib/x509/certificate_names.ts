@@ -22,11 +22,13 @@ export const nameTypes: Readonly<Record<number, AlternativeName["type"]>> = {
 
 const oid = { commonName: "2.5.4.3", organization: "2.5.4.10", organizationalUnit: "2.5.4.11" };
 
-/** The alternative names of a certificate, in their order. */
-export function alternativeNames({ extensions = [] }: Certificate): AlternativeName[] {
-  return extensions.flatMap(({ parsedValue }) => {
-    return parsedValue instanceof AltName ? parsedValue.altNames : [];
-  }).map(({ type, value }) => {
+/**
+ * The names in the extension subjectAltName, in their order. Of the same form is issuerAltName, whose
+ * names are not those of the holder.
+ */
+export function alternativeNames(subjectAltName: unknown): AlternativeName[] {
+  const names = subjectAltName instanceof AltName ? subjectAltName.altNames : [];
+  return names.map(({ type, value }) => {
     const name = nameTypes[type] ?? "other";
     if (name !== "ip") return { type: name, text: typeof value === "string" ? value : "" };
     const bytes = new Uint8Array(value.valueBlock.valueHexView ?? []);

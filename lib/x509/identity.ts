@@ -86,11 +86,21 @@ export function identityOf(
   return { ...identity, hosts, fingerprint, notAfter, chain: chainLinks(path) };
 }
 
+const issuers = new WeakMap<ChainLink, CertificateReading>();
+
 /** The certificates of a chain, identified as in revocation lists and deny lists. */
 export function chainLinks(path: readonly CertificateReading[]): ChainLink[] {
   return path.slice(0, -1).map(({ serialNumber, fingerprint, publicKey }, index) => {
-    return { serialNumber, fingerprint, publicKey, issuerKey: path[index + 1]!.publicKey };
+    const issuer = path[index + 1]!;
+    const link = { serialNumber, fingerprint, publicKey, issuerKey: issuer.publicKey };
+    issuers.set(link, issuer);
+    return link;
   });
+}
+
+/** The issuer in the chain that a link was made of; undefined for a link of other origin. */
+export function issuerOf(link: ChainLink): CertificateReading | undefined {
+  return issuers.get(link);
 }
 
 /**
@@ -161,7 +171,8 @@ function example({ uris, dnsNames, commonNames }: CertificateNames): string {
   const uri = uris.find((uri) => trustDomainOf(uri) !== undefined);
   const dns = dnsNames.find((name) => !name.includes("*") && name !== "localhost");
   const [commonName] = commonNames;
-  const pattern = uri ?? (dns && `dns:${dns}`) ?? (commonName && `subject:CN=${commonName}`);
+  const subject = commonName && `subject:CN=${commonName.replaceAll(",", "\\,")}`;
+  const pattern = uri ?? (dns && `dns:${dns}`) ?? subject;
   return pattern === undefined
     ? ""
     : `, such as identity: { node: ${JSON.stringify(printableName(pattern))} }`;

@@ -105,9 +105,7 @@ export function verifyLists(
 ): RevocationList[] {
   const verified = lists.flatMap((list) => {
     const signer = authorities.find((authority) => hasSignedList(authority, list));
-    if (signer === undefined) return [];
-    const { serialNumbers, thisUpdate, nextUpdate } = list;
-    return [{ issuerKey: signer.publicKey, serialNumbers, thisUpdate, nextUpdate }];
+    return signer === undefined ? [] : [listOf(signer, list)];
   });
   if (verified.length > 0 || lists.length === 0) return verified;
   const unchecked = lists.find(({ signatureAlgorithm }) => signatureAlgorithm.fault !== undefined);
@@ -117,6 +115,38 @@ export function verifyLists(
       : `a revocation list ${unchecked.signatureAlgorithm.fault!.problem}`,
     "use the list of the authority that is trusted",
   );
+}
+
+/**
+ * Lists that wait for their authority: an intermediate that only peers show. Of each authority in a
+ * verified chain, those count that it has signed.
+ */
+export class ListsOfPeers {
+  readonly #lists: readonly RevocationListReading[];
+  /** By the public key of the authority. */
+  readonly #verified = new Map<string, readonly RevocationList[]>();
+
+  constructor(lists: readonly RevocationListReading[]) {
+    this.#lists = lists;
+  }
+
+  /** The lists that an authority has signed. */
+  of(authority: CertificateReading): readonly RevocationList[] {
+    let verified = this.#verified.get(authority.publicKey);
+    if (verified === undefined) {
+      verified = this.#lists.filter((list) => hasSignedList(authority, list))
+        .map((list) => listOf(authority, list));
+      this.#verified.set(authority.publicKey, verified);
+    }
+    return verified;
+  }
+}
+
+function listOf(
+  { publicKey }: CertificateReading,
+  { serialNumbers, thisUpdate, nextUpdate }: RevocationListReading,
+): RevocationList {
+  return { issuerKey: publicKey, serialNumbers, thisUpdate, nextUpdate };
 }
 
 function bad(problem: string, remedy: string, cause?: unknown): X509Error {

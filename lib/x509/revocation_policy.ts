@@ -1,10 +1,13 @@
 import type { CertificateFacts, IdentityRefusal } from "../runtime/network.ts";
 import { X509Error } from "./errors.ts";
-import type { RevocationList } from "./revocation_list.ts";
+import { issuerOf } from "./identity.ts";
+import type { ListsOfPeers, RevocationList } from "./revocation_list.ts";
 
 /** Which certificates are refused although they are good. */
 export interface RevocationPolicy {
   readonly lists: readonly RevocationList[];
+  /** Lists of intermediates that are known only when a peer shows them. Default: none. */
+  readonly listsOfPeers?: ListsOfPeers;
   /** SHA-256 of certificates or of public keys, lower-case hexadecimal. */
   readonly denied: ReadonlySet<string>;
   /** Whether a list in force is needed of every authority in the peer's chain. */
@@ -19,7 +22,7 @@ const maxDenied = 100_000;
 
 /** Whether a certificate of the peer's chain is revoked or denied. */
 export function judgeRevocation(
-  { lists, denied, listRequired }: RevocationPolicy,
+  { lists, listsOfPeers, denied, listRequired }: RevocationPolicy,
   { fingerprint, chain = [] }: Pick<CertificateFacts, "fingerprint" | "chain">,
   wallTime: number,
 ): IdentityRefusal | undefined {
@@ -30,7 +33,9 @@ export function judgeRevocation(
       const problem = isLeaf ? "is on the deny list" : "has an issuer that is on the deny list";
       return { fault: "denied", problem };
     }
-    const own = lists.filter(({ issuerKey }) => issuerKey === link.issuerKey);
+    const known = lists.filter(({ issuerKey }) => issuerKey === link.issuerKey);
+    const issuer = issuerOf(link);
+    const own = known.length > 0 || issuer === undefined ? known : listsOfPeers?.of(issuer) ?? [];
     if (own.some(({ serialNumbers }) => serialNumbers.has(link.serialNumber))) {
       const problem = isLeaf ? "is revoked" : "has an issuer that is revoked";
       return { fault: "revoked", problem: `${problem} (serial number ${link.serialNumber})` };

@@ -4,6 +4,7 @@ import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { instruments } from "../../lib/runtime/instruments.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
+import type { Span, Telemetry } from "../../lib/runtime/telemetry.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { RecordedTelemetry } from "../../lib/testkit/recorded_telemetry.ts";
 
@@ -148,5 +149,63 @@ Deno.test("telemetry that records nothing changes nothing", async () => {
     system.ask<Work, string>(ref, (replyTo) => ({ type: "work", replyTo })),
   );
   assertEquals(reply, "done");
+  await clock.resolve(system.shutdown());
+});
+
+Deno.test("telemetry that throws loses measurements, and nothing else", async () => {
+  const clock = new ManualClock();
+  const broken = (): never => {
+    throw new Error("the exporter is gone");
+  };
+  const reports: string[] = [];
+  const logger = {
+    log: (_level: string, source: string, message: string) =>
+      void reports.push(`${source}: ${message}`),
+  };
+  const recorded = new RecordedTelemetry();
+  const span = (name: string): Span => ({
+    ...recorded.startSpan(name),
+    set: broken,
+    fail: broken,
+    end: broken,
+  });
+  const parts: Telemetry = {
+    enabled: true,
+    counter: () => ({ add: broken }),
+    histogram: () => ({ record: broken }),
+    gauge: () => broken,
+    startSpan: span,
+    with: (context, task) => {
+      recorded.with(context, task);
+      return broken();
+    },
+    active: () => recorded.active(),
+  };
+  const whole = new Proxy({ enabled: true } as Telemetry, {
+    get: (target, name) => name === "enabled" ? target.enabled : broken,
+  });
+  for (const telemetry of [parts, whole]) {
+    reports.length = 0;
+    const system = new ActorSystem({ runtime: { clock, telemetry, logger } });
+    const ref = system.spawn(Behaviors.supervise(worker), "worker");
+    const ask = () => system.ask<Work, string>(ref, (replyTo) => ({ type: "work", replyTo }));
+    assertEquals(await clock.resolve(ask()), "done");
+    ref.tell({ type: "fail" });
+    await clock.advance(10_000);
+    assertEquals(await clock.resolve(ask()), "done");
+    await clock.resolve(system.shutdown());
+    assertEquals(reports.filter((each) => each.startsWith("telemetry: ")).length, 1);
+    assertEquals(system.ledger.sent, system.ledger.delivered);
+  }
+});
+
+Deno.test("the span of an ask that fails at once has ended", async () => {
+  const { clock, telemetry, system } = measured();
+  const ref = system.spawn(worker, "worker");
+  const broken = () => {
+    throw new Error("on purpose");
+  };
+  await Promise.try(() => system.ask<Work, string>(ref, broken)).catch(() => {});
+  assert(telemetry.spans.length > 0 && telemetry.spans.every(({ ended }) => ended));
   await clock.resolve(system.shutdown());
 });

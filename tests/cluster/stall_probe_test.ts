@@ -7,10 +7,11 @@ import {
   isRequest,
 } from "../../lib/cluster/stall/heartbeat_protocol.ts";
 import { systemStallProbe } from "../../lib/cluster/stall/system_stall_probe.ts";
+import type { IdentityMapping } from "../../lib/runtime/identity_mapping.ts";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import type { StallAnswer, StallResponder } from "../../lib/runtime/stall_probe.ts";
 import { systemNetwork } from "../../lib/transport/system_network.ts";
-import { Certificates } from "../transport/network/certificates.ts";
+import { Certificates, type Wanted } from "../transport/network/certificates.ts";
 
 const host = "127.0.0.1";
 
@@ -66,6 +67,30 @@ Deno.test("with TLS, plain peers, clients and foreign peers are not answered", a
   assertEquals(await ask(responder.port, undefined), nothing);
   assertEquals(await ask(responder.port, await certificates.client()), nothing);
   assertEquals(await ask(responder.port, await others.node()), nothing);
+});
+
+Deno.test("certificates that the option identity makes nodes are answered, clients are not", async () => {
+  await using certificates = await Certificates.create();
+  const node: Wanted = { name: "casty-1", uri: "spiffe://example.org/ns/prod/sa/casty" };
+  const client: Wanted = { name: "till", uri: [], hosts: ["till.example"], usages: "clientAuth" };
+  const patterns: IdentityMapping = {
+    node: "spiffe://example.org/ns/*/sa/casty",
+    client: "dns:*.example",
+  };
+  const decide: IdentityMapping = ({ uris }) => ({
+    role: uris.length > 0 ? "node" : "client",
+    name: "x",
+    trustDomain: "shop",
+  });
+  for (const identity of [patterns, decide]) {
+    await using responder = await serve({ ...await certificates.node(node), identity });
+    const { port } = responder;
+    const good = { ...await certificates.node(node), identity };
+    responder.beat();
+    assert(["alive", "stalled"].includes((await ask(port, good)).outcome), typeof identity);
+    const till = { ...await certificates.node(client), identity };
+    assertEquals((await ask(port, till)).outcome, "unknown", typeof identity);
+  }
 });
 
 Deno.test("a responder that cannot bind its port fails with an error", async () => {

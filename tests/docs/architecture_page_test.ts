@@ -63,3 +63,27 @@ Deno.test("links between pages lead to files that exist", () => {
   }
   assertEquals(broken, []);
 });
+
+Deno.test("sequence diagrams hold no semicolon, which would end a statement of theirs", () => {
+  const diagrams = [...read("ARCHITECTURE.md").matchAll(/```mermaid\n([\s\S]*?)```/g)];
+  assert(diagrams.length >= 5, `only ${diagrams.length} diagrams were found`);
+  for (const [, text] of diagrams) {
+    assert(text!.startsWith("sequenceDiagram\n"));
+    assert(!text!.includes(";"), text);
+  }
+});
+
+Deno.test("ARCHITECTURE.md says which rooms a room may import, as the architecture test does", () => {
+  const test = read("tests/architecture_test.ts");
+  const page = read("ARCHITECTURE.md");
+  const table = test.slice(test.indexOf("const allowed"), test.indexOf("};"));
+  let rooms = 0;
+  for (const [, room, list] of table.matchAll(/^ {2}(\w+): \[([^\]]*)\]/gms)) {
+    if (room === "offline" || room === "testkit") continue;
+    rooms++;
+    const names = [...list!.matchAll(/"([\w.]+)"/g)].map(([, name]) => name);
+    const row = new RegExp(`^\\| .lib/${room}/. .*\\| (.*?) +\\|$`, "m").exec(page);
+    assertEquals(row?.[1], names.join(", ") || "nothing", room);
+  }
+  assert(rooms >= 13, `only ${rooms} rooms were found`);
+});

@@ -14,7 +14,7 @@ const retry = { retry: { attemptTimeout: 500 }, timeout: 15_000 };
 type Counters = ActorRef<ShardEnvelope<CounterMessage>>;
 
 function countersOf(client: ClusterClient): Counters {
-  return client.entityRef<CounterMessage>(counters.name, counters);
+  return client.entityRef<CounterMessage>(counters.name, { numShards: counters.numShards });
 }
 
 /** The addresses of the nodes that the entities run on, as they say themselves. */

@@ -50,7 +50,7 @@ Deno.test("twenty clients on one host with the same label get their own replies"
       })),
   );
   const values = await Promise.all(clients.map(async (client, n) => {
-    const ref = client.entityRef<CounterMessage>(counters.name, counters);
+    const ref = client.entityRef<CounterMessage>(counters.name, { numShards: counters.numShards });
     const id = `of-${n}`;
     for (let i = 0; i <= n; i++) {
       ref.tell({ type: "shardEnvelope", entityId: id, message: { type: "add", amount: 1 } });
@@ -153,7 +153,7 @@ Deno.test("a contact point may be a DNS name, and new certificate files are take
   await Deno.writeTextFile(keyFile, fresh.key);
   await Deno.writeTextFile(certFile, fresh.cert);
   assert(/^[0-9a-f]{64}$/.test(await within(15_000, reloaded, "no event")));
-  const ref = client.entityRef<CounterMessage>(counters.name, counters);
+  const ref = client.entityRef<CounterMessage>(counters.name, { numShards: counters.numShards });
   assertEquals(await client.ask(ref, get("hits"), { retry: true }), 0);
 });
 

@@ -60,6 +60,33 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "Ctrl+C, which reaches the demo and its nodes, ends all of them in order",
+  // Finds the processes through /proc.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const demo = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", example, "--stay"],
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const errors = new Response(demo.stderr).text();
+    let output = "";
+    let interrupted = false;
+    for await (const chunk of demo.stdout.pipeThrough(new TextDecoderStream())) {
+      output += chunk;
+      if (interrupted || !output.includes("demo | the cluster runs")) continue;
+      interrupted = true;
+      const nodes = [1, 2, 3, 4, 5].map((n) => childOf(demo.pid, `--node-id=node-${n}`));
+      for (const pid of [...nodes, demo.pid]) Deno.kill(pid, "SIGINT");
+    }
+    assertEquals((await demo.status).code, 0, output + await errors);
+    assertEquals(await errors, "");
+    assert(output.includes("demo | all 5 nodes read 50"), output);
+  },
+});
+
 Deno.test("a node that cannot start says why and exits with 1", async () => {
   const { code, stderr } = await run([
     "--port=0",

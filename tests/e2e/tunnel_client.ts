@@ -30,7 +30,7 @@ async function connect(settings: ClientSettings): Promise<ClusterClient> {
 
 /** Where entities run, as they say themselves. */
 async function owners(client: ClusterClient): Promise<string[]> {
-  const ref = client.entityRef<CounterMessage>(counters.name, counters);
+  const ref = client.entityRef<CounterMessage>(counters.name, { numShards: counters.numShards });
   const ids = Array.from({ length: 12 }, (_, index) => `entity-${index}`);
   return [...new Set(await Promise.all(ids.map((id) => client.ask(ref, where(id), retry))))].sort();
 }

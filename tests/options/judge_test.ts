@@ -26,6 +26,7 @@ import {
   whole,
 } from "../../lib/options/option.ts";
 import { OptionError } from "../../lib/options/option_error.ts";
+import { hostText } from "../../lib/options/tables/forms.ts";
 
 const inner = optionTable("inner", {
   interval: option(milliseconds(1), { default: 1_000, text: "Time." }),
@@ -144,6 +145,28 @@ Deno.test("undefined counts as not given; inherited properties count", () => {
   }
 });
 
+Deno.test("inherited options are used, not only checked", () => {
+  const given: { name: string; count: number } = Object.create({ name: "x", count: 7 });
+  assertEquals(resolveOptions(table, given), { ...table.defaults, name: "x", count: 7 });
+  assertEquals(optionsOf(table, given), { name: "x", count: 7 });
+});
+
+Deno.test("an object that cannot show its options is not taken for one without options", () => {
+  const optional = optionTable("optional", { count: option(whole(1, 10), { text: "Count." }) });
+  class Getters {
+    get count(): number {
+      return 7;
+    }
+  }
+  for (const given of [Promise.resolve({ count: 7 }), new Map([["count", 7]]), new Getters()]) {
+    const error = assertThrows(() => checkOptions(optional, given), OptionError);
+    assert(error.message.includes("the options of optional"), error.message);
+  }
+  const error = assertThrows(() => checkOptions(optional, Promise.resolve({})), OptionError);
+  assert(error.message.endsWith("await the promise first"), error.message);
+  for (const given of [{}, Object.create(null), Object.freeze({})]) checkOptions(optional, given);
+});
+
 Deno.test("defaults are filled in where nothing or undefined is given", () => {
   const given: { name: string; count?: number; mode?: string } = { name: "x" };
   assertEquals(resolveOptions(table, { ...given, count: undefined as never }), {
@@ -176,6 +199,21 @@ Deno.test("numbers: bounds, whole numbers, infinity", () => {
   assertStrictEquals(checkValue("x", whole(1), 7), 7);
 });
 
+Deno.test("a host with a port is refused as an option, a name or an IPv6 address is not", () => {
+  const options = optionTable("test", { host: option(hostText, { text: "A host." }) });
+  for (const host of ["127.0.0.1:25520", "node-1:25520", "1:2", "a b", "[::1]"]) {
+    const error = assertThrows(
+      () => resolveOptions(options, { host }),
+      OptionError,
+      "without a port",
+    );
+    assertEquals(error.value, host);
+  }
+  for (const host of ["127.0.0.1", "node-1", "::1", "fe80::1", "::ffff:10.0.0.1"]) {
+    assertEquals(resolveOptions(options, { host }), { host });
+  }
+});
+
 Deno.test("the nearest name is found among misspelt ones, and none that is far", () => {
   const known = ["seedNodes", "roles", "requiredQuorum", "host", "port", "bindHost"];
   const pairs: [string, string | undefined][] = [
@@ -186,6 +224,11 @@ Deno.test("the nearest name is found among misspelt ones, and none that is far",
     ["prot", "port"],
     ["bindhost", "bindHost"],
     ["role", "roles"],
+    ["quorum", "requiredQuorum"],
+    ["seed", "seedNodes"],
+    ["required", "requiredQuorum"],
+    ["hos", "host"],
+    ["des", undefined],
     ["x", undefined],
     ["certificate", undefined],
     ["", undefined],

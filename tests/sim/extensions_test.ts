@@ -217,6 +217,26 @@ Deno.test("an extension that fails later is logged by name, and costs the others
   await cluster.stop([node!]);
 });
 
+Deno.test("an asynchronous hook or handler that fails is logged, and ends no process", async () => {
+  const { logger, lines } = recorder();
+  const path = "/_hasty";
+  const hasty = (): NodeExtension => ({
+    name: "hasty",
+    install(node) {
+      node.handlePeers(path, () => Promise.reject(new Error("no answer")));
+      node.send(node.address, path, "hello");
+    },
+    onView: () => Promise.reject(new Error("no view")),
+    afterLeave: () => Promise.reject(new Error("no end")),
+  });
+  const cluster = new SimulatedCluster(7);
+  const nodes = await cluster.start(1, { logger, extensions: [hasty] });
+  await cluster.clock.runUntil(() => lines.includes("error a handler of an extension failed"));
+  await cluster.stop(nodes);
+  assert(lines.includes("error an extension failed hasty onView"), lines.join("\n"));
+  assert(lines.includes("error an extension failed hasty afterLeave"), lines.join("\n"));
+});
+
 Deno.test("what an extension may not take is refused", async () => {
   const codes: string[] = [];
   const Key = extensionKey<number>("number");

@@ -20,6 +20,15 @@ Deno.test("a start without quorum says what it saw, and leaves nothing running",
   assertEquals(cluster.clock.pending, 0);
 });
 
+Deno.test("a member that waits for others is told to start them, not to check its seeds", async () => {
+  const cluster = new SimulatedCluster(1);
+  const start = cluster.start(1, { requiredQuorum: 2, startTimeout: 5_000 });
+  const error = await assertRejects(() => start, ClusterTimeoutError);
+  assert(error.message.includes("saw 1 of 2 members up within 5000 ms"), error.message);
+  assert(error.message.includes("start the other nodes with the same seeds"), error.message);
+  assert(!error.message.includes("check that the seed nodes run"), error.message);
+});
+
 Deno.test("after all have left, no timer is left", async () => {
   const cluster = new SimulatedCluster(2);
   const nodes = await cluster.start(3);

@@ -19,6 +19,12 @@ interface Report {
 /** Messages between two looks at what has arrived. */
 const burst = 200;
 
+/**
+ * Deadlines of real time, in milliseconds, are not what this is about: on a machine with a load of
+ * 20 a process gets 250 ms of processor time in the 5 s that a handshake may take by default.
+ */
+const patience = 60_000;
+
 const hosts = ["127.0.0.1"];
 
 /** The trust domain stays when the authority changes, as with `rotate-ca`. */
@@ -69,6 +75,7 @@ export class RotationScene implements AsyncDisposable {
   #sent = 0;
   #stopped = false;
   #load: Promise<void> = Promise.resolve();
+  readonly #flowing = Promise.withResolvers<void>();
 
   private constructor(root: string, ca: Issued) {
     this.#root = root;
@@ -92,11 +99,14 @@ export class RotationScene implements AsyncDisposable {
           seedNodes: scene.#nodes.map(({ address }) => address),
           requiredQuorum: scene.#nodes.length + 1,
           tls: await folder.load(),
+          transport: { handshakeTimeout: patience },
           logger: scene.lines,
         }),
       );
     }
     scene.#load = scene.#run();
+    // It is reported by `finish`; until then it must not end the process.
+    scene.#load.catch(() => {});
     return scene;
   }
 
@@ -107,6 +117,9 @@ export class RotationScene implements AsyncDisposable {
 
   /** Trust both, sign new, drop the old; each step is taken over before the next begins. */
   async rotate(): Promise<void> {
+    // Its first message makes the connection. If that took longer than all the steps, the handshake
+    // would show a certificate of the authority that was dropped meanwhile, and be refused.
+    await Promise.race([this.#flowing.promise, this.#load]);
     const old = this.#ca;
     this.#ca = await createCa({ commonName: `rotation ${++this.#rotations}` });
     await this.#step("caFile", (folder) => folder.write("ca.crt", old.cert + this.#ca.cert));
@@ -122,7 +135,9 @@ export class RotationScene implements AsyncDisposable {
   /** Ends the load; everything that was told must have arrived, in order, over whole links. */
   async finish(): Promise<void> {
     this.#stopped = true;
-    await this.#load;
+    await this.#load.catch((cause) => {
+      throw new Error(`the load has failed among ${this.lines.all.join("\n")}`, { cause });
+    });
     const { received, faults } = await this.#report();
     assertEquals({ received, faults }, { received: this.#sent, faults: 0 });
     for (const node of this.#nodes) {
@@ -155,6 +170,8 @@ export class RotationScene implements AsyncDisposable {
       contactPoints: [this.#nodes[0]!.address],
       systemName: "rotation",
       tls: await TlsConfig.fromPem({ cert, key, ca: this.#ca.cert }),
+      transport: { handshakeTimeout: patience },
+      connectTimeout: patience,
     });
     assertEquals(client.contact, this.#nodes[0]!.address);
   }
@@ -175,12 +192,13 @@ export class RotationScene implements AsyncDisposable {
     while (!this.#stopped) {
       for (let i = 0; i < burst; i++) sink.tell({ number: this.#sent++ });
       await this.#report();
+      this.#flowing.resolve();
     }
   }
 
   async #report(): Promise<Report> {
     const [a, b] = this.#nodes;
     const sink = a!.lookup<Message>("/sink", { node: b!.address });
-    return await a!.ask(sink, (replyTo: ActorRef<Report>) => ({ replyTo }), { timeout: 10_000 });
+    return await a!.ask(sink, (replyTo: ActorRef<Report>) => ({ replyTo }), { timeout: patience });
   }
 }

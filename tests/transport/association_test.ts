@@ -15,6 +15,7 @@ const up: AssociationEvent = { type: "up" };
 const down: AssociationEvent = { type: "down" };
 const duplicate: AssociationEvent = { type: "duplicate" };
 const timer: AssociationEvent = { type: "timer" };
+const heard: AssociationEvent = { type: "heard" };
 const failed: AssociationEvent = { type: "failed", random: 0.5 };
 
 const histories: [string, [AssociationEvent, number, string][]][] = [
@@ -68,6 +69,36 @@ const histories: [string, [AssociationEvent, number, string][]][] = [
     [up, 6, ""],
     [timer, 2_005, ""],
   ]],
+  ["a peer that is heard on the other lane ends the pause: it is dialled at once", [
+    [wanted, 0, "dial"],
+    [failed, 0, "drop"],
+    [heard, 10, "dial"],
+    [wanted, 11, ""],
+    [up, 12, ""],
+    [heard, 13, ""],
+  ]],
+  ["the pauses are short again after the peer was heard", [
+    [wanted, 0, "dial"],
+    [failed, 0, "drop"],
+    [wanted, 250, "dial"],
+    [failed, 250, "drop"],
+    [wanted, 750, "dial"],
+    [failed, 750, "drop"],
+    [heard, 760, "dial"],
+    [failed, 760, "drop"],
+    [wanted, 1_009, "drop"],
+    [wanted, 1_010, "dial"],
+  ]],
+  ["being heard matters in a pause only", [
+    [heard, 0, ""],
+    [wanted, 0, "dial"],
+    [heard, 1, ""],
+    [failed, 2, "drop"],
+    [heard, 252, ""],
+    [wanted, 253, "dial"],
+    [duplicate, 254, "wait 2000"],
+    [heard, 255, ""],
+  ]],
   ["the outcome of an own dial does not matter once the peer's is up", [
     [wanted, 0, "dial"],
     [up, 1, ""],
@@ -103,7 +134,7 @@ Deno.test("association: a pause is never longer than maxBackoff, nor shorter for
 });
 
 Deno.test("association: whatever happens, it never dials while it dials or is up", () => {
-  const event = fc.constantFrom(wanted, up, down, duplicate, timer, failed);
+  const event = fc.constantFrom(wanted, up, down, duplicate, timer, failed, heard);
   fc.assert(fc.property(fc.array(fc.tuple(event, fc.nat(3_000)), { maxLength: 60 }), (events) => {
     const association = new Association(backoff);
     let now = 0;
@@ -117,6 +148,23 @@ Deno.test("association: whatever happens, it never dials while it dials or is up
       if (next.type === "down") isUp = false;
     }
   }));
+});
+
+Deno.test("association: a peer that is heard all the time cannot make this end dial in a loop", () => {
+  const association = new Association(backoff);
+  association.step(wanted, 0);
+  const dials: number[] = [];
+  for (let now = 0; now < 60_000; now += 10) {
+    // Each dial fails at once, with the longest pause.
+    if (association.dialing) association.step({ type: "failed", random: 0.999 }, now);
+    for (const event of [heard, wanted]) {
+      if (association.step(event, now).some(({ type }) => type === "dial")) dials.push(now);
+    }
+  }
+  // After the first ones a pause ends early every 5 s; those between are 0.5, 1, 2 and 4 s.
+  assert(dials.length > 20 && dials.length <= 60, `${dials.length} dials in a minute`);
+  const late = dials.filter((at) => at >= 30_000 && at < 40_000);
+  assert(late.length <= 10, `${late}`);
 });
 
 const known: Candidate = { incarnation: 5, holder: "node b", dialled: false };

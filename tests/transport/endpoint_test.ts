@@ -313,3 +313,20 @@ Deno.test("endpoint: a peer that a recheck refuses is disconnected with the reas
   );
   assertEquals([a.texts, b.texts], [["hello", "hello"], []]);
 });
+
+Deno.test("endpoint: the lane of users is dialled as soon as the peer is back on the control lane", async () => {
+  await using world = new World();
+  const a = await world.start("a");
+  // Nobody listens: the pauses grow to many seconds.
+  for (let i = 0; i < 600; i++) {
+    a.send("b:25520", "lost");
+    await world.clock.advance(100);
+  }
+  const b = await world.start("b");
+  b.send("a:25520", "here I am", "control");
+  await world.clock.runUntil(() => a.heard.length === 1);
+  await world.clock.runUntil(() => a.endpoint.peerAt("b:25520", "user") !== undefined, 100);
+  a.send("b:25520", "welcome back");
+  await world.clock.runUntil(() => b.heard.length === 1);
+  assertEquals(b.heard, ["a:25520 user welcome back"]);
+});

@@ -38,6 +38,12 @@ Deno.test("identity: without the option only URI names of Casty count", () => {
   assertStringIncludes(refusal(undefined, two), "more than one node or client name");
 });
 
+Deno.test("identity: the pattern that a refusal suggests can be used", () => {
+  const given = { commonNames: ["casty-1, east"] };
+  const [, pattern] = /identity: \{ node: (".*?[^\\]") \}/.exec(refusal(undefined, given))!;
+  assertEquals(identity({ node: JSON.parse(pattern!) }, given).name, "casty-1, east");
+});
+
 Deno.test("identity: patterns replace the default, and tell nodes from clients", () => {
   const option = {
     node: "spiffe://example.org/ns/*/sa/casty-*",

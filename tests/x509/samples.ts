@@ -276,6 +276,23 @@ const usesAndNames: readonly Sample[] = [
     make: pair(names("DNS:localhost", "URI:spiffe://lab/node/other")),
   },
   {
+    name: "a node name of the issuer (issuerAltName) only",
+    code: "noIdentity",
+    make: pair({
+      extensions: [
+        ...node.slice(0, 3),
+        "subjectAltName=DNS:localhost",
+        "issuerAltName=URI:spiffe://lab/node/node-1",
+      ],
+    }),
+  },
+  {
+    name: "a host of the issuer (issuerAltName)",
+    code: "wrongHost",
+    make: pair({ extensions: [...node, "issuerAltName=DNS:db-9"] }),
+    host: "db-9",
+  },
+  {
     name: "a version 1 certificate",
     code: "noIdentity",
     make: pair({ extensions: [] }),

@@ -351,6 +351,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
   deliverOwn(message: unknown): void {
     this.host.ledger.sent++;
     if ((this.#status & timed) !== 0) this.#parts!.receiveTimeout!.received();
+    this.host.observer?.onOwnHandler?.(this.path);
     this.#handle(message);
   }
 
@@ -378,6 +379,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     const { onSignal } = this.behavior;
     if (onSignal === undefined) return;
     const { host, parts } = this;
+    host.observer?.onOwnHandler?.(this.path);
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;

@@ -27,8 +27,8 @@ export interface CellHost extends AskHost {
   readonly runtime: LocalRuntime;
   readonly dispatcher: Dispatcher;
   readonly eventStream: EventStream;
-  /** Measures cells, if telemetry is enabled. */
-  readonly observer: CellObserver | undefined;
+  /** Observes what cells do, if anything is recorded. */
+  observer: CellObserver | undefined;
   /** Checks all messages, in development. */
   readonly messageCheck: MessageCheck | undefined;
   /** Milliseconds that a stop waits for the promise of a handler. */

@@ -24,6 +24,7 @@ export function startIncarnation(cell: ActorCell, kind: "start" | "restart"): vo
   cell.wrappers = Wrappers.none;
   cell.behavior = cell.initial;
   cell.host.step++;
+  cell.host.observer?.onOwnHandler?.(cell.path);
   become(cell, cell.initial, { kind, wrappers: [], levels: 0 });
 }
 
@@ -217,6 +218,7 @@ function end(cell: ActorCell): void {
   if (cell.stopped) return;
   const { host, parent, failure } = cell;
   const parts = cell.endStopping();
+  host.observer?.onStopped?.(cell.path);
   host.unregister(cell);
   parent?.childStopped(cell, failure !== undefined);
   // A parent that restarts gets no signals of the children of its last incarnation.

@@ -26,10 +26,26 @@ export interface ObservedRun {
 }
 
 /**
- * Measures cells. A system has one only if its telemetry is enabled; otherwise a cell pays for one
- * comparison with `undefined`.
+ * Observes what cells do. A system has one if its telemetry is enabled or a simulation runs it, and
+ * otherwise none, so that a cell then costs nothing but a comparison with `undefined`.
  */
-export class CellObserver {
+export interface CellObserver {
+  /** What the mailbox keeps of a message that is told now. */
+  slotOf(message: unknown): unknown;
+  /** An actor's turn begins; `depth` messages wait. */
+  onTurn(path: string, depth: number): void;
+  /** Runs the handler for a slot of the mailbox. */
+  run(path: string, slot: unknown, handle: (message: unknown) => void): ObservedRun;
+  /** A handler is through, its promise included. */
+  onDone(path: string, run: ObservedRun): void;
+  /** An actor starts, restarts, or handles a timer or a signal that is not its last. */
+  onOwnHandler?(path: string): void;
+  /** An actor has stopped. */
+  onStopped?(path: string): void;
+}
+
+/** Measures what cells do. */
+export class CellTelemetry implements CellObserver {
   readonly #telemetry: Telemetry;
   readonly #clock: Clock;
   readonly #durations: Histogram;
@@ -67,7 +83,13 @@ export class CellObserver {
       parent,
       attributes: { actor },
     });
-    this.#telemetry.with(span.context, () => handle(message));
+    try {
+      this.#telemetry.with(span.context, () => handle(message));
+    } catch (error) {
+      span.fail(error);
+      span.end();
+      throw error;
+    }
     return { startedAt, span };
   }
 

@@ -3,6 +3,7 @@ import { randomInt } from "../../runtime/random.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { systemRandom } from "../../runtime/system_random.ts";
 import { systemStopSignals } from "../../runtime/system_stop_signals.ts";
+import { safeTelemetry } from "../../runtime/safe_telemetry.ts";
 import { noTelemetry } from "../../runtime/telemetry.ts";
 import { Asks, targetDead } from "../ask/ask.ts";
 import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
@@ -11,7 +12,8 @@ import type { Behavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { Cell } from "../cell/cell.ts";
 import type { CellHost } from "../cell/cell_host.ts";
-import { CellObserver } from "../cell/cell_observer.ts";
+import { CellTelemetry } from "../cell/cell_observer.ts";
+import { reportingObserver } from "../cell/reporting_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
 import { MessageCheck } from "../cell/message_check.ts";
 import { ActorError, AskTimeoutError } from "../errors.ts";
@@ -211,7 +213,7 @@ class LocalActorSystem implements LocalSystem {
       eventStream,
       ledger,
       observer: runtime.telemetry?.enabled
-        ? new CellObserver(runtime.telemetry, runtime.clock)
+        ? new CellTelemetry(runtime.telemetry, runtime.clock)
         : undefined,
       messageCheck: checkMessages ? new MessageCheck(runtime.logger) : undefined,
       stopTimeout,
@@ -264,6 +266,7 @@ class LocalActorSystem implements LocalSystem {
       set remoteWatch(value) {
         host.remoteWatch = value;
       },
+      reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
       deliver: (path, uid, message) => registry.deliver(path, uid, message, asks, deadLetters),
@@ -300,7 +303,8 @@ function makeRuntime(given: Partial<LocalRuntime> = {}): LocalRuntime {
     logger = consoleLogger("warn"),
     telemetry = noTelemetry,
   } = given;
-  return { clock, random, logger: safeLogger(logger), telemetry };
+  const safe = safeLogger(logger);
+  return { clock, random, logger: safe, telemetry: safeTelemetry(telemetry, safe) };
 }
 
 /** Whether an actor is one of the system's own. */

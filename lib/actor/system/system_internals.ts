@@ -4,6 +4,7 @@ import type { RemoteWatch } from "../ref/local_ref.ts";
 import type { ActorRef, Ref } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
+import type { HandlerReports } from "../services/handler_reports.ts";
 
 /** Operations on a system for the layers above, hidden from users. */
 export interface SystemInternals {
@@ -11,7 +12,9 @@ export interface SystemInternals {
   nodeAddress: string;
   /** Watches actors of other systems. Without it, to watch one is an error. */
   remoteWatch: RemoteWatch | undefined;
-  /** Starts a system actor; its name begins with `_`. */
+  /** Reports each handler from now on, instead of measuring them. */
+  reportHandlers(reports: HandlerReports): void;
+  /** Starts an actor of the system's own; the name begins with `_`. */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
   /** The actor or reply reference at a path; `uid` 0 means any incarnation. */
   resolve(path: string, uid: number): Ref<unknown> | undefined;

@@ -65,7 +65,13 @@ export class SystemTelemetry {
       span.end();
     };
     // The same promise is returned: an actor that awaits it must be recognised by it.
-    const promise = this.#telemetry.with(span.context, send);
+    let promise: Promise<R>;
+    try {
+      promise = this.#telemetry.with(span.context, send);
+    } catch (error) {
+      end(outcomeOf(error), error);
+      throw error;
+    }
     promise.then(() => end("replied"), (error) => end(outcomeOf(error), error));
     return promise;
   }

@@ -336,7 +336,8 @@ export class ClusterNode {
   #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
     const { address } = this;
     const seeds = describeSeeds(this.#options.seedNodes);
-    const reasons = [...this.#driver?.waiting ?? [], this.#lastRefusal, this.#seeds?.failure ?? ""];
+    const last = this.#lastRefusal && `last failure: ${this.#lastRefusal}`;
+    const reasons = [...this.#driver?.waiting ?? [], last, this.#seeds?.failure ?? ""];
     return quorumTimeout({ address, wanted, up, timeout, seeds, reasons });
   }
 

@@ -125,7 +125,7 @@ function explainDowning(facts: ExplainFacts): string[] {
     lines.push(`${address} was declared down by ${evidence?.by}: ${evidence?.why}`);
   }
   if (view.unreachable.size === 0) {
-    return lines.length > 0 ? lines : ["all members are reachable; no downing is pending"];
+    return lines.length > 0 ? lines : ["no downing is pending"];
   }
   const stalled = [...view.unreachability].filter(([, { reason }]) => reason === "stalled")
     .map(([address]) => address).sort();

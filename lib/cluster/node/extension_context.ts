@@ -2,12 +2,15 @@ import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { ClusterError } from "../errors.ts";
 import type { ExtensionKey } from "./extension_key.ts";
 import type { ExtensionContext, ExtensionHandler, KindSpawner } from "./node_extension.ts";
 
-/** State that the extensions of a node share. */
+const handlerFailed = "a handler of an extension failed";
+
+/** What the extensions of a node share. */
 export interface ExtendedNode {
   readonly system: ActorSystem;
   readonly runtime: Runtime;
@@ -45,11 +48,13 @@ export function extensionContext(
     get view() {
       return node.view();
     },
-    handleNodes: (path, handler) => {
+    handleNodes: (path, given) => {
+      const handler = withoutRejections(path, given, node.runtime.logger);
       remoting.handleNodes(freePath(remoting, path), handler);
       loopback.handle(path, handler);
     },
-    handlePeers: (path, handler) => {
+    handlePeers: (path, given) => {
+      const handler = withoutRejections(path, given, node.runtime.logger);
       remoting.handlePeers(freePath(remoting, path), handler);
       loopback.handle(path, handler);
     },
@@ -109,7 +114,7 @@ class Loopback {
       try {
         handler(this.#self(), message);
       } catch (error) {
-        logger.log("error", "cluster", "a handler of an extension failed", { path, error });
+        logger.log("error", "cluster", handlerFailed, { path, error });
       }
     });
   }
@@ -119,6 +124,19 @@ class Loopback {
     const { incarnation } = this.#node.view().self;
     return { role: "node", address, nodeId, incarnation, identity: undefined };
   }
+}
+
+/** A peer must not end the process through a handler that is asynchronous and fails. */
+function withoutRejections(
+  path: string,
+  handler: ExtensionHandler,
+  logger: Logger,
+): ExtensionHandler {
+  return (peer, message) => {
+    const result: unknown = handler(peer, message);
+    if (!(result instanceof Promise)) return;
+    result.catch((error) => logger.log("error", "cluster", handlerFailed, { path, error }));
+  };
 }
 
 function freePath(remoting: Remoting, path: string): string {

@@ -65,9 +65,7 @@ export class NodeExtensions {
   /** Notifies all that the cluster has changed. */
   onView(view: MembershipView): void {
     for (const extension of this.#installed) {
-      this.#try(extension, "onView", () => {
-        extension.onView?.(view);
-      });
+      this.#try(extension, "onView", () => extension.onView?.(view));
     }
   }
 
@@ -173,11 +171,16 @@ export class NodeExtensions {
     });
   }
 
-  #try({ name }: NodeExtension, hook: string, call: () => void): void {
-    try {
-      call();
-    } catch (error) {
+  #try({ name }: NodeExtension, hook: string, call: () => unknown): void {
+    const onError = (error: unknown) => {
       this.#runtime.logger.log("error", "cluster", "an extension failed", { name, hook, error });
+    };
+    try {
+      const result = call();
+      // A hook that is asynchronous by mistake must not end the process when it fails.
+      if (result instanceof Promise) result.catch(onError);
+    } catch (error) {
+      onError(error);
     }
   }
 }

@@ -4,14 +4,20 @@
  *
  * @module
  */
+import type { IdentityFunction, IdentityPatterns } from "../../runtime/identity_mapping.ts";
 import type { TlsMaterial } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { systemNetwork } from "../../transport/system_network.ts";
 import { HeartbeatResponder } from "./heartbeat_responder.ts";
 
-/** PEM texts of a node's material; functions cannot be handed to a thread. */
-export type WorkerMaterial = Pick<TlsMaterial, "cert" | "key" | "ca">;
+/**
+ * A node's material, without functions: they cannot be handed to a thread. `"function"`: its option
+ * `identity` is one.
+ */
+export interface WorkerMaterial extends Pick<TlsMaterial, "cert" | "key" | "ca"> {
+  readonly identity: IdentityPatterns | "function" | undefined;
+}
 
 /** A message from the node's thread to the worker. */
 export type ToWorker =
@@ -32,12 +38,12 @@ export type FromWorker =
   | { readonly type: "failed"; readonly reason: string }
   | { readonly type: "closed" };
 
-let material: { cert: string; key: string; ca: string } | undefined;
+let material: TlsMaterial | undefined;
 let responder: HeartbeatResponder | undefined;
 
 async function start(message: Extract<ToWorker, { type: "start" }>): Promise<void> {
   const { host, port, tls, incarnation, beats } = message;
-  material = tls && { ...tls };
+  material = tls && materialOf(tls);
   try {
     responder = await HeartbeatResponder.start(systemNetwork, systemClock, {
       host,
@@ -53,6 +59,17 @@ async function start(message: Extract<ToWorker, { type: "start" }>): Promise<voi
   }
 }
 
+/**
+ * Stands for a function that this thread does not have: every peer is judged by what a node's
+ * certificate needs (both usages and a host), which that of a client does not have.
+ */
+const anyNode: IdentityFunction = () => ({ role: "node", name: "node", trustDomain: "any" });
+
+function materialOf({ identity, ...texts }: WorkerMaterial): TlsMaterial {
+  if (identity === undefined) return texts;
+  return { ...texts, identity: identity === "function" ? anyNode : identity };
+}
+
 const parent = platform.threads.parent((message) => receive(message as ToWorker));
 
 function post(message: FromWorker): void {
@@ -65,7 +82,7 @@ function receive(data: ToWorker): void {
       return void start(data);
     case "renew":
       // Read anew at each handshake.
-      if (material !== undefined) Object.assign(material, data.tls);
+      if (material !== undefined) Object.assign(material, materialOf(data.tls));
       return;
     case "close":
       void (async () => {

@@ -140,6 +140,6 @@ class WorkerResponder implements StallResponder {
   }
 }
 
-function materialOf({ cert, key, ca }: TlsMaterial): WorkerMaterial {
-  return { cert, key, ca };
+function materialOf({ cert, key, ca, identity }: TlsMaterial): WorkerMaterial {
+  return { cert, key, ca, identity: typeof identity === "function" ? "function" : identity };
 }

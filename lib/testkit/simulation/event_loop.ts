@@ -22,6 +22,8 @@ export class EventLoop implements Clock, EventSink {
   /** Tasks of the turn that a pause has interrupted. */
   #deferred: (() => void)[] = [];
   #waking = false;
+  /** Until when its machine is suspended, in the time of the world. */
+  #suspendedUntil = 0;
 
   constructor(owner: number, time: SimulationTime, machine: MachineClock) {
     this.owner = owner;
@@ -101,7 +103,23 @@ export class EventLoop implements Clock, EventSink {
     this.#wake();
   }
 
-  /** Each turn takes `turn` milliseconds longer from now on. */
+  /** The machine is suspended, for as long: timers fire later by that. Ended by `wake`. */
+  suspend(span: number): void {
+    const now = this.#time.now();
+    const end = now + span;
+    this.#time.postpone(this, Math.max(0, end - Math.max(now, this.#suspendedUntil)));
+    this.#suspendedUntil = Math.max(end, this.#suspendedUntil);
+    this.#machine.suspend();
+    this.pause(true);
+  }
+
+  wake(): void {
+    // A later process of the machine has its own time.
+    if (this.#alive && this.#time.now() >= this.#suspendedUntil) this.#machine.wake();
+    this.resume(true);
+  }
+
+  /** Each turn takes so many milliseconds from now on. */
   slowDown(turn: number): void {
     this.#turn = Math.max(0, this.#turn + turn);
   }
@@ -109,6 +127,7 @@ export class EventLoop implements Clock, EventSink {
   /** Stops the loop. */
   end(): void {
     this.#alive = false;
+    this.#machine.wake();
     this.#backlog = [];
     this.#deferred = [];
   }

@@ -158,6 +158,18 @@ export interface PauseFault extends FaultSpan {
   readonly whole?: boolean;
 }
 
+/**
+ * The machine of a node is suspended, as when a laptop's lid is closed or a virtual machine is moved:
+ * no thread runs, its monotonic clock and timers stand still, and its wall clock has jumped when it
+ * resumes.
+ */
+export interface SuspendFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "suspend";
+  /** The node. */
+  readonly node: string;
+}
+
 /** Each turn of a node's event loop takes so long; events wait meanwhile. */
 export interface SlowFault extends FaultSpan {
   /** Names the fault. */
@@ -233,6 +245,7 @@ export type Fault =
   | CrashFault
   | StopFault
   | PauseFault
+  | SuspendFault
   | SlowFault
   | ClockSkewFault
   | ClockDriftFault
@@ -255,6 +268,7 @@ export const faultKinds: readonly FaultKind[] = [
   "crash",
   "stop",
   "pause",
+  "suspend",
   "slow",
   "clockSkew",
   "clockDrift",

@@ -152,6 +152,11 @@ export class FaultInjector {
         loop?.pause(fault.whole ?? false);
         return () => loop?.resume(fault.whole ?? false);
       }
+      case "suspend": {
+        const { loop } = this.#node(fault.node);
+        loop?.suspend(fault.for);
+        return () => loop?.wake();
+      }
       case "slow": {
         const { loop } = this.#node(fault.node);
         loop?.slowDown(fault.turn);

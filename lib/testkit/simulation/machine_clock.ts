@@ -7,6 +7,8 @@ export class MachineClock {
   #base = 0;
   #since: number;
   #rate = 1;
+  /** Since when it is suspended, in the time of the world. */
+  #suspendedAt: number | undefined;
   /** Milliseconds that its wall time is ahead. */
   skew = 0;
 
@@ -23,15 +25,32 @@ export class MachineClock {
 
   set rate(rate: number) {
     this.#base = this.now();
-    this.#since = this.#time.now();
+    this.#since = this.#suspendedAt ?? this.#time.now();
     this.#rate = rate;
   }
 
   now(): number {
-    return this.#base + (this.#time.now() - this.#since) * this.#rate;
+    const at = this.#suspendedAt ?? this.#time.now();
+    return this.#base + (at - this.#since) * this.#rate;
   }
 
   wallTime(): number {
     return defaultEpoch + this.now() + this.skew;
+  }
+
+  /** It stands still, until `wake`. */
+  suspend(): void {
+    this.#suspendedAt ??= this.#time.now();
+  }
+
+  /** It goes on where it stood; its wall time has gone on meanwhile. Does nothing if it was awake. */
+  wake(): void {
+    if (this.#suspendedAt === undefined) return;
+    const base = this.now();
+    const slept = this.#time.now() - this.#suspendedAt;
+    this.#suspendedAt = undefined;
+    this.#base = base;
+    this.#since = this.#time.now();
+    this.skew += slept * this.#rate;
   }
 }

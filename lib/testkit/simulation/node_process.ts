@@ -1,3 +1,5 @@
+import type { HandlerReports } from "../../actor/services/handler_reports.ts";
+import { internalsOf } from "../../actor/system/system_internals.ts";
 import type { ClusterOptions } from "../../cluster/node/cluster_options.ts";
 import { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import { type NodeInternals, nodeInternalsOf } from "../../node_internals.ts";
@@ -18,6 +20,10 @@ export interface NodeSurroundings {
     node: NodeProcess,
     host: string,
   ): { options: ClusterOptions; loop: EventLoop; storage: Storage };
+  /** What the system of its present process reports handlers to. */
+  reports(node: NodeProcess): HandlerReports;
+  /** Its process is gone. */
+  onGone(node: NodeProcess): void;
   /** The node is up. */
   onUp(node: NodeProcess): void | Promise<void>;
   /** Its status has changed. */
@@ -128,6 +134,11 @@ export class NodeProcess implements SimulatedNode {
     throw this.#notRunning();
   }
 
+  /** Whether what it owns is suspended: kept, but no handler runs. */
+  get suspended(): boolean {
+    return this.#internals?.suspended ?? false;
+  }
+
   /** Its view of the cluster; undefined while it is starting and after its end. */
   get view(): MembershipView | undefined {
     return this.alive && this.#status !== "stopped" ? this.#internals?.view : undefined;
@@ -214,6 +225,7 @@ export class NodeProcess implements SimulatedNode {
   #onStarted(system: ClusteredActorSystem, starts: number): void {
     this.#system = system;
     this.#internals = nodeInternalsOf(system);
+    internalsOf(system).reportHandlers(this.#surroundings.reports(this));
     system.onShutdown("afterStop", "simulation", () => {
       if (this.#starts === starts && this.alive) this.#onEnded();
     });
@@ -257,6 +269,7 @@ export class NodeProcess implements SimulatedNode {
   }
 
   #gone(): void {
+    this.#surroundings.onGone(this);
     const callbacks = this.#onGone;
     this.#onGone = [];
     for (const callback of callbacks) callback();

@@ -13,7 +13,8 @@ const cube = (value: number): number => value * value * value;
 /** Kinds, rates and severities of random faults. */
 export interface RandomFaultOptions {
   /**
-   * Enabled kinds. Default: all except disk faults, which concern only scenarios that use files.
+   * Kinds that may come. Default: all but those of disks, which concern only scenarios that use
+   * files, and but `suspend`.
    */
   readonly kinds?: readonly FaultKind[];
   /** Virtual milliseconds between two faults, on average. Default 5 000. */
@@ -29,7 +30,9 @@ export interface RandomFaultOptions {
   readonly quiet?: number;
 }
 
-const defaultKinds = faultKinds.filter((kind) => !diskFaultKinds.includes(kind));
+const defaultKinds = faultKinds.filter((kind) =>
+  kind !== "suspend" && !diskFaultKinds.includes(kind)
+);
 
 /** Milliseconds after which a node counts as recovered from a fault. */
 const recovery = 30_000;
@@ -112,7 +115,7 @@ class FaultMaker {
   }
 
   #ofOne(
-    type: "pause" | "slow" | "clockSkew" | "clockDrift",
+    type: "pause" | "suspend" | "slow" | "clockSkew" | "clockDrift",
     at: number,
     span: number,
   ): Fault | undefined {
@@ -127,6 +130,10 @@ class FaultMaker {
     if (type === "slow") {
       const turn = Math.round((0.1 + this.#random.next() * 5) * 10) / 10;
       return { type, at, for: span, node: this.#any(), turn };
+    }
+    if (type === "suspend") {
+      const node = this.#victim(at, span);
+      return node === undefined ? undefined : { type, at, for: span, node };
     }
     // Every node must survive a short pause; only a long one makes it a victim.
     if (this.#chance(0.5)) return { type, at, for: Math.min(span, 2_500), node: this.#any() };

@@ -17,6 +17,8 @@ import type { Storage } from "../../runtime/storage.ts";
 import { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { DiskFaults } from "./disk_faults.ts";
+import type { DoubleOwnership } from "./double_ownership.ts";
+import { EntityRuns } from "./entity_runs.ts";
 import { EventLoop } from "./event_loop.ts";
 import type { Fault } from "./fault.ts";
 import { checkFaults } from "./fault_check.ts";
@@ -74,6 +76,7 @@ export class SimulatedWorld implements Simulation {
   readonly #byHost = new Map<string, NodeProcess>();
   readonly #names: ReadonlySet<string>;
   readonly #health: NodeHealth;
+  readonly #entityRuns = new EntityRuns(() => this.now);
   readonly #log: (line: string) => void;
   readonly #waiters: Waiters;
   readonly #downed = new Set<string>();
@@ -123,6 +126,11 @@ export class SimulatedWorld implements Simulation {
   /** Virtual milliseconds since the scenario began; below 0 while the cluster forms. */
   get now(): number {
     return this.time.now() - this.#zero;
+  }
+
+  /** Entities that two nodes have run, each pair of instances once. */
+  get doubleOwnerships(): readonly DoubleOwnership[] {
+    return this.#entityRuns.found;
   }
 
   /**
@@ -242,9 +250,10 @@ export class SimulatedWorld implements Simulation {
     return { view: status || !!changes?.view, shards: status || !!changes?.grants };
   }
 
-  /** To be called at intervals: health also depends on time. */
-  updateHealth(): void {
+  /** To be called at intervals: some of what is watched also depends on time. */
+  lookAround(): void {
     this.#health.update(this.now);
+    this.#entityRuns.scan();
   }
 
   /** Ends all nodes at once. */
@@ -257,6 +266,8 @@ export class SimulatedWorld implements Simulation {
     const { setup, restartEnded = simulationDefaults.restartEnded } = this.#setup;
     return new NodeProcess(`node-${index + 1}`, index, machine, {
       launch: (node, host) => this.#launch(node, host),
+      reports: (node) => this.#entityRuns.reportsOf(node),
+      onGone: (node) => this.#entityRuns.onGone(node.name, node.starts),
       onUp: (node) => {
         node.running?.eventStream.subscribe("memberDowned", (event) => {
           this.#onDowned(event as unknown as MemberDowned);

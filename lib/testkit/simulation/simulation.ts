@@ -1,5 +1,6 @@
 import type { ClientOptions, ClusterClient } from "../../client/cluster_client.ts";
 import type { SeededRandom } from "../seeded_random.ts";
+import type { DoubleOwnership } from "./double_ownership.ts";
 import type { Fault } from "./fault.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 
@@ -34,6 +35,8 @@ export interface Simulation {
   readonly nodes: readonly SimulatedNode[];
   /** Members that were declared down so far, each once. */
   readonly downings: readonly Downing[];
+  /** Entities that two nodes have run, each pair of instances once. */
+  readonly doubleOwnerships: readonly DoubleOwnership[];
   /** Virtual milliseconds since the scenario began; below 0 while the cluster forms. */
   readonly now: number;
   /**

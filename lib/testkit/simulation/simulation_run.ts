@@ -182,7 +182,7 @@ class SimulationRun {
     if (shards) this.#check(this.#onShards);
     if (simulation.time.now() < this.#nextSecond) return;
     this.#nextSecond = simulation.time.now() + second;
-    simulation.updateHealth();
+    simulation.lookAround();
     this.#check(this.#onSecond);
   }
 

@@ -52,6 +52,11 @@ export class SimulationTime implements Clock {
     return this.#clock.scheduleOn(loop, delay, task);
   }
 
+  /** The events of an event loop that wait happen so many milliseconds later. */
+  postpone(loop: EventSink, by: number): void {
+    this.#clock.postpone(loop, by);
+  }
+
   defer(task: () => void): void {
     this.#activity++;
     this.#clock.defer(task);

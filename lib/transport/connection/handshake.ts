@@ -150,7 +150,10 @@ export type RefusalCode =
   | "revoked"
   | "full";
 
-/** A refusal of the handshake, and its reason: a sentence for the log of both sides. */
+/**
+ * A refusal of the handshake, and its reason: a sentence for the log of both sides. It never says
+ * "this end", since the refused end reads it too; "it" is the end that is refused.
+ */
 export interface HandshakeRefusal {
   readonly code: RefusalCode;
   readonly reason: string;
@@ -206,13 +209,13 @@ export function judge(
     return refuse(
       "protocol",
       `it speaks protocol ${said.protocolMin} to ${said.protocolMax}, ` +
-        `this end ${self.protocolMin} to ${self.protocolMax}`,
+        `and the end that refuses it ${self.protocolMin} to ${self.protocolMax}`,
     );
   }
   if (said.systemName !== self.systemName) {
     return refuse(
       "systemName",
-      `it belongs to the system "${said.systemName}", this end to "${self.systemName}"`,
+      `it belongs to the system "${said.systemName}", not to "${self.systemName}"`,
     );
   }
   if (said.address === self.address) return refuse("self", "a node does not connect to itself");

@@ -19,6 +19,8 @@ export type AssociationEvent =
   | { readonly type: "duplicate" }
   /** The connection has ended. */
   | { readonly type: "down" }
+  /** The peer was heard on another lane: it runs, so a pause after a failed dial has no reason. */
+  | { readonly type: "heard" }
   /** The delay of `wait` has passed. */
   | { readonly type: "timer" };
 
@@ -38,6 +40,11 @@ export interface Backoff {
 
 /** Milliseconds to wait for the peer's own dial after it refused ours. */
 const inboundTimeout = 2_000;
+/**
+ * Milliseconds between two pauses that end early because the peer was heard, at most; less while few
+ * dials have failed.
+ */
+const maxHeardInterval = 5_000;
 
 /** One of two connections to one peer. */
 export interface Candidate {
@@ -102,6 +109,10 @@ export class Association {
   #phase: "idle" | "dialing" | "expecting" | "up" | "backoff" = "idle";
   #failures = 0;
   #until = 0;
+  /** Pauses that have ended early since the last connection. */
+  #shortened = 0;
+  /** No pause ends early before this time: a peer must not make this end dial in a loop. */
+  #shortenFrom = 0;
   readonly #backoff: Backoff;
 
   constructor(backoff: Backoff) {
@@ -126,6 +137,7 @@ export class Association {
       case "up":
         this.#phase = "up";
         this.#failures = 0;
+        this.#shortened = 0;
         return [];
       case "failed":
         return this.#onFailed(event.random, now);
@@ -136,6 +148,8 @@ export class Association {
       case "down":
         if (this.#phase === "up") this.#phase = "idle";
         return [];
+      case "heard":
+        return this.#onHeard(now);
       case "timer":
         if (this.#phase !== "expecting") return [];
         this.#phase = "dialing";
@@ -146,6 +160,20 @@ export class Association {
   #onWanted(now: number): readonly AssociationEffect[] {
     if (this.#phase === "backoff" && now < this.#until) return [{ type: "drop" }];
     if (this.#phase !== "idle" && this.#phase !== "backoff") return [];
+    this.#phase = "dialing";
+    return [{ type: "dial" }];
+  }
+
+  /**
+   * A pause that runs ends, and the next begins short. What is sent in a pause is dropped, so the dial
+   * does not wait for that. The time until another pause may end early doubles with each dial that was
+   * in vain.
+   */
+  #onHeard(now: number): readonly AssociationEffect[] {
+    if (this.#phase !== "backoff" || now >= this.#until || now < this.#shortenFrom) return [];
+    const range = { min: this.#backoff.minBackoff, max: maxHeardInterval };
+    this.#shortenFrom = now + backoffDelay(range, this.#shortened++, 0);
+    this.#failures = 0;
     this.#phase = "dialing";
     return [{ type: "dial" }];
   }

@@ -272,7 +272,10 @@ export class Endpoint {
         if (successor !== undefined && !maybeRead) return successor.takeOver(payload);
         this.#options.onDropped(peer.address, peer.lane, payload, "disconnected");
       },
-      onSignOfLife: (peer) => onSignOfLife?.(peer),
+      onSignOfLife: (peer) => {
+        this.#heardOn(peer);
+        onSignOfLife?.(peer);
+      },
     };
   }
 
@@ -330,7 +333,15 @@ export class Endpoint {
     // The dialling end closes: the other end cannot know whether its welcome has arrived.
     else if (dialledFor !== undefined) known?.close("replaced by a newer connection");
     else known?.retire("replaced by a newer connection");
+    this.#heardOn(peer);
     this.#options.onPeerUp?.(peer, peer.lane);
+  }
+
+  /** A peer that is heard on one lane is dialled on the other, if that waits after a failed dial. */
+  #heardOn({ role, address, lane }: Peer): void {
+    if (role === "client" || this.#closed) return;
+    const other = this.#channels.find(address, lane === "user" ? "control" : "user");
+    if (other !== undefined) this.#step(other, { type: "heard" });
   }
 
   #attach(channel: Channel, connection: PeerConnection, inTurn: boolean): void {

@@ -18,8 +18,8 @@ export class FileWatch {
   #timer: Timer;
   #looking: Promise<void> | undefined;
   #again = false;
-  /** Whether `soon` has been called since the last check: a busy folder must not postpone it. */
-  #hurries = false;
+  /** When the next look is due, on the clock. */
+  #due = 0;
   #closed = false;
 
   /** Starts. `look` must not reject; it is not called again before it has resolved. */
@@ -33,15 +33,14 @@ export class FileWatch {
     this.#interval = interval;
     this.#look = look;
     this.#watcher = watchFolders(files, () => this.soon(settleTime));
-    this.#timer = clock.schedule(interval, () => this.#onTime());
+    this.#timer = this.#lookIn(interval);
   }
 
-  /** Checks within `delay` milliseconds. */
+  /** Looks in `delay` milliseconds at the latest. A look that is due earlier stays. */
   soon(delay: number): void {
-    if (this.#closed || this.#hurries) return;
-    this.#hurries = true;
+    if (this.#closed || this.#clock.now() + delay >= this.#due) return;
     this.#timer.cancel();
-    this.#timer = this.#clock.schedule(delay, () => this.#onTime());
+    this.#timer = this.#lookIn(delay);
   }
 
   /** Ends; resolves when the check in progress has ended. */
@@ -54,11 +53,15 @@ export class FileWatch {
     await this.#looking;
   }
 
+  #lookIn(delay: number): Timer {
+    this.#due = this.#clock.now() + delay;
+    return this.#clock.schedule(delay, () => this.#onTime());
+  }
+
   #onTime(): void {
     if (this.#closed) return;
-    this.#hurries = false;
     this.#timer.cancel();
-    this.#timer = this.#clock.schedule(this.#interval, () => this.#onTime());
+    this.#timer = this.#lookIn(this.#interval);
     if (this.#looking !== undefined) {
       this.#again = true;
       return;

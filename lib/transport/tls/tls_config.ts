@@ -22,7 +22,7 @@ import {
   readDenyList,
   type RevocationPolicy,
 } from "../../x509/revocation_policy.ts";
-import { parseRevocationLists, verifyLists } from "../../x509/revocation_list.ts";
+import { ListsOfPeers, parseRevocationLists, verifyLists } from "../../x509/revocation_list.ts";
 import { type CheckedPair, checkPair, type TextNames } from "./tls_check.ts";
 import {
   exposedAuthorityKey,
@@ -53,10 +53,22 @@ interface Subscriber {
   readonly notices: TlsNotices;
 }
 
+/** Files that cannot be used. */
+interface Suspect {
+  readonly reason: string;
+  /** Undefined: not all could be read. */
+  readonly files: TlsFiles | undefined;
+  /** When they were found, on the clock. */
+  readonly since: number;
+}
+
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Interval between two checks of files that do not match: a change of them may be in progress. */
-const settleTime = 250;
+/**
+ * Files that do not fit together may be in the middle of a change. They are reported once they have
+ * stayed the same for so many milliseconds.
+ */
+const settleTime = 1_000;
 
 /**
  * Certificate, private key and authorities of one end of mutual TLS, checked when they are loaded:
@@ -94,7 +106,10 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   readonly #mapper: IdentityMapper;
   readonly #subscribers = new Set<Subscriber>();
   #files: TlsFiles | undefined;
-  #failed = "";
+  /** Files that cannot be used, if the last look found such. */
+  #suspect: Suspect | undefined;
+  /** Why files could not be used, as reported last; empty: the last look found good ones. */
+  #reported = "";
   #pair!: CheckedPair;
   #policy: RevocationPolicy = { lists: [], denied: new Set(), listRequired: false };
   #exposed: string | undefined;
@@ -124,8 +139,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
     checkOptions(tlsPathsTable, paths);
     const { clock = systemClock } = paths;
     const mapper = identityMapper(paths.identity);
-    const files = await readTlsFiles(paths);
-    const pair = checkPair(files, namesOf(paths), clock.wallTime(), mapper);
+    const { files, pair } = await readPair(paths, clock, mapper);
     const config = new TlsConfig(pair, paths, paths);
     config.#policy = config.#readPolicy(files);
     config.#files = files;
@@ -209,8 +223,10 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   }
 
   async #reload(): Promise<void> {
+    const startedAt = this.#clock.now();
+    let files: TlsFiles | undefined;
     try {
-      const files = await readTlsFiles(this.#paths!);
+      files = await readTlsFiles(this.#paths!);
       const changed = changedOptions(this.#paths!, this.#files, files);
       if (changed.length === 0) return this.#calm();
       this.#take(files);
@@ -220,7 +236,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
       this.#tell({ type: "tlsReloaded", fingerprint, notAfter, changed });
       for (const { notices } of this.#subscribers) notices.look(this.#perishable());
     } catch (error) {
-      this.#onReloadFailed(error);
+      this.#onReloadFailed(error, files, startedAt);
     }
   }
 
@@ -238,30 +254,41 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   }
 
   #calm(): void {
-    this.#failed = "";
+    this.#suspect = undefined;
+    this.#reported = "";
   }
 
-  #onReloadFailed(error: unknown): void {
-    const isKnown = error instanceof TlsConfigError;
+  /**
+   * A check may run between the changes of two files, and a file may change during a check. That is
+   * no fault: a failure is reported when a later check, `settleTime` after the first, finds the same.
+   * The number of checks is no evidence: each change of a file in the folder causes one.
+   */
+  #onReloadFailed(error: unknown, files: TlsFiles | undefined, startedAt: number): void {
     const reason = error instanceof Error ? error.message : String(error);
-    // The first time, the change may be incomplete: the next check decides.
-    if (this.#failed === `maybe ${reason}`) {
-      this.#failed = reason;
-      const code = isKnown ? error.code : "unreadable";
-      this.#tell({ type: "tlsReloadFailed", code, file: isKnown ? error.file : "", reason });
-    } else if (this.#failed !== reason) {
-      this.#failed = `maybe ${reason}`;
-      this.#watch?.soon(settleTime);
+    if (this.#reported === reason) {
+      this.#suspect = undefined;
+      return;
     }
+    const known = this.#suspect;
+    if (known?.reason !== reason || !samePair(known.files, files)) {
+      this.#suspect = { reason, files, since: this.#clock.now() };
+      return this.#watch?.soon(settleTime);
+    }
+    const left = known.since + settleTime - startedAt;
+    if (left > 0) return this.#watch?.soon(left);
+    this.#reported = reason;
+    const isKnown = error instanceof TlsConfigError;
+    const code = isKnown ? error.code : "unreadable";
+    this.#tell({ type: "tlsReloadFailed", code, file: isKnown ? error.file : "", reason });
   }
 
   #readPolicy({ crl, denied }: TlsFiles): RevocationPolicy {
     const { crlFile = "", crlRequired = tlsDefaults.crlRequired, denyList = [], denyListFile } =
       this.#paths!;
+    const lists = crl === undefined ? [] : inFile(crlFile, () => parseRevocationLists(crl));
     return {
-      lists: crl === undefined
-        ? []
-        : inFile(crlFile, () => verifyLists(parseRevocationLists(crl), this.#pair.issuers)),
+      lists: inFile(crlFile, () => verifyLists(lists, this.#pair.issuers)),
+      listsOfPeers: new ListsOfPeers(lists),
       denied: new Set([
         ...inFile("denyList", () => readDenyList(denyList)),
         ...inFile(
@@ -313,6 +340,32 @@ function inFile<T>(file: string, read: () => T): T {
 
 function namesOf({ certFile, keyFile = certFile, caFile }: TlsPaths): TextNames {
   return { cert: certFile, key: keyFile, ca: caFile };
+}
+
+/**
+ * Reads and checks files. If they do not fit together and have changed meanwhile, they are read
+ * again: they were replaced while they were read.
+ */
+async function readPair(
+  paths: TlsPaths,
+  clock: Clock,
+  mapper: IdentityMapper,
+): Promise<{ readonly files: TlsFiles; readonly pair: CheckedPair }> {
+  let files = await readTlsFiles(paths);
+  while (true) {
+    try {
+      return { files, pair: checkPair(files, namesOf(paths), clock.wallTime(), mapper) };
+    } catch (error) {
+      const now = await readTlsFiles(paths);
+      if (samePair(files, now)) throw error;
+      files = now;
+    }
+  }
+}
+
+/** Whether certificate, key and authorities are the same. */
+function samePair(a: TlsFiles | undefined, b: TlsFiles | undefined): boolean {
+  return a?.cert === b?.cert && a?.key === b?.key && a?.ca === b?.ca;
 }
 
 function changedOptions(

@@ -12,7 +12,9 @@ import {
   type Simulation,
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
+import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
+import { registers } from "./register.ts";
 import { sharding } from "./sharding.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
 
@@ -122,7 +124,9 @@ export const counters: Scenario = {
 
 /** Those that `deno task sim` knows by name, whether or not it runs them unasked. */
 export function namedScenario(name: string): Scenario | undefined {
-  return [...scenarios, ...pathological].find((one) => one.name === name);
+  return [...scenarios, ...pathological, ...waiting.map(({ scenario }) => scenario)].find((one) =>
+    one.name === name
+  );
 }
 
 /** Those with faults from the seed; see the module's text. */
@@ -135,5 +139,7 @@ export const scenarios: readonly Scenario[] = [
   storm,
   counters,
   ...sharding,
+  ...ownership,
+  registers,
   ...disks,
 ];

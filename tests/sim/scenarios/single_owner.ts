@@ -99,11 +99,9 @@ function findTwins(
   }
 }
 
-/** Sends to entities from all nodes until the faults are over; then all must answer everywhere. */
-export async function workOnEntities(sim: Simulation): Promise<void> {
-  let over = false;
-  const faultsOver = sim.faultsOver().then(() => over = true);
-  while (!over) {
+/** Sends to entities from all nodes. */
+export async function pingEntities(sim: Simulation, over: () => boolean): Promise<void> {
+  while (!over()) {
     for (const node of sim.nodes) {
       if (node.status !== "up") continue;
       const entity = entities[Math.floor(sim.random.next() * entities.length)]!;
@@ -112,6 +110,13 @@ export async function workOnEntities(sim: Simulation): Promise<void> {
     }
     await sim.sleep(50 + sim.random.next() * 200);
   }
+}
+
+/** Sends to entities from all nodes until the faults are over; then all must answer everywhere. */
+export async function workOnEntities(sim: Simulation): Promise<void> {
+  let over = false;
+  const faultsOver = sim.faultsOver().then(() => over = true);
+  await pingEntities(sim, () => over);
   await faultsOver;
   await sim.converged({ limit: 90_000 });
   for (const node of sim.nodes) {

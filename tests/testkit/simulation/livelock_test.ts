@@ -1,4 +1,4 @@
-import { assertRejects } from "@std/assert";
+import { assert, assertRejects } from "@std/assert";
 import { Behaviors } from "../../../lib/behaviors.ts";
 import { simulate, SimulationError } from "../../../lib/testkit/mod.ts";
 
@@ -35,3 +35,22 @@ Deno.test("timers that set each other without a delay are a failure, not a hang"
     "of one instant",
   );
 });
+
+for (const seed of [3, 4]) {
+  Deno.test(`asks that expire by a clock that drifts end, seed ${seed}`, async () => {
+    // The deadline was missed by 3.6e-12 ms, and so was each timer that was set for the rest.
+    const drift = { type: "clockDrift", at: 500, for: 8_000, node: "node-1", rate: 1.013 } as const;
+    const options = { seed, nodes: 1, duration: 10_000, failures: false, shrink: 0 } as const;
+    let expired = 0;
+    await simulate({ ...options, faults: [drift] }, async (sim) => {
+      const { system } = sim.nodes[0]!;
+      const silent = system.spawn(Behaviors.receive<unknown>(() => Behaviors.same()), "silent");
+      while (sim.now < 8_000) {
+        system.ask(silent, (replyTo) => ({ replyTo }), { timeout: 777 }).catch(() => expired++);
+        await sim.sleep(100 + sim.random.next() * 50);
+      }
+      await sim.sleep(1_000);
+    });
+    assert(expired > 50, `only ${expired} asks have expired`);
+  });
+}

@@ -256,6 +256,22 @@ Deno.test("cut links and paused nodes do not reach each other", async () => {
   }, { duration: 60_000 });
 });
 
+for (const type of ["stop", "crash"] as const) {
+  Deno.test(`a node is started again 20 ms after a ${type}`, async () => {
+    const fault: Fault = { type, at: 1_000, node: "node-3", restartAfter: 20 };
+    await listen([fault], async ({ sim }) => {
+      const node = sim.node("node-3");
+      await sim.until(() => node.status !== "up");
+      await sim.until(() => node.status === "stopped" || node.status === "crashed");
+      const ended = sim.now;
+      await sim.until(() => node.starts === 2);
+      // Connections take a moment to close.
+      assert(sim.now - ended < 100, `${sim.now - ended} ms`);
+      await sim.converged();
+    }, { duration: 90_000 });
+  });
+}
+
 Deno.test("a node that is stopped can be back within a second", async () => {
   const stop: Fault = { type: "stop", at: 1_000, node: "node-3", restartAfter: 0 };
   await listen([stop], async ({ sim }) => {
@@ -265,5 +281,40 @@ Deno.test("a node that is stopped can be back within a second", async () => {
     await sim.until(() => node.starts === 2);
     assert(sim.now - stopped < 1_000, `${sim.now - stopped} ms`);
     await sim.converged();
+  }, { duration: 90_000 });
+});
+
+Deno.test("a suspended machine has jumped in wall time only, and its timers fire later", async () => {
+  const suspend: Fault = { type: "suspend", at: 1_000, for: 8_000, node: "node-2" };
+  const fired: number[] = [];
+  await listen([suspend], async ({ sim }) => {
+    const { clock } = sim.node("node-2").system.runtime;
+    const start = { now: clock.now(), wall: clock.wallTime() };
+    const at = sim.now;
+    for (const delay of [900, 2_000, 9_500]) {
+      clock.schedule(
+        delay,
+        () => fired.push(Math.round(sim.now - at), Math.round(clock.now() - start.now)),
+      );
+    }
+    await sim.sleep(9_100);
+    assertEquals(Math.round(clock.now() - start.now), 1_100);
+    assertEquals(Math.round(clock.wallTime() - start.wall), 9_100);
+    await sim.sleep(9_000);
+    assertEquals(fired, [900, 900, 10_000, 2_000, 17_500, 9_500]);
+  }, { duration: 60_000 });
+});
+
+Deno.test("a machine that crashes while it is suspended has a running clock when it is back", async () => {
+  await listen([
+    { type: "suspend", at: 1_000, for: 20_000, node: "node-2" },
+    { type: "crash", at: 3_000, node: "node-2", restartAfter: 1_000 },
+  ], async ({ sim }) => {
+    const node = sim.node("node-2");
+    await sim.until(() => node.starts === 2 && node.status === "up");
+    const { clock } = node.system.runtime;
+    const [now, at] = [clock.now(), sim.now];
+    await sim.sleep(20_000);
+    assertEquals(Math.round(clock.now() - now), Math.round(sim.now - at));
   }, { duration: 90_000 });
 });

@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { TlsEvent } from "../../../lib/runtime/tls_event.ts";
 import { TlsConfig } from "../../../lib/transport/tls/tls_config.ts";
 import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
+import { platform } from "../../../lib/runtime/platform.ts";
+import { ManualClock } from "../../../lib/testkit/manual_clock.ts";
 import { Certificates } from "./certificates.ts";
 import { Conditions, dial, Server } from "./links.ts";
 
@@ -21,7 +23,7 @@ class Events {
   }
 }
 
-async function scene() {
+async function scene(clock?: ManualClock) {
   const certificates = await Certificates.create();
   const dir = await Deno.makeTempDir({ prefix: "casty-watch-" });
   const write = async (name: string, text: string) => {
@@ -40,6 +42,7 @@ async function scene() {
     denyListFile: `${dir}/denied`,
     watch: true,
     watchInterval: 300,
+    ...(clock && { clock }),
   });
   return {
     certificates,
@@ -143,4 +146,50 @@ Deno.test("an authority's key beside the key of a node is reported", async () =>
   const events = new Events();
   await config.subscribe(events.add)();
   assert(events.all.some((event) => event.type === "authorityKeyExposed"));
+});
+
+Deno.test("looks between the changes of a pair report nothing, however many there are", async () => {
+  const clock = new ManualClock({ epoch: Date.now() });
+  await using s = await scene(clock);
+  const events = new Events();
+  s.config.subscribe(events.add);
+  const next = await s.certificates.leaf({ name: "next" });
+  await s.write("key", next.key);
+  const identity = { kind: "node", name: "", hosts: [], notAfter: 0 } as const;
+  // The deny list is taken over all the same: it shows that a look is complete.
+  for (const mark of ["1", "2", "3"]) {
+    const fingerprint = mark.repeat(64);
+    await s.write("denied", fingerprint);
+    await clock.advance(300);
+    while (s.config.judge({ ...identity, fingerprint }) === undefined) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  await s.write("crt", next.cert);
+  await clock.advance(300);
+  await events.of("tlsReloaded");
+  assertEquals(events.all.map(({ type }) => type), ["tlsReloaded"]);
+  assertEquals(s.config.name, "next");
+});
+
+Deno.test("a pair that is replaced while it is read is read again", async () => {
+  await using s = await scene();
+  const next = await s.certificates.leaf({ name: "next" });
+  const { files } = platform;
+  const { readFile } = files;
+  let reads = 0;
+  const replaceBefore = async (path: string) => {
+    if (path === `${s.dir}/key` && reads++ === 0) {
+      await s.write("key", next.key);
+      await s.write("crt", next.cert);
+    }
+    return await readFile(path);
+  };
+  Object.assign(files, { readFile: replaceBefore });
+  try {
+    const paths = { certFile: `${s.dir}/crt`, keyFile: `${s.dir}/key`, caFile: `${s.dir}/ca` };
+    assertEquals((await TlsConfig.fromPaths(paths)).name, "next");
+  } finally {
+    Object.assign(files, { readFile });
+  }
 });
