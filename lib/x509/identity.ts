@@ -88,7 +88,7 @@ export function identityOf(
 
 const issuers = new WeakMap<ChainLink, CertificateReading>();
 
-/** The certificates of a chain as lists of revoked and denied ones name them. */
+/** The certificates of a chain, identified as in revocation lists and deny lists. */
 export function chainLinks(path: readonly CertificateReading[]): ChainLink[] {
   return path.slice(0, -1).map(({ serialNumber, fingerprint, publicKey }, index) => {
     const issuer = path[index + 1]!;

@@ -207,7 +207,7 @@ export const simulationDefaults = simulationTable.defaults;
 /** `randomFaults(...)`. */
 export const randomFaultsTable = optionTable("randomFaults", {
   kinds: option(list(text(1, 100), 1), {
-    defaultText: "all except `suspend` and disk faults",
+    defaultText: "all except disk faults and `suspend`",
     text: "Kinds of faults.",
   }),
   every: option(number(0, longest, { above: true, unit: "milliseconds" }), {

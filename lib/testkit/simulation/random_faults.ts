@@ -13,8 +13,8 @@ const cube = (value: number): number => value * value * value;
 /** Kinds, rates and severities of random faults. */
 export interface RandomFaultOptions {
   /**
-   * Enabled kinds. Default: all except `suspend` and disk faults, which concern only scenarios that
-   * use files.
+   * Enabled kinds. Default: all except disk faults and `suspend`. Disk faults concern only scenarios
+   * that use files.
    */
   readonly kinds?: readonly FaultKind[];
   /** Virtual milliseconds between two faults, on average. Default 5 000. */

@@ -259,9 +259,9 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   }
 
   /**
-   * A look may fall between the changes of two files, and a file may change during a look. That is
-   * no fault: a failure is reported when a later look, `settleTime` after the first, finds the same.
-   * How many looks there were says nothing: each change of a file in the folder causes one.
+   * A check may run between the changes of two files, and a file may change during a check. That is
+   * no fault: a failure is reported when a later check, `settleTime` after the first, finds the same.
+   * The number of checks is no evidence: each change of a file in the folder causes one.
    */
   #onReloadFailed(error: unknown, files: TlsFiles | undefined, startedAt: number): void {
     const reason = error instanceof Error ? error.message : String(error);
