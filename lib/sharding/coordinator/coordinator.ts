@@ -46,6 +46,11 @@ export interface CoordinatorTiming {
    * yet; 0: only requested shards are granted. Default 128.
    */
   readonly eagerGrants: number;
+  /**
+   * How long the nodes must have been the same before such shards are granted: while a cluster forms,
+   * the first nodes would get all shards, which would move again soon. Default 5 000.
+   */
+  readonly eagerWait: number;
 }
 
 const defaultTiming: CoordinatorTiming = {
@@ -54,6 +59,7 @@ const defaultTiming: CoordinatorTiming = {
   rebalanceShare: 0.1,
   formationWait: 1_000,
   eagerGrants: 128,
+  eagerWait: 5_000,
 };
 
 /** How many shard types one coordinator keeps; reports of more are rejected. */
@@ -328,6 +334,7 @@ export class Coordinator {
 
   /** Grants what nobody has requested yet, so that no message waits for it later. */
   #grantVacant(shardType: string, table: ShardTable): void {
+    if (this.#now - this.#nodes.stableSince < this.#timing.eagerWait) return;
     const limit = this.#timing.eagerGrants - table.busy;
     if (limit > 0) this.#grant(shardType, table, table.vacant(limit));
   }
