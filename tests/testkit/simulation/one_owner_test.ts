@@ -53,12 +53,12 @@ async function doubleOwnerships(
 
 // TO BE TURNED ROUND with leases (issue 13, point 4): then nothing may be found, and
 // `oneOwnerAtEveryInstant` becomes one of the standard invariants.
-for (const [nodes, cutOff, least] of [[5, 1, 2_000], [9, 2, 11_000]] as const) {
+for (const [nodes, cutOff, least] of [[5, 1, 1_500], [9, 2, 11_000]] as const) {
   Deno.test(`a clean partition of ${nodes} nodes has two owners for ${least} ms, as is found`, async () => {
     const scenario = cleanPartition(nodes, cutOff);
     const found: DoubleOwnership[] = [];
     // Not every seed has an owner among those that are cut off.
-    for (let seed = 1; seed <= 3; seed++) {
+    for (let seed = 1; seed <= 8; seed++) {
       const ofSeed = await doubleOwnerships(seed, scenario);
       found.push(...ofSeed);
       if (ofSeed.length === 0) continue;
