@@ -164,7 +164,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
       host.lose("stopped", this.path, message);
       return false;
     }
-    const kept = this.push(host.observer === undefined ? message : host.observer.slotOf(message));
+    const { observer } = host;
+    const kept = this.push(observer === undefined ? message : observer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
       this.#status |= scheduled;
       host.dispatcher.schedule(this);
@@ -264,8 +265,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
   run(budget: number): number {
     const { host } = this;
     host.running = this;
-    const { observer } = host;
-    observer?.onTurn(this.path, this.size);
+    // In a method of its own: this one must stay small enough to be inlined.
+    if (host.observer !== undefined) return this.#runObserved(budget, host.observer);
     let handled = 0;
     while (handled < budget) {
       if (this.#status !== scheduled) {
@@ -278,8 +279,30 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
       }
       if (this.size === 0) return this.#rest(handled);
       handled++;
-      if (observer === undefined) this.#handle(this.shift());
-      else this.#observe(observer, this.shift());
+      this.#handle(this.shift());
+    }
+    host.running = undefined;
+    host.dispatcher.schedule(this);
+    return handled;
+  }
+
+  /** The same, with an observer. */
+  #runObserved(budget: number, observer: CellObserver): number {
+    const { host } = this;
+    observer.onTurn(this.path, this.size);
+    let handled = 0;
+    while (handled < budget) {
+      if (this.#status !== scheduled) {
+        const step = this.#attend();
+        if (step === blocked) return this.#rest(handled);
+        if (step === worked) {
+          handled++;
+          continue;
+        }
+      }
+      if (this.size === 0) return this.#rest(handled);
+      handled++;
+      this.#observe(observer, this.shift());
     }
     host.running = undefined;
     host.dispatcher.schedule(this);
