@@ -175,7 +175,7 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "a joining node gets shards when it is up: then all members know it",
   ),
   endedGrantsStayEnded: closing(
-    "A grant that a node has said to have ended is not taken again, whoever sends it.",
+    "A grant that a node has reported as ended is not accepted again, from any sender.",
     "a message that a node without the region sends back waits for a later grant than that",
   ),
   shardStopsBeforeHandOff: sharding(

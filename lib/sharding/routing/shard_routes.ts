@@ -109,7 +109,7 @@ export class ShardRoutes<T> {
     return { via };
   }
 
-  /** Grants of the shard below `epoch` have ended: for a while none is taken, whoever sends it. */
+  /** Grants of the shard below `epoch` have ended: for a while none is accepted, from any sender. */
   require(shard: number, epoch: number, now: number): void {
     const until = now + requiredTime;
     this.#least.set(shard, { epoch: Math.max(epoch, this.#least.get(shard)?.epoch ?? 0), until });
