@@ -54,6 +54,6 @@ opensslTest("a list of an intermediate counts that only the peer shows", async (
   // An intermediate of another root neither is believed nor has its list read.
   const other = await pki.root({ ...authority, key: "p256:other", subject: "/CN=other" });
   await using foreign = await TlsConfig.fromPaths({ ...files });
-  const stranger = await pki.issue(other, node("good"));
-  assertThrows(() => judge(foreign, stranger), CertificateRefusedError);
+  const foreignPeer = await pki.issue(other, node("good"));
+  assertThrows(() => judge(foreign, foreignPeer), CertificateRefusedError);
 });
