@@ -60,6 +60,21 @@ const all = {
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
+  // Leases of owners.
+  leaseCountsFromSend: true,
+  leaseNeedsQuorum: true,
+  clockJumpsEndLeases: true,
+  excludedAreRefused: true,
+  oldConfigsAreRefused: true,
+  firstAckNeedsAdmission: true,
+  holdersTravelWithConfigs: true,
+  votersChangeJointly: true,
+  takeoverWaitsForLease: true,
+  coordinatorNeedsQuorum: true,
+  recoveryNeedsEveryone: true,
+  liveHoldersAreAwaited: true,
+  conflictsDelayReadmission: true,
+  readmissionNeedsNewReport: true,
 };
 
 /** The name of a rule. */
