@@ -9,6 +9,9 @@ import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.t
 import type { CoordinatorEvent } from "./coordinator/coordinator_event.ts";
 import type { CoordinatorView } from "./coordinator/coordinator_view.ts";
 import { DeliveryIntake, type DeliveryIntakePort } from "./region/delivery_intake.ts";
+import { sameHolder } from "./lease/lease_config.ts";
+import type { LeaseMessage } from "./lease/lease_protocol.ts";
+import { NodeLease } from "./lease/node_lease.ts";
 import { NodeRegions } from "./region/node_regions.ts";
 import { Region, type ShardChange, type ShardRunner } from "./region/region.ts";
 import {
@@ -28,6 +31,10 @@ const ticksPerReport = 20;
 
 /** Dependencies of the machine on its node. Messages to itself must arrive after the call. */
 export interface ShardingMachinePort extends DeliveryIntakePort {
+  /** Milliseconds since the Unix epoch. */
+  wallTime(): number;
+  /** This node may run entities up to `until`, on the clock of `now`; -Infinity: it may not. */
+  onLease(until: number): void;
   publish(event: ShardEvent): void;
   /** The coordinator has located a shard or rejected a type; clients may wait for that. */
   onAnswer(message: LocationMessage | RefusedMessage): void;
@@ -51,6 +58,8 @@ export class ShardingMachine {
   readonly regions: NodeRegions;
   /** Handles messages for entities. */
   readonly intake: DeliveryIntake;
+  /** The lease under which this node runs entities. */
+  readonly lease: NodeLease;
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
   #view: CoordinatorView | undefined;
@@ -60,8 +69,19 @@ export class ShardingMachine {
     this.#port = port;
     this.coordinator = new Coordinator(timing);
     this.intake = new DeliveryIntake(port);
+    this.lease = new NodeLease({
+      self: port.self,
+      now: () => port.now(),
+      wallTime: () => port.wallTime(),
+      send: (...message) => port.send(...message),
+      isMember: (id) => this.#view?.members.some((member) => sameHolder(member, id)) === true,
+      onNotAdmitted: () => this.regions.report(),
+      onLease: (until) => port.onLease(until),
+    });
     this.regions = new NodeRegions({
       self: port.self,
+      lease: this.lease,
+      wallTime: () => port.wallTime(),
       leader: () => this.leader,
       send: (to, message) => this.#send(to, message),
     });
@@ -108,6 +128,7 @@ export class ShardingMachine {
     this.#view = view;
     const self = view.members.find(({ address }) => address === view.self);
     this.regions.setIncarnation(self?.incarnation ?? 0);
+    this.lease.setIncarnation(self?.incarnation ?? 0);
     this.#step({ type: "view", view });
     for (const router of this.#routers.values()) {
       router.retainOwners(present);
@@ -123,6 +144,10 @@ export class ShardingMachine {
         // Should this node lead one day, its term must have a higher number.
         this.#step({ type: "outdatedTerm", from, term: message.term });
         return this.regions.onReportRequest(from, message.term);
+      case "adoptLeases":
+        return this.lease.onAdopt(from, message);
+      case "admitHolder":
+        return this.lease.onAdmit(message);
       case "startShard":
         return this.regions.onStartShard(from, message);
       case "handOff":
@@ -139,6 +164,7 @@ export class ShardingMachine {
         this.#port.log("error", "the coordinator rejected a shard type", { ...message });
         return this.#port.onAnswer(message);
       case "shardReport":
+      case "leasesAdopted":
       case "outdatedTerm":
       case "locate":
       case "started":
@@ -153,9 +179,25 @@ export class ShardingMachine {
     }
   }
 
-  /** Repeats messages that may have been lost. */
+  /** A message of a node, this one included, about leases. */
+  receiveLease(from: string, message: LeaseMessage): void {
+    this.lease.receive(from, message);
+  }
+
+  /** When `wake` has something to do although no message comes, on the clock of `now`. */
+  get nextDeadline(): number | undefined {
+    return this.coordinator.nextDeadline;
+  }
+
+  /** A deadline has come. */
+  wake(): void {
+    this.#step({ type: "wake" });
+  }
+
+  /** Renews the lease, and repeats messages that may have been lost. */
   tick(): void {
     this.intake.tick();
+    this.lease.tick();
     this.#step({ type: "tick" });
     for (const router of this.#routers.values()) router.tick();
     const { retiring } = this.regions;
@@ -217,7 +259,7 @@ export class ShardingMachine {
   }
 
   #step(event: CoordinatorEvent): void {
-    for (const effect of this.coordinator.step(event, this.#port.now())) {
+    for (const effect of this.coordinator.step(event, this.#port.now(), this.#port.wallTime())) {
       if (effect.type === "event") this.#port.publish(effect.event);
       else if (effect.type === "strategyFailed") {
         const { shardType, error } = effect;

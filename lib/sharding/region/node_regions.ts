@@ -1,4 +1,5 @@
-import { isOutdated, noTerm, sameTerm, type Stamp, type Term } from "../routing/term.ts";
+import type { NodeLease } from "../lease/node_lease.ts";
+import { isOutdated, isPlausibleTerm, noTerm, sameTerm, type Stamp, type Term } from "../routing/term.ts";
 import type { RegionReport, ShardingMessage, StartShardMessage } from "../routing/protocol.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
 import type { Region } from "./region.ts";
@@ -9,6 +10,10 @@ export interface NodeRegionsPort {
   readonly self: string;
   /** The member that leads, so that coordinates. */
   leader(): string | undefined;
+  /** Milliseconds since the Unix epoch. */
+  wallTime(): number;
+  /** The lease of this node. */
+  readonly lease: NodeLease;
   send(to: string, message: ShardingMessage): void;
 }
 
@@ -106,16 +111,20 @@ export class NodeRegions {
   /** Acknowledges the term of the leader that this node sees, unless a later one was acknowledged. */
   onReportRequest(from: string, term: Term): void {
     if (from !== this.#port.leader()) return;
+    // A peer must not use up the numbers of terms.
+    if (!isPlausibleTerm(term, this.#acknowledged[0], this.#port.wallTime())) return;
     if (isOutdated(term, this.#acknowledged)) {
       return this.#port.send(from, { type: "outdatedTerm", term: this.#acknowledged });
     }
     this.#acknowledged = term;
+    this.#port.lease.acknowledge(term);
     this.report();
   }
 
   /** The coordinator grants a shard. */
   onStartShard(from: string, message: StartShardMessage): void {
     if (!this.#obeys(from, message.term) || message.incarnation !== this.#incarnation) return;
+    if (!this.#port.lease.accepts(message.config)) return;
     const { shardType, shard, epoch } = message;
     const { router, region } = this.#types.get(shardType) ?? {};
     if (!region?.ready || shard >= router!.numShards) return;
@@ -137,6 +146,12 @@ export class NodeRegions {
     const { shardType, shard, epoch } = message;
     const type = this.#types.get(shardType);
     if (type === undefined || shard >= type.router.numShards) return;
+    const held = type.region?.epochOf(shard) ?? 0;
+    if (held > 0 && held < epoch) {
+      // Another node had a later grant than this one.
+      type.region!.fence(shard, epoch);
+      return this.#confirmStopped(shardType, shard, epoch);
+    }
     if (type.region !== undefined) this.#handOff(shardType, shard, epoch);
     else this.#confirmStopped(shardType, shard, epoch);
   }
@@ -173,6 +188,7 @@ export class NodeRegions {
       stamp: this.#stamp(),
       retiring: this.#retiring,
       regions,
+      ...this.#port.lease.report(),
     });
   }
 

@@ -6,7 +6,18 @@
  */
 
 import { maxNumShards } from "../../options/tables/sharding_tables.ts";
-import type { Stamp, Term } from "./term.ts";
+import {
+  type AdmitHolderMessage,
+  type AdoptLeasesMessage,
+  type LeasesAdoptedMessage,
+  parseAdmitHolder,
+  parseAdoptLeases,
+  parseHolderAges,
+  parseLeaseConfig,
+  parseLeasesAdopted,
+} from "../lease/lease_protocol.ts";
+import type { HolderAge, LeaseConfig } from "../lease/lease_config.ts";
+import { isTerm, type Stamp, type Term } from "./term.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** The shards of one type that one node owns. */
@@ -31,6 +42,9 @@ export type ShardingMessage =
   /** Coordinator to node: acknowledge this term, and report your shards. */
   | { readonly type: "requestReport"; readonly term: Term }
   | ReportMessage
+  | AdoptLeasesMessage
+  | LeasesAdoptedMessage
+  | AdmitHolderMessage
   /** Node to coordinator: a later term was acknowledged. */
   | { readonly type: "outdatedTerm"; readonly term: Term }
   | LocateMessage
@@ -54,6 +68,8 @@ export type ShardingMessage =
 export interface StartShardMessage extends AboutShard {
   readonly type: "startShard";
   readonly term: Term;
+  /** Of the configuration of leases under which it is granted: the count of its version. */
+  readonly config: number;
   readonly incarnation: number;
 }
 
@@ -66,6 +82,10 @@ export interface ReportMessage {
   /** It leaves, and takes no shards. */
   readonly retiring: boolean;
   readonly regions: readonly RegionReport[];
+  /** Which leases this node acknowledges, if it has adopted a configuration. */
+  readonly config?: LeaseConfig;
+  /** Holders that this node has acknowledged not long ago. */
+  readonly holders: readonly HolderAge[];
 }
 
 /** Coordinator to node: locations of shards of a type; the recently moved ones, or all. */
@@ -191,6 +211,9 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
     return isTerm(value.term) ? { type, term: value.term } : undefined;
   }
   if (type === "shardReport") return parseReport(value);
+  if (type === "adoptLeases") return parseAdoptLeases(value);
+  if (type === "leasesAdopted") return parseLeasesAdopted(value);
+  if (type === "admitHolder") return parseAdmitHolder(value);
   if (!isName(value.shardType)) return undefined;
   const { shardType } = value;
   if (type === "refused") {
@@ -221,9 +244,9 @@ function parseAboutShard(
   const { type } = value;
   switch (type) {
     case "startShard": {
-      const { term, incarnation } = value;
-      if (!isTerm(term) || !isEpoch(incarnation)) return undefined;
-      return { type, term, incarnation, shardType, shard, epoch };
+      const { term, config, incarnation } = value;
+      if (!isTerm(term) || !isEpoch(config) || !isEpoch(incarnation)) return undefined;
+      return { type, term, config, incarnation, shardType, shard, epoch };
     }
     case "handOff":
       return isTerm(value.term) ? { type, term: value.term, shardType, shard, epoch } : undefined;
@@ -280,7 +303,20 @@ function parseReport(value: Record<string, unknown>): ReportMessage | undefined 
       if (!isEpoch(entry[1]) || !isBelow(entry[2], 2)) return undefined;
     }
   }
-  return { type: "shardReport", term, stamp, retiring, regions: regions as RegionReport[] };
+  const holders = parseHolderAges(value.holders);
+  const config = value.config === undefined ? undefined : parseLeaseConfig(value.config);
+  if (holders === undefined || (value.config !== undefined && config === undefined)) {
+    return undefined;
+  }
+  return {
+    type: "shardReport",
+    term,
+    stamp,
+    retiring,
+    regions: regions as RegionReport[],
+    ...(config && { config }),
+    holders,
+  };
 }
 
 function parseTable(shardType: string, owners: unknown, shards: unknown): TableMessage | undefined {
@@ -293,11 +329,6 @@ function parseTable(shardType: string, owners: unknown, shards: unknown): TableM
     if (!isBelow(entry[1], owners.length) || !isEpoch(entry[2])) return undefined;
   }
   return { type: "shardTableDelta", shardType, owners, shards: shards as TableMessage["shards"] };
-}
-
-function isTerm(value: unknown): value is Term {
-  return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) &&
-    typeof value[1] === "string" && value[1].length <= maxName;
 }
 
 function isStamp(value: unknown): value is Stamp {

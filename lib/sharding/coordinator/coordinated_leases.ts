@@ -1,0 +1,233 @@
+import type { HolderAge, HolderId, LeaseConfig } from "../lease/lease_config.ts";
+import { holderKey, sameHolder } from "../lease/lease_config.ts";
+import { LeaseConfiguration, type LeaseProposal } from "../lease/lease_configuration.ts";
+import { defaultLeaseTiming } from "../lease/lease_timing.ts";
+import type { CoordinatedNodes } from "./coordinated_nodes.ts";
+import type { CoordinatorView, ViewMember } from "./coordinator_view.ts";
+import type { Term } from "../routing/term.ts";
+
+/** Milliseconds for which a silent owner must have renewed its lease with nobody. */
+const silentWait = 5_000;
+/** All full members have a vote up to this many; above, a few of the oldest. */
+const maxVoters = 16;
+const votersOfMany = 7;
+/** Milliseconds between two inquiries after silent owners. */
+const inquiryInterval = 500;
+
+/** What a coordinator knows of a member that may own shards. */
+export interface Holding {
+  /** Whether shards are granted to it, or could be: it has not reported in this term. */
+  (address: string): boolean;
+}
+
+/**
+ * The leases of a cluster, as its coordinator manages them: who has a vote, which owners are excluded
+ * because they are gone or cannot be reached, and when their leases have ended, so that their shards
+ * may be granted anew. The evidence for an owner's end decides only how soon it is excluded; its
+ * shards wait for the end of its lease in any case.
+ */
+export class CoordinatedLeases {
+  readonly #config = new LeaseConfiguration();
+  /** Excluded holders whose leases have not ended yet, as far as is known. */
+  readonly #ending = new Map<string, HolderId>();
+  #view: CoordinatorView | undefined;
+  #establishedAt = 0;
+  #inquiredAt = -Infinity;
+  /** Since when no member of the view has founded the cluster. */
+  #founderGone: number | undefined;
+
+  /** Whether a quorum of the voters has taken over the configuration for this term. */
+  get established(): boolean {
+    return this.#config.established;
+  }
+
+  /** The newest configuration of this term. */
+  get proposed(): LeaseConfig | undefined {
+    return this.#config.proposed;
+  }
+
+  /** Whether so many holders are excluded that a new term should forget them. */
+  get needsNewTerm(): boolean {
+    return this.#config.needsNewTerm;
+  }
+
+  /** Voters whose acknowledgement is missing. */
+  missingVotes(): readonly HolderId[] {
+    return this.#config.missingVotes();
+  }
+
+  /** Excluded owners whose leases have not ended yet. */
+  ending(): Iterable<HolderId> {
+    return this.#ending.values();
+  }
+
+  /** Holders that may be live, and have not reported in this term. */
+  unaccounted(now: number): readonly HolderId[] {
+    return this.#config.unaccounted(now);
+  }
+
+  /** When something may change although nothing happens. */
+  nextDeadline(now: number): number | undefined {
+    return this.#config.nextDeadline(now);
+  }
+
+  /** The members have changed. Call it on all nodes, so that a new coordinator knows who is gone. */
+  onView(view: CoordinatorView, now: number): void {
+    this.#view = view;
+    this.#config.members(view.members, now);
+    const hasFounder = view.members.some(({ upNumber }) => upNumber === 1);
+    if (hasFounder) this.#founderGone = undefined;
+    else this.#founderGone ??= now;
+  }
+
+  /** A new term begins: its configuration has to be established. */
+  begin(self: HolderId, term: Term): void {
+    this.#config.begin(self, term);
+    this.#ending.clear();
+  }
+
+  /** This node does not lead any more. */
+  end(): void {
+    this.#config.end();
+    this.#ending.clear();
+  }
+
+  /** A member has acknowledged the term. */
+  onReport(
+    from: HolderId,
+    config: LeaseConfig | undefined,
+    holders: readonly HolderAge[],
+    now: number,
+  ): void {
+    this.#config.onReport(from, config, holders, now);
+  }
+
+  /** A member has adopted a configuration. */
+  onAdopted(
+    from: HolderId,
+    version: LeaseConfig["version"],
+    holders: readonly HolderAge[],
+    now: number,
+  ): void {
+    this.#config.onAdopted(from, version, holders, now);
+  }
+
+  /** Whether no voter acknowledges the holder. */
+  isExcluded(id: HolderId): boolean {
+    return this.#config.isExcluded(id);
+  }
+
+  /** Whether an earlier coordinator has excluded the holder: its shards may have had others since. */
+  isExcludedBefore(id: HolderId): boolean {
+    return this.#config.wasExcludedBefore(id);
+  }
+
+  /** The holder's lease must end. */
+  exclude(id: HolderId): void {
+    this.#config.exclude(id);
+    if (!this.#config.isExcluded(id)) return;
+    this.#ending.set(holderKey(id), id);
+  }
+
+  /** An excluded holder has reported again; false: it stays excluded. */
+  readmit(id: HolderId, config: LeaseConfig | undefined, conflicts: boolean): boolean {
+    if (!this.#config.readmit(id, config?.version, conflicts)) return false;
+    this.#ending.delete(holderKey(id));
+    return true;
+  }
+
+  /**
+   * Decides which members are excluded: those that have gone or cannot be reached, and own shards or
+   * may do so. Returns those that were not excluded before, and what has to be sent.
+   */
+  review(
+    nodes: CoordinatedNodes,
+    mayOwn: Holding,
+    now: number,
+  ): { readonly excluded: readonly HolderId[]; readonly messages: readonly LeaseProposal[] } {
+    const excluded: HolderId[] = [];
+    const exclude = (id: HolderId) => {
+      if (this.#config.isExcluded(id)) return;
+      this.exclude(id);
+      excluded.push({ address: id.address, incarnation: id.incarnation });
+    };
+    this.#found(nodes);
+    if (this.established) {
+      this.#want(nodes);
+      for (const member of this.#view!.members) {
+        if (member.unreachable === undefined || !mayOwn(member.address)) continue;
+        if (this.#isLost(member, now)) exclude(member);
+      }
+      for (const id of this.#config.unaccounted(now)) if (!this.#isMember(id)) exclude(id);
+    }
+    const before = this.established;
+    const messages = [...this.#config.step(now)];
+    if (!before && this.established) this.#onEstablished(now);
+    if (this.#awaitsSilence(mayOwn) && now - this.#inquiredAt >= inquiryInterval) {
+      this.#inquiredAt = now;
+      messages.push(...this.#config.inquire(now));
+    }
+    return { excluded, messages };
+  }
+
+  /** Takes out the excluded holders whose leases have ended. */
+  takeEnded(now: number): readonly HolderId[] {
+    const ended: HolderId[] = [];
+    for (const [key, id] of this.#ending) {
+      if (!this.#config.hasEnded(id, now)) continue;
+      this.#ending.delete(key);
+      ended.push(id);
+    }
+    return ended;
+  }
+
+  #onEstablished(now: number): void {
+    this.#establishedAt = now;
+    for (const id of this.#config.proposed?.excluded ?? []) this.#ending.set(holderKey(id), id);
+  }
+
+  #found(nodes: CoordinatedNodes): void {
+    const { self, members } = this.#view!;
+    if (this.established || !nodes.hasReported(self)) return;
+    const isFounder = members.some(({ address, upNumber }) => address === self && upNumber === 1);
+    if (isFounder) this.#config.found(true);
+  }
+
+  /** A member without a configuration makes the first one, if the founder is gone for good. */
+  foundWithoutFounder(now: number): void {
+    if (this.#founderGone === undefined || this.established) return;
+    if (now - this.#founderGone >= defaultLeaseTiming.lostVoterWait) this.#config.found(false);
+  }
+
+  /** Full members have a vote when they have reported, until they leave; the oldest first. */
+  #want(nodes: CoordinatedNodes): void {
+    const { voters = [] } = this.#config.proposed ?? {};
+    const wanted = this.#view!.members.filter((member) =>
+      member.full && !nodes.isRetiring(member.address) &&
+      (nodes.hasReported(member.address) || voters.some((id) => sameHolder(id, member)))
+    ).toSorted((a, b) => a.upNumber - b.upNumber || (a.address < b.address ? -1 : 1));
+    const limit = wanted.length > maxVoters ? votersOfMany : maxVoters;
+    this.#config.want(
+      wanted.slice(0, limit).map(({ address, incarnation }) => ({ address, incarnation })),
+    );
+  }
+
+  /** Whether a member that cannot be reached is taken for lost, so that others may take over. */
+  #isLost(member: ViewMember, now: number): boolean {
+    if (member.unreachable === "gone") return true;
+    if (member.unreachable !== "silent") return false;
+    const last = this.#config.boundOf(member) ??
+      this.#establishedAt - defaultLeaseTiming.takeoverWait;
+    return now - last >= silentWait;
+  }
+
+  #awaitsSilence(mayOwn: Holding): boolean {
+    return this.established && this.#view!.members.some((member) =>
+      member.unreachable === "silent" && mayOwn(member.address) && !this.isExcluded(member)
+    );
+  }
+
+  #isMember(id: HolderId): boolean {
+    return this.#view!.members.some((member) => sameHolder(member, id));
+  }
+}
