@@ -243,6 +243,21 @@ Deno.test("a machine that was suspended has no time left, although no clock but 
   await clock.resolve(system.shutdown());
 });
 
+Deno.test("short suspensions of the machine add up", async () => {
+  const { clock, system, settle, gate } = await stoppable();
+  gate.extend(clock.now() + 1_500);
+  await settle();
+  clock.suspend(40);
+  gate.look();
+  assert(!gate.closed);
+  clock.suspend(40);
+  gate.look();
+  assert(gate.closed);
+  gate.extend(clock.now() + 1_500);
+  assert(!gate.closed, "time that is acknowledged afterwards counts");
+  await clock.resolve(system.shutdown());
+});
+
 Deno.test("a closed gate notices that the machine was suspended, too", async () => {
   const { clock, system, settle, gate } = await stoppable();
   await settle();

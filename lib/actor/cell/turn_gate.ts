@@ -25,8 +25,11 @@ export interface Parkable {
   resume(): void;
 }
 
-/** Milliseconds by which wall time may run ahead of monotonic time between two looks. */
-const maxClockJump = 100;
+/**
+ * Milliseconds by which wall time may run ahead of monotonic time since the gate was extended last.
+ * The time that others wait until a lease has ended includes them, with the drift of all clocks.
+ */
+const maxClockJump = 50;
 
 /**
  * Lets the entities of a node have their turns only while the node may run them, that is, up to a
@@ -46,7 +49,7 @@ export class TurnGate {
   readonly #parked = new Set<Parkable>();
   readonly #listeners = new Set<GateListener>();
   #until = -Infinity;
-  /** Wall time less monotonic time at the last look. */
+  /** Wall time less monotonic time when its time was extended last. */
   #offset: number;
   #jumps = 0;
   #closedAt: number;
@@ -102,6 +105,7 @@ export class TurnGate {
     const now = this.look();
     if (jumps !== this.#jumps || until <= this.#until || until <= now) return;
     this.#until = until;
+    this.#offset = this.#clock.wallTime() - now;
     if (this.#timer === undefined) this.#watch(now);
     if (this.closed) this.#open(now);
   }
@@ -125,9 +129,9 @@ export class TurnGate {
   look(): number {
     const now = this.#clock.now();
     const jumped = this.#hasJumped(now);
-    this.#offset = this.#clock.wallTime() - now;
     if (!this.closed && now >= this.#until) this.#close(now, "ended");
     if (jumped) this.#onJump(now);
+    else if (this.closed) this.#offset = this.#clock.wallTime() - now;
     return now;
   }
 
@@ -156,6 +160,7 @@ export class TurnGate {
 
   #onJump(now: number): void {
     this.#jumps++;
+    this.#offset = this.#clock.wallTime() - now;
     this.#until = -Infinity;
     if (!this.closed) this.#close(now, "clockJumped");
     for (const { onClockJump } of this.#listeners) onClockJump?.();
