@@ -4,19 +4,25 @@ import type {
   CoordinatorEffect,
   CoordinatorEvent,
 } from "../../lib/sharding/coordinator/coordinator_event.ts";
-import type { RegionReport } from "../../lib/sharding/routing/protocol.ts";
+import type { LeaseConfig } from "../../lib/sharding/lease/lease_config.ts";
+import type { RegionReport, ReportMessage } from "../../lib/sharding/routing/protocol.ts";
 import { noTerm, type Term } from "../../lib/sharding/routing/term.ts";
 
 const shardType = "counters";
 const numShards = 20;
 const interval = 10_000;
 
-/** A coordinator at "a", and the messages of the nodes around it. */
+/**
+ * A coordinator at "a", and the messages of the nodes around it, which adopt at once what it proposes
+ * and hold no leases.
+ */
 class Scene {
   readonly coordinator: Coordinator;
   now = 0;
   term: Term = noTerm;
   #said = 0;
+  readonly #adopted = new Map<string, LeaseConfig>();
+  #incarnations: ReadonlyMap<string, number> = new Map();
 
   /** Grants requested shards only, unless `timing` says more. */
   constructor(timing: Partial<CoordinatorTiming> = {}) {
@@ -24,7 +30,18 @@ class Scene {
   }
 
   step(event: CoordinatorEvent): readonly CoordinatorEffect[] {
-    const effects = this.coordinator.step(event, this.now);
+    const effects: CoordinatorEffect[] = [];
+    const events = [event];
+    for (let next = events.shift(); next !== undefined; next = events.shift()) {
+      for (const effect of this.coordinator.step(next, this.now)) {
+        if (effect.type === "adoptLeases") {
+          const { to: from, config: { version } } = effect;
+          this.#adopted.set(from, effect.config);
+          const incarnation = this.#incarnations.get(from) ?? 1;
+          events.push({ type: "leasesAdopted", from, incarnation, version, holders: [] });
+        } else if (effect.type !== "admitHolder") effects.push(effect);
+      }
+    }
     for (const effect of effects) if (effect.type === "requestReport") this.term = effect.term;
     return effects;
   }
@@ -40,6 +57,7 @@ class Scene {
     } = {},
   ): readonly CoordinatorEffect[] {
     const { candidates = members, lives = {}, versions = {}, joining = [] } = change;
+    this.#incarnations = new Map(Object.entries(lives));
     const view = {
       self: "a",
       leader,
@@ -48,6 +66,9 @@ class Scene {
         incarnation: lives[address] ?? 1,
         eligible: candidates.includes(address) && !joining.includes(address),
         joining: joining.includes(address),
+        full: !joining.includes(address),
+        upNumber: joining.includes(address) ? 0 : address.charCodeAt(0) - 96,
+        unreachable: candidates.includes(address) ? undefined : "silent" as const,
         roles: [],
         appVersion: versions[address],
       })),
@@ -76,7 +97,14 @@ class Scene {
       stamp: [incarnation, said],
       retiring,
       regions,
+      ...this.leases(from),
     });
+  }
+
+  /** What a report of a node says about leases. */
+  leases(from: string): Pick<ReportMessage, "config" | "holders"> {
+    const config = this.#adopted.get(from);
+    return { holders: [], ...(config && { config }) };
   }
 
   locate(from: string, shard: number, of = numShards): readonly CoordinatorEffect[] {
@@ -118,8 +146,8 @@ function active(members = ["a", "b", "c"]): Scene {
 }
 
 /** All shards are at rest at these nodes, in turn. */
-function spread(scene: Scene, nodes: readonly string[]): void {
-  for (let shard = 0; shard < numShards; shard++) {
+function spread(scene: Scene, nodes: readonly string[], count = numShards): void {
+  for (let shard = 0; shard < count; shard++) {
     const [order] = orders(scene.locate("a", shard), "startShard");
     assert(order !== undefined && nodes.includes(order[0]));
     scene.hosting(...order);
@@ -228,6 +256,7 @@ Deno.test("the first grant of a type waits for members that have no region of it
     term: scene.term,
     stamp: [1, 1_000],
     retiring: false,
+    holders: [],
     regions: [],
   });
   scene.report("c");
@@ -332,6 +361,7 @@ Deno.test("a shard that a complete report does not name is free", () => {
     term: scene.term,
     stamp: [1, 99],
     retiring: false,
+    holders: [],
     regions: [],
   });
   assertEquals(orders(effects, "startShard"), [["a", 4, 6]]);
@@ -356,6 +386,7 @@ Deno.test("shard types are independent of each other", () => {
     term: scene.term,
     stamp: [1, 1],
     retiring: false,
+    holders: [],
     regions: types.map((shardType) => ({ shardType, numShards, shards: [], lastEpoch: 0 })),
   });
   for (let shard = 0; shard < numShards; shard++) {
@@ -368,10 +399,10 @@ Deno.test("shard types are independent of each other", () => {
 
 Deno.test("after a join one round moves at most a tenth of the shards, and only when the nodes are stable", () => {
   const scene = active(["a", "b"]);
-  spread(scene, ["a", "b"]);
+  spread(scene, ["a", "b"], numShards - 1);
   scene.view("a", ["a", "b", "c"]);
   // It has a shard already, so it gets no more than others.
-  scene.report("c", [[0, 21, 0]], { lastEpoch: 21 });
+  scene.report("c", [[numShards - 1, 21, 0]], { lastEpoch: 21 });
   assertEquals(orders(scene.tick(interval - 1), "handOff"), []);
   const moved = orders(scene.tick(1), "handOff");
   assertEquals(moved.length, 2);

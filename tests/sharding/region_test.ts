@@ -90,6 +90,8 @@ function nodeUnderOrders() {
   const node = new ShardingMachine({
     self: "b",
     now: () => 0,
+    wallTime: () => 0,
+    onLease: () => {},
     send: (_to, path, message) => {
       if (path === shardingPath) sent.push(message as ShardingMessage);
     },
@@ -106,6 +108,9 @@ function nodeUnderOrders() {
       incarnation,
       eligible: true,
       joining: false,
+      full: true,
+      upNumber: address.charCodeAt(0) - 96,
+      unreachable: undefined,
       roles: [],
       appVersion: undefined,
     }));
@@ -116,6 +121,7 @@ function nodeUnderOrders() {
     node.receive(from, {
       type: "startShard",
       term,
+      config: 1,
       incarnation,
       shardType: "lists",
       shard,

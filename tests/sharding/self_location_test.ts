@@ -16,6 +16,8 @@ const host: ShardRunner = {
 const port: ShardingMachinePort = {
   self: "a",
   now: () => 0,
+  wallTime: () => 0,
+  onLease: () => {},
   send: () => {},
   deadLetter: () => {},
   publish: () => {},
@@ -65,6 +67,9 @@ Deno.test("a node that retires reports that before it hands shards off, and agai
       incarnation: 1,
       eligible: true,
       joining: false,
+      full: true,
+      upNumber: address.charCodeAt(0) - 96,
+      unreachable: undefined,
       roles: [],
       appVersion: undefined,
     };
@@ -74,7 +79,7 @@ Deno.test("a node that retires reports that before it hands shards off, and agai
   node.receive("a", { type: "requestReport", term: [1, "a"] });
   const grant = (shard: number) => {
     const about = { shardType: "lists", shard, epoch: 1 + shard };
-    node.receive("a", { type: "startShard", term: [1, "a"], incarnation: 1, ...about });
+    node.receive("a", { type: "startShard", term: [1, "a"], config: 1, incarnation: 1, ...about });
   };
   grant(0);
   const said = () => {

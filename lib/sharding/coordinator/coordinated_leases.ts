@@ -222,9 +222,10 @@ export class CoordinatedLeases {
   }
 
   #awaitsSilence(mayOwn: Holding): boolean {
-    return this.established && this.#view!.members.some((member) =>
-      member.unreachable === "silent" && mayOwn(member.address) && !this.isExcluded(member)
-    );
+    return this.established &&
+      this.#view!.members.some((member) =>
+        member.unreachable === "silent" && mayOwn(member.address) && !this.isExcluded(member)
+      );
   }
 
   #isMember(id: HolderId): boolean {

@@ -122,7 +122,9 @@ export class Coordinator {
       Array.from(ids, ({ address }) => address).join(", ");
     const votes = names(this.#leases.missingVotes());
     if (!this.#leases.established && votes !== "") {
-      lines.push(`it grants no shard before a majority of the voters has answered; missing: ${votes}`);
+      lines.push(
+        `it grants no shard before a majority of the voters has answered; missing: ${votes}`,
+      );
     }
     const awaited = [...this.#nodes.awaited()].join(", ");
     if (awaited !== "") {
@@ -250,7 +252,7 @@ export class Coordinator {
     const isActive = this.phase === "active";
     const becameActive = isActive && !this.#wasActive;
     this.#wasActive = isActive;
-    if (becameActive) for (const { address } of this.#nodes.settled()) this.#admit(address);
+    if (becameActive) { for (const { address } of this.#nodes.settled()) this.#admit(address); }
     if (becameActive || ended.length > 0) this.#grantAllWaiting();
   }
 

@@ -220,7 +220,11 @@ export class NodeLease {
     const next = this.#holder?.renewals(this.#port.now(), this.#port.wallTime());
     this.#setEnd();
     if (next === undefined) return;
-    const message = { type: "renewLease", incarnation: this.#incarnation, ...next.renewal } as const;
+    const message = {
+      type: "renewLease",
+      incarnation: this.#incarnation,
+      ...next.renewal,
+    } as const;
     for (const { address } of next.to) this.#send(address, message);
   }
 

@@ -1,5 +1,12 @@
 import type { NodeLease } from "../lease/node_lease.ts";
-import { isOutdated, isPlausibleTerm, noTerm, sameTerm, type Stamp, type Term } from "../routing/term.ts";
+import {
+  isOutdated,
+  isPlausibleTerm,
+  noTerm,
+  sameTerm,
+  type Stamp,
+  type Term,
+} from "../routing/term.ts";
 import type { RegionReport, ShardingMessage, StartShardMessage } from "../routing/protocol.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
 import type { Region } from "./region.ts";
