@@ -295,6 +295,7 @@ export class LeaseConfiguration {
     if (config !== undefined && config !== this.#committed) {
       for (const id of votersOf(config)) consider(this.#members.deadAt(id, now));
     }
+    if (config !== this.#committed || config === undefined) consider(this.#members.allDeadAt(now));
     for (const [key, { count, at }] of this.#sent) {
       if ((this.#adopted.get(key) ?? -1) < count) consider(at + this.#timing.retryInterval);
     }
@@ -333,7 +334,7 @@ export class LeaseConfiguration {
     const base = this.#base();
     const has = (id: HolderId) => this.#reports.has(holderKey(id));
     if (base === undefined) {
-      if (!this.#mayFound(has)) return false;
+      if (!this.#mayFound(has, now)) return false;
       this.#propose([this.#self!]);
       return true;
     }
@@ -345,9 +346,9 @@ export class LeaseConfiguration {
     return true;
   }
 
-  #mayFound(has: (id: HolderId) => boolean): boolean {
+  #mayFound(has: (id: HolderId) => boolean, now: number): boolean {
     if (this.#founding === "founder") return has(this.#self!);
-    return this.#founding === "everyone" && this.#isEveryone(has);
+    return this.#founding === "everyone" && this.#isEveryone(has, now);
   }
 
   /** The newest configuration that a member has reported. */
@@ -415,7 +416,7 @@ export class LeaseConfiguration {
     if (!rules.coordinatorNeedsQuorum) return all.some(has);
     const isDead = (id: HolderId) => now >= this.#members.deadAt(id, now);
     if (rules.recoveryNeedsEveryone) {
-      return this.#isEveryone(has) && all.every((id) => has(id) || isDead(id));
+      return this.#isEveryone(has, now) && all.every((id) => has(id) || isDead(id));
     }
     const { version, voters, previous, excluded } = config;
     const living = (set: readonly HolderId[]) => set.filter((id) => !isDead(id));
@@ -427,8 +428,10 @@ export class LeaseConfiguration {
     }, has);
   }
 
-  #isEveryone(has: (id: HolderId) => boolean): boolean {
-    return this.#members.has(this.#self!) && [...this.#members.all()].every(has);
+  /** Whether nobody who lives can know more than those for whom `has` holds. */
+  #isEveryone(has: (id: HolderId) => boolean, now: number): boolean {
+    return this.#members.has(this.#self!) && [...this.#members.all()].every(has) &&
+      now >= this.#members.allDeadAt(now);
   }
 
   #hasAdopted(count: number): (id: HolderId) => boolean {

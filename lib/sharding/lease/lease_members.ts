@@ -13,7 +13,9 @@ export class LeaseMembers {
   /** The members, by key. */
   readonly #present = new Map<string, HolderId>();
   readonly #incarnations = new Map<string, number>();
-  readonly #goneSince = new Map<string, number>();
+  readonly #goneSince = new Map<string, { readonly id: HolderId; readonly since: number }>();
+  /** Since when this node has a view: it may not know who was gone before. */
+  #since = Infinity;
 
   constructor(timing: LeaseTiming = defaultLeaseTiming) {
     this.#timing = timing;
@@ -31,6 +33,7 @@ export class LeaseMembers {
 
   /** Takes over the members of a view. */
   update(members: readonly HolderId[], now: number): void {
+    this.#since = Math.min(this.#since, now);
     const before = [...this.#present.values()];
     this.#present.clear();
     this.#incarnations.clear();
@@ -54,11 +57,18 @@ export class LeaseMembers {
     return this.#goneAt(id, now) + (isReplaced ? takeoverWait : lostVoterWait);
   }
 
+  /** When all that are members no more, and may know what no member knows, count as dead. */
+  allDeadAt(now: number): number {
+    let last = this.#since + this.#timing.lostVoterWait;
+    for (const { id } of this.#goneSince.values()) last = Math.max(last, this.deadAt(id, now));
+    return last;
+  }
+
   #goneAt(id: HolderId, now: number): number {
     const key = holderKey(id);
-    const since = this.#goneSince.get(key);
-    if (since !== undefined) return since;
-    this.#goneSince.set(key, now);
+    const known = this.#goneSince.get(key);
+    if (known !== undefined) return known.since;
+    this.#goneSince.set(key, { id, since: now });
     for (const oldest of this.#goneSince.keys()) {
       if (this.#goneSince.size <= maxGone) break;
       this.#goneSince.delete(oldest);
