@@ -6,7 +6,13 @@ import {
 } from "../../../lib/sharding/lease/lease_config.ts";
 import { LeaseHolder } from "../../../lib/sharding/lease/lease_holder.ts";
 import { LeaseVoter } from "../../../lib/sharding/lease/lease_voter.ts";
-import { compareTerms, isOutdated, noTerm, sameTerm, type Term } from "../../../lib/sharding/routing/term.ts";
+import {
+  compareTerms,
+  isOutdated,
+  noTerm,
+  sameTerm,
+  type Term,
+} from "../../../lib/sharding/routing/term.ts";
 import { LeaseCoordinator } from "./lease_coordinator.ts";
 import type { LeaseMessage } from "./lease_message.ts";
 import type { LeaseWorld } from "./lease_world.ts";

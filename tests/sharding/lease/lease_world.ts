@@ -339,7 +339,9 @@ export class LeaseWorld {
         const held = other.shards.get(shard);
         if (held === undefined) continue;
         throw new Violation(
-          `at ${this.time.toFixed(0)} shard ${shard} has two owners: ${holderKey(node.id)} by epoch ` +
+          `at ${this.time.toFixed(0)} shard ${shard} has two owners: ${
+            holderKey(node.id)
+          } by epoch ` +
             `${epoch} and ${holderKey(other.id)} by epoch ${held}`,
         );
       }
@@ -371,7 +373,9 @@ export class LeaseWorld {
     if (!this.living().some((node) => node.hasAdopted(commit))) return;
     if (!this.living().some((node) => node.isBoundBy(version[0]))) return;
     throw new Violation(
-      `at ${this.time.toFixed(0)} term ${version[0]} began with ${base}, but ${commit} is committed`,
+      `at ${this.time.toFixed(0)} term ${
+        version[0]
+      } began with ${base}, but ${commit} is committed`,
     );
   }
 
