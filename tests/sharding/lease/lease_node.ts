@@ -57,6 +57,8 @@ export class LeaseNode {
   doomed = false;
   /** Stands still, though time goes on: until when. */
   pausedUntil = 0;
+  /** Its machine was suspended, and it has not run since: before anything else it looks. */
+  mustLook = false;
   readonly backlog: (() => void)[] = [];
   retiring = false;
   founderGoneSince = Infinity;
@@ -87,7 +89,7 @@ export class LeaseNode {
 
   /** Runs owned shards now. */
   get runs(): boolean {
-    return this.alive && this.clock.suspendedAt === undefined && this.holder.holds(this.now);
+    return this.alive && !this.mustLook && this.holder.holds(this.now);
   }
 
   isMember(id: HolderId): boolean {
