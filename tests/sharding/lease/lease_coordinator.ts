@@ -105,7 +105,7 @@ export class LeaseCoordinator {
 
   onOutdated(term: Term): void {
     this.#highest = Math.max(this.#highest, term[0]);
-    if (this.leads && compareTerms(term, this.term) > 0) this.#begin();
+    if (this.leads && term[0] >= this.term[0] && !sameTerm(term, this.term)) this.#begin();
   }
 
   onReport(from: HolderId, report: Report): void {

@@ -2,6 +2,7 @@ import {
   compareVersions,
   type HolderId,
   holderKey,
+  type LeaseConfig,
   sameHolder,
 } from "../../../lib/sharding/lease/lease_config.ts";
 import { LeaseHolder } from "../../../lib/sharding/lease/lease_holder.ts";
@@ -210,7 +211,7 @@ export class LeaseNode {
   receive(from: HolderId, message: LeaseMessage): void {
     switch (message.type) {
       case "requestReport":
-        if (message.config !== undefined) this.holder.learn(message.config);
+        this.#learn(message.config);
         if (isOutdated(message.term, this.#acknowledged)) {
           return this.send(from, { type: "outdatedTerm", term: this.#acknowledged });
         }
@@ -218,7 +219,7 @@ export class LeaseNode {
         this.voter.acknowledge(message.term);
         return this.#reportTo(from);
       case "adopt":
-        this.holder.learn(message.config);
+        this.#learn(message.config);
         if (!this.voter.adopt(message.config, message.holders, this.now)) return;
         return this.send(from, {
           type: "adopted",
@@ -226,7 +227,7 @@ export class LeaseNode {
           holders: this.voter.holders(this.now),
         });
       case "admit":
-        if (message.config !== undefined) this.holder.learn(message.config);
+        this.#learn(message.config);
         this.holder.admit(message.term);
         return;
       case "renew": {
@@ -237,7 +238,7 @@ export class LeaseNode {
       case "answer": {
         const { answer } = message;
         if (answer.type === "renewed") this.holder.onRenewed(from, answer.round, this.now);
-        else if (answer.config !== undefined) this.holder.learn(answer.config);
+        else this.#learn(answer.config);
         return;
       }
       case "release":
@@ -257,6 +258,16 @@ export class LeaseNode {
       case "stopped":
         return this.coordinator.onStopped(from, message.shard, message.epoch, message.stamp);
     }
+  }
+
+  /** Its term is acknowledged, too: no earlier coordinator can give this node a lease any more. */
+  #learn(config: LeaseConfig | undefined): void {
+    if (config === undefined) return;
+    this.holder.learn(config);
+    const [term] = config.version;
+    if (compareTerms(term, this.#acknowledged) <= 0) return;
+    this.#acknowledged = term;
+    this.voter.acknowledge(term);
   }
 
   #onStart(from: HolderId, message: LeaseMessage & { type: "start" }): void {
