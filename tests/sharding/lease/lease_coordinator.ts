@@ -105,7 +105,7 @@ export class LeaseCoordinator {
 
   onOutdated(term: Term): void {
     this.#highest = Math.max(this.#highest, term[0]);
-    if (this.leads && compareTerms(term, this.term) > 0) this.#begin();
+    if (this.leads && term[0] >= this.term[0] && !sameTerm(term, this.term)) this.#begin();
   }
 
   onReport(from: HolderId, report: Report): void {
@@ -165,12 +165,13 @@ export class LeaseCoordinator {
       if (entry.phase === "granted" || claims.some(([claimed]) => claimed === shard)) return;
       entry.owner = undefined;
     });
-    const now = this.#node.now;
     const isExcluded = this.config.isExcluded(from);
     if (isExcluded && (this.active || !this.#node.world.rules.readmitsWhenActive)) {
       const hasConflicts = claims.some((claim) => !this.#isFree(from, claim));
-      if (this.config.readmit(from, config?.version, hasConflicts)) this.#adopt(from, claims);
-    } else if (!isExcluded || !this.config.hasEnded(from, now)) this.#adopt(from, claims);
+      this.config.readmit(from, config?.version, hasConflicts);
+    }
+    // What has not ended may still run.
+    if (!this.config.hasEnded(from, this.#node.now)) this.#adopt(from, claims);
     this.#resolve(from, claims);
   }
 
@@ -188,12 +189,15 @@ export class LeaseCoordinator {
 
   #adopt(from: HolderId, claims: Report["claims"]): void {
     for (const claim of claims) {
-      if (!this.#isFree(from, claim)) continue;
       const [shard, epoch] = claim;
       const entry = this.#table[shard]!;
+      const isFree = this.#isFree(from, claim);
+      if (!isFree && entry.owner !== undefined) continue;
       const isSame = entry.epoch === epoch && entry.owner !== undefined;
       if (isSame && entry.phase === "handingOff") continue;
-      Object.assign(entry, { owner: from, epoch, phase: "running" });
+      entry.owner = from;
+      entry.epoch = Math.max(epoch, entry.epoch);
+      entry.phase = isFree ? "running" : "handingOff";
     }
   }
 

@@ -2,6 +2,7 @@ import {
   compareVersions,
   type HolderId,
   holderKey,
+  type LeaseConfig,
   sameHolder,
 } from "../../../lib/sharding/lease/lease_config.ts";
 import { LeaseHolder } from "../../../lib/sharding/lease/lease_holder.ts";
@@ -63,6 +64,8 @@ export class LeaseNode {
   doomed = false;
   /** Stands still, though time goes on: until when. */
   pausedUntil = 0;
+  /** Its machine was suspended, and it has not run since: before anything else it looks. */
+  mustLook = false;
   readonly backlog: (() => void)[] = [];
   retiring = false;
   founderGoneSince = Infinity;
@@ -93,7 +96,7 @@ export class LeaseNode {
 
   /** Runs owned shards now. */
   get runs(): boolean {
-    return this.alive && this.clock.suspendedAt === undefined && this.holder.holds(this.now);
+    return this.alive && !this.mustLook && this.holder.holds(this.now);
   }
 
   isMember(id: HolderId): boolean {
@@ -214,7 +217,7 @@ export class LeaseNode {
   receive(from: HolderId, message: LeaseMessage): void {
     switch (message.type) {
       case "requestReport":
-        if (message.config !== undefined) this.holder.learn(message.config);
+        this.#learn(message.config);
         if (isOutdated(message.term, this.#acknowledged)) {
           return this.send(from, { type: "outdatedTerm", term: this.#acknowledged });
         }
@@ -222,7 +225,7 @@ export class LeaseNode {
         this.voter.acknowledge(message.term);
         return this.#reportTo(from);
       case "adopt":
-        this.holder.learn(message.config);
+        this.#learn(message.config);
         if (!this.voter.adopt(message.config, message.holders, this.now)) return;
         return this.send(from, {
           type: "adopted",
@@ -230,7 +233,7 @@ export class LeaseNode {
           holders: this.voter.holders(this.now),
         });
       case "admit":
-        if (message.config !== undefined) this.holder.learn(message.config);
+        this.#learn(message.config);
         this.holder.admit(message.term);
         return;
       case "renew": {
@@ -241,7 +244,7 @@ export class LeaseNode {
       case "answer": {
         const { answer } = message;
         if (answer.type === "renewed") this.holder.onRenewed(from, answer.round, this.now);
-        else if (answer.config !== undefined) this.holder.learn(answer.config);
+        else this.#learn(answer.config);
         return;
       }
       case "release":
@@ -261,6 +264,16 @@ export class LeaseNode {
       case "stopped":
         return this.coordinator.onStopped(from, message.shard, message.epoch, message.stamp);
     }
+  }
+
+  /** Its term is acknowledged, too: no earlier coordinator can give this node a lease any more. */
+  #learn(config: LeaseConfig | undefined): void {
+    if (config === undefined) return;
+    this.holder.learn(config);
+    const [term] = config.version;
+    if (compareTerms(term, this.#acknowledged) <= 0) return;
+    this.#acknowledged = term;
+    this.voter.acknowledge(term);
   }
 
   #onStart(from: HolderId, message: LeaseMessage & { type: "start" }): void {

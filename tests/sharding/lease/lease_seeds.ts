@@ -16,18 +16,51 @@ export function runSeed(seed: number, options: WorldOptions = {}): LeaseWorld {
     world.calm = world.random.next() < 0.7;
     world.runUntil(world.calm ? 2_500 : 0);
     world.calm = false;
-    const end = world.time + 4_000 + world.int(6_000);
-    const rate = world.pick([300, 800, 2_000]);
-    while (world.time < end) {
-      fault(world);
-      world.runUntil(world.time + world.random.next() * rate);
-    }
+    if (seed % 3 === 0) isolate(world);
+    else faults(world);
     recover(world);
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     throw new Violation(`seed ${seed}: ${error.message}`, { cause: error });
   }
   return world;
+}
+
+/** Faults of all kinds, in quick succession. */
+function faults(world: LeaseWorld): void {
+  const end = world.time + 4_000 + world.int(6_000);
+  const rate = world.pick([300, 800, 2_000]);
+  while (world.time < end) {
+    fault(world);
+    world.runUntil(world.time + world.random.next() * rate);
+  }
+}
+
+/**
+ * Nobody ends; nodes are cut off for so long that their shards are granted anew, and come back, while
+ * coordinators change.
+ */
+function isolate(world: LeaseWorld): void {
+  const end = world.time + 8_000 + world.int(6_000);
+  while (world.time < end) {
+    const kind = world.int(5);
+    const node = world.pick(world.living());
+    if (kind < 2) cutOff(world, node);
+    else if (kind === 2) partition(world);
+    else world.cut.clear();
+    if (world.random.next() < 0.3) node.usurpsUntil = world.time + 500 + world.int(2_000);
+    const isLong = world.cut.size > 0 && world.random.next() < 0.7;
+    world.runUntil(world.time + (isLong ? 2_000 + world.int(1_500) : world.int(800)));
+  }
+}
+
+function cutOff(world: LeaseWorld, node: LeaseNode): void {
+  world.cut.clear();
+  for (const { id: { address } } of world.nodes) {
+    if (address === node.id.address) continue;
+    world.cut.add(`${address}>${node.id.address}`);
+    world.cut.add(`${node.id.address}>${address}`);
+  }
 }
 
 function recover(world: LeaseWorld): void {

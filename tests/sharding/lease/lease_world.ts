@@ -191,6 +191,7 @@ export class LeaseWorld {
   suspend(node: LeaseNode, duration: number): void {
     if (!node.alive || node.clock.suspendedAt !== undefined) return;
     node.clock.suspendedAt = this.time;
+    node.mustLook = true;
     this.at(this.time + duration, () => {
       node.clock.resume(this.time);
       this.#resume(node);
@@ -221,6 +222,7 @@ export class LeaseWorld {
 
   #execute(node: LeaseNode, task: () => void): void {
     node.holder.look(node.now, node.wallTime);
+    node.mustLook = false;
     task();
     this.#check(node);
   }
