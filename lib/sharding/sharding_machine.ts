@@ -75,6 +75,7 @@ export class ShardingMachine {
       wallTime: () => port.wallTime(),
       send: (...message) => port.send(...message),
       isMember: (id) => this.#view?.members.some((member) => sameHolder(member, id)) === true,
+      onLaterTerm: (term) => this.regions.acknowledge(term),
       onNotAdmitted: () => this.regions.report(),
       onLease: (until) => port.onLease(until),
     });

@@ -14,11 +14,11 @@ const votersOfMany = 7;
 /** Milliseconds between two inquiries after silent owners. */
 const inquiryInterval = 500;
 
-/** What a coordinator knows of a member that may own shards. */
-export interface Holding {
-  /** Whether shards are granted to it, or could be: it has not reported in this term. */
-  (address: string): boolean;
-}
+/**
+ * Whether a member owns shards, or may own some: it has not reported in this term, and its lease may
+ * not have ended.
+ */
+export type Holding = (member: HolderId) => boolean;
 
 /**
  * The leases of a cluster, as its coordinator manages them: who has a vote, which owners are excluded
@@ -122,6 +122,11 @@ export class CoordinatedLeases {
     return this.#config.wasExcludedBefore(id);
   }
 
+  /** Whether an excluded holder has no lease any more, on any clock. */
+  hasEnded(id: HolderId, now: number): boolean {
+    return this.#config.hasEnded(id, now);
+  }
+
   /** The holder's lease must end. */
   exclude(id: HolderId): void {
     this.#config.exclude(id);
@@ -138,7 +143,7 @@ export class CoordinatedLeases {
 
   /**
    * Decides which members are excluded: those that have gone or cannot be reached, and own shards or
-   * may do so. Returns those that were not excluded before, and what has to be sent.
+   * may do so. Returns them, and what has to be sent.
    */
   review(
     nodes: CoordinatedNodes,
@@ -147,7 +152,6 @@ export class CoordinatedLeases {
   ): { readonly excluded: readonly HolderId[]; readonly messages: readonly LeaseProposal[] } {
     const excluded: HolderId[] = [];
     const exclude = (id: HolderId) => {
-      if (this.#config.isExcluded(id)) return;
       this.exclude(id);
       excluded.push({ address: id.address, incarnation: id.incarnation });
     };
@@ -155,7 +159,7 @@ export class CoordinatedLeases {
     if (this.established) {
       this.#want(nodes);
       for (const member of this.#view!.members) {
-        if (member.unreachable === undefined || !mayOwn(member.address)) continue;
+        if (member.unreachable === undefined || !mayOwn(member)) continue;
         if (this.#isLost(member, now)) exclude(member);
       }
       for (const id of this.#config.unaccounted(now)) if (!this.#isMember(id)) exclude(id);
@@ -224,7 +228,7 @@ export class CoordinatedLeases {
   #awaitsSilence(mayOwn: Holding): boolean {
     return this.established &&
       this.#view!.members.some((member) =>
-        member.unreachable === "silent" && mayOwn(member.address) && !this.isExcluded(member)
+        member.unreachable === "silent" && mayOwn(member) && !this.isExcluded(member)
       );
   }
 

@@ -225,6 +225,10 @@ export class Coordinator {
     for (const table of this.#tables.values()) table.hold(id.address, holderKey(id));
   }
 
+  #hasEnded(id: HolderId): boolean {
+    return this.#leases.hasEnded(id, this.#now);
+  }
+
   #hasShards(address: string): boolean {
     for (const table of this.#tables.values()) if (table.hasShardsOf(address)) return true;
     return false;
@@ -232,8 +236,9 @@ export class Coordinator {
 
   /** Excludes lost owners, frees shards whose leases have ended, and admits holders. */
   #reviewLeases(): void {
-    const mayOwn = (address: string) =>
-      !this.#nodes.hasReported(address) || this.#hasShards(address);
+    const mayOwn = ({ address, incarnation }: HolderId) =>
+      this.#hasShards(address) ||
+      !(this.#nodes.hasReported(address) || this.#hasEnded({ address, incarnation }));
     const wereEstablished = this.#leases.established;
     if (!this.#nodes.awaitsReports) this.#leases.foundWithoutFounder(this.#now);
     const { excluded, messages } = this.#leases.review(this.#nodes, mayOwn, this.#now);
@@ -370,6 +375,8 @@ export class Coordinator {
     table.regions.add(from);
     table.raiseEpoch(lastEpoch);
     if (lastEpoch > 0) table.used = true;
+    // Shards of a holder that an earlier coordinator has excluded may have had later owners, which
+    // nobody knows who lives.
     const mayAdopt = !this.#leases.isExcludedBefore(id);
     let conflicts = 0;
     for (const [shard, epoch, stopping] of shards) {
@@ -379,6 +386,10 @@ export class Coordinator {
         continue;
       }
       conflicts++;
+      if (!mayAdopt && !this.#hasEnded(id)) {
+        const loser = table.claim(shard, holderKey(id), epoch);
+        if (loser !== undefined) this.#nodes.noteConflicts(loser, true);
+      }
       this.#refuseClaim(from, shardType, table, shard, epoch);
     }
     return conflicts;

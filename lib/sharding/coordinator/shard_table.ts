@@ -241,6 +241,25 @@ export class ShardTable {
     }
   }
 
+  /**
+   * A holder that may still run a shard claims it, and must not keep it: the shard is held until its
+   * lease has ended, unless a later grant is known. Returns the owner of an older one, if there is one.
+   */
+  claim(shard: number, holder: string, epoch: number): string | undefined {
+    this.raiseEpoch(epoch);
+    const entry = this.#entry(shard);
+    if (epoch < entry.epoch || (epoch === entry.epoch && entry.owner !== undefined)) {
+      return undefined;
+    }
+    const { owner } = entry;
+    this.used = true;
+    if (owner !== undefined) this.#orphan(entry);
+    entry.epoch = epoch;
+    entry.orphaned = true;
+    entry.held = holder;
+    return owner;
+  }
+
   /** The lease of a holder has ended, or it has stopped these shards. Answers those that it held. */
   release(holder: string, but: ReadonlySet<number> = none): number[] {
     const freed: number[] = [];

@@ -15,7 +15,7 @@ import {
 } from "./lease_config.ts";
 import { LeaseVoter } from "./lease_voter.ts";
 import { shardingPath } from "../routing/protocol.ts";
-import { noTerm, sameTerm, type Term } from "../routing/term.ts";
+import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
 
 /** Dependencies of {@linkcode NodeLease}. */
 export interface NodeLeasePort {
@@ -28,6 +28,11 @@ export interface NodeLeasePort {
   send(to: string, path: string, message: unknown): void;
   /** Whether this node sees such a member, which is not down. */
   isMember(holder: HolderId): boolean;
+  /**
+   * A configuration of a later term than the acknowledged one is known: the term has to be acknowledged,
+   * so that its successor learns of it. Returns false if the term cannot be true.
+   */
+  onLaterTerm(term: Term): boolean;
   /** A voter wants the admission of a coordinator: this node has to report its shards. */
   onNotAdmitted(): void;
   /** The lease was obtained or extended, or ended before its time; -Infinity: there is none. */
@@ -211,6 +216,8 @@ export class NodeLease {
   }
 
   #learn(config: LeaseConfig): void {
+    const [term] = config.version;
+    if (compareTerms(term, this.#acknowledged) > 0 && !this.#port.onLaterTerm(term)) return;
     if (!this.#holder?.learn(config)) return;
     this.#setEnd();
     this.#renew();

@@ -118,14 +118,22 @@ export class NodeRegions {
   /** Acknowledges the term of the leader that this node sees, unless a later one was acknowledged. */
   onReportRequest(from: string, term: Term): void {
     if (from !== this.#port.leader()) return;
-    // A peer must not use up the numbers of terms.
-    if (!isPlausibleTerm(term, this.#acknowledged[0], this.#port.wallTime())) return;
     if (isOutdated(term, this.#acknowledged)) {
       return this.#port.send(from, { type: "outdatedTerm", term: this.#acknowledged });
     }
+    // A peer must not use up the numbers of terms.
+    if (this.acknowledge(term)) this.report();
+  }
+
+  /**
+   * Acknowledges a term of which this node has learned otherwise. The next coordinator it reports to
+   * then begins a later one. Returns false if the term cannot be true.
+   */
+  acknowledge(term: Term): boolean {
+    if (!isPlausibleTerm(term, this.#acknowledged[0], this.#port.wallTime())) return false;
     this.#acknowledged = term;
     this.#port.lease.acknowledge(term);
-    this.report();
+    return true;
   }
 
   /** The coordinator grants a shard. */
