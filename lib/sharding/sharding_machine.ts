@@ -63,6 +63,8 @@ export class ShardingMachine {
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
   #view: CoordinatorView | undefined;
+  /** Members that this node takes for unreachable, without stalled ones. */
+  #lost: ReadonlySet<string> = new Set();
   #ticks = 0;
 
   constructor(port: ShardingMachinePort, timing: Partial<CoordinatorTiming> = {}) {
@@ -108,6 +110,7 @@ export class ShardingMachine {
       numShards,
       port: this.#port,
       locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
+      isLost: (address) => this.#lost.has(address),
       ...(region && { region }),
       ...(limits && { limits }),
     });
@@ -127,6 +130,10 @@ export class ShardingMachine {
     const before = this.#view?.leader;
     const present = ownersOfBoth(this.#view, view);
     this.#view = view;
+    this.#lost = new Set(
+      view.members.filter(({ unreachable }) => unreachable === "gone" || unreachable === "silent")
+        .map(({ address }) => address),
+    );
     const self = view.members.find(({ address }) => address === view.self);
     this.regions.setIncarnation(self?.incarnation ?? 0);
     this.lease.setIncarnation(self?.incarnation ?? 0);

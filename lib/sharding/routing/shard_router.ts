@@ -37,6 +37,11 @@ export interface ShardRouterOptions {
   /** Requests the location of a shard; the answer goes to `learn`. */
   readonly locate: (shard: number) => void;
   readonly limits?: Partial<ShardBufferLimits>;
+  /**
+   * Whether a node cannot be reached: messages that are on their way through it are not waited for.
+   * Default: none is.
+   */
+  readonly isLost?: (address: string) => boolean;
 }
 
 /**
@@ -54,12 +59,14 @@ export class ShardRouter {
   readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
   readonly #locate: (shard: number) => void;
+  readonly #isLost: (address: string) => boolean;
 
   constructor(options: ShardRouterOptions) {
     this.shardType = options.shardType;
     this.#region = options.region;
     this.#port = options.port;
     this.#locate = options.locate;
+    this.#isLost = options.isLost ?? (() => false);
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
   }
@@ -150,7 +157,9 @@ export class ShardRouter {
     const learned = this.#routes.learn(shard, owner, epoch, this.#port.now());
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
-    if (learned.via === this.#port.self) return this.drained(shard, epoch);
+    if (learned.via === this.#port.self || this.#isLost(learned.via)) {
+      return this.drained(shard, epoch);
+    }
     this.#sendMarker(learned.via, shard, { owner, epoch });
   }
 
@@ -197,7 +206,11 @@ export class ShardRouter {
   tick(): void {
     const now = this.#port.now();
     for (const shard of this.#routes.takeStalled(now - pendingRouteTimeout)) this.#flush(shard);
-    for (const [shard, { via, next }] of this.#routes.pendingRoutes()) {
+    for (const [shard, { via, next }] of [...this.#routes.pendingRoutes()]) {
+      if (this.#isLost(via)) {
+        this.drained(shard, next.epoch);
+        continue;
+      }
       this.#sendMarker(via, shard, next);
     }
     for (const routed of this.#routes.takeExpired(now)) this.#lose("noShardOwner", routed);
