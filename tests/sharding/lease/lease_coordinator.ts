@@ -168,7 +168,8 @@ export class LeaseCoordinator {
     const isExcluded = this.config.isExcluded(from);
     if (isExcluded && (this.active || !this.#node.world.rules.readmitsWhenActive)) {
       const hasConflicts = claims.some((claim) => !this.#isFree(from, claim));
-      this.config.readmit(from, config?.version, hasConflicts);
+      const isReadmitted = this.config.readmit(from, config?.version, hasConflicts);
+      this.#node.world.count(`${isReadmitted ? "readmitted" : "not"} ${hasConflicts}`);
     }
     // What has not ended may still run.
     if (!this.config.hasEnded(from, this.#node.now)) this.#adopt(from, claims);

@@ -41,6 +41,8 @@ function faults(world: LeaseWorld): void {
  * coordinators change.
  */
 function isolate(world: LeaseWorld): void {
+  world.loss = world.pick([0, 0.1, 0.4]);
+  world.late = world.pick([0, 0.1, 0.4]);
   const end = world.time + 8_000 + world.int(6_000);
   while (world.time < end) {
     const kind = world.int(5);
