@@ -31,7 +31,6 @@ export class CoordinatedLeases {
   /** Excluded holders whose leases have not ended yet, as far as is known. */
   readonly #ending = new Map<string, HolderId>();
   #view: CoordinatorView | undefined;
-  #establishedAt = 0;
   #inquiredAt = -Infinity;
   /** Since when no member of the view has founded the cluster. */
   #founderGone: number | undefined;
@@ -112,6 +111,11 @@ export class CoordinatedLeases {
     this.#config.onAdopted(from, version, holders, now);
   }
 
+  /** Whether a holder has reported in this term, so that its shards are known. */
+  hasReported(id: HolderId): boolean {
+    return this.#config.hasReported(id);
+  }
+
   /** Whether no voter acknowledges the holder. */
   isExcluded(id: HolderId): boolean {
     return this.#config.isExcluded(id);
@@ -166,7 +170,7 @@ export class CoordinatedLeases {
     }
     const before = this.established;
     const messages = [...this.#config.step(now)];
-    if (!before && this.established) this.#onEstablished(now);
+    if (!before && this.established) this.#onEstablished();
     if (this.#awaitsSilence(mayOwn) && now - this.#inquiredAt >= inquiryInterval) {
       this.#inquiredAt = now;
       messages.push(...this.#config.inquire(now));
@@ -185,8 +189,7 @@ export class CoordinatedLeases {
     return ended;
   }
 
-  #onEstablished(now: number): void {
-    this.#establishedAt = now;
+  #onEstablished(): void {
     for (const id of this.#config.proposed?.excluded ?? []) this.#ending.set(holderKey(id), id);
   }
 
@@ -220,9 +223,9 @@ export class CoordinatedLeases {
   #isLost(member: ViewMember, now: number): boolean {
     if (member.unreachable === "gone") return true;
     if (member.unreachable !== "silent") return false;
-    const last = this.#config.boundOf(member) ??
-      this.#establishedAt - defaultLeaseTiming.takeoverWait;
-    return now - last >= silentWait;
+    const last = this.#config.boundOf(member);
+    // Unknown: it had no lease when this term was established.
+    return last === undefined || now - last >= silentWait;
   }
 
   #awaitsSilence(mayOwn: Holding): boolean {

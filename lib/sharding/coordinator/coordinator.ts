@@ -249,8 +249,10 @@ export class Coordinator {
     if (!wereEstablished && this.#leases.established) this.#holdOfExcluded();
     const ended = this.#leases.takeEnded(this.#now);
     for (const id of ended) {
+      const hasReported = this.#leases.hasReported(id);
       this.#nodes.excuse(id);
       for (const [shardType, table] of this.#tables) {
+        if (!hasReported) table.orphanVacant();
         this.#onFreed(shardType, table.release(holderKey(id)), id.address, "ownerGone");
       }
     }

@@ -271,6 +271,15 @@ export class ShardTable {
     return freed;
   }
 
+  /** Shards without a known owner may have had one that did not report them: they are granted soon. */
+  orphanVacant(): void {
+    if (!this.used) return;
+    for (let shard = 0; shard < this.numShards; shard++) {
+      const entry = this.#entry(shard);
+      if (entry.owner === undefined) entry.orphaned = true;
+    }
+  }
+
   /** An epoch above all others, which no grant will have. */
   voidEpoch(): number {
     return ++this.#lastEpoch;

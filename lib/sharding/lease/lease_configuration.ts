@@ -250,6 +250,11 @@ export class LeaseConfiguration {
     return this.#bounds.get(holderKey(id))?.at;
   }
 
+  /** Whether a holder has reported in this term. */
+  hasReported(id: HolderId): boolean {
+    return this.#reports.has(holderKey(id));
+  }
+
   /** Holders that may be live and have not reported: no shard may be granted before they have, or end. */
   unaccounted(now: number): HolderId[] {
     if (!rules.liveHoldersAreAwaited) return [];
