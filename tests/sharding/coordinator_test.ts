@@ -20,6 +20,8 @@ class Scene {
   readonly coordinator: Coordinator;
   now = 0;
   term: Term = noTerm;
+  /** Nodes that voters acknowledge as holders of a lease. */
+  live: readonly string[] = [];
   #said = 0;
   readonly #adopted = new Map<string, LeaseConfig>();
   #incarnations: ReadonlyMap<string, number> = new Map();
@@ -38,7 +40,11 @@ class Scene {
           const { to: from, config: { version } } = effect;
           this.#adopted.set(from, effect.config);
           const incarnation = this.#incarnations.get(from) ?? 1;
-          events.push({ type: "leasesAdopted", from, incarnation, version, holders: [] });
+          const holders = this.live.map((address) => ({
+            holder: { address, incarnation: 1 },
+            age: 0,
+          }));
+          events.push({ type: "leasesAdopted", from, incarnation, version, holders });
         } else if (effect.type !== "admitHolder") effects.push(effect);
       }
     }
@@ -335,8 +341,9 @@ Deno.test("a node that restarts with a new incarnation has lost its shards", () 
   assertEquals(scene.coordinator.table(shardType)!.grant(7), undefined);
 });
 
-Deno.test("an unreachable owner keeps its shards, and gets no new ones", () => {
+Deno.test("an unreachable owner that renews its lease keeps its shards, and gets no new ones", () => {
   const scene = active();
+  scene.live = ["b"];
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"] });
   assertEquals(locations(scene.locate("c", 4)), [["c", 4, "b", 5]]);

@@ -1,5 +1,5 @@
 import type { HolderAge, HolderId, LeaseConfig } from "../lease/lease_config.ts";
-import { holderKey, sameHolder } from "../lease/lease_config.ts";
+import { holderKey, isQuorum, sameHolder } from "../lease/lease_config.ts";
 import { LeaseConfiguration, type LeaseProposal } from "../lease/lease_configuration.ts";
 import { defaultLeaseTiming } from "../lease/lease_timing.ts";
 import type { CoordinatedNodes } from "./coordinated_nodes.ts";
@@ -31,7 +31,12 @@ export class CoordinatedLeases {
   /** Excluded holders whose leases have not ended yet, as far as is known. */
   readonly #ending = new Map<string, HolderId>();
   #view: CoordinatorView | undefined;
-  #inquiredAt = -Infinity;
+  /** The last inquiry after silent owners, and which voters have answered it. */
+  #inquiry = { at: -Infinity, answers: new Set<string>() };
+  /** When the last inquiry was made that a quorum has answered. */
+  #knownAt = -Infinity;
+  /** Since when members are silent. */
+  readonly #silentSince = new Map<string, number>();
   /** Since when no member of the view has founded the cluster. */
   #founderGone: number | undefined;
 
@@ -62,7 +67,13 @@ export class CoordinatedLeases {
 
   /** Holders that may be live, and have not reported in this term. */
   unaccounted(now: number): readonly HolderId[] {
-    return this.#config.unaccounted(now);
+    const live = this.#config.unaccounted(now);
+    if (this.#ending.size === 0) return live;
+    const keys = new Set(live.map(holderKey));
+    const unknown = [...this.#ending.values()].filter((id) =>
+      !keys.has(holderKey(id)) && !this.#config.hasReported(id) && !this.#config.hasEnded(id, now)
+    );
+    return [...live, ...unknown];
   }
 
   /** When something may change although nothing happens. */
@@ -75,6 +86,7 @@ export class CoordinatedLeases {
     this.#view = view;
     this.#config.members(view.members, now);
     const hasFounder = view.members.some(({ upNumber }) => upNumber === 1);
+    this.#noteSilent(view.members, now);
     if (hasFounder) this.#founderGone = undefined;
     else this.#founderGone ??= now;
   }
@@ -83,6 +95,8 @@ export class CoordinatedLeases {
   begin(self: HolderId, term: Term): void {
     this.#config.begin(self, term);
     this.#ending.clear();
+    this.#inquiry = { at: -Infinity, answers: new Set() };
+    this.#knownAt = -Infinity;
   }
 
   /** This node does not lead any more. */
@@ -109,6 +123,12 @@ export class CoordinatedLeases {
     now: number,
   ): void {
     this.#config.onAdopted(from, version, holders, now);
+    const { at, answers } = this.#inquiry;
+    answers.add(holderKey(from));
+    const { committed } = this.#config;
+    if (committed !== undefined && isQuorum(committed, (id) => answers.has(holderKey(id)))) {
+      this.#knownAt = at;
+    }
   }
 
   /** Whether a holder has reported in this term, so that its shards are known. */
@@ -171,8 +191,8 @@ export class CoordinatedLeases {
     const before = this.established;
     const messages = [...this.#config.step(now)];
     if (!before && this.established) this.#onEstablished();
-    if (this.#awaitsSilence(mayOwn) && now - this.#inquiredAt >= inquiryInterval) {
-      this.#inquiredAt = now;
+    if (this.#awaitsSilence(mayOwn) && now - this.#inquiry.at >= inquiryInterval) {
+      this.#inquiry = { at: now, answers: new Set() };
       messages.push(...this.#config.inquire(now));
     }
     return { excluded, messages };
@@ -223,9 +243,18 @@ export class CoordinatedLeases {
   #isLost(member: ViewMember, now: number): boolean {
     if (member.unreachable === "gone") return true;
     if (member.unreachable !== "silent") return false;
+    // Voters have said since then when they have acknowledged it last.
+    if (this.#knownAt < (this.#silentSince.get(holderKey(member)) ?? now)) return false;
     const last = this.#config.boundOf(member);
-    // Unknown: it had no lease when this term was established.
     return last === undefined || now - last >= silentWait;
+  }
+
+  #noteSilent(members: readonly ViewMember[], now: number): void {
+    const silent = members.filter(({ unreachable }) => unreachable === "silent").map(holderKey);
+    for (const key of this.#silentSince.keys()) {
+      if (!silent.includes(key)) this.#silentSince.delete(key);
+    }
+    for (const key of silent) if (!this.#silentSince.has(key)) this.#silentSince.set(key, now);
   }
 
   #awaitsSilence(mayOwn: Holding): boolean {
