@@ -185,6 +185,8 @@ export class Coordinator {
         else if (table.free(shard, from, epoch)) this.#onFreed(shardType, [shard], from, "stopped");
         return this.#grantWaiting(shardType, table);
       }
+      case "released":
+        return this.#leases.release(event.holder, this.#now);
       case "tick":
         return this.#onTick();
       case "wake": // Leases are reviewed with each event.
@@ -216,12 +218,13 @@ export class Coordinator {
   /** A member is gone, or has a new incarnation: what it owned waits for the end of its lease. */
   #onGone(id: HolderId, reported: boolean): void {
     const { address } = id;
-    if (!reported || this.#hasShards(address)) this.#exclude(id);
+    if (!reported || this.#hasShards(address)) this.#leases.exclude(id);
+    this.#holdShards(id);
     for (const table of this.#tables.values()) table.drop(address);
   }
 
-  #exclude(id: HolderId): void {
-    this.#leases.exclude(id);
+  /** What a node owns is held until its lease has ended. */
+  #holdShards(id: HolderId): void {
     for (const table of this.#tables.values()) table.hold(id.address, holderKey(id));
   }
 
@@ -242,7 +245,10 @@ export class Coordinator {
     const wereEstablished = this.#leases.established;
     if (!this.#nodes.awaitsReports) this.#leases.foundWithoutFounder(this.#now);
     const { excluded, messages } = this.#leases.review(this.#nodes, mayOwn, this.#now);
-    for (const id of excluded) this.#exclude(id);
+    for (const id of excluded) {
+      // A later incarnation at the address has its own shards.
+      if (this.#nodes.incarnationOf(id.address) === id.incarnation) this.#holdShards(id);
+    }
     for (const { to, config, holders } of messages) {
       this.#effects.push({ type: "adoptLeases", to: to.address, config, holders });
     }
@@ -268,7 +274,7 @@ export class Coordinator {
     for (const { address, incarnation } of this.#view!.members) {
       const id = { address, incarnation };
       if (!this.#leases.isExcludedBefore(id) || !this.#hasShards(address)) continue;
-      for (const table of this.#tables.values()) table.hold(address, holderKey(id));
+      this.#holdShards(id);
       this.#nodes.noteConflicts(address, true);
     }
   }

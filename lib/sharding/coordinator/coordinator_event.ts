@@ -1,4 +1,5 @@
 import type { CoordinatorView } from "./coordinator_view.ts";
+import type { HolderId } from "../lease/lease_config.ts";
 import type { LeasesAdoptedMessage } from "../lease/lease_protocol.ts";
 import type { LocateMessage, ReportMessage, ShardingMessage } from "../routing/protocol.ts";
 import type { ShardEvent } from "../shard_event.ts";
@@ -22,6 +23,8 @@ export type CoordinatorEvent =
   | (LocateMessage & { readonly from: string })
   | ({ readonly type: "started" } & Confirmation)
   | ({ readonly type: "stopped" } & Confirmation)
+  /** A node has ended its lease for good. */
+  | { readonly type: "released"; readonly holder: HolderId }
   | { readonly type: "tick" }
   /** A deadline has come. */
   | { readonly type: "wake" };
