@@ -183,7 +183,9 @@ export class LeaseCoordinator {
     if (epoch < entry.epoch) return false;
     if (entry.owner === undefined || sameHolder(entry.owner, from)) return true;
     // An active coordinator may have admitted the owner.
-    return rules.claimsDisplaceNoOwner ? !this.#wasActive && epoch > entry.epoch : epoch > entry.epoch;
+    return rules.claimsDisplaceNoOwner
+      ? !this.#wasActive && epoch > entry.epoch
+      : epoch > entry.epoch;
   }
 
   #adopt(from: HolderId, claims: Report["claims"]): void {
@@ -238,8 +240,9 @@ export class LeaseCoordinator {
     const { term } = this;
     const { world } = this.#node;
     if (phase === "granted") this.#start(owner, shard, epoch);
-    else if (phase === "handingOff") this.#node.send(owner, { type: "handOff", term, shard, epoch });
-    else if (this.#reports.get(holderKey(owner))?.report.retiring || world.chaos(0.02)) {
+    else if (phase === "handingOff") {
+      this.#node.send(owner, { type: "handOff", term, shard, epoch });
+    } else if (this.#reports.get(holderKey(owner))?.report.retiring || world.chaos(0.02)) {
       entry.phase = "handingOff";
       this.#node.send(owner, { type: "handOff", term, shard, epoch });
     }

@@ -1,4 +1,8 @@
-import type { ConfigVersion, HolderAge, LeaseConfig } from "../../../lib/sharding/lease/lease_config.ts";
+import type {
+  ConfigVersion,
+  HolderAge,
+  LeaseConfig,
+} from "../../../lib/sharding/lease/lease_config.ts";
 import type { LeaseAnswer, LeaseRenewal } from "../../../lib/sharding/lease/lease_voter.ts";
 import type { Term } from "../../../lib/sharding/routing/term.ts";
 
@@ -7,7 +11,11 @@ export type Claim = readonly [shard: number, epoch: number];
 
 /** What the nodes of the model send each other. */
 export type LeaseMessage =
-  | { readonly type: "requestReport"; readonly term: Term; readonly config: LeaseConfig | undefined }
+  | {
+    readonly type: "requestReport";
+    readonly term: Term;
+    readonly config: LeaseConfig | undefined;
+  }
   | {
     readonly type: "report";
     readonly term: Term;

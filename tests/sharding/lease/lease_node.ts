@@ -7,7 +7,13 @@ import {
 } from "../../../lib/sharding/lease/lease_config.ts";
 import { LeaseHolder } from "../../../lib/sharding/lease/lease_holder.ts";
 import { LeaseVoter } from "../../../lib/sharding/lease/lease_voter.ts";
-import { compareTerms, isOutdated, noTerm, sameTerm, type Term } from "../../../lib/sharding/routing/term.ts";
+import {
+  compareTerms,
+  isOutdated,
+  noTerm,
+  sameTerm,
+  type Term,
+} from "../../../lib/sharding/routing/term.ts";
 import { LeaseCoordinator } from "./lease_coordinator.ts";
 import type { LeaseMessage } from "./lease_message.ts";
 import type { LeaseWorld } from "./lease_world.ts";
@@ -91,6 +97,11 @@ export class LeaseNode {
   /** Runs owned shards now. */
   get runs(): boolean {
     return this.alive && !this.mustLook && this.holder.holds(this.now);
+  }
+
+  /** A full member, by its own view. */
+  get isUp(): boolean {
+    return (this.view.get(this.id.address)?.upNumber ?? 0) > 0;
   }
 
   isMember(id: HolderId): boolean {

@@ -341,7 +341,9 @@ export class LeaseWorld {
         const held = other.shards.get(shard);
         if (held === undefined) continue;
         throw new Violation(
-          `at ${this.time.toFixed(0)} shard ${shard} has two owners: ${holderKey(node.id)} by epoch ` +
+          `at ${this.time.toFixed(0)} shard ${shard} has two owners: ${
+            holderKey(node.id)
+          } by epoch ` +
             `${epoch} and ${holderKey(other.id)} by epoch ${held}`,
         );
       }
@@ -369,11 +371,13 @@ export class LeaseWorld {
   /** No term begins without what another one before it has committed, or will commit. */
   #checkBase(version: ConfigVersion, base: ConfigVersion, commit: ConfigVersion): void {
     if (compareTerms(version[0], commit[0]) <= 0 || compareVersions(base, commit) >= 0) return;
-    // What only the dead had adopted is lost, and binds nobody.
-    if (!this.living().some((node) => node.hasAdopted(commit))) return;
+    // What only the dead, and members that are not known to all, had adopted is lost. It binds nobody.
+    if (!this.living().some((node) => node.isUp && node.hasAdopted(commit))) return;
     if (!this.living().some((node) => node.isBoundBy(version[0]))) return;
     throw new Violation(
-      `at ${this.time.toFixed(0)} term ${version[0]} began with ${base}, but ${commit} is committed`,
+      `at ${this.time.toFixed(0)} term ${
+        version[0]
+      } began with ${base}, but ${commit} is committed`,
     );
   }
 
