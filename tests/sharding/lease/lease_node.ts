@@ -99,6 +99,11 @@ export class LeaseNode {
     return this.alive && !this.mustLook && this.holder.holds(this.now);
   }
 
+  /** A full member, by its own view. */
+  get isUp(): boolean {
+    return (this.view.get(this.id.address)?.upNumber ?? 0) > 0;
+  }
+
   isMember(id: HolderId): boolean {
     const entry = this.view.get(id.address);
     return entry !== undefined && sameHolder(entry.id, id);

@@ -371,8 +371,8 @@ export class LeaseWorld {
   /** No term begins without what another one before it has committed, or will commit. */
   #checkBase(version: ConfigVersion, base: ConfigVersion, commit: ConfigVersion): void {
     if (compareTerms(version[0], commit[0]) <= 0 || compareVersions(base, commit) >= 0) return;
-    // What only the dead had adopted is lost, and binds nobody.
-    if (!this.living().some((node) => node.hasAdopted(commit))) return;
+    // What only the dead, and members that are not known to all, had adopted is lost. It binds nobody.
+    if (!this.living().some((node) => node.isUp && node.hasAdopted(commit))) return;
     if (!this.living().some((node) => node.isBoundBy(version[0]))) return;
     throw new Violation(
       `at ${this.time.toFixed(0)} term ${
