@@ -190,6 +190,9 @@ export class ShardingMachine {
   /** A message of a node, this one included, about leases. */
   receiveLease(from: string, message: LeaseMessage): void {
     this.lease.receive(from, message);
+    if (message.type !== "releaseLease") return;
+    const { incarnation } = message;
+    this.#step({ type: "released", holder: { address: from, incarnation } });
   }
 
   /** When `wake` has something to do although no message comes, on the clock of `now`. */

@@ -131,6 +131,11 @@ export class CoordinatedLeases {
     }
   }
 
+  /** A holder has ended its lease for good. */
+  release(id: HolderId, now: number): void {
+    this.#config.release(id, now);
+  }
+
   /** Whether a holder has reported in this term, so that its shards are known. */
   hasReported(id: HolderId): boolean {
     return this.#config.hasReported(id);

@@ -160,12 +160,13 @@ export class Coordinator {
     this.#wallTime = wallTime;
     if (event.type === "view") this.#onView(event.view);
     else if (event.type === "outdatedTerm") this.#onOutdated(event.term);
+    else if (event.type === "released") this.#leases.release(event.holder, now);
     else if (this.phase !== "idle") this.#onEvent(event);
     if (this.phase !== "idle") this.#reviewLeases();
     return this.#effects;
   }
 
-  #onEvent(event: Exclude<CoordinatorEvent, { type: "view" | "outdatedTerm" }>): void {
+  #onEvent(event: Exclude<CoordinatorEvent, { type: "view" | "outdatedTerm" | "released" }>): void {
     switch (event.type) {
       case "shardReport":
         return this.#onReport(event.from, event);
@@ -185,8 +186,6 @@ export class Coordinator {
         else if (table.free(shard, from, epoch)) this.#onFreed(shardType, [shard], from, "stopped");
         return this.#grantWaiting(shardType, table);
       }
-      case "released":
-        return this.#leases.release(event.holder, this.#now);
       case "tick":
         return this.#onTick();
       case "wake": // Leases are reviewed with each event.

@@ -68,6 +68,8 @@ export class LeaseConfiguration {
   readonly #reports = new Map<string, Reported>();
   readonly #adopted = new Map<string, number>();
   readonly #bounds = new Map<string, Bound>();
+  /** Holders that have ended their leases, and when: voters may not know yet. */
+  readonly #released = new Map<string, number>();
   readonly #exclusions = new Map<string, Exclusion>();
   readonly #sent = new Map<string, { readonly count: number; readonly at: number }>();
   #config: LeaseConfig | undefined;
@@ -166,6 +168,16 @@ export class LeaseConfiguration {
     if (this.#self === undefined || !sameTerm(version[0], this.#term)) return;
     this.#note(holders, now);
     this.#noteAdopted(from, version);
+  }
+
+  /** A holder has ended its lease for good. To be told also while another node coordinates. */
+  release(id: HolderId, now: number): void {
+    const key = holderKey(id);
+    this.#released.set(key, now);
+    this.#bounds.delete(key);
+    for (const [other, at] of this.#released) {
+      if (now - at > 2 * this.#timing.takeoverWait) this.#released.delete(other);
+    }
   }
 
   /**
@@ -452,6 +464,7 @@ export class LeaseConfiguration {
   #note(holders: readonly HolderAge[], now: number): void {
     for (const { holder: id, age } of holders) {
       const key = holderKey(id);
+      if (this.#released.has(key)) continue;
       const at = now - age;
       const bound = this.#bounds.get(key);
       if (bound === undefined) this.#bounds.set(key, { id, at });

@@ -59,6 +59,8 @@ interface HolderRecord {
 export class LeaseVoter {
   readonly #timing: LeaseTiming;
   readonly #records = new Map<string, HolderRecord>();
+  /** Holders that have ended their leases, and when: a coordinator may not know yet. */
+  readonly #released = new Map<string, number>();
   #term: Term = noTerm;
   #adopted: LeaseConfig | undefined;
 
@@ -106,12 +108,17 @@ export class LeaseVoter {
   }
 
   /** The holder has ended its lease itself, and will not renew it. */
-  release(holder: HolderId): void {
-    this.#records.delete(holderKey(holder));
+  release(holder: HolderId, now: number): void {
+    const key = holderKey(holder);
+    this.#records.delete(key);
+    this.#released.set(key, now);
   }
 
   /** The holders whose leases may not have ended, by this node's acknowledgements. */
   holders(now: number): HolderAge[] {
+    for (const [key, at] of this.#released) {
+      if (now - at > 2 * this.#timing.takeoverWait) this.#released.delete(key);
+    }
     const ages: HolderAge[] = [];
     for (const [key, { holder, at }] of this.#records) {
       const age = Math.max(0, now - at);
@@ -142,6 +149,7 @@ export class LeaseVoter {
 
   #note(holder: HolderId, at: number): void {
     const key = holderKey(holder);
+    if (this.#released.has(key)) return;
     const record = this.#records.get(key);
     if (record === undefined) this.#records.set(key, { holder, at });
     else if (at > record.at) record.at = at;

@@ -182,7 +182,7 @@ export class NodeLease {
       case "leaseRefused":
         return this.#onRefused(message);
       case "releaseLease":
-        return this.#voter.release(peer);
+        return this.#voter.release(peer, now);
     }
   }
 

@@ -253,7 +253,7 @@ export class LeaseNode {
         return;
       }
       case "release":
-        return this.voter.release(from);
+        return this.voter.release(from, this.now);
       case "start":
         return this.#onStart(from, message);
       case "handOff":
