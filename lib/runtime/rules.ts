@@ -73,6 +73,7 @@ const all = {
   coordinatorNeedsQuorum: true,
   recoveryNeedsEveryone: true,
   liveHoldersAreAwaited: true,
+  lateHoldersAreExcluded: true,
   conflictsDelayReadmission: true,
   readmissionNeedsNewReport: true,
 };

@@ -78,6 +78,8 @@ export class LeaseConfiguration {
   #votersSince = 0;
   #wanted: readonly HolderId[] = [];
   #founding: "no" | "founder" | "everyone" = "no";
+  /** Shards are granted: see `activate`. */
+  #active = false;
 
   constructor(timing: LeaseTiming = defaultLeaseTiming) {
     this.#timing = timing;
@@ -108,6 +110,7 @@ export class LeaseConfiguration {
     this.#votersSince = 0;
     this.#wanted = [];
     this.#founding = "no";
+    this.#active = false;
   }
 
   /** A quorum has adopted a configuration of this term. */
@@ -176,6 +179,15 @@ export class LeaseConfiguration {
    */
   found(isFounder: boolean): void {
     this.#founding = isFounder ? "founder" : "everyone";
+  }
+
+  /**
+   * Shards are granted from now on, since all holders are accounted for. A holder that becomes known
+   * later, and has not reported, had no lease then; some voter that has not reported either had
+   * acknowledged it. It is excluded, or its record would let it obtain a lease without admission.
+   */
+  activate(): void {
+    this.#active = true;
   }
 
   /** The members that should have a vote, the oldest first. */
@@ -449,8 +461,11 @@ export class LeaseConfiguration {
       const key = holderKey(id);
       const at = now - age;
       const bound = this.#bounds.get(key);
-      if (bound === undefined) this.#bounds.set(key, { id, at });
-      else if (at > bound.at) bound.at = at;
+      if (bound === undefined) {
+        this.#bounds.set(key, { id, at });
+        const isLate = this.#active && !this.#reports.has(key);
+        if (isLate && rules.lateHoldersAreExcluded) this.exclude(id);
+      } else if (at > bound.at) bound.at = at;
     }
   }
 
