@@ -69,6 +69,7 @@ const all = {
   firstAckNeedsAdmission: true,
   holdersTravelWithConfigs: true,
   votersChangeJointly: true,
+  votersChangeWhenActive: true,
   takeoverWaitsForLease: true,
   coordinatorNeedsQuorum: true,
   recoveryNeedsEveryone: true,

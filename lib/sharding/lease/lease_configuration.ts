@@ -182,9 +182,10 @@ export class LeaseConfiguration {
   }
 
   /**
-   * Shards are granted from now on, since all holders are accounted for. A holder that becomes known
-   * later, and has not reported, had no lease then; some voter that has not reported either had
-   * acknowledged it. It is excluded, or its record would let it obtain a lease without admission.
+   * Shards are granted from now on: all live holders have reported or ended, and those whose claims
+   * were lost are excluded. A holder that becomes known later, and has not reported, had no lease then:
+   * only a minority had acknowledged it. It is excluded. Voters change from now on only: a minority
+   * that still acknowledges a holder of an earlier term could be a quorum of the new set.
    */
   activate(): void {
     this.#active = true;
@@ -390,7 +391,8 @@ export class LeaseConfiguration {
   }
 
   #wantsOthers({ voters }: LeaseConfig): boolean {
-    return this.#wanted.length > 0 && !sameVoters(voters, this.#wanted);
+    const mayChange = this.#active || !rules.votersChangeWhenActive;
+    return mayChange && this.#wanted.length > 0 && !sameVoters(voters, this.#wanted);
   }
 
   /** Notes which versions are committed: a later one stands for all before it. */

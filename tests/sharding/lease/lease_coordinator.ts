@@ -290,12 +290,21 @@ export class LeaseCoordinator {
     }
     if (config.committed !== undefined) world.committed(this, config.committed);
     if (this.active) {
+      if (!this.#wasActive) this.#excludeLosers();
       this.#wasActive = true;
       this.config.activate();
       this.#grant();
     }
     const deadline = config.nextDeadline(now);
     if (deadline !== undefined) node.wakeAt(deadline);
+  }
+
+  /** Holders whose claims were lost to later reports. */
+  #excludeLosers(): void {
+    if (!this.#node.world.rules.conflictsExclude) return;
+    for (const { from, report } of this.#reports.values()) {
+      if (!this.#resolve(from, report.claims)) this.config.exclude(from);
+    }
   }
 
   #wanted(): readonly HolderId[] {
