@@ -30,6 +30,7 @@ export type { OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior/handler.
 export { ActorSystem, type ActorSystemConstructor } from "./lib/actor/system/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";
 export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
+export type { ReplyOf } from "./lib/actor/behavior/reply_of.ts";
 export type { Behavior, BehaviorKind } from "./lib/actor/behavior/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behavior/behaviors.ts";
 export {
