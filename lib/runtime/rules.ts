@@ -69,10 +69,12 @@ const all = {
   firstAckNeedsAdmission: true,
   holdersTravelWithConfigs: true,
   votersChangeJointly: true,
+  votersChangeWhenActive: true,
   takeoverWaitsForLease: true,
   coordinatorNeedsQuorum: true,
   recoveryNeedsEveryone: true,
   liveHoldersAreAwaited: true,
+  lateHoldersAreExcluded: true,
   conflictsDelayReadmission: true,
   readmissionNeedsNewReport: true,
 };

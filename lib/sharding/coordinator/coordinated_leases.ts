@@ -131,6 +131,11 @@ export class CoordinatedLeases {
     }
   }
 
+  /** Shards are granted: holders that become known from now on had no lease, and get none. */
+  activate(): void {
+    this.#config.activate();
+  }
+
   /** A holder has ended its lease for good. */
   release(id: HolderId, now: number): void {
     this.#config.release(id, now);
@@ -201,6 +206,11 @@ export class CoordinatedLeases {
       messages.push(...this.#config.inquire(now));
     }
     return { excluded, messages };
+  }
+
+  /** What the configuration proposes now. */
+  step(now: number): readonly LeaseProposal[] {
+    return this.#config.step(now);
   }
 
   /** Takes out the excluded holders whose leases have ended. */

@@ -63,6 +63,12 @@ export class CoordinatedNodes {
       .map(([address, { incarnation }]) => ({ address, incarnation }));
   }
 
+  /** Members that claim shards of others. */
+  conflicting(): HolderId[] {
+    return [...this.#nodes].filter(([, { conflicts }]) => conflicts)
+      .map(([address, { incarnation }]) => ({ address, incarnation }));
+  }
+
   /** Members whose reports are awaited. */
   awaited(): Iterable<string> {
     return this.#awaited;

@@ -24,6 +24,7 @@ import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator_event.ts
 import type { CoordinatorView } from "./coordinator_view.ts";
 import type { RegionReport, ReportMessage } from "../routing/protocol.ts";
 import { type HolderId, holderKey, type LeaseConfig } from "../lease/lease_config.ts";
+import type { LeaseProposal } from "../lease/lease_configuration.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
 import {
@@ -248,9 +249,7 @@ export class Coordinator {
       // A later incarnation at the address has its own shards.
       if (this.#nodes.incarnationOf(id.address) === id.incarnation) this.#holdShards(id);
     }
-    for (const { to, config, holders } of messages) {
-      this.#effects.push({ type: "adoptLeases", to: to.address, config, holders });
-    }
+    this.#send(messages);
     if (!wereEstablished && this.#leases.established) this.#holdOfExcluded();
     const ended = this.#leases.takeEnded(this.#now);
     for (const id of ended) {
@@ -268,6 +267,14 @@ export class Coordinator {
     if (becameActive || ended.length > 0) this.#grantAllWaiting();
   }
 
+  /** All reports are in: those whose claims have lost are excluded before the others are admitted. */
+  #activate(): void {
+    for (const id of this.#nodes.conflicting()) this.#leases.exclude(id);
+    this.#leases.activate();
+    for (const { address } of this.#nodes.settled()) this.#admit(address);
+    this.#propose();
+  }
+
   /** Holders that an earlier coordinator has excluded get nothing back that they claim. */
   #holdOfExcluded(): void {
     for (const { address, incarnation } of this.#view!.members) {
@@ -275,6 +282,17 @@ export class Coordinator {
       if (!this.#leases.isExcludedBefore(id) || !this.#hasShards(address)) continue;
       this.#holdShards(id);
       this.#nodes.noteConflicts(address, true);
+    }
+  }
+
+  /** Sends what the configuration proposes now. */
+  #propose(): void {
+    this.#send(this.#leases.step(this.#now));
+  }
+
+  #send(proposals: readonly LeaseProposal[]): void {
+    for (const { to, config, holders } of proposals) {
+      this.#effects.push({ type: "adoptLeases", to: to.address, config, holders });
     }
   }
 
@@ -352,6 +370,8 @@ export class Coordinator {
     let conflicts = 0;
     for (const region of regions) conflicts += this.#adoptRegion(id, region);
     this.#nodes.noteConflicts(from, conflicts > 0);
+    // Its lease may rest on a minority only, of which a quorum is not to learn as of a live one.
+    if (conflicts > 0 && rules.conflictsDelayReadmission) this.#leases.exclude(id);
     this.#releaseUnclaimed(id, named);
     if (this.phase === "active") this.#onSettled(id, config, conflicts > 0);
     this.#grantAllWaiting();

@@ -80,6 +80,8 @@ export class LeaseConfiguration {
   #votersSince = 0;
   #wanted: readonly HolderId[] = [];
   #founding: "no" | "founder" | "everyone" = "no";
+  /** Shards are granted: see `activate`. */
+  #active = false;
 
   constructor(timing: LeaseTiming = defaultLeaseTiming) {
     this.#timing = timing;
@@ -110,6 +112,7 @@ export class LeaseConfiguration {
     this.#votersSince = 0;
     this.#wanted = [];
     this.#founding = "no";
+    this.#active = false;
   }
 
   /** A quorum has adopted a configuration of this term. */
@@ -188,6 +191,16 @@ export class LeaseConfiguration {
    */
   found(isFounder: boolean): void {
     this.#founding = isFounder ? "founder" : "everyone";
+  }
+
+  /**
+   * Shards are granted from now on: all live holders have reported or ended, and those whose claims
+   * were lost are excluded. A holder that becomes known later, and has not reported, had no lease then:
+   * only a minority had acknowledged it. It is excluded. Voters change from now on only: a minority
+   * that still acknowledges a holder of an earlier term could be a quorum of the new set.
+   */
+  activate(): void {
+    this.#active = true;
   }
 
   /** The members that should have a vote, the oldest first. */
@@ -395,7 +408,8 @@ export class LeaseConfiguration {
   }
 
   #wantsOthers({ voters }: LeaseConfig): boolean {
-    return this.#wanted.length > 0 && !sameVoters(voters, this.#wanted);
+    const mayChange = this.#active || !rules.votersChangeWhenActive;
+    return mayChange && this.#wanted.length > 0 && !sameVoters(voters, this.#wanted);
   }
 
   /** Notes which versions are committed: a later one stands for all before it. */
@@ -467,8 +481,11 @@ export class LeaseConfiguration {
       if (this.#released.has(key)) continue;
       const at = now - age;
       const bound = this.#bounds.get(key);
-      if (bound === undefined) this.#bounds.set(key, { id, at });
-      else if (at > bound.at) bound.at = at;
+      if (bound === undefined) {
+        this.#bounds.set(key, { id, at });
+        const isLate = this.#active && !this.#reports.has(key);
+        if (isLate && rules.lateHoldersAreExcluded) this.exclude(id);
+      } else if (at > bound.at) bound.at = at;
     }
   }
 

@@ -45,16 +45,18 @@ export type LeaseAnswer =
 
 interface HolderRecord {
   readonly holder: HolderId;
-  /** When it was acknowledged last. Never earlier than in truth. */
+  /** When it was acknowledged last, by anybody. Never earlier than in truth. */
   at: number;
+  /** When this voter acknowledged it last. */
+  ownAt: number;
 }
 
 /**
  * Acknowledges the leases of holders, and keeps when it did so last. Every node has one, whether it
  * has a vote or not, because it may get one.
  *
- * Invariant: a holder that is acknowledged without having been admitted in the acknowledged term is
- * known to that term's coordinator: it was in the report, or came with a configuration of the term.
+ * Invariant: a holder that is acknowledged without having been admitted in the acknowledged term was
+ * in the report of the term, so its coordinator knows of it.
  */
 export class LeaseVoter {
   readonly #timing: LeaseTiming;
@@ -86,7 +88,9 @@ export class LeaseVoter {
   adopt(config: LeaseConfig, holders: readonly HolderAge[], now: number): boolean {
     if (!sameTerm(config.version[0], this.#term)) return false;
     if (rules.holdersTravelWithConfigs) {
-      for (const { holder, age } of holders) this.#note(holder, now - age);
+      for (const { holder, age } of holders) {
+        if (!this.#released.has(holderKey(holder))) this.#record(holder, now - age);
+      }
     }
     const known = this.#adopted;
     if (known === undefined || compareVersions(config.version, known.version) > 0) {
@@ -100,7 +104,7 @@ export class LeaseVoter {
     const { round } = renewal;
     const reason = this.#refusal(holder, renewal, now, isMember);
     if (reason === undefined) {
-      this.#note(holder, now);
+      this.#record(holder, now).ownAt = now;
       return { type: "renewed", round };
     }
     const config = this.#adopted;
@@ -142,16 +146,20 @@ export class LeaseVoter {
       return "outdatedConfig";
     }
     const record = this.#records.get(holderKey(holder));
-    const isContinuing = record !== undefined && now - record.at <= this.#timing.takeoverWait;
+    // What others acknowledged does not count: that may be a minority, of an earlier term.
+    const isContinuing = record !== undefined && now - record.ownAt <= this.#timing.takeoverWait;
     if (isContinuing || !rules.firstAckNeedsAdmission) return undefined;
     return compareTerms(admitted, this.#term) >= 0 ? undefined : "notAdmitted";
   }
 
-  #note(holder: HolderId, at: number): void {
+  #record(holder: HolderId, at: number): HolderRecord {
     const key = holderKey(holder);
-    if (this.#released.has(key)) return;
-    const record = this.#records.get(key);
-    if (record === undefined) this.#records.set(key, { holder, at });
-    else if (at > record.at) record.at = at;
+    let record = this.#records.get(key);
+    if (record === undefined) {
+      record = { holder, at, ownAt: -Infinity };
+      this.#records.set(key, record);
+    }
+    record.at = Math.max(at, record.at);
+    return record;
   }
 }

@@ -173,7 +173,10 @@ export class LeaseCoordinator {
     }
     // What has not ended may still run.
     if (!this.config.hasEnded(from, this.#node.now)) this.#adopt(from, claims);
-    this.#resolve(from, claims);
+    // What others know of its former lease must not let it renew that.
+    if (!this.#resolve(from, claims) && this.#node.world.rules.conflictsExclude) {
+      this.config.exclude(from);
+    }
   }
 
   #isFree(from: HolderId, [shard, epoch]: readonly [number, number]): boolean {
@@ -287,11 +290,21 @@ export class LeaseCoordinator {
     }
     if (config.committed !== undefined) world.committed(this, config.committed);
     if (this.active) {
+      if (!this.#wasActive) this.#excludeLosers();
       this.#wasActive = true;
+      this.config.activate();
       this.#grant();
     }
     const deadline = config.nextDeadline(now);
     if (deadline !== undefined) node.wakeAt(deadline);
+  }
+
+  /** Holders whose claims were lost to later reports. */
+  #excludeLosers(): void {
+    if (!this.#node.world.rules.conflictsExclude) return;
+    for (const { from, report } of this.#reports.values()) {
+      if (!this.#resolve(from, report.claims)) this.config.exclude(from);
+    }
   }
 
   #wanted(): readonly HolderId[] {

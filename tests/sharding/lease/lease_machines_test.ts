@@ -183,6 +183,32 @@ Deno.test("the first acknowledgement needs admission in the acknowledged term, l
   assertEquals(voter.renew(d, renewal(known), 0, true).type, "refused");
 });
 
+Deno.test("a holder that others have acknowledged needs admission all the same", () => {
+  const known = config([a], 0, second);
+  const voter = voterOf(known);
+  voter.adopt(known, [{ holder: x, age: 0 }], 0);
+  const answer = voter.renew(x, renewal(known, first), 10, true);
+  assertEquals(answer.type === "refused" && answer.reason, "notAdmitted");
+});
+
+Deno.test("a holder that becomes known when shards are granted already is excluded", () => {
+  const coordinator = coordinatorOf(config([a, b, c]), [a, b]);
+  settle(coordinator, [a, b]);
+  coordinator.activate();
+  coordinator.onReport(c, config([a, b, c]), [{ holder: x, age: 0 }, { holder: b, age: 0 }], 0);
+  assert(coordinator.isExcluded(x));
+  assert(!coordinator.isExcluded(b));
+});
+
+Deno.test("voters change only when shards are granted", () => {
+  const coordinator = coordinatorOf(config([a, b, c]), [a, b, c, d]);
+  settle(coordinator, [a, b, c, d]);
+  coordinator.want([d]);
+  assertEquals(coordinator.step(0), []);
+  coordinator.activate();
+  assertEquals(coordinator.step(0).length, 4);
+});
+
 Deno.test("acknowledgements travel with configurations, and become no younger", () => {
   const voter = voterOf(config([a]));
   assert(voter.adopt(config([a], 1), [{ holder: x, age: 500 }], 1_000));
@@ -204,6 +230,8 @@ Deno.test("voters change by a joint step, which needs quorums of both sets", () 
   const coordinator = coordinatorOf(config([a, b, c]), [a, b, c, d, e]);
   settle(coordinator, [a, b, c, d, e]);
   coordinator.want([d, e]);
+  assertEquals(coordinator.step(0), []);
+  coordinator.activate();
   const proposals = coordinator.step(0);
   assertEquals(coordinator.proposed?.previous, [a, b, c]);
   for (const proposal of proposals) {

@@ -33,6 +33,7 @@ export interface ModelRules {
   readonly formerClaimsConflict: boolean;
   readonly claimsDisplaceNoOwner: boolean;
   readonly readmitsWhenActive: boolean;
+  readonly conflictsExclude: boolean;
 }
 
 /** How a world is set up. */
@@ -99,6 +100,7 @@ export class LeaseWorld {
       formerClaimsConflict: true,
       claimsDisplaceNoOwner: true,
       readmitsWhenActive: true,
+      conflictsExclude: true,
       ...options.rules,
     };
     this.awaitsMembers = this.random.next() < 0.5;

@@ -5,5 +5,5 @@ import { runSeed } from "./lease_seeds.ts";
  * rules it takes long, so it is not part of the suite; `lease_seeds_test.ts` is.
  */
 Deno.test("no seed of the lease model violates an invariant", () => {
-  for (let seed = 0; seed < 3_000; seed++) runSeed(seed);
+  for (let seed = 0; seed < 600; seed++) runSeed(seed);
 });
