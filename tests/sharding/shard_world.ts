@@ -316,7 +316,9 @@ export class World extends MachineWorld {
     node.shards.retire();
     const look = () => {
       if (!node.alive) return;
-      if (!node.shards.retired) return this.later(50, look);
+      const last = this.alive.length === 1;
+      if (!node.shards.retired || (node.shards.lease.votes && !last)) return this.later(50, look);
+      node.shards.lease.release();
       node.leaving = true;
       const member = this.#truth.find(({ address }) => address === node.address);
       if (member !== undefined) member.leaving = true;

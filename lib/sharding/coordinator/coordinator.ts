@@ -263,7 +263,7 @@ export class Coordinator {
     const isActive = this.phase === "active";
     const becameActive = isActive && !this.#wasActive;
     this.#wasActive = isActive;
-    if (becameActive) { for (const { address } of this.#nodes.settled()) this.#admit(address); }
+    if (becameActive) this.#activate();
     if (becameActive || ended.length > 0) this.#grantAllWaiting();
   }
 
