@@ -4,12 +4,7 @@
  *
  * @module
  */
-import {
-  type Fault,
-  type Scenario,
-  type SeededRandom,
-  type Simulation,
-} from "../../../lib/testkit/mod.ts";
+import type { Fault, Scenario, SeededRandom, Simulation } from "../../../lib/testkit/mod.ts";
 import { pingEntities, spawnRegistered, workOnEntities } from "./single_owner.ts";
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
