@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { GateClosing, TurnGate } from "../actor/cell/turn_gate.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
-import { internalsOf } from "../actor/system/system_internals.ts";
+import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type {
   ExtensionContext,
@@ -17,17 +16,12 @@ import type { MembershipView } from "../membership/state/view.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { answerWithoutRegion } from "./region/no_region.ts";
 import { ClientLocator } from "./client_locator.ts";
+import { parseCoordinationMessage } from "./coordinator/coordination_protocol.ts";
 import { coordinatorView } from "./coordinator/coordinator_view.ts";
 import { ShardingError } from "./errors.ts";
 import { leasePath, parseLeaseMessage } from "./lease/lease_protocol.ts";
 import { parseRememberMessage, rememberedPath } from "./remember/remember_protocol.ts";
-import {
-  clientShardsPath,
-  locatePath,
-  parseShardingMessage,
-  regionPrefix,
-  shardingPath,
-} from "./routing/protocol.ts";
+import { clientShardsPath, locatePath, regionPrefix, shardingPath } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { ShardPlace } from "./routing/shard_place.ts";
 import { shardTablePath } from "./routing/shard_table_push.ts";
@@ -51,7 +45,7 @@ export class ShardingExtension implements NodeExtension {
   #machine!: ShardingMachine;
   #locator!: ClientLocator;
   #publisher!: ShardTablePublisher;
-  #gate!: TurnGate;
+  #gate!: SystemInternals["turnGate"];
   #timer: Timer | undefined;
   /** Wakes the machine at its next deadline. */
   #alarm: { readonly timer: Timer; readonly at: number } | undefined;
@@ -79,7 +73,7 @@ export class ShardingExtension implements NodeExtension {
     );
     this.#publisher = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
     node.handleNodes(shardingPath, (peer, value) => {
-      const message = parseShardingMessage(value);
+      const message = parseCoordinationMessage(value);
       if (message === undefined) return;
       machine.receive(peer.address, message);
       this.#setAlarm();
@@ -287,7 +281,7 @@ export class ShardingExtension implements NodeExtension {
     this.#log("info", "this node holds its lease again; entities resume", fields);
   }
 
-  #onClosed(why: GateClosing): void {
+  #onClosed(why: string): void {
     if (this.#left || this.#closed || this.#machine.regions.owned === 0) return;
     this.#suspended = true;
     const reason = why === "clockJumped"

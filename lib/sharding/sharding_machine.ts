@@ -5,6 +5,7 @@
  * @module
  */
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import type { CoordinationMessage } from "./coordinator/coordination_protocol.ts";
 import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
 import type { CoordinatorEvent } from "./coordinator/coordinator_event.ts";
 import type { CoordinatorView } from "./coordinator/coordinator_view.ts";
@@ -18,7 +19,6 @@ import {
   type LocateMessage,
   type LocationMessage,
   type RefusedMessage,
-  type ShardingMessage,
   shardingPath,
 } from "./routing/protocol.ts";
 import type { MessageSchema } from "./routing/schema.ts";
@@ -146,7 +146,7 @@ export class ShardingMachine {
   }
 
   /** A message of a node, this one included. */
-  receive(from: string, message: ShardingMessage): void {
+  receive(from: string, message: CoordinationMessage): void {
     switch (message.type) {
       case "requestReport":
         // Should this node lead one day, its term must have a higher number.
@@ -254,7 +254,7 @@ export class ShardingMachine {
     if (this.leader !== undefined) this.#send(this.leader, request);
   }
 
-  #onTableDelta(message: ShardingMessage & { type: "shardTableDelta" }): void {
+  #onTableDelta(message: CoordinationMessage & { type: "shardTableDelta" }): void {
     const router = this.#routers.get(message.shardType);
     for (const [shard, owner, epoch] of message.shards) {
       router?.learn(shard, message.owners[owner]!, epoch);
@@ -282,7 +282,7 @@ export class ShardingMachine {
     }
   }
 
-  #send(to: string, message: ShardingMessage): void {
+  #send(to: string, message: CoordinationMessage): void {
     this.#port.send(to, shardingPath, message);
   }
 }

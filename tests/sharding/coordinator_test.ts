@@ -5,7 +5,10 @@ import type {
   CoordinatorEvent,
 } from "../../lib/sharding/coordinator/coordinator_event.ts";
 import type { LeaseConfig } from "../../lib/sharding/lease/lease_config.ts";
-import type { RegionReport, ReportMessage } from "../../lib/sharding/routing/protocol.ts";
+import type {
+  RegionReport,
+  ReportMessage,
+} from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import { noTerm, type Term } from "../../lib/sharding/routing/term.ts";
 
 const shardType = "counters";

@@ -1,11 +1,13 @@
 import { assertEquals } from "@std/assert";
 import {
+  type CoordinationMessage,
+  parseCoordinationMessage,
+} from "../../lib/sharding/coordinator/coordination_protocol.ts";
+import {
   type EntityDelivery,
   type FlushMarker,
   parseEntityDelivery,
   parseFlushMarker,
-  parseShardingMessage,
-  type ShardingMessage,
 } from "../../lib/sharding/routing/protocol.ts";
 
 const about = { shardType: "counters", shard: 3, epoch: 7 };
@@ -22,7 +24,7 @@ const holder = { address: "b:1", incarnation: 4 };
 const config = { version: [term, 3] as const, voters: [holder], previous: [holder], excluded: [] };
 const holders = [{ holder, age: 12 }];
 
-const messages: readonly ShardingMessage[] = [
+const messages: readonly CoordinationMessage[] = [
   { type: "requestReport", term },
   { type: "outdatedTerm", term },
   { type: "shardReport", term, stamp, retiring: true, regions: [region], config, holders },
@@ -43,12 +45,12 @@ const messages: readonly ShardingMessage[] = [
 
 for (const message of messages) {
   Deno.test(`a complete ${message.type} is parsed, and an incomplete one is not`, () => {
-    assertEquals(parseShardingMessage({ ...message }), message);
+    assertEquals(parseCoordinationMessage({ ...message }), message);
     for (const key of Object.keys(message)) {
       // A node without a configuration reports none.
       if (key === "message" || (message.type === "shardReport" && key === "config")) continue;
       const { [key]: _left, ...rest } = message as unknown as Record<string, unknown>;
-      assertEquals(parseShardingMessage(rest), undefined, `without ${key}`);
+      assertEquals(parseCoordinationMessage(rest), undefined, `without ${key}`);
     }
   });
 }

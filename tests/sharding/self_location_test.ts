@@ -1,5 +1,6 @@
+import type { CoordinationMessage } from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import { assertEquals } from "@std/assert";
-import { type ShardingMessage, shardingPath } from "../../lib/sharding/routing/protocol.ts";
+import { shardingPath } from "../../lib/sharding/routing/protocol.ts";
 import { Region, type ShardRunner } from "../../lib/sharding/region/region.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { ShardingMachine, type ShardingMachinePort } from "../../lib/sharding/sharding_machine.ts";
@@ -51,9 +52,9 @@ Deno.test("a node that wrongly learns to own a shard requests its location with 
 });
 
 Deno.test("a node that retires reports that before it hands shards off, and again when it is granted one", () => {
-  const sent: ShardingMessage[] = [];
+  const sent: CoordinationMessage[] = [];
   const send = (_to: string, path: string, message: unknown) => {
-    if (path === shardingPath) sent.push(message as ShardingMessage);
+    if (path === shardingPath) sent.push(message as CoordinationMessage);
   };
   const node = new ShardingMachine({ ...port, self: "b", send });
   node.add({

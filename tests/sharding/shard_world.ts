@@ -3,13 +3,10 @@
  * loses, repeats and reorders messages, a data lane that keeps order, and a table of all entities that
  * run. Everything follows from one seed.
  */
+import type { CoordinationMessage } from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import type { CoordinatorTiming } from "../../lib/sharding/coordinator/coordinator.ts";
 import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
-import {
-  regionPath,
-  type ShardingMessage,
-  shardingPath,
-} from "../../lib/sharding/routing/protocol.ts";
+import { regionPath, shardingPath } from "../../lib/sharding/routing/protocol.ts";
 import type { ShardRunner } from "../../lib/sharding/region/region.ts";
 import { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
@@ -207,7 +204,7 @@ export class World extends MachineWorld {
    */
   ordered = true;
   /** Called with each control message that is sent. */
-  onControl: (from: WorldNode, to: string, message: ShardingMessage) => void = () => {};
+  onControl: (from: WorldNode, to: string, message: CoordinationMessage) => void = () => {};
   loss: number;
   repeats: number;
   lag: number;
@@ -365,7 +362,7 @@ export class World extends MachineWorld {
     if (!from.alive) return;
     const target = this.find(to);
     const isControl = path === shardingPath || path === leasePath;
-    if (path === shardingPath) this.onControl(from, to, message as ShardingMessage);
+    if (path === shardingPath) this.onControl(from, to, message as CoordinationMessage);
     const mustArrive = to === from.address;
     const copies = !isControl || mustArrive
       ? 1
@@ -388,7 +385,7 @@ export class World extends MachineWorld {
         if (path === leasePath) {
           return target.shards.receiveLease(from.address, message as LeaseMessage);
         }
-        if (isControl) return target.shards.receive(from.address, message as ShardingMessage);
+        if (isControl) return target.shards.receive(from.address, message as CoordinationMessage);
         for (const router of target.shards.routers.values()) {
           if (regionPath(router.shardType) !== path) continue;
           target.shards.intake.receive(router, from.address, message);

@@ -22,7 +22,7 @@ import { CoordinatedLeases } from "./coordinated_leases.ts";
 import { CoordinatedNodes } from "./coordinated_nodes.ts";
 import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator_event.ts";
 import type { CoordinatorView } from "./coordinator_view.ts";
-import type { RegionReport, ReportMessage } from "../routing/protocol.ts";
+import type { RegionReport, ReportMessage } from "./coordination_protocol.ts";
 import { type HolderId, holderKey, type LeaseConfig } from "../lease/lease_config.ts";
 import type { LeaseProposal } from "../lease/lease_configuration.ts";
 import { ShardTable } from "./shard_table.ts";

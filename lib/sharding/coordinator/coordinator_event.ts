@@ -1,7 +1,8 @@
 import type { CoordinatorView } from "./coordinator_view.ts";
 import type { HolderId } from "../lease/lease_config.ts";
 import type { LeasesAdoptedMessage } from "../lease/lease_protocol.ts";
-import type { LocateMessage, ReportMessage, ShardingMessage } from "../routing/protocol.ts";
+import type { CoordinationMessage, ReportMessage } from "./coordination_protocol.ts";
+import type { LocateMessage } from "../routing/protocol.ts";
 import type { ShardEvent } from "../shard_event.ts";
 import type { Stamp, Term } from "../routing/term.ts";
 
@@ -32,7 +33,7 @@ export type CoordinatorEvent =
 /** A message of the coordinator to the node at an address. */
 export type CoordinatorMessage =
   & Extract<
-    ShardingMessage,
+    CoordinationMessage,
     {
       type:
         | "requestReport"

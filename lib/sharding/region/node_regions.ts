@@ -7,7 +7,8 @@ import {
   type Stamp,
   type Term,
 } from "../routing/term.ts";
-import type { RegionReport, ShardingMessage, StartShardMessage } from "../routing/protocol.ts";
+import type { CoordinationMessage, RegionReport } from "../coordinator/coordination_protocol.ts";
+import type { StartShardMessage } from "../routing/protocol.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
 import type { Region } from "./region.ts";
 
@@ -21,7 +22,7 @@ export interface NodeRegionsPort {
   wallTime(): number;
   /** The lease of this node. */
   readonly lease: NodeLease;
-  send(to: string, message: ShardingMessage): void;
+  send(to: string, message: CoordinationMessage): void;
 }
 
 /** One type at this node. */
@@ -237,7 +238,7 @@ export class NodeRegions {
     return [this.#incarnation, ++this.#stamps];
   }
 
-  #toLeader(message: ShardingMessage): void {
+  #toLeader(message: CoordinationMessage): void {
     const leader = this.#port.leader();
     if (leader !== undefined) this.#port.send(leader, message);
   }

@@ -6,29 +6,8 @@
  */
 
 import { maxNumShards } from "../../options/tables/sharding_tables.ts";
-import {
-  type AdmitHolderMessage,
-  type AdoptLeasesMessage,
-  type LeasesAdoptedMessage,
-  parseAdmitHolder,
-  parseAdoptLeases,
-  parseHolderAges,
-  parseLeaseConfig,
-  parseLeasesAdopted,
-} from "../lease/lease_protocol.ts";
-import type { HolderAge, LeaseConfig } from "../lease/lease_config.ts";
-import { isTerm, type Stamp, type Term } from "./term.ts";
+import { isStamp, isTerm, type Stamp, type Term } from "./term.ts";
 import { rules } from "../../runtime/rules.ts";
-
-/** The shards of one type that one node owns. */
-export interface RegionReport {
-  readonly shardType: string;
-  readonly numShards: number;
-  /** Shards that this node owns, with the epoch of each grant; 1: it is giving the shard up. */
-  readonly shards: readonly (readonly [shard: number, epoch: number, stopping: 0 | 1])[];
-  /** The newest epoch of this type that the node knows. */
-  readonly lastEpoch: number;
-}
 
 /** Names a shard and the epoch of a grant of it. */
 interface AboutShard {
@@ -37,14 +16,13 @@ interface AboutShard {
   readonly epoch: number;
 }
 
-/** Between nodes, at {@linkcode shardingPath}. */
+/**
+ * Between nodes, at {@linkcode shardingPath}. Reports, and what the coordinator decides about leases,
+ * are in `../coordinator/coordination_protocol.ts`.
+ */
 export type ShardingMessage =
   /** Coordinator to node: acknowledge this term, and report your shards. */
   | { readonly type: "requestReport"; readonly term: Term }
-  | ReportMessage
-  | AdoptLeasesMessage
-  | LeasesAdoptedMessage
-  | AdmitHolderMessage
   /** Node to coordinator: a later term was acknowledged. */
   | { readonly type: "outdatedTerm"; readonly term: Term }
   | LocateMessage
@@ -71,21 +49,6 @@ export interface StartShardMessage extends AboutShard {
   /** Of the configuration of leases under which it is granted: the count of its version. */
   readonly config: number;
   readonly incarnation: number;
-}
-
-/** Node to coordinator: all shards that the node owns. Acknowledges the term. */
-export interface ReportMessage {
-  readonly type: "shardReport";
-  /** The term that the node has acknowledged. */
-  readonly term: Term;
-  readonly stamp: Stamp;
-  /** It leaves, and takes no shards. */
-  readonly retiring: boolean;
-  readonly regions: readonly RegionReport[];
-  /** Which leases this node acknowledges, if it has adopted a configuration. */
-  readonly config?: LeaseConfig;
-  /** Holders that this node has acknowledged not long ago. */
-  readonly holders: readonly HolderAge[];
 }
 
 /** Coordinator to node: locations of shards of a type; the recently moved ones, or all. */
@@ -210,10 +173,6 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
   if (type === "requestReport" || type === "outdatedTerm") {
     return isTerm(value.term) ? { type, term: value.term } : undefined;
   }
-  if (type === "shardReport") return parseReport(value);
-  if (type === "adoptLeases") return parseAdoptLeases(value);
-  if (type === "leasesAdopted") return parseLeasesAdopted(value);
-  if (type === "admitHolder") return parseAdmitHolder(value);
   if (!isName(value.shardType)) return undefined;
   const { shardType } = value;
   if (type === "refused") {
@@ -290,35 +249,6 @@ export function parseFlushMarker(value: unknown): FlushMarker | undefined {
   return value as unknown as FlushMarker;
 }
 
-function parseReport(value: Record<string, unknown>): ReportMessage | undefined {
-  const { term, stamp, retiring, regions } = value;
-  if (!isTerm(term) || !isStamp(stamp) || typeof retiring !== "boolean") return undefined;
-  if (!Array.isArray(regions) || regions.length > 1_000) return undefined;
-  for (const region of regions) {
-    if (!isRecord(region) || !isName(region.shardType)) return undefined;
-    if (!isShardCount(region.numShards) || !isEpoch(region.lastEpoch)) return undefined;
-    if (!Array.isArray(region.shards) || region.shards.length > region.numShards) return undefined;
-    for (const entry of region.shards) {
-      if (!Array.isArray(entry) || !isBelow(entry[0], region.numShards)) return undefined;
-      if (!isEpoch(entry[1]) || !isBelow(entry[2], 2)) return undefined;
-    }
-  }
-  const holders = parseHolderAges(value.holders);
-  const config = value.config === undefined ? undefined : parseLeaseConfig(value.config);
-  if (holders === undefined || (value.config !== undefined && config === undefined)) {
-    return undefined;
-  }
-  return {
-    type: "shardReport",
-    term,
-    stamp,
-    retiring,
-    regions: regions as RegionReport[],
-    ...(config && { config }),
-    holders,
-  };
-}
-
 function parseTable(shardType: string, owners: unknown, shards: unknown): TableMessage | undefined {
   if (!Array.isArray(owners) || owners.length > maxNumShards || !owners.every(isName)) {
     return undefined;
@@ -329,10 +259,6 @@ function parseTable(shardType: string, owners: unknown, shards: unknown): TableM
     if (!isBelow(entry[1], owners.length) || !isEpoch(entry[2])) return undefined;
   }
   return { type: "shardTableDelta", shardType, owners, shards: shards as TableMessage["shards"] };
-}
-
-function isStamp(value: unknown): value is Stamp {
-  return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) && isEpoch(value[1]);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -73,6 +73,12 @@ export function isTerm(value: unknown): value is Term {
 /** Orders the reports and confirmations of one node: its incarnation, then a counter. */
 export type Stamp = readonly [incarnation: number, count: number];
 
+/** Whether a value that a peer has sent is a stamp. */
+export function isStamp(value: unknown): value is Stamp {
+  return Array.isArray(value) && value.length === 2 &&
+    value.every((part) => Number.isSafeInteger(part) && part >= 0);
+}
+
 /** Negative if `a` was sent before `b`. */
 export function compareStamps(a: Stamp, b: Stamp): number {
   return a[0] !== b[0] ? a[0] - b[0] : a[1] - b[1];
