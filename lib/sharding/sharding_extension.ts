@@ -100,6 +100,7 @@ export class ShardingExtension implements NodeExtension {
       node.runtime.telemetry,
       node.system,
       () => this.#measuredTypes(),
+      () => this.#machine.lease.holds,
     );
     this.#scheduleTick();
   }
