@@ -248,8 +248,10 @@ export class LeaseCoordinator {
     if (owner === undefined) return;
     const { term } = this;
     const { world } = this.#node;
-    if (phase === "granted") this.#start(owner, shard, epoch);
-    else if (phase === "handingOff") {
+    if (phase === "granted") {
+      // The version of the grant must be older than the exclusion.
+      if (!this.config.isExcluded(owner)) this.#start(owner, shard, epoch);
+    } else if (phase === "handingOff") {
       this.#node.send(owner, { type: "handOff", term, shard, epoch });
     } else if (this.#reports.get(holderKey(owner))?.report.retiring || world.chaos(0.02)) {
       entry.phase = "handingOff";
