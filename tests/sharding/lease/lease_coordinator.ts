@@ -33,6 +33,8 @@ export class LeaseCoordinator {
   readonly #table: Entry[];
   readonly #reports = new Map<string, { readonly from: HolderId; readonly report: Report }>();
   readonly #stamps = new Map<string, number>();
+  /** What each holder has claimed and not stopped, whoever has the entry of the shard. */
+  readonly #claims = new Map<string, Map<number, number>>();
   /** The version of the configuration that the term began with. */
   base: ConfigVersion | undefined;
   #newestReported: ConfigVersion | undefined;
@@ -84,6 +86,7 @@ export class LeaseCoordinator {
     this.#wasActive = false;
     this.#reports.clear();
     this.#stamps.clear();
+    this.#claims.clear();
     this.base = this.#newestReported = undefined;
     this.#table.length = 0;
     for (let shard = 0; shard < world.shards; shard++) {
@@ -127,6 +130,7 @@ export class LeaseCoordinator {
       }
     }
     this.config.onReport(from, config, report.holders, this.#node.now);
+    this.#claims.set(key, new Map(report.claims));
     this.#takeClaims(from, report);
     this.step();
   }
@@ -145,6 +149,8 @@ export class LeaseCoordinator {
   onStopped(from: HolderId, shard: number, epoch: number, stamp: number): void {
     const entry = this.#confirmed(from, shard, epoch, stamp);
     if (entry !== undefined) entry.owner = undefined;
+    const claims = this.#claims.get(holderKey(from));
+    if (this.leads && (claims?.get(shard) ?? Infinity) <= epoch) claims!.delete(shard);
     this.step();
   }
 
@@ -242,8 +248,10 @@ export class LeaseCoordinator {
     if (owner === undefined) return;
     const { term } = this;
     const { world } = this.#node;
-    if (phase === "granted") this.#start(owner, shard, epoch);
-    else if (phase === "handingOff") {
+    if (phase === "granted") {
+      // The version of the grant must be older than the exclusion.
+      if (!this.config.isExcluded(owner)) this.#start(owner, shard, epoch);
+    } else if (phase === "handingOff") {
       this.#node.send(owner, { type: "handOff", term, shard, epoch });
     } else if (this.#reports.get(holderKey(owner))?.report.retiring || world.chaos(0.02)) {
       entry.phase = "handingOff";
@@ -262,6 +270,9 @@ export class LeaseCoordinator {
     const node = this.#node;
     if (!config.established) return;
     const owners = this.#table.flatMap(({ owner }) => owner ?? []);
+    for (const [key, { from }] of this.#reports) {
+      if (this.#claims.get(key)!.size > 0) owners.push(from);
+    }
     const live = config.unaccounted(node.now);
     for (const id of [...owners, ...live]) if (!node.isMember(id)) config.exclude(id);
     for (const id of node.members()) {
@@ -307,6 +318,14 @@ export class LeaseCoordinator {
     }
   }
 
+  /** Whether a holder whose lease may not have ended still runs the shard, by its last report. */
+  #isClaimed(shard: number): boolean {
+    if (!this.#node.world.rules.claimsDelayGrants) return false;
+    return [...this.#reports].some(([key, { from }]) =>
+      this.#claims.get(key)!.has(shard) && !this.config.hasEnded(from, this.#node.now)
+    );
+  }
+
   #wanted(): readonly HolderId[] {
     const { world } = this.#node;
     const reported = this.#node.upMembers().filter((id) => {
@@ -328,7 +347,7 @@ export class LeaseCoordinator {
     this.#table.forEach((entry, shard) => {
       const { owner } = entry;
       if (owner !== undefined && this.config.hasEnded(owner, node.now)) entry.owner = undefined;
-      if (entry.owner !== undefined) return;
+      if (entry.owner !== undefined || this.#isClaimed(shard)) return;
       const candidates = node.upMembers().filter((id) => {
         const report = this.#reports.get(holderKey(id))?.report;
         return report !== undefined && !report.retiring && !this.config.isExcluded(id) &&

@@ -34,6 +34,7 @@ export interface ModelRules {
   readonly claimsDisplaceNoOwner: boolean;
   readonly readmitsWhenActive: boolean;
   readonly conflictsExclude: boolean;
+  readonly claimsDelayGrants: boolean;
 }
 
 /** How a world is set up. */
@@ -101,6 +102,7 @@ export class LeaseWorld {
       claimsDisplaceNoOwner: true,
       readmitsWhenActive: true,
       conflictsExclude: true,
+      claimsDelayGrants: true,
       ...options.rules,
     };
     this.awaitsMembers = this.random.next() < 0.5;
