@@ -67,6 +67,7 @@ Deno.test("a grant by which a message was not delivered is not used again for a 
   const routes = new ShardRoutes<string>(10);
   routes.learn(3, "a", 7, 0);
   assertEquals(routes.refute(3, 7, 0), true);
+  routes.forget(3, 0);
   assertEquals(routes.learn(3, "a", 7, 10), "known");
   // What was sent together with the first message.
   assertEquals(routes.refute(3, 7, 10), true);

@@ -210,16 +210,11 @@ export class ShardRouter {
   undelivered(to: string, value: unknown): boolean {
     const marker = parseFlushMarker(value);
     if (marker !== undefined) {
-      const [shard, epoch, , origin, by] = marker;
-      // All that was sent before it has come back, or has arrived.
-      if (origin === "") this.drained(shard, epoch);
-      else {this.#buffer(shard, { entityId: undefined, message: marker, epoch: by }, {
-          first: true,
-        });}
+      this.#undeliveredMarker(marker);
       return true;
     }
     const delivery = parseEntityDelivery(value);
-    if (delivery === undefined || this.#closed) return false;
+    if (delivery === undefined || this.#closed || !rules.unreadIsSentAgain) return false;
     const [entityId, message, epoch] = delivery;
     const shard = shardOf(entityId, this.numShards);
     const routed = { entityId, message, epoch };
@@ -229,8 +224,16 @@ export class ShardRouter {
       return true;
     }
     if (!this.#routes.refute(shard, epoch, this.#port.now())) return false;
+    if (grant !== undefined) this.#forget(shard);
     this.#buffer(shard, routed, { first: true });
     return true;
+  }
+
+  /** All that was sent before it has come back, or has arrived. */
+  #undeliveredMarker(marker: FlushMarker): void {
+    const [shard, epoch, , origin, by] = marker;
+    if (origin === "") return this.drained(shard, epoch);
+    this.#buffer(shard, { entityId: undefined, message: marker, epoch: by }, { first: true });
   }
 
   /** A node has no region of the type: what was sent there by a grant of this `epoch` is kept. */

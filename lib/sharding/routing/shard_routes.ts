@@ -145,7 +145,6 @@ export class ShardRoutes<T> {
     // What was sent together with the first message comes back together with it.
     if (refuted?.epoch === epoch) return now < refuted.until;
     this.#refuted.set(shard, { epoch, until: now + refutedTime });
-    if (this.#grants[shard]?.epoch === epoch) this.forget(shard, now);
     return true;
   }
 
@@ -316,5 +315,6 @@ function owns(
   { owner, incarnation }: Pick<LocatedGrant, "owner" | "incarnation">,
 ): boolean {
   const now = present.get(owner);
-  return now !== undefined && (now === 0 || incarnation === 0 || incarnation >= now);
+  if (now === undefined || !rules.grantsEndWithIncarnations) return now !== undefined;
+  return now === 0 || incarnation === 0 || incarnation >= now;
 }
