@@ -131,9 +131,9 @@ export class ShardRouter {
     from: string,
   ): LocatedGrant | undefined {
     const shard = shardOf(entityId, this.#routes.numShards);
+    if (!this.#closed && this.#region?.deliver(shard, entityId, message)) return undefined;
     const routed = { entityId, message, epoch, from };
     if (this.#closed) return void this.#handBack(shard, routed);
-    if (this.#region?.deliver(shard, entityId, message)) return undefined;
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
       // The sender already used this grant, or a newer one, so it is outdated.
