@@ -145,6 +145,11 @@ export class Coordinator {
     return this.#tables.get(shardType);
   }
 
+  /** The incarnation of a member, as this coordinator knows it; 0 if it is none. */
+  incarnationOf(address: string): number {
+    return this.#nodes.incarnationOf(address);
+  }
+
   /** Decides where shards of a type go. Default {@linkcode leastShards}. */
   setStrategy(shardType: string, strategy: AllocationStrategy): void {
     this.#strategies.set(shardType, strategy);
@@ -496,7 +501,7 @@ export class Coordinator {
       if (this.phase !== "active") continue;
       this.#grantVacant(shardType, table);
       this.#rebalance(shardType, table);
-      this.#effects.push(...takeShardTableDelta(shardType, table));
+      this.#effects.push(...takeShardTableDelta(shardType, table, (to) => this.incarnationOf(to)));
     }
   }
 
@@ -595,6 +600,8 @@ export class Coordinator {
   /** Names the incarnation: a grant that arrives late must not count for the next one. */
   #startShard(to: string, shardType: string, shard: number, epoch: number): void {
     const incarnation = this.#nodes.incarnationOf(to);
+    // It might arrive when the shard has been granted to another: it is repeated after readmission.
+    if (this.#leases.isExcluded({ address: to, incarnation })) return;
     this.#effects.push({
       type: "startShard",
       to,
@@ -635,7 +642,8 @@ export class Coordinator {
     const grant = table.grant(shard);
     if (grant === undefined) return;
     const { owner, epoch } = grant;
-    this.#effects.push({ type: "location", to, shardType, shard, owner, epoch });
+    const incarnation = this.incarnationOf(owner);
+    this.#effects.push({ type: "location", to, shardType, shard, owner, incarnation, epoch });
   }
 
   #tableFor(from: string, shardType: string, numShards: number): ShardTable | undefined {
