@@ -201,6 +201,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A flush marker ends the wait of messages for a moved shard.",
     "no seed violates an invariant",
   ),
+  suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
+    "The entities of a node are suspended while it holds no lease.",
+    "a clean partition of 5 nodes has no two owners, and the majority takes all over",
+  ),
   leaseCountsFromSend: lease(
     "A lease counts from the sending of the round that a quorum has acknowledged.",
     "a lease counts from the sending of the round, not from its answers",

@@ -63,6 +63,7 @@ const all = {
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
   // Leases of owners.
+  suspendedWithoutLease: true,
   leaseCountsFromSend: true,
   leaseNeedsQuorum: true,
   clockJumpsEndLeases: true,

@@ -14,6 +14,7 @@ import type {
 } from "../cluster/node/node_extension.ts";
 import type { MembershipView } from "../membership/state/view.ts";
 import type { Timer } from "../runtime/clock.ts";
+import { rules } from "../runtime/rules.ts";
 import { answerWithoutRegion } from "./region/no_region.ts";
 import { ClientLocator } from "./client_locator.ts";
 import { parseCoordinationMessage } from "./coordinator/coordination_protocol.ts";
@@ -247,7 +248,11 @@ export class ShardingExtension implements NodeExtension {
       self,
       now: () => clock.now(),
       wallTime: () => clock.wallTime(),
-      onLease: (until) => until === -Infinity ? this.#gate.close() : this.#gate.extend(until),
+      onLease: (until) => {
+        if (!rules.suspendedWithoutLease) this.#gate.extend(Infinity);
+        else if (until === -Infinity) this.#gate.close();
+        else this.#gate.extend(until);
+      },
       send,
       deadLetter,
       publish: (event) => system.eventStream.publish(event),

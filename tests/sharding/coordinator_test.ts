@@ -9,6 +9,7 @@ import type {
   RegionReport,
   ReportMessage,
 } from "../../lib/sharding/coordinator/coordination_protocol.ts";
+import { takeoverWait } from "../../lib/sharding/lease/lease_timing.ts";
 import { noTerm, type Term } from "../../lib/sharding/routing/term.ts";
 
 const shardType = "counters";
@@ -63,8 +64,11 @@ class Scene {
       lives?: Record<string, number>;
       versions?: Record<string, string>;
       joining?: readonly string[];
+      /** Why others than the candidates cannot be reached. */
+      reason?: "silent" | "gone";
     } = {},
   ): readonly CoordinatorEffect[] {
+    const { reason = "silent" } = change;
     const { candidates = members, lives = {}, versions = {}, joining = [] } = change;
     this.#incarnations = new Map(Object.entries(lives));
     const view = {
@@ -77,7 +81,7 @@ class Scene {
         joining: joining.includes(address),
         full: !joining.includes(address),
         upNumber: joining.includes(address) ? 0 : address.charCodeAt(0) - 96,
-        unreachable: candidates.includes(address) ? undefined : "silent" as const,
+        unreachable: candidates.includes(address) ? undefined : reason,
         roles: [],
         appVersion: versions[address],
       })),
@@ -498,4 +502,63 @@ Deno.test("a strategy that throws or names an unknown node falls back to the def
   assert(effects.some(({ type }) => type === "strategyFailed"));
   assertEquals(orders(effects, "startShard"), [["a", 0, 1]]);
   assertEquals(orders(scene.locate("a", 1), "startShard"), [["b", 1, 2]]);
+});
+
+Deno.test("a silent owner keeps its shards while voters acknowledge it, and for 5 s after", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  scene.live = ["b"];
+  scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"] });
+  assertEquals(orders(scene.tick(600), "startShard"), []);
+  assertEquals(locations(scene.locate("c", 4)), [["c", 4, "b", 5]]);
+  // From now on nobody acknowledges it.
+  scene.live = [];
+  assertEquals(orders(scene.tick(4_000), "startShard"), []);
+  assertEquals(orders(scene.tick(1_000), "startShard"), [["a", 4, 6]]);
+});
+
+Deno.test("the shards of a node that is gone are granted when its lease has ended", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  scene.live = ["b"];
+  assertEquals(orders(scene.view("a", ["a", "c"]), "startShard"), []);
+  scene.live = [];
+  assertEquals(orders(scene.tick(takeoverWait(1_500) - 1), "startShard"), []);
+  const explained = scene.coordinator.explain().join();
+  assert(/leases have ended: b/.test(explained), explained);
+  assertEquals(orders(scene.tick(1), "startShard"), [["a", 4, 6]]);
+});
+
+Deno.test("an owner that comes back before its shards were granted anew keeps them", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  scene.live = ["b"];
+  scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"], reason: "gone" });
+  // It is excluded, and its lease has not ended.
+  assertEquals(locations(scene.locate("c", 4)), []);
+  scene.view("a", ["a", "b", "c"]);
+  const effects = scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  assertEquals(orders(effects, "startShard"), []);
+  assertEquals(locations(scene.locate("c", 4)), [["c", 4, "b", 5]]);
+  assertEquals(orders(scene.tick(10_000), "startShard"), []);
+});
+
+Deno.test("an owner that comes back after its shards were granted anew has to stop them", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  const view = scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"], reason: "gone" });
+  const [order] = orders(view, "startShard");
+  assertEquals(order, ["a", 4, 6]);
+  scene.hosting(...order!);
+  scene.view("a", ["a", "b", "c"]);
+  const told = scene.report("b", [[4, 5, 0]], { lastEpoch: 6 });
+  assertEquals(locations(told), [["b", 4, "a", 6]]);
+  assertEquals(orders(told, "handOff"), [["b", 4, 5]]);
+  // It is asked again, until it has stopped the shard; until then it gets none.
+  assert(scene.tick(250).some((effect) => effect.type === "requestReport" && effect.to === "b"));
+  const others = [10, 11].flatMap((shard) => orders(scene.locate("a", shard), "startShard"));
+  assert(others.every(([to]) => to !== "b"), String(others));
+  scene.report("b", [], { lastEpoch: 6 });
+  const granted = [12, 13, 14].flatMap((shard) => orders(scene.locate("a", shard), "startShard"));
+  assert(granted.some(([to]) => to === "b"), String(granted));
 });
