@@ -171,6 +171,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "The number of probes relayed for one member is bounded.",
     "the probes of one member do not exhaust the relays of all",
   ),
+  contactsAreBounded: hostile(
+    "A node asks few of the members that another one names, and not more often than it is told to.",
+    "a seed that names ever more members makes a joining node dial a bounded number",
+  ),
   rejectionLogIsRateLimited: hostile(
     "Rejected joins are logged once a minute.",
     "a forged or rejected join is logged once a minute, however often it is repeated",

@@ -53,6 +53,7 @@ const all = {
   peersAreRateLimited: true,
   incarnationsAreRateLimited: true,
   relaysAreBounded: true,
+  contactsAreBounded: true,
   rejectionLogIsRateLimited: true,
   upNumbersAreBounded: true,
   // Cluster services.

@@ -126,29 +126,39 @@ function bootstrap(m: Machine, now: number): void {
 /** Handles the answer of a seed without a cluster, or of a member that cannot admit this node. */
 export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, now: number): void {
   if (m.phase !== "joining") return;
-  if (answer.contacts !== undefined && m.joining.asked.has(from)) {
-    askContacts(m, answer.contacts, now);
-  }
+  if (answer.contacts !== undefined) askContacts(m, from, answer.contacts, now);
   if (!m.seeds.others.includes(from)) return;
   m.joining.notReady.set(from, { at: now, answer });
   m.joining.refusedBy.delete(from);
   if (mayBootstrap(m, now)) bootstrap(m, now);
 }
 
-/** Asks full members that another member has named. */
-function askContacts(m: Machine, contacts: readonly string[], now: number): void {
-  const { joining } = m;
-  if (contacts.length > 0) joining.clusterHeardAt = now;
+/** Asks full members that another member has named, once for each join. */
+function askContacts(m: Machine, from: string, contacts: readonly string[], now: number): void {
+  const { asked, redirected } = m.joining;
+  const askedAt = asked.get(from);
+  if (askedAt === undefined) return;
+  if (redirected.get(from) === askedAt && rules.contactsAreBounded) return;
+  redirected.set(from, askedAt);
+  if (contacts.length > 0) m.joining.clusterHeardAt = now;
   for (const contact of contacts) {
     if (contact === selfAddress(m)) continue;
-    if (!joining.contacts.has(contact) && joining.contacts.size >= maxLearntContacts) {
-      // Newer ones are more likely to be members still.
-      const [oldest] = joining.contacts;
-      joining.contacts.delete(oldest!);
-    }
-    joining.contacts.add(contact);
+    if (!m.seeds.others.includes(contact)) learnContact(m, contact);
     askToJoin(m, contact, now);
   }
+}
+
+function learnContact({ joining }: Machine, contact: string): void {
+  const { contacts, asked, redirected } = joining;
+  if (contacts.has(contact)) return;
+  if (contacts.size >= maxLearntContacts && rules.contactsAreBounded) {
+    // Newer ones are more likely to be members still.
+    const [oldest] = contacts;
+    contacts.delete(oldest!);
+    asked.delete(oldest!);
+    redirected.delete(oldest!);
+  }
+  contacts.add(contact);
 }
 
 /** A cluster has admitted this node. */

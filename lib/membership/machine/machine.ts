@@ -123,6 +123,8 @@ export interface Machine {
     readonly asked: Map<string, number>;
     /** Nodes that may be members, besides the seeds: configured ones, then those learnt. */
     readonly contacts: Set<string>;
+    /** For each node that has named contacts: the time of the join that it has answered. */
+    readonly redirected: Map<string, number>;
     /** When a message of a cluster member last arrived. */
     clusterHeardAt: number;
     /** Refusals that were emitted. */
@@ -212,6 +214,7 @@ export function newMachine(config: ResolvedConfig): Machine {
       notReady: new Map(),
       asked: new Map(),
       contacts: new Set(config.contacts),
+      redirected: new Map(),
       clusterHeardAt: -Infinity,
       refusals: new Set(),
       refusedBy: new Map(),
