@@ -10,7 +10,7 @@
  * reported, or its lease has ended, so no older owner is overlooked; and the new owner is up, so every
  * later leader has it in its view, as joining at least, and awaits its report. Convergence of the view
  * adds nothing to that (`docs/decisions/0014-grants-without-convergence.md`). A quorum of the voters
- * must have acknowledged the term, too (`docs/decisions/0015-leases-for-owners.md`).
+ * must have acknowledged the term, too (`docs/decisions/0016-leases-for-owners.md`).
  *
  * Pure: `step` takes an event and gives effects. Each grant has its own epoch, each shard type its
  * own table.
