@@ -33,6 +33,8 @@ const coordinator = testedBy("sharding/coordinator_test.ts");
 const closing = testedBy("sharding/closing_node_test.ts");
 const routes = testedBy("sharding/shard_routes_test.ts");
 const sharding = testedBy("sharding/rule_seeds.ts");
+const lease = testedBy("sharding/lease/lease_machines_test.ts");
+const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
 
 /** All rules, by name. */
 export const mutations: Readonly<Record<RuleName, Mutation>> = {
@@ -227,5 +229,73 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   flushMarkersEndWaits: sharding(
     "A flush marker ends the wait of messages for a moved shard.",
     "no seed violates an invariant",
+  ),
+  suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
+    "The entities of a node are suspended while it holds no lease.",
+    "a clean partition of 5 nodes has no two owners, and the majority takes all over",
+  ),
+  leaseCountsFromSend: lease(
+    "A lease counts from the sending of the round that a quorum has acknowledged.",
+    "a lease counts from the sending of the round, not from its answers",
+  ),
+  leaseNeedsQuorum: lease(
+    "A lease needs a quorum of the voters.",
+    "a lease needs a quorum, which may come from different rounds",
+  ),
+  clockJumpsEndLeases: lease(
+    "A gain of wall time over monotonic time ends the lease.",
+    "a gain of wall time ends the lease, also in small steps, and old rounds with it",
+  ),
+  excludedAreRefused: lease(
+    "A voter acknowledges no holder that its configuration excludes.",
+    "a voter refuses a holder that its configuration excludes",
+  ),
+  oldConfigsAreRefused: lease(
+    "A voter acknowledges no holder that knows an older configuration.",
+    "a voter refuses a holder that knows an older configuration, and sends its own",
+  ),
+  firstAckNeedsAdmission: lease(
+    "The first acknowledgement of a holder needs its admission.",
+    "the first acknowledgement needs admission in the acknowledged term, later ones do not",
+  ),
+  holdersTravelWithConfigs: lease(
+    "New voters learn which holders may be live.",
+    "acknowledgements travel with configurations, and become no younger",
+  ),
+  votersChangeJointly: leaseSeeds(
+    "Voters change by a joint step.",
+    "no seed of the lease model violates an invariant",
+  ),
+  votersChangeWhenActive: lease(
+    "Voters change only when all live holders are accounted for.",
+    "voters change only when shards are granted",
+  ),
+  takeoverWaitsForLease: leaseSeeds(
+    "A shard is granted anew only when the lease of its former owner has ended.",
+    "no seed of the lease model violates an invariant",
+  ),
+  coordinatorNeedsQuorum: leaseSeeds(
+    "A coordinator needs a quorum to begin, and for each change.",
+    "no seed of the lease model violates an invariant",
+  ),
+  recoveryNeedsEveryone: lease(
+    "Without a quorum of the living, every member must take part.",
+    "a majority of dead voters is replaced when every living member has reported",
+  ),
+  liveHoldersAreAwaited: leaseSeeds(
+    "A new coordinator awaits holders that may be live.",
+    "no seed of the lease model violates an invariant",
+  ),
+  lateHoldersAreExcluded: lease(
+    "A holder that becomes known after shards were granted is excluded.",
+    "a holder that becomes known when shards are granted already is excluded",
+  ),
+  conflictsDelayReadmission: lease(
+    "An excluded holder that claims shards of others is not readmitted.",
+    "conflicts delay readmission",
+  ),
+  readmissionNeedsNewReport: lease(
+    "A report from before an exclusion does not end it.",
+    "a report from before an exclusion does not end it",
   ),
 };

@@ -69,6 +69,24 @@ const all = {
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
+  // Leases of owners.
+  suspendedWithoutLease: true,
+  leaseCountsFromSend: true,
+  leaseNeedsQuorum: true,
+  clockJumpsEndLeases: true,
+  excludedAreRefused: true,
+  oldConfigsAreRefused: true,
+  firstAckNeedsAdmission: true,
+  holdersTravelWithConfigs: true,
+  votersChangeJointly: true,
+  votersChangeWhenActive: true,
+  takeoverWaitsForLease: true,
+  coordinatorNeedsQuorum: true,
+  recoveryNeedsEveryone: true,
+  liveHoldersAreAwaited: true,
+  lateHoldersAreExcluded: true,
+  conflictsDelayReadmission: true,
+  readmissionNeedsNewReport: true,
 };
 
 /** The name of a rule. */

@@ -39,6 +39,11 @@ export interface ShardRouterOptions {
   /** Requests the location of a shard; the answer goes to `learn`. */
   readonly locate: (shard: number) => void;
   readonly limits?: Partial<ShardBufferLimits>;
+  /**
+   * Whether a node cannot be reached: messages that are on their way through it are not waited for.
+   * Default: none is.
+   */
+  readonly isLost?: (address: string) => boolean;
 }
 
 /**
@@ -56,6 +61,7 @@ export class ShardRouter {
   readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
   readonly #locate: (shard: number) => void;
+  readonly #isLost: (address: string) => boolean;
   /** Nothing waits here any more. */
   #closed = false;
 
@@ -64,6 +70,7 @@ export class ShardRouter {
     this.#region = options.region;
     this.#port = options.port;
     this.#locate = options.locate;
+    this.#isLost = options.isLost ?? (() => false);
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
   }
@@ -173,7 +180,9 @@ export class ShardRouter {
     const learned = this.#routes.learn(shard, owner, epoch, this.#port.now(), incarnation);
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
-    if (learned.via === this.#port.self) return this.drained(shard, epoch);
+    if (learned.via === this.#port.self || this.#isLost(learned.via)) {
+      return this.drained(shard, epoch);
+    }
     this.#sendMarker(learned.via, shard, owner, epoch);
   }
 
@@ -260,7 +269,11 @@ export class ShardRouter {
   tick(): void {
     const now = this.#port.now();
     for (const shard of this.#routes.takeStalled(now - pendingRouteTimeout)) this.#flush(shard);
-    for (const [shard, { via, next }] of this.#routes.pendingRoutes()) {
+    for (const [shard, { via, next }] of [...this.#routes.pendingRoutes()]) {
+      if (this.#isLost(via)) {
+        this.drained(shard, next.epoch);
+        continue;
+      }
       this.#sendMarker(via, shard, next.owner, next.epoch);
     }
     for (const routed of this.#routes.takeExpired(now)) this.#lose("noShardOwner", routed);
