@@ -21,9 +21,9 @@ import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/en
 import { WireError } from "../wire/errors.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
-import { OncePerPeerLog } from "./once_per_peer_log.ts";
 import { Grants } from "./grants.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
+import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
   messageLimits,
@@ -50,7 +50,7 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
-  readonly #peerLog: OncePerPeerLog;
+  readonly #peerLog: PeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
   /** For paths that begin so and have no handler of their own. */
@@ -85,8 +85,12 @@ export class Remoting {
     this.#telemetry = RemotingTelemetry.of(system);
     const { tls } = options;
     if (tls instanceof TlsConfig) this.#telemetry?.setCertificate("own", tls.notAfter);
-    this.#peerLog = new OncePerPeerLog(this.#logger);
-    this.#serialization = new Serialization(options.serializers, this.#logger);
+    this.#peerLog = new PeerLog(this.#internals.limitedLog);
+    this.#serialization = new Serialization(
+      options.serializers,
+      this.#peerLog,
+      this.#internals.limitedLog,
+    );
     const { registry } = this.#serialization;
     this.#codec = new Codec({
       resolve: (address) => this.#resolve(address),
@@ -97,7 +101,6 @@ export class Remoting {
     const common = {
       internals: this.#internals,
       clock: options.runtime.clock,
-      logger: this.#logger,
       peerLog: this.#peerLog,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
@@ -145,7 +148,6 @@ export class Remoting {
       },
       onPeerDown: (peer, lane, reason) => {
         remoting.#telemetry?.onPeerDown(peer, lane);
-        remoting.#serialization.forget(peer);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
         if (usesUserLane(peer, lane)) {
           remoting.#watcher.onPeerDown(peer);
@@ -359,7 +361,7 @@ export class Remoting {
 
   /** The bytes are valid, but a user's serializer has refused them: the connection stays. */
   #refuseInbound(peer: Peer, path: string, body: Uint8Array, error: WireError): void {
-    this.#serialization.countUndecodable(peer, path, error.message);
+    this.#serialization.logUndecodable(peer, path, error.message);
     this.#internals.deadLetter("notSerializable", path, undefined);
     const replyRefs: Ref<unknown>[] = [];
     this.#replyRefs = replyRefs;
@@ -383,7 +385,6 @@ export class Remoting {
       deliver: (peer, envelope) => this.#onMessage(peer, "user", envelope, 0, envelope.length),
       onRoute: (peer, exists) => {
         if (exists) return this.#watcher.onPeerUp(peer);
-        this.#serialization.forget(peer);
         if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.
         this.#grants.revokeAll(peer.address);
         this.#watcher.onPeerDown(peer);

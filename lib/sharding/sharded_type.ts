@@ -3,6 +3,7 @@ import { shardedDefaults } from "../options/tables/sharding_tables.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
+import { accountableFor } from "../remoting/peer_log.ts";
 import { Entities } from "./region/entities.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
 import { checkRemember } from "./remember/remember_options.ts";
@@ -65,7 +66,7 @@ export class ShardedType {
     }
     const { intake } = machine;
     node.handlePeers(regionPath(name), (peer, value) => {
-      intake.receive(router, peer.address, value);
+      intake.receive(router, { address: peer.address, identity: accountableFor(peer) }, value);
     });
     this.ref = new ShardProxy(this.router, anchor);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type {
   ExtensionContext,
@@ -207,14 +208,21 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
-    const { address: self, runtime: { clock, logger }, system, send, deadLetter } = node;
+    const { address: self, runtime: { clock }, system, send, deadLetter } = node;
+    const { limitedLog } = internalsOf(system);
     return {
       self,
       now: () => clock.now(),
       send,
       deadLetter,
       publish: (event) => system.eventStream.publish(event),
-      log: (level, message, fields) => logger.log(level, "sharding", message, fields),
+      log: (level, message, fields, identity) => {
+        const cause = `${message} ${fields.shardType}`;
+        limitedLog.add(level, "sharding", message, fields, {
+          cause,
+          ...(identity && { identity }),
+        });
+      },
       onAnswer: (message) => {
         if (message.type === "location") this.#locator.onLocation(message);
         else this.#locator.onRefused(message);

@@ -7,6 +7,7 @@
 import { resolveOptions, withDefaults } from "../../options/check_options.ts";
 import { clusterDefaults, clusterWaitTable } from "../../options/tables/cluster_tables.ts";
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
+import { internalsOf } from "../../actor/system/system_internals.ts";
 import { isAlive, isWorking } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
@@ -19,6 +20,8 @@ import type { ExplainFacts } from "./explanation.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { clientTopologyPath } from "../gateway/topology.ts";
 import type { Lease } from "../lease/lease.ts";
+import { ClientAddressExchange, clientAddressPath } from "./client_address_exchange.ts";
+import { MemberGate } from "./member_gate.ts";
 import { MembershipDriver } from "./membership_driver.ts";
 import { membershipConfig } from "./membership_config.ts";
 import { openConnections } from "./node_connections.ts";
@@ -46,6 +49,7 @@ export class ClusterNode {
   #barriers: Barriers | undefined;
   #gateway: Gateway | undefined;
   #services: ClusterServices | undefined;
+  #clientAddresses: ClientAddressExchange | undefined;
   #stall: StallDetection | undefined;
   #seeds: SeedResolver | undefined;
   readonly #waits: ViewWaits;
@@ -207,6 +211,7 @@ export class ClusterNode {
   /** Closes all connections after flushing queued messages. */
   async close(): Promise<void> {
     this.#services?.stop();
+    this.#clientAddresses?.stop();
     await Promise.all([this.#stall?.close(), this.#remoting?.close()]);
   }
 
@@ -252,13 +257,19 @@ export class ClusterNode {
     if (options.stallDetection ?? clusterDefaults.stallDetection) {
       this.#stall = stallDetectionOf(runtime, options, (port) => driver.stallResponder(port));
     }
+    const memberGate = new MemberGate({
+      isMember: (address) => this.#members.has(address),
+      now: () => runtime.clock.now(),
+      log: internalsOf(this.#system).limitedLog,
+    });
+    const clientAddresses = this.#openClientAddresses(remoting, memberGate);
     const gateway = this.#openGateway(remoting, driver);
-    const barriers = this.#openBarriers(remoting, driver);
+    const barriers = this.#openBarriers(remoting, driver, memberGate);
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
     const { roles = [] } = options;
     const { nodeId } = this;
     const [system, view] = [this.#system, () => driver.view];
-    this.#extensions.install({ system, runtime, remoting, nodeId, roles, view });
+    this.#extensions.install({ system, runtime, remoting, nodeId, roles, view, memberGate });
     let leader: string | undefined;
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));
@@ -267,6 +278,15 @@ export class ClusterNode {
       if (alive.some(({ address }) => address === remoting.address)) {
         remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
       }
+      clientAddresses.onMembers(
+        new Map(
+          alive.filter(({ address }) => address !== remoting.address)
+            .map(({ address, incarnation }) => [address, incarnation]),
+        ),
+        view.unreachable,
+        alive.some(({ address }) => address === remoting.address),
+      );
+      memberGate.onMembers();
       this.#services?.onView(view);
       gateway.onChange();
       this.#extensions.onView(view);
@@ -275,6 +295,26 @@ export class ClusterNode {
         barriers.onLeaderChanged();
       }
     });
+  }
+
+  #openClientAddresses(remoting: Remoting, memberGate: MemberGate): ClientAddressExchange {
+    const { clock } = this.#runtime;
+    const { endpoint } = remoting;
+    const exchange = new ClientAddressExchange({
+      registry: endpoint.clientAddresses,
+      now: () => clock.now(),
+      schedule: (delay, task) => clock.schedule(delay, task),
+      send: (to, message) => remoting.send(to, clientAddressPath, 0, message),
+      disconnect: (address) =>
+        endpoint.disconnect(address, "its address belongs to another client"),
+    });
+    remoting.handleNodes(clientAddressPath, ({ address }, message) => {
+      memberGate.pass(address, clientAddressPath, message, () => {
+        exchange.receive(address, message);
+      });
+    });
+    this.#clientAddresses = exchange;
+    return exchange;
   }
 
   /** Registers the handlers of the paths that clients may use. */
@@ -299,7 +339,11 @@ export class ClusterNode {
     return gateway;
   }
 
-  #openBarriers(remoting: Remoting, driver: MembershipDriver): Barriers {
+  #openBarriers(
+    remoting: Remoting,
+    driver: MembershipDriver,
+    memberGate: MemberGate,
+  ): Barriers {
     const barriers = new Barriers(this.#runtime, {
       self: remoting.address,
       leader: () => driver.view.leader,
@@ -307,7 +351,9 @@ export class ClusterNode {
       send: (to, message) => remoting.send(to, barrierPath, 0, message),
     });
     this.#barriers = barriers;
-    remoting.handleNodes(barrierPath, (peer, message) => barriers.receive(peer.address, message));
+    remoting.handleNodes(barrierPath, ({ address }, message) => {
+      memberGate.pass(address, barrierPath, message, () => barriers.receive(address, message));
+    });
     return barriers;
   }
 

@@ -19,7 +19,20 @@ const invalid = Symbol("invalid");
 
 /** Dependencies of {@linkcode DeliveryIntake}. */
 export interface DeliveryIntakePort extends ShardingPort {
-  log(level: "warn" | "error", message: string, fields: Record<string, unknown>): void;
+  /** Writes a line, or counts it: one for each cause, identity and minute. */
+  log(
+    level: "warn" | "error",
+    message: string,
+    fields: Record<string, unknown>,
+    identity?: string,
+  ): void;
+}
+
+/** The sender of a message for a region. */
+export interface DeliverySender {
+  readonly address: string;
+  /** Who answers for it in logs. */
+  readonly identity: string;
 }
 
 /**
@@ -43,11 +56,12 @@ export class DeliveryIntake {
   }
 
   /** Something has arrived for entities of a type. */
-  receive(router: ShardRouter, from: string, value: unknown): void {
+  receive(router: ShardRouter, sender: DeliverySender, value: unknown): void {
+    const from = sender.address;
     const delivery = parseEntityDelivery(value);
     if (delivery !== undefined) {
       const [entityId, sent, epoch] = delivery;
-      const message = this.#validate(router.shardType, entityId, from, sent);
+      const message = this.#validate(router.shardType, entityId, sender, sent);
       if (message === invalid) return;
       const client = from.startsWith("client:") ? from : undefined;
       const grant = router.receive(entityId, message, epoch, client);
@@ -68,14 +82,20 @@ export class DeliveryIntake {
     this.#corrected.clear();
   }
 
-  #validate(shardType: string, entityId: string, from: string, message: unknown): unknown {
+  #validate(
+    shardType: string,
+    entityId: string,
+    { address: from, identity }: DeliverySender,
+    message: unknown,
+  ): unknown {
     const schema = this.#schemas.get(shardType);
     if (schema === undefined) return message;
     const checked = checkMessage(schema, message);
     if (checked.valid) return checked.value;
     this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message);
     const { why } = checked;
-    this.#port.log("warn", "a message does not fit its schema", { shardType, from, why });
+    const fields = { shardType, from, why };
+    this.#port.log("warn", "a message does not fit its schema", fields, identity);
     return invalid;
   }
 

@@ -100,6 +100,8 @@ export interface LocationMessage {
   readonly shard: number;
   readonly owner: string;
   readonly epoch: number;
+  /** Of the request that this answers. Absent if it answers none. */
+  readonly numShards?: number;
 }
 
 /**
@@ -132,6 +134,11 @@ export interface NoRegionMessage {
 export interface RefusedMessage {
   readonly type: "refused";
   readonly shardType: string;
+  /**
+   * Of the rejected request: the refusal concerns requests with this number and no others. Absent: it
+   * concerns none.
+   */
+  readonly numShards?: number;
   readonly reason: string;
 }
 
@@ -154,6 +161,13 @@ export type FlushMarker = readonly [
   origin: string,
   by: number,
 ];
+
+/** The refusal of a request with another number of shards than the type has. */
+export function otherNumber(shardType: string, numShards: number, actual: number): RefusedMessage {
+  const reason = `"${shardType}" has ${actual} shards in this cluster, not ${numShards}; ` +
+    `use the same numShards everywhere`;
+  return { type: "refused", shardType, numShards, reason };
+}
 
 /** Where nodes send each other messages about shards. */
 export const shardingPath = "/_cluster/sharding";
@@ -194,8 +208,11 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
   if (!isName(value.shardType)) return undefined;
   const { shardType } = value;
   if (type === "refused") {
-    if (typeof value.reason !== "string") return undefined;
-    return { type, shardType, reason: value.reason.slice(0, maxReason) };
+    const { numShards, reason } = value;
+    if (typeof reason !== "string") return undefined;
+    const refused = { type, shardType, reason: reason.slice(0, maxReason) } as const;
+    if (numShards === undefined) return refused;
+    return isShardCount(numShards) ? { ...refused, numShards } : undefined;
   }
   if (type === "noRegion") {
     const { entityId, epoch, message } = value;
@@ -234,9 +251,13 @@ function parseAboutShard(
         : undefined;
     case "drained":
       return { type, shardType, shard, epoch };
-    case "location":
-      if (!isName(value.owner)) return undefined;
-      return { type, shardType, shard, owner: value.owner, epoch };
+    case "location": {
+      const { owner, numShards } = value;
+      if (!isName(owner)) return undefined;
+      if (numShards === undefined) return { type, shardType, shard, owner, epoch };
+      if (!isShardCount(numShards)) return undefined;
+      return { type, shardType, shard, owner, epoch, numShards };
+    }
     case "returned": {
       const { owner, entityId, message } = value;
       if (!isName(owner) && owner !== "") return undefined;
