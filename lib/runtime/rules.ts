@@ -49,6 +49,10 @@ const all = {
   relaysAreBounded: true,
   rejectionLogIsRateLimited: true,
   upNumbersAreBounded: true,
+  countersHaveCeilings: true,
+  membersDescribeThemselves: true,
+  ownStatusIsRefuted: true,
+  onlyMembersGossip: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,

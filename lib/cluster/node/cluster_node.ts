@@ -169,7 +169,7 @@ export class ClusterNode {
     const config = membershipConfig(this.#options, this.address, incarnation);
     const seeds = [...config.seeds, ...members.map(({ address }) => address)];
     // On the minority side of a partition, a bootstrap would make a second cluster.
-    this.#driver!.rejoin({ ...config, seeds, bootstraps: false });
+    this.#driver!.rejoin({ ...config, wallTime: this.#wallTime(), seeds, bootstraps: false });
     const { startTimeout = clusterDefaults.startTimeout } = this.#options;
     this.#resolveSeeds();
     this.#stall?.start(incarnation);
@@ -237,7 +237,7 @@ export class ClusterNode {
     this.#remoting = remoting;
     const driver = new MembershipDriver(
       runtime,
-      membershipConfig(options, remoting.address, incarnation),
+      { ...membershipConfig(options, remoting.address, incarnation), wallTime: incarnation },
       {
         send: (to, message) => remoting.send(to, membershipPath, 0, message),
         publish: (event) => this.#system.eventStream.publish(event),

@@ -7,9 +7,11 @@
 import { convergence } from "../state/convergence.ts";
 import { contentDigest, fullDigest } from "../state/digest.ts";
 import { type GossipState, withMember, withoutMember, withRecord } from "../state/gossip_state.ts";
-import { compareAge, type DownEvidence, isAlive, type Member } from "../state/member.ts";
+import { compareAge, type DownEvidence, isAlive, isLeaving, type Member } from "../state/member.ts";
 import { leaderActions, leaderOf } from "./leader.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
+import { logRejection } from "./rejection_log.ts";
+import { rules } from "../../runtime/rules.ts";
 import {
   refutation,
   sameUnreachability,
@@ -23,7 +25,7 @@ export function commit(m: Machine, state: GossipState, now: number): void {
   if (state === m.state || m.phase !== "member") return;
   m.state = state;
   while (!handleOwnRemoval(m)) {
-    m.state = refuteAndMarkSeen(m);
+    m.state = refuteAndMarkSeen(m, now);
     derive(m, now);
     const next = lead(m, now);
     if (next === undefined) break;
@@ -43,7 +45,8 @@ export function leave(m: Machine): void {
 
 /** Ends the membership of this node after it was declared down. */
 export function onSelfDowned(m: Machine, evidence: DownEvidence): void {
-  if (m.view.self.status === "leaving" || m.view.self.status === "exiting") return leave(m);
+  // Only a node that leaves by its own decision ends without `whenDowned`.
+  if (m.leaveBy !== undefined) return leave(m);
   endView(m, "downed", { ...m.view.self, status: "down", evidence });
   publish(m);
   log(m, "error", "this node was declared down", {
@@ -87,8 +90,12 @@ function endView(m: Machine, phase: "left" | "downed", self: Member): void {
 }
 
 /** The state with this node's own record brought up to date. */
-function refuteAndMarkSeen(m: Machine): GossipState {
+function refuteAndMarkSeen(m: Machine, now: number): GossipState {
   let record = m.state.members.get(selfAddress(m))!;
+  if (isLeaving(record.member) && m.leaveBy === undefined && rules.ownStatusIsRefuted) {
+    record = { ...record, member: refutedStatus(m, record.member, now) };
+    m.state = withRecord(m.state, record);
+  }
   const reachability = refutation(m.state, selfAddress(m));
   if (reachability !== undefined) {
     // Other members do not receive this node's answers: it may be overloaded.
@@ -101,6 +108,18 @@ function refuteAndMarkSeen(m: Machine): GossipState {
     record = { ...record, seen };
   }
   return record === m.state.members.get(selfAddress(m)) ? m.state : withRecord(m.state, record);
+}
+
+/** Others say that this node leaves, and it does not. */
+function refutedStatus(m: Machine, told: Member, now: number): Member {
+  const { status } = m.view.self;
+  const statusRefutation = (told.statusRefutation ?? 0) + 1;
+  logRejection(m, selfAddress(m), "ownStatus", now, () => {
+    log(m, "warn", "another member claims that this node leaves; refuted", {
+      claimed: told.status,
+    });
+  });
+  return { ...told, status, statusRefutation };
 }
 
 function derive(m: Machine, now: number): void {

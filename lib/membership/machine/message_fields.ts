@@ -112,7 +112,8 @@ export function parseMember(value: unknown): Member | undefined {
     !isAddress(address) || !isShortText(nodeId) || !isCount(incarnation) || !isCount(upNumber) ||
     !isStatus(status) || roles === undefined || evidence === undefined
   ) return undefined;
-  const { appVersion, zone } = fields;
+  const { appVersion, zone, statusRefutation } = fields;
+  if (statusRefutation !== undefined && !isCount(statusRefutation)) return undefined;
   if (!isLabel(appVersion) || !isLabel(zone)) return undefined;
   const member: Member = {
     address,
@@ -123,6 +124,7 @@ export function parseMember(value: unknown): Member | undefined {
     upNumber,
     ...(appVersion !== undefined && { appVersion }),
     ...(zone !== undefined && { zone }),
+    ...(statusRefutation !== undefined && { statusRefutation }),
   };
   return evidence === "none" ? member : { ...member, evidence };
 }
