@@ -7,6 +7,7 @@
  */
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
+import { senderOf, SentMessage } from "../actor/ref/message_sender.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
@@ -57,7 +58,9 @@ export class Remoting {
   readonly #missing = new Map<string, MissingHandler>();
   readonly #grants = new Grants();
   readonly #reserved = new Set<string>();
-  #isExported: (path: string) => boolean = () => false;
+  /** Messages to these paths list references that are open to the client anyway, or closed. */
+  readonly #withoutGrants = new Set<string>();
+  #isExported: (path: string, peer: Peer) => boolean = () => false;
   /** Nodes take no reports of clients. */
   readonly #isNode: boolean;
   /** Address that the message which is being encoded is for. */
@@ -221,9 +224,13 @@ export class Remoting {
     this.#alive = [...alive.keys()];
   }
 
-  /** No reference may point to the path: only the system itself sends there, with `send`. */
-  reserve(path: string): void {
+  /**
+   * No reference may point to the path: only the system itself sends there, with `send`. Without
+   * `grants`, references in these messages do not permit a client to use them.
+   */
+  reserve(path: string, { grants = true }: { readonly grants?: boolean } = {}): void {
     this.#reserved.add(path);
+    if (!grants) this.#withoutGrants.add(path);
   }
 
   /**
@@ -257,7 +264,7 @@ export class Remoting {
     // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
     try {
-      this.#encodingFor = node;
+      this.#encodingFor = this.#withoutGrants.has(path) ? "" : node;
       const readable = this.#serialization.towards(peer);
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace);
     } catch (error) {
@@ -352,7 +359,9 @@ export class Remoting {
         const missing = this.#missingHandler(path);
         if (missing !== undefined) return missing(peer, message, path);
       }
-      const refused = this.#internals.deliver(path, uid, message);
+      const isAttributed = peer.role === "client" && this.#isNode && !path.startsWith(askPath);
+      const kept = isAttributed ? new SentMessage(senderOf(peer), message) : message;
+      const refused = this.#internals.deliver(path, uid, kept);
       if (refused === "mailboxFull" && this.#isNode) this.#rejections.add(peer, path);
     } catch (error) {
       this.#onInboundError(peer, lane, error);
@@ -414,14 +423,14 @@ export class Remoting {
   }
 
   /** Clients may send to actors at these paths. */
-  exportWhere(isExported: (path: string) => boolean): void {
+  exportWhere(isExported: (path: string, peer: Peer) => boolean): void {
     this.#isExported = isExported;
   }
 
   /** Members reach every actor; a client, exported actors and those it holds references to. */
   #mayReach(peer: Peer, path: string): boolean {
     return peer.role === "node" || this.#peerHandlers.has(path) ||
-      this.#grants.allows(peer.address, path) || this.#isExported(path) ||
+      this.#grants.allows(peer.address, path) || this.#isExported(path, peer) ||
       this.#missingHandler(path) !== undefined;
   }
 

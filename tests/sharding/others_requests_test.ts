@@ -1,8 +1,14 @@
 /** A wrong request of one peer fails alone: nothing that others wait for is given up. */
 import { assertEquals } from "@std/assert";
+import { SentMessage } from "../../lib/actor/ref/message_sender.ts";
 import { ClientLocator } from "../../lib/sharding/client_locator.ts";
+import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { ShardingMachine, type ShardingMachinePort } from "../../lib/sharding/sharding_machine.ts";
-import { type LocateMessage, shardingPath } from "../../lib/sharding/routing/protocol.ts";
+import {
+  clientShardsPath,
+  type LocateMessage,
+  shardingPath,
+} from "../../lib/sharding/routing/protocol.ts";
 
 class Node {
   readonly sent: [to: string, path: string, message: unknown][] = [];
@@ -114,4 +120,42 @@ Deno.test("a coordinator's refusal names the number of the request", () => {
     refusals.map(([to, , message]) => [to, (message as { numShards?: number }).numShards]),
     [["a:1", 4]],
   );
+});
+
+Deno.test("a client's message is never passed to another node as one of this node", () => {
+  const node = new Node("a:1");
+  const router = node.machine.add({ shardType: "carts", numShards: 16 });
+  const sender = { role: "client", address: "client:bad", identity: { kind: "plain" } } as const;
+  // As when its entity hands off its messages.
+  router.route("e1", new SentMessage(sender, { type: "close" }));
+  assertEquals(node.machine.buffered, 1, "it waits");
+  for (let shard = 0; shard < 16; shard++) router.learn(shard, "b:1", 5);
+  router.route("e1", new SentMessage(sender, { type: "close" }));
+  const sent = node.sent.filter(([, path]) => path !== shardingPath);
+  const messages = sent.map(([to, path, message]) => {
+    const { type, message: inner } = message as { type: string; message: unknown };
+    return [to, path, type, inner];
+  });
+  const returned = ["client:bad", clientShardsPath, "returned", { type: "close" }];
+  assertEquals(messages, [returned, returned]);
+});
+
+Deno.test("a client's epoch changes no route of others, and its messages no buffer of theirs", () => {
+  const node = new Node("a:1");
+  const limits = { maxBufferedPerShard: 10, maxBuffered: 40 };
+  const router = node.machine.add({ shardType: "carts", numShards: 4, limits });
+  for (let shard = 0; shard < 3; shard++) router.learn(shard, "b:1", 5);
+  const place = (id: string) => shardOf(id, 4);
+  const ids = Array.from({ length: 200 }, (_, i) => `e${i}`);
+  const here = ids.filter((id) => place(id) !== 3);
+  for (const id of here) {
+    router.receive(id, {}, Number.MAX_SAFE_INTEGER, "client:bad");
+    assertEquals(router.ownerOf(place(id)), "b:1");
+  }
+  // Of the last shard no owner is known: half of its buffer stays for others.
+  const waiting = ids.filter((id) => place(id) === 3);
+  for (const id of waiting) router.receive(id, {}, 0, "client:bad");
+  const before = node.lost.length;
+  for (const id of waiting.slice(0, 5)) router.route(id, {});
+  assertEquals(node.lost.length, before);
 });

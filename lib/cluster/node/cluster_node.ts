@@ -333,7 +333,7 @@ export class ClusterNode {
       now: () => this.#runtime.clock.now(),
     });
     // The path at which clients receive messages of the gateway.
-    remoting.reserve(clientTopologyPath);
+    remoting.reserve(clientTopologyPath, { grants: false });
     this.#gateway = gateway;
     this.#services = services;
     return gateway;

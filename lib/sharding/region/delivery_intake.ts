@@ -1,3 +1,4 @@
+import { type MessageSender, SentMessage } from "../../actor/ref/message_sender.ts";
 import {
   clientShardsPath,
   parseEntityDelivery,
@@ -33,6 +34,8 @@ export interface DeliverySender {
   readonly address: string;
   /** Who answers for it in logs. */
   readonly identity: string;
+  /** The client that it is; undefined: a node. */
+  readonly client?: MessageSender;
 }
 
 /**
@@ -63,8 +66,9 @@ export class DeliveryIntake {
       const [entityId, sent, epoch] = delivery;
       const message = this.#validate(router.shardType, entityId, sender, sent);
       if (message === invalid) return;
-      const client = from.startsWith("client:") ? from : undefined;
-      const grant = router.receive(entityId, message, epoch, client);
+      const { client } = sender;
+      const kept = client === undefined ? message : new SentMessage(client, message);
+      const grant = router.receive(entityId, kept, epoch, client?.address);
       if (grant !== undefined) this.#correct(router, from, entityId, grant);
       return;
     }

@@ -1,4 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
+import { messageOf, SentMessage } from "../../actor/ref/message_sender.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { ShardGrant } from "./shard_grant.ts";
 import {
@@ -96,6 +97,13 @@ export class ShardRouter {
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
+    if (message instanceof SentMessage) {
+      // Another node would take a client's message for one of this node: the client sends it again.
+      const routed = { entityId, message, epoch: 0, client: message.sender.address };
+      return grant === undefined
+        ? this.#buffer(shard, routed)
+        : this.#forward(shard, routed, grant);
+    }
     if (grant === undefined) return this.#buffer(shard, { entityId, message, epoch: 0 });
     if (grant.owner !== this.#port.self) {
       return this.#port.send(grant.owner, this.#path, [entityId, message, grant.epoch]);
@@ -123,8 +131,10 @@ export class ShardRouter {
     if (this.#region?.deliver(shard, entityId, message)) return undefined;
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
-      // The sender already used this grant, or a newer one, so it is outdated.
-      if (grant !== undefined) this.#routes.forget(shard);
+      // The sender already used this grant, or a newer one, so it is outdated. A client may claim any
+      // epoch: others keep their route.
+      const isProved = client === undefined || grant?.owner === this.#port.self;
+      if (grant !== undefined && isProved) this.#routes.forget(shard);
       this.#buffer(shard, { entityId, message, epoch, client });
       return undefined;
     }
@@ -223,7 +233,8 @@ export class ShardRouter {
   }
 
   #return(shard: number, routed: RoutedMessage, client: string, grant: ShardGrant): void {
-    const { entityId, message } = routed;
+    const { entityId } = routed;
+    const message = messageOf(routed.message);
     const about = { shardType: this.shardType, shard, epoch: grant.epoch, owner: grant.owner };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
     this.#port.send(client, clientShardsPath, returned);
@@ -280,7 +291,8 @@ export class ShardRouter {
 
   #buffer(shard: number, routed: RoutedMessage, { first = false, locateLater = false } = {}): void {
     const size = estimateSize(routed.message);
-    const outcome = this.#routes.buffer(shard, routed, this.#port.now(), size, first);
+    const { client } = routed;
+    const outcome = this.#routes.buffer(shard, routed, this.#port.now(), { size, first, client });
     if (outcome === "full") this.#lose("bufferFull", routed);
     if (outcome === "locate" && !locateLater) this.#locate(shard);
   }
