@@ -35,7 +35,7 @@ export interface NodePeer extends PeerFacts {
 /** A client: it reaches only paths open to clients, and never becomes a member. */
 export interface ClientPeer extends PeerFacts {
   readonly role: "client";
-  /** `"client:<id>"`. */
+  /** `"client:<URI>#<id>"` or `"client:<id>"`; see `client_address.ts`. */
   readonly address: string;
   readonly identity: PeerIdentity;
 }
