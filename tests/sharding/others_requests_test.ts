@@ -84,6 +84,7 @@ Deno.test("a refusal by the coordinator reaches the clients that sent such a req
     shardType: "carts",
     shard: 0,
     owner: "b:1",
+    incarnation: 1,
     epoch: 1,
   } as const;
   locator.onLocation({ ...location, numShards: 16 });
