@@ -56,8 +56,8 @@ function sum(state: GossipState, hashOf: (record: MemberRecord) => Hash): string
 function contentHash(member: Member): Hash {
   let known = contentHashes.get(member);
   if (known === undefined) {
-    const { address, incarnation, status, upNumber } = member;
-    known = hash64(JSON.stringify([address, incarnation, status, upNumber]));
+    const { address, incarnation, status, upNumber, inheritedNumber } = member;
+    known = hash64(JSON.stringify([address, incarnation, status, upNumber, inheritedNumber]));
     contentHashes.set(member, known);
   }
   return known;
