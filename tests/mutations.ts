@@ -24,6 +24,7 @@ const testedBy = (testFile: string) => (sentence: string, test: string): Mutatio
 });
 const pathological = testedBy("membership/pathological_test.ts");
 const hostile = testedBy("membership/hostile_member_test.ts");
+const forged = testedBy("membership/forged_claims_test.ts");
 const formation = testedBy("membership/formation_test.ts");
 const lost = testedBy("membership/lost_cluster_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
@@ -185,6 +186,22 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   upNumbersAreBounded: hostile(
     "Up numbers stay within the range that the wire carries.",
     "up numbers stay within bounds if a member has the highest one",
+  ),
+  countersHaveCeilings: forged(
+    "No peer can raise a counter without bound.",
+    "a member that claims the highest counters of another changes nothing",
+  ),
+  membersDescribeThemselves: forged(
+    "A member has the last word on its labels and its age.",
+    "a member has the last word on its roles, version, zone, name and age",
+  ),
+  ownStatusIsRefuted: forged(
+    "A member that does not leave refutes that it does.",
+    "a member that others call leaving stays",
+  ),
+  onlyMembersGossip: forged(
+    "A node that is no member speaks of itself only.",
+    "a node that is no member can speak of itself only",
   ),
   withdrawnServicesDisappear: exchange(
     "A service that its node withdraws disappears everywhere.",

@@ -56,6 +56,10 @@ const all = {
   contactsAreBounded: true,
   rejectionLogIsRateLimited: true,
   upNumbersAreBounded: true,
+  countersHaveCeilings: true,
+  membersDescribeThemselves: true,
+  ownStatusIsRefuted: true,
+  onlyMembersGossip: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,

@@ -243,7 +243,8 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
-    const { address: self, runtime: { clock, logger }, system, send, deadLetter } = node;
+    const { address: self, runtime: { clock }, system, send, deadLetter } = node;
+    const { limitedLog } = internalsOf(system);
     return {
       self,
       now: () => clock.now(),
@@ -256,7 +257,13 @@ export class ShardingExtension implements NodeExtension {
       send,
       deadLetter,
       publish: (event) => system.eventStream.publish(event),
-      log: (level, message, fields) => logger.log(level, "sharding", message, fields),
+      log: (level, message, fields, identity) => {
+        const cause = `${message} ${fields.shardType}`;
+        limitedLog.add(level, "sharding", message, fields, {
+          cause,
+          ...(identity && { identity }),
+        });
+      },
       onAnswer: (message) => {
         if (message.type === "location") this.#locator.onLocation(message);
         else this.#locator.onRefused(message);

@@ -18,6 +18,7 @@ import { Region, type ShardChange, type ShardRunner } from "./region/region.ts";
 import {
   type LocateMessage,
   type LocationMessage,
+  otherNumber,
   type RefusedMessage,
   type ReturnedMessage,
   shardingPath,
@@ -173,8 +174,7 @@ export class ShardingMachine {
       case "drained":
         return this.#routers.get(message.shardType)?.drained(message.shard, message.epoch);
       case "refused":
-        this.#routers.get(message.shardType)?.refuse();
-        this.#port.log("error", "the coordinator rejected a shard type", { ...message });
+        this.#onRefused(message);
         return this.#port.onAnswer(message);
       case "shardReport":
       case "leasesAdopted":
@@ -245,17 +245,28 @@ export class ShardingMachine {
     for (const router of this.#routers.values()) router.close();
   }
 
-  /** The known location of a shard. */
-  known({ shardType, numShards, shard }: LocateMessage): LocationMessage | undefined {
+  /** The answer to a request for a location, if this node can give it. */
+  known(
+    { shardType, numShards, shard }: LocateMessage,
+  ): LocationMessage | RefusedMessage | undefined {
     const router = this.#routers.get(shardType);
-    if (router === undefined || router.numShards !== numShards) return undefined;
+    if (router === undefined) return undefined;
+    if (router.numShards !== numShards) return otherNumber(shardType, numShards, router.numShards);
     const grant = router.grantOf(shard);
-    return grant && { type: "location", shardType, shard, ...grant };
+    return grant && { type: "location", shardType, shard, ...grant, numShards };
   }
 
   /** Requests the location of a shard from the coordinator. */
   locate(request: LocateMessage): void {
     if (this.leader !== undefined) this.#send(this.leader, request);
+  }
+
+  /** Another node or client may have asked with another number: only requests with that one fail. */
+  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
+    const router = this.#routers.get(shardType);
+    if (router === undefined || router.numShards !== numShards) return;
+    router.refuse();
+    this.#port.log("error", "the coordinator rejected a shard type", { shardType, reason });
   }
 
   /** As another incarnation, this node may be in another cluster. */
@@ -303,7 +314,7 @@ export class ShardingMachine {
         this.#port.log("error", "the allocation strategy failed", { shardType, error });
       } else {
         const { to, ...message } = effect;
-        this.#send(to, message);
+        this.#send(to, answerTo(event, message));
       }
     }
   }
@@ -311,4 +322,15 @@ export class ShardingMachine {
   #send(to: string, message: CoordinationMessage): void {
     this.#port.send(to, shardingPath, message);
   }
+}
+
+/** The answer with the number of shards of the request, by which its receiver matches them. */
+function answerTo(event: CoordinatorEvent, answer: CoordinationMessage): CoordinationMessage {
+  if (answer.type !== "refused" && answer.type !== "location") return answer;
+  const asked = event.type === "locate"
+    ? event
+    : event.type === "shardReport"
+    ? event.regions.find(({ shardType }) => shardType === answer.shardType)
+    : undefined;
+  return asked === undefined ? answer : { ...answer, numShards: asked.numShards };
 }

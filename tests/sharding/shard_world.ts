@@ -425,7 +425,11 @@ export class World extends MachineWorld {
         if (isControl) return target.shards.receive(from.address, message as CoordinationMessage);
         for (const router of target.shards.routers.values()) {
           if (regionPath(router.shardType) !== path) continue;
-          target.shards.intake.receive(router, from.address, message);
+          target.shards.intake.receive(
+            router,
+            { address: from.address, identity: from.address },
+            message,
+          );
         }
       });
     }

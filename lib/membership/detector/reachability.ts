@@ -133,7 +133,9 @@ export function refutation(state: GossipState, self: string): Reachability | und
   for (const [observer, record] of state.members) {
     if (observer === self || !mayAccuse(record.member)) continue;
     for (const { address, incarnation, refutation = 0 } of record.reachability.unreachable) {
-      if (address === self && incarnation === member.incarnation) {
+      // An observer can only know numbers that this member has used.
+      const isKnown = refutation <= own || !rules.countersHaveCeilings;
+      if (address === self && incarnation === member.incarnation && isKnown) {
         highest = Math.max(highest, refutation);
       }
     }

@@ -11,11 +11,14 @@ import {
   compareAge,
   type DownEvidence,
   isAlive,
+  isLeaving,
   isNumbered,
   type Member,
 } from "../state/member.ts";
 import { leaderActions, leaderOf } from "./leader.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
+import { logRejection } from "./rejection_log.ts";
+import { rules } from "../../runtime/rules.ts";
 import {
   refutation,
   sameUnreachability,
@@ -23,14 +26,13 @@ import {
   unreachableMembers,
 } from "../detector/reachability.ts";
 import { eventsBetween, sameSet, sameView, stalledOf } from "../state/view.ts";
-import { rules } from "../../runtime/rules.ts";
 
 /** Commits a new state. */
 export function commit(m: Machine, state: GossipState, now: number): void {
   if (state === m.state || m.phase !== "member") return;
   m.state = state;
   while (!handleOwnRemoval(m)) {
-    m.state = refuteAndMarkSeen(m);
+    m.state = refuteAndMarkSeen(m, now);
     derive(m, now);
     const next = lead(m, now);
     if (next === undefined) break;
@@ -59,7 +61,8 @@ export function abandonCluster(m: Machine): void {
 
 /** Ends the membership of this node after it was declared down. */
 export function onSelfDowned(m: Machine, evidence: DownEvidence): void {
-  if (m.view.self.status === "leaving" || m.view.self.status === "exiting") return leave(m);
+  // Only a node that leaves by its own decision ends without `whenDowned`.
+  if (m.leaveBy !== undefined) return leave(m);
   endView(m, "downed", { ...m.view.self, status: "down", evidence });
   publish(m);
   log(m, "error", "this node was declared down", {
@@ -103,8 +106,12 @@ function endView(m: Machine, phase: "left" | "downed" | "lost", self: Member): v
 }
 
 /** The state with this node's own record brought up to date. */
-function refuteAndMarkSeen(m: Machine): GossipState {
+function refuteAndMarkSeen(m: Machine, now: number): GossipState {
   let record = m.state.members.get(selfAddress(m))!;
+  if (isLeaving(record.member) && m.leaveBy === undefined && rules.ownStatusIsRefuted) {
+    record = { ...record, member: refutedStatus(m, record.member, now) };
+    m.state = withRecord(m.state, record);
+  }
   const reachability = refutation(m.state, selfAddress(m));
   if (reachability !== undefined) {
     // Other members do not receive this node's answers: it may be overloaded.
@@ -117,6 +124,18 @@ function refuteAndMarkSeen(m: Machine): GossipState {
     record = { ...record, seen };
   }
   return record === m.state.members.get(selfAddress(m)) ? m.state : withRecord(m.state, record);
+}
+
+/** Others say that this node leaves, and it does not. */
+function refutedStatus(m: Machine, told: Member, now: number): Member {
+  const { status } = m.view.self;
+  const statusRefutation = (told.statusRefutation ?? 0) + 1;
+  logRejection(m, selfAddress(m), "ownStatus", now, () => {
+    log(m, "warn", "another member claims that this node leaves; refuted", {
+      claimed: told.status,
+    });
+  });
+  return { ...told, status, statusRefutation };
 }
 
 function derive(m: Machine, now: number): void {

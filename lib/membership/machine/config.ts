@@ -69,6 +69,8 @@ export interface MembershipLimits {
 /** Configuration of a membership machine. Only `self` and `seeds` are required. */
 export interface MembershipConfig extends Partial<MembershipLimits> {
   readonly self: SelfDescription;
+  /** Wall time when the node starts, milliseconds. Default: `self.incarnation`. */
+  readonly wallTime?: number;
   /**
    * Addresses of seed nodes; the same list on all nodes; may contain this node. If it contains no
    * other node, this node bootstraps a cluster at once. The first seed bootstraps one when it finds
@@ -102,6 +104,7 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
 /** A configuration with all defaults filled in. */
 export interface ResolvedConfig extends MembershipLimits {
   readonly self: SelfDescription;
+  readonly wallTime: number;
   /** Without duplicates. */
   readonly seeds: readonly string[];
   readonly contacts: readonly string[];
@@ -130,6 +133,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     detector,
     stableAfter,
     downing = keepMajority(),
+    wallTime: _wallTime,
     ...rest
   } = config;
   const limits = optionsOf(membershipTable, rest);
@@ -140,6 +144,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     ...defaultMembershipLimits,
     ...limits,
     self: { ...self, roles: [...self.roles] },
+    wallTime: config.wallTime ?? self.incarnation,
     seeds: [...new Set(seeds)],
     contacts: [...config.contacts ?? []],
     dynamicSeeds: config.dynamicSeeds ?? false,

@@ -189,6 +189,7 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
     case "left":
       return onLeft(m, from, message, now);
     case "removed":
+      if (!m.state.members.has(from) && rules.onlyMembersGossip) return;
       return onRemoved(m, message, now);
   }
 }

@@ -39,8 +39,11 @@ export interface JoinMessage {
  * - `configConflict`: a key of the cluster configuration has another value here.
  * - `staleIncarnation`: a later incarnation at that address is, or was, a member.
  * - `clusterFull`: `maxMembers` is reached.
+ * - `clockAhead`: the incarnation is more than 1 000 years ahead of the clock here.
  */
-export type JoinRefusal = "configConflict" | "staleIncarnation" | "clusterFull";
+export type JoinRefusal = typeof joinRefusals[number];
+
+const joinRefusals = ["configConflict", "staleIncarnation", "clusterFull", "clockAhead"] as const;
 
 /** Rejects a `join`. */
 export interface JoinRefusedMessage {
@@ -254,6 +257,7 @@ function parseJoin(fields: Fields): JoinMessage | undefined {
   if (member.status !== "joining" || member.upNumber !== 0 || member.evidence !== undefined) {
     return undefined;
   }
+  if (member.statusRefutation !== undefined) return undefined;
   // Only the admitting member knows whose vote the node inherits.
   if (member.inheritedNumber !== undefined) return undefined;
   const { bootstraps = false } = fields;
@@ -263,11 +267,10 @@ function parseJoin(fields: Fields): JoinMessage | undefined {
 
 function parseJoinRefused(fields: Fields): JoinRefusedMessage | undefined {
   const { code, reason, known } = fields;
-  if (code !== "configConflict" && code !== "staleIncarnation" && code !== "clusterFull") {
-    return undefined;
-  }
+  const refusal = joinRefusals.find((one) => one === code);
+  if (refusal === undefined) return undefined;
   if (!isSentence(reason) || !isIncarnation(known)) return undefined;
-  return { type: "joinRefused", code, reason, known };
+  return { type: "joinRefused", code: refusal, reason, known };
 }
 
 function parseWelcome(fields: Fields): WelcomeMessage | undefined {

@@ -87,6 +87,8 @@ export interface LocationMessage {
   /** Of the owner; 0: not known. A later incarnation does not have the grant. */
   readonly incarnation: number;
   readonly epoch: number;
+  /** Of the request that this answers. Absent if it answers none. */
+  readonly numShards?: number;
 }
 
 /**
@@ -122,6 +124,11 @@ export interface NoRegionMessage {
 export interface RefusedMessage {
   readonly type: "refused";
   readonly shardType: string;
+  /**
+   * Of the rejected request: the refusal concerns requests with this number and no others. Absent: it
+   * concerns none.
+   */
+  readonly numShards?: number;
   readonly reason: string;
 }
 
@@ -144,6 +151,13 @@ export type FlushMarker = readonly [
   origin: string,
   by: number,
 ];
+
+/** The refusal of a request with another number of shards than the type has. */
+export function otherNumber(shardType: string, numShards: number, actual: number): RefusedMessage {
+  const reason = `"${shardType}" has ${actual} shards in this cluster, not ${numShards}; ` +
+    `use the same numShards everywhere`;
+  return { type: "refused", shardType, numShards, reason };
+}
 
 /** Where nodes send each other messages about shards. */
 export const shardingPath = "/_cluster/sharding";
@@ -183,8 +197,11 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
   if (!isName(value.shardType)) return undefined;
   const { shardType } = value;
   if (type === "refused") {
-    if (typeof value.reason !== "string") return undefined;
-    return { type, shardType, reason: value.reason.slice(0, maxReason) };
+    const { numShards, reason } = value;
+    if (typeof reason !== "string") return undefined;
+    const refused = { type, shardType, reason: reason.slice(0, maxReason) } as const;
+    if (numShards === undefined) return refused;
+    return isShardCount(numShards) ? { ...refused, numShards } : undefined;
   }
   if (type === "noRegion") {
     const { entityId, epoch, message } = value;
@@ -223,9 +240,13 @@ function parseAboutShard(
         : undefined;
     case "drained":
       return { type, shardType, shard, epoch };
-    case "location":
-      if (!isName(value.owner) || !isEpoch(value.incarnation)) return undefined;
-      return { type, shardType, shard, owner: value.owner, incarnation: value.incarnation, epoch };
+    case "location": {
+      const { owner, incarnation, numShards } = value;
+      if (!isName(owner) || !isEpoch(incarnation)) return undefined;
+      if (numShards !== undefined && !isShardCount(numShards)) return undefined;
+      const location = { type, shardType, shard, owner, incarnation, epoch } as const;
+      return numShards === undefined ? location : { ...location, numShards };
+    }
     case "returned": {
       const { owner, incarnation, entityId, message } = value;
       if (!isName(owner) && owner !== "") return undefined;

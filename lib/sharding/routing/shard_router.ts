@@ -1,4 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
+import { messageOf, SentMessage } from "../../actor/ref/message_sender.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
@@ -112,6 +113,12 @@ export class ShardRouter {
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
+    if (message instanceof SentMessage) {
+      // Another node would take a client's message for one of this node: the client sends it again.
+      const routed = { entityId, message, epoch: 0, from: message.sender.address };
+      const waits = grant === undefined || this.#closed;
+      return waits ? this.#buffer(shard, routed) : this.#forward(shard, routed, grant);
+    }
     if (grant === undefined || this.#closed) {
       return this.#buffer(shard, { entityId, message, epoch: 0 });
     }
@@ -143,8 +150,10 @@ export class ShardRouter {
     if (this.#closed) return void this.#handBack(shard, routed);
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
-      // The sender already used this grant, or a newer one, so it is outdated.
-      if (grant !== undefined) this.#forget(shard);
+      // The sender already used this grant, or a newer one, so it is outdated. A client may claim any
+      // epoch: others keep their route.
+      const isProved = !isClient(from) || grant?.owner === this.#port.self;
+      if (grant !== undefined && isProved) this.#forget(shard);
       if (this.#isForEarlier(shard, epoch)) this.#handBack(shard, routed);
       else this.#buffer(shard, routed);
       return undefined;
@@ -314,10 +323,11 @@ export class ShardRouter {
 
   #return(
     shard: number,
-    { entityId, message }: RoutedMessage,
+    { entityId, message: kept }: RoutedMessage,
     to: string,
     { owner, incarnation, epoch }: LocatedGrant,
   ): void {
+    const message = messageOf(kept);
     const about = { shardType: this.shardType, shard, epoch, owner, incarnation };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
     this.#port.send(to, isClient(to) ? clientShardsPath : shardingPath, returned);
@@ -379,7 +389,9 @@ export class ShardRouter {
   #buffer(shard: number, routed: RoutedMessage, { first = false, locateLater = false } = {}): void {
     if (this.#closed) return this.#handBack(shard, routed);
     const size = estimateSize(routed.message);
-    const outcome = this.#routes.buffer(shard, routed, this.#port.now(), size, first);
+    const { from } = routed;
+    const client = from !== undefined && isClient(from) ? from : undefined;
+    const outcome = this.#routes.buffer(shard, routed, this.#port.now(), { size, first, client });
     if (outcome === "full") this.#lose("bufferFull", routed);
     if (outcome === "locate" && !locateLater) this.#locate(shard);
   }
