@@ -143,7 +143,7 @@ export class Remoting {
         if (usesUserLane(peer, lane)) remoting.#watcher.onPeerUp(peer);
         options.onPeerUp?.(peer, lane);
       },
-      onPeerDown: (peer, lane, reason) => {
+      onPeerDown: (peer, lane, reason, cut) => {
         remoting.#telemetry?.onPeerDown(peer, lane);
         remoting.#serialization.forget(peer);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
@@ -151,7 +151,7 @@ export class Remoting {
           remoting.#watcher.onPeerDown(peer);
           remoting.#relay.onPeerDown(peer);
         }
-        options.onPeerDown?.(peer, lane, reason);
+        options.onPeerDown?.(peer, lane, reason, cut);
       },
     });
     remoting.#endpoint = endpoint;

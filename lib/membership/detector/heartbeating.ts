@@ -7,7 +7,14 @@
  */
 import { accuse } from "./suspicion.ts";
 import { lagPenalty } from "./local_health.ts";
-import { type Machine, selfAddress, type StallAnswerEvent } from "../machine/machine.ts";
+import { onConnectionsLost, probeLostPeers } from "./gone.ts";
+import {
+  type Machine,
+  type PeerGoneEvent,
+  selfAddress,
+  type StallAnswerEvent,
+} from "../machine/machine.ts";
+import type { HeartbeatAckMessage } from "../machine/messages.ts";
 import { isAlive } from "../state/member.ts";
 import { monitoredMembers, monitoringRing } from "./monitoring.ts";
 import { PhiAccrualDetector } from "./phi_accrual.ts";
@@ -24,6 +31,7 @@ const longestAbstention = 10_000;
 /** Sends heartbeats and checks monitored peers when the next round is due. */
 export function heartbeatTick(m: Machine, now: number): void {
   const { monitoring, config } = m;
+  probeLostPeers(m, now);
   if (now >= monitoring.checkAt) {
     monitoring.checkAt = now + config.heartbeatInterval / checksPerHeartbeat;
     updateMonitored(m, now);
@@ -41,20 +49,21 @@ export function heard(m: Machine, from: string, now: number): void {
   settleRelays(m, from);
   const peer = m.monitoring.peers.get(from);
   if (peer === undefined) return;
-  const wasSilent = !peer.detector.isAvailable(now);
+  const wasAccused = peer.lost?.refused === true || !peer.detector.isAvailable(now);
   peer.detector.heartbeat(now);
-  if (wasSilent) accuse(m, now);
+  peer.lost = undefined;
+  if (wasAccused) accuse(m, now);
 }
 
 /** Handles a heartbeat acknowledgement. */
 export function onHeartbeatAck(
   m: Machine,
   from: string,
-  stallPort: number | undefined,
+  { stallPort, translated = false }: HeartbeatAckMessage,
   now: number,
 ): void {
   const peer = m.monitoring.peers.get(from);
-  if (peer !== undefined) peer.stallPort = stallPort;
+  if (peer !== undefined) Object.assign(peer, { stallPort, translated });
   heard(m, from, now);
 }
 
@@ -71,14 +80,18 @@ export function onStallAnswer(
   if (!peer.detector.isOverdue(now)) return;
   // An event loop that runs although no heartbeat arrives is blocked elsewhere: it counts as stalled.
   const since = outcome === "alive" ? peer.detector.lastHeard : now - ms;
-  if (outcome === "unknown") peer.stall = undefined;
-  else peer.stall = { outcome: outcome === "gone" ? "gone" : "stalled", at: now, since };
+  const answers = outcome === "alive" || outcome === "stalled";
+  if (answers && rules.lifeVoidsGone) peer.lost = undefined;
+  peer.stall = answers ? { at: now, since } : undefined;
   accuse(m, now);
 }
 
 /** Probes a member whose connection has ended, which alone proves nothing. */
-export function onPeerGone(m: Machine, address: string): void {
-  if (m.phase === "member" && m.monitoring.peers.has(address)) sendHeartbeat(m, address);
+export function onPeerGone(m: Machine, { address, cutOff }: PeerGoneEvent, now: number): void {
+  const peer = m.monitoring.peers.get(address);
+  if (m.phase !== "member" || peer === undefined) return;
+  sendHeartbeat(m, address);
+  if (cutOff === peer.incarnation) onConnectionsLost(m, address, peer, now);
 }
 
 /** This node was stalled: excuses its peers for that time. */

@@ -74,6 +74,7 @@ export function onIndirectAnswer(
 export function vouch(m: Machine, peer: MonitoredPeer, now: number): void {
   const { heartbeatInterval } = m.config;
   peer.probeRound = undefined;
+  if (rules.lifeVoidsGone) peer.lost = undefined;
   peer.nextProbeAt = now + heartbeatInterval;
   peer.vouchedUntil = now + vouchTime * heartbeatInterval;
 }

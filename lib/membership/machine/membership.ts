@@ -19,6 +19,7 @@ import {
   onPeerGone,
   onStallAnswer,
 } from "../detector/heartbeating.ts";
+import { onPortsAnswer } from "../detector/gone.ts";
 import {
   joiningTick,
   onClusterFound,
@@ -124,7 +125,7 @@ export class Membership {
         heard(m, event.from, now);
         break;
       case "peerGone":
-        onPeerGone(m, event.address);
+        onPeerGone(m, event, now);
         break;
       case "seeds":
         onSeeds(m, event.seeds, now);
@@ -140,6 +141,9 @@ export class Membership {
         break;
       case "stallAnswer":
         onStallAnswer(m, event, now);
+        break;
+      case "portsAnswer":
+        onPortsAnswer(m, event, now);
         break;
       case "leaseAnswer":
         onLeaseAnswer(m, event, now);
@@ -180,7 +184,7 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
       return onClusterMessage(m, from, message, now);
     case "heartbeatAck":
       if (m.state.members.get(from)?.member.incarnation === message.incarnation) {
-        onHeartbeatAck(m, from, message.stallPort, now);
+        onHeartbeatAck(m, from, message, now);
       }
       return;
     case "left":
@@ -237,6 +241,7 @@ function answerHeartbeat(m: Machine, to: string): void {
     type: "heartbeatAck",
     incarnation: m.identity.incarnation,
     ...(stallPort !== undefined && { stallPort }),
+    ...(m.config.translated && { translated: true }),
   });
 }
 
