@@ -83,13 +83,17 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "Two observers must find a member gone, where two can observe it.",
     "one observer of several does not make a member gone",
   ),
+  helpersAreAskedFirst: gone(
+    "A member is not gone if another member reaches it.",
+    "a member that others reach is not gone, not even for a moment",
+  ),
   goneIsToldAtOnce: gone(
     "A node that finds a member gone tells others at once.",
     "the oldest of forty members know within half a second that another is gone",
   ),
   lifeVoidsGone: gone(
     "Evidence of life by others voids what this node has found about lost connections.",
-    "a member that others reach refutes that it is gone, and is then left alone",
+    "a member that refutes that it is gone is then left alone",
   ),
   translatedMembersAreNotGone: gone(
     "A member whose address is translated is not found gone.",

@@ -27,6 +27,7 @@ const all = {
   stallsAreLimited: true,
   goneNeedsRefusedPorts: true,
   goneNeedsTwoObservers: true,
+  helpersAreAskedFirst: true,
   goneIsToldAtOnce: true,
   lifeVoidsGone: true,
   translatedMembersAreNotGone: true,

@@ -1,7 +1,7 @@
 /**
  * When a member counts as gone: the system of its host has closed or reset all connections without a
  * close frame, and refuses new ones to its main port and to its stall port. No process listens there any
- * more, so silence need not be awaited. A firewall that answers for the host can look the same, so the
+ * more, so silence need not be awaited, only that no other member reaches it. A firewall that answers for the host can look the same, so the
  * accusation is early (`Subject.early`): it ends as soon as the member is heard or refutes it, and
  * downing does not count it.
  *
@@ -10,14 +10,16 @@
 import { accuse } from "./suspicion.ts";
 import { type Machine, type PortsAnswerEvent, selfAddress } from "../machine/machine.ts";
 import { gossipToAll } from "../machine/gossiping.ts";
-import type { MonitoredPeer } from "./monitored_peer.ts";
+import type { LostConnections, MonitoredPeer } from "./monitored_peer.ts";
+import { askHelpers, endInquiry } from "./probing.ts";
 import { aboutOnly } from "../state/gossip_state.ts";
 import { isAlive } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
-/** First and longest pause between two probes of the ports of one member, milliseconds. */
+/** Pause after the first inquiry about a member, milliseconds; each next one is twice as long. */
 const firstPause = 100;
-const longestPause = 10_000;
+/** How long a helper may take to answer that it reaches the member, milliseconds. */
+const helperTime = 150;
 /** How many members are told at once, the oldest first; the others learn it by gossip. */
 const toldAtOnce = 16;
 
@@ -28,15 +30,29 @@ export function onConnectionsLost(
   peer: MonitoredPeer,
   now: number,
 ): void {
-  peer.lost = { probe: undefined, nextProbeAt: now, pause: firstPause, refused: false };
-  if (rules.goneNeedsRefusedPorts) return probePorts(m, address, peer, now);
-  concludeGone(m, peer, now);
+  peer.lost = {
+    inquiry: undefined,
+    startedAt: now,
+    portsRefuse: !rules.goneNeedsRefusedPorts,
+    nextAt: now,
+    pause: firstPause,
+    isGone: false,
+  };
+  inquire(m, address, peer, peer.lost, now);
 }
 
-/** Probes the ports again where they have not refused: a process that ends closes them one by one. */
-export function probeLostPeers(m: Machine, now: number): void {
+/**
+ * Begins or ends inquiries. One that does not find the member gone is repeated: a process that ends
+ * closes its ports one by one, and a helper may still read what the member has sent before.
+ */
+export function inquireLostPeers(m: Machine, now: number): void {
   if (m.phase !== "member") return;
-  for (const [address, peer] of m.monitoring.peers) probePorts(m, address, peer, now);
+  for (const [address, peer] of m.monitoring.peers) {
+    const { lost } = peer;
+    if (lost === undefined || lost.isGone) continue;
+    if (lost.inquiry === undefined) inquire(m, address, peer, lost, now);
+    else if (lost.portsRefuse && now - lost.startedAt >= helperTime) concludeGone(m, lost, now);
+  }
 }
 
 /** Handles the answer of a probe of ports. */
@@ -45,29 +61,32 @@ export function onPortsAnswer(
   { address, sequence, refused }: PortsAnswerEvent,
   now: number,
 ): void {
-  const peer = m.monitoring.peers.get(address);
-  const lost = peer?.lost;
-  // The probe may be older than the connections that were lost last.
-  if (m.phase !== "member" || lost === undefined || lost.probe !== sequence) return;
-  lost.probe = undefined;
-  if (refused) return concludeGone(m, peer!, now);
-  lost.nextProbeAt = now + lost.pause;
-  lost.pause = Math.min(longestPause, 2 * lost.pause);
+  const lost = m.monitoring.peers.get(address)?.lost;
+  // The answer may belong to connections that were lost before the last ones.
+  if (m.phase !== "member" || lost === undefined || lost.inquiry !== sequence) return;
+  if (refused) lost.portsRefuse = true;
+  else if (rules.goneNeedsRefusedPorts) endInquiry(lost, now);
 }
 
-function probePorts(m: Machine, address: string, peer: MonitoredPeer, now: number): void {
-  const { lost, stallPort, incarnation } = peer;
-  if (lost === undefined || lost.refused || lost.probe !== undefined) return;
-  if (now < lost.nextProbeAt || stallPort === undefined) return;
+function inquire(
+  m: Machine,
+  address: string,
+  { translated, incarnation, stallPort }: MonitoredPeer,
+  lost: LostConnections,
+  now: number,
+): void {
+  if (now < lost.nextAt || stallPort === undefined) return;
   // What refuses may be the translation, not the host.
-  if (peer.translated && rules.translatedMembersAreNotGone) return;
-  const sequence = lost.probe = ++m.monitoring.sequence;
+  if (translated && rules.translatedMembersAreNotGone) return;
+  const sequence = lost.inquiry = ++m.monitoring.sequence;
+  lost.startedAt = now;
+  if (rules.helpersAreAskedFirst) askHelpers(m, address, sequence);
   m.effects.push({ type: "probePorts", address, incarnation, stallPort, sequence });
 }
 
 /** Accuses the member and tells others at once: two observers must know of each other. */
-function concludeGone(m: Machine, peer: MonitoredPeer, now: number): void {
-  peer.lost!.refused = true;
+function concludeGone(m: Machine, lost: LostConnections, now: number): void {
+  lost.isGone = true;
   const before = m.state;
   accuse(m, now);
   if (m.state === before || m.phase !== "member" || !rules.goneIsToldAtOnce) return;

@@ -7,7 +7,7 @@
  */
 import { accuse } from "./suspicion.ts";
 import { lagPenalty } from "./local_health.ts";
-import { onConnectionsLost, probeLostPeers } from "./gone.ts";
+import { inquireLostPeers, onConnectionsLost } from "./gone.ts";
 import {
   type Machine,
   type PeerGoneEvent,
@@ -31,7 +31,7 @@ const longestAbstention = 10_000;
 /** Sends heartbeats and checks monitored peers when the next round is due. */
 export function heartbeatTick(m: Machine, now: number): void {
   const { monitoring, config } = m;
-  probeLostPeers(m, now);
+  inquireLostPeers(m, now);
   if (now >= monitoring.checkAt) {
     monitoring.checkAt = now + config.heartbeatInterval / checksPerHeartbeat;
     updateMonitored(m, now);
@@ -49,7 +49,7 @@ export function heard(m: Machine, from: string, now: number): void {
   settleRelays(m, from);
   const peer = m.monitoring.peers.get(from);
   if (peer === undefined) return;
-  const wasAccused = peer.lost?.refused === true || !peer.detector.isAvailable(now);
+  const wasAccused = peer.lost?.isGone === true || !peer.detector.isAvailable(now);
   peer.detector.heartbeat(now);
   peer.lost = undefined;
   if (wasAccused) accuse(m, now);

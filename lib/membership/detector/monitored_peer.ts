@@ -30,13 +30,17 @@ export interface StallReading {
 
 /** The far end's system has ended all connections, and nothing was heard since. */
 export interface LostConnections {
-  /** Probe of its ports whose answer is missing. */
-  probe: number | undefined;
-  /** When its ports may be probed next, and the pause after that probe. */
-  nextProbeAt: number;
+  /** The inquiry that is under way: its ports are probed, and helpers are asked. */
+  inquiry: number | undefined;
+  /** When that began. */
+  startedAt: number;
+  /** Whether both ports have refused a connection in it. */
+  portsRefuse: boolean;
+  /** When the next inquiry may begin, and the pause after it. */
+  nextAt: number;
   pause: number;
-  /** Whether both ports have refused a connection since: the peer is gone. */
-  refused: boolean;
+  /** Whether an inquiry has found the peer gone. */
+  isGone: boolean;
 }
 
 /** A monitored peer. Times in milliseconds. */
@@ -87,7 +91,7 @@ export function unreachableReason(
   limit: number,
   now: number,
 ): UnreachableReason {
-  if (lost?.refused) return "gone";
+  if (lost?.isGone) return "gone";
   if (stall === undefined || stall.at < detector.lastHeard || now - stall.at > validity) {
     return "silent";
   }

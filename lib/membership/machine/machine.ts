@@ -187,7 +187,7 @@ export interface Machine {
     stableSince: number;
     /** Local health (Lifeguard). */
     readonly localHealth: LocalHealth;
-    /** Counts probe rounds and probes of ports. */
+    /** Counts probe rounds and inquiries about lost connections. */
     sequence: number;
     /** Probes relayed for other members. */
     relays: Relay[];
