@@ -41,6 +41,8 @@ const rate = 200;
 const ids = Array.from({ length: 200 }, (_, index) => `entity-${index}`);
 /** Milliseconds in which stall responders start and become known. */
 const settle = 4_000;
+/** Milliseconds in which a new cluster has balanced its shards: that is no effect of the fault. */
+const balance = 20_000;
 
 /** Waits for a fixed time, which is part of the scenario. */
 const lasting = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -163,7 +165,7 @@ function rolling(pace: number): OwnershipScenario {
     async fault(cluster, { tell }) {
       await using client = await cluster.connect();
       await client.probe(ids);
-      await lasting(settle);
+      await lasting(balance);
       const { samples, lateness } = await loaded(client, async () => {
         await lasting(2_000);
         for (const host of cluster.hosts) {
@@ -189,7 +191,7 @@ async function underLoad(
 ): Promise<readonly Figure[]> {
   await using client = await cluster.connect();
   await client.probe(ids);
-  await lasting(settle);
+  await lasting(balance);
   const { samples, lateness } = await loaded(client, fault);
   const { moving, still } = byMotion(samples);
   return [
