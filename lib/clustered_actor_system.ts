@@ -19,6 +19,7 @@ import { ClusterHandle } from "./cluster/node/cluster_handle.ts";
 import { ClusterNode } from "./cluster/node/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/node/cluster_options.ts";
 import type { Member } from "./membership/state/member.ts";
+import { internalsOf } from "./actor/system/system_internals.ts";
 import { setNodeInternals } from "./node_internals.ts";
 import { type Sharding, shardingKey } from "./sharding/sharding.ts";
 import { ShardingExtension } from "./sharding/sharding_extension.ts";
@@ -235,6 +236,7 @@ export class ClusteredActorSystem extends ActorSystem {
 
   #exposeInternals(): void {
     const node = this.#node;
+    const actors = internalsOf(this);
     setNodeInternals(this, {
       get view() {
         return node.view;
@@ -244,6 +246,9 @@ export class ClusteredActorSystem extends ActorSystem {
       },
       get remoting() {
         return node.remoting;
+      },
+      get suspended() {
+        return actors.existingTurnGate?.isClosedNow ?? false;
       },
     });
   }

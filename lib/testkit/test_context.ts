@@ -24,6 +24,8 @@ export interface TestContextOwner {
   readonly name: string;
   readonly log: RecordedLog;
   readonly stashCapacity: number;
+  readonly entityId: string;
+  readonly epoch: number;
   /** Created on first access. */
   readonly system: ActorSystem;
   /** Whether the behaviour has stopped, or is about to. */
@@ -83,9 +85,12 @@ export class TestContext implements ActorContext<unknown> {
     this.stash = recordedStash(this.#stash, record);
   }
 
-  /** A behaviour under test is no entity. */
   get entityId(): string {
-    return "";
+    return this.#owner.entityId;
+  }
+
+  get epoch(): number {
+    return this.#owner.epoch;
   }
 
   passivate(): void {

@@ -58,6 +58,37 @@ export interface ActorContext<in out M> {
   readonly system: LocalSystem;
   /** The id of the sharded entity that the actor is; empty for an actor that is none. */
   readonly entityId: string;
+  /**
+   * A fencing token (Lamport; Kleppmann, 2016), for actors that are sharded entities or belong to one:
+   * the epoch of the grant by which their shard runs here, an integer from 1. Each grant of a shard has
+   * a higher epoch than all before it, wherever it runs; it can also grow while the entity runs. A
+   * store that rejects lower epochs than it has seen is never written by an entity that was replaced
+   * while its process stood still. 0 for all other actors.
+   *
+   * @example
+   * ```ts
+   * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+   *
+   * type Token = { replyTo: ActorRef<number> };
+   * const entity = Behaviors.receive<Token>((context, { replyTo }) => {
+   *   replyTo.tell(context.epoch);
+   *   return Behaviors.same();
+   * });
+   *
+   * await using system = await ClusteredActorSystem.start({
+   *   name: "example",
+   *   host: "127.0.0.1",
+   *   port: 0,
+   * });
+   * const tokens = system.spawn(Behaviors.sharded(() => entity, { numShards: 10 }), "tokens");
+   * const epoch = await system.ask(
+   *   tokens,
+   *   (replyTo: ActorRef<number>) => shardEnvelope("a", { replyTo }),
+   * );
+   * console.assert(epoch > 0);
+   * ```
+   */
+  readonly epoch: number;
   /** Log lines under the actor's path. */
   readonly log: ActorLog;
   /** Messages to itself, later. */

@@ -58,6 +58,14 @@ export class CellContext implements ActorContext<unknown> {
     return cell.parent?.existingParts?.entities?.idOf(cell) ?? "";
   }
 
+  get epoch(): number {
+    for (let cell = this.#cell; cell.parent !== undefined; cell = cell.parent) {
+      const keeper = cell.parent.existingParts?.entities;
+      if (keeper !== undefined) return keeper.epochOf(cell);
+    }
+    return 0;
+  }
+
   passivate(): void {
     const cell = this.#open("passivate itself");
     const keeper = cell.parent?.existingParts?.entities;

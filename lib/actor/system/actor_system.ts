@@ -15,6 +15,7 @@ import type { CellHost } from "../cell/cell_host.ts";
 import { CellTelemetry } from "../cell/cell_observer.ts";
 import { reportingObserver } from "../cell/reporting_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
+import { TurnGate } from "../cell/turn_gate.ts";
 import { MessageCheck } from "../cell/message_check.ts";
 import { ActorError, AskTimeoutError } from "../errors.ts";
 import { checkActorName, checkSystemName, duplicateName } from "../ref/actor_name.ts";
@@ -182,6 +183,7 @@ class LocalActorSystem implements LocalSystem {
 
   #close(): void {
     this.#asks.rejectAll(this.#stopped());
+    this.#host.dispatcher.gate?.end();
     this.receptionist.close();
     this.#telemetry?.close();
     this.eventStream.clear();
@@ -265,6 +267,12 @@ class LocalActorSystem implements LocalSystem {
       },
       set remoteWatch(value) {
         host.remoteWatch = value;
+      },
+      get turnGate() {
+        return host.dispatcher.gate ??= new TurnGate(host.runtime.clock);
+      },
+      get existingTurnGate() {
+        return host.dispatcher.gate;
       },
       reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),

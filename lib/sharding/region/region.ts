@@ -7,6 +7,8 @@ export interface ShardRunner {
   deliver(shard: number, entityId: string, message: unknown): void;
   /** This node owns the shard from now on. */
   startShard(shard: number, epoch: number): void;
+  /** This node, which runs the shard, has a newer grant of it. */
+  renewShard(shard: number, epoch: number): void;
   /**
    * Stops all entities of a shard, `inTurn` after the messages in their mailboxes, or at once, and
    * calls back when none is left.
@@ -82,6 +84,7 @@ export class Region implements LocalRegion {
       if (epoch > held.epoch) {
         held.epoch = epoch;
         this.version++;
+        this.#runner.renewShard(shard, epoch);
       }
       return "running";
     }
