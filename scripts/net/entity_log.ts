@@ -31,20 +31,25 @@ export interface DoubleOwnership {
 /** The accuracy of the shared clock, milliseconds: a run within it counts as before the start. */
 const accuracy = 2;
 
+/** A start or a handler run. The epoch is that of the moment: it grows while an instance runs. */
+interface Moment {
+  readonly at: number;
+  readonly epoch: number | undefined;
+}
+
 interface Life {
   readonly id: string;
   readonly node: string;
-  readonly start: number;
-  readonly epoch: number | undefined;
-  readonly runs: number[];
+  readonly start: Moment;
+  readonly runs: Moment[];
 }
 
 /** All pairs of instances of one entity of which the older has run a handler too late. */
 export function doubleOwnerships(events: Iterable<EntityEvent>): DoubleOwnership[] {
   const lives = new Map<string, Life>();
   for (const { at, node, instance, id, what, epoch } of sortedByTime(events)) {
-    if (what === "start") lives.set(instance, { id, node, start: at, epoch, runs: [] });
-    else if (what === "run") lives.get(instance)?.runs.push(at);
+    if (what === "start") lives.set(instance, { id, node, start: { at, epoch }, runs: [] });
+    else if (what === "run") lives.get(instance)?.runs.push({ at, epoch });
   }
   const byId = Map.groupBy(lives.values(), ({ id }) => id);
   return [...byId.values()].flatMap((ofOne) =>
@@ -53,19 +58,35 @@ export function doubleOwnerships(events: Iterable<EntityEvent>): DoubleOwnership
 }
 
 function overlap(older: Life, newer: Life): DoubleOwnership | undefined {
-  if (older === newer || !isOlder(older, newer)) return undefined;
-  const late = older.runs.filter((at) => at > newer.start + accuracy);
-  if (late.length === 0) return undefined;
-  const span = late.at(-1)! - newer.start;
-  return { id: older.id, older: older.node, newer: newer.node, runs: late.length, span };
+  if (older === newer) return undefined;
+  const begins = beginsOf(newer);
+  let runs = 0;
+  let span = 0;
+  for (const run of older.runs) {
+    const begun = begins.find(({ at, epoch }) =>
+      run.at > at + accuracy && isOlder(older.start, run, { at, epoch })
+    );
+    if (begun === undefined) continue;
+    runs++;
+    span = run.at - begun.at;
+  }
+  if (runs === 0) return undefined;
+  return { id: older.id, older: older.node, newer: newer.node, runs, span };
 }
 
-/** By epoch where both are known and differ, otherwise by start. */
-function isOlder(one: Life, other: Life): boolean {
-  if (one.epoch !== undefined && other.epoch !== undefined && one.epoch !== other.epoch) {
-    return one.epoch < other.epoch;
+/** When an instance began to own: at its start, and at the first run under each later grant. */
+function beginsOf({ start, runs }: Life): Moment[] {
+  const begins = [start];
+  for (const run of runs) if (run.epoch !== begins.at(-1)!.epoch) begins.push(run);
+  return begins;
+}
+
+/** Whether a run is that of an older owner: by epoch where both are known, otherwise by start. */
+function isOlder(start: Moment, run: Moment, newer: Moment): boolean {
+  if (run.epoch !== undefined && newer.epoch !== undefined && run.epoch !== newer.epoch) {
+    return run.epoch < newer.epoch;
   }
-  return one.start < other.start;
+  return start.at < newer.at;
 }
 
 /** Parses the lines of a log; the last one may be cut off where its process was killed. */

@@ -45,6 +45,7 @@ async function main({ contacts, tls }: LoadArgs): Promise<void> {
   const client = await ClusterClient.connect({
     contactPoints: [...contacts],
     systemName: "net",
+    connectTimeout: 60_000,
     tls,
     logger: silentLogger,
   });

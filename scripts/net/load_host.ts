@@ -27,7 +27,7 @@ export class LoadHost implements AsyncDisposable {
       args: rest,
       stdin: "piped",
       stdout: "piped",
-      stderr: "null",
+      stderr: "inherit",
     }).spawn();
     const load = new LoadHost(child);
     await load.#next("connected");

@@ -16,7 +16,6 @@ import {
 } from "../../mod.ts";
 import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import type { EntityEvent } from "./entity_log.ts";
-import { epochOf } from "./epoch.ts";
 import { hostNow } from "./host_clock.ts";
 
 /** The options of a node. */
@@ -55,15 +54,14 @@ export const counterSharding = { numShards: 20 } as const;
 type Log = (event: Pick<EntityEvent, "id" | "instance" | "what" | "epoch">) => void;
 
 /** The counters of this process. */
-function countersOf(log: Log, epoch: (id: string) => number | undefined) {
+function countersOf(log: Log) {
   let instances = 0;
   return (id: string): Behavior<Count> =>
-    Behaviors.setup<Count>(() => {
+    Behaviors.setup<Count>((context) => {
       const instance = `${Deno.pid}.${++instances}`;
-      const known = epoch(id);
-      log({ id, instance, what: "start", ...(known !== undefined && { epoch: known }) });
-      const counting = Behaviors.receive<Count>((_context, { replyTo }) => {
-        log({ id, instance, what: "run" });
+      log({ id, instance, what: "start", epoch: context.epoch });
+      const counting = Behaviors.receive<Count>(({ epoch }, { replyTo }) => {
+        log({ id, instance, what: "run", epoch });
         replyTo.tell(instance);
         return Behaviors.same();
       });
@@ -113,8 +111,7 @@ if (import.meta.main) {
       print({ type: "event", event: type, about: event.member.nodeId, ...(reason && { reason }) });
     });
   }
-  const counter = countersOf(log, (id) => epochOf(system, counterType, id));
-  const counters = system.spawn(Behaviors.sharded(counter, counterSharding), counterType);
+  const counters = system.spawn(Behaviors.sharded(countersOf(log), counterSharding), counterType);
   print({ type: "ready" });
   let ok = 0;
   let failed = 0;

@@ -52,14 +52,29 @@ Deno.test("the epoch says which owner is older, where both are known", () => {
   const events = log(
     [0, "start", "a", 7],
     [50, "start", "b", 4],
-    [60, "run", "b"],
-    [70, "run", "a"],
+    [60, "run", "b", 4],
+    [70, "run", "a", 7],
   );
   assertEquals(doubleOwnerships(events), [
     { id: "x", older: "b", newer: "a", runs: 1, span: 60 },
   ]);
   const [unknown] = doubleOwnerships(events.map(({ epoch: _, ...event }) => event));
   assertEquals(unknown?.older, "a");
+});
+
+Deno.test("an instance whose grant was renewed is no older owner", () => {
+  // It was suspended, and the shard was granted to it anew: then the one between is the older.
+  const events = log(
+    [0, "start", "a", 4],
+    [50, "start", "b", 5],
+    [60, "stop", "b"],
+    [70, "run", "a", 6],
+  );
+  assertEquals(doubleOwnerships(events), []);
+  const late = [...events, ...log([90, "run", "b", 5])];
+  assertEquals(doubleOwnerships(late), [
+    { id: "x", older: "b", newer: "a", runs: 1, span: 20 },
+  ]);
 });
 
 Deno.test("different entities and later instances on one node are no double ownership", () => {
