@@ -91,6 +91,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A node that finds a member gone tells others at once.",
     "the oldest of forty members know within half a second that another is gone",
   ),
+  stallPortIsAnnounced: gone(
+    "A node announces its stall port to its observers as soon as it listens.",
+    "a process that is killed right after its stall responder has started is gone",
+  ),
   lifeVoidsGone: gone(
     "Evidence of life by others voids what this node has found about lost connections.",
     "a member that refutes that it is gone is then left alone",

@@ -29,6 +29,7 @@ const all = {
   goneNeedsTwoObservers: true,
   helpersAreAskedFirst: true,
   goneIsToldAtOnce: true,
+  stallPortIsAnnounced: true,
   lifeVoidsGone: true,
   translatedMembersAreNotGone: true,
   mappedAddressesProveNothing: true,

@@ -77,6 +77,17 @@ Deno.test("a refusal that comes only after a second probe is found within half a
   untilGone(world, [observer, other], victim);
 });
 
+Deno.test("a process that is killed right after its stall responder has started is gone", () => {
+  for (const seed of seeds) {
+    const { world, nodes } = formed(seed, 5);
+    const victim = nodes[3]!;
+    world.step(victim, { type: "stallResponder", port: 2 });
+    world.run(50);
+    world.kill(victim);
+    untilGone(world, without(nodes, victim), victim);
+  }
+});
+
 Deno.test("connections that are reset to a running process do not make it gone", () => {
   for (const seed of seeds) {
     const { world, nodes } = scene(seed, 5);

@@ -12,11 +12,12 @@ import {
   type Machine,
   type PeerGoneEvent,
   selfAddress,
+  send,
   type StallAnswerEvent,
 } from "../machine/machine.ts";
 import type { HeartbeatAckMessage } from "../machine/messages.ts";
 import { isAlive } from "../state/member.ts";
-import { monitoredMembers, monitoringRing } from "./monitoring.ts";
+import { monitoredMembers, monitoringRing, observersOf } from "./monitoring.ts";
 import { PhiAccrualDetector } from "./phi_accrual.ts";
 import { endRelays, sendHeartbeat, settleRelays } from "./probing.ts";
 import { accusedBy } from "./reachability.ts";
@@ -53,6 +54,33 @@ export function heard(m: Machine, from: string, now: number): void {
   peer.detector.heartbeat(now);
   peer.lost = undefined;
   if (wasAccused) accuse(m, now);
+}
+
+/** Answers a heartbeat. */
+export function acknowledgeHeartbeat(m: Machine, to: string): void {
+  const { stallPort } = m.monitoring;
+  send(m, to, {
+    type: "heartbeatAck",
+    incarnation: m.identity.incarnation,
+    ...(stallPort !== undefined && { stallPort }),
+    ...(m.config.translated && { translated: true }),
+  });
+}
+
+/**
+ * This node's stall responder listens, or has ended: tells its observers without awaiting their next
+ * heartbeats, since until then they cannot find it gone.
+ */
+export function onStallResponder(m: Machine, port: number | undefined): void {
+  m.monitoring.stallPort = port;
+  if (m.phase !== "member" || !rules.stallPortIsAnnounced) return;
+  const living = m.view.members.filter(isAlive).map(({ address }) => address);
+  const observers = observersOf(
+    monitoringRing(living),
+    selfAddress(m),
+    m.config.monitorsPerMember,
+  );
+  for (const observer of observers) acknowledgeHeartbeat(m, observer);
 }
 
 /** Handles a heartbeat acknowledgement. */

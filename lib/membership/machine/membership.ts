@@ -12,12 +12,14 @@ import { whyNotJoined } from "../joining/bootstrap.ts";
 import { gossipTick, onDigest, onGossip, onSummary } from "./gossiping.ts";
 import { healthOf, type HealthReport } from "../detector/health.ts";
 import {
+  acknowledgeHeartbeat,
   heard,
   heartbeatTick,
   onHeartbeatAck,
   onLag,
   onPeerGone,
   onStallAnswer,
+  onStallResponder,
 } from "../detector/heartbeating.ts";
 import { onPortsAnswer } from "../detector/gone.ts";
 import {
@@ -137,7 +139,7 @@ export class Membership {
         onLag(m, event.ms, now);
         break;
       case "stallResponder":
-        m.monitoring.stallPort = event.port;
+        onStallResponder(m, event.port);
         break;
       case "stallAnswer":
         onStallAnswer(m, event, now);
@@ -227,22 +229,12 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
     case "summary":
       return onSummary(m, from, message, now);
     case "heartbeat":
-      return answerHeartbeat(m, from);
+      return acknowledgeHeartbeat(m, from);
     case "indirectProbe":
       return onIndirectProbe(m, from, message, now);
     case "indirectAnswer":
       if (onIndirectAnswer(m, from, message, now)) accuse(m, now);
   }
-}
-
-function answerHeartbeat(m: Machine, to: string): void {
-  const { stallPort } = m.monitoring;
-  send(m, to, {
-    type: "heartbeatAck",
-    incarnation: m.identity.incarnation,
-    ...(stallPort !== undefined && { stallPort }),
-    ...(m.config.translated && { translated: true }),
-  });
 }
 
 /** Whether the sender was removed; if so, notifies it. An unknown node was not removed. */
