@@ -3,6 +3,7 @@ import { askTable, spawnTable, timerInterval } from "../options/tables/actor_tab
 import { checkActorName } from "../actor/ref/actor_name.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
+import type { ReplyOf } from "../actor/behavior/reply_of.ts";
 import { Behavior } from "../actor/behavior/behavior.ts";
 import { duplicateName } from "../actor/ref/actor_name.ts";
 import { notABehavior } from "../actor/behavior/behavior.ts";
@@ -158,7 +159,7 @@ export class TestContext implements ActorContext<unknown> {
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     options: AskOptions = {},
-  ): Promise<R> {
+  ): Promise<ReplyOf<T, R, Q>> {
     let ask: TestAsk<T>;
     try {
       const { timeout, signal } = resolveOptions(askTable, options);
@@ -167,7 +168,7 @@ export class TestContext implements ActorContext<unknown> {
     } catch (error) {
       return Promise.reject(error);
     }
-    const promise = ask.promise as Promise<R>;
+    const promise = ask.promise as Promise<ReplyOf<T, R, Q>>;
     this.#asks.set(promise, ask as unknown as TestAsk<never>);
     this.#owner.record(ask);
     if (!ask.answered) ref.tell(ask.message);

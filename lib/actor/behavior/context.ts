@@ -1,6 +1,7 @@
 import type { LogFields } from "../../runtime/logger.ts";
 import type { LocalSystem } from "./local_system.ts";
 import type { AskOptions, LiteralOf } from "./ask_options.ts";
+import type { ReplyOf } from "./reply_of.ts";
 import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
@@ -134,7 +135,7 @@ export interface ActorContext<in out M> {
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R>;
+  ): Promise<ReplyOf<T, R, Q>>;
   /** Sends itself the value of a promise. A rejection is logged. */
   pipeToSelf(promise: PromiseLike<M>): void;
   /**

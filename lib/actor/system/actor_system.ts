@@ -8,6 +8,7 @@ import { noTelemetry } from "../../runtime/telemetry.ts";
 import { Asks, targetDead } from "../ask/ask.ts";
 import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
+import type { ReplyOf } from "../behavior/reply_of.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { Cell } from "../cell/cell.ts";
@@ -108,17 +109,18 @@ class LocalActorSystem implements LocalSystem {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R> {
-    return this.#host.ask(ref, factory as (replyTo: ActorRef<R>) => M, options, this.#host.running);
+  ): Promise<ReplyOf<M, R, Q>> {
+    const make = factory as unknown as (replyTo: ActorRef<ReplyOf<M, R, Q>>) => M;
+    return this.#host.ask(ref, make, options, this.#host.running);
   }
 
   async askOrUndefined<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R | undefined> {
+  ): Promise<ReplyOf<M, R, Q> | undefined> {
     try {
-      return await this.ask(ref, factory, options);
+      return await this.ask<M, R, Q>(ref, factory, options);
     } catch (error) {
       if (error instanceof AskTimeoutError) return undefined;
       throw error;
