@@ -45,6 +45,12 @@ const all = {
   seedsVoteOnce: true,
   rejoiningNodesDoNotVote: true,
   clustersNeverMerge: true,
+  onlyFullMembersAdmit: true,
+  onlyFullMembersPromote: true,
+  onlyFullMembersDown: true,
+  lostClustersAreGivenUp: true,
+  replacedMembersAreProvenDead: true,
+  replacedMembersKeepTheirVote: true,
   configConflictsAreRefused: true,
   // Leadership and gossip.
   oldestLeads: true,
@@ -57,6 +63,7 @@ const all = {
   peersAreRateLimited: true,
   incarnationsAreRateLimited: true,
   relaysAreBounded: true,
+  contactsAreBounded: true,
   rejectionLogIsRateLimited: true,
   upNumbersAreBounded: true,
   // Cluster services.

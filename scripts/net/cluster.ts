@@ -24,6 +24,8 @@ interface Process {
 export class NetCluster implements AsyncDisposable {
   readonly lab: Namespaces;
   readonly heard: Heard[] = [];
+  /** The clusters that exist, for a run that is interrupted. */
+  static readonly #open = new Set<NetCluster>();
   /** Number of nodes; the host after them is free, for a client. */
   readonly count: number;
   readonly #processes = new Map<number, Process>();
@@ -49,6 +51,12 @@ export class NetCluster implements AsyncDisposable {
     this.#ca = ca;
     this.#tls = tls;
     this.#logs = logs;
+    NetCluster.#open.add(this);
+  }
+
+  /** Ends all clusters of this process. */
+  static async endAll(): Promise<void> {
+    for (const cluster of NetCluster.#open) await cluster[Symbol.asyncDispose]();
   }
 
   /** Creates hosts and certificates; starts no node. */
@@ -175,8 +183,13 @@ export class NetCluster implements AsyncDisposable {
 
   /** Kills the running nodes, and removes the hosts and the logs. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!NetCluster.#open.delete(this)) return;
     for (const [host, { child }] of [...this.#processes]) {
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended already.
+      }
       await this.ended(host);
     }
     await this.lab[Symbol.asyncDispose]();

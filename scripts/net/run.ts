@@ -153,6 +153,10 @@ if (import.meta.main) {
     (short || !args.short) && name.includes(only)
   );
   console.log(machine());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    // Otherwise namespaces, nodes and logs would stay.
+    Deno.addSignalListener(signal, () => void NetCluster.endAll().finally(() => Deno.exit(130)));
+  }
   const isSound = await runFaults(faults, args.json);
   const isMet = args.short ? true : await runOwners(only, Number(args.runs ?? 20));
   Deno.exit(isSound && isMet ? 0 : 1);
