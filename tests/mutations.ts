@@ -23,6 +23,7 @@ const testedBy = (testFile: string) => (sentence: string, test: string): Mutatio
   test,
 });
 const pathological = testedBy("membership/pathological_test.ts");
+const gone = testedBy("membership/gone_test.ts");
 const hostile = testedBy("membership/hostile_member_test.ts");
 const forged = testedBy("membership/forged_claims_test.ts");
 const formation = testedBy("membership/formation_test.ts");
@@ -78,6 +79,46 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   stallsAreLimited: pathological(
     "A stall longer than the stall limit counts as silence.",
     "a member whose event loop never resumes is downed after the stall limit",
+  ),
+  goneNeedsRefusedPorts: gone(
+    "A member is gone only if its host refuses connections to both its ports.",
+    "connections that are reset to a running process do not make it gone",
+  ),
+  goneNeedsTwoObservers: gone(
+    "Two observers must find a member gone, where two can observe it.",
+    "one observer of several does not make a member gone",
+  ),
+  helpersAreAskedFirst: gone(
+    "A member is not gone if another member reaches it.",
+    "a member that others reach is not gone, not even for a moment",
+  ),
+  goneIsToldAtOnce: gone(
+    "A node that finds a member gone tells others at once.",
+    "the oldest of forty members know within half a second that another is gone",
+  ),
+  stallPortIsAnnounced: gone(
+    "A node announces its stall port to its observers as soon as it listens.",
+    "a process that is killed right after its stall responder has started is gone",
+  ),
+  lifeVoidsGone: gone(
+    "Evidence of life by others voids what this node has found about lost connections.",
+    "a member that refutes that it is gone is then left alone",
+  ),
+  translatedMembersAreNotGone: gone(
+    "A member whose address is translated is not found gone.",
+    "a member whose address is translated is never gone",
+  ),
+  mappedAddressesProveNothing: testedBy("cluster/stall_detection_test.ts")(
+    "A refusal through an address map is no evidence.",
+    "a refusal through an address map says nothing about the host",
+  ),
+  orderlyCloseIsNotGone: testedBy("transport/cut_connections_test.ts")(
+    "A connection that ends with a close frame is no evidence.",
+    "a connection that is closed in order, by either end, is not cut",
+  ),
+  goneDoesNotHastenDowning: gone(
+    "A member that is gone is downed no sooner than a silent one.",
+    "a member whose firewall rejects all for a while is reachable again, and not downed",
   ),
   onlyMajoritySurvives: pathological(
     "Only the side with a majority survives a partition.",

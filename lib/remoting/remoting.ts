@@ -166,14 +166,14 @@ export class Remoting {
         if (usesUserLane(peer, lane)) remoting.#watcher.onPeerUp(peer);
         options.onPeerUp?.(peer, lane);
       },
-      onPeerDown: (peer, lane, reason) => {
+      onPeerDown: (peer, lane, reason, cut) => {
         remoting.#telemetry?.onPeerDown(peer, lane);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
         if (usesUserLane(peer, lane)) {
           remoting.#watcher.onPeerDown(peer);
           remoting.#relay.onPeerDown(peer);
         }
-        options.onPeerDown?.(peer, lane, reason);
+        options.onPeerDown?.(peer, lane, reason, cut);
       },
     });
     remoting.#endpoint = endpoint;

@@ -238,9 +238,11 @@ export class ClusterNode {
         this.#lastRefusal = `${address}: ${reason}`;
       },
       mayReach: (address) => this.#members.has(address),
-      onPeerDown: (peer) => {
-        if (peer.role === "client") gateway.onPeerDown(peer.address);
-        else this.#driver?.peerGone(peer.address);
+      onPeerDown: (peer, cut) => {
+        const { address, incarnation } = peer;
+        if (peer.role === "client") return gateway.onPeerDown(address);
+        const isCutOff = cut && !remoting.endpoint.isConnected(address);
+        this.#driver?.peerGone(address, isCutOff ? incarnation : undefined);
       },
       onSignOfLife: (peer) => {
         if (peer.role === "node") this.#driver?.signOfLife(peer.address);
@@ -256,6 +258,8 @@ export class ClusterNode {
         beat: () => this.#stall?.beat(),
         probeStall: async (address, incarnation, port) =>
           await this.#stall?.ask(address, incarnation, port) ?? { outcome: "unknown", ms: 0 },
+        portsRefuse: async (address, incarnation, stallPort) =>
+          await this.#stall?.portsRefuse(address, incarnation, stallPort) ?? false,
         lease: leaseOf(options.downing, runtime),
         downed: () => this.#onDowned(),
         // Not within the step that reports it. A node that was downed before bootstraps no cluster.

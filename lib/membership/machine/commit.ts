@@ -20,12 +20,14 @@ import { log, type Machine, selfAddress, send } from "./machine.ts";
 import { logRejection } from "./rejection_log.ts";
 import { rules } from "../../runtime/rules.ts";
 import {
+  type Counted,
+  hasEarly,
   refutation,
   sameUnreachability,
   unreachabilityOf,
   unreachableMembers,
 } from "../detector/reachability.ts";
-import { eventsBetween, sameSet, sameView, stalledOf } from "../state/view.ts";
+import { eventsBetween, type MembershipView, sameSet, sameView, stalledOf } from "../state/view.ts";
 
 /** Commits a new state. */
 export function commit(m: Machine, state: GossipState, now: number): void {
@@ -139,30 +141,45 @@ function refutedStatus(m: Machine, told: Member, now: number): Member {
 }
 
 function derive(m: Machine, now: number): void {
-  const { state, view } = m;
-  const self = state.members.get(selfAddress(m))!.member;
-  let unreachable = unreachableMembers(state, self.address);
-  if (sameSet(unreachable, view.unreachable)) unreachable = view.unreachable;
-  else m.monitoring.stableSince = now;
-  let unreachability = unreachabilityOf(state, self.address, unreachable);
-  if (sameUnreachability(unreachability, view.unreachability)) unreachability = view.unreachability;
-  else if (!sameSet(stalledOf(unreachability), stalledOf(view.unreachability))) {
-    m.monitoring.stableSince = now;
-  }
-  const { converged, missing } = convergence(state, unreachable, m.digest);
+  const { state, silenceView } = m;
   const members = sortedMembers(m);
   m.fullDigest = fullDigest(state);
+  const { view, missing } = viewOf(m, members, m.view, "all");
+  // Downing decides as if there were no early accusations, so that these never hasten it.
+  m.silenceView = hasEarly(state) && rules.goneDoesNotHastenDowning
+    ? viewOf(m, members, silenceView, "silence").view
+    : view;
+  m.view = view;
   m.missing = missing;
-  m.view = {
-    members,
-    unreachable,
-    unreachability,
-    leader: leaderOf(members, unreachable),
-    self,
-    converged,
-    clusterId: m.clusterId,
-  };
-  if (!converged) m.gossip.nextAt = Math.min(m.gossip.nextAt, now + m.config.gossipInterval / 4);
+  const after = m.silenceView;
+  if (
+    !sameSet(after.unreachable, silenceView.unreachable) ||
+    !sameSet(stalledOf(after.unreachability), stalledOf(silenceView.unreachability))
+  ) m.monitoring.stableSince = now;
+  if (!view.converged) {
+    m.gossip.nextAt = Math.min(m.gossip.nextAt, now + m.config.gossipInterval / 4);
+  }
+}
+
+/** The view that follows from the accusations that count; keeps equal parts of `before`. */
+function viewOf(
+  m: Machine,
+  members: readonly Member[],
+  before: MembershipView,
+  counted: Counted,
+): { readonly view: MembershipView; readonly missing: readonly string[] } {
+  const { state, clusterId } = m;
+  const self = state.members.get(selfAddress(m))!.member;
+  let unreachable = unreachableMembers(state, self.address, counted);
+  if (sameSet(unreachable, before.unreachable)) unreachable = before.unreachable;
+  let unreachability = unreachabilityOf(state, self.address, unreachable, counted);
+  if (sameUnreachability(unreachability, before.unreachability)) {
+    unreachability = before.unreachability;
+  }
+  const { converged, missing } = convergence(state, unreachable, m.digest);
+  const leader = leaderOf(members, unreachable);
+  const view = { members, unreachable, unreachability, leader, self, converged, clusterId };
+  return { view, missing };
 }
 
 /** Members by age; the same array while members are unchanged. */

@@ -93,6 +93,11 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
   readonly allowSelfBootstrap?: boolean;
   /** Must be equal on all members; a node with another value for a key is rejected. */
   readonly clusterConfig?: Readonly<Record<string, string>>;
+  /**
+   * Whether other nodes reach this one through a translated address: an advertised host or port. They
+   * never take it for gone then. Default false.
+   */
+  readonly translated?: boolean;
   /** Options of the failure detector. */
   readonly detector?: Partial<DetectorOptions>;
   /** How long the set of unreachable members must be stable before downing. Default: by size. */
@@ -112,6 +117,7 @@ export interface ResolvedConfig extends MembershipLimits {
   readonly bootstraps: boolean;
   readonly allowSelfBootstrap: boolean;
   readonly clusterConfig: Readonly<Record<string, string>>;
+  readonly translated: boolean;
   readonly detector: DetectorOptions;
   readonly stableAfter: number | undefined;
   readonly downing: DowningStrategy;
@@ -151,6 +157,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     bootstraps: config.bootstraps ?? true,
     allowSelfBootstrap: config.allowSelfBootstrap ?? clusterDefaults.allowSelfBootstrap,
     clusterConfig,
+    translated: config.translated ?? false,
     detector: {
       ...defaultDetectorOptions,
       // User traffic must not teach the detector shorter intervals than those of heartbeats.

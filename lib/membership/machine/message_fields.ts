@@ -205,6 +205,7 @@ function parseSubject(value: unknown): Subject | undefined {
     ...(refutation !== undefined && { refutation }),
     ...(known !== undefined && { reason: known }),
     ...(phi !== undefined && { phi }),
+    ...(fields.early === true && { early: true }),
   };
 }
 

@@ -126,6 +126,11 @@ export interface HeartbeatAckMessage {
   readonly incarnation: number;
   /** Port of the sender's stall responder on the same host; absent: it has none. */
   readonly stallPort?: number;
+  /**
+   * Whether the sender's address leads to it through a translation (an advertised host or port):
+   * a refused connection then proves nothing about the sender. Default false.
+   */
+  readonly translated?: boolean;
 }
 
 /** Requests that the receiver probes a member for the sender (SWIM). */
@@ -310,11 +315,13 @@ function parseRemoved(fields: Fields): RemovedMessage | undefined {
   });
 }
 
-function parseHeartbeatAck({ incarnation, stallPort }: Fields): HeartbeatAckMessage | undefined {
+function parseHeartbeatAck(fields: Fields): HeartbeatAckMessage | undefined {
+  const { incarnation, stallPort } = fields;
   if (!isIncarnation(incarnation)) return undefined;
-  if (stallPort === undefined) return { type: "heartbeatAck", incarnation };
+  const translated = fields.translated === true && { translated: true };
+  if (stallPort === undefined) return { type: "heartbeatAck", incarnation, ...translated };
   if (!isCount(stallPort) || stallPort < 1 || stallPort > 65_535) return undefined;
-  return { type: "heartbeatAck", incarnation, stallPort };
+  return { type: "heartbeatAck", incarnation, stallPort, ...translated };
 }
 
 function parseIndirect<T extends { readonly type: string }>(fields: Fields, rest: T) {

@@ -76,6 +76,7 @@ export function recordHash(record: MemberRecord): Hash {
       subject.incarnation,
       subject.refutation,
       subject.reason,
+      subject.early,
     ]);
     known = hash64(JSON.stringify([
       [high, low, by, why, observers],

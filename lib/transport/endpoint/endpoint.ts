@@ -80,6 +80,11 @@ export class Endpoint {
     return this.#address;
   }
 
+  /** Whether a peer is connected under an address, on any lane. */
+  isConnected(to: string): boolean {
+    return [...this.#connections].some(({ peer }) => peer?.address === to);
+  }
+
   /** The bounds in force. */
   get limits(): TransportLimits {
     return this.#limits;
@@ -375,7 +380,7 @@ export class Endpoint {
     }
   }
 
-  #onDown(connection: PeerConnection, peer: Peer, { reason, fault }: ConnectionEnd): void {
+  #onDown(connection: PeerConnection, peer: Peer, { reason, fault, cut }: ConnectionEnd): void {
     this.#forget(connection);
     if (fault) this.#refusals.add(connection.remote, reason);
     for (const channel of this.#attachedTo(connection)) {
@@ -391,7 +396,7 @@ export class Endpoint {
       }
     }
     if (this.#channelOf(peer)?.connection === undefined) {
-      this.#options.onPeerDown?.(peer, peer.lane, reason);
+      this.#options.onPeerDown?.(peer, peer.lane, reason, cut);
     }
   }
 
