@@ -233,13 +233,19 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #hasRetired(): boolean {
-    if (this.#machine.retired && !this.#machine.lease.votes) return true;
+    const { retired, lease, coordinator } = this.#machine;
+    // The others need the vote of this node while they own shards.
+    if (retired && (!lease.votes || coordinator.isLast)) return true;
     const { view: { members, unreachable }, address: self } = this.#node;
     const others = members.some(({ address, status }) =>
       status === "up" && address !== self && !unreachable.has(address)
     );
-    // No node is left that could take the waiting messages.
-    return !others && this.#machine.regions.owned === 0;
+    if (others) return false;
+    // No node is left that could take the waiting messages. Without a lease this one is suspended, and
+    // would never stop its entities in turn.
+    const { regions } = this.#machine;
+    if (this.#gate.closed) regions.stopAll();
+    return regions.owned === 0;
   }
 
   #makePort(node: ExtensionContext): ShardingMachinePort {

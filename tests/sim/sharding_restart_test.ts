@@ -115,3 +115,30 @@ Deno.test("asks are answered while a node that is up again has not spawned the t
     assert(Math.max(...all) < 500);
   }
 });
+
+Deno.test("all nodes that stop at once have stopped soon, whether entities run at them or not", async () => {
+  for (const count of [1, 2, 3, 5]) {
+    for (const seed of [1, 2, 3]) {
+      const cluster = new SimulatedCluster(seed);
+      const nodes = await cluster.start(count);
+      const behavior = Behaviors.sharded<Ping>(
+        () =>
+          Behaviors.receive<Ping>((_context, { replyTo }) => {
+            replyTo.tell("here");
+            return Behaviors.same();
+          }),
+        { numShards: 20 },
+      );
+      const refs = nodes.map((node) => node.spawn(behavior, "pings"));
+      await cluster.clock.advance(15_000);
+      for (let id = 0; id < 40; id++) {
+        const ask = (replyTo: ActorRef<string>) => shardEnvelope(`e-${id}`, { replyTo });
+        await cluster.clock.resolve(nodes[0]!.ask(refs[0]!, ask));
+      }
+      const begun = cluster.clock.now();
+      await cluster.stop(nodes);
+      const took = cluster.clock.now() - begun;
+      assert(took < 1_000, `seed ${seed}: ${count} nodes took ${took} ms`);
+    }
+  }
+});

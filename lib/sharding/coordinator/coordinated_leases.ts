@@ -213,6 +213,13 @@ export class CoordinatedLeases {
     return this.#config.step(now);
   }
 
+  /** Whether nobody else has a vote. */
+  isOnlyVoter(address: string): boolean {
+    const { committed } = this.#config;
+    return this.#config.idle && committed !== undefined &&
+      committed.voters.every((id) => id.address === address);
+  }
+
   /** Takes out the excluded holders whose leases have ended. */
   takeEnded(now: number): readonly HolderId[] {
     const ended: HolderId[] = [];
@@ -241,11 +248,16 @@ export class CoordinatedLeases {
     if (now - this.#founderGone >= defaultLeaseTiming.lostVoterWait) this.#config.found(false);
   }
 
-  /** Full members have a vote when they have reported, until they leave; the oldest first. */
+  /**
+   * Full members have a vote when they have reported, until they leave; the oldest first. Where all
+   * leave, the coordinator is the last one.
+   */
   #want(nodes: CoordinatedNodes): void {
     const { voters = [] } = this.#config.proposed ?? {};
-    const wanted = this.#view!.members.filter((member) =>
-      member.full && !nodes.isRetiring(member.address) &&
+    const { self, members } = this.#view!;
+    const remain = members.some(({ address, full }) => full && !nodes.isRetiring(address));
+    const wanted = members.filter((member) =>
+      member.full && (remain ? !nodes.isRetiring(member.address) : member.address === self) &&
       (nodes.hasReported(member.address) || voters.some((id) => sameHolder(id, member)))
     ).toSorted((a, b) => a.upNumber - b.upNumber || (a.address < b.address ? -1 : 1));
     const limit = wanted.length > maxVoters ? votersOfMany : maxVoters;

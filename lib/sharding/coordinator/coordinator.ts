@@ -140,6 +140,15 @@ export class Coordinator {
     return lines;
   }
 
+  /** Whether all members leave, none owns a shard any more, and only this one has a vote still. */
+  get isLast(): boolean {
+    if (this.phase !== "active") return false;
+    const { self, members } = this.#view!;
+    if (members.some(({ address, full }) => full && !this.#nodes.isRetiring(address))) return false;
+    for (const { owned } of this.#tables.values()) if (owned > 0) return false;
+    return this.#leases.isOnlyVoter(self);
+  }
+
   /** The table of a shard type, for inspection. */
   table(shardType: string): ShardTable | undefined {
     return this.#tables.get(shardType);

@@ -109,9 +109,7 @@ export class NodeRegions {
    */
   setIncarnation(incarnation: number): void {
     if (this.#incarnation !== 0 && incarnation !== this.#incarnation) {
-      for (const { region } of this.#types.values()) {
-        for (const [shard] of region?.grants() ?? []) region!.fence(shard, Infinity);
-      }
+      this.stopAll();
     }
     this.#incarnation = incarnation;
   }
@@ -179,6 +177,13 @@ export class NodeRegions {
     this.report();
     this.handOffAll();
     this.report();
+  }
+
+  /** Stops all shards at once, without handling what waits in mailboxes. */
+  stopAll(): void {
+    for (const { region } of this.#types.values()) {
+      for (const [shard] of region?.grants() ?? []) region!.fence(shard, Infinity);
+    }
   }
 
   /** Hands off the remaining shards. */
