@@ -173,9 +173,10 @@ export interface ListenOptions {
   /**
    * Asked for each connection, with the far end's `"host:port"`, before anything is read from it.
    * If false it is closed without a refusal and neither of the two below is called; otherwise exactly
-   * one of them is, unless the listener is closed. Default: all are received.
+   * one of them is, unless the listener is closed. Until then `cut` closes it, with the reason for
+   * `onRefused`. Default: all are received.
    */
-  readonly admit?: (remote: string) => boolean;
+  readonly admit?: (remote: string, cut: (reason: string) => void) => boolean;
   /**
    * A peer is connected and, with TLS, verified. `since` is when its connection came, on the clock
    * of the network, for deadlines that count from there; without it: just now.

@@ -59,7 +59,7 @@ export class Endpoint {
     const { runtime: { clock, logger }, onRejected } = options;
     this.#refusals = new RefusalLog(clock, logger, onRejected);
     this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
-      this.#startHandshake(link, since, undefined);
+      return this.#startHandshake(link, since, undefined);
     });
     this.#mapAddress = addressMapper(options.addressMap);
     this.#channels = new Channels(this.#limits);
@@ -233,7 +233,7 @@ export class Endpoint {
     this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
   }
 
-  #startHandshake(link: Link, since: number, channel: Channel | undefined): void {
+  #startHandshake(link: Link, since: number, channel: Channel | undefined): PeerConnection {
     const connection = new PeerConnection({
       link,
       clock: this.#runtime.clock,
@@ -245,6 +245,7 @@ export class Endpoint {
       partials: this.#acceptor.partials,
     });
     this.#connections.add(connection);
+    return connection;
   }
 
   #owner(channel: Channel | undefined): PeerConnectionOwner {
@@ -319,7 +320,7 @@ export class Endpoint {
   }
 
   #onOpen(connection: PeerConnection, peer: Peer, dialledFor: Channel | undefined): void {
-    this.#acceptor.opened(connection.remote);
+    this.#acceptor.opened(connection);
     this.clientAddresses.remember(peer);
     const inTurn = this.#resolveConflict(peer, dialledFor) === "succeed";
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);

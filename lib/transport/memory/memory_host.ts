@@ -200,7 +200,8 @@ class MemoryDial {
       this.#backward.send(() => this.#finish(dialFailed(host, port, refused)));
       return;
     }
-    if (listener.admit?.(this.#local) === false) {
+    // It becomes a link at once: nothing is left to cut.
+    if (listener.admit?.(this.#local, () => {}) === false) {
       this.#surroundings.trace(this.#remote, this.#local, "reject");
       this.#backward.send(() => this.#finish(connectionLost(this.#remote)));
       return;

@@ -50,6 +50,13 @@ export class TlsServerHandshake {
     // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
     // it counts the verification of the certificate as well.
     this.#deadline = this.#clock.schedule(this.#options.timeout, () => this.#onDeadline());
+    // The TLS layer costs far more than the socket: a silent peer must not cause that. What has
+    // arrived stays in the buffer of the socket, which the TLS layer reads first.
+    this.#under.once("readable", () => this.#takeOver());
+  }
+
+  #takeOver(): void {
+    if (this.#settled) return;
     try {
       this.#startHandshake();
     } catch (error) {
