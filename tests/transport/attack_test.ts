@@ -180,6 +180,53 @@ Deno.test("attack: silent connections take no more than maxPendingHandshakes, an
   assertEquals(named.length, 5, siege.lines.join("\n"));
 });
 
+/** From `count` hosts, 100 silent connections a second each, until the result is called. */
+function flood(siege: Siege, count: number): () => void {
+  const { clock, network } = siege.world;
+  let on = true;
+  const next = () => {
+    if (!on) return;
+    for (let i = 0; i < count; i++) {
+      const dialled = { host: "a", port: 25_520, serverName: "a", timeout: 1_000 };
+      void network.host(`flood-${i}`).dial(dialled).catch(() => {});
+    }
+    clock.schedule(10, next);
+  };
+  next();
+  return () => void (on = false);
+}
+
+/** Milliseconds until a node that starts now has been heard. */
+async function timeToBeHeard(siege: Siege, host: string): Promise<number> {
+  const { clock } = siege.world;
+  const since = clock.now();
+  const joining = await siege.world.start(host);
+  joining.send("a:25520", `hello from ${host}`);
+  await clock.runUntil(() => siege.node.texts.includes(`hello from ${host}`), 10_000);
+  return clock.now() - since;
+}
+
+for (const count of [1, 4, 64]) {
+  Deno.test(`attack: a node gets in, and a member comes back, while ${count} addresses flood`, async () => {
+    await using siege = await Siege.begin();
+    const { clock, network } = siege.world;
+    const usual = await timeToBeHeard(siege, "c");
+    const stop = flood(siege, count);
+    await clock.advance(3_000);
+    for (const host of ["d", "e", "f"]) {
+      const took = await timeToBeHeard(siege, host);
+      assert(took <= 2 * usual, `${took} ms instead of ${usual} ms`);
+      // A member whose connection breaks reconnects with its next message.
+      network.reset("b", "a");
+      await clock.advance(20);
+      const since = clock.now();
+      await siege.isServed();
+      assert(clock.now() - since <= 2 * usual, `${clock.now() - since} ms`);
+    }
+    stop();
+  });
+}
+
 Deno.test("attack: one address has its rate and its number of connections, others have theirs", async () => {
   await using siege = await Siege.begin({ maxConnectionRate: 20, maxConnectionsPerAddress: 5 });
   const { clock } = siege.world;
