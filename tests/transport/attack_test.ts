@@ -288,6 +288,27 @@ Deno.test("attack: a peer that stops reading is cut after writeTimeout, and othe
   assertEquals(new Set(reasons), new Set(["queueFull", "disconnected"]));
 });
 
+for (const count of [1, 200]) {
+  Deno.test(`attack: who reads ${count} messages, pings, and acknowledges nothing new is cut after writeTimeout`, async () => {
+    await using siege = await Siege.begin({ writeTimeout: 3_000 });
+    const { clock } = siege.world;
+    const link = await siege.dial();
+    link.write(hello, () => {});
+    await clock.runUntil(() => siege.node.endpoint.peers().length === 2);
+    const began = clock.now();
+    for (let i = 0; i < count; i++) siege.node.send("client:evil", "x".repeat(10_000));
+    const busy = frames([FrameType.ping, bytes()], [FrameType.credit, new Uint8Array(8)]);
+    while (siege.node.endpoint.peers().length === 2 && clock.now() - began < 10_000) {
+      link.write(busy, () => {});
+      await clock.advance(500);
+    }
+    assert(clock.now() - began <= 4_000, `${clock.now() - began} ms`);
+    const end = siege.node.events.at(-1)!;
+    assert(/acknowledges nothing for writeTimeout \(3000 ms\)/.test(end), end);
+    await siege.isServed();
+  });
+}
+
 Deno.test("attack: many unfinished messages take bounded memory, and other peers are served", async () => {
   await using siege = await Siege.begin({ maxMessage: 1_000_000, maxPartialBytes: 3_000_000 });
   const { clock } = siege.world;

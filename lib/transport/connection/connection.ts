@@ -265,11 +265,18 @@ export class Connection {
   #onCredit(bytes: Uint8Array, start: number, end: number): void {
     if (end - start !== 8) throw new WireError("malformed", "a credit frame has a wrong length");
     const total = new DataView(bytes.buffer, bytes.byteOffset + start, 8).getFloat64(0);
+    const before = this.#outbox.unacknowledged;
     if (!this.#outbox.acknowledge(total)) {
       throw new WireError("malformed", `a credit of ${total} bytes`, { value: total });
     }
-    this.#liveness.progress();
-    if (this.#writing) this.#liveness.stuck(this.#clock.now());
+    const rest = this.#outbox.unacknowledged;
+    // The same credit again is no progress.
+    if (rest < before) {
+      const now = this.#clock.now();
+      this.#liveness.acknowledged(now, rest > 0);
+      this.#liveness.progress();
+      if (this.#writing) this.#liveness.stuck(now);
+    }
     if (this.#phase !== "closing") return this.#scheduleFlush();
     if (this.#outbox.unacknowledged > 0) return;
     this.#closeLink();
@@ -320,10 +327,11 @@ export class Connection {
     const outbox = this.#outbox;
     if (outbox.messages === 0) return empty;
     if (outbox.unacknowledged >= this.#peerWindow) {
-      this.#liveness.stuck(this.#clock.now());
+      this.#liveness.windowFull(this.#clock.now());
       return empty;
     }
     const bytes = outbox.take();
+    this.#liveness.owes(this.#clock.now());
     if (this.#drained !== undefined && !outbox.crowded) this.#resolveDrained();
     return bytes;
   }
