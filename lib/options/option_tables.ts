@@ -57,6 +57,7 @@ import {
 } from "./tables/cluster_tables.ts";
 import { groupTable, poolTable } from "./tables/routing_tables.ts";
 import {
+  entityMailboxTable,
   entityRefTable,
   entityTypeTable,
   fileEntityStoreTable,
@@ -151,6 +152,7 @@ export const optionChapters: readonly OptionChapter[] = [
     tables: [
       shardedTable,
       passivationTable,
+      entityMailboxTable,
       shardBufferTable,
       rememberTable,
       fileEntityStoreTable,

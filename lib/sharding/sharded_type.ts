@@ -1,5 +1,5 @@
 import { withDefaults } from "../options/check_options.ts";
-import { shardedDefaults } from "../options/tables/sharding_tables.ts";
+import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
@@ -11,7 +11,7 @@ import { regionPath } from "./routing/protocol.ts";
 import type { ShardEnvelope } from "./routing/shard_envelope.ts";
 import { ShardProxy } from "./routing/shard_proxy.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
-import type { ShardedBehavior } from "./sharded_behavior.ts";
+import type { EntityMailboxOptions, ShardedBehavior } from "./sharded_behavior.ts";
 import type { ShardingMachine } from "./sharding_machine.ts";
 
 /**
@@ -89,12 +89,20 @@ export class ShardedType {
   #makeEntities(node: ExtensionContext, behavior: ShardedBehavior<never>): Entities {
     const { factory, numShards, passivation, options } = behavior;
     const { maxPendingPerEntity, stopTimeout } = withDefaults(shardedDefaults, options);
+    const bounds: Required<Pick<EntityMailboxOptions, "capacity" | "maxBytes">> = withDefaults(
+      entityMailboxDefaults,
+      options.mailbox,
+    );
+    const { capacity, maxBytes, ...given } = bounds;
+    const isUnbounded = capacity === Infinity && maxBytes === Infinity;
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
       clock: node.runtime.clock,
       numShards,
       limits: passivation,
       maxPending: maxPendingPerEntity,
+      maxPendingBytes: maxBytes,
+      mailbox: isUnbounded ? undefined : { ...given, ...finite({ capacity, maxBytes }) },
       stopTimeout,
       reroute: (entityId, message) => this.router.route(entityId, message),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
@@ -128,4 +136,10 @@ export class ShardedType {
       log: (message, fields) => logger.log("warn", "sharding", message, { shardType, ...fields }),
     });
   }
+}
+
+/** Without what has no limit. */
+function finite<K extends string>(limits: Readonly<Record<K, number>>): Partial<Record<K, number>> {
+  const entries = Object.entries<number>(limits).filter(([, limit]) => limit !== Infinity);
+  return Object.fromEntries(entries) as Partial<Record<K, number>>;
 }

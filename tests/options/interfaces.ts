@@ -39,6 +39,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   tlsTextsTable: ["transport#TlsTexts", "runtime#TlsMaterial"],
   identityTable: ["runtime#IdentityPatterns"],
   shardedTable: ["sharding#ShardedOptions"],
+  entityMailboxTable: ["sharding#EntityMailboxOptions"],
   passivationTable: ["sharding#PassivationOptions"],
   shardBufferTable: ["sharding#ShardBufferLimits"],
   rememberTable: ["sharding#RememberOptions"],

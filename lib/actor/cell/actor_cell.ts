@@ -51,6 +51,10 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   deliverOwn(message: unknown): void;
   /** Takes the oldest message without handling it. Only when there is one. */
   discard(): unknown;
+  /** Bytes that the stash may hold. */
+  readonly maxStashedBytes: number;
+  /** Bytes of a message; 0 if they are not counted. */
+  measure(message: unknown): number;
   /** The message at hand was stashed: it does not count as delivered. */
   onStashed(): void;
   /** Puts messages before all that wait. */

@@ -24,13 +24,29 @@ class Sized {
 const maxShared = 100;
 const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
 
+/** Options that were checked, and the bounds in them. */
+const prepared = new WeakSet<object>();
+
+/**
+ * Checks options once that many actors are spawned with. A message for an empty mailbox of these is
+ * taken without being measured: most messages are handled before the next one arrives.
+ *
+ * @throws {OptionError}
+ */
+export function prepareSpawnOptions(options: SpawnOptions): SpawnOptions {
+  checkSpawnOptions(options);
+  prepared.add(options);
+  if (options.mailbox !== undefined) prepared.add(options.mailbox);
+  return options;
+}
+
 /**
  * The options of a new actor, if they can be used.
  *
  * @throws {OptionError}
  */
 export function checkSpawnOptions(options: SpawnOptions | undefined): SpawnOptions | undefined {
-  if (options === undefined || isUsual(options)) return options;
+  if (options === undefined || prepared.has(options) || isUsual(options)) return options;
   checkOptions(spawnTable, options);
   const { mailbox } = options;
   if (mailbox === undefined || (mailbox.capacity ?? mailbox.maxBytes) !== undefined) return options;
@@ -70,7 +86,10 @@ export class MailboxBounds {
   readonly capacity: number;
   /** Whether messages are measured. */
   readonly countsBytes: boolean;
-  readonly #maxBytes: number;
+  /** Whether a message for an empty mailbox is taken without being measured. */
+  readonly trustsFirst: boolean;
+  /** Bytes that may wait, and as many again in the stash. */
+  readonly maxBytes: number;
   readonly #sizeOf: (message: never) => number;
   #bytes = 0;
 
@@ -81,13 +100,14 @@ export class MailboxBounds {
     // No more than that can wait anyway; small integers compare faster.
     this.capacity = capacity ?? maxMailboxCapacity;
     this.countsBytes = maxBytes !== undefined;
-    this.#maxBytes = maxBytes ?? Infinity;
+    this.trustsFirst = prepared.has(options);
+    this.maxBytes = maxBytes ?? Infinity;
     this.#sizeOf = sizeOf;
   }
 
   /** Bytes of a message; 0 if bytes are not counted, all there are if it cannot be measured. */
   measure(message: unknown): number {
-    if (this.#maxBytes === Infinity) return 0;
+    if (this.maxBytes === Infinity) return 0;
     try {
       const size = this.#sizeOf(untraced(message) as never);
       return size >= 0 ? size : Infinity;
@@ -98,19 +118,19 @@ export class MailboxBounds {
 
   /** Whether a message of `size` bytes fits beside `count` others, or never will. */
   fits(count: number, size: number): boolean {
-    return count < this.capacity && this.#bytes + size <= this.#maxBytes;
+    return count < this.capacity && this.#bytes + size <= this.maxBytes;
   }
 
   /** Whether it would fit into an empty mailbox. */
   canEverFit(size: number): boolean {
-    return size <= this.#maxBytes;
+    return size <= this.maxBytes;
   }
 
   /** The slot content of an accepted message. */
   admit(message: unknown, size: number): unknown {
-    if (this.#maxBytes === Infinity) return message;
+    if (this.maxBytes === Infinity) return message;
     // An unstashed message may no longer be measurable.
-    const counted = Math.min(size, this.#maxBytes);
+    const counted = Math.min(size, this.maxBytes);
     this.#bytes += counted;
     return new Sized(message, counted);
   }

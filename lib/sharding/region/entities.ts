@@ -9,6 +9,9 @@ import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
+import { estimateSize } from "../../actor/cell/message_size.ts";
+import { prepareSpawnOptions } from "../../actor/cell/mailbox_bounds.ts";
+import type { MailboxOptions, SpawnOptions } from "../../actor/behavior/spawn_options.ts";
 import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
 import { backoffDelay } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -30,8 +33,11 @@ export interface EntitiesPort {
   readonly numShards: number;
   readonly clock: Clock;
   readonly limits: PassivationOptions;
-  /** Messages that wait for one entity at most. */
+  /** Messages that wait for one entity at most while it stops, and their bytes. */
   readonly maxPending: number;
+  readonly maxPendingBytes: number;
+  /** Bounds of the mailbox of an entity. */
+  readonly mailbox: MailboxOptions | undefined;
   /** Milliseconds after which an entity that has not stopped in turn stops at once. */
   readonly stopTimeout: number;
   /** A message whose shard is handed off: routes it again. */
@@ -70,6 +76,7 @@ export class Entities implements ShardRunner, EntityKeeper {
   /** Entities that are stopping, and since when. */
   readonly #stopping = new Map<Entity, number>();
   readonly #behavior: Behavior<unknown>;
+  readonly #spawnOptions: SpawnOptions;
   #context: ActorContext<never> | undefined;
   #now = 0;
 
@@ -77,6 +84,7 @@ export class Entities implements ShardRunner, EntityKeeper {
   constructor(shardType: string, factory: EntityFactory<unknown>, port: EntitiesPort) {
     this.#port = port;
     this.#path = regionPath(shardType);
+    this.#spawnOptions = prepareSpawnOptions(port.mailbox ? { mailbox: port.mailbox } : {});
     // One for all: a factory that throws must stop its entity, not the region.
     this.#behavior = Behaviors.setup((context) => factory(context.entityId, context));
   }
@@ -230,7 +238,7 @@ export class Entities implements ShardRunner, EntityKeeper {
       return this.#remove(shard, entity);
     }
     const name = entityName(id);
-    const cell = this.#context.spawn(this.#behavior, name) as LocalRef<unknown>;
+    const cell = this.#context.spawn(this.#behavior, name, this.#spawnOptions) as LocalRef<unknown>;
     if (name === undefined) this.#unnamed.set(cell, entity);
     entity.cell = cell;
     entity.used = this.#now;
@@ -247,8 +255,12 @@ export class Entities implements ShardRunner, EntityKeeper {
   }
 
   #keep(entity: Entity, message: unknown): void {
+    const { maxPending, maxPendingBytes } = this.#port;
     const pending = entity.pending ??= [];
-    if (pending.length < this.#port.maxPending) pending.push(message);
+    if (pending.length === 0) entity.pendingBytes = 0;
+    entity.pendingBytes += estimateSize(message);
+    const isFull = pending.length >= maxPending || entity.pendingBytes > maxPendingBytes;
+    if (pending.length === 0 || !isFull) pending.push(message);
     else this.#port.lose("bufferFull", `${this.#path}/${entity.id}`, message);
   }
 
