@@ -26,6 +26,8 @@ export interface OutgoingWatch extends WatchItem {
 export class PeerWatches {
   /** Address of the other. */
   readonly address: string;
+  /** Of a client, whom the limit of its certificate counts for. */
+  account: string | undefined;
   /** The latest incarnation of the other that was seen; 0 before any. */
   incarnation = 0;
   /** Counts connections; a confirmation is valid for one of them. */

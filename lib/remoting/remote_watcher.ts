@@ -5,7 +5,7 @@ import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { OncePerPeerLog } from "./once_per_peer_log.ts";
-import type { Peer } from "../transport/base/peer.ts";
+import { accountOf, type Peer } from "../transport/base/peer.ts";
 import type { WatchEffect } from "./peer_watches.ts";
 import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
 import { parseWatchMessage, type WatchMessage } from "./watch_protocol.ts";
@@ -100,7 +100,12 @@ export class RemoteWatcher implements RemoteWatch {
         ...item,
         present: this.#port.mayReach(peer, item.path) && this.#find(item) !== undefined,
       }));
-      this.#step({ type: "requested", from, incarnation, session: message.session, items });
+      const { session } = message;
+      const { identity } = peer;
+      const account = peer.role === "client" && identity.kind !== "plain"
+        ? accountOf(peer)
+        : undefined;
+      this.#step({ type: "requested", from, account, incarnation, session, items });
     }
   }
 
@@ -241,10 +246,11 @@ export class RemoteWatcher implements RemoteWatch {
     const { clock, logger } = this.#port;
     if (clock.now() < this.#quietUntil) return;
     this.#quietUntil = clock.now() + quietTime;
-    const { maxWatchesPerPeer } = this.#limits;
+    const { maxWatchesPerPeer, maxWatchesPerIdentity } = this.#limits;
     logger.log("error", "remoting", "refused a watch: the peer has reached its limit", {
       peer,
       maxWatchesPerPeer,
+      maxWatchesPerIdentity,
     });
   }
 }

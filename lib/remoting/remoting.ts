@@ -85,7 +85,7 @@ export class Remoting {
     this.#telemetry = RemotingTelemetry.of(system);
     const { tls } = options;
     if (tls instanceof TlsConfig) this.#telemetry?.setCertificate("own", tls.notAfter);
-    this.#peerLog = new OncePerPeerLog(this.#logger);
+    this.#peerLog = new OncePerPeerLog(this.#logger, options.runtime.clock);
     this.#serialization = new Serialization(options.serializers, this.#logger);
     const { registry } = this.#serialization;
     this.#codec = new Codec({

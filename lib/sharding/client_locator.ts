@@ -5,19 +5,27 @@ import {
   parseShardingMessage,
   type RefusedMessage,
 } from "./routing/protocol.ts";
+import { accountOf } from "../transport/base/peer.ts";
+import { Tally } from "../transport/base/tally.ts";
 import type { ShardingPort } from "./routing/sharding_port.ts";
 
 /** Requests of clients that may be pending; further ones are dropped, and clients repeat them. */
 const maxPending = 100_000;
-/** Of these, how many one client may have: it must not take the place of all others. */
+/** Of these, how many one client may have, and all with one certificate. */
 const maxPendingPerClient = 1_000;
+const maxPendingPerIdentity = 10_000;
 /** Milliseconds between two requests to the coordinator for one shard: clients repeat theirs. */
 const forwardInterval = 100;
 /** Milliseconds after which a pending request is dropped. */
 const requestTimeout = 5_000;
 
+/** The client that has sent a request. */
+type ClientFacts = Parameters<typeof accountOf>[0];
+
 interface PendingRequest {
   readonly client: string;
+  /** Whom the limit counts for, besides the client. */
+  readonly account: string;
   readonly since: number;
 }
 
@@ -34,7 +42,8 @@ export class ClientLocator {
   readonly #known: (request: LocateMessage) => LocationMessage | undefined;
   readonly #forward: (request: LocateMessage) => void;
   readonly #shards = new Map<string, PendingShard>();
-  readonly #pendingOfClient = new Map<string, number>();
+  readonly #pendingOfClient = new Tally();
+  readonly #pendingOfIdentity = new Tally();
   #pending = 0;
 
   /**
@@ -51,7 +60,8 @@ export class ClientLocator {
   }
 
   /** Takes a client's request. */
-  receive({ address: client }: { readonly address: string }, value: unknown): void {
+  receive(peer: ClientFacts, value: unknown): void {
+    const { address: client } = peer;
     const request = parseShardingMessage(value);
     if (request?.type !== "locate") return;
     const answer = this.#known(request);
@@ -60,10 +70,11 @@ export class ClientLocator {
     const key = keyOf(request.shardType, request.shard);
     const shard = this.#shards.get(key) ?? { requests: [], forwardedAt: -Infinity };
     if (!shard.requests.some((pending) => pending.client === client)) {
-      const own = this.#pendingOfClient.get(client) ?? 0;
-      if (this.#pending >= maxPending || own >= maxPendingPerClient) return;
-      shard.requests.push({ client, since: now });
-      this.#pendingOfClient.set(client, own + 1);
+      const account = accountOf(peer);
+      if (this.#isFullFor(client, account)) return;
+      shard.requests.push({ client, account, since: now });
+      this.#pendingOfClient.add(client, 1);
+      this.#pendingOfIdentity.add(account, 1);
       this.#pending++;
     }
     this.#shards.set(key, shard);
@@ -97,6 +108,12 @@ export class ClientLocator {
     }
   }
 
+  #isFullFor(client: string, account: string): boolean {
+    return this.#pending >= maxPending ||
+      this.#pendingOfClient.of(client) >= maxPendingPerClient ||
+      this.#pendingOfIdentity.of(account) >= maxPendingPerIdentity;
+  }
+
   #take(key: string): readonly PendingRequest[] {
     const requests = this.#shards.get(key)?.requests ?? [];
     this.#shards.delete(key);
@@ -107,10 +124,9 @@ export class ClientLocator {
   /** These requests are no longer pending. */
   #release(requests: readonly PendingRequest[]): void {
     this.#pending -= requests.length;
-    for (const { client } of requests) {
-      const rest = this.#pendingOfClient.get(client)! - 1;
-      if (rest === 0) this.#pendingOfClient.delete(client);
-      else this.#pendingOfClient.set(client, rest);
+    for (const { client, account } of requests) {
+      this.#pendingOfClient.add(client, -1);
+      this.#pendingOfIdentity.add(account, -1);
     }
   }
 }

@@ -52,6 +52,11 @@ export interface ShardedOptions {
    * `mailboxFull`, which its asker is told.
    */
   readonly mailbox?: EntityMailboxOptions;
+  /**
+   * Entities that clients with one certificate may start at a node, a second. Messages beyond become
+   * dead letters with the reason `bufferFull`. `Infinity`: no limit. Default 10 000.
+   */
+  readonly maxStartsPerIdentity?: number;
   /** Messages that wait for one entity while it stops. Default 1 000. */
   readonly maxPendingPerEntity?: number;
   /**

@@ -3,6 +3,7 @@ import { entityMailboxDefaults, shardedDefaults } from "../options/tables/shardi
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
+import { accountOf } from "../transport/base/peer.ts";
 import { Entities } from "./region/entities.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
 import { checkRemember } from "./remember/remember_options.ts";
@@ -64,8 +65,10 @@ export class ShardedType {
       node.spawnSystem(this.#entities.behavior(() => machine.open(name)), `_region-${name}`);
     }
     const { intake } = machine;
+    const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
+    if (maxStartsPerIdentity !== Infinity) intake.limitStarts(name, maxStartsPerIdentity);
     node.handlePeers(regionPath(name), (peer, value) => {
-      intake.receive(router, peer.address, value);
+      intake.receive(router, peer.address, value, accountOf(peer));
     });
     this.ref = new ShardProxy(this.router, anchor);
   }

@@ -369,3 +369,28 @@ Deno.test("a node runs no more entities of a type than the default of passivatio
   await cluster.clock.advance(1_000);
   assertEquals(node.sharding.runningEntities("lists").length, 100_000);
 });
+
+Deno.test("a client starts no more entities a second than maxStartsPerIdentity, nodes as many as they like", async () => {
+  const options = { maxStartsPerIdentity: 100 };
+  const { cluster, node, ref, client, remote, lost } = await busyEntity(options);
+  await cluster.clock.advance(3_000);
+  ref.tell(shardEnvelope("mine", 1));
+  remote.tell(shardEnvelope("first", 1));
+  await cluster.clock.advance(3_000);
+  for (let i = 0; i < 300; i++) remote.tell(shardEnvelope(`e${i}`, 1));
+  await cluster.clock.advance(50);
+  const running = () => node.sharding.runningEntities("busy").length;
+  assert(running() <= 2 + 110, String(running()));
+  assert(lost.length >= 190 && lost.every((reason) => reason === "bufferFull"), lost.join());
+  // Entities that run are reached, and others start later.
+  lost.splice(0);
+  remote.tell(shardEnvelope("first", 2));
+  await cluster.clock.advance(2_000);
+  for (let i = 200; i < 250; i++) remote.tell(shardEnvelope(`e${i}`, 1));
+  await cluster.clock.advance(50);
+  assertEquals(lost, []);
+  for (let i = 0; i < 300; i++) ref.tell(shardEnvelope(`n${i}`, 1));
+  await cluster.clock.advance(50);
+  assertEquals(lost, []);
+  await cluster.clock.resolve(client.close());
+});

@@ -126,6 +126,10 @@ export const shardedTable = optionTable("Behaviors.sharded", {
   mailbox: option(group(entityMailboxTable), {
     text: "Bounds of the mailbox of each entity.",
   }),
+  maxStartsPerIdentity: option(countOrInfinity(1), {
+    default: 10_000,
+    text: "Entities that clients with one certificate may start at a node, a second.",
+  }),
   maxPendingPerEntity: option(countOrInfinity(1), {
     default: 1_000,
     text: "Messages that wait for one entity while it stops.",

@@ -23,6 +23,10 @@ export const transportTable = optionTable("transport", {
     default: 100,
     text: "Connections a second from one IP address (IPv6: one /64).",
   }),
+  maxConnectionsPerIdentity: option(count, {
+    default: 1_000,
+    text: "Accepted connections at once with one certificate.",
+  }),
   maxAddresses: option(count, {
     default: 10_000,
     text: "Addresses that are kept track of, for each lane.",
@@ -63,9 +67,14 @@ export const transportTable = optionTable("transport", {
     default: 33_554_432,
     text: "Bytes that wait for one connection.",
   }),
+  maxQueuedBytesPerIdentity: option(size(), {
+    default: 67_108_864,
+    text:
+      "Bytes that wait for all clients with one certificate, or that they have not acknowledged.",
+  }),
   writeTimeout: option(time, {
     default: 20_000,
-    text: "Time after which a peer that reads nothing is disconnected.",
+    text: "Time after which a peer that reads or acknowledges nothing is disconnected.",
   }),
   keepAliveInterval: option(time, {
     default: 15_000,

@@ -6,6 +6,7 @@ import {
   shardingPath,
 } from "../routing/protocol.ts";
 import { checkMessage, type MessageSchema } from "../routing/schema.ts";
+import { EntityStarts } from "./entity_starts.ts";
 import type { ShardGrant } from "../routing/shard_grant.ts";
 import { shardOf } from "../routing/shard_hash.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
@@ -13,6 +14,9 @@ import type { ShardingPort } from "../routing/sharding_port.ts";
 
 /** Corrections of senders between two ticks, at most. */
 const maxCorrections = 10_000;
+
+/** Milliseconds between two lines about clients that start too many entities. */
+const quietTime = 60_000;
 
 /** Stands for a message that does not fit its schema. */
 const invalid = Symbol("invalid");
@@ -29,6 +33,10 @@ export interface DeliveryIntakePort extends ShardingPort {
 export class DeliveryIntake {
   readonly #port: DeliveryIntakePort;
   readonly #schemas = new Map<string, MessageSchema<unknown>>();
+  /** Starts of entities by clients, for each type. */
+  readonly #starts = new Map<string, EntityStarts>();
+  /** When a client that starts too many was logged last. */
+  #loggedAt = -Infinity;
   /** Corrections that were sent since the last tick, by sender and shard. */
   readonly #corrected = new Set<string>();
 
@@ -42,14 +50,25 @@ export class DeliveryIntake {
     this.#schemas.set(shardType, schema);
   }
 
-  /** Something has arrived for entities of a type. */
-  receive(router: ShardRouter, from: string, value: unknown): void {
+  /** Clients with one certificate may start so many entities of a type a second. */
+  limitStarts(shardType: string, rate: number): void {
+    this.#starts.set(shardType, new EntityStarts(rate));
+  }
+
+  /**
+   * Something has arrived for entities of a type. `account`: whom limits of clients count for.
+   */
+  receive(router: ShardRouter, from: string, value: unknown, account = from): void {
     const delivery = parseEntityDelivery(value);
     if (delivery !== undefined) {
       const [entityId, sent, epoch] = delivery;
       const message = this.#validate(router.shardType, entityId, from, sent);
       if (message === invalid) return;
       const client = from.startsWith("client:") ? from : undefined;
+      if (client !== undefined && !this.#mayReach(router, entityId, account)) {
+        this.#port.deadLetter("bufferFull", `${regionPath(router.shardType)}/${entityId}`, message);
+        return;
+      }
       const grant = router.receive(entityId, message, epoch, client);
       if (grant !== undefined) this.#correct(router, from, entityId, grant);
       return;
@@ -66,6 +85,23 @@ export class DeliveryIntake {
   /** Allows corrections of the same senders again. */
   tick(): void {
     this.#corrected.clear();
+  }
+
+  /** Whether the entity runs, or the client may start it. */
+  #mayReach(router: ShardRouter, entityId: string, account: string): boolean {
+    const starts = this.#starts.get(router.shardType);
+    if (starts === undefined || !router.wouldStart(entityId)) return true;
+    const now = this.#port.now();
+    if (starts.take(account, now)) return true;
+    if (now - this.#loggedAt >= quietTime) {
+      this.#loggedAt = now;
+      const { shardType } = router;
+      this.#port.log("warn", "a client exceeds maxStartsPerIdentity; dropping messages", {
+        shardType,
+        client: account,
+      });
+    }
+    return false;
   }
 
   #validate(shardType: string, entityId: string, from: string, message: unknown): unknown {

@@ -133,6 +133,10 @@ export class Entities implements ShardRunner, EntityKeeper {
     cell.tell(message);
   }
 
+  has(number: number, entityId: string): boolean {
+    return this.#shards[number]?.entities.has(entityId) ?? false;
+  }
+
   /** Starts an entity without a message, unless it runs or its shard is not here. */
   wake(number: number, entityId: string): void {
     const shard = this.#shards[number];

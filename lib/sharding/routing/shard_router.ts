@@ -132,6 +132,11 @@ export class ShardRouter {
     return client === undefined ? grant : undefined;
   }
 
+  /** Whether a message for the entity would start it at this node. */
+  wouldStart(entityId: string): boolean {
+    return this.#region?.wouldStart(shardOf(entityId, this.#routes.numShards), entityId) ?? false;
+  }
+
   /** A flush marker has arrived, behind all messages of its sender. */
   receiveMarker(marker: FlushMarker): void {
     const [shard, epoch, , , by] = marker;

@@ -16,6 +16,8 @@ export interface TransportLimits {
    * second of rest. Default 100.
    */
   readonly maxConnectionRate: number;
+  /** Connections at once with one certificate, accepted ones. Default 1 000. */
+  readonly maxConnectionsPerIdentity: number;
   /**
    * Addresses that are tracked, for each lane separately; idle ones are forgotten. Default 10 000.
    */
@@ -44,7 +46,12 @@ export interface TransportLimits {
   readonly maxQueuedMessages: number;
   /** Bytes that wait for one connection. Default 32 MiB. */
   readonly maxQueuedBytes: number;
-  /** After which a peer that takes no bytes is disconnected. Default 20 000. */
+  /**
+   * Bytes that wait for all clients with one certificate together, or that they have not
+   * acknowledged. Default 64 MiB.
+   */
+  readonly maxQueuedBytesPerIdentity: number;
+  /** After which a peer that takes or acknowledges no bytes is disconnected. Default 20 000. */
   readonly writeTimeout: number;
   /** Silence after which a connection is probed. Default 15 000. */
   readonly keepAliveInterval: number;

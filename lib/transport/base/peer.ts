@@ -42,10 +42,24 @@ export interface ClientPeer extends PeerFacts {
  * The holder of a peer's certificate: only the same holder may take over an address that is
  * connected. It is the URI name in full, since two trust domains may use the same last part.
  */
-export function holderOf({ identity }: Peer): string {
+export function holderOf({ identity }: { readonly identity: PeerIdentity }): string {
   if (identity.kind === "plain") return "plain";
   const { kind, uri, name } = identity;
   return uri === undefined ? `${kind} name ${name}` : `${kind} URI ${uri}`;
+}
+
+/**
+ * Whom limits count for: the holder of a certificate, however many connections and addresses it uses.
+ * Where nothing is proved, the address that the peer has chosen.
+ */
+export function accountOf(
+  { identity, address }: {
+    readonly identity?: PeerIdentity | undefined;
+    readonly address: string;
+  },
+): string {
+  if (identity === undefined || identity.kind === "plain") return address;
+  return holderOf({ identity });
 }
 
 /** The peer of a connection, after the handshake. */

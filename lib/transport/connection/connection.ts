@@ -19,7 +19,7 @@ import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from 
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import type { TransportLimits } from "../base/limits.ts";
-import { Outbox } from "./outbox.ts";
+import { type ByteAccount, Outbox } from "./outbox.ts";
 import type { PartialMessages } from "./partial_messages.ts";
 
 /** Longest delay before read bytes are acknowledged, milliseconds. */
@@ -132,6 +132,11 @@ export class Connection {
     this.#inbox = this.#newInbox({ ...limits, window: this.#limits.window });
     this.#watch();
     this.#scheduleFlush();
+  }
+
+  /** Counts what waits for the peer for an account, too. To be called before the first message. */
+  chargeTo(account: ByteAccount): void {
+    this.#outbox.chargeTo(account);
   }
 
   /** Messages that wait to be written. */

@@ -15,6 +15,7 @@ import {
   judge,
 } from "./handshake.ts";
 import type { TransportLimits } from "../base/limits.ts";
+import type { ByteAccount } from "./outbox.ts";
 import type { PartialMessages } from "./partial_messages.ts";
 import type { Peer } from "../base/peer.ts";
 
@@ -115,6 +116,11 @@ export class PeerConnection {
   /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
   send(payload: Uint8Array, path?: string): SendRefusal | undefined {
     return this.#connection.send(payload, path);
+  }
+
+  /** Counts what waits for the peer for an account, too. To be called before the first message. */
+  chargeTo(account: ByteAccount): void {
+    this.#connection.chargeTo(account);
   }
 
   /** Size of the queue. */

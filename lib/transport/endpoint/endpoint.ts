@@ -21,6 +21,7 @@ import {
 import type { Lane, Peer } from "../base/peer.ts";
 import { type TransportLimits, transportLimits } from "../base/limits.ts";
 import { Acceptor } from "./acceptor.ts";
+import { IdentityAccounts } from "./identity_accounts.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { revocationOf, superviseTls } from "../tls/tls_supervision.ts";
 
@@ -42,6 +43,7 @@ export class Endpoint {
   readonly #clients = new Map<string, Channel>();
   /** Which certificate each client address belongs to. */
   readonly clientAddresses: ClientAddressRegistry = new ClientAddressRegistry();
+  readonly #accounts: IdentityAccounts;
   readonly #connections = new Set<PeerConnection>();
   /** The channels that send through a connection, or wait for it to end. */
   readonly #attached = new WeakMap<PeerConnection, Channel[]>();
@@ -63,6 +65,7 @@ export class Endpoint {
     });
     this.#mapAddress = addressMapper(options.addressMap);
     this.#channels = new Channels(this.#limits);
+    this.#accounts = new IdentityAccounts(this.#limits);
   }
 
   /** Opens the port of a node; a client opens none. Rejects with a `TransportError`. */
@@ -285,6 +288,8 @@ export class Endpoint {
     if (this.#closed) return { code: "full", reason: "this end shuts down" };
     const revoked = revocationOf(this.#options.tls, peer);
     if (revoked !== undefined) return { code: "revoked", reason: revoked };
+    const full = dialledFor === undefined ? this.#accounts.refusal(peer) : undefined;
+    if (full !== undefined) return { code: "full", reason: full };
     const other = this.clientAddresses.belongsToOther(peer);
     const outcome = other ? "taken" : this.#resolveConflict(peer, dialledFor);
     const { address } = peer;
@@ -321,6 +326,8 @@ export class Endpoint {
 
   #onOpen(connection: PeerConnection, peer: Peer, dialledFor: Channel | undefined): void {
     this.#acceptor.opened(connection);
+    const account = connection.dialled ? undefined : this.#accounts.opened(peer);
+    if (account !== undefined) connection.chargeTo(account);
     this.clientAddresses.remember(peer);
     const inTurn = this.#resolveConflict(peer, dialledFor) === "succeed";
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
@@ -372,6 +379,7 @@ export class Endpoint {
 
   #onDown(connection: PeerConnection, peer: Peer, { reason, fault }: ConnectionEnd): void {
     this.#forget(connection);
+    if (!connection.dialled) this.#accounts.ended(peer);
     if (fault) this.#refusals.add(connection.remote, reason);
     for (const channel of this.#attachedTo(connection)) {
       if (channel.connection === connection) {
