@@ -370,6 +370,24 @@ Deno.test("a node runs no more entities of a type than the default of passivatio
   assertEquals(node.sharding.runningEntities("lists").length, 100_000);
 });
 
+Deno.test("entities that give way do not pile up while others start", async () => {
+  const { cluster, node, lists } = await oneNode([], { passivation: { limit: 100 } });
+  const lost: string[] = [];
+  node.eventStream.subscribe("deadLetter", ({ reason }) => void lost.push(reason));
+  lists.tell(add("first", 1));
+  await cluster.clock.advance(3_000);
+  // All in one turn: none of them can stop meanwhile.
+  for (let i = 0; i < 5_000; i++) lists.tell(add(`e${i}`, i));
+  assert(node.sharding.runningEntities("lists").length <= 1_200);
+  await cluster.clock.advance(1_000);
+  assertEquals(node.sharding.runningEntities("lists").length, 100);
+  assertEquals(new Set(lost), new Set(["bufferFull"]));
+  lost.splice(0);
+  for (let i = 0; i < 900; i++) lists.tell(add(`f${i}`, i));
+  await cluster.clock.advance(1_000);
+  assertEquals(lost, []);
+});
+
 Deno.test("a client starts no more entities a second than maxStartsPerIdentity, nodes as many as they like", async () => {
   const options = { maxStartsPerIdentity: 100 };
   const { cluster, node, ref, client, remote, lost } = await busyEntity(options);

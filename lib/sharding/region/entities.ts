@@ -25,6 +25,8 @@ import type { EntityFactory } from "../sharded_behavior.ts";
 
 /** Between a failure and the next start. */
 const restartBackoff = { min: 200, max: 10_000 };
+/** Entities that may be stopping beyond `limit`, at least; else a twentieth of it. */
+const minStopping = 1_000;
 /** Entities that one tick stops at most, so that no tick takes long. */
 const maxPassivated = 5_000;
 
@@ -123,7 +125,11 @@ export class Entities implements ShardRunner, EntityKeeper {
     if (this.#context === undefined) {
       return this.#port.lose("stopped", `${this.#path}/${entityId}`, message);
     }
-    const entity = shard.entities.get(entityId) ?? this.#add(shard, number, entityId);
+    const known = shard.entities.get(entityId);
+    if (known === undefined && this.#isFull()) {
+      return this.#port.lose("bufferFull", `${this.#path}/${entityId}`, message);
+    }
+    const entity = known ?? this.#add(shard, number, entityId);
     const { cell } = entity;
     if (cell === undefined || entity.pending !== undefined || cell.ended) {
       return this.#keep(entity, message);
@@ -217,6 +223,15 @@ export class Entities implements ShardRunner, EntityKeeper {
       this.#stopping.set(entity, Infinity);
       entity.cell!.stop();
     }
+  }
+
+  /**
+   * Starting is done at once and stopping in turn: a flood of ids would start entities faster than
+   * those that give way to them can stop.
+   */
+  #isFull(): boolean {
+    const { limit } = this.#port.limits;
+    return this.#stopping.size > Math.max(minStopping, limit / 20) && this.size >= limit;
   }
 
   #add(shard: Shard, number: number, id: string): Entity {
