@@ -64,6 +64,7 @@ export class Remoting {
   #encodingFor = "";
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
+  readonly #onUndelivered: RemotingOptions["onUndelivered"];
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
@@ -79,6 +80,7 @@ export class Remoting {
   private constructor(system: ActorSystem, options: RemotingOptions) {
     this.#mayReachNode = options.mayReach ?? (() => true);
     this.#isNode = options.role === "node";
+    this.#onUndelivered = options.onUndelivered;
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
@@ -269,7 +271,11 @@ export class Remoting {
     }
     meter?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
-    this.endpoint.send(node, lane, bytes, path.startsWith(askPath) ? undefined : path);
+    const numbered = path.startsWith(askPath) ? undefined : path;
+    const refused = this.endpoint.trySend(node, lane, bytes, numbered);
+    if (refused === undefined) return;
+    this.#lose(refused, node, path, message);
+    this.#onUndelivered?.(node, refused);
   }
 
   /** The active trace, if the other end can read it. */

@@ -112,7 +112,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
 /** Options of an inherited interface that the table's object does not have. */
 export const leftOut: Readonly<Record<string, readonly string[]>> = {
   actorTestKitTable: ["runtime"],
-  tlsTextsTable: ["judge", "subscribe"],
+  tlsTextsTable: ["judge", "revocation", "subscribe"],
 };
 
 /** Options of a shared interface whose default is another for each call, where it is described. */

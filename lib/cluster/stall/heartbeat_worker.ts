@@ -5,10 +5,13 @@
  * @module
  */
 import type { IdentityFunction, IdentityPatterns } from "../../runtime/identity_mapping.ts";
-import type { TlsMaterial } from "../../runtime/network.ts";
+import type { RevocationData, TlsMaterial } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { systemNetwork } from "../../transport/system_network.ts";
+import { readCertificate } from "../../x509/certificate.ts";
+import { pemCertificates } from "../../x509/pem.ts";
+import { judgeRevocation, policyOf } from "../../x509/revocation_policy.ts";
 import { HeartbeatResponder } from "./heartbeat_responder.ts";
 
 /**
@@ -17,6 +20,8 @@ import { HeartbeatResponder } from "./heartbeat_responder.ts";
  */
 export interface WorkerMaterial extends Pick<TlsMaterial, "cert" | "key" | "ca"> {
   readonly identity: IdentityPatterns | "function" | undefined;
+  /** Undefined: nothing is revoked. */
+  readonly revocation: RevocationData | undefined;
 }
 
 /** A message from the node's thread to the worker. */
@@ -43,8 +48,8 @@ let responder: HeartbeatResponder | undefined;
 
 async function start(message: Extract<ToWorker, { type: "start" }>): Promise<void> {
   const { host, port, tls, incarnation, beats } = message;
-  material = tls && materialOf(tls);
   try {
+    material = tls && materialOf(tls);
     responder = await HeartbeatResponder.start(systemNetwork, systemClock, {
       host,
       port,
@@ -65,9 +70,22 @@ async function start(message: Extract<ToWorker, { type: "start" }>): Promise<voi
  */
 const anyNode: IdentityFunction = () => ({ role: "node", name: "node", trustDomain: "any" });
 
-function materialOf({ identity, ...texts }: WorkerMaterial): TlsMaterial {
-  if (identity === undefined) return texts;
-  return { ...texts, identity: identity === "function" ? anyNode : identity };
+function materialOf({ identity, revocation, ...texts }: WorkerMaterial): TlsMaterial {
+  return {
+    ...texts,
+    ...(identity !== undefined && { identity: identity === "function" ? anyNode : identity }),
+    ...(revocation !== undefined && { judge: judgeOf(revocation, texts) }),
+  };
+}
+
+function judgeOf(
+  revocation: RevocationData,
+  { ca, cert }: Pick<TlsMaterial, "ca" | "cert">,
+): TlsMaterial["judge"] & object {
+  const issuers = pemCertificates(ca + cert).map(readCertificate)
+    .filter(({ isAuthority }) => isAuthority);
+  const policy = policyOf(revocation, issuers);
+  return (identity) => judgeRevocation(policy, identity, systemClock.wallTime());
 }
 
 const parent = platform.threads.parent((message) => receive(message as ToWorker));

@@ -1,6 +1,6 @@
 import { formatAddress } from "../../runtime/address.ts";
 import type { Link, Listener, ListenOptions } from "../../runtime/network.ts";
-import { Admission } from "./admission.ts";
+import { Gate } from "./gate.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { TransportLimits } from "../base/limits.ts";
 import { checkOwnCertificate } from "../tls/own_certificate.ts";
@@ -21,10 +21,8 @@ export class Acceptor {
   readonly #options: EndpointOptions;
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
-  readonly #admission: Admission;
+  readonly #gate: Gate;
   readonly #onLink: (link: Link, since: number) => Unfinished;
-  /** How to end a connection whose handshake is not complete, by its far end. */
-  readonly #cuts = new Map<string, (reason: string) => void>();
   #listener: Listener | undefined;
   /** From the proof that the listener refuses peers without a certificate to `stop`. */
   #accepting = false;
@@ -39,7 +37,7 @@ export class Acceptor {
     this.#options = options;
     this.#limits = limits;
     this.#refusals = refusals;
-    this.#admission = new Admission(limits);
+    this.#gate = new Gate(limits, options.runtime.clock);
     this.partials = new PartialMessages(limits);
     this.#onLink = onLink;
   }
@@ -77,16 +75,13 @@ export class Acceptor {
 
   /** The handshake with a peer is complete, on a connection that either end has dialled. */
   opened({ remote, dialled, peer }: PeerConnection): void {
-    if (peer?.role === "node") this.#admission.proved(remote);
-    if (dialled) return;
-    this.#admission.opened(remote);
-    this.#cuts.delete(remote);
+    if (peer?.role === "node") this.#gate.proved(remote);
+    if (!dialled) this.#gate.opened(remote);
   }
 
   /** The connection of an accepted peer has ended. */
   ended(remote: string): void {
-    this.#admission.ended(remote, this.#options.runtime.clock.now());
-    this.#cuts.delete(remote);
+    this.#gate.ended(remote);
   }
 
   /** Accepts no more connections. */
@@ -103,10 +98,8 @@ export class Acceptor {
   #admit(remote: string, cut: (reason: string) => void): boolean {
     // Before `listen` has returned, the listener checks its mutual TLS with its own connections.
     if (!this.#accepting) return this.#listener === undefined;
-    const { refused, evicted } = this.#admission.accept(remote, this.#options.runtime.clock.now());
-    if (evicted !== undefined) this.#cuts.get(evicted)?.(this.#admission.evictionReason);
+    const refused = this.#gate.accept(remote, cut);
     if (refused !== undefined) this.#refusals.add(remote, refused);
-    else this.#cuts.set(remote, cut);
     return refused === undefined;
   }
 
@@ -117,7 +110,7 @@ export class Acceptor {
       return this.ended(remote);
     }
     const connection = this.#onLink(link, since);
-    if (this.#cuts.has(remote)) this.#cuts.set(remote, (reason) => connection.destroy(reason));
+    this.#gate.replaceCut(remote, (reason) => connection.destroy(reason));
   }
 }
 

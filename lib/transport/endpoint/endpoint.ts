@@ -96,10 +96,15 @@ export class Endpoint {
    * the payload is an envelope for that path, which may be replaced by its interned number.
    */
   send(to: string, lane: Lane, payload: Uint8Array, path?: string): void {
-    const refused = to.startsWith("client:")
+    const refused = this.trySend(to, lane, payload, path);
+    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused);
+  }
+
+  /** Sends like `send`, and returns why not, if not: the caller still has the message. */
+  trySend(to: string, lane: Lane, payload: Uint8Array, path?: string): SendRefusal | undefined {
+    return to.startsWith("client:")
       ? this.#sendToClient(to, payload, path)
       : this.#sendToNode(to, lane, payload, path);
-    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused);
   }
 
   /** The peer that is connected under an address. */
