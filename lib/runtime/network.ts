@@ -201,6 +201,11 @@ export interface ListenOptions {
    * of the network, for deadlines that count from there; without it: just now.
    */
   readonly onLink: (link: Link, since?: number) => void;
+  /**
+   * Whether a peer that the TLS layer accepts and our own judge rejects is sent the reason, as a frame
+   * of the protocol. Default: true.
+   */
+  readonly sendsReason?: boolean;
   /** A peer was rejected before it became a link. `reason` is a sentence for the log. */
   readonly onRefused: (remote: string, reason: string) => void;
 }

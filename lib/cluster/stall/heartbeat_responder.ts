@@ -75,6 +75,8 @@ export class HeartbeatResponder {
       port,
       handshakeTimeout: linkTime,
       maxPendingHandshakes: limits.maxPendingHandshakes,
+      // No frames pass here.
+      sendsReason: false,
       admit: (remote, cut) => responder.#gate.accept(remote, cut) === undefined,
       onLink: (link) => responder.#receive(link),
       onRefused: (remote) => responder.#gate.ended(remote),

@@ -92,6 +92,10 @@ export const transportTable = optionTable("transport", {
     default: 30_000,
     text: "Longest pause before a peer is dialled again. A client: 5 000.",
   }),
+  graceAfterExpiry: option(milliseconds(0), {
+    default: 0,
+    text: "Time that a connection lives on after a certificate of its ends has expired.",
+  }),
   closeTimeout: option(time, {
     default: 2_000,
     text: "Time for queued data to be sent and acknowledged when a connection is closed.",

@@ -61,6 +61,10 @@ export interface TransportLimits {
   readonly minBackoff: number;
   /** Longest pause before a peer is dialled again. Default 30 000. */
   readonly maxBackoff: number;
+  /**
+   * Milliseconds that a connection lives on after a certificate of its ends has expired. Default 0.
+   */
+  readonly graceAfterExpiry: number;
   /** For the queue to be sent and acknowledged when a connection is closed. Default 2 000. */
   readonly closeTimeout: number;
 }

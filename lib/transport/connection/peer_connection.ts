@@ -103,6 +103,11 @@ export class PeerConnection {
     if (parts.dialled) this.#connection.signal(FrameType.hello, encodeHello(parts.self));
   }
 
+  /** When the first certificate of the two ends expires; undefined: never. */
+  get validUntil(): number | undefined {
+    return this.#parts.link.validUntil;
+  }
+
   /** The peer, once the handshake is complete. */
   get peer(): Peer | undefined {
     return this.#peer;

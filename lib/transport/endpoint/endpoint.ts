@@ -4,10 +4,12 @@
  * @module
  */
 import { parseAddress } from "../../runtime/address.ts";
+import type { Timer } from "../../runtime/clock.ts";
 import type { Link } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { addressMapper } from "../base/address_map.ts";
 import { type AssociationEvent, candidateOf, resolveConflict } from "./association.ts";
+import { judgeExpiry } from "./certificate_expiry.ts";
 import { Channel, Channels } from "./channels.ts";
 import { ClientAddressRegistry } from "./client_address_registry.ts";
 import type { ConnectionEnd, SendRefusal } from "../connection/connection.ts";
@@ -47,6 +49,8 @@ export class Endpoint {
   readonly #connections = new Set<PeerConnection>();
   /** The channels that send through a connection, or wait for it to end. */
   readonly #attached = new WeakMap<PeerConnection, Channel[]>();
+  /** Timers of connections whose certificates expire. */
+  readonly #expiryTimers = new Map<PeerConnection, Timer>();
   readonly #dials = new Set<Promise<void>>();
   readonly #giveUp = new AbortController();
   #address = "";
@@ -237,6 +241,8 @@ export class Endpoint {
       lane: channel.lane,
       reason,
     });
+    // In vain, to replace a connection that is still there.
+    if (channel.connection !== undefined) return;
     this.#options.onUnreachable?.(channel.address, reason);
     this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
   }
@@ -346,8 +352,41 @@ export class Endpoint {
     // The dialling end closes: the other end cannot know whether its welcome has arrived.
     else if (dialledFor !== undefined) known?.close("replaced by a newer connection");
     else known?.retire("replaced by a newer connection");
+    this.#watchExpiry(connection, this.#runtime.random.next(), true);
     this.#heardOn(peer);
     this.#options.onPeerUp?.(peer, peer.lane);
+  }
+
+  /** No connection outlives the certificates of its ends. */
+  #watchExpiry(connection: PeerConnection, spread: number, isNew: boolean): void {
+    const { validUntil = Infinity, dialled } = connection;
+    if (validUntil === Infinity || !this.#connections.has(connection)) return;
+    const { clock } = this.#runtime;
+    const { graceAfterExpiry: grace } = this.#limits;
+    const now = clock.wallTime();
+    const verdict = judgeExpiry({ validUntil, grace, dialled, spread }, now, isNew);
+    if (verdict.type === "end") return connection.closeNow(this.#expiryReason(connection, now));
+    if (verdict.type === "renew") this.#renew(connection);
+    const timer = clock.schedule(verdict.delay, () => this.#watchExpiry(connection, spread, false));
+    this.#expiryTimers.set(connection, timer);
+  }
+
+  /** Dials another connection, which takes over in order. */
+  #renew(connection: PeerConnection): void {
+    if (this.#closed) return;
+    const channel = this.#attachedTo(connection)
+      .find((each) => each.connection === connection && each.predecessor === undefined);
+    if (channel !== undefined) this.#step(channel, { type: "renew" });
+  }
+
+  /** Read by both ends. */
+  #expiryReason({ peer }: PeerConnection, now: number): string {
+    const { identity } = peer!;
+    if (identity.kind !== "plain" && identity.notAfter <= now) {
+      return `expired: the certificate of ${identity.kind} ${identity.name} has expired`;
+    }
+    const { role } = this.#options;
+    return `expired: the certificate of ${role} ${this.#address}, or of an issuer, has expired`;
   }
 
   /** A peer that is heard on one lane is dialled on the other, if that waits after a failed dial. */
@@ -435,6 +474,8 @@ export class Endpoint {
 
   #forget(connection: PeerConnection): void {
     this.#connections.delete(connection);
+    this.#expiryTimers.get(connection)?.cancel();
+    this.#expiryTimers.delete(connection);
     if (!connection.dialled) this.#acceptor.ended(connection.remote);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }

@@ -79,11 +79,13 @@ class TlsListener implements Listener {
 
   #receive(socket: Socket, remote: string): void {
     const { handshakeTimeout, maxPendingHandshakes, onLink, onRefused } = this.#options;
+    const { sendsReason = true } = this.#options;
     const since = this.#clock.now();
     const handshake = new TlsServerHandshake(socket, remote, this.#clock, {
       tls: this.#tls,
       servers: this.#servers,
       timeout: handshakeTimeout,
+      sendsReason,
       onLink: (link) => {
         this.#pending.delete(handshake);
         onLink(link, since);
