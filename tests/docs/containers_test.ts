@@ -8,8 +8,8 @@ async function services(): Promise<Map<string, string>> {
   const text = await read("compose.yaml");
   const [, body = ""] = text.split(/^services:\n/m);
   const found = new Map<string, string>();
-  for (const part of body.split(/^volumes:\n/m)[0]!.split(/^(?=  [a-z0-9-]+:\n)/m)) {
-    const [, name] = /^  ([a-z0-9-]+):\n/.exec(part) ?? [];
+  for (const part of body.split(/^volumes:\n/m)[0]!.split(/^(?= {2}[a-z0-9-]+:\n)/m)) {
+    const [, name] = /^ {2}([a-z0-9-]+):\n/.exec(part) ?? [];
     if (name !== undefined) found.set(name, part);
   }
   return found;
@@ -20,7 +20,7 @@ Deno.test("each container of a node has its own key only, and no more permission
   const nodes = [...all].filter(([name]) => name.startsWith("node-"));
   assertEquals(nodes.map(([name]) => name), ["node-1", "node-2", "node-3", "node-4", "node-5"]);
   for (const [name, service] of nodes) {
-    assertEquals([...service.matchAll(/^      - (\S+):\/\S+:ro$/gm)].map(([, from]) => from), [
+    assertEquals([...service.matchAll(/^ {6}- (\S+):\/\S+:ro$/gm)].map(([, from]) => from), [
       name,
     ]);
     assertEquals(service.match(/authority|user:|root/), null);

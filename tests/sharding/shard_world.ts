@@ -132,6 +132,7 @@ export class WorldNode {
     };
     return {
       startShard: () => {},
+      renewShard: () => {},
       deliver: (shard, entityId, message) => {
         const ids = shards.get(shard) ?? new Set();
         shards.set(shard, ids);

@@ -457,7 +457,7 @@ Deno.test("with a short liveness timeout subscriptions are renewed more often", 
   const client = await connect(cluster, { liveness: 1_000 });
   await cluster.clock.runUntil(() => client.contacts.length === 2);
   const events: string[] = [];
-  for (const type of ["clientState", "clientNode"]) {
+  for (const type of ["clientState", "clientNode"] as const) {
     client.eventStream.subscribe(type, () => events.push(type));
   }
   await cluster.clock.advance(30_000);

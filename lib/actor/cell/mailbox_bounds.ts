@@ -5,6 +5,7 @@ import {
   maxMailboxCapacity,
   spawnTable,
 } from "../../options/tables/actor_tables.ts";
+import { isChecked } from "../behavior/checked_options.ts";
 import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow, SpawnOptions } from "../behavior/spawn_options.ts";
@@ -24,29 +25,13 @@ class Sized {
 const maxShared = 100;
 const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
 
-/** Options that were checked, and the bounds in them. */
-const prepared = new WeakSet<object>();
-
-/**
- * Checks options once that many actors are spawned with. A message for an empty mailbox of these is
- * taken without being measured: most messages are handled before the next one arrives.
- *
- * @throws {OptionError}
- */
-export function prepareSpawnOptions(options: SpawnOptions): SpawnOptions {
-  checkSpawnOptions(options);
-  prepared.add(options);
-  if (options.mailbox !== undefined) prepared.add(options.mailbox);
-  return options;
-}
-
 /**
  * The options of a new actor, if they can be used.
  *
  * @throws {OptionError}
  */
 export function checkSpawnOptions(options: SpawnOptions | undefined): SpawnOptions | undefined {
-  if (options === undefined || prepared.has(options) || isUsual(options)) return options;
+  if (options === undefined || isUsual(options) || isChecked(options)) return options;
   checkOptions(spawnTable, options);
   const { mailbox } = options;
   if (mailbox === undefined || (mailbox.capacity ?? mailbox.maxBytes) !== undefined) return options;
@@ -100,7 +85,7 @@ export class MailboxBounds {
     // No more than that can wait anyway; small integers compare faster.
     this.capacity = capacity ?? maxMailboxCapacity;
     this.countsBytes = maxBytes !== undefined;
-    this.trustsFirst = prepared.has(options);
+    this.trustsFirst = isChecked(options);
     this.maxBytes = maxBytes ?? Infinity;
     this.#sizeOf = sizeOf;
   }

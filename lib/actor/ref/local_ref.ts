@@ -51,6 +51,8 @@ export interface RemoteWatch {
 export interface EntityKeeper {
   /** The id of the entity that a child is. */
   idOf(child: LocalRef<unknown>): string;
+  /** The epoch of the grant by which the entity runs that a child is. */
+  epochOf(child: LocalRef<unknown>): number;
   /** A child asks to be stopped until there is another message for it. */
   passivate(child: LocalRef<unknown>): void;
   /** A child has stopped, or has failed. */

@@ -9,9 +9,7 @@ import type { RevocationData, TlsMaterial } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { systemNetwork } from "../../transport/system_network.ts";
-import { readCertificate } from "../../x509/certificate.ts";
-import { pemCertificates } from "../../x509/pem.ts";
-import { judgeRevocation, policyOf } from "../../x509/revocation_policy.ts";
+import { revocationJudge } from "../../transport/tls/revocation_judge.ts";
 import { HeartbeatResponder } from "./heartbeat_responder.ts";
 
 /**
@@ -74,18 +72,8 @@ function materialOf({ identity, revocation, ...texts }: WorkerMaterial): TlsMate
   return {
     ...texts,
     ...(identity !== undefined && { identity: identity === "function" ? anyNode : identity }),
-    ...(revocation !== undefined && { judge: judgeOf(revocation, texts) }),
+    ...(revocation !== undefined && { judge: revocationJudge(revocation, texts, systemClock) }),
   };
-}
-
-function judgeOf(
-  revocation: RevocationData,
-  { ca, cert }: Pick<TlsMaterial, "ca" | "cert">,
-): TlsMaterial["judge"] & object {
-  const issuers = pemCertificates(ca + cert).map(readCertificate)
-    .filter(({ isAuthority }) => isAuthority);
-  const policy = policyOf(revocation, issuers);
-  return (identity) => judgeRevocation(policy, identity, systemClock.wallTime());
 }
 
 const parent = platform.threads.parent((message) => receive(message as ToWorker));

@@ -9,6 +9,8 @@ export interface ShardRunner {
   has?(shard: number, entityId: string): boolean;
   /** This node owns the shard from now on. */
   startShard(shard: number, epoch: number): void;
+  /** This node, which runs the shard, has a newer grant of it. */
+  renewShard(shard: number, epoch: number): void;
   /**
    * Stops all entities of a shard, `inTurn` after the messages in their mailboxes, or at once, and
    * calls back when none is left.
@@ -91,6 +93,7 @@ export class Region implements LocalRegion {
       if (epoch > held.epoch) {
         held.epoch = epoch;
         this.version++;
+        this.#runner.renewShard(shard, epoch);
       }
       return "running";
     }
