@@ -122,7 +122,8 @@ export type { HealthReport, PeerHealth } from "./lib/membership/detector/health.
 export { keepMajority } from "./lib/membership/downing/keep_majority.ts";
 export { keepOldest, type KeepOldestOptions } from "./lib/membership/downing/keep_oldest.ts";
 export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/downing/static_quorum.ts";
-export { ClusteredActorSystem, type ClusterEvent } from "./lib/clustered_actor_system.ts";
+export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
+export type { ClusterEvent } from "./lib/cluster_event.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/state/member.ts";
 export type { MembershipView } from "./lib/membership/state/view.ts";
 export type { Unreachability } from "./lib/membership/detector/reachability.ts";

@@ -20,17 +20,12 @@ import { ClusterNode } from "./cluster/node/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/node/cluster_options.ts";
 import type { Member } from "./membership/state/member.ts";
 import { internalsOf } from "./actor/system/system_internals.ts";
-import type { ActorEvent, EventStream } from "./actor/services/event_stream.ts";
-import type { MemberEvent } from "./membership/state/member_event.ts";
-import type { ShardEvent } from "./sharding/shard_event.ts";
-import type { TlsEvent } from "./runtime/tls_event.ts";
+import type { EventStream } from "./actor/services/event_stream.ts";
+import type { ClusterEvent } from "./cluster_event.ts";
 import { setNodeInternals } from "./node_internals.ts";
 import { type Sharding, shardingKey } from "./sharding/sharding.ts";
 import { ShardingExtension } from "./sharding/sharding_extension.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
-
-/** Events that a node publishes. */
-export type ClusterEvent = ActorEvent | MemberEvent | ShardEvent | TlsEvent;
 
 /** What every node has. */
 const builtIn: readonly NodeExtensionFactory[] = [

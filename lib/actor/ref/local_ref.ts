@@ -103,6 +103,8 @@ export abstract class TemporaryRef extends Ref<unknown> {
   abstract readonly actor: LocalRef<unknown> | undefined;
   /** Whether messages to it are lost. */
   abstract readonly ended: boolean;
+  /** Address of the system that it was sent to last; undefined: none, or it has come back. */
+  holder: string | undefined = undefined;
   #onEnded: Set<() => void> | undefined = undefined;
 
   override get node(): string {

@@ -36,9 +36,12 @@ export interface SystemInternals {
   failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
   /** Another system has been removed: fails the asks of its actors. */
   failAsksTo(node: string): void;
-  /** Fails the pending asks for which `isLost` answers true, with `reason`. */
+  /**
+   * Fails the pending asks for which `isLost` returns true, with `reason`. `holder`: address of the
+   * system that has the reply reference; undefined: it was not sent, or it has come back.
+   */
   failAsksWhere(
-    isLost: (target: ActorRef<never>, message: unknown) => boolean,
+    isLost: (target: ActorRef<never>, holder: string | undefined) => boolean,
     reason: DeadLetterReason,
   ): void;
   /** A message that never reached a mailbox is lost. */

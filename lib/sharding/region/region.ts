@@ -70,6 +70,10 @@ export class Region implements LocalRegion {
     return this.#held[shard]?.epoch ?? 0;
   }
 
+  hasHeld(shard: number, epoch: number): boolean {
+    return this.epochOf(shard) >= epoch || (this.#ended.get(shard) ?? 0) >= epoch;
+  }
+
   /** Hands a message to an entity. False: the shard is not owned here, or is being handed off. */
   deliver(shard: number, entityId: string, message: unknown): boolean {
     const held = this.#held[shard];

@@ -33,7 +33,8 @@ const drainedAlready = Promise.resolve();
 
 /**
  * - `open`: messages pass.
- * - `flushing`: `close` was called; queued messages are still sent, and messages are still read.
+ * - `flushing`: `close` was called; queued messages are still sent, and no more messages are read:
+ *   the peer learns that from the last credit, and can send them elsewhere.
  * - `closing`: this end has sent a close frame; only the peer's last credit is of interest.
  * - `closed`: `onClosed` was called.
  */
@@ -244,8 +245,8 @@ export class Connection {
       case FrameType.message:
       case FrameType.chunk:
       case FrameType.compressed:
-        // The last credit has been sent: nothing after it counts as read.
-        if (this.#phase === "closing") return;
+        // What this end could not answer any more counts as not read.
+        if (this.#phase !== "open") return;
         // Do not buffer chunks before the handshake completes.
         if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
         return this.#inbox.push(type, bytes, start, end);

@@ -101,7 +101,7 @@ export class Endpoint {
    */
   send(to: string, lane: Lane, payload: Uint8Array, path?: string): void {
     const refused = this.trySend(to, lane, payload, path);
-    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused);
+    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused, true);
   }
 
   /** Sends like `send`, and returns why not, if not: the caller still has the message. */
@@ -285,7 +285,7 @@ export class Endpoint {
         const successor = this.#attachedTo(connection)
           .find(({ predecessor }) => predecessor === connection);
         if (successor !== undefined && !maybeRead) return successor.takeOver(payload);
-        this.#options.onDropped(peer.address, peer.lane, payload, "disconnected");
+        this.#options.onDropped(peer.address, peer.lane, payload, "disconnected", !maybeRead);
       },
       onSignOfLife: (peer) => {
         this.#heardOn(peer);
@@ -417,7 +417,7 @@ export class Endpoint {
         ? "disconnected"
         : this.#options.refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
       if (refused === undefined) continue;
-      this.#options.onDropped(channel.address, channel.lane, payload, refused);
+      this.#options.onDropped(channel.address, channel.lane, payload, refused, true);
     }
   }
 
@@ -468,7 +468,7 @@ export class Endpoint {
 
   #drop(channel: Channel): void {
     for (const { payload } of channel.takeQueued()) {
-      this.#options.onDropped(channel.address, channel.lane, payload, "disconnected");
+      this.#options.onDropped(channel.address, channel.lane, payload, "disconnected", true);
     }
   }
 
