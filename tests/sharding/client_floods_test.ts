@@ -104,7 +104,8 @@ Deno.test("pending requests are bounded for one certificate, whatever addresses 
 Deno.test("subscriptions are bounded for one certificate, whatever addresses it uses", () => {
   const port = new Port();
   const owner = { owner: "b:1", epoch: 3, shardType: "carts", shard: 0 };
-  const followers = new ShardTablePublisher(port, () => ({ numShards: 10, grantOf: () => owner }));
+  const known = { numShards: 10, grantOf: () => owner, incarnationOf: () => 1 };
+  const followers = new ShardTablePublisher(port, () => known);
   const request = { shardType: "carts", numShards: 10, have: 0 };
   for (let i = 0; i < 1_500; i++) followers.receive(client(`client:${i}`, "mallory"), request);
   assertEquals(new Set(port.sent).size, 1_000);
