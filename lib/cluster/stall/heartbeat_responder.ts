@@ -23,7 +23,8 @@ const limits = {
   maxPendingHandshakes: 256,
   maxConnections: 1_024,
   maxConnectionsPerAddress: 512,
-  maxConnectionRate: 100,
+  // An answer costs little; handshakes that are left unfinished have a rate of their own.
+  maxConnectionRate: 10_000,
 };
 
 /** Options of a responder. */
