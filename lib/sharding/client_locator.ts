@@ -5,7 +5,7 @@ import {
   parseShardingMessage,
   type RefusedMessage,
 } from "./routing/protocol.ts";
-import { accountOf } from "../transport/base/peer.ts";
+import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
 import { Tally } from "../transport/base/tally.ts";
 import type { ShardingPort } from "./routing/sharding_port.ts";
 
@@ -19,9 +19,6 @@ const forwardInterval = 100;
 /** Milliseconds after which a pending request is dropped. */
 const requestTimeout = 5_000;
 
-/** The client that has sent a request. */
-type ClientFacts = Parameters<typeof accountOf>[0];
-
 interface PendingRequest {
   readonly client: string;
   /** Whom the limit counts for, besides the client. */
@@ -29,8 +26,11 @@ interface PendingRequest {
   readonly since: number;
 }
 
-/** The pending requests for one shard. */
+/** The pending requests for one shard, with the same number of shards of its type. */
 interface PendingShard {
+  readonly shardType: string;
+  readonly numShards: number;
+  readonly shard: number;
   requests: PendingRequest[];
   /** When the last request was sent to the coordinator. */
   forwardedAt: number;
@@ -39,7 +39,7 @@ interface PendingShard {
 /** Answers clients that request the location of a shard, as soon as this node knows it. */
 export class ClientLocator {
   readonly #port: ShardingPort;
-  readonly #known: (request: LocateMessage) => LocationMessage | undefined;
+  readonly #known: (request: LocateMessage) => LocationMessage | RefusedMessage | undefined;
   readonly #forward: (request: LocateMessage) => void;
   readonly #shards = new Map<string, PendingShard>();
   readonly #pendingOfClient = new Tally();
@@ -47,11 +47,11 @@ export class ClientLocator {
   #pending = 0;
 
   /**
-   * `known` returns a location that this node knows; `forward` sends a request to the coordinator.
+   * `known` returns the answer that this node can give itself; `forward` sends a request to the coordinator.
    */
   constructor(
     port: ShardingPort,
-    known: (request: LocateMessage) => LocationMessage | undefined,
+    known: (request: LocateMessage) => LocationMessage | RefusedMessage | undefined,
     forward: (request: LocateMessage) => void,
   ) {
     this.#port = port;
@@ -60,15 +60,17 @@ export class ClientLocator {
   }
 
   /** Takes a client's request. */
-  receive(peer: ClientFacts, value: unknown): void {
+  receive(peer: AccountFacts, value: unknown): void {
     const { address: client } = peer;
     const request = parseShardingMessage(value);
     if (request?.type !== "locate") return;
     const answer = this.#known(request);
     if (answer !== undefined) return this.#port.send(client, clientShardsPath, answer);
     const now = this.#port.now();
-    const key = keyOf(request.shardType, request.shard);
-    const shard = this.#shards.get(key) ?? { requests: [], forwardedAt: -Infinity };
+    const key = keyOf(request);
+    const { shardType, numShards } = request;
+    const shard = this.#shards.get(key) ??
+      { shardType, numShards, shard: request.shard, requests: [], forwardedAt: -Infinity };
     if (!shard.requests.some((pending) => pending.client === client)) {
       const account = accountOf(peer);
       if (this.#isFullFor(client, account)) return;
@@ -85,15 +87,21 @@ export class ClientLocator {
 
   /** The coordinator has located a shard. */
   onLocation(location: LocationMessage): void {
-    const key = keyOf(location.shardType, location.shard);
-    for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, location);
+    const { shardType, shard, numShards } = location;
+    if (numShards !== undefined) {
+      return this.#answer(keyOf({ shardType, shard, numShards }), location);
+    }
+    // It answers no request of this node, so it holds for all.
+    for (const [key, pending] of [...this.#shards]) {
+      if (pending.shardType === shardType && pending.shard === shard) this.#answer(key, location);
+    }
   }
 
-  /** The coordinator has rejected a type. */
+  /** The coordinator has rejected requests for a type: those with this number of shards. */
   onRefused(refused: RefusedMessage): void {
-    for (const key of [...this.#shards.keys()]) {
-      if (!key.startsWith(keyOf(refused.shardType, ""))) continue;
-      for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, refused);
+    for (const [key, { shardType, numShards }] of [...this.#shards]) {
+      if (shardType !== refused.shardType || numShards !== refused.numShards) continue;
+      this.#answer(key, refused);
     }
   }
 
@@ -114,6 +122,10 @@ export class ClientLocator {
       this.#pendingOfIdentity.of(account) >= maxPendingPerIdentity;
   }
 
+  #answer(key: string, answer: LocationMessage | RefusedMessage): void {
+    for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, answer);
+  }
+
   #take(key: string): readonly PendingRequest[] {
     const requests = this.#shards.get(key)?.requests ?? [];
     this.#shards.delete(key);
@@ -131,6 +143,6 @@ export class ClientLocator {
   }
 }
 
-function keyOf(shardType: string, shard: number | ""): string {
-  return `${shardType}\n${shard}`;
+function keyOf({ shardType, numShards, shard }: Omit<LocateMessage, "type">): string {
+  return `${shardType}\n${numShards}\n${shard}`;
 }

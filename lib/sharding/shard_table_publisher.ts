@@ -1,4 +1,4 @@
-import { clientShardsPath, type RefusedMessage } from "./routing/protocol.ts";
+import { clientShardsPath, otherNumber } from "./routing/protocol.ts";
 import type { ShardGrant } from "./routing/shard_grant.ts";
 import {
   parseShardTableSubscribe,
@@ -6,7 +6,7 @@ import {
   type ShardTablePush,
   type ShardTableSubscribe,
 } from "./routing/shard_table_push.ts";
-import { accountOf } from "../transport/base/peer.ts";
+import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
 import { Tally } from "../transport/base/tally.ts";
 import type { ShardingPort } from "./routing/sharding_port.ts";
 
@@ -64,7 +64,7 @@ export class ShardTablePublisher {
   }
 
   /** Takes a client's subscription. */
-  receive(peer: Parameters<typeof accountOf>[0], value: unknown): void {
+  receive(peer: AccountFacts, value: unknown): void {
     const { address } = peer;
     const request = parseShardTableSubscribe(value);
     if (request === undefined) return;
@@ -160,12 +160,7 @@ export class ShardTablePublisher {
   }
 
   #refuse(to: string, { shardType, numShards }: ShardTableSubscribe, actual: number): void {
-    const refused: RefusedMessage = {
-      type: "refused",
-      shardType,
-      reason: `"${shardType}" has ${actual} shards in this cluster, not ${numShards}; ` +
-        `use the same numShards everywhere`,
-    };
+    const refused = otherNumber(shardType, numShards, actual);
     this.#port.send(to, clientShardsPath, refused);
   }
 }

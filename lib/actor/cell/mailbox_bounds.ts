@@ -6,6 +6,7 @@ import {
   spawnTable,
 } from "../../options/tables/actor_tables.ts";
 import { isChecked } from "../behavior/checked_options.ts";
+import { messageOf } from "../ref/message_sender.ts";
 import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow, SpawnOptions } from "../behavior/spawn_options.ts";
@@ -94,7 +95,7 @@ export class MailboxBounds {
   measure(message: unknown): number {
     if (this.maxBytes === Infinity) return 0;
     try {
-      const size = this.#sizeOf(untraced(message) as never);
+      const size = this.#sizeOf(messageOf(untraced(message)) as never);
       return size >= 0 ? size : Infinity;
     } catch {
       return Infinity;

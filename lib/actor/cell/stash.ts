@@ -10,6 +10,8 @@ export interface StashOwner {
   readonly maxStashedBytes?: number;
   /** Bytes of a message. Default: not counted. */
   measure?(message: unknown): number;
+  /** What is kept of the message at hand. */
+  attribute(message: unknown): unknown;
   /** The message at hand was stashed: it does not count as delivered. */
   onStashed(): void;
   /** Puts messages before all that wait in the mailbox. */
@@ -51,7 +53,7 @@ export class StashBuffer implements Stash<unknown> {
       });
     }
     this.#bytes += size;
-    this.#messages.push(message);
+    this.#messages.push(this.#owner.attribute(message));
     this.#owner.onStashed();
   }
 

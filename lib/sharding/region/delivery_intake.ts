@@ -1,3 +1,4 @@
+import { SentMessage } from "../../actor/ref/message_sender.ts";
 import {
   clientShardsPath,
   parseEntityDelivery,
@@ -6,6 +7,7 @@ import {
   shardingPath,
 } from "../routing/protocol.ts";
 import { checkMessage, type MessageSchema } from "../routing/schema.ts";
+import type { DeliverySender } from "./delivery_sender.ts";
 import { EntityStarts } from "./entity_starts.ts";
 import type { LocatedGrant } from "../routing/shard_grant.ts";
 import { shardOf } from "../routing/shard_hash.ts";
@@ -15,15 +17,18 @@ import type { ShardingPort } from "../routing/sharding_port.ts";
 /** Corrections of senders between two ticks, at most. */
 const maxCorrections = 10_000;
 
-/** Milliseconds between two lines about clients that start too many entities. */
-const quietTime = 60_000;
-
 /** Stands for a message that does not fit its schema. */
 const invalid = Symbol("invalid");
 
 /** Dependencies of {@linkcode DeliveryIntake}. */
 export interface DeliveryIntakePort extends ShardingPort {
-  log(level: "warn" | "error", message: string, fields: Record<string, unknown>): void;
+  /** Writes a line, or counts it: one for each cause, identity and minute. */
+  log(
+    level: "warn" | "error",
+    message: string,
+    fields: Record<string, unknown>,
+    identity?: string,
+  ): void;
 }
 
 /**
@@ -35,8 +40,6 @@ export class DeliveryIntake {
   readonly #schemas = new Map<string, MessageSchema<unknown>>();
   /** Starts of entities by clients, for each type. */
   readonly #starts = new Map<string, EntityStarts>();
-  /** When a client that starts too many was logged last. */
-  #loggedAt = -Infinity;
   /** Corrections that were sent since the last tick, by sender and shard. */
   readonly #corrected = new Set<string>();
 
@@ -55,20 +58,21 @@ export class DeliveryIntake {
     this.#starts.set(shardType, new EntityStarts(rate));
   }
 
-  /**
-   * Something has arrived for entities of a type. `account`: whom limits of clients count for.
-   */
-  receive(router: ShardRouter, from: string, value: unknown, account = from): void {
+  /** Something has arrived for entities of a type. */
+  receive(router: ShardRouter, sender: DeliverySender, value: unknown): void {
+    const from = sender.address;
     const delivery = parseEntityDelivery(value);
     if (delivery !== undefined) {
       const [entityId, sent, epoch] = delivery;
-      const message = this.#validate(router.shardType, entityId, from, sent);
+      const message = this.#validate(router.shardType, entityId, sender, sent);
       if (message === invalid) return;
-      if (from.startsWith("client:") && !this.#mayReach(router, entityId, account)) {
+      const { client } = sender;
+      if (client !== undefined && !this.#mayReach(router, entityId, sender)) {
         this.#port.deadLetter("bufferFull", `${regionPath(router.shardType)}/${entityId}`, message);
         return;
       }
-      const grant = router.receive(entityId, message, epoch, from);
+      const kept = client === undefined ? message : new SentMessage(client, message);
+      const grant = router.receive(entityId, kept, epoch, from);
       if (grant !== undefined) this.#correct(router, from, entityId, grant);
       return;
     }
@@ -87,30 +91,31 @@ export class DeliveryIntake {
   }
 
   /** Whether the entity runs, or the client may start it. */
-  #mayReach(router: ShardRouter, entityId: string, account: string): boolean {
-    const starts = this.#starts.get(router.shardType);
+  #mayReach(router: ShardRouter, entityId: string, sender: DeliverySender): boolean {
+    const { shardType } = router;
+    const starts = this.#starts.get(shardType);
     if (starts === undefined || !router.wouldStart(entityId)) return true;
-    const now = this.#port.now();
-    if (starts.take(account, now)) return true;
-    if (now - this.#loggedAt >= quietTime) {
-      this.#loggedAt = now;
-      const { shardType } = router;
-      this.#port.log("warn", "a client exceeds maxStartsPerIdentity; dropping messages", {
-        shardType,
-        client: account,
-      });
-    }
+    const { address: from, account, accountable } = sender;
+    if (starts.take(account, this.#port.now())) return true;
+    const message = "a client exceeds maxStartsPerIdentity; dropping messages";
+    this.#port.log("warn", message, { shardType, from, client: account }, accountable);
     return false;
   }
 
-  #validate(shardType: string, entityId: string, from: string, message: unknown): unknown {
+  #validate(
+    shardType: string,
+    entityId: string,
+    { address: from, accountable }: DeliverySender,
+    message: unknown,
+  ): unknown {
     const schema = this.#schemas.get(shardType);
     if (schema === undefined) return message;
     const checked = checkMessage(schema, message);
     if (checked.valid) return checked.value;
     this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message);
     const { why } = checked;
-    this.#port.log("warn", "a message does not fit its schema", { shardType, from, why });
+    const fields = { shardType, from, why };
+    this.#port.log("warn", "a message does not fit its schema", fields, accountable);
     return invalid;
   }
 

@@ -147,6 +147,7 @@ export type RefusalCode =
   | "stale"
   | "duplicate"
   | "taken"
+  | "undecided"
   | "revoked"
   | "full";
 
