@@ -89,6 +89,7 @@ export class Remoting {
     this.#serialization = new Serialization(options.serializers, this.#logger);
     const { registry } = this.#serialization;
     this.#codec = new Codec({
+      now: () => options.runtime.clock.now(),
       resolve: (address) => this.#resolve(address),
       onRefEncoded: (ref) => this.#onRefEncoded(ref),
       limits: messageLimits(options.limits?.maxMessage),
