@@ -14,6 +14,7 @@ Deno.test("large containers of ordinary keys are read", () => {
     (i) => i * 2 ** 40,
     (i) => `key ${i}`,
     (i) => String(i),
+    (i) => String(1_000_000 + i),
     (i) => BigInt(i) << 40n,
     (i) => new Date(i),
   ];
