@@ -21,6 +21,7 @@ import {
 import type { Lane, Peer } from "../base/peer.ts";
 import { type TransportLimits, transportLimits } from "../base/limits.ts";
 import { Acceptor } from "./acceptor.ts";
+import { ReadScheduler } from "./read_scheduler.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { revocationOf, superviseTls } from "../tls/tls_supervision.ts";
 
@@ -35,6 +36,7 @@ export class Endpoint {
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
   readonly #acceptor: Acceptor;
+  readonly #reads: ReadScheduler;
   readonly #mapAddress: (address: string) => string;
   /** Towards nodes. */
   readonly #channels: Channels;
@@ -61,6 +63,7 @@ export class Endpoint {
     this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
       this.#startHandshake(link, since, undefined);
     });
+    this.#reads = new ReadScheduler(clock, this.#limits);
     this.#mapAddress = addressMapper(options.addressMap);
     this.#channels = new Channels(this.#limits);
   }
@@ -243,6 +246,7 @@ export class Endpoint {
       since,
       owner: this.#owner(channel),
       partials: this.#acceptor.partials,
+      turnsOf: (peer) => this.#reads.turnsOf(peer),
     });
     this.#connections.add(connection);
   }
@@ -262,9 +266,8 @@ export class Endpoint {
         if (refusal === "duplicate") this.#step(channel, { type: "duplicate" });
         else this.#dialFailed(channel, reason, refusal === undefined ? "info" : "warn");
       },
-      onMessage: (peer, bytes, start, end, paths) => {
-        onMessage(peer, peer.lane, bytes, start, end, paths);
-      },
+      onMessage: (peer, bytes, start, end, paths, kept) =>
+        onMessage(peer, peer.lane, bytes, start, end, paths, kept),
       onDown: (connection, peer, ended) => this.#onDown(connection, peer, ended),
       onUnsent: (connection, peer, payload, maybeRead) => {
         const successor = this.#attachedTo(connection)
@@ -371,6 +374,7 @@ export class Endpoint {
 
   #onDown(connection: PeerConnection, peer: Peer, { reason, fault }: ConnectionEnd): void {
     this.#forget(connection);
+    this.#reads.release(peer);
     if (fault) this.#refusals.add(connection.remote, reason);
     for (const channel of this.#attachedTo(connection)) {
       if (channel.connection === connection) {
