@@ -120,7 +120,7 @@ export class WatchTable {
       else if (!present) gone.push({ id, reason: "noSuchActor" });
       else if (peer.incoming >= this.#limits.maxWatchesPerPeer) refused = true;
       else {
-        peer.watched.add(id);
+        peer.watched.set(id, true);
         ids.push(id);
         effects.push({ type: "observe", watcher: from, ...item });
       }
