@@ -30,6 +30,7 @@ export type { OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior/handler.
 export { ActorSystem, type ActorSystemConstructor } from "./lib/actor/system/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";
 export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
+export type { ReplyOf } from "./lib/actor/behavior/reply_of.ts";
 export type { Behavior, BehaviorKind } from "./lib/actor/behavior/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behavior/behaviors.ts";
 export {
@@ -122,6 +123,7 @@ export { keepMajority } from "./lib/membership/downing/keep_majority.ts";
 export { keepOldest, type KeepOldestOptions } from "./lib/membership/downing/keep_oldest.ts";
 export { staticQuorum, type StaticQuorumOptions } from "./lib/membership/downing/static_quorum.ts";
 export { ClusteredActorSystem } from "./lib/clustered_actor_system.ts";
+export type { ClusterEvent } from "./lib/cluster_event.ts";
 export type { DownEvidence, Member, MemberStatus } from "./lib/membership/state/member.ts";
 export type { MembershipView } from "./lib/membership/state/view.ts";
 export type { Unreachability } from "./lib/membership/detector/reachability.ts";

@@ -19,6 +19,9 @@ import { ClusterHandle } from "./cluster/node/cluster_handle.ts";
 import { ClusterNode } from "./cluster/node/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/node/cluster_options.ts";
 import type { Member } from "./membership/state/member.ts";
+import { internalsOf } from "./actor/system/system_internals.ts";
+import type { EventStream } from "./actor/services/event_stream.ts";
+import type { ClusterEvent } from "./cluster_event.ts";
 import { setNodeInternals } from "./node_internals.ts";
 import { type Sharding, shardingKey } from "./sharding/sharding.ts";
 import { ShardingExtension } from "./sharding/sharding_extension.ts";
@@ -53,12 +56,14 @@ const builtIn: readonly NodeExtensionFactory[] = [
  * const pongs = system.spawn(Behaviors.sharded(pong, { numShards: 20 }), "pongs");
  * const answer = await system.ask(
  *   pongs,
- *   (replyTo: ActorRef<string>) => shardEnvelope("alice", { type: "ping" as const, replyTo }),
+ *   (replyTo) => shardEnvelope("alice", { type: "ping", replyTo }),
  * );
  * console.assert(answer === "alice is here");
  * ```
  */
 export class ClusteredActorSystem extends ActorSystem {
+  /** Events of the node and of the cluster as this node sees it. */
+  declare readonly eventStream: EventStream<ClusterEvent>;
   /** The state of the cluster as this node knows it, and why it is so. */
   readonly cluster: ClusterHandle;
   readonly #node: ClusterNode;
@@ -235,6 +240,7 @@ export class ClusteredActorSystem extends ActorSystem {
 
   #exposeInternals(): void {
     const node = this.#node;
+    const actors = internalsOf(this);
     setNodeInternals(this, {
       get view() {
         return node.view;
@@ -244,6 +250,9 @@ export class ClusteredActorSystem extends ActorSystem {
       },
       get remoting() {
         return node.remoting;
+      },
+      get suspended() {
+        return actors.existingTurnGate?.isClosedNow ?? false;
       },
     });
   }

@@ -17,10 +17,10 @@ export interface NodeInternals {
   /** Its connections. Not before it has started. */
   readonly remoting: Remoting;
   /**
-   * Whether what the node owns is suspended: kept, but no handler of it runs. Nothing suspends it
-   * before there are leases (issue 13, point 4).
+   * Whether what the node owns is suspended now: kept, but no handler of it runs. By its own clock,
+   * so before anything of it has noticed.
    */
-  readonly suspended?: boolean;
+  readonly suspended: boolean;
 }
 
 const internals = new WeakMap<ActorSystem, NodeInternals>();

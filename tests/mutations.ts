@@ -30,6 +30,7 @@ const scenario = testedBy("membership/scenario_test.ts");
 const exchange = testedBy("cluster/service_exchange_test.ts");
 const coordinator = testedBy("sharding/coordinator_test.ts");
 const closing = testedBy("sharding/closing_node_test.ts");
+const routes = testedBy("sharding/shard_routes_test.ts");
 const sharding = testedBy("sharding/rule_seeds.ts");
 
 /** All rules, by name. */
@@ -177,6 +178,14 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   endedGrantsStayEnded: closing(
     "A grant that a node has reported as ended is not accepted again, from any sender.",
     "a message that a node without the region sends back waits for a later grant than that",
+  ),
+  grantsEndWithIncarnations: routes(
+    "A grant ends with the incarnation of the node that has it.",
+    "a grant ends with the incarnation that had it",
+  ),
+  unreadIsSentAgain: closing(
+    "What a node has certainly not read, its sender sends again.",
+    "what a node has not read is sent again in order, before newer messages",
   ),
   shardStopsBeforeHandOff: sharding(
     "A shard is handed off only when its entities have stopped.",

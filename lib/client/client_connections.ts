@@ -9,7 +9,7 @@ import { clientDefaults } from "../options/tables/client_tables.ts";
 import { clientTransportDefaults } from "../options/tables/transport_tables.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
-import { Ref } from "../actor/ref/ref.ts";
+import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import {
   clientTopologyPath,
   emptyTopology,
@@ -20,6 +20,7 @@ import {
   type TopologyPush,
 } from "../cluster/gateway/topology.ts";
 import { Remoting } from "../remoting/remoting.ts";
+import type { Peer } from "../transport/base/peer.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { randomId } from "../runtime/random.ts";
 import { instruments } from "../runtime/instruments.ts";
@@ -57,8 +58,10 @@ export class ClientConnections {
   #topology = emptyTopology;
   /** Members of the topology, leaving ones included. */
   #present: ReadonlySet<string> = new Set();
-  /** The newest incarnation of each member that was seen. */
+  /** The incarnation of each member, as the topologies have said last. */
   readonly #incarnations = new Map<string, number>();
+  /** The incarnations of the nodes that are connected: a topology may come later. */
+  readonly #connected = new Map<string, number>();
   #timer: Timer | undefined;
   #connectsToAll = false;
   #onFirst: (() => void) | undefined;
@@ -171,7 +174,7 @@ export class ClientConnections {
         },
       }),
       onTlsEvent: (event) => this.#system.eventStream.publish(event),
-      onPeerUp: (peer) => this.#onUp(peer.address),
+      onPeerUp: (peer) => this.#onUp(peer),
       onPeerDown: (peer, _lane, reason) => this.#onDown(peer.address, reason),
       onUnreachable: (address, reason) => this.#onUnreachable(address, reason),
     });
@@ -195,6 +198,9 @@ export class ClientConnections {
       leader: () => this.#topology.leader,
       isPresent: (address) => this.#present.has(address),
       isUsable: (address) => this.#isUsable(address),
+      incarnationOf: (address) =>
+        Math.max(this.#incarnations.get(address) ?? 0, this.#connected.get(address) ?? 0),
+      handleUndelivered: (prefix, handler) => remoting.handleUndelivered(prefix, handler),
       handle: (path, handler) =>
         remoting.handlePeers(path, (peer, value) => handler(peer.address, value)),
       reserve: (path) => remoting.reserve(path),
@@ -252,6 +258,7 @@ export class ClientConnections {
     const choice = chooseTopology(candidates);
     if (choice === undefined || choice.topology === this.#topology) return;
     const { topology } = choice;
+    const isReplaced = this.#replaces(topology);
     this.#topology = topology;
     const members = topology.members.map(({ address }) => address);
     this.#present = new Set([...members, ...topology.leaving]);
@@ -261,13 +268,16 @@ export class ClientConnections {
     for (const { address, incarnation } of topology.members) {
       incarnations.set(address, incarnation);
       const before = this.#incarnations.get(address) ?? incarnation;
-      if (before !== incarnation) this.#onNodeGone(address);
       this.#incarnations.set(address, incarnation);
+      if (before !== incarnation) this.#onNodeGone(address);
     }
     for (const address of this.#incarnations.keys()) {
       if (this.#present.has(address)) continue;
-      this.#onNodeGone(address);
       this.#incarnations.delete(address);
+      this.#onNodeGone(address);
+    }
+    if (isReplaced) {
+      for (const extension of this.#extensions) extension.onClusterReplaced();
     }
     this.#remoting?.onMembers(incarnations);
     // With one connection, only the contact points are known to be within reach.
@@ -276,6 +286,13 @@ export class ClientConnections {
     this.#onFirst?.();
     this.#onFirst = undefined;
     if (this.#connectsToAll) this.#connectToMissing();
+  }
+
+  /** Whether a topology has none of the nodes of the one before. */
+  #replaces({ members, leaving }: Topology): boolean {
+    const known = this.#incarnations;
+    return !leaving.some((address) => known.has(address)) &&
+      !members.some(({ address, incarnation }) => known.get(address) === incarnation);
   }
 
   #onNodesChanged(): void {
@@ -297,27 +314,44 @@ export class ClientConnections {
       : this.#breakers.isClosed(address);
   }
 
-  #onUp(address: string): void {
+  #onUp({ address, incarnation }: Peer): void {
+    this.#connected.set(address, incarnation);
+    if (incarnation > (this.#incarnations.get(address) ?? incarnation)) {
+      // It is the first to say that it has restarted.
+      this.#later(() => {
+        this.#onNodeGone(address);
+        this.#onNodesChanged();
+      });
+    }
     if (!this.#breakers.connected(address)) return;
     this.#publishNode(address, true, undefined);
     this.#later(() => this.#onNodesChanged());
   }
 
   #onDown(address: string, reason: string): void {
+    this.#connected.delete(address);
     this.#book.failed(address, reason);
     this.#topologies.delete(address);
     this.#later(() => {
       // Replies to asks that were sent there cannot arrive any more.
       internalsOf(this.#system).failAsksWhere(
-        (target, message) =>
-          this.#options.unisocket === true ||
-          (target instanceof Ref && target.node === address) ||
-          this.#extensions.some((extension) => extension.wasSentTo(address, target, message)),
+        (target, holder) => this.#sendsTo(target) && this.#wentThrough(address, holder),
         "disconnected",
       );
       for (const extension of this.#extensions) extension.onConnectionLost(address);
       this.#onFailed(address, reason);
     });
+  }
+
+  /** Whether messages for the target leave this client. */
+  #sendsTo(target: ActorRef<never>): boolean {
+    return (target instanceof Ref && target.node !== this.address) ||
+      this.#extensions.some((extension) => extension.sends(target));
+  }
+
+  /** Whether the reply to an ask that `holder` has would come over the connection to a node. */
+  #wentThrough(address: string, holder: string | undefined): boolean {
+    return this.#options.unisocket ? holder !== undefined : holder === address;
   }
 
   #onUnreachable(address: string, reason: string): void {

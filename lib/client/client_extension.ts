@@ -17,10 +17,20 @@ export interface ClientContext {
   leader(): string | undefined;
   /** Whether a node is in the cluster. */
   isPresent(address: string): boolean;
+  /** The incarnation of a node that is in the cluster; 0 if it is not known. */
+  incarnationOf(address: string): number;
   /** Whether a node is in the cluster and messages may be sent to it. */
   isUsable(address: string): boolean;
   /** Takes messages that nodes send to a reserved path. */
   handle(path: string, handler: (from: string, message: unknown) => void): void;
+  /**
+   * Takes back messages for reserved paths that begin with `prefix` and were certainly not read at
+   * `to`, oldest first. False: it is not taken, and lost.
+   */
+  handleUndelivered(
+    prefix: string,
+    handler: (to: string, message: unknown, path: string) => boolean,
+  ): void;
   /** Keeps references from leading to a path where nodes listen. */
   reserve(path: string): void;
   /** Sends data to a reserved path at a node. */
@@ -39,10 +49,12 @@ export interface ClientExtension {
   onNodesChanged(): void;
   /** A node has left the cluster, or has restarted with a new incarnation. */
   onNodeGone(address: string): void;
+  /** No node of the cluster is one of those before: the cluster may be another. */
+  onClusterReplaced(): void;
   /** The connection to a node is lost. */
   onConnectionLost(address: string): void;
-  /** Whether a message for `target` was sent to the node; an ask that it carried fails with it. */
-  wasSentTo(address: string, target: ActorRef<never>, message: unknown): boolean;
+  /** Whether messages for `target` are sent to nodes. */
+  sends(target: ActorRef<never>): boolean;
   /** Called four times a second. */
   tick(): void;
   /** The client closes. */

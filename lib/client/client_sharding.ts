@@ -12,7 +12,9 @@ import {
   locatePath,
   type LocationMessage,
   parseShardingMessage,
+  regionPrefix,
 } from "../sharding/routing/protocol.ts";
+import type { LocatedGrant } from "../sharding/routing/shard_grant.ts";
 import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
 import { shardOf } from "../sharding/routing/shard_hash.ts";
 import { ShardProxy } from "../sharding/routing/shard_proxy.ts";
@@ -32,7 +34,7 @@ interface ShardType {
   readonly router: ShardRouter;
   readonly proxy: ActorRef<never>;
   /** The newest locations that were received, of usable nodes or not, by shard. */
-  readonly locations: (readonly [owner: string, epoch: number])[];
+  readonly locations: (LocatedGrant | undefined)[];
   /** The node that publishes the table to this client. */
   publisher: string | undefined;
   /** When it was requested there last. */
@@ -61,6 +63,10 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     this.#client = client;
     this.#port = { self, now: () => clock.now(), send, deadLetter };
     client.reserve(locatePath);
+    client.handleUndelivered(regionPrefix, (to, value, path) => {
+      const type = this.#types.get(path.slice(regionPrefix.length));
+      return type?.router.undelivered(to, value) ?? false;
+    });
     client.handle(clientShardsPath, (_from, value) => this.#onMessage(value));
     client.handle(shardTablePath, (from, value) => this.#onTable(from, value));
   }
@@ -99,30 +105,24 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     return Array.from({ length: router?.numShards ?? 0 }, (_, shard) => placeOf(router!, shard));
   }
 
-  /** Whether a message for `target` was sent to the node. */
-  wasSentTo(address: string, target: ActorRef<never>, message: unknown): boolean {
-    if (!(target instanceof ShardProxy)) return false;
-    const { entityId } = message as ShardEnvelope<unknown>;
-    for (const { proxy, router } of this.#types.values()) {
-      if (proxy !== target || typeof entityId !== "string") continue;
-      return router.ownerOf(shardOf(entityId, router.numShards)) === address;
-    }
-    return false;
+  /** Whether messages for `target` are sent to the owners of shards. */
+  sends(target: ActorRef<never>): boolean {
+    return target instanceof ShardProxy;
   }
 
   /** Drops routes to unusable nodes, and restores routes to nodes that are usable again. */
   onNodesChanged(): void {
     for (const type of this.#types.values()) {
       const { router, locations } = type;
-      const usable = new Set<string>();
-      for (const [owner] of locations.filter(Boolean)) {
-        if (this.#client.isUsable(owner)) usable.add(owner);
+      const usable = new Map<string, number>();
+      for (const { owner } of locations.filter((location) => location !== undefined)) {
+        if (this.#client.isUsable(owner)) usable.set(owner, this.#client.incarnationOf(owner));
       }
       router.retainOwners(usable);
-      locations.forEach(([owner, epoch], shard) => {
-        if (usable.has(owner) && router.ownerOf(shard) === undefined) {
-          router.learn(shard, owner, epoch);
-        }
+      locations.forEach((location, shard) => {
+        if (location === undefined || router.ownerOf(shard) !== undefined) return;
+        const { owner, epoch, incarnation } = location;
+        if (usable.has(owner)) router.learn(shard, owner, epoch, incarnation);
       });
       this.#follow(type);
     }
@@ -131,9 +131,19 @@ export class ClientSharding implements ClientExtension, ShardLocations {
   /** A node was removed, or has a new incarnation: it no longer owns its shards. */
   onNodeGone(address: string): void {
     for (const { locations } of this.#types.values()) {
-      locations.forEach(([owner], shard) => {
-        if (owner === address) delete locations[shard];
+      locations.forEach((location, shard) => {
+        if (location?.owner !== address) return;
+        const known = this.#client.incarnationOf(address);
+        if (location.incarnation === 0 || location.incarnation !== known) delete locations[shard];
       });
+    }
+  }
+
+  /** Another cluster counts its grants anew. */
+  onClusterReplaced(): void {
+    for (const { router, locations } of this.#types.values()) {
+      router.reset();
+      locations.length = 0;
     }
   }
 
@@ -155,7 +165,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
 
   /** Gives up all messages that wait. */
   close(): void {
-    for (const { router } of this.#types.values()) router.refuse();
+    for (const { router } of this.#types.values()) router.close();
   }
 
   #add<M>(name: string, numShards: number): ActorRef<ShardEnvelope<M>> {
@@ -225,7 +235,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       const { shardType, shard, owner, epoch, entityId } = message;
       const type = this.#types.get(shardType);
       if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) return;
-      if (owner !== "") this.#learn(type, shard, owner, epoch);
+      if (owner !== "") this.#learn(type, shard, message);
       type.router.returned(shard, entityId, message.message, epoch);
     }
     if (message?.type !== "refused") return;
@@ -234,27 +244,38 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     this.#types.get(message.shardType)?.router.refuse();
   }
 
-  #onLocation({ shardType, shard, owner, epoch }: LocationMessage): void {
-    const type = this.#types.get(shardType);
-    if (type !== undefined) this.#learn(type, shard, owner, epoch);
+  #onLocation(location: LocationMessage): void {
+    const type = this.#types.get(location.shardType);
+    if (type !== undefined) this.#learn(type, location.shard, location);
   }
 
   #onTable(from: string, value: unknown): void {
     const table = parseShardTable(value);
     const type = table && this.#types.get(table.shardType);
     if (type === undefined || table!.numShards !== type.router.numShards) return;
-    const { owners, shards, version } = table!;
+    const { owners, incarnations, shards, version } = table!;
     if (from === type.publisher) type.version = version;
-    for (const [shard, owner, epoch] of shards) this.#learn(type, shard, owners[owner]!, epoch);
+    for (const [shard, owner, epoch] of shards) {
+      this.#learn(type, shard, {
+        owner: owners[owner]!,
+        incarnation: incarnations[owner]!,
+        epoch,
+      });
+    }
   }
 
-  #learn({ router, locations }: ShardType, shard: number, owner: string, epoch: number): void {
+  #learn(
+    { router, locations }: ShardType,
+    shard: number,
+    { owner, epoch, incarnation }: LocatedGrant,
+  ): void {
     if (shard >= router.numShards) return;
+    // A new incarnation at the address does not have the grant.
+    if (incarnation !== 0 && incarnation < this.#client.incarnationOf(owner)) return;
     const known = locations[shard];
-    // Epochs of a new cluster start again; no member of the old one is present then.
-    if (known !== undefined && known[1] > epoch && this.#client.isPresent(known[0])) return;
-    locations[shard] = [owner, epoch];
-    if (this.#client.isUsable(owner)) router.learn(shard, owner, epoch);
+    if (known !== undefined && known.epoch > epoch && this.#client.isPresent(known.owner)) return;
+    locations[shard] = { owner, epoch, incarnation };
+    if (this.#client.isUsable(owner)) router.learn(shard, owner, epoch, incarnation);
   }
 }
 

@@ -1,3 +1,6 @@
+import type { ActorEvent } from "../actor/services/event_stream.ts";
+import type { TlsEvent } from "../runtime/tls_event.ts";
+
 /**
  * The state of a client:
  *
@@ -34,3 +37,6 @@ export interface ClientNodeChanged {
   /** The failure, if it is not usable. */
   readonly reason: string | undefined;
 }
+
+/** Events that a client publishes. */
+export type ClientEvent = ActorEvent | ClientStateChanged | ClientNodeChanged | TlsEvent;

@@ -11,6 +11,7 @@ import { clientAskTable } from "../options/tables/client_tables.ts";
 import { entityRefTable } from "../options/tables/sharding_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { LiteralOf } from "../actor/behavior/ask_options.ts";
+import type { ReplyOf } from "../actor/behavior/reply_of.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { EventStream } from "../actor/services/event_stream.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
@@ -27,7 +28,7 @@ import { ClientConnections } from "./client_connections.ts";
 import { ClientSharding } from "./client_sharding.ts";
 import { setClientInternals } from "./client_internals.ts";
 import { checkClientOptions, type ClientOptions } from "./client_options.ts";
-import type { ClientState } from "./client_state.ts";
+import type { ClientEvent, ClientState } from "./client_state.ts";
 import { ClientError } from "./errors.ts";
 import type { ListingSubscription } from "./listing_subscription.ts";
 
@@ -123,8 +124,8 @@ export class ClusterClient implements AsyncDisposable {
    * ({@linkcode ClientNodeChanged}), `deadLetter`, the events of certificates (`tlsReloaded`,
    * `tlsReloadFailed`, `certificateExpiring` and so on), and events of the client's own actors.
    */
-  get eventStream(): EventStream {
-    return this.#system.eventStream;
+  get eventStream(): EventStream<ClientEvent> {
+    return this.#system.eventStream as EventStream<ClientEvent>;
   }
 
   /** The latest topology: members and services of the cluster. */
@@ -158,13 +159,13 @@ export class ClusterClient implements AsyncDisposable {
    * @throws {ClientError} code `shardCountMismatch` if called before with another number; code
    * `closed`.
    */
-  entityRef<M>(
+  entityRef<M = never>(
     name: string,
     options?: { readonly numShards?: number },
   ): ActorRef<ShardEnvelope<M>>;
   /** The same, by the entity type that nodes and clients share. */
-  entityRef<M>(type: EntityType<M>): ActorRef<ShardEnvelope<M>>;
-  entityRef<M>(
+  entityRef<M = never>(type: EntityType<M>): ActorRef<ShardEnvelope<M>>;
+  entityRef<M = never>(
     type: string | EntityType<M>,
     options: { readonly numShards?: number } = {},
   ): ActorRef<ShardEnvelope<M>> {
@@ -179,7 +180,7 @@ export class ClusterClient implements AsyncDisposable {
    * The same as {@linkcode ClusterClient.entityRef}, for code that runs on nodes and clients. The
    * factory is not used: a client runs no entities.
    */
-  regionRef<M>(
+  regionRef<M = never>(
     name: string,
     _factory: unknown,
     options: { readonly numShards?: number } = {},
@@ -200,7 +201,7 @@ export class ClusterClient implements AsyncDisposable {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: ClientAskOptions,
-  ): Promise<R> {
+  ): Promise<ReplyOf<M, R, Q>> {
     if (options === undefined) return this.#system.ask(ref, factory);
     try {
       checkOptions(clientAskTable, options);
@@ -219,7 +220,7 @@ export class ClusterClient implements AsyncDisposable {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: ClientAskOptions,
-  ): Promise<R> {
+  ): Promise<ReplyOf<M, R, Q>> {
     return this.ask<M, R, Q>(ref, factory, options);
   }
 

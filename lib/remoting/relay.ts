@@ -84,6 +84,13 @@ export class Relay {
     return true;
   }
 
+  /** Of a client: the envelope in a message that its contact has not read, and the address it is for. */
+  unwrap(
+    value: unknown,
+  ): { readonly to: string; readonly envelope: Uint8Array } | undefined {
+    return this.#port.contact === undefined ? undefined : parseWrapped(value);
+  }
+
   /** At `relayPath`: an envelope to forward. */
   forward(peer: Peer, value: unknown): void {
     const wrapped = parseWrapped(value);

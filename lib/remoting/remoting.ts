@@ -9,12 +9,14 @@ import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
+import { TemporaryRef } from "../actor/ref/local_ref.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
+import type { SendRefusal } from "../transport/connection/connection.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
 import { TlsConfig } from "../transport/tls/tls_config.ts";
@@ -40,6 +42,7 @@ import {
   type NodeHandler,
   type PeerHandler,
   type RemotingOptions,
+  type UndeliveredHandler,
 } from "./remoting_options.ts";
 import { RemotingTelemetry } from "./remoting_telemetry.ts";
 import { RemoteRef } from "./remote_ref.ts";
@@ -48,10 +51,22 @@ import { Relay, relayedPath, relayPath } from "./relay.ts";
 import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
 
-export type { NodeHandler, PeerHandler, RemotingOptions } from "./remoting_options.ts";
+export type {
+  NodeHandler,
+  PeerHandler,
+  RemotingOptions,
+  UndeliveredHandler,
+} from "./remoting_options.ts";
 
 /** Paths of the bridge itself: a message that is lost there is no loss of a user. */
 const ownPaths: ReadonlySet<string> = new Set([watchPath, lostAskPath, rejectedPath]);
+
+/** A message that was not delivered, and the reply references in it. */
+interface Dropped {
+  readonly path: string;
+  readonly message: unknown;
+  readonly replyRefs: readonly Ref<unknown>[];
+}
 
 /** See the module's text. One per system. */
 export class Remoting {
@@ -64,6 +79,8 @@ export class Remoting {
   readonly #peerHandlers = new Map<string, PeerHandler>();
   /** For paths that begin so and have no handler of their own. */
   readonly #missing = new Map<string, MissingHandler>();
+  /** For messages to paths that begin so. */
+  readonly #undelivered = new Map<string, UndeliveredHandler>();
   readonly #grants = new Grants();
   readonly #reserved = new Set<string>();
   #isExported: (path: string) => boolean = () => false;
@@ -150,8 +167,8 @@ export class Remoting {
         remoting.#telemetry?.onFailedHandshake("failed");
         options.onUnreachable?.(address, reason);
       },
-      onDropped: (to, _lane, payload, reason) => {
-        remoting.#onDropped(to, payload, reason);
+      onDropped: (to, _lane, payload, reason, unread) => {
+        if (remoting.#onDropped(to, payload, reason, unread)) return;
         options.onUndelivered?.(to, reason);
       },
       onPeerUp: (peer, lane) => {
@@ -205,10 +222,20 @@ export class Remoting {
   }
 
   #missingHandler(path: string): MissingHandler | undefined {
-    // What is below such a path is an actor.
-    if (!path.startsWith("/_") || path.includes("/", 1)) return undefined;
-    for (const [prefix, handler] of this.#missing) if (path.startsWith(prefix)) return handler;
-    return undefined;
+    return handlerOf(this.#missing, path);
+  }
+
+  /**
+   * Gives messages of this system for paths of one part that begin with `prefix`, and that were
+   * certainly not read at their node, to `handler`, oldest first.
+   */
+  handleUndelivered(prefix: string, handler: UndeliveredHandler): void {
+    this.#undelivered.set(prefix, handler);
+  }
+
+  /** A message has not left this system, or has come back. False: nothing sends it again. */
+  #takesBack(to: string, path: string, message: unknown): boolean {
+    return handlerOf(this.#undelivered, path)?.(to, message, path) ?? false;
   }
 
   /** Whether a handler takes what is sent to `path`. */
@@ -263,7 +290,8 @@ export class Remoting {
       : undefined;
     // A disconnected client must not get a grant either: it would never be revoked.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
-      return this.#lose("disconnected", node, path, message);
+      if (!this.#takesBack(node, path, message)) this.#lose("disconnected", node, path, message);
+      return;
     }
     const meter = this.#telemetry;
     const trace = meter === undefined ? undefined : this.#traceFor(meter, node, lane);
@@ -280,7 +308,8 @@ export class Remoting {
       this.#encodingFor = outer;
     }
     if (this.#relay.isNeeded(node, path)) {
-      if (!this.#relay.send(node, bytes.slice())) this.#lose("disconnected", node, path, message);
+      if (this.#relay.send(node, bytes.slice())) return;
+      if (!this.#takesBack(node, path, message)) this.#lose("disconnected", node, path, message);
       return;
     }
     meter?.sent(lane, bytes.length);
@@ -311,6 +340,8 @@ export class Remoting {
 
   #resolve(address: RefAddress): Ref<unknown> {
     const ref = this.refTo(address);
+    // A reply reference has come back: its message was returned, or was not delivered.
+    if (ref instanceof TemporaryRef) ref.holder = undefined;
     if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
     return ref;
   }
@@ -547,23 +578,41 @@ export class Remoting {
   }
 
   #onRefEncoded(ref: Ref<never>): void {
+    if (ref instanceof TemporaryRef) ref.holder = this.#encodingFor;
     if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
       this.#grants.grant(this.#encodingFor, ref.path);
     }
   }
 
-  #onDropped(to: string, payload: Uint8Array, reason: DeadLetterReason): void {
+  /** A message was not delivered. Returns whether it is sent again; otherwise it is lost. */
+  #onDropped(to: string, payload: Uint8Array, reason: SendRefusal, unread: boolean): boolean {
+    const dropped = this.#decodeDropped(payload);
+    if (dropped === undefined) {
+      this.#internals.deadLetter(reason, to, undefined);
+      return false;
+    }
+    const { path, message, replyRefs } = dropped;
+    const relayed = path === relayPath ? this.#relay.unwrap(message) : undefined;
+    if (relayed !== undefined) {
+      return this.#onDropped(relayed.to, relayed.envelope, reason, unread);
+    }
+    if (unread && reason === "disconnected" && this.#takesBack(to, path, message)) return true;
+    this.#lose(reason, to, path, message);
+    // A decoded message is a copy: the system would not recognise its own message.
+    for (const { path: replyTo, uid } of replyRefs) {
+      this.#internals.failAsk(replyTo, uid, path, reason);
+    }
+    return false;
+  }
+
+  #decodeDropped(payload: Uint8Array): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
     this.#replyRefs = replyRefs;
     try {
       const { path, message } = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
-      this.#lose(reason, to, path, message);
-      // A decoded message is a copy: the system would not recognise its own message.
-      for (const { path: replyTo, uid } of replyRefs) {
-        this.#internals.failAsk(replyTo, uid, path, reason);
-      }
+      return { path, message, replyRefs };
     } catch {
-      this.#internals.deadLetter(reason, to, undefined);
+      return undefined;
     } finally {
       this.#replyRefs = undefined;
     }
@@ -583,6 +632,13 @@ export class Remoting {
 /** Whether a connection carries messages of users; a client has only one. */
 function usesUserLane({ role }: Peer, lane: Lane): boolean {
   return role === "client" || lane === "user";
+}
+
+/** The handler of the prefix of a path of one part; what is below such a path is an actor. */
+function handlerOf<T>(handlers: ReadonlyMap<string, T>, path: string): T | undefined {
+  if (!path.startsWith("/_") || path.includes("/", 1)) return undefined;
+  for (const [prefix, handler] of handlers) if (path.startsWith(prefix)) return handler;
+  return undefined;
 }
 
 /** Membership and coordination never wait behind messages of users. */

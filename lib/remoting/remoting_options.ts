@@ -11,6 +11,11 @@ export type NodeHandler = (peer: NodePeer, message: unknown) => void;
 export type PeerHandler = (peer: Peer, message: unknown) => void;
 /** Takes messages at paths that begin with a prefix and have no handler. */
 export type MissingHandler = (peer: Peer, message: unknown, path: string) => void;
+/**
+ * Takes back a message for `path` at `to` that was certainly not read there. False: it is not taken,
+ * and lost.
+ */
+export type UndeliveredHandler = (to: string, message: unknown, path: string) => boolean;
 
 /** Options of the endpoint except the ones that the bridge provides. */
 export type RemotingOptions =

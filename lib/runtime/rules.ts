@@ -57,6 +57,8 @@ const all = {
   joiningMembersReport: true,
   onlyUpMembersOwn: true,
   endedGrantsStayEnded: true,
+  grantsEndWithIncarnations: true,
+  unreadIsSentAgain: true,
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,

@@ -20,6 +20,8 @@ export interface KnownShards {
   readonly numShards: number;
   /** The owner that runs the shard, if it is known. */
   grantOf(shard: number): ShardGrant | undefined;
+  /** The incarnation of an owner; 0: not known. */
+  incarnationOf(owner: string): number;
 }
 
 /** A client that gets the table of one type. */
@@ -133,7 +135,9 @@ export class ShardTablePublisher {
       if (owner < 0) owner = owners.push(grant.owner) - 1;
       shards.push([shard, owner, grant.epoch]);
     }
-    const push: ShardTablePush = { shardType, numShards: known.numShards, version, owners, shards };
+    const { numShards } = known;
+    const incarnations = owners.map((owner) => known.incarnationOf(owner));
+    const push: ShardTablePush = { shardType, numShards, version, owners, incarnations, shards };
     this.#port.send(to, shardTablePath, push);
   }
 

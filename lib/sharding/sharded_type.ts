@@ -2,6 +2,7 @@ import { withDefaults } from "../options/check_options.ts";
 import { shardedDefaults } from "../options/tables/sharding_tables.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
 import { Entities } from "./region/entities.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
@@ -89,9 +90,12 @@ export class ShardedType {
   #makeEntities(node: ExtensionContext, behavior: ShardedBehavior<never>): Entities {
     const { factory, numShards, passivation, options } = behavior;
     const { maxPendingPerEntity, stopTimeout } = withDefaults(shardedDefaults, options);
+    const { clock } = node.runtime;
+    const internals = internalsOf(node.system);
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
-      clock: node.runtime.clock,
+      clock,
+      runningTime: () => internals.existingTurnGate?.openTime ?? clock.now(),
       numShards,
       limits: passivation,
       maxPending: maxPendingPerEntity,

@@ -75,6 +75,10 @@ export class ShardingExtension implements NodeExtension {
     node.handleMissing(regionPrefix, (peer, value, path) => {
       answerWithoutRegion(node.send, peer.address, path.slice(regionPrefix.length), value);
     });
+    node.handleUndelivered(regionPrefix, (to, value, path) => {
+      const router = machine.routers.get(path.slice(regionPrefix.length));
+      return router?.undelivered(to, value) ?? false;
+    });
     // Where clients listen.
     node.reserve(clientShardsPath);
     node.handlePeers(locatePath, (peer, value) => this.#locator.receive(peer, value));
@@ -231,15 +235,18 @@ export class ShardingExtension implements NodeExtension {
         const grant = table.grant(shard);
         return grant?.confirmed ? grant : undefined;
       };
-      return { numShards: table.numShards, grantOf: confirmed };
+      const incarnationOf = (owner: string) => coordinator.incarnationOf(owner);
+      return { numShards: table.numShards, grantOf: confirmed, incarnationOf };
     }
     const router = routers.get(shardType);
     if (router === undefined) return undefined;
-    const grantOf = (shard: number) => {
-      const owner = router.ownerOf(shard);
-      return owner === undefined ? undefined : { owner, epoch: router.epochOf(shard) };
+    const incarnationOf = (owner: string) =>
+      this.#node.view.members.find(({ address }) => address === owner)?.incarnation ?? 0;
+    return {
+      numShards: router.numShards,
+      grantOf: (shard) => router.grantOf(shard),
+      incarnationOf,
     };
-    return { numShards: router.numShards, grantOf };
   }
 
   #scheduleTick(): void {

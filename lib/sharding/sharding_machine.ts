@@ -15,9 +15,11 @@ import {
   type LocateMessage,
   type LocationMessage,
   type RefusedMessage,
+  type ReturnedMessage,
   type ShardingMessage,
   shardingPath,
 } from "./routing/protocol.ts";
+import { shardOf } from "./routing/shard_hash.ts";
 import type { MessageSchema } from "./routing/schema.ts";
 import { ShardRouter } from "./routing/shard_router.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
@@ -54,6 +56,8 @@ export class ShardingMachine {
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
   #view: CoordinatorView | undefined;
+  /** The latest incarnation of this node that was a member; 0: none. */
+  #incarnation = 0;
   #ticks = 0;
 
   constructor(port: ShardingMachinePort, timing: Partial<CoordinatorTiming> = {}) {
@@ -104,10 +108,11 @@ export class ShardingMachine {
   /** The cluster has changed. */
   onView(view: CoordinatorView): void {
     const before = this.#view?.leader;
-    const present = ownersOfBoth(this.#view, view);
+    const present = new Map(view.members.map((member) => [member.address, member.incarnation]));
     this.#view = view;
-    const self = view.members.find(({ address }) => address === view.self);
-    this.regions.setIncarnation(self?.incarnation ?? 0);
+    const incarnation = present.get(view.self) ?? 0;
+    this.regions.setIncarnation(incarnation);
+    if (incarnation !== 0) this.#becomes(incarnation);
     this.#step({ type: "view", view });
     for (const router of this.#routers.values()) {
       router.retainOwners(present);
@@ -128,7 +133,7 @@ export class ShardingMachine {
       case "handOff":
         return this.regions.onHandOff(from, message);
       case "location":
-        this.#routers.get(message.shardType)?.learn(message.shard, message.owner, message.epoch);
+        this.#learn(message);
         return this.#port.onAnswer(message);
       case "shardTableDelta":
         return this.#onTableDelta(message);
@@ -148,8 +153,8 @@ export class ShardingMachine {
         const { shardType, entityId, epoch } = message;
         return this.#routers.get(shardType)?.noRegion(entityId, message.message, epoch);
       }
-      case "returned": // For clients only.
-        return;
+      case "returned":
+        return this.#onReturned(message);
     }
   }
 
@@ -191,9 +196,8 @@ export class ShardingMachine {
   known({ shardType, numShards, shard }: LocateMessage): LocationMessage | undefined {
     const router = this.#routers.get(shardType);
     if (router === undefined || router.numShards !== numShards) return undefined;
-    const owner = router.ownerOf(shard);
-    if (owner === undefined) return undefined;
-    return { type: "location", shardType, shard, owner, epoch: router.epochOf(shard) };
+    const grant = router.grantOf(shard);
+    return grant && { type: "location", shardType, shard, ...grant };
   }
 
   /** Requests the location of a shard from the coordinator. */
@@ -201,11 +205,33 @@ export class ShardingMachine {
     if (this.leader !== undefined) this.#send(this.leader, request);
   }
 
+  /** As another incarnation, this node may be in another cluster. */
+  #becomes(incarnation: number): void {
+    const isOther = this.#incarnation !== 0 && incarnation !== this.#incarnation;
+    this.#incarnation = incarnation;
+    if (!isOther) return;
+    for (const router of this.#routers.values()) router.reset();
+  }
+
   #onTableDelta(message: ShardingMessage & { type: "shardTableDelta" }): void {
     const router = this.#routers.get(message.shardType);
+    const { owners, incarnations } = message;
     for (const [shard, owner, epoch] of message.shards) {
-      router?.learn(shard, message.owners[owner]!, epoch);
+      router?.learn(shard, owners[owner]!, epoch, incarnations[owner]);
     }
+  }
+
+  #learn({ shardType, shard, owner, epoch, incarnation }: LocationMessage): void {
+    this.#routers.get(shardType)?.learn(shard, owner, epoch, incarnation);
+  }
+
+  /** A message of this node reached a node that closes, or is another incarnation of the owner. */
+  #onReturned({ type: _, ...returned }: ReturnedMessage): void {
+    const { shardType, shard, owner, entityId, epoch } = returned;
+    const router = this.#routers.get(shardType);
+    if (router === undefined || shardOf(entityId, router.numShards) !== shard) return;
+    if (owner !== "") this.#learn({ type: "location", ...returned });
+    router.returned(shard, entityId, returned.message, epoch);
   }
 
   #changed(shardType: string, shard: number, epoch: number, how: ShardChange): void {
@@ -232,16 +258,4 @@ export class ShardingMachine {
   #send(to: string, message: ShardingMessage): void {
     this.#port.send(to, shardingPath, message);
   }
-}
-
-/** Members that may still own what they owned: a new incarnation does not. */
-function ownersOfBoth(
-  before: CoordinatorView | undefined,
-  { members }: CoordinatorView,
-): ReadonlySet<string> {
-  const known = new Map(before?.members.map(({ address, incarnation }) => [address, incarnation]));
-  const present = members.filter(({ address, incarnation }) =>
-    (known.get(address) ?? incarnation) === incarnation
-  );
-  return new Set(present.map(({ address }) => address));
 }

@@ -1,6 +1,7 @@
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorSystemOptions } from "../actor/system/actor_system_options.ts";
 import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
+import type { ReplyOf } from "../actor/behavior/reply_of.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
@@ -135,7 +136,7 @@ export class ActorTestKit implements AsyncDisposable {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R> {
+  ): Promise<ReplyOf<M, R, Q>> {
     return this.clock.resolve(this.system.ask(ref, factory, options), endLimit);
   }
 

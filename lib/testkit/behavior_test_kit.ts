@@ -21,6 +21,10 @@ export interface BehaviorTestKitOptions {
   readonly name?: string;
   /** Messages that its stash may hold, at least 1. Default 1 000. */
   readonly stashCapacity?: number;
+  /** `context.entityId`, for the behaviour of an entity. Default `""`: it is none. */
+  readonly entityId?: string;
+  /** `context.epoch`, an integer from 0. Default 0. */
+  readonly grantEpoch?: number;
 }
 
 /**
@@ -69,13 +73,18 @@ export class BehaviorTestKit<M> {
     behavior: Behavior<M>,
     options: BehaviorTestKitOptions,
   ) {
-    const { name, stashCapacity } = resolveOptions(behaviorTestKitTable, options);
+    const { name, stashCapacity, entityId, grantEpoch: epoch } = resolveOptions(
+      behaviorTestKitTable,
+      options,
+    );
     const record = (effect: Effect) => void this.#effects.push(effect);
     const ended = () => this.#run.ended;
     const system = () => this.system;
     this.#context = new TestContext({
       name,
       stashCapacity,
+      entityId,
+      epoch,
       log: this.log,
       record,
       get ended() {

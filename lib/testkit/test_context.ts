@@ -3,6 +3,7 @@ import { askTable, spawnTable, timerInterval } from "../options/tables/actor_tab
 import { checkActorName } from "../actor/ref/actor_name.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
+import type { ReplyOf } from "../actor/behavior/reply_of.ts";
 import { Behavior } from "../actor/behavior/behavior.ts";
 import { duplicateName } from "../actor/ref/actor_name.ts";
 import { notABehavior } from "../actor/behavior/behavior.ts";
@@ -24,6 +25,8 @@ export interface TestContextOwner {
   readonly name: string;
   readonly log: RecordedLog;
   readonly stashCapacity: number;
+  readonly entityId: string;
+  readonly epoch: number;
   /** Created on first access. */
   readonly system: ActorSystem;
   /** Whether the behaviour has stopped, or is about to. */
@@ -83,9 +86,12 @@ export class TestContext implements ActorContext<unknown> {
     this.stash = recordedStash(this.#stash, record);
   }
 
-  /** A behaviour under test is no entity. */
   get entityId(): string {
-    return "";
+    return this.#owner.entityId;
+  }
+
+  get epoch(): number {
+    return this.#owner.epoch;
   }
 
   passivate(): void {
@@ -153,7 +159,7 @@ export class TestContext implements ActorContext<unknown> {
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     options: AskOptions = {},
-  ): Promise<R> {
+  ): Promise<ReplyOf<T, R, Q>> {
     let ask: TestAsk<T>;
     try {
       const { timeout, signal } = resolveOptions(askTable, options);
@@ -162,7 +168,7 @@ export class TestContext implements ActorContext<unknown> {
     } catch (error) {
       return Promise.reject(error);
     }
-    const promise = ask.promise as Promise<R>;
+    const promise = ask.promise as Promise<ReplyOf<T, R, Q>>;
     this.#asks.set(promise, ask as unknown as TestAsk<never>);
     this.#owner.record(ask);
     if (!ask.answered) ref.tell(ask.message);

@@ -5,6 +5,11 @@ import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import type { ActorContext } from "../../lib/actor/behavior/context.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
+import type { EventStream } from "../../lib/actor/services/event_stream.ts";
+import type { ClusterClient } from "../../lib/client/cluster_client.ts";
+import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
+import { entityType } from "../../lib/sharding/routing/entity_type.ts";
+import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { sharded } from "../../lib/sharding/sharded_behavior.ts";
 
 type Small = { type: "a" };
@@ -42,6 +47,92 @@ export function mustNotCompile(system: ActorSystem, small: ActorRef<Small>, big:
     }
   });
   return [narrowed, widened, asBig, text, exhaustive, partial];
+}
+
+type Asked =
+  | { type: "get"; replyTo: ActorRef<number> }
+  | { type: "list"; prefix: string[]; replyTo: ActorRef<readonly string[]> }
+  | { type: "total"; currency: "EUR" | "USD"; replyTo?: ActorRef<bigint> }
+  | { type: "nested"; inner: { replyTo: ActorRef<Date> } }
+  | { type: "set"; value: number }
+  | { type: "next"; next: ActorRef<Asked>; replyTo: ActorRef<symbol> };
+type Told = { kind: "x"; replyTo: ActorRef<1> } | { kind: "y"; replyTo: ActorRef<2> };
+
+/** Never called: the reply of an ask follows from the message. */
+export async function repliesAreInferred(
+  system: ActorSystem,
+  asked: ActorRef<Asked>,
+  entities: ActorRef<ShardEnvelope<Asked>>,
+  told: ActorRef<Told>,
+  raw: ActorRef<ActorRef<"raw">>,
+) {
+  const got: number = await system.ask(asked, (replyTo) => ({ type: "get", replyTo }));
+  const list = await system.ask(asked, (replyTo) => ({ type: "list", prefix: ["a"], replyTo }));
+  list.map((text) => text.length);
+  const total = await system.ask(
+    asked,
+    (replyTo) => ({ type: "total", currency: "EUR", replyTo }),
+  );
+  total.toString(16);
+  const two: 2 = await system.ask(told, (replyTo) => ({ kind: "y", replyTo }));
+  const text: "raw" = await system.ask(raw, (replyTo) => replyTo);
+  const entity = await system.ask(entities, (replyTo) => {
+    return shardEnvelope("a", { type: "list", prefix: ["b"], replyTo });
+  });
+  entity.map((line) => line.length);
+  const maybe = await system.askOrUndefined(asked, (replyTo) => ({ type: "get", replyTo }));
+  maybe?.toFixed();
+  // Where the reference is not at the top of the message, the factory says what it takes.
+  const nested = await system.ask(asked, (replyTo: ActorRef<Date>) => ({
+    type: "nested",
+    inner: { replyTo },
+  }));
+  nested.getTime();
+  const next = await system.ask(asked, (replyTo) => ({ type: "next", next: asked, replyTo }));
+  next.description?.at(0);
+  const explicit = await system.ask<Asked, number>(asked, (replyTo) => ({ type: "get", replyTo }));
+  explicit.toFixed();
+  // @ts-expect-error: there is no such message
+  system.ask(asked, (replyTo) => ({ type: "gett", replyTo }));
+  // @ts-expect-error: there is no such currency
+  system.ask(entities, (replyTo) => shardEnvelope("a", { type: "total", currency: "G", replyTo }));
+  // @ts-expect-error: the reply is a number
+  const wrong: string = await system.ask(asked, (replyTo) => ({ type: "get", replyTo }));
+  return [got, two, text, wrong];
+}
+
+/** Code for any actor keeps its own type of replies. */
+export function generic<M, R>(
+  system: ActorSystem,
+  ref: ActorRef<M>,
+  make: (replyTo: ActorRef<R>) => M,
+): Promise<R> {
+  return system.ask(ref, make);
+}
+
+/** Never called: events have the types of their names. */
+export function eventsAreTyped(system: ClusteredActorSystem, client: ClusterClient) {
+  system.eventStream.subscribe("memberUp", ({ member }) => member.address);
+  system.eventStream.subscribe("shardAllocated", ({ owner }) => owner.length);
+  system.eventStream.subscribe("deadLetter", ({ reason }) => reason);
+  client.eventStream.subscribe("clientState", ({ state }) => state.length);
+  const local: EventStream = system.eventStream;
+  local.subscribe("mine", (event: { type: "mine"; text: string }) => event.text);
+  local.subscribe<{ type: "mine"; text: string }>("mine", ({ text }) => text);
+  // @ts-expect-error: there is no such event
+  system.eventStream.subscribe("memberup", () => {});
+  // @ts-expect-error: nobody says what that event is
+  local.subscribe("memberUp", () => {});
+}
+
+/** Never called: where the type of messages is forgotten, nothing can be sent. */
+export function forgottenTypes(client: ClusterClient) {
+  // @ts-expect-error: a key of unknown messages
+  client.lookup(ServiceKey("payments"))[0]!.tell({ total: 1 });
+  // @ts-expect-error: entities of unknown messages
+  client.entityRef("counters").tell(shardEnvelope("a", 1));
+  // @ts-expect-error: a type of unknown messages
+  client.entityRef(entityType("counters")).tell(shardEnvelope("a", 1));
 }
 
 type Order =

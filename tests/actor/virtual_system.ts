@@ -27,7 +27,9 @@ export class VirtualSystem implements AsyncDisposable {
   /** The events of these types, as they come. */
   events(...types: string[]): SystemEvent[] {
     const events: SystemEvent[] = [];
-    for (const type of types) this.system.eventStream.subscribe(type, (e) => void events.push(e));
+    for (const type of types) {
+      this.system.eventStream.subscribe<SystemEvent>(type, (e) => void events.push(e));
+    }
     return events;
   }
 

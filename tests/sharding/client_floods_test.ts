@@ -46,16 +46,17 @@ Deno.test("pending requests of one client are bounded, and forwarded once", () =
   assertEquals(asked.length, 1_000, "the coordinator is not asked the same again at once");
   locator.receive(client("client:good"), locate(55_000));
   assertEquals(asked.at(-1), 55_000);
-  locator.onLocation({
-    type: "location",
+  const location = {
+    type: "location" as const,
     shardType: "carts",
-    shard: 55_000,
     owner: "b:1",
+    incarnation: 1,
     epoch: 1,
-  });
+  };
+  locator.onLocation({ ...location, shard: 55_000 });
   assertEquals(port.sent, ["client:good/_shards"]);
   // Requests that were answered or are old make room.
-  locator.onLocation({ type: "location", shardType: "carts", shard: 7, owner: "b:1", epoch: 1 });
+  locator.onLocation({ ...location, shard: 7 });
   locator.receive(client("client:bad"), locate(2_000));
   assertEquals(asked.at(-1), 2_000);
   port.time += 10_000;
@@ -67,7 +68,8 @@ Deno.test("pending requests of one client are bounded, and forwarded once", () =
 Deno.test("a client that floods subscriptions gets a whole table a few times a second", () => {
   const port = new Port();
   const owner = { owner: "b:1", epoch: 3, shardType: "carts", shard: 0 };
-  const followers = new ShardTablePublisher(port, () => ({ numShards: 10, grantOf: () => owner }));
+  const known = { numShards: 10, grantOf: () => owner, incarnationOf: () => 1 };
+  const followers = new ShardTablePublisher(port, () => known);
   const request = { shardType: "carts", numShards: 10, have: 0 };
   for (let i = 0; i < 1_000; i++) followers.receive(client("client:bad"), request);
   // Once as a change, once as the whole table.

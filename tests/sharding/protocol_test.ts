@@ -28,9 +28,15 @@ const messages: readonly ShardingMessage[] = [
   { type: "handOff", term, ...about },
   { type: "stopped", stamp, ...about },
   { type: "drained", ...about },
-  { type: "shardTableDelta", shardType: "counters", owners: ["a:1"], shards: [[3, 0, 7]] },
-  { type: "location", ...about, owner: "a:1" },
-  { type: "returned", ...about, owner: "a:1", entityId: "x", message: { n: 1 } },
+  {
+    type: "shardTableDelta",
+    shardType: "counters",
+    owners: ["a:1"],
+    incarnations: [5],
+    shards: [[3, 0, 7]],
+  },
+  { type: "location", ...about, owner: "a:1", incarnation: 5 },
+  { type: "returned", ...about, owner: "a:1", incarnation: 5, entityId: "x", message: { n: 1 } },
   { type: "refused", shardType: "counters", reason: "no" },
 ];
 

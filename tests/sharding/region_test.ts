@@ -14,6 +14,10 @@ class Host implements ShardRunner {
     this.log.push(`start ${shard}`);
   }
 
+  renewShard(shard: number, epoch: number): void {
+    this.log.push(`renew ${shard} ${epoch}`);
+  }
+
   deliver(shard: number, entityId: string): void {
     this.log.push(`deliver ${shard} ${entityId}`);
   }
@@ -50,6 +54,15 @@ Deno.test("a grant that has ended is never taken again, and confirmed as stopped
   assertEquals(region.own(3, 5), "stopped");
   assertEquals(region.handOff(3, 5, () => {}), "stopped");
   assertEquals(region.own(3, 6), "running");
+});
+
+Deno.test("a newer grant for the owner renews the shard, whose entities see its epoch", () => {
+  const host = new Host();
+  const region = new Region(host);
+  region.own(3, 5);
+  region.own(3, 5);
+  region.own(3, 7);
+  assertEquals(host.log, ["start 3", "renew 3 7"]);
 });
 
 Deno.test("a hand-off that overtakes the grant ends it before it starts", () => {

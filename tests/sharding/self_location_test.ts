@@ -6,7 +6,12 @@ import { ShardingMachine, type ShardingMachinePort } from "../../lib/sharding/sh
 import { ShardRouter } from "../../lib/sharding/routing/shard_router.ts";
 
 /** Its entities never stop, so its hand-offs never end. */
-const host: ShardRunner = { deliver: () => {}, startShard: () => {}, stopShard: () => {} };
+const host: ShardRunner = {
+  deliver: () => {},
+  startShard: () => {},
+  renewShard: () => {},
+  stopShard: () => {},
+};
 
 const port: ShardingMachinePort = {
   self: "a",

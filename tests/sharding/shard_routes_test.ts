@@ -24,8 +24,57 @@ Deno.test("a new route is used only when the messages of the old one have arrive
   assertEquals(routes.learn(3, "c", 7, 1), { via: "a" });
   assertEquals(routes.flushed(3, 6), false);
   assertEquals(routes.flushed(3, 7), true);
-  assertEquals(routes.grantOf(3), { owner: "c", epoch: 7 });
+  assertEquals(routes.grantOf(3), { owner: "c", incarnation: 0, epoch: 7 });
   assertEquals(routes.takeBuffered(3), ["one"]);
+});
+
+Deno.test("a grant ends with the incarnation that had it", () => {
+  const routes = new ShardRoutes<string>(10);
+  routes.retainOwners(new Map([["a", 1], ["b", 1]]), 0);
+  for (const shard of [1, 2]) routes.learn(shard, "a", shard, 0, 1);
+  routes.learn(3, "b", 3, 0);
+  // Not in the view yet: the location of a later incarnation arrives before.
+  routes.learn(4, "a", 4, 0, 2);
+  routes.retainOwners(new Map([["a", 2], ["b", 2]]), 0);
+  const owners = [1, 2, 3, 4].map((shard) => routes.ownerOf(shard) ?? "none");
+  assertEquals(owners, ["none", "none", "none", "a"]);
+  assertEquals(routes.learn(1, "a", 9, 0, 1), "known");
+  assertEquals(routes.learn(1, "a", 9, 0, 2), "taken");
+});
+
+Deno.test("a route through an earlier incarnation is not waited for", () => {
+  const routes = new ShardRoutes<string>(10);
+  routes.retainOwners(new Map([["a", 1], ["b", 1]]), 0);
+  routes.learn(3, "a", 5, 0);
+  assertEquals(routes.learn(3, "b", 6, 0), { via: "a" });
+  assertEquals(routes.retainOwners(new Map([["a", 2], ["b", 1]]), 0), [3]);
+});
+
+Deno.test("a forgotten grant is not replaced by an earlier one, for a while", () => {
+  const routes = new ShardRoutes<string>(10);
+  routes.learn(3, "a", 7, 0);
+  routes.retainOwners(new Map([["b", 1]]), 0);
+  assertEquals(routes.learn(3, "b", 6, 9_999), "known");
+  assertEquals(routes.learn(3, "b", 7, 9_999), "taken");
+  routes.forget(3, 9_999);
+  assertEquals(routes.learn(3, "b", 6, 19_998), "known");
+  // Or at once, if the cluster may be another.
+  routes.reset();
+  assertEquals(routes.learn(3, "b", 1, 19_998), "taken");
+});
+
+Deno.test("a grant by which a message was not delivered is not used again for a while", () => {
+  const routes = new ShardRoutes<string>(10);
+  routes.learn(3, "a", 7, 0);
+  assertEquals(routes.refute(3, 7, 0), true);
+  routes.forget(3, 0);
+  assertEquals(routes.learn(3, "a", 7, 10), "known");
+  // What was sent together with the first message.
+  assertEquals(routes.refute(3, 7, 10), true);
+  assertEquals(routes.learn(3, "a", 7, 1_000), "taken");
+  // It was in vain.
+  assertEquals(routes.refute(3, 7, 1_001), false);
+  assertEquals(routes.learn(3, "b", 8, 1_002), { via: "a" });
 });
 
 Deno.test("a new route is used when the node of the old one is gone, or after a timeout", () => {
@@ -37,7 +86,7 @@ Deno.test("a new route is used when the node of the old one is gone, or after a 
   assertEquals(routes.takeStalled(299), []);
   assertEquals(routes.takeStalled(300), [3]);
   assertEquals(routes.grantOf(3)?.owner, "b");
-  assertEquals(routes.retainOwners(new Set(["b"])), [4]);
+  assertEquals(routes.retainOwners(new Map([["b", 0]]), 1_000), [4]);
   assertEquals(routes.grantOf(4)?.owner, "b");
 });
 
@@ -89,6 +138,6 @@ Deno.test("shards of absent nodes are forgotten", () => {
   const routes = new ShardRoutes<string>(10);
   routes.learn(1, "a", 1, 0);
   routes.learn(2, "b", 2, 0);
-  assertEquals(routes.retainOwners(new Set(["b"])), []);
+  assertEquals(routes.retainOwners(new Map([["b", 0]]), 1_000), []);
   assertEquals([routes.ownerOf(1), routes.ownerOf(2)], [undefined, "b"]);
 });

@@ -219,6 +219,44 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** Not one of `scenarios`: seeds select those by their number. */
+export const hastyRestart: Scenario = {
+  name: "nodes restart before they have handed all off, and lose nothing",
+  nodes: 5,
+  lossless: true,
+  act(world) {
+    world.run(2_000);
+    for (const { address } of world.alive) {
+      const node = world.find(address)!;
+      world.leaveInHaste(node);
+      while (node.alive) world.run(20);
+      world.run(300 + world.pick(300));
+      world.join(address);
+      world.run(1_500 + world.pick(2_000));
+    }
+    world.run(6_000);
+  },
+};
+
+/** The same for nodes that take their time. */
+export const rollingRestart: Scenario = {
+  name: "nodes restart in order one after another, and lose nothing",
+  nodes: 5,
+  lossless: true,
+  act(world) {
+    world.run(2_000);
+    for (const { address } of world.alive) {
+      const node = world.find(address)!;
+      world.retire(node);
+      while (node.alive) world.run(20);
+      world.run(world.pick(300));
+      world.join(address);
+      world.run(world.pick(3_000));
+    }
+    world.run(6_000);
+  },
+};
+
 /** Runs one seed, which also selects the scenario. Throws the violation that it finds. */
 export function runSeed(
   seed: number,

@@ -1,4 +1,4 @@
-import { runSeed, scenarios } from "./shard_scenarios.ts";
+import { hastyRestart, rollingRestart, runSeed, scenarios } from "./shard_scenarios.ts";
 
 /** `SHARD_SEEDS` runs more; `SHARD_FIRST_SEED` begins elsewhere. */
 const count = Number(Deno.env.get("SHARD_SEEDS") ?? 10 * scenarios.length);
@@ -11,6 +11,12 @@ scenarios.forEach(({ name }, index) => {
     }
   });
 });
+
+for (const scenario of [rollingRestart, hastyRestart]) {
+  Deno.test(`one owner for each entity, and all arrives: ${scenario.name}`, () => {
+    for (let seed = first; seed < first + count / 10; seed++) runSeed(seed, {}, scenario);
+  });
+}
 
 /**
  * Flush markers were not parsed, so that each move delayed new messages by 5 s; messages that were

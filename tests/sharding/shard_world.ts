@@ -64,6 +64,8 @@ export class WorldNode {
   leaving = false;
   /** It has passed messages on since. */
   passesOn = false;
+  /** It has closed its connections in order: what has not arrived was certainly not read. */
+  saidGoodbye = false;
   /** The number of its view; a later view has a higher one. */
   heard = -1;
   /** The incarnations that it has heard of, and those of which it knows that they are up. */
@@ -115,6 +117,15 @@ export class WorldNode {
     this.entities.clear();
   }
 
+  /** What was certainly not read comes back. False: it is lost. */
+  sendAgain(to: string, path: string, message: unknown): boolean {
+    if (!this.alive) return false;
+    for (const router of this.shards.routers.values()) {
+      if (regionPath(router.shardType) === path) return router.undelivered(to, message);
+    }
+    return false;
+  }
+
   #tick(): void {
     this.world.later(250, () => {
       if (!this.alive) return;
@@ -132,6 +143,7 @@ export class WorldNode {
     };
     return {
       startShard: () => {},
+      renewShard: () => {},
       deliver: (shard, entityId, message) => {
         const ids = shards.get(shard) ?? new Set();
         shards.set(shard, ids);
@@ -291,12 +303,35 @@ export class World extends MachineWorld {
         this.#changed();
         this.later(this.lag, () => {
           // A node that closes in order counts what it could not forward.
-          if (node.alive) node.shards.close();
+          if (node.alive) {
+            node.shards.close();
+            node.saidGoodbye = true;
+          }
           node.crash();
         });
       });
     };
     look();
+  }
+
+  /**
+   * A node begins to hand its shards off, and closes its connections in order before that is done and
+   * before others have heard of it.
+   */
+  leaveInHaste(node: WorldNode): void {
+    node.leaving = true;
+    this.ordered = false;
+    node.shards.retire();
+    this.later(this.random.next() * 400, () => {
+      if (!node.alive) return;
+      node.shards.close();
+      node.saidGoodbye = true;
+      node.crash();
+      this.later(200, () => {
+        this.#remove(node.address);
+        this.#changed();
+      });
+    });
   }
 
   /** Partitions these nodes from all others; views follow later. */
@@ -343,7 +378,10 @@ export class World extends MachineWorld {
       this.carry(delay, lane, () => {
         if (counted) this.inFlight--;
         if (target === undefined || !target.alive || !this.#connected(from, target)) {
-          if (counted) this.lost.push(`connection ${path}`);
+          // Without a process at the address nothing was written.
+          const unread = target === undefined || (target.saidGoodbye && !target.alive);
+          const kept = unread && !isControl && from.sendAgain(to, path, message);
+          if (counted && !kept) this.lost.push(`connection ${path}`);
           return;
         }
         if (isControl) return target.shards.receive(from.address, message as ShardingMessage);

@@ -61,10 +61,9 @@ Deno.test("events tell who joins and who leaves", async () => {
   const cluster = new SimulatedCluster(4);
   const [first] = await cluster.start(1);
   const seen: string[] = [];
-  for (const type of ["memberUp", "memberLeft", "memberRemoved"]) {
-    first!.eventStream.subscribe(type, (event) => {
-      const { member } = event as unknown as { member: { nodeId: string } };
-      seen.push(`${event.type} ${member.nodeId}`);
+  for (const type of ["memberUp", "memberLeft", "memberRemoved"] as const) {
+    first!.eventStream.subscribe(type, ({ type, member }) => {
+      seen.push(`${type} ${member.nodeId}`);
     });
   }
   const runtime = cluster.runtime("node-2");

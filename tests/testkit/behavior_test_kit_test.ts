@@ -709,3 +709,14 @@ Deno.test("an inbox gives its messages in order", () => {
   assertEquals(inbox.receiveAll(), [{ n: 3 }]);
   assert(!inbox.hasMessages);
 });
+
+Deno.test("a behaviour of an entity sees the id and the epoch that the test gives it", () => {
+  const seen: unknown[] = [];
+  const entity = Behaviors.setup<string>((context) => {
+    seen.push(context.entityId, context.epoch);
+    return Behaviors.receive(() => Behaviors.same());
+  });
+  BehaviorTestKit.create(entity, { entityId: "alice", grantEpoch: 3 });
+  BehaviorTestKit.create(entity);
+  assertEquals(seen, ["alice", 3, "", 0]);
+});

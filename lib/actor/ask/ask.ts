@@ -208,7 +208,9 @@ export class Asks {
     if (ask === undefined) return undefined;
     const { target: asked } = ask;
     const isAdapted = asked instanceof TemporaryRef && localActorOf(asked)?.path === target;
-    if (ask.message === message || isAdapted || isContent(ask.message, message)) {
+    const isSame = ask.message === message || isContent(ask.message, message);
+    // A message for an entity may have come back from another node: then it is a copy.
+    if (isSame || isAdapted || isForEntity(asked.path, target)) {
       this.refuse(ask, notDelivered(target, reason));
     }
     return undefined;
@@ -232,14 +234,14 @@ export class Asks {
     }
   }
 
-  /** Fails the asks for which `isLost` answers true. */
+  /** Fails the asks for which `isLost` returns true. */
   lostWhere(
-    isLost: (target: ActorRef<never>, message: unknown) => boolean,
+    isLost: (target: ActorRef<never>, holder: string | undefined) => boolean,
     reason: DeadLetterReason,
   ): void {
     for (const ask of this.#deadlines.all() as Ask[]) {
-      const { target, message } = ask;
-      if (isLost(target, message)) this.refuse(ask, notDelivered(String(target), reason));
+      const { target, replyTo: { holder } } = ask;
+      if (isLost(target, holder)) this.refuse(ask, notDelivered(String(target), reason));
     }
   }
 
@@ -424,7 +426,11 @@ function nothing(): void {}
 
 /** Whether a message for `target` may be one to the actor at `path`, or to an entity behind it. */
 function isFor(path: string, target: string): boolean {
-  if (path === target) return true;
+  return path === target || isForEntity(path, target);
+}
+
+/** Whether a message for `target` may be one to an entity behind the reference at `path`. */
+function isForEntity(path: string, target: string): boolean {
   const region = `/_region-${path.slice(1)}`;
   return target.startsWith(region) &&
     (target.length === region.length || target[region.length] === "/");

@@ -1,6 +1,7 @@
 import type { LogFields } from "../../runtime/logger.ts";
 import type { LocalSystem } from "./local_system.ts";
 import type { AskOptions, LiteralOf } from "./ask_options.ts";
+import type { ReplyOf } from "./reply_of.ts";
 import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
@@ -58,6 +59,37 @@ export interface ActorContext<in out M> {
   readonly system: LocalSystem;
   /** The id of the sharded entity that the actor is; empty for an actor that is none. */
   readonly entityId: string;
+  /**
+   * A fencing token (Lamport; Kleppmann, 2016), for actors that are sharded entities or belong to one:
+   * the epoch of the grant by which their shard runs here, an integer from 1. Each grant of a shard has
+   * a higher epoch than all before it, wherever it runs; it can also grow while the entity runs. A
+   * store that rejects lower epochs than it has seen is never written by an entity that was replaced
+   * while its process stood still. 0 for all other actors.
+   *
+   * @example
+   * ```ts
+   * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+   *
+   * type Token = { replyTo: ActorRef<number> };
+   * const entity = Behaviors.receive<Token>((context, { replyTo }) => {
+   *   replyTo.tell(context.epoch);
+   *   return Behaviors.same();
+   * });
+   *
+   * await using system = await ClusteredActorSystem.start({
+   *   name: "example",
+   *   host: "127.0.0.1",
+   *   port: 0,
+   * });
+   * const tokens = system.spawn(Behaviors.sharded(() => entity, { numShards: 10 }), "tokens");
+   * const epoch = await system.ask(
+   *   tokens,
+   *   (replyTo: ActorRef<number>) => shardEnvelope("a", { replyTo }),
+   * );
+   * console.assert(epoch > 0);
+   * ```
+   */
+  readonly epoch: number;
   /** Log lines under the actor's path. */
   readonly log: ActorLog;
   /** Messages to itself, later. */
@@ -103,7 +135,7 @@ export interface ActorContext<in out M> {
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R>;
+  ): Promise<ReplyOf<T, R, Q>>;
   /** Sends itself the value of a promise. A rejection is logged. */
   pipeToSelf(promise: PromiseLike<M>): void;
   /**

@@ -7,6 +7,7 @@ import type { Scheduler } from "../services/scheduler.ts";
 import type { ShutdownPhase, ShutdownTask } from "../services/shutdown_phases.ts";
 import type { TaskRunner } from "../services/task_runner.ts";
 import type { AskOptions, LiteralOf } from "./ask_options.ts";
+import type { ReplyOf } from "./reply_of.ts";
 import type { Behavior } from "./behavior.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
 
@@ -67,7 +68,7 @@ export interface LocalSystem extends AsyncDisposable {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R>;
+  ): Promise<ReplyOf<M, R, Q>>;
   /**
    * The same as {@linkcode LocalSystem.ask}, but undefined when no reply arrives in time.
    *
@@ -77,7 +78,7 @@ export interface LocalSystem extends AsyncDisposable {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R | undefined>;
+  ): Promise<ReplyOf<M, R, Q> | undefined>;
   /**
    * Stops an actor of this system and its children. Resolves when they have stopped.
    *

@@ -51,12 +51,13 @@ import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
+import type { Parkable, TurnGate } from "./turn_gate.ts";
 
 /**
  * See the module's text. All cells have one hidden class. A cell is its own reference: one object
  * less for each actor, and one step less for each message.
  */
-export class Cell extends Mailbox implements ActorCell, Runnable {
+export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   // Hot fields first: they share a cache line or two.
   override readonly host: CellHost;
   /** Bits of `cell_status.ts`. */
@@ -197,6 +198,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
       this.#status &= ~pausing;
       this.parts.restart!.timer?.cancel();
     }
+    // To stop, it need not wait until its gate opens.
+    if (this.host.dispatcher.gate?.unpark(this)) this.resume();
     this.wake();
   }
 
@@ -308,6 +311,39 @@ export class Cell extends Mailbox implements ActorCell, Runnable {
     host.running = undefined;
     host.dispatcher.schedule(this);
     return handled;
+  }
+
+  /**
+   * The gate is closed: of what belongs to an entity only the end runs, if it was told to stop at
+   * once. All else waits, and keeps its order.
+   */
+  runGated(budget: number, gate: TurnGate): number {
+    if (!this.#isGated()) return this.run(budget);
+    const { host } = this;
+    host.running = this;
+    while ((this.#status & (waiting | stopped | pausing)) === 0) {
+      if ((this.#status & mustStop) !== 0) beginStop(this);
+      else if ((this.#status & stopping) === 0) {
+        host.running = undefined;
+        gate.park(this);
+        return 0;
+      } else if ((this.#parts?.children?.size ?? 0) > 0) break;
+      else finishStop(this);
+    }
+    return this.#rest(0);
+  }
+
+  /** Whether it is an entity, or belongs to one. */
+  #isGated(): boolean {
+    for (let above = this.parent; above !== undefined; above = above.parent) {
+      if (above.existingParts?.entities !== undefined) return true;
+    }
+    return false;
+  }
+
+  /** The gate is open: it gets the turn that it was scheduled for. */
+  resume(): void {
+    this.host.dispatcher.schedule(this);
   }
 
   #rest(handled: number): number {

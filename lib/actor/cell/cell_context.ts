@@ -3,6 +3,7 @@ import { spawnDefaults } from "../../options/tables/actor_tables.ts";
 import type { LogFields, LogLevel } from "../../runtime/logger.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
+import type { ReplyOf } from "../behavior/reply_of.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "../behavior/context.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
@@ -57,6 +58,14 @@ export class CellContext implements ActorContext<unknown> {
   get entityId(): string {
     const cell = this.#cell;
     return cell.parent?.existingParts?.entities?.idOf(cell) ?? "";
+  }
+
+  get epoch(): number {
+    for (let cell = this.#cell; cell.parent !== undefined; cell = cell.parent) {
+      const keeper = cell.parent.existingParts?.entities;
+      if (keeper !== undefined) return keeper.epochOf(cell);
+    }
+    return 0;
   }
 
   passivate(): void {
@@ -145,8 +154,9 @@ export class CellContext implements ActorContext<unknown> {
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R> {
-    const make = factory as (replyTo: ActorRef<R>) => T;
+  ): Promise<ReplyOf<T, R, Q>> {
+    type Reply = ReplyOf<T, R, Q>;
+    const make = factory as unknown as (replyTo: ActorRef<Reply>) => T;
     return this.#cell.host.ask(ref, make, options, this.#cell);
   }
 

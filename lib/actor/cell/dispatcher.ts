@@ -1,8 +1,11 @@
 import type { Clock } from "../../runtime/clock.ts";
+import type { TurnGate } from "./turn_gate.ts";
 
 /** Has messages to run: runs up to `budget` of them and returns their number. */
 export interface Runnable {
   run(budget: number): number;
+  /** The same while the gate is closed: what it holds waits there. */
+  runGated(budget: number, gate: TurnGate): number;
   /** `run` has thrown. */
   crashed(error: unknown): void;
 }
@@ -48,9 +51,20 @@ export class Dispatcher {
   #since = 0;
   /** Messages since then, counted at each clock read. */
   #handled = 0;
+  /** Without one, no actor is ever suspended. */
+  #gate: TurnGate | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Suspends entities while their time has ended. */
+  get gate(): TurnGate | undefined {
+    return this.#gate;
+  }
+
+  set gate(gate: TurnGate) {
+    this.#gate = gate;
   }
 
   /** Puts an actor into the queue. It must not be in there already. */
@@ -63,11 +77,13 @@ export class Dispatcher {
   }
 
   readonly #drain = (): void => {
+    // The process may have stood still since the last drain.
+    if (this.#gate !== undefined) this.#gate.look();
     this.#run(this.#turn < turnBudget ? this.#clock.now() : -1);
   };
 
   readonly #drainAfresh = (): void => {
-    this.#since = this.#clock.now();
+    this.#since = this.#gate?.look() ?? this.#clock.now();
     this.#handled = 0;
     this.#run(this.#since);
   };
@@ -78,7 +94,7 @@ export class Dispatcher {
       // An actor that only started or stopped has worked, too.
       this.#untilClockRead -= this.#runOne(this.#take()) || 1;
       if (this.#untilClockRead > 0) continue;
-      const now = this.#clock.now();
+      const now = this.#gate?.look() ?? this.#clock.now();
       this.#handled += this.#turn;
       const yields = now - this.#since >= yieldTime || this.#handled >= yieldBudget;
       if (checkedAt >= 0) this.#adapt(now - checkedAt);
@@ -99,6 +115,8 @@ export class Dispatcher {
   /** A turn that throws must not cost the others theirs. */
   #runOne(runnable: Runnable): number {
     try {
+      const gate = this.#gate;
+      if (gate !== undefined && gate.closed) return runnable.runGated(this.#turn, gate);
       return runnable.run(this.#turn);
     } catch (error) {
       runnable.crashed(error);

@@ -51,6 +51,8 @@ export interface RemoteWatch {
 export interface EntityKeeper {
   /** The id of the entity that a child is. */
   idOf(child: LocalRef<unknown>): string;
+  /** The epoch of the grant by which the entity runs that a child is. */
+  epochOf(child: LocalRef<unknown>): number;
   /** A child asks to be stopped until there is another message for it. */
   passivate(child: LocalRef<unknown>): void;
   /** A child has stopped, or has failed. */
@@ -101,6 +103,8 @@ export abstract class TemporaryRef extends Ref<unknown> {
   abstract readonly actor: LocalRef<unknown> | undefined;
   /** Whether messages to it are lost. */
   abstract readonly ended: boolean;
+  /** Address of the system that it was sent to last; undefined: none, or it has come back. */
+  holder: string | undefined = undefined;
   #onEnded: Set<() => void> | undefined = undefined;
 
   override get node(): string {

@@ -59,8 +59,11 @@ export interface SystemEvent {
 /** Gets events: a function or an actor. */
 export type EventSubscriber<E> = ((event: E) => void) | ActorRef<E>;
 
-/** Publishes the events of a system to its subscribers. */
-export class EventStream {
+/**
+ * Publishes the events of a system to its subscribers. `E`: the events that the system itself
+ * publishes, so that a misspelt type does not compile.
+ */
+export class EventStream<E extends SystemEvent = ActorEvent> {
   readonly #logger: Logger;
   readonly #listeners = new Map<string, Set<(event: SystemEvent) => void>>();
 
@@ -86,12 +89,15 @@ export class EventStream {
    * console.assert(lost[0] === "too late");
    * ```
    */
-  subscribe<T extends ActorEvent["type"]>(
+  subscribe<T extends E["type"]>(
     type: T,
-    listener: EventSubscriber<Extract<ActorEvent, { type: T }>>,
+    listener: EventSubscriber<Extract<E, { type: T }>>,
   ): () => void;
-  /** The same, for events of a cluster or of your own. */
-  subscribe<E extends SystemEvent>(type: E["type"], listener: EventSubscriber<E>): () => void;
+  /** The same, for events of your own: the listener, or a type argument, says what they are. */
+  subscribe<O extends SystemEvent = never>(
+    type: O["type"],
+    listener: EventSubscriber<O>,
+  ): () => void;
   subscribe(type: string, listener: EventSubscriber<never>): () => void {
     if (typeof listener !== "function" && typeof listener?.tell !== "function") {
       throw new ActorError(
@@ -123,7 +129,7 @@ export class EventStream {
   }
 
   /** Calls all listeners of the event's type. */
-  publish<E extends SystemEvent>(event: E): void {
+  publish<O extends SystemEvent>(event: O): void {
     const listeners = this.#listeners.get(event.type);
     if (listeners === undefined) return;
     for (const listener of [...listeners]) {

@@ -34,7 +34,7 @@ const printable = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u;
  * console.assert(payments.id === "payment");
  * ```
  */
-export function ServiceKey<M>(id: string): ServiceKey<M> {
+export function ServiceKey<M = never>(id: string): ServiceKey<M> {
   return Object.freeze({ id: checkServiceId(id) });
 }
 

@@ -8,6 +8,7 @@ import { noTelemetry } from "../../runtime/telemetry.ts";
 import { Asks, targetDead } from "../ask/ask.ts";
 import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
+import type { ReplyOf } from "../behavior/reply_of.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { Cell } from "../cell/cell.ts";
@@ -15,6 +16,7 @@ import type { CellHost } from "../cell/cell_host.ts";
 import { CellTelemetry } from "../cell/cell_observer.ts";
 import { reportingObserver } from "../cell/reporting_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
+import { TurnGate } from "../cell/turn_gate.ts";
 import { MessageCheck } from "../cell/message_check.ts";
 import { ActorError, AskTimeoutError } from "../errors.ts";
 import { checkActorName, checkSystemName, duplicateName } from "../ref/actor_name.ts";
@@ -107,17 +109,18 @@ class LocalActorSystem implements LocalSystem {
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R> {
-    return this.#host.ask(ref, factory as (replyTo: ActorRef<R>) => M, options, this.#host.running);
+  ): Promise<ReplyOf<M, R, Q>> {
+    const make = factory as unknown as (replyTo: ActorRef<ReplyOf<M, R, Q>>) => M;
+    return this.#host.ask(ref, make, options, this.#host.running);
   }
 
   async askOrUndefined<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
-  ): Promise<R | undefined> {
+  ): Promise<ReplyOf<M, R, Q> | undefined> {
     try {
-      return await this.ask(ref, factory, options);
+      return await this.ask<M, R, Q>(ref, factory, options);
     } catch (error) {
       if (error instanceof AskTimeoutError) return undefined;
       throw error;
@@ -182,6 +185,7 @@ class LocalActorSystem implements LocalSystem {
 
   #close(): void {
     this.#asks.rejectAll(this.#stopped());
+    this.#host.dispatcher.gate?.end();
     this.receptionist.close();
     this.#telemetry?.close();
     this.eventStream.clear();
@@ -265,6 +269,12 @@ class LocalActorSystem implements LocalSystem {
       },
       set remoteWatch(value) {
         host.remoteWatch = value;
+      },
+      get turnGate() {
+        return host.dispatcher.gate ??= new TurnGate(host.runtime.clock);
+      },
+      get existingTurnGate() {
+        return host.dispatcher.gate;
       },
       reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),

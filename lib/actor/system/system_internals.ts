@@ -5,6 +5,7 @@ import type { ActorRef, Ref } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { HandlerReports } from "../services/handler_reports.ts";
+import type { TurnGate } from "../cell/turn_gate.ts";
 
 /** Operations on a system for the layers above, hidden from users. */
 export interface SystemInternals {
@@ -14,6 +15,10 @@ export interface SystemInternals {
   remoteWatch: RemoteWatch | undefined;
   /** Reports each handler from now on, instead of measuring them. */
   reportHandlers(reports: HandlerReports): void;
+  /** The gate of the entities; made, and closed, when it is first read. */
+  readonly turnGate: TurnGate;
+  /** The same; undefined if nothing has made it, so that entities are never suspended. */
+  readonly existingTurnGate: TurnGate | undefined;
   /** Starts an actor of the system's own; the name begins with `_`. */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
   /** The actor or reply reference at a path; `uid` 0 means any incarnation. */
@@ -31,9 +36,12 @@ export interface SystemInternals {
   failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
   /** Another system has been removed: fails the asks of its actors. */
   failAsksTo(node: string): void;
-  /** Fails the pending asks for which `isLost` answers true, with `reason`. */
+  /**
+   * Fails the pending asks for which `isLost` returns true, with `reason`. `holder`: address of the
+   * system that has the reply reference; undefined: it was not sent, or it has come back.
+   */
   failAsksWhere(
-    isLost: (target: ActorRef<never>, message: unknown) => boolean,
+    isLost: (target: ActorRef<never>, holder: string | undefined) => boolean,
     reason: DeadLetterReason,
   ): void;
   /** A message that never reached a mailbox is lost. */

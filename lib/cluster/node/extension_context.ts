@@ -59,6 +59,9 @@ export function extensionContext(
       loopback.handle(path, handler);
     },
     handleMissing: (prefix, handler) => remoting.handleMissing(checkPath(prefix), handler),
+    handleUndelivered: (prefix, handler) => {
+      remoting.handleUndelivered(checkPath(prefix), handler);
+    },
     reserve: (path) => remoting.reserve(checkPath(path)),
     send: (to, path, message) => {
       if (to !== address) remoting.send(to, path, 0, message);

@@ -1,5 +1,6 @@
 import { instruments } from "../../runtime/instruments.ts";
 import { type MemberStatus, memberStatuses } from "../../membership/state/member.ts";
+import type { MemberEvent } from "../../membership/state/member_event.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { ExtensionContext, NodeExtension } from "./node_extension.ts";
 
@@ -34,7 +35,9 @@ export class MembershipTelemetry implements NodeExtension {
       telemetry.gauge(instruments.unreachableMembers, (observe) => {
         observe(this.#view?.unreachable.size ?? 0);
       }),
-      ...counted.map((type) => system.eventStream.subscribe(type, () => events.add(1, { type }))),
+      ...counted.map((type) =>
+        system.eventStream.subscribe<MemberEvent>(type, () => events.add(1, { type }))
+      ),
     );
   }
 

@@ -81,6 +81,17 @@ export interface ExtensionContext {
     handler: (peer: ExtensionPeer, message: unknown, path: string) => void,
   ): void;
   /**
+   * Takes back messages of this node for reserved paths of one part which begin with `prefix`, if
+   * they were certainly not read at `to`: the connection was closed in order before, or there was
+   * none. Oldest first. False: it is not taken, and becomes a dead letter.
+   *
+   * @throws {ClusterError} code `badPath`.
+   */
+  handleUndelivered(
+    prefix: string,
+    handler: (to: string, message: unknown, path: string) => boolean,
+  ): void;
+  /**
    * Keeps references from leading to a path where clients listen, so that no forged reference
    * makes this node write there.
    *

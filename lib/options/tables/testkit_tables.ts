@@ -43,6 +43,11 @@ export const actorTestKitDefaults = actorTestKitTable.defaults;
 export const behaviorTestKitTable = optionTable("BehaviorTestKit.create", {
   name: option(label, { default: "test", text: "Name of the actor that the behaviour runs as." }),
   stashCapacity: spawnTable.options.stashCapacity,
+  entityId: option(text(0, 1_000), {
+    default: "",
+    text: "`context.entityId`; empty: it is no entity.",
+  }),
+  grantEpoch: option(whole(0), { default: 0, text: "`context.epoch`." }),
 });
 
 /** The defaults of a behaviour test kit. */

@@ -96,6 +96,11 @@ export class Coordinator {
     return this.#tables.get(shardType);
   }
 
+  /** The incarnation of a member, as this coordinator knows it; 0 if it is none. */
+  incarnationOf(address: string): number {
+    return this.#nodes.incarnationOf(address);
+  }
+
   /** Decides where shards of a type go. Default {@linkcode leastShards}. */
   setStrategy(shardType: string, strategy: AllocationStrategy): void {
     this.#strategies.set(shardType, strategy);
@@ -270,7 +275,7 @@ export class Coordinator {
       if (this.phase !== "active") continue;
       this.#grantVacant(shardType, table);
       this.#rebalance(shardType, table);
-      this.#effects.push(...takeShardTableDelta(shardType, table));
+      this.#effects.push(...takeShardTableDelta(shardType, table, (to) => this.incarnationOf(to)));
     }
   }
 
@@ -406,7 +411,8 @@ export class Coordinator {
     const grant = table.grant(shard);
     if (grant === undefined) return;
     const { owner, epoch } = grant;
-    this.#effects.push({ type: "location", to, shardType, shard, owner, epoch });
+    const incarnation = this.incarnationOf(owner);
+    this.#effects.push({ type: "location", to, shardType, shard, owner, incarnation, epoch });
   }
 
   #tableFor(from: string, shardType: string, numShards: number): ShardTable | undefined {

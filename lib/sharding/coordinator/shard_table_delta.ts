@@ -3,16 +3,20 @@ import { maxTableEntries } from "../routing/protocol.ts";
 import type { ShardTable } from "./shard_table.ts";
 
 /** Deltas for all regions: changes since the previous delta; the whole table for new regions. */
-export function takeShardTableDelta(shardType: string, table: ShardTable): CoordinatorMessage[] {
+export function takeShardTableDelta(
+  shardType: string,
+  table: ShardTable,
+  incarnationOf: (address: string) => number,
+): CoordinatorMessage[] {
   const { newcomers, changed, regions } = table;
   const deltas: CoordinatorMessage[] = [];
   if (newcomers.size > 0) {
     const all = [...table.grants()].map(({ shard }) => shard);
-    deltas.push(...messagesTo([...newcomers], shardType, table, all));
+    deltas.push(...messagesTo([...newcomers], shardType, table, all, incarnationOf));
   }
   if (changed.size > 0) {
     const known = [...regions].filter((node) => !newcomers.has(node));
-    deltas.push(...messagesTo(known, shardType, table, [...changed]));
+    deltas.push(...messagesTo(known, shardType, table, [...changed], incarnationOf));
   }
   newcomers.clear();
   changed.clear();
@@ -24,6 +28,7 @@ function messagesTo(
   shardType: string,
   table: ShardTable,
   wanted: readonly number[],
+  incarnationOf: (address: string) => number,
 ): CoordinatorMessage[] {
   const messages: CoordinatorMessage[] = [];
   for (let from = 0; from < wanted.length; from += maxTableEntries) {
@@ -37,8 +42,9 @@ function messagesTo(
       shards.push([shard, owner, grant.epoch]);
     }
     if (shards.length === 0) continue;
+    const incarnations = owners.map(incarnationOf);
     for (const to of nodes) {
-      messages.push({ type: "shardTableDelta", to, shardType, owners, shards });
+      messages.push({ type: "shardTableDelta", to, shardType, owners, incarnations, shards });
     }
   }
   return messages;

@@ -6,7 +6,7 @@ import {
   shardingPath,
 } from "../routing/protocol.ts";
 import { checkMessage, type MessageSchema } from "../routing/schema.ts";
-import type { ShardGrant } from "../routing/shard_grant.ts";
+import type { LocatedGrant } from "../routing/shard_grant.ts";
 import { shardOf } from "../routing/shard_hash.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
 import type { ShardingPort } from "../routing/sharding_port.ts";
@@ -49,8 +49,7 @@ export class DeliveryIntake {
       const [entityId, sent, epoch] = delivery;
       const message = this.#validate(router.shardType, entityId, from, sent);
       if (message === invalid) return;
-      const client = from.startsWith("client:") ? from : undefined;
-      const grant = router.receive(entityId, message, epoch, client);
+      const grant = router.receive(entityId, message, epoch, from);
       if (grant !== undefined) this.#correct(router, from, entityId, grant);
       return;
     }
@@ -84,13 +83,13 @@ export class DeliveryIntake {
     { shardType, numShards }: ShardRouter,
     to: string,
     entityId: string,
-    { owner, epoch }: ShardGrant,
+    grant: LocatedGrant,
   ): void {
     const shard = shardOf(entityId, numShards);
     const key = `${to}\n${shardType}\n${shard}`;
     if (this.#corrected.has(key) || this.#corrected.size >= maxCorrections) return;
     this.#corrected.add(key);
     const path = to.startsWith("client:") ? clientShardsPath : shardingPath;
-    this.#port.send(to, path, { type: "location", shardType, shard, owner, epoch });
+    this.#port.send(to, path, { type: "location", shardType, shard, ...grant });
   }
 }

@@ -30,6 +30,11 @@ const maxPassivated = 5_000;
 export interface EntitiesPort {
   readonly numShards: number;
   readonly clock: Clock;
+  /**
+   * Milliseconds that count for its entities: they are not idle, nor late to stop, while they are
+   * suspended.
+   */
+  runningTime(): number;
   readonly limits: PassivationOptions;
   /** Messages that wait for one entity at most. */
   readonly maxPending: number;
@@ -54,6 +59,8 @@ export interface EntityMemory {
 interface Shard {
   /** By {@linkcode hashKey} of their ids. */
   readonly entities: Map<string, Entity>;
+  /** Of the grant by which they run. */
+  epoch: number;
   /** Called when no entity is left; set while the shard stops. */
   done: (() => void) | undefined;
   /** Whether entities may be started. */
@@ -137,12 +144,17 @@ export class Entities implements ShardRunner, EntityKeeper {
   startShard(number: number, epoch: number): void {
     const shard = this.#shards[number];
     if (shard === undefined) {
-      this.#shards[number] = { entities: new Map(), done: undefined, open: true };
+      this.#shards[number] = { entities: new Map(), epoch, done: undefined, open: true };
     } else {
       shard.open = true;
       shard.done = undefined;
+      shard.epoch = epoch;
     }
     this.#port.memory?.onShard(number, epoch);
+  }
+
+  renewShard(number: number, epoch: number): void {
+    this.#shards[number]!.epoch = epoch;
   }
 
   stopShard(number: number, how: "inTurn" | "now", done: () => void): void {
@@ -163,6 +175,11 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   idOf(cell: LocalRef<unknown>): string {
     return this.#unnamed.get(cell)?.id ?? idOfName(cell.path);
+  }
+
+  epochOf(cell: LocalRef<unknown>): number {
+    const shard = this.#entityOf(cell)?.shard;
+    return shard === undefined ? 0 : this.#shards[shard]?.epoch ?? 0;
   }
 
   passivate(cell: LocalRef<unknown>): void {
@@ -194,7 +211,7 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   /** Passivates idle entities, and kills entities that exceed the stop timeout. */
   tick(): void {
-    const now = this.#port.clock.now();
+    const now = this.#port.runningTime();
     this.#now = now;
     const { idle } = this.#port.limits;
     for (let count = 0; count < maxPassivated; count++) {
@@ -245,7 +262,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#active.remove(entity);
     if (how === "now") cell.stop();
     else if (!this.#stopping.has(entity)) cell.stopInTurn();
-    if (!this.#stopping.has(entity)) this.#stopping.set(entity, this.#port.clock.now());
+    if (!this.#stopping.has(entity)) this.#stopping.set(entity, this.#port.runningTime());
   }
 
   #keep(entity: Entity, message: unknown): void {

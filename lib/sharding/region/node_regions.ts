@@ -122,7 +122,7 @@ export class NodeRegions {
     const answer = this.#retiring ? "stopped" : region.own(shard, epoch);
     if (answer === "running") {
       const held = region.epochOf(shard);
-      router!.learn(shard, this.#port.self, held);
+      router!.learn(shard, this.#port.self, held, this.#incarnation);
       const stamp = this.#stamp();
       this.#port.send(from, { type: "started", stamp, shardType, shard, epoch: held });
     } else if (answer === "stopped") {

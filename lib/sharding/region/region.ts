@@ -7,6 +7,8 @@ export interface ShardRunner {
   deliver(shard: number, entityId: string, message: unknown): void;
   /** This node owns the shard from now on. */
   startShard(shard: number, epoch: number): void;
+  /** This node, which runs the shard, has a newer grant of it. */
+  renewShard(shard: number, epoch: number): void;
   /**
    * Stops all entities of a shard, `inTurn` after the messages in their mailboxes, or at once, and
    * calls back when none is left.
@@ -66,6 +68,10 @@ export class Region implements LocalRegion {
     return this.#held[shard]?.epoch ?? 0;
   }
 
+  hasHeld(shard: number, epoch: number): boolean {
+    return this.epochOf(shard) >= epoch || (this.#ended.get(shard) ?? 0) >= epoch;
+  }
+
   /** Hands a message to an entity. False: the shard is not owned here, or is being handed off. */
   deliver(shard: number, entityId: string, message: unknown): boolean {
     const held = this.#held[shard];
@@ -82,6 +88,7 @@ export class Region implements LocalRegion {
       if (epoch > held.epoch) {
         held.epoch = epoch;
         this.version++;
+        this.#runner.renewShard(shard, epoch);
       }
       return "running";
     }

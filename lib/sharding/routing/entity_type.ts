@@ -55,6 +55,9 @@ export class EntityType<M> {
  *
  * @throws {OptionError}
  */
-export function entityType<M>(name: string, options: EntityTypeOptions<M> = {}): EntityType<M> {
+export function entityType<M = never>(
+  name: string,
+  options: EntityTypeOptions<M> = {},
+): EntityType<M> {
   return new EntityType<M>(name, options);
 }

@@ -4,6 +4,8 @@ export interface LocalRegion {
   deliver(shard: number, entityId: string, message: unknown): boolean;
   /** The epoch of the grant of a shard; 0 if this node does not own it. */
   epochOf(shard: number): number;
+  /** Whether this incarnation of the node has, or has had, a grant of this epoch or a later one. */
+  hasHeld(shard: number, epoch: number): boolean;
   /** A grant of this epoch is elsewhere: an older one ends here at once. */
   fence(shard: number, epoch: number): void;
 }

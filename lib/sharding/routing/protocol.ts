@@ -74,6 +74,8 @@ export interface TableMessage {
   readonly shardType: string;
   /** Addresses that `shards` refers to. */
   readonly owners: readonly string[];
+  /** The incarnations of the owners, in the same order; 0: not known. */
+  readonly incarnations: readonly number[];
   readonly shards: readonly (readonly [shard: number, owner: number, epoch: number])[];
 }
 
@@ -99,18 +101,23 @@ export interface LocationMessage {
   readonly shardType: string;
   readonly shard: number;
   readonly owner: string;
+  /** Of the owner; 0: not known. A later incarnation does not have the grant. */
+  readonly incarnation: number;
   readonly epoch: number;
 }
 
 /**
- * Node to client: a message of the client arrived at a node that does not own the shard; `owner` does.
+ * To the sender of a message that arrived at a node which does not own the shard: `owner` does.
  * Messages of clients are not forwarded: the owner could not reply to a client that is not connected
- * to it.
+ * to it. Messages of nodes are returned when the node closes, or when they were for an earlier
+ * incarnation of it.
  */
 export interface ReturnedMessage extends AboutShard {
   readonly type: "returned";
-  /** Empty: the closing node knows no owner. */
+  /** Empty: the node knows no owner. */
   readonly owner: string;
+  /** Of the owner; 0: not known. */
+  readonly incarnation: number;
   readonly entityId: string;
   readonly message: unknown;
 }
@@ -202,7 +209,7 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
     if (!isEntityId(entityId) || !isEpoch(epoch)) return undefined;
     return { type, shardType, epoch, entityId, message };
   }
-  if (type === "shardTableDelta") return parseTable(shardType, value.owners, value.shards);
+  if (type === "shardTableDelta") return parseTable(shardType, value);
   if (!isBelow(value.shard, maxNumShards)) return undefined;
   const { shard } = value;
   if (type === "locate") {
@@ -235,13 +242,13 @@ function parseAboutShard(
     case "drained":
       return { type, shardType, shard, epoch };
     case "location":
-      if (!isName(value.owner)) return undefined;
-      return { type, shardType, shard, owner: value.owner, epoch };
+      if (!isName(value.owner) || !isEpoch(value.incarnation)) return undefined;
+      return { type, shardType, shard, owner: value.owner, incarnation: value.incarnation, epoch };
     case "returned": {
-      const { owner, entityId, message } = value;
+      const { owner, incarnation, entityId, message } = value;
       if (!isName(owner) && owner !== "") return undefined;
-      if (!isEntityId(entityId)) return undefined;
-      return { type, shardType, shard, epoch, owner, entityId, message };
+      if (!isEntityId(entityId) || !isEpoch(incarnation)) return undefined;
+      return { type, shardType, shard, epoch, owner, incarnation, entityId, message };
     }
     default:
       return undefined;
@@ -283,16 +290,22 @@ function parseReport(value: Record<string, unknown>): ReportMessage | undefined 
   return { type: "shardReport", term, stamp, retiring, regions: regions as RegionReport[] };
 }
 
-function parseTable(shardType: string, owners: unknown, shards: unknown): TableMessage | undefined {
+function parseTable(
+  shardType: string,
+  { owners, incarnations, shards }: Record<string, unknown>,
+): TableMessage | undefined {
   if (!Array.isArray(owners) || owners.length > maxNumShards || !owners.every(isName)) {
     return undefined;
   }
+  if (!Array.isArray(incarnations) || incarnations.length !== owners.length) return undefined;
+  if (!incarnations.every(isEpoch)) return undefined;
   if (!Array.isArray(shards) || shards.length > maxNumShards) return undefined;
   for (const entry of shards) {
     if (!Array.isArray(entry) || !isBelow(entry[0], maxNumShards)) return undefined;
     if (!isBelow(entry[1], owners.length) || !isEpoch(entry[2])) return undefined;
   }
-  return { type: "shardTableDelta", shardType, owners, shards: shards as TableMessage["shards"] };
+  const known = shards as TableMessage["shards"];
+  return { type: "shardTableDelta", shardType, owners, incarnations, shards: known };
 }
 
 function isTerm(value: unknown): value is Term {

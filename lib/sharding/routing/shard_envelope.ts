@@ -19,6 +19,6 @@ export interface ShardEnvelope<out M> {
  * console.assert(envelope.entityId === "hits");
  * ```
  */
-export function shardEnvelope<M>(entityId: string, message: M): ShardEnvelope<M> {
+export function shardEnvelope<const M>(entityId: string, message: M): ShardEnvelope<M> {
   return { type: "shardEnvelope", entityId, message };
 }

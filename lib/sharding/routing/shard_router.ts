@@ -1,10 +1,12 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
 import { rules } from "../../runtime/rules.ts";
-import type { ShardGrant } from "./shard_grant.ts";
+import type { LocatedGrant } from "./shard_grant.ts";
 import {
   clientShardsPath,
   type FlushMarker,
   isEntityId,
+  parseEntityDelivery,
+  parseFlushMarker,
   regionPath,
   type ReturnedMessage,
   shardingPath,
@@ -23,8 +25,8 @@ interface RoutedMessage {
   readonly message: unknown;
   /** Epoch of the grant that the sender used; 0 if this node or client is the sender. */
   readonly epoch: number;
-  /** The client that has sent it. */
-  readonly client?: string | undefined;
+  /** The node or client that has sent it here; undefined: this node or client itself. */
+  readonly from?: string | undefined;
 }
 
 /** Parameters of a {@linkcode ShardRouter}. */
@@ -54,6 +56,8 @@ export class ShardRouter {
   readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
   readonly #locate: (shard: number) => void;
+  /** Nothing waits here any more. */
+  #closed = false;
 
   constructor(options: ShardRouterOptions) {
     this.shardType = options.shardType;
@@ -84,6 +88,11 @@ export class ShardRouter {
     return this.#routes.ownerOf(shard);
   }
 
+  /** The newest grant of the shard that is known. */
+  grantOf(shard: number): LocatedGrant | undefined {
+    return this.#routes.newest(shard);
+  }
+
   /** The epoch of the grant that is known, or 0. */
   epochOf(shard: number): number {
     return this.#routes.epochOf(shard);
@@ -96,7 +105,9 @@ export class ShardRouter {
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
-    if (grant === undefined) return this.#buffer(shard, { entityId, message, epoch: 0 });
+    if (grant === undefined || this.#closed) {
+      return this.#buffer(shard, { entityId, message, epoch: 0 });
+    }
     if (grant.owner !== this.#port.self) {
       return this.#port.send(grant.owner, this.#path, [entityId, message, grant.epoch]);
     }
@@ -109,7 +120,7 @@ export class ShardRouter {
    * node does not own the shard, it forwards the message, to owners of later grants only. Messages
    * of clients are returned to the client, which sends them again.
    *
-   * @param client the client that sent the message; undefined: a node did.
+   * @param from the node or client that sent the message.
    *
    * @returns the grant that the sending node should learn, if there is one.
    */
@@ -117,19 +128,27 @@ export class ShardRouter {
     entityId: string,
     message: unknown,
     epoch: number,
-    client?: string,
-  ): ShardGrant | undefined {
+    from: string,
+  ): LocatedGrant | undefined {
     const shard = shardOf(entityId, this.#routes.numShards);
-    if (this.#region?.deliver(shard, entityId, message)) return undefined;
+    if (!this.#closed && this.#region?.deliver(shard, entityId, message)) return undefined;
+    const routed = { entityId, message, epoch, from };
+    if (this.#closed) return void this.#handBack(shard, routed);
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
       // The sender already used this grant, or a newer one, so it is outdated.
-      if (grant !== undefined) this.#routes.forget(shard);
-      this.#buffer(shard, { entityId, message, epoch, client });
+      if (grant !== undefined) this.#forget(shard);
+      if (this.#isForEarlier(shard, epoch)) this.#handBack(shard, routed);
+      else this.#buffer(shard, routed);
       return undefined;
     }
-    this.#forward(shard, { entityId, message, epoch, client }, grant);
-    return client === undefined ? grant : undefined;
+    this.#forward(shard, routed, grant);
+    return isClient(from) ? undefined : grant;
+  }
+
+  /** Whether a grant was one of an earlier incarnation of this node, so that nothing moves here. */
+  #isForEarlier(shard: number, epoch: number): boolean {
+    return epoch > 0 && !(this.#region?.hasHeld(shard, epoch) ?? false);
   }
 
   /** A flush marker has arrived, behind all messages of its sender. */
@@ -137,21 +156,25 @@ export class ShardRouter {
     const [shard, epoch, , , by] = marker;
     if (shard >= this.numShards) return;
     const grant = this.#routes.grantOf(shard);
-    if (this.#region !== undefined && this.#region.epochOf(shard) >= epoch) {
+    if (this.#closed || (this.#region !== undefined && this.#region.epochOf(shard) >= epoch)) {
       this.#confirmFlushed(marker);
     } else if (grant !== undefined && grant.owner !== this.#port.self && grant.epoch > by) {
       this.#forward(shard, { entityId: undefined, message: marker, epoch: by }, grant);
     } else this.#buffer(shard, { entityId: undefined, message: marker, epoch: by });
   }
 
-  /** A shard is at `owner`: messages that wait for it go there, in order. */
-  learn(shard: number, owner: string, epoch: number): void {
+  /**
+   * A shard is at `owner`: messages that wait for it go there, in order.
+   *
+   * @param incarnation of the owner; 0: not known.
+   */
+  learn(shard: number, owner: string, epoch: number, incarnation = 0): void {
     if (owner !== this.#port.self) this.#region?.fence(shard, epoch);
-    const learned = this.#routes.learn(shard, owner, epoch, this.#port.now());
+    const learned = this.#routes.learn(shard, owner, epoch, this.#port.now(), incarnation);
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
     if (learned.via === this.#port.self) return this.drained(shard, epoch);
-    this.#sendMarker(learned.via, shard, { owner, epoch });
+    this.#sendMarker(learned.via, shard, owner, epoch);
   }
 
   /** All messages of the old route have arrived at the owner of this grant. */
@@ -174,8 +197,43 @@ export class ShardRouter {
     const grant = this.#routes.grantOf(shard);
     if (grant !== undefined && grant.epoch >= epoch) return this.#forward(shard, routed, grant);
     // The new owner is not usable yet; the old one would return the message again.
-    if (grant !== undefined) this.#routes.forget(shard);
+    if (grant !== undefined) this.#forget(shard);
     this.#buffer(shard, routed, { first: true });
+  }
+
+  /**
+   * What was sent from here to a node was certainly not read there: it is sent again, before newer
+   * messages, and not by the same grant for a while.
+   *
+   * @returns false: it is lost, because no other owner was found in that while.
+   */
+  undelivered(to: string, value: unknown): boolean {
+    const marker = parseFlushMarker(value);
+    if (marker !== undefined) {
+      this.#undeliveredMarker(marker);
+      return true;
+    }
+    const delivery = parseEntityDelivery(value);
+    if (delivery === undefined || this.#closed || !rules.unreadIsSentAgain) return false;
+    const [entityId, message, epoch] = delivery;
+    const shard = shardOf(entityId, this.numShards);
+    const routed = { entityId, message, epoch };
+    const grant = this.#routes.grantOf(shard);
+    if (grant !== undefined && (grant.owner !== to || grant.epoch > epoch)) {
+      this.#forward(shard, routed, grant);
+      return true;
+    }
+    if (!this.#routes.refute(shard, epoch, this.#port.now())) return false;
+    if (grant !== undefined) this.#forget(shard);
+    this.#buffer(shard, routed, { first: true });
+    return true;
+  }
+
+  /** All that was sent before it has come back, or has arrived. */
+  #undeliveredMarker(marker: FlushMarker): void {
+    const [shard, epoch, , origin, by] = marker;
+    if (origin === "") return this.drained(shard, epoch);
+    this.#buffer(shard, { entityId: undefined, message: marker, epoch: by }, { first: true });
   }
 
   /** A node has no region of the type: what was sent there by a grant of this `epoch` is kept. */
@@ -185,12 +243,17 @@ export class ShardRouter {
 
   /** This node hands the shard off: messages for it wait until its next owner is known. */
   hold(shard: number): void {
-    this.#routes.forget(shard);
+    this.#forget(shard);
   }
 
-  /** Only these nodes can still own shards. */
-  retainOwners(present: ReadonlySet<string>): void {
-    for (const shard of this.#routes.retainOwners(present)) this.#flush(shard);
+  /** Only these nodes, of these incarnations (0: not known), can still own shards. */
+  retainOwners(present: ReadonlyMap<string, number>): void {
+    for (const shard of this.#routes.retainOwners(present, this.#port.now())) this.#flush(shard);
+  }
+
+  /** The cluster may be another, which counts its grants anew. */
+  reset(): void {
+    this.#routes.reset();
   }
 
   /** Requests missing locations again, and gives up messages that have waited too long. */
@@ -198,7 +261,7 @@ export class ShardRouter {
     const now = this.#port.now();
     for (const shard of this.#routes.takeStalled(now - pendingRouteTimeout)) this.#flush(shard);
     for (const [shard, { via, next }] of this.#routes.pendingRoutes()) {
-      this.#sendMarker(via, shard, next);
+      this.#sendMarker(via, shard, next.owner, next.epoch);
     }
     for (const routed of this.#routes.takeExpired(now)) this.#lose("noShardOwner", routed);
     for (const shard of this.#routes.wanted()) this.#locate(shard);
@@ -211,22 +274,44 @@ export class ShardRouter {
     }
   }
 
-  /** This node closes: messages of clients that wait are returned to them, and sent again. */
+  /**
+   * This node or client closes: what waits, and what arrives from now on, goes on to the owner, or
+   * back to its sender, which sends it again.
+   */
   close(): void {
+    this.#closed = true;
     for (const shard of this.#routes.waiting()) {
-      for (const routed of this.#routes.takeBuffered(shard)) {
-        if (routed.client === undefined) this.#lose("noShardOwner", routed);
-        // Above the grant by which it was sent, so that the client does not use that one again.
-        else this.#return(shard, routed, routed.client, { owner: "", epoch: routed.epoch + 1 });
-      }
+      for (const routed of this.#routes.takeBuffered(shard)) this.#handBack(shard, routed);
     }
   }
 
-  #return(shard: number, routed: RoutedMessage, client: string, grant: ShardGrant): void {
-    const { entityId, message } = routed;
-    const about = { shardType: this.shardType, shard, epoch: grant.epoch, owner: grant.owner };
+  /** Nothing can wait here: passes a message on to the owner, or back to its sender. */
+  #handBack(shard: number, routed: RoutedMessage): void {
+    const { entityId, message, epoch, from } = routed;
+    // Behind the messages of its sender, which have been handed back.
+    if (entityId === undefined) return this.#confirmFlushed(message as FlushMarker);
+    const grant = this.#routes.newest(shard);
+    const isElsewhere = grant !== undefined && grant.owner !== this.#port.self &&
+      grant.epoch > epoch;
+    if (isElsewhere) return this.#forward(shard, routed, grant);
+    if (from === undefined) return this.#lose("noShardOwner", routed);
+    // Above the grant by which it was sent, so that the sender does not use that one again.
+    this.#return(shard, routed, from, { owner: "", incarnation: 0, epoch: epoch + 1 });
+  }
+
+  #return(
+    shard: number,
+    { entityId, message }: RoutedMessage,
+    to: string,
+    { owner, incarnation, epoch }: LocatedGrant,
+  ): void {
+    const about = { shardType: this.shardType, shard, epoch, owner, incarnation };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
-    this.#port.send(client, clientShardsPath, returned);
+    this.#port.send(to, isClient(to) ? clientShardsPath : shardingPath, returned);
+  }
+
+  #forget(shard: number): void {
+    this.#routes.forget(shard, this.#port.now());
   }
 
   #flush(shard: number): void {
@@ -237,12 +322,12 @@ export class ShardRouter {
     }
   }
 
-  #forward(shard: number, routed: RoutedMessage, grant: ShardGrant): void {
+  #forward(shard: number, routed: RoutedMessage, grant: LocatedGrant): void {
     const { entityId, message } = routed;
     if (entityId === undefined) {
       const [, epoch, owner, origin] = message as FlushMarker;
       // Messages of a client were returned to it, so none is under way.
-      if (grant.owner === this.#port.self || origin.startsWith("client:")) {
+      if (grant.owner === this.#port.self || isClient(origin)) {
         return this.#confirmFlushed(message as FlushMarker);
       }
       const by = Math.max(routed.epoch, grant.epoch);
@@ -251,8 +336,8 @@ export class ShardRouter {
     }
     if (grant.owner !== this.#port.self) {
       const epoch = Math.max(routed.epoch, grant.epoch);
-      const { client } = routed;
-      if (client !== undefined) return this.#return(shard, routed, client, grant);
+      const { from } = routed;
+      if (from !== undefined && isClient(from)) return this.#return(shard, routed, from, grant);
       return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
     }
     if (this.#region?.deliver(shard, entityId, message)) return;
@@ -264,21 +349,22 @@ export class ShardRouter {
    * once would get the same answer; the next tick requests the location.
    */
   #await(shard: number, routed: RoutedMessage): void {
-    this.#routes.forget(shard);
+    this.#forget(shard);
     this.#buffer(shard, routed, { locateLater: true });
   }
 
-  #sendMarker(via: string, shard: number, { owner, epoch }: ShardGrant): void {
+  #sendMarker(via: string, shard: number, owner: string, epoch: number): void {
     const marker: FlushMarker = [shard, epoch, owner, "", 0];
     this.#port.send(via, this.#path, marker);
   }
 
   #confirmFlushed([shard, epoch, , origin]: FlushMarker): void {
-    const path = origin.startsWith("client:") ? clientShardsPath : shardingPath;
+    const path = isClient(origin) ? clientShardsPath : shardingPath;
     this.#port.send(origin, path, { type: "drained", shardType: this.shardType, shard, epoch });
   }
 
   #buffer(shard: number, routed: RoutedMessage, { first = false, locateLater = false } = {}): void {
+    if (this.#closed) return this.#handBack(shard, routed);
     const size = estimateSize(routed.message);
     const outcome = this.#routes.buffer(shard, routed, this.#port.now(), size, first);
     if (outcome === "full") this.#lose("bufferFull", routed);
@@ -289,4 +375,8 @@ export class ShardRouter {
     if (entityId === undefined) return;
     this.#port.deadLetter(reason, `${this.#path}/${entityId}`, message);
   }
+}
+
+function isClient(address: string): boolean {
+  return address.startsWith("client:");
 }

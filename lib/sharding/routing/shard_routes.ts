@@ -1,6 +1,6 @@
 import { withDefaults } from "../../options/check_options.ts";
 import { shardBufferDefaults } from "../../options/tables/sharding_tables.ts";
-import type { ShardGrant } from "./shard_grant.ts";
+import type { LocatedGrant } from "./shard_grant.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** Bounds of messages that wait for the location of their shard. */
@@ -20,6 +20,8 @@ export const defaultShardBufferLimits: ShardBufferLimits = shardBufferDefaults;
 
 /** Milliseconds in which old locations may still arrive; a new cluster counts from 1 again. */
 const requiredTime = 10_000;
+/** Milliseconds in which a grant is not used again by which a message was not delivered. */
+const refutedTime = 1_000;
 
 /** A message that waits for the location of its shard. */
 export interface Buffered<T> {
@@ -32,9 +34,11 @@ export interface Buffered<T> {
 
 /** A shard has moved: the new route is used when all messages of the old one have arrived. */
 export interface PendingRoute {
-  readonly next: ShardGrant;
+  readonly next: LocatedGrant;
   /** The node to which the last messages were sent. */
   readonly via: string;
+  /** The incarnation of that node; 0: not known. */
+  readonly viaIncarnation: number;
   readonly since: number;
 }
 
@@ -47,12 +51,16 @@ export type Learned = "known" | "taken" | { readonly via: string };
  */
 export class ShardRoutes<T> {
   readonly numShards: number;
-  readonly #grants: (ShardGrant | undefined)[];
+  readonly #grants: (LocatedGrant | undefined)[];
   readonly #pending = new Map<number, PendingRoute>();
   readonly #buffers = new Map<number, Buffered<T>[]>();
   readonly #limits: ShardBufferLimits;
   /** Earlier grants of a shard are known to have ended. */
   readonly #least = new Map<number, { readonly epoch: number; readonly until: number }>();
+  /** Grants whose owner has not read a message: it has said goodbye, or cannot be dialled. */
+  readonly #refuted = new Map<number, { readonly epoch: number; readonly until: number }>();
+  /** The incarnations of the nodes that can own shards; 0: not known. */
+  #present: ReadonlyMap<string, number> = new Map();
   #lastEpoch = 0;
   #buffered = 0;
   #bytes = 0;
@@ -69,12 +77,12 @@ export class ShardRoutes<T> {
   }
 
   /** The grant by which messages for the shard are sent now. */
-  grantOf(shard: number): ShardGrant | undefined {
+  grantOf(shard: number): LocatedGrant | undefined {
     return this.#grants[shard];
   }
 
   /** The newest grant that is known; its route may be pending. */
-  newest(shard: number): ShardGrant | undefined {
+  newest(shard: number): LocatedGrant | undefined {
     return this.#pending.get(shard)?.next ?? this.#grants[shard];
   }
 
@@ -92,32 +100,66 @@ export class ShardRoutes<T> {
    * Records a grant unless it or a newer one is known. If messages went to another node before,
    * those for the new one wait until `flushed`: they must not overtake.
    */
-  learn(shard: number, owner: string, epoch: number, now: number): Learned {
+  learn(shard: number, owner: string, epoch: number, now: number, incarnation = 0): Learned {
     if (shard >= this.numShards || this.#hasEnded(shard, epoch, now)) return "known";
+    const present = this.#present.get(owner) ?? 0;
+    // A new incarnation at the address does not have the grant.
+    if (incarnation !== 0 && incarnation < present) return "known";
+    const grant = { owner, incarnation: incarnation || present, epoch };
     const pendingRoute = this.#pending.get(shard);
     const known = pendingRoute?.next ?? this.#grants[shard];
     if (known !== undefined && known.epoch >= epoch) return "known";
     if (epoch > this.#lastEpoch) this.#lastEpoch = epoch;
-    const via = pendingRoute?.via ?? this.#grants[shard]?.owner;
+    const before = this.#grants[shard];
+    const via = pendingRoute?.via ?? before?.owner;
     if (via === undefined || via === owner || !rules.routeChangesAreFlushed) {
       this.#pending.delete(shard);
-      this.#grants[shard] = { owner, epoch };
+      this.#grants[shard] = grant;
       return "taken";
     }
     this.#grants[shard] = undefined;
-    this.#pending.set(shard, { next: { owner, epoch }, via, since: pendingRoute?.since ?? now });
+    const { viaIncarnation, since } = pendingRoute ??
+      { viaIncarnation: before!.incarnation, since: now };
+    this.#pending.set(shard, { next: grant, via, viaIncarnation, since });
     return { via };
   }
 
   /** Grants of the shard below `epoch` have ended: for a while none is accepted, from any sender. */
   require(shard: number, epoch: number, now: number): void {
+    this.#neverBelow(shard, epoch, now);
+    const known = this.newest(shard);
+    if (known !== undefined && known.epoch < epoch) this.forget(shard, now);
+  }
+
+  #neverBelow(shard: number, epoch: number, now: number): void {
     const until = now + requiredTime;
     this.#least.set(shard, { epoch: Math.max(epoch, this.#least.get(shard)?.epoch ?? 0), until });
-    const known = this.newest(shard);
-    if (known !== undefined && known.epoch < epoch) this.forget(shard);
+  }
+
+  /**
+   * The owner of a grant has not read a message, and perhaps nobody else knows yet: for a while the
+   * grant is not used again. False: this has happened before, so waiting for another owner was in vain.
+   */
+  refute(shard: number, epoch: number, now: number): boolean {
+    const refuted = this.#refuted.get(shard);
+    // What was sent together with the first message comes back together with it.
+    if (refuted?.epoch === epoch) return now < refuted.until;
+    this.#refuted.set(shard, { epoch, until: now + refutedTime });
+    return true;
+  }
+
+  /** The cluster may be another, which counts its grants anew: all that is known counts no more. */
+  reset(): void {
+    this.#grants.fill(undefined);
+    this.#pending.clear();
+    this.#least.clear();
+    this.#refuted.clear();
+    this.#present = new Map();
   }
 
   #hasEnded(shard: number, epoch: number, now: number): boolean {
+    const refuted = this.#refuted.get(shard);
+    if (refuted?.epoch === epoch && now < refuted.until) return true;
     const least = this.#least.get(shard);
     if (least === undefined) return false;
     if (now < least.until) return epoch < least.epoch;
@@ -155,26 +197,33 @@ export class ShardRoutes<T> {
     return stalled;
   }
 
-  /** Forgets where a shard is; its epoch stays in `lastEpoch`. */
-  forget(shard: number): void {
+  /** Forgets where a shard is; for a while no earlier grant is accepted. */
+  forget(shard: number, now: number): void {
+    const known = this.newest(shard);
+    if (known === undefined) return;
+    this.#neverBelow(shard, known.epoch, now);
     this.#grants[shard] = undefined;
     this.#pending.delete(shard);
   }
 
   /**
-   * Forgets all shards of nodes that are not in `present`. A route that waits for messages through
-   * one of those is used at once; returns its shards.
+   * Forgets all shards of nodes that are not in `present`, or there with a later incarnation. A route
+   * that waits for messages through a node that is not there is used at once; returns its shards.
+   *
+   * @param present the incarnations of the nodes that can own shards; 0: not known.
    */
-  retainOwners(present: ReadonlySet<string>): number[] {
+  retainOwners(present: ReadonlyMap<string, number>, now: number): number[] {
+    this.#present = present;
     const grants = this.#grants;
     for (let shard = 0; shard < grants.length; shard++) {
       const grant = grants[shard];
-      if (grant !== undefined && !present.has(grant.owner)) grants[shard] = undefined;
+      if (grant !== undefined && !owns(present, grant)) this.forget(shard, now);
     }
     const usable: number[] = [];
-    for (const [shard, { next, via }] of this.#pending) {
-      if (!present.has(next.owner)) this.#pending.delete(shard);
-      else if (!present.has(via) && this.flushed(shard, next.epoch)) usable.push(shard);
+    for (const [shard, { next, via, viaIncarnation }] of this.#pending) {
+      const old = { owner: via, incarnation: viaIncarnation };
+      if (!owns(present, next)) this.forget(shard, now);
+      else if (!owns(present, old) && this.flushed(shard, next.epoch)) usable.push(shard);
     }
     return usable;
   }
@@ -258,4 +307,14 @@ export class ShardRoutes<T> {
     this.#buffered -= messages.length;
     for (const { size } of messages) this.#bytes -= size;
   }
+}
+
+/** Whether the incarnation that has the grant may be present. */
+function owns(
+  present: ReadonlyMap<string, number>,
+  { owner, incarnation }: Pick<LocatedGrant, "owner" | "incarnation">,
+): boolean {
+  const now = present.get(owner);
+  if (now === undefined || !rules.grantsEndWithIncarnations) return now !== undefined;
+  return now === 0 || incarnation === 0 || incarnation >= now;
 }

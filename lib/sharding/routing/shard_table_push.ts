@@ -20,19 +20,23 @@ export interface ShardTablePush {
   readonly version: number;
   /** Addresses that `shards` refers to. */
   readonly owners: readonly string[];
+  /** The incarnations of the owners, in the same order; 0: not known. */
+  readonly incarnations: readonly number[];
   readonly shards: readonly (readonly [shard: number, owner: number, epoch: number])[];
 }
 
 /** The table, or `undefined` if the value is none. */
 export function parseShardTable(value: unknown): ShardTablePush | undefined {
   if (!isRecord(value)) return undefined;
-  const { shardType, numShards, version, owners, shards } = value;
+  const { shardType, numShards, version, owners, incarnations, shards } = value;
   if (!isName(shardType) || !isWhole(numShards, maxNumShards + 1) || !isWhole(version)) {
     return undefined;
   }
   if (!Array.isArray(owners) || owners.length > maxNumShards || !owners.every(isName)) {
     return undefined;
   }
+  if (!Array.isArray(incarnations) || incarnations.length !== owners.length) return undefined;
+  if (!incarnations.every((each) => isWhole(each))) return undefined;
   if (!Array.isArray(shards) || shards.length > numShards) return undefined;
   for (const entry of shards) {
     if (!Array.isArray(entry) || !isWhole(entry[0], numShards)) return undefined;

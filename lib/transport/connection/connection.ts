@@ -34,7 +34,8 @@ const drainedAlready = Promise.resolve();
 
 /**
  * - `open`: messages pass.
- * - `flushing`: `close` was called; queued messages are still sent, and messages are still read.
+ * - `flushing`: `close` was called; queued messages are still sent, and no more messages are read:
+ *   the peer learns that from the last credit, and can send them elsewhere.
  * - `closing`: this end has sent a close frame; only the peer's last credit is of interest.
  * - `closed`: `onClosed` was called.
  */
@@ -233,8 +234,8 @@ export class Connection {
   proceed(): void {
     if (this.#phase === "closed") return;
     this.#read(this.#clock.now(), () => {
-      // The last credit has been sent: a message that is read now would be lost at both ends.
-      if (this.#phase !== "closing" && !this.#inbox.proceed()) return this.#reader.halt();
+      // What this end could not answer any more counts as not read.
+      if (this.#phase === "open" && !this.#inbox.proceed()) return this.#reader.halt();
       this.#reader.proceed();
     });
     // What was read may have ended the connection.
@@ -283,8 +284,8 @@ export class Connection {
       case FrameType.message:
       case FrameType.chunk:
       case FrameType.compressed:
-        // The last credit has been sent: nothing after it counts as read.
-        if (this.#phase === "closing") return;
+        // What this end could not answer any more counts as not read.
+        if (this.#phase !== "open") return;
         // Do not buffer chunks before the handshake completes.
         if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
         if (!this.#inbox.push(type, bytes, start, end)) this.#reader.halt();

@@ -99,7 +99,7 @@ export class Endpoint {
     const refused = to.startsWith("client:")
       ? this.#sendToClient(to, payload, path)
       : this.#sendToNode(to, lane, payload, path);
-    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused);
+    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused, true);
   }
 
   /** The peer that is connected under an address. */
@@ -273,7 +273,7 @@ export class Endpoint {
         const successor = this.#attachedTo(connection)
           .find(({ predecessor }) => predecessor === connection);
         if (successor !== undefined && !maybeRead) return successor.takeOver(payload);
-        this.#options.onDropped(peer.address, peer.lane, payload, "disconnected");
+        this.#options.onDropped(peer.address, peer.lane, payload, "disconnected", !maybeRead);
       },
       onSignOfLife: (peer) => {
         this.#heardOn(peer);
@@ -368,7 +368,7 @@ export class Endpoint {
         ? "disconnected"
         : this.#options.refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
       if (refused === undefined) continue;
-      this.#options.onDropped(channel.address, channel.lane, payload, refused);
+      this.#options.onDropped(channel.address, channel.lane, payload, refused, true);
     }
   }
 
@@ -419,7 +419,7 @@ export class Endpoint {
 
   #drop(channel: Channel): void {
     for (const { payload } of channel.takeQueued()) {
-      this.#options.onDropped(channel.address, channel.lane, payload, "disconnected");
+      this.#options.onDropped(channel.address, channel.lane, payload, "disconnected", true);
     }
   }
 

@@ -62,6 +62,16 @@ export interface EndpointOptions {
   readonly onRejected?: () => void;
   /** Something has arrived from the peer. */
   readonly onSignOfLife?: (peer: Peer) => void;
-  /** A message was lost. The payload is valid during the call only. */
-  readonly onDropped: (to: string, lane: Lane, payload: Uint8Array, reason: SendRefusal) => void;
+  /**
+   * A message was not delivered. The payload is valid during the call only. `unread`: the peer has
+   * certainly not read it, because it was never written, or because the peer has closed the
+   * connection in order and has said how much it has read.
+   */
+  readonly onDropped: (
+    to: string,
+    lane: Lane,
+    payload: Uint8Array,
+    reason: SendRefusal,
+    unread: boolean,
+  ) => void;
 }

@@ -1,0 +1,62 @@
+/**
+ * A process whose entities are flooded, and whose gate is open for a moment. Prints when the flood
+ * has begun; then, once the gate has closed, what ran afterwards.
+ *
+ * @module
+ */
+import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import type { ActorContext } from "../../lib/actor/behavior/context.ts";
+import type { LocalRef } from "../../lib/actor/ref/local_ref.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { internalsOf } from "../../lib/actor/system/system_internals.ts";
+
+const system = new ActorSystem();
+const gate = internalsOf(system).turnGate;
+let region!: ActorContext<never>;
+system.spawn(
+  Behaviors.setup<never>((context) => {
+    region = context;
+    (context.self as LocalRef<never>).keepEntities({
+      idOf: () => "",
+      epochOf: () => 1,
+      passivate: () => {},
+      onStopped: () => {},
+    });
+    return Behaviors.receive(() => Behaviors.same());
+  }),
+  "region",
+);
+await Promise.resolve();
+
+const openFor = 1_500;
+let handled = 0;
+let late = 0;
+let longest = 0;
+let last = performance.now();
+const until = last + openFor;
+const entities = Array.from({ length: 200 }, (_, index) =>
+  region.spawn(
+    Behaviors.receive<number>((context, hops) => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      handled++;
+      if (now >= until) late++;
+      entities[hops % entities.length]!.tell(hops + 1);
+      return context.epoch === 1 ? Behaviors.same() : Behaviors.stopped();
+    }),
+    `entity-${index}`,
+  ));
+
+gate.listen({
+  onClosed: () => {
+    // Everything that is scheduled already has its chance to run.
+    setTimeout(() => {
+      console.log(JSON.stringify({ handled, late, longest }));
+      Deno.exit(0);
+    }, 200);
+  },
+});
+gate.extend(until);
+for (let i = 0; i < 2_000; i++) entities[i % entities.length]!.tell(i);
+setTimeout(() => console.log("flooded"), 100);
