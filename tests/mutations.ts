@@ -25,6 +25,7 @@ const testedBy = (testFile: string) => (sentence: string, test: string): Mutatio
 const pathological = testedBy("membership/pathological_test.ts");
 const hostile = testedBy("membership/hostile_member_test.ts");
 const formation = testedBy("membership/formation_test.ts");
+const lost = testedBy("membership/lost_cluster_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
 const scenario = testedBy("membership/scenario_test.ts");
 const exchange = testedBy("cluster/service_exchange_test.ts");
@@ -107,6 +108,30 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "Gossip with another cluster id is ignored.",
     "gossip with another cluster id changes nothing; its sender is notified and it is logged once",
   ),
+  onlyFullMembersAdmit: lost(
+    "Only full members admit nodes; others name full members.",
+    "a joining member admits no node, but names the full members that do",
+  ),
+  onlyFullMembersPromote: lost(
+    "Only a full member makes joining members full.",
+    "a joining node does not make itself full when its last full member is gone",
+  ),
+  onlyFullMembersDown: lost(
+    "A side without a full member declares no member down.",
+    "restarted members with a majority of the votes do not down the last full member",
+  ),
+  lostClustersAreGivenUp: lost(
+    "A joining node gives a cluster up that has no full member any more.",
+    "a joining node whose full members are lost gives its cluster up and bootstraps another",
+  ),
+  replacedMembersAreProvenDead: lost(
+    "A member of which a later incarnation asks to join is dead.",
+    "a joining node whose full members have all restarted gives its cluster up at once",
+  ),
+  replacedMembersKeepTheirVote: lost(
+    "A node that restarts at its address keeps its vote.",
+    "a majority of which some have restarted is still one",
+  ),
   configConflictsAreRefused: formation(
     "A node with a conflicting cluster configuration may not join.",
     "a node with a conflicting configuration is rejected with the key, and does not bootstrap",
@@ -146,6 +171,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   relaysAreBounded: hostile(
     "The number of probes relayed for one member is bounded.",
     "the probes of one member do not exhaust the relays of all",
+  ),
+  contactsAreBounded: hostile(
+    "A node asks few of the members that another one names, and not more often than it is told to.",
+    "a seed that names ever more members makes a joining node dial a bounded number",
   ),
   rejectionLogIsRateLimited: hostile(
     "Rejected joins are logged once a minute.",

@@ -35,6 +35,12 @@ const all = {
   seedsVoteOnce: true,
   rejoiningNodesDoNotVote: true,
   clustersNeverMerge: true,
+  onlyFullMembersAdmit: true,
+  onlyFullMembersPromote: true,
+  onlyFullMembersDown: true,
+  lostClustersAreGivenUp: true,
+  replacedMembersAreProvenDead: true,
+  replacedMembersKeepTheirVote: true,
   configConflictsAreRefused: true,
   // Leadership and gossip.
   oldestLeads: true,
@@ -47,6 +53,7 @@ const all = {
   peersAreRateLimited: true,
   incarnationsAreRateLimited: true,
   relaysAreBounded: true,
+  contactsAreBounded: true,
   rejectionLogIsRateLimited: true,
   upNumbersAreBounded: true,
   // Cluster services.

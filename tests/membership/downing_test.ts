@@ -70,6 +70,9 @@ Deno.test("two sides of a partition never both survive, even with different know
     fc.record({
       side: fc.boolean(),
       status: fc.constantFrom<MemberStatus>("joining", "up", "up", "up", "leaving"),
+      // It has restarted before the cut: it is joining again, and the other side may not know.
+      restarts: fc.boolean(),
+      heard: fc.boolean(),
     }),
     { minLength: 2, maxLength: 12 },
   );
@@ -82,7 +85,8 @@ Deno.test("two sides of a partition never both survive, even with different know
     fc.property(shape, moves, (cast, { promotingSide, promoted, leavers }) => {
       const decide = (side: boolean) => {
         const view = members(cast.length, (index) => {
-          const { status, side: home } = cast[index]!;
+          const { status, side: home, restarts, heard } = cast[index]!;
+          if (status === "up" && restarts && (home === side || heard)) return "joining";
           if (status === "joining" && promoted && side === promotingSide) return "up";
           // The gossip of a member that starts to leave after the cut stays on its own side.
           if (status === "up" && leavers.includes(index) && home === side) return "leaving";
@@ -92,8 +96,14 @@ Deno.test("two sides of a partition never both survive, even with different know
           .map((member, index) =>
             cast[index]!.status === "joining" && member.status === "up"
               ? { ...member, upNumber: 100 + index }
+              : cast[index]!.status === "up" && member.status === "joining"
+              ? { ...member, inheritedNumber: index + 1 }
               : member
           );
+        // A side without a full member does not decide: its nodes give the cluster up.
+        const decides = ({ upNumber }: Member, index: number) =>
+          upNumber > 0 && cast[index]!.side === side;
+        if (!view.some(decides)) return "downSelf";
         const self = cast.findIndex((member) => member.side === side);
         if (self < 0) return "downSelf";
         const unreachable = names(...cast.keys().filter((index) => cast[index]!.side !== side));

@@ -12,7 +12,7 @@ import type { GossipContent, MembershipMessage } from "../../lib/membership/mach
 import { parseMembershipMessage } from "../../lib/membership/machine/messages.ts";
 import type { MembershipEffect } from "../../lib/membership/machine/membership.ts";
 import { allUp, formed, within } from "./formed_cluster.ts";
-import type { SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
+import { type SimulatedMember, SimulatedMembers } from "./simulated_members.ts";
 
 const highest = Number.MAX_SAFE_INTEGER;
 
@@ -301,4 +301,27 @@ Deno.test("replayed messages change nothing", () => {
   const before = nodes[0]!.view;
   for (let index = 0; index < 50; index++) deliver(world, bad, nodes[0]!, old);
   assertEquals(nodes[0]!.view, before);
+});
+
+Deno.test("a seed that names ever more members makes a joining node dial a bounded number", () => {
+  const world = new SimulatedMembers(1);
+  const victim = world.start("victim", ["bad", "other"]);
+  const dialled = new Set<string>();
+  const note = (effects: readonly MembershipEffect[]) => {
+    for (const effect of effects) if (effect.type === "send") dialled.add(effect.to);
+  };
+  for (let round = 0; round < 100; round++) {
+    for (let index = 0; index < 50; index++) {
+      const contacts = [0, 1, 2].map((one) => `x${round}-${index}-${one}:1`);
+      const message = { type: "notReady", bootstraps: false, vote: false, contacts } as const;
+      assert(parseMembershipMessage(message) !== undefined, "it is well-formed");
+      const received = { type: "received", from: "bad:1", message } as const;
+      note(victim.machine.step(received, world.now));
+    }
+    world.run(100);
+  }
+  // Three for each of its joins, four in a second.
+  assert(dialled.size <= 3 * 4 * 11, `${dialled.size}`);
+  const tooMany = { type: "notReady", bootstraps: false, contacts: ["a:1", "b:1", "c:1", "d:1"] };
+  assertEquals(parseMembershipMessage(tooMany), undefined);
 });

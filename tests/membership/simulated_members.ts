@@ -30,6 +30,8 @@ export class SimulatedMember {
   lastTick: number;
   readonly events: MemberEvent[] = [];
   left = false;
+  /** How often its cluster was lost while it was joining. */
+  lost = 0;
   downed: DownEvidence | undefined;
   readonly refusals: string[] = [];
   readonly log: string[] = [];
@@ -153,6 +155,11 @@ export class SimulatedMembers extends MachineWorld {
       case "log":
         node.log.push(`${stamp} ${effect.message} ${JSON.stringify(effect.fields)}`);
         return;
+      case "clusterLost":
+        node.lost++;
+        this.trace.push(`${stamp} ${node.address} lost its cluster`);
+        // Like a real node: not within the step that has reported it.
+        return this.later(0, () => this.#joinAgain(node, effect.contacts));
       case "viewChanged":
       case "joinFailed":
         return;
@@ -171,6 +178,18 @@ export class SimulatedMembers extends MachineWorld {
       case "releaseLease":
         if (this.leaseHolder === node.address) this.leaseHolder = undefined;
     }
+  }
+
+  #joinAgain(node: SimulatedMember, contacts: readonly string[]): void {
+    if (!node.alive) return;
+    const incarnation = node.view.self.incarnation + 1;
+    node.machine = new Membership({
+      ...node.config,
+      self: { ...node.config.self, incarnation },
+      contacts,
+    });
+    this.step(node, { type: "start" });
+    if (this.stallResponders) this.step(node, { type: "stallResponder", port: 2 });
   }
 
   /** Answers like a thread of its own: only a frozen process or a cut link prevents it. */

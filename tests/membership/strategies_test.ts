@@ -34,6 +34,9 @@ const cast = fc.array(
   fc.record({
     side: fc.boolean(),
     status: fc.constantFrom<MemberStatus>("joining", "up", "up", "up", "leaving"),
+    /** It has restarted before the cut: it is joining again, and the other side may not know. */
+    restarts: fc.boolean(),
+    heard: fc.boolean(),
     /** It starts to leave after the cut, which only its own side learns. */
     leavesLate: fc.boolean(),
   }),
@@ -60,13 +63,20 @@ for (const [name, strategy] of strategies) {
               return promotes && side === promotingSide ? "up" : "joining";
             }
             if (one.status !== "up") return one.status;
+            if (one.restarts) return one.side === side || one.heard ? "joining" : "up";
             if (one.leavesLate && one.side === side) return "leaving";
             return one.status;
           })).map((member, index) =>
             people[index]!.status === "joining" && member.status === "up"
               ? { ...member, upNumber: 100 + index }
+              : people[index]!.status === "up" && member.status === "joining"
+              ? { ...member, inheritedNumber: index + 1 }
               : member
           );
+          // A side without a full member does not decide: its nodes give the cluster up.
+          const decides = (one: Member, index: number) =>
+            people[index]!.side === side && one.upNumber > 0;
+          if (!view.some(decides)) return "downSelf";
           const unreachable = people.flatMap((one, index) => one.side === side ? [] : [index]);
           return decide(strategy, view, unreachable).outcome;
         };

@@ -1,6 +1,7 @@
 /**
- * Sources of seed addresses: a list, a function, or DNS. A function and DNS are resolved again about
- * once a second while the node is no member.
+ * Sources of seed addresses: a list, a function, or DNS. A function and DNS are resolved again: about
+ * once a second while the node is no member, then every three seconds. So seeds that have all moved
+ * hear of their cluster from its members, before they bootstrap another one.
  *
  * @module
  */
@@ -20,7 +21,7 @@ export interface DnsSeeds {
   readonly port?: number;
 }
 
-/** Returns seed addresses, `"host:port"`; called again while the node is no member. */
+/** Returns seed addresses, `"host:port"`; called every second, by a member every three seconds. */
 export type SeedFunction = () => readonly string[] | Promise<readonly string[]>;
 
 /** A source of seed addresses. */
@@ -28,6 +29,8 @@ export type SeedNodes = readonly string[] | SeedFunction | DnsSeeds;
 
 /** Milliseconds between two lookups. */
 const interval = 1_000;
+/** The same for a member. Below the time for which seeds must be stable before one bootstraps. */
+const memberInterval = 3_000;
 /** Seeds beyond this number are ignored. */
 const maxSeeds = 1_000;
 
@@ -65,20 +68,23 @@ export class SeedResolver {
   readonly #resolver: Resolver | undefined;
   readonly #source: SeedFunction | DnsSeeds;
   readonly #onSeeds: (seeds: readonly string[]) => void;
+  readonly #isMember: () => boolean;
   #timer: Timer | undefined;
   #stopped = false;
   #failure = "";
 
-  /** `onSeeds` is called with each successful result. */
+  /** `onSeeds` is called with each successful result. A member looks up less often. */
   constructor(
     runtime: Runtime,
     source: SeedFunction | DnsSeeds,
     onSeeds: (seeds: readonly string[]) => void,
+    isMember: () => boolean,
   ) {
     this.#runtime = runtime;
     this.#resolver = runtime.resolver;
     this.#source = source;
     this.#onSeeds = onSeeds;
+    this.#isMember = isMember;
   }
 
   /** The last failure, until a lookup succeeds; empty: none. */
@@ -86,7 +92,7 @@ export class SeedResolver {
     return this.#failure;
   }
 
-  /** Starts lookups: now, and again a second after each result. */
+  /** Starts lookups: now, and again some time after each result. */
   async start(): Promise<void> {
     try {
       const seeds = await this.#resolve();
@@ -97,7 +103,8 @@ export class SeedResolver {
       this.#failed(error);
     }
     if (this.#stopped) return;
-    this.#timer = this.#runtime.clock.schedule(interval, () => void this.start());
+    const pause = this.#isMember() ? memberInterval : interval;
+    this.#timer = this.#runtime.clock.schedule(pause, () => void this.start());
   }
 
   /** Ends lookups. */

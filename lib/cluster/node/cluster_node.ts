@@ -54,6 +54,10 @@ export class ClusterNode {
   #lastRefusal = "";
   /** The incarnation that connections send in their hello. */
   #incarnation = 0;
+  /** Whether it was up once, so that its stall thread may run. */
+  #opened = false;
+  /** Whether this node may bootstrap a cluster. */
+  #bootstraps = true;
 
   /** Opens no ports and connections before `start`. */
   constructor(
@@ -139,6 +143,7 @@ export class ClusterNode {
       return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
     });
     await this.waitFor(requiredQuorum, { timeout: startTimeout });
+    this.#opened = true;
     // Not before: loading the thread must not slow down the formation of the cluster.
     this.#stall?.start(this.view.self.incarnation);
   }
@@ -156,19 +161,9 @@ export class ClusterNode {
         remedy: "call rejoin only after the node was declared down",
       });
     }
-    const incarnation = Math.max(self.incarnation + 1, this.#wallTime());
-    this.#incarnation = incarnation;
-    const { endpoint } = this.remoting;
-    for (const { address } of endpoint.peers()) {
-      endpoint.disconnect(address, "restarting with a new incarnation");
-    }
-    const config = membershipConfig(this.#options, this.address, incarnation);
-    const seeds = [...config.seeds, ...members.map(({ address }) => address)];
     // On the minority side of a partition, a bootstrap would make a second cluster.
-    this.#driver!.rejoin({ ...config, seeds, bootstraps: false });
+    this.#joinAgain(members.map(({ address }) => address), false);
     const { startTimeout = clusterDefaults.startTimeout } = this.#options;
-    this.#resolveSeeds();
-    this.#stall?.start(incarnation);
     await this.#waitUntil(
       () => isWorking(this.view.self),
       startTimeout,
@@ -176,17 +171,34 @@ export class ClusterNode {
     );
   }
 
-  /** While this node is no member, and the seeds are not a list. */
+  /** Joins with a new incarnation. `contacts` may be members. */
+  #joinAgain(contacts: readonly string[], bootstraps: boolean): void {
+    const incarnation = Math.max(this.view.self.incarnation + 1, this.#wallTime());
+    this.#incarnation = incarnation;
+    const { endpoint } = this.remoting;
+    for (const { address } of endpoint.peers()) {
+      endpoint.disconnect(address, "restarting with a new incarnation");
+    }
+    const config = membershipConfig(this.#options, this.address, incarnation);
+    this.#driver!.rejoin({ ...config, contacts, bootstraps });
+    this.#bootstraps = bootstraps;
+    this.#resolveSeeds();
+    if (this.#opened) this.#stall?.start(incarnation);
+  }
+
+  /** Looks the seeds up, unless they are a list, until this node leaves. */
   #resolveSeeds(): void {
     const { seedNodes } = this.#options;
     this.#seeds?.stop();
     if (!dynamicSeeds(seedNodes)) return;
-    const resolver = new SeedResolver(this.#runtime, seedNodes, (seeds) => {
-      this.#driver?.seeds(seeds);
-      if (this.view.clusterId !== undefined && isWorking(this.view.self)) resolver.stop();
-    });
-    this.#seeds = resolver;
-    void resolver.start();
+    const isMember = () => this.view.clusterId !== undefined && isWorking(this.view.self);
+    this.#seeds = new SeedResolver(
+      this.#runtime,
+      seedNodes,
+      (seeds) => this.#driver?.seeds(seeds),
+      isMember,
+    );
+    void this.#seeds.start();
   }
 
   /** Leaves the cluster. Connections stay open for remaining messages. */
@@ -241,6 +253,9 @@ export class ClusterNode {
           await this.#stall?.ask(address, incarnation, port) ?? { outcome: "unknown", ms: 0 },
         lease: leaseOf(options.downing, runtime),
         downed: () => this.#onDowned(),
+        // Not within the step that reports it. A node that was downed before bootstraps no cluster.
+        clusterLost: (contacts) =>
+          runtime.clock.defer(() => this.#joinAgain(contacts, this.#bootstraps)),
         joinFailed: (reason) => this.#waits.giveUp(joinRefused(remoting.address, reason)),
         joinRefused: (seed, code, reason) => {
           this.#lastRefusal = `${seed} rejected this node: ${reason} (${code})`;

@@ -32,9 +32,9 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    * two, both; with three, two.
    *
    * Instead of a list, a function that returns one, or DNS: both are resolved again every second while
-   * this node is no member. Then the lowest address bootstraps, once the result has been stable for
-   * 5 s; it must contain this node's address as others see it. Default: none: this node bootstraps a
-   * cluster.
+   * this node is no member, and every 3 s by a member. Then the lowest address bootstraps, once the
+   * result has been stable for 5 s; it must contain this node's address as others see it. Default:
+   * none: this node bootstraps a cluster.
    */
   readonly seedNodes?: SeedNodes;
   /**

@@ -43,6 +43,8 @@ export interface MembershipPort {
   readonly lease: Lease | undefined;
   /** This node was declared down. */
   downed(evidence: DownEvidence): void;
+  /** The cluster that this node was joining is lost: it must join again. */
+  clusterLost(contacts: readonly string[]): void;
   /** A seed has rejected this node. */
   joinRefused(seed: string, code: string, reason: string): void;
   /** All seeds that answer have rejected this node permanently. */
@@ -236,6 +238,8 @@ export class MembershipDriver {
         return this.#onLeft?.();
       case "downed":
         return this.#port.downed(effect);
+      case "clusterLost":
+        return this.#port.clusterLost(effect.contacts);
       case "joinRefused":
         return this.#port.joinRefused(effect.seed, effect.code, effect.reason);
       case "joinFailed":

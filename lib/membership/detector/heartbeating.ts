@@ -92,6 +92,7 @@ export function onLag(m: Machine, ms: number, now: number): void {
     now + Math.min(ms, longestAbstention),
   );
   monitoring.stableSince = Math.min(now, monitoring.stableSince + ms);
+  m.fullHeardAt = Math.min(now, m.fullHeardAt + ms);
 }
 
 /** Updates the set of monitored peers. Accused peers stay in it. */

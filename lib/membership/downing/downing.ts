@@ -70,10 +70,21 @@ export function isUnreachable(member: Member, unreachable: ReadonlySet<string>):
   return !isAlive(member) || unreachable.has(member.address);
 }
 
-/** Whether a member has a vote: it is up, or was up and is down but not removed. */
-export function isFull({ status, upNumber }: Member): boolean {
-  if (status === "weaklyUp") return !rules.weaklyUpHasNoVote;
-  return status === "up" || (status === "down" && upNumber > 0);
+/**
+ * Whether a member has a vote: it is up, or was up and is down but not removed. A node that has
+ * replaced an up member has its vote: the earlier incarnation is proven dead, so it is on no other
+ * side, and the number of votes is that which all members know.
+ */
+export function isFull(member: Member): boolean {
+  const { status } = member;
+  if (status === "weaklyUp" && !rules.weaklyUpHasNoVote) return true;
+  if (status === "joining" || status === "weaklyUp") return member.inheritedNumber !== undefined;
+  return status === "up" || (status === "down" && votingAge(member) > 0);
+}
+
+/** The age of a vote, which a restart does not change: the lowest is the oldest, 0 is none. */
+export function votingAge({ upNumber, inheritedNumber }: Member): number {
+  return inheritedNumber ?? upNumber;
 }
 
 /**

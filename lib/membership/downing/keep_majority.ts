@@ -1,4 +1,10 @@
-import { commonDecision, type DowningStrategy, isFull, isUnreachable } from "./downing.ts";
+import {
+  commonDecision,
+  type DowningStrategy,
+  isFull,
+  isUnreachable,
+  votingAge,
+} from "./downing.ts";
 import { compareAge, isLeaving, type Member } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
 
@@ -11,6 +17,8 @@ import { rules } from "../../runtime/rules.ts";
  * - Up members have a vote. Down members count as unreachable until they are removed, which requires
  *   that all remaining members have seen them down (see `leader.ts`). So a majority is always one of
  *   the last set of voters that a majority has agreed on.
+ * - A node that restarts at its address keeps the vote of its earlier incarnation, unless that was
+ *   removed: restarts change the number of votes on no side.
  * - Leaving and exiting members have no vote. A side that does not know yet that they leave counts
  *   them against itself.
  * - An even split goes to the side of the oldest member. So of two members, the younger stops when
@@ -61,7 +69,14 @@ function weigh(
   if (reachable !== silent || voters.length === 0) {
     return { wins: reachable >= silent || !rules.onlyMajoritySurvives, why };
   }
-  const oldest = voters.toSorted(compareAge)[0]!;
+  const byAge = (a: Member, b: Member) =>
+    compareNumbers(votingAge(a), votingAge(b)) || compareAge(a, b);
+  const oldest = voters.toSorted(byAge)[0]!;
   const wins = !isUnreachable(oldest, unreachable);
   return { wins, why: `${why}, ${wins ? "with" : "without"} the oldest, ${oldest.address}` };
+}
+
+/** The lowest first; 0, which is no number, last. */
+function compareNumbers(a: number, b: number): number {
+  return (a || Infinity) === (b || Infinity) ? 0 : (a || Infinity) - (b || Infinity);
 }

@@ -9,7 +9,7 @@ import { aboutOnly, type GossipState, withMember } from "../state/gossip_state.t
 import { gossipToAll } from "../machine/gossiping.ts";
 import { abandonRequest, requestLease } from "./leasing.ts";
 import { log, type Machine, selfAddress } from "../machine/machine.ts";
-import { type DownEvidence, isAlive, isLeaving, type Member } from "../state/member.ts";
+import { type DownEvidence, isAlive, isLeaving, isNumbered, type Member } from "../state/member.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
 import { decideNow, stableTime } from "./outlook.ts";
 import { observersAgainst } from "../detector/reachability.ts";
@@ -30,8 +30,10 @@ export function resolvingTick(m: Machine, now: number): void {
   const decision = decideNow(m);
   const why = `${decision.why} for ${wait} ms`;
   // All members on this side reach the same decision; only the leader acts, after convergence: one
-  // of them may be about to leave and have no vote any more.
-  const isLeader = view.leader === selfAddress(m);
+  // of them may be about to leave and have no vote any more. Without a full member, a side does not
+  // survive, even with a majority of inherited votes: its nodes give the cluster up.
+  const isLeader = view.leader === selfAddress(m) &&
+    (isNumbered(view.self) || !rules.onlyFullMembersDown);
   switch (decision.outcome) {
     case "keep":
       return abandonRequest(m, now);

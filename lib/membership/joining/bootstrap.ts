@@ -146,6 +146,7 @@ function seedStatus({ joining }: Machine, seed: string, now: number): string {
   }
   const { answer, at } = heard;
   if (now - at > answerLifetime) return "does not answer any more";
+  if (answer.contacts !== undefined) return "is a member, but not a full one that admits nodes";
   if (answer.bootstraps) return "has no cluster and may bootstrap one";
   return answer.vote ? "has no cluster and votes for this node" : "has no cluster either";
 }

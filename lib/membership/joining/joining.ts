@@ -14,14 +14,17 @@ import {
 import { isBootstrapNode, logWaiting, mayBootstrap, notReady } from "./bootstrap.ts";
 import { gossipContent, gossipState, gossipToAll } from "../machine/gossiping.ts";
 import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
-import { isAlive, isLeaving } from "../state/member.ts";
+import { isAlive, isLeaving, type Member } from "../state/member.ts";
+import { isFull, votingAge } from "../downing/downing.ts";
+import { noteReplaced, reachableFullMembers } from "./lost_cluster.ts";
 import { withResolvedSeeds } from "./seeds.ts";
-import type {
-  JoinMessage,
-  JoinRefusal,
-  JoinRefusedMessage,
-  NotReadyMessage,
-  WelcomeMessage,
+import {
+  type JoinMessage,
+  type JoinRefusal,
+  type JoinRefusedMessage,
+  maxContacts,
+  type NotReadyMessage,
+  type WelcomeMessage,
 } from "../machine/messages.ts";
 import { rules } from "../../runtime/rules.ts";
 
@@ -34,6 +37,8 @@ const seedsAtOnce = 5;
 const giveUpAfter = 1_000;
 /** Number of rejections kept to suppress repetitions. */
 const maxRefusals = 100;
+/** Maximum number of nodes, besides the seeds, through which a node tries to join. */
+const maxLearntContacts = 100;
 /** Between two log lines about the rejection of one node, milliseconds, and the nodes tracked. */
 const rejectedLogInterval = 60_000;
 const maxLoggedRejections = 1_000;
@@ -98,11 +103,11 @@ function askToJoin(m: Machine, to: string, now: number): void {
 
 function attempt(m: Machine, now: number): void {
   const { joinRetryInterval } = m.config;
-  const { others } = m.seeds;
-  const count = Math.min(seedsAtOnce, others.length);
+  const targets = [...new Set([...m.seeds.others, ...m.joining.contacts])];
+  const count = Math.min(seedsAtOnce, targets.length);
   const first = m.joining.attempts * count;
   for (let i = 0; i < count; i++) {
-    askToJoin(m, others[(first + i) % others.length]!, now);
+    askToJoin(m, targets[(first + i) % targets.length]!, now);
   }
   m.joining.attempts++;
   const quick = m.joining.attempts <= quickRetries;
@@ -110,20 +115,50 @@ function attempt(m: Machine, now: number): void {
 }
 
 function bootstrap(m: Machine, now: number): void {
-  const { identity } = m;
+  // It is full from the start: only full members make others full.
+  const identity: Member = { ...m.identity, status: "up", upNumber: 1 };
   m.phase = "member";
   m.clusterId = `${identity.address}#${identity.incarnation}`;
   log(m, "info", "bootstrapped a new cluster", { clusterId: m.clusterId });
-  // As the only member it is the leader; `commit` promotes it to up.
   commit(m, withRecord(emptyGossip, newRecord(identity)), now);
 }
 
-/** Handles the answer of a seed without a cluster. */
+/** Handles the answer of a seed without a cluster, or of a member that cannot admit this node. */
 export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, now: number): void {
-  if (m.phase !== "joining" || !m.seeds.others.includes(from)) return;
+  if (m.phase !== "joining") return;
+  if (answer.contacts !== undefined) askContacts(m, from, answer.contacts, now);
+  if (!m.seeds.others.includes(from)) return;
   m.joining.notReady.set(from, { at: now, answer });
   m.joining.refusedBy.delete(from);
   if (mayBootstrap(m, now)) bootstrap(m, now);
+}
+
+/** Asks full members that another member has named, once for each join. */
+function askContacts(m: Machine, from: string, contacts: readonly string[], now: number): void {
+  const { asked, redirected } = m.joining;
+  const askedAt = asked.get(from);
+  if (askedAt === undefined) return;
+  if (redirected.get(from) === askedAt && rules.contactsAreBounded) return;
+  redirected.set(from, askedAt);
+  if (contacts.length > 0) m.joining.clusterHeardAt = now;
+  for (const contact of contacts) {
+    if (contact === selfAddress(m)) continue;
+    if (!m.seeds.others.includes(contact)) learnContact(m, contact);
+    askToJoin(m, contact, now);
+  }
+}
+
+function learnContact({ joining }: Machine, contact: string): void {
+  const { contacts, asked, redirected } = joining;
+  if (contacts.has(contact)) return;
+  if (contacts.size >= maxLearntContacts && rules.contactsAreBounded) {
+    // Newer ones are more likely to be members still.
+    const [oldest] = contacts;
+    contacts.delete(oldest!);
+    asked.delete(oldest!);
+    redirected.delete(oldest!);
+  }
+  contacts.add(contact);
 }
 
 /** A cluster has admitted this node. */
@@ -136,6 +171,7 @@ export function onWelcome(m: Machine, from: string, message: WelcomeMessage, now
   if (own === undefined || own.incarnation !== incarnation || !isAlive(own)) return;
   m.phase = "member";
   m.clusterId = message.clusterId;
+  m.fullHeardAt = now;
   log(m, "info", "joined a cluster", { clusterId: m.clusterId, through: from });
   commit(m, state, now);
   // The seed does not know yet that this node has seen the state.
@@ -180,8 +216,17 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
   if (m.phase === "joining") {
     return send(m, from, notReady(m, from, message, now));
   }
-  if (m.phase !== "member" || isLeaving(m.view.self)) return;
+  if (m.phase !== "member") return;
   const known = m.state.members.get(from)?.member;
+  if (m.view.self.status !== "up" && rules.onlyFullMembersAdmit) {
+    noteReplaced(m, member);
+    return send(m, from, {
+      type: "notReady",
+      bootstraps: false,
+      vote: false,
+      contacts: reachableFullMembers(m).slice(0, maxContacts),
+    });
+  }
   const dead = m.state.tombstones.get(from);
   const latest = Math.max(known?.incarnation ?? -1, dead?.incarnation ?? -1);
   const isKnown = known?.incarnation === member.incarnation && isAlive(known) && !isLeaving(known);
@@ -198,7 +243,9 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
   if (!isKnown) {
     if (rules.incarnationsAreRateLimited) m.gossip.rateLimiter.charge(from, incarnationCost, now);
     log(m, "info", "admitted a joining node", { member: from, nodeId: member.nodeId });
-    commit(m, withMember(m.state, member), now);
+    const inherits = known !== undefined && handsOnVote(known);
+    const heir: Member = inherits ? { ...member, inheritedNumber: votingAge(known) } : member;
+    commit(m, withMember(m.state, heir), now);
     m.gossip.nextAt = now;
   }
   send(m, from, {
@@ -206,6 +253,15 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
     clusterId: m.clusterId!,
     state: gossipContent(m, m.state, now),
   });
+}
+
+/**
+ * Whether the vote of a member passes to its next incarnation. Not that of a down member: the leader
+ * may have removed it already. A member that is not down here is down in no state on which all full
+ * members have converged, so it has not been removed.
+ */
+function handsOnVote(known: Member): boolean {
+  return isFull(known) && isAlive(known) && rules.replacedMembersKeepTheirVote;
 }
 
 function refuse(

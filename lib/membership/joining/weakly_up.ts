@@ -9,6 +9,7 @@ import { commit } from "../machine/commit.ts";
 import { withMember } from "../state/gossip_state.ts";
 import { type Machine, selfAddress } from "../machine/machine.ts";
 import type { MembershipView } from "../state/view.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Makes joining nodes weakly up when it is due. Every member measures the time; the leader acts. */
 export function weaklyUpTick(m: Machine, now: number): void {
@@ -18,6 +19,7 @@ export function weaklyUpTick(m: Machine, now: number): void {
   }
   m.blockedSince ??= now;
   if (now - m.blockedSince < m.config.weaklyUpAfter || m.view.leader !== selfAddress(m)) return;
+  if (m.view.self.status !== "up" && rules.onlyFullMembersPromote) return;
   let { state } = m;
   for (const member of m.view.members) {
     if (member.status !== "joining" || m.view.unreachable.has(member.address)) continue;

@@ -7,7 +7,13 @@
 import { convergence } from "../state/convergence.ts";
 import { contentDigest, fullDigest } from "../state/digest.ts";
 import { type GossipState, withMember, withoutMember, withRecord } from "../state/gossip_state.ts";
-import { compareAge, type DownEvidence, isAlive, type Member } from "../state/member.ts";
+import {
+  compareAge,
+  type DownEvidence,
+  isAlive,
+  isNumbered,
+  type Member,
+} from "../state/member.ts";
 import { leaderActions, leaderOf } from "./leader.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
 import {
@@ -17,6 +23,7 @@ import {
   unreachableMembers,
 } from "../detector/reachability.ts";
 import { eventsBetween, sameSet, sameView, stalledOf } from "../state/view.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Commits a new state. */
 export function commit(m: Machine, state: GossipState, now: number): void {
@@ -39,6 +46,15 @@ export function leave(m: Machine): void {
   endView(m, "left", { ...m.view.self, status: "removed" });
   publish(m);
   m.effects.push({ type: "left" });
+}
+
+/** Ends the membership of this node after its cluster has lost all full members. */
+export function abandonCluster(m: Machine): void {
+  const contacts = m.view.members.map(({ address }) => address)
+    .filter((address) => address !== selfAddress(m));
+  endView(m, "lost", { ...m.view.self, status: "removed" });
+  publish(m);
+  m.effects.push({ type: "clusterLost", contacts });
 }
 
 /** Ends the membership of this node after it was declared down. */
@@ -79,7 +95,7 @@ function handleOwnRemoval(m: Machine): boolean {
 }
 
 /** Publishes no leader and no convergence, so that work which needs a cluster ends. */
-function endView(m: Machine, phase: "left" | "downed", self: Member): void {
+function endView(m: Machine, phase: "left" | "downed" | "lost", self: Member): void {
   m.phase = phase;
   m.monitoring.peers.clear();
   const others = m.view.members.filter(({ address }) => address !== self.address);
@@ -142,7 +158,10 @@ function sortedMembers({ state, view }: Machine): readonly Member[] {
 function lead(m: Machine, now: number): GossipState | undefined {
   const { view } = m;
   if (!view.converged || view.leader !== selfAddress(m)) return undefined;
-  const { moved, removed } = leaderActions(view.members, view.unreachable);
+  // Invariant: only a full member makes others full; the bootstrap node is one from the start. So a
+  // cluster ends with its last full member, and nodes that are joining it do not keep it alive.
+  const promotes = isNumbered(view.self) || !rules.onlyFullMembersPromote;
+  const { moved, removed } = leaderActions(view.members, view.unreachable, promotes);
   if (moved.length + removed.length === 0) return undefined;
   let state = m.state;
   for (const member of moved) state = withMember(state, member);

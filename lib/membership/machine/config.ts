@@ -76,6 +76,11 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
    */
   readonly seeds: readonly string[];
   /**
+   * Addresses that may be members, such as those of a former view: this node also joins through
+   * them, but they are no seeds and do not vote. Default: none.
+   */
+  readonly contacts?: readonly string[];
+  /**
    * Whether `seeds` events add seeds to the list. Then the lowest address of all counts as the first
    * seed, once the seeds have not changed for `seedsStableFor`. Default false.
    */
@@ -99,6 +104,7 @@ export interface ResolvedConfig extends MembershipLimits {
   readonly self: SelfDescription;
   /** Without duplicates. */
   readonly seeds: readonly string[];
+  readonly contacts: readonly string[];
   readonly dynamicSeeds: boolean;
   readonly bootstraps: boolean;
   readonly allowSelfBootstrap: boolean;
@@ -135,6 +141,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     ...limits,
     self: { ...self, roles: [...self.roles] },
     seeds: [...new Set(seeds)],
+    contacts: [...config.contacts ?? []],
     dynamicSeeds: config.dynamicSeeds ?? false,
     bootstraps: config.bootstraps ?? true,
     allowSelfBootstrap: config.allowSelfBootstrap ?? clusterDefaults.allowSelfBootstrap,

@@ -175,7 +175,8 @@ function sendDigest(m: Machine, to: string): void {
  */
 function probeSeed(m: Machine, random: number): void {
   if (random * m.view.members.length > seedProbes) return;
-  const foreignPeers = m.seeds.others.filter((seed) => !m.state.members.has(seed));
+  const known = new Set([...m.seeds.others, ...m.joining.contacts]);
+  const foreignPeers = [...known].filter((seed) => !m.state.members.has(seed));
   const [seed] = pick(foreignPeers, 1, random);
   if (seed !== undefined) sendDigest(m, seed);
 }

@@ -6,8 +6,8 @@ const preference: readonly MemberStatus[] = ["up", "weaklyUp", "leaving", "exiti
 
 /**
  * The address of the leader: the oldest reachable member that is up. There is no election: equal
- * views give equal leaders. If no member is up, a leaving member leads, and before the first member
- * is up, the one that joined first.
+ * views give equal leaders. If no member is up, a weakly up, leaving or joining member leads in this
+ * order, but does not promote members unless it has been up.
  */
 export function leaderOf(
   members: Iterable<Member>,
@@ -40,10 +40,13 @@ export interface LeaderActions {
  * Invariant: while an up member is unreachable, no member becomes up and no down member is removed.
  * The set of voters changes only after all reachable voters have agreed. Leaving members are no
  * voters (see `downing.ts`), so they proceed.
+ *
+ * @param promotes whether the leader may make members full; see `lead` of `commit.ts`.
  */
 export function leaderActions(
   members: readonly Member[],
   unreachable: ReadonlySet<string>,
+  promotes = true,
 ): LeaderActions {
   const moved: Member[] = [];
   const removed: Member[] = [];
@@ -68,6 +71,7 @@ export function leaderActions(
         if (settled) removed.push(member);
     }
   }
+  if (!promotes) return { moved, removed };
   for (const member of joining.sort(compareAge)) {
     // A hostile member may claim the highest number.
     const highest = rules.upNumbersAreBounded ? Number.MAX_SAFE_INTEGER : Infinity;

@@ -69,6 +69,11 @@ export type MembershipEffect =
   | { readonly type: "viewChanged"; readonly view: MembershipView }
   /** This node has left. Emitted once. */
   | { readonly type: "left" }
+  /**
+   * All full members of its cluster are lost, and this node was none: it is no member any more, and
+   * joins again with a later incarnation. `contacts` are the members that it knew. Emitted once.
+   */
+  | { readonly type: "clusterLost"; readonly contacts: readonly string[] }
   /** This node was declared down and must stop its work. Emitted once. */
   | ({ readonly type: "downed" } & DownEvidence)
   /** A seed has rejected this node, which keeps retrying. Emitted once per seed, code and reason. */
@@ -88,7 +93,7 @@ export type MembershipEffect =
   };
 
 /** Phase of a node. Only a `member` has a cluster id. */
-export type Phase = "idle" | "joining" | "member" | "left" | "downed";
+export type Phase = "idle" | "joining" | "member" | "left" | "downed" | "lost";
 
 /** See the module's text. */
 export interface Machine {
@@ -116,6 +121,10 @@ export interface Machine {
     readonly notReady: Map<string, { at: number; answer: NotReadyMessage }>;
     /** When each node was last sent a join. */
     readonly asked: Map<string, number>;
+    /** Nodes that may be members, besides the seeds: configured ones, then those learnt. */
+    readonly contacts: Set<string>;
+    /** For each node that has named contacts: the time of the join that it has answered. */
+    readonly redirected: Map<string, number>;
     /** When a message of a cluster member last arrived. */
     clusterHeardAt: number;
     /** Refusals that were emitted. */
@@ -162,6 +171,10 @@ export interface Machine {
     /** Port of this node's stall responder. */
     stallPort: number | undefined;
   };
+  /** Later incarnations that have asked this node to join, by address: the members are dead. */
+  readonly provenDead: Map<string, number>;
+  /** When a message of a full member last arrived, while this node is none. */
+  fullHeardAt: number;
   /** Since when an unreachable member keeps joining nodes from becoming up. */
   blockedSince: number | undefined;
   lease: LeaseState;
@@ -200,6 +213,8 @@ export function newMachine(config: ResolvedConfig): Machine {
       attempts: 0,
       notReady: new Map(),
       asked: new Map(),
+      contacts: new Set(config.contacts),
+      redirected: new Map(),
       clusterHeardAt: -Infinity,
       refusals: new Set(),
       refusedBy: new Map(),
@@ -229,6 +244,8 @@ export function newMachine(config: ResolvedConfig): Machine {
       relays: [],
       stallPort: undefined,
     },
+    provenDead: new Map(),
+    fullHeardAt: 0,
     blockedSince: undefined,
     lease: newLeaseState(),
     leaveBy: undefined,

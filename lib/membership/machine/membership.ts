@@ -42,6 +42,7 @@ import {
 import type { MembershipMessage } from "./messages.ts";
 import { type DowningOutlook, outlookOf } from "../downing/outlook.ts";
 import { onIndirectAnswer, onIndirectProbe } from "../detector/probing.ts";
+import { lostClusterTick, noteFullMember } from "../joining/lost_cluster.ts";
 import { resolvingTick } from "../downing/resolving.ts";
 import type { MembershipView } from "../state/view.ts";
 import { weaklyUpTick } from "../joining/weakly_up.ts";
@@ -151,6 +152,7 @@ export class Membership {
 function onTick(m: Machine, random: number, now: number): void {
   if (m.phase === "joining") joiningTick(m, now);
   if (m.phase === "member") heartbeatTick(m, now);
+  if (m.phase === "member") lostClusterTick(m, now);
   if (m.phase === "member") resolvingTick(m, now);
   if (m.phase === "member") weaklyUpTick(m, now);
   if (m.phase === "member") leavingTick(m, now);
@@ -181,6 +183,7 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
     case "heartbeatAck":
       if (m.state.members.get(from)?.member.incarnation === message.incarnation) {
         onHeartbeatAck(m, from, message.stallPort, now);
+        noteFullMember(m, from, now);
       }
       return;
     case "left":
@@ -207,14 +210,17 @@ function withinRateLimit(m: Machine, from: string, now: number): boolean {
 
 function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now: number): void {
   if (m.phase === "joining") return onClusterFound(m, from, now);
-  if (m.phase === "left" || m.phase === "downed") return sendLeft(m, from, message.clusterId);
   if (m.phase === "idle") return;
+  if (m.phase !== "member") return sendLeft(m, from, message.clusterId);
   if (message.clusterId !== m.clusterId && rules.clustersNeverMerge) {
     return onForeignPeer(m, from, message.clusterId, now);
   }
   const known = m.state.members.get(from)?.member.incarnation;
   if (isGone(m, from, message, known)) return;
-  if (message.incarnation === known) heard(m, from, now);
+  if (message.incarnation === known) {
+    heard(m, from, now);
+    noteFullMember(m, from, now);
+  }
   switch (message.type) {
     case "gossip":
       return onGossip(m, from, message, now);

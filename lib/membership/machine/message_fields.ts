@@ -112,8 +112,9 @@ export function parseMember(value: unknown): Member | undefined {
     !isAddress(address) || !isShortText(nodeId) || !isCount(incarnation) || !isCount(upNumber) ||
     !isStatus(status) || roles === undefined || evidence === undefined
   ) return undefined;
-  const { appVersion, zone } = fields;
+  const { appVersion, zone, inheritedNumber } = fields;
   if (!isLabel(appVersion) || !isLabel(zone)) return undefined;
+  if (inheritedNumber !== undefined && !isCount(inheritedNumber)) return undefined;
   const member: Member = {
     address,
     nodeId,
@@ -123,6 +124,7 @@ export function parseMember(value: unknown): Member | undefined {
     upNumber,
     ...(appVersion !== undefined && { appVersion }),
     ...(zone !== undefined && { zone }),
+    ...(inheritedNumber !== undefined && { inheritedNumber }),
   };
   return evidence === "none" ? member : { ...member, evidence };
 }

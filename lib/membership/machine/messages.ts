@@ -52,14 +52,22 @@ export interface JoinRefusedMessage {
   readonly known: number;
 }
 
-/** Answers a `join` while the receiver is no member itself. */
+/** Answers a `join` while the receiver is no full member itself. */
 export interface NotReadyMessage {
   readonly type: "notReady";
   /** Whether the sender is the node that bootstraps if there is no cluster. */
   readonly bootstraps: boolean;
   /** Whether the sender votes for the asker as bootstrap node. Default false. */
   readonly vote?: boolean;
+  /**
+   * Present if the sender is a member that cannot admit nodes: full members that it reaches, which
+   * can; at most {@linkcode maxContacts}.
+   */
+  readonly contacts?: readonly string[];
 }
+
+/** Maximum number of members that one `notReady` names. */
+export const maxContacts = 3;
 
 /** Accepts a `join`. */
 export interface WelcomeMessage {
@@ -230,10 +238,13 @@ export function parseMembershipMessage(value: unknown): MembershipMessage | unde
   }
 }
 
-function parseNotReady({ bootstraps, vote = false }: Fields): NotReadyMessage | undefined {
-  return typeof bootstraps === "boolean" && typeof vote === "boolean"
-    ? { type: "notReady", bootstraps, vote }
-    : undefined;
+function parseNotReady(
+  { bootstraps, vote = false, contacts: named }: Fields,
+): NotReadyMessage | undefined {
+  if (typeof bootstraps !== "boolean" || typeof vote !== "boolean") return undefined;
+  if (named === undefined) return { type: "notReady", bootstraps, vote };
+  const contacts = parseList(named, maxContacts, (one) => isAddress(one) ? one : undefined);
+  return contacts && { type: "notReady", bootstraps, vote, contacts };
 }
 
 function parseJoin(fields: Fields): JoinMessage | undefined {
@@ -243,6 +254,8 @@ function parseJoin(fields: Fields): JoinMessage | undefined {
   if (member.status !== "joining" || member.upNumber !== 0 || member.evidence !== undefined) {
     return undefined;
   }
+  // Only the admitting member knows whose vote the node inherits.
+  if (member.inheritedNumber !== undefined) return undefined;
   const { bootstraps = false } = fields;
   if (typeof bootstraps !== "boolean") return undefined;
   return { type: "join", member, clusterConfig, ...(bootstraps && { bootstraps }) };

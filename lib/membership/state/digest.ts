@@ -55,8 +55,9 @@ function sum(state: GossipState, hashOf: (record: MemberRecord) => Hash): string
 function contentHash(member: Member): Hash {
   let known = contentHashes.get(member);
   if (known === undefined) {
-    const { address, nodeId, incarnation, status, upNumber, roles, appVersion, zone } = member;
-    const labels = [roles, appVersion, zone];
+    const { address, nodeId, incarnation, status, upNumber } = member;
+    const { roles, appVersion, zone, inheritedNumber } = member;
+    const labels = [roles, appVersion, zone, inheritedNumber];
     known = hash64(JSON.stringify([address, nodeId, incarnation, status, upNumber, labels]));
     contentHashes.set(member, known);
   }

@@ -80,6 +80,11 @@ export interface Member {
   readonly zone?: string;
   /** 0 until up; then the order in which members became up, from 1. The lowest is the oldest. */
   readonly upNumber: number;
+  /**
+   * Present if this incarnation has replaced a member with a vote: the up number of that member. The
+   * node has its vote, at its age, from the start: a restart does not change the votes.
+   */
+  readonly inheritedNumber?: number;
   /** Present when the member was declared down. */
   readonly evidence?: DownEvidence;
 }
@@ -92,6 +97,11 @@ export function isAlive(member: Member): boolean {
 /** Whether the member takes work: it is up or weakly up. */
 export function isWorking({ status }: Member): boolean {
   return status === "up" || status === "weaklyUp";
+}
+
+/** Whether the member has a number: it is, or was, a full member. */
+export function isNumbered({ upNumber }: Member): boolean {
+  return upNumber > 0;
 }
 
 /** Whether the member is leaving gracefully. */
@@ -146,12 +156,15 @@ function mergeUpNumber(a: number, b: number): number {
 
 function compareLabels(a: Member, b: Member): number {
   if (a.nodeId !== b.nodeId) return compareText(a.nodeId, b.nodeId);
-  if (a.roles === b.roles && a.appVersion === b.appVersion && a.zone === b.zone) return 0;
+  if (
+    a.roles === b.roles && a.appVersion === b.appVersion && a.zone === b.zone &&
+    a.inheritedNumber === b.inheritedNumber
+  ) return 0;
   return compareText(labelsText(a), labelsText(b));
 }
 
-function labelsText({ roles, appVersion, zone }: Member): string {
-  return JSON.stringify([roles, appVersion, zone]);
+function labelsText({ inheritedNumber, roles, appVersion, zone }: Member): string {
+  return JSON.stringify([inheritedNumber ?? 0, roles, appVersion, zone]);
 }
 
 /** The evidence that wins if two members have downed a third one concurrently. */
