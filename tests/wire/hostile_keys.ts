@@ -90,7 +90,7 @@ const generators = {
   "bigints": (n: number) => Array.from({ length: n }, (_, i) => BigInt(i) << 20n),
   "dates": (n: number) => Array.from({ length: n }, (_, i) => new Date(i * 65_536)),
   "colliding texts": (n: number) => Array.from({ length: n }, (_, i) => String(i * 65_536)),
-  "colliding texts, small": (n: number) =>
+  "clustered texts": (n: number) =>
     Array.from({ length: n }, (_, i) => String((i % 4_096) * 65_536 + (i >> 12))),
   "colliding integers": (n: number) =>
     Array.from({ length: n }, (_, i) => integerWithHash((i << 17) >>> 0)),
