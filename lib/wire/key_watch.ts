@@ -18,7 +18,7 @@ const slowLookup = 0.000_2;
  * The same for a string, which is sought in the engine's table of strings as well. Numbers in
  * sequence, written as strings, make clusters in it: up to 7 us were measured.
  */
-const slowStringLookup = 0.02;
+const slowStringLookup = 0.01;
 /** How many times longer than in an ordinary set it may take. */
 const slowRatio = 6;
 /** Keys of the ordinary set. */
