@@ -65,7 +65,10 @@ export type {
   Listing,
   ListingSubscriber,
   Receptionist,
+  RegisterOptions,
 } from "./lib/actor/services/receptionist.ts";
+export type { ClientPolicy } from "./lib/actor/services/client_policy.ts";
+export type { MessageSender } from "./lib/actor/ref/message_sender.ts";
 export type { ActorRef } from "./lib/actor/ref/ref.ts";
 export type { OnceOptions, Scheduler, TickOptions } from "./lib/actor/services/scheduler.ts";
 export { ServiceKey } from "./lib/actor/services/service_key.ts";

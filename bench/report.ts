@@ -48,6 +48,11 @@ export function machine(): string {
   return `${navigator.hardwareConcurrency} cores, ${model}; Deno ${deno}, V8 ${v8}, ${Deno.build.target}`;
 }
 
+/** How busy the machine is, as text. */
+export function loadAverage(): string {
+  return `load average ${Deno.loadavg()[0]!.toFixed(1)}`;
+}
+
 /** A value with its unit as text. */
 export function text(value: number, unit: Unit): string {
   if (unit === "us" && value >= 100_000) return `${(value / 1_000).toFixed(0)} ms`;

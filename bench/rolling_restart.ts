@@ -1,58 +1,70 @@
 /**
- * A graceful rolling restart of five nodes, while a client continuously asks entities on all of
- * them: the number of failed asks, and the latency of the slowest.
+ * A graceful rolling restart of five nodes, while a client asks entities on all of them 200 times a
+ * second, at several paces. Exits with 1 if a target is missed.
  *
- *     deno run -A bench/rolling_restart.ts
+ *     deno run -A bench/rolling_restart.ts [--paces=0,0.2,1,5]
+ *
+ * A pace is the least number of seconds from the stop of one node to that of the next; a node is
+ * stopped only when the one before it is up again.
  *
  * @module
  */
+import { parseArgs } from "@std/cli/parse-args";
 import { type ActorRef, shardEnvelope } from "@casty/casty";
-import { BenchCluster, percentile } from "./sharding/cluster.ts";
+import { AskLoad, failureLines, rollingFigures, untilAllAnswer } from "./ownership/asks.ts";
+import { report } from "./ownership/figures.ts";
+import { BenchCluster } from "./sharding/cluster.ts";
 import { Counters } from "./sharding/shared.ts";
-import { machine } from "./report.ts";
+import { loadAverage, machine } from "./report.ts";
 
-if (import.meta.main) {
-  const nodes = 5;
-  const askers = 20;
-  await using cluster = await BenchCluster.start(nodes);
+const nodes = 5;
+const rate = 200;
+const ids = Array.from({ length: 200 }, (_, index) => `entity-${index}`);
+/** Milliseconds of load before the first stop and after the last start. */
+const margin = 2_000;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** One restart of all nodes. Returns whether all targets are met. */
+async function restart(cluster: BenchCluster, pace: number): Promise<boolean> {
   const counters = cluster.client.entityRef(Counters);
-  const times: number[] = [];
-  const failures: string[] = [];
-  let asking = true;
-  const ask = async (id: string) => {
-    const begun = performance.now();
-    try {
-      await cluster.client.ask(
-        counters,
-        (replyTo: ActorRef<number>) => shardEnvelope(id, { type: "get" as const, replyTo }),
-        { timeout: 5_000 },
-      );
-      times.push(performance.now() - begun);
-    } catch (error) {
-      failures.push(`${id} after ${Math.round(performance.now() - begun)} ms: ${error}`);
-    }
-  };
-  const loops = Array.from({ length: askers }, async (_, asker) => {
-    for (let n = 0; asking; n++) {
-      await ask(`entity-${(asker * 37 + n) % 500}`);
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-  });
+  const ask = (id: string) =>
+    cluster.client.ask(
+      counters,
+      (replyTo: ActorRef<string>) => shardEnvelope(id, { type: "instance" as const, replyTo }),
+      { timeout: 5_000 },
+    );
+  await untilAllAnswer(ids, ask);
+  const load = new AskLoad(ids, rate, ask);
+  await pause(margin);
   const begun = performance.now();
   for (let index = 0; index < nodes; index++) {
+    const stopped = performance.now();
     await cluster.nodes[index]!.stop();
     await cluster.restart(index);
+    await pause(Math.max(0, pace * 1_000 - (performance.now() - stopped)));
   }
   const took = performance.now() - begun;
-  asking = false;
-  await Promise.all(loops);
-  console.log(`\n## Rolling restart of ${nodes} nodes under load, mutual TLS, loopback\n`);
-  console.log(`${machine()}\n`);
-  console.log(`restarts took ${(took / 1_000).toFixed(1)} s; ${times.length} asks were answered,`);
-  console.log(`${failures.length} failed; p50 ${percentile(times, 0.5).toFixed(1)} ms,`);
-  console.log(
-    `p99 ${percentile(times, 0.99).toFixed(1)} ms, longest ${Math.max(...times).toFixed(0)} ms`,
-  );
-  console.log(`slower than 250 ms: ${times.filter((time) => time > 250).length}`);
-  for (const failure of failures.slice(0, 10)) console.log(`  ${failure}`);
+  await pause(margin);
+  const samples = await load.stop();
+  console.log(`\npace ${pace} s: the restarts took ${(took / 1_000).toFixed(1)} s`);
+  for (const line of failureLines(samples)) console.log(line);
+  return report([...rollingFigures(samples), load.lateness()], (line) => console.log(line));
+}
+
+if (import.meta.main) {
+  const { paces } = parseArgs([...Deno.args], {
+    string: ["paces"],
+    default: { paces: "0,0.2,1,5" },
+  });
+  console.log(`\n## Rolling restart of ${nodes} nodes at ${rate} asks/s, mutual TLS, loopback\n`);
+  console.log(`${machine()}; ${loadAverage()}`);
+  let holds = true;
+  {
+    await using cluster = await BenchCluster.start(nodes);
+    for (const pace of String(paces).split(",").map(Number)) {
+      holds = await restart(cluster, pace) && holds;
+    }
+  }
+  Deno.exit(holds ? 0 : 1);
 }

@@ -23,7 +23,9 @@ const testedBy = (testFile: string) => (sentence: string, test: string): Mutatio
   test,
 });
 const pathological = testedBy("membership/pathological_test.ts");
+const gone = testedBy("membership/gone_test.ts");
 const hostile = testedBy("membership/hostile_member_test.ts");
+const forged = testedBy("membership/forged_claims_test.ts");
 const formation = testedBy("membership/formation_test.ts");
 const lost = testedBy("membership/lost_cluster_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
@@ -33,6 +35,8 @@ const coordinator = testedBy("sharding/coordinator_test.ts");
 const closing = testedBy("sharding/closing_node_test.ts");
 const routes = testedBy("sharding/shard_routes_test.ts");
 const sharding = testedBy("sharding/rule_seeds.ts");
+const lease = testedBy("sharding/lease/lease_machines_test.ts");
+const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
 
 /** All rules, by name. */
 export const mutations: Readonly<Record<RuleName, Mutation>> = {
@@ -75,6 +79,46 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   stallsAreLimited: pathological(
     "A stall longer than the stall limit counts as silence.",
     "a member whose event loop never resumes is downed after the stall limit",
+  ),
+  goneNeedsRefusedPorts: gone(
+    "A member is gone only if its host refuses connections to both its ports.",
+    "connections that are reset to a running process do not make it gone",
+  ),
+  goneNeedsTwoObservers: gone(
+    "Two observers must find a member gone, where two can observe it.",
+    "one observer of several does not make a member gone",
+  ),
+  helpersAreAskedFirst: gone(
+    "A member is not gone if another member reaches it.",
+    "a member that others reach is not gone, not even for a moment",
+  ),
+  goneIsToldAtOnce: gone(
+    "A node that finds a member gone tells others at once.",
+    "the oldest of forty members know within half a second that another is gone",
+  ),
+  stallPortIsAnnounced: gone(
+    "A node announces its stall port to its observers as soon as it listens.",
+    "a process that is killed right after its stall responder has started is gone",
+  ),
+  lifeVoidsGone: gone(
+    "Evidence of life by others voids what this node has found about lost connections.",
+    "a member that refutes that it is gone is then left alone",
+  ),
+  translatedMembersAreNotGone: gone(
+    "A member whose address is translated is not found gone.",
+    "a member whose address is translated is never gone",
+  ),
+  mappedAddressesProveNothing: testedBy("cluster/stall_detection_test.ts")(
+    "A refusal through an address map is no evidence.",
+    "a refusal through an address map says nothing about the host",
+  ),
+  orderlyCloseIsNotGone: testedBy("transport/cut_connections_test.ts")(
+    "A connection that ends with a close frame is no evidence.",
+    "a connection that is closed in order, by either end, is not cut",
+  ),
+  goneDoesNotHastenDowning: gone(
+    "A member that is gone is downed no sooner than a silent one.",
+    "a member whose firewall rejects all for a while is reachable again, and not downed",
   ),
   onlyMajoritySurvives: pathological(
     "Only the side with a majority survives a partition.",
@@ -184,6 +228,22 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "Up numbers stay within the range that the wire carries.",
     "up numbers stay within bounds if a member has the highest one",
   ),
+  countersHaveCeilings: forged(
+    "No peer can raise a counter without bound.",
+    "a member that claims the highest counters of another changes nothing",
+  ),
+  membersDescribeThemselves: forged(
+    "A member has the last word on its labels and its age.",
+    "a member has the last word on its roles, version, zone, name and age",
+  ),
+  ownStatusIsRefuted: forged(
+    "A member that does not leave refutes that it does.",
+    "a member that others call leaving stays",
+  ),
+  onlyMembersGossip: forged(
+    "A node that is no member speaks of itself only.",
+    "a node that is no member can speak of itself only",
+  ),
   withdrawnServicesDisappear: exchange(
     "A service that its node withdraws disappears everywhere.",
     "services are registered and withdrawn on all nodes",
@@ -227,5 +287,73 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   flushMarkersEndWaits: sharding(
     "A flush marker ends the wait of messages for a moved shard.",
     "no seed violates an invariant",
+  ),
+  suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
+    "The entities of a node are suspended while it holds no lease.",
+    "a clean partition of 5 nodes has no two owners, and the majority takes all over",
+  ),
+  leaseCountsFromSend: lease(
+    "A lease counts from the sending of the round that a quorum has acknowledged.",
+    "a lease counts from the sending of the round, not from its answers",
+  ),
+  leaseNeedsQuorum: lease(
+    "A lease needs a quorum of the voters.",
+    "a lease needs a quorum, which may come from different rounds",
+  ),
+  clockJumpsEndLeases: lease(
+    "A gain of wall time over monotonic time ends the lease.",
+    "a gain of wall time ends the lease, also in small steps, and old rounds with it",
+  ),
+  excludedAreRefused: lease(
+    "A voter acknowledges no holder that its configuration excludes.",
+    "a voter refuses a holder that its configuration excludes",
+  ),
+  oldConfigsAreRefused: lease(
+    "A voter acknowledges no holder that knows an older configuration.",
+    "a voter refuses a holder that knows an older configuration, and sends its own",
+  ),
+  firstAckNeedsAdmission: lease(
+    "The first acknowledgement of a holder needs its admission.",
+    "the first acknowledgement needs admission in the acknowledged term, later ones do not",
+  ),
+  holdersTravelWithConfigs: lease(
+    "New voters learn which holders may be live.",
+    "acknowledgements travel with configurations, and become no younger",
+  ),
+  votersChangeJointly: leaseSeeds(
+    "Voters change by a joint step.",
+    "no seed of the lease model violates an invariant",
+  ),
+  votersChangeWhenActive: lease(
+    "Voters change only when all live holders are accounted for.",
+    "voters change only when shards are granted",
+  ),
+  takeoverWaitsForLease: leaseSeeds(
+    "A shard is granted anew only when the lease of its former owner has ended.",
+    "no seed of the lease model violates an invariant",
+  ),
+  coordinatorNeedsQuorum: leaseSeeds(
+    "A coordinator needs a quorum to begin, and for each change.",
+    "no seed of the lease model violates an invariant",
+  ),
+  recoveryNeedsEveryone: lease(
+    "Without a quorum of the living, every member must take part.",
+    "a majority of dead voters is replaced when every living member has reported",
+  ),
+  liveHoldersAreAwaited: leaseSeeds(
+    "A new coordinator awaits holders that may be live.",
+    "no seed of the lease model violates an invariant",
+  ),
+  lateHoldersAreExcluded: lease(
+    "A holder that becomes known after shards were granted is excluded.",
+    "a holder that becomes known when shards are granted already is excluded",
+  ),
+  conflictsDelayReadmission: lease(
+    "An excluded holder that claims shards of others is not readmitted.",
+    "conflicts delay readmission",
+  ),
+  readmissionNeedsNewReport: lease(
+    "A report from before an exclusion does not end it.",
+    "a report from before an exclusion does not end it",
   ),
 };

@@ -74,8 +74,11 @@ export class BenchCluster implements AsyncDisposable {
     const { value: address } = await lines.read();
     if (address === undefined) throw new Error("a node exited before it listened");
     this.#processes.set(address, process);
-    const ready = lines.read().then(async () => {
+    const ready = lines.read().then(async ({ value }) => {
       await lines.cancel();
+      if (value !== "READY") {
+        throw new Error(`${address} is not ready: ${value ?? "it has exited"}`);
+      }
     });
     return { address, ready };
   }

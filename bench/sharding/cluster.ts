@@ -39,7 +39,7 @@ export class NodeProcess {
     await this.#end();
   }
 
-  /** Kills the process with SIGKILL. */
+  /** Kills the process with SIGKILL. The signal is sent before it returns. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#end();
@@ -109,10 +109,4 @@ export function freePort(): number {
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
   return port;
-}
-
-/** The given quantile of the values. */
-export function percentile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 }

@@ -7,11 +7,15 @@
 import { Behaviors, ClusteredActorSystem } from "@casty/casty";
 import { type BenchMessage, Counters, type NodeOptions } from "./shared.ts";
 
+let instances = 0;
+
 const counter = () => {
   let count = 0;
+  const instance = `${Deno.pid}.${++instances}`;
   return Behaviors.receive<BenchMessage>((_context, message) => {
     count++;
     if (message.type === "get") message.replyTo.tell(count);
+    else if (message.type === "instance") message.replyTo.tell(instance);
     return Behaviors.same();
   });
 };

@@ -25,6 +25,8 @@ import type { Timer } from "../runtime/clock.ts";
 import { randomId } from "../runtime/random.ts";
 import { instruments } from "../runtime/instruments.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { clientAddress } from "../transport/base/client_address.ts";
+import { ownHolder } from "../transport/tls/own_certificate.ts";
 import { addressMapper } from "./address_map.ts";
 import type { ClientContext, ClientExtension } from "./client_extension.ts";
 import { clientLabel, type ClientOptions } from "./client_options.ts";
@@ -45,6 +47,8 @@ export class ClientConnections {
   readonly services = new ServiceDirectory();
   /** This client's address. */
   readonly address: string;
+  /** The random part of the address. */
+  readonly #id: string;
   readonly #system: ActorSystem;
   readonly #runtime: Runtime;
   readonly #options: ClientOptions;
@@ -79,7 +83,8 @@ export class ClientConnections {
     this.#system = system;
     this.#runtime = runtime;
     this.#options = options;
-    this.address = `client:${randomId(runtime.random)}`;
+    this.#id = randomId(runtime.random);
+    this.address = clientAddress(ownHolder(options.tls), this.#id);
     const { liveness, unisocket } = options;
     this.#contacts = new Contacts({
       ...(liveness !== undefined && { liveness }),
@@ -160,7 +165,7 @@ export class ClientConnections {
       runtime: this.#runtime,
       systemName: options.systemName,
       role: "client",
-      nodeId: clientLabel(options, this.address.slice("client:".length)),
+      nodeId: clientLabel(options, this.#id),
       incarnation: Math.max(1, Math.floor(clock.wallTime())),
       address: this.address,
       addressMap: addressMapper(options.addressMap),

@@ -6,12 +6,14 @@
  */
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
 import {
   clientShardsPath,
   type LocateMessage,
   locatePath,
   type LocationMessage,
   parseShardingMessage,
+  type RefusedMessage,
   regionPrefix,
 } from "../sharding/routing/protocol.ts";
 import type { LocatedGrant } from "../sharding/routing/shard_grant.ts";
@@ -238,10 +240,19 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       if (owner !== "") this.#learn(type, shard, message);
       type.router.returned(shard, entityId, message.message, epoch);
     }
-    if (message?.type !== "refused") return;
-    const { logger } = this.#client.runtime;
-    logger.log("error", "client", "the cluster rejected a shard type", { ...message });
-    this.#types.get(message.shardType)?.router.refuse();
+    if (message?.type === "refused") this.#onRefused(message);
+  }
+
+  /** The answer to a request of this client; one that names another number answers none. */
+  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
+    const router = this.#types.get(shardType)?.router;
+    if (router === undefined || router.numShards !== numShards) return;
+    const { limitedLog } = internalsOf(this.#client.system);
+    const message = "the cluster rejected a shard type";
+    limitedLog.add("error", "client", message, { shardType, numShards, reason }, {
+      cause: `${message} ${shardType}`,
+    });
+    router.refuse();
   }
 
   #onLocation(location: LocationMessage): void {

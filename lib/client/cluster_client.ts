@@ -143,7 +143,7 @@ export class ClusterClient implements AsyncDisposable {
     return this.#connections.contacts;
   }
 
-  /** This client's identity, `"client:<id>"`. */
+  /** This client's address, `"client:<URI>#<id>"`; without a certificate `"client:<id>"`. */
   get address(): string {
     return this.#connections.address;
   }

@@ -13,6 +13,7 @@ import {
   lookupTable,
   mailboxTable,
   onceTable,
+  registerTable,
   shutdownTaskTable,
   spawnTable,
   spyTable,
@@ -111,6 +112,7 @@ export const optionChapters: readonly OptionChapter[] = [
     tables: [
       actorSystemTable,
       spawnTable,
+      registerTable,
       mailboxTable,
       supervisionTable,
       backoffTable,

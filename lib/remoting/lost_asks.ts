@@ -2,7 +2,7 @@ import { askPath } from "../actor/ask/ask.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
 import type { Peer } from "../transport/base/peer.ts";
-import type { OncePerPeerLog } from "./once_per_peer_log.ts";
+import type { PeerLog } from "./peer_log.ts";
 import { isDeadLetterReason } from "../actor/services/dead_letter.ts";
 import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 
@@ -27,7 +27,7 @@ export interface LostAsk {
 /** Dependencies of {@linkcode LostAsks}. */
 export interface LostAsksPort {
   readonly internals: SystemInternals;
-  readonly peerLog: OncePerPeerLog;
+  readonly peerLog: PeerLog;
   /** Best effort: if it is lost, the asker waits for its timeout. */
   send(to: string, message: LostAsk): void;
   /** Whether this system has sent the reference with this path to the peer. */

@@ -1,7 +1,7 @@
 import type { SystemInternals } from "../actor/system/system_internals.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { NodePeer, Peer } from "../transport/base/peer.ts";
-import type { OncePerPeerLog } from "./once_per_peer_log.ts";
+import type { PeerLog } from "./peer_log.ts";
 import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 
 /** Where a system receives reports of its messages that mailboxes of others have rejected. */
@@ -21,7 +21,7 @@ export type RejectionReport = readonly (readonly [target: string, count: number]
 export interface RejectionsPort {
   readonly internals: SystemInternals;
   readonly clock: Clock;
-  readonly peerLog: OncePerPeerLog;
+  readonly peerLog: PeerLog;
   /** Best effort. */
   send(to: string, report: RejectionReport): void;
 }

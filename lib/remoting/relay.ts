@@ -193,7 +193,7 @@ function clientPeer(
   const identity = parseHolder(holder);
   if (!areTexts(serializers) || identity === undefined) return undefined;
   const remote = `through ${via.address}`;
-  const facts = { address, nodeId, incarnation, protocol, serializers, remote };
+  const facts = { address, nodeId, incarnation, protocol, serializers, remote, via: via.address };
   return { role: "client", lane: "user", identity, ...facts };
 }
 

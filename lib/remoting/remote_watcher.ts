@@ -4,8 +4,7 @@ import { ActorError } from "../actor/errors.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/logger.ts";
-import type { OncePerPeerLog } from "./once_per_peer_log.ts";
+import type { PeerLog } from "./peer_log.ts";
 import type { Peer } from "../transport/base/peer.ts";
 import type { WatchEffect } from "./peer_watches.ts";
 import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
@@ -14,15 +13,12 @@ import { WatchTable } from "./watch_table.ts";
 
 /** Milliseconds between two checks for repetitions. */
 const tickInterval = 250;
-/** Milliseconds between two log lines of one kind. */
-const quietTime = 60_000;
 
 /** Dependencies of a {@linkcode RemoteWatcher}. */
 export interface RemoteWatcherPort {
   readonly internals: SystemInternals;
   readonly clock: Clock;
-  readonly logger: Logger;
-  readonly peerLog: OncePerPeerLog;
+  readonly peerLog: PeerLog;
   /** Sends on the user lane; best effort. */
   send(to: string, message: WatchMessage): void;
   /** Whether the peer may know of an actor at the path. */
@@ -50,7 +46,6 @@ export class RemoteWatcher implements RemoteWatch {
   /** Undoes the observation of an actor here, by watcher's system, then by id. */
   readonly #observed = new Map<string, PeerNumberMap<() => void>>();
   #timer: Timer | undefined;
-  #quietUntil = -Infinity;
   #closed = false;
 
   constructor(port: RemoteWatcherPort, limits: Partial<WatchLimits> = {}) {
@@ -239,14 +234,9 @@ export class RemoteWatcher implements RemoteWatch {
   }
 
   #logRefusal(peer: string): void {
-    const { clock, logger } = this.#port;
-    if (clock.now() < this.#quietUntil) return;
-    this.#quietUntil = clock.now() + quietTime;
     const { maxWatchesPerPeer } = this.#limits;
-    logger.log("error", "remoting", "refused a watch: the peer has reached its limit", {
-      peer,
-      maxWatchesPerPeer,
-    });
+    const message = "refused a watch: the peer has reached its limit";
+    this.#port.internals.limitedLog.add("error", "remoting", message, { peer, maxWatchesPerPeer });
   }
 }
 

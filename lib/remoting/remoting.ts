@@ -7,6 +7,7 @@
  */
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
+import { senderOf, SentMessage } from "../actor/ref/message_sender.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
@@ -32,9 +33,9 @@ import { WireError } from "../wire/errors.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
-import { OncePerPeerLog } from "./once_per_peer_log.ts";
 import { Grants } from "./grants.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
+import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
   messageLimits,
@@ -74,7 +75,7 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
-  readonly #peerLog: OncePerPeerLog;
+  readonly #peerLog: PeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
   /** For paths that begin so and have no handler of their own. */
@@ -83,7 +84,9 @@ export class Remoting {
   readonly #undelivered = new Map<string, UndeliveredHandler>();
   readonly #grants = new Grants();
   readonly #reserved = new Set<string>();
-  #isExported: (path: string) => boolean = () => false;
+  /** Messages to these paths list references that are open to the client anyway, or closed. */
+  readonly #withoutGrants = new Set<string>();
+  #isExported: (path: string, peer: Peer) => boolean = () => false;
   /** Nodes take no reports of clients. */
   readonly #isNode: boolean;
   readonly #clock: Clock;
@@ -117,8 +120,12 @@ export class Remoting {
     this.#telemetry = RemotingTelemetry.of(system);
     const { tls } = options;
     if (tls instanceof TlsConfig) this.#telemetry?.setCertificate("own", tls.notAfter);
-    this.#peerLog = new OncePerPeerLog(this.#logger);
-    this.#serialization = new Serialization(options.serializers, this.#logger);
+    this.#peerLog = new PeerLog(this.#internals.limitedLog);
+    this.#serialization = new Serialization(
+      options.serializers,
+      this.#peerLog,
+      this.#internals.limitedLog,
+    );
     const { registry } = this.#serialization;
     this.#codec = new Codec({
       now: () => options.runtime.clock.now(),
@@ -130,7 +137,6 @@ export class Remoting {
     const common = {
       internals: this.#internals,
       clock: options.runtime.clock,
-      logger: this.#logger,
       peerLog: this.#peerLog,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
@@ -176,15 +182,14 @@ export class Remoting {
         if (usesUserLane(peer, lane)) remoting.#watcher.onPeerUp(peer);
         options.onPeerUp?.(peer, lane);
       },
-      onPeerDown: (peer, lane, reason) => {
+      onPeerDown: (peer, lane, reason, cut) => {
         remoting.#telemetry?.onPeerDown(peer, lane);
-        remoting.#serialization.forget(peer);
         if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
         if (usesUserLane(peer, lane)) {
           remoting.#watcher.onPeerDown(peer);
           remoting.#relay.onPeerDown(peer);
         }
-        options.onPeerDown?.(peer, lane, reason);
+        options.onPeerDown?.(peer, lane, reason, cut);
       },
     });
     remoting.#endpoint = endpoint;
@@ -262,9 +267,13 @@ export class Remoting {
     this.#alive = [...alive.keys()];
   }
 
-  /** No reference may point to the path: only the system itself sends there, with `send`. */
-  reserve(path: string): void {
+  /**
+   * No reference may point to the path: only the system itself sends there, with `send`. Without
+   * `grants`, references in these messages do not permit a client to use them.
+   */
+  reserve(path: string, { grants = true }: { readonly grants?: boolean } = {}): void {
     this.#reserved.add(path);
+    if (!grants) this.#withoutGrants.add(path);
   }
 
   /**
@@ -299,7 +308,7 @@ export class Remoting {
     // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
     try {
-      this.#encodingFor = node;
+      this.#encodingFor = this.#withoutGrants.has(path) ? "" : node;
       const readable = this.#serialization.towards(peer);
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace);
     } catch (error) {
@@ -507,7 +516,9 @@ export class Remoting {
         const missing = this.#missingHandler(path);
         if (missing !== undefined) return missing(peer, message, path);
       }
-      const refused = this.#internals.deliver(path, uid, message);
+      const isAttributed = peer.role === "client" && this.#isNode && !path.startsWith(askPath);
+      const kept = isAttributed ? new SentMessage(senderOf(peer), message) : message;
+      const refused = this.#internals.deliver(path, uid, kept);
       if (refused === "mailboxFull" && this.#isNode) this.#rejections.add(peer, path);
     } catch (error) {
       this.#onInboundError(peer, lane, error);
@@ -516,7 +527,7 @@ export class Remoting {
 
   /** The bytes are valid, but a user's serializer has refused them: the connection stays. */
   #refuseInbound(peer: Peer, path: string, error: WireError): void {
-    this.#serialization.countUndecodable(peer, path, error.message);
+    this.#serialization.logUndecodable(peer, path, error.message);
     this.#internals.deadLetter("notSerializable", path, undefined);
   }
 
@@ -536,7 +547,6 @@ export class Remoting {
       deliver: (peer, envelope) => this.#onForwarded(peer, envelope),
       onRoute: (peer, exists) => {
         if (exists) return this.#watcher.onPeerUp(peer);
-        this.#serialization.forget(peer);
         if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.
         this.#grants.revokeAll(peer.address);
         this.#watcher.onPeerDown(peer);
@@ -566,14 +576,14 @@ export class Remoting {
   }
 
   /** Clients may send to actors at these paths. */
-  exportWhere(isExported: (path: string) => boolean): void {
+  exportWhere(isExported: (path: string, peer: Peer) => boolean): void {
     this.#isExported = isExported;
   }
 
   /** Members reach every actor; a client, exported actors and those it holds references to. */
   #mayReach(peer: Peer, path: string): boolean {
     return peer.role === "node" || this.#peerHandlers.has(path) ||
-      this.#grants.allows(peer.address, path) || this.#isExported(path) ||
+      this.#grants.allows(peer.address, path) || this.#isExported(path, peer) ||
       this.#missingHandler(path) !== undefined;
   }
 

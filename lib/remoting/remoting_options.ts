@@ -31,7 +31,8 @@ export type RemotingOptions =
   >
   & {
     readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
-    readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
+    /** See `EndpointOptions.onPeerDown`. */
+    readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string, cut: boolean) => void;
     readonly onSignOfLife?: (peer: Peer) => void;
     /**
      * Whether user traffic may go to a node. A reference in a message can name any address: without

@@ -126,6 +126,12 @@ export const instruments = {
     description: "Entities that run on this node.",
     attributes: ["type"],
   },
+  ownerLease: {
+    name: "casty.sharding.lease",
+    kind: "gauge",
+    unit: "{lease}",
+    description: "1 while this node holds its lease; 0: its entities are suspended.",
+  },
   shardEvents: {
     name: "casty.sharding.events",
     kind: "counter",

@@ -1,3 +1,5 @@
+import { escapeUnprintable } from "./unprintable.ts";
+
 /** Severity of a log line, from the least to the most severe. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -26,8 +28,8 @@ export function consoleLogger(minimum: LogLevel = "warn"): Logger {
 export const silentLogger: Logger = { log() {} };
 
 /**
- * One line of text for a log entry. Control characters are escaped, because a peer may have chosen
- * the words, and values are cut after 300 characters.
+ * One line of text for a log entry. Characters that could forge a line or change how it is shown are
+ * escaped, because a peer may have chosen the words, and values are cut after 300 characters.
  */
 export function formatLogLine(
   level: LogLevel,
@@ -35,16 +37,18 @@ export function formatLogLine(
   message: string,
   fields?: LogFields,
 ): string {
-  let line = `${level.toUpperCase().padEnd(5)} ${source}: ${printable(message)}`;
+  let line = `${level.toUpperCase().padEnd(5)} ${printable(source)}: ${printable(message)}`;
   if (fields !== undefined) {
-    for (const key of Object.keys(fields)) line += ` ${key}=${printable(fieldText(fields[key]))}`;
+    for (const key of Object.keys(fields)) {
+      line += ` ${printable(key)}=${printable(fieldText(fields[key]))}`;
+    }
   }
   return line;
 }
 
 function fieldText(value: unknown): string {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
-  if (typeof value === "string") return value.includes(" ") ? JSON.stringify(value) : value;
+  if (typeof value === "string") return /\s/.test(value) ? JSON.stringify(value) : value;
   if (typeof value === "object" && value !== null) {
     try {
       return JSON.stringify(value) ?? String(value);
@@ -56,9 +60,5 @@ function fieldText(value: unknown): string {
 }
 
 function printable(text: string): string {
-  const cut = text.length > 300 ? `${text.slice(0, 300)}…` : text;
-  // deno-lint-ignore no-control-regex
-  return cut.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return escapeUnprintable(text.length > 300 ? `${text.slice(0, 300)}…` : text);
 }

@@ -21,8 +21,11 @@ interface PendingRequest {
   readonly since: number;
 }
 
-/** The pending requests for one shard. */
+/** The pending requests for one shard, with the same number of shards of its type. */
 interface PendingShard {
+  readonly shardType: string;
+  readonly numShards: number;
+  readonly shard: number;
   requests: PendingRequest[];
   /** When the last request was sent to the coordinator. */
   forwardedAt: number;
@@ -31,18 +34,18 @@ interface PendingShard {
 /** Answers clients that request the location of a shard, as soon as this node knows it. */
 export class ClientLocator {
   readonly #port: ShardingPort;
-  readonly #known: (request: LocateMessage) => LocationMessage | undefined;
+  readonly #known: (request: LocateMessage) => LocationMessage | RefusedMessage | undefined;
   readonly #forward: (request: LocateMessage) => void;
   readonly #shards = new Map<string, PendingShard>();
   readonly #pendingOfClient = new Map<string, number>();
   #pending = 0;
 
   /**
-   * `known` returns a location that this node knows; `forward` sends a request to the coordinator.
+   * `known` returns the answer that this node can give itself; `forward` sends a request to the coordinator.
    */
   constructor(
     port: ShardingPort,
-    known: (request: LocateMessage) => LocationMessage | undefined,
+    known: (request: LocateMessage) => LocationMessage | RefusedMessage | undefined,
     forward: (request: LocateMessage) => void,
   ) {
     this.#port = port;
@@ -57,8 +60,10 @@ export class ClientLocator {
     const answer = this.#known(request);
     if (answer !== undefined) return this.#port.send(client, clientShardsPath, answer);
     const now = this.#port.now();
-    const key = keyOf(request.shardType, request.shard);
-    const shard = this.#shards.get(key) ?? { requests: [], forwardedAt: -Infinity };
+    const key = keyOf(request);
+    const { shardType, numShards } = request;
+    const shard = this.#shards.get(key) ??
+      { shardType, numShards, shard: request.shard, requests: [], forwardedAt: -Infinity };
     if (!shard.requests.some((pending) => pending.client === client)) {
       const own = this.#pendingOfClient.get(client) ?? 0;
       if (this.#pending >= maxPending || own >= maxPendingPerClient) return;
@@ -74,15 +79,21 @@ export class ClientLocator {
 
   /** The coordinator has located a shard. */
   onLocation(location: LocationMessage): void {
-    const key = keyOf(location.shardType, location.shard);
-    for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, location);
+    const { shardType, shard, numShards } = location;
+    if (numShards !== undefined) {
+      return this.#answer(keyOf({ shardType, shard, numShards }), location);
+    }
+    // It answers no request of this node, so it holds for all.
+    for (const [key, pending] of [...this.#shards]) {
+      if (pending.shardType === shardType && pending.shard === shard) this.#answer(key, location);
+    }
   }
 
-  /** The coordinator has rejected a type. */
+  /** The coordinator has rejected requests for a type: those with this number of shards. */
   onRefused(refused: RefusedMessage): void {
-    for (const key of [...this.#shards.keys()]) {
-      if (!key.startsWith(keyOf(refused.shardType, ""))) continue;
-      for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, refused);
+    for (const [key, { shardType, numShards }] of [...this.#shards]) {
+      if (shardType !== refused.shardType || numShards !== refused.numShards) continue;
+      this.#answer(key, refused);
     }
   }
 
@@ -95,6 +106,10 @@ export class ClientLocator {
       shard.requests = shard.requests.filter(isFresh);
       if (shard.requests.length === 0) this.#shards.delete(key);
     }
+  }
+
+  #answer(key: string, answer: LocationMessage | RefusedMessage): void {
+    for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, answer);
   }
 
   #take(key: string): readonly PendingRequest[] {
@@ -115,6 +130,6 @@ export class ClientLocator {
   }
 }
 
-function keyOf(shardType: string, shard: number | ""): string {
-  return `${shardType}\n${shard}`;
+function keyOf({ shardType, numShards, shard }: Omit<LocateMessage, "type">): string {
+  return `${shardType}\n${numShards}\n${shard}`;
 }

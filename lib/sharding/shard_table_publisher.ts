@@ -1,4 +1,4 @@
-import { clientShardsPath, type RefusedMessage } from "./routing/protocol.ts";
+import { clientShardsPath, otherNumber } from "./routing/protocol.ts";
 import type { ShardGrant } from "./routing/shard_grant.ts";
 import {
   parseShardTableSubscribe,
@@ -142,12 +142,7 @@ export class ShardTablePublisher {
   }
 
   #refuse(to: string, { shardType, numShards }: ShardTableSubscribe, actual: number): void {
-    const refused: RefusedMessage = {
-      type: "refused",
-      shardType,
-      reason: `"${shardType}" has ${actual} shards in this cluster, not ${numShards}; ` +
-        `use the same numShards everywhere`,
-    };
+    const refused = otherNumber(shardType, numShards, actual);
     this.#port.send(to, clientShardsPath, refused);
   }
 }

@@ -1,6 +1,7 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
+import type { ClientPolicy } from "../actor/services/client_policy.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import { EntityType } from "./routing/entity_type.ts";
 import { checkOptions, checkValue } from "../options/check_options.ts";
@@ -45,6 +46,32 @@ export interface ShardedOptions {
    * The same on all nodes. Default `false`.
    */
   readonly rememberEntities?: boolean | EntityStore | RememberOptions;
+  /**
+   * Which clients may send messages to the entities, by the identity in their certificates. Called
+   * once for each connection. `"read"`: only messages for which `reads` returns `true`. Other
+   * messages are dead letters (`unauthorized`), and their asks fail at once. The same on all nodes.
+   * Default: all clients.
+   *
+   * @example
+   * ```ts
+   * import { Behaviors } from "@casty/casty";
+   *
+   * const account = () => Behaviors.receive<{ type: "balance" | "close" }>(() => Behaviors.same());
+   * const accounts = Behaviors.sharded(account, {
+   *   clients: ({ identity }) =>
+   *     identity.kind === "client" &&
+   *     (identity.uri?.startsWith("spiffe://bank/client/teller-") || "read"),
+   *   reads: (message) => (message as { type: string }).type === "balance",
+   * });
+   * console.assert(accounts.options.clients !== undefined);
+   * ```
+   */
+  readonly clients?: ClientPolicy<boolean | "read">;
+  /**
+   * Whether a message only reads, for clients with the access `"read"`. A function that throws says
+   * no. Default: no message.
+   */
+  readonly reads?: (message: unknown) => boolean;
 }
 
 /**

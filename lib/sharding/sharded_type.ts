@@ -1,14 +1,17 @@
 import { withDefaults } from "../options/check_options.ts";
 import { shardedDefaults } from "../options/tables/sharding_tables.ts";
+import { type MessageSender, senderOf, SentMessage } from "../actor/ref/message_sender.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
+import { accountableFor } from "../remoting/peer_log.ts";
 import { Entities } from "./region/entities.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
 import { checkRemember } from "./remember/remember_options.ts";
 import { rememberedPath } from "./remember/remember_protocol.ts";
-import { regionPath } from "./routing/protocol.ts";
+import { parseEntityDelivery, regionPath } from "./routing/protocol.ts";
+import { ClientAccess } from "./client_access.ts";
 import type { ShardEnvelope } from "./routing/shard_envelope.ts";
 import { ShardProxy } from "./routing/shard_proxy.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
@@ -25,6 +28,7 @@ export class ShardedType {
   readonly router: ShardRouter;
   readonly #entities: Entities | undefined;
   readonly #memory: RememberEntities | undefined;
+  readonly #access: ClientAccess;
 
   /**
    * Registers the type with the machine, and opens its path.
@@ -40,11 +44,12 @@ export class ShardedType {
     const { numShards, options: { role, strategy, buffer }, entityType } = behavior;
     const schema = entityType?.schema;
     this.name = name;
+    this.#access = new ClientAccess(behavior.options);
     // The anchor's name is the user's: a second type under it fails here.
     const anchor = node.system.spawn<ShardEnvelope<never>>(
-      Behaviors.receive((_context, envelope) => {
+      Behaviors.receive(({ sender }, envelope) => {
         if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
-        this.router.route(envelope.entityId, envelope.message);
+        this.#route(node, sender, envelope);
         return Behaviors.same();
       }),
       name,
@@ -66,9 +71,30 @@ export class ShardedType {
     }
     const { intake } = machine;
     node.handlePeers(regionPath(name), (peer, value) => {
-      intake.receive(router, peer.address, value);
+      const { address } = peer;
+      const identity = accountableFor(peer);
+      if (peer.role === "node") return intake.receive(router, { address, identity }, value);
+      const client = senderOf(peer);
+      const [entityId, message] = parseEntityDelivery(value) ?? [];
+      if (entityId !== undefined && !this.#access.permits(client, message)) {
+        return node.deadLetter("unauthorized", `${regionPath(name)}/${entityId}`, message);
+      }
+      intake.receive(router, { address, identity, client }, value);
     });
     this.ref = new ShardProxy(this.router, anchor);
+  }
+
+  /** A client may have been given the reference of this node. */
+  #route(
+    node: ExtensionContext,
+    sender: MessageSender | undefined,
+    { entityId, message }: ShardEnvelope<unknown>,
+  ): void {
+    if (sender === undefined) return this.router.route(entityId, message);
+    if (!this.#access.permits(sender, message)) {
+      return node.deadLetter("unauthorized", `${regionPath(this.name)}/${entityId}`, message);
+    }
+    this.router.route(entityId, new SentMessage(sender, message));
   }
 
   /** The ids of the entities that run here. */

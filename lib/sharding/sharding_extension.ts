@@ -5,6 +5,7 @@
  * @module
  */
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type {
   ExtensionContext,
@@ -13,18 +14,15 @@ import type {
 } from "../cluster/node/node_extension.ts";
 import type { MembershipView } from "../membership/state/view.ts";
 import type { Timer } from "../runtime/clock.ts";
+import { rules } from "../runtime/rules.ts";
 import { answerWithoutRegion } from "./region/no_region.ts";
 import { ClientLocator } from "./client_locator.ts";
+import { parseCoordinationMessage } from "./coordinator/coordination_protocol.ts";
 import { coordinatorView } from "./coordinator/coordinator_view.ts";
 import { ShardingError } from "./errors.ts";
+import { leasePath, parseLeaseMessage } from "./lease/lease_protocol.ts";
 import { parseRememberMessage, rememberedPath } from "./remember/remember_protocol.ts";
-import {
-  clientShardsPath,
-  locatePath,
-  parseShardingMessage,
-  regionPrefix,
-  shardingPath,
-} from "./routing/protocol.ts";
+import { clientShardsPath, locatePath, regionPrefix, shardingPath } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { ShardPlace } from "./routing/shard_place.ts";
 import { shardTablePath } from "./routing/shard_table_push.ts";
@@ -48,13 +46,25 @@ export class ShardingExtension implements NodeExtension {
   #machine!: ShardingMachine;
   #locator!: ClientLocator;
   #publisher!: ShardTablePublisher;
+  #gate!: SystemInternals["turnGate"];
   #timer: Timer | undefined;
+  /** Wakes the machine at its next deadline. */
+  #alarm: { readonly timer: Timer; readonly at: number } | undefined;
+  /** Entities were suspended, and that was logged. */
+  #suspended = false;
+  #left = false;
   #endMeasuring = (): void => {};
   #closed = false;
 
   /** Opens the paths at which other nodes and clients send messages about shards. */
   install(node: ExtensionContext): void {
     this.#node = node;
+    this.#gate = internalsOf(node.system).turnGate;
+    this.#gate.listen({
+      onOpened: (closedFor, parked) => this.#onOpened(closedFor, parked),
+      onClosed: (why) => this.#onClosed(why),
+      onClockJump: () => this.#machine.lease.expire(),
+    });
     const port = this.#makePort(node);
     const machine = this.#machine = new ShardingMachine(port);
     this.#locator = new ClientLocator(
@@ -64,8 +74,14 @@ export class ShardingExtension implements NodeExtension {
     );
     this.#publisher = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
     node.handleNodes(shardingPath, (peer, value) => {
-      const message = parseShardingMessage(value);
-      if (message !== undefined) machine.receive(peer.address, message);
+      const message = parseCoordinationMessage(value);
+      if (message === undefined) return;
+      machine.receive(peer.address, message);
+      this.#setAlarm();
+    });
+    node.handleNodes(leasePath, (peer, value) => {
+      const message = parseLeaseMessage(value);
+      if (message !== undefined) machine.receiveLease(peer.address, message);
     });
     node.handleNodes(rememberedPath, (peer, value) => {
       const message = parseRememberMessage(value);
@@ -89,6 +105,7 @@ export class ShardingExtension implements NodeExtension {
       node.runtime.telemetry,
       node.system,
       () => this.#measuredTypes(),
+      () => this.#machine.lease.holds,
     );
     this.#scheduleTick();
   }
@@ -96,11 +113,13 @@ export class ShardingExtension implements NodeExtension {
   /** The cluster has changed. */
   onView(view: MembershipView): void {
     this.#machine.onView(coordinatorView(this.#node.address, view));
+    this.#setAlarm();
   }
 
   /**
    * Hands all shards off: their entities stop, other nodes take over, and messages that wait are
-   * passed on. Resolves when nothing is left here and the stores have saved.
+   * passed on. Resolves when nothing is left here, no lease of another node needs the vote of this one
+   * and the stores have saved.
    */
   async beforeLeave(): Promise<void> {
     this.#machine.retire();
@@ -112,12 +131,15 @@ export class ShardingExtension implements NodeExtension {
     look();
     await promise;
     await Promise.all(Array.from(this.#types.values(), ({ memory }) => memory?.saved()));
+    this.#left = true;
+    this.#machine.lease.release();
   }
 
   /** Ends all activity. */
   afterLeave(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#alarm?.timer.cancel();
     this.#endMeasuring();
     for (const { memory } of this.#types.values()) memory?.close();
     this.#machine.close();
@@ -134,7 +156,9 @@ export class ShardingExtension implements NodeExtension {
         ? `${leader} coordinates shards`
         : coordinator.phase === "active"
         ? "this node coordinates shards"
-        : "this node coordinates shards; it grants none until all members have reported theirs",
+        : "this node coordinates shards; it grants none now",
+      ...coordinator.explain(),
+      ...this.#explainLease(),
     ];
     for (const { shardType, numShards, buffered } of routers.values()) {
       const region = regions.of(shardType);
@@ -145,6 +169,14 @@ export class ShardingExtension implements NodeExtension {
       lines.push(`"${shardType}": this node ${role}${waiting}`);
     }
     return lines;
+  }
+
+  #explainLease(): readonly string[] {
+    const { lease, regions: { owned } } = this.#machine;
+    const { missing } = lease;
+    if (missing === undefined) return ["this node holds its lease, so its entities run"];
+    const state = owned === 0 ? "this node holds no lease" : "this node's entities are suspended";
+    return [`${state}: ${missing}`];
   }
 
   /** Unhealthy while messages wait and no coordinator is known. */
@@ -201,7 +233,7 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #hasRetired(): boolean {
-    if (this.#machine.retired) return true;
+    if (this.#machine.retired && !this.#machine.lease.votes) return true;
     const { view: { members, unreachable }, address: self } = this.#node;
     const others = members.some(({ address, status }) =>
       status === "up" && address !== self && !unreachable.has(address)
@@ -211,14 +243,27 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
-    const { address: self, runtime: { clock, logger }, system, send, deadLetter } = node;
+    const { address: self, runtime: { clock }, system, send, deadLetter } = node;
+    const { limitedLog } = internalsOf(system);
     return {
       self,
       now: () => clock.now(),
+      wallTime: () => clock.wallTime(),
+      onLease: (until) => {
+        if (!rules.suspendedWithoutLease) this.#gate.extend(Infinity);
+        else if (until === -Infinity) this.#gate.close();
+        else this.#gate.extend(until);
+      },
       send,
       deadLetter,
       publish: (event) => system.eventStream.publish(event),
-      log: (level, message, fields) => logger.log(level, "sharding", message, fields),
+      log: (level, message, fields, identity) => {
+        const cause = `${message} ${fields.shardType}`;
+        limitedLog.add(level, "sharding", message, fields, {
+          cause,
+          ...(identity && { identity }),
+        });
+      },
       onAnswer: (message) => {
         if (message.type === "location") this.#locator.onLocation(message);
         else this.#locator.onRefused(message);
@@ -249,10 +294,49 @@ export class ShardingExtension implements NodeExtension {
     };
   }
 
+  #onOpened(closedFor: number, parked: number): void {
+    if (!this.#suspended) return;
+    this.#suspended = false;
+    const fields = { suspendedFor: Math.round(closedFor), waiting: parked };
+    this.#log("info", "this node holds its lease again; entities resume", fields);
+  }
+
+  #onClosed(why: string): void {
+    if (this.#left || this.#closed || this.#machine.regions.owned === 0) return;
+    this.#suspended = true;
+    const reason = why === "clockJumped"
+      ? "the machine was suspended"
+      : this.#machine.lease.missing ?? "it was not renewed in time";
+    const shards = this.#machine.regions.owned;
+    this.#log("info", "this node holds no lease; entities are suspended", { reason, shards });
+  }
+
+  #log(level: "info", message: string, fields: Record<string, unknown>): void {
+    this.#node.runtime.logger.log(level, "sharding", message, fields);
+  }
+
+  /** A lease may end between two ticks: then its shards are granted at once. */
+  #setAlarm(): void {
+    const at = this.#machine.nextDeadline;
+    if (at === this.#alarm?.at) return;
+    this.#alarm?.timer.cancel();
+    this.#alarm = undefined;
+    if (at === undefined || this.#closed) return;
+    const { clock } = this.#node.runtime;
+    const timer = clock.schedule(Math.max(1, Math.ceil(at - clock.now())), () => {
+      this.#alarm = undefined;
+      if (this.#closed) return;
+      this.#machine.wake();
+      this.#setAlarm();
+    });
+    this.#alarm = { timer, at };
+  }
+
   #scheduleTick(): void {
     this.#timer = this.#node.runtime.clock.schedule(tickInterval, () => {
       if (this.#closed) return;
       this.#machine.tick();
+      this.#setAlarm();
       for (const type of this.#types.values()) type.tick();
       this.#locator.tick();
       this.#publisher.tick();

@@ -5,18 +5,22 @@
  * @module
  */
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import type { CoordinationMessage } from "./coordinator/coordination_protocol.ts";
 import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
 import type { CoordinatorEvent } from "./coordinator/coordinator_event.ts";
 import type { CoordinatorView } from "./coordinator/coordinator_view.ts";
 import { DeliveryIntake, type DeliveryIntakePort } from "./region/delivery_intake.ts";
+import { sameHolder } from "./lease/lease_config.ts";
+import type { LeaseMessage } from "./lease/lease_protocol.ts";
+import { NodeLease } from "./lease/node_lease.ts";
 import { NodeRegions } from "./region/node_regions.ts";
 import { Region, type ShardChange, type ShardRunner } from "./region/region.ts";
 import {
   type LocateMessage,
   type LocationMessage,
+  otherNumber,
   type RefusedMessage,
   type ReturnedMessage,
-  type ShardingMessage,
   shardingPath,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
@@ -30,6 +34,10 @@ const ticksPerReport = 20;
 
 /** Dependencies of the machine on its node. Messages to itself must arrive after the call. */
 export interface ShardingMachinePort extends DeliveryIntakePort {
+  /** Milliseconds since the Unix epoch. */
+  wallTime(): number;
+  /** This node may run entities up to `until`, on the clock of `now`; -Infinity: it may not. */
+  onLease(until: number): void;
   publish(event: ShardEvent): void;
   /** The coordinator has located a shard or rejected a type; clients may wait for that. */
   onAnswer(message: LocationMessage | RefusedMessage): void;
@@ -53,9 +61,13 @@ export class ShardingMachine {
   readonly regions: NodeRegions;
   /** Handles messages for entities. */
   readonly intake: DeliveryIntake;
+  /** The lease under which this node runs entities. */
+  readonly lease: NodeLease;
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
   #view: CoordinatorView | undefined;
+  /** Members that this node takes for unreachable, without stalled ones. */
+  #lost: ReadonlySet<string> = new Set();
   /** The latest incarnation of this node that was a member; 0: none. */
   #incarnation = 0;
   #ticks = 0;
@@ -64,8 +76,20 @@ export class ShardingMachine {
     this.#port = port;
     this.coordinator = new Coordinator(timing);
     this.intake = new DeliveryIntake(port);
+    this.lease = new NodeLease({
+      self: port.self,
+      now: () => port.now(),
+      wallTime: () => port.wallTime(),
+      send: (...message) => port.send(...message),
+      isMember: (id) => this.#view?.members.some((member) => sameHolder(member, id)) === true,
+      onLaterTerm: (term) => this.regions.acknowledge(term),
+      onNotAdmitted: () => this.regions.report(),
+      onLease: (until) => port.onLease(until),
+    });
     this.regions = new NodeRegions({
       self: port.self,
+      lease: this.lease,
+      wallTime: () => port.wallTime(),
       leader: () => this.leader,
       send: (to, message) => this.#send(to, message),
     });
@@ -91,6 +115,7 @@ export class ShardingMachine {
       numShards,
       port: this.#port,
       locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
+      isLost: (address) => this.#lost.has(address),
       ...(region && { region }),
       ...(limits && { limits }),
     });
@@ -110,8 +135,13 @@ export class ShardingMachine {
     const before = this.#view?.leader;
     const present = new Map(view.members.map((member) => [member.address, member.incarnation]));
     this.#view = view;
+    this.#lost = new Set(
+      view.members.filter(({ unreachable }) => unreachable === "gone" || unreachable === "silent")
+        .map(({ address }) => address),
+    );
     const incarnation = present.get(view.self) ?? 0;
     this.regions.setIncarnation(incarnation);
+    this.lease.setIncarnation(incarnation);
     if (incarnation !== 0) this.#becomes(incarnation);
     this.#step({ type: "view", view });
     for (const router of this.#routers.values()) {
@@ -122,12 +152,16 @@ export class ShardingMachine {
   }
 
   /** A message of a node, this one included. */
-  receive(from: string, message: ShardingMessage): void {
+  receive(from: string, message: CoordinationMessage): void {
     switch (message.type) {
       case "requestReport":
         // Should this node lead one day, its term must have a higher number.
         this.#step({ type: "outdatedTerm", from, term: message.term });
         return this.regions.onReportRequest(from, message.term);
+      case "adoptLeases":
+        return this.lease.onAdopt(from, message);
+      case "admitHolder":
+        return this.lease.onAdmit(message);
       case "startShard":
         return this.regions.onStartShard(from, message);
       case "handOff":
@@ -140,10 +174,10 @@ export class ShardingMachine {
       case "drained":
         return this.#routers.get(message.shardType)?.drained(message.shard, message.epoch);
       case "refused":
-        this.#routers.get(message.shardType)?.refuse();
-        this.#port.log("error", "the coordinator rejected a shard type", { ...message });
+        this.#onRefused(message);
         return this.#port.onAnswer(message);
       case "shardReport":
+      case "leasesAdopted":
       case "outdatedTerm":
       case "locate":
       case "started":
@@ -158,9 +192,28 @@ export class ShardingMachine {
     }
   }
 
-  /** Repeats messages that may have been lost. */
+  /** A message of a node, this one included, about leases. */
+  receiveLease(from: string, message: LeaseMessage): void {
+    this.lease.receive(from, message);
+    if (message.type !== "releaseLease") return;
+    const { incarnation } = message;
+    this.#step({ type: "released", holder: { address: from, incarnation } });
+  }
+
+  /** When `wake` has something to do although no message comes, on the clock of `now`. */
+  get nextDeadline(): number | undefined {
+    return this.coordinator.nextDeadline;
+  }
+
+  /** A deadline has come. */
+  wake(): void {
+    this.#step({ type: "wake" });
+  }
+
+  /** Renews the lease, and repeats messages that may have been lost. */
   tick(): void {
     this.intake.tick();
+    this.lease.tick();
     this.#step({ type: "tick" });
     for (const router of this.#routers.values()) router.tick();
     const { retiring } = this.regions;
@@ -192,17 +245,28 @@ export class ShardingMachine {
     for (const router of this.#routers.values()) router.close();
   }
 
-  /** The known location of a shard. */
-  known({ shardType, numShards, shard }: LocateMessage): LocationMessage | undefined {
+  /** The answer to a request for a location, if this node can give it. */
+  known(
+    { shardType, numShards, shard }: LocateMessage,
+  ): LocationMessage | RefusedMessage | undefined {
     const router = this.#routers.get(shardType);
-    if (router === undefined || router.numShards !== numShards) return undefined;
+    if (router === undefined) return undefined;
+    if (router.numShards !== numShards) return otherNumber(shardType, numShards, router.numShards);
     const grant = router.grantOf(shard);
-    return grant && { type: "location", shardType, shard, ...grant };
+    return grant && { type: "location", shardType, shard, ...grant, numShards };
   }
 
   /** Requests the location of a shard from the coordinator. */
   locate(request: LocateMessage): void {
     if (this.leader !== undefined) this.#send(this.leader, request);
+  }
+
+  /** Another node or client may have asked with another number: only requests with that one fail. */
+  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
+    const router = this.#routers.get(shardType);
+    if (router === undefined || router.numShards !== numShards) return;
+    router.refuse();
+    this.#port.log("error", "the coordinator rejected a shard type", { shardType, reason });
   }
 
   /** As another incarnation, this node may be in another cluster. */
@@ -213,7 +277,7 @@ export class ShardingMachine {
     for (const router of this.#routers.values()) router.reset();
   }
 
-  #onTableDelta(message: ShardingMessage & { type: "shardTableDelta" }): void {
+  #onTableDelta(message: CoordinationMessage & { type: "shardTableDelta" }): void {
     const router = this.#routers.get(message.shardType);
     const { owners, incarnations } = message;
     for (const [shard, owner, epoch] of message.shards) {
@@ -243,19 +307,30 @@ export class ShardingMachine {
   }
 
   #step(event: CoordinatorEvent): void {
-    for (const effect of this.coordinator.step(event, this.#port.now())) {
+    for (const effect of this.coordinator.step(event, this.#port.now(), this.#port.wallTime())) {
       if (effect.type === "event") this.#port.publish(effect.event);
       else if (effect.type === "strategyFailed") {
         const { shardType, error } = effect;
         this.#port.log("error", "the allocation strategy failed", { shardType, error });
       } else {
         const { to, ...message } = effect;
-        this.#send(to, message);
+        this.#send(to, answerTo(event, message));
       }
     }
   }
 
-  #send(to: string, message: ShardingMessage): void {
+  #send(to: string, message: CoordinationMessage): void {
     this.#port.send(to, shardingPath, message);
   }
+}
+
+/** The answer with the number of shards of the request, by which its receiver matches them. */
+function answerTo(event: CoordinatorEvent, answer: CoordinationMessage): CoordinationMessage {
+  if (answer.type !== "refused" && answer.type !== "location") return answer;
+  const asked = event.type === "locate"
+    ? event
+    : event.type === "shardReport"
+    ? event.regions.find(({ shardType }) => shardType === answer.shardType)
+    : undefined;
+  return asked === undefined ? answer : { ...answer, numShards: asked.numShards };
 }

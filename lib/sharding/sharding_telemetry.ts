@@ -26,6 +26,7 @@ export function measureSharding(
   telemetry: Telemetry | undefined,
   { eventStream }: ActorSystem,
   types: () => Iterable<MeasuredType>,
+  holdsLease: () => boolean,
 ): () => void {
   if (!telemetry?.enabled) return () => {};
   const events = telemetry.counter(instruments.shardEvents);
@@ -36,6 +37,7 @@ export function measureSharding(
     telemetry.gauge(instruments.entities, (observe) => {
       for (const { shardType: type, entities } of types()) observe(entities, { type });
     }),
+    telemetry.gauge(instruments.ownerLease, (observe) => observe(holdsLease() ? 1 : 0)),
     ...counted.map((event) =>
       eventStream.subscribe<ShardEvent>(event, ({ shardType: type }) => {
         events.add(1, { type, event });

@@ -1,3 +1,4 @@
+import type { MessageSender } from "../actor/ref/message_sender.ts";
 import { checkOptions, checkValue, resolveOptions } from "../options/check_options.ts";
 import { askTable, spawnTable, timerInterval } from "../options/tables/actor_tables.ts";
 import { checkActorName } from "../actor/ref/actor_name.ts";
@@ -77,6 +78,7 @@ export class TestContext implements ActorContext<unknown> {
       get ended() {
         return owner.ended;
       },
+      attribute: (message) => message,
       onStashed: () => {},
       unstash: (messages) => {
         owner.record({ type: "unstashed", messages });
@@ -92,6 +94,10 @@ export class TestContext implements ActorContext<unknown> {
 
   get epoch(): number {
     return this.#owner.epoch;
+  }
+
+  get sender(): MessageSender | undefined {
+    return undefined;
   }
 
   passivate(): void {

@@ -8,6 +8,7 @@
 import type { CertificateNames } from "../runtime/identity_mapping.ts";
 import type { ChainLink, ClientIdentity, NodeIdentity } from "../runtime/network.ts";
 import type { CertificateReading } from "./certificate.ts";
+import { replaceUnprintable } from "../runtime/unprintable.ts";
 
 /** Which class of peer a certificate is made for. */
 export type CertificateClass = "node" | "client";
@@ -45,8 +46,6 @@ const spiffeId = /^spiffe:\/\/([a-z0-9._-]{1,255})\/./;
 /** Names that are shown in one message, and characters of each. */
 const maxShownNames = 5;
 const maxShownName = 120;
-// deno-lint-ignore no-control-regex -- control characters are what is taken out
-const controls = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** The mapper without the option `identity`. */
 export const ownIdentities: IdentityMapper = { identify: identifyOwn, sameDomain: true };
@@ -142,7 +141,7 @@ export function listNames(names: CertificateNames): string {
 
 /** A name that a certificate's subject may have chosen: it must not fill a log or steer a terminal. */
 export function printableName(text: string, max: number = maxShownName): string {
-  return text.slice(0, max).replace(controls, "\ufffd");
+  return replaceUnprintable(text.slice(0, max));
 }
 
 function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIdentity {

@@ -7,6 +7,7 @@
 import { type GeneralSubtree, NameConstraints } from "pkijs";
 import { type AlternativeName, nameTypes } from "./certificate_names.ts";
 import { ipText } from "./host_names.ts";
+import { replaceUnprintable } from "../runtime/unprintable.ts";
 
 /** The names that an authority permits; empty lists permit all. */
 export interface NameConstraintReading {
@@ -140,6 +141,5 @@ function uriWithin(uri: string, domain: string): boolean | undefined {
 /** A name for a message; the issuer may have written anything. */
 function shown({ type, text }: Subtree | AlternativeName): string {
   const label = type === "dns" || type === "ip" || type === "uri" ? type.toUpperCase() : type;
-  // deno-lint-ignore no-control-regex -- control characters are what is taken out
-  return `${label} ${text}`.slice(0, 120).replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
+  return replaceUnprintable(`${label} ${text}`.slice(0, 120));
 }

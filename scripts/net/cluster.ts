@@ -1,9 +1,11 @@
 /**
- * Five nodes as processes in network namespaces, and their output.
+ * Nodes as processes in network namespaces, and their output.
  *
  * @module
  */
-import { createCa, issueNode } from "../../cert.ts";
+import { createCa, issueClient, issueNode } from "../../cert.ts";
+import { type EntityEvent, parseEntityLog } from "./entity_log.ts";
+import { LoadHost } from "./load_host.ts";
 import { Namespaces } from "./namespaces.ts";
 import type { NodeArgs, NodeLine } from "./node.ts";
 
@@ -22,26 +24,93 @@ interface Process {
 export class NetCluster implements AsyncDisposable {
   readonly lab: Namespaces;
   readonly heard: Heard[] = [];
+  /** The clusters that exist, for a run that is interrupted. */
+  static readonly #open = new Set<NetCluster>();
+  /** Number of nodes; the host after them is free, for a client. */
+  readonly count: number;
   readonly #processes = new Map<number, Process>();
+  readonly #ready = new Set<number>();
   readonly #states = new Map<number, { up: readonly string[]; unreachable: number }>();
   readonly #tls: NodeArgs["tls"][];
+  readonly #ca: Awaited<ReturnType<typeof createCa>>;
+  /** The folder of the entity logs. */
+  readonly #logs: string;
+  /** Members that a node waits for when it starts. */
+  #quorum = 1;
+  #starts = 0;
   #waiting: (() => void)[] = [];
 
-  private constructor(lab: Namespaces, tls: NodeArgs["tls"][]) {
+  private constructor(
+    lab: Namespaces,
+    ca: Awaited<ReturnType<typeof createCa>>,
+    tls: NodeArgs["tls"][],
+    logs: string,
+  ) {
     this.lab = lab;
+    this.count = tls.length;
+    this.#ca = ca;
     this.#tls = tls;
+    this.#logs = logs;
+    NetCluster.#open.add(this);
+  }
+
+  /** Ends all clusters of this process. */
+  static async endAll(): Promise<void> {
+    for (const cluster of NetCluster.#open) await cluster[Symbol.asyncDispose]();
   }
 
   /** Creates hosts and certificates; starts no node. */
   static async create(count: number): Promise<NetCluster> {
-    const lab = await Namespaces.create(count);
+    const lab = await Namespaces.create(count + 1);
     const ca = await createCa();
     const tls: NodeArgs["tls"][] = [];
     for (let host = 1; host <= count; host++) {
       const { cert, key } = await issueNode(ca, { hosts: [lab.address(host)] });
       tls.push({ cert, key, ca: ca.cert });
     }
-    return new NetCluster(lab, tls);
+    const logs = await Deno.makeTempDir({ prefix: "casty-net-" });
+    return new NetCluster(lab, ca, tls, logs);
+  }
+
+  /** The numbers of all nodes. */
+  get hosts(): readonly number[] {
+    return Array.from({ length: this.count }, (_, index) => index + 1);
+  }
+
+  /** The addresses of all nodes. */
+  get addresses(): readonly string[] {
+    return this.hosts.map((host) => `${this.lab.address(host)}:${port}`);
+  }
+
+  /** Starts all nodes; resolves with the milliseconds until they see each other. */
+  async form(): Promise<number> {
+    for (const host of this.hosts) this.start(host);
+    const took = await this.until("forming", () => this.whole(), 120_000);
+    this.#quorum = this.count;
+    return took;
+  }
+
+  /** Connects a client on a host of its own. */
+  async connect(): Promise<LoadHost> {
+    const { cert, key } = await issueClient(this.#ca, { name: "load" });
+    const tls = { cert, key, ca: this.#ca.cert };
+    return await LoadHost.start(this.lab, this.count + 1, { contacts: this.addresses, tls });
+  }
+
+  /** What entities have written down on all nodes so far. */
+  async entityEvents(): Promise<EntityEvent[]> {
+    const events: EntityEvent[] = [];
+    for await (const { name } of Deno.readDir(this.#logs)) {
+      for (const event of parseEntityLog(await Deno.readTextFile(`${this.#logs}/${name}`))) {
+        events.push(event);
+      }
+    }
+    return events;
+  }
+
+  /** Whether the process that runs on a host now is up and has its counters. */
+  isReady(host: number): boolean {
+    return this.#ready.has(host);
   }
 
   /** Starts the node of a host. */
@@ -52,6 +121,8 @@ export class NetCluster implements AsyncDisposable {
       port,
       seeds: [1, 2, 3].map((seed) => `${this.lab.address(seed)}:${port}`),
       tls: this.#tls[host - 1]!,
+      quorum: this.#quorum,
+      log: `${this.#logs}/${host}-${this.#starts++}.jsonl`,
     };
     const [command, ...rest] = this.lab.command(host, [
       ...[Deno.execPath(), "run", "-A", "--no-check", script, JSON.stringify(args)],
@@ -78,6 +149,7 @@ export class NetCluster implements AsyncDisposable {
     await reading;
     this.#processes.delete(host);
     this.#states.delete(host);
+    this.#ready.delete(host);
     return code;
   }
 
@@ -109,13 +181,19 @@ export class NetCluster implements AsyncDisposable {
     return performance.now() - start;
   }
 
-  /** Kills the running nodes, and removes the hosts. */
+  /** Kills the running nodes, and removes the hosts and the logs. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!NetCluster.#open.delete(this)) return;
     for (const [host, { child }] of [...this.#processes]) {
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended already.
+      }
       await this.ended(host);
     }
     await this.lab[Symbol.asyncDispose]();
+    await Deno.remove(this.#logs, { recursive: true });
   }
 
   async #read(host: number, child: Deno.ChildProcess): Promise<void> {
@@ -130,6 +208,7 @@ export class NetCluster implements AsyncDisposable {
   #take(from: number, line: NodeLine): void {
     this.heard.push({ ...line, at: performance.now(), from });
     if (line.type === "state") this.#states.set(from, line);
+    if (line.type === "ready") this.#ready.add(from);
     this.#wake();
   }
 

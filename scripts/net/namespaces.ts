@@ -70,6 +70,21 @@ export class Namespaces implements AsyncDisposable {
     await Promise.all(a.flatMap((x) => b.flatMap((y) => [this.cut(x, y), this.cut(y, x)])));
   }
 
+  /** A firewall between two groups: TCP is answered with RST, in both directions. */
+  async reject(a: readonly number[], b: readonly number[]): Promise<void> {
+    const refuse = async (from: number, to: number) => {
+      const source = this.address(from);
+      const rule = ["meta", "l4proto", "tcp", "reject", "with", "tcp", "reset"];
+      await this.#nft(to, ["add", "rule", "ip", "casty", "in", "ip", "saddr", source, ...rule]);
+    };
+    await Promise.all(a.flatMap((x) => b.flatMap((y) => [refuse(x, y), refuse(y, x)])));
+  }
+
+  /** Takes the link of a host down. */
+  async unplug(host: number): Promise<void> {
+    await run("ip", ["-n", this.#name(0), "link", "set", `p${host}`, "down"]);
+  }
+
   /**
    * Delays and drops packets that the host sends. Returns a note if the kernel has no netem: it can
    * drop packets then, but not delay them.
@@ -92,6 +107,7 @@ export class Namespaces implements AsyncDisposable {
   /** Ends all faults. */
   async heal(): Promise<void> {
     for (let host = 1; host <= this.count; host++) {
+      await run("ip", ["-n", this.#name(0), "link", "set", `p${host}`, "up"]);
       await this.#nft(host, ["flush", "chain", "ip", "casty", "in"]);
       await this.#tc(host, ["qdisc", "del", "dev", "eth0", "root"]).catch(() => {});
     }

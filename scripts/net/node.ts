@@ -1,11 +1,13 @@
 /**
  * One node under load: sends asks to sharded counters, and prints events and states, one JSON
  * object per line. Its argument is {@linkcode NodeArgs} as JSON. SIGTERM shuts it down gracefully.
+ * With `log`, each counter writes its starts, handler runs and stops to that file.
  *
  * @module
  */
 import {
   type ActorRef,
+  type Behavior,
   Behaviors,
   ClusteredActorSystem,
   type MemberEvent,
@@ -13,6 +15,8 @@ import {
   TlsConfig,
 } from "../../mod.ts";
 import { nodeInternalsOf } from "../../lib/node_internals.ts";
+import type { EntityEvent } from "./entity_log.ts";
+import { hostNow } from "./host_clock.ts";
 
 /** The options of a node. */
 export interface NodeArgs {
@@ -21,6 +25,10 @@ export interface NodeArgs {
   readonly port: number;
   readonly seeds: readonly string[];
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
+  /** Members that must be up before it starts its work. Default 1. */
+  readonly quorum?: number;
+  /** The file of its entity log. Default: none. */
+  readonly log?: string;
 }
 
 /** A line of output of a node. */
@@ -32,22 +40,53 @@ export type NodeLine =
     readonly reason?: string;
   }
   | { readonly type: "state"; readonly up: readonly string[]; readonly unreachable: number }
+  /** It is up and has its counters. */
+  | { readonly type: "ready" }
   | { readonly type: "load"; readonly ok: number; readonly failed: number };
 
-type Count = { readonly type: "count"; readonly replyTo: ActorRef<number> };
+/** The message of the counters; the reply is the instance that has counted. */
+export type Count = { readonly type: "count"; readonly replyTo: ActorRef<string> };
 
-const counter = (): ReturnType<typeof Behaviors.receive<Count>> => {
-  let value = 0;
-  return Behaviors.receive<Count>((_context, { replyTo }) => {
-    replyTo.tell(++value);
-    return Behaviors.same();
-  });
-};
+/** The name of the entities, and their shards. */
+export const counterType = "counters";
+export const counterSharding = { numShards: 20 } as const;
+
+type Log = (event: Pick<EntityEvent, "id" | "instance" | "what" | "epoch">) => void;
+
+/** The counters of this process. */
+function countersOf(log: Log) {
+  let instances = 0;
+  return (id: string): Behavior<Count> =>
+    Behaviors.setup<Count>((context) => {
+      const instance = `${Deno.pid}.${++instances}`;
+      log({ id, instance, what: "start", epoch: context.epoch });
+      const counting = Behaviors.receive<Count>(({ epoch }, { replyTo }) => {
+        log({ id, instance, what: "run", epoch });
+        replyTo.tell(instance);
+        return Behaviors.same();
+      });
+      return Behaviors.withLifecycle(counting, {
+        postStop: () => log({ id, instance, what: "stop" }),
+      });
+    });
+}
+
+/** Appends to a file at once, so that a killed process loses no line. */
+function logTo(path: string, node: string): Log {
+  const file = Deno.openSync(path, { create: true, append: true, write: true });
+  const encoder = new TextEncoder();
+  return (event) => {
+    const line: EntityEvent = { at: Math.round(hostNow() * 100) / 100, node, ...event };
+    file.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));
+  };
+}
 
 const print = (line: NodeLine) => console.log(JSON.stringify(line));
 
 if (import.meta.main) {
-  const { nodeId, host, port, seeds, tls } = JSON.parse(Deno.args[0]!) as NodeArgs;
+  const args = JSON.parse(Deno.args[0]!) as NodeArgs;
+  const { nodeId, host, port, seeds, tls, quorum = 1 } = args;
+  const log = args.log === undefined ? () => {} : logTo(args.log, nodeId);
   const system = await ClusteredActorSystem.start({
     name: "net",
     nodeId,
@@ -56,6 +95,7 @@ if (import.meta.main) {
     seedNodes: seeds,
     tls: await TlsConfig.fromPem(tls),
     whenDowned: "rejoin",
+    requiredQuorum: quorum,
     startTimeout: 120_000,
   });
   for (
@@ -71,12 +111,13 @@ if (import.meta.main) {
       print({ type: "event", event: type, about: event.member.nodeId, ...(reason && { reason }) });
     });
   }
-  const counters = system.spawn(Behaviors.sharded(counter, { numShards: 20 }), "counters");
+  const counters = system.spawn(Behaviors.sharded(countersOf(log), counterSharding), counterType);
+  print({ type: "ready" });
   let ok = 0;
   let failed = 0;
   let next = 0;
   const ask = setInterval(() => {
-    const envelope = (replyTo: ActorRef<number>) =>
+    const envelope = (replyTo: ActorRef<string>) =>
       shardEnvelope(`counter-${next++ % 50}`, { type: "count" as const, replyTo });
     system.ask(counters, envelope, { timeout: 2_000 }).then(() => ok++, () => failed++);
   }, 50);

@@ -1,16 +1,21 @@
 /**
- * Runs five nodes over mutual TLS in network namespaces through network faults, under load:
+ * Runs nodes over mutual TLS in network namespaces through faults, under load: five nodes through
+ * network faults, and then faults of owners, each on a cluster of its own.
  *
- *     deno run -A scripts/net/run.ts [--short] [--only TEXT] [--json FILE]
+ *     deno run -A scripts/net/run.ts [--short] [--only TEXT] [--runs N] [--json FILE]
  *
- * Needs Linux, root, `ip`, `tc` and `nft`. Exits with 1 if a healthy node was downed or the cluster
- * did not recover.
+ * `--short`: a few network faults only. `--runs`: how often owners are killed; default 20. Needs
+ * Linux, root, `ip`, `tc` and `nft`; without them it says what is missing and exits with 2. Exits with
+ * 1 if a healthy node was downed, the cluster did not recover, or a target is missed.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { NetCluster } from "./cluster.ts";
 import { Namespaces } from "./namespaces.ts";
+import { type Figure, holds, report } from "../../bench/ownership/figures.ts";
+import { loadAverage, machine } from "../../bench/report.ts";
+import { ownershipScenarios, runOwnership } from "./ownership.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 
 /** The result of one scenario. Times are milliseconds. */
@@ -37,9 +42,7 @@ export async function runNet(
   tell: (line: string) => void,
 ): Promise<NetResult[]> {
   await using cluster = await NetCluster.create(5);
-  for (const host of [1, 2, 3, 4, 5]) cluster.start(host);
-  const formed = await cluster.until("forming", () => cluster.whole(), 60_000);
-  tell(`formed in ${Math.round(formed)} ms`);
+  tell(`formed in ${Math.round(await cluster.form())} ms`);
   const results: NetResult[] = [];
   for (const scenario of chosen) {
     const result = await runScenario(cluster, scenario);
@@ -104,23 +107,57 @@ function row(
   return cells.join(" ");
 }
 
+/** Runs the network faults; returns whether nobody was downed wrongly. */
+async function runFaults(chosen: readonly Scenario[], json: unknown): Promise<boolean> {
+  if (chosen.length === 0) return true;
+  console.log(
+    `${"scenario".padEnd(44)} ${"detected".padStart(10)} ${"recovered".padStart(10)} ` +
+      `${"asks".padStart(7)} ${"failed".padStart(7)}  downed`,
+  );
+  const results = await runNet(chosen, (line) => console.log(line));
+  if (json) await Deno.writeTextFile(String(json), `${JSON.stringify(results, undefined, 2)}\n`);
+  return results.every(({ wronglyDowned }) => wronglyDowned.length === 0);
+}
+
+/** Runs the faults of owners; returns whether all targets are met. */
+async function runOwners(only: string, runs: number): Promise<boolean> {
+  const missed: string[] = [];
+  for (const scenario of ownershipScenarios.filter(({ name }) => name.includes(only))) {
+    console.log(`\n${scenario.name} (${loadAverage()})`);
+    const tell = (line: string) => console.log(line);
+    let figures: readonly Figure[];
+    try {
+      figures = await runOwnership(scenario, { runs, tell });
+    } catch (error) {
+      console.log(`  FAILED: ${error instanceof Error ? error.message : error}`);
+      missed.push(scenario.name);
+      continue;
+    }
+    report(figures, tell);
+    const names = figures.filter((figure) => !holds(figure)).map(({ name }) => name);
+    if (names.length > 0) missed.push(`${scenario.name}: ${names.join(", ")}`);
+  }
+  if (missed.length > 0) console.log(`\nmissed:\n  ${missed.join("\n  ")}`);
+  return missed.length === 0;
+}
+
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { boolean: ["short"], string: ["json", "only"] });
+  const args = parseArgs(Deno.args, { boolean: ["short"], string: ["json", "only", "runs"] });
   const missing = await Namespaces.missing();
   if (missing !== undefined) {
     console.error(`the network run is not possible here: ${missing}`);
     Deno.exit(2);
   }
-  console.log(
-    `${"scenario".padEnd(44)} ${"detected".padStart(10)} ${"recovered".padStart(10)} ` +
-      `${"asks".padStart(7)} ${"failed".padStart(7)}  downed`,
+  const only = String(args.only ?? "");
+  const faults = scenarios.filter(({ short, name }) =>
+    (short || !args.short) && name.includes(only)
   );
-  const chosen = scenarios.filter(({ short, name }) =>
-    (short || !args.short) && name.includes(String(args.only ?? ""))
-  );
-  const results = await runNet(chosen, (line) => console.log(line));
-  if (args.json) {
-    await Deno.writeTextFile(String(args.json), `${JSON.stringify(results, undefined, 2)}\n`);
+  console.log(machine());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    // Otherwise namespaces, nodes and logs would stay.
+    Deno.addSignalListener(signal, () => void NetCluster.endAll().finally(() => Deno.exit(130)));
   }
-  Deno.exit(results.some(({ wronglyDowned }) => wronglyDowned.length > 0) ? 1 : 0);
+  const isSound = await runFaults(faults, args.json);
+  const isMet = args.short ? true : await runOwners(only, Number(args.runs ?? 20));
+  Deno.exit(isSound && isMet ? 0 : 1);
 }

@@ -8,13 +8,16 @@ interface Scene {
   readonly detection: StallDetection;
   readonly ports: (number | undefined)[];
   readonly lines: string[];
+  readonly cluster: SimulatedCluster;
+  readonly clock: SimulatedCluster["clock"];
 }
 
 function scene(stallProbe: StallProbe | undefined, addressMap?: Record<string, string>): Scene {
   const ports: (number | undefined)[] = [];
   const lines: string[] = [];
+  const cluster = new SimulatedCluster(1);
   const runtime: Runtime = {
-    ...new SimulatedCluster(1).runtime("a"),
+    ...cluster.runtime("a"),
     logger: { log: (level, _source, message) => void lines.push(`${level} ${message}`) },
     ...(stallProbe && { stallProbe }),
   };
@@ -25,7 +28,7 @@ function scene(stallProbe: StallProbe | undefined, addressMap?: Record<string, s
     onPort: (port) => ports.push(port),
     ...(addressMap && { addressMap }),
   });
-  return { detection, ports, lines };
+  return { detection, ports, lines, cluster, clock: cluster.clock };
 }
 
 /** Lets what has been begun take its turns; nothing in it waits for time. */
@@ -97,6 +100,47 @@ Deno.test("the port of a failed responder is withdrawn", async () => {
   assertEquals(ports, [5, undefined]);
   assertEquals(lines.length, 1);
   await detection.close();
+});
+
+/** A probe that finds nobody at any stall port. */
+const nobody: StallProbe = {
+  serve: () => Promise.reject(new Error("none")),
+  ask: () => Promise.resolve({ outcome: "gone", ms: 0 }),
+};
+
+Deno.test("both ports of a host where no process listens refuse", async () => {
+  const { detection, clock } = scene(nobody);
+  assertEquals(await clock.resolve(detection.portsRefuse("b:1", 3, 9)), true);
+  await detection.close();
+});
+
+Deno.test("a main port that accepts, or a stall port that answers, does not refuse", async () => {
+  const { detection, clock, cluster } = scene(nobody);
+  const listening = cluster.runtime("b").network.listen({
+    host: "b",
+    port: 1,
+    handshakeTimeout: 1_000,
+    maxPendingHandshakes: 1,
+    onLink: () => {},
+    onRefused: () => {},
+  });
+  await clock.resolve(listening);
+  assertEquals(await clock.resolve(detection.portsRefuse("b:1", 3, 9)), false);
+  for (const outcome of ["alive", "stalled", "unknown"] as const) {
+    const other = scene({ ...nobody, ask: () => Promise.resolve({ outcome, ms: 0 }) });
+    assertEquals(await other.clock.resolve(other.detection.portsRefuse("b:1", 3, 9)), false);
+    await other.detection.close();
+  }
+  await detection.close();
+});
+
+Deno.test("a refusal through an address map says nothing about the host", async () => {
+  // The main port, the stall port, and a map that cannot be used.
+  for (const map of [{ "b:1": "127.0.0.1:7" }, { "b:9": "127.0.0.1:7" }, { "b:1": "nonsense" }]) {
+    const { detection, clock } = scene(nobody, map);
+    assertEquals(await clock.resolve(detection.portsRefuse("b:1", 3, 9)), false);
+    await detection.close();
+  }
 });
 
 Deno.test("probes use the address map and the server name of the address", async () => {

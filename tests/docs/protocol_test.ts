@@ -4,6 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 const protocols = [
   "membership/machine/messages.ts",
   "sharding/routing/protocol.ts",
+  "sharding/coordinator/coordination_protocol.ts",
+  "sharding/lease/lease_protocol.ts",
   "sharding/remember/remember_protocol.ts",
   "sharding/routing/shard_table_push.ts",
   "cluster/node/barrier.ts",

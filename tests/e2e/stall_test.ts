@@ -178,8 +178,12 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   async fn() {
     await withScene(async (scene) => {
+      const killed = performance.now();
       scene.child.kill("SIGKILL");
       assertEquals((await scene.until("unreachableMember")).reason, "gone");
+      // Silence alone takes 5 s.
+      const took = performance.now() - killed;
+      assert(took < 3_000, `${took} ms`);
       await scene.until("memberDowned");
     });
   },

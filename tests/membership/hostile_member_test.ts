@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { admitted } from "../../lib/membership/joining/admission.ts";
+import { leaderActions } from "../../lib/membership/machine/leader.ts";
 import { resolveConfig } from "../../lib/membership/machine/config.ts";
 import { newMachine } from "../../lib/membership/machine/machine.ts";
 import { type MemberRecord, newRecord } from "../../lib/membership/state/gossip_state.ts";
@@ -78,6 +79,17 @@ Deno.test("a member that claims the highest up number does not keep others from 
 });
 
 Deno.test("up numbers stay within bounds if a member has the highest one", () => {
+  const member = (address: string, upNumber: number): Member => ({
+    ...fakeMember(1),
+    address,
+    status: upNumber === 0 ? "joining" : "up",
+    upNumber,
+  });
+  const { moved } = leaderActions([member("a:1", highest), member("b:1", 0)], new Set());
+  assertEquals(moved.map(({ upNumber }) => upNumber), [highest]);
+});
+
+Deno.test("the highest up number is refused, also with a new incarnation", () => {
   const { world, nodes } = formed(2, 4);
   const [leader, , , bad] = nodes;
   const member = {
@@ -85,11 +97,12 @@ Deno.test("up numbers stay within bounds if a member has the highest one", () =>
     incarnation: bad!.view.self.incarnation + 1,
     upNumber: highest,
   };
-  deliver(world, bad!, leader!, gossip(bad!, { members: [newRecord(member)] }));
+  const effects = deliver(world, bad!, leader!, gossip(bad!, { members: [newRecord(member)] }));
+  assertEquals(logged(effects).length, 1, "it is named");
   world.start("late", ["n0"]);
   // Every message is read as it arrives; one that is malformed throws in the simulated network.
   world.run(20_000);
-  assert(leader!.alive && leader!.view.members.some(({ upNumber }) => upNumber === highest));
+  assert(leader!.alive && leader!.view.members.every(({ upNumber }) => upNumber < 100));
 });
 
 Deno.test("forged versions of a member's record neither change nor suppress its own", () => {
@@ -120,9 +133,9 @@ Deno.test("a forged record is overruled everywhere by its owner", () => {
   const record = recordOf(victim);
   const forged: MemberRecord = {
     member: record.member,
-    seen: { counter: 9_000_000, digest: "0123456789abcdef" },
+    seen: { counter: 900_000, digest: "0123456789abcdef" },
     reachability: {
-      version: 9_000_000,
+      version: 900_000,
       unreachable: nodes.filter((node) => node !== victim).map(({ view: { self } }) => ({
         address: self.address,
         incarnation: self.incarnation,
@@ -159,9 +172,10 @@ Deno.test("100,000 fake members and tombstones take bounded space", () => {
     const address = `gone${index}:1`;
     return [address, { address, incarnation: 1, removedAt: 0 }];
   }));
-  m.state = admitted(m, { members: new Map(), tombstones });
+  m.state = admitted(m, { members: new Map(), tombstones }, "bad:1", 0).theirs;
   assertEquals(m.state.tombstones.size, 500, "maxTombstones");
-  assertEquals(admitted(m, { members: new Map(), tombstones }).tombstones.size, 500);
+  const again = admitted(m, { members: new Map(), tombstones }, "bad:1", 0);
+  assertEquals(again.theirs.tombstones.size, 500);
 });
 
 Deno.test("a flood from one member is dropped and logged once, and others are still answered", () => {

@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { monitoredMembers, monitoringRing } from "../../lib/membership/detector/monitoring.ts";
+import {
+  monitoredMembers,
+  monitoringRing,
+  observersOf,
+} from "../../lib/membership/detector/monitoring.ts";
 import { pick } from "../../lib/membership/machine/pick.ts";
 
 const addresses = (count: number) => Array.from({ length: count }, (_, i) => `node-${i}:25520`);
@@ -20,6 +24,19 @@ Deno.test("each member is monitored by exactly five others, or by all of fewer",
     for (const address of ring) {
       assertEquals(monitorsPerMember.get(address) ?? 0, Math.min(5, count - 1));
     }
+  }
+});
+
+Deno.test("the observers of a member are those that monitor it", () => {
+  for (const count of [1, 2, 5, 6, 30]) {
+    const ring = monitoringRing(addresses(count));
+    for (const self of ring) {
+      const monitoring = ring.filter((other) =>
+        other !== self && monitoredMembers(ring, other, 5, new Set()).includes(self)
+      );
+      assertEquals(observersOf(ring, self, 5).toSorted(), monitoring.toSorted());
+    }
+    assertEquals(observersOf(ring, "elsewhere:1", 5), []);
   }
 });
 

@@ -17,12 +17,18 @@ export interface Weather {
   latency: { min: number; max: number };
   /** Whether a message from one address reaches another at all. */
   cut: (from: string, to: string) => boolean;
+  /** Whether a firewall answers with RST for `to` what `from` sends there. */
+  rejects: (from: string, to: string) => boolean;
 }
 
 /** One node: a machine and what it has asked for. */
 export class SimulatedMember {
   machine: Membership;
   alive = true;
+  /** Whether the machine has crashed with it: nobody answers for it. */
+  vanished = false;
+  /** Addresses that this node dials elsewhere, through an address map. */
+  readonly mapped = new Set<string>();
   /** Until when the event loop is stalled. */
   pausedUntil = 0;
   /** Whether the whole process is frozen, not only its event loop. */
@@ -63,7 +69,12 @@ const tickInterval = 100;
 /** Machines on a network in virtual time. Everything follows from the seed. */
 export class SimulatedMembers extends MachineWorld {
   readonly trace: string[] = [];
-  readonly weather: Weather = { loss: 0, latency: { min: 1, max: 10 }, cut: () => false };
+  readonly weather: Weather = {
+    loss: 0,
+    latency: { min: 1, max: 10 },
+    cut: () => false,
+    rejects: () => false,
+  };
   readonly nodes = new Map<string, SimulatedMember>();
   messages = 0;
   /** Whether nodes that start from now on have stall responders. */
@@ -107,6 +118,38 @@ export class SimulatedMembers extends MachineWorld {
     node.alive = false;
   }
 
+  /** Kills the process: its system ends all connections, and answers for its ports. */
+  kill(node: SimulatedMember): void {
+    this.crash(node);
+    for (const other of this.nodes.values()) {
+      const { cut } = this.weather;
+      if (cut(node.address, other.address)) continue;
+      this.later(draw(this.random, this.weather.latency), () => this.cutOff(other, node));
+    }
+  }
+
+  /** The last connection of `node` to `other` is reset. */
+  cutOff(node: SimulatedMember, other: SimulatedMember): void {
+    const { address, incarnation } = other.view.self;
+    this.step(node, { type: "peerGone", address, cutOff: incarnation });
+  }
+
+  /** A firewall between the groups answers with RST: for connections that exist, and new ones. */
+  reject(group: readonly SimulatedMember[], others: readonly SimulatedMember[]): void {
+    const [here, there] = [group, others].map((side) => new Set(side.map((one) => one.address)));
+    const between = (from: string, to: string) =>
+      (here!.has(from) && there!.has(to)) || (there!.has(from) && here!.has(to));
+    this.weather.rejects = between;
+    for (const node of group) {
+      for (const other of others) {
+        this.later(draw(this.random, this.weather.latency), () => {
+          this.cutOff(node, other);
+          this.cutOff(other, node);
+        });
+      }
+    }
+  }
+
   /** Stalls the node's event loop. Messages that arrive meanwhile are handled afterwards. */
   pause(node: SimulatedMember, ms: number): void {
     node.pausedUntil = this.now + ms;
@@ -121,6 +164,7 @@ export class SimulatedMembers extends MachineWorld {
 
   heal(): void {
     this.weather.cut = () => false;
+    this.weather.rejects = () => false;
   }
 
   step(node: SimulatedMember, event: MembershipEvent): void {
@@ -165,6 +209,8 @@ export class SimulatedMembers extends MachineWorld {
         return;
       case "probeStall":
         return this.#probeStall(node, effect);
+      case "probePorts":
+        return this.#probePorts(node, effect);
       case "acquireLease":
         return this.later(5, () => {
           const held = this.leaseHolder !== undefined && this.leaseHolder !== node.address;
@@ -197,14 +243,16 @@ export class SimulatedMembers extends MachineWorld {
     from: SimulatedMember,
     { address, incarnation }: MembershipEffect & { type: "probeStall" },
   ): void {
-    const { cut } = this.weather;
-    const isCut = cut(from.address, address) || cut(address, from.address);
+    const { cut, rejects } = this.weather;
+    const isRejected = rejects(from.address, address);
+    const isCut = cut(from.address, address) || cut(address, from.address) ||
+      this.nodes.get(address)?.vanished === true;
     this.later(isCut ? 2_000 : 20, () => {
       const node = this.nodes.get(address);
       const ms = Math.max(0, this.now - (node?.lastTick ?? 0));
       const outcome = isCut || node?.frozen
         ? "unknown"
-        : !node?.alive
+        : !node?.alive || isRejected
         ? "gone"
         : ms > 1_000
         ? "stalled"
@@ -214,9 +262,25 @@ export class SimulatedMembers extends MachineWorld {
     });
   }
 
+  #probePorts(
+    from: SimulatedMember,
+    { address, incarnation, sequence }: MembershipEffect & { type: "probePorts" },
+  ): void {
+    const { cut, rejects } = this.weather;
+    const isCut = cut(from.address, address) || cut(address, from.address);
+    const node = this.nodes.get(address);
+    const answers = !isCut && node?.vanished !== true;
+    this.later(answers ? 20 : 2_000, () => {
+      const isThere = node?.alive === true && node.view.self.incarnation === incarnation;
+      const refused = answers && !from.mapped.has(address) &&
+        (rejects(from.address, address) || !isThere);
+      this.step(from, { type: "portsAnswer", address, sequence, refused });
+    });
+  }
+
   #send(from: string, to: string, message: MembershipMessage): void {
     this.messages++;
-    const { loss, latency, cut } = this.weather;
+    const { loss, latency, cut, rejects } = this.weather;
     const lost = this.copies({ loss }) === 0;
     const delay = draw(this.random, latency);
     if (this.#carry === undefined) {
@@ -224,7 +288,7 @@ export class SimulatedMembers extends MachineWorld {
         `${this.now.toFixed(3)} ${from} -> ${to} ${message.type}${lost ? " lost" : ""}`,
       );
     }
-    if (lost || cut(from, to)) return;
+    if (lost || cut(from, to) || rejects(from, to)) return;
     // As the wire would do it: the receiver gets its own copy, checked.
     const copy = this.#carry?.(message) ?? structuredClone(message);
     // One connection keeps the order.

@@ -8,6 +8,7 @@
 export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   actorSystemTable: ["actor#ActorSystemOptions"],
   spawnTable: ["actor#SpawnOptions"],
+  registerTable: ["actor#RegisterOptions"],
   mailboxTable: ["actor#MailboxOptions"],
   supervisionTable: ["actor#SupervisionStrategy"],
   backoffTable: ["actor#Backoff"],

@@ -127,9 +127,20 @@ async function simulated(run: (simulation: Simulation) => unknown): Promise<void
   if (thrown !== undefined) throw thrown;
 }
 
+/** Actors that were registered. */
+let registered = 0;
+
 const actorUsers: readonly OptionUser[] = [
   { table: actor.actorSystemTable, path: "", use: (options) => void new ActorSystem(options) },
   { table: actor.spawnTable, path: "", use: (options) => system.spawn(idle, "x", options) },
+  {
+    table: actor.registerTable,
+    path: "",
+    use: (options) => {
+      const ref = system.spawn(idle, `registered-${registered++}`);
+      return system.receptionist.register(ServiceKey<never>("x"), ref, options);
+    },
+  },
   {
     table: actor.mailboxTable,
     path: "mailbox",

@@ -4,19 +4,31 @@ import type {
   CoordinatorEffect,
   CoordinatorEvent,
 } from "../../lib/sharding/coordinator/coordinator_event.ts";
-import type { RegionReport } from "../../lib/sharding/routing/protocol.ts";
+import type { LeaseConfig } from "../../lib/sharding/lease/lease_config.ts";
+import type {
+  RegionReport,
+  ReportMessage,
+} from "../../lib/sharding/coordinator/coordination_protocol.ts";
+import { takeoverWait } from "../../lib/sharding/lease/lease_timing.ts";
 import { noTerm, type Term } from "../../lib/sharding/routing/term.ts";
 
 const shardType = "counters";
 const numShards = 20;
 const interval = 10_000;
 
-/** A coordinator at "a", and the messages of the nodes around it. */
+/**
+ * A coordinator at "a", and the messages of the nodes around it, which adopt at once what it proposes
+ * and hold no leases.
+ */
 class Scene {
   readonly coordinator: Coordinator;
   now = 0;
   term: Term = noTerm;
+  /** Nodes that voters acknowledge as holders of a lease. */
+  live: readonly string[] = [];
   #said = 0;
+  readonly #adopted = new Map<string, LeaseConfig>();
+  #incarnations: ReadonlyMap<string, number> = new Map();
 
   /** Grants requested shards only, unless `timing` says more. */
   constructor(timing: Partial<CoordinatorTiming> = {}) {
@@ -24,7 +36,22 @@ class Scene {
   }
 
   step(event: CoordinatorEvent): readonly CoordinatorEffect[] {
-    const effects = this.coordinator.step(event, this.now);
+    const effects: CoordinatorEffect[] = [];
+    const events = [event];
+    for (let next = events.shift(); next !== undefined; next = events.shift()) {
+      for (const effect of this.coordinator.step(next, this.now)) {
+        if (effect.type === "adoptLeases") {
+          const { to: from, config: { version } } = effect;
+          this.#adopted.set(from, effect.config);
+          const incarnation = this.#incarnations.get(from) ?? 1;
+          const holders = this.live.map((address) => ({
+            holder: { address, incarnation: 1 },
+            age: 0,
+          }));
+          events.push({ type: "leasesAdopted", from, incarnation, version, holders });
+        } else if (effect.type !== "admitHolder") effects.push(effect);
+      }
+    }
     for (const effect of effects) if (effect.type === "requestReport") this.term = effect.term;
     return effects;
   }
@@ -37,9 +64,13 @@ class Scene {
       lives?: Record<string, number>;
       versions?: Record<string, string>;
       joining?: readonly string[];
+      /** Why others than the candidates cannot be reached. */
+      reason?: "silent" | "gone";
     } = {},
   ): readonly CoordinatorEffect[] {
+    const { reason = "silent" } = change;
     const { candidates = members, lives = {}, versions = {}, joining = [] } = change;
+    this.#incarnations = new Map(Object.entries(lives));
     const view = {
       self: "a",
       leader,
@@ -48,6 +79,9 @@ class Scene {
         incarnation: lives[address] ?? 1,
         eligible: candidates.includes(address) && !joining.includes(address),
         joining: joining.includes(address),
+        full: !joining.includes(address),
+        upNumber: joining.includes(address) ? 0 : address.charCodeAt(0) - 96,
+        unreachable: candidates.includes(address) ? undefined : reason,
         roles: [],
         appVersion: versions[address],
       })),
@@ -76,7 +110,14 @@ class Scene {
       stamp: [incarnation, said],
       retiring,
       regions,
+      ...this.leases(from),
     });
+  }
+
+  /** What a report of a node says about leases. */
+  leases(from: string): Pick<ReportMessage, "config" | "holders"> {
+    const config = this.#adopted.get(from);
+    return { holders: [], ...(config && { config }) };
   }
 
   locate(from: string, shard: number, of = numShards): readonly CoordinatorEffect[] {
@@ -118,8 +159,8 @@ function active(members = ["a", "b", "c"]): Scene {
 }
 
 /** All shards are at rest at these nodes, in turn. */
-function spread(scene: Scene, nodes: readonly string[]): void {
-  for (let shard = 0; shard < numShards; shard++) {
+function spread(scene: Scene, nodes: readonly string[], count = numShards): void {
+  for (let shard = 0; shard < count; shard++) {
     const [order] = orders(scene.locate("a", shard), "startShard");
     assert(order !== undefined && nodes.includes(order[0]));
     scene.hosting(...order);
@@ -228,6 +269,7 @@ Deno.test("the first grant of a type waits for members that have no region of it
     term: scene.term,
     stamp: [1, 1_000],
     retiring: false,
+    holders: [],
     regions: [],
   });
   scene.report("c");
@@ -306,8 +348,9 @@ Deno.test("a node that restarts with a new incarnation has lost its shards", () 
   assertEquals(scene.coordinator.table(shardType)!.grant(7), undefined);
 });
 
-Deno.test("an unreachable owner keeps its shards, and gets no new ones", () => {
+Deno.test("an unreachable owner that renews its lease keeps its shards, and gets no new ones", () => {
   const scene = active();
+  scene.live = ["b"];
   scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
   scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"] });
   assertEquals(locations(scene.locate("c", 4)), [["c", 4, "b", 5]]);
@@ -332,6 +375,7 @@ Deno.test("a shard that a complete report does not name is free", () => {
     term: scene.term,
     stamp: [1, 99],
     retiring: false,
+    holders: [],
     regions: [],
   });
   assertEquals(orders(effects, "startShard"), [["a", 4, 6]]);
@@ -356,6 +400,7 @@ Deno.test("shard types are independent of each other", () => {
     term: scene.term,
     stamp: [1, 1],
     retiring: false,
+    holders: [],
     regions: types.map((shardType) => ({ shardType, numShards, shards: [], lastEpoch: 0 })),
   });
   for (let shard = 0; shard < numShards; shard++) {
@@ -368,10 +413,10 @@ Deno.test("shard types are independent of each other", () => {
 
 Deno.test("after a join one round moves at most a tenth of the shards, and only when the nodes are stable", () => {
   const scene = active(["a", "b"]);
-  spread(scene, ["a", "b"]);
+  spread(scene, ["a", "b"], numShards - 1);
   scene.view("a", ["a", "b", "c"]);
   // It has a shard already, so it gets no more than others.
-  scene.report("c", [[0, 21, 0]], { lastEpoch: 21 });
+  scene.report("c", [[numShards - 1, 21, 0]], { lastEpoch: 21 });
   assertEquals(orders(scene.tick(interval - 1), "handOff"), []);
   const moved = orders(scene.tick(1), "handOff");
   assertEquals(moved.length, 2);
@@ -457,4 +502,63 @@ Deno.test("a strategy that throws or names an unknown node falls back to the def
   assert(effects.some(({ type }) => type === "strategyFailed"));
   assertEquals(orders(effects, "startShard"), [["a", 0, 1]]);
   assertEquals(orders(scene.locate("a", 1), "startShard"), [["b", 1, 2]]);
+});
+
+Deno.test("a silent owner keeps its shards while voters acknowledge it, and for 5 s after", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  scene.live = ["b"];
+  scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"] });
+  assertEquals(orders(scene.tick(600), "startShard"), []);
+  assertEquals(locations(scene.locate("c", 4)), [["c", 4, "b", 5]]);
+  // From now on nobody acknowledges it.
+  scene.live = [];
+  assertEquals(orders(scene.tick(4_000), "startShard"), []);
+  assertEquals(orders(scene.tick(1_000), "startShard"), [["a", 4, 6]]);
+});
+
+Deno.test("the shards of a node that is gone are granted when its lease has ended", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  scene.live = ["b"];
+  assertEquals(orders(scene.view("a", ["a", "c"]), "startShard"), []);
+  scene.live = [];
+  assertEquals(orders(scene.tick(takeoverWait(1_500) - 1), "startShard"), []);
+  const explained = scene.coordinator.explain().join();
+  assert(/leases have ended: b/.test(explained), explained);
+  assertEquals(orders(scene.tick(1), "startShard"), [["a", 4, 6]]);
+});
+
+Deno.test("an owner that comes back before its shards were granted anew keeps them", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  scene.live = ["b"];
+  scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"], reason: "gone" });
+  // It is excluded, and its lease has not ended.
+  assertEquals(locations(scene.locate("c", 4)), []);
+  scene.view("a", ["a", "b", "c"]);
+  const effects = scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  assertEquals(orders(effects, "startShard"), []);
+  assertEquals(locations(scene.locate("c", 4)), [["c", 4, "b", 5]]);
+  assertEquals(orders(scene.tick(10_000), "startShard"), []);
+});
+
+Deno.test("an owner that comes back after its shards were granted anew has to stop them", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  const view = scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"], reason: "gone" });
+  const [order] = orders(view, "startShard");
+  assertEquals(order, ["a", 4, 6]);
+  scene.hosting(...order!);
+  scene.view("a", ["a", "b", "c"]);
+  const told = scene.report("b", [[4, 5, 0]], { lastEpoch: 6 });
+  assertEquals(locations(told), [["b", 4, "a", 6]]);
+  assertEquals(orders(told, "handOff"), [["b", 4, 5]]);
+  // It is asked again, until it has stopped the shard; until then it gets none.
+  assert(scene.tick(250).some((effect) => effect.type === "requestReport" && effect.to === "b"));
+  const others = [10, 11].flatMap((shard) => orders(scene.locate("a", shard), "startShard"));
+  assert(others.every(([to]) => to !== "b"), String(others));
+  scene.report("b", [], { lastEpoch: 6 });
+  const granted = [12, 13, 14].flatMap((shard) => orders(scene.locate("a", shard), "startShard"));
+  assert(granted.some(([to]) => to === "b"), String(granted));
 });

@@ -1,11 +1,13 @@
 import { assertEquals } from "@std/assert";
 import {
+  type CoordinationMessage,
+  parseCoordinationMessage,
+} from "../../lib/sharding/coordinator/coordination_protocol.ts";
+import {
   type EntityDelivery,
   type FlushMarker,
   parseEntityDelivery,
   parseFlushMarker,
-  parseShardingMessage,
-  type ShardingMessage,
 } from "../../lib/sharding/routing/protocol.ts";
 
 const about = { shardType: "counters", shard: 3, epoch: 7 };
@@ -18,12 +20,19 @@ const region = {
   lastEpoch: 8,
 };
 
-const messages: readonly ShardingMessage[] = [
+const holder = { address: "b:1", incarnation: 4 };
+const config = { version: [term, 3] as const, voters: [holder], previous: [holder], excluded: [] };
+const holders = [{ holder, age: 12 }];
+
+const messages: readonly CoordinationMessage[] = [
   { type: "requestReport", term },
   { type: "outdatedTerm", term },
-  { type: "shardReport", term, stamp, retiring: true, regions: [region] },
+  { type: "shardReport", term, stamp, retiring: true, regions: [region], config, holders },
+  { type: "adoptLeases", config, holders },
+  { type: "leasesAdopted", incarnation: 4, version: config.version, holders },
+  { type: "admitHolder", term, config },
   { type: "locate", shardType: "counters", numShards: 20, shard: 3 },
-  { type: "startShard", term, incarnation: 1, ...about },
+  { type: "startShard", term, config: 3, incarnation: 1, ...about },
   { type: "started", stamp, ...about },
   { type: "handOff", term, ...about },
   { type: "stopped", stamp, ...about },
@@ -42,11 +51,12 @@ const messages: readonly ShardingMessage[] = [
 
 for (const message of messages) {
   Deno.test(`a complete ${message.type} is parsed, and an incomplete one is not`, () => {
-    assertEquals(parseShardingMessage({ ...message }), message);
+    assertEquals(parseCoordinationMessage({ ...message }), message);
     for (const key of Object.keys(message)) {
-      if (key === "message") continue;
+      // A node without a configuration reports none.
+      if (key === "message" || (message.type === "shardReport" && key === "config")) continue;
       const { [key]: _left, ...rest } = message as unknown as Record<string, unknown>;
-      assertEquals(parseShardingMessage(rest), undefined, `without ${key}`);
+      assertEquals(parseCoordinationMessage(rest), undefined, `without ${key}`);
     }
   });
 }

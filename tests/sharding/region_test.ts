@@ -1,6 +1,7 @@
+import type { CoordinationMessage } from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import { assertEquals } from "@std/assert";
 import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
-import { type ShardingMessage, shardingPath } from "../../lib/sharding/routing/protocol.ts";
+import { shardingPath } from "../../lib/sharding/routing/protocol.ts";
 import { Region, type ShardRunner } from "../../lib/sharding/region/region.ts";
 import { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
 import type { Term } from "../../lib/sharding/routing/term.ts";
@@ -86,12 +87,14 @@ Deno.test("a fenced owner stops its entities at once; an older fence has no effe
 
 /** Node `b` of three, with a region of `lists`; `see` changes the leader and its incarnation. */
 function nodeUnderOrders() {
-  const sent: ShardingMessage[] = [];
+  const sent: CoordinationMessage[] = [];
   const node = new ShardingMachine({
     self: "b",
     now: () => 0,
+    wallTime: () => 0,
+    onLease: () => {},
     send: (_to, path, message) => {
-      if (path === shardingPath) sent.push(message as ShardingMessage);
+      if (path === shardingPath) sent.push(message as CoordinationMessage);
     },
     deadLetter: () => {},
     publish: () => {},
@@ -106,6 +109,9 @@ function nodeUnderOrders() {
       incarnation,
       eligible: true,
       joining: false,
+      full: true,
+      upNumber: address.charCodeAt(0) - 96,
+      unreachable: undefined,
       roles: [],
       appVersion: undefined,
     }));
@@ -116,6 +122,7 @@ function nodeUnderOrders() {
     node.receive(from, {
       type: "startShard",
       term,
+      config: 1,
       incarnation,
       shardType: "lists",
       shard,

@@ -1,5 +1,6 @@
+import type { CoordinationMessage } from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import { assertEquals } from "@std/assert";
-import { type ShardingMessage, shardingPath } from "../../lib/sharding/routing/protocol.ts";
+import { shardingPath } from "../../lib/sharding/routing/protocol.ts";
 import { Region, type ShardRunner } from "../../lib/sharding/region/region.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { ShardingMachine, type ShardingMachinePort } from "../../lib/sharding/sharding_machine.ts";
@@ -16,6 +17,8 @@ const host: ShardRunner = {
 const port: ShardingMachinePort = {
   self: "a",
   now: () => 0,
+  wallTime: () => 0,
+  onLease: () => {},
   send: () => {},
   deadLetter: () => {},
   publish: () => {},
@@ -49,9 +52,9 @@ Deno.test("a node that wrongly learns to own a shard requests its location with 
 });
 
 Deno.test("a node that retires reports that before it hands shards off, and again when it is granted one", () => {
-  const sent: ShardingMessage[] = [];
+  const sent: CoordinationMessage[] = [];
   const send = (_to: string, path: string, message: unknown) => {
-    if (path === shardingPath) sent.push(message as ShardingMessage);
+    if (path === shardingPath) sent.push(message as CoordinationMessage);
   };
   const node = new ShardingMachine({ ...port, self: "b", send });
   node.add({
@@ -65,6 +68,9 @@ Deno.test("a node that retires reports that before it hands shards off, and agai
       incarnation: 1,
       eligible: true,
       joining: false,
+      full: true,
+      upNumber: address.charCodeAt(0) - 96,
+      unreachable: undefined,
       roles: [],
       appVersion: undefined,
     };
@@ -74,7 +80,7 @@ Deno.test("a node that retires reports that before it hands shards off, and agai
   node.receive("a", { type: "requestReport", term: [1, "a"] });
   const grant = (shard: number) => {
     const about = { shardType: "lists", shard, epoch: 1 + shard };
-    node.receive("a", { type: "startShard", term: [1, "a"], incarnation: 1, ...about });
+    node.receive("a", { type: "startShard", term: [1, "a"], config: 1, incarnation: 1, ...about });
   };
   grant(0);
   const said = () => {

@@ -125,13 +125,13 @@ Deno.test("all shards of a type share one bound of messages", () => {
 
 Deno.test("all shards of a type share one bound of bytes", () => {
   const routes = new ShardRoutes<string>(10, { maxBufferedBytes: 100, maxBufferedTime: 100 });
-  assertEquals(routes.buffer(1, "one", 0, 60), "locate");
-  assertEquals(routes.buffer(2, "two", 0, 41), "full");
-  assertEquals(routes.buffer(2, "two", 0, 40), "locate");
+  assertEquals(routes.buffer(1, "one", 0, { size: 60 }), "locate");
+  assertEquals(routes.buffer(2, "two", 0, { size: 41 }), "full");
+  assertEquals(routes.buffer(2, "two", 0, { size: 40 }), "locate");
   routes.takeBuffered(1);
-  assertEquals(routes.buffer(3, "three", 0, 60), "locate");
+  assertEquals(routes.buffer(3, "three", 0, { size: 60 }), "locate");
   routes.takeExpired(100);
-  assertEquals(routes.buffer(3, "four", 0, 100), "locate");
+  assertEquals(routes.buffer(3, "four", 0, { size: 100 }), "locate");
 });
 
 Deno.test("shards of absent nodes are forgotten", () => {

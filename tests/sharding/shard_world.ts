@@ -3,19 +3,20 @@
  * loses, repeats and reorders messages, a data lane that keeps order, and a table of all entities that
  * run. Everything follows from one seed.
  */
+import type { CoordinationMessage } from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import type { CoordinatorTiming } from "../../lib/sharding/coordinator/coordinator.ts";
 import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
-import {
-  regionPath,
-  type ShardingMessage,
-  shardingPath,
-} from "../../lib/sharding/routing/protocol.ts";
+import { regionPath, shardingPath } from "../../lib/sharding/routing/protocol.ts";
 import type { ShardRunner } from "../../lib/sharding/region/region.ts";
 import { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
+import { type LeaseMessage, leasePath } from "../../lib/sharding/lease/lease_protocol.ts";
 import { MachineWorld } from "../machine_world.ts";
 
 export const numShards = 12;
+
+/** Wall time when a world begins. */
+const wallStart = Date.UTC(2026, 0, 1);
 
 /** A violated invariant. */
 export class Violation extends Error {}
@@ -43,6 +44,8 @@ interface Truth {
   leaving: boolean;
   /** All have seen it join, and the leader has made it up. Each node learns that by itself. */
   up: boolean;
+  /** In which order it became up; 0: not yet. */
+  upNumber: number;
 }
 
 /** A message of the test: who has sent it, and its number there. */
@@ -76,6 +79,8 @@ export class WorldNode {
   /** Entities that live here, by shard. */
   readonly entities = new Map<string, Map<number, Set<string>>>();
   #sent = 0;
+  /** What entities have not done yet, since this node holds no lease. */
+  #suspended: { readonly shards: Map<number, Set<string>>; shard: number; run: () => void }[] = [];
 
   constructor(world: World, address: string, incarnation: number) {
     this.world = world;
@@ -84,6 +89,8 @@ export class WorldNode {
     this.shards = new world.make({
       self: address,
       now: () => world.now,
+      wallTime: () => wallStart + world.now,
+      onLease: () => this.#resume(),
       send: (to, path, message) => world.send(this, to, path, message),
       deadLetter: (reason, target) => world.lost.push(`${reason} ${target}`),
       publish: () => {},
@@ -117,6 +124,16 @@ export class WorldNode {
     this.entities.clear();
   }
 
+  /** Whether its entities run: a node without a lease keeps them and what is sent to them. */
+  get runs(): boolean {
+    return this.shards.lease.holds;
+  }
+
+  #resume(): void {
+    if (!this.alive || !this.runs) return;
+    for (const { run } of this.#suspended.splice(0)) run();
+  }
+
   /** What was certainly not read comes back. False: it is lost. */
   sendAgain(to: string, path: string, message: unknown): boolean {
     if (!this.alive) return false;
@@ -141,25 +158,40 @@ export class WorldNode {
       for (const id of shards.get(shard) ?? []) this.world.died(this, shardType, id);
       shards.delete(shard);
     };
+    const handle = (shard: number, entityId: string, message: Numbered) => {
+      const ids = shards.get(shard) ?? new Set();
+      shards.set(shard, ids);
+      if (!ids.has(entityId)) {
+        ids.add(entityId);
+        this.world.born(this, shardType, entityId);
+      }
+      this.world.got(this, shardType, entityId, message);
+    };
     return {
       startShard: () => {},
       renewShard: () => {},
       deliver: (shard, entityId, message) => {
-        const ids = shards.get(shard) ?? new Set();
-        shards.set(shard, ids);
-        if (!ids.has(entityId)) {
-          ids.add(entityId);
-          this.world.born(this, shardType, entityId);
-        }
-        this.world.got(shardType, entityId, message as Numbered);
+        const run = () => handle(shard, entityId, message as Numbered);
+        if (this.runs) run();
+        else this.#suspended.push({ shards, shard, run });
       },
       stopShard: (shard, how, done) => {
-        if (how === "now") return stop(shard);
-        this.world.later(this.world.random.next() * 120, () => {
+        if (how === "now") {
+          const kept = this.#suspended.filter((one) =>
+            one.shards !== shards || one.shard !== shard
+          );
+          const lost = this.#suspended.length - kept.length;
+          this.#suspended = kept;
+          if (lost > 0) this.world.lost.push(`${lost} of a shard that was fenced`);
+          return stop(shard);
+        }
+        const end = () => {
           if (!this.alive) return;
+          if (!this.runs) return void this.#suspended.push({ shards, shard, run: end });
           stop(shard);
           done();
-        });
+        };
+        this.world.later(this.world.random.next() * 120, end);
       },
     };
   }
@@ -183,7 +215,7 @@ export class World extends MachineWorld {
    */
   ordered = true;
   /** Called with each control message that is sent. */
-  onControl: (from: WorldNode, to: string, message: ShardingMessage) => void = () => {};
+  onControl: (from: WorldNode, to: string, message: CoordinationMessage) => void = () => {};
   loss: number;
   repeats: number;
   lag: number;
@@ -194,6 +226,7 @@ export class World extends MachineWorld {
   readonly #last = new Map<string, number>();
   #sides = new Map<string, number>();
   #version = 0;
+  #lastUp = 0;
 
   constructor(options: WorldOptions) {
     super(options.seed);
@@ -241,7 +274,7 @@ export class World extends MachineWorld {
     this.nodes.push(node);
     this.#remove(address);
     this.#unreachable.delete(address);
-    this.#truth.push({ address, incarnation, leaving: false, up: false });
+    this.#truth.push({ address, incarnation, leaving: false, up: false, upNumber: 0 });
     const key = `${address}/${incarnation}`;
     for (const other of [node, contact]) other?.knows.add(key);
     for (const known of contact?.knows ?? []) node.knows.add(known);
@@ -291,7 +324,9 @@ export class World extends MachineWorld {
     node.shards.retire();
     const look = () => {
       if (!node.alive) return;
-      if (!node.shards.retired) return this.later(50, look);
+      const last = this.alive.length === 1;
+      if (!node.shards.retired || (node.shards.lease.votes && !last)) return this.later(50, look);
+      node.shards.lease.release();
       node.leaving = true;
       const member = this.#truth.find(({ address }) => address === node.address);
       if (member !== undefined) member.leaving = true;
@@ -360,8 +395,8 @@ export class World extends MachineWorld {
   send(from: WorldNode, to: string, path: string, message: unknown): void {
     if (!from.alive) return;
     const target = this.find(to);
-    const isControl = path === shardingPath;
-    if (isControl) this.onControl(from, to, message as ShardingMessage);
+    const isControl = path === shardingPath || path === leasePath;
+    if (path === shardingPath) this.onControl(from, to, message as CoordinationMessage);
     const mustArrive = to === from.address;
     const copies = !isControl || mustArrive
       ? 1
@@ -384,10 +419,17 @@ export class World extends MachineWorld {
           if (counted && !kept) this.lost.push(`connection ${path}`);
           return;
         }
-        if (isControl) return target.shards.receive(from.address, message as ShardingMessage);
+        if (path === leasePath) {
+          return target.shards.receiveLease(from.address, message as LeaseMessage);
+        }
+        if (isControl) return target.shards.receive(from.address, message as CoordinationMessage);
         for (const router of target.shards.routers.values()) {
           if (regionPath(router.shardType) !== path) continue;
-          target.shards.intake.receive(router, from.address, message);
+          target.shards.intake.receive(
+            router,
+            { address: from.address, identity: from.address },
+            message,
+          );
         }
       });
     }
@@ -397,22 +439,28 @@ export class World extends MachineWorld {
     const key = `${shardType}/${id}`;
     const living = this.#living.get(key) ?? new Set();
     this.#living.set(key, living);
-    for (const other of living) {
-      if (!this.#connected(node, other)) continue;
+    living.add(node);
+  }
+
+  /** No other node runs the entity, whether the two reach each other or not. */
+  #checkAlone(node: WorldNode, shardType: string, id: string): void {
+    const key = `${shardType}/${id}`;
+    for (const other of this.#living.get(key) ?? []) {
+      if (other === node || !other.alive || !other.runs) continue;
       throw new Violation(
-        `${key} (shard ${shardOf(id, numShards)}) starts at ${node.address} at ${
+        `${key} (shard ${shardOf(id, numShards)}) runs at ${node.address} at ${
           Math.round(this.now)
-        } ms, and lives at ${other.address}`,
+        } ms, and at ${other.address}`,
       );
     }
-    living.add(node);
   }
 
   died(node: WorldNode, shardType: string, id: string): void {
     this.#living.get(`${shardType}/${id}`)?.delete(node);
   }
 
-  got(shardType: string, id: string, { sender, number, at }: Numbered): void {
+  got(node: WorldNode, shardType: string, id: string, { sender, number, at }: Numbered): void {
+    this.#checkAlone(node, shardType, id);
     this.received++;
     this.longest = Math.max(this.longest, this.now - at);
     const key = `${sender}>${shardType}/${id}`;
@@ -436,6 +484,7 @@ export class World extends MachineWorld {
       const key = `${member.address}/${member.incarnation}`;
       if (member.up || !members.every(({ knows }) => knows.has(key))) continue;
       member.up = true;
+      member.upNumber = ++this.#lastUp;
       for (const node of members) {
         const delay = node === this.leader ? 0 : this.random.next() * this.lag;
         this.later(delay, () => {
@@ -486,11 +535,18 @@ export class World extends MachineWorld {
         self: node.address,
         leader: (known.find((m) => isUp(m.address, m.incarnation) && reachable(m.address)) ??
           known.find(({ address }) => reachable(address)))?.address,
-        members: known.map(({ address, incarnation, leaving }) => ({
+        members: known.map(({ address, incarnation, leaving, upNumber }) => ({
           address,
           incarnation,
           eligible: isUp(address, incarnation) && !leaving && reachable(address),
           joining: !isUp(address, incarnation),
+          full: isUp(address, incarnation),
+          upNumber: isUp(address, incarnation) ? upNumber : 0,
+          unreachable: reachable(address)
+            ? undefined
+            : unreachable.has(address)
+            ? "gone" as const
+            : "silent" as const,
           roles: [],
           appVersion: undefined,
         })).toSorted((a, b) => a.address < b.address ? -1 : 1),

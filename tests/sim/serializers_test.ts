@@ -162,7 +162,10 @@ Deno.test("a decode that throws refuses the message: counted, logged once, the c
   assert(cluster.clock.now() - began < 1_000);
   assertEquals(down, []);
   await cluster.stop(nodes);
-  assertEquals(logs[1]!.about("serializers refused more").length, 1);
+  assertEquals(
+    logs[1]!.about("suppressed repetitions: a message was refused by a serializer").length,
+    1,
+  );
 });
 
 Deno.test("a client has serializers like a node", async () => {

@@ -12,6 +12,8 @@ export class Station {
   readonly dropped: string[] = [];
   /** `"up <peer> <lane>"` and `"down <peer> <lane>: <reason>"`. */
   readonly events: string[] = [];
+  /** `"<peer> <lane>"` of each connection that the peer's system has ended without a close frame. */
+  readonly cutOff: string[] = [];
   readonly unreachable: string[] = [];
   /** `"<level> <message> <reason>"`. */
   readonly log: string[] = [];
@@ -47,7 +49,8 @@ export class Station {
         this.heard.push(`${peer.address} ${lane} ${text(bytes.subarray(start, end))}`);
       },
       onPeerUp: (peer, lane) => void this.events.push(`up ${peer.address} ${lane}`),
-      onPeerDown: (peer, lane, reason) => {
+      onPeerDown: (peer, lane, reason, cut) => {
+        if (cut) this.cutOff.push(`${peer.address} ${lane}`);
         this.events.push(`down ${peer.address} ${lane}: ${reason}`);
       },
       onUnreachable: (_address, reason) => void this.unreachable.push(reason),

@@ -4,6 +4,7 @@ import type { AskOptions, LiteralOf } from "./ask_options.ts";
 import type { ReplyOf } from "./reply_of.ts";
 import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "../ref/ref.ts";
+import type { MessageSender } from "../ref/message_sender.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
 
 /** Writes log lines under the actor's path. */
@@ -90,6 +91,42 @@ export interface ActorContext<in out M> {
    * ```
    */
   readonly epoch: number;
+  /**
+   * The client that has sent the message at hand to this node, with the identity in its certificate;
+   * undefined for messages of this node and of other members, for timers and for signals. Valid
+   * until the handler, or the promise that it returns, has ended. A message that one actor passes on
+   * to another has no sender any more: the actor that passes it on decides.
+   *
+   * @example
+   * ```ts
+   * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+   * import { ClusterClient } from "@casty/casty/client";
+   *
+   * type Account = { type: "close"; replyTo: ActorRef<string> };
+   * // Members may close each account, a client only its own.
+   * const account = (id: string) =>
+   *   Behaviors.receive<Account>(({ sender }, { replyTo }) => {
+   *     const identity = sender?.identity;
+   *     const isOwner = identity?.kind === "client" && identity.name === id;
+   *     replyTo.tell(sender === undefined || isOwner ? "closed" : `refused: ${identity!.kind}`);
+   *     return Behaviors.same();
+   *   });
+   * await using node = await ClusteredActorSystem.start({ name: "bank", host: "127.0.0.1", port: 0 });
+   * const accounts = node.spawn(Behaviors.sharded(account, { numShards: 10 }), "accounts");
+   *
+   * const close = (replyTo: ActorRef<string>) =>
+   *   shardEnvelope("alice", { type: "close" as const, replyTo });
+   * console.assert(await node.ask(accounts, close) === "closed");
+   * // Without TLS a client proves no name.
+   * await using client = await ClusterClient.connect({
+   *   contactPoints: [node.address],
+   *   systemName: "bank",
+   * });
+   * const remote = client.entityRef<Account>("accounts", { numShards: 10 });
+   * console.assert(await client.ask(remote, close) === "refused: plain");
+   * ```
+   */
+  readonly sender: MessageSender | undefined;
   /** Log lines under the actor's path. */
   readonly log: ActorLog;
   /** Messages to itself, later. */

@@ -1,3 +1,4 @@
+import type { MessageSender } from "../ref/message_sender.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext } from "../behavior/context.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
@@ -51,6 +52,10 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   deliverOwn(message: unknown): void;
   /** Takes the oldest message without handling it. Only when there is one. */
   discard(): unknown;
+  /** The client that has sent the message at hand; undefined for all other messages. */
+  readonly sender: MessageSender | undefined;
+  /** What a stash keeps of the message at hand. */
+  attribute(message: unknown): unknown;
   /** The message at hand was stashed: it does not count as delivered. */
   onStashed(): void;
   /** Puts messages before all that wait. */

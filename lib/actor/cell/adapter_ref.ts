@@ -1,4 +1,5 @@
 import { type LocalRef, TemporaryRef } from "../ref/local_ref.ts";
+import { messageOf, SentMessage } from "../ref/message_sender.ts";
 import type { AskHost } from "../ask/ask.ts";
 import type { Failure } from "./system_message_queue.ts";
 
@@ -46,7 +47,8 @@ export class AdapterRef extends TemporaryRef {
     this.callBack();
   }
 
-  override tell(message: unknown): void {
+  override tell(kept: unknown): void {
+    const message = messageOf(kept);
     const { actor, path } = this;
     const { host } = actor;
     if (!this.#open || actor.ended) {
@@ -62,7 +64,7 @@ export class AdapterRef extends TemporaryRef {
       host.ledger.delivered++;
       return actor.enqueueSystem({ type: "failure", error });
     }
-    actor.enqueue(mapped);
+    actor.enqueue(kept instanceof SentMessage ? new SentMessage(kept.sender, mapped) : mapped);
   }
 }
 

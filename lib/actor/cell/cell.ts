@@ -7,6 +7,7 @@
  */
 import { hashKey } from "../../runtime/hash_key.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
+import { messageOf, type MessageSender, SentMessage } from "../ref/message_sender.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
@@ -29,6 +30,7 @@ import {
 } from "./cell_lifecycle.ts";
 import { CellParts } from "./cell_parts.ts";
 import {
+  attributed,
   blocked,
   ended,
   free,
@@ -161,11 +163,12 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
-    host.messageCheck?.check(this.path, message);
+    host.messageCheck?.check(this.path, messageOf(message));
     if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
       return false;
     }
+    if (message instanceof SentMessage) this.#status |= attributed;
     const { observer } = host;
     const kept = this.push(observer === undefined ? message : observer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
@@ -257,12 +260,31 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     parts.stashedAt = step;
   }
 
+  /** What a stash keeps of a message: its sender as well. */
+  attribute(message: unknown): unknown {
+    const { sender } = this;
+    return sender === undefined ? message : new SentMessage(sender, message);
+  }
+
+  get sender(): MessageSender | undefined {
+    return (this.#status & attributed) === 0 ? undefined : this.#parts?.sender;
+  }
+
+  /** The message at hand without its sender, who is known from now on. */
+  #unwrap(kept: unknown): unknown {
+    this.parts.sender = kept instanceof SentMessage ? kept.sender : undefined;
+    return messageOf(kept);
+  }
+
   override get step(): number {
     return this.waits ? this.parts.suspension!.step : this.host.step;
   }
 
   unstash(messages: readonly unknown[]): void {
-    for (let i = messages.length - 1; i >= 0; i--) this.unshift(messages[i]);
+    for (let i = messages.length - 1; i >= 0; i--) {
+      if (messages[i] instanceof SentMessage) this.#status |= attributed;
+      this.unshift(messages[i]);
+    }
   }
 
   /** Runs up to `budget` due messages, signals and timers. */
@@ -415,10 +437,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.#handle(message);
   }
 
-  #handle(message: unknown): void {
+  #handle(kept: unknown): void {
     const { host } = this;
     host.ledger.delivered++;
     host.step++;
+    const message = (this.#status & attributed) === 0 ? kept : this.#unwrap(kept);
     let next: unknown;
     try {
       next = this.behavior.onMessage!(this.context as never, message as never);
@@ -440,6 +463,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
+    parts.sender = undefined;
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -540,6 +564,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   endRestarting(): void {
     this.#context?.close();
     this.#context = undefined;
+    this.parts.sender = undefined;
     this.#status &= ~restarting;
   }
 

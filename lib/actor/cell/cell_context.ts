@@ -6,6 +6,7 @@ import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { ReplyOf } from "../behavior/reply_of.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "../behavior/context.ts";
+import type { MessageSender } from "../ref/message_sender.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { ActorError } from "../errors.ts";
 import { checkActorName, duplicateName } from "../ref/actor_name.ts";
@@ -66,6 +67,10 @@ export class CellContext implements ActorContext<unknown> {
       if (keeper !== undefined) return keeper.epochOf(cell);
     }
     return 0;
+  }
+
+  get sender(): MessageSender | undefined {
+    return this.#closed ? undefined : this.#cell.sender;
   }
 
   passivate(): void {

@@ -5,6 +5,7 @@ import type { Asker } from "../ref/asker.ts";
 import type { LocalRef, RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { EventStream } from "../services/event_stream.ts";
+import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { CellObserver } from "./cell_observer.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { MessageCheck } from "./message_check.ts";
@@ -25,6 +26,8 @@ export interface HostedCell extends LocalRef<unknown> {
 export interface CellHost extends AskHost {
   readonly system: LocalSystem;
   readonly runtime: LocalRuntime;
+  /** Lines that messages of others can cause. */
+  readonly limitedLog: LimitedLog;
   readonly dispatcher: Dispatcher;
   readonly eventStream: EventStream;
   /** Observes what cells do, if anything is recorded. */

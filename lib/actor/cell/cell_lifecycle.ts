@@ -5,6 +5,7 @@
  * @module
  */
 import { Behavior, notABehavior } from "../behavior/behavior.ts";
+import type { LogFields } from "../../runtime/logger.ts";
 import type { LifecycleHooks } from "../behavior/lifecycle_hooks.ts";
 import type { Signal } from "../behavior/signal.ts";
 import { decide, RestartHistory, type Verdict } from "../behavior/supervision.ts";
@@ -104,20 +105,19 @@ function afterRestart(cell: ActorCell): void {
 
 /** A handler, a setup or a hook has thrown; or a child has, and leaves it to this actor. */
 export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): void {
-  const { path, host } = cell;
   if (cell.isStopping) {
     // It stops anyway: a restart would rob it of its last signal.
-    host.runtime.logger.log("error", path, "actor failed while it was stopping", { error });
+    logFailure(cell, "error", "actor failed while it was stopping", { error });
     return beginStop(cell);
   }
   const { directive, delay } = judge(cell, error);
   const fields = child === undefined ? { error } : { error, escalatedBy: child.path };
   // While there is no behaviour there is nothing to resume.
   if (directive === "resume" && cell.behavior.kind === "receive") {
-    return host.runtime.logger.log("warn", path, "actor failed; resuming", fields);
+    return logFailure(cell, "warn", "actor failed; resuming", fields);
   }
   if (directive === "restart") {
-    host.runtime.logger.log("warn", path, "actor failed; restarting", {
+    logFailure(cell, "warn", "actor failed; restarting", {
       ...fields,
       ...(delay > 0 && { delay: Math.round(delay) }),
     });
@@ -127,23 +127,39 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
   const message = escalated
     ? "actor failed; stopping and escalating to its parent"
     : "actor failed; stopping";
-  host.runtime.logger.log("error", path, message, fields);
+  logFailure(cell, "error", message, fields);
   cell.failure = { cause: error, escalated };
   beginStop(cell);
+}
+
+/**
+ * A message from elsewhere may make an actor fail, and a peer chooses the ids of entities: all
+ * entities of one parent count as one cause.
+ */
+function logFailure(
+  { path, parent, host }: ActorCell,
+  level: "warn" | "error",
+  message: string,
+  fields: LogFields & { readonly error: unknown },
+): void {
+  const { error } = fields;
+  const place = parent?.existingParts?.entities === undefined ? path : parent.path;
+  const cause = `${message} ${
+    error instanceof Error ? `${error.name} ${error.message}` : typeof error
+  }`;
+  host.limitedLog.add(level, path, message, fields, { cause, identity: place });
 }
 
 /** The verdict of the strategies around the actor; a strategy that fails itself stops it. */
 function judge(cell: ActorCell, error: unknown): Verdict {
   const { strategies } = cell.wrappers;
   if (strategies.length === 0) return { directive: "stop", delay: 0 };
-  const { clock, random, logger } = cell.host.runtime;
+  const { clock, random } = cell.host.runtime;
   const history = cell.parts.restarts ??= new RestartHistory();
   try {
     return decide(strategies, error, history, clock.now(), random);
   } catch (deciderError) {
-    logger.log("error", cell.path, "the decider of the supervision failed", {
-      error: deciderError,
-    });
+    logFailure(cell, "error", "the decider of the supervision failed", { error: deciderError });
     return { directive: "stop", delay: 0 };
   }
 }
@@ -251,7 +267,7 @@ function hooksOf(cell: ActorCell): LifecycleHooks<never>[] {
 
 function logOf(cell: ActorCell, what: string): (error: unknown) => boolean {
   return (error) => {
-    cell.host.runtime.logger.log("error", cell.path, `actor ${what}`, { error });
+    logFailure(cell, "error", `actor ${what}`, { error });
     return true;
   };
 }

@@ -6,6 +6,8 @@ export interface StashOwner {
   readonly path: string;
   /** Whether it takes no more messages. */
   readonly ended: boolean;
+  /** What is kept of the message at hand. */
+  attribute(message: unknown): unknown;
   /** The message at hand was stashed: it does not count as delivered. */
   onStashed(): void;
   /** Puts messages before all that wait in the mailbox. */
@@ -36,7 +38,7 @@ export class StashBuffer implements Stash<unknown> {
         remedy: "unstash some, or raise stashCapacity where the actor is spawned",
       });
     }
-    this.#messages.push(message);
+    this.#messages.push(this.#owner.attribute(message));
     this.#owner.onStashed();
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Timer } from "../../runtime/clock.ts";
 import { checkCircles } from "../ask/ask_cycle.ts";
+import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { LocalRuntime } from "../behavior/local_system.ts";
 import { Behavior, notABehavior } from "../behavior/behavior.ts";
 import type { Asker } from "../ref/asker.ts";
@@ -24,7 +25,11 @@ export interface SuspensionParts {
 
 /** Dependencies of a suspension on its cell. */
 export interface SuspendableCell extends Asker {
-  readonly host: { readonly runtime: LocalRuntime; readonly stopTimeout: number };
+  readonly host: {
+    readonly runtime: LocalRuntime;
+    readonly limitedLog: LimitedLog;
+    readonly stopTimeout: number;
+  };
   readonly parts: SuspensionParts;
   /** Whether it stops or restarts, and so must not wait for ever for a handler. */
   readonly isEnding: boolean;
@@ -105,7 +110,7 @@ function runNext(cell: SuspendableCell, all: TasksInTurn): void {
 export function limitWait(cell: SuspendableCell): void {
   const { host, parts } = cell;
   parts.stopTimer ??= host.runtime.clock.schedule(host.stopTimeout, () => {
-    host.runtime.logger.log("error", cell.path, "a handler did not end; went on without it", {
+    host.limitedLog.add("error", cell.path, "a handler did not end; went on without it", {
       stopTimeout: host.stopTimeout,
     });
     const tasks = parts.suspension!.abandon();

@@ -1,4 +1,8 @@
 import type { Logger } from "../../runtime/logger.ts";
+import { checkOptions } from "../../options/check_options.ts";
+import { registerTable } from "../../options/tables/actor_tables.ts";
+import type { MessageSender } from "../ref/message_sender.ts";
+import { type ClientPolicy, matchesClient } from "./client_policy.ts";
 import { ActorError } from "../errors.ts";
 import { localActorOf, type RefHost, whenLocalStopped } from "../ref/local_ref.ts";
 import { type ActorRef, Ref } from "../ref/ref.ts";
@@ -13,6 +17,18 @@ export interface Listing<in M> {
   /** The actors, those of this node first; see {@linkcode Receptionist.find}. Never changes. */
   readonly refs: readonly ActorRef<M>[];
 }
+
+/** Options of a registration. */
+export interface RegisterOptions {
+  /**
+   * Which clients may send to the actor, by the identity in their certificates; it is listed for all.
+   * An actor that offers several services is open to the clients of each. A message of another is a
+   * dead letter (`unauthorized`). Default: all clients.
+   */
+  readonly clients?: ClientPolicy;
+}
+
+const everyClient: ClientPolicy = () => true;
 
 /** Is notified of the changes of a service: a function or an actor. */
 export type ListingSubscriber<M> =
@@ -124,8 +140,8 @@ export class Receptionist {
   readonly #host: RefHost;
   readonly #logger: Logger;
   readonly #services = new Map<string, Service>();
-  /** How many services the actor at each path offers. */
-  readonly #offered = new Map<string, number>();
+  /** The policies of the services that the actor at each path offers. */
+  readonly #offered = new Map<string, ClientPolicy[]>();
   readonly #observers = new Set<() => void>();
   #listings: readonly ServiceListing[] | undefined;
 
@@ -137,12 +153,19 @@ export class Receptionist {
 
   /**
    * Registers an actor for a service, until it stops. A second call changes nothing; an actor that
-   * has stopped or is stopping is not registered. Returns a function that deregisters it.
+   * has stopped or is stopping is not registered. Returns a function that deregisters it. In a cluster
+   * clients may send to it, unless `clients` closes it to them.
    *
+   * @throws {OptionError}
    * @throws {ActorError} code `badServiceKey`; code `notLocal` for an actor of another system:
    * register it there.
    */
-  register<M>(key: ServiceKey<M>, ref: ActorRef<NoInfer<M>>): () => void {
+  register<M>(
+    key: ServiceKey<M>,
+    ref: ActorRef<NoInfer<M>>,
+    options: RegisterOptions = {},
+  ): () => void {
+    checkOptions(registerTable, options);
     const id = serviceIdOf(key);
     const actor = localActorOf(ref);
     if (actor?.host !== this.#host) throw notLocal(ref);
@@ -150,7 +173,7 @@ export class Receptionist {
     const service = this.#service(id);
     let forget = service.entries.get(ref);
     if (forget === undefined) {
-      forget = this.#enter(service, ref);
+      forget = this.#enter(service, ref, options.clients ?? everyClient);
       this.#publish(service);
     }
     return forget;
@@ -230,9 +253,10 @@ export class Receptionist {
     }
   }
 
-  /** @internal Whether the actor at a path offers a service. */
-  offers(path: string): boolean {
-    return this.#offered.has(path);
+  /** @internal Whether the actor at a path offers a service to the client. */
+  offersTo(client: MessageSender, path: string): boolean {
+    const policies = this.#offered.get(path);
+    return policies?.some((policy) => matchesClient(policy, client) === true) ?? false;
   }
 
   /**
@@ -260,24 +284,25 @@ export class Receptionist {
   }
 
   /** Adds an entry; returns a function that removes this entry. */
-  #enter(service: Service, ref: ActorRef<never>): () => void {
+  #enter(service: Service, ref: ActorRef<never>, policy: ClientPolicy): () => void {
     const forget = () => {
       if (service.entries.get(ref) !== forget) return;
       service.entries.delete(ref);
-      this.#count(ref.path, -1);
+      this.#withdraw(ref.path, policy);
       keep?.();
       this.#publish(service);
       this.#forgetIfUnused(service);
     };
     service.entries.set(ref, forget);
-    this.#count(ref.path, 1);
+    this.#offered.set(ref.path, [...this.#offered.get(ref.path) ?? [], policy]);
     const keep = whenLocalStopped(ref, forget);
     return forget;
   }
 
-  #count(path: string, by: number): void {
-    const count = (this.#offered.get(path) ?? 0) + by;
-    if (count > 0) this.#offered.set(path, count);
+  #withdraw(path: string, policy: ClientPolicy): void {
+    const policies = [...this.#offered.get(path) ?? []];
+    policies.splice(policies.indexOf(policy), 1);
+    if (policies.length > 0) this.#offered.set(path, policies);
     else this.#offered.delete(path);
   }
 

@@ -42,6 +42,7 @@ import { safeLogger } from "./safe_logger.ts";
 import { stopOnSignals } from "./stop_on_signals.ts";
 import { SystemTelemetry } from "./system_telemetry.ts";
 import { setInternals, type SystemInternals } from "./system_internals.ts";
+import { LimitedLog } from "../../runtime/limited_log.ts";
 
 /** Uids start anywhere below: a reply to an earlier process of the same address is not delivered. */
 const uidRange = 2 ** 30;
@@ -60,6 +61,7 @@ class LocalActorSystem implements LocalSystem {
   readonly #registry = new ActorRegistry();
   readonly #host: CellHost;
   readonly #asks: Asks;
+  readonly #limitedLog: LimitedLog;
   readonly #deadLetters: DeadLetters;
   readonly #phases: ShutdownPhases;
   readonly #ignoreSignals: () => void;
@@ -73,6 +75,7 @@ class LocalActorSystem implements LocalSystem {
     this.name = resolved.name;
     this.runtime = makeRuntime(options.runtime);
     const { clock, logger, random } = this.runtime;
+    this.#limitedLog = new LimitedLog(clock, logger);
     this.eventStream = new EventStream(logger);
     this.ledger = new LossLedger(() => this.#registry.held);
     this.#deadLetters = this.#makeDeadLetters();
@@ -188,6 +191,7 @@ class LocalActorSystem implements LocalSystem {
     this.#host.dispatcher.gate?.end();
     this.receptionist.close();
     this.#telemetry?.close();
+    this.#limitedLog.close();
     this.eventStream.clear();
   }
 
@@ -213,6 +217,7 @@ class LocalActorSystem implements LocalSystem {
     return {
       system: this,
       runtime,
+      limitedLog: this.#limitedLog,
       dispatcher: new Dispatcher(runtime.clock),
       eventStream,
       ledger,
@@ -270,6 +275,7 @@ class LocalActorSystem implements LocalSystem {
       set remoteWatch(value) {
         host.remoteWatch = value;
       },
+      limitedLog: this.#limitedLog,
       get turnGate() {
         return host.dispatcher.gate ??= new TurnGate(host.runtime.clock);
       },

@@ -1,3 +1,4 @@
+import { messageOf } from "../ref/message_sender.ts";
 import type { LocalRuntime } from "../behavior/local_system.ts";
 import type { DeadLetter, DeadLetterReason } from "../services/dead_letter.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";
@@ -38,7 +39,8 @@ export class DeadLetters {
   }
 
   /** A message that was counted as sent is lost. */
-  add(reason: DeadLetterReason, target: string, message: unknown): void {
+  add(reason: DeadLetterReason, target: string, kept: unknown): void {
+    const message = messageOf(kept);
     this.#ledger.addDeadLetter(reason);
     if (!this.#suppressed) this.#log.add(reason, target);
     this.#onLost(message, target, reason);

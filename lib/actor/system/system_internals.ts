@@ -1,3 +1,4 @@
+import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { RemoteWatch } from "../ref/local_ref.ts";
@@ -13,6 +14,8 @@ export interface SystemInternals {
   nodeAddress: string;
   /** Watches actors of other systems. Without it, to watch one is an error. */
   remoteWatch: RemoteWatch | undefined;
+  /** Lines that messages of others can cause. */
+  readonly limitedLog: LimitedLog;
   /** Reports each handler from now on, instead of measuring them. */
   reportHandlers(reports: HandlerReports): void;
   /** The gate of the entities; made, and closed, when it is first read. */

@@ -18,6 +18,7 @@ import { revokeCommand } from "./revoke_command.ts";
 import { rotateCaCommand } from "./rotate_ca_command.ts";
 import { systemIo } from "./terminal.ts";
 import { verifyCommand } from "./verify_command.ts";
+import { replaceUnprintable } from "../../runtime/unprintable.ts";
 
 /**
  * The output of a command and its exit code: 0 done, 1 failed, 2 wrong use; others are in its help.
@@ -94,6 +95,5 @@ function done(stdout: string): CliResult {
 
 /** The name of a file may hold a line break, or steer the terminal. */
 function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
+  return replaceUnprintable(text);
 }

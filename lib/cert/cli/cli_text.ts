@@ -1,5 +1,6 @@
 import type { CertificateInfo } from "../authority/certificate_info.ts";
 import type { RevocationListInfo } from "../authority/revocation_info.ts";
+import { replaceUnprintable } from "../../runtime/unprintable.ts";
 
 const msPerDay = 86_400_000;
 /** So many revoked certificates are shown; `--json` has all. */
@@ -72,8 +73,7 @@ export function minute(time: Date): string {
 
 /** Text of a foreign certificate must not control the terminal. */
 export function visible(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+  return replaceUnprintable(text);
 }
 
 function titled(title: string, file: string, rows: readonly [string, string][]): string {

@@ -1,6 +1,7 @@
 import type { CertificateReading } from "../../x509/certificate.ts";
 import { type CertificateIdentity, isMissing } from "../../x509/identity.ts";
 import type { DoctorSide } from "./doctor_side.ts";
+import { replaceUnprintable } from "../../runtime/unprintable.ts";
 
 /** The role of a peer in its certificate; undefined: neither a node nor a client. */
 export function identityOfSide(
@@ -35,6 +36,5 @@ export function printable(text: string): string {
 
 /** Text of a foreign certificate must not control the terminal. */
 export function visible(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+  return replaceUnprintable(text);
 }

@@ -7,6 +7,7 @@
 import { resolveOptions, withDefaults } from "../../options/check_options.ts";
 import { clusterDefaults, clusterWaitTable } from "../../options/tables/cluster_tables.ts";
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
+import { internalsOf } from "../../actor/system/system_internals.ts";
 import { isAlive, isWorking } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
@@ -19,6 +20,8 @@ import type { ExplainFacts } from "./explanation.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { clientTopologyPath } from "../gateway/topology.ts";
 import type { Lease } from "../lease/lease.ts";
+import { ClientAddressExchange, clientAddressPath } from "./client_address_exchange.ts";
+import { MemberGate } from "./member_gate.ts";
 import { MembershipDriver } from "./membership_driver.ts";
 import { membershipConfig } from "./membership_config.ts";
 import { openConnections } from "./node_connections.ts";
@@ -46,6 +49,7 @@ export class ClusterNode {
   #barriers: Barriers | undefined;
   #gateway: Gateway | undefined;
   #services: ClusterServices | undefined;
+  #clientAddresses: ClientAddressExchange | undefined;
   #stall: StallDetection | undefined;
   #seeds: SeedResolver | undefined;
   readonly #waits: ViewWaits;
@@ -180,7 +184,7 @@ export class ClusterNode {
       endpoint.disconnect(address, "restarting with a new incarnation");
     }
     const config = membershipConfig(this.#options, this.address, incarnation);
-    this.#driver!.rejoin({ ...config, contacts, bootstraps });
+    this.#driver!.rejoin({ ...config, wallTime: this.#wallTime(), contacts, bootstraps });
     this.#bootstraps = bootstraps;
     this.#resolveSeeds();
     if (this.#opened) this.#stall?.start(incarnation);
@@ -219,6 +223,7 @@ export class ClusterNode {
   /** Closes all connections after flushing queued messages. */
   async close(): Promise<void> {
     this.#services?.stop();
+    this.#clientAddresses?.stop();
     await Promise.all([this.#stall?.close(), this.#remoting?.close()]);
   }
 
@@ -233,9 +238,11 @@ export class ClusterNode {
         this.#lastRefusal = `${address}: ${reason}`;
       },
       mayReach: (address) => this.#members.has(address),
-      onPeerDown: (peer) => {
-        if (peer.role === "client") gateway.onPeerDown(peer.address);
-        else this.#driver?.peerGone(peer.address);
+      onPeerDown: (peer, cut) => {
+        const { address, incarnation } = peer;
+        if (peer.role === "client") return gateway.onPeerDown(address);
+        const isCutOff = cut && !remoting.endpoint.isConnected(address);
+        this.#driver?.peerGone(address, isCutOff ? incarnation : undefined);
       },
       onSignOfLife: (peer) => {
         if (peer.role === "node") this.#driver?.signOfLife(peer.address);
@@ -244,13 +251,15 @@ export class ClusterNode {
     this.#remoting = remoting;
     const driver = new MembershipDriver(
       runtime,
-      membershipConfig(options, remoting.address, incarnation),
+      { ...membershipConfig(options, remoting.address, incarnation), wallTime: incarnation },
       {
         send: (to, message) => remoting.send(to, membershipPath, 0, message),
         publish: (event) => this.#system.eventStream.publish(event),
         beat: () => this.#stall?.beat(),
         probeStall: async (address, incarnation, port) =>
           await this.#stall?.ask(address, incarnation, port) ?? { outcome: "unknown", ms: 0 },
+        portsRefuse: async (address, incarnation, stallPort) =>
+          await this.#stall?.portsRefuse(address, incarnation, stallPort) ?? false,
         lease: leaseOf(options.downing, runtime),
         downed: () => this.#onDowned(),
         // Not within the step that reports it. A node that was downed before bootstraps no cluster.
@@ -267,13 +276,19 @@ export class ClusterNode {
     if (options.stallDetection ?? clusterDefaults.stallDetection) {
       this.#stall = stallDetectionOf(runtime, options, (port) => driver.stallResponder(port));
     }
+    const memberGate = new MemberGate({
+      isMember: (address) => this.#members.has(address),
+      now: () => runtime.clock.now(),
+      log: internalsOf(this.#system).limitedLog,
+    });
+    const clientAddresses = this.#openClientAddresses(remoting, memberGate);
     const gateway = this.#openGateway(remoting, driver);
-    const barriers = this.#openBarriers(remoting, driver);
+    const barriers = this.#openBarriers(remoting, driver, memberGate);
     remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
     const { roles = [] } = options;
     const { nodeId } = this;
     const [system, view] = [this.#system, () => driver.view];
-    this.#extensions.install({ system, runtime, remoting, nodeId, roles, view });
+    this.#extensions.install({ system, runtime, remoting, nodeId, roles, view, memberGate });
     let leader: string | undefined;
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));
@@ -282,6 +297,15 @@ export class ClusterNode {
       if (alive.some(({ address }) => address === remoting.address)) {
         remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
       }
+      clientAddresses.onMembers(
+        new Map(
+          alive.filter(({ address }) => address !== remoting.address)
+            .map(({ address, incarnation }) => [address, incarnation]),
+        ),
+        view.unreachable,
+        alive.some(({ address }) => address === remoting.address),
+      );
+      memberGate.onMembers();
       this.#services?.onView(view);
       gateway.onChange();
       this.#extensions.onView(view);
@@ -290,6 +314,26 @@ export class ClusterNode {
         barriers.onLeaderChanged();
       }
     });
+  }
+
+  #openClientAddresses(remoting: Remoting, memberGate: MemberGate): ClientAddressExchange {
+    const { clock } = this.#runtime;
+    const { endpoint } = remoting;
+    const exchange = new ClientAddressExchange({
+      registry: endpoint.clientAddresses,
+      now: () => clock.now(),
+      schedule: (delay, task) => clock.schedule(delay, task),
+      send: (to, message) => remoting.send(to, clientAddressPath, 0, message),
+      disconnect: (address) =>
+        endpoint.disconnect(address, "its address belongs to another client"),
+    });
+    remoting.handleNodes(clientAddressPath, ({ address }, message) => {
+      memberGate.pass(address, clientAddressPath, message, () => {
+        exchange.receive(address, message);
+      });
+    });
+    this.#clientAddresses = exchange;
+    return exchange;
   }
 
   /** Registers the handlers of the paths that clients may use. */
@@ -308,13 +352,17 @@ export class ClusterNode {
       now: () => this.#runtime.clock.now(),
     });
     // The path at which clients receive messages of the gateway.
-    remoting.reserve(clientTopologyPath);
+    remoting.reserve(clientTopologyPath, { grants: false });
     this.#gateway = gateway;
     this.#services = services;
     return gateway;
   }
 
-  #openBarriers(remoting: Remoting, driver: MembershipDriver): Barriers {
+  #openBarriers(
+    remoting: Remoting,
+    driver: MembershipDriver,
+    memberGate: MemberGate,
+  ): Barriers {
     const barriers = new Barriers(this.#runtime, {
       self: remoting.address,
       leader: () => driver.view.leader,
@@ -322,7 +370,9 @@ export class ClusterNode {
       send: (to, message) => remoting.send(to, barrierPath, 0, message),
     });
     this.#barriers = barriers;
-    remoting.handleNodes(barrierPath, (peer, message) => barriers.receive(peer.address, message));
+    remoting.handleNodes(barrierPath, ({ address }, message) => {
+      memberGate.pass(address, barrierPath, message, () => barriers.receive(address, message));
+    });
     return barriers;
   }
 

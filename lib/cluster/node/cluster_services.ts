@@ -1,3 +1,4 @@
+import { senderOf } from "../../actor/ref/message_sender.ts";
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import type { Receptionist } from "../../actor/services/receptionist.ts";
 import { isAlive } from "../../membership/state/member.ts";
@@ -44,7 +45,7 @@ export class ClusterServices {
       },
     });
     receptionist.observe(() => this.#onLocalChange());
-    remoting.exportWhere((path) => receptionist.offers(path));
+    remoting.exportWhere((path, peer) => receptionist.offersTo(senderOf(peer), path));
     remoting.handleNodes(servicesPath, (peer, value) => this.#exchange.receive(peer, value));
     this.#scheduleTick();
   }

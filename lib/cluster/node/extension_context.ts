@@ -2,10 +2,10 @@ import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
-import type { Logger } from "../../runtime/logger.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { ClusterError } from "../errors.ts";
 import type { ExtensionKey } from "./extension_key.ts";
+import type { MemberGate } from "./member_gate.ts";
 import type { ExtensionContext, ExtensionHandler, KindSpawner } from "./node_extension.ts";
 
 const handlerFailed = "a handler of an extension failed";
@@ -18,6 +18,7 @@ export interface ExtendedNode {
   readonly nodeId: string;
   readonly roles: readonly string[];
   view(): MembershipView;
+  readonly memberGate: MemberGate;
 }
 
 /** Registrations of the extensions of a node. */
@@ -49,12 +50,14 @@ export function extensionContext(
       return node.view();
     },
     handleNodes: (path, given) => {
-      const handler = withoutRejections(path, given, node.runtime.logger);
-      remoting.handleNodes(freePath(remoting, path), handler);
+      const handler = withoutRejections(path, given, system);
+      remoting.handleNodes(freePath(remoting, path), (peer, message) => {
+        node.memberGate.pass(peer.address, path, message, () => handler(peer, message));
+      });
       loopback.handle(path, handler);
     },
     handlePeers: (path, given) => {
-      const handler = withoutRejections(path, given, node.runtime.logger);
+      const handler = withoutRejections(path, given, system);
       remoting.handlePeers(freePath(remoting, path), handler);
       loopback.handle(path, handler);
     },
@@ -109,7 +112,7 @@ class Loopback {
   }
 
   send(path: string, message: unknown): void {
-    const { system, runtime: { clock, logger }, remoting: { address } } = this.#node;
+    const { system, runtime: { clock }, remoting: { address } } = this.#node;
     clock.defer(() => {
       const handler = this.#handlers.get(path);
       if (handler === undefined) {
@@ -118,7 +121,7 @@ class Loopback {
       try {
         handler(this.#self(), message);
       } catch (error) {
-        logger.log("error", "cluster", handlerFailed, { path, error });
+        logHandlerFailure(system, path, error);
       }
     });
   }
@@ -134,13 +137,18 @@ class Loopback {
 function withoutRejections(
   path: string,
   handler: ExtensionHandler,
-  logger: Logger,
+  system: ActorSystem,
 ): ExtensionHandler {
   return (peer, message) => {
     const result: unknown = handler(peer, message);
     if (!(result instanceof Promise)) return;
-    result.catch((error) => logger.log("error", "cluster", handlerFailed, { path, error }));
+    result.catch((error) => logHandlerFailure(system, path, error));
   };
+}
+
+function logHandlerFailure(system: ActorSystem, path: string, error: unknown): void {
+  const cause = `${path} ${error}`;
+  internalsOf(system).limitedLog.add("error", "cluster", handlerFailed, { path, error }, { cause });
 }
 
 function freePath(remoting: Remoting, path: string): string {

@@ -39,9 +39,16 @@ export function membershipConfig(
     ...(stableAfter !== undefined && { stableAfter }),
     ...(weaklyUpAfter !== undefined && { weaklyUpAfter }),
     ...(stallLimit !== undefined && { stallLimit }),
+    translated: isTranslated(options),
     ...(options.downing !== undefined && { downing: options.downing }),
     ...(options.leaveTimeout !== undefined && { leaveTimeout: options.leaveTimeout }),
   };
+}
+
+/** Whether the address of the node leads to it through another host or port. */
+function isTranslated({ host, port, advertisedHost, advertisedPort }: ClusterOptions): boolean {
+  return (advertisedHost !== undefined && advertisedHost !== host) ||
+    (advertisedPort !== undefined && advertisedPort !== port);
 }
 
 /**

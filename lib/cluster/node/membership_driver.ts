@@ -39,6 +39,8 @@ export interface MembershipPort {
   beat(): void;
   /** Probes the stall responder of a member. Never rejects. */
   probeStall(address: string, incarnation: number, port: number): Promise<StallAnswer>;
+  /** Whether the host of a member refuses connections to both its ports. Never rejects. */
+  portsRefuse(address: string, incarnation: number, stallPort: number): Promise<boolean>;
   /** The lease of the downing strategy, if it has one. */
   readonly lease: Lease | undefined;
   /** This node was declared down. */
@@ -129,9 +131,9 @@ export class MembershipDriver {
     this.#step({ type: "signOfLife", from });
   }
 
-  /** The connection to the node has ended. */
-  peerGone(address: string): void {
-    this.#step({ type: "peerGone", address });
+  /** A connection to the node has ended. See `PeerGoneEvent` for `cutOff`. */
+  peerGone(address: string, cutOff?: number): void {
+    this.#step({ type: "peerGone", address, ...(cutOff !== undefined && { cutOff }) });
   }
 
   /** Port of this node's stall responder; undefined: it does not listen. */
@@ -187,6 +189,13 @@ export class MembershipDriver {
     this.#step({ type: "stallAnswer", address, incarnation, ...answer });
   }
 
+  async #probePorts(
+    { address, incarnation, stallPort, sequence }: MembershipEffect & { type: "probePorts" },
+  ): Promise<void> {
+    const refused = await this.#port.portsRefuse(address, incarnation, stallPort);
+    this.#step({ type: "portsAnswer", address, sequence, refused });
+  }
+
   async #acquireLease(): Promise<void> {
     const { lease } = this.#port;
     try {
@@ -225,6 +234,8 @@ export class MembershipDriver {
         return this.#port.send(effect.to, effect.message);
       case "probeStall":
         return void this.#probeStall(effect);
+      case "probePorts":
+        return void this.#probePorts(effect);
       case "acquireLease":
         return void this.#acquireLease();
       case "releaseLease":

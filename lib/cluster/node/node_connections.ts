@@ -12,8 +12,8 @@ export interface ConnectionPort {
   onUnreachable(address: string, reason: string): void;
   /** Whether the address is that of a member. */
   mayReach(address: string): boolean;
-  /** The last connection of a peer has ended. */
-  onPeerDown(peer: Peer): void;
+  /** A connection of a peer has ended; see `EndpointOptions.onPeerDown`. */
+  onPeerDown(peer: Peer, cut: boolean): void;
   /** Any traffic has arrived from a peer. */
   onSignOfLife(peer: Peer): void;
 }
@@ -43,7 +43,7 @@ export function openConnections(
     onTlsEvent: (event) => system.eventStream.publish(event),
     onUnreachable: (address, reason) => port.onUnreachable(address, reason),
     mayReach: (address) => port.mayReach(address),
-    onPeerDown: (peer) => port.onPeerDown(peer),
+    onPeerDown: (peer, _lane, _reason, cut) => port.onPeerDown(peer, cut),
     onSignOfLife: (peer) => port.onSignOfLife(peer),
   });
 }

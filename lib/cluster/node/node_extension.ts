@@ -58,7 +58,8 @@ export interface ExtensionContext {
   /** This node's current view of the cluster; `onView` receives every later one. */
   readonly view: MembershipView;
   /**
-   * Takes messages that nodes send to a reserved path; messages of clients are refused there.
+   * Takes messages that members send to a reserved path; messages of clients, and of nodes that are
+   * no members, are refused there. The first messages of a node that is joining wait for a moment.
    *
    * @throws {ClusterError} codes `badPath`, `pathTaken`.
    */

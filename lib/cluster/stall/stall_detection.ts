@@ -5,6 +5,8 @@ import type { TlsMaterial } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { StallAnswer, StallProbe, StallResponder } from "../../runtime/stall_probe.ts";
 import { type AddressMap, addressMapper } from "../../transport/base/address_map.ts";
+import { TransportError } from "../../transport/base/errors.ts";
+import { rules } from "../../runtime/rules.ts";
 import { systemNetwork } from "../../transport/system_network.ts";
 import type { ClusterOptions } from "../node/cluster_options.ts";
 import { systemStallProbe } from "./system_stall_probe.ts";
@@ -79,6 +81,40 @@ export class StallDetection {
       timeout,
       ...(tls && { tls }),
     });
+  }
+
+  /**
+   * Whether the host of a member refuses connections to its main port and to its stall port. False
+   * where `addressMap` leads elsewhere: what refuses may be the other end of a tunnel. Never rejects.
+   */
+  async portsRefuse(address: string, incarnation: number, stallPort: number): Promise<boolean> {
+    const { host } = parseAddress(address);
+    if (rules.mappedAddressesProveNothing) {
+      if (this.#isMapped(address) || this.#isMapped(formatAddress(host, stallPort))) return false;
+    }
+    // The stall port first: a running node sees no connection to its main port that says nothing.
+    const { outcome } = await this.ask(address, incarnation, stallPort);
+    return outcome === "gone" && !this.#closed && await this.#isRefused(address);
+  }
+
+  #isMapped(address: string): boolean {
+    try {
+      return this.#map(address) !== address;
+    } catch {
+      return true;
+    }
+  }
+
+  async #isRefused(address: string): Promise<boolean> {
+    try {
+      const { host, port } = parseAddress(this.#map(address));
+      const { timeout } = this.#options;
+      const link = await this.#runtime.network.dial({ host, port, serverName: host, timeout });
+      link.destroy();
+      return false;
+    } catch (error) {
+      return error instanceof TransportError && error.code === "connectionRefused";
+    }
   }
 
   /** Ends the responder, including one that is starting. */

@@ -7,9 +7,17 @@
  */
 import { accuse } from "./suspicion.ts";
 import { lagPenalty } from "./local_health.ts";
-import { type Machine, selfAddress, type StallAnswerEvent } from "../machine/machine.ts";
+import { inquireLostPeers, onConnectionsLost } from "./gone.ts";
+import {
+  type Machine,
+  type PeerGoneEvent,
+  selfAddress,
+  send,
+  type StallAnswerEvent,
+} from "../machine/machine.ts";
+import type { HeartbeatAckMessage } from "../machine/messages.ts";
 import { isAlive } from "../state/member.ts";
-import { monitoredMembers, monitoringRing } from "./monitoring.ts";
+import { monitoredMembers, monitoringRing, observersOf } from "./monitoring.ts";
 import { PhiAccrualDetector } from "./phi_accrual.ts";
 import { endRelays, sendHeartbeat, settleRelays } from "./probing.ts";
 import { accusedBy } from "./reachability.ts";
@@ -24,6 +32,7 @@ const longestAbstention = 10_000;
 /** Sends heartbeats and checks monitored peers when the next round is due. */
 export function heartbeatTick(m: Machine, now: number): void {
   const { monitoring, config } = m;
+  inquireLostPeers(m, now);
   if (now >= monitoring.checkAt) {
     monitoring.checkAt = now + config.heartbeatInterval / checksPerHeartbeat;
     updateMonitored(m, now);
@@ -41,20 +50,48 @@ export function heard(m: Machine, from: string, now: number): void {
   settleRelays(m, from);
   const peer = m.monitoring.peers.get(from);
   if (peer === undefined) return;
-  const wasSilent = !peer.detector.isAvailable(now);
+  const wasAccused = peer.lost?.isGone === true || !peer.detector.isAvailable(now);
   peer.detector.heartbeat(now);
-  if (wasSilent) accuse(m, now);
+  peer.lost = undefined;
+  if (wasAccused) accuse(m, now);
+}
+
+/** Answers a heartbeat. */
+export function acknowledgeHeartbeat(m: Machine, to: string): void {
+  const { stallPort } = m.monitoring;
+  send(m, to, {
+    type: "heartbeatAck",
+    incarnation: m.identity.incarnation,
+    ...(stallPort !== undefined && { stallPort }),
+    ...(m.config.translated && { translated: true }),
+  });
+}
+
+/**
+ * This node's stall responder listens, or has ended: tells its observers without awaiting their next
+ * heartbeats, since until then they cannot find it gone.
+ */
+export function onStallResponder(m: Machine, port: number | undefined): void {
+  m.monitoring.stallPort = port;
+  if (m.phase !== "member" || !rules.stallPortIsAnnounced) return;
+  const living = m.view.members.filter(isAlive).map(({ address }) => address);
+  const observers = observersOf(
+    monitoringRing(living),
+    selfAddress(m),
+    m.config.monitorsPerMember,
+  );
+  for (const observer of observers) acknowledgeHeartbeat(m, observer);
 }
 
 /** Handles a heartbeat acknowledgement. */
 export function onHeartbeatAck(
   m: Machine,
   from: string,
-  stallPort: number | undefined,
+  { stallPort, translated = false }: HeartbeatAckMessage,
   now: number,
 ): void {
   const peer = m.monitoring.peers.get(from);
-  if (peer !== undefined) peer.stallPort = stallPort;
+  if (peer !== undefined) Object.assign(peer, { stallPort, translated });
   heard(m, from, now);
 }
 
@@ -71,14 +108,18 @@ export function onStallAnswer(
   if (!peer.detector.isOverdue(now)) return;
   // An event loop that runs although no heartbeat arrives is blocked elsewhere: it counts as stalled.
   const since = outcome === "alive" ? peer.detector.lastHeard : now - ms;
-  if (outcome === "unknown") peer.stall = undefined;
-  else peer.stall = { outcome: outcome === "gone" ? "gone" : "stalled", at: now, since };
+  const answers = outcome === "alive" || outcome === "stalled";
+  if (answers && rules.lifeVoidsGone) peer.lost = undefined;
+  peer.stall = answers ? { at: now, since } : undefined;
   accuse(m, now);
 }
 
 /** Probes a member whose connection has ended, which alone proves nothing. */
-export function onPeerGone(m: Machine, address: string): void {
-  if (m.phase === "member" && m.monitoring.peers.has(address)) sendHeartbeat(m, address);
+export function onPeerGone(m: Machine, { address, cutOff }: PeerGoneEvent, now: number): void {
+  const peer = m.monitoring.peers.get(address);
+  if (m.phase !== "member" || peer === undefined) return;
+  sendHeartbeat(m, address);
+  if (cutOff === peer.incarnation) onConnectionsLost(m, address, peer, now);
 }
 
 /** This node was stalled: excuses its peers for that time. */

@@ -20,13 +20,27 @@ export interface Relay {
   readonly until: number;
 }
 
-/** The latest answer of a peer's stall responder. */
+/** The latest answer of a peer's stall responder, if its event loop is stalled. */
 export interface StallReading {
-  readonly outcome: "stalled" | "gone";
   /** When it was received. */
   readonly at: number;
   /** Since when its event loop is stalled, on the clock of this node. */
   readonly since: number;
+}
+
+/** The far end's system has ended all connections, and nothing was heard since. */
+export interface LostConnections {
+  /** The inquiry that is under way: its ports are probed, and helpers are asked. */
+  inquiry: number | undefined;
+  /** When that began. */
+  startedAt: number;
+  /** Whether both ports have refused a connection in it. */
+  portsRefuse: boolean;
+  /** When the next inquiry may begin, and the pause after it. */
+  nextAt: number;
+  pause: number;
+  /** Whether an inquiry has found the peer gone. */
+  isGone: boolean;
 }
 
 /** A monitored peer. Times in milliseconds. */
@@ -42,7 +56,10 @@ export interface MonitoredPeer {
   vouchedUntil: number;
   /** Port of its stall responder, if it has one. */
   stallPort: number | undefined;
+  /** Whether its address leads to it through a translation. */
+  translated: boolean;
   stall: StallReading | undefined;
+  lost: LostConnections | undefined;
   /** When the stall responder was probed, while the answer is missing. */
   stallProbedAt: number | undefined;
   /** When the last stall probe ended. */
@@ -59,7 +76,9 @@ export function newMonitoredPeer(incarnation: number, detector: PhiAccrualDetect
     probeFailedAt: -Infinity,
     vouchedUntil: -Infinity,
     stallPort: undefined,
+    translated: false,
     stall: undefined,
+    lost: undefined,
     stallProbedAt: undefined,
     stallAnsweredAt: -Infinity,
   };
@@ -67,16 +86,14 @@ export function newMonitoredPeer(incarnation: number, detector: PhiAccrualDetect
 
 /** Why an accused peer is unreachable. A stall of at least `limit` counts as silence. */
 export function unreachableReason(
-  { stall, detector }: MonitoredPeer,
+  { stall, lost, detector }: MonitoredPeer,
   validity: number,
   limit: number,
   now: number,
 ): UnreachableReason {
+  if (lost?.isGone) return "gone";
   if (stall === undefined || stall.at < detector.lastHeard || now - stall.at > validity) {
     return "silent";
   }
-  if (rules.stallsAreLimited && stall.outcome === "stalled" && now - stall.since >= limit) {
-    return "silent";
-  }
-  return stall.outcome;
+  return rules.stallsAreLimited && now - stall.since >= limit ? "silent" : "stalled";
 }

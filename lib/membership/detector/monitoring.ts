@@ -33,3 +33,13 @@ export function monitoredMembers(
   }
   return members;
 }
+
+/** The members that monitor `self` while all are reachable: those before it on the ring. */
+export function observersOf(ring: readonly string[], self: string, count: number): string[] {
+  const start = ring.indexOf(self);
+  const length = start < 0 ? 0 : Math.min(count, ring.length - 1);
+  return Array.from(
+    { length },
+    (_, step) => ring[(start - step - 1 + ring.length) % ring.length]!,
+  );
+}

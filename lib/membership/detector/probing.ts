@@ -11,7 +11,7 @@ import { isAlive } from "../state/member.ts";
 import type { IndirectAnswerMessage, IndirectProbeMessage } from "../machine/messages.ts";
 import { pick } from "../machine/pick.ts";
 import { accusedBy } from "./reachability.ts";
-import type { MonitoredPeer } from "./monitored_peer.ts";
+import type { LostConnections, MonitoredPeer } from "./monitored_peer.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** How long a helper waits for the target, in heartbeat intervals. */
@@ -24,6 +24,8 @@ const vouchTime = 2.5;
 const accusedPause = 2;
 /** When an unanswered stall probe counts as lost, milliseconds. */
 const longestStallProbe = 10_000;
+/** Longest pause between two inquiries about lost connections of one member, milliseconds. */
+const longestInquiryPause = 10_000;
 /** Maximum number of relayed probes at a time; more are ignored. */
 const maxRelays = 1_000;
 /** Maximum number of them for one asker, which needs a few at a time. */
@@ -58,6 +60,10 @@ export function onIndirectAnswer(
   now: number,
 ): boolean {
   const peer = m.monitoring.peers.get(target);
+  if (alive && peer?.lost?.inquiry === sequence) {
+    endInquiry(peer.lost, now);
+    return false;
+  }
   const probeRound = peer?.probeRound;
   if (peer === undefined || probeRound?.sequence !== sequence) return false;
   if (!probeRound.waitingFor.delete(from)) return false;
@@ -74,6 +80,7 @@ export function onIndirectAnswer(
 export function vouch(m: Machine, peer: MonitoredPeer, now: number): void {
   const { heartbeatInterval } = m.config;
   peer.probeRound = undefined;
+  if (rules.lifeVoidsGone) peer.lost = undefined;
   peer.nextProbeAt = now + heartbeatInterval;
   peer.vouchedUntil = now + vouchTime * heartbeatInterval;
 }
@@ -128,8 +135,31 @@ export function sendHeartbeat(m: Machine, address: string): void {
   });
 }
 
+/** Ends an inquiry about lost connections that has not found the peer gone. */
+export function endInquiry(lost: LostConnections, now: number): void {
+  lost.inquiry = undefined;
+  lost.nextAt = now + lost.pause;
+  lost.pause = Math.min(longestInquiryPause, 2 * lost.pause);
+}
+
 function startRound(m: Machine, target: string, peer: MonitoredPeer, now: number): void {
   const sequence = ++m.monitoring.sequence;
+  const waitingFor = askHelpers(m, target, sequence);
+  peer.probeRound = {
+    sequence,
+    waitingFor,
+    until: now + probeRoundTime * m.config.heartbeatInterval,
+  };
+  sendHeartbeat(m, target);
+  if (peer.stallPort !== undefined && !(peer.stallProbedAt! > now - longestStallProbe)) {
+    peer.stallProbedAt = now;
+    const { incarnation, stallPort: port } = peer;
+    m.effects.push({ type: "probeStall", address: target, incarnation, port });
+  }
+}
+
+/** Asks other members to probe one for this node. Returns those that were asked. */
+export function askHelpers(m: Machine, target: string, sequence: number): Set<string> {
   const accused = accusedBy(m.state, m.state.members.get(selfAddress(m)));
   const helpers = m.view.members.filter((member) =>
     isAlive(member) && member.address !== target && member.address !== selfAddress(m) &&
@@ -140,11 +170,6 @@ function startRound(m: Machine, target: string, peer: MonitoredPeer, now: number
   const waitingFor = new Set(
     pick(helpers, m.config.indirectProbes, seed / 0x1_0000_0000).map(({ address }) => address),
   );
-  peer.probeRound = {
-    sequence,
-    waitingFor,
-    until: now + probeRoundTime * m.config.heartbeatInterval,
-  };
   const { clusterId, identity } = m;
   for (const helper of waitingFor) {
     send(m, helper, {
@@ -155,12 +180,7 @@ function startRound(m: Machine, target: string, peer: MonitoredPeer, now: number
       sequence,
     });
   }
-  sendHeartbeat(m, target);
-  if (peer.stallPort !== undefined && !(peer.stallProbedAt! > now - longestStallProbe)) {
-    peer.stallProbedAt = now;
-    const { incarnation, stallPort: port } = peer;
-    m.effects.push({ type: "probeStall", address: target, incarnation, port });
-  }
+  return waitingFor;
 }
 
 function endRound(m: Machine, peer: MonitoredPeer, isAccused: boolean, now: number): void {

@@ -1,10 +1,9 @@
-import {
-  type GossipState,
-  type MemberRecord,
-  type Reachability,
-  type Subject,
-  type UnreachableReason,
-  unreachableReasons,
+import type {
+  GossipState,
+  MemberRecord,
+  Reachability,
+  Subject,
+  UnreachableReason,
 } from "../state/gossip_state.ts";
 import { compareText, isAlive, isLeaving, type Member } from "../state/member.ts";
 import { rules } from "../../runtime/rules.ts";
@@ -12,9 +11,15 @@ import { rules } from "../../runtime/rules.ts";
 /** Number of observers that must agree; all of them in smaller clusters. */
 const observersNeeded = rules.twoObserversAgree ? 2 : 1;
 
+/** Which accusations count: all of them, or those that are not {@linkcode Subject.early}. */
+export type Counted = "all" | "silence";
+
 /** Why a member is unreachable, and which observers say so. */
 export interface Unreachability {
-  /** The mildest reason of any observer: `stalled` before `gone` before `silent`. */
+  /**
+   * `stalled` if any observer says so; `gone` if two observers do, or all that may accuse where there
+   * are fewer; otherwise `silent`.
+   */
   readonly reason: UnreachableReason;
   /** Addresses of the observers; sorted. */
   readonly observers: readonly string[];
@@ -31,25 +36,46 @@ function mayAccuse(member: Member): boolean {
  * they may be stale; refuted accusations do not count either.
  * May contain `self`: then two observers do not receive its messages although it receives theirs.
  */
-export function unreachableMembers(state: GossipState, self: string): ReadonlySet<string> {
+export function unreachableMembers(
+  state: GossipState,
+  self: string,
+  counted: Counted = "all",
+): ReadonlySet<string> {
   const counts = new Map<string, number>();
-  const { accused, observers } = trustedObservers(state, self);
-  for (const { reachability } of observers) {
+  const trusted = trustedObservers(state, self, counted);
+  for (const { reachability } of trusted.observers) {
     for (const subject of reachability.unreachable) {
-      if (stands(state, subject, self)) {
+      if (stands(state, subject, counted, self)) {
         counts.set(subject.address, (counts.get(subject.address) ?? 0) + 1);
       }
     }
   }
   const unreachable = new Set<string>();
   for (const [address, count] of counts) {
-    const member = state.members.get(address)!.member;
-    const others = mayAccuse(member) && !accused.has(address)
-      ? observers.length - 1
-      : observers.length;
-    if (count >= Math.max(1, Math.min(observersNeeded, others))) unreachable.add(address);
+    if (count >= neededAgainst(state, address, trusted)) unreachable.add(address);
   }
   return unreachable;
+}
+
+/** How many of the observers must agree on the member. */
+function neededAgainst(
+  state: GossipState,
+  address: string,
+  { accused, observers }: TrustedObservers,
+): number {
+  const { member } = state.members.get(address)!;
+  const others = mayAccuse(member) && !accused.has(address)
+    ? observers.length - 1
+    : observers.length;
+  return Math.max(1, Math.min(observersNeeded, others));
+}
+
+/** Whether any accusation in the state is early. */
+export function hasEarly(state: GossipState): boolean {
+  for (const { reachability } of state.members.values()) {
+    for (const { early } of reachability.unreachable) if (early === true) return true;
+  }
+  return false;
 }
 
 /** The reason and the observers of each unreachable member in the view of `self`. */
@@ -57,22 +83,30 @@ export function unreachabilityOf(
   state: GossipState,
   self: string,
   unreachable: ReadonlySet<string>,
+  counted: Counted = "all",
 ): ReadonlyMap<string, Unreachability> {
-  const found = new Map<string, { reason: UnreachableReason; observers: string[] }>();
+  const found = new Map<string, Unreachability>();
   if (unreachable.size === 0) return found;
-  for (const { member, reachability } of trustedObservers(state, self).observers) {
+  const claims = new Map<string, { observers: string[]; stalled: number; gone: number }>();
+  const trusted = trustedObservers(state, self, counted);
+  for (const { member, reachability } of trusted.observers) {
     for (const subject of reachability.unreachable) {
-      const { address, reason = "silent" } = subject;
-      if (!unreachable.has(address) || !stands(state, subject, self)) continue;
-      const known = found.get(address);
-      if (known === undefined) found.set(address, { reason, observers: [member.address] });
-      else {
-        known.observers.push(member.address);
-        if (mildness(reason) > mildness(known.reason)) known.reason = reason;
+      const { address, reason } = subject;
+      if (!unreachable.has(address) || !stands(state, subject, counted, self)) continue;
+      let claim = claims.get(address);
+      if (claim === undefined) {
+        claims.set(address, claim = { observers: [], stalled: 0, gone: 0 });
       }
+      claim.observers.push(member.address);
+      if (reason === "stalled") claim.stalled++;
+      if (reason === "gone") claim.gone++;
     }
   }
-  for (const { observers } of found.values()) observers.sort(compareText);
+  for (const [address, { observers, stalled, gone }] of claims) {
+    const needed = rules.goneNeedsTwoObservers ? neededAgainst(state, address, trusted) : 1;
+    const reason = stalled > 0 ? "stalled" : gone >= needed ? "gone" : "silent";
+    found.set(address, { reason, observers: observers.sort(compareText) });
+  }
   return found;
 }
 
@@ -107,10 +141,11 @@ export function observersAgainst(
 export function accusedBy(
   state: GossipState,
   observer: MemberRecord | undefined,
+  counted: Counted = "all",
 ): ReadonlySet<string> {
   const accused = new Set<string>();
   for (const subject of observer?.reachability.unreachable ?? []) {
-    if (stands(state, subject)) accused.add(subject.address);
+    if (stands(state, subject, counted)) accused.add(subject.address);
   }
   return accused;
 }
@@ -118,7 +153,7 @@ export function accusedBy(
 /** Addresses of members that one record accuses and that have refuted it since. */
 export function refutedSubjects(state: GossipState, observer: MemberRecord): readonly string[] {
   return observer.reachability.unreachable
-    .filter((subject) => isMember(state, subject) && !stands(state, subject))
+    .filter((subject) => isMember(state, subject) && !stands(state, subject, "all"))
     .map(({ address }) => address);
 }
 
@@ -133,7 +168,9 @@ export function refutation(state: GossipState, self: string): Reachability | und
   for (const [observer, record] of state.members) {
     if (observer === self || !mayAccuse(record.member)) continue;
     for (const { address, incarnation, refutation = 0 } of record.reachability.unreachable) {
-      if (address === self && incarnation === member.incarnation) {
+      // An observer can only know numbers that this member has used.
+      const isKnown = refutation <= own || !rules.countersHaveCeilings;
+      if (address === self && incarnation === member.incarnation && isKnown) {
         highest = Math.max(highest, refutation);
       }
     }
@@ -154,9 +191,14 @@ export function nextReachability(
   return same ? old : { ...old, version: old.version + 1, unreachable };
 }
 
-/** The observers that count in the view of `self`, and the members that `self` accuses. */
-function trustedObservers(state: GossipState, self: string) {
-  const accused = accusedBy(state, state.members.get(self));
+/** The observers that count in the view of a node, and the members that the node accuses. */
+interface TrustedObservers {
+  readonly accused: ReadonlySet<string>;
+  readonly observers: readonly MemberRecord[];
+}
+
+function trustedObservers(state: GossipState, self: string, counted: Counted): TrustedObservers {
+  const accused = accusedBy(state, state.members.get(self), counted);
   const observers: MemberRecord[] = [];
   for (const [address, record] of state.members) {
     if (mayAccuse(record.member) && !accused.has(address)) observers.push(record);
@@ -168,8 +210,14 @@ function trustedObservers(state: GossipState, self: string) {
  * Whether the accusation is against the current incarnation and not refuted. The accused itself
  * counts it until the observer withdraws it: the link may be broken in one direction only.
  */
-function stands(state: GossipState, subject: Subject, self?: string): boolean {
+function stands(
+  state: GossipState,
+  subject: Subject,
+  counted: Counted,
+  self?: string,
+): boolean {
   if (!isMember(state, subject)) return false;
+  if (counted === "silence" && subject.early === true) return false;
   if (subject.address === self) return true;
   const { reachability } = state.members.get(subject.address)!;
   return (subject.refutation ?? 0) >= (reachability.refutation ?? 0);
@@ -183,9 +231,5 @@ function isMember(state: GossipState, { address, incarnation }: Subject): boolea
 
 function sameSubject(a: Subject, b: Subject): boolean {
   return a.address === b.address && a.incarnation === b.incarnation &&
-    a.refutation === b.refutation && a.reason === b.reason;
-}
-
-function mildness(reason: UnreachableReason): number {
-  return unreachableReasons.indexOf(reason);
+    a.refutation === b.refutation && a.reason === b.reason && a.early === b.early;
 }

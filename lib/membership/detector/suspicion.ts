@@ -27,13 +27,16 @@ export function accuse(m: Machine, now: number): void {
     if (peer !== undefined) vouch(m, peer, now);
   }
   const before = accusedBy(m.state, record);
+  // Without early ones: these neither hasten nor delay the accusation for silence.
+  const silentBefore = accusedBy(m.state, record, "silence");
   const subjects: Subject[] = [];
   const phis = new Map(record.reachability.unreachable.map(({ address, phi }) => [address, phi]));
   for (const [address, peer] of m.monitoring.peers) {
     const subject = m.state.members.get(address);
     if (subject === undefined || !isAlive(subject.member)) continue;
-    if (!mustAccuse(m, address, peer, before.has(address), now)) continue;
+    const isSilent = mustAccuse(m, address, peer, silentBefore.has(address), now);
     const reason = reasonOf(m, peer, now);
+    if (!isSilent && reason !== "gone") continue;
     if (!before.has(address)) logAccusation(m, address, peer, reason, now);
     const { incarnation } = subject.member;
     const { refutation } = subject.reachability;
@@ -42,7 +45,8 @@ export function accuse(m: Machine, now: number): void {
       incarnation,
       ...(refutation !== undefined && { refutation }),
       ...(reason !== "silent" && { reason }),
-      phi: (before.has(address) ? phis.get(address) : undefined) ?? phiOf(peer, now),
+      phi: (silentBefore.has(address) ? phis.get(address) : undefined) ?? phiOf(peer, now),
+      ...(!isSilent && { early: true }),
     });
   }
   const reachability = nextReachability(record.reachability, subjects);

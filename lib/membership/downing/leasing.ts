@@ -80,6 +80,6 @@ export function abandonRequest(m: Machine, now: number): void {
 }
 
 function isOurs(m: Machine, holder: string): boolean {
-  return m.view.members.some(({ address }) => address === holder) &&
-    !m.view.unreachable.has(holder);
+  return m.silenceView.members.some(({ address }) => address === holder) &&
+    !m.silenceView.unreachable.has(holder);
 }

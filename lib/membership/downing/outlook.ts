@@ -20,7 +20,7 @@ export interface DowningOutlook {
 
 /** See {@linkcode DowningOutlook}. Undefined while no member is unreachable. */
 export function outlookOf(m: Machine, now: number): DowningOutlook | undefined {
-  if (m.phase !== "member" || m.view.unreachable.size === 0) return undefined;
+  if (m.phase !== "member" || m.silenceView.unreachable.size === 0) return undefined;
   const wait = stableTime(m);
   const { outcome, why } = decideNow(m);
   const remaining = Math.max(0, m.monitoring.stableSince + wait - now);
@@ -28,14 +28,14 @@ export function outlookOf(m: Machine, now: number): DowningOutlook | undefined {
 }
 
 /** How long the set of unreachable members must be stable before this node acts, milliseconds. */
-export function stableTime({ config, view }: Machine): number {
+export function stableTime({ config, silenceView: view }: Machine): number {
   const bySize = stableAfter(view.members.filter(isAlive).length);
   return config.stableAfter ?? (rules.unreachableSetIsStable ? bySize : bySize / 4);
 }
 
 /** The decision of the strategy on the current view. */
 export function decideNow(m: Machine): DowningDecision {
-  const { members, unreachable, unreachability } = m.view;
+  const { members, unreachable, unreachability } = m.silenceView;
   const situation = { members, unreachable, self: selfAddress(m) };
   return decideAround(m.config.downing, situation, stalledOf(unreachability));
 }

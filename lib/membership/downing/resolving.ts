@@ -1,6 +1,7 @@
 /**
  * The split-brain resolver: how unreachable members become down. The decision itself is that of a
- * {@linkcode DowningStrategy}.
+ * {@linkcode DowningStrategy}. It sees the view without early accusations, so that a member that seems
+ * to be gone is downed no sooner than a silent one.
  *
  * @module
  */
@@ -21,7 +22,7 @@ const maxDownNotices = 10;
 
 /** Acts when the set of unreachable members has been stable for long enough. */
 export function resolvingTick(m: Machine, now: number): void {
-  const { view, monitoring } = m;
+  const { silenceView: view, monitoring } = m;
   if (view.unreachable.size === 0) return abandonRequest(m, now);
   // Leaving members, and members that have been stalled, do not decide.
   if (isLeaving(view.self) || now < monitoring.abstainUntil) return;
@@ -53,7 +54,7 @@ export function resolvingTick(m: Machine, now: number): void {
 }
 
 function downUnreachable(m: Machine, why: string, now: number): void {
-  const { unreachable, members, unreachability } = m.view;
+  const { unreachable, members, unreachability } = m.silenceView;
   const stalled = stalledOf(unreachability);
   const targets = members.filter((member) =>
     isAlive(member) && unreachable.has(member.address) && !stalled.has(member.address)
@@ -68,7 +69,7 @@ function downUnreachable(m: Machine, why: string, now: number): void {
 
 /** The other side may survive: this side stops as a whole. */
 function downReachable(m: Machine, why: string, now: number): void {
-  const { unreachable, members } = m.view;
+  const { unreachable, members } = m.silenceView;
   const targets = members.filter((member) => isAlive(member) && !unreachable.has(member.address));
   const state = declareDown(m, targets, why);
   const addresses = targets.map(({ address }) => address);
@@ -78,11 +79,11 @@ function downReachable(m: Machine, why: string, now: number): void {
 }
 
 function downSelf(m: Machine, why: string, now: number): void {
-  const { members, self } = m.view;
+  const { members, self, unreachable } = m.silenceView;
   const evidence: DownEvidence = {
     by: self.address,
     why,
-    observers: [...m.view.unreachable].sort().slice(0, fieldLimits.observers),
+    observers: [...unreachable].sort().slice(0, fieldLimits.observers),
   };
   const others = members.filter((member) => member !== self && isAlive(member))
     .map(({ address }) => address);
@@ -95,7 +96,7 @@ function declareDown(m: Machine, targets: readonly Member[], why: string): Gossi
   let { state } = m;
   for (const member of targets) {
     const { address } = member;
-    const unreachable = m.view.unreachability.get(address);
+    const unreachable = m.silenceView.unreachability.get(address);
     const reason = unreachable === undefined || unreachable.reason === "silent"
       ? ""
       : `${unreachable.reason}, `;

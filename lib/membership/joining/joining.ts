@@ -11,11 +11,13 @@ import {
   withMember,
   withRecord,
 } from "../state/gossip_state.ts";
+import { highestIncarnation, possiblePart } from "./admission.ts";
 import { isBootstrapNode, logWaiting, mayBootstrap, notReady } from "./bootstrap.ts";
 import { gossipContent, gossipState, gossipToAll } from "../machine/gossiping.ts";
 import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive, isLeaving, type Member } from "../state/member.ts";
 import { isFull, votingAge } from "../downing/downing.ts";
+import { logRejection } from "../machine/rejection_log.ts";
 import { noteReplaced, reachableFullMembers } from "./lost_cluster.ts";
 import { withResolvedSeeds } from "./seeds.ts";
 import {
@@ -39,9 +41,6 @@ const giveUpAfter = 1_000;
 const maxRefusals = 100;
 /** Maximum number of nodes, besides the seeds, through which a node tries to join. */
 const maxLearntContacts = 100;
-/** Between two log lines about the rejection of one node, milliseconds, and the nodes tracked. */
-const rejectedLogInterval = 60_000;
-const maxLoggedRejections = 1_000;
 /** Rate limit cost of a new incarnation, in records: more than a few per second are dropped. */
 const incarnationCost = 1_000;
 
@@ -165,7 +164,7 @@ function learnContact({ joining }: Machine, contact: string): void {
 export function onWelcome(m: Machine, from: string, message: WelcomeMessage, now: number): void {
   if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
   const { address, incarnation } = m.identity;
-  const state = gossipState(m, message.state, now);
+  const state = possiblePart(m, gossipState(m, message.state, now), now);
   const own = state.members.get(address)?.member;
   // An answer to an earlier incarnation of this node.
   if (own === undefined || own.incarnation !== incarnation || !isAlive(own)) return;
@@ -186,7 +185,7 @@ export function onJoinRefused(
   now: number,
 ): void {
   if (m.phase !== "joining" || !m.joining.asked.has(from)) return;
-  if (code === "staleIncarnation" && known < Number.MAX_SAFE_INTEGER) {
+  if (code === "staleIncarnation" && known < highestIncarnation(m, now)) {
     if (known < m.identity.incarnation) return;
     // The clock of this host was set back. Only the node itself may raise its incarnation.
     m.identity = { ...m.identity, incarnation: known + 1 };
@@ -235,6 +234,12 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
       "member already";
     return refuse(m, from, "staleIncarnation", reason, now, latest);
   }
+  if (member.incarnation > highestIncarnation(m, now)) {
+    const reason =
+      `incarnation ${member.incarnation} is more than 1 000 years ahead of the clock of ` +
+      `${selfAddress(m)}`;
+    return refuse(m, from, "clockAhead", reason, now);
+  }
   const conflict = conflictWith(m.config.clusterConfig, clusterConfig);
   if (conflict !== undefined) return refuse(m, from, "configConflict", conflict, now);
   if (known === undefined && m.state.members.size >= m.config.maxMembers) {
@@ -276,27 +281,6 @@ function refuse(
     log(m, "warn", "join rejected", { peer: to, code, reason });
   });
   send(m, to, { type: "joinRefused", code, reason: reason.slice(0, 1_000), known });
-}
-
-/** Logs a rejection once a minute per node and code: the node keeps retrying. */
-function logRejection(
-  m: Machine,
-  from: string,
-  ground: string,
-  now: number,
-  say: () => void,
-): void {
-  const { rejected } = m.joining;
-  const key = `${from} ${ground}`;
-  const last = rejected.get(key);
-  const isRecent = last !== undefined && now - last < rejectedLogInterval;
-  if (isRecent && rules.rejectionLogIsRateLimited) return;
-  if (rejected.size >= maxLoggedRejections) {
-    for (const [old, at] of rejected) if (now - at >= rejectedLogInterval) rejected.delete(old);
-    if (rejected.size >= maxLoggedRejections) return;
-  }
-  rejected.set(key, now);
-  say();
 }
 
 /** A sentence about the first key, in order, that has different values on both sides. */

@@ -11,26 +11,30 @@ import {
   compareAge,
   type DownEvidence,
   isAlive,
+  isLeaving,
   isNumbered,
   type Member,
 } from "../state/member.ts";
 import { leaderActions, leaderOf } from "./leader.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
+import { logRejection } from "./rejection_log.ts";
+import { rules } from "../../runtime/rules.ts";
 import {
+  type Counted,
+  hasEarly,
   refutation,
   sameUnreachability,
   unreachabilityOf,
   unreachableMembers,
 } from "../detector/reachability.ts";
-import { eventsBetween, sameSet, sameView, stalledOf } from "../state/view.ts";
-import { rules } from "../../runtime/rules.ts";
+import { eventsBetween, type MembershipView, sameSet, sameView, stalledOf } from "../state/view.ts";
 
 /** Commits a new state. */
 export function commit(m: Machine, state: GossipState, now: number): void {
   if (state === m.state || m.phase !== "member") return;
   m.state = state;
   while (!handleOwnRemoval(m)) {
-    m.state = refuteAndMarkSeen(m);
+    m.state = refuteAndMarkSeen(m, now);
     derive(m, now);
     const next = lead(m, now);
     if (next === undefined) break;
@@ -59,7 +63,8 @@ export function abandonCluster(m: Machine): void {
 
 /** Ends the membership of this node after it was declared down. */
 export function onSelfDowned(m: Machine, evidence: DownEvidence): void {
-  if (m.view.self.status === "leaving" || m.view.self.status === "exiting") return leave(m);
+  // Only a node that leaves by its own decision ends without `whenDowned`.
+  if (m.leaveBy !== undefined) return leave(m);
   endView(m, "downed", { ...m.view.self, status: "down", evidence });
   publish(m);
   log(m, "error", "this node was declared down", {
@@ -103,8 +108,12 @@ function endView(m: Machine, phase: "left" | "downed" | "lost", self: Member): v
 }
 
 /** The state with this node's own record brought up to date. */
-function refuteAndMarkSeen(m: Machine): GossipState {
+function refuteAndMarkSeen(m: Machine, now: number): GossipState {
   let record = m.state.members.get(selfAddress(m))!;
+  if (isLeaving(record.member) && m.leaveBy === undefined && rules.ownStatusIsRefuted) {
+    record = { ...record, member: refutedStatus(m, record.member, now) };
+    m.state = withRecord(m.state, record);
+  }
   const reachability = refutation(m.state, selfAddress(m));
   if (reachability !== undefined) {
     // Other members do not receive this node's answers: it may be overloaded.
@@ -119,31 +128,58 @@ function refuteAndMarkSeen(m: Machine): GossipState {
   return record === m.state.members.get(selfAddress(m)) ? m.state : withRecord(m.state, record);
 }
 
+/** Others say that this node leaves, and it does not. */
+function refutedStatus(m: Machine, told: Member, now: number): Member {
+  const { status } = m.view.self;
+  const statusRefutation = (told.statusRefutation ?? 0) + 1;
+  logRejection(m, selfAddress(m), "ownStatus", now, () => {
+    log(m, "warn", "another member claims that this node leaves; refuted", {
+      claimed: told.status,
+    });
+  });
+  return { ...told, status, statusRefutation };
+}
+
 function derive(m: Machine, now: number): void {
-  const { state, view } = m;
-  const self = state.members.get(selfAddress(m))!.member;
-  let unreachable = unreachableMembers(state, self.address);
-  if (sameSet(unreachable, view.unreachable)) unreachable = view.unreachable;
-  else m.monitoring.stableSince = now;
-  let unreachability = unreachabilityOf(state, self.address, unreachable);
-  if (sameUnreachability(unreachability, view.unreachability)) unreachability = view.unreachability;
-  else if (!sameSet(stalledOf(unreachability), stalledOf(view.unreachability))) {
-    m.monitoring.stableSince = now;
-  }
-  const { converged, missing } = convergence(state, unreachable, m.digest);
+  const { state, silenceView } = m;
   const members = sortedMembers(m);
   m.fullDigest = fullDigest(state);
+  const { view, missing } = viewOf(m, members, m.view, "all");
+  // Downing decides as if there were no early accusations, so that these never hasten it.
+  m.silenceView = hasEarly(state) && rules.goneDoesNotHastenDowning
+    ? viewOf(m, members, silenceView, "silence").view
+    : view;
+  m.view = view;
   m.missing = missing;
-  m.view = {
-    members,
-    unreachable,
-    unreachability,
-    leader: leaderOf(members, unreachable),
-    self,
-    converged,
-    clusterId: m.clusterId,
-  };
-  if (!converged) m.gossip.nextAt = Math.min(m.gossip.nextAt, now + m.config.gossipInterval / 4);
+  const after = m.silenceView;
+  if (
+    !sameSet(after.unreachable, silenceView.unreachable) ||
+    !sameSet(stalledOf(after.unreachability), stalledOf(silenceView.unreachability))
+  ) m.monitoring.stableSince = now;
+  if (!view.converged) {
+    m.gossip.nextAt = Math.min(m.gossip.nextAt, now + m.config.gossipInterval / 4);
+  }
+}
+
+/** The view that follows from the accusations that count; keeps equal parts of `before`. */
+function viewOf(
+  m: Machine,
+  members: readonly Member[],
+  before: MembershipView,
+  counted: Counted,
+): { readonly view: MembershipView; readonly missing: readonly string[] } {
+  const { state, clusterId } = m;
+  const self = state.members.get(selfAddress(m))!.member;
+  let unreachable = unreachableMembers(state, self.address, counted);
+  if (sameSet(unreachable, before.unreachable)) unreachable = before.unreachable;
+  let unreachability = unreachabilityOf(state, self.address, unreachable, counted);
+  if (sameUnreachability(unreachability, before.unreachability)) {
+    unreachability = before.unreachability;
+  }
+  const { converged, missing } = convergence(state, unreachable, m.digest);
+  const leader = leaderOf(members, unreachable);
+  const view = { members, unreachable, unreachability, leader, self, converged, clusterId };
+  return { view, missing };
 }
 
 /** Members by age; the same array while members are unchanged. */

@@ -69,6 +69,8 @@ export interface MembershipLimits {
 /** Configuration of a membership machine. Only `self` and `seeds` are required. */
 export interface MembershipConfig extends Partial<MembershipLimits> {
   readonly self: SelfDescription;
+  /** Wall time when the node starts, milliseconds. Default: `self.incarnation`. */
+  readonly wallTime?: number;
   /**
    * Addresses of seed nodes; the same list on all nodes; may contain this node. If it contains no
    * other node, this node bootstraps a cluster at once. The first seed bootstraps one when it finds
@@ -91,6 +93,11 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
   readonly allowSelfBootstrap?: boolean;
   /** Must be equal on all members; a node with another value for a key is rejected. */
   readonly clusterConfig?: Readonly<Record<string, string>>;
+  /**
+   * Whether other nodes reach this one through a translated address: an advertised host or port. They
+   * never take it for gone then. Default false.
+   */
+  readonly translated?: boolean;
   /** Options of the failure detector. */
   readonly detector?: Partial<DetectorOptions>;
   /** How long the set of unreachable members must be stable before downing. Default: by size. */
@@ -102,6 +109,7 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
 /** A configuration with all defaults filled in. */
 export interface ResolvedConfig extends MembershipLimits {
   readonly self: SelfDescription;
+  readonly wallTime: number;
   /** Without duplicates. */
   readonly seeds: readonly string[];
   readonly contacts: readonly string[];
@@ -109,6 +117,7 @@ export interface ResolvedConfig extends MembershipLimits {
   readonly bootstraps: boolean;
   readonly allowSelfBootstrap: boolean;
   readonly clusterConfig: Readonly<Record<string, string>>;
+  readonly translated: boolean;
   readonly detector: DetectorOptions;
   readonly stableAfter: number | undefined;
   readonly downing: DowningStrategy;
@@ -130,6 +139,7 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     detector,
     stableAfter,
     downing = keepMajority(),
+    wallTime: _wallTime,
     ...rest
   } = config;
   const limits = optionsOf(membershipTable, rest);
@@ -140,12 +150,14 @@ export function resolveConfig(config: MembershipConfig): ResolvedConfig {
     ...defaultMembershipLimits,
     ...limits,
     self: { ...self, roles: [...self.roles] },
+    wallTime: config.wallTime ?? self.incarnation,
     seeds: [...new Set(seeds)],
     contacts: [...config.contacts ?? []],
     dynamicSeeds: config.dynamicSeeds ?? false,
     bootstraps: config.bootstraps ?? true,
     allowSelfBootstrap: config.allowSelfBootstrap ?? clusterDefaults.allowSelfBootstrap,
     clusterConfig,
+    translated: config.translated ?? false,
     detector: {
       ...defaultDetectorOptions,
       // User traffic must not teach the detector shorter intervals than those of heartbeats.

@@ -17,7 +17,8 @@ import {
   type Tombstone,
   withoutOldTombstones,
 } from "../state/gossip_state.ts";
-import { type Machine, selfAddress, send } from "./machine.ts";
+import { log, type Machine, selfAddress, send } from "./machine.ts";
+import { logRejection } from "./rejection_log.ts";
 import { isAlive } from "../state/member.ts";
 import type { DigestMessage, GossipContent, GossipMessage, SummaryMessage } from "./messages.ts";
 import { pick } from "./pick.ts";
@@ -29,6 +30,8 @@ import { rules } from "../../runtime/rules.ts";
 const probeShare = 0.1;
 /** How many seeds outside the cluster all members together contact per gossip interval. */
 const seedProbes = 3;
+/** Rate limit cost of claims that cannot be true, in records. */
+const refusedClaimCost = 1_000;
 /** Between two removals of expired tombstones, milliseconds. */
 const tombstoneInterval = 60_000;
 
@@ -87,8 +90,10 @@ export function onSummary(m: Machine, from: string, message: SummaryMessage, now
 export function onGossip(m: Machine, from: string, message: GossipMessage, now: number): void {
   const { members, tombstones } = message.state;
   m.gossip.rateLimiter.charge(from, members.length + tombstones.length, now);
-  const theirs = gossipState(m, message.state, now);
-  commit(m, mergeGossip(m.state, admitted(m, theirs)), now);
+  const theirs = gossipState(m, ofSender(m, from, message.state), now);
+  const admissible = admitted(m, theirs, from, now);
+  if (admissible.refused) refuseClaims(m, from, now);
+  commit(m, mergeGossip(admissible.ours, admissible.theirs), now);
   if (m.phase !== "member") return;
   if (message.reply) {
     const delta = newerThan(theirs, m.state);
@@ -99,6 +104,23 @@ export function onGossip(m: Machine, from: string, message: GossipMessage, now: 
     const delta = requestedBy(m.state, addresses, salt);
     if (delta.members.size > 0) sendGossip(m, from, delta, now, { reply: true });
   }
+}
+
+/** A node that is not a member here, or not yet, may speak of itself only. */
+function ofSender(m: Machine, from: string, content: GossipContent): GossipContent {
+  if (m.state.members.has(from) || !rules.onlyMembersGossip) return content;
+  return {
+    members: content.members.filter(({ member }) => member.address === from),
+    tombstones: [],
+  };
+}
+
+/** Names the member that claims what cannot be, and lets it cause less work for a while. */
+function refuseClaims(m: Machine, from: string, now: number): void {
+  m.gossip.rateLimiter.charge(from, refusedClaimCost, now);
+  logRejection(m, from, "impossibleClaims", now, () => {
+    log(m, "warn", "ignored claims of a member that cannot be true", { peer: from });
+  });
 }
 
 /** The wire form of a state. */

@@ -75,8 +75,12 @@ export function leaderActions(
   for (const member of joining.sort(compareAge)) {
     // A hostile member may claim the highest number.
     const highest = rules.upNumbersAreBounded ? Number.MAX_SAFE_INTEGER : Infinity;
-    lastUp = Math.min(lastUp + 1, highest);
-    moved.push({ ...member, status: "up", upNumber: lastUp });
+    // A number is never changed.
+    if (member.upNumber > 0) moved.push({ ...member, status: "up" });
+    else {
+      lastUp = Math.min(lastUp + 1, highest);
+      moved.push({ ...member, status: "up", upNumber: lastUp });
+    }
   }
   return { moved, removed };
 }

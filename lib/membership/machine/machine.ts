@@ -27,8 +27,7 @@ export type MembershipEvent =
   | { readonly type: "received"; readonly from: string; readonly message: MembershipMessage }
   /** Any traffic has arrived from a node. */
   | { readonly type: "signOfLife"; readonly from: string }
-  /** The connection to a node has ended. */
-  | { readonly type: "peerGone"; readonly address: string }
+  | PeerGoneEvent
   /** The current dynamic seeds; those of the configuration are kept. */
   | { readonly type: "seeds"; readonly seeds: readonly string[] }
   /** Leaves the cluster. */
@@ -38,7 +37,20 @@ export type MembershipEvent =
   /** Port of this node's stall responder; undefined: it does not listen. */
   | { readonly type: "stallResponder"; readonly port: number | undefined }
   | StallAnswerEvent
+  | PortsAnswerEvent
   | LeaseAnswerEvent;
+
+/** A connection to a node has ended. */
+export interface PeerGoneEvent {
+  readonly type: "peerGone";
+  readonly address: string;
+  /**
+   * Set when no connection to the node is left, and the far end's system has closed or reset the last
+   * one without a close frame: the incarnation at that end. Default: this end or an orderly close
+   * has ended it.
+   */
+  readonly cutOff?: number;
+}
 
 /** Answers the effect `probeStall`. */
 export interface StallAnswerEvent {
@@ -51,6 +63,16 @@ export interface StallAnswerEvent {
   readonly ms: number;
 }
 
+/** Answers the effect `probePorts`. */
+export interface PortsAnswerEvent {
+  readonly type: "portsAnswer";
+  readonly address: string;
+  /** That of the effect. */
+  readonly sequence: number;
+  /** Whether the host of the address itself has refused connections to both ports. */
+  readonly refused: boolean;
+}
+
 /** Outputs of the membership machine. */
 export type MembershipEffect =
   | { readonly type: "send"; readonly to: string; readonly message: MembershipMessage }
@@ -60,6 +82,14 @@ export type MembershipEffect =
     readonly address: string;
     readonly incarnation: number;
     readonly port: number;
+  }
+  /** Try the main port and the stall port of a member; answer with `portsAnswer`. */
+  | {
+    readonly type: "probePorts";
+    readonly address: string;
+    readonly incarnation: number;
+    readonly stallPort: number;
+    readonly sequence: number;
   }
   /** Acquire the lease; answer with `leaseAnswer`. */
   | { readonly type: "acquireLease" }
@@ -111,6 +141,8 @@ export interface Machine {
   /** The latest view, and the last published one. */
   view: MembershipView;
   published: MembershipView;
+  /** The latest view without early accusations, on which downing decides; usually `view` itself. */
+  silenceView: MembershipView;
   effects: MembershipEffect[];
   seeds: Seeds;
   joining: {
@@ -164,7 +196,7 @@ export interface Machine {
     stableSince: number;
     /** Local health (Lifeguard). */
     readonly localHealth: LocalHealth;
-    /** Counts probe rounds. */
+    /** Counts probe rounds and inquiries about lost connections. */
     sequence: number;
     /** Probes relayed for other members. */
     relays: Relay[];
@@ -205,6 +237,7 @@ export function newMachine(config: ResolvedConfig): Machine {
     missing: [],
     view,
     published: view,
+    silenceView: view,
     effects: [],
     seeds: configuredSeeds(config),
     joining: {

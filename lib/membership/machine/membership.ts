@@ -12,13 +12,16 @@ import { whyNotJoined } from "../joining/bootstrap.ts";
 import { gossipTick, onDigest, onGossip, onSummary } from "./gossiping.ts";
 import { healthOf, type HealthReport } from "../detector/health.ts";
 import {
+  acknowledgeHeartbeat,
   heard,
   heartbeatTick,
   onHeartbeatAck,
   onLag,
   onPeerGone,
   onStallAnswer,
+  onStallResponder,
 } from "../detector/heartbeating.ts";
+import { onPortsAnswer } from "../detector/gone.ts";
 import {
   joiningTick,
   onClusterFound,
@@ -125,7 +128,7 @@ export class Membership {
         heard(m, event.from, now);
         break;
       case "peerGone":
-        onPeerGone(m, event.address);
+        onPeerGone(m, event, now);
         break;
       case "seeds":
         onSeeds(m, event.seeds, now);
@@ -137,10 +140,13 @@ export class Membership {
         onLag(m, event.ms, now);
         break;
       case "stallResponder":
-        m.monitoring.stallPort = event.port;
+        onStallResponder(m, event.port);
         break;
       case "stallAnswer":
         onStallAnswer(m, event, now);
+        break;
+      case "portsAnswer":
+        onPortsAnswer(m, event, now);
         break;
       case "leaseAnswer":
         onLeaseAnswer(m, event, now);
@@ -182,13 +188,14 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
       return onClusterMessage(m, from, message, now);
     case "heartbeatAck":
       if (m.state.members.get(from)?.member.incarnation === message.incarnation) {
-        onHeartbeatAck(m, from, message.stallPort, now);
+        onHeartbeatAck(m, from, message, now);
         noteFullMember(m, from, now);
       }
       return;
     case "left":
       return onLeft(m, from, message, now);
     case "removed":
+      if (!m.state.members.has(from) && rules.onlyMembersGossip) return;
       return onRemoved(m, message, now);
   }
 }
@@ -229,21 +236,12 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
     case "summary":
       return onSummary(m, from, message, now);
     case "heartbeat":
-      return answerHeartbeat(m, from);
+      return acknowledgeHeartbeat(m, from);
     case "indirectProbe":
       return onIndirectProbe(m, from, message, now);
     case "indirectAnswer":
       if (onIndirectAnswer(m, from, message, now)) accuse(m, now);
   }
-}
-
-function answerHeartbeat(m: Machine, to: string): void {
-  const { stallPort } = m.monitoring;
-  send(m, to, {
-    type: "heartbeatAck",
-    incarnation: m.identity.incarnation,
-    ...(stallPort !== undefined && { stallPort }),
-  });
 }
 
 /** Whether the sender was removed; if so, notifies it. An unknown node was not removed. */

@@ -112,7 +112,8 @@ export function parseMember(value: unknown): Member | undefined {
     !isAddress(address) || !isShortText(nodeId) || !isCount(incarnation) || !isCount(upNumber) ||
     !isStatus(status) || roles === undefined || evidence === undefined
   ) return undefined;
-  const { appVersion, zone, inheritedNumber } = fields;
+  const { appVersion, zone, statusRefutation, inheritedNumber } = fields;
+  if (statusRefutation !== undefined && !isCount(statusRefutation)) return undefined;
   if (!isLabel(appVersion) || !isLabel(zone)) return undefined;
   if (inheritedNumber !== undefined && !isCount(inheritedNumber)) return undefined;
   const member: Member = {
@@ -124,6 +125,7 @@ export function parseMember(value: unknown): Member | undefined {
     upNumber,
     ...(appVersion !== undefined && { appVersion }),
     ...(zone !== undefined && { zone }),
+    ...(statusRefutation !== undefined && { statusRefutation }),
     ...(inheritedNumber !== undefined && { inheritedNumber }),
   };
   return evidence === "none" ? member : { ...member, evidence };
@@ -203,6 +205,7 @@ function parseSubject(value: unknown): Subject | undefined {
     ...(refutation !== undefined && { refutation }),
     ...(known !== undefined && { reason: known }),
     ...(phi !== undefined && { phi }),
+    ...(fields.early === true && { early: true }),
   };
 }
 

@@ -39,8 +39,11 @@ export interface JoinMessage {
  * - `configConflict`: a key of the cluster configuration has another value here.
  * - `staleIncarnation`: a later incarnation at that address is, or was, a member.
  * - `clusterFull`: `maxMembers` is reached.
+ * - `clockAhead`: the incarnation is more than 1 000 years ahead of the clock here.
  */
-export type JoinRefusal = "configConflict" | "staleIncarnation" | "clusterFull";
+export type JoinRefusal = typeof joinRefusals[number];
+
+const joinRefusals = ["configConflict", "staleIncarnation", "clusterFull", "clockAhead"] as const;
 
 /** Rejects a `join`. */
 export interface JoinRefusedMessage {
@@ -123,6 +126,11 @@ export interface HeartbeatAckMessage {
   readonly incarnation: number;
   /** Port of the sender's stall responder on the same host; absent: it has none. */
   readonly stallPort?: number;
+  /**
+   * Whether the sender's address leads to it through a translation (an advertised host or port):
+   * a refused connection then proves nothing about the sender. Default false.
+   */
+  readonly translated?: boolean;
 }
 
 /** Requests that the receiver probes a member for the sender (SWIM). */
@@ -254,6 +262,7 @@ function parseJoin(fields: Fields): JoinMessage | undefined {
   if (member.status !== "joining" || member.upNumber !== 0 || member.evidence !== undefined) {
     return undefined;
   }
+  if (member.statusRefutation !== undefined) return undefined;
   // Only the admitting member knows whose vote the node inherits.
   if (member.inheritedNumber !== undefined) return undefined;
   const { bootstraps = false } = fields;
@@ -263,11 +272,10 @@ function parseJoin(fields: Fields): JoinMessage | undefined {
 
 function parseJoinRefused(fields: Fields): JoinRefusedMessage | undefined {
   const { code, reason, known } = fields;
-  if (code !== "configConflict" && code !== "staleIncarnation" && code !== "clusterFull") {
-    return undefined;
-  }
+  const refusal = joinRefusals.find((one) => one === code);
+  if (refusal === undefined) return undefined;
   if (!isSentence(reason) || !isIncarnation(known)) return undefined;
-  return { type: "joinRefused", code, reason, known };
+  return { type: "joinRefused", code: refusal, reason, known };
 }
 
 function parseWelcome(fields: Fields): WelcomeMessage | undefined {
@@ -307,11 +315,13 @@ function parseRemoved(fields: Fields): RemovedMessage | undefined {
   });
 }
 
-function parseHeartbeatAck({ incarnation, stallPort }: Fields): HeartbeatAckMessage | undefined {
+function parseHeartbeatAck(fields: Fields): HeartbeatAckMessage | undefined {
+  const { incarnation, stallPort } = fields;
   if (!isIncarnation(incarnation)) return undefined;
-  if (stallPort === undefined) return { type: "heartbeatAck", incarnation };
+  const translated = fields.translated === true && { translated: true };
+  if (stallPort === undefined) return { type: "heartbeatAck", incarnation, ...translated };
   if (!isCount(stallPort) || stallPort < 1 || stallPort > 65_535) return undefined;
-  return { type: "heartbeatAck", incarnation, stallPort };
+  return { type: "heartbeatAck", incarnation, stallPort, ...translated };
 }
 
 function parseIndirect<T extends { readonly type: string }>(fields: Fields, rest: T) {

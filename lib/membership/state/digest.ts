@@ -19,7 +19,8 @@ const maxAddressHashes = 20_000;
 
 /**
  * Fingerprint of the members and their statuses: equal on all members after convergence. Excludes
- * tombstones, evidence, seen digests and reachability. 16 hexadecimal digits.
+ * tombstones, evidence, seen digests and reachability; and labels, on which only the member itself has
+ * the last word, so that a lie about one that is gone keeps nobody waiting. 16 hexadecimal digits.
  */
 export function contentDigest(state: GossipState): string {
   return sum(state, (record) => contentHash(record.member));
@@ -55,10 +56,8 @@ function sum(state: GossipState, hashOf: (record: MemberRecord) => Hash): string
 function contentHash(member: Member): Hash {
   let known = contentHashes.get(member);
   if (known === undefined) {
-    const { address, nodeId, incarnation, status, upNumber } = member;
-    const { roles, appVersion, zone, inheritedNumber } = member;
-    const labels = [roles, appVersion, zone, inheritedNumber];
-    known = hash64(JSON.stringify([address, nodeId, incarnation, status, upNumber, labels]));
+    const { address, incarnation, status, upNumber, inheritedNumber } = member;
+    known = hash64(JSON.stringify([address, incarnation, status, upNumber, inheritedNumber]));
     contentHashes.set(member, known);
   }
   return known;
@@ -69,6 +68,7 @@ export function recordHash(record: MemberRecord): Hash {
   let known = recordHashes.get(record);
   if (known === undefined) {
     const { member, seen, reachability } = record;
+    const { nodeId, roles, appVersion, zone, statusRefutation } = member;
     const { by, why, observers } = member.evidence ?? {};
     const [high, low] = contentHash(member);
     const subjects = reachability.unreachable.map((subject) => [
@@ -76,9 +76,11 @@ export function recordHash(record: MemberRecord): Hash {
       subject.incarnation,
       subject.refutation,
       subject.reason,
+      subject.early,
     ]);
     known = hash64(JSON.stringify([
       [high, low, by, why, observers],
+      [nodeId, roles, appVersion, zone, statusRefutation],
       [seen.counter, seen.digest, reachability.version, subjects, reachability.refutation],
     ]));
     recordHashes.set(record, known);

@@ -27,7 +27,8 @@ export interface Seen {
  * Why a member is unreachable:
  *
  * - `silent`: it responds neither directly nor to indirect probes.
- * - `gone`: its host also refuses connections to its stall responder.
+ * - `gone`: its system has closed or reset all connections and refuses new ones to both its ports, as
+ *   two observers say where two can observe it.
  * - `stalled`: its process is alive, but its event loop is stalled. It is given no new work and is not
  *   downed before the stall limit.
  */
@@ -47,6 +48,11 @@ export interface Subject {
   readonly reason?: UnreachableReason;
   /** Phi value at the time of the accusation, for people. Default: not known. */
   readonly phi?: number;
+  /**
+   * Whether the accusation rests on ended connections and refused ports alone, and the member has not
+   * been silent for long enough to be accused without them. Downing does not count it. Default false.
+   */
+  readonly early?: boolean;
 }
 
 /** The accusations of a member. Written only by that member. */
@@ -245,6 +251,7 @@ function subjectsText({ unreachable, refutation }: Reachability): string {
     subject.incarnation,
     subject.refutation,
     subject.reason,
+    subject.early,
   ]);
   return JSON.stringify([subjects, refutation]);
 }

@@ -81,6 +81,11 @@ export interface Member {
   /** 0 until up; then the order in which members became up, from 1. The lowest is the oldest. */
   readonly upNumber: number;
   /**
+   * Raised by the member when others have moved its status although it does not leave: statuses with
+   * a lower number are refuted. Default 0.
+   */
+  readonly statusRefutation?: number;
+  /**
    * Present if this incarnation has replaced a member with a vote: the up number of that member. The
    * node has its vote, at its age, from the start: a restart does not change the votes.
    */
@@ -133,19 +138,36 @@ export function compareText(a: string, b: string): number {
 export function mergeMember(a: Member, b: Member): Member {
   if (a === b) return a;
   if (a.incarnation !== b.incarnation) return a.incarnation > b.incarnation ? a : b;
-  const status = statusRank(a.status) >= statusRank(b.status) ? a.status : b.status;
+  const { status, statusRefutation } = mergeStatus(a, b);
   const upNumber = mergeUpNumber(a.upNumber, b.upNumber);
   const named = compareLabels(a, b) >= 0 ? a : b;
   const evidence = mergeEvidence(a.evidence, b.evidence);
   for (const member of [a, b]) {
     if (
       status === member.status && upNumber === member.upNumber &&
+      statusRefutation === (member.statusRefutation ?? 0) &&
       compareLabels(named, member) === 0 && compareEvidence(evidence, member.evidence) === 0
     ) return member;
   }
-  const { evidence: _, ...labels } = named;
-  const merged: Member = { ...labels, status, upNumber };
+  const { evidence: _, statusRefutation: _refutation, ...labels } = named;
+  const merged: Member = {
+    ...labels,
+    status,
+    upNumber,
+    ...(statusRefutation > 0 && { statusRefutation }),
+  };
   return evidence === undefined ? merged : { ...merged, evidence };
+}
+
+/** A refuted status does not count, unless it is `down`, which is final. */
+function mergeStatus(a: Member, b: Member): { status: MemberStatus; statusRefutation: number } {
+  const [ofA, ofB] = [a.statusRefutation ?? 0, b.statusRefutation ?? 0];
+  const statusRefutation = Math.max(ofA, ofB);
+  if (!isAlive(a) || !isAlive(b) || ofA === ofB) {
+    const status = statusRank(a.status) >= statusRank(b.status) ? a.status : b.status;
+    return { status, statusRefutation };
+  }
+  return { status: ofA > ofB ? a.status : b.status, statusRefutation };
 }
 
 /** Two leaders may have numbered a member concurrently: the smaller number wins; 0 is none. */

@@ -58,8 +58,8 @@ export interface UnreachableMember {
   /** The member, as it is now. */
   readonly member: Member;
   /**
-   * `stalled`: its process is alive but its event loop is stalled; `gone`: its host refuses
-   * connections; `silent`: it does not respond, for an unknown reason.
+   * `stalled`: its process is alive but its event loop is stalled; `gone`: its system has ended all
+   * connections and refuses new ones; `silent`: it does not respond, for an unknown reason.
    */
   readonly reason: UnreachableReason;
   /** Addresses of the observers; sorted. */

@@ -94,7 +94,8 @@ function moveOn(known: Member | undefined, member: Member, events: MemberEvent[]
   if (status === "weaklyUp" && from < statusRank("weaklyUp")) {
     events.push({ type: "memberWeaklyUp", member });
   }
-  if ((known?.upNumber ?? 0) === 0 && member.upNumber > 0) {
+  const returns = status === "up" && (known?.status === "leaving" || known?.status === "exiting");
+  if (((known?.upNumber ?? 0) === 0 && member.upNumber > 0) || returns) {
     events.push({ type: "memberUp", member });
   }
   if ((status === "leaving" || status === "exiting") && from < statusRank("leaving")) {

@@ -245,3 +245,11 @@ export const circuitBreakerDefaults = circuitBreakerTable.defaults;
 export const lookupTable = optionTable("lookup", {
   node: option(addressText, { required: true, text: 'The node, `"host:port"`.' }),
 });
+
+/** Options of `receptionist.register`. */
+export const registerTable = optionTable("receptionist.register", {
+  clients: option(callback("a function of the client"), {
+    defaultText: "all clients",
+    text: "Which clients may send to the actor.",
+  }),
+});

@@ -1,4 +1,5 @@
 import {
+  callback,
   choice,
   code,
   countOrInfinity,
@@ -114,6 +115,14 @@ export const shardedTable = optionTable("Behaviors.sharded", {
   rememberEntities: option(either(flag, entityStore, group(rememberTable)), {
     default: false,
     text: "Whether running entities start again when their shard has moved or its owner has died.",
+  }),
+  clients: option(callback("a function of the client"), {
+    defaultText: "all clients",
+    text: 'Which clients may send messages: `true`, `false`, or `"read"` for what `reads` permits.',
+  }),
+  reads: option(callback("a function of the message"), {
+    defaultText: "no message",
+    text: 'Which messages clients with the access `"read"` may send.',
   }),
 }, { section: "sharding" });
 

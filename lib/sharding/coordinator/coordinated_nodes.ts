@@ -1,3 +1,4 @@
+import type { HolderId } from "../lease/lease_config.ts";
 import { compareStamps, type Stamp } from "../routing/term.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { ViewMember } from "./coordinator_view.ts";
@@ -8,6 +9,8 @@ interface CoordinatedNode {
   /** It has acknowledged the current term, and reported its shards. */
   reported: boolean;
   retiring: boolean;
+  /** Its last report claims shards that are not its any more: it has to stop them. */
+  conflicts: boolean;
   /** The stamp of its newest message. */
   stamp: Stamp;
 }
@@ -38,9 +41,48 @@ export class CoordinatedNodes {
     return this.#nodes.keys();
   }
 
-  /** Members that have not acknowledged the term yet. */
+  /** Members that have not acknowledged the term yet, or have to report again. */
   unreported(): string[] {
-    return [...this.#nodes].filter(([, { reported }]) => !reported).map(([address]) => address);
+    return [...this.#nodes].filter(([, { reported, conflicts }]) => !reported || conflicts)
+      .map(([address]) => address);
+  }
+
+  /** Whether a member has acknowledged this term and reported its shards. */
+  hasReported(address: string): boolean {
+    return this.#nodes.get(address)?.reported === true;
+  }
+
+  /** Whether a member has reported that it leaves. */
+  isRetiring(address: string): boolean {
+    return this.#nodes.get(address)?.retiring === true;
+  }
+
+  /** Members that have reported, and claim no shards of others. */
+  settled(): HolderId[] {
+    return [...this.#nodes].filter(([, { reported, conflicts }]) => reported && !conflicts)
+      .map(([address, { incarnation }]) => ({ address, incarnation }));
+  }
+
+  /** Members that claim shards of others. */
+  conflicting(): HolderId[] {
+    return [...this.#nodes].filter(([, { conflicts }]) => conflicts)
+      .map(([address, { incarnation }]) => ({ address, incarnation }));
+  }
+
+  /** Members whose reports are awaited. */
+  awaited(): Iterable<string> {
+    return this.#awaited;
+  }
+
+  /** The lease of a member has ended: what it owned is not its any more. */
+  excuse({ address, incarnation }: HolderId): void {
+    if (this.#nodes.get(address)?.incarnation === incarnation) this.#awaited.delete(address);
+  }
+
+  /** Notes whether a member claims shards that are not its any more. */
+  noteConflicts(address: string, conflicts: boolean): void {
+    const node = this.#nodes.get(address);
+    if (node !== undefined) node.conflicts = conflicts;
   }
 
   /** The incarnation of a member; 0 if it is none. */
@@ -58,6 +100,7 @@ export class CoordinatedNodes {
   awaitAll(): void {
     for (const [address, node] of this.#nodes) {
       node.reported = false;
+      node.conflicts = false;
       this.#awaited.add(address);
     }
   }
@@ -71,6 +114,7 @@ export class CoordinatedNodes {
       incarnation,
       reported: false,
       retiring: false,
+      conflicts: false,
       stamp: [incarnation, 0],
     });
     if (awaited) this.#awaited.add(address);
@@ -78,16 +122,17 @@ export class CoordinatedNodes {
   }
 
   /**
-   * Removes nodes that are no longer members or have a new incarnation; returns their addresses.
+   * Removes nodes that are no longer members or have a new incarnation. Returns them, and whether they
+   * had reported in this term.
    */
-  retain(members: readonly ViewMember[]): string[] {
+  retain(members: readonly ViewMember[]): { readonly id: HolderId; readonly reported: boolean }[] {
     const present = new Map(members.map(({ address, incarnation }) => [address, incarnation]));
-    const gone: string[] = [];
-    for (const [address, { incarnation }] of this.#nodes) {
+    const gone: { id: HolderId; reported: boolean }[] = [];
+    for (const [address, { incarnation, reported }] of this.#nodes) {
       if (present.get(address) === incarnation) continue;
       this.#nodes.delete(address);
       this.#awaited.delete(address);
-      gone.push(address);
+      gone.push({ id: { address, incarnation }, reported });
     }
     return gone;
   }

@@ -2,13 +2,15 @@
  * The coordinator decides which node owns which shard. Every node has one; the leader's is active,
  * the others are idle. All its state can be rebuilt from the reports of the regions: a new leader
  * first requests that every member acknowledge a new term and report its shards, and grants no
- * shard before all have reported or were removed. So the crash of a coordinator loses no grant and
- * creates no second owner, and a deposed coordinator that does not know it can change nothing.
+ * shard before all have reported or hold no lease any more. So the crash of a coordinator loses no
+ * grant and creates no second owner, and a deposed coordinator that does not know it can change
+ * nothing.
  *
  * What makes a grant safe: every member that could own the shard has acknowledged this term and
- * reported, so no older owner is overlooked; and the new owner is up, so every later leader has it in
- * its view, as joining at least, and awaits its report. Convergence of the view adds nothing to that
- * (`docs/decisions/0014-grants-without-convergence.md`).
+ * reported, or its lease has ended, so no older owner is overlooked; and the new owner is up, so every
+ * later leader has it in its view, as joining at least, and awaits its report. Convergence of the view
+ * adds nothing to that (`docs/decisions/0014-grants-without-convergence.md`). A quorum of the voters
+ * must have acknowledged the term, too (`docs/decisions/0016-leases-for-owners.md`).
  *
  * Pure: `step` takes an event and gives effects. Each grant has its own epoch, each shard type its
  * own table.
@@ -16,13 +18,23 @@
  * @module
  */
 import { type AllocationNode, type AllocationStrategy, leastShards } from "./allocation.ts";
+import { CoordinatedLeases } from "./coordinated_leases.ts";
 import { CoordinatedNodes } from "./coordinated_nodes.ts";
 import type { CoordinatorEffect, CoordinatorEvent } from "./coordinator_event.ts";
 import type { CoordinatorView } from "./coordinator_view.ts";
-import type { RegionReport, ReportMessage } from "../routing/protocol.ts";
+import type { RegionReport, ReportMessage } from "./coordination_protocol.ts";
+import { type HolderId, holderKey, type LeaseConfig } from "../lease/lease_config.ts";
+import type { LeaseProposal } from "../lease/lease_configuration.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
-import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
+import {
+  compareTerms,
+  isPlausibleTerm,
+  nextTermCount,
+  noTerm,
+  sameTerm,
+  type Term,
+} from "../routing/term.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** Intervals and timeouts of the coordinator. Times are milliseconds. */
@@ -64,8 +76,8 @@ const defaultTiming: CoordinatorTiming = {
 
 /** How many shard types one coordinator keeps; reports of more are rejected. */
 const maxShardTypes = 1_000;
-/** Grants that a coordinator can make before it meets the numbers of the next term: 2^26. */
-const epochsPerTerm = 67_108_864;
+/** Grants of one type that a coordinator can make before it has to begin a new term: 2^20. */
+const epochsPerTerm = 1_048_576;
 
 /** See the module's text. */
 export class Coordinator {
@@ -73,11 +85,15 @@ export class Coordinator {
   readonly #strategies = new Map<string, AllocationStrategy>();
   readonly #tables = new Map<string, ShardTable>();
   readonly #nodes = new CoordinatedNodes();
+  readonly #leases = new CoordinatedLeases();
   #view: CoordinatorView | undefined;
   #term: Term = noTerm;
   /** The highest number of a term that was seen. */
   #highestTerm = 0;
   #now = 0;
+  #wallTime = 0;
+  /** Whether grants were made in this term. */
+  #wasActive = false;
   #effects: CoordinatorEffect[] = [];
 
   /** Idle until a view says that this node leads. */
@@ -88,7 +104,40 @@ export class Coordinator {
   /** `idle`: another node leads. `recovering`: reports are missing. `active`: grants shards. */
   get phase(): "idle" | "recovering" | "active" {
     if (this.#view === undefined || this.#view.leader !== this.#view.self) return "idle";
+    if (!this.#leases.established || this.#leases.unaccounted(this.#now).length > 0) {
+      return "recovering";
+    }
     return this.#nodes.awaitsReports && rules.coordinatorAwaitsReports ? "recovering" : "active";
+  }
+
+  /** When the coordinator has something to do although nothing happens, on the clock of `step`. */
+  get nextDeadline(): number | undefined {
+    return this.phase === "idle" ? undefined : this.#leases.nextDeadline(this.#now);
+  }
+
+  /** What keeps shards from being granted, in sentences; empty: nothing does. */
+  explain(): readonly string[] {
+    if (this.phase === "idle") return [];
+    const lines: string[] = [];
+    const names = (ids: Iterable<{ readonly address: string }>) =>
+      Array.from(ids, ({ address }) => address).join(", ");
+    const votes = names(this.#leases.missingVotes());
+    if (!this.#leases.established && votes !== "") {
+      lines.push(
+        `it grants no shard before a majority of the voters has answered; missing: ${votes}`,
+      );
+    }
+    const awaited = [...this.#nodes.awaited()].join(", ");
+    if (awaited !== "") {
+      lines.push(`it grants no shard before all members have reported theirs; missing: ${awaited}`);
+    }
+    const live = names(this.#leases.unaccounted(this.#now));
+    if (live !== "") lines.push(`it waits for reports of nodes that may hold a lease: ${live}`);
+    const ending = names(this.#leases.ending());
+    if (ending !== "") {
+      lines.push(`shards of lost nodes are granted anew when their leases have ended: ${ending}`);
+    }
+    return lines;
   }
 
   /** The table of a shard type, for inspection. */
@@ -106,20 +155,31 @@ export class Coordinator {
     this.#strategies.set(shardType, strategy);
   }
 
-  /** Handles one event. */
-  step(event: CoordinatorEvent, now: number): readonly CoordinatorEffect[] {
+  /**
+   * Handles one event.
+   *
+   * @param wallTime milliseconds since the Unix epoch, so that terms grow across restarts of all nodes.
+   */
+  step(event: CoordinatorEvent, now: number, wallTime = 0): readonly CoordinatorEffect[] {
     this.#effects = [];
     this.#now = now;
+    this.#wallTime = wallTime;
     if (event.type === "view") this.#onView(event.view);
     else if (event.type === "outdatedTerm") this.#onOutdated(event.term);
+    else if (event.type === "released") this.#leases.release(event.holder, now);
     else if (this.phase !== "idle") this.#onEvent(event);
+    if (this.phase !== "idle") this.#reviewLeases();
     return this.#effects;
   }
 
-  #onEvent(event: Exclude<CoordinatorEvent, { type: "view" | "outdatedTerm" }>): void {
+  #onEvent(event: Exclude<CoordinatorEvent, { type: "view" | "outdatedTerm" | "released" }>): void {
     switch (event.type) {
       case "shardReport":
         return this.#onReport(event.from, event);
+      case "leasesAdopted": {
+        const { from: address, incarnation, version, holders } = event;
+        return this.#leases.onAdopted({ address, incarnation }, version, holders, this.#now);
+      }
       case "locate":
         return this.#onLocate(event.from, event.shardType, event.numShards, event.shard);
       case "started":
@@ -134,23 +194,23 @@ export class Coordinator {
       }
       case "tick":
         return this.#onTick();
+      case "wake": // Leases are reviewed with each event.
+        return;
     }
   }
 
   #onView(view: CoordinatorView): void {
     const ledBefore = this.phase !== "idle";
     this.#view = view;
+    this.#leases.onView(view, this.#now);
     if (view.leader !== view.self) {
       this.#nodes.clear();
       this.#tables.clear();
+      this.#leases.end();
       return;
     }
     if (!ledBefore) this.#beginTerm();
-    for (const gone of this.#nodes.retain(view.members)) {
-      for (const [shardType, table] of this.#tables) {
-        this.#onFreed(shardType, table.drop(gone), gone, "ownerGone");
-      }
-    }
+    for (const { id, reported } of this.#nodes.retain(view.members)) this.#onGone(id, reported);
     for (const member of view.members) {
       // A member that joins later owns nothing yet: its report is not awaited.
       const awaited = !ledBefore && (!member.joining || rules.joiningMembersReport);
@@ -160,10 +220,102 @@ export class Coordinator {
     this.#grantAllWaiting();
   }
 
+  /** A member is gone, or has a new incarnation: what it owned waits for the end of its lease. */
+  #onGone(id: HolderId, reported: boolean): void {
+    const { address } = id;
+    if (!reported || this.#hasShards(address)) this.#leases.exclude(id);
+    this.#holdShards(id);
+    for (const table of this.#tables.values()) table.drop(address);
+  }
+
+  /** What a node owns is held until its lease has ended. */
+  #holdShards(id: HolderId): void {
+    for (const table of this.#tables.values()) table.hold(id.address, holderKey(id));
+  }
+
+  #hasEnded(id: HolderId): boolean {
+    return this.#leases.hasEnded(id, this.#now);
+  }
+
+  #hasShards(address: string): boolean {
+    for (const table of this.#tables.values()) if (table.hasShardsOf(address)) return true;
+    return false;
+  }
+
+  /** Excludes lost owners, frees shards whose leases have ended, and admits holders. */
+  #reviewLeases(): void {
+    const mayOwn = ({ address, incarnation }: HolderId) =>
+      this.#hasShards(address) ||
+      !(this.#nodes.hasReported(address) || this.#hasEnded({ address, incarnation }));
+    const wereEstablished = this.#leases.established;
+    if (!this.#nodes.awaitsReports) this.#leases.foundWithoutFounder(this.#now);
+    const { excluded, messages } = this.#leases.review(this.#nodes, mayOwn, this.#now);
+    for (const id of excluded) {
+      // A later incarnation at the address has its own shards.
+      if (this.#nodes.incarnationOf(id.address) === id.incarnation) this.#holdShards(id);
+    }
+    this.#send(messages);
+    if (!wereEstablished && this.#leases.established) this.#holdOfExcluded();
+    const ended = this.#leases.takeEnded(this.#now);
+    for (const id of ended) {
+      const hasReported = this.#leases.hasReported(id);
+      this.#nodes.excuse(id);
+      for (const [shardType, table] of this.#tables) {
+        if (!hasReported) table.orphanVacant();
+        this.#onFreed(shardType, table.release(holderKey(id)), id.address, "ownerGone");
+      }
+    }
+    const isActive = this.phase === "active";
+    const becameActive = isActive && !this.#wasActive;
+    this.#wasActive = isActive;
+    if (becameActive) this.#activate();
+    if (becameActive || ended.length > 0) this.#grantAllWaiting();
+  }
+
+  /** All reports are in: those whose claims have lost are excluded before the others are admitted. */
+  #activate(): void {
+    for (const id of this.#nodes.conflicting()) this.#leases.exclude(id);
+    this.#leases.activate();
+    for (const { address } of this.#nodes.settled()) this.#admit(address);
+    this.#propose();
+  }
+
+  /** Holders that an earlier coordinator has excluded get nothing back that they claim. */
+  #holdOfExcluded(): void {
+    for (const { address, incarnation } of this.#view!.members) {
+      const id = { address, incarnation };
+      if (!this.#leases.isExcludedBefore(id) || !this.#hasShards(address)) continue;
+      this.#holdShards(id);
+      this.#nodes.noteConflicts(address, true);
+    }
+  }
+
+  /** Sends what the configuration proposes now. */
+  #propose(): void {
+    this.#send(this.#leases.step(this.#now));
+  }
+
+  #send(proposals: readonly LeaseProposal[]): void {
+    for (const { to, config, holders } of proposals) {
+      this.#effects.push({ type: "adoptLeases", to: to.address, config, holders });
+    }
+  }
+
+  /** The holder has reported in this term, so it may hold a lease, unless it is excluded. */
+  #admit(to: string): void {
+    const config = this.#leases.proposed;
+    if (config === undefined) return;
+    this.#effects.push({ type: "admitHolder", to, term: this.#term, config });
+  }
+
   /** A new term: the nodes report the shards that they own under earlier terms. */
   #beginTerm(): void {
-    this.#highestTerm = Math.max(this.#highestTerm, this.#term[0]) + 1;
+    this.#highestTerm = nextTermCount(Math.max(this.#highestTerm, this.#term[0]), this.#wallTime);
     this.#term = [this.#highestTerm, this.#view!.self];
+    const { self, members } = this.#view!;
+    const incarnation = members.find(({ address }) => address === self)?.incarnation ?? 0;
+    this.#leases.begin({ address: self, incarnation }, this.#term);
+    this.#wasActive = false;
     for (const [shardType, { numShards, lastEpoch }] of [...this.#tables]) {
       this.#tables.set(shardType, this.#newTable(numShards, lastEpoch));
     }
@@ -188,14 +340,20 @@ export class Coordinator {
 
   /** Another term was acknowledged somewhere: this one must have a higher number. */
   #onOutdated(term: Term): void {
+    if (!isPlausibleTerm(term, this.#highestTerm, this.#wallTime)) return;
     this.#highestTerm = Math.max(this.#highestTerm, term[0]);
     if (this.phase === "idle" || term[0] < this.#term[0]) return;
     if (sameTerm(term, this.#term)) return;
+    this.#renewTerm();
+  }
+
+  #renewTerm(): void {
     this.#beginTerm();
     for (const to of this.#nodes.addresses()) this.#requestReport(to);
   }
 
-  #onReport(from: string, { term, stamp, retiring, regions }: ReportMessage): void {
+  #onReport(from: string, report: ReportMessage): void {
+    const { term, stamp, retiring, regions, config, holders } = report;
     if (!this.#nodes.isCurrent(from, stamp)) return;
     if (!sameTerm(term, this.#term)) {
       if (compareTerms(term, this.#term) > 0) return this.#onOutdated(term);
@@ -203,6 +361,8 @@ export class Coordinator {
     }
     if (!this.#nodes.reported(from, stamp, retiring)) return;
     this.#nodes.noteAble(this.#view!.members, this.#now);
+    const id = { address: from, incarnation: stamp[0] };
+    this.#leases.onReport(id, config, holders, this.#now);
     // A report is complete: its sender has stopped all shards that it does not name.
     const named = new Map(regions.map((region) => [region.shardType, region]));
     for (const [shardType, table] of this.#tables) {
@@ -212,34 +372,94 @@ export class Coordinator {
         : table.retain(from, new Set(region.shards.map(([shard]) => shard)));
       this.#onFreed(shardType, gone, from, "stopped");
     }
-    for (const region of regions) this.#adoptRegion(from, region);
+    let conflicts = 0;
+    for (const region of regions) conflicts += this.#adoptRegion(id, region);
+    this.#nodes.noteConflicts(from, conflicts > 0);
+    // Its lease may rest on a minority only, of which a quorum is not to learn as of a live one.
+    if (conflicts > 0 && rules.conflictsDelayReadmission) this.#leases.exclude(id);
+    this.#releaseUnclaimed(id, named);
+    if (this.phase === "active") this.#onSettled(id, config, conflicts > 0);
     this.#grantAllWaiting();
   }
 
-  #adoptRegion(from: string, { shardType, numShards, shards, lastEpoch }: RegionReport): void {
+  /** What an excluded holder does not claim any more, it has stopped. */
+  #releaseUnclaimed(id: HolderId, named: ReadonlyMap<string, RegionReport>): void {
+    for (const [shardType, table] of this.#tables) {
+      const claimed = new Set(named.get(shardType)?.shards.map(([shard]) => shard));
+      this.#onFreed(shardType, table.release(holderKey(id), claimed), id.address, "stopped");
+    }
+  }
+
+  /** A report while shards are granted: its sender is admitted, and readmitted if it was excluded. */
+  #onSettled(id: HolderId, config: LeaseConfig | undefined, conflicts: boolean): void {
+    const member = this.#view!.members.find(({ address }) => address === id.address);
+    if (member?.unreachable !== undefined) return;
+    if (this.#leases.isExcluded(id) && !this.#leases.readmit(id, config, conflicts)) return;
+    if (!conflicts || !rules.conflictsDelayReadmission) this.#admit(id.address);
+  }
+
+  /** Returns how many shards the sender claims that are not its own any more. */
+  #adoptRegion(id: HolderId, { shardType, numShards, shards, lastEpoch }: RegionReport): number {
+    const { address: from } = id;
     const table = this.#tableFor(from, shardType, numShards);
-    if (table === undefined) return;
+    if (table === undefined) return 0;
     if (!table.regions.has(from)) table.newcomers.add(from);
     table.regions.add(from);
     table.raiseEpoch(lastEpoch);
     if (lastEpoch > 0) table.used = true;
+    // Shards of a holder that an earlier coordinator has excluded may have had later owners, which
+    // nobody knows who lives.
+    const mayAdopt = !this.#leases.isExcludedBefore(id);
+    let conflicts = 0;
     for (const [shard, epoch, stopping] of shards) {
       if (shard >= table.numShards) continue;
-      if (!table.adopt(shard, from, epoch, stopping === 1)) {
-        // The claim is older than the grant: its owner stops at once when it learns the newer one.
-        this.#answer(from, shardType, table, shard);
-        this.#effects.push({
-          type: "handOff",
-          to: from,
-          term: this.#term,
-          shardType,
-          shard,
-          epoch,
-        });
+      if (mayAdopt && this.#adopt(table, shard, from, epoch, stopping === 1)) {
+        if (stopping === 0) this.#answerWaiters(shardType, table, shard);
         continue;
       }
-      if (stopping === 0) this.#answerWaiters(shardType, table, shard);
+      conflicts++;
+      if (!mayAdopt && !this.#hasEnded(id)) {
+        const loser = table.claim(shard, holderKey(id), epoch);
+        if (loser !== undefined) this.#nodes.noteConflicts(loser, true);
+      }
+      this.#refuseClaim(from, shardType, table, shard, epoch);
     }
+    return conflicts;
+  }
+
+  /**
+   * Of two claims the later grant wins while reports come in. When shards are granted, no claim takes
+   * a shard from another owner.
+   */
+  #adopt(
+    table: ShardTable,
+    shard: number,
+    from: string,
+    epoch: number,
+    stopping: boolean,
+  ): boolean {
+    const before = table.grant(shard)?.owner;
+    const isOthers = before !== undefined && before !== from;
+    if (isOthers && this.#wasActive) return false;
+    if (!table.adopt(shard, from, epoch, stopping)) return false;
+    if (isOthers) this.#nodes.noteConflicts(before, true);
+    return true;
+  }
+
+  /** The claim is older than another grant: its sender has to stop the shard at once. */
+  #refuseClaim(
+    from: string,
+    shardType: string,
+    table: ShardTable,
+    shard: number,
+    claimed: number,
+  ): void {
+    const grant = table.grant(shard);
+    const isLater = grant !== undefined && grant.owner !== from && grant.epoch > claimed;
+    if (isLater) this.#answer(from, shardType, table, shard);
+    // A node that is to hand off by a later grant than it has stops the shard at once.
+    const epoch = isLater || grant !== undefined ? claimed : table.voidEpoch();
+    this.#effects.push({ type: "handOff", to: from, term: this.#term, shardType, shard, epoch });
   }
 
   #onLocate(from: string, shardType: string, numShards: number, shard: number): void {
@@ -264,6 +484,12 @@ export class Coordinator {
 
   #onTick(): void {
     for (const to of this.#nodes.unreported()) this.#requestReport(to);
+    for (const { address, incarnation, unreachable } of this.#view!.members) {
+      // It is readmitted with its next report.
+      const isExcluded = this.#leases.isExcluded({ address, incarnation });
+      if (isExcluded && unreachable === undefined) this.#requestReport(address);
+    }
+    if (this.#leases.needsNewTerm) this.#renewTerm();
     for (const [shardType, table] of this.#tables) {
       const { retryInterval } = this.#timing;
       for (const grant of table.takeOverdue(this.#now - retryInterval, this.#now)) {
@@ -350,7 +576,8 @@ export class Coordinator {
     if (nodes.length === 0) return;
     const byAddress = new Map(nodes.map((node) => [node.address, node]));
     for (const shard of shards) {
-      if (table.grant(shard) !== undefined) continue;
+      if (!table.isFree(shard)) continue;
+      if (table.lastEpoch >= this.#floor + epochsPerTerm - 1) return this.#renewTerm();
       let owner = byAddress.get(table.targetOf(shard) ?? "") ??
         byAddress.get(
           this.#consult(shardType, (strategy) => strategy.allocate(shard, nodes)) ?? "",
@@ -373,10 +600,13 @@ export class Coordinator {
   /** Names the incarnation: a grant that arrives late must not count for the next one. */
   #startShard(to: string, shardType: string, shard: number, epoch: number): void {
     const incarnation = this.#nodes.incarnationOf(to);
+    // It might arrive when the shard has been granted to another: it is repeated after readmission.
+    if (this.#leases.isExcluded({ address: to, incarnation })) return;
     this.#effects.push({
       type: "startShard",
       to,
       term: this.#term,
+      config: this.#leases.proposed?.version[1] ?? 0,
       incarnation,
       shardType,
       shard,
@@ -387,7 +617,8 @@ export class Coordinator {
   /** Nodes that may be given shards of a type. */
   #candidates(table: ShardTable): (AllocationNode & { readonly shards: Set<number> })[] {
     const able = this.#view!.members.filter((member) =>
-      this.#nodes.mayOwn(member) && table.regions.has(member.address)
+      this.#nodes.mayOwn(member) && table.regions.has(member.address) &&
+      !this.#leases.isExcluded(member)
     );
     const shards = table.shardsOf(able.map(({ address }) => address));
     return able.map(({ address, roles }) => ({ address, roles, shards: shards.get(address)! }));

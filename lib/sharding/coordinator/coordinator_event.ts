@@ -1,5 +1,8 @@
 import type { CoordinatorView } from "./coordinator_view.ts";
-import type { LocateMessage, ReportMessage, ShardingMessage } from "../routing/protocol.ts";
+import type { HolderId } from "../lease/lease_config.ts";
+import type { LeasesAdoptedMessage } from "../lease/lease_protocol.ts";
+import type { CoordinationMessage, ReportMessage } from "./coordination_protocol.ts";
+import type { LocateMessage } from "../routing/protocol.ts";
 import type { ShardEvent } from "../shard_event.ts";
 import type { Stamp, Term } from "../routing/term.ts";
 
@@ -16,18 +19,31 @@ interface Confirmation {
 export type CoordinatorEvent =
   | { readonly type: "view"; readonly view: CoordinatorView }
   | (ReportMessage & { readonly from: string })
+  | (LeasesAdoptedMessage & { readonly from: string })
   | { readonly type: "outdatedTerm"; readonly from: string; readonly term: Term }
   | (LocateMessage & { readonly from: string })
   | ({ readonly type: "started" } & Confirmation)
   | ({ readonly type: "stopped" } & Confirmation)
-  | { readonly type: "tick" };
+  /** A node has ended its lease for good. */
+  | { readonly type: "released"; readonly holder: HolderId }
+  | { readonly type: "tick" }
+  /** A deadline has come. */
+  | { readonly type: "wake" };
 
 /** A message of the coordinator to the node at an address. */
 export type CoordinatorMessage =
   & Extract<
-    ShardingMessage,
+    CoordinationMessage,
     {
-      type: "requestReport" | "startShard" | "handOff" | "location" | "shardTableDelta" | "refused";
+      type:
+        | "requestReport"
+        | "adoptLeases"
+        | "admitHolder"
+        | "startShard"
+        | "handOff"
+        | "location"
+        | "shardTableDelta"
+        | "refused";
     }
   >
   & { readonly to: string };

@@ -1,3 +1,5 @@
+import type { UnreachableReason } from "../../membership/state/gossip_state.ts";
+import { isLeaving } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 
 /** A member that owns shards, or will be able to. */
@@ -9,6 +11,12 @@ export interface ViewMember {
   readonly eligible: boolean;
   /** Admitted, and not up yet in this view. The leader may know more. */
   readonly joining: boolean;
+  /** Up, or leaving: it may have a vote on leases. */
+  readonly full: boolean;
+  /** The order in which members became up, from 1; 0: not yet. */
+  readonly upNumber: number;
+  /** Why it cannot be reached; undefined: it can. */
+  readonly unreachable: UnreachableReason | undefined;
   readonly roles: readonly string[];
   /** Version of the application, if it has one. */
   readonly appVersion: string | undefined;
@@ -29,12 +37,26 @@ export interface CoordinatorView {
 export function coordinatorView(self: string, view: MembershipView): CoordinatorView {
   const members: ViewMember[] = [];
   for (const member of view.members) {
-    const { address, status, incarnation, roles } = member;
+    const { address, status, incarnation, roles, upNumber } = member;
     const joining = status === "joining" || status === "weaklyUp";
     if (status === "down" || status === "removed") continue;
     const { appVersion } = member as { readonly appVersion?: string };
     const eligible = status === "up" && !view.unreachable.has(address);
-    members.push({ address, incarnation, eligible, joining, roles, appVersion });
+    const full = status === "up" || isLeaving(member);
+    const unreachable = view.unreachable.has(address)
+      ? view.unreachability.get(address)?.reason ?? "silent"
+      : undefined;
+    members.push({
+      address,
+      incarnation,
+      eligible,
+      joining,
+      full,
+      upNumber,
+      unreachable,
+      roles,
+      appVersion,
+    });
   }
   members.sort((a, b) => a.address < b.address ? -1 : 1);
   return { self, leader: view.leader, members };

@@ -20,11 +20,15 @@ interface Entry {
   target: string | undefined;
   /** It had an owner, so it may have entities to restart. */
   orphaned: boolean;
+  /** The former owner, by `holderKey`: the shard is not granted before its lease has ended. */
+  held: string | undefined;
   /** When the grant or hand-off was sent last. */
   sentAt: number;
   /** Nodes that wait for the location. */
   readonly waiters: Set<string>;
 }
+
+const none: ReadonlySet<number> = new Set();
 
 /** The grants of one shard type, as its coordinator knows them. Holds no clock and sends nothing. */
 export class ShardTable {
@@ -86,15 +90,18 @@ export class ShardTable {
     return this.#entries.get(shard)?.target;
   }
 
-  /** Takes over a shard that a region has reported, unless a newer grant is known. */
+  /**
+   * Takes over a shard that a region has reported, unless a newer grant is known, ended or not: epochs
+   * of a shard never go back.
+   */
   adopt(shard: number, owner: string, epoch: number, stopping: boolean): boolean {
     this.raiseEpoch(epoch);
     const entry = this.#entry(shard);
-    if (entry.owner !== undefined) {
-      if (entry.epoch > epoch) return false;
-      if (entry.epoch === epoch && entry.owner !== owner) return false;
-    }
+    if (entry.epoch > epoch) return false;
+    if (entry.owner !== undefined && entry.epoch === epoch && entry.owner !== owner) return false;
     this.used = true;
+    // A later grant than that of the former owner was made when its lease had ended.
+    entry.held = undefined;
     if (entry.owner === undefined) this.#owned++;
     const isNew = entry.owner !== owner || entry.epoch !== epoch || entry.phase === "granted";
     entry.owner = owner;
@@ -166,21 +173,28 @@ export class ShardTable {
     return list;
   }
 
-  /** Shards that have no owner, and are waited for or had one. */
+  /** Whether a shard can be granted: it has no owner, and the lease of the last one has ended. */
+  isFree(shard: number): boolean {
+    const entry = this.#entries.get(shard);
+    return entry === undefined || (entry.owner === undefined && entry.held === undefined);
+  }
+
+  /** Shards that can be granted, and are waited for or had an owner. */
   unowned(): number[] {
     const shards: number[] = [];
-    for (const [shard, { owner, orphaned, waiters }] of this.#entries) {
-      if (owner === undefined && (orphaned || waiters.size > 0)) shards.push(shard);
+    for (const [shard, { owner, held, orphaned, waiters }] of this.#entries) {
+      if (owner !== undefined || held !== undefined) continue;
+      if (orphaned || waiters.size > 0) shards.push(shard);
     }
     return shards;
   }
 
-  /** Up to `limit` shards that have no owner, whether anything waits for them or not. */
+  /** Up to `limit` shards that can be granted, whether anything waits for them or not. */
   vacant(limit: number): number[] {
     const shards: number[] = [];
     if (this.#owned === this.numShards) return shards;
     for (let shard = 0; shard < this.numShards && shards.length < limit; shard++) {
-      if (this.#entries.get(shard)?.owner === undefined) shards.push(shard);
+      if (this.isFree(shard)) shards.push(shard);
     }
     return shards;
   }
@@ -210,6 +224,65 @@ export class ShardTable {
       gone.push(shard);
     }
     return gone;
+  }
+
+  /** Whether a node owns shards, confirmed or not. */
+  hasShardsOf(node: string): boolean {
+    for (const { owner } of this.#entries.values()) if (owner === node) return true;
+    return false;
+  }
+
+  /** The shards of a node have no owner any more, and are held until its lease has ended. */
+  hold(node: string, holder: string): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.owner !== node) continue;
+      this.#orphan(entry);
+      entry.held = holder;
+    }
+  }
+
+  /**
+   * A holder that may still run a shard claims it, and must not keep it: the shard is held until its
+   * lease has ended, unless a later grant is known. Returns the owner of an older one, if there is one.
+   */
+  claim(shard: number, holder: string, epoch: number): string | undefined {
+    this.raiseEpoch(epoch);
+    const entry = this.#entry(shard);
+    if (epoch < entry.epoch || (epoch === entry.epoch && entry.owner !== undefined)) {
+      return undefined;
+    }
+    const { owner } = entry;
+    this.used = true;
+    if (owner !== undefined) this.#orphan(entry);
+    entry.epoch = epoch;
+    entry.orphaned = true;
+    entry.held = holder;
+    return owner;
+  }
+
+  /** The lease of a holder has ended, or it has stopped these shards. Answers those that it held. */
+  release(holder: string, but: ReadonlySet<number> = none): number[] {
+    const freed: number[] = [];
+    for (const [shard, entry] of this.#entries) {
+      if (entry.held !== holder || but.has(shard)) continue;
+      entry.held = undefined;
+      freed.push(shard);
+    }
+    return freed;
+  }
+
+  /** Shards without a known owner may have had one that did not report them: they are granted soon. */
+  orphanVacant(): void {
+    if (!this.used) return;
+    for (let shard = 0; shard < this.numShards; shard++) {
+      const entry = this.#entry(shard);
+      if (entry.owner === undefined) entry.orphaned = true;
+    }
+  }
+
+  /** An epoch above all others, which no grant will have. */
+  voidEpoch(): number {
+    return ++this.#lastEpoch;
   }
 
   /** Forgets a node: its region, its shards, its waiting. Epochs stay. Answers its shards. */
@@ -267,6 +340,7 @@ export class ShardTable {
         phase: "running",
         target: undefined,
         orphaned: false,
+        held: undefined,
         sentAt: 0,
         waiters: new Set(),
       };

@@ -1,3 +1,4 @@
+import { type MessageSender, SentMessage } from "../../actor/ref/message_sender.ts";
 import {
   clientShardsPath,
   parseEntityDelivery,
@@ -19,7 +20,22 @@ const invalid = Symbol("invalid");
 
 /** Dependencies of {@linkcode DeliveryIntake}. */
 export interface DeliveryIntakePort extends ShardingPort {
-  log(level: "warn" | "error", message: string, fields: Record<string, unknown>): void;
+  /** Writes a line, or counts it: one for each cause, identity and minute. */
+  log(
+    level: "warn" | "error",
+    message: string,
+    fields: Record<string, unknown>,
+    identity?: string,
+  ): void;
+}
+
+/** The sender of a message for a region. */
+export interface DeliverySender {
+  readonly address: string;
+  /** Who answers for it in logs. */
+  readonly identity: string;
+  /** The client that it is; undefined: a node. */
+  readonly client?: MessageSender;
 }
 
 /**
@@ -43,13 +59,16 @@ export class DeliveryIntake {
   }
 
   /** Something has arrived for entities of a type. */
-  receive(router: ShardRouter, from: string, value: unknown): void {
+  receive(router: ShardRouter, sender: DeliverySender, value: unknown): void {
+    const from = sender.address;
     const delivery = parseEntityDelivery(value);
     if (delivery !== undefined) {
       const [entityId, sent, epoch] = delivery;
-      const message = this.#validate(router.shardType, entityId, from, sent);
+      const message = this.#validate(router.shardType, entityId, sender, sent);
       if (message === invalid) return;
-      const grant = router.receive(entityId, message, epoch, from);
+      const { client } = sender;
+      const kept = client === undefined ? message : new SentMessage(client, message);
+      const grant = router.receive(entityId, kept, epoch, from);
       if (grant !== undefined) this.#correct(router, from, entityId, grant);
       return;
     }
@@ -67,14 +86,20 @@ export class DeliveryIntake {
     this.#corrected.clear();
   }
 
-  #validate(shardType: string, entityId: string, from: string, message: unknown): unknown {
+  #validate(
+    shardType: string,
+    entityId: string,
+    { address: from, identity }: DeliverySender,
+    message: unknown,
+  ): unknown {
     const schema = this.#schemas.get(shardType);
     if (schema === undefined) return message;
     const checked = checkMessage(schema, message);
     if (checked.valid) return checked.value;
     this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message);
     const { why } = checked;
-    this.#port.log("warn", "a message does not fit its schema", { shardType, from, why });
+    const fields = { shardType, from, why };
+    this.#port.log("warn", "a message does not fit its schema", fields, identity);
     return invalid;
   }
 

@@ -1,5 +1,14 @@
-import { isOutdated, noTerm, sameTerm, type Stamp, type Term } from "../routing/term.ts";
-import type { RegionReport, ShardingMessage, StartShardMessage } from "../routing/protocol.ts";
+import type { NodeLease } from "../lease/node_lease.ts";
+import {
+  isOutdated,
+  isPlausibleTerm,
+  noTerm,
+  sameTerm,
+  type Stamp,
+  type Term,
+} from "../routing/term.ts";
+import type { CoordinationMessage, RegionReport } from "../coordinator/coordination_protocol.ts";
+import type { StartShardMessage } from "../routing/protocol.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
 import type { Region } from "./region.ts";
 
@@ -9,7 +18,11 @@ export interface NodeRegionsPort {
   readonly self: string;
   /** The member that leads, so that coordinates. */
   leader(): string | undefined;
-  send(to: string, message: ShardingMessage): void;
+  /** Milliseconds since the Unix epoch. */
+  wallTime(): number;
+  /** The lease of this node. */
+  readonly lease: NodeLease;
+  send(to: string, message: CoordinationMessage): void;
 }
 
 /** One type at this node. */
@@ -109,13 +122,25 @@ export class NodeRegions {
     if (isOutdated(term, this.#acknowledged)) {
       return this.#port.send(from, { type: "outdatedTerm", term: this.#acknowledged });
     }
+    // A peer must not use up the numbers of terms.
+    if (this.acknowledge(term)) this.report();
+  }
+
+  /**
+   * Acknowledges a term of which this node has learned otherwise. The next coordinator it reports to
+   * then begins a later one. Returns false if the term cannot be true.
+   */
+  acknowledge(term: Term): boolean {
+    if (!isPlausibleTerm(term, this.#acknowledged[0], this.#port.wallTime())) return false;
     this.#acknowledged = term;
-    this.report();
+    this.#port.lease.acknowledge(term);
+    return true;
   }
 
   /** The coordinator grants a shard. */
   onStartShard(from: string, message: StartShardMessage): void {
     if (!this.#obeys(from, message.term) || message.incarnation !== this.#incarnation) return;
+    if (!this.#port.lease.accepts(message.config)) return;
     const { shardType, shard, epoch } = message;
     const { router, region } = this.#types.get(shardType) ?? {};
     if (!region?.ready || shard >= router!.numShards) return;
@@ -137,6 +162,12 @@ export class NodeRegions {
     const { shardType, shard, epoch } = message;
     const type = this.#types.get(shardType);
     if (type === undefined || shard >= type.router.numShards) return;
+    const held = type.region?.epochOf(shard) ?? 0;
+    if (held > 0 && held < epoch) {
+      // Another node had a later grant than this one.
+      type.region!.fence(shard, epoch);
+      return this.#confirmStopped(shardType, shard, epoch);
+    }
     if (type.region !== undefined) this.#handOff(shardType, shard, epoch);
     else this.#confirmStopped(shardType, shard, epoch);
   }
@@ -173,6 +204,7 @@ export class NodeRegions {
       stamp: this.#stamp(),
       retiring: this.#retiring,
       regions,
+      ...this.#port.lease.report(),
     });
   }
 
@@ -206,7 +238,7 @@ export class NodeRegions {
     return [this.#incarnation, ++this.#stamps];
   }
 
-  #toLeader(message: ShardingMessage): void {
+  #toLeader(message: CoordinationMessage): void {
     const leader = this.#port.leader();
     if (leader !== undefined) this.#port.send(leader, message);
   }

@@ -6,18 +6,8 @@
  */
 
 import { maxNumShards } from "../../options/tables/sharding_tables.ts";
-import type { Stamp, Term } from "./term.ts";
+import { isStamp, isTerm, type Stamp, type Term } from "./term.ts";
 import { rules } from "../../runtime/rules.ts";
-
-/** The shards of one type that one node owns. */
-export interface RegionReport {
-  readonly shardType: string;
-  readonly numShards: number;
-  /** Shards that this node owns, with the epoch of each grant; 1: it is giving the shard up. */
-  readonly shards: readonly (readonly [shard: number, epoch: number, stopping: 0 | 1])[];
-  /** The newest epoch of this type that the node knows. */
-  readonly lastEpoch: number;
-}
 
 /** Names a shard and the epoch of a grant of it. */
 interface AboutShard {
@@ -26,11 +16,13 @@ interface AboutShard {
   readonly epoch: number;
 }
 
-/** Between nodes, at {@linkcode shardingPath}. */
+/**
+ * Between nodes, at {@linkcode shardingPath}. Reports, and what the coordinator decides about leases,
+ * are in `../coordinator/coordination_protocol.ts`.
+ */
 export type ShardingMessage =
   /** Coordinator to node: acknowledge this term, and report your shards. */
   | { readonly type: "requestReport"; readonly term: Term }
-  | ReportMessage
   /** Node to coordinator: a later term was acknowledged. */
   | { readonly type: "outdatedTerm"; readonly term: Term }
   | LocateMessage
@@ -54,18 +46,9 @@ export type ShardingMessage =
 export interface StartShardMessage extends AboutShard {
   readonly type: "startShard";
   readonly term: Term;
+  /** Of the configuration of leases under which it is granted: the count of its version. */
+  readonly config: number;
   readonly incarnation: number;
-}
-
-/** Node to coordinator: all shards that the node owns. Acknowledges the term. */
-export interface ReportMessage {
-  readonly type: "shardReport";
-  /** The term that the node has acknowledged. */
-  readonly term: Term;
-  readonly stamp: Stamp;
-  /** It leaves, and takes no shards. */
-  readonly retiring: boolean;
-  readonly regions: readonly RegionReport[];
 }
 
 /** Coordinator to node: locations of shards of a type; the recently moved ones, or all. */
@@ -104,6 +87,8 @@ export interface LocationMessage {
   /** Of the owner; 0: not known. A later incarnation does not have the grant. */
   readonly incarnation: number;
   readonly epoch: number;
+  /** Of the request that this answers. Absent if it answers none. */
+  readonly numShards?: number;
 }
 
 /**
@@ -139,6 +124,11 @@ export interface NoRegionMessage {
 export interface RefusedMessage {
   readonly type: "refused";
   readonly shardType: string;
+  /**
+   * Of the rejected request: the refusal concerns requests with this number and no others. Absent: it
+   * concerns none.
+   */
+  readonly numShards?: number;
   readonly reason: string;
 }
 
@@ -161,6 +151,13 @@ export type FlushMarker = readonly [
   origin: string,
   by: number,
 ];
+
+/** The refusal of a request with another number of shards than the type has. */
+export function otherNumber(shardType: string, numShards: number, actual: number): RefusedMessage {
+  const reason = `"${shardType}" has ${actual} shards in this cluster, not ${numShards}; ` +
+    `use the same numShards everywhere`;
+  return { type: "refused", shardType, numShards, reason };
+}
 
 /** Where nodes send each other messages about shards. */
 export const shardingPath = "/_cluster/sharding";
@@ -197,12 +194,14 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
   if (type === "requestReport" || type === "outdatedTerm") {
     return isTerm(value.term) ? { type, term: value.term } : undefined;
   }
-  if (type === "shardReport") return parseReport(value);
   if (!isName(value.shardType)) return undefined;
   const { shardType } = value;
   if (type === "refused") {
-    if (typeof value.reason !== "string") return undefined;
-    return { type, shardType, reason: value.reason.slice(0, maxReason) };
+    const { numShards, reason } = value;
+    if (typeof reason !== "string") return undefined;
+    const refused = { type, shardType, reason: reason.slice(0, maxReason) } as const;
+    if (numShards === undefined) return refused;
+    return isShardCount(numShards) ? { ...refused, numShards } : undefined;
   }
   if (type === "noRegion") {
     const { entityId, epoch, message } = value;
@@ -228,9 +227,9 @@ function parseAboutShard(
   const { type } = value;
   switch (type) {
     case "startShard": {
-      const { term, incarnation } = value;
-      if (!isTerm(term) || !isEpoch(incarnation)) return undefined;
-      return { type, term, incarnation, shardType, shard, epoch };
+      const { term, config, incarnation } = value;
+      if (!isTerm(term) || !isEpoch(config) || !isEpoch(incarnation)) return undefined;
+      return { type, term, config, incarnation, shardType, shard, epoch };
     }
     case "handOff":
       return isTerm(value.term) ? { type, term: value.term, shardType, shard, epoch } : undefined;
@@ -241,9 +240,13 @@ function parseAboutShard(
         : undefined;
     case "drained":
       return { type, shardType, shard, epoch };
-    case "location":
-      if (!isName(value.owner) || !isEpoch(value.incarnation)) return undefined;
-      return { type, shardType, shard, owner: value.owner, incarnation: value.incarnation, epoch };
+    case "location": {
+      const { owner, incarnation, numShards } = value;
+      if (!isName(owner) || !isEpoch(incarnation)) return undefined;
+      if (numShards !== undefined && !isShardCount(numShards)) return undefined;
+      const location = { type, shardType, shard, owner, incarnation, epoch } as const;
+      return numShards === undefined ? location : { ...location, numShards };
+    }
     case "returned": {
       const { owner, incarnation, entityId, message } = value;
       if (!isName(owner) && owner !== "") return undefined;
@@ -274,22 +277,6 @@ export function parseFlushMarker(value: unknown): FlushMarker | undefined {
   return value as unknown as FlushMarker;
 }
 
-function parseReport(value: Record<string, unknown>): ReportMessage | undefined {
-  const { term, stamp, retiring, regions } = value;
-  if (!isTerm(term) || !isStamp(stamp) || typeof retiring !== "boolean") return undefined;
-  if (!Array.isArray(regions) || regions.length > 1_000) return undefined;
-  for (const region of regions) {
-    if (!isRecord(region) || !isName(region.shardType)) return undefined;
-    if (!isShardCount(region.numShards) || !isEpoch(region.lastEpoch)) return undefined;
-    if (!Array.isArray(region.shards) || region.shards.length > region.numShards) return undefined;
-    for (const entry of region.shards) {
-      if (!Array.isArray(entry) || !isBelow(entry[0], region.numShards)) return undefined;
-      if (!isEpoch(entry[1]) || !isBelow(entry[2], 2)) return undefined;
-    }
-  }
-  return { type: "shardReport", term, stamp, retiring, regions: regions as RegionReport[] };
-}
-
 function parseTable(
   shardType: string,
   { owners, incarnations, shards }: Record<string, unknown>,
@@ -306,15 +293,6 @@ function parseTable(
   }
   const known = shards as TableMessage["shards"];
   return { type: "shardTableDelta", shardType, owners, incarnations, shards: known };
-}
-
-function isTerm(value: unknown): value is Term {
-  return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) &&
-    typeof value[1] === "string" && value[1].length <= maxName;
-}
-
-function isStamp(value: unknown): value is Stamp {
-  return Array.isArray(value) && value.length === 2 && isEpoch(value[0]) && isEpoch(value[1]);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
+import { messageOf, SentMessage } from "../../actor/ref/message_sender.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
@@ -39,6 +40,11 @@ export interface ShardRouterOptions {
   /** Requests the location of a shard; the answer goes to `learn`. */
   readonly locate: (shard: number) => void;
   readonly limits?: Partial<ShardBufferLimits>;
+  /**
+   * Whether a node cannot be reached: messages that are on their way through it are not waited for.
+   * Default: none is.
+   */
+  readonly isLost?: (address: string) => boolean;
 }
 
 /**
@@ -56,6 +62,7 @@ export class ShardRouter {
   readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
   readonly #locate: (shard: number) => void;
+  readonly #isLost: (address: string) => boolean;
   /** Nothing waits here any more. */
   #closed = false;
 
@@ -64,6 +71,7 @@ export class ShardRouter {
     this.#region = options.region;
     this.#port = options.port;
     this.#locate = options.locate;
+    this.#isLost = options.isLost ?? (() => false);
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
   }
@@ -105,6 +113,12 @@ export class ShardRouter {
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
+    if (message instanceof SentMessage) {
+      // Another node would take a client's message for one of this node: the client sends it again.
+      const routed = { entityId, message, epoch: 0, from: message.sender.address };
+      const waits = grant === undefined || this.#closed;
+      return waits ? this.#buffer(shard, routed) : this.#forward(shard, routed, grant);
+    }
     if (grant === undefined || this.#closed) {
       return this.#buffer(shard, { entityId, message, epoch: 0 });
     }
@@ -136,8 +150,10 @@ export class ShardRouter {
     if (this.#closed) return void this.#handBack(shard, routed);
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
-      // The sender already used this grant, or a newer one, so it is outdated.
-      if (grant !== undefined) this.#forget(shard);
+      // The sender already used this grant, or a newer one, so it is outdated. A client may claim any
+      // epoch: others keep their route.
+      const isProved = !isClient(from) || grant?.owner === this.#port.self;
+      if (grant !== undefined && isProved) this.#forget(shard);
       if (this.#isForEarlier(shard, epoch)) this.#handBack(shard, routed);
       else this.#buffer(shard, routed);
       return undefined;
@@ -173,7 +189,9 @@ export class ShardRouter {
     const learned = this.#routes.learn(shard, owner, epoch, this.#port.now(), incarnation);
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
-    if (learned.via === this.#port.self) return this.drained(shard, epoch);
+    if (learned.via === this.#port.self || this.#isLost(learned.via)) {
+      return this.drained(shard, epoch);
+    }
     this.#sendMarker(learned.via, shard, owner, epoch);
   }
 
@@ -260,7 +278,11 @@ export class ShardRouter {
   tick(): void {
     const now = this.#port.now();
     for (const shard of this.#routes.takeStalled(now - pendingRouteTimeout)) this.#flush(shard);
-    for (const [shard, { via, next }] of this.#routes.pendingRoutes()) {
+    for (const [shard, { via, next }] of [...this.#routes.pendingRoutes()]) {
+      if (this.#isLost(via)) {
+        this.drained(shard, next.epoch);
+        continue;
+      }
       this.#sendMarker(via, shard, next.owner, next.epoch);
     }
     for (const routed of this.#routes.takeExpired(now)) this.#lose("noShardOwner", routed);
@@ -301,10 +323,11 @@ export class ShardRouter {
 
   #return(
     shard: number,
-    { entityId, message }: RoutedMessage,
+    { entityId, message: kept }: RoutedMessage,
     to: string,
     { owner, incarnation, epoch }: LocatedGrant,
   ): void {
+    const message = messageOf(kept);
     const about = { shardType: this.shardType, shard, epoch, owner, incarnation };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
     this.#port.send(to, isClient(to) ? clientShardsPath : shardingPath, returned);
@@ -366,7 +389,9 @@ export class ShardRouter {
   #buffer(shard: number, routed: RoutedMessage, { first = false, locateLater = false } = {}): void {
     if (this.#closed) return this.#handBack(shard, routed);
     const size = estimateSize(routed.message);
-    const outcome = this.#routes.buffer(shard, routed, this.#port.now(), size, first);
+    const { from } = routed;
+    const client = from !== undefined && isClient(from) ? from : undefined;
+    const outcome = this.#routes.buffer(shard, routed, this.#port.now(), { size, first, client });
     if (outcome === "full") this.#lose("bufferFull", routed);
     if (outcome === "locate" && !locateLater) this.#locate(shard);
   }

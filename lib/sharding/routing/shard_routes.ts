@@ -30,7 +30,22 @@ export interface Buffered<T> {
   readonly since: number;
   /** A returned message, which precedes messages that were never sent. */
   readonly first: boolean;
+  /** The client that has sent it. */
+  readonly client: string | undefined;
 }
+
+/** What is known of a message that has to wait. */
+export interface BufferedBy {
+  /** Bytes, estimated. Default 0. */
+  readonly size?: number;
+  /** Whether it precedes messages that were never sent. Default false. */
+  readonly first?: boolean;
+  /** The client that has sent it; undefined: this node or another. */
+  readonly client?: string | undefined;
+}
+
+/** The part of each bound that the messages of one client may take: the rest is for others. */
+const shareOfClient = 0.5;
 
 /** A shard has moved: the new route is used when all messages of the old one have arrived. */
 export interface PendingRoute {
@@ -57,6 +72,8 @@ export class ShardRoutes<T> {
   readonly #limits: ShardBufferLimits;
   /** Earlier grants of a shard are known to have ended. */
   readonly #least = new Map<number, { readonly epoch: number; readonly until: number }>();
+  /** What the messages of each client take. */
+  readonly #shares = new Map<string, { messages: number; bytes: number }>();
   /** Grants whose owner has not read a message: it has said goodbye, or cannot be dialled. */
   readonly #refuted = new Map<number, { readonly epoch: number; readonly until: number }>();
   /** The incarnations of the nodes that can own shards; 0: not known. */
@@ -238,16 +255,16 @@ export class ShardRoutes<T> {
     shard: number,
     item: T,
     now: number,
-    size = 0,
-    first = false,
+    { size = 0, first = false, client }: BufferedBy = {},
   ): "locate" | "wait" | "full" {
     const { maxBuffered, maxBufferedBytes, maxBufferedPerShard } = this.#limits;
     if (this.#buffered >= maxBuffered || this.#bytes + size > maxBufferedBytes) return "full";
     const waiting = this.#buffers.get(shard);
     if (waiting !== undefined && waiting.length >= maxBufferedPerShard) return "full";
+    if (client !== undefined && !this.#hasShare(client, size, waiting)) return "full";
     this.#buffered++;
     this.#bytes += size;
-    const kept = { item, size, since: now, first };
+    const kept = { item, size, since: now, first, client };
     if (waiting === undefined) this.#buffers.set(shard, [kept]);
     else if (!first) waiting.push(kept);
     else {
@@ -303,9 +320,33 @@ export class ShardRoutes<T> {
     return [...this.#buffers.keys()];
   }
 
+  /** Whether the client may keep one more message here; if so, counts it. */
+  #hasShare(client: string, size: number, inShard: readonly Buffered<T>[] = []): boolean {
+    const { maxBuffered, maxBufferedBytes, maxBufferedPerShard } = this.#limits;
+    const share = this.#shares.get(client) ?? { messages: 0, bytes: 0 };
+    if (share.messages + 1 > Math.ceil(maxBuffered * shareOfClient)) return false;
+    if (share.bytes + size > maxBufferedBytes * shareOfClient) return false;
+    const mostInShard = Math.ceil(maxBufferedPerShard * shareOfClient);
+    // Counted only when it can matter.
+    if (inShard.length >= mostInShard) {
+      const own = inShard.filter((kept) => kept.client === client).length;
+      if (own >= mostInShard) return false;
+    }
+    share.messages++;
+    share.bytes += size;
+    this.#shares.set(client, share);
+    return true;
+  }
+
   #release(messages: readonly Buffered<T>[]): void {
     this.#buffered -= messages.length;
-    for (const { size } of messages) this.#bytes -= size;
+    for (const { size, client } of messages) {
+      this.#bytes -= size;
+      const share = client === undefined ? undefined : this.#shares.get(client);
+      if (share === undefined) continue;
+      share.bytes -= size;
+      if (--share.messages === 0) this.#shares.delete(client!);
+    }
   }
 }
 

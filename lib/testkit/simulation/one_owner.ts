@@ -3,10 +3,8 @@ import type { Invariant } from "./invariant.ts";
 
 /**
  * At no instant do two nodes run the same entity, and no handler of an older grant runs after a
- * newer one has started, whether the nodes reach each other or not.
- *
- * Not among the standard invariants yet: in a partition a majority takes over before the minority
- * has stopped. Leases for owners (issue 13, point 4) will end that.
+ * newer one has started, whether the nodes reach each other or not. A node that is suspended, since it
+ * holds no lease, runs nothing.
  */
 export function oneOwnerAtEveryInstant(): Invariant {
   return {

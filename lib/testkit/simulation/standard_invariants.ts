@@ -7,6 +7,7 @@
 import { statusRank } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Invariant, InvariantMaker } from "./invariant.ts";
+import { oneOwnerAtEveryInstant } from "./one_owner.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Nodes whose views are converged and tell of the same members name the same leader. */
@@ -119,9 +120,9 @@ export function oneOwnerPerEpoch(): Invariant {
 }
 
 /**
- * No two nodes that run own a shard, even if one of the grants is older and fenced. Stricter than
- * what a cluster without a lease can promise when nodes are paused or cut off for long: not among
- * the standard invariants.
+ * No two nodes that run own a shard, even if one of the grants is older and its node is suspended.
+ * Stricter than what a cluster can promise when nodes are paused or cut off for long, since a suspended
+ * node keeps what it owned: not among the standard invariants.
  */
 export function oneLiveOwner(): Invariant {
   return {
@@ -197,6 +198,7 @@ export const standardInvariants: readonly InvariantMaker[] = [
   statusMovesForward,
   healthyNotDowned,
   oneOwnerPerEpoch,
+  oneOwnerAtEveryInstant,
   ledgerBalances,
   () => queuesAreBounded(),
 ];

@@ -15,6 +15,8 @@ interface PeerFacts {
   readonly protocol: number;
   /** Where the peer's socket is; for logs. */
   readonly remote: string;
+  /** The node that has named this client and forwards for it. Default: it is connected itself. */
+  readonly via?: string;
   readonly lane: Lane;
   /** The custom serializers that the peer has, as `"name@version"`; it numbers them like that. */
   readonly serializers?: readonly string[];
@@ -33,16 +35,23 @@ export interface NodePeer extends PeerFacts {
 /** A client: it reaches only paths open to clients, and never becomes a member. */
 export interface ClientPeer extends PeerFacts {
   readonly role: "client";
-  /** `"client:<id>"`. */
+  /** `"client:<URI>#<id>"` or `"client:<id>"`; see `client_address.ts`. */
   readonly address: string;
   readonly identity: PeerIdentity;
 }
+
+/** The part of an identity that names its holder. */
+export type HolderIdentity = { readonly kind: "plain" } | {
+  readonly kind: "node" | "client";
+  readonly name: string;
+  readonly uri?: string;
+};
 
 /**
  * The holder of a peer's certificate: only the same holder may take over an address that is
  * connected. It is the URI name in full, since two trust domains may use the same last part.
  */
-export function holderOf({ identity }: Peer): string {
+export function holderOf({ identity }: { readonly identity: HolderIdentity }): string {
   if (identity.kind === "plain") return "plain";
   const { kind, uri, name } = identity;
   return uri === undefined ? `${kind} name ${name}` : `${kind} URI ${uri}`;

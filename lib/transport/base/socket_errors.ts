@@ -136,6 +136,25 @@ export function connectionLost(remote: string, cause?: unknown): TransportError 
   });
 }
 
+/** What the system reports when the far end, or the way to it, has not answered. */
+const unanswered: ReadonlySet<unknown> = new Set([
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+]);
+
+/**
+ * Whether an established link has ended because the far end's system closed or reset it, and not for
+ * want of an answer. `error` is what `Link.onClose` was called with.
+ */
+export function endedByFarEnd(error: Error | undefined): boolean {
+  if (error === undefined) return true;
+  if (!(error instanceof TransportError) || error.code !== "connectionLost") return false;
+  return !unanswered.has((error.cause as { code?: unknown } | undefined)?.code);
+}
+
 /** A second write was started before the first one was done. */
 export function writeInProgress(remote: string): TransportError {
   return new TransportError("networkFailure", `a write to ${remote} is still in progress`, {

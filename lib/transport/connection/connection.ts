@@ -10,6 +10,7 @@
  */
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link } from "../../runtime/network.ts";
+import { rules } from "../../runtime/rules.ts";
 import { WireError } from "../../wire/errors.ts";
 import { FrameType } from "../../wire/frame.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
@@ -19,6 +20,7 @@ import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from 
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import type { TransportLimits } from "../base/limits.ts";
+import { endedByFarEnd } from "../base/socket_errors.ts";
 import { Outbox } from "./outbox.ts";
 import type { PartialMessages } from "./partial_messages.ts";
 import { type LongRead, type ReadTurns, unlimitedTurns } from "./read_turns.ts";
@@ -49,6 +51,8 @@ export interface ConnectionEnd {
   readonly reason: string;
   /** Whether the peer has broken the protocol. */
   readonly fault: boolean;
+  /** Whether the peer's system has closed or reset the connection, without a close frame before. */
+  readonly cut: boolean;
 }
 
 /** Receives the frames, messages and events of a connection. */
@@ -407,7 +411,8 @@ export class Connection {
     const closing = this.#phase === "closing";
     if (!closing && this.#inbox.creditOwed) this.#appendCredit();
     this.#closeLink();
-    this.#finish(closing ? this.#reason : `closed by the peer: ${reason}`);
+    const cut = !rules.orderlyCloseIsNotGone;
+    this.#finish(closing ? this.#reason : `closed by the peer: ${reason}`, false, cut);
   }
 
   /** Closes the link after the write in progress and the last signals. */
@@ -433,17 +438,20 @@ export class Connection {
     this.#stopTimers();
     if (this.#phase === "closed") return;
     if (this.#phase === "closing") return this.#finish(this.#reason);
-    const cut = this.#reader.pendingBytes > 0 ? "the connection was cut in mid-frame" : undefined;
-    this.#finish(cut ?? error?.message ?? "the peer closed the connection");
+    const inFrame = this.#reader.pendingBytes > 0
+      ? "the connection was cut in mid-frame"
+      : undefined;
+    const reason = inFrame ?? error?.message ?? "the peer closed the connection";
+    this.#finish(reason, false, endedByFarEnd(error));
   }
 
   /** Invariant: each message that `send` took is acknowledged or reported by `onUnsent`. */
-  #finish(reason: string, fault = false): void {
+  #finish(reason: string, fault = false, cut = false): void {
     this.#phase = "closed";
     this.#turns.leave(this);
     this.#partials?.hold(this, 0);
     this.#resolveDrained();
-    this.#owner.onClosed({ reason, fault });
+    this.#owner.onClosed({ reason, fault, cut });
     this.#outbox.drain((payload, written) => {
       this.#owner.onUnsent(payload, written && !this.#exact);
     });

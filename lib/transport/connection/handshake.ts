@@ -149,6 +149,7 @@ export type RefusalCode =
   | "stale"
   | "duplicate"
   | "taken"
+  | "undecided"
   | "revoked"
   | "full";
 

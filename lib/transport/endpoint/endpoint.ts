@@ -43,7 +43,7 @@ export class Endpoint {
   /** Towards clients that are connected. */
   readonly #clients = new Map<string, Channel>();
   /** Which certificate each client address belongs to. */
-  readonly clientAddresses: ClientAddressRegistry = new ClientAddressRegistry();
+  readonly clientAddresses: ClientAddressRegistry;
   readonly #connections = new Set<PeerConnection>();
   /** The channels that send through a connection, or wait for it to end. */
   readonly #attached = new WeakMap<PeerConnection, Channel[]>();
@@ -59,6 +59,7 @@ export class Endpoint {
     this.#runtime = options.runtime;
     this.#limits = transportLimits(options.limits);
     const { runtime: { clock, logger }, onRejected } = options;
+    this.clientAddresses = new ClientAddressRegistry(() => clock.now());
     this.#refusals = new RefusalLog(clock, logger, onRejected);
     this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
       this.#startHandshake(link, since, undefined);
@@ -80,6 +81,11 @@ export class Endpoint {
   /** `"host:port"`, or `"client:<id>"`. */
   get address(): string {
     return this.#address;
+  }
+
+  /** Whether a peer is connected under an address, on any lane. */
+  isConnected(to: string): boolean {
+    return [...this.#connections].some(({ peer }) => peer?.address === to);
   }
 
   /** The bounds in force. */
@@ -287,6 +293,11 @@ export class Endpoint {
     if (this.#closed) return { code: "full", reason: "this end shuts down" };
     const revoked = revocationOf(this.#options.tls, peer);
     if (revoked !== undefined) return { code: "revoked", reason: revoked };
+    if (this.clientAddresses.isUndecided(peer)) {
+      const reason =
+        `it is not known yet to whom ${peer.address} belongs in this cluster; try again`;
+      return { code: "undecided", reason };
+    }
     const other = this.clientAddresses.belongsToOther(peer);
     const outcome = other ? "taken" : this.#resolveConflict(peer, dialledFor);
     const { address } = peer;
@@ -372,7 +383,7 @@ export class Endpoint {
     }
   }
 
-  #onDown(connection: PeerConnection, peer: Peer, { reason, fault }: ConnectionEnd): void {
+  #onDown(connection: PeerConnection, peer: Peer, { reason, fault, cut }: ConnectionEnd): void {
     this.#forget(connection);
     this.#reads.release(peer);
     if (fault) this.#refusals.add(connection.remote, reason);
@@ -389,7 +400,7 @@ export class Endpoint {
       }
     }
     if (this.#channelOf(peer)?.connection === undefined) {
-      this.#options.onPeerDown?.(peer, peer.lane, reason);
+      this.#options.onPeerDown?.(peer, peer.lane, reason, cut);
     }
   }
 

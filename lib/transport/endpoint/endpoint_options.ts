@@ -55,7 +55,11 @@ export interface EndpointOptions {
     kept: boolean,
   ) => number | LongRead | void;
   readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
-  readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string) => void;
+  /**
+   * The connection to a peer has ended. `cut`: the peer's system has closed or reset it, without a
+   * close frame before.
+   */
+  readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string, cut: boolean) => void;
   /** A node could not be dialled, or has refused this end. */
   readonly onUnreachable?: (address: string, reason: string) => void;
   /** An incoming connection was rejected. */

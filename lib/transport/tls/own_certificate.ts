@@ -1,6 +1,7 @@
 import type { TlsMaterial } from "../../runtime/network.ts";
 import { describeCertificate, isMissing } from "../../x509/identity.ts";
 import { canonicalHost, coversHost, listHosts } from "../../x509/host_names.ts";
+import type { HolderIdentity } from "../base/peer.ts";
 import { TransportError } from "../base/errors.ts";
 import { prepareMaterial } from "./tls_material.ts";
 
@@ -45,4 +46,15 @@ export function checkOwnCertificate(tls: TlsMaterial, host: string): void {
         "advertisedHost to a name that it covers; bindHost is the interface and needs no certificate",
     },
   );
+}
+
+/** Whom this end's own certificate names. What is wrong with one is explained by the first dial. */
+export function ownHolder(tls: TlsMaterial | undefined): HolderIdentity {
+  if (tls === undefined) return { kind: "plain" };
+  try {
+    const { identity } = prepareMaterial(tls);
+    return isMissing(identity) ? { kind: "plain" } : identity;
+  } catch {
+    return { kind: "plain" };
+  }
 }

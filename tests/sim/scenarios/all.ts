@@ -14,7 +14,7 @@ import {
 } from "../../../lib/testkit/mod.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
-import { registers } from "./register.ts";
+import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
 
@@ -141,5 +141,6 @@ export const scenarios: readonly Scenario[] = [
   ...sharding,
   ...ownership,
   registers,
+  splitRegisters,
   ...disks,
 ];

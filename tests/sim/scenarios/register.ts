@@ -15,7 +15,6 @@ import {
   checkLinearizability,
   type Fault,
   History,
-  oneOwnerAtEveryInstant,
   randomFaults,
   type RegisterInput,
   registerModel,
@@ -23,7 +22,6 @@ import {
   type Scenario,
   type SimulatedNode,
   type Simulation,
-  standardInvariants,
 } from "../../../lib/testkit/mod.ts";
 
 type Input = RegisterInput<number>;
@@ -164,7 +162,6 @@ export const registers: Scenario = {
   ...base,
   name: "registers",
   faults: randomFaults({ kinds: ["crash", "stop"], every: 8_000, longest: 10_000, quiet: 190_000 }),
-  invariants: [...standardInvariants, oneOwnerAtEveryInstant],
   source: source("registers"),
 };
 

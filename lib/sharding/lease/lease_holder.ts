@@ -1,0 +1,175 @@
+import { rules } from "../../runtime/rules.ts";
+import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
+import {
+  compareVersions,
+  type ConfigVersion,
+  excludes,
+  type HolderId,
+  holderKey,
+  isQuorum,
+  type LeaseConfig,
+  votersOf,
+} from "./lease_config.ts";
+import { defaultLeaseTiming, type LeaseTiming } from "./lease_timing.ts";
+import type { LeaseRenewal } from "./lease_voter.ts";
+
+/** One round of renewals, to be sent to each voter, this node included. */
+export interface LeaseRound {
+  readonly to: readonly HolderId[];
+  readonly renewal: LeaseRenewal;
+}
+
+interface SentRound {
+  readonly round: number;
+  readonly at: number;
+  /** Wall time minus monotonic time. */
+  readonly offset: number;
+}
+
+/**
+ * The lease of one incarnation of a node. It may run what lives once only while
+ * {@linkcode LeaseHolder.holds}.
+ *
+ * Invariant: a lease ends `leaseDuration` after a time at which, or after which, a quorum of a
+ * configuration has been sent the rounds that it acknowledged.
+ */
+export class LeaseHolder {
+  readonly #self: HolderId;
+  readonly #timing: LeaseTiming;
+  #config: LeaseConfig | undefined;
+  #admitted: Term = noTerm;
+  #excludedAt: ConfigVersion | undefined;
+  #round = 0;
+  #sent: SentRound[] = [];
+  /** When the newest round that a voter has acknowledged was sent. */
+  readonly #acknowledged = new Map<string, number>();
+  #endsAt = -Infinity;
+  #released = false;
+
+  constructor(self: HolderId, timing: LeaseTiming = defaultLeaseTiming) {
+    this.#self = self;
+    this.#timing = timing;
+  }
+
+  /** The newest configuration that this node knows, committed or not. */
+  get config(): LeaseConfig | undefined {
+    return this.#config;
+  }
+
+  /** The newest term whose coordinator has admitted this node. */
+  get admitted(): Term {
+    return this.#admitted;
+  }
+
+  /**
+   * The newest known configuration that excluded this node. A grant that was made under an earlier one
+   * must be refused: its shard may have been granted anew.
+   */
+  get excludedAt(): ConfigVersion | undefined {
+    return this.#excludedAt;
+  }
+
+  /** Whether the newest known configuration excludes this node. */
+  get isExcluded(): boolean {
+    return this.#config !== undefined && excludes(this.#config, this.#self);
+  }
+
+  /** When the lease ends; `-Infinity`: there is none. */
+  get endsAt(): number {
+    return this.#endsAt;
+  }
+
+  /** Whether this node holds a lease. */
+  holds(now: number): boolean {
+    return now < this.#endsAt;
+  }
+
+  /** Learns a configuration. Returns whether it is newer than the known one. */
+  learn(config: LeaseConfig): boolean {
+    if (this.#config !== undefined && compareVersions(config.version, this.#config.version) <= 0) {
+      return false;
+    }
+    this.#config = config;
+    if (this.isExcluded) {
+      this.#excludedAt = config.version;
+      this.expire();
+    }
+    return true;
+  }
+
+  /** A coordinator has admitted this incarnation. Returns whether the term is newer. */
+  admit(term: Term): boolean {
+    if (compareTerms(term, this.#admitted) <= 0) return false;
+    this.#admitted = term;
+    return true;
+  }
+
+  /**
+   * Begins a round. Undefined: nobody would acknowledge it. `wallTime`: see {@linkcode look}.
+   */
+  renewals(now: number, wallTime: number): LeaseRound | undefined {
+    this.look(now, wallTime);
+    if (this.#released || this.#config === undefined || sameTerm(this.#admitted, noTerm)) {
+      return undefined;
+    }
+    const round = ++this.#round;
+    this.#sent = this.#sent.filter(({ at }) => now - at < this.#timing.leaseDuration);
+    this.#sent.push({ round, at: now, offset: wallTime - now });
+    const { version } = this.#config;
+    return { to: votersOf(this.#config), renewal: { round, version, admitted: this.#admitted } };
+  }
+
+  /** A voter has acknowledged a round. Returns whether the lease now ends later. */
+  onRenewed(from: HolderId, round: number, now: number): boolean {
+    const sent = this.#sent.find((other) => other.round === round);
+    if (sent === undefined || this.#config === undefined || this.isExcluded) return false;
+    const key = holderKey(from);
+    const at = rules.leaseCountsFromSend ? sent.at : now;
+    this.#acknowledged.set(key, Math.max(at, this.#acknowledged.get(key) ?? -Infinity));
+    const endsAt = this.#quorumAt(this.#config) + this.#timing.leaseDuration;
+    if (!(endsAt > this.#endsAt)) return false;
+    this.#endsAt = endsAt;
+    return true;
+  }
+
+  /**
+   * Compares the clocks: a machine that was suspended may have stopped the monotonic one, so a gain of
+   * wall time ends the lease. Returns whether it did.
+   */
+  look(now: number, wallTime: number): boolean {
+    const offset = wallTime - now;
+    const jumped = this.#sent.some((sent) => offset - sent.offset > this.#timing.clockJump);
+    if (!jumped || !rules.clockJumpsEndLeases) return false;
+    this.expire();
+    return true;
+  }
+
+  /** Ends the lease. Rounds that were sent before obtain no other. */
+  expire(): void {
+    this.#sent = [];
+    this.#acknowledged.clear();
+    this.#endsAt = -Infinity;
+  }
+
+  /** Ends the lease for good. The voters are to be told. */
+  release(): readonly HolderId[] {
+    this.expire();
+    this.#released = true;
+    return this.#config === undefined ? [] : votersOf(this.#config);
+  }
+
+  /** The latest time such that a quorum has acknowledged rounds sent then or later. */
+  #quorumAt(config: LeaseConfig): number {
+    const voters = votersOf(config);
+    const times = voters.map((id) => this.#acknowledgedAt(id)).sort((a, b) => b - a);
+    for (const time of times) {
+      if (time === -Infinity) break;
+      if (isQuorum(config, (id) => this.#acknowledgedAt(id) >= time)) return time;
+    }
+    return -Infinity;
+  }
+
+  #acknowledgedAt(id: HolderId): number {
+    return this.#acknowledged.get(holderKey(id)) ?? -Infinity;
+  }
+}

@@ -1,0 +1,249 @@
+import { LeaseHolder } from "./lease_holder.ts";
+import {
+  type AdmitHolderMessage,
+  type AdoptLeasesMessage,
+  type LeaseMessage,
+  leasePath,
+  type LeaseRefusedMessage,
+} from "./lease_protocol.ts";
+import {
+  type HolderAge,
+  type HolderId,
+  type LeaseConfig,
+  sameHolder,
+  votersOf,
+} from "./lease_config.ts";
+import { LeaseVoter } from "./lease_voter.ts";
+import { shardingPath } from "../routing/protocol.ts";
+import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
+
+/** Dependencies of {@linkcode NodeLease}. */
+export interface NodeLeasePort {
+  /** This node's address. */
+  readonly self: string;
+  /** Milliseconds on the runtime's clock. */
+  now(): number;
+  /** Milliseconds since the Unix epoch. */
+  wallTime(): number;
+  send(to: string, path: string, message: unknown): void;
+  /** Whether this node sees such a member, which is not down. */
+  isMember(holder: HolderId): boolean;
+  /**
+   * A configuration of a later term than the acknowledged one is known: the term has to be acknowledged,
+   * so that its successor learns of it. Returns false if the term cannot be true.
+   */
+  onLaterTerm(term: Term): boolean;
+  /** A voter wants the admission of a coordinator: this node has to report its shards. */
+  onNotAdmitted(): void;
+  /** The lease was obtained or extended, or ended before its time; -Infinity: there is none. */
+  onLease(until: number): void;
+}
+
+/** What a report says about leases. */
+export interface LeaseReport {
+  readonly config?: LeaseConfig;
+  readonly holders: readonly HolderAge[];
+}
+
+/**
+ * The lease of one node, and its part in those of others: renews its own with the voters, and
+ * acknowledges as a voter. Each incarnation of the node begins anew, as another holder and another
+ * voter: it knows nothing of what the former one has acknowledged.
+ */
+export class NodeLease {
+  readonly #port: NodeLeasePort;
+  #voter = new LeaseVoter();
+  #holder: LeaseHolder | undefined;
+  #incarnation = 0;
+  #acknowledged: Term = noTerm;
+  /** Why the last round was refused, by any voter. */
+  #refusal: string | undefined;
+  #mayReport = true;
+  #end = -Infinity;
+
+  /** No lease. */
+  constructor(port: NodeLeasePort) {
+    this.#port = port;
+  }
+
+  /** This node as a holder; none while it is no member. */
+  get self(): HolderId {
+    return { address: this.#port.self, incarnation: this.#incarnation };
+  }
+
+  /** When the lease ends, or -Infinity. */
+  get until(): number {
+    return this.#end;
+  }
+
+  /** Whether this node may run what it owns. */
+  get holds(): boolean {
+    return this.#end > this.#port.now();
+  }
+
+  /** Which leases count, as far as this node knows. */
+  get config(): LeaseConfig | undefined {
+    return this.#holder?.config;
+  }
+
+  /** Whether leases of others need this node. */
+  get votes(): boolean {
+    const { config } = this;
+    return config !== undefined && votersOf(config).some((voter) => sameHolder(voter, this.self));
+  }
+
+  /** Why this node has no lease, for people; undefined if it has one. */
+  get missing(): string | undefined {
+    if (this.holds) return undefined;
+    const holder = this.#holder;
+    if (holder === undefined) return "it is no member";
+    if (holder.config === undefined) return "no coordinator has told it who acknowledges leases";
+    if (sameTerm(holder.admitted, noTerm)) return "no coordinator has admitted it yet";
+    if (this.#refusal === "excluded") return "it was excluded, and has not been readmitted yet";
+    if (this.#refusal === "notAdmitted") return "it needs the admission of the new coordinator";
+    const voters = holder.config.voters.map(({ address }) => address).join(", ");
+    return `no majority of the voters answers it (${voters})`;
+  }
+
+  /** What this node tells a coordinator of leases. */
+  report(): LeaseReport {
+    const config = this.#voter.adopted;
+    const holders = this.#voter.holders(this.#port.now());
+    return { holders, ...(config && { config }) };
+  }
+
+  /** Which incarnation of this node is a member; 0: none. */
+  setIncarnation(incarnation: number): void {
+    if (incarnation === this.#incarnation) return;
+    this.#incarnation = incarnation;
+    this.#voter = new LeaseVoter();
+    this.#voter.acknowledge(this.#acknowledged);
+    this.#holder = incarnation === 0 ? undefined : new LeaseHolder(this.self);
+    this.#setEnd();
+  }
+
+  /** This node has acknowledged a term: as a voter, it adopts nothing of an earlier one. */
+  acknowledge(term: Term): void {
+    this.#acknowledged = term;
+    this.#voter.acknowledge(term);
+  }
+
+  /**
+   * Whether a grant counts that was made under the configuration with this count, in the acknowledged
+   * term. If this node was excluded since, its shard may have been granted to another.
+   */
+  accepts(count: number): boolean {
+    const [term, excluded] = this.#holder?.excludedAt ?? [noTerm, 0];
+    return !sameTerm(term, this.#acknowledged) || count > excluded;
+  }
+
+  /** A coordinator proposes who acknowledges leases, and whose are not acknowledged any more. */
+  onAdopt(from: string, { config, holders }: AdoptLeasesMessage): void {
+    const now = this.#port.now();
+    if (this.#incarnation !== 0 && this.#voter.adopt(config, holders, now)) {
+      this.#port.send(from, shardingPath, {
+        type: "leasesAdopted",
+        incarnation: this.#incarnation,
+        version: config.version,
+        holders: this.#voter.holders(now),
+      });
+    }
+    this.#learn(config);
+  }
+
+  /** The coordinator of the acknowledged term knows what this node owns. */
+  onAdmit({ term, config }: AdmitHolderMessage): void {
+    if (this.#holder === undefined || !sameTerm(term, this.#acknowledged)) return;
+    const isNewer = this.#holder.learn(config);
+    if (this.#holder.admit(term) || isNewer) this.#renew();
+  }
+
+  /** A message of another node about a lease. */
+  receive(from: string, message: LeaseMessage): void {
+    const { incarnation } = message;
+    const peer = { address: from, incarnation };
+    const now = this.#port.now();
+    switch (message.type) {
+      case "renewLease": {
+        if (this.#incarnation === 0) return;
+        const { round, version, admitted } = message;
+        const isMember = this.#port.isMember(peer);
+        const renewal = { round, version, admitted };
+        const answer = this.#voter.renew(peer, renewal, now, isMember);
+        const own = { incarnation: this.#incarnation };
+        const { type: _, ...about } = answer;
+        const type = answer.type === "renewed" ? "leaseRenewed" : "leaseRefused";
+        return this.#send(from, { type, ...own, ...about } as LeaseMessage);
+      }
+      case "leaseRenewed":
+        this.#holder?.look(now, this.#port.wallTime());
+        this.#holder?.onRenewed(peer, message.round, now);
+        return this.#setEnd();
+      case "leaseRefused":
+        return this.#onRefused(message);
+      case "releaseLease":
+        return this.#voter.release(peer, now);
+    }
+  }
+
+  /** Renews the lease. Call it each 250 ms. */
+  tick(): void {
+    this.#mayReport = true;
+    this.#renew();
+  }
+
+  /** The machine was suspended, whether the lease seems valid or not: it is not. */
+  expire(): void {
+    this.#holder?.expire();
+    this.#setEnd();
+    this.#renew();
+  }
+
+  /** This node runs nothing any more, and renews its lease no more. */
+  release(): void {
+    for (const { address } of this.#holder?.release() ?? []) {
+      this.#send(address, { type: "releaseLease", incarnation: this.#incarnation });
+    }
+    this.#setEnd();
+  }
+
+  #onRefused({ reason, config }: LeaseRefusedMessage): void {
+    this.#refusal = reason;
+    if (config !== undefined) this.#learn(config);
+    if (reason !== "notAdmitted" || !this.#mayReport) return;
+    this.#mayReport = false;
+    this.#port.onNotAdmitted();
+  }
+
+  #learn(config: LeaseConfig): void {
+    const [term] = config.version;
+    if (compareTerms(term, this.#acknowledged) > 0 && !this.#port.onLaterTerm(term)) return;
+    if (!this.#holder?.learn(config)) return;
+    this.#setEnd();
+    this.#renew();
+  }
+
+  #renew(): void {
+    const next = this.#holder?.renewals(this.#port.now(), this.#port.wallTime());
+    this.#setEnd();
+    if (next === undefined) return;
+    const message = {
+      type: "renewLease",
+      incarnation: this.#incarnation,
+      ...next.renewal,
+    } as const;
+    for (const { address } of next.to) this.#send(address, message);
+  }
+
+  #setEnd(): void {
+    const end = this.#holder?.endsAt ?? -Infinity;
+    if (end === this.#end) return;
+    this.#end = end;
+    if (this.holds) this.#refusal = undefined;
+    this.#port.onLease(end);
+  }
+
+  #send(to: string, message: LeaseMessage): void {
+    this.#port.send(to, leasePath, message);
+  }
+}

@@ -1,0 +1,58 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { consoleLogger, formatLogLine } from "../../lib/runtime/logger.ts";
+import { replaceUnprintable } from "../../lib/runtime/unprintable.ts";
+import { RecordedLog } from "../../lib/testkit/recorded_log.ts";
+
+/** Characters that end a line, steer a terminal, or change what a reader sees. */
+const forbidden =
+  // deno-lint-ignore no-control-regex -- control characters are what must not be there
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/u;
+
+const forged = fc.string({ unit: "binary" }).chain((text) =>
+  fc.constantFrom(
+    "\n",
+    "\r",
+    "\u0085",
+    "\u2028",
+    "\u2029",
+    "\u202e",
+    "\u2066",
+    "\u200f",
+    "\u061c",
+    "\u001b[2J",
+    "\u009b",
+    "\ufeff",
+    "\ud800",
+  ).map((char) => `${text}${char}WARN  cluster: all is well ${char}`)
+);
+
+Deno.test("no text of a peer forges a line or changes how one is shown", () => {
+  fc.assert(
+    fc.property(forged, forged, (one, two) => {
+      const line = formatLogLine("warn", one, two, {
+        [one]: two,
+        error: new Error(one),
+        o: { one },
+      });
+      assert(!forbidden.test(line) && line.isWellFormed(), JSON.stringify(line));
+      assert(!forbidden.test(replaceUnprintable(one)));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("the loggers that come with Casty escape what a peer has chosen", () => {
+  const written: string[] = [];
+  const { error } = console;
+  console.error = (line: string) => void written.push(line);
+  try {
+    consoleLogger().log("warn", "x", "rejected", { reason: "a\u202eb\u2028c" });
+  } finally {
+    console.error = error;
+  }
+  const recorded = new RecordedLog();
+  recorded.log("warn", "x", "rejected", { reason: "a\u202eb\u2028c" });
+  assertEquals(written, [recorded.toString()]);
+  assertEquals(written[0], "WARN  x: rejected reason=\\u202e".replace("=", '="a') + 'b\\u2028c"');
+});
