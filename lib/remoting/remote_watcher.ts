@@ -1,3 +1,4 @@
+import { PeerNumberMap } from "../runtime/hash_key.ts";
 import { localActorOf, type RemoteWatch, type WatchHost } from "../actor/ref/local_ref.ts";
 import { ActorError } from "../actor/errors.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
@@ -43,7 +44,7 @@ export class RemoteWatcher implements RemoteWatch {
   /** The same: ids by watcher, then by target. */
   readonly #ids = new Map<Ref<unknown>, Map<string, number>>();
   /** Undoes the observation of an actor here, by watcher's system, then by id. */
-  readonly #observed = new Map<string, Map<number, () => void>>();
+  readonly #observed = new Map<string, PeerNumberMap<() => void>>();
   #timer: Timer | undefined;
   #closed = false;
 
@@ -125,7 +126,7 @@ export class RemoteWatcher implements RemoteWatch {
     this.#timer?.cancel();
     this.#watches.clear();
     this.#ids.clear();
-    for (const releases of this.#observed.values()) for (const stop of releases.values()) stop();
+    for (const releases of this.#observed.values()) for (const [, stop] of releases) stop();
     this.#observed.clear();
   }
 
@@ -185,7 +186,7 @@ export class RemoteWatcher implements RemoteWatch {
 
   #keep(watcher: string, id: number, actor: WatchHost, onStopped: () => void): void {
     let releases = this.#observed.get(watcher);
-    if (releases === undefined) this.#observed.set(watcher, releases = new Map());
+    if (releases === undefined) this.#observed.set(watcher, releases = new PeerNumberMap());
     releases.set(
       id,
       actor.whenStopped(() => {

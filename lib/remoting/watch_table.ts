@@ -125,7 +125,7 @@ export class WatchTable {
       else if (room <= 0) refused = true;
       else {
         room--;
-        peer.watched.add(id);
+        peer.watched.set(id, true);
         ids.push(id);
         effects.push({ type: "observe", watcher: from, ...item });
       }

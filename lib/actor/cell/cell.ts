@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { hashKey } from "../../runtime/hash_key.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
 import { messageOf, type MessageSender, SentMessage } from "../ref/message_sender.ts";
 import type { Signal } from "../behavior/signal.ts";
@@ -512,7 +513,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   childStopped(child: LocalRef<unknown>, failed: boolean): void {
     const children = this.#parts?.children;
     const name = child.path.slice(this.path.length + 1);
-    if (children?.get(name) === child) children.delete(name);
+    const key = hashKey(name);
+    if (children?.get(key) === child) children.delete(key);
     this.#parts?.entities?.onStopped(child, failed);
     if ((this.#status & (stopping | restarting)) !== 0 && children?.size === 0) this.wake();
   }

@@ -1,4 +1,4 @@
-import { milliseconds, number, option, optionTable, whole } from "../option.ts";
+import { flag, milliseconds, number, option, optionTable, whole } from "../option.ts";
 
 const count = whole(1);
 const size = (max?: number) => number(1, max, { whole: true, unit: "bytes" });
@@ -50,6 +50,20 @@ export const transportTable = optionTable("transport", {
   maxCompressionRatio: option(number(1), {
     default: 100,
     text: "How many times its compressed size a message may have.",
+  }),
+  acceptCompressed: option(flag, {
+    default: true,
+    text: "Whether compressed messages are read. If not, none are sent either.",
+  }),
+  maxValueRate: option(number(1_000), {
+    default: 4_000_000,
+    text: "Values that are decoded a second for one client's certificate; for a node's 8 times " +
+      "as many. A peer that sends more is read more slowly.",
+  }),
+  maxInflateRate: option(number(1_024), {
+    default: 33_554_432,
+    text: "Bytes that are inflated a second for one client's certificate; for a node's 8 times " +
+      "as many. A peer that sends more is read more slowly.",
   }),
   maxInternedPaths: option(whole(1, 65_536), {
     default: 256,

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { hashKey } from "../../runtime/hash_key.ts";
 import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
@@ -64,6 +65,7 @@ export interface EntityMemory {
 }
 
 interface Shard {
+  /** By {@linkcode hashKey} of their ids. */
   readonly entities: Map<string, Entity>;
   /** Of the grant by which they run. */
   epoch: number;
@@ -132,7 +134,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     if (this.#context === undefined) {
       return this.#port.lose("stopped", `${this.#path}/${entityId}`, message);
     }
-    const known = shard.entities.get(entityId);
+    const known = shard.entities.get(hashKey(entityId));
     if (known === undefined && this.#isFull()) {
       return this.#port.lose("bufferFull", `${this.#path}/${entityId}`, message);
     }
@@ -147,14 +149,14 @@ export class Entities implements ShardRunner, EntityKeeper {
   }
 
   has(number: number, entityId: string): boolean {
-    return this.#shards[number]?.entities.has(entityId) ?? false;
+    return this.#shards[number]?.entities.has(hashKey(entityId)) ?? false;
   }
 
   /** Starts an entity without a message, unless it runs or its shard is not here. */
   wake(number: number, entityId: string): void {
     const shard = this.#shards[number];
     if (shard === undefined || !shard.open || this.#context === undefined) return;
-    if (!shard.entities.has(entityId)) this.#add(shard, number, entityId);
+    if (!shard.entities.has(hashKey(entityId))) this.#add(shard, number, entityId);
   }
 
   startShard(number: number, epoch: number): void {
@@ -253,7 +255,7 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   #add(shard: Shard, number: number, id: string): Entity {
     const entity = new Entity(id, number);
-    shard.entities.set(id, entity);
+    shard.entities.set(hashKey(id), entity);
     this.#start(shard, entity);
     const { limit } = this.#port.limits;
     while (this.#active.size > limit) {
@@ -309,7 +311,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.pending ??= [];
     const delay = backoffDelay(restartBackoff, entity.failures++, 0);
     clock.schedule(delay, () => {
-      if (entity.cell !== undefined || shard.entities.get(entity.id) !== entity) return;
+      if (entity.cell !== undefined || shard.entities.get(hashKey(entity.id)) !== entity) return;
       const { memory } = this.#port;
       if (memory !== undefined || entity.pending!.length > 0) return this.#start(shard, entity);
       entity.pending = undefined;
@@ -320,7 +322,7 @@ export class Entities implements ShardRunner, EntityKeeper {
   #remove(shard: Shard, entity: Entity): void {
     this.#active.remove(entity);
     this.#stopping.delete(entity);
-    shard.entities.delete(entity.id);
+    shard.entities.delete(hashKey(entity.id));
   }
 
   #endIfEmpty(number: number, shard: Shard): void {
@@ -335,6 +337,6 @@ export class Entities implements ShardRunner, EntityKeeper {
     const unnamed = this.#unnamed.get(cell);
     if (unnamed !== undefined) return unnamed;
     const id = idOfName(cell.path);
-    return this.#shards[shardOf(id, this.#port.numShards)]?.entities.get(id);
+    return this.#shards[shardOf(id, this.#port.numShards)]?.entities.get(hashKey(id));
   }
 }

@@ -38,6 +38,20 @@ export interface TransportLimits {
   readonly compressAbove: number;
   /** How many times its compressed size a message may have. Default 100. */
   readonly maxCompressionRatio: number;
+  /**
+   * Whether compressed messages are read. If not, none are sent either. Default true.
+   */
+  readonly acceptCompressed: boolean;
+  /**
+   * Values that are decoded a second for one client, by its certificate; for a node 8 times as
+   * many. A peer that sends more is read more slowly. Default 4 000 000.
+   */
+  readonly maxValueRate: number;
+  /**
+   * Bytes that are inflated a second for one client, by its certificate; for a node 8 times as
+   * many. A peer that sends more is read more slowly. Default 33 554 432.
+   */
+  readonly maxInflateRate: number;
   /** Actor paths that one connection replaces by numbers, each direction for itself. Default 256. */
   readonly maxInternedPaths: number;
   /** Bytes sent and not yet acknowledged before a connection waits. Default 4 MiB. */

@@ -23,6 +23,7 @@ import type { TransportLimits } from "../base/limits.ts";
 import { endedByFarEnd } from "../base/socket_errors.ts";
 import { type ByteAccount, Outbox } from "./outbox.ts";
 import type { PartialMessages } from "./partial_messages.ts";
+import { type LongRead, type ReadTurns, unlimitedTurns } from "./read_turns.ts";
 
 /** Longest delay before read bytes are acknowledged, milliseconds. */
 const creditDelay = 100;
@@ -58,8 +59,17 @@ export interface ConnectionEnd {
 export interface ConnectionOwner {
   /** A frame of the handshake, or any before it is complete. The bytes are valid during the call. */
   onFrame(type: number, bytes: Uint8Array, start: number, end: number): void;
-  /** A message. The bytes are valid during the call. */
-  onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void;
+  /**
+   * A message. Returns the values that were decoded, or how to read on. The bytes are valid during
+   * the call, unless they are `kept`.
+   */
+  onMessage(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    paths: NumberedPaths,
+    kept: boolean,
+  ): number | LongRead | void;
   /** Called once. */
   onClosed(end: ConnectionEnd): void;
   /**
@@ -84,6 +94,9 @@ export class Connection {
   readonly #outbox: Outbox;
   readonly #liveness: Liveness;
   #inbox: Inbox;
+  #turns: ReadTurns = unlimitedTurns;
+  /** Nothing is read from the link: another turn comes. */
+  #resting = false;
   readonly #credit = new Uint8Array(8);
   readonly #creditView = new DataView(this.#credit.buffer);
   /** When `onSignOfLife` was called last. */
@@ -128,7 +141,8 @@ export class Connection {
   }
 
   /** The handshake is complete: messages may pass, within what both ends have agreed on. */
-  open(agreed: Agreement): void {
+  open(agreed: Agreement, turns: ReadTurns = unlimitedTurns): void {
+    this.#turns = turns;
     const limits = { ...this.#limits, ...agreed };
     this.#opened = true;
     this.#peerWindow = agreed.window;
@@ -219,8 +233,38 @@ export class Connection {
     if (this.#phase === "closed") return;
     const now = this.#clock.now();
     this.#liveness.heard(now);
+    if (this.#resting) return this.#reader.push(chunk); // It is kept.
+    if (!this.#turns.begin(now)) this.#reader.halt();
+    this.#read(now, () => this.#reader.push(chunk));
+    if (this.#reader.halted) this.#rest();
+  }
+
+  /** Reads on, in another turn. */
+  proceed(): void {
+    if (this.#phase === "closed") return;
+    this.#read(this.#clock.now(), () => {
+      // What this end could not answer any more counts as not read.
+      if (this.#phase === "open" && !this.#inbox.proceed()) return this.#reader.halt();
+      this.#reader.proceed();
+    });
+    // What was read may have ended the connection.
+    if ((this.#phase as Phase) === "closed") return;
+    if (this.#reader.halted) return this.#turns.wait(this);
+    this.#resting = false;
+    this.#link.resume();
+  }
+
+  /** Reads nothing until the next turn; what has arrived is kept, and the link holds the rest. */
+  #rest(): void {
+    if (this.#phase === "closed") return;
+    this.#resting = true;
+    this.#link.pause();
+    this.#turns.wait(this);
+  }
+
+  #read(now: number, read: () => void): void {
     try {
-      this.#reader.push(chunk);
+      read();
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       // Bytes of another protocol read as an absurd length.
@@ -253,7 +297,8 @@ export class Connection {
         if (this.#phase !== "open") return;
         // Do not buffer chunks before the handshake completes.
         if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
-        return this.#inbox.push(type, bytes, start, end);
+        if (!this.#inbox.push(type, bytes, start, end)) this.#reader.halt();
+        return;
       case FrameType.credit:
         return this.#onCredit(bytes, start, end);
       case FrameType.ping:
@@ -416,6 +461,7 @@ export class Connection {
   /** Invariant: each message that `send` took is acknowledged or reported by `onUnsent`. */
   #finish(reason: string, fault = false, cut = false): void {
     this.#phase = "closed";
+    this.#turns.leave(this);
     this.#partials?.hold(this, 0);
     this.#resolveDrained();
     this.#owner.onClosed({ reason, fault, cut });
@@ -437,7 +483,9 @@ export class Connection {
   #newInbox(limits: TransportLimits): Inbox {
     return new Inbox(
       limits,
-      (bytes, start, end) => this.#owner.onMessage(bytes, start, end, this.#inbox.paths),
+      this.#turns,
+      (bytes, start, end, kept) =>
+        this.#owner.onMessage(bytes, start, end, this.#inbox.paths, kept),
       (bytes) => this.#partials?.hold(this, bytes),
     );
   }

@@ -24,6 +24,7 @@ import type { Lane, Peer } from "../base/peer.ts";
 import { type TransportLimits, transportLimits } from "../base/limits.ts";
 import { Acceptor } from "./acceptor.ts";
 import { IdentityAccounts } from "./identity_accounts.ts";
+import { ReadScheduler } from "./read_scheduler.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { revocationOf, superviseTls } from "../tls/tls_supervision.ts";
 
@@ -38,6 +39,7 @@ export class Endpoint {
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
   readonly #acceptor: Acceptor;
+  readonly #reads: ReadScheduler;
   readonly #mapAddress: (address: string) => string;
   /** Towards nodes. */
   readonly #channels: Channels;
@@ -68,6 +70,7 @@ export class Endpoint {
     this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
       return this.#startHandshake(link, since, undefined);
     });
+    this.#reads = new ReadScheduler(clock, this.#limits);
     this.#mapAddress = addressMapper(options.addressMap);
     this.#channels = new Channels(this.#limits);
     this.#accounts = new IdentityAccounts(this.#limits);
@@ -263,6 +266,7 @@ export class Endpoint {
       since,
       owner: this.#owner(channel),
       partials: this.#acceptor.partials,
+      turnsOf: (peer) => this.#reads.turnsOf(peer),
     });
     this.#connections.add(connection);
     return connection;
@@ -283,9 +287,8 @@ export class Endpoint {
         if (refusal === "duplicate") this.#step(channel, { type: "duplicate" });
         else this.#dialFailed(channel, reason, refusal === undefined ? "info" : "warn");
       },
-      onMessage: (peer, bytes, start, end, paths) => {
-        onMessage(peer, peer.lane, bytes, start, end, paths);
-      },
+      onMessage: (peer, bytes, start, end, paths, kept) =>
+        onMessage(peer, peer.lane, bytes, start, end, paths, kept),
       onDown: (connection, peer, ended) => this.#onDown(connection, peer, ended),
       onUnsent: (connection, peer, payload, maybeRead) => {
         const successor = this.#attachedTo(connection)
@@ -435,6 +438,7 @@ export class Endpoint {
   #onDown(connection: PeerConnection, peer: Peer, { reason, fault, cut }: ConnectionEnd): void {
     this.#forget(connection);
     if (!connection.dialled) this.#accounts.ended(peer);
+    this.#reads.release(peer);
     if (fault) this.#refusals.add(connection.remote, reason);
     for (const channel of this.#attachedTo(connection)) {
       if (channel.connection === connection) {
