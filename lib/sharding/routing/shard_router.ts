@@ -1,5 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
-import { messageOf, SentMessage } from "../../actor/ref/message_sender.ts";
+import { isSent, messageOf } from "../../actor/ref/message_sender.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
@@ -113,7 +113,7 @@ export class ShardRouter {
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
-    if (message instanceof SentMessage) {
+    if (isSent(message)) {
       // Another node would take a client's message for one of this node: the client sends it again.
       const routed = { entityId, message, epoch: 0, from: message.sender.address };
       const waits = grant === undefined || this.#closed;
