@@ -290,7 +290,7 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   ),
   suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
     "The entities of a node are suspended while it holds no lease.",
-    "a clean partition of 5 nodes has no two owners, and the majority takes all over",
+    "a clean partition of five nodes has no two owners, and the majority takes all over",
   ),
   leaseCountsFromSend: lease(
     "A lease counts from the sending of the round that a quorum has acknowledged.",
