@@ -159,6 +159,8 @@ export const noUserOptions: Readonly<Record<string, string>> = {
   WatchLimits: "not configurable",
   CoordinatorTiming: "not configurable",
   ShardRouterOptions: "made by sharding",
+  LeaseTiming: "made by sharding; tests set others",
+  LeaseConfig: "agreed on by the voters of leases",
   ShardTypeOptions: "made by sharding",
   StallDetectionOptions: "made by the node",
   ResponderOptions: "made by the node",
