@@ -101,6 +101,22 @@ class Scene {
 
 const size = HEADER_BYTES + 1;
 
+Deno.test("a connection does not blame the peer for the time in which it reads nothing itself", async () => {
+  const { idleTimeout } = transportLimits({});
+  const it = new Scene();
+  const { turns, clock, closed, received } = it;
+  it.connection.send(Uint8Array.of(7));
+  it.send(1, 2);
+  await clock.advance(2 * idleTimeout);
+  assertEquals([received, closed], [[1], []]);
+  turns.next();
+  await clock.advance(2 * idleTimeout);
+  assertEquals([received, closed], [[1, 2], []]);
+  turns.next();
+  await clock.advance(idleTimeout);
+  assertEquals(closed, [`silent for idleTimeout (${idleTimeout} ms)`]);
+});
+
 Deno.test("a peer whose turn is over is not read, and gets no credit for what waits", async () => {
   const it = new Scene();
   const { turns, link, received } = it;

@@ -44,7 +44,8 @@ export interface TransportLimits {
   readonly acceptCompressed: boolean;
   /**
    * Values that are decoded a second for one client, by its certificate; for a node 8 times as
-   * many. A peer that sends more is read more slowly. Default 4 000 000.
+   * many. A peer that sends more is read more slowly. A single message must take less than the
+   * peer's `writeTimeout`. Default 4 000 000.
    */
   readonly maxValueRate: number;
   /**

@@ -95,8 +95,8 @@ export class Connection {
   readonly #liveness: Liveness;
   #inbox: Inbox;
   #turns: ReadTurns = unlimitedTurns;
-  /** Nothing is read from the link: another turn comes. */
-  #resting = false;
+  /** Since when nothing is read from the link, as another turn comes; -1: it is read. */
+  #restingSince = -1;
   readonly #credit = new Uint8Array(8);
   readonly #creditView = new DataView(this.#credit.buffer);
   /** When `onSignOfLife` was called last. */
@@ -233,7 +233,7 @@ export class Connection {
     if (this.#phase === "closed") return;
     const now = this.#clock.now();
     this.#liveness.heard(now);
-    if (this.#resting) return this.#reader.push(chunk); // It is kept.
+    if (this.#restingSince >= 0) return this.#reader.push(chunk); // It is kept.
     if (!this.#turns.begin(now)) this.#reader.halt();
     this.#read(now, () => this.#reader.push(chunk));
     if (this.#reader.halted) this.#rest();
@@ -242,7 +242,9 @@ export class Connection {
   /** Reads on, in another turn. */
   proceed(): void {
     if (this.#phase === "closed") return;
-    this.#read(this.#clock.now(), () => {
+    const now = this.#clock.now();
+    this.#noteRest(now);
+    this.#read(now, () => {
       // What this end could not answer any more counts as not read.
       if (this.#phase === "open" && !this.#inbox.proceed()) return this.#reader.halt();
       this.#reader.proceed();
@@ -250,16 +252,23 @@ export class Connection {
     // What was read may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;
     if (this.#reader.halted) return this.#turns.wait(this);
-    this.#resting = false;
+    this.#restingSince = -1;
     this.#link.resume();
   }
 
   /** Reads nothing until the next turn; what has arrived is kept, and the link holds the rest. */
   #rest(): void {
     if (this.#phase === "closed") return;
-    this.#resting = true;
+    this.#restingSince = this.#clock.now();
     this.#link.pause();
     this.#turns.wait(this);
+  }
+
+  /** The peer is not to blame for the time in which this end has not read. */
+  #noteRest(now: number): void {
+    if (this.#restingSince < 0) return;
+    this.#liveness.rested(this.#restingSince, now);
+    this.#restingSince = now;
   }
 
   #read(now: number, read: () => void): void {
@@ -491,7 +500,9 @@ export class Connection {
   }
 
   #watch(): void {
-    const verdict = this.#liveness.judge(this.#clock.now());
+    const now = this.#clock.now();
+    this.#noteRest(now);
+    const verdict = this.#liveness.judge(now);
     if (verdict.type === "end") return this.destroy(verdict.reason);
     if (verdict.type === "probe") this.signal(FrameType.ping);
     this.#timer = this.#clock.schedule(verdict.delay, () => this.#watch());

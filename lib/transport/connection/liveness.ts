@@ -57,6 +57,13 @@ export class Liveness {
     this.#probed = false;
   }
 
+  /** This end has read nothing since a time, so it has no evidence about the peer from then on. */
+  rested(since: number, now: number): void {
+    const time = now - since;
+    this.#heard = Math.min(now, this.#heard + time);
+    if (this.#owedSince >= 0) this.#owedSince = Math.min(now, this.#owedSince + time);
+  }
+
   /** A write has to wait for the peer. */
   stuck(now: number): void {
     if (this.#stuckSince < 0) this.#stuckSince = now;
