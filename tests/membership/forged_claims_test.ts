@@ -430,3 +430,22 @@ function describe(nodes: readonly SimulatedMember[]): string {
     1,
   );
 }
+
+Deno.test("what is told of earlier incarnations of members that have restarted is no lie", () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const { world, nodes } = formed(seed, 5);
+    let living = nodes;
+    for (let round = 0; round < 3; round++) {
+      const killed = [living[round]!, living[round + 2]!];
+      for (const node of killed) world.kill(node);
+      world.run(1_500);
+      const restarted = killed.map(({ address }) => world.start(address, ["n0", "n1", "n2"]));
+      living = living.map((node) => restarted[killed.indexOf(node)] ?? node);
+      within(world, "joining", 60_000, () => allUp(living));
+    }
+    const lines = living.flatMap(({ log }) =>
+      log.filter((line) => line.includes("cannot be true"))
+    );
+    assertEquals(lines, [], `seed ${seed}`);
+  }
+});

@@ -105,6 +105,10 @@ function judge(m: Machine, record: MemberRecord, from: string, ceiling: number):
     return protectOwnRecord(m, known, record);
   }
   if (same) return from === address ? ownWord(m, known, record) : hearsay(m, known, record);
+  // What is told of an earlier incarnation was true once, and changes nothing any more.
+  if (known !== undefined && incarnation < known.member.incarnation) {
+    return { record, refused: false };
+  }
   return isPossible(m, record) ? { record, refused: false } : { record: undefined, refused: true };
 }
 
