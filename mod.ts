@@ -215,6 +215,7 @@ export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_pl
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
 export type {
   EntityFactory,
+  EntityMailboxOptions,
   Sharded,
   ShardedBehavior,
   ShardedOptions,

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { systemClock } from "../lib/runtime/system_clock.ts";
 import { Decoder, Encoder } from "@msgpack/msgpack";
 import { parseArgs } from "@std/cli/parse-args";
 import { Ref, type RefAddress } from "../lib/actor/ref/ref.ts";
@@ -100,7 +101,7 @@ if (import.meta.main) {
 }
 
 function makeCodec(): Codec {
-  return new Codec({ resolve: (address) => new NullRef(address) });
+  return new Codec({ now: systemClock.now, resolve: (address) => new NullRef(address) });
 }
 
 function casty(): Rival {

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { systemClock } from "../lib/runtime/system_clock.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { Codec } from "../lib/wire/codec.ts";
 import type { MembershipMessage } from "../lib/membership/machine/messages.ts";
@@ -28,6 +29,7 @@ class Meter {
   messages = 0;
   readonly #sizes = new WeakMap<object, number>();
   readonly #codec = new Codec({
+    now: systemClock.now,
     resolve: () => {
       throw new Error("no references here");
     },

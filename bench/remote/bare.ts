@@ -2,6 +2,7 @@
  * The minimal cost of a message: encode, frame, batch, TLS, parse frames, decode, look up the path,
  * call. Uses the codec and frames of Casty, and no other part of it.
  */
+import { systemClock } from "../../lib/runtime/system_clock.ts";
 import type { TLSSocket } from "node:tls";
 import { Ref, type RefAddress } from "../../lib/actor/ref/ref.ts";
 import { Codec } from "../../lib/wire/codec.ts";
@@ -27,7 +28,10 @@ export class BareLink {
 
   constructor(socket: TLSSocket) {
     this.#socket = socket;
-    this.#codec = new Codec({ resolve: (address) => new BareRef(this, address) });
+    this.#codec = new Codec({
+      now: systemClock.now,
+      resolve: (address) => new BareRef(this, address),
+    });
     const reader = new FrameReader(16_777_216, (_type, bytes, start, end) => {
       const { path, message } = decodeEnvelope(this.#codec, bytes, start, end);
       this.handlers.get(path)?.(message);

@@ -42,7 +42,7 @@ async function count(options: NodeOptions): Promise<void> {
   const say = (text: string) => console.log(`${nodeId} | ${text}`);
   const tls = certFile === undefined || caFile === undefined
     ? undefined
-    : await TlsConfig.fromPaths({ certFile, caFile, ...(keyFile && { keyFile }) });
+    : await TlsConfig.fromPaths({ certFile, caFile, ...(keyFile && { keyFile }), watch: true });
 
   await using system = await ClusteredActorSystem.start({
     name: systemName,

@@ -58,6 +58,7 @@ import {
 } from "./tables/cluster_tables.ts";
 import { groupTable, poolTable } from "./tables/routing_tables.ts";
 import {
+  entityMailboxTable,
   entityRefTable,
   entityTypeTable,
   fileEntityStoreTable,
@@ -153,6 +154,7 @@ export const optionChapters: readonly OptionChapter[] = [
     tables: [
       shardedTable,
       passivationTable,
+      entityMailboxTable,
       shardBufferTable,
       rememberTable,
       fileEntityStoreTable,

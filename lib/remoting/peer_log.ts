@@ -1,6 +1,6 @@
 import type { LimitedLog } from "../runtime/limited_log.ts";
 import type { LogFields, LogLevel } from "../runtime/logger.ts";
-import { holderOf, type Peer } from "../transport/base/peer.ts";
+import { type AccountFacts, accountOf, type Peer } from "../transport/base/peer.ts";
 
 /**
  * Logs faults of peers: one line for each reason, certificate and minute, however many connections,
@@ -22,17 +22,9 @@ export class PeerLog {
 }
 
 /**
- * Who answers for what a peer sends: the holder of its certificate. For a client that another node
- * has named, it is that node: it could name any.
+ * Who answers in logs for what a peer sends: itself. For a client that another node has named, it
+ * is that node: it could name any.
  */
-export function accountableFor({ via, identity, remote, address }: Accountable): string {
-  if (via !== undefined) return `relayed by ${via}`;
-  if (identity !== undefined && identity.kind !== "plain") return holderOf({ identity });
-  return remote === undefined ? address : `host ${remote.slice(0, remote.lastIndexOf(":"))}`;
-}
-
-/** A peer, or this node itself. */
-interface Accountable extends Partial<Pick<Peer, "via" | "remote">> {
-  readonly address: string;
-  readonly identity: Peer["identity"] | undefined;
+export function accountableFor(peer: AccountFacts & Partial<Pick<Peer, "via">>): string {
+  return peer.via === undefined ? accountOf(peer) : `relayed by ${peer.via}`;
 }

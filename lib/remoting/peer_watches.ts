@@ -1,3 +1,4 @@
+import { PeerNumberMap } from "../runtime/hash_key.ts";
 import type { TerminationReason } from "../actor/ref/terminated.ts";
 import type { ReportedReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
 import { maxItems } from "./watch_protocol.ts";
@@ -26,6 +27,8 @@ export interface OutgoingWatch extends WatchItem {
 export class PeerWatches {
   /** Address of the other. */
   readonly address: string;
+  /** Of a client, whom the limit of its certificate counts for. */
+  account: string | undefined;
   /** The latest incarnation of the other that was seen; 0 before any. */
   incarnation = 0;
   /** Counts connections; a confirmation is valid for one of them. */
@@ -37,9 +40,9 @@ export class PeerWatches {
   /** Cancelled watches that the other system has not confirmed. */
   readonly forgetting = new Set<number>();
   /** Ids of watches that actors there have here, of actors that run. */
-  readonly watched = new Set<number>();
+  readonly watched = new PeerNumberMap<true>();
   /** Ended watches of actors there, which the other has not confirmed yet. */
-  readonly ended = new Map<number, ReportedReason>();
+  readonly ended = new PeerNumberMap<ReportedReason>();
   /** Number of repetitions of unconfirmed messages. */
   attempts = 0;
   /** When that is done next. */
@@ -96,7 +99,7 @@ export class PeerWatches {
 
   /** Forgets the watches of the other system. */
   dropIncoming(effects: WatchEffect[]): void {
-    for (const id of this.watched) effects.push({ type: "release", watcher: this.address, id });
+    for (const [id] of this.watched) effects.push({ type: "release", watcher: this.address, id });
     this.watched.clear();
     this.ended.clear();
   }

@@ -6,7 +6,14 @@
  * @module
  */
 import type { PeerIdentity } from "../runtime/network.ts";
-import { type ClientPeer, holderOf, type NodePeer, type Peer } from "../transport/base/peer.ts";
+import {
+  accountOf,
+  type ClientPeer,
+  holderOf,
+  type NodePeer,
+  type Peer,
+} from "../transport/base/peer.ts";
+import { Tally } from "../transport/base/tally.ts";
 
 /** Where a node takes envelopes of clients for other nodes, and of other nodes for its clients. */
 export const relayPath = "/_relay";
@@ -15,6 +22,8 @@ export const relayedPath = "/_relayed";
 
 /** Clients to which one node keeps a route, and for which it forwards messages. */
 const maxRoutes = 10_000;
+/** Of these, how many clients with one certificate may have. */
+const maxRoutesPerIdentity = 1_000;
 
 /** Dependencies of a {@linkcode Relay}. */
 export interface RelayPort extends Partial<RelayChoice> {
@@ -51,6 +60,8 @@ export class Relay {
   readonly #port: RelayPort;
   /** How to reach clients that are connected to other nodes. */
   readonly #routes = new Map<string, Route>();
+  /** Routes by the holder of the client's certificate. */
+  readonly #routesOf = new Tally();
   /** Nodes to which messages of a client that is connected here were forwarded. */
   readonly #reached = new Map<string, Set<string>>();
   /** Of a client: nodes that have sent through the contact. */
@@ -159,8 +170,11 @@ export class Relay {
     if (known?.via === via.address && holderOf(known.peer) === holderOf(peer)) {
       return this.#deliver(known.peer, envelope);
     }
+    const account = accountOf(peer);
     if (known === undefined && this.#routes.size >= maxRoutes) return;
     if (known !== undefined) this.#forget(peer.address);
+    if (this.#routesOf.of(account) >= maxRoutesPerIdentity) return;
+    this.#routesOf.add(account, 1);
     this.#routes.set(peer.address, { via: via.address, peer });
     this.#port.onRoute(peer, true);
     this.#deliver(peer, envelope);
@@ -179,6 +193,7 @@ export class Relay {
     const route = this.#routes.get(client);
     if (route === undefined) return;
     this.#routes.delete(client);
+    this.#routesOf.add(accountOf(route.peer), -1);
     this.#port.onRoute(route.peer, false);
   }
 }

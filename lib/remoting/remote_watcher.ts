@@ -1,10 +1,11 @@
+import { PeerNumberMap } from "../runtime/hash_key.ts";
 import { localActorOf, type RemoteWatch, type WatchHost } from "../actor/ref/local_ref.ts";
 import { ActorError } from "../actor/errors.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { PeerLog } from "./peer_log.ts";
-import type { Peer } from "../transport/base/peer.ts";
+import { accountOf, type Peer } from "../transport/base/peer.ts";
 import type { WatchEffect } from "./peer_watches.ts";
 import { defaultWatchLimits, type WatchEvent, type WatchLimits } from "./watch_event.ts";
 import { parseWatchMessage, type WatchMessage } from "./watch_protocol.ts";
@@ -43,7 +44,7 @@ export class RemoteWatcher implements RemoteWatch {
   /** The same: ids by watcher, then by target. */
   readonly #ids = new Map<Ref<unknown>, Map<string, number>>();
   /** Undoes the observation of an actor here, by watcher's system, then by id. */
-  readonly #observed = new Map<string, Map<number, () => void>>();
+  readonly #observed = new Map<string, PeerNumberMap<() => void>>();
   #timer: Timer | undefined;
   #closed = false;
 
@@ -95,7 +96,12 @@ export class RemoteWatcher implements RemoteWatch {
         ...item,
         present: this.#port.mayReach(peer, item.path) && this.#find(item) !== undefined,
       }));
-      this.#step({ type: "requested", from, incarnation, session: message.session, items });
+      const { session } = message;
+      const { identity } = peer;
+      const account = peer.role === "client" && identity.kind !== "plain"
+        ? accountOf(peer)
+        : undefined;
+      this.#step({ type: "requested", from, account, incarnation, session, items });
     }
   }
 
@@ -120,7 +126,7 @@ export class RemoteWatcher implements RemoteWatch {
     this.#timer?.cancel();
     this.#watches.clear();
     this.#ids.clear();
-    for (const releases of this.#observed.values()) for (const stop of releases.values()) stop();
+    for (const releases of this.#observed.values()) for (const [, stop] of releases) stop();
     this.#observed.clear();
   }
 
@@ -180,7 +186,7 @@ export class RemoteWatcher implements RemoteWatch {
 
   #keep(watcher: string, id: number, actor: WatchHost, onStopped: () => void): void {
     let releases = this.#observed.get(watcher);
-    if (releases === undefined) this.#observed.set(watcher, releases = new Map());
+    if (releases === undefined) this.#observed.set(watcher, releases = new PeerNumberMap());
     releases.set(
       id,
       actor.whenStopped(() => {
@@ -233,9 +239,13 @@ export class RemoteWatcher implements RemoteWatch {
   }
 
   #logRefusal(peer: string): void {
-    const { maxWatchesPerPeer } = this.#limits;
+    const { maxWatchesPerPeer, maxWatchesPerIdentity } = this.#limits;
     const message = "refused a watch: the peer has reached its limit";
-    this.#port.internals.limitedLog.add("error", "remoting", message, { peer, maxWatchesPerPeer });
+    this.#port.internals.limitedLog.add("error", "remoting", message, {
+      peer,
+      maxWatchesPerPeer,
+      maxWatchesPerIdentity,
+    });
   }
 }
 

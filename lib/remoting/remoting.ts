@@ -12,18 +12,27 @@ import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
+import type { LongRead } from "../transport/connection/read_turns.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
 import { TlsConfig } from "../transport/tls/tls_config.ts";
 import { Codec } from "../wire/codec.ts";
-import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../wire/envelope.ts";
+import type { Decoder } from "../wire/decoder.ts";
+import {
+  decodeEnvelope,
+  decodeEnvelopeHeader,
+  encodeEnvelope,
+  type EnvelopeHeader,
+} from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
+import { LongMessage, shortBody } from "./long_message.ts";
 import { Grants } from "./grants.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
@@ -80,10 +89,16 @@ export class Remoting {
   #isExported: (path: string, peer: Peer) => boolean = () => false;
   /** Nodes take no reports of clients. */
   readonly #isNode: boolean;
+  readonly #clock: Clock;
+  /** How many messages of peers are being delivered: one in another if it was forwarded. */
+  #delivering = 0;
+  /** What was forwarded in the message that is delivered, and takes more turns. */
+  #forwarded: LongRead | undefined;
   /** Address that the message which is being encoded is for. */
   #encodingFor = "";
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
+  readonly #onUndelivered: RemotingOptions["onUndelivered"];
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
@@ -99,6 +114,8 @@ export class Remoting {
   private constructor(system: ActorSystem, options: RemotingOptions) {
     this.#mayReachNode = options.mayReach ?? (() => true);
     this.#isNode = options.role === "node";
+    this.#onUndelivered = options.onUndelivered;
+    this.#clock = options.runtime.clock;
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
     this.#logger = system.runtime.logger;
@@ -113,6 +130,7 @@ export class Remoting {
     );
     const { registry } = this.#serialization;
     this.#codec = new Codec({
+      now: () => options.runtime.clock.now(),
       resolve: (address) => this.#resolve(address),
       onRefEncoded: (ref) => this.#onRefEncoded(ref),
       limits: messageLimits(options.limits?.maxMessage),
@@ -150,8 +168,8 @@ export class Remoting {
     const endpoint = await Endpoint.start({
       ...rest,
       ...remoting.#serialization.endpointOptions(remoting.#codec),
-      onMessage: (peer, lane, bytes, start, end, paths) =>
-        remoting.#onMessage(peer, lane, bytes, start, end, paths),
+      onMessage: (peer, lane, bytes, start, end, paths, kept) =>
+        remoting.#onMessage(peer, lane, bytes, start, end, paths, kept),
       onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
       onUnreachable: (address, reason) => {
         remoting.#telemetry?.onFailedHandshake("failed");
@@ -307,7 +325,13 @@ export class Remoting {
     }
     meter?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
-    this.endpoint.send(node, lane, bytes, path.startsWith(askPath) ? undefined : path);
+    const numbered = path.startsWith(askPath) ? undefined : path;
+    const refused = this.endpoint.trySend(node, lane, bytes, numbered);
+    if (refused === undefined) return;
+    // Too much waits for the client already: its message is not decoded again to be lost.
+    if (isClient && refused === "queueFull") this.#lose(refused, node, path, message);
+    else if (this.#onDropped(node, bytes, refused, true)) return;
+    this.#onUndelivered?.(node, refused);
   }
 
   /** The active trace, if the other end can read it. */
@@ -339,20 +363,26 @@ export class Remoting {
     return ref;
   }
 
+  /** Returns the values that were decoded, or how to read on. */
   #onMessage(
     peer: Peer,
     lane: Lane,
     bytes: Uint8Array,
     start: number,
     end: number,
-    paths?: NumberedPaths,
-  ): void {
+    paths: NumberedPaths | undefined,
+    kept: boolean,
+  ): number | LongRead {
     try {
       const { maxPath } = this.#codec.limits;
       const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
-      const { path, uid, bodyStart } = header;
+      const { path, bodyStart } = header;
       if (!this.#mayReach(peer, path)) {
-        return this.#internals.deadLetter("unauthorized", path, undefined);
+        this.#internals.deadLetter("unauthorized", path, undefined);
+        return 1;
+      }
+      if (end - bodyStart >= shortBody) {
+        return this.#readLong(peer, lane, header, bytes, start, end, kept);
       }
       const reviver = this.#serialization.reviverOf(peer);
       let message: unknown;
@@ -360,17 +390,121 @@ export class Remoting {
         message = this.#codec.decode(bytes, bodyStart, end, reviver);
       } catch (error) {
         if (!isUndecodable(error)) throw error;
-        return this.#refuseInbound(peer, path, bytes.subarray(bodyStart, end), error);
+        this.#refuseInbound(peer, path, error);
+        const replyRefs: Ref<unknown>[] = [];
+        this.#collecting(replyRefs, () => {
+          this.#codec.decode(bytes, bodyStart, end, new SerializerScan());
+        });
+        this.#reportLost(replyRefs, path);
+        return this.#codec.values;
       }
-      if (this.#telemetry !== undefined) {
-        return this.#telemetry.received(lane, end - start, header.trace, () => {
+      const { values } = this.#codec;
+      return this.#receive(peer, lane, header, end - start, message) ?? values;
+    } catch (error) {
+      this.#onInboundError(peer, lane, error);
+      return this.#codec.values;
+    }
+  }
+
+  /** A message that a node has forwarded: it is read before the next of that node. */
+  #onForwarded(peer: Peer, envelope: Uint8Array): void {
+    const read = this.#onMessage(peer, "user", envelope, 0, envelope.length, undefined, true);
+    if (typeof read === "number") return;
+    if (this.#delivering > 0 && this.#forwarded === undefined) this.#forwarded = read;
+    else while (!read.done) read.step();
+  }
+
+  /** Reads a message in steps, the first at once. */
+  #readLong(
+    peer: Peer,
+    lane: Lane,
+    header: EnvelopeHeader,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    kept: boolean,
+  ): number | LongRead {
+    const { bodyStart, path } = header;
+    const size = end - start;
+    const codec = this.#codec;
+    let body = bytes.subarray(bodyStart, end);
+    let decoder: Decoder;
+    const scan = () => {
+      const replyRefs: Ref<unknown>[] = [];
+      decoder = codec.decodeInSteps(body, 0, body.length, new SerializerScan());
+      return this.#collectingRead(
+        replyRefs,
+        new LongMessage(decoder, this.#clock, {
+          onDecoded: () => void this.#reportLost(replyRefs, path),
+          onError: (error) => void this.#onInboundError(peer, lane, error),
+        }),
+      );
+    };
+    decoder = codec.decodeInSteps(body, 0, body.length, this.#serialization.reviverOf(peer));
+    const read = new LongMessage(decoder, this.#clock, {
+      onDecoded: (message) => this.#receive(peer, lane, header, size, message),
+      onError: (error) => {
+        if (!isUndecodable(error)) return void this.#onInboundError(peer, lane, error);
+        this.#refuseInbound(peer, path, error);
+        return scan();
+      },
+    });
+    const values = read.step();
+    if (read.done) return values;
+    if (!kept) {
+      body = body.slice();
+      decoder.keepBytes();
+    }
+    return read;
+  }
+
+  /** Steps of which each collects the reply references that it meets. */
+  #collectingRead(replyRefs: Ref<unknown>[], read: LongRead): LongRead {
+    const collecting = (): number => {
+      let values = 0;
+      this.#collecting(replyRefs, () => values = read.step());
+      return values;
+    };
+    return {
+      get done() {
+        return read.done;
+      },
+      step: collecting,
+    };
+  }
+
+  #collecting(replyRefs: Ref<unknown>[], read: () => void): void {
+    const outer = this.#replyRefs;
+    this.#replyRefs = replyRefs;
+    try {
+      read();
+    } finally {
+      this.#replyRefs = outer;
+    }
+  }
+
+  /** Delivers a message; returns what was forwarded in it and takes more turns. */
+  #receive(
+    peer: Peer,
+    lane: Lane,
+    { path, uid, trace }: EnvelopeHeader,
+    size: number,
+    message: unknown,
+  ): LongRead | undefined {
+    this.#delivering++;
+    try {
+      if (this.#telemetry === undefined) this.#deliver(peer, lane, path, uid, message);
+      else {
+        this.#telemetry.received(lane, size, trace, () => {
           this.#deliver(peer, lane, path, uid, message);
         });
       }
-      this.#deliver(peer, lane, path, uid, message);
-    } catch (error) {
-      this.#onInboundError(peer, lane, error);
+    } finally {
+      this.#delivering--;
     }
+    const forwarded = this.#forwarded;
+    this.#forwarded = undefined;
+    return forwarded;
   }
 
   #deliver(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
@@ -400,16 +534,12 @@ export class Remoting {
   }
 
   /** The bytes are valid, but a user's serializer has refused them: the connection stays. */
-  #refuseInbound(peer: Peer, path: string, body: Uint8Array, error: WireError): void {
+  #refuseInbound(peer: Peer, path: string, error: WireError): void {
     this.#serialization.logUndecodable(peer, path, error.message);
     this.#internals.deadLetter("notSerializable", path, undefined);
-    const replyRefs: Ref<unknown>[] = [];
-    this.#replyRefs = replyRefs;
-    try {
-      this.#codec.decode(body, 0, body.length, new SerializerScan());
-    } finally {
-      this.#replyRefs = undefined;
-    }
+  }
+
+  #reportLost(replyRefs: readonly Ref<unknown>[], path: string): void {
     for (const replyRef of replyRefs.slice(0, maxReportedAsks)) {
       this.#internals.onForeignAskLost?.(replyRef, path, "notSerializable");
     }
@@ -422,7 +552,7 @@ export class Remoting {
       peerAt: (address) => this.endpoint.peerAt(address, "user"),
       mayReach: (node) => this.#mayReachNode(node),
       admits: (client) => this.endpoint.clientAddresses.admits(client),
-      deliver: (peer, envelope) => this.#onMessage(peer, "user", envelope, 0, envelope.length),
+      deliver: (peer, envelope) => this.#onForwarded(peer, envelope),
       onRoute: (peer, exists) => {
         if (exists) return this.#watcher.onPeerUp(peer);
         if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.

@@ -10,6 +10,8 @@ export type WatchEvent =
   | {
     readonly type: "requested";
     readonly from: string;
+    /** A client, as its certificate names it. Undefined: a node, or nothing is proved. */
+    readonly account?: string | undefined;
     readonly incarnation: number;
     readonly session: number;
     readonly items: readonly RequestedWatch[];
@@ -45,6 +47,8 @@ export interface RequestedWatch extends WatchItem {
 export interface WatchLimits {
   /** Watches that one peer may have here, and this system at one peer. */
   readonly maxWatchesPerPeer: number;
+  /** Watches that all clients with one certificate may have here together. Default 10 000. */
+  readonly maxWatchesPerIdentity: number;
   /** Milliseconds until unconfirmed messages are repeated; doubles each time. */
   readonly minRetry: number;
   /** The longest such pause. */
@@ -54,6 +58,7 @@ export interface WatchLimits {
 /** The defaults of {@linkcode WatchLimits}. */
 export const defaultWatchLimits: WatchLimits = {
   maxWatchesPerPeer: 100_000,
+  maxWatchesPerIdentity: 10_000,
   minRetry: 500,
   maxRetry: 10_000,
 };

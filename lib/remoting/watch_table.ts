@@ -27,6 +27,8 @@ export class WatchTable {
   #alive: ReadonlyMap<string, number> | undefined;
   /** Clients that are connected. */
   readonly #clients = new Set<string>();
+  /** The clients with one certificate that have watches here. */
+  readonly #accounts = new Map<string, Set<PeerWatches>>();
 
   constructor(limits: WatchLimits = defaultWatchLimits) {
     this.#limits = limits;
@@ -103,11 +105,13 @@ export class WatchTable {
   }
 
   #onRequested(
-    { from, incarnation, session, items }: RequestedEvent,
+    { from, account, incarnation, session, items }: RequestedEvent,
     effects: WatchEffect[],
   ): void {
     const peer = this.#peer(from);
     if (!this.#meet(peer, incarnation, effects)) return;
+    if (account !== undefined && peer.account === undefined) this.#join(peer, account);
+    let room = this.#roomOf(peer);
     const ids: number[] = [];
     const gone: { id: number; reason: ReportedReason }[] = [];
     let refused = false;
@@ -118,9 +122,10 @@ export class WatchTable {
       else if (peer.watched.has(id)) ids.push(id);
       // Not kept: the watcher repeats the request until the answer has arrived.
       else if (!present) gone.push({ id, reason: "noSuchActor" });
-      else if (peer.incoming >= this.#limits.maxWatchesPerPeer) refused = true;
+      else if (room <= 0) refused = true;
       else {
-        peer.watched.add(id);
+        room--;
+        peer.watched.set(id, true);
         ids.push(id);
         effects.push({ type: "observe", watcher: from, ...item });
       }
@@ -256,6 +261,27 @@ export class WatchTable {
     peer.dropIncoming(effects);
     this.#unsettled.delete(peer);
     this.#peers.delete(peer.address);
+    const { account = "" } = peer;
+    const others = this.#accounts.get(account);
+    others?.delete(peer);
+    if (others?.size === 0) this.#accounts.delete(account);
+  }
+
+  #join(peer: PeerWatches, account: string): void {
+    peer.account = account;
+    let clients = this.#accounts.get(account);
+    if (clients === undefined) this.#accounts.set(account, clients = new Set());
+    clients.add(peer);
+  }
+
+  /** How many more watches a peer may have here. */
+  #roomOf(peer: PeerWatches): number {
+    const { maxWatchesPerPeer, maxWatchesPerIdentity } = this.#limits;
+    const own = maxWatchesPerPeer - peer.incoming;
+    if (peer.account === undefined) return own;
+    let all = 0;
+    for (const { incoming } of this.#accounts.get(peer.account) ?? []) all += incoming;
+    return Math.min(own, maxWatchesPerIdentity - all);
   }
 
   #settle(peer: PeerWatches, now: number): void {

@@ -40,6 +40,7 @@ export type {
   NodeIdentity,
   PeerIdentity,
   PlainIdentity,
+  RevocationData,
   TlsMaterial,
 } from "./network.ts";
 export type { Random } from "./random.ts";

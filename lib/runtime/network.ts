@@ -29,11 +29,25 @@ export interface TlsMaterial {
    * whether its certificate is revoked or denied. Answers why; undefined: it is not.
    */
   readonly judge?: (identity: NodeIdentity | ClientIdentity) => IdentityRefusal | undefined;
+  /** What `judge` decides by, as data that can be handed to another thread. */
+  readonly revocation?: () => RevocationData;
   /**
    * Subscribes to certificate events. The returned function unsubscribes, and resolves when no
    * check is in progress.
    */
   readonly subscribe?: (listener: (event: TlsEvent) => void) => () => Promise<void>;
+}
+
+/** Lists of revoked and denied certificates. */
+export interface RevocationData {
+  /** Revocation lists, as `crlFile` of `TlsConfig` holds them. */
+  readonly crl: Uint8Array | undefined;
+  /** SHA-256 of certificates or public keys, lower-case hexadecimal. */
+  readonly denied: readonly string[];
+  /** Whether a list in force is needed of every authority in the peer's chain. */
+  readonly listRequired: boolean;
+  /** Whether the outdated list of an authority refuses what it has issued. */
+  readonly currentRequired: boolean;
 }
 
 /**
@@ -131,6 +145,11 @@ export interface Link {
   readonly remote: string;
   /** The identity that the far end proved. */
   readonly identity: PeerIdentity;
+  /**
+   * When the first certificate of the two ends expires, milliseconds since the Unix epoch. Absent:
+   * never.
+   */
+  readonly validUntil?: number;
   /** Receives bytes. The chunk may be reused after the call: copy retained data. */
   onData: (chunk: Uint8Array) => void;
   /** Called exactly once. No error: the far end closed in order. */
@@ -173,14 +192,20 @@ export interface ListenOptions {
   /**
    * Asked for each connection, with the far end's `"host:port"`, before anything is read from it.
    * If false it is closed without a refusal and neither of the two below is called; otherwise exactly
-   * one of them is, unless the listener is closed. Default: all are received.
+   * one of them is, unless the listener is closed. Until then `cut` closes it, with the reason for
+   * `onRefused`. Default: all are received.
    */
-  readonly admit?: (remote: string) => boolean;
+  readonly admit?: (remote: string, cut: (reason: string) => void) => boolean;
   /**
    * A peer is connected and, with TLS, verified. `since` is when its connection came, on the clock
    * of the network, for deadlines that count from there; without it: just now.
    */
   readonly onLink: (link: Link, since?: number) => void;
+  /**
+   * Whether a peer that the TLS layer accepts and our own judge rejects is sent the reason, as a frame
+   * of the protocol. Default: true.
+   */
+  readonly sendsReason?: boolean;
   /** A peer was rejected before it became a link. `reason` is a sentence for the log. */
   readonly onRefused: (remote: string, reason: string) => void;
 }

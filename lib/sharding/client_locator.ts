@@ -5,12 +5,15 @@ import {
   parseShardingMessage,
   type RefusedMessage,
 } from "./routing/protocol.ts";
+import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
+import { Tally } from "../transport/base/tally.ts";
 import type { ShardingPort } from "./routing/sharding_port.ts";
 
 /** Requests of clients that may be pending; further ones are dropped, and clients repeat them. */
 const maxPending = 100_000;
-/** Of these, how many one client may have: it must not take the place of all others. */
+/** Of these, how many one client may have, and all with one certificate. */
 const maxPendingPerClient = 1_000;
+const maxPendingPerIdentity = 10_000;
 /** Milliseconds between two requests to the coordinator for one shard: clients repeat theirs. */
 const forwardInterval = 100;
 /** Milliseconds after which a pending request is dropped. */
@@ -18,6 +21,8 @@ const requestTimeout = 5_000;
 
 interface PendingRequest {
   readonly client: string;
+  /** Whom the limit counts for, besides the client. */
+  readonly account: string;
   readonly since: number;
 }
 
@@ -37,7 +42,8 @@ export class ClientLocator {
   readonly #known: (request: LocateMessage) => LocationMessage | RefusedMessage | undefined;
   readonly #forward: (request: LocateMessage) => void;
   readonly #shards = new Map<string, PendingShard>();
-  readonly #pendingOfClient = new Map<string, number>();
+  readonly #pendingOfClient = new Tally();
+  readonly #pendingOfIdentity = new Tally();
   #pending = 0;
 
   /**
@@ -54,7 +60,8 @@ export class ClientLocator {
   }
 
   /** Takes a client's request. */
-  receive({ address: client }: { readonly address: string }, value: unknown): void {
+  receive(peer: AccountFacts, value: unknown): void {
+    const { address: client } = peer;
     const request = parseShardingMessage(value);
     if (request?.type !== "locate") return;
     const answer = this.#known(request);
@@ -65,10 +72,11 @@ export class ClientLocator {
     const shard = this.#shards.get(key) ??
       { shardType, numShards, shard: request.shard, requests: [], forwardedAt: -Infinity };
     if (!shard.requests.some((pending) => pending.client === client)) {
-      const own = this.#pendingOfClient.get(client) ?? 0;
-      if (this.#pending >= maxPending || own >= maxPendingPerClient) return;
-      shard.requests.push({ client, since: now });
-      this.#pendingOfClient.set(client, own + 1);
+      const account = accountOf(peer);
+      if (this.#isFullFor(client, account)) return;
+      shard.requests.push({ client, account, since: now });
+      this.#pendingOfClient.add(client, 1);
+      this.#pendingOfIdentity.add(account, 1);
       this.#pending++;
     }
     this.#shards.set(key, shard);
@@ -108,6 +116,12 @@ export class ClientLocator {
     }
   }
 
+  #isFullFor(client: string, account: string): boolean {
+    return this.#pending >= maxPending ||
+      this.#pendingOfClient.of(client) >= maxPendingPerClient ||
+      this.#pendingOfIdentity.of(account) >= maxPendingPerIdentity;
+  }
+
   #answer(key: string, answer: LocationMessage | RefusedMessage): void {
     for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, answer);
   }
@@ -122,10 +136,9 @@ export class ClientLocator {
   /** These requests are no longer pending. */
   #release(requests: readonly PendingRequest[]): void {
     this.#pending -= requests.length;
-    for (const { client } of requests) {
-      const rest = this.#pendingOfClient.get(client)! - 1;
-      if (rest === 0) this.#pendingOfClient.delete(client);
-      else this.#pendingOfClient.set(client, rest);
+    for (const { client, account } of requests) {
+      this.#pendingOfClient.add(client, -1);
+      this.#pendingOfIdentity.add(account, -1);
     }
   }
 }

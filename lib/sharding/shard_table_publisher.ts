@@ -6,12 +6,16 @@ import {
   type ShardTablePush,
   type ShardTableSubscribe,
 } from "./routing/shard_table_push.ts";
+import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
+import { Tally } from "../transport/base/tally.ts";
 import type { ShardingPort } from "./routing/sharding_port.ts";
 
 /** Milliseconds after which a client that has not renewed its subscription is dropped. */
 const subscriptionTimeout = 30_000;
 /** Subscribers of one node; further clients locate shard by shard. */
 const maxSubscribers = 10_000;
+/** Of these, how many clients with one certificate may have. */
+const maxSubscribersPerIdentity = 1_000;
 /** Milliseconds in which a client that subscribes again does not get a whole table again. */
 const fullTableInterval = 200;
 
@@ -26,6 +30,8 @@ export interface KnownShards {
 
 /** A client that gets the table of one type. */
 interface Subscriber {
+  /** Whom the limit counts for. */
+  readonly account: string;
   /** When it has subscribed last. */
   renewedAt: number;
   /** When it got the whole table last. */
@@ -35,6 +41,8 @@ interface Subscriber {
 /** The published table of one type. */
 interface PublishedTable {
   readonly subscribers: Map<string, Subscriber>;
+  /** Their number by account. */
+  readonly ofAccount: Tally;
   /** The epochs that were published, by shard. */
   readonly epochs: Map<number, number>;
   version: number;
@@ -56,7 +64,8 @@ export class ShardTablePublisher {
   }
 
   /** Takes a client's subscription. */
-  receive({ address }: { readonly address: string }, value: unknown): void {
+  receive(peer: AccountFacts, value: unknown): void {
+    const { address } = peer;
     const request = parseShardTableSubscribe(value);
     if (request === undefined) return;
     const { shardType, numShards, have } = request;
@@ -66,11 +75,17 @@ export class ShardTablePublisher {
     if (known.numShards !== numShards) return this.#refuse(address, request, known.numShards);
     const table = this.#tableOf(shardType);
     const { subscribers } = table;
-    if (subscribers.size >= maxSubscribers && !subscribers.has(address)) return;
     const now = this.#port.now();
-    const subscriber = subscribers.get(address) ?? { renewedAt: now, fullTableAt: -Infinity };
+    let subscriber = subscribers.get(address);
+    if (subscriber === undefined) {
+      const account = accountOf(peer);
+      if (subscribers.size >= maxSubscribers) return;
+      if (table.ofAccount.of(account) >= maxSubscribersPerIdentity) return;
+      subscriber = { account, renewedAt: now, fullTableAt: -Infinity };
+      subscribers.set(address, subscriber);
+      table.ofAccount.add(account, 1);
+    }
     subscriber.renewedAt = now;
-    subscribers.set(address, subscriber);
     // A whole table may be large, while a request for it is small.
     if (now - subscriber.fullTableAt < fullTableInterval) return;
     this.#publishDelta(shardType, table);
@@ -83,8 +98,10 @@ export class ShardTablePublisher {
   tick(): void {
     const now = this.#port.now();
     for (const [shardType, table] of this.#tables) {
-      for (const [client, { renewedAt }] of table.subscribers) {
-        if (now - renewedAt >= subscriptionTimeout) table.subscribers.delete(client);
+      for (const [client, { renewedAt, account }] of table.subscribers) {
+        if (now - renewedAt < subscriptionTimeout) continue;
+        table.subscribers.delete(client);
+        table.ofAccount.add(account, -1);
       }
       if (table.subscribers.size === 0) this.#tables.delete(shardType);
       else this.#publishDelta(shardType, table);
@@ -96,7 +113,8 @@ export class ShardTablePublisher {
     if (table === undefined) {
       // Not from 1: a client may have a version of an earlier incarnation of this node.
       const version = Math.floor(this.#port.now());
-      table = { subscribers: new Map(), epochs: new Map(), version };
+      const ofAccount = new Tally();
+      table = { subscribers: new Map(), ofAccount, epochs: new Map(), version };
       this.#tables.set(shardType, table);
     }
     return table;

@@ -1,5 +1,6 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import type { Overflow } from "../actor/behavior/spawn_options.ts";
 import { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type { ClientPolicy } from "../actor/services/client_policy.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
@@ -14,6 +15,21 @@ import type { ShardEnvelope } from "./routing/shard_envelope.ts";
 
 /** The kind of behaviours that `Behaviors.sharded` returns. */
 export const shardedKind = "sharded";
+
+/** Bounds of the mailbox of an entity; `Infinity`: no limit. */
+export interface EntityMailboxOptions {
+  /** Messages that may wait, the stash included, at least 1. Default 10 000. */
+  readonly capacity?: number;
+  /**
+   * Largest size of the waiting messages in bytes, by `sizeOf`; the stash may hold as much again. A
+   * message for an entity with an empty mailbox is always taken. Default 67 108 864.
+   */
+  readonly maxBytes?: number;
+  /** Bytes of a message, at least 0. Default: an estimate of plain data, see `estimateSize`. */
+  readonly sizeOf?: (message: never) => number;
+  /** Which message is dropped when it is full. Default `"dropNew"`. */
+  readonly overflow?: Overflow;
+}
 
 /** Options of `Behaviors.sharded`. */
 export interface ShardedOptions {
@@ -32,6 +48,16 @@ export interface ShardedOptions {
   readonly passivation?: Partial<PassivationOptions> | false;
   /** Bounds of messages that wait while a shard moves or its location is not known. */
   readonly buffer?: Partial<ShardBufferLimits>;
+  /**
+   * Bounds of the mailbox of each entity. A message beyond becomes a dead letter with the reason
+   * `mailboxFull`, which its asker is told.
+   */
+  readonly mailbox?: EntityMailboxOptions;
+  /**
+   * Entities that clients with one certificate may start at a node, a second. Messages beyond become
+   * dead letters with the reason `bufferFull`. `Infinity`: no limit. Default 10 000.
+   */
+  readonly maxStartsPerIdentity?: number;
   /** Messages that wait for one entity while it stops. Default 1 000. */
   readonly maxPendingPerEntity?: number;
   /**

@@ -1,11 +1,11 @@
 import { withDefaults } from "../options/check_options.ts";
-import { shardedDefaults } from "../options/tables/sharding_tables.ts";
-import { type MessageSender, senderOf, SentMessage } from "../actor/ref/message_sender.ts";
+import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
+import { type MessageSender, SentMessage } from "../actor/ref/message_sender.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
-import { accountableFor } from "../remoting/peer_log.ts";
+import { deliverySenderOf } from "./region/delivery_sender.ts";
 import { Entities } from "./region/entities.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
 import { checkRemember } from "./remember/remember_options.ts";
@@ -15,7 +15,7 @@ import { ClientAccess } from "./client_access.ts";
 import type { ShardEnvelope } from "./routing/shard_envelope.ts";
 import { ShardProxy } from "./routing/shard_proxy.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
-import type { ShardedBehavior } from "./sharded_behavior.ts";
+import type { EntityMailboxOptions, ShardedBehavior } from "./sharded_behavior.ts";
 import type { ShardingMachine } from "./sharding_machine.ts";
 
 /**
@@ -70,16 +70,18 @@ export class ShardedType {
       node.spawnSystem(this.#entities.behavior(() => machine.open(name)), `_region-${name}`);
     }
     const { intake } = machine;
+    const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
+    if (maxStartsPerIdentity !== Infinity) intake.limitStarts(name, maxStartsPerIdentity);
     node.handlePeers(regionPath(name), (peer, value) => {
-      const { address } = peer;
-      const identity = accountableFor(peer);
-      if (peer.role === "node") return intake.receive(router, { address, identity }, value);
-      const client = senderOf(peer);
-      const [entityId, message] = parseEntityDelivery(value) ?? [];
-      if (entityId !== undefined && !this.#access.permits(client, message)) {
-        return node.deadLetter("unauthorized", `${regionPath(name)}/${entityId}`, message);
+      const sender = deliverySenderOf(peer);
+      const { client } = sender;
+      if (client !== undefined) {
+        const [entityId, message] = parseEntityDelivery(value) ?? [];
+        if (entityId !== undefined && !this.#access.permits(client, message)) {
+          return node.deadLetter("unauthorized", `${regionPath(name)}/${entityId}`, message);
+        }
       }
-      intake.receive(router, { address, identity, client }, value);
+      intake.receive(router, sender, value);
     });
     this.ref = new ShardProxy(this.router, anchor);
   }
@@ -116,6 +118,12 @@ export class ShardedType {
   #makeEntities(node: ExtensionContext, behavior: ShardedBehavior<never>): Entities {
     const { factory, numShards, passivation, options } = behavior;
     const { maxPendingPerEntity, stopTimeout } = withDefaults(shardedDefaults, options);
+    const bounds: Required<Pick<EntityMailboxOptions, "capacity" | "maxBytes">> = withDefaults(
+      entityMailboxDefaults,
+      options.mailbox,
+    );
+    const { capacity, maxBytes, ...given } = bounds;
+    const isUnbounded = capacity === Infinity && maxBytes === Infinity;
     const { clock } = node.runtime;
     const internals = internalsOf(node.system);
     return new Entities(this.name, factory as never, {
@@ -125,6 +133,8 @@ export class ShardedType {
       numShards,
       limits: passivation,
       maxPending: maxPendingPerEntity,
+      maxPendingBytes: maxBytes,
+      mailbox: isUnbounded ? undefined : { ...given, ...finite({ capacity, maxBytes }) },
       stopTimeout,
       reroute: (entityId, message) => this.router.route(entityId, message),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
@@ -158,4 +168,10 @@ export class ShardedType {
       log: (message, fields) => logger.log("warn", "sharding", message, { shardType, ...fields }),
     });
   }
+}
+
+/** Without what has no limit. */
+function finite<K extends string>(limits: Readonly<Record<K, number>>): Partial<Record<K, number>> {
+  const entries = Object.entries<number>(limits).filter(([, limit]) => limit !== Infinity);
+  return Object.fromEntries(entries) as Partial<Record<K, number>>;
 }

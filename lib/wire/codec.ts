@@ -15,6 +15,11 @@ export interface CodecOptions {
   readonly resolve: (address: RefAddress) => Ref<unknown>;
   /** Called with each reference before it is written. It may encode something itself. */
   readonly onRefEncoded?: (ref: Ref<never>) => void;
+  /**
+   * Milliseconds of a clock with a resolution of microseconds: a message whose keys collide is
+   * recognised by the time that it takes.
+   */
+  readonly now: () => number;
   /** Bounds on both directions; what is left out has its default. */
   readonly limits?: Partial<WireLimits>;
   /** How values of users' classes are written and read. Default: they are refused. */
@@ -41,6 +46,7 @@ export class Codec {
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
   readonly #ownReviver: Reviver;
+  #last: Decoder;
 
   /** One codec may serve any number of connections. */
   constructor(options: CodecOptions) {
@@ -49,6 +55,7 @@ export class Codec {
     this.#ownReviver = options.serializers ?? noSerializers;
     this.#encoder = this.#newEncoder();
     this.#decoder = this.#newDecoder();
+    this.#last = this.#decoder;
   }
 
   /**
@@ -89,7 +96,23 @@ export class Codec {
   ): unknown {
     // A resolver may decode something itself.
     const decoder = this.#decoder.busy ? this.#newDecoder() : this.#decoder;
+    this.#last = decoder;
     return decoder.decode(bytes, start, end, reviver);
+  }
+
+  /** Values in the message that was decoded last, counting each element, key and container. */
+  get values(): number {
+    return this.#last.values;
+  }
+
+  /**
+   * Begins to decode a message in steps. Its bytes must stay as they are, or be kept with
+   * `keepBytes`. Otherwise as {@linkcode Codec.decode}.
+   */
+  decodeInSteps(bytes: Uint8Array, start: number, end: number, reviver: Reviver): Decoder {
+    const decoder = this.#newDecoder();
+    decoder.beginSteps(bytes, start, end, reviver);
+    return decoder;
   }
 
   #newEncoder(): Encoder {
@@ -98,6 +121,6 @@ export class Codec {
   }
 
   #newDecoder(): Decoder {
-    return new Decoder(this.limits, this.#options.resolve);
+    return new Decoder(this.limits, this.#options.resolve, this.#options.now);
   }
 }

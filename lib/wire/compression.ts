@@ -21,6 +21,12 @@ const SIZE_BYTES = 4;
 /** Largest initial inflate buffer, bytes. */
 const firstBuffer = 16_384;
 
+/**
+ * Largest message that is compressed, bytes: inflating it takes some milliseconds, in which the
+ * event loop stands still.
+ */
+export const maxInflated = 1_048_576;
+
 /** Compress only if at least 10 % is saved: inflating costs the receiver time. */
 const worthwhile = 0.9;
 
@@ -32,8 +38,9 @@ export interface CompressionLimits {
   readonly maxCompressionRatio: number;
 }
 
-/** The payload of a `compressed` frame; undefined if it saves too little or exceeds `maxRatio`. */
+/** The payload of a `compressed` frame; undefined if it saves too little, exceeds `maxRatio`, or is too large. */
 export function compress(payload: Uint8Array, maxRatio: number): Uint8Array | undefined {
+  if (payload.length > maxInflated) return undefined;
   const deflated = deflateRawSync(payload, { level: 1 });
   const size = deflated.length + SIZE_BYTES;
   if (size > payload.length * worthwhile || payload.length > deflated.length * maxRatio) {
@@ -70,6 +77,7 @@ export function decompress(
       { value: size, remedy: "raise maxCompressionRatio on both ends, or send it uncompressed" },
     );
   }
+  if (size > maxInflated) throw malformed(`${size} bytes are compressed, above ${maxInflated}`);
   let inflated: Uint8Array;
   try {
     // One byte above the declared size: 0 would mean no limit.

@@ -1,9 +1,11 @@
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
-import { Collisions } from "./collisions.ts";
 import { malformed, tooDeep, tooLarge, WireError } from "./errors.ts";
 import { ExtensionType, isMarker } from "./extension.ts";
+import { isFarIndex, keepSparse } from "./index_keys.ts";
+import { KeyTimes, KeyWatch, unwatchedSize } from "./key_watch.ts";
 import { LeafDecoder } from "./leaf_decoder.ts";
 import type { WireLimits } from "./limits.ts";
+import { ContainerKind, OpenContainer } from "./open_container.ts";
 import { reviveError } from "./revive.ts";
 import type { Reviver } from "./serializer_registry.ts";
 import { decodeText, texts } from "./text.ts";
@@ -12,6 +14,14 @@ import { decodeText, texts } from "./text.ts";
 const LONGEST_REPEATED = 16;
 /** Longer arrays are made at once; shorter ones grow, which keeps them packed. */
 const LONGEST_GROWN = 64;
+
+/** No index begins with a greater code. */
+const NINE = 0x39;
+/** Values between two looks at whether a step is over. */
+const checkedValues = 64;
+
+/** Stands for a value that is a container whose elements come next. */
+const opened = Symbol("opened");
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -32,14 +42,27 @@ export class Decoder {
   #owed = 0;
   /** Makes values of custom serializers. */
   #reviver: Reviver | undefined;
+  readonly #keyTimes: KeyTimes;
+  /** The containers that are open, outermost first; undefined while a message is read at once. */
+  #stack: OpenContainer[] | undefined;
 
   /** Whether a message is being read: then another needs another decoder. */
   busy = false;
 
-  /** `resolve` converts addresses to references. */
-  constructor(limits: WireLimits, resolve: (address: RefAddress) => Ref<unknown>) {
+  /** `resolve` converts addresses to references. `now`: milliseconds, for what takes too long. */
+  constructor(
+    limits: WireLimits,
+    resolve: (address: RefAddress) => Ref<unknown>,
+    now: () => number,
+  ) {
     this.#limits = limits;
     this.#leaves = new LeafDecoder(limits, resolve);
+    this.#keyTimes = new KeyTimes(now);
+  }
+
+  /** Values of the message that was or is being read, as far as they were announced. */
+  get values(): number {
+    return this.#values;
   }
 
   /**
@@ -48,6 +71,87 @@ export class Decoder {
    * @throws {WireError} code `malformed`, `tooDeep`, `tooLarge` or `undecodable`.
    */
   decode(bytes: Uint8Array, start: number, end: number, reviver: Reviver): unknown {
+    this.#begin(bytes, start, end, reviver);
+    try {
+      const value = this.#value(0);
+      if (this.#at !== end) throw this.#unread();
+      return value;
+    } catch (cause) {
+      throw asWireError(cause);
+    } finally {
+      this.busy = false;
+      // The chunk may be large, and the next one may arrive much later.
+      this.#bytes = nothing;
+    }
+  }
+
+  /** Begins to decode in steps, see {@linkcode Decoder.step}. The bytes must stay as they are. */
+  beginSteps(bytes: Uint8Array, start: number, end: number, reviver: Reviver): void {
+    this.#begin(bytes, start, end, reviver);
+    this.#stack = [];
+  }
+
+  /** Copies what is not read yet, so that the bytes may change between two steps. */
+  keepBytes(): void {
+    this.#bytes = this.#bytes.slice(this.#at, this.#end);
+    this.#end -= this.#at;
+    this.#at = 0;
+  }
+
+  /**
+   * Decodes on until `enough` says so, which is asked every 64 values. Answers the message in an
+   * array once it is whole. The same bytes give the same value or error as with
+   * {@linkcode Decoder.decode}.
+   *
+   * @throws {WireError} code `malformed`, `tooDeep`, `tooLarge` or `undecodable`.
+   */
+  step(enough: () => boolean): [unknown] | undefined {
+    try {
+      const whole = this.#step(this.#stack!, enough);
+      if (whole !== undefined) this.#finish();
+      return whole;
+    } catch (cause) {
+      this.#finish();
+      throw asWireError(cause);
+    }
+  }
+
+  #step(stack: OpenContainer[], enough: () => boolean): [unknown] | undefined {
+    for (let left = checkedValues;; left--) {
+      if (left <= 0) {
+        if (enough()) return undefined;
+        left = checkedValues;
+      }
+      const value = this.#next(stack);
+      if (value === opened) continue;
+      const outer = stack.at(-1);
+      if (outer === undefined) {
+        if (this.#at !== this.#end) throw this.#unread();
+        return [value];
+      }
+      outer.put(value);
+    }
+  }
+
+  /** The next value that is whole, or `opened`. */
+  #next(stack: OpenContainer[]): unknown {
+    const open = stack.at(-1);
+    if (open === undefined) return this.#value(0);
+    if (open.missing === 0) {
+      stack.pop();
+      return open.close(this.#reviver!);
+    }
+    if (open.kind === ContainerKind.record) open.key = this.#key();
+    return this.#value(stack.length);
+  }
+
+  /** Leaves the elements of a container to the next steps. */
+  #open(stack: OpenContainer[], kind: ContainerKind, size: number, number = 0): unknown {
+    stack.push(new OpenContainer(kind, size, this.#keyTimes, number));
+    return opened;
+  }
+
+  #begin(bytes: Uint8Array, start: number, end: number, reviver: Reviver): void {
     this.busy = true;
     this.#reviver = reviver;
     this.#bytes = bytes;
@@ -55,18 +159,17 @@ export class Decoder {
     this.#end = end;
     this.#values = 1;
     this.#owed = 1;
-    try {
-      const value = this.#value(0);
-      if (this.#at !== end) throw malformed(`${end - this.#at} bytes follow the value`);
-      return value;
-    } catch (cause) {
-      if (cause instanceof WireError) throw cause;
-      throw malformed(cause instanceof Error ? cause.message : String(cause), undefined, cause);
-    } finally {
-      this.busy = false;
-      // The chunk may be large, and the next one may arrive much later.
-      this.#bytes = nothing;
-    }
+    this.#keyTimes.since = 0;
+  }
+
+  #unread(): WireError {
+    return malformed(`${this.#end - this.#at} bytes follow the value`);
+  }
+
+  #finish(): void {
+    this.busy = false;
+    this.#stack = undefined;
+    this.#bytes = nothing;
   }
 
   #value(depth: number): unknown {
@@ -192,14 +295,34 @@ export class Decoder {
     return key;
   }
 
-  #record(size: number, depth: number): Record<string, unknown> {
+  #record(size: number, depth: number): unknown {
     const { maxMap } = this.#limits;
     if (size > maxMap) throw tooLarge("an object", size, "entries", "maxMap", maxMap);
     this.#enter(2 * size, depth);
+    if (this.#stack !== undefined) return this.#open(this.#stack, ContainerKind.record, size);
+    if (size > unwatchedSize) return this.#largeRecord(size, depth);
     const record: Record<string, unknown> = {};
     for (let i = 0; i < size; i++) {
       const key = this.#key();
+      if (key.charCodeAt(0) <= NINE && isFarIndex(key, i)) keepSparse(record);
       record[key] = this.#value(depth + 1);
+    }
+    return record;
+  }
+
+  #largeRecord(size: number, depth: number): Record<string, unknown> {
+    const record: Record<string, unknown> = {};
+    const has = (key: unknown) => Object.hasOwn(record, key as string);
+    const watch = new KeyWatch(this.#keyTimes, { has });
+    let sparse = false;
+    for (let i = 0; i < size; i++) {
+      const key = this.#key();
+      if (!sparse && isFarIndex(key, i)) {
+        keepSparse(record);
+        sparse = true;
+      }
+      record[key] = this.#value(depth + 1);
+      watch.added(key);
     }
     return record;
   }
@@ -207,15 +330,18 @@ export class Decoder {
   #array(length: number, depth: number): unknown {
     const marker = this.#markerAhead(length);
     const { maxArray } = this.#limits;
+    const stack = this.#stack;
     if (marker < 0) {
       if (length > maxArray) throw tooLarge("an array", length, "elements", "maxArray", maxArray);
       this.#enter(length, depth);
+      if (stack !== undefined) return this.#open(stack, ContainerKind.array, length);
       return this.#elements(length, depth);
     }
     const size = length - 1;
     if (marker === ExtensionType.map) {
       const { maxMap } = this.#limits;
       if (size > 2 * maxMap) throw tooLarge("a Map", size / 2, "entries", "maxMap", maxMap);
+      if (size % 2 !== 0) throw malformed("a Map has a key without a value");
     } else if (size > maxArray) {
       throw tooLarge("a Set", size, "elements", "maxArray", maxArray);
     }
@@ -223,16 +349,26 @@ export class Decoder {
     this.#at += 3;
     this.#owed--;
     if (marker >= ExtensionType.serialized) return this.#serialized(marker, size, depth);
-    if (marker === ExtensionType.map) return this.#map(size, depth);
-    if (marker === ExtensionType.set) return this.#set(size, depth);
+    if (marker === ExtensionType.map) {
+      if (stack !== undefined) return this.#open(stack, ContainerKind.map, size);
+      return this.#map(size, depth);
+    }
+    if (marker === ExtensionType.set) {
+      if (stack !== undefined) return this.#open(stack, ContainerKind.set, size);
+      return this.#set(size, depth);
+    }
     if (size > 4) throw malformed("an Error has a bad form");
+    if (stack !== undefined) return this.#open(stack, ContainerKind.error, size);
     return reviveError(this.#elements(size, depth));
   }
 
   #serialized(marker: number, size: number, depth: number): unknown {
     if (size !== 1) throw malformed("a value of a serializer has a bad form");
-    const data = this.#value(depth + 1);
-    return this.#reviver!.revive(marker - ExtensionType.serialized, data);
+    const number = marker - ExtensionType.serialized;
+    if (this.#stack !== undefined) {
+      return this.#open(this.#stack, ContainerKind.serialized, size, number);
+    }
+    return this.#reviver!.revive(number, this.#value(depth + 1));
   }
 
   #elements(length: number, depth: number): unknown[] {
@@ -247,25 +383,26 @@ export class Decoder {
   }
 
   #map(size: number, depth: number): Map<unknown, unknown> {
-    if (size % 2 !== 0) throw malformed("a Map has a key without a value");
     const map = new Map<unknown, unknown>();
-    const collisions = Collisions.of(size / 2);
+    const watch = size > 2 * unwatchedSize ? new KeyWatch(this.#keyTimes, map) : undefined;
     for (let i = 0; i < size; i += 2) {
       const key = this.#value(depth + 1);
-      collisions?.add(key);
       map.set(key, this.#value(depth + 1));
+      if (watch !== undefined) watch.added(key);
     }
+    if (watch === undefined) this.#keyTimes.filled(map);
     return map;
   }
 
   #set(size: number, depth: number): Set<unknown> {
     const set = new Set<unknown>();
-    const collisions = Collisions.of(size);
+    const watch = size > unwatchedSize ? new KeyWatch(this.#keyTimes, set) : undefined;
     for (let i = 0; i < size; i++) {
       const value = this.#value(depth + 1);
-      collisions?.add(value);
       set.add(value);
+      if (watch !== undefined) watch.added(value);
     }
+    if (watch === undefined) this.#keyTimes.filled(set);
     return set;
   }
 
@@ -303,6 +440,11 @@ export class Decoder {
 }
 
 const nothing = new Uint8Array(0);
+
+function asWireError(cause: unknown): WireError {
+  if (cause instanceof WireError) return cause;
+  return malformed(cause instanceof Error ? cause.message : String(cause), undefined, cause);
+}
 
 function truncated(): WireError {
   return malformed("it is cut short");

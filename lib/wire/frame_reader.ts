@@ -26,6 +26,9 @@ export class FrameReader {
   #length = -1;
   #stopped = false;
   #running = false;
+  #halted = false;
+  /** Chunks that are not read yet, or not to the end. */
+  readonly #backlog: Uint8Array[] = [];
 
   /** `maxFrame`: largest frame in bytes (type and payload). */
   constructor(maxFrame: number, onFrame: FrameHandler) {
@@ -48,9 +51,34 @@ export class FrameReader {
     this.#maxFrame = maxFrame;
   }
 
+  /** Whether frames wait for {@linkcode FrameReader.proceed}. */
+  get halted(): boolean {
+    return this.#halted;
+  }
+
+  /** Hands over no more frames after the present one: what arrives is kept. */
+  halt(): void {
+    this.#halted = true;
+  }
+
+  /**
+   * Goes on after `halt`, with what was kept.
+   *
+   * @throws {WireError} as {@linkcode FrameReader.push}.
+   */
+  proceed(): void {
+    this.#halted = false;
+    while (!this.#halted && !this.#stopped) {
+      const chunk = this.#backlog.shift();
+      if (chunk === undefined) return;
+      this.#read(chunk, true);
+    }
+  }
+
   /** Ends reading permanently: the rest of this chunk and all later ones are dropped. */
   stop(): void {
     this.#stopped = true;
+    this.#backlog.length = 0;
     this.#filled = 0;
     this.#length = -1;
     this.#buffer = nothing;
@@ -64,6 +92,12 @@ export class FrameReader {
    */
   push(chunk: Uint8Array): void {
     if (this.#stopped) return;
+    if (this.#halted) return void this.#backlog.push(chunk.slice());
+    this.#read(chunk, false);
+  }
+
+  /** `kept`: the chunk does not change after the call. */
+  #read(chunk: Uint8Array, kept: boolean): void {
     if (this.#running) {
       throw new WireError("reentrant", "a frame handler fed its own frame reader", {
         remedy: "deliver data in a later turn",
@@ -72,7 +106,10 @@ export class FrameReader {
     this.#running = true;
     let completed = false;
     try {
-      this.#parse(chunk, this.#filled > 0 ? this.#finishPending(chunk) : 0);
+      const at = this.#parse(chunk, this.#filled > 0 ? this.#finishPending(chunk) : 0);
+      if (this.#halted && !this.#stopped && at < chunk.length) {
+        this.#backlog.unshift(kept ? chunk.subarray(at) : chunk.slice(at));
+      }
       completed = true;
     } finally {
       this.#running = false;
@@ -80,10 +117,11 @@ export class FrameReader {
     }
   }
 
-  #parse(chunk: Uint8Array, from: number): void {
+  /** Returns where the part begins that is not read. */
+  #parse(chunk: Uint8Array, from: number): number {
     const size = chunk.length;
     let at = from;
-    while (!this.#stopped && size - at >= LENGTH_BYTES) {
+    while (!this.#stopped && !this.#halted && size - at >= LENGTH_BYTES) {
       const length = readLength(chunk, at);
       this.#check(length);
       const end = at + LENGTH_BYTES + length;
@@ -94,7 +132,9 @@ export class FrameReader {
       this.#onFrame(chunk[at + LENGTH_BYTES]!, chunk, at + HEADER_BYTES, end);
       at = end;
     }
-    if (!this.#stopped && at < size) this.#append(chunk, at, size);
+    if (this.#halted || this.#stopped) return at;
+    if (at < size) this.#append(chunk, at, size);
+    return size;
   }
 
   /** Adds to the unfinished frame, delivers it when whole; returns where the next one starts. */

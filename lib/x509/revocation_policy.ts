@@ -1,7 +1,13 @@
-import type { CertificateFacts, IdentityRefusal } from "../runtime/network.ts";
+import type { CertificateFacts, IdentityRefusal, RevocationData } from "../runtime/network.ts";
+import type { CertificateReading } from "./certificate.ts";
 import { X509Error } from "./errors.ts";
 import { issuerOf } from "./identity.ts";
-import type { ListsOfPeers, RevocationList } from "./revocation_list.ts";
+import {
+  ListsOfPeers,
+  parseRevocationLists,
+  type RevocationList,
+  verifyLists,
+} from "./revocation_list.ts";
 
 /** Which certificates are refused although they are good. */
 export interface RevocationPolicy {
@@ -12,6 +18,8 @@ export interface RevocationPolicy {
   readonly denied: ReadonlySet<string>;
   /** Whether a list in force is needed of every authority in the peer's chain. */
   readonly listRequired: boolean;
+  /** Whether the outdated list of an authority refuses what it has issued. Default: false. */
+  readonly currentRequired?: boolean;
 }
 
 /** Refuses no certificate. */
@@ -20,9 +28,28 @@ export const noRevocation: RevocationPolicy = { lists: [], denied: new Set(), li
 /** Most fingerprints that a deny list may hold. */
 const maxDenied = 100_000;
 
+/**
+ * The policy that lists as data make.
+ *
+ * @throws {X509Error} codes `badRevocationList` and `badDenyList`.
+ */
+export function policyOf(
+  { crl, denied, listRequired, currentRequired }: RevocationData,
+  issuers: readonly CertificateReading[],
+): RevocationPolicy {
+  const lists = crl === undefined ? [] : parseRevocationLists(crl);
+  return {
+    lists: verifyLists(lists, issuers),
+    listsOfPeers: new ListsOfPeers(lists),
+    denied: new Set(denied),
+    listRequired,
+    currentRequired,
+  };
+}
+
 /** Whether a certificate of the peer's chain is revoked or denied. */
 export function judgeRevocation(
-  { lists, listsOfPeers, denied, listRequired }: RevocationPolicy,
+  { lists, listsOfPeers, denied, listRequired, currentRequired = false }: RevocationPolicy,
   { fingerprint, chain = [] }: Pick<CertificateFacts, "fingerprint" | "chain">,
   wallTime: number,
 ): IdentityRefusal | undefined {
@@ -40,8 +67,13 @@ export function judgeRevocation(
       const problem = isLeaf ? "is revoked" : "has an issuer that is revoked";
       return { fault: "revoked", problem: `${problem} (serial number ${link.serialNumber})` };
     }
-    if (listRequired && !own.some((list) => inForce(list, wallTime))) {
+    if (own.some((list) => inForce(list, wallTime))) continue;
+    if (listRequired) {
       const problem = "comes from an authority without a revocation list in force (crlRequired)";
+      return { fault: "noRevocationList", problem };
+    }
+    if (currentRequired && own.length > 0) {
+      const problem = "comes from an authority whose revocation list is outdated";
       return { fault: "noRevocationList", problem };
     }
   }

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Mailbox } from "../../lib/actor/cell/mailbox.ts";
+import { SentMessage } from "../../lib/actor/ref/message_sender.ts";
 import type { MailboxOptions } from "../../lib/actor/behavior/spawn_options.ts";
 
 class OpenMailbox extends Mailbox {
@@ -137,6 +138,14 @@ Deno.test("a message whose size cannot be measured does not fit", () => {
   for (const message of [0, 1, 2, 3]) mailbox.put(message);
   assertEquals(mailbox.dropped, [1, 2]);
   assertEquals(mailbox.size, 2);
+});
+
+Deno.test("the message of a client is measured without its sender", () => {
+  const sizeOf = ({ size }: { size: number }) => size;
+  const mailbox = new OpenMailbox({ maxBytes: 10, sizeOf });
+  const sender = { role: "client", address: "client:a", identity: { kind: "plain" } } as const;
+  assertEquals(mailbox.put(new SentMessage(sender, { size: 6 })), true);
+  assertEquals(mailbox.put(new SentMessage(sender, { size: 6 })), false);
 });
 
 Deno.test("what is set aside counts against the capacity", () => {

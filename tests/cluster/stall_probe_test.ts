@@ -1,3 +1,4 @@
+import { connect, type Socket } from "node:net";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ByteIntake,
@@ -11,7 +12,10 @@ import type { IdentityMapping } from "../../lib/runtime/identity_mapping.ts";
 import type { TlsMaterial } from "../../lib/runtime/network.ts";
 import type { StallAnswer, StallResponder } from "../../lib/runtime/stall_probe.ts";
 import { systemNetwork } from "../../lib/transport/system_network.ts";
-import { Certificates, type Wanted } from "../transport/network/certificates.ts";
+import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
+import { opensslTest } from "../openssl.ts";
+import { Certificates, type Pair, type Wanted } from "../transport/network/certificates.ts";
+import { revocationList } from "../transport/network/revocation_lists.ts";
 
 const host = "127.0.0.1";
 
@@ -135,4 +139,48 @@ Deno.test("requests arrive in any chunks, and excess bytes are rejected", () => 
   assertEquals(intake.take(new Uint8Array([2, 3])), undefined);
   assertEquals(intake.take(new Uint8Array([4])), new Uint8Array([1, 2, 3, 4]));
   assertEquals(intake.take(new Uint8Array([5])), false);
+});
+
+opensslTest("a revoked node is not answered, also one that is revoked later", async () => {
+  await using certificates = await Certificates.create();
+  const [own, bad, worse] = [
+    await certificates.leaf({ name: "own" }),
+    await certificates.leaf({ name: "bad" }),
+    await certificates.leaf({ name: "worse" }),
+  ];
+  const crlFile = await revocationList(certificates, [bad]);
+  const tls = await TlsConfig.fromPaths({
+    certFile: await certificates.file(own.cert),
+    keyFile: await certificates.file(own.key),
+    caFile: await certificates.file(certificates.ca.cert),
+    crlFile,
+    watch: true,
+    watchInterval: 100,
+  });
+  await using responder = await serve(tls);
+  const as = (pair: Pair) => ask(responder.port, { ...pair, ca: certificates.ca.cert });
+  const { outcome } = await as(own);
+  assert(outcome === "alive" || outcome === "stalled", outcome);
+  assertEquals((await as(bad)).outcome, "unknown");
+  assert((await as(worse)).outcome !== "unknown");
+  await Deno.copyFile(await revocationList(certificates, [bad, worse]), crlFile);
+  while ((await as(worse)).outcome !== "unknown");
+  assert((await as(own)).outcome !== "unknown");
+});
+
+Deno.test("silent connections keep no node from its answer", async () => {
+  await using certificates = await Certificates.create();
+  const tls = await certificates.node();
+  await using responder = await serve(tls);
+  const silent: Socket[] = [];
+  for (const localAddress of ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"]) {
+    for (let i = 0; i < 90; i++) {
+      const socket = connect({ host, port: responder.port, localAddress } as never);
+      socket.on("error", () => {});
+      silent.push(socket);
+    }
+  }
+  await Promise.all(silent.map((socket) => new Promise((done) => socket.once("connect", done))));
+  for (let i = 0; i < 3; i++) assert((await ask(responder.port, tls)).outcome !== "unknown");
+  for (const socket of silent) socket.destroy();
 });

@@ -40,6 +40,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   tlsTextsTable: ["transport#TlsTexts", "runtime#TlsMaterial"],
   identityTable: ["runtime#IdentityPatterns"],
   shardedTable: ["sharding#ShardedOptions"],
+  entityMailboxTable: ["sharding#EntityMailboxOptions"],
   passivationTable: ["sharding#PassivationOptions"],
   shardBufferTable: ["sharding#ShardBufferLimits"],
   rememberTable: ["sharding#RememberOptions"],
@@ -112,7 +113,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
 /** Options of an inherited interface that the table's object does not have. */
 export const leftOut: Readonly<Record<string, readonly string[]>> = {
   actorTestKitTable: ["runtime"],
-  tlsTextsTable: ["judge", "subscribe"],
+  tlsTextsTable: ["judge", "revocation", "subscribe"],
 };
 
 /** Options of a shared interface whose default is another for each call, where it is described. */
@@ -158,6 +159,8 @@ export const noUserOptions: Readonly<Record<string, string>> = {
   WatchLimits: "not configurable",
   CoordinatorTiming: "not configurable",
   ShardRouterOptions: "made by sharding",
+  LeaseTiming: "made by sharding; tests set others",
+  LeaseConfig: "agreed on by the voters of leases",
   ShardTypeOptions: "made by sharding",
   StallDetectionOptions: "made by the node",
   ResponderOptions: "made by the node",

@@ -260,6 +260,11 @@ const clusterUsers: readonly OptionUser[] = [
     use: (options) => Behaviors.sharded(entities, options),
   },
   {
+    table: sharding.entityMailboxTable,
+    path: "mailbox",
+    use: (mailbox) => Behaviors.sharded(entities, { mailbox }),
+  },
+  {
     table: sharding.passivationTable,
     path: "passivation",
     use: (passivation) => Behaviors.sharded(entities, { passivation }),

@@ -44,7 +44,12 @@ export class LossyWatchers {
 
   constructor(
     strange = false,
-    limits = { maxWatchesPerPeer: 1_000, minRetry: 500, maxRetry: 2_000 },
+    limits = {
+      maxWatchesPerPeer: 1_000,
+      maxWatchesPerIdentity: 1_000,
+      minRetry: 500,
+      maxRetry: 2_000,
+    },
   ) {
     this.#limits = limits;
     this.#strange = strange;

@@ -124,7 +124,12 @@ Deno.test("a thousand watches are repeated in messages of bounded size", () => {
   world.finish();
 });
 
-const limits = { maxWatchesPerPeer: 2, minRetry: 500, maxRetry: 2_000 };
+const limits = {
+  maxWatchesPerPeer: 2,
+  maxWatchesPerIdentity: 100,
+  minRetry: 500,
+  maxRetry: 2_000,
+};
 const item = (id: number) => ({ id, path: "/x", uid: 7 });
 
 Deno.test("a peer can watch as many actors as it may, and more when it has let go of one", () => {
@@ -142,6 +147,25 @@ Deno.test("a peer can watch as many actors as it may, and more when it has let g
   const forget = { type: "forget", ids: [1] } as const;
   table.step({ type: "received", from: "client:c", incarnation: 1, message: forget }, 0);
   assertEquals(asked(3), ["observe", "send"]);
+});
+
+Deno.test("watches of clients with one certificate count together", () => {
+  const table = new WatchTable({ ...limits, maxWatchesPerPeer: 100, maxWatchesPerIdentity: 3 });
+  const asked = (from: string, account: string, ...ids: number[]) => {
+    const items = ids.map((id) => ({ ...item(id), present: true }));
+    const facts = { from, account, incarnation: 1, session: 0, items };
+    const effects = table.step({ type: "requested", ...facts }, 0);
+    return effects.filter(({ type }) => type === "observe").length;
+  };
+  table.step({ type: "members", alive: new Map() }, 0);
+  for (const peer of ["client:1", "client:2", "client:3"]) {
+    table.step({ type: "peerUp", peer, incarnation: 1 }, 0);
+  }
+  assertEquals(asked("client:1", "mallory", 1, 2), 2);
+  assertEquals(asked("client:2", "mallory", 1, 2), 1);
+  assertEquals(asked("client:3", "alice", 1, 2), 2);
+  table.step({ type: "peerDown", peer: "client:1" }, 0);
+  assertEquals(asked("client:2", "mallory", 2, 3, 4), 2);
 });
 
 Deno.test("watches of one node count against the limit until that node has let go of them", () => {

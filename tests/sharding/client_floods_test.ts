@@ -3,10 +3,11 @@ import { assert, assertEquals } from "@std/assert";
 import { ClientLocator } from "../../lib/sharding/client_locator.ts";
 import type { LocateMessage } from "../../lib/sharding/routing/protocol.ts";
 import type { ShardingPort } from "../../lib/sharding/routing/sharding_port.ts";
+import { EntityStarts } from "../../lib/sharding/region/entity_starts.ts";
 import { ShardTablePublisher } from "../../lib/sharding/shard_table_publisher.ts";
 import type { Peer } from "../../lib/transport/base/peer.ts";
 
-function client(address: string): Peer {
+function client(address: string, name?: string): Peer {
   return {
     role: "client",
     address,
@@ -15,7 +16,9 @@ function client(address: string): Peer {
     protocol: 1,
     remote: "",
     lane: "user",
-    identity: { kind: "plain" },
+    identity: name === undefined
+      ? { kind: "plain" }
+      : { kind: "client", name, hosts: [], fingerprint: "", notAfter: 0 },
   };
 }
 
@@ -80,4 +83,52 @@ Deno.test("a client that floods subscriptions gets a whole table a few times a s
   port.time += 200;
   followers.receive(client("client:bad"), request);
   assertEquals(port.sent, ["client:good/_shardtable", "client:bad/_shardtable"]);
+});
+
+Deno.test("pending requests are bounded for one certificate, whatever addresses it uses", () => {
+  const port = new Port();
+  const asked: number[] = [];
+  const locator = new ClientLocator(port, () => undefined, ({ shard }) => void asked.push(shard));
+  for (let i = 0; i < 20_000; i++) {
+    locator.receive(client(`client:bad-${i % 100}`, "mallory"), locate(i));
+  }
+  assertEquals(asked.length, 10_000);
+  locator.receive(client("client:good", "alice"), locate(55_000));
+  assertEquals(asked.at(-1), 55_000);
+  port.time += 10_000;
+  locator.tick();
+  locator.receive(client("client:bad-1", "mallory"), locate(3));
+  assertEquals(asked.at(-1), 3);
+});
+
+Deno.test("subscriptions are bounded for one certificate, whatever addresses it uses", () => {
+  const port = new Port();
+  const owner = { owner: "b:1", epoch: 3, shardType: "carts", shard: 0 };
+  const known = { numShards: 10, grantOf: () => owner, incarnationOf: () => 1 };
+  const followers = new ShardTablePublisher(port, () => known);
+  const request = { shardType: "carts", numShards: 10, have: 0 };
+  for (let i = 0; i < 1_500; i++) followers.receive(client(`client:${i}`, "mallory"), request);
+  assertEquals(new Set(port.sent).size, 1_000);
+  followers.receive(client("client:good", "alice"), request);
+  assertEquals(port.sent.at(-1), "client:good/_shardtable");
+  // Those that do not renew make room.
+  port.time += 30_000;
+  followers.tick();
+  followers.receive(client("client:late", "mallory"), request);
+  assertEquals(port.sent.at(-1), "client:late/_shardtable");
+});
+
+Deno.test("starts of entities are bounded for each sender, and refill", () => {
+  const starts = new EntityStarts(100);
+  const started = (sender: string, now: number) => {
+    let count = 0;
+    while (starts.take(sender, now)) count++;
+    return count;
+  };
+  assertEquals(started("mallory", 0), 100);
+  assertEquals(started("alice", 0), 100);
+  assertEquals(started("mallory", 500), 50);
+  assertEquals(started("mallory", 60_000), 100);
+  // The table of senders is bounded as well.
+  for (let i = 0; i < 20_000; i++) assert(starts.take(`s${i}`, 60_000));
 });

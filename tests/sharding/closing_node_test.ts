@@ -35,6 +35,7 @@ function scene(self: string, region?: LocalRegion) {
 /** The region of a node that had a grant of the shard, and has given it up. */
 const movedAway: LocalRegion = {
   deliver: () => false,
+  wouldStart: () => false,
   epochOf: () => 0,
   hasHeld: (_shard, epoch) => epoch <= 7,
   fence: () => {},

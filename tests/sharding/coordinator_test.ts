@@ -212,6 +212,15 @@ Deno.test("a coordinator that learns of a later term begins a higher one", () =>
   assertEquals(scene.locate("a", 3), []);
 });
 
+Deno.test("a coordinator ignores a term that cannot have begun", () => {
+  const scene = active();
+  const before = scene.term;
+  for (const count of [Number.MAX_SAFE_INTEGER, 2 ** 33, 2 ** 32]) {
+    assertEquals(scene.step({ type: "outdatedTerm", from: "b", term: [count, "x"] }), []);
+  }
+  assertEquals([scene.term, scene.coordinator.phase], [before, "active"]);
+});
+
 Deno.test("a report that was overtaken by a confirmation frees no shard", () => {
   const scene = active();
   assertEquals(orders(scene.locate("c", 9), "startShard"), [["a", 9, 1]]);

@@ -425,11 +425,9 @@ export class World extends MachineWorld {
         if (isControl) return target.shards.receive(from.address, message as CoordinationMessage);
         for (const router of target.shards.routers.values()) {
           if (regionPath(router.shardType) !== path) continue;
-          target.shards.intake.receive(
-            router,
-            { address: from.address, identity: from.address },
-            message,
-          );
+          const { address } = from;
+          const sender = { address, account: address, accountable: address, client: undefined };
+          target.shards.intake.receive(router, sender, message);
         }
       });
     }

@@ -1,3 +1,4 @@
+import { systemClock } from "../../lib/runtime/system_clock.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
@@ -173,7 +174,10 @@ Deno.test("what a client wraps for another node is judged there as the client's,
   const nodes = await cluster.start(3);
   const client = await connect(cluster);
   const { remoting } = clientInternalsOf(client)!;
-  const codec = new Codec({ resolve: ({ node, path }) => new ForgedRef(node, path) });
+  const codec = new Codec({
+    now: systemClock.now,
+    resolve: ({ node, path }) => new ForgedRef(node, path),
+  });
   const wrap = (to: string, path: string, message: unknown) => ({
     to,
     envelope: encodeEnvelope(codec, path, 0, message).slice(),

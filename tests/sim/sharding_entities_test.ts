@@ -286,3 +286,129 @@ Deno.test("an entity type is spawned under its own name only", async () => {
   assert(failure instanceof ShardingError && failure.code === "badName", String(failure));
   await cluster.stop([node!]);
 });
+
+/** An entity that never ends its first message, with these bounds, and a client of its node. */
+async function busyEntity(options: ShardedOptions) {
+  const cluster = new SimulatedCluster(1);
+  const [node] = await cluster.start(1);
+  const busy = () => Behaviors.receive<unknown>(() => new Promise<never>(() => {}));
+  const ref = node!.spawn(Behaviors.sharded(busy, { numShards: 4, ...options }), "busy");
+  const runtime = cluster.runtime("client");
+  const client = await cluster.clock.resolve(ClusterClient.connect({
+    contactPoints: [node!.address],
+    systemName: "sim",
+    runtime,
+    logger: runtime.logger,
+  }));
+  const remote = client.entityRef<unknown>("busy", { numShards: 4 });
+  const lost: string[] = [];
+  node!.eventStream.subscribe("deadLetter", ({ reason }) => void lost.push(reason));
+  return { cluster, node: node!, ref, client, remote, lost };
+}
+
+Deno.test("the mailbox of an entity is bounded by default, and an asker is told mailboxFull", async () => {
+  const { cluster, node, ref, client, remote, lost } = await busyEntity({});
+  ref.tell(shardEnvelope("one", "busy"));
+  await cluster.clock.advance(3_000);
+  for (let i = 0; i < 10_000; i++) ref.tell(shardEnvelope("one", i));
+  await cluster.clock.advance(100);
+  assertEquals(lost.length, 0);
+  const asks = [
+    node.ask(ref, (replyTo: ActorRef<number>) => shardEnvelope("one", { replyTo })),
+    client.ask(remote, (replyTo: ActorRef<number>) => shardEnvelope("one", { replyTo })),
+  ];
+  const failures = Promise.all(asks.map((ask) => assertRejects(() => ask, AskError)));
+  const errors = await cluster.clock.resolve(failures, 1_000);
+  assertEquals(errors.map(({ message }) => /mailboxFull/.test(message)), [true, true]);
+  assertEquals(new Set(lost), new Set(["mailboxFull"]));
+  await cluster.clock.resolve(client.close());
+});
+
+Deno.test("the mailbox of an entity is bounded by bytes, and takes one message of any size", async () => {
+  const { cluster, ref, client, lost } = await busyEntity({ mailbox: { maxBytes: 10_000 } });
+  const large = "x".repeat(10_000);
+  ref.tell(shardEnvelope("one", large));
+  await cluster.clock.advance(100);
+  // The first is with the handler.
+  ref.tell(shardEnvelope("one", large));
+  ref.tell(shardEnvelope("two", large));
+  await cluster.clock.advance(100);
+  assertEquals(lost, []);
+  for (let i = 0; i < 10; i++) ref.tell(shardEnvelope("one", "x".repeat(1_000)));
+  await cluster.clock.advance(100);
+  assertEquals(lost, Array(6).fill("mailboxFull"));
+  await cluster.clock.resolve(client.close());
+});
+
+Deno.test("the stash of an entity is bounded by the bytes of its mailbox", async () => {
+  const failed: string[] = [];
+  const cluster = new SimulatedCluster(1);
+  const [node] = await cluster.start(1);
+  const hoarder = () =>
+    Behaviors.receive<string>((context, message) => {
+      try {
+        context.stash.add(message);
+      } catch (error) {
+        failed.push((error as { code: string }).code);
+      }
+      return Behaviors.same();
+    });
+  const options = { numShards: 4, mailbox: { maxBytes: 10_000 } };
+  const ref = node!.spawn(Behaviors.sharded(hoarder, options), "hoarder");
+  for (let i = 0; i < 6; i++) {
+    ref.tell(shardEnvelope("one", "x".repeat(1_000)));
+    await cluster.clock.advance(100);
+  }
+  assertEquals(failed, ["stashFull", "stashFull"]);
+});
+
+Deno.test("a node runs no more entities of a type than the default of passivation.limit", async () => {
+  const log: string[] = [];
+  const { cluster, node, lists } = await oneNode(log);
+  for (let i = 0; i < 100_200; i++) lists.tell(shardEnvelope(`e${i}`, { type: "add", n: i }));
+  await cluster.clock.advance(1_000);
+  assertEquals(node.sharding.runningEntities("lists").length, 100_000);
+});
+
+Deno.test("entities that give way do not pile up while others start", async () => {
+  const { cluster, node, lists } = await oneNode([], { passivation: { limit: 100 } });
+  const lost: string[] = [];
+  node.eventStream.subscribe("deadLetter", ({ reason }) => void lost.push(reason));
+  lists.tell(add("first", 1));
+  await cluster.clock.advance(3_000);
+  // All in one turn: none of them can stop meanwhile.
+  for (let i = 0; i < 5_000; i++) lists.tell(add(`e${i}`, i));
+  assert(node.sharding.runningEntities("lists").length <= 1_200);
+  await cluster.clock.advance(1_000);
+  assertEquals(node.sharding.runningEntities("lists").length, 100);
+  assertEquals(new Set(lost), new Set(["bufferFull"]));
+  lost.splice(0);
+  for (let i = 0; i < 900; i++) lists.tell(add(`f${i}`, i));
+  await cluster.clock.advance(1_000);
+  assertEquals(lost, []);
+});
+
+Deno.test("a client starts no more entities a second than maxStartsPerIdentity, nodes as many as they like", async () => {
+  const options = { maxStartsPerIdentity: 100 };
+  const { cluster, node, ref, client, remote, lost } = await busyEntity(options);
+  await cluster.clock.advance(3_000);
+  ref.tell(shardEnvelope("mine", 1));
+  remote.tell(shardEnvelope("first", 1));
+  await cluster.clock.advance(3_000);
+  for (let i = 0; i < 300; i++) remote.tell(shardEnvelope(`e${i}`, 1));
+  await cluster.clock.advance(50);
+  const running = () => node.sharding.runningEntities("busy").length;
+  assert(running() <= 2 + 110, String(running()));
+  assert(lost.length >= 190 && lost.every((reason) => reason === "bufferFull"), lost.join());
+  // Entities that run are reached, and others start later.
+  lost.splice(0);
+  remote.tell(shardEnvelope("first", 2));
+  await cluster.clock.advance(2_000);
+  for (let i = 200; i < 250; i++) remote.tell(shardEnvelope(`e${i}`, 1));
+  await cluster.clock.advance(50);
+  assertEquals(lost, []);
+  for (let i = 0; i < 300; i++) ref.tell(shardEnvelope(`n${i}`, 1));
+  await cluster.clock.advance(50);
+  assertEquals(lost, []);
+  await cluster.clock.resolve(client.close());
+});

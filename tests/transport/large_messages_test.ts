@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { unlimitedTurns } from "../../lib/transport/connection/read_turns.ts";
 import { Outbox } from "../../lib/transport/connection/outbox.ts";
 import { Inbox } from "../../lib/transport/connection/inbox.ts";
 import { transportLimits } from "../../lib/transport/base/limits.ts";
@@ -11,7 +12,9 @@ import { World } from "./endpoints.ts";
 function pipe(outbox: Outbox, limits = transportLimits()) {
   const messages: Uint8Array[] = [];
   const types: number[] = [];
-  const inbox = new Inbox(limits, (bytes, start, end) => messages.push(bytes.slice(start, end)));
+  const inbox = new Inbox(limits, unlimitedTurns, (bytes, start, end) => {
+    messages.push(bytes.slice(start, end));
+  });
   const reader = new FrameReader(limits.maxFrame, (type, bytes, start, end) => {
     types.push(type);
     inbox.push(type, bytes, start, end);

@@ -4,12 +4,17 @@ import { Liveness } from "../../lib/transport/connection/liveness.ts";
 
 const limits = { keepAliveInterval: 15_000, idleTimeout: 40_000, writeTimeout: 20_000 };
 
-type Step = ["heard" | "stuck" | "progress" | "judge", number, string?];
+type Step = [
+  "heard" | "stuck" | "progress" | "owes" | "windowFull" | "more" | "all" | "judge",
+  number,
+  string?,
+];
 
 function play(steps: readonly Step[]): void {
   const liveness = new Liveness(limits, 0);
   for (const [what, now, expected] of steps) {
-    if (what !== "judge") liveness[what](now);
+    if (what === "more" || what === "all") liveness.acknowledged(now, what === "more");
+    else if (what !== "judge") liveness[what](now);
     else {
       const verdict = liveness.judge(now);
       const text = verdict.type === "end"
@@ -54,6 +59,41 @@ const histories: [string, Step[]][] = [
     ["heard", 30_000],
     ["judge", 30_000, "wait 4000"],
     ["judge", 34_000, "end it takes no bytes for writeTimeout (20000 ms)"],
+  ]],
+  ["a peer that talks and never acknowledges is gone, whatever it takes", [
+    ["judge", 0, "wait 15000"],
+    ["owes", 1_000],
+    ["stuck", 1_000],
+    ["progress", 1_001],
+    ["heard", 10_000],
+    ["judge", 15_000, "wait 6000"],
+    ["stuck", 16_000],
+    ["progress", 16_001],
+    ["heard", 20_000],
+    ["judge", 21_000, "end it acknowledges nothing for writeTimeout (20000 ms)"],
+  ]],
+  ["an acknowledgement of more begins the deadline anew, and one of all ends it", [
+    ["owes", 1_000],
+    ["heard", 15_000],
+    ["more", 15_000],
+    ["judge", 21_000, "wait 9000"],
+    ["heard", 25_000],
+    ["all", 25_000],
+    ["judge", 30_000, "wait 10000"],
+  ]],
+  ["a stalled peer acknowledges when it runs again", [
+    ["owes", 1_000],
+    ["heard", 1_000],
+    ["judge", 20_000, "probe 1000"],
+    ["judge", 21_000, "wait 20000"],
+    ["heard", 35_000],
+    ["judge", 36_000, "wait 14000"],
+  ]],
+  ["nothing more is kept for a stalled peer than the window", [
+    ["windowFull", 1_000],
+    ["heard", 1_000],
+    ["heard", 17_000],
+    ["judge", 21_000, "end it acknowledges nothing for writeTimeout (20000 ms)"],
   ]],
   ["a stall of this end is no silence of the other", [
     ["judge", 0, "wait 15000"],

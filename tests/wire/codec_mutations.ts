@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { assert, assertStrictEquals } from "@std/assert";
 import { randomInt } from "../../lib/runtime/random.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
-import { anyValue, newCodec, wireErrorOf } from "./values.ts";
+import type { Codec } from "../../lib/wire/codec.ts";
+import { anyValue, assertSame, decodeInSteps, newCodec, wireErrorOf } from "./values.ts";
 
 /** Bytes that announce something; a lie is likely then. */
 const heads = [0x8f, 0x9f, 0xbf, 0xc1, 0xc4, 0xc7, 0xc8, 0xc9, 0xcf, 0xd3, 0xd8, 0xd9, 0xda, 0xdb];
@@ -118,7 +119,9 @@ export function fuzzCodec(seed: number, mutants: number, ceiling: number): FuzzR
   for (let i = 0; i < mutants; i++) {
     const input = source.next();
     let value: unknown;
-    if (wireErrorOf(() => value = codec.decode(input)) !== undefined) refused++;
+    const code = wireErrorOf(() => value = codec.decode(input));
+    if (i % 8 === 0) assertSameInSteps(codec, input, code, value);
+    if (code !== undefined) refused++;
     else if (typeof value === "object" && value !== null) checkPrototype(value);
     if (i % 256 !== 0) continue;
     const now = Deno.memoryUsage();
@@ -128,6 +131,18 @@ export function fuzzCodec(seed: number, mutants: number, ceiling: number): FuzzR
   assertStrictEquals(({} as { polluted?: boolean }).polluted, undefined);
   assertStrictEquals(Object.getOwnPropertyNames(Object.prototype).length, names);
   return { decoded: mutants - refused, refused, peak };
+}
+
+/** Reading in steps answers the same value, or refuses for the same reason. */
+function assertSameInSteps(
+  codec: Codec,
+  input: Uint8Array,
+  code: string | undefined,
+  value: unknown,
+): void {
+  let inSteps: unknown;
+  assertStrictEquals(wireErrorOf(() => inSteps = decodeInSteps(codec, input)), code);
+  if (code === undefined) assertSame(inSteps, value);
 }
 
 /** Every decoded object has the prototype of its kind, and none that was sent. */

@@ -1,3 +1,4 @@
+import { systemClock } from "../../lib/runtime/system_clock.ts";
 import fc from "fast-check";
 import {
   assert,
@@ -349,6 +350,7 @@ Deno.test("bytes that no codec writes are malformed", () => {
 
 Deno.test("a resolver that throws makes the message malformed, not the process unwell", () => {
   const codec = new Codec({
+    now: systemClock.now,
     resolve: () => {
       throw new Error("no such node");
     },
@@ -363,6 +365,7 @@ Deno.test("encoding and decoding may be entered again from their callbacks", () 
   const inner = newCodec();
   let depth = 0;
   const codec: Codec = new Codec({
+    now: systemClock.now,
     resolve: (address) => {
       if (depth++ === 0) {
         assertSame(codec.decode(inner.encode([new Map([[1, 2]])])), [new Map([[1, 2]])]);

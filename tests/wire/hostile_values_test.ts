@@ -1,69 +1,124 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { assertSame, newCodec, roundTrip, wireErrorOf } from "./values.ts";
+import { Codec } from "../../lib/wire/codec.ts";
+import { hostileKinds, keysOf, messages, ordinaryKindOf } from "./hostile_keys.ts";
+import { assertSame, decodeInSteps, newCodec, roundTrip, TestRef, wireErrorOf } from "./values.ts";
 
 const codec = newCodec();
 
-/** Factor by which multiplying undoes a multiplication, modulo 2^32. */
-function inverse(factor: number): number {
-  let x = factor;
-  for (let i = 0; i < 5; i++) x = Math.imul(x, 2 - Math.imul(factor, x));
-  return x;
+type Form = keyof typeof messages;
+
+/** The best of some runs: pauses of the machine make a run longer, never shorter. */
+function bestTime(bytes: Uint8Array, rounds: number): { time: number; code: string | undefined } {
+  let best = Infinity;
+  let code: string | undefined;
+  for (let i = 0; i < rounds; i++) {
+    const from = performance.now();
+    code = wireErrorOf(() => codec.decode(bytes));
+    best = Math.min(best, performance.now() - from);
+  }
+  return { time: best, code };
 }
 
-/** Undoes `h ^= h >>> shift`. */
-function unshift(hash: number, shift: number): number {
-  let h = hash;
-  for (let i = shift; i < 32; i += shift) h = (hash ^ (h >>> shift)) >>> 0;
-  return h;
-}
-
-/** The small integer with a hash: V8's function backwards, as an attacker would compute it. */
-function integerWithHash(hash: number): number {
-  let h = Math.imul(unshift(hash >>> 0, 16), inverse(2057)) >>> 0;
-  h = Math.imul(unshift(h, 4), inverse(5)) >>> 0;
-  return Math.imul((unshift(h, 12) + 1) | 0, inverse(32767)) | 0;
-}
-
-function collidingIntegers(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => integerWithHash((i << 16) >>> 0));
-}
-
-const collidingBigints = (count: number) =>
-  Array.from({ length: count }, (_, i) => (BigInt(i + 1) << 64n) | 7n);
-
-const forms: [string, (keys: unknown[]) => unknown][] = [
-  ["Set", (keys) => new Set(keys)],
-  ["Map", (keys) => new Map(keys.map((key) => [key, 0]))],
-];
-
-for (const [form, make] of forms) {
-  Deno.test(`hostile: a ${form} whose keys all have one hash is refused before it costs anything`, () => {
-    for (const keys of [collidingIntegers(5_000), collidingBigints(5_000)]) {
-      assertEquals(new Set<unknown>(keys).size, 5_000);
-      const bytes = codec.encode(make(keys)).slice();
-      assertStrictEquals(wireErrorOf(() => codec.decode(bytes)), "malformed");
-      const some = make(keys.slice(0, 4_000));
-      assertSame(roundTrip(codec, some), some);
-    }
-  });
-
-  Deno.test(`hostile: a large ${form} of ordinary keys is none of those`, () => {
-    const kinds: ((i: number) => unknown)[] = [
-      (i) => i,
-      (i) => -i,
-      (i) => i * 1_024,
-      (i) => i * 1_000_000,
-      (i) => i + 0.5,
-      (i) => i * 2 ** 40,
-      (i) => `key ${i}`,
-      (i) => BigInt(i) << 40n,
-    ];
-    for (const kind of kinds) {
-      const value = make(Array.from({ length: 20_000 }, (_, i) => kind(i)));
-      assertSame(roundTrip(codec, value), value);
+for (const form of Object.keys(messages) as Form[]) {
+  const { kinds, make } = messages[form];
+  Deno.test(`hostile: colliding keys (${form}) take at most 5 times as long as ordinary ones`, () => {
+    for (const kind of kinds.filter((kind) => hostileKinds.includes(kind))) {
+      const ordinary = bestTime(make(keysOf(ordinaryKindOf(kind), 65_536)), 2);
+      assertStrictEquals(ordinary.code, undefined, `${kind}: ordinary keys are refused`);
+      const hostile = bestTime(make(keysOf(kind, 65_536)), 2);
+      assert(hostile.time <= 5 * ordinary.time, `${kind}: ${hostile.time}, ${ordinary.time} ms`);
     }
   });
 }
+
+for (const form of ["Set", "Map"] as const) {
+  Deno.test(`hostile: a ${form} of colliding keys is refused, also when read in steps`, () => {
+    for (const kind of hostileKinds) {
+      const bytes = messages[form].make(keysOf(kind, 65_536));
+      assertStrictEquals(wireErrorOf(() => codec.decode(bytes)), "malformed", kind);
+      assertStrictEquals(wireErrorOf(() => decodeInSteps(codec, bytes)), "malformed", kind);
+    }
+  });
+}
+
+Deno.test("hostile: colliding keys of many small Sets are together refused", () => {
+  for (const kind of ["colliding bigints", "colliding texts"] as const) {
+    const bytes = messages["small Sets"].make(keysOf(kind, 65_536));
+    assertStrictEquals(wireErrorOf(() => codec.decode(bytes)), "malformed", kind);
+    assertStrictEquals(wireErrorOf(() => decodeInSteps(codec, bytes)), "malformed", kind);
+  }
+});
+
+Deno.test("hostile: messages with a few colliding texts each do not become slower and slower", () => {
+  const keys = keysOf("colliding texts", 65_536);
+  const sets: Uint8Array[] = [];
+  for (let at = 0; at < keys.length; at += 32) {
+    sets.push(messages.Set.make(keys.slice(at, at + 32)));
+  }
+  let longest = 0;
+  let refused = 0;
+  for (const bytes of sets) {
+    const from = performance.now();
+    if (wireErrorOf(() => codec.decode(bytes)) === "malformed") refused++;
+    longest = Math.max(longest, performance.now() - from);
+    // The connection of who sends such a message ends; others are refused sooner or later.
+    if (refused > 5) break;
+  }
+  assert(refused > 5, `${refused} refused`);
+  assert(longest < 200, `${longest} ms`);
+});
+
+Deno.test("hostile: a pause of the process is not taken for colliding keys", () => {
+  let time = 0;
+  let reads = 0;
+  const resolve = () => {
+    throw new Error("no references");
+  };
+  // Each read takes 0.1 us; the process is stopped for 50 ms at every 20th.
+  const paused = new Codec({ now: () => time += ++reads % 20 === 0 ? 50 : 0.000_1, resolve });
+  const set = new Set(Array.from({ length: 65_536 }, (_, i) => i));
+  assertEquals((paused.decode(codec.encode(set).slice()) as Set<unknown>).size, 65_536);
+  assert(reads > 1_000, `${reads} reads`);
+});
+
+Deno.test("hostile: on virtual time the same bytes always give the same value", () => {
+  const still = new Codec({ now: () => 0, resolve: (address) => new TestRef(address) });
+  const keys = keysOf("colliding bigints", 2_000);
+  const decoded = still.decode(messages.Set.make(keys)) as Set<unknown>;
+  assertEquals(decoded.size, 2_000);
+});
+
+Deno.test("hostile: objects whose keys are large indexes take little memory", () => {
+  const value = Array.from(
+    { length: 20_000 },
+    (_, i) => i % 2 === 0 ? { 1000: i } : { 0: i, 900: i },
+  );
+  const bytes = codec.encode(value).slice();
+  for (
+    const decode of [(b: Uint8Array) => codec.decode(b), (b: Uint8Array) => decodeInSteps(codec, b)]
+  ) {
+    const before = Deno.memoryUsage().heapUsed;
+    const read = decode(bytes);
+    const grown = Deno.memoryUsage().heapUsed - before;
+    assertSame(read, value);
+    assert(grown < 64 * 2 ** 20, `${grown} bytes for ${bytes.length}`);
+  }
+});
+
+Deno.test("an object with indexes as keys keeps all of them, in the order of the engine", () => {
+  const objects = [
+    { 4294967294: 1, 1000: 2, 5: 3, a: 4 },
+    { a: 1, 1000: 2, 4294967294: undefined },
+    { 64: 1, 4294967295: 2, 4294967296: 3 },
+    Object.fromEntries(Array.from({ length: 500 }, (_, i) => [String(i * 1_000), i])),
+    Object.fromEntries(Array.from({ length: 500 }, (_, i) => [String(i), i])),
+  ];
+  for (const object of objects) {
+    assertSame(roundTrip(codec, object), object);
+    assertSame(decodeInSteps(codec, codec.encode(object).slice()), object);
+    assertEquals(Object.keys(roundTrip(codec, object) as object), Object.keys(object));
+  }
+});
 
 Deno.test("hostile: a bigint of millions of digits takes no step of the codec for each byte", () => {
   const value = -(1n << 40_000_000n) + 12_345n;

@@ -1,3 +1,4 @@
+import { systemClock } from "../../lib/runtime/system_clock.ts";
 import {
   assert,
   assertEquals,
@@ -15,7 +16,11 @@ import { hexOf, roundTrip, TestRef } from "./values.ts";
 
 function codecOf(...serializers: Serializer[]): [Codec, SerializerRegistry] {
   const registry = new SerializerRegistry(serializers);
-  const codec = new Codec({ resolve: (address) => new TestRef(address), serializers: registry });
+  const codec = new Codec({
+    now: systemClock.now,
+    resolve: (address) => new TestRef(address),
+    serializers: registry,
+  });
   return [codec, registry];
 }
 
@@ -136,9 +141,15 @@ Deno.test("data that decode refuses, and numbers that are not known, are undecod
   const table = none.towards("a:1", []);
   assertSays(errorOf(() => stranger.decode(bytes, 0, bytes.length, table), "undecodable"), "a:1");
   assertSays(
-    errorOf(() =>
-      new Codec({ resolve: () => new TestRef({ node: "", path: "/", uid: 0 }) })
-        .decode(bytes), "undecodable"),
+    errorOf(
+      () =>
+        new Codec({
+          now: systemClock.now,
+          resolve: () => new TestRef({ node: "", path: "/", uid: 0 }),
+        })
+          .decode(bytes),
+      "undecodable",
+    ),
     "does not have",
   );
 });

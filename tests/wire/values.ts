@@ -1,9 +1,11 @@
+import { systemClock } from "../../lib/runtime/system_clock.ts";
 import fc from "fast-check";
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "@std/assert";
 import { Ref, type RefAddress } from "../../lib/actor/ref/ref.ts";
 import { Codec } from "../../lib/wire/codec.ts";
 import { WireError } from "../../lib/wire/errors.ts";
+import { noSerializers } from "../../lib/wire/serializer_registry.ts";
 import type { WireLimits } from "../../lib/wire/limits.ts";
 
 /** A reference that goes nowhere. */
@@ -23,7 +25,7 @@ export class TestRef extends Ref<unknown> {
 }
 
 export function newCodec(limits: Partial<WireLimits> = {}): Codec {
-  return new Codec({ resolve: (address) => new TestRef(address), limits });
+  return new Codec({ now: systemClock.now, resolve: (address) => new TestRef(address), limits });
 }
 
 /** Equal in every respect that the codec keeps: -0, NaN, undefined, prototypes, order in Maps. */
@@ -35,6 +37,17 @@ export function assertSame(actual: unknown, expected: unknown): void {
 
 export function roundTrip(codec: Codec, value: unknown): unknown {
   return codec.decode(codec.encode(value).slice());
+}
+
+/** Decodes with the smallest steps there are, in memory that is overwritten in between. */
+export function decodeInSteps(codec: Codec, message: Uint8Array): unknown {
+  const bytes = message.slice();
+  const decoder = codec.decodeInSteps(bytes, 0, bytes.length, noSerializers);
+  let whole = decoder.step(() => true);
+  decoder.keepBytes();
+  bytes.fill(0xc1);
+  while (whole === undefined) whole = decoder.step(() => true);
+  return whole[0];
 }
 
 /** Runs `attempt`; returns the error's code, or undefined. Anything but a WireError fails. */

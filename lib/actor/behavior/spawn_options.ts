@@ -14,8 +14,8 @@ export interface MailboxOptions {
   /** Messages that may wait, the stash included, at least 1. Default: no limit. */
   readonly capacity?: number;
   /**
-   * Largest size of all waiting messages in bytes, by `sizeOf`; without the stash. Default: no
-   * limit.
+   * Largest size of all waiting messages in bytes, by `sizeOf`; the stash may hold as much again.
+   * Default: no limit.
    */
   readonly maxBytes?: number;
   /** Bytes of a message, at least 0. Default: an estimate of plain data, see `estimateSize`. */

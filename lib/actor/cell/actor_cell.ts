@@ -52,6 +52,10 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   deliverOwn(message: unknown): void;
   /** Takes the oldest message without handling it. Only when there is one. */
   discard(): unknown;
+  /** Bytes that the stash may hold. */
+  readonly maxStashedBytes: number;
+  /** Bytes of a message; 0 if they are not counted. */
+  measure(message: unknown): number;
   /** The client that has sent the message at hand; undefined for all other messages. */
   readonly sender: MessageSender | undefined;
   /** What a stash keeps of the message at hand. */

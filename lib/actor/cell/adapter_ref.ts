@@ -1,5 +1,5 @@
 import { type LocalRef, TemporaryRef } from "../ref/local_ref.ts";
-import { messageOf, SentMessage } from "../ref/message_sender.ts";
+import { isSent, messageOf, SentMessage } from "../ref/message_sender.ts";
 import type { AskHost } from "../ask/ask.ts";
 import type { Failure } from "./system_message_queue.ts";
 
@@ -64,7 +64,7 @@ export class AdapterRef extends TemporaryRef {
       host.ledger.delivered++;
       return actor.enqueueSystem({ type: "failure", error });
     }
-    actor.enqueue(kept instanceof SentMessage ? new SentMessage(kept.sender, mapped) : mapped);
+    actor.enqueue(isSent(kept) ? new SentMessage(kept.sender, mapped) : mapped);
   }
 }
 

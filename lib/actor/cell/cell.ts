@@ -5,8 +5,9 @@
  *
  * @module
  */
+import { hashKey } from "../../runtime/hash_key.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import { messageOf, type MessageSender, SentMessage } from "../ref/message_sender.ts";
+import { isSent, messageOf, type MessageSender, SentMessage } from "../ref/message_sender.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
@@ -167,7 +168,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       host.lose("stopped", this.path, message);
       return false;
     }
-    if (message instanceof SentMessage) this.#status |= attributed;
+    if (isSent(message)) this.#status |= attributed;
     const { observer } = host;
     const kept = this.push(observer === undefined ? message : observer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
@@ -271,7 +272,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   /** The message at hand without its sender, who is known from now on. */
   #unwrap(kept: unknown): unknown {
-    this.parts.sender = kept instanceof SentMessage ? kept.sender : undefined;
+    this.parts.sender = isSent(kept) ? kept.sender : undefined;
     return messageOf(kept);
   }
 
@@ -281,7 +282,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   unstash(messages: readonly unknown[]): void {
     for (let i = messages.length - 1; i >= 0; i--) {
-      if (messages[i] instanceof SentMessage) this.#status |= attributed;
+      if (isSent(messages[i])) this.#status |= attributed;
       this.unshift(messages[i]);
     }
   }
@@ -512,7 +513,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   childStopped(child: LocalRef<unknown>, failed: boolean): void {
     const children = this.#parts?.children;
     const name = child.path.slice(this.path.length + 1);
-    if (children?.get(name) === child) children.delete(name);
+    const key = hashKey(name);
+    if (children?.get(key) === child) children.delete(key);
     this.#parts?.entities?.onStopped(child, failed);
     if ((this.#status & (stopping | restarting)) !== 0 && children?.size === 0) this.wake();
   }

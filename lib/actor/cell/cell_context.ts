@@ -1,3 +1,4 @@
+import { hashKey } from "../../runtime/hash_key.ts";
 import { spawnDefaults } from "../../options/tables/actor_tables.ts";
 import type { LogFields, LogLevel } from "../../runtime/logger.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
@@ -119,9 +120,9 @@ export class CellContext implements ActorContext<unknown> {
     const children = parent.parts.children ??= new Map();
     const chosen = name === undefined ? this.#freeName(children) : checkActorName(name);
     const path = `${parent.path}/${chosen}`;
-    if (children.has(chosen)) throw duplicateName(path);
+    if (children.has(hashKey(chosen))) throw duplicateName(path);
     const child = parent.spawnChild(path, parent.wrappers.inherit(behavior), options);
-    children.set(chosen, child);
+    children.set(hashKey(chosen), child);
     return child;
   }
 

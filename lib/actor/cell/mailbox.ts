@@ -50,6 +50,16 @@ export abstract class Mailbox extends LocalRef<unknown> {
     return ((this.#head - position) & lastPosition) <= lastPosition >> 1;
   }
 
+  /** Bytes that the stash may hold. */
+  get maxStashedBytes(): number {
+    return this.#bounds?.maxBytes ?? Infinity;
+  }
+
+  /** Bytes of a message; 0 if they are not counted. */
+  measure(message: unknown): number {
+    return this.#bounds?.measure(message) ?? 0;
+  }
+
   /** A message does not fit, or had to make room for one that does. */
   protected abstract drop(message: unknown): void;
 
@@ -59,12 +69,13 @@ export abstract class Mailbox extends LocalRef<unknown> {
   /** Adds a message, if it fits. False if it was dropped. */
   protected push(message: unknown): boolean {
     const bounds = this.#bounds;
+    const tail = this.#tail;
     if (
       bounds !== undefined &&
-      (bounds.countsBytes || this.size + this.stashed >= bounds.capacity)
+      (bounds.countsBytes && !(bounds.trustsFirst && tail === this.#head) ||
+        this.size + this.stashed >= bounds.capacity)
     ) return this.#pushBounded(bounds, message);
     const slots = this.#slots;
-    const tail = this.#tail;
     // Written out for the usual case: this is the hottest line of all.
     if (slots !== undefined && ((tail - this.#head) & lastPosition) < slots.length) {
       slots[tail & (slots.length - 1)] = message;

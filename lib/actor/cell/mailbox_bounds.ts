@@ -5,6 +5,8 @@ import {
   maxMailboxCapacity,
   spawnTable,
 } from "../../options/tables/actor_tables.ts";
+import { isChecked } from "../behavior/checked_options.ts";
+import { messageOf } from "../ref/message_sender.ts";
 import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow, SpawnOptions } from "../behavior/spawn_options.ts";
@@ -30,7 +32,7 @@ const shared = new Map<number, Partial<Record<Overflow, MailboxBounds>>>();
  * @throws {OptionError}
  */
 export function checkSpawnOptions(options: SpawnOptions | undefined): SpawnOptions | undefined {
-  if (options === undefined || isUsual(options)) return options;
+  if (options === undefined || isUsual(options) || isChecked(options)) return options;
   checkOptions(spawnTable, options);
   const { mailbox } = options;
   if (mailbox === undefined || (mailbox.capacity ?? mailbox.maxBytes) !== undefined) return options;
@@ -70,7 +72,10 @@ export class MailboxBounds {
   readonly capacity: number;
   /** Whether messages are measured. */
   readonly countsBytes: boolean;
-  readonly #maxBytes: number;
+  /** Whether a message for an empty mailbox is taken without being measured. */
+  readonly trustsFirst: boolean;
+  /** Bytes that may wait, and as many again in the stash. */
+  readonly maxBytes: number;
   readonly #sizeOf: (message: never) => number;
   #bytes = 0;
 
@@ -81,15 +86,16 @@ export class MailboxBounds {
     // No more than that can wait anyway; small integers compare faster.
     this.capacity = capacity ?? maxMailboxCapacity;
     this.countsBytes = maxBytes !== undefined;
-    this.#maxBytes = maxBytes ?? Infinity;
+    this.trustsFirst = isChecked(options);
+    this.maxBytes = maxBytes ?? Infinity;
     this.#sizeOf = sizeOf;
   }
 
   /** Bytes of a message; 0 if bytes are not counted, all there are if it cannot be measured. */
   measure(message: unknown): number {
-    if (this.#maxBytes === Infinity) return 0;
+    if (this.maxBytes === Infinity) return 0;
     try {
-      const size = this.#sizeOf(untraced(message) as never);
+      const size = this.#sizeOf(messageOf(untraced(message)) as never);
       return size >= 0 ? size : Infinity;
     } catch {
       return Infinity;
@@ -98,19 +104,19 @@ export class MailboxBounds {
 
   /** Whether a message of `size` bytes fits beside `count` others, or never will. */
   fits(count: number, size: number): boolean {
-    return count < this.capacity && this.#bytes + size <= this.#maxBytes;
+    return count < this.capacity && this.#bytes + size <= this.maxBytes;
   }
 
   /** Whether it would fit into an empty mailbox. */
   canEverFit(size: number): boolean {
-    return size <= this.#maxBytes;
+    return size <= this.maxBytes;
   }
 
   /** The slot content of an accepted message. */
   admit(message: unknown, size: number): unknown {
-    if (this.#maxBytes === Infinity) return message;
+    if (this.maxBytes === Infinity) return message;
     // An unstashed message may no longer be measurable.
-    const counted = Math.min(size, this.#maxBytes);
+    const counted = Math.min(size, this.maxBytes);
     this.#bytes += counted;
     return new Sized(message, counted);
   }

@@ -6,6 +6,10 @@ export interface StashOwner {
   readonly path: string;
   /** Whether it takes no more messages. */
   readonly ended: boolean;
+  /** Bytes that all messages may have together. Default: no limit. */
+  readonly maxStashedBytes?: number;
+  /** Bytes of a message. Default: not counted. */
+  measure?(message: unknown): number;
   /** What is kept of the message at hand. */
   attribute(message: unknown): unknown;
   /** The message at hand was stashed: it does not count as delivered. */
@@ -19,6 +23,7 @@ export class StashBuffer implements Stash<unknown> {
   readonly capacity: number;
   readonly #owner: StashOwner;
   #messages: unknown[] = [];
+  #bytes = 0;
 
   constructor(owner: StashOwner, capacity: number) {
     this.#owner = owner;
@@ -38,6 +43,16 @@ export class StashBuffer implements Stash<unknown> {
         remedy: "unstash some, or raise stashCapacity where the actor is spawned",
       });
     }
+    const size = this.#owner.measure?.(message) ?? 0;
+    const { maxStashedBytes = Infinity } = this.#owner;
+    // One message of any size may be stashed: the mailbox has taken it.
+    if (this.size > 0 && this.#bytes + size > maxStashedBytes) {
+      throw new ActorError("stashFull", `${path} has stashed ${this.#bytes} bytes already`, {
+        value: maxStashedBytes,
+        remedy: "unstash some, or raise maxBytes of the mailbox where the actor is spawned",
+      });
+    }
+    this.#bytes += size;
     this.#messages.push(this.#owner.attribute(message));
     this.#owner.onStashed();
   }
@@ -50,6 +65,7 @@ export class StashBuffer implements Stash<unknown> {
   takeAll(): unknown[] {
     const messages = this.#messages;
     this.#messages = [];
+    this.#bytes = 0;
     return messages;
   }
 }

@@ -21,9 +21,18 @@ export class SentMessage {
   }
 }
 
+/** Whether it is a message together with its sender. */
+export function isSent(kept: unknown): kept is SentMessage {
+  try {
+    return kept instanceof SentMessage;
+  } catch {
+    return false; // A revoked proxy throws; its sender must not suffer for that.
+  }
+}
+
 /** The message itself. */
 export function messageOf(kept: unknown): unknown {
-  return kept instanceof SentMessage ? kept.message : kept;
+  return isSent(kept) ? kept.message : kept;
 }
 
 const senders = new WeakMap<object, MessageSender>();

@@ -8,14 +8,24 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link, Listener, ListenOptions, Network, TlsMaterial } from "../../runtime/network.ts";
 import { listenWithProof } from "../../transport/tls/mutual_tls_proof.ts";
+import { Gate } from "../../transport/endpoint/gate.ts";
 import { ByteIntake, encodeResponse, isRequest, requestLength } from "./heartbeat_protocol.ts";
 
 /** How often the counter is sampled, milliseconds. */
 const sampleInterval = 50;
 /** Maximum duration of a connection, milliseconds. */
 const linkTime = 5_000;
-/** Maximum number of connections, including handshakes; more are closed. */
-const maxLinks = 64;
+/**
+ * Limits of the port. A request is answered in a moment, so more connections than these are a flood:
+ * those of the greediest address give way.
+ */
+const limits = {
+  maxPendingHandshakes: 256,
+  maxConnections: 1_024,
+  maxConnectionsPerAddress: 512,
+  // An answer costs little; handshakes that are left unfinished have a rate of their own.
+  maxConnectionRate: 10_000,
+};
 
 /** Options of a responder. */
 export interface ResponderOptions {
@@ -36,6 +46,7 @@ export class HeartbeatResponder {
   readonly #clock: Clock;
   readonly #options: ResponderOptions;
   readonly #links = new Set<Link>();
+  readonly #gate: Gate;
   #listener: Listener | undefined;
   #timer: Timer | undefined;
   #beat = 0;
@@ -45,6 +56,7 @@ export class HeartbeatResponder {
     this.#clock = clock;
     this.#options = options;
     this.#beatAt = clock.now();
+    this.#gate = new Gate(limits, clock);
   }
 
   /**
@@ -63,10 +75,12 @@ export class HeartbeatResponder {
       host,
       port,
       handshakeTimeout: linkTime,
-      maxPendingHandshakes: maxLinks,
-      admit: () => responder.#links.size < maxLinks,
+      maxPendingHandshakes: limits.maxPendingHandshakes,
+      // No frames pass here.
+      sendsReason: false,
+      admit: (remote, cut) => responder.#gate.accept(remote, cut) === undefined,
       onLink: (link) => responder.#receive(link),
-      onRefused: () => {},
+      onRefused: (remote) => responder.#gate.ended(remote),
     };
     responder.#listener = tls === undefined
       ? await network.listen(listening)
@@ -99,20 +113,28 @@ export class HeartbeatResponder {
 
   #receive(link: Link): void {
     // Clients must not learn the state of a node.
-    if (link.identity.kind === "client") return link.destroy();
+    const { remote, identity } = link;
+    if (identity.kind === "client") {
+      this.#gate.ended(remote);
+      return link.destroy();
+    }
+    if (identity.kind === "node") this.#gate.proved(remote);
     this.#links.add(link);
     const intake = new ByteIntake(requestLength);
     const deadline = this.#clock.schedule(linkTime, () => end());
     const end = () => {
       deadline.cancel();
       this.#links.delete(link);
+      this.#gate.ended(remote);
       link.destroy();
     };
+    this.#gate.replaceCut(remote, end);
     link.onClose = end;
     link.onData = (chunk) => {
       const bytes = intake.take(chunk);
       if (bytes === undefined) return;
       if (bytes === false || !isRequest(bytes)) return end();
+      this.#gate.opened(remote);
       const { incarnation } = this.#options;
       const stalledFor = this.#clock.now() - this.#beatAt;
       // The asker closes when it has read the answer.

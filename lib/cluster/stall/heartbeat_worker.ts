@@ -5,10 +5,11 @@
  * @module
  */
 import type { IdentityFunction, IdentityPatterns } from "../../runtime/identity_mapping.ts";
-import type { TlsMaterial } from "../../runtime/network.ts";
+import type { RevocationData, TlsMaterial } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { systemNetwork } from "../../transport/system_network.ts";
+import { revocationJudge } from "../../transport/tls/revocation_judge.ts";
 import { HeartbeatResponder } from "./heartbeat_responder.ts";
 
 /**
@@ -17,6 +18,8 @@ import { HeartbeatResponder } from "./heartbeat_responder.ts";
  */
 export interface WorkerMaterial extends Pick<TlsMaterial, "cert" | "key" | "ca"> {
   readonly identity: IdentityPatterns | "function" | undefined;
+  /** Undefined: nothing is revoked. */
+  readonly revocation: RevocationData | undefined;
 }
 
 /** A message from the node's thread to the worker. */
@@ -43,8 +46,8 @@ let responder: HeartbeatResponder | undefined;
 
 async function start(message: Extract<ToWorker, { type: "start" }>): Promise<void> {
   const { host, port, tls, incarnation, beats } = message;
-  material = tls && materialOf(tls);
   try {
+    material = tls && materialOf(tls);
     responder = await HeartbeatResponder.start(systemNetwork, systemClock, {
       host,
       port,
@@ -65,9 +68,12 @@ async function start(message: Extract<ToWorker, { type: "start" }>): Promise<voi
  */
 const anyNode: IdentityFunction = () => ({ role: "node", name: "node", trustDomain: "any" });
 
-function materialOf({ identity, ...texts }: WorkerMaterial): TlsMaterial {
-  if (identity === undefined) return texts;
-  return { ...texts, identity: identity === "function" ? anyNode : identity };
+function materialOf({ identity, revocation, ...texts }: WorkerMaterial): TlsMaterial {
+  return {
+    ...texts,
+    ...(identity !== undefined && { identity: identity === "function" ? anyNode : identity }),
+    ...(revocation !== undefined && { judge: revocationJudge(revocation, texts, systemClock) }),
+  };
 }
 
 const parent = platform.threads.parent((message) => receive(message as ToWorker));

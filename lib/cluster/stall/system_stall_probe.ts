@@ -103,7 +103,9 @@ class WorkerResponder implements StallResponder {
       this.#options.onEnd(reason);
     };
     this.#unsubscribe = tls?.subscribe?.((event) => {
-      if (event.type === "tlsReloaded") this.#tell({ type: "renew", tls: materialOf(tls) });
+      // Also if a part of the change cannot be used: the rest is in force.
+      if (event.type !== "tlsReloaded" && event.type !== "tlsReloadFailed") return;
+      this.#tell({ type: "renew", tls: materialOf(tls) });
     });
   }
 
@@ -140,6 +142,12 @@ class WorkerResponder implements StallResponder {
   }
 }
 
-function materialOf({ cert, key, ca, identity }: TlsMaterial): WorkerMaterial {
-  return { cert, key, ca, identity: typeof identity === "function" ? "function" : identity };
+function materialOf({ cert, key, ca, identity, revocation }: TlsMaterial): WorkerMaterial {
+  return {
+    cert,
+    key,
+    ca,
+    identity: typeof identity === "function" ? "function" : identity,
+    revocation: revocation?.(),
+  };
 }

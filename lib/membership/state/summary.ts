@@ -53,44 +53,57 @@ export function isRequest(value: unknown, limit: number): value is Uint8Array {
     value.length <= limit * keyBytes;
 }
 
+function addressesByKey(addresses: Iterable<string>, salt: number): Map<number, string> {
+  const byKey = new Map<number, string>();
+  for (const address of addresses) byKey.set(addressKey(address, salt), address);
+  return byKey;
+}
+
 /** Compares a state with the summary of another node. */
 export function compareSummary(ours: GossipState, summary: Uint8Array, salt: number): Difference {
-  const theirs = new Map<number, number>();
+  // Looked up by our own addresses: numbers that a peer chooses may have one hash in the engine.
+  const byKey = addressesByKey(ours.members.keys(), salt);
+  const tombstonesByKey = addressesByKey(ours.tombstones.keys(), salt);
+  const theirs = new Map<string, number>();
+  const unknown: number[] = [];
+  const tombstones = new Map<string, Tombstone>();
   const view = viewOf(summary);
   for (let at = 0; at < summary.length; at += entryBytes) {
-    theirs.set(view.getUint32(at), view.getUint32(at + 4));
+    const key = view.getUint32(at);
+    const address = byKey.get(key);
+    if (address !== undefined) {
+      theirs.set(address, view.getUint32(at + 4));
+      continue;
+    }
+    // It may be a later incarnation, so its record is requested as well.
+    unknown.push(key);
+    const buried = tombstonesByKey.get(key);
+    if (buried !== undefined) tombstones.set(buried, ours.tombstones.get(buried)!);
   }
   const members = new Map<string, MemberRecord>();
-  const tombstones = new Map<string, Tombstone>();
   const requested: number[] = [];
   for (const [address, record] of ours.members) {
-    const key = addressKey(address, salt);
-    const known = theirs.get(key);
+    const known = theirs.get(address);
     if (known === undefined) members.set(address, record);
-    else if (known !== recordKey(record, salt)) requested.push(key);
-    theirs.delete(key);
+    else if (known !== recordKey(record, salt)) requested.push(addressKey(address, salt));
   }
-  if (theirs.size > 0) {
-    for (const [address, tombstone] of ours.tombstones) {
-      const key = addressKey(address, salt);
-      if (!theirs.has(key)) continue;
-      tombstones.set(address, tombstone);
-      // It may be a later incarnation, so its record is requested as well.
-    }
-    requested.push(...theirs.keys());
-  }
+  requested.push(...unknown);
   return { missing: { members, tombstones }, requested: encodeKeys(requested) };
 }
 
 /** The requested records. */
 export function requestedBy(ours: GossipState, requested: Uint8Array, salt: number): GossipState {
   if (requested.length === 0) return emptyGossip;
-  const keys = new Set<number>();
+  const byKey = addressesByKey(ours.members.keys(), salt);
+  const wanted = new Set<string>();
   const view = viewOf(requested);
-  for (let at = 0; at < requested.length; at += keyBytes) keys.add(view.getUint32(at));
+  for (let at = 0; at < requested.length; at += keyBytes) {
+    const address = byKey.get(view.getUint32(at));
+    if (address !== undefined) wanted.add(address);
+  }
   const members = new Map<string, MemberRecord>();
   for (const [address, record] of ours.members) {
-    if (keys.has(addressKey(address, salt))) members.set(address, record);
+    if (wanted.has(address)) members.set(address, record);
   }
   return { members, tombstones: emptyGossip.tombstones };
 }

@@ -86,7 +86,7 @@ export const mailboxTable = optionTable("mailbox", {
   }),
   maxBytes: option(number(1, undefined, { whole: true, unit: "bytes" }), {
     defaultText: "no limit",
-    text: "Size of the waiting messages together, by `sizeOf`, without the stash.",
+    text: "Size of the waiting messages together, by `sizeOf`; the stash may hold as much again.",
   }),
   sizeOf: option(callback("a function of the message"), {
     defaultText: "an estimate of plain data, see `estimateSize`",

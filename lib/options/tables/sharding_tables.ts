@@ -13,6 +13,7 @@ import {
   text,
   whole,
 } from "../option.ts";
+import { mailboxTable } from "./actor_tables.ts";
 import { isObject, label, storage } from "./forms.ts";
 
 /** More shards than a table of shards has room for. */
@@ -56,13 +57,32 @@ export const passivationTable = optionTable("passivation", {
     text: "Time without a message after which an entity is stopped. `Infinity`: never.",
   }),
   limit: option(countOrInfinity(1), {
-    default: Infinity,
-    text: "Entities that run at one node; the least recently used is stopped for one more.",
+    default: 100_000,
+    text: "Entities of the type that run at one node; the least recently used is stopped for one " +
+      "more. A small one takes about 1.5 KB.",
   }),
 });
 
 /** The defaults of passivation. */
 export const passivationDefaults = passivationTable.defaults;
+
+/** The option `mailbox` of sharded behaviours. */
+export const entityMailboxTable = optionTable("mailbox of Behaviors.sharded", {
+  capacity: option(countOrInfinity(1), {
+    default: 10_000,
+    text: "Messages that may wait for one entity, the stash included.",
+  }),
+  maxBytes: option(number(1, undefined, { whole: true, infinity: true, unit: "bytes" }), {
+    default: 67_108_864,
+    text:
+      "Size of the messages that wait for one entity, by `sizeOf`; the stash may hold as much again.",
+  }),
+  sizeOf: mailboxTable.options.sizeOf,
+  overflow: mailboxTable.options.overflow,
+});
+
+/** The defaults of the mailboxes of entities. */
+export const entityMailboxDefaults = entityMailboxTable.defaults;
 
 const entityStore = objectWith("an object with load and save", "load", "save");
 
@@ -103,6 +123,13 @@ export const shardedTable = optionTable("Behaviors.sharded", {
   }),
   buffer: option(group(shardBufferTable), {
     text: "Bounds of messages that wait while a shard moves or its owner is not known.",
+  }),
+  mailbox: option(group(entityMailboxTable), {
+    text: "Bounds of the mailbox of each entity.",
+  }),
+  maxStartsPerIdentity: option(countOrInfinity(1), {
+    default: 10_000,
+    text: "Entities that clients with one certificate may start at a node, a second.",
   }),
   maxPendingPerEntity: option(countOrInfinity(1), {
     default: 1_000,

@@ -75,8 +75,9 @@ export const tlsPathsTable = optionTable("TlsConfig.fromPaths", {
     text: "Certificates that the authorities have revoked, PEM or DER.",
   }),
   crlRequired: option(flag, {
-    default: false,
-    text: "Rejects peers whose authority has no list in force in `crlFile`.",
+    defaultText: "a node refuses peers whose authority has only outdated lists",
+    text: "Rejects peers whose authority has no list in force in `crlFile`; `false`: an outdated " +
+      "list still counts.",
   }),
   denyList: option(list(text(1, 200)), {
     defaultText: "none",

@@ -1,4 +1,4 @@
-import { milliseconds, number, option, optionTable, whole } from "../option.ts";
+import { flag, milliseconds, number, option, optionTable, whole } from "../option.ts";
 
 const count = whole(1);
 const size = (max?: number) => number(1, max, { whole: true, unit: "bytes" });
@@ -22,6 +22,10 @@ export const transportTable = optionTable("transport", {
   maxConnectionRate: option(number(1), {
     default: 100,
     text: "Connections a second from one IP address (IPv6: one /64).",
+  }),
+  maxConnectionsPerIdentity: option(count, {
+    default: 1_000,
+    text: "Accepted connections at once with one certificate.",
   }),
   maxAddresses: option(count, {
     default: 10_000,
@@ -47,6 +51,21 @@ export const transportTable = optionTable("transport", {
     default: 100,
     text: "How many times its compressed size a message may have.",
   }),
+  acceptCompressed: option(flag, {
+    default: true,
+    text: "Whether compressed messages are read. If not, none are sent either.",
+  }),
+  maxValueRate: option(number(1_000), {
+    default: 4_000_000,
+    text: "Values that are decoded a second for one client's certificate; for a node's 8 times " +
+      "as many. A peer that sends more is read more slowly. A single message must take less " +
+      "than the peer's `writeTimeout`.",
+  }),
+  maxInflateRate: option(number(1_024), {
+    default: 33_554_432,
+    text: "Bytes that are inflated a second for one client's certificate; for a node's 8 times " +
+      "as many. A peer that sends more is read more slowly.",
+  }),
   maxInternedPaths: option(whole(1, 65_536), {
     default: 256,
     text: "Actor paths that one connection replaces by numbers, in each direction.",
@@ -63,9 +82,14 @@ export const transportTable = optionTable("transport", {
     default: 33_554_432,
     text: "Bytes that wait for one connection.",
   }),
+  maxQueuedBytesPerIdentity: option(size(), {
+    default: 67_108_864,
+    text:
+      "Bytes that wait for all clients with one certificate, or that they have not acknowledged.",
+  }),
   writeTimeout: option(time, {
     default: 20_000,
-    text: "Time after which a peer that reads nothing is disconnected.",
+    text: "Time after which a peer that reads or acknowledges nothing is disconnected.",
   }),
   keepAliveInterval: option(time, {
     default: 15_000,
@@ -82,6 +106,10 @@ export const transportTable = optionTable("transport", {
   maxBackoff: option(time, {
     default: 30_000,
     text: "Longest pause before a peer is dialled again. A client: 5 000.",
+  }),
+  graceAfterExpiry: option(milliseconds(0), {
+    default: 0,
+    text: "Time that a connection lives on after a certificate of its ends has expired.",
   }),
   closeTimeout: option(time, {
     default: 2_000,

@@ -1,4 +1,4 @@
-import { type MessageSender, SentMessage } from "../../actor/ref/message_sender.ts";
+import { SentMessage } from "../../actor/ref/message_sender.ts";
 import {
   clientShardsPath,
   parseEntityDelivery,
@@ -7,6 +7,8 @@ import {
   shardingPath,
 } from "../routing/protocol.ts";
 import { checkMessage, type MessageSchema } from "../routing/schema.ts";
+import type { DeliverySender } from "./delivery_sender.ts";
+import { EntityStarts } from "./entity_starts.ts";
 import type { LocatedGrant } from "../routing/shard_grant.ts";
 import { shardOf } from "../routing/shard_hash.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
@@ -29,15 +31,6 @@ export interface DeliveryIntakePort extends ShardingPort {
   ): void;
 }
 
-/** The sender of a message for a region. */
-export interface DeliverySender {
-  readonly address: string;
-  /** Who answers for it in logs. */
-  readonly identity: string;
-  /** The client that it is; undefined: a node. */
-  readonly client?: MessageSender;
-}
-
 /**
  * Handles messages of other nodes and clients to a region: validates them against the schema at the
  * first node, passes them to the router, and corrects senders that used an old grant.
@@ -45,6 +38,8 @@ export interface DeliverySender {
 export class DeliveryIntake {
   readonly #port: DeliveryIntakePort;
   readonly #schemas = new Map<string, MessageSchema<unknown>>();
+  /** Starts of entities by clients, for each type. */
+  readonly #starts = new Map<string, EntityStarts>();
   /** Corrections that were sent since the last tick, by sender and shard. */
   readonly #corrected = new Set<string>();
 
@@ -58,6 +53,11 @@ export class DeliveryIntake {
     this.#schemas.set(shardType, schema);
   }
 
+  /** Clients with one certificate may start so many entities of a type a second. */
+  limitStarts(shardType: string, rate: number): void {
+    this.#starts.set(shardType, new EntityStarts(rate));
+  }
+
   /** Something has arrived for entities of a type. */
   receive(router: ShardRouter, sender: DeliverySender, value: unknown): void {
     const from = sender.address;
@@ -67,6 +67,10 @@ export class DeliveryIntake {
       const message = this.#validate(router.shardType, entityId, sender, sent);
       if (message === invalid) return;
       const { client } = sender;
+      if (client !== undefined && !this.#mayReach(router, entityId, sender)) {
+        this.#port.deadLetter("bufferFull", `${regionPath(router.shardType)}/${entityId}`, message);
+        return;
+      }
       const kept = client === undefined ? message : new SentMessage(client, message);
       const grant = router.receive(entityId, kept, epoch, from);
       if (grant !== undefined) this.#correct(router, from, entityId, grant);
@@ -86,10 +90,22 @@ export class DeliveryIntake {
     this.#corrected.clear();
   }
 
+  /** Whether the entity runs, or the client may start it. */
+  #mayReach(router: ShardRouter, entityId: string, sender: DeliverySender): boolean {
+    const { shardType } = router;
+    const starts = this.#starts.get(shardType);
+    if (starts === undefined || !router.wouldStart(entityId)) return true;
+    const { address: from, account, accountable } = sender;
+    if (starts.take(account, this.#port.now())) return true;
+    const message = "a client exceeds maxStartsPerIdentity; dropping messages";
+    this.#port.log("warn", message, { shardType, from, client: account }, accountable);
+    return false;
+  }
+
   #validate(
     shardType: string,
     entityId: string,
-    { address: from, identity }: DeliverySender,
+    { address: from, accountable }: DeliverySender,
     message: unknown,
   ): unknown {
     const schema = this.#schemas.get(shardType);
@@ -99,7 +115,7 @@ export class DeliveryIntake {
     this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message);
     const { why } = checked;
     const fields = { shardType, from, why };
-    this.#port.log("warn", "a message does not fit its schema", fields, identity);
+    this.#port.log("warn", "a message does not fit its schema", fields, accountable);
     return invalid;
   }
 

@@ -5,10 +5,14 @@
  *
  * @module
  */
+import { hashKey } from "../../runtime/hash_key.ts";
 import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
+import { estimateSize } from "../../actor/cell/message_size.ts";
+import { markChecked } from "../../actor/behavior/checked_options.ts";
+import type { MailboxOptions, SpawnOptions } from "../../actor/behavior/spawn_options.ts";
 import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
 import { backoffDelay } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -22,6 +26,8 @@ import type { EntityFactory } from "../sharded_behavior.ts";
 
 /** Between a failure and the next start. */
 const restartBackoff = { min: 200, max: 10_000 };
+/** Entities that may be stopping beyond `limit`, at least; else a twentieth of it. */
+const minStopping = 1_000;
 /** Entities that one tick stops at most, so that no tick takes long. */
 const maxPassivated = 5_000;
 
@@ -35,8 +41,11 @@ export interface EntitiesPort {
    */
   runningTime(): number;
   readonly limits: PassivationOptions;
-  /** Messages that wait for one entity at most. */
+  /** Messages that wait for one entity at most while it stops, and their bytes. */
   readonly maxPending: number;
+  readonly maxPendingBytes: number;
+  /** Bounds of the mailbox of an entity. */
+  readonly mailbox: MailboxOptions | undefined;
   /** Milliseconds after which an entity that has not stopped in turn stops at once. */
   readonly stopTimeout: number;
   /** A message whose shard is handed off: routes it again. */
@@ -56,6 +65,7 @@ export interface EntityMemory {
 }
 
 interface Shard {
+  /** By {@linkcode hashKey} of their ids. */
   readonly entities: Map<string, Entity>;
   /** Of the grant by which they run. */
   epoch: number;
@@ -77,6 +87,7 @@ export class Entities implements ShardRunner, EntityKeeper {
   /** Entities that are stopping, and since when. */
   readonly #stopping = new Map<Entity, number>();
   readonly #behavior: Behavior<unknown>;
+  readonly #spawnOptions: SpawnOptions;
   #context: ActorContext<never> | undefined;
   #now = 0;
 
@@ -84,6 +95,7 @@ export class Entities implements ShardRunner, EntityKeeper {
   constructor(shardType: string, factory: EntityFactory<unknown>, port: EntitiesPort) {
     this.#port = port;
     this.#path = regionPath(shardType);
+    this.#spawnOptions = markChecked(port.mailbox ? { mailbox: port.mailbox } : {});
     // One for all: a factory that throws must stop its entity, not the region.
     this.#behavior = Behaviors.setup((context) => factory(context.entityId, context));
   }
@@ -122,7 +134,11 @@ export class Entities implements ShardRunner, EntityKeeper {
     if (this.#context === undefined) {
       return this.#port.lose("stopped", `${this.#path}/${entityId}`, message);
     }
-    const entity = shard.entities.get(entityId) ?? this.#add(shard, number, entityId);
+    const known = shard.entities.get(hashKey(entityId));
+    if (known === undefined && this.#isFull()) {
+      return this.#port.lose("bufferFull", `${this.#path}/${entityId}`, message);
+    }
+    const entity = known ?? this.#add(shard, number, entityId);
     const { cell } = entity;
     if (cell === undefined || entity.pending !== undefined || cell.ended) {
       return this.#keep(entity, message);
@@ -132,11 +148,15 @@ export class Entities implements ShardRunner, EntityKeeper {
     cell.tell(message);
   }
 
+  has(number: number, entityId: string): boolean {
+    return this.#shards[number]?.entities.has(hashKey(entityId)) ?? false;
+  }
+
   /** Starts an entity without a message, unless it runs or its shard is not here. */
   wake(number: number, entityId: string): void {
     const shard = this.#shards[number];
     if (shard === undefined || !shard.open || this.#context === undefined) return;
-    if (!shard.entities.has(entityId)) this.#add(shard, number, entityId);
+    if (!shard.entities.has(hashKey(entityId))) this.#add(shard, number, entityId);
   }
 
   startShard(number: number, epoch: number): void {
@@ -224,9 +244,18 @@ export class Entities implements ShardRunner, EntityKeeper {
     }
   }
 
+  /**
+   * Starting is done at once and stopping in turn: a flood of ids would start entities faster than
+   * those that give way to them can stop.
+   */
+  #isFull(): boolean {
+    const { limit } = this.#port.limits;
+    return this.#stopping.size > Math.max(minStopping, limit / 20) && this.size >= limit;
+  }
+
   #add(shard: Shard, number: number, id: string): Entity {
     const entity = new Entity(id, number);
-    shard.entities.set(id, entity);
+    shard.entities.set(hashKey(id), entity);
     this.#start(shard, entity);
     const { limit } = this.#port.limits;
     while (this.#active.size > limit) {
@@ -247,7 +276,7 @@ export class Entities implements ShardRunner, EntityKeeper {
       return this.#remove(shard, entity);
     }
     const name = entityName(id);
-    const cell = this.#context.spawn(this.#behavior, name) as LocalRef<unknown>;
+    const cell = this.#context.spawn(this.#behavior, name, this.#spawnOptions) as LocalRef<unknown>;
     if (name === undefined) this.#unnamed.set(cell, entity);
     entity.cell = cell;
     entity.used = this.#now;
@@ -264,8 +293,12 @@ export class Entities implements ShardRunner, EntityKeeper {
   }
 
   #keep(entity: Entity, message: unknown): void {
+    const { maxPending, maxPendingBytes } = this.#port;
     const pending = entity.pending ??= [];
-    if (pending.length < this.#port.maxPending) pending.push(message);
+    if (pending.length === 0) entity.pendingBytes = 0;
+    entity.pendingBytes += estimateSize(message);
+    const isFull = pending.length >= maxPending || entity.pendingBytes > maxPendingBytes;
+    if (pending.length === 0 || !isFull) pending.push(message);
     else this.#port.lose("bufferFull", `${this.#path}/${entity.id}`, message);
   }
 
@@ -278,7 +311,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.pending ??= [];
     const delay = backoffDelay(restartBackoff, entity.failures++, 0);
     clock.schedule(delay, () => {
-      if (entity.cell !== undefined || shard.entities.get(entity.id) !== entity) return;
+      if (entity.cell !== undefined || shard.entities.get(hashKey(entity.id)) !== entity) return;
       const { memory } = this.#port;
       if (memory !== undefined || entity.pending!.length > 0) return this.#start(shard, entity);
       entity.pending = undefined;
@@ -289,7 +322,7 @@ export class Entities implements ShardRunner, EntityKeeper {
   #remove(shard: Shard, entity: Entity): void {
     this.#active.remove(entity);
     this.#stopping.delete(entity);
-    shard.entities.delete(entity.id);
+    shard.entities.delete(hashKey(entity.id));
   }
 
   #endIfEmpty(number: number, shard: Shard): void {
@@ -304,6 +337,6 @@ export class Entities implements ShardRunner, EntityKeeper {
     const unnamed = this.#unnamed.get(cell);
     if (unnamed !== undefined) return unnamed;
     const id = idOfName(cell.path);
-    return this.#shards[shardOf(id, this.#port.numShards)]?.entities.get(id);
+    return this.#shards[shardOf(id, this.#port.numShards)]?.entities.get(hashKey(id));
   }
 }

@@ -8,6 +8,8 @@ export class Entity {
   cell: LocalRef<unknown> | undefined = undefined;
   /** Messages that have arrived while it stops; it starts again if there are any. */
   pending: unknown[] | undefined = undefined;
+  /** About how many bytes they have. */
+  pendingBytes = 0;
   /** When it got a message last: milliseconds on the runtime's clock, as of the last tick. */
   used = 0;
   /** Failures in a row. */

@@ -5,6 +5,8 @@ import type { LocalRegion } from "../routing/local_region.ts";
 export interface ShardRunner {
   /** Hands a message to an entity of a shard that this node runs. */
   deliver(shard: number, entityId: string, message: unknown): void;
+  /** Whether the entity runs, or is about to. Default: always. */
+  has?(shard: number, entityId: string): boolean;
   /** This node owns the shard from now on. */
   startShard(shard: number, epoch: number): void;
   /** This node, which runs the shard, has a newer grant of it. */
@@ -78,6 +80,13 @@ export class Region implements LocalRegion {
     if (held === undefined || held.stopping) return false;
     this.#runner.deliver(shard, entityId, message);
     return true;
+  }
+
+  /** Whether a message would start the entity here. */
+  wouldStart(shard: number, entityId: string): boolean {
+    const held = this.#held[shard];
+    if (held === undefined || held.stopping) return false;
+    return this.#runner.has?.(shard, entityId) === false;
   }
 
   /** Starts a shard, unless that grant has ended already. */

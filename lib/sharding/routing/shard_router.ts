@@ -1,5 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
-import { messageOf, SentMessage } from "../../actor/ref/message_sender.ts";
+import { isSent, messageOf } from "../../actor/ref/message_sender.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
@@ -113,7 +113,7 @@ export class ShardRouter {
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
-    if (message instanceof SentMessage) {
+    if (isSent(message)) {
       // Another node would take a client's message for one of this node: the client sends it again.
       const routed = { entityId, message, epoch: 0, from: message.sender.address };
       const waits = grant === undefined || this.#closed;
@@ -165,6 +165,11 @@ export class ShardRouter {
   /** Whether a grant was one of an earlier incarnation of this node, so that nothing moves here. */
   #isForEarlier(shard: number, epoch: number): boolean {
     return epoch > 0 && !(this.#region?.hasHeld(shard, epoch) ?? false);
+  }
+
+  /** Whether a message for the entity would start it at this node. */
+  wouldStart(entityId: string): boolean {
+    return this.#region?.wouldStart(shardOf(entityId, this.#routes.numShards), entityId) ?? false;
   }
 
   /** A flush marker has arrived, behind all messages of its sender. */

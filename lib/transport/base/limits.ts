@@ -16,6 +16,8 @@ export interface TransportLimits {
    * second of rest. Default 100.
    */
   readonly maxConnectionRate: number;
+  /** Connections at once with one certificate, accepted ones. Default 1 000. */
+  readonly maxConnectionsPerIdentity: number;
   /**
    * Addresses that are tracked, for each lane separately; idle ones are forgotten. Default 10 000.
    */
@@ -36,6 +38,21 @@ export interface TransportLimits {
   readonly compressAbove: number;
   /** How many times its compressed size a message may have. Default 100. */
   readonly maxCompressionRatio: number;
+  /**
+   * Whether compressed messages are read. If not, none are sent either. Default true.
+   */
+  readonly acceptCompressed: boolean;
+  /**
+   * Values that are decoded a second for one client, by its certificate; for a node 8 times as
+   * many. A peer that sends more is read more slowly. A single message must take less than the
+   * peer's `writeTimeout`. Default 4 000 000.
+   */
+  readonly maxValueRate: number;
+  /**
+   * Bytes that are inflated a second for one client, by its certificate; for a node 8 times as
+   * many. A peer that sends more is read more slowly. Default 33 554 432.
+   */
+  readonly maxInflateRate: number;
   /** Actor paths that one connection replaces by numbers, each direction for itself. Default 256. */
   readonly maxInternedPaths: number;
   /** Bytes sent and not yet acknowledged before a connection waits. Default 4 MiB. */
@@ -44,7 +61,12 @@ export interface TransportLimits {
   readonly maxQueuedMessages: number;
   /** Bytes that wait for one connection. Default 32 MiB. */
   readonly maxQueuedBytes: number;
-  /** After which a peer that takes no bytes is disconnected. Default 20 000. */
+  /**
+   * Bytes that wait for all clients with one certificate together, or that they have not
+   * acknowledged. Default 64 MiB.
+   */
+  readonly maxQueuedBytesPerIdentity: number;
+  /** After which a peer that takes or acknowledges no bytes is disconnected. Default 20 000. */
   readonly writeTimeout: number;
   /** Silence after which a connection is probed. Default 15 000. */
   readonly keepAliveInterval: number;
@@ -54,6 +76,10 @@ export interface TransportLimits {
   readonly minBackoff: number;
   /** Longest pause before a peer is dialled again. Default 30 000. */
   readonly maxBackoff: number;
+  /**
+   * Milliseconds that a connection lives on after a certificate of its ends has expired. Default 0.
+   */
+  readonly graceAfterExpiry: number;
   /** For the queue to be sent and acknowledged when a connection is closed. Default 2 000. */
   readonly closeTimeout: number;
 }

@@ -57,5 +57,20 @@ export function holderOf({ identity }: { readonly identity: HolderIdentity }): s
   return uri === undefined ? `${kind} name ${name}` : `${kind} URI ${uri}`;
 }
 
+/** A peer, or this node itself, which has no identity where it serves itself. */
+export interface AccountFacts {
+  readonly identity?: HolderIdentity | undefined;
+  readonly address: string;
+}
+
+/**
+ * Whom limits count for: the holder of a certificate, however many connections and addresses it uses.
+ * Where nothing is proved, the address that the peer has chosen.
+ */
+export function accountOf({ identity, address }: AccountFacts): string {
+  if (identity === undefined || identity.kind === "plain") return address;
+  return holderOf({ identity });
+}
+
 /** The peer of a connection, after the handshake. */
 export type Peer = NodePeer | ClientPeer;

@@ -21,8 +21,9 @@ import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import type { TransportLimits } from "../base/limits.ts";
 import { endedByFarEnd } from "../base/socket_errors.ts";
-import { Outbox } from "./outbox.ts";
+import { type ByteAccount, Outbox } from "./outbox.ts";
 import type { PartialMessages } from "./partial_messages.ts";
+import { type LongRead, type ReadTurns, unlimitedTurns } from "./read_turns.ts";
 
 /** Longest delay before read bytes are acknowledged, milliseconds. */
 const creditDelay = 100;
@@ -58,8 +59,17 @@ export interface ConnectionEnd {
 export interface ConnectionOwner {
   /** A frame of the handshake, or any before it is complete. The bytes are valid during the call. */
   onFrame(type: number, bytes: Uint8Array, start: number, end: number): void;
-  /** A message. The bytes are valid during the call. */
-  onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void;
+  /**
+   * A message. Returns the values that were decoded, or how to read on. The bytes are valid during
+   * the call, unless they are `kept`.
+   */
+  onMessage(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    paths: NumberedPaths,
+    kept: boolean,
+  ): number | LongRead | void;
   /** Called once. */
   onClosed(end: ConnectionEnd): void;
   /**
@@ -84,6 +94,9 @@ export class Connection {
   readonly #outbox: Outbox;
   readonly #liveness: Liveness;
   #inbox: Inbox;
+  #turns: ReadTurns = unlimitedTurns;
+  /** Since when nothing is read from the link, as another turn comes; -1: it is read. */
+  #restingSince = -1;
   readonly #credit = new Uint8Array(8);
   readonly #creditView = new DataView(this.#credit.buffer);
   /** When `onSignOfLife` was called last. */
@@ -128,7 +141,8 @@ export class Connection {
   }
 
   /** The handshake is complete: messages may pass, within what both ends have agreed on. */
-  open(agreed: Agreement): void {
+  open(agreed: Agreement, turns: ReadTurns = unlimitedTurns): void {
+    this.#turns = turns;
     const limits = { ...this.#limits, ...agreed };
     this.#opened = true;
     this.#peerWindow = agreed.window;
@@ -137,6 +151,11 @@ export class Connection {
     this.#inbox = this.#newInbox({ ...limits, window: this.#limits.window });
     this.#watch();
     this.#scheduleFlush();
+  }
+
+  /** Counts what waits for the peer for an account, too. To be called before the first message. */
+  chargeTo(account: ByteAccount): void {
+    this.#outbox.chargeTo(account);
   }
 
   /** Messages that wait to be written. */
@@ -214,8 +233,47 @@ export class Connection {
     if (this.#phase === "closed") return;
     const now = this.#clock.now();
     this.#liveness.heard(now);
+    if (this.#restingSince >= 0) return this.#reader.push(chunk); // It is kept.
+    if (!this.#turns.begin(now)) this.#reader.halt();
+    this.#read(now, () => this.#reader.push(chunk));
+    if (this.#reader.halted) this.#rest();
+  }
+
+  /** Reads on, in another turn. */
+  proceed(): void {
+    if (this.#phase === "closed") return;
+    const now = this.#clock.now();
+    this.#noteRest(now);
+    this.#read(now, () => {
+      // What this end could not answer any more counts as not read.
+      if (this.#phase === "open" && !this.#inbox.proceed()) return this.#reader.halt();
+      this.#reader.proceed();
+    });
+    // What was read may have ended the connection.
+    if ((this.#phase as Phase) === "closed") return;
+    if (this.#reader.halted) return this.#turns.wait(this);
+    this.#restingSince = -1;
+    this.#link.resume();
+  }
+
+  /** Reads nothing until the next turn; what has arrived is kept, and the link holds the rest. */
+  #rest(): void {
+    if (this.#phase === "closed") return;
+    this.#restingSince = this.#clock.now();
+    this.#link.pause();
+    this.#turns.wait(this);
+  }
+
+  /** The peer is not to blame for the time in which this end has not read. */
+  #noteRest(now: number): void {
+    if (this.#restingSince < 0) return;
+    this.#liveness.rested(this.#restingSince, now);
+    this.#restingSince = now;
+  }
+
+  #read(now: number, read: () => void): void {
     try {
-      this.#reader.push(chunk);
+      read();
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       // Bytes of another protocol read as an absurd length.
@@ -248,7 +306,8 @@ export class Connection {
         if (this.#phase !== "open") return;
         // Do not buffer chunks before the handshake completes.
         if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
-        return this.#inbox.push(type, bytes, start, end);
+        if (!this.#inbox.push(type, bytes, start, end)) this.#reader.halt();
+        return;
       case FrameType.credit:
         return this.#onCredit(bytes, start, end);
       case FrameType.ping:
@@ -270,11 +329,18 @@ export class Connection {
   #onCredit(bytes: Uint8Array, start: number, end: number): void {
     if (end - start !== 8) throw new WireError("malformed", "a credit frame has a wrong length");
     const total = new DataView(bytes.buffer, bytes.byteOffset + start, 8).getFloat64(0);
+    const before = this.#outbox.unacknowledged;
     if (!this.#outbox.acknowledge(total)) {
       throw new WireError("malformed", `a credit of ${total} bytes`, { value: total });
     }
-    this.#liveness.progress();
-    if (this.#writing) this.#liveness.stuck(this.#clock.now());
+    const rest = this.#outbox.unacknowledged;
+    // The same credit again is no progress.
+    if (rest < before) {
+      const now = this.#clock.now();
+      this.#liveness.acknowledged(now, rest > 0);
+      this.#liveness.progress();
+      if (this.#writing) this.#liveness.stuck(now);
+    }
     if (this.#phase !== "closing") return this.#scheduleFlush();
     if (this.#outbox.unacknowledged > 0) return;
     this.#closeLink();
@@ -325,10 +391,11 @@ export class Connection {
     const outbox = this.#outbox;
     if (outbox.messages === 0) return empty;
     if (outbox.unacknowledged >= this.#peerWindow) {
-      this.#liveness.stuck(this.#clock.now());
+      this.#liveness.windowFull(this.#clock.now());
       return empty;
     }
     const bytes = outbox.take();
+    this.#liveness.owes(this.#clock.now());
     if (this.#drained !== undefined && !outbox.crowded) this.#resolveDrained();
     return bytes;
   }
@@ -403,6 +470,7 @@ export class Connection {
   /** Invariant: each message that `send` took is acknowledged or reported by `onUnsent`. */
   #finish(reason: string, fault = false, cut = false): void {
     this.#phase = "closed";
+    this.#turns.leave(this);
     this.#partials?.hold(this, 0);
     this.#resolveDrained();
     this.#owner.onClosed({ reason, fault, cut });
@@ -424,13 +492,17 @@ export class Connection {
   #newInbox(limits: TransportLimits): Inbox {
     return new Inbox(
       limits,
-      (bytes, start, end) => this.#owner.onMessage(bytes, start, end, this.#inbox.paths),
+      this.#turns,
+      (bytes, start, end, kept) =>
+        this.#owner.onMessage(bytes, start, end, this.#inbox.paths, kept),
       (bytes) => this.#partials?.hold(this, bytes),
     );
   }
 
   #watch(): void {
-    const verdict = this.#liveness.judge(this.#clock.now());
+    const now = this.#clock.now();
+    this.#noteRest(now);
+    const verdict = this.#liveness.judge(now);
     if (verdict.type === "end") return this.destroy(verdict.reason);
     if (verdict.type === "probe") this.signal(FrameType.ping);
     this.#timer = this.#clock.schedule(verdict.delay, () => this.#watch());

@@ -113,7 +113,7 @@ export interface HelloSource {
 /** The hello of this end on a connection for `lane`. */
 export function ownHello(
   { systemName, role, nodeId, incarnation, serializers = [] }: HelloSource,
-  { maxFrame, maxMessage, maxInternedPaths, window }: TransportLimits,
+  { maxFrame, maxMessage, maxInternedPaths, window, acceptCompressed }: TransportLimits,
   address: string,
   lane: Lane,
 ): Hello {
@@ -128,7 +128,9 @@ export function ownHello(
     lane,
     maxFrame,
     window,
-    features: Object.values(features),
+    features: Object.values(features).filter((feature) =>
+      acceptCompressed || feature !== features.deflate
+    ),
     maxMessage,
     maxInternedPaths,
     // Left out if there are none: the same hello as before serializers existed.

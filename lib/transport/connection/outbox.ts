@@ -12,6 +12,13 @@ import {
   SpareBuffers,
 } from "./segment.ts";
 
+/** What is kept for one certificate over all of its connections. */
+export interface ByteAccount {
+  /** Bytes that wait for it, or that it has not acknowledged. */
+  bytes: number;
+  readonly maxBytes: number;
+}
+
 /**
  * Credit and keep-alive wait at most for one chunk, so chunks are smaller than the largest frame.
  */
@@ -54,6 +61,8 @@ export class Outbox {
   #open: Segment | undefined;
   #nextSize = firstSegmentSize;
   readonly #spare = new SpareBuffers();
+  /** Bytes of this and other outboxes for the same certificate; they are part of it until acknowledged. */
+  #account: ByteAccount | undefined;
   /** The batch taken last, whose write may be in progress. */
   #taken: Segment | undefined;
 
@@ -89,6 +98,11 @@ export class Outbox {
     this.#numbers = new PathNumbers(limits.maxInternedPaths);
   }
 
+  /** Counts what is pushed from now on for an account, too. To be called before the first message. */
+  chargeTo(account: ByteAccount): void {
+    this.#account = account;
+  }
+
   /**
    * Copies a message to the end of the queue, or returns the limit that forbids it. With `path`,
    * the payload is an envelope for that path, which may be replaced by its interned number.
@@ -101,6 +115,8 @@ export class Outbox {
       this.#messages >= maxQueuedMessages ||
       this.bytes + length + HEADER_BYTES > maxQueuedBytes
     ) return "queueFull";
+    const account = this.#account;
+    if (account !== undefined && account.bytes + length > account.maxBytes) return "queueFull";
     if (compressAbove > 0 && length > compressAbove) {
       const compressed = compress(payload, this.#limits.maxCompressionRatio);
       if (compressed !== undefined) return this.#append(FrameType.compressed, compressed);
@@ -142,6 +158,7 @@ export class Outbox {
   acknowledge(total: number): boolean {
     // Invariant: acked never falls, and acked <= written.
     if (!(total >= this.#acknowledged && total <= this.#written)) return false;
+    if (this.#account !== undefined) this.#account.bytes -= total - this.#acknowledged;
     this.#acknowledged = total;
     const segments = this.#segments;
     while (this.#cursor > 0 && segments[0]!.end <= total) {
@@ -167,6 +184,8 @@ export class Outbox {
     this.#open = undefined;
     this.#messages = 0;
     const written = this.#written;
+    if (this.#account !== undefined) this.#account.bytes -= this.#pushed - this.#acknowledged;
+    this.#account = undefined;
     this.#written = this.#pushed;
     for (const { buffer, base, filled } of segments) {
       for (let at = 0; at < filled;) {
@@ -244,7 +263,9 @@ export class Outbox {
   }
 
   #added(segment: Segment, filled: number): void {
-    this.#pushed += filled - segment.filled;
+    const added = filled - segment.filled;
+    if (this.#account !== undefined) this.#account.bytes += added;
+    this.#pushed += added;
     segment.filled = filled;
     segment.messages++;
     this.#messages++;

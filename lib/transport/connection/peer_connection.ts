@@ -15,7 +15,9 @@ import {
   judge,
 } from "./handshake.ts";
 import type { TransportLimits } from "../base/limits.ts";
+import type { ByteAccount } from "./outbox.ts";
 import type { PartialMessages } from "./partial_messages.ts";
+import type { LongRead, ReadTurns } from "./read_turns.ts";
 import type { Peer } from "../base/peer.ts";
 
 /** Decides about a connection, and receives its messages and events. */
@@ -34,7 +36,8 @@ export interface PeerConnectionOwner {
     start: number,
     end: number,
     paths: NumberedPaths,
-  ): void;
+    kept: boolean,
+  ): number | LongRead | void;
   /** An open connection has ended. */
   onDown(connection: PeerConnection, peer: Peer, ended: ConnectionEnd): void;
   /** A message that `send` took was lost; called after `onDown`. See `ConnectionOwner.onUnsent`. */
@@ -64,6 +67,8 @@ export interface HandshakeParts {
   readonly owner: PeerConnectionOwner;
   /** Unfinished messages of all connections of this end. */
   readonly partials?: PartialMessages;
+  /** When the connection to a peer may read. Default: always. */
+  readonly turnsOf?: (peer: Peer) => ReadTurns;
 }
 
 /** A connection from its first frame on. No message passes before the handshake is complete. */
@@ -84,7 +89,8 @@ export class PeerConnection {
     const { clock, limits, link } = parts;
     this.#connection = new Connection(link, clock, limits, {
       onFrame: (type, bytes, start, end) => this.#onFrame(type, bytes, start, end),
-      onMessage: (bytes, start, end, paths) => this.#onMessage(bytes, start, end, paths),
+      onMessage: (bytes, start, end, paths, kept) =>
+        parts.owner.onMessage(this.#peer!, bytes, start, end, paths, kept),
       onClosed: (ended) => this.#onClosed(ended),
       onUnsent: (payload, maybeRead) => {
         if (this.#peer !== undefined) parts.owner.onUnsent(this, this.#peer, payload, maybeRead);
@@ -102,6 +108,11 @@ export class PeerConnection {
     if (parts.dialled) this.#connection.signal(FrameType.hello, encodeHello(parts.self));
   }
 
+  /** When the first certificate of the two ends expires; undefined: never. */
+  get validUntil(): number | undefined {
+    return this.#parts.link.validUntil;
+  }
+
   /** The peer, once the handshake is complete. */
   get peer(): Peer | undefined {
     return this.#peer;
@@ -115,6 +126,11 @@ export class PeerConnection {
   /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
   send(payload: Uint8Array, path?: string): SendRefusal | undefined {
     return this.#connection.send(payload, path);
+  }
+
+  /** Counts what waits for the peer for an account, too. To be called before the first message. */
+  chargeTo(account: ByteAccount): void {
+    this.#connection.chargeTo(account);
   }
 
   /** Size of the queue. */
@@ -168,10 +184,6 @@ export class PeerConnection {
     this.#onHello(decodeHello(payload));
   }
 
-  #onMessage(bytes: Uint8Array, start: number, end: number, paths: NumberedPaths): void {
-    this.#parts.owner.onMessage(this.#peer!, bytes, start, end, paths);
-  }
-
   #onHello(said: Hello | undefined): void {
     const { self, link, owner, dialled, clock, limits } = this.#parts;
     if (said === undefined) {
@@ -189,7 +201,8 @@ export class PeerConnection {
     if (!dialled) this.#connection.signal(FrameType.welcome, encodeHello(ours));
     this.#peer = judged;
     this.openedAt = clock.now();
-    this.#connection.open(agree(self, said, limits.compressAbove));
+    const turns = this.#parts.turnsOf?.(judged);
+    this.#connection.open(agree(self, said, limits.compressAbove), turns);
     owner.onOpen(this, judged);
   }
 

@@ -1,12 +1,18 @@
 import { formatAddress } from "../../runtime/address.ts";
 import type { Link, Listener, ListenOptions } from "../../runtime/network.ts";
-import { Admission } from "./admission.ts";
+import { Gate } from "./gate.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { TransportLimits } from "../base/limits.ts";
 import { checkOwnCertificate } from "../tls/own_certificate.ts";
 import { listenWithProof } from "../tls/mutual_tls_proof.ts";
+import type { PeerConnection } from "../connection/peer_connection.ts";
 import { PartialMessages } from "../connection/partial_messages.ts";
 import type { RefusalLog } from "./refusal_log.ts";
+
+/** A connection whose handshake is not complete. */
+interface Unfinished {
+  destroy(reason: string): void;
+}
 
 /** Accepts connections at the port of a node, within limits. */
 export class Acceptor {
@@ -15,8 +21,8 @@ export class Acceptor {
   readonly #options: EndpointOptions;
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
-  readonly #admission: Admission;
-  readonly #onLink: (link: Link, since: number) => void;
+  readonly #gate: Gate;
+  readonly #onLink: (link: Link, since: number) => Unfinished;
   #listener: Listener | undefined;
   /** From the proof that the listener refuses peers without a certificate to `stop`. */
   #accepting = false;
@@ -26,12 +32,12 @@ export class Acceptor {
     options: EndpointOptions,
     limits: TransportLimits,
     refusals: RefusalLog,
-    onLink: (link: Link, since: number) => void,
+    onLink: (link: Link, since: number) => Unfinished,
   ) {
     this.#options = options;
     this.#limits = limits;
     this.#refusals = refusals;
-    this.#admission = new Admission(limits);
+    this.#gate = new Gate(limits, options.runtime.clock);
     this.partials = new PartialMessages(limits);
     this.#onLink = onLink;
   }
@@ -47,10 +53,10 @@ export class Acceptor {
       port,
       handshakeTimeout: this.#limits.handshakeTimeout,
       maxPendingHandshakes: this.#limits.maxPendingHandshakes,
-      admit: (remote) => this.#admit(remote),
+      admit: (remote, cut) => this.#admit(remote, cut),
       onLink: (link, since) => this.#accept(link, since ?? clock.now()),
       onRefused: (remote, reason) => {
-        this.#admission.ended(remote);
+        this.ended(remote);
         this.#refusals.add(remote, reason);
       },
     };
@@ -67,14 +73,15 @@ export class Acceptor {
     return formatAddress(advertisedHost, advertisedPort);
   }
 
-  /** The handshake of an accepted peer is complete. */
-  opened(remote: string): void {
-    this.#admission.opened(remote);
+  /** The handshake with a peer is complete, on a connection that either end has dialled. */
+  opened({ remote, dialled, peer }: PeerConnection): void {
+    if (peer?.role === "node") this.#gate.proved(remote);
+    if (!dialled) this.#gate.opened(remote);
   }
 
   /** The connection of an accepted peer has ended. */
   ended(remote: string): void {
-    this.#admission.ended(remote);
+    this.#gate.ended(remote);
   }
 
   /** Accepts no more connections. */
@@ -88,18 +95,22 @@ export class Acceptor {
     await this.#listener?.close();
   }
 
-  #admit(remote: string): boolean {
+  #admit(remote: string, cut: (reason: string) => void): boolean {
     // Before `listen` has returned, the listener checks its mutual TLS with its own connections.
     if (!this.#accepting) return this.#listener === undefined;
-    const reason = this.#admission.accept(remote, this.#options.runtime.clock.now());
-    if (reason !== undefined) this.#refusals.add(remote, reason);
-    return reason === undefined;
+    const refused = this.#gate.accept(remote, cut);
+    if (refused !== undefined) this.#refusals.add(remote, refused);
+    return refused === undefined;
   }
 
   #accept(link: Link, since: number): void {
-    if (this.#accepting) return this.#onLink(link, since);
-    link.destroy();
-    this.#admission.ended(link.remote);
+    const { remote } = link;
+    if (!this.#accepting) {
+      link.destroy();
+      return this.ended(remote);
+    }
+    const connection = this.#onLink(link, since);
+    this.#gate.replaceCut(remote, (reason) => connection.destroy(reason));
   }
 }
 

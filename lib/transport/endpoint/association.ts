@@ -13,6 +13,8 @@ export type AssociationEvent =
   | { readonly type: "wanted" }
   /** The dial has led to a connection, or the peer has dialled. */
   | { readonly type: "up" }
+  /** The connection is to be replaced by another, and carries messages until then. */
+  | { readonly type: "renew" }
   /** The dial failed or was refused; `random` in [0, 1) spreads the next one. */
   | { readonly type: "failed"; readonly random: number }
   /** The dial was refused because the peer's own dial has priority. */
@@ -148,6 +150,9 @@ export class Association {
       case "down":
         if (this.#phase === "up") this.#phase = "idle";
         return [];
+      case "renew":
+        // If that dial fails, nothing changes: only in the phase `dialing` a failure counts.
+        return this.#phase === "up" ? [{ type: "dial" }] : [];
       case "heard":
         return this.#onHeard(now);
       case "timer":

@@ -4,10 +4,12 @@
  * @module
  */
 import { parseAddress } from "../../runtime/address.ts";
+import type { Timer } from "../../runtime/clock.ts";
 import type { Link } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { addressMapper } from "../base/address_map.ts";
 import { type AssociationEvent, candidateOf, resolveConflict } from "./association.ts";
+import { judgeExpiry } from "./certificate_expiry.ts";
 import { Channel, Channels } from "./channels.ts";
 import { ClientAddressRegistry } from "./client_address_registry.ts";
 import type { ConnectionEnd, SendRefusal } from "../connection/connection.ts";
@@ -21,6 +23,8 @@ import {
 import type { Lane, Peer } from "../base/peer.ts";
 import { type TransportLimits, transportLimits } from "../base/limits.ts";
 import { Acceptor } from "./acceptor.ts";
+import { IdentityAccounts } from "./identity_accounts.ts";
+import { ReadScheduler } from "./read_scheduler.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { revocationOf, superviseTls } from "../tls/tls_supervision.ts";
 
@@ -35,6 +39,7 @@ export class Endpoint {
   readonly #limits: TransportLimits;
   readonly #refusals: RefusalLog;
   readonly #acceptor: Acceptor;
+  readonly #reads: ReadScheduler;
   readonly #mapAddress: (address: string) => string;
   /** Towards nodes. */
   readonly #channels: Channels;
@@ -42,9 +47,12 @@ export class Endpoint {
   readonly #clients = new Map<string, Channel>();
   /** Which certificate each client address belongs to. */
   readonly clientAddresses: ClientAddressRegistry;
+  readonly #accounts: IdentityAccounts;
   readonly #connections = new Set<PeerConnection>();
   /** The channels that send through a connection, or wait for it to end. */
   readonly #attached = new WeakMap<PeerConnection, Channel[]>();
+  /** Timers of connections whose certificates expire. */
+  readonly #expiryTimers = new Map<PeerConnection, Timer>();
   readonly #dials = new Set<Promise<void>>();
   readonly #giveUp = new AbortController();
   #address = "";
@@ -60,10 +68,12 @@ export class Endpoint {
     this.clientAddresses = new ClientAddressRegistry(() => clock.now());
     this.#refusals = new RefusalLog(clock, logger, onRejected);
     this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
-      this.#startHandshake(link, since, undefined);
+      return this.#startHandshake(link, since, undefined);
     });
+    this.#reads = new ReadScheduler(clock, this.#limits);
     this.#mapAddress = addressMapper(options.addressMap);
     this.#channels = new Channels(this.#limits);
+    this.#accounts = new IdentityAccounts(this.#limits);
   }
 
   /** Opens the port of a node; a client opens none. Rejects with a `TransportError`. */
@@ -99,10 +109,15 @@ export class Endpoint {
    * the payload is an envelope for that path, which may be replaced by its interned number.
    */
   send(to: string, lane: Lane, payload: Uint8Array, path?: string): void {
-    const refused = to.startsWith("client:")
+    const refused = this.trySend(to, lane, payload, path);
+    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused, true);
+  }
+
+  /** Sends like `send`, and returns why not, if not: the caller still has the message. */
+  trySend(to: string, lane: Lane, payload: Uint8Array, path?: string): SendRefusal | undefined {
+    return to.startsWith("client:")
       ? this.#sendToClient(to, payload, path)
       : this.#sendToNode(to, lane, payload, path);
-    if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused, true);
   }
 
   /** The peer that is connected under an address. */
@@ -235,11 +250,13 @@ export class Endpoint {
       lane: channel.lane,
       reason,
     });
+    // In vain, to replace a connection that is still there.
+    if (channel.connection !== undefined) return;
     this.#options.onUnreachable?.(channel.address, reason);
     this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
   }
 
-  #startHandshake(link: Link, since: number, channel: Channel | undefined): void {
+  #startHandshake(link: Link, since: number, channel: Channel | undefined): PeerConnection {
     const connection = new PeerConnection({
       link,
       clock: this.#runtime.clock,
@@ -249,8 +266,10 @@ export class Endpoint {
       since,
       owner: this.#owner(channel),
       partials: this.#acceptor.partials,
+      turnsOf: (peer) => this.#reads.turnsOf(peer),
     });
     this.#connections.add(connection);
+    return connection;
   }
 
   #owner(channel: Channel | undefined): PeerConnectionOwner {
@@ -268,9 +287,8 @@ export class Endpoint {
         if (refusal === "duplicate") this.#step(channel, { type: "duplicate" });
         else this.#dialFailed(channel, reason, refusal === undefined ? "info" : "warn");
       },
-      onMessage: (peer, bytes, start, end, paths) => {
-        onMessage(peer, peer.lane, bytes, start, end, paths);
-      },
+      onMessage: (peer, bytes, start, end, paths, kept) =>
+        onMessage(peer, peer.lane, bytes, start, end, paths, kept),
       onDown: (connection, peer, ended) => this.#onDown(connection, peer, ended),
       onUnsent: (connection, peer, payload, maybeRead) => {
         const successor = this.#attachedTo(connection)
@@ -290,6 +308,8 @@ export class Endpoint {
     if (this.#closed) return { code: "full", reason: "this end shuts down" };
     const revoked = revocationOf(this.#options.tls, peer);
     if (revoked !== undefined) return { code: "revoked", reason: revoked };
+    const full = dialledFor === undefined ? this.#accounts.refusal(peer) : undefined;
+    if (full !== undefined) return { code: "full", reason: full };
     if (this.clientAddresses.isUndecided(peer)) {
       const reason =
         `it is not known yet to whom ${peer.address} belongs in this cluster; try again`;
@@ -330,7 +350,9 @@ export class Endpoint {
   }
 
   #onOpen(connection: PeerConnection, peer: Peer, dialledFor: Channel | undefined): void {
-    this.#acceptor.opened(connection.remote);
+    this.#acceptor.opened(connection);
+    const account = connection.dialled ? undefined : this.#accounts.opened(peer);
+    if (account !== undefined) connection.chargeTo(account);
     this.clientAddresses.remember(peer);
     const inTurn = this.#resolveConflict(peer, dialledFor) === "succeed";
     const own = this.#channelOf(peer) ?? this.#newChannel(peer.address, peer.lane, peer.role);
@@ -344,8 +366,41 @@ export class Endpoint {
     // The dialling end closes: the other end cannot know whether its welcome has arrived.
     else if (dialledFor !== undefined) known?.close("replaced by a newer connection");
     else known?.retire("replaced by a newer connection");
+    this.#watchExpiry(connection, this.#runtime.random.next(), true);
     this.#heardOn(peer);
     this.#options.onPeerUp?.(peer, peer.lane);
+  }
+
+  /** No connection outlives the certificates of its ends. */
+  #watchExpiry(connection: PeerConnection, spread: number, isNew: boolean): void {
+    const { validUntil = Infinity, dialled } = connection;
+    if (validUntil === Infinity || !this.#connections.has(connection)) return;
+    const { clock } = this.#runtime;
+    const { graceAfterExpiry: grace } = this.#limits;
+    const now = clock.wallTime();
+    const verdict = judgeExpiry({ validUntil, grace, dialled, spread }, now, isNew);
+    if (verdict.type === "end") return connection.closeNow(this.#expiryReason(connection, now));
+    if (verdict.type === "renew") this.#renew(connection);
+    const timer = clock.schedule(verdict.delay, () => this.#watchExpiry(connection, spread, false));
+    this.#expiryTimers.set(connection, timer);
+  }
+
+  /** Dials another connection, which takes over in order. */
+  #renew(connection: PeerConnection): void {
+    if (this.#closed) return;
+    const channel = this.#attachedTo(connection)
+      .find((each) => each.connection === connection && each.predecessor === undefined);
+    if (channel !== undefined) this.#step(channel, { type: "renew" });
+  }
+
+  /** Read by both ends. */
+  #expiryReason({ peer }: PeerConnection, now: number): string {
+    const { identity } = peer!;
+    if (identity.kind !== "plain" && identity.notAfter <= now) {
+      return `expired: the certificate of ${identity.kind} ${identity.name} has expired`;
+    }
+    const { role } = this.#options;
+    return `expired: the certificate of ${role} ${this.#address}, or of an issuer, has expired`;
   }
 
   /** A peer that is heard on one lane is dialled on the other, if that waits after a failed dial. */
@@ -382,6 +437,8 @@ export class Endpoint {
 
   #onDown(connection: PeerConnection, peer: Peer, { reason, fault, cut }: ConnectionEnd): void {
     this.#forget(connection);
+    if (!connection.dialled) this.#accounts.ended(peer);
+    this.#reads.release(peer);
     if (fault) this.#refusals.add(connection.remote, reason);
     for (const channel of this.#attachedTo(connection)) {
       if (channel.connection === connection) {
@@ -432,6 +489,8 @@ export class Endpoint {
 
   #forget(connection: PeerConnection): void {
     this.#connections.delete(connection);
+    this.#expiryTimers.get(connection)?.cancel();
+    this.#expiryTimers.delete(connection);
     if (!connection.dialled) this.#acceptor.ended(connection.remote);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }

@@ -4,6 +4,7 @@ import type { TlsEvent } from "../../runtime/tls_event.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
 import type { AddressMap } from "../base/address_map.ts";
 import type { SendRefusal } from "../connection/connection.ts";
+import type { LongRead } from "../connection/read_turns.ts";
 import type { Lane, Peer } from "../base/peer.ts";
 import type { TransportLimits } from "../base/limits.ts";
 
@@ -40,7 +41,8 @@ export interface EndpointOptions {
    */
   readonly refuses?: (peer: Peer, payload: Uint8Array) => SendRefusal | undefined;
   /**
-   * A message. The bytes are valid during the call only. `paths` are those to which the peer has
+   * A message. Returns the values that were decoded, or how to read on in later turns. The bytes are
+   * valid during the call only, unless they are `kept`. `paths` are those to which the peer has
    * given numbers: every envelope must be read with them once, in order.
    */
   readonly onMessage: (
@@ -50,7 +52,8 @@ export interface EndpointOptions {
     start: number,
     end: number,
     paths: NumberedPaths,
-  ) => void;
+    kept: boolean,
+  ) => number | LongRead | void;
   readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
   /**
    * The connection to a peer has ended. `cut`: the peer's system has closed or reset it, without a

@@ -105,7 +105,8 @@ export class MemoryHost implements Network {
     const onEnd = (link: MemoryLink) => void this.#links.delete(link);
     const answers = () => hosts.get(this.name)?.up ?? false;
     const own = { clock, enter, answers, socketBuffer, trace, onEnd };
-    const link = new MemoryLink({ local, remote, identity, lane, ...own });
+    const validUntil = Math.min(endOf(this.identity), endOf(identity));
+    const link = new MemoryLink({ local, remote, identity, validUntil, lane, ...own });
     this.#links.add(link);
     return link;
   }
@@ -200,7 +201,8 @@ class MemoryDial {
       this.#backward.send(() => this.#finish(dialFailed(host, port, refused)));
       return;
     }
-    if (listener.admit?.(this.#local) === false) {
+    // It becomes a link at once: nothing is left to cut.
+    if (listener.admit?.(this.#local, () => {}) === false) {
       this.#surroundings.trace(this.#remote, this.#local, "reject");
       this.#backward.send(() => this.#finish(connectionLost(this.#remote)));
       return;
@@ -240,6 +242,11 @@ class MemoryDial {
     this.#cancelTimer();
     settle?.(outcome);
   }
+}
+
+/** When a certificate expires; those of many simulations do not. */
+function endOf(identity: PeerIdentity): number {
+  return identity.kind === "plain" || identity.notAfter === 0 ? Infinity : identity.notAfter;
 }
 
 /** An error as the system would report it. */

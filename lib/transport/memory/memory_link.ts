@@ -15,6 +15,8 @@ export interface LinkParts {
   readonly remote: string;
   /** The identity that the far end proved. */
   readonly identity: PeerIdentity;
+  /** When the first certificate of both ends expires. */
+  readonly validUntil: number;
   /** From here to the far end. */
   readonly lane: MemoryLane;
   readonly clock: Clock;
@@ -45,6 +47,7 @@ interface Arrival {
 export class MemoryLink implements Link {
   readonly remote: string;
   readonly identity: PeerIdentity;
+  readonly validUntil: number;
   onData: (chunk: Uint8Array) => void = () => {};
   onClose: (error?: Error) => void = () => {};
 
@@ -68,6 +71,7 @@ export class MemoryLink implements Link {
     this.#parts = parts;
     this.remote = parts.remote;
     this.identity = parts.identity;
+    this.validUntil = parts.validUntil;
   }
 
   /** Connects two ends. */

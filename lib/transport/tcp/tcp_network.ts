@@ -19,7 +19,8 @@ export class TcpNetwork implements Network {
   /** Binds a port. Rejects with a `TransportError`. */
   async listen(options: ListenOptions): Promise<Listener> {
     return await TcpAcceptor.listen(this.#clock, options.host, options.port, (conn) => {
-      if (options.admit?.(remoteAddress(conn)) === false) return closeQuietly(conn);
+      // It becomes a link at once: nothing is left to cut.
+      if (options.admit?.(remoteAddress(conn), ignore) === false) return closeQuietly(conn);
       options.onLink(new TcpLink(conn, this.#clock));
     });
   }
@@ -36,3 +37,5 @@ export class TcpNetwork implements Network {
     return new TcpLink(conn, this.#clock);
   }
 }
+
+function ignore(): void {}

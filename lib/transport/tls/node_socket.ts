@@ -16,6 +16,12 @@ import { dialFailed, dialGivenUp, dialTimedOut, listenFailed } from "../base/soc
 const options = { noDelay: true };
 
 /**
+ * Connections that the system keeps until they are accepted. A short queue overflows in a flood while
+ * the event loop is busy, and the connections of honest peers are lost in it for a second or more.
+ */
+const backlog = 4_096;
+
+/**
  * Connects a socket without Nagle's delay. Gives up after `timeout` milliseconds, or when `signal`
  * aborts.
  *
@@ -87,7 +93,7 @@ export class SocketAcceptor {
       platform.tcp.checkBind({ hostname: host, port });
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
-        server.listen({ host, port }, resolve);
+        server.listen({ host, port, backlog }, resolve);
       });
     } catch (cause) {
       throw listenFailed(host, port, cause);

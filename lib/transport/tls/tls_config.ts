@@ -7,6 +7,7 @@ import type {
   ClientIdentity,
   IdentityRefusal,
   NodeIdentity,
+  RevocationData,
   TlsMaterial,
 } from "../../runtime/network.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
@@ -19,10 +20,10 @@ import { identityMapper } from "../../x509/identity_mapping.ts";
 import {
   denyListEntries,
   judgeRevocation,
+  policyOf,
   readDenyList,
   type RevocationPolicy,
 } from "../../x509/revocation_policy.ts";
-import { ListsOfPeers, parseRevocationLists, verifyLists } from "../../x509/revocation_list.ts";
 import { type CheckedPair, checkPair, type TextNames } from "./tls_check.ts";
 import {
   exposedAuthorityKey,
@@ -112,6 +113,12 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   #reported = "";
   #pair!: CheckedPair;
   #policy: RevocationPolicy = { lists: [], denied: new Set(), listRequired: false };
+  #revocation: RevocationData = {
+    crl: undefined,
+    denied: [],
+    listRequired: false,
+    currentRequired: false,
+  };
   #exposed: string | undefined;
   #watch: FileWatch | undefined;
   #closed = false;
@@ -147,7 +154,9 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
     const refused = config.judge(identityOf(pair.path, pair.identity));
     if (refused !== undefined) {
       const problem = `the certificate of ${describeCertificate(pair.path[0]!)} ${refused.problem}`;
-      const remedy = "have another one issued, or renew the list";
+      const remedy = refused.fault === "noRevocationList"
+        ? "renew the list (cert.ts revoke writes it anew), or set crlRequired to false"
+        : "have another one issued, or renew the list";
       throw new TlsConfigError(fault(refused), paths.certFile, problem, { remedy });
     }
     return config;
@@ -174,6 +183,9 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   readonly judge: (identity: NodeIdentity | ClientIdentity) => IdentityRefusal | undefined = (
     identity,
   ) => judgeRevocation(this.#policy, identity, this.#clock.wallTime());
+
+  /** The lists behind `judge`; see {@linkcode TlsMaterial}. */
+  readonly revocation: () => RevocationData = () => this.#revocation;
 
   /**
    * Publishes changed files, certificates that expire soon and other events for operators, starting
@@ -283,21 +295,23 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   }
 
   #readPolicy({ crl, denied }: TlsFiles): RevocationPolicy {
-    const { crlFile = "", crlRequired = tlsDefaults.crlRequired, denyList = [], denyListFile } =
-      this.#paths!;
-    const lists = crl === undefined ? [] : inFile(crlFile, () => parseRevocationLists(crl));
-    return {
-      lists: inFile(crlFile, () => verifyLists(lists, this.#pair.issuers)),
-      listsOfPeers: new ListsOfPeers(lists),
-      denied: new Set([
+    const { crlFile = "", crlRequired, denyList = [], denyListFile } = this.#paths!;
+    const data: RevocationData = {
+      crl,
+      denied: [
         ...inFile("denyList", () => readDenyList(denyList)),
         ...inFile(
           denyListFile ?? "denyListFile",
           () => readDenyList(denyListEntries(denied ?? "")),
         ),
-      ]),
-      listRequired: crlRequired,
+      ],
+      listRequired: crlRequired === true,
+      // A client depends on its nodes, which check each other.
+      currentRequired: crlRequired ?? this.kind === "node",
     };
+    const policy = inFile(crlFile, () => policyOf(data, this.#pair.issuers));
+    this.#revocation = data;
+    return policy;
   }
 
   #use(pair: CheckedPair): void {

@@ -12,7 +12,12 @@ import { connectSocket, pauseReading, remoteOf, resumeReading } from "./node_soc
 import { dialGivenUp, dialTimedOut } from "../base/socket_errors.ts";
 import { TlsLink } from "./tls_link.ts";
 import { sendRefusal } from "./tls_refusal.ts";
-import { type PreparedMaterial, prepareMaterial, verifyPeer } from "./tls_material.ts";
+import {
+  type PreparedMaterial,
+  prepareMaterial,
+  validUntilOf,
+  verifyPeer,
+} from "./tls_material.ts";
 
 /** What OpenSSL, and with it node:tls, calls a certificate that it does not accept. */
 const untrustedCodes: ReadonlySet<string> = new Set([
@@ -73,7 +78,8 @@ export async function dialTls(
       await Promise.race([sendRefusal(link, error), failed]).catch(() => {});
       throw error;
     }
-    return new TlsLink(socket, under, remote, identity, clock);
+    const validUntil = validUntilOf(options.tls, identity);
+    return new TlsLink(socket, under, remote, identity, clock, validUntil);
   } catch (error) {
     socket?.destroy();
     under.destroy();

@@ -18,10 +18,15 @@ export interface TlsPaths {
   readonly caFile: string;
   /**
    * Certificates that the authorities have revoked: one or more PEM blocks `X509 CRL`, or one list
-   * in DER. The signature is checked; an outdated list counts, with a warning.
+   * in DER. The signature is checked. A node refuses what an authority with an outdated list has issued,
+   * a client only warns of it; see `crlRequired`.
    */
   readonly crlFile?: string;
-  /** Refuses peers whose authority has no list in force in `crlFile`. Default: false. */
+  /**
+   * `true`: refuses peers whose authority has no list in force in `crlFile`. `false`: an outdated
+   * list still counts, and refuses no more than it names. Default: a node refuses peers whose
+   * authority has only outdated lists.
+   */
   readonly crlRequired?: boolean;
   /** SHA-256 fingerprints, of certificates or of public keys, whose holders are refused. */
   readonly denyList?: readonly string[];

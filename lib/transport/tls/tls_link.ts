@@ -21,6 +21,7 @@ const maxPerTurn = 262_144;
 export class TlsLink implements Link {
   readonly remote: string;
   readonly identity: PeerIdentity;
+  readonly validUntil: number;
   onData: (chunk: Uint8Array) => void = () => {};
   onClose: (error?: Error) => void = () => {};
 
@@ -45,7 +46,9 @@ export class TlsLink implements Link {
     remote: string,
     identity: PeerIdentity,
     clock: Clock,
+    validUntil = Infinity,
   ) {
+    this.validUntil = validUntil;
     this.#socket = socket;
     this.#under = under;
     this.#clock = clock;

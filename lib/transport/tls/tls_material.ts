@@ -10,6 +10,7 @@ import {
   domainProblem,
   type IdentityMapper,
   isMissing,
+  issuerOf,
   type MissingIdentity,
 } from "../../x509/identity.ts";
 import { identityMapper } from "../../x509/identity_mapping.ts";
@@ -118,6 +119,18 @@ export function verifyPeer(
     refusal.problem,
     "see the options authorize, crlFile and denyList of the end that refuses",
   );
+}
+
+/**
+ * When a connection with a peer ends at the latest: when the first certificate of this end, of the
+ * peer, or of an issuer of the peer's expires.
+ */
+export function validUntilOf(
+  tls: TlsMaterial,
+  { notAfter, chain = [] }: NodeIdentity | ClientIdentity,
+): number {
+  const issuers = chain.map((link) => issuerOf(link)?.notAfter ?? Infinity);
+  return Math.min(prepareMaterial(tls).own.notAfter, notAfter, ...issuers);
 }
 
 /**

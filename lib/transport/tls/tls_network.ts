@@ -79,17 +79,13 @@ class TlsListener implements Listener {
 
   #receive(socket: Socket, remote: string): void {
     const { handshakeTimeout, maxPendingHandshakes, onLink, onRefused } = this.#options;
+    const { sendsReason = true } = this.#options;
     const since = this.#clock.now();
-    if (this.#options.admit?.(remote) === false) return void socket.destroy();
-    if (this.#pending.size >= maxPendingHandshakes) {
-      socket.destroy();
-      onRefused(remote, `maxPendingHandshakes (${maxPendingHandshakes}) are unfinished already`);
-      return;
-    }
     const handshake = new TlsServerHandshake(socket, remote, this.#clock, {
       tls: this.#tls,
       servers: this.#servers,
       timeout: handshakeTimeout,
+      sendsReason,
       onLink: (link) => {
         this.#pending.delete(handshake);
         onLink(link, since);
@@ -99,6 +95,13 @@ class TlsListener implements Listener {
         onRefused(remote, reason);
       },
     });
+    const admitted = this.#options.admit?.(remote, (reason) => handshake.cancel(reason)) ?? true;
+    if (!admitted) return void socket.destroy();
+    if (this.#pending.size >= maxPendingHandshakes) {
+      return handshake.cancel(
+        `maxPendingHandshakes (${maxPendingHandshakes}) are unfinished already`,
+      );
+    }
     this.#pending.add(handshake);
     handshake.start();
   }

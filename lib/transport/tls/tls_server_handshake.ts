@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import type { PeerIdentity, TlsMaterial } from "../../runtime/network.ts";
+import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
 import { pauseReading, resumeReading } from "./node_socket.ts";
 import { sendRefusal } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
-import { prepareMaterial, verifyPeer } from "./tls_material.ts";
+import { prepareMaterial, validUntilOf, verifyPeer } from "./tls_material.ts";
 import type { TlsServers } from "./tls_servers.ts";
 
 /** What a server handshake needs. Exactly one of the two callbacks is called, once. */
@@ -17,6 +17,8 @@ export interface ServerHandshakeOptions {
   readonly servers: TlsServers;
   /** Milliseconds for TLS handshake and verification together. */
   readonly timeout: number;
+  /** Whether a peer that the TLS layer has accepted is sent the reason of a refusal. */
+  readonly sendsReason: boolean;
   readonly onLink: (link: TlsLink) => void;
   readonly onRefused: (remote: string, reason: string) => void;
 }
@@ -50,6 +52,13 @@ export class TlsServerHandshake {
     // The event `handshakeTimeout` of node:tls leaves the socket open; this timer destroys it, and
     // it counts the verification of the certificate as well.
     this.#deadline = this.#clock.schedule(this.#options.timeout, () => this.#onDeadline());
+    // The TLS layer costs far more than the socket: a silent peer must not cause that. What has
+    // arrived stays in the buffer of the socket, which the TLS layer reads first.
+    this.#under.once("readable", () => this.#takeOver());
+  }
+
+  #takeOver(): void {
+    if (this.#settled) return;
     try {
       this.#startHandshake();
     } catch (error) {
@@ -87,7 +96,8 @@ export class TlsServerHandshake {
     try {
       this.#admit(socket, verifyPeer(this.#options.tls, socket, this.#clock.wallTime()));
     } catch (error) {
-      void this.#reject(socket, error);
+      if (this.#options.sendsReason) void this.#reject(socket, error);
+      else this.#refuse(reasonOf(error));
     }
   }
 
@@ -98,9 +108,10 @@ export class TlsServerHandshake {
     this.#refuse(reasonOf(error));
   }
 
-  #admit(socket: TLSSocket, identity: PeerIdentity): void {
+  #admit(socket: TLSSocket, identity: NodeIdentity | ClientIdentity): void {
     if (!this.#settle()) return;
-    const link = new TlsLink(socket, this.#under, this.#remote, identity, this.#clock);
+    const until = validUntilOf(this.#options.tls, identity);
+    const link = new TlsLink(socket, this.#under, this.#remote, identity, this.#clock, until);
     this.#options.onLink(link);
   }
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { TlsEvent } from "../../../lib/runtime/tls_event.ts";
 import { TlsConfigError, TransportError } from "../../../lib/transport/base/errors.ts";
 import { TlsConfig, type TlsPaths } from "../../../lib/transport/tls/tls_config.ts";
@@ -64,22 +64,49 @@ opensslTest("a dialling node refuses a revoked listener, and sends it the reason
   assertStringIncludes(await (await server.end()).text(1), "is revoked");
 });
 
-opensslTest("an outdated list still counts, with a warning, unless one is required", async () => {
+opensslTest(
+  "an outdated list refuses peers of a node by default, and counts with crlRequired: false",
+  async () => {
+    await using certificates = await Certificates.create();
+    const bad = await certificates.leaf({ name: "bad" });
+    const crlFile = await list(certificates, [bad], { days: 0 });
+    const files = await paths(certificates, { crlFile });
+    for (const crlRequired of [undefined, true]) {
+      const error = await assertRejects(
+        () => TlsConfig.fromPaths({ ...files, ...(crlRequired && { crlRequired }) }),
+        TlsConfigError,
+      );
+      assertEquals(error.code, "noRevocationList");
+      assertStringIncludes(error.message, "crlRequired");
+    }
+    const config = await TlsConfig.fromPaths({ ...files, crlRequired: false });
+    const events: TlsEvent[] = [];
+    await config.subscribe((event) => events.push(event))();
+    const nextUpdate = Date.UTC(2021, 0, 1);
+    assertEquals(events, [{ type: "revocationListOutdated", file: crlFile, nextUpdate }]);
+    const given = { crlFile, crlRequired: false };
+    assertStringIncludes((await refusal(certificates, given, bad))!, "is revoked");
+  },
+);
+
+opensslTest("a list that becomes outdated refuses peers of a node from then on", async () => {
   await using certificates = await Certificates.create();
-  const bad = await certificates.leaf({ name: "bad" });
-  const crlFile = await list(certificates, [bad], { days: 0 });
+  const crlFile = await list(certificates, []);
+  const clock = new ManualClock({ epoch: Date.now() });
   const files = await paths(certificates, { crlFile });
-  const config = await TlsConfig.fromPaths(files);
-  const events: TlsEvent[] = [];
-  await config.subscribe((event) => events.push(event))();
-  const nextUpdate = Date.UTC(2021, 0, 1);
-  assertEquals(events, [{ type: "revocationListOutdated", file: crlFile, nextUpdate }]);
-  assertStringIncludes((await refusal(certificates, { crlFile }, bad))!, "is revoked");
-  const error = await assertRejects(
-    () => TlsConfig.fromPaths({ ...files, crlRequired: true }),
-    TlsConfigError,
-  );
-  assertEquals(error.code, "noRevocationList");
+  const [byDefault, opted] = [
+    await TlsConfig.fromPaths({ ...files, clock }),
+    await TlsConfig.fromPaths({ ...files, clock, crlRequired: false }),
+  ];
+  await using server = await Server.start(network, { tls: byDefault });
+  const { link } = await dial(network, server.port, { tls: byDefault });
+  const { identity } = link;
+  assert(identity.kind === "node");
+  assertEquals(byDefault.judge(identity), undefined);
+  await clock.advance(31 * 86_400_000);
+  assertEquals(byDefault.judge(identity)?.fault, "noRevocationList");
+  assertEquals(opted.judge(identity), undefined);
+  link.destroy();
 });
 
 opensslTest(

@@ -1,0 +1,203 @@
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import { accountOf, type Peer } from "../base/peer.ts";
+import type { TransportLimits } from "../base/limits.ts";
+import { WorkBudget } from "../base/work_budget.ts";
+import {
+  type ReadTurns,
+  turnTime,
+  turnValues,
+  type WaitingReader,
+} from "../connection/read_turns.ts";
+
+/** Milliseconds between two turns of a peer that has not used up the first. */
+const turnPause = 2 * turnTime;
+
+/** Values after which the clock is read: reading it costs as much as some values. */
+const timedValues = 1_024;
+
+/** A node may have so many times as much decoded as a client: it carries what its clients send. */
+const nodeFactor = 8;
+
+/**
+ * Shares the event loop between peers. What a peer sends is read at once while it is little; a peer
+ * whose messages take longer than a turn waits in a queue, from which one peer a time has its turn,
+ * with I/O and timers in between. Peers whose budget for a second is used up wait until it is filled
+ * again, and so does whoever sends to this end: nothing is read and acknowledged meanwhile.
+ *
+ * A peer is the holder of a certificate, on one lane: more connections give it no more turns, and
+ * bulk of a node does not delay its heartbeats.
+ */
+export class ReadScheduler {
+  readonly #clock: Clock;
+  readonly #limits: TransportLimits;
+  readonly #shares = new Map<string, PeerShare>();
+  /** Keys of shares without a connection. */
+  readonly #left = new Set<string>();
+  /** Peers with a connection that waits for a turn, the one that has waited longest first. */
+  readonly #queue = new Set<PeerShare>();
+  #scheduled = false;
+
+  constructor(clock: Clock, limits: TransportLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** The turns of a connection. To be given back with {@linkcode ReadScheduler.release}. */
+  turnsOf(peer: Peer): ReadTurns {
+    const key = keyOf(peer);
+    let share = this.#shares.get(key);
+    if (share === undefined) {
+      this.#forgetPaid();
+      const { maxValueRate, maxInflateRate } = this.#limits;
+      const factor = peer.role === "node" ? nodeFactor : 1;
+      const rates = { values: factor * maxValueRate, inflated: factor * maxInflateRate };
+      const budget = new WorkBudget(rates, this.#clock.now());
+      share = new PeerShare(this.#clock, budget, (ready) => this.#enqueue(ready));
+      this.#shares.set(key, share);
+    }
+    this.#left.delete(key);
+    share.connections++;
+    return share;
+  }
+
+  /** A connection of the peer has ended. */
+  release(peer: Peer): void {
+    const key = keyOf(peer);
+    const share = this.#shares.get(key);
+    if (share !== undefined && --share.connections === 0) this.#left.add(key);
+  }
+
+  /** A peer that reconnects must not find a full budget: a share stays until its debt is paid. */
+  #forgetPaid(): void {
+    for (const key of this.#left) {
+      if (this.#shares.get(key)!.owed() > 0) continue;
+      this.#shares.delete(key);
+      this.#left.delete(key);
+    }
+  }
+
+  #enqueue(share: PeerShare): void {
+    this.#queue.add(share);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#queue.size === 0) return;
+    this.#scheduled = true;
+    this.#clock.yield(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    const [share] = this.#queue;
+    if (share === undefined) return;
+    this.#queue.delete(share);
+    try {
+      share.takeTurn();
+    } finally {
+      this.#schedule();
+    }
+  };
+}
+
+function keyOf(peer: Peer): string {
+  return `${peer.lane} ${accountOf(peer)}`;
+}
+
+/** What one peer may use of the event loop. */
+class PeerShare implements ReadTurns {
+  /** Open connections of the peer. */
+  connections = 0;
+  readonly #clock: Clock;
+  readonly #budget: WorkBudget;
+  readonly #enqueue: (share: PeerShare) => void;
+  /** Connections with something to read, the one that has waited longest first. */
+  readonly #waiting = new Set<WaitingReader>();
+  /** When the turn began, and the values that it has taken. */
+  #began = -Infinity;
+  #values = 0;
+  /** Work since the clock was read last. */
+  #uncharged = 0;
+  /** The turn is used up: the next one comes from the queue. */
+  #over = false;
+  #queued = false;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, budget: WorkBudget, enqueue: (share: PeerShare) => void) {
+    this.#clock = clock;
+    this.#budget = budget;
+    this.#enqueue = enqueue;
+  }
+
+  begin(now: number): boolean {
+    if (this.#over || this.#waiting.size > 0) return false;
+    if (now - this.#began >= turnPause) this.#start(now);
+    return true;
+  }
+
+  spend(values: number, inflated: number): boolean {
+    this.#values += values;
+    this.#uncharged += values;
+    if (this.#over) return false;
+    if (inflated === 0 && this.#uncharged < timedValues) return true;
+    const now = this.#clock.now();
+    this.#over = this.#owed(now, inflated) > 0 || now - this.#began >= turnTime ||
+      this.#values >= turnValues;
+    return !this.#over;
+  }
+
+  wait(reader: WaitingReader): void {
+    this.#waiting.add(reader);
+    this.#queueUp();
+  }
+
+  leave(reader: WaitingReader): void {
+    this.#waiting.delete(reader);
+    if (this.#waiting.size > 0 || this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#timer = undefined;
+    this.#queued = false;
+  }
+
+  /** Milliseconds until the peer's debt is paid. */
+  owed(): number {
+    return this.#owed(this.#clock.now(), 0);
+  }
+
+  /** One of the connections that wait reads on. */
+  takeTurn(): void {
+    this.#queued = false;
+    this.#start(this.#clock.now());
+    const [reader] = this.#waiting;
+    if (reader === undefined) return;
+    this.#waiting.delete(reader);
+    try {
+      reader.proceed();
+    } finally {
+      if (this.#waiting.size > 0) this.#queueUp();
+    }
+  }
+
+  #start(now: number): void {
+    this.#began = now;
+    this.#values = 0;
+    this.#over = false;
+  }
+
+  #queueUp(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    const delay = this.owed();
+    if (delay === 0) return this.#enqueue(this);
+    this.#timer = this.#clock.schedule(delay, () => {
+      this.#timer = undefined;
+      this.#enqueue(this);
+    });
+  }
+
+  #owed(now: number, inflated: number): number {
+    this.#budget.charge(this.#uncharged, inflated);
+    this.#uncharged = 0;
+    return this.#budget.delay(now);
+  }
+}

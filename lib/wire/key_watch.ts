@@ -1,0 +1,204 @@
+import { malformed } from "./errors.ts";
+
+/** Containers of more entries are watched while they are filled, others afterwards. */
+export const unwatchedSize = 128;
+/** Keys of small containers after which one is looked up. */
+const smallKeys = 256;
+/** Keys of a large container after which one becomes a sample; at most twice as many. */
+const largeKeys = 64;
+/** Milliseconds of filling after which some keys are looked up. */
+const checkedTime = 1;
+/** Keys that a check looks up, as many in one measurement, and times that each is made. */
+const sampleSize = 64;
+const measuredTogether = 8;
+const repetitions = 3;
+/** Milliseconds that looking up a key may take on average, whatever the machine. */
+const slowLookup = 0.000_2;
+/**
+ * The same for a string, which is sought in the engine's table of strings as well. Numbers in
+ * sequence, written as strings, make clusters in it: up to 7 us were measured.
+ */
+const slowStringLookup = 0.01;
+/** How many times longer than in an ordinary set it may take. */
+const slowRatio = 6;
+/** Keys of the ordinary set. */
+const ordinaryKeys = 4_096;
+
+/** What a key can be looked up in. */
+export interface KeyLookup {
+  has(key: unknown): boolean;
+}
+
+/**
+ * Recognises keys that have the same hash by the time that they take. The engine hashes numbers,
+ * bigints and strings of digits without a seed, so that a peer can compute keys that all fall into
+ * one bucket of a Map or Set, which then takes minutes to fill. (Crosby and Wallach, USENIX
+ * Security 2003.) Strings that are keys are also kept in one table of the whole process, until a
+ * garbage collection: many small containers are as bad as a large one.
+ *
+ * What is measured is the effect, not a pattern of keys: from time to time some of the keys are
+ * looked up again. A pause of the process can make one look-up slow, but not three of each of 64
+ * keys; long chains do.
+ */
+export class KeyTimes {
+  /** Milliseconds, with a resolution of microseconds. On virtual time nothing takes any. */
+  readonly now: () => number;
+  /** Since when keys of large containers are inserted that were not checked; 0: none were. */
+  since = 0;
+  #small = 0;
+
+  /** See {@linkcode KeyTimes.now}. */
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  /**
+   * A small container was filled.
+   *
+   * @throws {WireError} code `malformed`, if its keys collide.
+   */
+  filled(container: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>): void {
+    this.#small += container.size;
+    if (this.#small >= smallKeys) this.#look(container);
+  }
+
+  #look(container: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>): void {
+    this.#small = 0;
+    const keys = [...container.keys()];
+    const from = chance(this.now(), keys.length);
+    const some = keys.slice(from, from + measuredTogether);
+    if (lookupTime(this, container, some, 1) > limitOf(some)) this.check(container, keys);
+  }
+
+  /**
+   * Looks up keys of the container.
+   *
+   * @throws {WireError} code `malformed`, if they collide.
+   */
+  check(container: KeyLookup, keys: readonly unknown[]): void {
+    const limit = limitOf(keys);
+    if (lookupTime(this, container, keys, repetitions) <= limit) return;
+    // On a slow machine, and in code that has just begun to run, all look-ups take longer.
+    const usual = ordinary(keys);
+    const ordinaryTime = lookupTime(this, usual.set, usual.keys, repetitions);
+    const found = lookupTime(this, container, keys, repetitions);
+    if (found <= limit || found <= slowRatio * ordinaryTime) return;
+    const nanoseconds = Math.round(found * 1e6);
+    throw malformed(`keys of an object, Map or Set collide: one takes ${nanoseconds} ns`);
+  }
+}
+
+function limitOf(keys: readonly unknown[]): number {
+  return hasStrings(keys) ? slowStringLookup : slowLookup;
+}
+
+function hasStrings(keys: readonly unknown[]): boolean {
+  return keys.some((key) => typeof key === "string");
+}
+
+/** Watches a large container while it is filled. */
+export class KeyWatch {
+  readonly #times: KeyTimes;
+  readonly #container: KeyLookup;
+  readonly #samples: unknown[] = [];
+  #untilSample = largeKeys;
+
+  /** `times` serves all containers of a message, so that many of them cost no more than one. */
+  constructor(times: KeyTimes, container: KeyLookup) {
+    this.#times = times;
+    this.#container = container;
+    if (times.since === 0) times.since = times.now();
+  }
+
+  /**
+   * A key was inserted.
+   *
+   * @throws {WireError} code `malformed`, if the keys collide.
+   */
+  added(key: unknown): void {
+    if (--this.#untilSample === 0) this.#sample(key);
+  }
+
+  #sample(key: unknown): void {
+    const times = this.#times;
+    this.#samples.push(key);
+    const now = times.now();
+    this.#untilSample = largeKeys + chance(now, largeKeys);
+    if (now - times.since < checkedTime) return;
+    times.check(this.#container, this.#samples);
+    times.since = times.now();
+  }
+}
+
+/** Milliseconds that looking up one key takes on average, apart from pauses of the process. */
+function lookupTime(
+  times: KeyTimes,
+  container: KeyLookup,
+  keys: readonly unknown[],
+  repeated: number,
+): number {
+  const step = Math.max(1, Math.floor(keys.length / sampleSize));
+  const samples: unknown[] = [];
+  for (let i = keys.length - 1; i >= 0 && samples.length < sampleSize; i -= step) {
+    samples.push(keys[i]);
+  }
+  let total = 0;
+  for (let i = 0; i < samples.length; i += measuredTogether) {
+    const group = samples.slice(i, i + measuredTogether);
+    const without = bestTime(times, nothing, group, repeated);
+    total += Math.max(0, bestTime(times, container, group, repeated) - without);
+  }
+  return total / Math.max(1, samples.length);
+}
+
+/** What a measurement takes that finds nothing. */
+const nothing: KeyLookup = { has: () => true };
+
+function bestTime(
+  { now }: KeyTimes,
+  container: KeyLookup,
+  keys: readonly unknown[],
+  repeated: number,
+): number {
+  let best = Infinity;
+  for (let n = 0; n < repeated; n++) {
+    const copies = keys.map(fresh);
+    let hits = 0;
+    const from = now();
+    for (const key of copies) if (container.has(key)) hits++;
+    const time = now() - from;
+    // The engine leaves out a look-up whose result is not used.
+    if (hits > 0 && time < best) best = time;
+  }
+  return best === Infinity ? 0 : best;
+}
+
+/** A number below `limit` that no peer can choose: it depends on the time. */
+function chance(now: number, limit: number): number {
+  return Math.floor(now * 1_000_000) % limit;
+}
+
+/** A string that was a key once is found at once; an equal one is not. */
+function fresh(key: unknown): unknown {
+  return typeof key === "string" ? ` ${key}`.slice(1) : key;
+}
+
+interface Ordinary {
+  readonly set: ReadonlySet<unknown>;
+  readonly keys: readonly unknown[];
+}
+
+const kept: { texts?: Ordinary; numbers?: Ordinary } = {};
+
+/** What `keys` are compared with. */
+function ordinary(keys: readonly unknown[]): Ordinary {
+  return hasStrings(keys)
+    // Such a sequence is what takes longest of all that is ordinary.
+    ? kept.texts ??= ordinaryOf((i) => String(1_000_000 + i))
+    : kept.numbers ??= ordinaryOf((i) => i);
+}
+
+function ordinaryOf(keyOf: (i: number) => unknown): Ordinary {
+  const keys = Array.from({ length: ordinaryKeys }, (_, i) => keyOf(i));
+  return { set: new Set(keys), keys };
+}

@@ -1,0 +1,197 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Clock } from "../../lib/runtime/clock.ts";
+import { transportLimits } from "../../lib/transport/base/limits.ts";
+import type { Peer } from "../../lib/transport/base/peer.ts";
+import { WorkBudget } from "../../lib/transport/base/work_budget.ts";
+import type { ReadTurns, WaitingReader } from "../../lib/transport/connection/read_turns.ts";
+import { turnTime } from "../../lib/transport/connection/read_turns.ts";
+import { ReadScheduler } from "../../lib/transport/endpoint/read_scheduler.ts";
+
+/** An event loop on virtual time: work takes as long as `work` says. */
+class Loop implements Clock {
+  #now = 0;
+  readonly #tasks: (() => void)[] = [];
+  readonly #timers = new Set<{ at: number; task: () => void }>();
+  /** The longest time that a task has taken. */
+  longest = 0;
+
+  now = () => this.#now;
+  wallTime = () => this.#now;
+  defer(task: () => void): void {
+    this.#tasks.unshift(task);
+  }
+  yield(task: () => void): void {
+    this.#tasks.push(task);
+  }
+  schedule(delay: number, task: () => void) {
+    const timer = { at: this.#now + delay, task };
+    this.#timers.add(timer);
+    return { cancel: () => void this.#timers.delete(timer) };
+  }
+  work(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+  /** Runs until `end`. */
+  run(end: number): void {
+    while (this.#now < end) {
+      const due = [...this.#timers].filter(({ at }) => at <= this.#now);
+      for (const timer of due) {
+        this.#timers.delete(timer);
+        this.#one(timer.task);
+      }
+      const task = this.#tasks.shift();
+      if (task !== undefined) this.#one(task);
+      else if (due.length === 0) {
+        const next = Math.min(end, ...[...this.#timers].map(({ at }) => at));
+        this.#now = Math.max(this.#now, next);
+      }
+    }
+  }
+  #one(task: () => void): void {
+    const from = this.#now;
+    task();
+    this.longest = Math.max(this.longest, this.#now - from);
+  }
+}
+
+function peer(name: string, changes: Partial<Peer> = {}): Peer {
+  return {
+    role: "client",
+    address: `client:${name}`,
+    nodeId: name,
+    incarnation: 1,
+    protocol: 1,
+    remote: "192.0.2.1:1",
+    lane: "user",
+    identity: { kind: "client", name, uri: `spiffe://lab/client/${name}` },
+    ...changes,
+  } as Peer;
+}
+
+/** A connection that always has more messages of `values` values, which take 25 ns each. */
+class Flood implements WaitingReader {
+  values = 0;
+  readonly #turns: ReadTurns;
+  readonly #loop: Loop;
+  readonly #size: number;
+
+  constructor(turns: ReadTurns, loop: Loop, size: number) {
+    this.#turns = turns;
+    this.#loop = loop;
+    this.#size = size;
+  }
+
+  start(): void {
+    if (this.#turns.begin(this.#loop.now())) this.proceed();
+    else this.#turns.wait(this);
+  }
+
+  proceed(): void {
+    do {
+      this.#loop.work(this.#size * 0.000_025);
+      this.values += this.#size;
+    } while (this.#turns.spend(this.#size, 0));
+    this.#turns.wait(this);
+  }
+}
+
+Deno.test("a flood of one certificate has one turn at a time, over all its connections", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits());
+  const floods = Array.from({ length: 4 }, (_, i) => {
+    const turns = scheduler.turnsOf(peer("mallory", { address: `client:m${i}` }));
+    return new Flood(turns, loop, 1_000);
+  });
+  for (const flood of floods) loop.yield(() => flood.start());
+  const good = scheduler.turnsOf(peer("alice"));
+  const delays: number[] = [];
+  const ask = () => {
+    const due = loop.now() + 20;
+    loop.schedule(20, () => {
+      delays.push(loop.now() - due);
+      assert(good.begin(loop.now()), "the other peer must not wait");
+      assert(good.spend(6, 0));
+      ask();
+    });
+  };
+  ask();
+  loop.run(10_000);
+  assert(loop.longest <= turnTime + 1, `the loop stood still for ${loop.longest} ms`);
+  delays.sort((a, b) => a - b);
+  assert(delays.length > 300, `${delays.length} asks`);
+  assert(delays[Math.floor(delays.length * 0.99)]! < 5, `p99 ${delays.at(-1)} ms`);
+  const shares = floods.map(({ values }) => values);
+  assert(Math.min(...shares) > 0.5 * Math.max(...shares), `${shares}`);
+});
+
+Deno.test("what a certificate has decoded a second is bounded, for a node 8 times as much", () => {
+  for (const [role, factor] of [["client", 1], ["node", 8]] as const) {
+    const loop = new Loop();
+    const scheduler = new ReadScheduler(loop, transportLimits({ maxValueRate: 100_000 }));
+    const floods = [0, 1].map(() => {
+      return new Flood(scheduler.turnsOf(peer("m", { role } as Partial<Peer>)), loop, 500);
+    });
+    for (const flood of floods) flood.start();
+    loop.run(10_000);
+    const decoded = floods[0]!.values + floods[1]!.values;
+    const most = factor * 100_000 * 11;
+    assert(decoded <= most + 20_000, `${decoded} values, at most ${most}`);
+    assert(decoded >= 0.8 * most, `${decoded} values, at most ${most}`);
+  }
+});
+
+Deno.test("a peer that reconnects finds the debt that it has left", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits({ maxValueRate: 1_000 }));
+  const mallory = peer("mallory");
+  const first = scheduler.turnsOf(mallory);
+  assert(first.begin(0));
+  assertEquals(first.spend(3_000, 0), false);
+  scheduler.release(mallory);
+  scheduler.turnsOf(peer("other"));
+  const second = scheduler.turnsOf(mallory);
+  assertEquals(second.begin(loop.now()), false);
+  let at = -1;
+  second.wait({ proceed: () => at = loop.now() });
+  loop.run(5_000);
+  assert(at >= 2_000 && at < 2_100, `read on at ${at} ms`);
+});
+
+Deno.test("a connection that ends while it waits leaves no timer and no turn", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits({ maxValueRate: 1_000 }));
+  const turns = scheduler.turnsOf(peer("mallory"));
+  turns.begin(0);
+  turns.spend(10_000, 0);
+  const reader = { proceed: () => assert(false, "it has ended") };
+  turns.wait(reader);
+  turns.leave(reader);
+  loop.run(20_000);
+});
+
+Deno.test("heartbeats of a node have turns of their own", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits());
+  const node = { role: "node", address: "a:1" } as Partial<Peer>;
+  const user = scheduler.turnsOf(peer("n", node));
+  const control = scheduler.turnsOf(peer("n", { ...node, lane: "control" } as Partial<Peer>));
+  user.begin(0);
+  assertEquals(user.spend(1_000_000, 0), false);
+  assert(control.begin(loop.now()));
+});
+
+Deno.test("a budget is paid with time, for values and inflated bytes alike", () => {
+  const budget = new WorkBudget({ values: 1_000, inflated: 2_000 }, 0);
+  budget.charge(1_000, 2_000);
+  assertEquals(budget.delay(0), 0);
+  budget.charge(500, 0);
+  assertEquals(budget.delay(0), 500);
+  assertEquals(budget.delay(500), 0);
+  budget.charge(0, 4_000);
+  assertEquals(budget.delay(1_000), 1_000);
+  assertEquals(budget.delay(2_000), 0);
+  // A long rest fills it, and no more.
+  assertEquals(budget.delay(1_000_000), 0);
+  budget.charge(2_000, 0);
+  assertEquals(budget.delay(1_000_000), 1_000);
+});
