@@ -571,3 +571,41 @@ Deno.test("an owner that comes back after its shards were granted anew has to st
   const granted = [12, 13, 14].flatMap((shard) => orders(scene.locate("a", shard), "startShard"));
   assert(granted.some(([to]) => to === "b"), String(granted));
 });
+
+Deno.test("an unconfirmed grant of a holder that is excluded waits for its lease, whatever an old report says", () => {
+  const scene = active();
+  scene.live = ["b"];
+  scene.coordinator.setStrategy(shardType, { allocate: (_shard, nodes) => nodes.at(-1)!.address });
+  scene.view("a", ["a", "b"]);
+  assertEquals(orders(scene.locate("a", 4), "startShard"), [["b", 4, 1]]);
+  // The node has sent its report before it gets the grant, and does not know of its exclusion yet.
+  const { config, holders } = scene.leases("b");
+  const report = (said: number, known: Pick<ReportMessage, "config" | "holders">) =>
+    scene.step({
+      type: "shardReport",
+      from: "b",
+      term: scene.term,
+      stamp: [1, said],
+      retiring: false,
+      regions: [{ shardType, numShards, shards: [], lastEpoch: 0 }],
+      ...known,
+    });
+  scene.view("a", ["a", "b"], { candidates: ["a"], reason: "gone" });
+  assertEquals(orders(report(98, { holders, ...(config && { config }) }), "startShard"), []);
+  // One that knows the exclusion takes the grant no more.
+  assertEquals(orders(report(99, scene.leases("b")), "startShard"), [["a", 4, 2]]);
+});
+
+Deno.test("no claim displaces an owner that was admitted, even while the coordinator waits again", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  const { version } = scene.leases("a").config!;
+  const holders = [{ holder: { address: "x", incarnation: 1 }, age: 0 }];
+  scene.step({ type: "leasesAdopted", from: "a", incarnation: 1, version, holders });
+  assertEquals(scene.coordinator.phase, "recovering");
+  const explained = scene.coordinator.explain().join();
+  assert(/reports of nodes that may hold a lease: x/.test(explained), explained);
+  const told = scene.report("c", [[4, 6, 0]], { lastEpoch: 6 });
+  assertEquals(orders(told, "handOff").map(([to, shard]) => [to, shard]), [["c", 4]]);
+  assertEquals(scene.coordinator.table(shardType)!.grant(4)!.owner, "b");
+});

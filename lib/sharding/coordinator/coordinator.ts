@@ -92,8 +92,10 @@ export class Coordinator {
   #highestTerm = 0;
   #now = 0;
   #wallTime = 0;
-  /** Whether grants were made in this term. */
+  /** Whether the last review has found it active; only then are grants made. */
   #wasActive = false;
+  /** It was active in this term, so holders were admitted. */
+  #hasAdmitted = false;
   #effects: CoordinatorEffect[] = [];
 
   /** Idle until a view says that this node leads. */
@@ -284,6 +286,7 @@ export class Coordinator {
   /** All reports are in: those whose claims have lost are excluded before the others are admitted. */
   #activate(): void {
     for (const id of this.#nodes.conflicting()) this.#leases.exclude(id);
+    this.#hasAdmitted = true;
     this.#leases.activate();
     for (const { address } of this.#nodes.settled()) this.#admit(address);
     this.#propose();
@@ -324,7 +327,7 @@ export class Coordinator {
     const { self, members } = this.#view!;
     const incarnation = members.find(({ address }) => address === self)?.incarnation ?? 0;
     this.#leases.begin({ address: self, incarnation }, this.#term);
-    this.#wasActive = false;
+    this.#wasActive = this.#hasAdmitted = false;
     for (const [shardType, { numShards, lastEpoch }] of [...this.#tables]) {
       this.#tables.set(shardType, this.#newTable(numShards, lastEpoch));
     }
@@ -386,16 +389,23 @@ export class Coordinator {
     this.#nodes.noteConflicts(from, conflicts > 0);
     // Its lease may rest on a minority only, of which a quorum is not to learn as of a live one.
     if (conflicts > 0 && rules.conflictsDelayReadmission) this.#leases.exclude(id);
-    this.#releaseUnclaimed(id, named);
-    if (this.phase === "active") this.#onSettled(id, config, conflicts > 0);
+    this.#releaseUnclaimed(id, named, config);
+    if (this.phase === "active" && this.#wasActive) this.#onSettled(id, config, conflicts > 0);
     this.#grantAllWaiting();
   }
 
   /** What an excluded holder does not claim any more, it has stopped. */
-  #releaseUnclaimed(id: HolderId, named: ReadonlyMap<string, RegionReport>): void {
+  #releaseUnclaimed(
+    id: HolderId,
+    named: ReadonlyMap<string, RegionReport>,
+    config: LeaseConfig | undefined,
+  ): void {
+    // Then it refuses all grants that were made before it.
+    const knowsExclusion = this.#leases.knowsExclusion(id, config);
     for (const [shardType, table] of this.#tables) {
       const claimed = new Set(named.get(shardType)?.shards.map(([shard]) => shard));
-      this.#onFreed(shardType, table.release(holderKey(id), claimed), id.address, "stopped");
+      const freed = table.releaseBut(holderKey(id), claimed, knowsExclusion);
+      this.#onFreed(shardType, freed, id.address, "stopped");
     }
   }
 
@@ -437,8 +447,8 @@ export class Coordinator {
   }
 
   /**
-   * Of two claims the later grant wins while reports come in. When shards are granted, no claim takes
-   * a shard from another owner.
+   * Of two claims the later grant wins while reports come in. When holders have been admitted, no claim
+   * takes a shard from another owner, which may run it by now.
    */
   #adopt(
     table: ShardTable,
@@ -449,7 +459,7 @@ export class Coordinator {
   ): boolean {
     const before = table.grant(shard)?.owner;
     const isOthers = before !== undefined && before !== from;
-    if (isOthers && this.#wasActive) return false;
+    if (isOthers && this.#hasAdmitted) return false;
     if (!table.adopt(shard, from, epoch, stopping)) return false;
     if (isOthers) this.#nodes.noteConflicts(before, true);
     return true;
@@ -580,7 +590,9 @@ export class Coordinator {
   }
 
   #grant(shardType: string, table: ShardTable, shards: readonly number[]): void {
-    if (this.phase !== "active" || shards.length === 0 || !this.#isFormed(table)) return;
+    // Not before the holders are excluded whose claims have lost: see `#activate`.
+    if (this.phase !== "active" || !this.#wasActive) return;
+    if (shards.length === 0 || !this.#isFormed(table)) return;
     const nodes = this.#candidates(table);
     if (nodes.length === 0) return;
     const byAddress = new Map(nodes.map((node) => [node.address, node]));
