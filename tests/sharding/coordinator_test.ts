@@ -10,6 +10,7 @@ import type {
   ReportMessage,
 } from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import { takeoverWait } from "../../lib/sharding/lease/lease_timing.ts";
+import { epochBefore, epochsPerTerm } from "../../lib/sharding/routing/epoch.ts";
 import { noTerm, type Term } from "../../lib/sharding/routing/term.ts";
 
 const shardType = "counters";
@@ -608,4 +609,24 @@ Deno.test("no claim displaces an owner that was admitted, even while the coordin
   const told = scene.report("c", [[4, 6, 0]], { lastEpoch: 6 });
   assertEquals(orders(told, "handOff").map(([to, shard]) => [to, shard]), [["c", 4]]);
   assertEquals(scene.coordinator.table(shardType)!.grant(4)!.owner, "b");
+});
+
+Deno.test("when the epochs of a term are used up, a later term begins, whose epochs are all higher", () => {
+  // The second was named by a report, and belongs to a later term.
+  for (const lastEpoch of [epochsPerTerm - 1, 1_000 * epochsPerTerm + 7]) {
+    const scene = active();
+    const before = scene.term;
+    scene.report("b", [[4, lastEpoch, 0]], { lastEpoch });
+    assertEquals(orders(scene.locate("c", 9), "startShard"), []);
+    assert(scene.term[0] > before[0], String(scene.term));
+    const effects = ["a", "b", "c"].flatMap((from) =>
+      scene.report(from, from === "b" ? [[4, lastEpoch, 0]] : [], { lastEpoch })
+    );
+    effects.push(...scene.locate("c", 9));
+    const [order] = orders(effects, "startShard");
+    assert(order !== undefined, "the next term grants the shard");
+    assertEquals(order[2], epochBefore(scene.term) + 1);
+    assert(order[2] > lastEpoch);
+    assertEquals(scene.coordinator.table(shardType)!.grant(4)!.owner, "b");
+  }
 });

@@ -27,6 +27,7 @@ import { type HolderId, holderKey, type LeaseConfig } from "../lease/lease_confi
 import type { LeaseProposal } from "../lease/lease_configuration.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
+import { epochBefore, epochsPerTerm, termCountOf } from "../routing/epoch.ts";
 import {
   compareTerms,
   isPlausibleTerm,
@@ -76,8 +77,6 @@ const defaultTiming: CoordinatorTiming = {
 
 /** How many shard types one coordinator keeps; reports of more are rejected. */
 const maxShardTypes = 1_000;
-/** Grants of one type that a coordinator can make before it has to begin a new term: 2^20. */
-const epochsPerTerm = 1_048_576;
 
 /** See the module's text. */
 export class Coordinator {
@@ -154,6 +153,11 @@ export class Coordinator {
   /** The table of a shard type, for inspection. */
   table(shardType: string): ShardTable | undefined {
     return this.#tables.get(shardType);
+  }
+
+  /** The highest number of a term that was seen. */
+  get highestTerm(): number {
+    return Math.max(this.#highestTerm, this.#term[0]);
   }
 
   /** The incarnation of a member, as this coordinator knows it; 0 if it is none. */
@@ -335,19 +339,11 @@ export class Coordinator {
   }
 
   #newTable(numShards: number, lastEpoch = 0): ShardTable {
-    return new ShardTable(numShards, Math.max(lastEpoch, this.#floor), this.#now);
+    return new ShardTable(numShards, Math.max(lastEpoch, epochBefore(this.#term)), this.#now);
   }
 
   #requestReport(to: string): void {
     this.#effects.push({ type: "requestReport", to, term: this.#term });
-  }
-
-  /**
-   * Epochs of this term are above it. A deposed coordinator may have made grants that no node reports
-   * to its successor: their epochs must differ, the later above the earlier.
-   */
-  get #floor(): number {
-    return (this.#term[0] - 1) * epochsPerTerm;
   }
 
   /** Another term was acknowledged somewhere: this one must have a higher number. */
@@ -598,7 +594,11 @@ export class Coordinator {
     const byAddress = new Map(nodes.map((node) => [node.address, node]));
     for (const shard of shards) {
       if (!table.isFree(shard)) continue;
-      if (table.lastEpoch >= this.#floor + epochsPerTerm - 1) return this.#renewTerm();
+      if (table.lastEpoch >= epochBefore(this.#term) + epochsPerTerm - 1) {
+        // A report may have named an epoch of a later term.
+        this.#highestTerm = Math.max(this.#highestTerm, termCountOf(table.lastEpoch));
+        return this.#renewTerm();
+      }
       let owner = byAddress.get(table.targetOf(shard) ?? "") ??
         byAddress.get(
           this.#consult(shardType, (strategy) => strategy.allocate(shard, nodes)) ?? "",
