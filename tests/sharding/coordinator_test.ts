@@ -630,3 +630,22 @@ Deno.test("when the epochs of a term are used up, a later term begins, whose epo
     assertEquals(scene.coordinator.table(shardType)!.grant(4)!.owner, "b");
   }
 });
+
+Deno.test("where all leave, the coordinator is the last voter; a node that joins then gets the vote", () => {
+  const scene = active(["a", "b"]);
+  const voters = (address: string) =>
+    scene.leases(address).config!.voters.map(({ address }) => address);
+  scene.report("b", [[4, 5, 1]], { lastEpoch: 5, retiring: true });
+  scene.report("a", [], { retiring: true });
+  assertEquals(voters("a"), ["a"]);
+  assert(!scene.coordinator.isLast, "a shard still has an owner");
+  scene.stopped("b", 4, 5);
+  assert(scene.coordinator.isLast);
+  scene.view("a", ["a", "b", "c"]);
+  assert(!scene.coordinator.isLast, "a full member does not leave");
+  assertEquals(voters("a"), ["a"], "it has not reported yet, so it may not decide");
+  scene.report("c", [], { lastEpoch: 5 });
+  assertEquals(voters("a"), ["c"]);
+  assertEquals(orders(scene.tick(1_000), "startShard"), [["c", 4, 6]]);
+  assert(!scene.coordinator.isLast, "it goes as one that has no vote");
+});
