@@ -649,3 +649,21 @@ Deno.test("where all leave, the coordinator is the last voter; a node that joins
   assertEquals(orders(scene.tick(1_000), "startShard"), [["c", 4, 6]]);
   assert(!scene.coordinator.isLast, "it goes as one that has no vote");
 });
+
+Deno.test("a holder whose claim has lost is excluded before the first shards are granted", () => {
+  const scene = new Scene();
+  const seen: string[][] = [];
+  scene.coordinator.setStrategy(shardType, {
+    allocate: (_shard, nodes) => {
+      seen.push(nodes.map(({ address }) => address));
+      return nodes[0]!.address;
+    },
+  });
+  scene.view("a", ["a", "b", "c"]);
+  scene.report("a");
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  assertEquals(orders(scene.locate("a", 9), "startShard"), []);
+  // The last report that is awaited names a later grant than that of b.
+  assertEquals(orders(scene.report("c", [[4, 6, 0]]), "startShard"), [["a", 9, 7]]);
+  assertEquals(seen, [["a", "c"]]);
+});
