@@ -106,7 +106,7 @@ function judge(m: Machine, record: MemberRecord, from: string, ceiling: number):
   }
   if (same) return from === address ? ownWord(m, known, record) : hearsay(m, known, record);
   // What is told of an earlier incarnation was true once, and changes nothing any more.
-  const latest = known?.member.incarnation ?? m.state.tombstones.get(address)?.incarnation ?? 0;
+  const latest = known?.member.incarnation ?? m.state.tombstones.get(address)?.incarnation ?? -1;
   if (incarnation <= latest) return { record, refused: false };
   return isPossible(m, record) ? { record, refused: false } : { record: undefined, refused: true };
 }
