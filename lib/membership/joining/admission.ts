@@ -118,6 +118,7 @@ function ownWord(m: Machine, known: MemberRecord, record: MemberRecord): Judged 
     ? record.member
     : { ...record.member, upNumber };
   const keepsLabels = sameLabels(known.member, member) || !rules.membersDescribeThemselves;
+  if (lacksNumber(member)) return { record: { ...record, member: known.member }, refused: true };
   const labelled = keepsLabels ? known.member : withLabelsOf(member, known.member);
   const corrected: MemberRecord = {
     member: known.member.statusRefutation === undefined ||
@@ -147,7 +148,7 @@ function hearsay(m: Machine, known: MemberRecord, record: MemberRecord): Judged 
   let member = sameLabels(own, told) ? told : withLabelsOf(own, told);
   const upNumber = admittedNumber(m, told, own.upNumber);
   if (upNumber !== told.upNumber) member = { ...member, upNumber };
-  if (!mayRefute(own, told)) member = own;
+  if (!mayRefute(own, told) || lacksNumber(member)) member = own;
   const isSeen = isPlausible(record.seen.counter, known.seen.counter);
   const { version, refutation = 0 } = record.reachability;
   const isReached = isPlausible(version, known.reachability.version) &&
@@ -162,6 +163,11 @@ function hearsay(m: Machine, known: MemberRecord, record: MemberRecord): Judged 
     },
     refused: limited || upNumber !== told.upNumber,
   };
+}
+
+/** The leader makes a member up and gives it its number in one step: no member has only one of them. */
+function lacksNumber({ status, upNumber }: Member): boolean {
+  return status === "up" && upNumber === 0;
 }
 
 /** Whether a member may have refuted its status so: it does not go back to one before `up`. */
@@ -206,7 +212,7 @@ function isPossible(m: Machine, { member, seen, reachability }: MemberRecord): b
   if (!rules.countersHaveCeilings) return true;
   const { version, refutation = 0 } = reachability;
   const counters = [seen.counter, version, refutation, member.statusRefutation ?? 0];
-  return counters.every((counter) => isPlausible(counter, undefined)) &&
+  return counters.every((counter) => isPlausible(counter, undefined)) && !lacksNumber(member) &&
     (member.upNumber === 0 || admittedNumber(m, member, 0) === member.upNumber);
 }
 

@@ -20,10 +20,11 @@ export const maxJump = 2 ** 20;
 /** How high others may claim a counter of a member that is not known. */
 export const maxUnknown = 2 ** 40;
 /**
- * Milliseconds that an incarnation may be ahead of the wall time of a node, 1 000 years: clocks may
- * be wrong. Time goes on, so an incarnation at the limit is followed by a later one a millisecond later.
+ * Milliseconds that an incarnation may be ahead of the wall time of a node: nearly the whole range,
+ * since clocks may be wrong by any amount. Time goes on, so an incarnation at the limit is followed by
+ * a later one a millisecond later; the range is used up in the year 16 000.
  */
-export const maxAhead = 1_000 * 365 * 86_400_000;
+export const maxAhead = 8_500_000_000_000_000;
 
 /** Whether another member may claim `claimed` of a counter that is known to be `known`. */
 export function isPlausible(claimed: number, known: number | undefined): boolean {
