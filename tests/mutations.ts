@@ -292,6 +292,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "The entities of a node are suspended while it holds no lease.",
     "a clean partition of five nodes has no two owners, and the majority takes all over",
   ),
+  lagIsChecked: testedBy("actor/turn_gate_test.ts")(
+    "Before a queue of turns is drained, the clock is looked at: the process may have stood still.",
+    "a process that stood still handles no message of an entity before it looks at the clock",
+  ),
   leaseCountsFromSend: lease(
     "A lease counts from the sending of the round that a quorum has acknowledged.",
     "a lease counts from the sending of the round, not from its answers",

@@ -85,6 +85,7 @@ const all = {
   flushMarkersEndWaits: true,
   // Leases of owners.
   suspendedWithoutLease: true,
+  lagIsChecked: true,
   leaseCountsFromSend: true,
   leaseNeedsQuorum: true,
   clockJumpsEndLeases: true,

@@ -5,7 +5,7 @@
  * @module
  */
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
-import type { CoordinationMessage } from "./coordinator/coordination_protocol.ts";
+import { type CoordinationMessage, highestEpochOf } from "./coordinator/coordination_protocol.ts";
 import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
 import type { CoordinatorEvent } from "./coordinator/coordinator_event.ts";
 import type { CoordinatorView } from "./coordinator/coordinator_view.ts";
@@ -15,11 +15,13 @@ import type { LeaseMessage } from "./lease/lease_protocol.ts";
 import { NodeLease } from "./lease/node_lease.ts";
 import { NodeRegions } from "./region/node_regions.ts";
 import { Region, type ShardChange, type ShardRunner } from "./region/region.ts";
+import { isPlausibleEpoch } from "./routing/epoch.ts";
 import {
   type LocateMessage,
   type LocationMessage,
   otherNumber,
   type RefusedMessage,
+  regionPath,
   type ReturnedMessage,
   shardingPath,
 } from "./routing/protocol.ts";
@@ -71,11 +73,16 @@ export class ShardingMachine {
   /** The latest incarnation of this node that was a member; 0: none. */
   #incarnation = 0;
   #ticks = 0;
+  /** The highest epoch that another process has named, and that a grant can have. */
+  #plausibleEpoch = 0;
 
   constructor(port: ShardingMachinePort, timing: Partial<CoordinatorTiming> = {}) {
     this.#port = port;
     this.coordinator = new Coordinator(timing);
-    this.intake = new DeliveryIntake(port);
+    this.intake = new DeliveryIntake(port, {
+      isMember: (address) => this.#view?.members.some((one) => one.address === address) === true,
+      isPlausible: (epoch) => this.#isPlausible(epoch),
+    });
     this.lease = new NodeLease({
       self: port.self,
       now: () => port.now(),
@@ -153,6 +160,8 @@ export class ShardingMachine {
 
   /** A message of a node, this one included. */
   receive(from: string, message: CoordinationMessage): void {
+    const epoch = highestEpochOf(message);
+    if (!this.#isPlausible(epoch)) return this.#ignoreEpoch(from, message, epoch);
     switch (message.type) {
       case "requestReport":
         // Should this node lead one day, its term must have a higher number.
@@ -304,6 +313,24 @@ export class ShardingMachine {
         ? { type: "shardStarted", shardType, shard, epoch }
         : { type: "shardStopped", shardType, shard, epoch, reason: how },
     );
+  }
+
+  /** The one judge of epochs that others name. */
+  #isPlausible(epoch: number): boolean {
+    if (epoch <= this.#plausibleEpoch) return true;
+    const known = Math.max(this.coordinator.highestTerm, this.regions.acknowledged[0]);
+    if (!isPlausibleEpoch(epoch, known, this.#port.wallTime())) return false;
+    this.#plausibleEpoch = epoch;
+    return true;
+  }
+
+  #ignoreEpoch(peer: string, message: CoordinationMessage, epoch: number): void {
+    const { type, shardType = "" } = message as { type: string; shardType?: string };
+    const fields = { shardType, peer, type, epoch };
+    this.#port.log("warn", "ignored an epoch that no grant can have", fields, peer);
+    if (message.type !== "returned" && message.type !== "noRegion") return;
+    const target = `${regionPath(shardType)}/${message.entityId}`;
+    this.#port.deadLetter("invalidMessage", target, message.message);
   }
 
   #step(event: CoordinatorEvent): void {

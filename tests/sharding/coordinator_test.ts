@@ -10,6 +10,7 @@ import type {
   ReportMessage,
 } from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import { takeoverWait } from "../../lib/sharding/lease/lease_timing.ts";
+import { epochBefore, epochsPerTerm } from "../../lib/sharding/routing/epoch.ts";
 import { noTerm, type Term } from "../../lib/sharding/routing/term.ts";
 
 const shardType = "counters";
@@ -570,4 +571,99 @@ Deno.test("an owner that comes back after its shards were granted anew has to st
   scene.report("b", [], { lastEpoch: 6 });
   const granted = [12, 13, 14].flatMap((shard) => orders(scene.locate("a", shard), "startShard"));
   assert(granted.some(([to]) => to === "b"), String(granted));
+});
+
+Deno.test("an unconfirmed grant of a holder that is excluded waits for its lease, whatever an old report says", () => {
+  const scene = active();
+  scene.live = ["b"];
+  scene.coordinator.setStrategy(shardType, { allocate: (_shard, nodes) => nodes.at(-1)!.address });
+  scene.view("a", ["a", "b"]);
+  assertEquals(orders(scene.locate("a", 4), "startShard"), [["b", 4, 1]]);
+  // The node has sent its report before it gets the grant, and does not know of its exclusion yet.
+  const { config, holders } = scene.leases("b");
+  const report = (said: number, known: Pick<ReportMessage, "config" | "holders">) =>
+    scene.step({
+      type: "shardReport",
+      from: "b",
+      term: scene.term,
+      stamp: [1, said],
+      retiring: false,
+      regions: [{ shardType, numShards, shards: [], lastEpoch: 0 }],
+      ...known,
+    });
+  scene.view("a", ["a", "b"], { candidates: ["a"], reason: "gone" });
+  assertEquals(orders(report(98, { holders, ...(config && { config }) }), "startShard"), []);
+  // One that knows the exclusion takes the grant no more.
+  assertEquals(orders(report(99, scene.leases("b")), "startShard"), [["a", 4, 2]]);
+});
+
+Deno.test("no claim displaces an owner that was admitted, even while the coordinator waits again", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  const { version } = scene.leases("a").config!;
+  const holders = [{ holder: { address: "x", incarnation: 1 }, age: 0 }];
+  scene.step({ type: "leasesAdopted", from: "a", incarnation: 1, version, holders });
+  assertEquals(scene.coordinator.phase, "recovering");
+  const explained = scene.coordinator.explain().join();
+  assert(/reports of nodes that may hold a lease: x/.test(explained), explained);
+  const told = scene.report("c", [[4, 6, 0]], { lastEpoch: 6 });
+  assertEquals(orders(told, "handOff").map(([to, shard]) => [to, shard]), [["c", 4]]);
+  assertEquals(scene.coordinator.table(shardType)!.grant(4)!.owner, "b");
+});
+
+Deno.test("when the epochs of a term are used up, a later term begins, whose epochs are all higher", () => {
+  // The second was named by a report, and belongs to a later term.
+  for (const lastEpoch of [epochsPerTerm - 1, 1_000 * epochsPerTerm + 7]) {
+    const scene = active();
+    const before = scene.term;
+    scene.report("b", [[4, lastEpoch, 0]], { lastEpoch });
+    assertEquals(orders(scene.locate("c", 9), "startShard"), []);
+    assert(scene.term[0] > before[0], String(scene.term));
+    const effects = ["a", "b", "c"].flatMap((from) =>
+      scene.report(from, from === "b" ? [[4, lastEpoch, 0]] : [], { lastEpoch })
+    );
+    effects.push(...scene.locate("c", 9));
+    const [order] = orders(effects, "startShard");
+    assert(order !== undefined, "the next term grants the shard");
+    assertEquals(order[2], epochBefore(scene.term) + 1);
+    assert(order[2] > lastEpoch);
+    assertEquals(scene.coordinator.table(shardType)!.grant(4)!.owner, "b");
+  }
+});
+
+Deno.test("where all leave, the coordinator is the last voter; a node that joins then gets the vote", () => {
+  const scene = active(["a", "b"]);
+  const voters = (address: string) =>
+    scene.leases(address).config!.voters.map(({ address }) => address);
+  scene.report("b", [[4, 5, 1]], { lastEpoch: 5, retiring: true });
+  scene.report("a", [], { retiring: true });
+  assertEquals(voters("a"), ["a"]);
+  assert(!scene.coordinator.isLast, "a shard still has an owner");
+  scene.stopped("b", 4, 5);
+  assert(scene.coordinator.isLast);
+  scene.view("a", ["a", "b", "c"]);
+  assert(!scene.coordinator.isLast, "a full member does not leave");
+  assertEquals(voters("a"), ["a"], "it has not reported yet, so it may not decide");
+  scene.report("c", [], { lastEpoch: 5 });
+  assertEquals(voters("a"), ["c"]);
+  assertEquals(orders(scene.tick(1_000), "startShard"), [["c", 4, 6]]);
+  assert(!scene.coordinator.isLast, "it goes as one that has no vote");
+});
+
+Deno.test("a holder whose claim has lost is excluded before the first shards are granted", () => {
+  const scene = new Scene();
+  const seen: string[][] = [];
+  scene.coordinator.setStrategy(shardType, {
+    allocate: (_shard, nodes) => {
+      seen.push(nodes.map(({ address }) => address));
+      return nodes[0]!.address;
+    },
+  });
+  scene.view("a", ["a", "b", "c"]);
+  scene.report("a");
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  assertEquals(orders(scene.locate("a", 9), "startShard"), []);
+  // The last report that is awaited names a later grant than that of b.
+  assertEquals(orders(scene.report("c", [[4, 6, 0]]), "startShard"), [["a", 9, 7]]);
+  assertEquals(seen, [["a", "c"]]);
 });

@@ -1,4 +1,5 @@
 import type { Clock } from "../../runtime/clock.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { TurnGate } from "./turn_gate.ts";
 
 /** Has messages to run: runs up to `budget` of them and returns their number. */
@@ -9,6 +10,9 @@ export interface Runnable {
   /** `run` has thrown. */
   crashed(error: unknown): void;
 }
+
+// Bound here: see `rules.ts`.
+const lagIsChecked = rules.lagIsChecked;
 
 /** Messages that one actor may handle before the next has its turn. */
 const turnBudget = 128;
@@ -78,7 +82,7 @@ export class Dispatcher {
 
   readonly #drain = (): void => {
     // The process may have stood still since the last drain.
-    if (this.#gate !== undefined) this.#gate.look();
+    if (lagIsChecked && this.#gate !== undefined) this.#gate.look();
     this.#run(this.#turn < turnBudget ? this.#clock.now() : -1);
   };
 

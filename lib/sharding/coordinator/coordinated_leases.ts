@@ -1,5 +1,5 @@
 import type { HolderAge, HolderId, LeaseConfig } from "../lease/lease_config.ts";
-import { holderKey, isQuorum, sameHolder } from "../lease/lease_config.ts";
+import { compareVersions, holderKey, isQuorum, sameHolder } from "../lease/lease_config.ts";
 import { LeaseConfiguration, type LeaseProposal } from "../lease/lease_configuration.ts";
 import { defaultLeaseTiming } from "../lease/lease_timing.ts";
 import type { CoordinatedNodes } from "./coordinated_nodes.ts";
@@ -149,6 +149,13 @@ export class CoordinatedLeases {
   /** Whether no voter acknowledges the holder. */
   isExcluded(id: HolderId): boolean {
     return this.#config.isExcluded(id);
+  }
+
+  /** Whether the sender of a report with this configuration knew that it is excluded. */
+  knowsExclusion(id: HolderId, config: LeaseConfig | undefined): boolean {
+    const since = this.#config.excludedSince(id);
+    return since !== undefined && config !== undefined &&
+      compareVersions(config.version, since) >= 0;
   }
 
   /** Whether an earlier coordinator has excluded the holder: its shards may have had others since. */

@@ -71,6 +71,22 @@ export function parseCoordinationMessage(value: unknown): CoordinationMessage | 
   }
 }
 
+/** The highest epoch of a grant that a message names; 0: it names none. */
+export function highestEpochOf(message: CoordinationMessage): number {
+  switch (message.type) {
+    case "shardReport":
+      return message.regions.reduce(
+        (highest, { lastEpoch, shards }) =>
+          shards.reduce((most, [, epoch]) => Math.max(most, epoch), Math.max(highest, lastEpoch)),
+        0,
+      );
+    case "shardTableDelta":
+      return message.shards.reduce((highest, [, , epoch]) => Math.max(highest, epoch), 0);
+    default:
+      return "epoch" in message ? message.epoch : 0;
+  }
+}
+
 function parseReport(value: Record<string, unknown>): ReportMessage | undefined {
   const { term, stamp, retiring, regions } = value;
   if (!isTerm(term) || !isStamp(stamp) || typeof retiring !== "boolean") return undefined;

@@ -27,6 +27,7 @@ import { type HolderId, holderKey, type LeaseConfig } from "../lease/lease_confi
 import type { LeaseProposal } from "../lease/lease_configuration.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
+import { epochBefore, epochsPerTerm, termCountOf } from "../routing/epoch.ts";
 import {
   compareTerms,
   isPlausibleTerm,
@@ -76,8 +77,6 @@ const defaultTiming: CoordinatorTiming = {
 
 /** How many shard types one coordinator keeps; reports of more are rejected. */
 const maxShardTypes = 1_000;
-/** Grants of one type that a coordinator can make before it has to begin a new term: 2^20. */
-const epochsPerTerm = 1_048_576;
 
 /** See the module's text. */
 export class Coordinator {
@@ -92,8 +91,10 @@ export class Coordinator {
   #highestTerm = 0;
   #now = 0;
   #wallTime = 0;
-  /** Whether grants were made in this term. */
+  /** Whether the last review has found it active; only then are grants made. */
   #wasActive = false;
+  /** It was active in this term, so holders were admitted. */
+  #hasAdmitted = false;
   #effects: CoordinatorEffect[] = [];
 
   /** Idle until a view says that this node leads. */
@@ -152,6 +153,11 @@ export class Coordinator {
   /** The table of a shard type, for inspection. */
   table(shardType: string): ShardTable | undefined {
     return this.#tables.get(shardType);
+  }
+
+  /** The highest number of a term that was seen. */
+  get highestTerm(): number {
+    return Math.max(this.#highestTerm, this.#term[0]);
   }
 
   /** The incarnation of a member, as this coordinator knows it; 0 if it is none. */
@@ -284,6 +290,7 @@ export class Coordinator {
   /** All reports are in: those whose claims have lost are excluded before the others are admitted. */
   #activate(): void {
     for (const id of this.#nodes.conflicting()) this.#leases.exclude(id);
+    this.#hasAdmitted = true;
     this.#leases.activate();
     for (const { address } of this.#nodes.settled()) this.#admit(address);
     this.#propose();
@@ -324,7 +331,7 @@ export class Coordinator {
     const { self, members } = this.#view!;
     const incarnation = members.find(({ address }) => address === self)?.incarnation ?? 0;
     this.#leases.begin({ address: self, incarnation }, this.#term);
-    this.#wasActive = false;
+    this.#wasActive = this.#hasAdmitted = false;
     for (const [shardType, { numShards, lastEpoch }] of [...this.#tables]) {
       this.#tables.set(shardType, this.#newTable(numShards, lastEpoch));
     }
@@ -332,19 +339,11 @@ export class Coordinator {
   }
 
   #newTable(numShards: number, lastEpoch = 0): ShardTable {
-    return new ShardTable(numShards, Math.max(lastEpoch, this.#floor), this.#now);
+    return new ShardTable(numShards, Math.max(lastEpoch, epochBefore(this.#term)), this.#now);
   }
 
   #requestReport(to: string): void {
     this.#effects.push({ type: "requestReport", to, term: this.#term });
-  }
-
-  /**
-   * Epochs of this term are above it. A deposed coordinator may have made grants that no node reports
-   * to its successor: their epochs must differ, the later above the earlier.
-   */
-  get #floor(): number {
-    return (this.#term[0] - 1) * epochsPerTerm;
   }
 
   /** Another term was acknowledged somewhere: this one must have a higher number. */
@@ -386,16 +385,23 @@ export class Coordinator {
     this.#nodes.noteConflicts(from, conflicts > 0);
     // Its lease may rest on a minority only, of which a quorum is not to learn as of a live one.
     if (conflicts > 0 && rules.conflictsDelayReadmission) this.#leases.exclude(id);
-    this.#releaseUnclaimed(id, named);
-    if (this.phase === "active") this.#onSettled(id, config, conflicts > 0);
+    this.#releaseUnclaimed(id, named, config);
+    if (this.phase === "active" && this.#wasActive) this.#onSettled(id, config, conflicts > 0);
     this.#grantAllWaiting();
   }
 
   /** What an excluded holder does not claim any more, it has stopped. */
-  #releaseUnclaimed(id: HolderId, named: ReadonlyMap<string, RegionReport>): void {
+  #releaseUnclaimed(
+    id: HolderId,
+    named: ReadonlyMap<string, RegionReport>,
+    config: LeaseConfig | undefined,
+  ): void {
+    // Then it refuses all grants that were made before it.
+    const knowsExclusion = this.#leases.knowsExclusion(id, config);
     for (const [shardType, table] of this.#tables) {
       const claimed = new Set(named.get(shardType)?.shards.map(([shard]) => shard));
-      this.#onFreed(shardType, table.release(holderKey(id), claimed), id.address, "stopped");
+      const freed = table.releaseBut(holderKey(id), claimed, knowsExclusion);
+      this.#onFreed(shardType, freed, id.address, "stopped");
     }
   }
 
@@ -437,8 +443,8 @@ export class Coordinator {
   }
 
   /**
-   * Of two claims the later grant wins while reports come in. When shards are granted, no claim takes
-   * a shard from another owner.
+   * Of two claims the later grant wins while reports come in. When holders have been admitted, no claim
+   * takes a shard from another owner, which may run it by now.
    */
   #adopt(
     table: ShardTable,
@@ -449,7 +455,7 @@ export class Coordinator {
   ): boolean {
     const before = table.grant(shard)?.owner;
     const isOthers = before !== undefined && before !== from;
-    if (isOthers && this.#wasActive) return false;
+    if (isOthers && this.#hasAdmitted) return false;
     if (!table.adopt(shard, from, epoch, stopping)) return false;
     if (isOthers) this.#nodes.noteConflicts(before, true);
     return true;
@@ -580,13 +586,19 @@ export class Coordinator {
   }
 
   #grant(shardType: string, table: ShardTable, shards: readonly number[]): void {
-    if (this.phase !== "active" || shards.length === 0 || !this.#isFormed(table)) return;
+    // Not before the holders are excluded whose claims have lost: see `#activate`.
+    if (this.phase !== "active" || !this.#wasActive) return;
+    if (shards.length === 0 || !this.#isFormed(table)) return;
     const nodes = this.#candidates(table);
     if (nodes.length === 0) return;
     const byAddress = new Map(nodes.map((node) => [node.address, node]));
     for (const shard of shards) {
       if (!table.isFree(shard)) continue;
-      if (table.lastEpoch >= this.#floor + epochsPerTerm - 1) return this.#renewTerm();
+      if (table.lastEpoch >= epochBefore(this.#term) + epochsPerTerm - 1) {
+        // A report may have named an epoch of a later term.
+        this.#highestTerm = Math.max(this.#highestTerm, termCountOf(table.lastEpoch));
+        return this.#renewTerm();
+      }
       let owner = byAddress.get(table.targetOf(shard) ?? "") ??
         byAddress.get(
           this.#consult(shardType, (strategy) => strategy.allocate(shard, nodes)) ?? "",

@@ -22,13 +22,13 @@ interface Entry {
   orphaned: boolean;
   /** The former owner, by `holderKey`: the shard is not granted before its lease has ended. */
   held: string | undefined;
+  /** The former owner had not confirmed the grant, which may be on its way to it still. */
+  unconfirmed: boolean;
   /** When the grant or hand-off was sent last. */
   sentAt: number;
   /** Nodes that wait for the location. */
   readonly waiters: Set<string>;
 }
-
-const none: ReadonlySet<number> = new Set();
 
 /** The grants of one shard type, as its coordinator knows them. Holds no clock and sends nothing. */
 export class ShardTable {
@@ -236,6 +236,7 @@ export class ShardTable {
   hold(node: string, holder: string): void {
     for (const entry of this.#entries.values()) {
       if (entry.owner !== node) continue;
+      entry.unconfirmed = entry.phase === "granted";
       this.#orphan(entry);
       entry.held = holder;
     }
@@ -244,6 +245,9 @@ export class ShardTable {
   /**
    * A holder that may still run a shard claims it, and must not keep it: the shard is held until its
    * lease has ended, unless a later grant is known. Returns the owner of an older one, if there is one.
+   *
+   * Invariant: of several that claim a shard, only the one with the latest grant can hold a lease, so one
+   * is enough (`docs/decisions/0016-leases-for-owners.md`, F).
    */
   claim(shard: number, holder: string, epoch: number): string | undefined {
     this.raiseEpoch(epoch);
@@ -257,14 +261,32 @@ export class ShardTable {
     entry.epoch = epoch;
     entry.orphaned = true;
     entry.held = holder;
+    entry.unconfirmed = false;
     return owner;
   }
 
-  /** The lease of a holder has ended, or it has stopped these shards. Answers those that it held. */
-  release(holder: string, but: ReadonlySet<number> = none): number[] {
+  /** The lease of a holder has ended. Answers the shards that were held for it. */
+  release(holder: string): number[] {
+    return this.#release(holder, () => true);
+  }
+
+  /**
+   * A holder has reported these shards, and has stopped the others. Answers those that were held for it.
+   *
+   * @param refusesGrants it takes no grant any more that it has not confirmed. Before, one that is on its
+   * way may arrive after the report was sent, so its shard is held on.
+   */
+  releaseBut(holder: string, claimed: ReadonlySet<number>, refusesGrants: boolean): number[] {
+    return this.#release(
+      holder,
+      (shard, { unconfirmed }) => !claimed.has(shard) && (refusesGrants || !unconfirmed),
+    );
+  }
+
+  #release(holder: string, isStopped: (shard: number, entry: Entry) => boolean): number[] {
     const freed: number[] = [];
     for (const [shard, entry] of this.#entries) {
-      if (entry.held !== holder || but.has(shard)) continue;
+      if (entry.held !== holder || !isStopped(shard, entry)) continue;
       entry.held = undefined;
       freed.push(shard);
     }
@@ -341,6 +363,7 @@ export class ShardTable {
         target: undefined,
         orphaned: false,
         held: undefined,
+        unconfirmed: false,
         sentAt: 0,
         waiters: new Set(),
       };

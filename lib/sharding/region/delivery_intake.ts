@@ -31,12 +31,21 @@ export interface DeliveryIntakePort extends ShardingPort {
   ): void;
 }
 
+/** What a node knows of the cluster, by which it judges what others send. */
+export interface DeliveryJudge {
+  /** Whether a node is a member. */
+  isMember(address: string): boolean;
+  /** Whether a grant with this epoch can have been made. */
+  isPlausible(epoch: number): boolean;
+}
+
 /**
  * Handles messages of other nodes and clients to a region: validates them against the schema at the
  * first node, passes them to the router, and corrects senders that used an old grant.
  */
 export class DeliveryIntake {
   readonly #port: DeliveryIntakePort;
+  readonly #judge: DeliveryJudge;
   readonly #schemas = new Map<string, MessageSchema<unknown>>();
   /** Starts of entities by clients, for each type. */
   readonly #starts = new Map<string, EntityStarts>();
@@ -44,8 +53,9 @@ export class DeliveryIntake {
   readonly #corrected = new Set<string>();
 
   /** Accepts any message until schemas are added. */
-  constructor(port: DeliveryIntakePort) {
+  constructor(port: DeliveryIntakePort, judge: DeliveryJudge) {
     this.#port = port;
+    this.#judge = judge;
   }
 
   /** Messages for entities of a type must fit the schema. */
@@ -64,6 +74,11 @@ export class DeliveryIntake {
     const delivery = parseEntityDelivery(value);
     if (delivery !== undefined) {
       const [entityId, sent, epoch] = delivery;
+      if (!this.#judge.isPlausible(epoch)) {
+        this.#refuseEpoch(router, sender, epoch);
+        const target = `${regionPath(router.shardType)}/${entityId}`;
+        return this.#port.deadLetter("invalidMessage", target, sent);
+      }
       const message = this.#validate(router.shardType, entityId, sender, sent);
       if (message === invalid) return;
       const { client } = sender;
@@ -80,14 +95,23 @@ export class DeliveryIntake {
     if (marker === undefined) return;
     const [shard, epoch, owner, origin, by] = marker;
     const isClient = from.startsWith("client:");
+    const latest = Math.max(epoch, by);
+    if (!this.#judge.isPlausible(latest)) return this.#refuseEpoch(router, sender, latest);
     // Only nodes forward markers and know of grants; the origin of a client's marker is the client.
-    if (!isClient) router.learn(shard, owner, epoch);
+    // A node that has left may pass its last messages on, but what it says of grants does not count.
+    if (!isClient && this.#judge.isMember(from)) router.learn(shard, owner, epoch);
     router.receiveMarker([shard, epoch, owner, origin === "" || isClient ? from : origin, by]);
   }
 
   /** Allows corrections of the same senders again. */
   tick(): void {
     this.#corrected.clear();
+  }
+
+  #refuseEpoch({ shardType }: ShardRouter, sender: DeliverySender, epoch: number): void {
+    const { address: peer, accountable } = sender;
+    const fields = { shardType, peer, epoch };
+    this.#port.log("warn", "ignored an epoch that no grant can have", fields, accountable);
   }
 
   /** Whether the entity runs, or the client may start it. */

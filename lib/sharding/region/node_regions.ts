@@ -84,6 +84,11 @@ export class NodeRegions {
     return owned;
   }
 
+  /** The latest term that this node has acknowledged. */
+  get acknowledged(): Term {
+    return this.#acknowledged;
+  }
+
   /** Counts the changes of the owned shards. */
   get version(): number {
     let version = 0;
