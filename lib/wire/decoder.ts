@@ -159,7 +159,7 @@ export class Decoder {
     this.#end = end;
     this.#values = 1;
     this.#owed = 1;
-    this.#keyTimes.since = 0;
+    this.#keyTimes.begin();
   }
 
   #unread(): WireError {

@@ -19,6 +19,14 @@ const slowLookup = 0.000_2;
  * sequence, written as strings, make clusters in it: up to 7 us were measured.
  */
 const slowStringLookup = 0.01;
+/**
+ * Milliseconds that keys of one message may lose by colliding, strings excepted: on a machine where
+ * an ordinary look-up takes at most `ordinaryLookup`, and more on a slower one.
+ * Ordinary bigints may collide (networks of IPv6, fixed-point numbers: only the low 64 bits count
+ * in the engine); some hundreds of them harm nobody.
+ */
+const allowedLoss = 4;
+const ordinaryLookup = 0.000_02;
 /** How many times longer than in an ordinary set it may take. */
 const slowRatio = 6;
 /** Keys of the ordinary set. */
@@ -38,18 +46,30 @@ export interface KeyLookup {
  *
  * What is measured is the effect, not a pattern of keys: from time to time some of the keys are
  * looked up again. A pause of the process can make one look-up slow, but not three of each of 64
- * keys; long chains do.
+ * keys; long chains do. Keys that are slow are refused when they have cost too much: that is reckoned
+ * from their number and the time of a look-up, not from the time that has passed, so that no pause
+ * adds to it.
  */
 export class KeyTimes {
   /** Milliseconds, with a resolution of microseconds. On virtual time nothing takes any. */
   readonly now: () => number;
   /** Since when keys of large containers are inserted that were not checked; 0: none were. */
   since = 0;
+  /** Keys of large containers that were inserted since the last check. */
+  unchecked = 0;
   #small = 0;
+  #lost = 0;
 
   /** See {@linkcode KeyTimes.now}. */
   constructor(now: () => number) {
     this.now = now;
+  }
+
+  /** Another message begins. */
+  begin(): void {
+    this.since = 0;
+    this.unchecked = 0;
+    this.#lost = 0;
   }
 
   /**
@@ -63,19 +83,31 @@ export class KeyTimes {
   }
 
   #look(container: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>): void {
+    const inserted = this.#small;
     this.#small = 0;
     const keys = [...container.keys()];
     const from = chance(this.now(), keys.length);
     const some = keys.slice(from, from + measuredTogether);
-    if (lookupTime(this, container, some, 1) > limitOf(some)) this.check(container, keys);
+    if (lookupTime(this, container, some, 1) > limitOf(some)) {
+      this.check(container, keys, inserted);
+    }
   }
 
   /**
-   * Looks up keys of the container.
+   * Looks up keys of the container. `inserted`: keys that were inserted since the last check.
    *
-   * @throws {WireError} code `malformed`, if they collide.
+   * @throws {WireError} code `malformed`, if they collide and have cost too much.
    */
-  check(container: KeyLookup, keys: readonly unknown[]): void {
+  check(container: KeyLookup, keys: readonly unknown[], inserted: number): void {
+    const strings = keys.filter(isString);
+    // A string among other keys must not raise their limit to that of strings.
+    const others = keys.filter((key) => !isString(key));
+    const share = inserted / Math.max(1, keys.length);
+    if (others.length > 0) this.#checkAlike(container, others, others.length * share);
+    if (strings.length > 0) this.#checkAlike(container, strings, strings.length * share);
+  }
+
+  #checkAlike(container: KeyLookup, keys: readonly unknown[], inserted: number): void {
     const limit = limitOf(keys);
     if (lookupTime(this, container, keys, repetitions) <= limit) return;
     // On a slow machine, and in code that has just begun to run, all look-ups take longer.
@@ -83,6 +115,10 @@ export class KeyTimes {
     const ordinaryTime = lookupTime(this, usual.set, usual.keys, repetitions);
     const found = lookupTime(this, container, keys, repetitions);
     if (found <= limit || found <= slowRatio * ordinaryTime) return;
+    // The engine keeps strings beyond the message: their cost is not that of this message alone.
+    const slowness = Math.max(1, ordinaryTime / ordinaryLookup);
+    this.#lost += hasStrings(keys) ? Infinity : inserted * found / slowness;
+    if (this.#lost <= allowedLoss) return;
     const nanoseconds = Math.round(found * 1e6);
     throw malformed(`keys of an object, Map or Set collide: one takes ${nanoseconds} ns`);
   }
@@ -93,7 +129,11 @@ function limitOf(keys: readonly unknown[]): number {
 }
 
 function hasStrings(keys: readonly unknown[]): boolean {
-  return keys.some((key) => typeof key === "string");
+  return keys.some(isString);
+}
+
+function isString(key: unknown): boolean {
+  return typeof key === "string";
 }
 
 /** Watches a large container while it is filled. */
@@ -101,6 +141,7 @@ export class KeyWatch {
   readonly #times: KeyTimes;
   readonly #container: KeyLookup;
   readonly #samples: unknown[] = [];
+  #interval = largeKeys;
   #untilSample = largeKeys;
 
   /** `times` serves all containers of a message, so that many of them cost no more than one. */
@@ -122,10 +163,14 @@ export class KeyWatch {
   #sample(key: unknown): void {
     const times = this.#times;
     this.#samples.push(key);
+    times.unchecked += this.#interval;
     const now = times.now();
-    this.#untilSample = largeKeys + chance(now, largeKeys);
+    this.#interval = largeKeys + chance(now, largeKeys);
+    this.#untilSample = this.#interval;
     if (now - times.since < checkedTime) return;
-    times.check(this.#container, this.#samples);
+    const inserted = times.unchecked;
+    times.unchecked = 0;
+    times.check(this.#container, this.#samples, inserted);
     times.since = times.now();
   }
 }
