@@ -71,6 +71,8 @@ export class LeaseConfiguration {
   /** Holders that have ended their leases, and when: voters may not know yet. */
   readonly #released = new Map<string, number>();
   readonly #exclusions = new Map<string, Exclusion>();
+  /** Holders that an earlier term has excluded, and that hold no lease, as of the begin of this one. */
+  readonly #forgotten = new Set<string>();
   readonly #sent = new Map<string, { readonly count: number; readonly at: number }>();
   #config: LeaseConfig | undefined;
   #committed: LeaseConfig | undefined;
@@ -107,6 +109,7 @@ export class LeaseConfiguration {
     for (const map of [this.#reports, this.#adopted, this.#bounds, this.#exclusions, this.#sent]) {
       map.clear();
     }
+    this.#forgotten.clear();
     this.#config = this.#committed = undefined;
     this.#committedCount = -1;
     this.#votersSince = 0;
@@ -263,8 +266,9 @@ export class LeaseConfiguration {
 
   /** Whether an excluded holder holds no lease any more, on any clock. */
   hasEnded(id: HolderId, now: number): boolean {
-    const exclusion = this.#exclusions.get(holderKey(id));
-    if (exclusion === undefined) return false;
+    const key = holderKey(id);
+    const exclusion = this.#exclusions.get(key);
+    if (exclusion === undefined) return this.#forgotten.has(key);
     // A late answer makes the bound younger; what has ended stays ended.
     if (!exclusion.ended) exclusion.ended = now >= this.#endOf(exclusion);
     return exclusion.ended;
@@ -436,6 +440,7 @@ export class LeaseConfiguration {
       const isLive = now - (this.boundOf(id) ?? -Infinity) < this.#timing.takeoverWait;
       if (since >= 0 || isLive || this.#members.has(id)) continue;
       this.#exclusions.delete(key);
+      this.#forgotten.add(key);
       changed = true;
     }
     if (changed) this.#propose(this.#config!.voters, this.#config!.previous);

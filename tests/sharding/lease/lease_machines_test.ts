@@ -350,6 +350,8 @@ Deno.test("a new term forgets excluded holders that are members no more", () => 
   coordinator.onReport(a, config([a, b, c]), [{ holder: e, age: 10 }], 0);
   settle(coordinator, [a, b, c]);
   assertEquals(coordinator.committed?.excluded, [d, e]);
+  // Whoever waits for their leases need not wait any more.
+  assertEquals([x, d, e].map((id) => coordinator.hasEnded(id, 0)), [true, true, false]);
 });
 
 Deno.test("only the founder makes the first configuration at once", () => {

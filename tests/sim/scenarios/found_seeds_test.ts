@@ -39,7 +39,17 @@ const asksAfterReturn: readonly FoundSeed[] = [
   },
 ];
 
-for (const { what, seed, scenario, faults } of asksAfterReturn) {
+/** A coordinator waited for ever for the leases of holders that its new term had forgotten. */
+const grantsAfterRecovery: readonly FoundSeed[] = [
+  {
+    what: "shards are granted after most voters have died twice",
+    seed: 1_001_061,
+    scenario: bothDie,
+    faults: [{ type: "stop", at: 1_000, node: "node-2", restartAfter: 3_488, identity: "same" }],
+  },
+];
+
+for (const { what, seed, scenario, faults } of [...asksAfterReturn, ...grantsAfterRecovery]) {
   Deno.test(`${what} (${scenario.name}, seed ${seed})`, async () => {
     await simulate({ seed, faults, shrink: 0, failures: false }, scenario);
   });
