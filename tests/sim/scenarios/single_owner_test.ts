@@ -17,7 +17,7 @@ Deno.test("an entity that runs at two nodes is found: two of three seeds bootstr
   await assertRejects(
     () => simulate({ ...options, cluster: { seedNodes } }, splitShards),
     SimulationError,
-    "oneLiveEntity failed",
+    "oneOwnerAtEveryInstant failed",
   );
 });
 
