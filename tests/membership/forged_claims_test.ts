@@ -194,7 +194,7 @@ Deno.test("a node that is no member can speak of itself only", () => {
   const step = (value: unknown) => {
     const message = parseMembershipMessage(structuredClone(value));
     assert(message !== undefined);
-    world.step(a, { type: "received", from: "stranger:1", message });
+    world.step(a, { type: "received", from: "other:1", message });
   };
   const tombstone = { address: b.address, incarnation: self.incarnation, age: 0 };
   const down: Member = { ...self, status: "down" };

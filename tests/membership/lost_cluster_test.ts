@@ -282,7 +282,7 @@ Deno.test("seeds that have all moved find their cluster, if its members resolve 
 Deno.test("a node that was down asks the members that it knew, if no seed answers", () => {
   const { world, nodes } = formed(1, 5);
   const [, , , , fifth] = nodes as SimulatedMember[];
-  // Both seeds have left for good; the node begins again with the members of its last view.
+  // Both seeds have left and do not return; the node rejoins with the members of its last view.
   for (const node of nodes.slice(0, 2)) world.step(node, { type: "leave" });
   within(world, "leaving", 10_000, () => allUp(nodes.slice(2)));
   world.crash(fifth!);

@@ -4,7 +4,7 @@ import type { Fault } from "../../lib/testkit/mod.ts";
 
 const isUp = (node: SimulatedNode) => node.view?.self.status === "up";
 
-Deno.test("a node whose cluster is lost while it joins begins again without a restart", async () => {
+Deno.test("a node whose cluster is lost while it joins joins anew without a restart", async () => {
   for (let seed = 1; seed <= 5; seed++) {
     const faults: Fault[] = [
       { type: "crash", at: 1_000, node: "node-3", silently: true },

@@ -80,7 +80,7 @@ for (const [who, unisocket] of [["client", false], ["node", false], ["client", t
       const settle = (asked: Promise<unknown>) => {
         outcomes.push(asked.catch((error) => failed.push(String(error.message))));
       };
-      // The farewell is on its way while these are, and those after it was heard come last.
+      // The close frame is under way at the same time; messages sent after it was received come last.
       let number = 0;
       for (let round = 0; round < 20; round++) {
         number++;

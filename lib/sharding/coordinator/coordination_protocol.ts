@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { maxNumShards } from "../../options/tables/sharding_tables.ts";
+import { isBelow, isCount, isName, isRecord, isShardCount } from "../routing/message_fields.ts";
 import type { HolderAge, LeaseConfig } from "../lease/lease_config.ts";
 import {
   type AdmitHolderMessage,
@@ -52,8 +52,6 @@ export type CoordinationMessage =
   | LeasesAdoptedMessage
   | AdmitHolderMessage;
 
-const maxName = 256;
-
 /** The message, or `undefined` if it is none. */
 export function parseCoordinationMessage(value: unknown): CoordinationMessage | undefined {
   if (!isRecord(value)) return undefined;
@@ -93,11 +91,11 @@ function parseReport(value: Record<string, unknown>): ReportMessage | undefined 
   if (!Array.isArray(regions) || regions.length > 1_000) return undefined;
   for (const region of regions) {
     if (!isRecord(region) || !isName(region.shardType)) return undefined;
-    if (!isShardCount(region.numShards) || !isEpoch(region.lastEpoch)) return undefined;
+    if (!isShardCount(region.numShards) || !isCount(region.lastEpoch)) return undefined;
     if (!Array.isArray(region.shards) || region.shards.length > region.numShards) return undefined;
     for (const entry of region.shards) {
       if (!Array.isArray(entry) || !isBelow(entry[0], region.numShards)) return undefined;
-      if (!isEpoch(entry[1]) || !isBelow(entry[2], 2)) return undefined;
+      if (!isCount(entry[1]) || !isBelow(entry[2], 2)) return undefined;
     }
   }
   const holders = parseHolderAges(value.holders);
@@ -114,24 +112,4 @@ function parseReport(value: Record<string, unknown>): ReportMessage | undefined 
     ...(config && { config }),
     holders,
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= maxName;
-}
-
-function isBelow(value: unknown, bound: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < bound;
-}
-
-function isShardCount(value: unknown): value is number {
-  return isBelow(value, maxNumShards + 1) && value >= 1;
-}
-
-function isEpoch(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

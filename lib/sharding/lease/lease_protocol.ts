@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isCount, isName, isRecord } from "../routing/message_fields.ts";
 import type { ConfigVersion, HolderAge, HolderId, LeaseConfig } from "./lease_config.ts";
 import type { LeaseRefusal, LeaseRenewal } from "./lease_voter.ts";
 import { isTerm, type Term } from "../routing/term.ts";
@@ -59,7 +60,6 @@ export interface AdmitHolderMessage {
 export const maxVoters = 16;
 /** The longest lists of holders: twice as many as there can be members. */
 const maxHolders = 20_000;
-const maxName = 256;
 
 const reasons: readonly LeaseRefusal[] = [
   "notMember",
@@ -161,16 +161,4 @@ function isHolder(value: unknown): value is HolderId {
 /** Whether a value that a peer has sent is a version. */
 export function isVersion(value: unknown): value is ConfigVersion {
   return Array.isArray(value) && value.length === 2 && isTerm(value[0]) && isCount(value[1]);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= maxName;
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

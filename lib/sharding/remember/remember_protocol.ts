@@ -1,3 +1,4 @@
+import { isBelow, isCount, isName, isRecord } from "../routing/message_fields.ts";
 import { maxNumShards, maxRememberedPerShard } from "../../options/tables/sharding_tables.ts";
 import { isEntityId } from "../routing/protocol.ts";
 
@@ -42,7 +43,6 @@ export interface ListMessage {
 
 /** Shards in one message. */
 export const maxDigest = 4_096;
-const maxName = 256;
 
 /** Negative if `a` is older than `b`. */
 export function compareLists(a: ListVersion, b: ListVersion): number {
@@ -51,14 +51,9 @@ export function compareLists(a: ListVersion, b: ListVersion): number {
 
 /** The message, or `undefined` if the value is none. */
 export function parseRememberMessage(value: unknown): RememberMessage | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const { type, shardType, shard, epoch, change, started, stopped, shards, ids } = value as Record<
-    string,
-    unknown
-  >;
-  if (typeof shardType !== "string" || shardType === "" || shardType.length > maxName) {
-    return undefined;
-  }
+  if (!isRecord(value)) return undefined;
+  const { type, shardType, shard, epoch, change, started, stopped, shards, ids } = value;
+  if (!isName(shardType)) return undefined;
   switch (type) {
     case "digest":
     case "recall":
@@ -94,9 +89,5 @@ function areIds(value: unknown): value is string[] {
 }
 
 function isShard(value: unknown): value is number {
-  return isCount(value) && value < maxNumShards;
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return isBelow(value, maxNumShards);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isBelow, isCount, isName, isRecord, isShardCount, maxName } from "./message_fields.ts";
 import { maxNumShards } from "../../options/tables/sharding_tables.ts";
 import { isStamp, isTerm, type Stamp, type Term } from "./term.ts";
 import { rules } from "../../runtime/rules.ts";
@@ -176,7 +177,6 @@ export function regionPath(shardType: string): string {
 
 /** The longest entity id, in UTF-16 code units. */
 export const maxEntityId = 512;
-const maxName = 256;
 const maxReason = 1_000;
 /** Shards in one delta of a table. */
 export const maxTableEntries = 4_096;
@@ -205,7 +205,7 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
   }
   if (type === "noRegion") {
     const { entityId, epoch, message } = value;
-    if (!isEntityId(entityId) || !isEpoch(epoch)) return undefined;
+    if (!isEntityId(entityId) || !isCount(epoch)) return undefined;
     return { type, shardType, epoch, entityId, message };
   }
   if (type === "shardTableDelta") return parseTable(shardType, value);
@@ -215,7 +215,7 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
     if (!isShardCount(value.numShards)) return undefined;
     return { type, shardType, numShards: value.numShards, shard };
   }
-  return isEpoch(value.epoch) ? parseAboutShard(value, shardType, shard, value.epoch) : undefined;
+  return isCount(value.epoch) ? parseAboutShard(value, shardType, shard, value.epoch) : undefined;
 }
 
 function parseAboutShard(
@@ -228,7 +228,7 @@ function parseAboutShard(
   switch (type) {
     case "startShard": {
       const { term, config, incarnation } = value;
-      if (!isTerm(term) || !isEpoch(config) || !isEpoch(incarnation)) return undefined;
+      if (!isTerm(term) || !isCount(config) || !isCount(incarnation)) return undefined;
       return { type, term, config, incarnation, shardType, shard, epoch };
     }
     case "handOff":
@@ -242,7 +242,7 @@ function parseAboutShard(
       return { type, shardType, shard, epoch };
     case "location": {
       const { owner, incarnation, numShards } = value;
-      if (!isName(owner) || !isEpoch(incarnation)) return undefined;
+      if (!isName(owner) || !isCount(incarnation)) return undefined;
       if (numShards !== undefined && !isShardCount(numShards)) return undefined;
       const location = { type, shardType, shard, owner, incarnation, epoch } as const;
       return numShards === undefined ? location : { ...location, numShards };
@@ -250,7 +250,7 @@ function parseAboutShard(
     case "returned": {
       const { owner, incarnation, entityId, message } = value;
       if (!isName(owner) && owner !== "") return undefined;
-      if (!isEntityId(entityId) || !isEpoch(incarnation)) return undefined;
+      if (!isEntityId(entityId) || !isCount(incarnation)) return undefined;
       return { type, shardType, shard, epoch, owner, incarnation, entityId, message };
     }
     default:
@@ -261,7 +261,7 @@ function parseAboutShard(
 /** The delivery, or `undefined` if it is none. */
 export function parseEntityDelivery(value: unknown): EntityDelivery | undefined {
   if (!Array.isArray(value) || value.length !== 3) return undefined;
-  if (!isEntityId(value[0]) || !isEpoch(value[2])) return undefined;
+  if (!isEntityId(value[0]) || !isCount(value[2])) return undefined;
   return value as unknown as EntityDelivery;
 }
 
@@ -269,7 +269,7 @@ export function parseEntityDelivery(value: unknown): EntityDelivery | undefined 
 export function parseFlushMarker(value: unknown): FlushMarker | undefined {
   if (!rules.flushMarkersEndWaits) return undefined;
   if (!Array.isArray(value) || value.length !== 5) return undefined;
-  if (!isBelow(value[0], maxNumShards) || !isEpoch(value[1]) || !isEpoch(value[4])) {
+  if (!isBelow(value[0], maxNumShards) || !isCount(value[1]) || !isCount(value[4])) {
     return undefined;
   }
   const [, , owner, origin] = value as unknown[];
@@ -285,32 +285,12 @@ function parseTable(
     return undefined;
   }
   if (!Array.isArray(incarnations) || incarnations.length !== owners.length) return undefined;
-  if (!incarnations.every(isEpoch)) return undefined;
+  if (!incarnations.every(isCount)) return undefined;
   if (!Array.isArray(shards) || shards.length > maxNumShards) return undefined;
   for (const entry of shards) {
     if (!Array.isArray(entry) || !isBelow(entry[0], maxNumShards)) return undefined;
-    if (!isBelow(entry[1], owners.length) || !isEpoch(entry[2])) return undefined;
+    if (!isBelow(entry[1], owners.length) || !isCount(entry[2])) return undefined;
   }
   const known = shards as TableMessage["shards"];
   return { type: "shardTableDelta", shardType, owners, incarnations, shards: known };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= maxName;
-}
-
-function isBelow(value: unknown, bound: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < bound;
-}
-
-function isShardCount(value: unknown): value is number {
-  return isBelow(value, maxNumShards + 1) && value >= 1;
-}
-
-function isEpoch(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,8 +1,8 @@
+import { isBelow, isCount, isName, isRecord } from "./message_fields.ts";
 import { maxNumShards } from "../../options/tables/sharding_tables.ts";
 
 /** Where clients subscribe to shard tables, and where they receive them. */
 export const shardTablePath = "/_shardtable";
-const maxName = 256;
 
 /** A client subscribes to the table of a type: all of it, then each change. Repeated to renew. */
 export interface ShardTableSubscribe {
@@ -29,18 +29,18 @@ export interface ShardTablePush {
 export function parseShardTable(value: unknown): ShardTablePush | undefined {
   if (!isRecord(value)) return undefined;
   const { shardType, numShards, version, owners, incarnations, shards } = value;
-  if (!isName(shardType) || !isWhole(numShards, maxNumShards + 1) || !isWhole(version)) {
+  if (!isName(shardType) || !isBelow(numShards, maxNumShards + 1) || !isCount(version)) {
     return undefined;
   }
   if (!Array.isArray(owners) || owners.length > maxNumShards || !owners.every(isName)) {
     return undefined;
   }
   if (!Array.isArray(incarnations) || incarnations.length !== owners.length) return undefined;
-  if (!incarnations.every((each) => isWhole(each))) return undefined;
+  if (!incarnations.every((each) => isCount(each))) return undefined;
   if (!Array.isArray(shards) || shards.length > numShards) return undefined;
   for (const entry of shards) {
-    if (!Array.isArray(entry) || !isWhole(entry[0], numShards)) return undefined;
-    if (!isWhole(entry[1], owners.length) || !isWhole(entry[2])) return undefined;
+    if (!Array.isArray(entry) || !isBelow(entry[0], numShards)) return undefined;
+    if (!isBelow(entry[1], owners.length) || !isCount(entry[2])) return undefined;
   }
   return value as unknown as ShardTablePush;
 }
@@ -49,20 +49,8 @@ export function parseShardTable(value: unknown): ShardTablePush | undefined {
 export function parseShardTableSubscribe(value: unknown): ShardTableSubscribe | undefined {
   if (!isRecord(value)) return undefined;
   const { shardType, numShards, have } = value;
-  if (!isName(shardType) || !isWhole(numShards, maxNumShards + 1) || !isWhole(have)) {
+  if (!isName(shardType) || !isBelow(numShards, maxNumShards + 1) || !isCount(have)) {
     return undefined;
   }
   return { shardType, numShards, have };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= maxName;
-}
-
-function isWhole(value: unknown, below = Number.MAX_SAFE_INTEGER): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < below;
 }

@@ -22,7 +22,7 @@ const nodeFactor = 8;
  * Shares the event loop between peers. What a peer sends is read at once while it is little; a peer
  * whose messages take longer than a turn waits in a queue, from which one peer a time has its turn,
  * with I/O and timers in between. Peers whose budget for a second is used up wait until it is filled
- * again, and so does whoever sends to this end: nothing is read and acknowledged meanwhile.
+ * again: nothing that they send is read or acknowledged meanwhile.
  *
  * A peer is the holder of a certificate, on one lane: more connections give it no more turns, and
  * bulk of a node does not delay its heartbeats.

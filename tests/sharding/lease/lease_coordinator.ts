@@ -33,7 +33,7 @@ export class LeaseCoordinator {
   readonly #table: Entry[];
   readonly #reports = new Map<string, { readonly from: HolderId; readonly report: Report }>();
   readonly #stamps = new Map<string, number>();
-  /** What each holder has claimed and not stopped, whoever has the entry of the shard. */
+  /** What each holder has claimed and not stopped, whichever holder the entry of the shard names. */
   readonly #claims = new Map<string, Map<number, number>>();
   /** The version of the configuration that the term began with. */
   base: ConfigVersion | undefined;

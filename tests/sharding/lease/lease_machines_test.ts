@@ -350,7 +350,7 @@ Deno.test("a new term forgets excluded holders that are members no more", () => 
   coordinator.onReport(a, config([a, b, c]), [{ holder: e, age: 10 }], 0);
   settle(coordinator, [a, b, c]);
   assertEquals(coordinator.committed?.excluded, [d, e]);
-  // Whoever waits for their leases need not wait any more.
+  // A coordinator that waits for their leases need not wait any more.
   assertEquals([x, d, e].map((id) => coordinator.hasEnded(id, 0)), [true, true, false]);
 });
 
