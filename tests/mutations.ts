@@ -244,6 +244,18 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A node that is no member speaks of itself only.",
     "a node that is no member can speak of itself only",
   ),
+  endsNeedTwoWitnesses: forged(
+    "That a member has ended is believed with two witnesses only.",
+    "no member ends because one other says so, in any way and any order",
+  ),
+  hearsayNeedsTwoSpeakers: forged(
+    "That a member has a vote, or leaves, is believed from two members only.",
+    "one member cannot make members that do not exist",
+  ),
+  leaderHearsWhomItPromotes: forged(
+    "The leader makes only members full that have spoken to it.",
+    "the leader makes nobody full that it has not heard",
+  ),
   withdrawnServicesDisappear: exchange(
     "A service that its node withdraws disappears everywhere.",
     "services are registered and withdrawn on all nodes",

@@ -70,6 +70,9 @@ const all = {
   membersDescribeThemselves: true,
   ownStatusIsRefuted: true,
   onlyMembersGossip: true,
+  endsNeedTwoWitnesses: true,
+  hearsayNeedsTwoSpeakers: true,
+  leaderHearsWhomItPromotes: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,

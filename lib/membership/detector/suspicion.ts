@@ -8,6 +8,7 @@ import { commit } from "../machine/commit.ts";
 import { type Subject, type UnreachableReason, withRecord } from "../state/gossip_state.ts";
 import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import { isAlive } from "../state/member.ts";
+import { noteSuspicion } from "../joining/corroboration.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
 import { probeIndirectly, vouch } from "./probing.ts";
 import { accusedBy, nextReachability, refutedSubjects } from "./reachability.ts";
@@ -37,6 +38,7 @@ export function accuse(m: Machine, now: number): void {
     const isSilent = mustAccuse(m, address, peer, silentBefore.has(address), now);
     const reason = reasonOf(m, peer, now);
     if (!isSilent && reason !== "gone") continue;
+    noteSuspicion(m, address, subject.member.incarnation, now);
     if (!before.has(address)) logAccusation(m, address, peer, reason, now);
     const { incarnation } = subject.member;
     const { refutation } = subject.reachability;

@@ -13,7 +13,9 @@ import {
   withRecord,
 } from "../state/gossip_state.ts";
 import { isPlausible, maxAhead, maxJump, outbid } from "../state/counter_limits.ts";
-import { isAlive, type Member, statusRank } from "../state/member.ts";
+import { isAlive, isLeaving, type Member, statusRank } from "../state/member.ts";
+import { isFull, votingAge } from "../downing/downing.ts";
+import { isAgreed, isEnded, noteTold } from "./corroboration.ts";
 import { type Machine, selfAddress } from "../machine/machine.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
 import { rules } from "../../runtime/rules.ts";
@@ -35,18 +37,19 @@ export function admitted(m: Machine, theirs: GossipState, from: string, now: num
   const ceiling = highestIncarnation(m, now);
   const changes = new Map<string, MemberRecord | undefined>();
   const room = roomForMembers(m, theirs);
+  const told: Told = { from, now };
   for (const [address, record] of theirs.members) {
     if (m.state.members.get(address) === record) continue;
     if (!room(address)) {
       changes.set(address, undefined);
       continue;
     }
-    const judged = judge(m, record, from, ceiling);
+    const judged = judge(m, record, told, ceiling);
     if (judged.record !== record) changes.set(address, judged.record);
     refused ||= judged.refused;
     if (judged.own !== undefined) ours = withRecord(ours, judged.own);
   }
-  const tombstones = admittedTombstones(m, theirs.tombstones, ceiling);
+  const tombstones = admittedTombstones(m, theirs.tombstones, told, ceiling);
   refused ||= tombstones.refused;
   if (changes.size === 0 && tombstones.kept === theirs.tombstones) return { ours, theirs, refused };
   const members = new Map(theirs.members);
@@ -95,20 +98,49 @@ interface Judged {
   readonly own?: MemberRecord;
 }
 
-function judge(m: Machine, record: MemberRecord, from: string, ceiling: number): Judged {
+/** Who has sent a state, and when. */
+interface Told {
+  readonly from: string;
+  readonly now: number;
+}
+
+function judge(m: Machine, record: MemberRecord, told: Told, ceiling: number): Judged {
+  const { from, now } = told;
   const { address, incarnation } = record.member;
   if (incarnation > ceiling) return { record: undefined, refused: true };
   const known = m.state.members.get(address);
   const same = known !== undefined && known.member.incarnation === incarnation;
   if (address === selfAddress(m)) {
-    if (!same || !rules.ownRecordIsProtected) return { record, refused: false };
-    return protectOwnRecord(m, known, record);
+    if (!same || !rules.ownRecordIsProtected) {
+      const isLater = incarnation > m.identity.incarnation;
+      const isTrue = !isLater || isEnded(m, m.identity, from, now);
+      return { record: isTrue ? record : undefined, refused: false };
+    }
+    return protectOwnRecord(m, known, record, told);
   }
-  if (same) return from === address ? ownWord(m, known, record) : hearsay(m, known, record);
+  if (same) return from === address ? ownWord(m, known, record) : hearsay(m, known, record, told);
   // What is told of an earlier incarnation was true once, and changes nothing any more.
   const latest = known?.member.incarnation ?? m.state.tombstones.get(address)?.incarnation ?? -1;
   if (incarnation <= latest) return { record, refused: false };
+  if (!isKnownToExist(m, record, told)) return { record: undefined, refused: false };
   return isPossible(m, record) ? { record, refused: false } : { record: undefined, refused: true };
+}
+
+/** Whether to believe in an incarnation of which the sender is the first to tell. */
+function isKnownToExist(m: Machine, { member }: MemberRecord, { from, now }: Told): boolean {
+  const known = m.state.members.get(member.address)?.member;
+  const isNew = known === undefined;
+  if (isNew ? !isAgreed(m, "exists", member, from, now) : !isEnded(m, known, from, now)) {
+    return false;
+  }
+  if (!hasVote(member) || (!isNew && takesVoteOf(known, member))) return true;
+  return isAgreed(m, "votes", member, from, now);
+}
+
+/** Whether the vote of the later incarnation is the one that the known one has. */
+function takesVoteOf(known: Member, { upNumber, status, inheritedNumber }: Member): boolean {
+  return upNumber === 0 && status !== "up" && isFull(known) &&
+    inheritedNumber === votingAge(known);
 }
 
 /** A member's own record, from itself: it replaces what others may have claimed of it. */
@@ -141,14 +173,15 @@ function ownWord(m: Machine, known: MemberRecord, record: MemberRecord): Judged 
 }
 
 /** The record of a known member, from another one. */
-function hearsay(m: Machine, known: MemberRecord, record: MemberRecord): Judged {
+function hearsay(m: Machine, known: MemberRecord, record: MemberRecord, by: Told): Judged {
   if (!rules.membersDescribeThemselves) return { record, refused: false };
   const { member: own } = known;
   const { member: told } = record;
+  if (own.upNumber === 0) noteTold(m, own, by.from, by.now);
   let member = sameLabels(own, told) ? told : withLabelsOf(own, told);
   const upNumber = admittedNumber(m, told, own.upNumber);
   if (upNumber !== told.upNumber) member = { ...member, upNumber };
-  if (!mayRefute(own, told) || lacksNumber(member)) member = own;
+  if (!mayRefute(own, told) || lacksNumber(member) || !isCredible(m, own, told, by)) member = own;
   const isSeen = isPlausible(record.seen.counter, known.seen.counter);
   const { version, refutation = 0 } = record.reachability;
   const isReached = isPlausible(version, known.reachability.version) &&
@@ -165,6 +198,19 @@ function hearsay(m: Machine, known: MemberRecord, record: MemberRecord): Judged 
   };
 }
 
+/** Whether to believe what another member tells of the status and the vote of a known one. */
+function isCredible(m: Machine, own: Member, told: Member, { from, now }: Told): boolean {
+  if (!isAlive(told)) return isEnded(m, own, from, now);
+  if (isLeaving(told) && !isLeaving(own) && isAlive(own)) {
+    return isAgreed(m, "leaves", own, from, now);
+  }
+  return hasVote(own) || !hasVote(told) || isAgreed(m, "votes", own, from, now);
+}
+
+function hasVote({ status, upNumber, inheritedNumber }: Member): boolean {
+  return status === "up" || upNumber > 0 || inheritedNumber !== undefined;
+}
+
 /** The leader makes a member up and gives it its number in one step: no member has only one of them. */
 function lacksNumber({ status, upNumber }: Member): boolean {
   return status === "up" && upNumber === 0;
@@ -178,7 +224,12 @@ function mayRefute(own: Member, told: Member): boolean {
 }
 
 /** Another version of this node's own record is stale or forged: outbids its version numbers. */
-function protectOwnRecord(m: Machine, own: MemberRecord, theirs: MemberRecord): Judged {
+function protectOwnRecord(
+  m: Machine,
+  own: MemberRecord,
+  theirs: MemberRecord,
+  { from, now }: Told,
+): Judged {
   const seen = { ...own.seen, counter: outbid(own.seen.counter, theirs.seen.counter) };
   const version = outbid(own.reachability.version, theirs.reachability.version);
   const reachability = version === own.reachability.version
@@ -187,7 +238,8 @@ function protectOwnRecord(m: Machine, own: MemberRecord, theirs: MemberRecord): 
   const mine = own.member.statusRefutation ?? 0;
   const claimed = theirs.member.statusRefutation ?? 0;
   const isMine = isPlausible(claimed, mine);
-  let member = isMine ? theirs.member : own.member;
+  const isTrue = isMine && (isAlive(theirs.member) || isEnded(m, own.member, from, now));
+  let member = isTrue ? theirs.member : own.member;
   // Only this node refutes its status: a higher number is a lie, whatever the status is.
   if (isMine && claimed > mine && isAlive(member)) {
     member = { ...own.member, statusRefutation: outbid(mine, claimed) };
@@ -263,16 +315,23 @@ function withLabelsOf({ nodeId, roles, appVersion, zone }: Member, member: Membe
 function admittedTombstones(
   m: Machine,
   theirs: ReadonlyMap<string, Tombstone>,
+  { from, now }: Told,
   ceiling: number,
 ): { readonly kept: ReadonlyMap<string, Tombstone>; readonly refused: boolean } {
   let { size } = m.state.tombstones;
   const most = m.config.maxTombstones;
   let isPossible = true;
-  for (const { incarnation } of theirs.values()) if (incarnation > ceiling) isPossible = false;
-  if (size + theirs.size <= most && isPossible) return { kept: theirs, refused: false };
+  const doubted = new Set<string>();
+  for (const tombstone of theirs.values()) {
+    if (tombstone.incarnation > ceiling) isPossible = false;
+    else if (!isEnded(m, tombstone, from, now)) doubted.add(tombstone.address);
+  }
+  if (size + theirs.size <= most && isPossible && doubted.size === 0) {
+    return { kept: theirs, refused: false };
+  }
   const result = new Map<string, Tombstone>();
   for (const [address, tombstone] of theirs) {
-    if (tombstone.incarnation > ceiling) continue;
+    if (tombstone.incarnation > ceiling || doubted.has(address)) continue;
     const isNew = !m.state.tombstones.has(address);
     // The tombstone of a known member is never dropped.
     if (isNew && size >= most && !m.state.members.has(address)) continue;

@@ -248,6 +248,7 @@ export function onJoin(m: Machine, from: string, message: JoinMessage, now: numb
   if (!isKnown) {
     if (rules.incarnationsAreRateLimited) m.gossip.rateLimiter.charge(from, incarnationCost, now);
     log(m, "info", "admitted a joining node", { member: from, nodeId: member.nodeId });
+    m.heardFrom.set(from, member.incarnation);
     const inherits = known !== undefined && handsOnVote(known);
     const heir: Member = inherits ? { ...member, inheritedNumber: votingAge(known) } : member;
     commit(m, withMember(m.state, heir), now);

@@ -9,8 +9,12 @@ import { aboutOnly, withMember, withoutMember } from "../state/gossip_state.ts";
 import { gossipToAll } from "../machine/gossiping.ts";
 import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive, isLeaving, type Member } from "../state/member.ts";
+import { isEnded } from "./corroboration.ts";
 import type { LeftMessage, RemovedMessage } from "../machine/messages.ts";
 import { rules } from "../../runtime/rules.ts";
+
+/** How many members are told at once, the oldest first; others believe two that say so. */
+const toldAtOnce = 16;
 
 /** Starts to leave. */
 export function startLeaving(m: Machine, now: number): void {
@@ -27,7 +31,8 @@ export function startLeaving(m: Machine, now: number): void {
     commit(m, withMember(m.state, { ...m.view.self, status: "leaving" }), now);
   }
   m.gossip.nextAt = now;
-  gossipToAll(m, oldestOthers(m), aboutOnly(m.state, [selfAddress(m)]), now);
+  const told = reachableOthers(m).slice(0, toldAtOnce).map(({ address }) => address);
+  gossipToAll(m, told, aboutOnly(m.state, [selfAddress(m)]), now);
 }
 
 /** Stops without convergence when the deadline has passed. */
@@ -64,9 +69,10 @@ export function onLeft(m: Machine, from: string, message: LeftMessage, now: numb
 }
 
 /** Handles the removal of this node. */
-export function onRemoved(m: Machine, message: RemovedMessage, now: number): void {
+export function onRemoved(m: Machine, from: string, message: RemovedMessage, now: number): void {
   if (m.phase !== "member" || message.clusterId !== m.clusterId) return;
   if (message.incarnation < m.identity.incarnation) return;
+  if (!isEnded(m, m.identity, from, now)) return;
   const { evidence } = message;
   if (evidence !== undefined) {
     const self: Member = { ...m.view.self, status: "down", evidence };

@@ -8,6 +8,7 @@
  */
 import { admitted } from "../joining/admission.ts";
 import { commit } from "./commit.ts";
+import { forgetGone } from "../joining/corroboration.ts";
 import {
   emptyGossip,
   type GossipState,
@@ -42,6 +43,7 @@ export function gossipTick(m: Machine, random: number, now: number): void {
     const { tombstoneLifetime, maxTombstones } = m.config;
     // Tombstones are in no digest, so their removal changes no view.
     m.state = withoutOldTombstones(m.state, now - tombstoneLifetime, maxTombstones);
+    forgetGone(m);
   }
   const { gossipInterval } = m.config;
   if (now >= m.gossip.seedProbeAt) {

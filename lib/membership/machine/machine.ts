@@ -14,6 +14,7 @@ import { LocalHealth } from "../detector/local_health.ts";
 import { type LeaseAnswerEvent, type LeaseState, newLeaseState } from "../downing/lease_state.ts";
 import type { MembershipView } from "../state/view.ts";
 import { configuredSeeds, type Seeds } from "../joining/seeds.ts";
+import { Claims } from "../joining/claims.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { MonitoredPeer, Relay } from "../detector/monitored_peer.ts";
 
@@ -203,6 +204,15 @@ export interface Machine {
     /** Port of this node's stall responder. */
     stallPort: number | undefined;
   };
+  /** What other members say about third ones; see `corroboration.ts`. */
+  readonly claims: Claims;
+  /** The members that this node has accused: since when, and when it did last. */
+  readonly suspected: Map<
+    string,
+    { readonly incarnation: number; readonly since: number; readonly at: number }
+  >;
+  /** The incarnations that have spoken to this node themselves, by address of a member. */
+  readonly heardFrom: Map<string, number>;
   /** Later incarnations that have asked this node to join, by address: the members are dead. */
   readonly provenDead: Map<string, number>;
   /** When a message of a full member last arrived, while this node is none. */
@@ -277,6 +287,9 @@ export function newMachine(config: ResolvedConfig): Machine {
       relays: [],
       stallPort: undefined,
     },
+    claims: new Claims(),
+    suspected: new Map(),
+    heardFrom: new Map(),
     provenDead: new Map(),
     fullHeardAt: 0,
     blockedSince: undefined,

@@ -6,7 +6,7 @@
  * @module
  */
 import { accuse } from "../detector/suspicion.ts";
-import { replacedBy } from "./commit.ts";
+import { noteHeard, replacedBy } from "./commit.ts";
 import { type MembershipConfig, resolveConfig } from "./config.ts";
 import { whyNotJoined } from "../joining/bootstrap.ts";
 import { gossipTick, onDigest, onGossip, onSummary } from "./gossiping.ts";
@@ -188,6 +188,7 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
       return onClusterMessage(m, from, message, now);
     case "heartbeatAck":
       if (m.state.members.get(from)?.member.incarnation === message.incarnation) {
+        noteHeard(m, from, message.incarnation, now);
         onHeartbeatAck(m, from, message, now);
         noteFullMember(m, from, now);
       }
@@ -196,7 +197,7 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
       return onLeft(m, from, message, now);
     case "removed":
       if (!m.state.members.has(from) && rules.onlyMembersGossip) return;
-      return onRemoved(m, message, now);
+      return onRemoved(m, from, message, now);
   }
 }
 
@@ -225,6 +226,7 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
   const known = m.state.members.get(from)?.member.incarnation;
   if (isGone(m, from, message, known)) return;
   if (message.incarnation === known) {
+    noteHeard(m, from, known, now);
     heard(m, from, now);
     noteFullMember(m, from, now);
   }

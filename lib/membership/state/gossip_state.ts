@@ -198,6 +198,13 @@ export function withoutMember(state: GossipState, address: string, now: number):
   return { members, tombstones: new Map(state.tombstones).set(address, tombstone) };
 }
 
+/** The state without the record of an address, and without a tombstone of it. */
+export function withoutRecord(state: GossipState, address: string): GossipState {
+  const members = new Map(state.members);
+  members.delete(address);
+  return { members, tombstones: state.tombstones };
+}
+
 /** The state without tombstones from before `oldest`, and with at most `limit` of them, the newest. */
 export function withoutOldTombstones(
   state: GossipState,
