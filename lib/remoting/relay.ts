@@ -22,13 +22,13 @@ export const relayedPath = "/_relayed";
 
 /** Clients to which one node keeps a route, and for which it forwards messages. */
 const maxRoutes = 10_000;
-/** Of these, how many clients with one certificate may have. */
-const maxRoutesPerIdentity = 1_000;
 
 /** Dependencies of a {@linkcode Relay}. */
 export interface RelayPort extends Partial<RelayChoice> {
   /** This system's address. */
   self(): string;
+  /** Routes that clients with one certificate may have. */
+  readonly maxRoutesPerIdentity: number;
   send(to: string, path: string, message: unknown): void;
   /** The peer of a connection to an address. */
   peerAt(address: string): Peer | undefined;
@@ -173,7 +173,7 @@ export class Relay {
     const account = accountOf(peer);
     if (known === undefined && this.#routes.size >= maxRoutes) return;
     if (known !== undefined) this.#forget(peer.address);
-    if (this.#routesOf.of(account) >= maxRoutesPerIdentity) return;
+    if (this.#routesOf.of(account) >= this.#port.maxRoutesPerIdentity) return;
     this.#routesOf.add(account, 1);
     this.#routes.set(peer.address, { via: via.address, peer });
     this.#port.onRoute(peer, true);

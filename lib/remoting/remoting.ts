@@ -18,6 +18,7 @@ import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
+import { transportLimits } from "../transport/base/limits.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
 import { TlsConfig } from "../transport/tls/tls_config.ts";
@@ -32,6 +33,7 @@ import {
 import { WireError } from "../wire/errors.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
+import { HeldAsks } from "./held_asks.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
 import { Grants } from "./grants.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
@@ -83,6 +85,10 @@ export class Remoting {
   /** For messages to paths that begin so. */
   readonly #undelivered = new Map<string, UndeliveredHandler>();
   readonly #grants = new Grants();
+  readonly #admitsNode: RemotingOptions["admitsNode"];
+  readonly #onForeignNode: RemotingOptions["onForeignNode"];
+  /** Where nodes are heard that are not admitted. */
+  readonly #openToNodes = new Set<string>();
   readonly #reserved = new Set<string>();
   /** Messages to these paths list references that are open to the client anyway, or closed. */
   readonly #withoutGrants = new Set<string>();
@@ -94,14 +100,19 @@ export class Remoting {
   #delivering = 0;
   /** What was forwarded in the message that is delivered, and takes more turns. */
   #forwarded: LongRead | undefined;
-  /** Address that the message which is being encoded is for. */
+  /** Address that the message which is being encoded is for, and its peer if it is a client. */
   #encodingFor = "";
+  #encodingPeer: Peer | undefined;
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
   readonly #onUndelivered: RemotingOptions["onUndelivered"];
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
+  /** Asks that clients are to answer. */
+  readonly #heldAsks: HeldAsks;
+  /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
+  #holdsTooMany = false;
   readonly #relay: Relay;
   /** Undefined where nothing is recorded. */
   readonly #telemetry: RemotingTelemetry | undefined;
@@ -114,6 +125,8 @@ export class Remoting {
   private constructor(system: ActorSystem, options: RemotingOptions) {
     this.#mayReachNode = options.mayReach ?? (() => true);
     this.#isNode = options.role === "node";
+    this.#admitsNode = options.admitsNode;
+    this.#onForeignNode = options.onForeignNode;
     this.#onUndelivered = options.onUndelivered;
     this.#clock = options.runtime.clock;
     this.#inbound = options.runtime.inbound;
@@ -142,10 +155,13 @@ export class Remoting {
       peerLog: this.#peerLog,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
-    const { maxWatchesPerPeer } = options;
+    const limits = transportLimits(options.limits);
+    const { maxWatchesPerPeer, maxWatchesPerIdentity } = limits;
+    this.#heldAsks = new HeldAsks(limits.maxAsksPerIdentity);
+    this.#internals.limitedLog.maxLinesPerIdentity = limits.maxLogLinesPerIdentity;
     this.#watcher = new RemoteWatcher(
       { ...common, send: (to, message) => this.send(to, watchPath, 0, message) },
-      maxWatchesPerPeer === undefined ? {} : { maxWatchesPerPeer },
+      { maxWatchesPerPeer, maxWatchesPerIdentity },
     );
     this.#lostAsks = new LostAsks({
       ...common,
@@ -155,7 +171,7 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
     });
-    this.#relay = this.#makeRelay(options);
+    this.#relay = this.#makeRelay(options, limits.maxRoutesPerIdentity);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
     this.handleNodes(rejectedPath, (peer, report) => this.#rejections.receive(peer, report));
@@ -210,9 +226,13 @@ export class Remoting {
     return this.#endpoint!;
   }
 
-  /** Passes messages of nodes to `path` to `handler` instead of an actor. Clients are refused. */
-  handleNodes(path: string, handler: NodeHandler): void {
+  /**
+   * Passes messages of nodes to `path` to `handler` instead of an actor. Clients are refused, and
+   * nodes that are not admitted unless the path is `open` to them.
+   */
+  handleNodes(path: string, handler: NodeHandler, { open = false } = {}): void {
     this.#nodeHandlers.set(path, handler);
+    if (open) this.#openToNodes.add(path);
   }
 
   /** Passes messages of nodes and clients to `path` to `handler` instead of an actor. */
@@ -309,15 +329,22 @@ export class Remoting {
     let bytes: Uint8Array;
     // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
+    const outerPeer = this.#encodingPeer;
+    let holdsTooMany = false;
     try {
       this.#encodingFor = this.#withoutGrants.has(path) ? "" : node;
+      this.#encodingPeer = isClient && this.#isNode ? peer : undefined;
       const readable = this.#serialization.towards(peer);
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace);
     } catch (error) {
       return this.#refuseMessage(peer, node + path, message, error);
     } finally {
       this.#encodingFor = outer;
+      this.#encodingPeer = outerPeer;
+      holdsTooMany = this.#holdsTooMany;
+      this.#holdsTooMany = false;
     }
+    if (holdsTooMany) return this.#lose("queueFull", node, path, message);
     if (this.#relay.isNeeded(node, path)) {
       if (this.#relay.send(node, bytes.slice())) return;
       if (!this.#takesBack(node, path, message)) this.#lose("disconnected", node, path, message);
@@ -508,8 +535,22 @@ export class Remoting {
   }
 
   #deliver(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
-    if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
-    this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
+    if (this.#inbound === undefined) return this.#admit(peer, lane, path, uid, message);
+    this.#inbound(peer.address, path, () => this.#admit(peer, lane, path, uid, message));
+  }
+
+  /** A certificate proves a node, not a member: others speak to the parts that are open to them only. */
+  #admit(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
+    if (
+      peer.role === "client" || this.#admitsNode === undefined || this.#admitsNode(peer.address) ||
+      this.#openToNodes.has(path)
+    ) return this.#dispatch(peer, lane, path, uid, message);
+    const refuse = () => {
+      if (!ownPaths.has(path)) this.#internals.deadLetter("unauthorized", path, message);
+    };
+    if (this.#onForeignNode === undefined) return refuse();
+    const deliver = () => this.#dispatch(peer, lane, path, uid, message);
+    this.#onForeignNode(peer, path, message, deliver, refuse);
   }
 
   /** Passes a message to the handler of its path, or to the actor there. */
@@ -545,8 +586,9 @@ export class Remoting {
     }
   }
 
-  #makeRelay({ relay }: RemotingOptions): Relay {
+  #makeRelay({ relay }: RemotingOptions, maxRoutesPerIdentity: number): Relay {
     const made = new Relay({
+      maxRoutesPerIdentity,
       self: () => this.address,
       send: (to, path, message) => this.send(to, path, 0, message),
       peerAt: (address) => this.endpoint.peerAt(address, "user"),
@@ -596,7 +638,11 @@ export class Remoting {
   }
 
   #onRefEncoded(ref: Ref<never>): void {
-    if (ref instanceof TemporaryRef) ref.holder = this.#encodingFor;
+    if (ref instanceof TemporaryRef) {
+      ref.holder = this.#encodingFor;
+      const peer = this.#encodingPeer;
+      if (peer !== undefined && !this.#heldAsks.hold(ref, peer)) this.#holdsTooMany = true;
+    }
     if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
       this.#grants.grant(this.#encodingFor, ref.path);
     }

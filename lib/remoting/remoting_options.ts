@@ -39,10 +39,24 @@ export type RemotingOptions =
      * this a client could make a node dial any host. Default: everywhere.
      */
     readonly mayReach?: (address: string) => boolean;
+    /**
+     * Whether a node may send to actors and parts of this system. Default: every node may, which is
+     * right for a client only.
+     */
+    readonly admitsNode?: (address: string) => boolean;
+    /**
+     * A node that is not admitted has sent a message: calls `deliver` if it is admitted soon,
+     * otherwise `refuse`. Default: it is refused.
+     */
+    readonly onForeignNode?: (
+      peer: NodePeer,
+      path: string,
+      message: unknown,
+      deliver: () => void,
+      refuse: () => void,
+    ) => void;
     /** A message to `to` could not be delivered. */
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
-    /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
-    readonly maxWatchesPerPeer?: number;
     /** Of a client that sends everything through one node. Default: directly to each. */
     readonly relay?: RelayChoice;
     /** How values of users' classes cross the wire. Default: not at all. */

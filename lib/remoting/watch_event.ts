@@ -1,3 +1,4 @@
+import { transportDefaults } from "../options/tables/transport_tables.ts";
 import type { ReportedReason, WatchItem, WatchMessage } from "./watch_protocol.ts";
 
 /** Events of a {@linkcode WatchTable}. `incarnation` is that of a system. */
@@ -57,8 +58,8 @@ export interface WatchLimits {
 
 /** The defaults of {@linkcode WatchLimits}. */
 export const defaultWatchLimits: WatchLimits = {
-  maxWatchesPerPeer: 100_000,
-  maxWatchesPerIdentity: 10_000,
+  maxWatchesPerPeer: transportDefaults.maxWatchesPerPeer,
+  maxWatchesPerIdentity: transportDefaults.maxWatchesPerIdentity,
   minRetry: 500,
   maxRetry: 10_000,
 };

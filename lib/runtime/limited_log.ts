@@ -10,7 +10,7 @@ import type { LogFields, Logger, LogLevel } from "./logger.ts";
 /** Milliseconds in which one cause of one identity gets one line. */
 export const limitedLogInterval = 60_000;
 /** Lines in that time about one identity: a cause may contain text that a peer has chosen. */
-const maxLinesOfIdentity = 10;
+export const linesPerIdentity = 10;
 /** Lines in that time in all; with the numbers of left out lines, fewer than ten a second. */
 const maxLines = 250;
 
@@ -37,6 +37,8 @@ interface Cause {
 
 /** See the module's text. Call {@linkcode LimitedLog.close} at the end: it may hold a timer. */
 export class LimitedLog {
+  /** Lines about one identity in the interval. */
+  maxLinesPerIdentity: number = linesPerIdentity;
   readonly #clock: Clock;
   readonly #logger: Logger;
   /** Causes with a line in the present interval. */
@@ -70,7 +72,7 @@ export class LimitedLog {
       return this.#wait(now);
     }
     const ofIdentity = identity === "" ? 0 : this.#linesOf.get(identity) ?? 0;
-    if (this.#lines >= maxLines || ofIdentity >= maxLinesOfIdentity) {
+    if (this.#lines >= maxLines || ofIdentity >= this.maxLinesPerIdentity) {
       this.#others++;
       return this.#wait(now);
     }

@@ -5,15 +5,15 @@ import {
   parseShardingMessage,
   type RefusedMessage,
 } from "./routing/protocol.ts";
+import { transportDefaults } from "../options/tables/transport_tables.ts";
 import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
 import { Tally } from "../transport/base/tally.ts";
 import type { ShardingPort } from "./routing/sharding_port.ts";
 
 /** Requests of clients that may be pending; further ones are dropped, and clients repeat them. */
 const maxPending = 100_000;
-/** Of these, how many one client may have, and all with one certificate. */
+/** Of these, how many one client may have. */
 const maxPendingPerClient = 1_000;
-const maxPendingPerIdentity = 10_000;
 /** Milliseconds between two requests to the coordinator for one shard: clients repeat theirs. */
 const forwardInterval = 100;
 /** Milliseconds after which a pending request is dropped. */
@@ -41,6 +41,7 @@ export class ClientLocator {
   readonly #port: ShardingPort;
   readonly #known: (request: LocateMessage) => LocationMessage | RefusedMessage | undefined;
   readonly #forward: (request: LocateMessage) => void;
+  readonly #maxPerIdentity: number;
   readonly #shards = new Map<string, PendingShard>();
   readonly #pendingOfClient = new Tally();
   readonly #pendingOfIdentity = new Tally();
@@ -48,12 +49,15 @@ export class ClientLocator {
 
   /**
    * `known` returns the answer that this node can give itself; `forward` sends a request to the coordinator.
+   * `maxPerIdentity` requests of clients with one certificate may be pending.
    */
   constructor(
     port: ShardingPort,
     known: (request: LocateMessage) => LocationMessage | RefusedMessage | undefined,
     forward: (request: LocateMessage) => void,
+    maxPerIdentity: number = transportDefaults.maxLocatesPerIdentity,
   ) {
+    this.#maxPerIdentity = maxPerIdentity;
     this.#port = port;
     this.#known = known;
     this.#forward = forward;
@@ -119,7 +123,7 @@ export class ClientLocator {
   #isFullFor(client: string, account: string): boolean {
     return this.#pending >= maxPending ||
       this.#pendingOfClient.of(client) >= maxPendingPerClient ||
-      this.#pendingOfIdentity.of(account) >= maxPendingPerIdentity;
+      this.#pendingOfIdentity.of(account) >= this.#maxPerIdentity;
   }
 
   #answer(key: string, answer: LocationMessage | RefusedMessage): void {

@@ -6,6 +6,7 @@ import {
   type ShardTablePush,
   type ShardTableSubscribe,
 } from "./routing/shard_table_push.ts";
+import { transportDefaults } from "../options/tables/transport_tables.ts";
 import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
 import { Tally } from "../transport/base/tally.ts";
 import type { ShardingPort } from "./routing/sharding_port.ts";
@@ -14,8 +15,6 @@ import type { ShardingPort } from "./routing/sharding_port.ts";
 const subscriptionTimeout = 30_000;
 /** Subscribers of one node; further clients locate shard by shard. */
 const maxSubscribers = 10_000;
-/** Of these, how many clients with one certificate may have. */
-const maxSubscribersPerIdentity = 1_000;
 /** Milliseconds in which a client that subscribes again does not get a whole table again. */
 const fullTableInterval = 200;
 
@@ -55,10 +54,19 @@ interface PublishedTable {
 export class ShardTablePublisher {
   readonly #port: ShardingPort;
   readonly #known: (shardType: string) => KnownShards | undefined;
+  readonly #maxPerIdentity: number;
   readonly #tables = new Map<string, PublishedTable>();
 
-  /** `known` returns the shard table of a type at this node. */
-  constructor(port: ShardingPort, known: (shardType: string) => KnownShards | undefined) {
+  /**
+   * `known` returns the shard table of a type at this node. Of each table clients with one certificate
+   * have at most `maxPerIdentity` subscriptions.
+   */
+  constructor(
+    port: ShardingPort,
+    known: (shardType: string) => KnownShards | undefined,
+    maxPerIdentity: number = transportDefaults.maxSubscriptionsPerIdentity,
+  ) {
+    this.#maxPerIdentity = maxPerIdentity;
     this.#port = port;
     this.#known = known;
   }
@@ -80,7 +88,7 @@ export class ShardTablePublisher {
     if (subscriber === undefined) {
       const account = accountOf(peer);
       if (subscribers.size >= maxSubscribers) return;
-      if (table.ofAccount.of(account) >= maxSubscribersPerIdentity) return;
+      if (table.ofAccount.of(account) >= this.#maxPerIdentity) return;
       subscriber = { account, renewedAt: now, fullTableAt: -Infinity };
       subscribers.set(address, subscriber);
       table.ofAccount.add(account, 1);

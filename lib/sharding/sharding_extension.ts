@@ -71,8 +71,13 @@ export class ShardingExtension implements NodeExtension {
       port,
       (request) => machine.known(request),
       (request) => machine.locate(request),
+      node.limits.maxLocatesPerIdentity,
     );
-    this.#publisher = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
+    this.#publisher = new ShardTablePublisher(
+      port,
+      (shardType) => this.#knownShards(shardType),
+      node.limits.maxSubscriptionsPerIdentity,
+    );
     node.handleNodes(shardingPath, (peer, value) => {
       const message = parseCoordinationMessage(value);
       if (message === undefined) return;

@@ -23,6 +23,7 @@ class Scene {
   constructor(self: string, connected: readonly string[] = [], members: readonly string[] = []) {
     this.relay = new Relay({
       self: () => self,
+      maxRoutesPerIdentity: 1_000,
       send: (to, path, message) => {
         const { gone } = message as { gone?: boolean };
         this.done.push(`send ${to}${path}${gone ? " gone" : ""}`);
@@ -154,6 +155,7 @@ Deno.test("a contact says whose certificate its client has", () => {
   const sent: unknown[] = [];
   const relay = new Relay({
     self: () => "a:1",
+    maxRoutesPerIdentity: 1_000,
     send: (_to, _path, message) => sent.push(message),
     peerAt: () => undefined,
     mayReach: () => true,

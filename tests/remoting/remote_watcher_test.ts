@@ -183,8 +183,8 @@ Deno.test("a broken connection loses neither a watch nor a signal", async () => 
 
 Deno.test("more watches than allowed are an error for the watcher, and a log line for the watched", async () => {
   await using world = new World();
-  const a = await world.start("a", "node", { maxWatchesPerPeer: 2 });
-  const b = await world.start("b", "node", { maxWatchesPerPeer: 1 });
+  const a = await world.start("a", "node", { limits: { maxWatchesPerPeer: 2 } });
+  const b = await world.start("b", "node", { limits: { maxWatchesPerPeer: 1 } });
   const alive = new Map([["a:1", 1], ["b:1", 1]]);
   for (const { remoting } of [a, b]) remoting.onMembers(alive);
   const names = ["one", "two", "three"];

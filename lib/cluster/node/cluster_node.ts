@@ -55,6 +55,8 @@ export class ClusterNode {
   readonly #waits: ViewWaits;
   /** Addresses of all members, for quick checks. */
   #members: ReadonlySet<string> = new Set();
+  /** Nodes that are members, or were and are still connected: what they have sent before counts. */
+  readonly #admitted = new Set<string>();
   #lastRefusal = "";
   /** The incarnation that connections send in their hello. */
   #incarnation = 0;
@@ -232,16 +234,29 @@ export class ClusterNode {
     const runtime = this.#runtime;
     const incarnation = this.#wallTime();
     this.#incarnation = incarnation;
+    const memberGate = new MemberGate({
+      isMember: (address) => this.#members.has(address),
+      now: () => runtime.clock.now(),
+      log: internalsOf(this.#system).limitedLog,
+    });
     const remoting = await openConnections(this.#system, options, runtime, {
       incarnation: () => this.#incarnation,
       onUnreachable: (address, reason) => {
         this.#lastRefusal = `${address}: ${reason}`;
       },
       mayReach: (address) => this.#members.has(address),
+      admitsNode: (address) => this.#admitted.has(address),
+      onForeignNode: ({ address }, path, message, deliver, refuse) => {
+        memberGate.wait(address, path, message, deliver, refuse);
+      },
       onPeerDown: (peer, cut) => {
         const { address, incarnation } = peer;
         if (peer.role === "client") return gateway.onPeerDown(address);
-        const isCutOff = cut && !remoting.endpoint.isConnected(address);
+        const isConnected = remoting.endpoint.isConnected(address);
+        // A node may have subscribed as clients do.
+        if (!isConnected) gateway.onPeerDown(address);
+        if (!isConnected && !this.#members.has(address)) this.#admitted.delete(address);
+        const isCutOff = cut && !isConnected;
         this.#driver?.peerGone(address, isCutOff ? incarnation : undefined);
       },
       onSignOfLife: (peer) => {
@@ -276,15 +291,14 @@ export class ClusterNode {
     if (options.stallDetection ?? clusterDefaults.stallDetection) {
       this.#stall = stallDetectionOf(runtime, options, (port) => driver.stallResponder(port));
     }
-    const memberGate = new MemberGate({
-      isMember: (address) => this.#members.has(address),
-      now: () => runtime.clock.now(),
-      log: internalsOf(this.#system).limitedLog,
-    });
     const clientAddresses = this.#openClientAddresses(remoting, memberGate);
-    const gateway = this.#openGateway(remoting, driver);
+    const gateway = this.#openGateway(remoting, driver, memberGate);
     const barriers = this.#openBarriers(remoting, driver, memberGate);
-    remoting.handleNodes(membershipPath, (peer, message) => driver.receive(peer.address, message));
+    remoting.handleNodes(
+      membershipPath,
+      (peer, message) => driver.receive(peer.address, message),
+      { open: true },
+    );
     const { roles = [] } = options;
     const { nodeId } = this;
     const [system, view] = [this.#system, () => driver.view];
@@ -292,6 +306,7 @@ export class ClusterNode {
     let leader: string | undefined;
     driver.onView((view) => {
       this.#members = new Set(view.members.map(({ address }) => address));
+      this.#admit(remoting);
       const alive = view.members.filter(isAlive);
       // Before it has joined and after it has left, a node has no view of other members.
       if (alive.some(({ address }) => address === remoting.address)) {
@@ -316,6 +331,16 @@ export class ClusterNode {
     });
   }
 
+  /** A node that has left passes its last messages on; then it is forgotten. */
+  #admit(remoting: Remoting): void {
+    for (const address of this.#members) this.#admitted.add(address);
+    for (const address of this.#admitted) {
+      if (!this.#members.has(address) && !remoting.endpoint.isConnected(address)) {
+        this.#admitted.delete(address);
+      }
+    }
+  }
+
   #openClientAddresses(remoting: Remoting, memberGate: MemberGate): ClientAddressExchange {
     const { clock } = this.#runtime;
     const { endpoint } = remoting;
@@ -337,10 +362,11 @@ export class ClusterNode {
   }
 
   /** Registers the handlers of the paths that clients may use. */
-  #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
+  #openGateway(remoting: Remoting, driver: MembershipDriver, memberGate: MemberGate): Gateway {
     const services = new ClusterServices(
       this.#system,
       remoting,
+      memberGate,
       this.#runtime,
       () => gateway.onChange(),
     );

@@ -3,6 +3,7 @@ import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import type { Receptionist } from "../../actor/services/receptionist.ts";
 import { isAlive } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { MemberGate } from "./member_gate.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Timer } from "../../runtime/clock.ts";
@@ -30,7 +31,13 @@ export class ClusterServices {
   #stopped = false;
 
   /** Listens to the receptionist of the system; `onChange` is called when the services change. */
-  constructor(system: ActorSystem, remoting: Remoting, runtime: Runtime, onChange: () => void) {
+  constructor(
+    system: ActorSystem,
+    remoting: Remoting,
+    memberGate: MemberGate,
+    runtime: Runtime,
+    onChange: () => void,
+  ) {
     const { receptionist } = system;
     this.#runtime = runtime;
     this.#self = remoting.address;
@@ -46,7 +53,9 @@ export class ClusterServices {
     });
     receptionist.observe(() => this.#onLocalChange());
     remoting.exportWhere((path, peer) => receptionist.offersTo(senderOf(peer), path));
-    remoting.handleNodes(servicesPath, (peer, value) => this.#exchange.receive(peer, value));
+    remoting.handleNodes(servicesPath, (peer, value) => {
+      memberGate.pass(peer.address, servicesPath, value, () => this.#exchange.receive(peer, value));
+    });
     this.#scheduleTick();
   }
 

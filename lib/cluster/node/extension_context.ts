@@ -46,6 +46,7 @@ export function extensionContext(
     roles,
     runtime,
     system,
+    limits: remoting.endpoint.limits,
     get view() {
       return node.view();
     },

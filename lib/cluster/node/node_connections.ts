@@ -1,6 +1,6 @@
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import type { Peer } from "../../transport/base/peer.ts";
-import { Remoting } from "../../remoting/remoting.ts";
+import { Remoting, type RemotingOptions } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 
@@ -12,6 +12,10 @@ export interface ConnectionPort {
   onUnreachable(address: string, reason: string): void;
   /** Whether the address is that of a member. */
   mayReach(address: string): boolean;
+  /** Whether a node is a member, or was one and is still connected. */
+  admitsNode(address: string): boolean;
+  /** See `RemotingOptions.onForeignNode`. */
+  readonly onForeignNode: NonNullable<RemotingOptions["onForeignNode"]>;
   /** A connection of a peer has ended; see `EndpointOptions.onPeerDown`. */
   onPeerDown(peer: Peer, cut: boolean): void;
   /** Any traffic has arrived from a peer. */
@@ -43,6 +47,8 @@ export function openConnections(
     onTlsEvent: (event) => system.eventStream.publish(event),
     onUnreachable: (address, reason) => port.onUnreachable(address, reason),
     mayReach: (address) => port.mayReach(address),
+    admitsNode: (address) => port.admitsNode(address),
+    onForeignNode: port.onForeignNode,
     onPeerDown: (peer, _lane, _reason, cut) => port.onPeerDown(peer, cut),
     onSignOfLife: (peer) => port.onSignOfLife(peer),
   });

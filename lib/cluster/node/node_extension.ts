@@ -5,6 +5,7 @@ import type { ActorRef } from "../../actor/ref/ref.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import type { TransportLimits } from "../../transport/base/limits.ts";
 import type { ExtensionBehavior } from "./extension_behavior.ts";
 import type { ExtensionKey } from "./extension_key.ts";
 
@@ -55,6 +56,8 @@ export interface ExtensionContext {
   readonly runtime: ExtensionRuntime;
   /** The actor system of the node: spawn, event stream, shutdown phases, receptionist. */
   readonly system: ActorSystem;
+  /** Limits of the node's connections, and of what one peer may cause. */
+  readonly limits: TransportLimits;
   /** This node's current view of the cluster; `onView` receives every later one. */
   readonly view: MembershipView;
   /**

@@ -1,3 +1,4 @@
+import { linesPerIdentity } from "../../runtime/limited_log.ts";
 import { flag, milliseconds, number, option, optionTable, whole } from "../option.ts";
 
 const count = whole(1);
@@ -86,6 +87,35 @@ export const transportTable = optionTable("transport", {
     default: 67_108_864,
     text:
       "Bytes that wait for all clients with one certificate, or that they have not acknowledged.",
+  }),
+  maxAsksPerIdentity: option(count, {
+    default: 10_000,
+    text: "Asks of this system that wait for replies of clients with one certificate.",
+  }),
+  maxWatchesPerIdentity: option(count, {
+    default: 10_000,
+    text: "Actors of this system that all clients with one certificate watch together.",
+  }),
+  maxWatchesPerPeer: option(count, {
+    default: 100_000,
+    text: "Actors of this system that one node or client watches, and that this system watches " +
+      "at one node.",
+  }),
+  maxLocatesPerIdentity: option(count, {
+    default: 10_000,
+    text: "Locations of shards for which clients with one certificate wait at a node.",
+  }),
+  maxSubscriptionsPerIdentity: option(count, {
+    default: 1_000,
+    text: "Clients with one certificate that get the shard table of one type from a node.",
+  }),
+  maxRoutesPerIdentity: option(count, {
+    default: 1_000,
+    text: "Clients with one certificate that reach a node through other nodes.",
+  }),
+  maxLogLinesPerIdentity: option(count, {
+    default: linesPerIdentity,
+    text: "Lines a minute that one certificate causes in a log, each for another cause.",
   }),
   writeTimeout: option(time, {
     default: 20_000,

@@ -66,6 +66,20 @@ export interface TransportLimits {
    * acknowledged. Default 64 MiB.
    */
   readonly maxQueuedBytesPerIdentity: number;
+  /** Asks of this system that wait for replies of clients with one certificate. Default 10 000. */
+  readonly maxAsksPerIdentity: number;
+  /** Actors here that all clients with one certificate watch together. Default 10 000. */
+  readonly maxWatchesPerIdentity: number;
+  /** Actors here that one peer watches, and that this system watches at one peer. Default 100 000. */
+  readonly maxWatchesPerPeer: number;
+  /** Locations of shards for which clients with one certificate wait at a node. Default 10 000. */
+  readonly maxLocatesPerIdentity: number;
+  /** Clients with one certificate that get the shard table of one type from a node. Default 1 000. */
+  readonly maxSubscriptionsPerIdentity: number;
+  /** Clients with one certificate that reach a node through other nodes. Default 1 000. */
+  readonly maxRoutesPerIdentity: number;
+  /** Lines a minute that one certificate causes in a log, each for another cause. Default 10. */
+  readonly maxLogLinesPerIdentity: number;
   /** After which a peer that takes or acknowledges no bytes is disconnected. Default 20 000. */
   readonly writeTimeout: number;
   /** Silence after which a connection is probed. Default 15 000. */
