@@ -13,6 +13,10 @@ import {
 import { defaultLeaseTiming, type LeaseTiming } from "./lease_timing.ts";
 import type { LeaseRenewal } from "./lease_voter.ts";
 
+/** Rounds that a voter gets although it answers none; then it gets one of so many. */
+const patientRounds = 8;
+const roundsPerProbe = 4;
+
 /** One round of renewals, to be sent to each voter, this node included. */
 export interface LeaseRound {
   readonly to: readonly HolderId[];
@@ -43,6 +47,8 @@ export class LeaseHolder {
   #sent: SentRound[] = [];
   /** When the newest round that a voter has acknowledged was sent. */
   readonly #acknowledged = new Map<string, number>();
+  /** Rounds that were sent to each voter since it was heard last, by address. */
+  readonly #unanswered = new Map<string, number>();
   #endsAt = -Infinity;
   #released = false;
 
@@ -90,6 +96,7 @@ export class LeaseHolder {
       return false;
     }
     this.#config = config;
+    this.#unanswered.clear();
     if (this.isExcluded) {
       this.#excludedAt = config.version;
       this.expire();
@@ -116,11 +123,25 @@ export class LeaseHolder {
     this.#sent = this.#sent.filter(({ at }) => now - at < this.#timing.leaseDuration);
     this.#sent.push({ round, at: now, offset: wallTime - now });
     const { version } = this.#config;
-    return { to: votersOf(this.#config), renewal: { round, version, admitted: this.#admitted } };
+    const to = votersOf(this.#config).filter(({ address }) => this.#isAsked(address));
+    return { to, renewal: { round, version, admitted: this.#admitted } };
+  }
+
+  /** A voter is there: it gets each round. */
+  heard(address: string): void {
+    this.#unanswered.delete(address);
+  }
+
+  /** A voter that does not answer gets some of the rounds only: each is lost while it is unreachable. */
+  #isAsked(address: string): boolean {
+    const unanswered = this.#unanswered.get(address) ?? 0;
+    this.#unanswered.set(address, unanswered + 1);
+    return unanswered < patientRounds || unanswered % roundsPerProbe === 0;
   }
 
   /** A voter has acknowledged a round. Returns whether the lease now ends later. */
   onRenewed(from: HolderId, round: number, now: number): boolean {
+    this.heard(from.address);
     const sent = this.#sent.find((other) => other.round === round);
     if (sent === undefined || this.#config === undefined || this.isExcluded) return false;
     const key = holderKey(from);

@@ -163,6 +163,7 @@ export class NodeLease {
     const { incarnation } = message;
     const peer = { address: from, incarnation };
     const now = this.#port.now();
+    this.#holder?.heard(from);
     switch (message.type) {
       case "renewLease": {
         if (this.#incarnation === 0) return;

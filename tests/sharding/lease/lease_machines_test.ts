@@ -111,6 +111,27 @@ Deno.test("a lease counts from the sending of the round, not from its answers", 
   assert(!holder.holds(leaseDuration));
 });
 
+Deno.test("a voter that does not answer gets every fourth round, and each one once it is heard", () => {
+  const holder = holderOf(config([a, b]));
+  const asked = (count: number) => {
+    let rounds = 0;
+    for (let i = 0; i < count; i++) {
+      const { to, renewal } = holder.renewals(0, 0)!;
+      if (to.includes(b)) rounds++;
+      assert(to.includes(a), "who answers gets each round");
+      holder.onRenewed(a, renewal.round, 0);
+    }
+    return rounds;
+  };
+  assertEquals(asked(8), 8);
+  assertEquals(asked(40), 10);
+  holder.heard(b.address);
+  assertEquals(asked(8), 8);
+  assertEquals(asked(40), 10);
+  holder.onRenewed(b, 1, 0);
+  assertEquals(asked(8), 8, "an answer to any round");
+});
+
 Deno.test("a lease needs a quorum, which may come from different rounds", () => {
   const holder = holderOf(config([a, b, c]));
   const one = holder.renewals(0, 0)!.renewal.round;

@@ -248,6 +248,7 @@ export class LeaseNode {
       }
       case "answer": {
         const { answer } = message;
+        this.holder.heard(from.address);
         if (answer.type === "renewed") this.holder.onRenewed(from, answer.round, this.now);
         else this.#learn(answer.config);
         return;
