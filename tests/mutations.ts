@@ -300,6 +300,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A flush marker ends the wait of messages for a moved shard.",
     "no seed violates an invariant",
   ),
+  locationsAreAsked: testedBy("sharding/implausible_epochs_test.ts")(
+    "Where a shard is, only the coordinator and the node that is sent to may say.",
+    "only the coordinator and the node that is sent to teach where a shard is",
+  ),
   suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
     "The entities of a node are suspended while it holds no lease.",
     "a clean partition of five nodes has no two owners, and the majority takes all over",

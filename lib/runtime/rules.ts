@@ -86,6 +86,7 @@ const all = {
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
+  locationsAreAsked: true,
   // Leases of owners.
   suspendedWithoutLease: true,
   lagIsChecked: true,

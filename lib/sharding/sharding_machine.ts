@@ -30,6 +30,7 @@ import type { MessageSchema } from "./routing/schema.ts";
 import { ShardRouter } from "./routing/shard_router.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
 import type { ShardEvent } from "./shard_event.ts";
+import { rules } from "../runtime/rules.ts";
 
 /** Ticks between two unsolicited reports, in case one was lost. */
 const ticksPerReport = 20;
@@ -80,7 +81,7 @@ export class ShardingMachine {
     this.#port = port;
     this.coordinator = new Coordinator(timing);
     this.intake = new DeliveryIntake(port, {
-      isMember: (address) => this.#view?.members.some((one) => one.address === address) === true,
+      isCoordinator: (address) => address === this.leader || !rules.locationsAreAsked,
       isPlausible: (epoch) => this.#isPlausible(epoch),
     });
     this.lease = new NodeLease({
@@ -176,13 +177,14 @@ export class ShardingMachine {
       case "handOff":
         return this.regions.onHandOff(from, message);
       case "location":
-        this.#learn(message);
-        return this.#port.onAnswer(message);
+        if (this.#mayTeach(from, message)) this.#learn(message);
+        return from === this.leader ? this.#port.onAnswer(message) : undefined;
       case "shardTableDelta":
-        return this.#onTableDelta(message);
+        return from === this.leader ? this.#onTableDelta(message) : undefined;
       case "drained":
         return this.#routers.get(message.shardType)?.drained(message.shard, message.epoch);
       case "refused":
+        if (from !== this.leader) return;
         this.#onRefused(message);
         return this.#port.onAnswer(message);
       case "shardReport":
@@ -194,11 +196,27 @@ export class ShardingMachine {
         return this.#step({ ...message, from });
       case "noRegion": {
         const { shardType, entityId, epoch } = message;
-        return this.#routers.get(shardType)?.noRegion(entityId, message.message, epoch);
+        const router = this.#routers.get(shardType);
+        const shard = router === undefined ? 0 : shardOf(entityId, router.numShards);
+        const isRoute = this.#mayTeach(from, { shardType, shard });
+        return router?.noRegion(entityId, message.message, isRoute ? epoch : undefined);
       }
       case "returned":
-        return this.#onReturned(message);
+        return this.#onReturned(from, message);
     }
+  }
+
+  /**
+   * Whether a node may say where a shard is: the coordinator, and the node to which this one sends
+   * messages for the shard, which corrects it. What others claim would keep true locations out, since
+   * theirs may have a later epoch.
+   */
+  #mayTeach(
+    from: string,
+    { shardType, shard }: { readonly shardType: string; readonly shard: number },
+  ): boolean {
+    return from === this.leader || !rules.locationsAreAsked ||
+      (this.#routers.get(shardType)?.sendsTo(shard, from) ?? false);
   }
 
   /** A message of a node, this one included, about leases. */
@@ -299,12 +317,13 @@ export class ShardingMachine {
   }
 
   /** A message of this node reached a node that closes, or is another incarnation of the owner. */
-  #onReturned({ type: _, ...returned }: ReturnedMessage): void {
+  #onReturned(from: string, { type: _, ...returned }: ReturnedMessage): void {
     const { shardType, shard, owner, entityId, epoch } = returned;
     const router = this.#routers.get(shardType);
     if (router === undefined || shardOf(entityId, router.numShards) !== shard) return;
-    if (owner !== "") this.#learn({ type: "location", ...returned });
-    router.returned(shard, entityId, returned.message, epoch);
+    const isRoute = this.#mayTeach(from, returned);
+    if (owner !== "" && isRoute) this.#learn({ type: "location", ...returned });
+    router.returned(shard, entityId, returned.message, isRoute ? epoch : undefined);
   }
 
   #changed(shardType: string, shard: number, epoch: number, how: ShardChange): void {

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CoordinationMessage } from "../../lib/sharding/coordinator/coordination_protocol.ts";
 import type { CoordinatorView } from "../../lib/sharding/coordinator/coordinator_view.ts";
+import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { epochBefore, isPlausibleEpoch } from "../../lib/sharding/routing/epoch.ts";
 import { nextTermCount, type Term } from "../../lib/sharding/routing/term.ts";
 import { ShardingMachine } from "../../lib/sharding/sharding_machine.ts";
@@ -121,12 +122,45 @@ Deno.test("a delivery and a flush marker with an epoch that no grant can have ar
   }
 });
 
-Deno.test("a flush marker of a node that is no member teaches no location", () => {
+Deno.test("only the coordinator and the node that is sent to teach where a shard is", () => {
+  const later = epochBefore(term) + 500;
+  const claims: readonly CoordinationMessage[] = [
+    { type: "location", shardType, shard: 0, epoch: later, owner: "c:1", incarnation: 1 },
+    {
+      type: "shardTableDelta",
+      shardType,
+      owners: ["c:1"],
+      incarnations: [1],
+      shards: [[0, 0, later]],
+    },
+    { type: "returned", ...about, epoch: later, ...owned, owner: "c:1", entityId: inShard(0) },
+    { type: "noRegion", shardType, epoch: later, entityId: inShard(0), message: 7 },
+  ];
+  for (const claim of claims) {
+    const { machine, router } = node();
+    machine.receive("c:1", claim);
+    assertEquals(router.ownerOf(0), undefined, claim.type);
+    // What is true is believed afterwards, although its epoch is earlier.
+    const truth = { shardType, shard: 0, epoch: later - 100, owner: "x:1", incarnation: 1 };
+    machine.receive("b:1", { type: "location", ...truth });
+    assertEquals(router.ownerOf(0), "x:1", claim.type);
+    machine.receive("c:1", claim);
+    assertEquals(router.ownerOf(0), "x:1", claim.type);
+    // The owner itself corrects who sends to it.
+    if (claim.type !== "location") continue;
+    machine.receive("x:1", claim);
+    assertEquals(router.ownerOf(0), "c:1");
+  }
+});
+
+Deno.test("a flush marker of another than the coordinator teaches no location", () => {
   const { machine, router } = node();
   const marker = [0, epochBefore(term) + 1, "x:1", "", 0];
   const sender = { account: "n", accountable: "n", client: undefined };
-  machine.intake.receive(router, { ...sender, address: "z:1" }, marker);
-  assertEquals(router.ownerOf(0), undefined);
+  for (const address of ["z:1", "a:1"]) {
+    machine.intake.receive(router, { ...sender, address }, marker);
+    assertEquals(router.ownerOf(0), undefined);
+  }
   machine.intake.receive(router, { ...sender, address: "b:1" }, marker);
   assertEquals(router.ownerOf(0), "x:1");
 });
@@ -138,3 +172,8 @@ Deno.test("an epoch is plausible as long as a later term can overrule it", () =>
   assert(!isPlausibleEpoch(epochBefore([count + 1_000_001, ""]), count, wallTime));
   assert(isPlausibleEpoch(epochBefore([count, ""]), 0, wallTime), "by wall time, on a new node");
 });
+
+/** An entity of a shard. */
+function inShard(shard: number): string {
+  for (let i = 0;; i++) if (shardOf(`e${i}`, numShards) === shard) return `e${i}`;
+}

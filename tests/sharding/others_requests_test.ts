@@ -36,7 +36,10 @@ Deno.test("a refusal of requests with another number of shards drops no message 
   const node = new Node("a:1");
   const router = node.machine.add({ shardType: "carts", numShards: 16 });
   for (let i = 0; i < 20; i++) router.route(`e${i}`, i);
+  node.machine.onView({ self: "a:1", leader: "b:1", members: [] });
   const about = { type: "refused", shardType: "carts", reason: "16, not 4" } as const;
+  // Only the coordinator rejects a type.
+  node.machine.receive("c:1", { ...about, numShards: 16 });
   node.machine.receive("b:1", { ...about, numShards: 4 });
   node.machine.receive("b:1", about);
   assertEquals([node.lost, node.lines, node.machine.buffered], [[], [], 20]);

@@ -43,7 +43,8 @@ export function isEnded(
   const known = m.state.members.get(address)?.member;
   if (!rules.endsNeedTwoWitnesses || known === undefined || from === address) return true;
   if (known.incarnation > incarnation || !isAlive(known)) return true;
-  if (address !== selfAddress(m) && isLeaving(known)) return true;
+  // What others say of this node's leaving it has not decided.
+  if (isLeaving(known) && (address !== selfAddress(m) || m.leaveBy !== undefined)) return true;
   const { speakers, since } = m.claims.tell("ended", address, known.incarnation, from, now);
   const witnesses = speakers + (hasSuspected(m, known, now) ? 1 : 0);
   if (witnesses >= witnessesNeeded(m, address) || leaderGivesUp(m, from)) return true;

@@ -33,8 +33,8 @@ export interface DeliveryIntakePort extends ShardingPort {
 
 /** What a node knows of the cluster, by which it judges what others send. */
 export interface DeliveryJudge {
-  /** Whether a node is a member. */
-  isMember(address: string): boolean;
+  /** Whether a node coordinates the shards: others do not teach where they are. */
+  isCoordinator(address: string): boolean;
   /** Whether a grant with this epoch can have been made. */
   isPlausible(epoch: number): boolean;
 }
@@ -98,8 +98,8 @@ export class DeliveryIntake {
     const latest = Math.max(epoch, by);
     if (!this.#judge.isPlausible(latest)) return this.#refuseEpoch(router, sender, latest);
     // Only nodes forward markers and know of grants; the origin of a client's marker is the client.
-    // A node that has left may pass its last messages on, but what it says of grants does not count.
-    if (!isClient && this.#judge.isMember(from)) router.learn(shard, owner, epoch);
+    // Another one may claim any location: this node asks the coordinator for it.
+    if (this.#judge.isCoordinator(from)) router.learn(shard, owner, epoch);
     router.receiveMarker([shard, epoch, owner, origin === "" || isClient ? from : origin, by]);
   }
 

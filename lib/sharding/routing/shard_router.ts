@@ -212,10 +212,13 @@ export class ShardRouter {
 
   /**
    * A message that was sent from here arrived at a node that does not own the shard, and is sent
-   * again, by a grant of this `epoch` or a later one.
+   * again, by a grant of this `epoch` or a later one; without an epoch, by any.
    */
-  returned(shard: number, entityId: string, message: unknown, epoch: number): void {
-    if (rules.endedGrantsStayEnded) this.#routes.require(shard, epoch, this.#port.now());
+  returned(shard: number, entityId: string, message: unknown, required: number | undefined): void {
+    const epoch = required ?? 0;
+    if (rules.endedGrantsStayEnded && required !== undefined) {
+      this.#routes.require(shard, epoch, this.#port.now());
+    }
     const routed = { entityId, message, epoch };
     const grant = this.#routes.grantOf(shard);
     if (grant !== undefined && grant.epoch >= epoch) return this.#forward(shard, routed, grant);
@@ -260,8 +263,14 @@ export class ShardRouter {
   }
 
   /** A node has no region of the type: what was sent there by a grant of this `epoch` is kept. */
-  noRegion(entityId: string, message: unknown, epoch: number): void {
-    this.returned(shardOf(entityId, this.numShards), entityId, message, epoch + 1);
+  noRegion(entityId: string, message: unknown, epoch: number | undefined): void {
+    const required = epoch === undefined ? undefined : epoch + 1;
+    this.returned(shardOf(entityId, this.numShards), entityId, message, required);
+  }
+
+  /** Whether messages for a shard go, or went until now, to a node. */
+  sendsTo(shard: number, node: string): boolean {
+    return this.#routes.sendsTo(shard, node);
   }
 
   /** This node hands the shard off: messages for it wait until its next owner is known. */

@@ -103,6 +103,13 @@ export class ShardRoutes<T> {
     return this.#pending.get(shard)?.next ?? this.#grants[shard];
   }
 
+  /** Whether messages for the shard go, or went until now, to a node. */
+  sendsTo(shard: number, node: string): boolean {
+    const pending = this.#pending.get(shard);
+    return this.#grants[shard]?.owner === node || pending?.via === node ||
+      pending?.next.owner === node;
+  }
+
   /** The node that owns the shard, if it is known. */
   ownerOf(shard: number): string | undefined {
     return this.newest(shard)?.owner;

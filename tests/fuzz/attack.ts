@@ -1,0 +1,200 @@
+import { Remoting } from "../../lib/remoting/remoting.ts";
+import type { Link } from "../../lib/runtime/network.ts";
+import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { Draws } from "./draws.ts";
+import { frameBytes, frames, hello } from "./frames.ts";
+import { generators } from "./generators.ts";
+import { badHosts, type Lab } from "./lab.ts";
+import { isPlain, mutated } from "./mutation.ts";
+
+/** True messages of each kind that are kept to be sent again. */
+const keptOfEach = 24;
+/** Milliseconds of the loop that one message may take. */
+export const budget = 20;
+
+/** What an attack has cost. */
+export interface Cost {
+  /** Messages that honest nodes have handled. */
+  handled: number;
+  /** Milliseconds that took in all, by wall clock. */
+  total: number;
+  /** The slowest ones that were slow each time they were sent. */
+  readonly slow: string[];
+  /** The longest one, by path. */
+  readonly longest: Map<string, number>;
+}
+
+/** Sends what bad peers may send. Everything follows from the seed. */
+export class Attack {
+  readonly cost: Cost = { handled: 0, total: 0, slow: [], longest: new Map() };
+  /** Messages that a bad member has sent while the others took it for one. */
+  asMember = 0;
+  /** How many messages of each kind were sent. */
+  readonly sent = new Map<string, number>();
+  /** Messages that honest nodes have sent. */
+  answers = 0;
+  readonly #lab: Lab;
+  readonly #random: SeededRandom;
+  /** True messages, by path and type. */
+  readonly #recorded = new Map<string, [path: string, message: unknown][]>();
+  #recordings = 0;
+  /** The latest numbers in true messages, by the name of the field. */
+  readonly #numbers = new Map<string, number[]>();
+  readonly #kinds = Object.entries(generators);
+  readonly #frameKinds = Object.entries(frames);
+  #link: Link | undefined;
+  #framesLeft = 0;
+  /** The message that is on its way, to be sent again if it was slow. */
+  #repeat: (() => void) | undefined;
+  #slowest: { path: string; took: number; left: number } | undefined;
+
+  constructor(lab: Lab, seed: number) {
+    this.#lab = lab;
+    this.#random = new SeededRandom(`attack ${seed}`);
+    lab.meter = (_from, path, deliver) => this.#measure(path, deliver);
+  }
+
+  /** Notes what all nodes send from now on. The returned function ends that. */
+  record(): () => void {
+    const { send } = Remoting.prototype;
+    // deno-lint-ignore no-this-alias -- the patched method has its own `this`
+    const attack = this;
+    Remoting.prototype.send = function (this: Remoting, node, path, uid, message) {
+      if (!badHosts.some((host) => this.address.startsWith(`${host}:`))) attack.answers++;
+      attack.#note(path, message);
+      send.call(this, node, path, uid, message);
+    };
+    return () => void (Remoting.prototype.send = send);
+  }
+
+  #note(path: string, message: unknown): void {
+    if (path.startsWith("/_ask/")) return;
+    this.#noteNumbers("", message, 4);
+    const type = (message as { type?: unknown } | undefined)?.type ?? "";
+    const key = `${path} ${String(type)}`;
+    let kept = this.#recorded.get(key);
+    if (kept === undefined) this.#recorded.set(key, kept = []);
+    if (kept.length < keptOfEach) kept.push([path, message]);
+    else kept[this.#recordings++ % keptOfEach] = [path, message];
+  }
+
+  #noteNumbers(name: string, value: unknown, depth: number): void {
+    if (typeof value === "number" && Number.isSafeInteger(value)) {
+      let known = this.#numbers.get(name);
+      if (known === undefined) this.#numbers.set(name, known = []);
+      if (known.length >= keptOfEach) known.shift();
+      known.push(value);
+    } else if (depth > 0 && Array.isArray(value)) {
+      for (const item of value.slice(0, 8)) this.#noteNumbers(name, item, depth - 1);
+    } else if (depth > 0 && isPlain(value)) {
+      for (const [key, item] of Object.entries(value)) this.#noteNumbers(key, item, depth - 1);
+    }
+  }
+
+  /** Sends `count` messages, in bursts and pauses. */
+  async run(count: number): Promise<void> {
+    for (let index = 0; index < count; index++) {
+      if (this.#random.next() < 0.02) await this.#frame();
+      else this.#message();
+      if (this.#random.next() < 0.5) await this.#lab.clock.advance(this.#random.next() * 12);
+    }
+  }
+
+  #message(): void {
+    const remotings = this.#lab.remotings();
+    const chosen = this.#random.next();
+    const [self, remoting] = remotings[chosen < 0.7 ? 0 : chosen < 0.85 ? 1 : 2]!;
+    const draws = new Draws(this.#random, this.#lab.target(self, this.#numbers));
+    const [path, message, kind] = this.#make(draws);
+    // It would be a second member that lies; one must be borne.
+    if (isOwnJoin(message, self)) return;
+    const to = draws.one(this.#lab.nodes).system.address;
+    this.sent.set(kind, (this.sent.get(kind) ?? 0) + 1);
+    if (self.startsWith("bad:") && draws.members.includes(self)) this.asMember++;
+    const send = () => remoting.send(to, path, 0, message);
+    this.#repeat = send;
+    try {
+      send();
+    } catch {
+      // Not every value can be encoded.
+    }
+  }
+
+  #make(draws: Draws): [path: string, message: unknown, kind: string] {
+    const kinds = [...this.#recorded.keys()];
+    if (kinds.length > 0 && draws.chance(0.4)) {
+      const [path, message] = draws.one(this.#recorded.get(draws.one(kinds))!);
+      const changed = draws.chance(0.15) ? message : mutated(draws, message);
+      return [path, changed, `replayed ${path.split("-")[0]}`];
+    }
+    const [kind, { path, make }] = draws.one(this.#kinds);
+    const made = make(draws);
+    const at = typeof path === "string" ? path : path(draws);
+    return [at, draws.chance(0.4) ? mutated(draws, made) : made, kind];
+  }
+
+  /** Sends one frame on a connection that only this does. */
+  async #frame(): Promise<void> {
+    const draws = new Draws(this.#random, this.#lab.target("frames:25520", this.#numbers));
+    const frame = (name: keyof typeof frames) => [name, frames[name](draws)] as const;
+    if (this.#link === undefined || this.#framesLeft-- <= 0) {
+      const { system } = draws.one(this.#lab.nodes);
+      const [host, port] = system.address.split(":");
+      this.#link?.destroy();
+      const dialled = this.#lab.network.host("frames").dial({
+        host: host!,
+        port: Number(port),
+        serverName: host!,
+        timeout: 1_000,
+      });
+      this.#link = await this.#lab.clock.resolve(dialled.catch(() => undefined));
+      this.#framesLeft = 3 + draws.int(10);
+      await this.#write(frameBytes(draws, [["hello", hello(draws, "node")]]));
+    }
+    const [name] = draws.one(this.#frameKinds);
+    this.sent.set(`frame ${name}`, (this.sent.get(`frame ${name}`) ?? 0) + 1);
+    await this.#write(frameBytes(draws, [frame(name as keyof typeof frames)]));
+  }
+
+  /** Resolves when the bytes are taken, or the node has stopped to read. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    const link = this.#link;
+    if (link === undefined) return;
+    let done = false;
+    link.onClose = () => {
+      done = true;
+      if (this.#link === link) this.#link = undefined;
+    };
+    link.write(bytes, () => void (done = true));
+    if (await this.#lab.clock.advanceUntil(() => done, 500)) return;
+    link.destroy();
+    this.#link = undefined;
+  }
+
+  /** A message that is slow once may have met a collection of garbage: it is sent again. */
+  #measure(path: string, deliver: () => void): void {
+    const begin = performance.now();
+    deliver();
+    const took = performance.now() - begin;
+    const { cost } = this;
+    cost.handled++;
+    cost.total += took;
+    if (took > (cost.longest.get(path) ?? 0)) cost.longest.set(path, took);
+    const slowest = this.#slowest;
+    if (slowest?.path === path) {
+      slowest.took = Math.min(slowest.took, took);
+      if (--slowest.left > 0) return;
+      if (slowest.took > budget) cost.slow.push(`${path}: ${slowest.took.toFixed(1)} ms`);
+      this.#slowest = undefined;
+    } else if (took > budget && slowest === undefined) {
+      this.#slowest = { path, took, left: 2 };
+      this.#repeat?.();
+      this.#repeat?.();
+    }
+  }
+}
+
+function isOwnJoin(message: unknown, self: string): boolean {
+  const { type, member } = (message ?? {}) as { type?: unknown; member?: { address?: unknown } };
+  return type === "join" && member?.address === self && self.startsWith("outsider:");
+}
