@@ -304,6 +304,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "Where a shard is, only the coordinator and the node that is sent to may say.",
     "only the coordinator and the node that is sent to teach where a shard is",
   ),
+  refusalsAreConfirmed: testedBy("sharding/lease/refused_config_test.ts")(
+    "A newer configuration of leases is believed from the coordinator, or from two voters.",
+    "a configuration that one voter names is not believed, and that of two is",
+  ),
   suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
     "The entities of a node are suspended while it holds no lease.",
     "a clean partition of five nodes has no two owners, and the majority takes all over",

@@ -87,6 +87,7 @@ const all = {
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
   locationsAreAsked: true,
+  refusalsAreConfirmed: true,
   // Leases of owners.
   suspendedWithoutLease: true,
   lagIsChecked: true,

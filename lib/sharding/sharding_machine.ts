@@ -89,6 +89,7 @@ export class ShardingMachine {
       now: () => port.now(),
       wallTime: () => port.wallTime(),
       send: (...message) => port.send(...message),
+      isCoordinator: (address) => address === this.leader,
       isMember: (id) => this.#view?.members.some((member) => sameHolder(member, id)) === true,
       onLaterTerm: (term) => this.regions.acknowledge(term),
       onNotAdmitted: () => this.regions.report(),
@@ -169,9 +170,9 @@ export class ShardingMachine {
         this.#step({ type: "outdatedTerm", from, term: message.term });
         return this.regions.onReportRequest(from, message.term);
       case "adoptLeases":
-        return this.lease.onAdopt(from, message);
+        return from === this.leader ? this.lease.onAdopt(from, message) : undefined;
       case "admitHolder":
-        return this.lease.onAdmit(message);
+        return from === this.leader ? this.lease.onAdmit(message) : undefined;
       case "startShard":
         return this.regions.onStartShard(from, message);
       case "handOff":

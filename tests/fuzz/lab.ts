@@ -59,7 +59,7 @@ export class Lab extends SimulatedHosts {
   meter: Meter = (_from, _path, deliver) => deliver();
 
   constructor(seed: number) {
-    super(`fuzz ${seed}`, { min: 1, max: 6 });
+    super(`fuzz ${seed}`, { min: 1, max: 6 }, { dials: true });
     for (const host of [...honest, "late", "bad", "outsider", "frames"]) {
       this.#certify(host, "node");
     }

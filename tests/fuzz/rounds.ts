@@ -27,8 +27,22 @@ export interface RoundReport {
 /** The times without any attack, and what the nodes send meanwhile. */
 let control: Promise<{ times: Times; sentIn: (ms: number) => number }> | undefined;
 
-/** One cluster, one attack. The same seed does the same again. */
+/**
+ * One cluster, one attack. The same seed does the same again, so a message that was slow is measured
+ * twice more: the machine may have been busy, or have collected garbage.
+ */
 export async function fuzzRound(seed: number, messages: number): Promise<RoundReport> {
+  const report = await oneRound(seed, messages);
+  let slow = [...report.cost.slow];
+  for (let again = 0; again < 2 && slow.length > 0; again++) {
+    const { cost } = await oneRound(seed, messages);
+    slow = slow.filter(([number]) => cost.slow.has(number));
+  }
+  const tooSlow = slow.map(([, line]) => `more than ${budget} ms for a message: ${line}`);
+  return { ...report, faults: [...report.faults, ...tooSlow] };
+}
+
+async function oneRound(seed: number, messages: number): Promise<RoundReport> {
   const { times: usual, sentIn } = await (control ??= controlRun());
   const lab = new Lab(seed);
   const attack = new Attack(lab, seed);
@@ -49,7 +63,6 @@ export async function fuzzRound(seed: number, messages: number): Promise<RoundRe
   } finally {
     stop();
   }
-  for (const line of attack.cost.slow) faults.push(`more than ${budget} ms for a message: ${line}`);
   faults.push(...loudSeconds(lab), ...foreignDials(lab));
   return { faults, cost: attack.cost, times, sent: attack.sent, asMember: attack.asMember };
 }
@@ -128,7 +141,7 @@ function loudSeconds(lab: Lab): string[] {
 
 /** Honest nodes dial members only, and what a member has named. */
 function foreignDials(lab: Lab): string[] {
-  const dials = lab.trace.filter((line) => / (node-\d|late):\d+ > .* dial$/.test(line))
+  const dials = lab.trace.filter((line) => /^(node-\d|late):\d+ > .* dial$/.test(line))
     .map((line) => line.split(" > ")[1]!.split(" ")[0]!);
   const others = new Set(
     dials.filter((to) => !/^(node-\d|late):25520$/.test(to) && !isOfBad(to) && !/^x\d:1$/.test(to)),

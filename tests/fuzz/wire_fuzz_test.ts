@@ -50,7 +50,7 @@ Deno.test("every path of docs/protocol.md has a generator", () => {
 });
 
 const messages = Number(Deno.env.get("CASTY_FUZZ_MESSAGES") ?? 100_000);
-const perRound = 5_000;
+const perRound = 10_000;
 const firstSeed = Number(Deno.env.get("CASTY_FUZZ_SEED") ?? 1);
 
 for (let round = 0; round < Math.ceil(messages / perRound); round++) {

@@ -1,7 +1,7 @@
 /**
- * Bad peers send a million messages of all kinds, or as many as the first argument says, 5 000 to each
+ * Bad peers send a million messages of all kinds, or as many as the first argument says, 10 000 to each
  * cluster. The second argument is the first seed; without it, the time of day. Exits with 1 if anything
- * is left behind: see `tests/fuzz/rounds.ts`. One seed again: `... 5000 SEED`.
+ * is left behind: see `tests/fuzz/rounds.ts`. One seed again: `... 10000 SEED`.
  *
  *     deno run -A tests/soak/fuzz_messages.ts 1000000 7
  *
@@ -9,7 +9,7 @@
  */
 import { fuzzRound } from "../fuzz/rounds.ts";
 
-const perRound = 5_000;
+const perRound = 10_000;
 
 if (import.meta.main) {
   const messages = Number(Deno.args[0] ?? 1_000_000);

@@ -7,6 +7,7 @@ import {
   type LeaseRefusedMessage,
 } from "./lease_protocol.ts";
 import {
+  compareVersions,
   type HolderAge,
   type HolderId,
   type LeaseConfig,
@@ -15,6 +16,7 @@ import {
 } from "./lease_config.ts";
 import { LeaseVoter } from "./lease_voter.ts";
 import { shardingPath } from "../routing/protocol.ts";
+import { rules } from "../../runtime/rules.ts";
 import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
 
 /** Dependencies of {@linkcode NodeLease}. */
@@ -26,6 +28,8 @@ export interface NodeLeasePort {
   /** Milliseconds since the Unix epoch. */
   wallTime(): number;
   send(to: string, path: string, message: unknown): void;
+  /** Whether a node coordinates the shards, as this node sees it. */
+  isCoordinator(address: string): boolean;
   /** Whether this node sees such a member, which is not down. */
   isMember(holder: HolderId): boolean;
   /**
@@ -38,6 +42,9 @@ export interface NodeLeasePort {
   /** The lease was obtained or extended, or ended before its time; -Infinity: there is none. */
   onLease(until: number): void;
 }
+
+/** Voters of which a configuration is kept that no other has named. */
+const maxTold = 64;
 
 /** What a report says about leases. */
 export interface LeaseReport {
@@ -59,6 +66,8 @@ export class NodeLease {
   /** Why the last round was refused, by any voter. */
   #refusal: string | undefined;
   #mayReport = true;
+  /** The newer configurations that voters have named, one of each. */
+  readonly #told = new Map<string, string>();
   #end = -Infinity;
 
   /** No lease. */
@@ -181,7 +190,7 @@ export class NodeLease {
         this.#holder?.onRenewed(peer, message.round, now);
         return this.#setEnd();
       case "leaseRefused":
-        return this.#onRefused(message);
+        return this.#onRefused(from, message);
       case "releaseLease":
         return this.#voter.release(peer, now);
     }
@@ -208,12 +217,32 @@ export class NodeLease {
     this.#setEnd();
   }
 
-  #onRefused({ reason, config }: LeaseRefusedMessage): void {
+  #onRefused(from: string, { reason, config }: LeaseRefusedMessage): void {
     this.#refusal = reason;
-    if (config !== undefined) this.#learn(config);
+    if (config !== undefined && this.#isConfirmed(from, config)) this.#learn(config);
     if (reason !== "notAdmitted" || !this.#mayReport) return;
     this.#mayReport = false;
     this.#port.onNotAdmitted();
+  }
+
+  /**
+   * Whether to believe a voter what configuration it has adopted: a false one of a later version would
+   * keep the true ones out. Two must name the same, since a quorum has adopted what counts.
+   */
+  #isConfirmed(from: string, config: LeaseConfig): boolean {
+    if (this.#port.isCoordinator(from) || !rules.refusalsAreConfirmed) return true;
+    const known = this.#holder?.config;
+    if (known !== undefined && compareVersions(config.version, known.version) <= 0) return false;
+    const text = JSON.stringify(config);
+    for (const [other, told] of this.#told) {
+      if (other !== from && told === text) {
+        this.#told.clear();
+        return true;
+      }
+    }
+    if (this.#told.size >= maxTold) this.#told.clear();
+    this.#told.set(from, text);
+    return false;
   }
 
   #learn(config: LeaseConfig): void {
