@@ -118,7 +118,9 @@ function judge(m: Machine, record: MemberRecord, told: Told, ceiling: number): J
     }
     return protectOwnRecord(m, known, record, told);
   }
-  if (same) return from === address ? ownWord(m, known, record) : hearsay(m, known, record, told);
+  if (same) {
+    return from === address ? ownWord(m, known, record, told) : hearsay(m, known, record, told);
+  }
   // What is told of an earlier incarnation was true once, and changes nothing any more.
   const latest = known?.member.incarnation ?? m.state.tombstones.get(address)?.incarnation ?? -1;
   if (incarnation <= latest) return { record, refused: false };
@@ -144,7 +146,12 @@ function takesVoteOf(known: Member, { upNumber, status, inheritedNumber }: Membe
 }
 
 /** A member's own record, from itself: it replaces what others may have claimed of it. */
-function ownWord(m: Machine, known: MemberRecord, record: MemberRecord): Judged {
+function ownWord(m: Machine, known: MemberRecord, record: MemberRecord, by: Told): Judged {
+  if (!hasVote(known.member) && hasVote(record.member)) {
+    if (!isAgreed(m, "votes", known.member, by.from, by.now)) {
+      return { record: { ...record, member: known.member }, refused: false };
+    }
+  }
   const upNumber = admittedNumber(m, record.member, known.member.upNumber);
   const member = upNumber === record.member.upNumber
     ? record.member

@@ -61,9 +61,13 @@ export function isAgreed(
   now: number,
 ): boolean {
   const { address, incarnation } = member;
-  if (!rules.hearsayNeedsTwoSpeakers || from === address) return true;
+  if (!rules.hearsayNeedsTwoSpeakers) return true;
+  // Nobody gives itself a vote, and nobody comes as one that has ended: if only one member had heard
+  // that, the others would not agree with it.
+  if (from === address && kind !== "votes" && (kind === "leaves" || isAlive(member))) return true;
+  if (kind !== "leaves" && from === m.view.leader) return true;
   // A node that has spoken itself exists, and a leader may have made it full before it was lost.
-  if (kind !== "leaves" && (from === m.view.leader || hasSpoken(m, member))) return true;
+  if (kind !== "leaves" && from !== address && hasSpoken(m, member)) return true;
   const { speakers } = m.claims.tell(kind, address, incarnation, from, now);
   // One that has told a single member that it leaves, and is silent since.
   const witnesses = speakers + (kind === "leaves" && hasSuspected(m, member, now) ? 1 : 0);
@@ -86,10 +90,14 @@ export function noteTold(
  */
 export function unknownToOthers(m: Machine, now: number): readonly string[] {
   const { view } = m;
+  if (view.leader === selfAddress(m)) return [];
   const accused = accusedBy(m.state, m.state.members.get(selfAddress(m)));
-  if (accused.size === 0 || view.leader === selfAddress(m)) return [];
-  return view.members.filter(({ address, incarnation, upNumber }) => {
-    if (upNumber > 0 || !accused.has(address) || view.unreachable.has(address)) return false;
+  return view.members.filter((member) => {
+    const { address, incarnation, upNumber } = member;
+    if (upNumber > 0 || view.unreachable.has(address)) return false;
+    // One that has said itself that it is down is not monitored any more.
+    if (!isAlive(member)) noteSuspicion(m, address, incarnation, now);
+    else if (!accused.has(address)) return false;
     const since = m.suspected.get(address)?.since ?? now;
     return now - since >= strayLifetime && !m.claims.has("exists", address, incarnation);
   }).map(({ address }) => address);
