@@ -252,10 +252,6 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "That a member has a vote, or leaves, is believed from two members only.",
     "one member cannot make members that do not exist",
   ),
-  leaderHearsWhomItPromotes: forged(
-    "The leader makes only members full that have spoken to it.",
-    "the leader makes nobody full that it has not heard",
-  ),
   withdrawnServicesDisappear: exchange(
     "A service that its node withdraws disappears everywhere.",
     "services are registered and withdrawn on all nodes",

@@ -72,7 +72,6 @@ const all = {
   onlyMembersGossip: true,
   endsNeedTwoWitnesses: true,
   hearsayNeedsTwoSpeakers: true,
-  leaderHearsWhomItPromotes: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,

@@ -214,7 +214,7 @@ Deno.test("one member cannot make members that do not exist", () => {
   }
 });
 
-Deno.test("the leader makes nobody full that it has not heard", () => {
+Deno.test("nobody becomes full of whom one member says that it has seen all", () => {
   const { world, nodes } = formed(11, 4);
   const [leader, , , bad] = nodes as [
     SimulatedMember,
@@ -297,7 +297,8 @@ Deno.test("a node that is no member can speak of itself only", () => {
   const step = (value: unknown) => {
     const message = parseMembershipMessage(structuredClone(value));
     assert(message !== undefined);
-    world.step(a, { type: "received", from: "other:1", message });
+    // Two members would be believed.
+    for (const from of ["other:1", "other:2"]) world.step(a, { type: "received", from, message });
   };
   const tombstone = { address: b.address, incarnation: self.incarnation, age: 0 };
   const down: Member = { ...self, status: "down" };

@@ -226,7 +226,10 @@ Deno.test("a replaced incarnation is notified and stops", () => {
     upNumber: 0,
   };
   const message = { type: "join" as const, member: newer, clusterConfig: {} };
-  world.step(nodes[0]!, { type: "received", from: self.address, message });
+  // A node asks several seeds at once.
+  for (const seed of [nodes[0]!, nodes[1]!]) {
+    world.step(seed, { type: "received", from: self.address, message });
+  }
   within(world, "learning", 3_000, () => zombie.downed !== undefined);
   assert(zombie.downed!.why.startsWith("a later incarnation of this node has joined"));
 });

@@ -16,7 +16,7 @@ import {
   type StallAnswerEvent,
 } from "../machine/machine.ts";
 import type { HeartbeatAckMessage } from "../machine/messages.ts";
-import { commit, hasHeard } from "../machine/commit.ts";
+import { commit } from "../machine/commit.ts";
 import { unknownToOthers } from "../joining/corroboration.ts";
 import { withoutRecord } from "../state/gossip_state.ts";
 import { isAlive } from "../state/member.ts";
@@ -29,8 +29,6 @@ import { rules } from "../../runtime/rules.ts";
 
 /** Checks of all monitored peers per heartbeat interval. */
 const checksPerHeartbeat = 4;
-/** How many joining nodes the leader sends a heartbeat in one round that it does not monitor. */
-const maxGreeted = 1_000;
 /** The longest time without accusations after a stall of this node, milliseconds. */
 const longestAbstention = 10_000;
 
@@ -49,7 +47,6 @@ export function heartbeatTick(m: Machine, now: number): void {
   monitoring.heartbeatAt = now + config.heartbeatInterval;
   monitoring.localHealth.improve();
   for (const address of monitoring.peers.keys()) sendHeartbeat(m, address);
-  greetJoining(m);
 }
 
 function forgetStrays(m: Machine, now: number): void {
@@ -59,18 +56,6 @@ function forgetStrays(m: Machine, now: number): void {
   let { state } = m;
   for (const address of strays) state = withoutRecord(state, address);
   commit(m, state, now);
-}
-
-/** The leader makes only those full that have spoken to it: their answers do that. */
-function greetJoining(m: Machine): void {
-  if (m.view.leader !== selfAddress(m)) return;
-  let greeted = 0;
-  for (const member of m.view.members) {
-    if (member.status !== "joining" && member.status !== "weaklyUp") continue;
-    if (hasHeard(m, member) || m.monitoring.peers.has(member.address)) continue;
-    sendHeartbeat(m, member.address);
-    if (++greeted >= maxGreeted) return;
-  }
 }
 
 /** Handles traffic from a member. */

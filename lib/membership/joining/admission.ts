@@ -124,8 +124,8 @@ function judge(m: Machine, record: MemberRecord, told: Told, ceiling: number): J
   // What is told of an earlier incarnation was true once, and changes nothing any more.
   const latest = known?.member.incarnation ?? m.state.tombstones.get(address)?.incarnation ?? -1;
   if (incarnation <= latest) return { record, refused: false };
-  if (!isKnownToExist(m, record, told)) return { record: undefined, refused: false };
-  return isPossible(m, record) ? { record, refused: false } : { record: undefined, refused: true };
+  if (!isPossible(m, record)) return { record: undefined, refused: true };
+  return { record: isKnownToExist(m, record, told) ? record : undefined, refused: false };
 }
 
 /** Whether to believe in an incarnation of which the sender is the first to tell. */

@@ -124,7 +124,8 @@ function hasSpoken(m: Machine, { address, incarnation }: Member): boolean {
   return m.heardFrom.get(address) === incarnation;
 }
 
-function hasSuspected(m: Machine, { address, incarnation }: Member, now: number): boolean {
+/** Whether this node accuses the member, or has done so not long ago. */
+export function hasSuspected(m: Machine, { address, incarnation }: Member, now: number): boolean {
   const suspicion = m.suspected.get(address);
   if (suspicion === undefined) return false;
   if (now - suspicion.at < suspicionLifetime) return suspicion.incarnation === incarnation;

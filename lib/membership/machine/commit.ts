@@ -33,23 +33,6 @@ import { eventsBetween, type MembershipView, sameSet, sameView, stalledOf } from
 export function commit(m: Machine, state: GossipState, now: number): void {
   if (state === m.state || m.phase !== "member") return;
   m.state = state;
-  proceed(m, now);
-}
-
-/** A member has spoken to this node itself: if it leads, it may have waited for that. */
-export function noteHeard(m: Machine, from: string, incarnation: number, now: number): void {
-  if (m.heardFrom.get(from) === incarnation) return;
-  m.heardFrom.set(from, incarnation);
-  if (m.phase === "member" && m.view.leader === selfAddress(m)) proceed(m, now);
-}
-
-/** Whether a node has spoken to this one itself, in its current incarnation. */
-export function hasHeard(m: Machine, { address, incarnation }: Member): boolean {
-  return address === selfAddress(m) || m.heardFrom.get(address) === incarnation ||
-    !rules.leaderHearsWhomItPromotes;
-}
-
-function proceed(m: Machine, now: number): void {
   while (!handleOwnRemoval(m)) {
     m.state = refuteAndMarkSeen(m, now);
     derive(m, now);
@@ -214,9 +197,7 @@ function lead(m: Machine, now: number): GossipState | undefined {
   // Invariant: only a full member makes others full; the bootstrap node is one from the start. So a
   // cluster ends with its last full member, and nodes that are joining it do not keep it alive.
   const promotes = isNumbered(view.self) || !rules.onlyFullMembersPromote;
-  // Members that others have named need not exist.
-  const isReady = (member: Member) => promotes && hasHeard(m, member);
-  const { moved, removed } = leaderActions(view.members, view.unreachable, isReady);
+  const { moved, removed } = leaderActions(view.members, view.unreachable, promotes);
   if (moved.length + removed.length === 0) return undefined;
   let state = m.state;
   for (const member of moved) state = withMember(state, member);

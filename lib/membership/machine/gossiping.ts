@@ -8,7 +8,7 @@
  */
 import { admitted } from "../joining/admission.ts";
 import { commit } from "./commit.ts";
-import { forgetGone } from "../joining/corroboration.ts";
+import { forgetGone, hasSuspected } from "../joining/corroboration.ts";
 import {
   emptyGossip,
   type GossipState,
@@ -20,7 +20,7 @@ import {
 } from "../state/gossip_state.ts";
 import { log, type Machine, selfAddress, send } from "./machine.ts";
 import { logRejection } from "./rejection_log.ts";
-import { isAlive } from "../state/member.ts";
+import { isAlive, type Member } from "../state/member.ts";
 import type { DigestMessage, GossipContent, GossipMessage, SummaryMessage } from "./messages.ts";
 import { pick } from "./pick.ts";
 import { accusedBy } from "../detector/reachability.ts";
@@ -95,8 +95,10 @@ export function onGossip(m: Machine, from: string, message: GossipMessage, now: 
   const theirs = gossipState(m, ofSender(m, from, message.state), now);
   const admissible = admitted(m, theirs, from, now);
   if (admissible.refused) refuseClaims(m, from, now);
+  const before = m.state;
   commit(m, mergeGossip(admissible.ours, admissible.theirs), now);
   if (m.phase !== "member") return;
+  tellEnded(m, before, admissible.theirs, now);
   if (message.reply) {
     const delta = newerThan(theirs, m.state);
     if (delta.members.size + delta.tombstones.size > 0) sendGossip(m, from, delta, now);
@@ -106,6 +108,32 @@ export function onGossip(m: Machine, from: string, message: GossipMessage, now: 
     const delta = requestedBy(m.state, addresses, salt);
     if (delta.members.size > 0) sendGossip(m, from, delta, now, { reply: true });
   }
+}
+
+/**
+ * Tells members that have ended so, if this node has accused them itself: they do not believe the leader
+ * alone, and are told nothing any more by gossip.
+ */
+function tellEnded(m: Machine, before: GossipState, news: GossipState, now: number): void {
+  const ended = [...news.members.values()].filter(({ member }) => !isAlive(member))
+    .map(({ member }) => member);
+  for (const { address, incarnation } of [...ended, ...news.tombstones.values()]) {
+    const known = before.members.get(address)?.member;
+    if (known === undefined || known.incarnation !== incarnation || !isAlive(known)) continue;
+    const present = m.state.members.get(address)?.member;
+    const isOver = present === undefined || !isAlive(present);
+    if (isOver && hasSuspected(m, known, now)) sendRemoved(m, known, present);
+  }
+}
+
+function sendRemoved(m: Machine, { address, incarnation }: Member, present?: Member): void {
+  const evidence = present?.evidence ?? m.state.tombstones.get(address)?.evidence;
+  send(m, address, {
+    type: "removed",
+    clusterId: m.clusterId!,
+    incarnation,
+    ...(evidence && { evidence }),
+  });
 }
 
 /** A node that is not a member here, or not yet, may speak of itself only. */

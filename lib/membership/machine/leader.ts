@@ -41,12 +41,12 @@ export interface LeaderActions {
  * The set of voters changes only after all reachable voters have agreed. Leaving members are no
  * voters (see `downing.ts`), so they proceed.
  *
- * @param promotes whether the leader may make a member full; see `lead` of `commit.ts`.
+ * @param promotes whether the leader may make members full; see `lead` of `commit.ts`.
  */
 export function leaderActions(
   members: readonly Member[],
   unreachable: ReadonlySet<string>,
-  promotes: (member: Member) => boolean = () => true,
+  promotes = true,
 ): LeaderActions {
   const moved: Member[] = [];
   const removed: Member[] = [];
@@ -59,7 +59,7 @@ export function leaderActions(
     switch (member.status) {
       case "joining":
       case "weaklyUp":
-        if (settled && !unreachable.has(member.address) && promotes(member)) joining.push(member);
+        if (settled && !unreachable.has(member.address)) joining.push(member);
         break;
       case "leaving":
         moved.push({ ...member, status: "exiting" });
@@ -71,6 +71,7 @@ export function leaderActions(
         if (settled) removed.push(member);
     }
   }
+  if (!promotes) return { moved, removed };
   for (const member of joining.sort(compareAge)) {
     // A hostile member may claim the highest number.
     const highest = rules.upNumbersAreBounded ? Number.MAX_SAFE_INTEGER : Infinity;

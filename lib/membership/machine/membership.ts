@@ -6,7 +6,7 @@
  * @module
  */
 import { accuse } from "../detector/suspicion.ts";
-import { noteHeard, replacedBy } from "./commit.ts";
+import { replacedBy } from "./commit.ts";
 import { type MembershipConfig, resolveConfig } from "./config.ts";
 import { whyNotJoined } from "../joining/bootstrap.ts";
 import { gossipTick, onDigest, onGossip, onSummary } from "./gossiping.ts";
@@ -188,7 +188,7 @@ function onReceived(m: Machine, from: string, message: MembershipMessage, now: n
       return onClusterMessage(m, from, message, now);
     case "heartbeatAck":
       if (m.state.members.get(from)?.member.incarnation === message.incarnation) {
-        noteHeard(m, from, message.incarnation, now);
+        m.heardFrom.set(from, message.incarnation);
         onHeartbeatAck(m, from, message, now);
         noteFullMember(m, from, now);
       }
@@ -226,7 +226,7 @@ function onClusterMessage(m: Machine, from: string, message: ClusterMessage, now
   const known = m.state.members.get(from)?.member.incarnation;
   if (isGone(m, from, message, known)) return;
   if (message.incarnation === known) {
-    noteHeard(m, from, known, now);
+    m.heardFrom.set(from, known);
     heard(m, from, now);
     noteFullMember(m, from, now);
   }

@@ -84,7 +84,7 @@ export const transportTable = optionTable("transport", {
     text: "Bytes that wait for one connection.",
   }),
   maxQueuedBytesPerIdentity: option(size(), {
-    default: 67_108_864,
+    default: 33_554_432,
     text:
       "Bytes that wait for all clients with one certificate, or that they have not acknowledged.",
   }),

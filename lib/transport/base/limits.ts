@@ -63,7 +63,7 @@ export interface TransportLimits {
   readonly maxQueuedBytes: number;
   /**
    * Bytes that wait for all clients with one certificate together, or that they have not
-   * acknowledged. Default 64 MiB.
+   * acknowledged. Default 32 MiB.
    */
   readonly maxQueuedBytesPerIdentity: number;
   /** Asks of this system that wait for replies of clients with one certificate. Default 10 000. */
