@@ -1,6 +1,7 @@
 import type { SystemInternals } from "../actor/system/system_internals.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { NodePeer, Peer } from "../transport/base/peer.ts";
+import { Tally } from "../transport/base/tally.ts";
 import type { PeerLog } from "./peer_log.ts";
 import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 
@@ -11,8 +12,10 @@ export const rejectedPath = "/_rejected";
 const countingTime = 50;
 /** Actors of one report; with more it is sent earlier. */
 const maxTargets = 64;
-/** The most messages of one entry. More are reported in two entries. */
+/** The most messages of one report. More are reported in two. */
 const maxCount = 100_000;
+/** Messages after which a report is sent at once: its receiver handles each as a dead letter. */
+const enough = 10_000;
 
 /** How many messages of the receiver were rejected, by path of the actor. */
 export type RejectionReport = readonly (readonly [target: string, count: number])[];
@@ -34,6 +37,8 @@ export class Rejections {
   readonly #port: RejectionsPort;
   /** Rejections not reported yet, by peer. */
   readonly #counts = new Map<string, Map<string, number>>();
+  /** The number of messages in each. */
+  readonly #totals = new Tally();
   #timer: Timer | undefined;
 
   constructor(port: RejectionsPort) {
@@ -46,7 +51,10 @@ export class Rejections {
     if (counts === undefined) this.#counts.set(address, counts = new Map());
     const count = (counts.get(target) ?? 0) + 1;
     counts.set(target, count);
-    if (count >= maxCount || counts.size >= maxTargets) return this.#report(address, counts);
+    this.#totals.add(address, 1);
+    if (this.#totals.of(address) >= enough || counts.size >= maxTargets) {
+      return this.#report(address, counts);
+    }
     this.#timer ??= this.#port.clock.schedule(countingTime, () => this.flush());
   }
 
@@ -72,6 +80,7 @@ export class Rejections {
 
   #report(address: string, counts: ReadonlyMap<string, number>): void {
     this.#counts.delete(address);
+    this.#totals.add(address, -this.#totals.of(address));
     this.#port.send(address, [...counts]);
   }
 }
@@ -80,10 +89,13 @@ export class Rejections {
 export function parseRejections(value: unknown): RejectionReport | undefined {
   if (!Array.isArray(value) || value.length > maxTargets) return undefined;
   const report: [string, number][] = [];
+  let total = 0;
   for (const each of value) {
     if (!isRecord(each)) return undefined;
     const { 0: target, 1: count } = each;
-    if (!isPath(target) || !isWhole(count) || count < 1 || count > maxCount) return undefined;
+    if (!isPath(target) || !isWhole(count) || count < 1) return undefined;
+    total += count;
+    if (total > maxCount) return undefined;
     report.push([target, count]);
   }
   return report;

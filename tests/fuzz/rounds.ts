@@ -3,8 +3,10 @@ import { isOfBad, Lab } from "./lab.ts";
 
 /** How much longer than without bad peers something may take after they are gone: the factor, and ms. */
 const slack = { factor: 2, add: 15_000 };
-/** Lines that one node may log in a second because of bad peers. */
-const maxLines = 10;
+/** Lines that one node may log in a minute, of which 250 may be caused by peers. */
+const maxLines = 300;
+/** Milliseconds that a message of a bad peer may take on average. */
+const averageBudget = 0.5;
 /** Messages of honest nodes for each one of a bad peer, besides their own. */
 const maxAnswers = 3;
 
@@ -63,7 +65,9 @@ async function oneRound(seed: number, messages: number): Promise<RoundReport> {
   } finally {
     stop();
   }
-  faults.push(...loudSeconds(lab), ...foreignDials(lab));
+  faults.push(...loudMinutes(lab), ...foreignDials(lab));
+  const average = attack.cost.total / Math.max(1, attack.cost.handled);
+  if (average > averageBudget) faults.push(`${average.toFixed(2)} ms for each message`);
   return { faults, cost: attack.cost, times, sent: attack.sent, asMember: attack.asMember };
 }
 
@@ -119,7 +123,7 @@ async function controlRun() {
     const faults: string[] = [];
     const times = await aftermath(lab, undefined, faults);
     if (faults.length > 0) throw new Error(`without bad peers: ${faults.join("; ")}`);
-    const loud = loudSeconds(lab);
+    const loud = loudMinutes(lab);
     if (loud.length > 0) throw new Error(`without bad peers: ${loud.join("; ")}`);
     return { times, sentIn: (ms: number) => ms * perMs };
   } finally {
@@ -127,14 +131,16 @@ async function controlRun() {
   }
 }
 
-/** Seconds in which a node has logged too much. */
-function loudSeconds(lab: Lab): string[] {
-  const seconds = new Map<string, string[]>();
+/** Minutes in which a node has logged too much. */
+function loudMinutes(lab: Lab): string[] {
+  const minutes = new Map<string, string[]>();
   for (const { at, host, message } of lab.lines) {
-    const key = `${host} at ${Math.floor(at / 1_000)} s`;
-    seconds.set(key, [...seconds.get(key) ?? [], message]);
+    const key = `${host} in minute ${Math.floor(at / 60_000)}`;
+    const lines = minutes.get(key) ?? [];
+    lines.push(message);
+    minutes.set(key, lines);
   }
-  return [...seconds].filter(([, lines]) => lines.length > 3 * maxLines).slice(0, 3).map(
+  return [...minutes].filter(([, lines]) => lines.length > maxLines).slice(0, 3).map(
     ([key, lines]) => `${lines.length} log lines: ${key}: ${[...new Set(lines)].join(", ")}`,
   );
 }
