@@ -40,6 +40,8 @@ export interface RelayPort extends Partial<RelayChoice> {
   deliver(peer: Peer, envelope: Uint8Array): void;
   /** A route to a client was added or removed. */
   onRoute(peer: ClientPeer, exists: boolean): void;
+  /** A client that was reached through another node has ended. */
+  onClosed(client: string): void;
 }
 
 /** The route of a client through one node. */
@@ -71,6 +73,11 @@ export class Relay {
 
   constructor(port: RelayPort) {
     this.#port = port;
+  }
+
+  /** Whether this is the end of a client that sends everything through one node. */
+  get isClient(): boolean {
+    return this.#port.contact !== undefined;
   }
 
   /** The client at an address, if it is connected to another node. */
@@ -157,11 +164,26 @@ export class Relay {
     for (const [client, { via }] of this.#routes) if (via === address) this.#forget(client);
   }
 
-  #receiveOfClient(via: NodePeer, { client, envelope, gone }: Record<string, unknown>): void {
+  /** A client that is connected here has ended: tells the nodes to which it has sent through this. */
+  onClosed(client: string): void {
+    for (const node of this.#reached.get(client) ?? []) {
+      const message = { client: { address: client }, gone: true, closed: true };
+      this.#port.send(node, relayedPath, message);
+    }
+    this.#reached.delete(client);
+  }
+
+  #receiveOfClient(
+    via: NodePeer,
+    { client, envelope, gone, closed }: Record<string, unknown>,
+  ): void {
     if (!isRecord(client) || !isText(client.address)) return;
     const known = this.#routes.get(client.address);
     if (gone === true) {
-      if (known?.via === via.address) this.#forget(client.address);
+      // Only the node that forwards for a client can say what has become of it.
+      if (known?.via !== via.address) return;
+      this.#forget(client.address);
+      if (closed === true) this.#port.onClosed(client.address);
       return;
     }
     if (!(envelope instanceof Uint8Array)) return;
