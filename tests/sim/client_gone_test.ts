@@ -143,6 +143,7 @@ for (const [name, fault] of Object.entries(shortFaults)) {
       assertEquals(open.size, 1);
       await client.close();
       await sim.until(() => open.size === 0, { limit: 5_000 });
+      assertEquals(reading.failed, "", "who closes a client leaves its streams");
     });
   });
 }
@@ -263,4 +264,22 @@ Deno.test("a client hears that the node of its stream has left", async () => {
   assertEquals(client.lookup(key), []);
   await cluster.clock.resolve(client.close());
   await cluster.stop([nodes[0]!, nodes[2]!]);
+});
+
+Deno.test("what has arrived at a client is read after the end of the stream", async () => {
+  const made = await scene(11);
+  const { cluster: { clock }, nodes, client } = made;
+  const numbers = ServiceKey<ProducerMessage<number>>("numbers");
+  const producer = nodes[0]!.spawn(discoverable(streamProducer<number>(), numbers), "numbers");
+  await clock.runUntil(() => client.lookup(numbers).length === 1);
+  const elements = streamSource(client.system, client.lookup(numbers)[0]!)[Symbol.asyncIterator]();
+  const first = elements.next();
+  for (const element of [1, 2, 3]) producer.tell({ type: "streamPush", element });
+  producer.tell({ type: "streamComplete" });
+  assertEquals((await clock.resolve(first)).value, 1);
+  await clock.advance(5_000);
+  assertEquals(nodes[0]!.lookup("/numbers"), undefined);
+  const rest = [await elements.next(), await elements.next(), await elements.next()];
+  assertEquals(rest.map(({ value }) => value), [2, 3, undefined]);
+  await end(made);
 });

@@ -4,7 +4,12 @@ import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { Routers } from "../../lib/routing/routers.ts";
-import { simulate, type SimulatedNode, type Simulation } from "../../lib/testkit/mod.ts";
+import {
+  type Fault,
+  simulate,
+  type SimulatedNode,
+  type Simulation,
+} from "../../lib/testkit/mod.ts";
 
 /** Nodes that start again, one after another. */
 const restarted = 5;
@@ -78,8 +83,23 @@ async function restartAll(sim: Simulation, pace: number): Promise<void> {
   }
 }
 
+/** Messages take their time, and those on different connections overtake each other. */
+const slowNetwork: Fault = {
+  type: "latency",
+  at: 0,
+  for: 200_000,
+  min: 0,
+  max: 60,
+  distribution: "exponential",
+};
+
 /** Asks in all ways while five nodes restart; each answer or failure by its way. */
-async function run(pace: number, seed: number, work: number): Promise<Map<string, string[]>> {
+async function run(
+  pace: number,
+  seed: number,
+  work: number,
+  faults: readonly Fault[] = [],
+): Promise<Map<string, string[]>> {
   const outcomes = new Map<string, string[]>();
   const nodes = restarted + 1;
   await simulate({
@@ -96,6 +116,7 @@ async function run(pace: number, seed: number, work: number): Promise<Map<string
     cluster: { seedNodes: Array.from({ length: nodes }, (_, i) => `node-${i + 1}:25520`) },
   }, async (sim) => {
     const ways = await waysOf(sim, sim.nodes.at(-1)!);
+    for (const fault of faults) sim.inject(fault);
     let pending = 0;
     const ask = async (name: string, way: Way) => {
       pending++;
@@ -125,14 +146,76 @@ async function run(pace: number, seed: number, work: number): Promise<Map<string
   return outcomes;
 }
 
+/** All ways were used, and every ask was answered. */
+function assertAnswered(outcomes: ReadonlyMap<string, readonly string[]>): void {
+  assertEquals(outcomes.size, 4);
+  for (const [way, heard] of outcomes) {
+    assert(heard.length > 300, `${way}: ${heard.length} asks`);
+    assertEquals(heard.filter((outcome) => outcome !== "answered"), [], way);
+  }
+}
+
 for (const pace of [0, 200, 1_000, 5_000]) {
   for (const [kind, work] of [["quick", 0], ["busy", 8]] as const) {
     Deno.test(`no ask of a ${kind} service fails while five nodes restart, ${pace} ms apart`, async () => {
-      const outcomes = await run(pace, 7_200_001, work);
-      for (const [way, heard] of outcomes) {
-        assert(heard.length > 300, `${way}: ${heard.length} asks`);
-        assertEquals(heard.filter((outcome) => outcome !== "answered"), [], way);
-      }
+      assertAnswered(await run(pace, 7_200_001, work));
     });
   }
 }
+
+Deno.test("no ask of a service fails while five nodes restart over a slow network", async () => {
+  for (const seed of [1, 2, 3]) assertAnswered(await run(200, seed, 8, [slowNetwork]));
+});
+
+Deno.test("a node that leaves finishes first what its services have received", async () => {
+  const answers: string[] = [];
+  await simulate({
+    seed: 1,
+    nodes: 2,
+    duration: 60_000,
+    shrink: 0,
+    failures: false,
+    setup: (node) => {
+      if (node.index === 0) node.system.spawn(service(node, 50), "checkout");
+    },
+  }, async (sim) => {
+    const { system } = sim.node("node-2");
+    await sim.until(() => system.receptionist.find(key).length === 1);
+    const [found] = system.receptionist.find(key);
+    const asking = Array.from({ length: 50 }, async () => {
+      answers.push(
+        await system.ask(found!, (replyTo: ActorRef<string>): Checkout => ({ replyTo })),
+      );
+    });
+    const from = sim.now;
+    sim.inject({ type: "stop", at: 0, node: "node-1" });
+    await Promise.all(asking);
+    await sim.until(() => sim.node("node-1").status === "stopped");
+    assert(sim.now - from < 5_000, `it has left after ${sim.now - from} ms`);
+  });
+  assertEquals(answers.length, 50);
+});
+
+Deno.test("a service that never has nothing to do does not keep its node from leaving", async () => {
+  await simulate({
+    seed: 1,
+    nodes: 2,
+    duration: 60_000,
+    shrink: 0,
+    failures: false,
+    setup: (node) => {
+      if (node.index === 0) node.system.spawn(service(node, 60_000), "checkout");
+    },
+  }, async (sim) => {
+    const { system } = sim.node("node-2");
+    await sim.until(() => system.receptionist.find(key).length === 1);
+    const [found] = system.receptionist.find(key);
+    const message = (replyTo: ActorRef<string>): Checkout => ({ replyTo });
+    const told = system.ask(found!, message, { timeout: 60_000 }).catch(({ code }) => code);
+    await sim.sleep(100);
+    const from = sim.now;
+    sim.inject({ type: "stop", at: 0, node: "node-1" });
+    assertEquals(await told, "askTargetDead");
+    assert(sim.now - from < 12_000, `it is told after ${sim.now - from} ms`);
+  });
+});
