@@ -189,7 +189,10 @@ export class ClientConnections {
       ...(options.unisocket && {
         relay: {
           contact: () => this.#contacts.current,
-          isDirect: (path: string) => path === gatewayPath,
+          // The answer to a contact that leaves follows what was sent through it.
+          isDirect: (path, to) =>
+            path === gatewayPath ||
+            (path === withdrawalPath && this.#remoting?.endpoint.peerAt(to, "user") !== undefined),
         },
       }),
       onTlsEvent: (event) => this.#system.eventStream.publish(event),
@@ -459,6 +462,7 @@ export class ClientConnections {
   #step(event: ContactEvent): void {
     if (this.#closed) return;
     const previous = this.#contacts.state;
+    const through = this.#contacts.current;
     for (const effect of this.#contacts.step(event, this.#runtime.clock.now())) {
       switch (effect.type) {
         case "subscribe": {
@@ -480,6 +484,16 @@ export class ClientConnections {
         case "state":
           this.#publishState(effect.state, previous);
       }
+    }
+    const { current } = this.#contacts;
+    if (this.#options.unisocket && current !== undefined && current !== through) this.#reroute();
+  }
+
+  /** Everything goes through another node: replies have to come back through it as well. */
+  #reroute(): void {
+    for (const address of this.#incarnations.keys()) {
+      if (address === this.#contacts.current) continue;
+      this.#remoting?.sendThroughContact(address, gatewayPath, { type: "meet" });
     }
   }
 

@@ -181,9 +181,10 @@ export class Contacts {
     for (const other of this.#contacts.values()) {
       if (other.alias === contact.address) other.alias = undefined;
     }
+    // It has left: what runs there next does not.
+    contact.draining = false;
     if (contact.phase === "idle" || contact.phase === "backingOff") return;
     contact.failures++;
-    contact.draining = false;
     contact.phase = "backingOff";
     contact.backOffUntil = now + pauseAfter(contact.failures, random, this.#timing);
   }
@@ -208,9 +209,10 @@ export class Contacts {
     }
   }
 
-  /** The members of the topology while one is subscribed; otherwise contact points, too. */
+  /** The members of the topology while one is subscribed that stays; otherwise contact points, too. */
   #candidates(): readonly Contact[] {
-    const isSubscribed = [...this.#contacts.values()].some(({ phase }) => phase === "subscribed");
+    const isSubscribed = [...this.#contacts.values()]
+      .some(({ phase, draining }) => phase === "subscribed" && !draining);
     const addresses = isSubscribed ? this.#members : new Set([...this.#points, ...this.#members]);
     return [...addresses].flatMap((address) => this.#contacts.get(address) ?? []);
   }

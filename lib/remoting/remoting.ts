@@ -285,6 +285,11 @@ export class Remoting {
     this.#alive = [...alive.keys()];
   }
 
+  /** Of a client that sends everything through one node: sends through it what goes directly else. */
+  sendThroughContact(to: string, path: string, message: unknown): void {
+    this.#relay.send(to, encodeEnvelope(this.#codec, path, 0, message).slice());
+  }
+
   /** Clients that are connected, directly or through another node. */
   clients(): Iterable<string> {
     return this.#clients.connected();
@@ -687,6 +692,9 @@ export class Remoting {
     const { path, message, replyRefs } = dropped;
     const relayed = path === relayPath ? this.#relay.unwrap(message) : undefined;
     if (relayed !== undefined) {
+      // The contact has certainly not read it, and there is another: nothing is sent twice.
+      const again = unread && reason === "disconnected" && this.#relay.contact !== to;
+      if (again && this.#relay.send(relayed.to, relayed.envelope)) return true;
       return this.#onDropped(relayed.to, relayed.envelope, reason, unread);
     }
     if (unread && reason === "disconnected" && this.#takesBack(to, path, message)) return true;

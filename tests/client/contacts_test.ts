@@ -221,6 +221,16 @@ Deno.test("a node that has left and returned is a contact again", () => {
   assertEquals(scene.answer("a", 1_010), ["state connected"]);
 });
 
+Deno.test("a contact point that has left and returned is used again", () => {
+  const scene = new Scene(["a", "b"], { contacts: 1 });
+  scene.answer("a", 0);
+  assertEquals(scene.answer("a", 10, { draining: true }), ["subscribe b"]);
+  assertEquals(scene.answer("b", 20), ["unsubscribe a"]);
+  scene.lost("a", 30);
+  assertEquals(scene.answer("b", 40, { draining: true }), ["subscribe a"]);
+  assertEquals(scene.answer("a", 50), ["unsubscribe b"]);
+});
+
 Deno.test("a contact point may be another address of a member", () => {
   const scene = new Scene(["localhost:1"], { contacts: 1 });
   scene.answer("127.0.0.1:1", 0, { asked: "localhost:1" });
