@@ -3,10 +3,12 @@ import { discoverable } from "../../lib/actor/behavior/discoverable.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
-import { ClusterClient } from "../../lib/client/cluster_client.ts";
+import { clientInternalsOf } from "../../lib/client/client_internals.ts";
+import { type ClientOptions, ClusterClient } from "../../lib/client/cluster_client.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import type { ProducerMessage } from "../../lib/streams/protocol.ts";
 import { streamProducer } from "../../lib/streams/stream_producer.ts";
+import { streamSink } from "../../lib/streams/stream_sink.ts";
 import { streamSource } from "../../lib/streams/stream_source.ts";
 import { type Fault, simulate, type Simulation } from "../../lib/testkit/mod.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
@@ -180,7 +182,7 @@ interface Scene {
 }
 
 /** Three nodes and a client that reads a stream of node-2. */
-async function scene(seed: number): Promise<Scene> {
+async function scene(seed: number, options: Partial<ClientOptions> = {}): Promise<Scene> {
   const cluster = new SimulatedCluster(seed);
   const nodes = await cluster.start(3);
   const open = new Set<ActorRef<ProducerMessage<number>>>();
@@ -191,6 +193,7 @@ async function scene(seed: number): Promise<Scene> {
     systemName: "sim",
     runtime,
     logger: runtime.logger,
+    ...options,
   }));
   await cluster.clock.runUntil(() => client.lookup(key).length === 1);
   const reading = await read(client, (promise) => cluster.clock.resolve(promise));
@@ -282,4 +285,113 @@ Deno.test("what has arrived at a client is read after the end of the stream", as
   const rest = [await elements.next(), await elements.next(), await elements.next()];
   assertEquals(rest.map(({ value }) => value), [2, 3, undefined]);
   await end(made);
+});
+
+Deno.test("a stream of a client with one connection survives that its contact leaves", async () => {
+  const contactPoints = ["node-1:25520", "node-3:25520"];
+  const made = await scene(12, { unisocket: true, contactPoints });
+  const { cluster, nodes, client, reading, open } = made;
+  const contact = client.contact;
+  const leaving = nodes.find(({ address }) => address === contact)!;
+  const before = reading.last;
+  await cluster.stop([leaving]);
+  await cluster.clock.advance(180_000);
+  assert(client.contact !== contact);
+  assertEquals([reading.failed, open.size], ["", 1]);
+  assert(reading.last > before + 300, `${before} to ${reading.last}`);
+  await cluster.clock.resolve(client.close());
+  await cluster.clock.runUntil(() => open.size === 0);
+  await cluster.stop(nodes.filter((node) => node !== leaving));
+});
+
+Deno.test("a producer hears that a client with one connection is gone, when its contact crashes with it", async () => {
+  const made = await scene(13, { unisocket: true });
+  const { cluster, nodes, open } = made;
+  cluster.network.crash("client", { silently: true });
+  cluster.network.crash("node-1", { silently: true });
+  await cluster.clock.advance(150_000);
+  assertEquals(open.size, 0);
+  await cluster.stop(nodes.slice(1));
+});
+
+Deno.test("a sink of a client that is gone is lost, and one that was cut off is not", async () => {
+  const made = await scene(14);
+  const { cluster: { clock, network }, nodes, client } = made;
+  const numbers = ServiceKey<ProducerMessage<number>>("numbers");
+  const producer = nodes[0]!.spawn(discoverable(streamProducer<number>(), numbers), "numbers");
+  await clock.runUntil(() => client.lookup(numbers).length === 1);
+  const sink = streamSink(client.system, client.lookup(numbers)[0]!);
+  const elements = streamSource(nodes[0]!, producer)[Symbol.asyncIterator]();
+  await clock.resolve(sink.put(1));
+  assertEquals((await clock.resolve(elements.next())).value, 1);
+  network.partition("client", ["node-1", "node-2", "node-3"]);
+  await clock.advance(15_000);
+  network.heal();
+  await clock.advance(15_000);
+  await clock.resolve(sink.put(2));
+  assertEquals((await clock.resolve(elements.next())).value, 2);
+  const last = elements.next();
+  let failed = "";
+  last.catch((error) => void (failed = error.code));
+  network.crash("client", { silently: true });
+  await clock.advance(50_000);
+  assertEquals(failed, "");
+  await clock.runUntil(() => failed !== "");
+  assertEquals(failed, "streamFailed");
+  await end(made);
+});
+
+Deno.test("a consumer on a node hears that the producer of a client is gone", async () => {
+  const made = await scene(15);
+  const { cluster: { clock, network }, nodes, client } = made;
+  type Offer = ActorRef<ProducerMessage<number>>;
+  const offers = ServiceKey<Offer>("offers");
+  let failed = "";
+  let got = 0;
+  const taking = Behaviors.receive<Offer>((_context, producer) => {
+    (async () => {
+      for await (const _ of streamSource(nodes[2]!, producer)) got++;
+    })().catch((error) => void (failed = error.code));
+    return Behaviors.same();
+  });
+  nodes[2]!.spawn(discoverable(taking, offers), "taking");
+  await clock.runUntil(() => client.lookup(offers).length === 1);
+  const producer = client.spawn(streamProducer<number>(), "numbers");
+  client.lookup(offers)[0]!.tell(producer);
+  producer.tell({ type: "streamPush", element: 1 });
+  await clock.runUntil(() => got === 1);
+  network.partition(["node-3"], ["node-1", "node-2"]);
+  await clock.advance(10_000);
+  network.heal();
+  await clock.advance(30_000);
+  producer.tell({ type: "streamPush", element: 2 });
+  await clock.runUntil(() => got === 2);
+  network.crash("client", { silently: true });
+  await clock.advance(50_000);
+  assertEquals(failed, "");
+  await clock.runUntil(() => failed !== "");
+  assertEquals(failed, "streamClosed");
+  await end(made);
+});
+
+Deno.test("hostile: a client cannot withdraw services, and what it has got after its end is taken away", async () => {
+  const made = await scene(16);
+  const { cluster: { clock }, nodes, client } = made;
+  const { remoting } = clientInternalsOf(client);
+  remoting.send("node-1:25520", "/_withdraw", 0, { type: "withdraw" });
+  remoting.send("node-1:25520", "/_withdraw", 0, { type: "withdrawn" });
+  remoting.send("node-1:25520", "/_withdraw", 0, { type: "x" });
+  await clock.advance(1_000);
+  assertEquals(nodes[0]!.receptionist.find(key).length, 1);
+  assertEquals(client.lookup(key).length, 1);
+  remoting.send("node-2:25520", "/_gateway", 0, { type: "close" });
+  await clock.advance(1_000);
+  assertEquals(made.open.size, 0, "it has said that it ends");
+  // It is served as a new client, and keeps nothing when its connection ends.
+  const again = await read(client, (promise) => clock.resolve(promise));
+  await clock.advance(5_000);
+  assert(again.last > 0);
+  assertEquals(made.open.size, 1);
+  await end(made);
+  assertEquals(made.open.size, 0);
 });

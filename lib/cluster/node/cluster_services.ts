@@ -112,6 +112,7 @@ export class ClusterServices {
       peers: () => [...this.#reachable, ...remoting.clients()],
       send: (to, message) => remoting.send(to, withdrawalPath, 0, message),
     });
+    if (this.#receptionist.listings().length === 0) return;
     this.#exchange.onLocalChange();
     await this.#withdrawal.run(timeout);
     while (!this.#stopped && clock.now() < end && this.#isBusy()) {
