@@ -377,7 +377,7 @@ Deno.test("a consumer on a node hears that the producer of a client is gone", as
 Deno.test("hostile: a client cannot withdraw services, and what it has got after its end is taken away", async () => {
   const made = await scene(16);
   const { cluster: { clock }, nodes, client } = made;
-  const { remoting } = clientInternalsOf(client);
+  const { remoting } = clientInternalsOf(client)!;
   remoting.send("node-1:25520", "/_withdraw", 0, { type: "withdraw" });
   remoting.send("node-1:25520", "/_withdraw", 0, { type: "withdrawn" });
   remoting.send("node-1:25520", "/_withdraw", 0, { type: "x" });
