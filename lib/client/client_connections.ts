@@ -207,7 +207,7 @@ export class ClientConnections {
     });
     this.#remoting.handlePeers(withdrawalPath, (peer, value) => this.#onWithdrawal(peer, value));
     // Where nodes listen. A reference to such a path is forged: this client must not write there for it.
-    this.#remoting.reserve(gatewayPath);
+    this.#remoting.reserve(gatewayPath, { own: true });
     const context = this.#contextOf(this.#remoting);
     for (const extension of this.#extensions) extension.install(context);
   }
@@ -444,6 +444,7 @@ export class ClientConnections {
     this.#book.failed(address, reason);
     this.#later(() => {
       if (this.#open(address, this.#runtime.random.next())) this.#onOpened(address, reason);
+      this.#choose();
     });
   }
 

@@ -59,6 +59,7 @@ import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
 import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
+import { withdrawalPath } from "./withdrawal_protocol.ts";
 
 export type {
   NodeHandler,
@@ -68,7 +69,7 @@ export type {
 } from "./remoting_options.ts";
 
 /** Paths of the bridge itself: a message that is lost there is no loss of a user. */
-const ownPaths: ReadonlySet<string> = new Set([watchPath, lostAskPath, rejectedPath]);
+const ownPaths: readonly string[] = [watchPath, lostAskPath, rejectedPath, withdrawalPath];
 
 /** A message that was not delivered, and the reply references in it. */
 interface Dropped {
@@ -96,6 +97,8 @@ export class Remoting {
   #clientTimer: Timer | undefined;
   #closed = false;
   readonly #reserved = new Set<string>();
+  /** What is lost there is no loss of a user. */
+  readonly #own = new Set(ownPaths);
   /** Messages to these paths list references that are open to the client anyway, or closed. */
   readonly #withoutGrants = new Set<string>();
   #isExported: (path: string, peer: Peer) => boolean = () => false;
@@ -349,11 +352,16 @@ export class Remoting {
 
   /**
    * No reference may point to the path: only the system itself sends there, with `send`. Without
-   * `grants`, references in these messages do not permit a client to use them.
+   * `grants`, references in these messages do not permit a client to use them. With `own`, a message
+   * that is lost there is no dead letter: the system repeats what matters.
    */
-  reserve(path: string, { grants = true }: { readonly grants?: boolean } = {}): void {
+  reserve(
+    path: string,
+    { grants = true, own = false }: { readonly grants?: boolean; readonly own?: boolean } = {},
+  ): void {
     this.#reserved.add(path);
     if (!grants) this.#withoutGrants.add(path);
+    if (own) this.#own.add(path);
   }
 
   /**
@@ -720,7 +728,7 @@ export class Remoting {
   }
 
   #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
-    if (!ownPaths.has(path)) this.#internals.deadLetter(reason, to + path, message);
+    if (!this.#own.has(path)) this.#internals.deadLetter(reason, to + path, message);
   }
 
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { discoverable } from "../../lib/actor/behavior/discoverable.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { clientInternalsOf } from "../../lib/client/client_internals.ts";
@@ -231,6 +232,22 @@ Deno.test("a stream that has lost elements with a connection says so, and its pr
   await clock.runUntil(() => reading.failed !== "");
   assertEquals(reading.failed, "streamBroken");
   await clock.runUntil(() => open.size === 0);
+  await end(made);
+});
+
+Deno.test("what only keeps a client connected is no dead letter when it is lost", async () => {
+  const made = await scene(17);
+  const { cluster: { clock, network }, nodes, client } = made;
+  client.spawn(Behaviors.receive<string>(() => Behaviors.same()), "connected");
+  const lost: string[] = [];
+  for (const { eventStream } of [client.system, ...nodes]) {
+    eventStream.subscribe("deadLetter", ({ target }: DeadLetter) => lost.push(target));
+  }
+  network.partition("client", "node-1");
+  await clock.advance(70_000);
+  network.heal();
+  await clock.advance(20_000);
+  assertEquals(lost.filter((target) => target.includes("/_")), []);
   await end(made);
 });
 

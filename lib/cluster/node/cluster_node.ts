@@ -357,7 +357,7 @@ export class ClusterNode {
       now: () => this.#runtime.clock.now(),
     });
     // The path at which clients receive messages of the gateway.
-    remoting.reserve(clientTopologyPath, { grants: false });
+    remoting.reserve(clientTopologyPath, { grants: false, own: true });
     this.#gateway = gateway;
     this.#services = services;
     return gateway;
