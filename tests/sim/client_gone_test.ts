@@ -391,6 +391,32 @@ Deno.test("a consumer on a node hears that the producer of a client is gone", as
   await end(made);
 });
 
+Deno.test("an ask of an actor of a client fails when the client is gone, and not before", async () => {
+  for (const [closes, from, to] of [[true, 0, 1_000], [false, 59_000, 62_000]] as const) {
+    const made = await scene(18);
+    const { cluster: { clock, network }, nodes, client } = made;
+    const silent = ServiceKey<ActorRef<ActorRef<string>>>("silent");
+    let told = "";
+    const asking = Behaviors.receive<ActorRef<ActorRef<string>>>((context, ref) => {
+      context.system.ask(ref, (replyTo: ActorRef<string>) => replyTo, { timeout: 600_000 })
+        .catch(({ code }) => void (told = code));
+      return Behaviors.same();
+    });
+    nodes[1]!.spawn(discoverable(asking, silent), "asking");
+    await clock.runUntil(() => client.lookup(silent).length === 1);
+    const ref = client.spawn(Behaviors.receive<ActorRef<string>>(() => Behaviors.same()), "mute");
+    client.lookup(silent)[0]!.tell(ref);
+    await clock.advance(1_000);
+    if (closes) await clock.resolve(client.close());
+    else network.crash("client", { silently: false });
+    await clock.advance(from);
+    if (!closes) assertEquals(told, "");
+    await clock.advance(to - from);
+    assertEquals(told, "askTargetDead");
+    await end(made);
+  }
+});
+
 Deno.test("hostile: a client cannot withdraw services, and what it has got after its end is taken away", async () => {
   const made = await scene(16);
   const { cluster: { clock }, nodes, client } = made;
