@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { discoverable } from "../../lib/actor/behavior/discoverable.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
@@ -170,34 +171,61 @@ Deno.test("no ask of a service fails while five nodes restart over a slow networ
   for (const seed of [1, 2, 3]) assertAnswered(await run(200, seed, 8, [slowNetwork]));
 });
 
-Deno.test("a node that leaves finishes first what its services have received", async () => {
-  const answers: string[] = [];
-  await simulate({
-    seed: 1,
-    nodes: 2,
-    duration: 60_000,
-    shrink: 0,
-    failures: false,
-    setup: (node) => {
-      if (node.index === 0) node.system.spawn(service(node, 50), "checkout");
-    },
-  }, async (sim) => {
-    const { system } = sim.node("node-2");
-    await sim.until(() => system.receptionist.find(key).length === 1);
-    const [found] = system.receptionist.find(key);
-    const asking = Array.from({ length: 50 }, async () => {
-      answers.push(
-        await system.ask(found!, (replyTo: ActorRef<string>): Checkout => ({ replyTo })),
-      );
+type Answer = Checkout & { readonly type: "answer" };
+
+/** Answers when a promise has, which it does not wait for. */
+function pipingService({ system, name }: SimulatedNode) {
+  const { clock } = system.runtime;
+  return discoverable(
+    Behaviors.receive<Checkout | Answer>((context, message) => {
+      const { replyTo } = message;
+      if ("type" in message) replyTo.tell(name);
+      else {
+        const work = new Promise<void>((resolve) => clock.schedule(2_000, () => resolve()));
+        context.pipeToSelf(work, () => ({ type: "answer", replyTo }));
+      }
+      return Behaviors.same();
+    }),
+    key as ServiceKey<Checkout | Answer>,
+  );
+}
+
+const services = {
+  "has in its mailbox": (node: SimulatedNode) => service(node, 50),
+  "waits for": (node: SimulatedNode) => pipingService(node),
+  "has passed on to its children": (node: SimulatedNode) =>
+    discoverable(Routers.pool(2, service(node, 100)) as Behavior<Checkout>, key),
+};
+
+for (const [what, made] of Object.entries(services)) {
+  Deno.test(`a node that leaves finishes first what its service ${what}`, async () => {
+    const answers: string[] = [];
+    await simulate({
+      seed: 1,
+      nodes: 2,
+      duration: 60_000,
+      shrink: 0,
+      failures: false,
+      setup: (node) => {
+        if (node.index === 0) node.system.spawn(made(node) as Behavior<Checkout>, "checkout");
+      },
+    }, async (sim) => {
+      const { system } = sim.node("node-2");
+      await sim.until(() => system.receptionist.find(key).length > 0);
+      const [found] = system.receptionist.find(key);
+      const message = (replyTo: ActorRef<string>): Checkout => ({ replyTo });
+      const asking = Array.from({ length: 50 }, async () => {
+        answers.push(await system.ask(found!, message));
+      });
+      const from = sim.now;
+      sim.inject({ type: "stop", at: 0, node: "node-1" });
+      await Promise.all(asking);
+      await sim.until(() => sim.node("node-1").status === "stopped");
+      assert(sim.now - from < 5_000, `it has left after ${sim.now - from} ms`);
     });
-    const from = sim.now;
-    sim.inject({ type: "stop", at: 0, node: "node-1" });
-    await Promise.all(asking);
-    await sim.until(() => sim.node("node-1").status === "stopped");
-    assert(sim.now - from < 5_000, `it has left after ${sim.now - from} ms`);
+    assertEquals(answers.length, 50);
   });
-  assertEquals(answers.length, 50);
-});
+}
 
 Deno.test("a service that never has nothing to do does not keep its node from leaving", async () => {
   await simulate({
