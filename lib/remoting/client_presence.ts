@@ -77,7 +77,7 @@ export class ClientPresence {
     return this.#clients.has(address) ? [] : this.#leave(address, unknown, now);
   }
 
-  /** It has ended by its own word. */
+  /** It says that it has ended. */
   onClosed(address: string): void {
     this.#forget(address);
   }

@@ -298,7 +298,7 @@ export class Remoting {
     return this.#clients.connected();
   }
 
-  /** A client has ended by its own word: what it has here ends at once. */
+  /** A client says that it has ended: what it has here ends at once. */
   endClient(address: string): void {
     this.#relay.onClosed(address);
     this.#onClientClosed(address);

@@ -292,7 +292,7 @@ Deno.test("a member that withdraws offers nothing until its next incarnation", (
   nodes.join("b", "a");
   nodes.offer("b", "x");
   const peer = (incarnation: number) => ({ address: "b", incarnation });
-  assertEquals(nodes.at("a").withdraw({ address: "stranger", incarnation: 1 }), false);
+  assertEquals(nodes.at("a").withdraw({ address: "other", incarnation: 1 }), false);
   assertEquals(nodes.at("a").withdraw(peer(1)), true);
   assertEquals([nodes.remote("a"), nodes.seen("a")], ["", ""]);
   // A list that was sent before may arrive later, and an actor may be registered too late.

@@ -176,7 +176,7 @@ Deno.test("a client keeps what it was given, and its watches, over a lost connec
   assertEquals(client.heard, ["node:1/actor stopped"]);
 });
 
-Deno.test("a client that ends by its own word is gone at once, and may do nothing any more", async () => {
+Deno.test("a client that says that it ends is gone at once, and may do nothing any more", async () => {
   await using world = new World();
   const { node, client } = await nodeAndClient(world);
   node.actor.tell({ type: "watch", ref: refTo(node, client) });
