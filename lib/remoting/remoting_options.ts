@@ -57,6 +57,8 @@ export type RemotingOptions =
     ) => void;
     /** A message to `to` could not be delivered. */
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
+    /** Milliseconds after which a client that is not connected counts as gone. Default 60 000. */
+    readonly clientTimeout?: number;
     /** Of a client that sends everything through one node. Default: directly to each. */
     readonly relay?: RelayChoice;
     /** How values of users' classes cross the wire. Default: not at all. */

@@ -35,6 +35,7 @@ export const services: Generators = {
         }))),
     }),
   },
+  ...atPath("Services", "/_withdraw", { withdraw: () => ({}), withdrawn: () => ({}) }),
   "Client addresses/claims": {
     path: "/_cluster/clients",
     make: (d) => ({
@@ -53,6 +54,8 @@ export const services: Generators = {
     subscribe: (d) => ({ asked: d.address(), ...d.maybe("have", () => d.count(d.int(9))) }),
     unsubscribe: () => ({}),
     meet: () => ({}),
+    confirm: (d) => ({ have: d.count(d.int(9)) }),
+    close: () => ({}),
   }),
   "Topology for clients/push": {
     path: "/_topology",
@@ -68,6 +71,12 @@ export const services: Generators = {
           roles: [],
         })),
         leaving: d.list(2, () => d.address()),
+        ...d.maybe("others", () =>
+          d.list(2, () => ({
+            address: d.address(),
+            incarnation: d.count(7),
+            state: d.one(["joining", "leaving", "unreachable"]),
+          }))),
         leader: d.address(),
         services: d.list(2, () => ({ key: d.text(), refs: [d.ref()] })),
       },

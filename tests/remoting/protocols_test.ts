@@ -77,6 +77,6 @@ Deno.test("rejections are counts by path, and bounded", () => {
   ];
   for (const each of bad) assertEquals(parseRejections(each), undefined);
   // The receiver handles each message of it.
-  const many = Array.from({ length: 64 }, (_, index) => [`/a${index}`, 10_000]);
-  assertEquals(parseRejections(many), undefined);
+  const tooMany = Array.from({ length: 64 }, (_, index) => [`/a${index}`, 10_000]);
+  assertEquals(parseRejections(tooMany), undefined);
 });
