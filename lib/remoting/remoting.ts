@@ -11,12 +11,12 @@ import { senderOf, SentMessage } from "../actor/ref/message_sender.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
-import type { Ref, RefAddress } from "../actor/ref/ref.ts";
+import { Ref, type RefAddress } from "../actor/ref/ref.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
-import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
+import { accountOf, type Lane, type NodePeer, type Peer } from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
@@ -42,9 +42,11 @@ import {
   type MissingHandler,
   type NodeHandler,
   type PeerHandler,
+  type RefResolver,
   type RemotingOptions,
   type UndeliveredHandler,
 } from "./remoting_options.ts";
+import { RefTable } from "./ref_table.ts";
 import { RemotingTelemetry } from "./remoting_telemetry.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
@@ -84,6 +86,11 @@ export class Remoting {
   readonly #undelivered = new Map<string, UndeliveredHandler>();
   readonly #grants = new Grants();
   readonly #reserved = new Set<string>();
+  /** Make the references to paths that begin so. */
+  readonly #resolvers = new Map<string, RefResolver>();
+  readonly #refs = new RefTable();
+  /** The sender of what is decoded; undefined: this system. */
+  #decodingFrom: Peer | undefined;
   /** Messages to these paths list references that are open to the client anyway, or closed. */
   readonly #withoutGrants = new Set<string>();
   #isExported: (path: string, peer: Peer) => boolean = () => false;
@@ -250,13 +257,31 @@ export class Remoting {
     return this.#nodeHandlers.has(path) || this.#peerHandlers.has(path);
   }
 
+  /**
+   * Makes the references that arrive and point to paths of one part that begin with `prefix`, which
+   * must be reserved.
+   */
+  resolveRefs(prefix: string, resolve: RefResolver): void {
+    this.#resolvers.set(prefix, resolve);
+  }
+
   /** A reference to an actor, of this system or another. */
   refTo(address: RefAddress): Ref<unknown> {
-    if (address.node === this.#internals.nodeAddress && !this.#isReserved(address.path)) {
-      const local = this.#internals.resolve(address.path, address.uid);
-      if (local !== undefined) return local;
-    }
-    return new RemoteRef(this, address.node, address.path, address.uid);
+    const { node, path, uid } = address;
+    return this.#localRef(node, path, uid) ?? this.#makeRef(address, undefined);
+  }
+
+  #localRef(node: string, path: string, uid: number): Ref<unknown> | undefined {
+    if (node !== this.#internals.nodeAddress || this.#isReserved(path)) return undefined;
+    return this.#internals.resolve(path, uid);
+  }
+
+  #makeRef(address: RefAddress, from: Peer | undefined): Ref<unknown> {
+    const { node, path, uid } = address;
+    const resolver = path.startsWith(askPath) ? undefined : handlerOf(this.#resolvers, path);
+    const account = resolver === undefined ? "" : accountOf(from ?? { address: this.address });
+    const resolved = resolver?.(address, account);
+    return resolved instanceof Ref ? resolved : new RemoteRef(this, node, path, uid);
   }
 
   /**
@@ -355,8 +380,18 @@ export class Remoting {
         this.#missingHandler(path) !== undefined);
   }
 
+  /** The reference of an address that has arrived: one object, as long as it is alive. */
+  #arrivedRef(address: RefAddress): Ref<unknown> {
+    const { node, path, uid } = address;
+    const known = this.#localRef(node, path, uid) ?? this.#refs.find(node, path, uid);
+    if (known !== undefined) return known;
+    const ref = this.#makeRef(address, this.#decodingFrom);
+    this.#refs.add(node, path, uid, ref, this.#decodingFrom);
+    return ref;
+  }
+
   #resolve(address: RefAddress): Ref<unknown> {
-    const ref = this.refTo(address);
+    const ref = this.#arrivedRef(address);
     // A reply reference has come back: its message was returned, or was not delivered.
     if (ref instanceof TemporaryRef) ref.holder = undefined;
     if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
@@ -385,6 +420,7 @@ export class Remoting {
         return this.#readLong(peer, lane, header, bytes, start, end, kept);
       }
       const reviver = this.#serialization.reviverOf(peer);
+      this.#decodingFrom = peer;
       let message: unknown;
       try {
         message = this.#codec.decode(bytes, bodyStart, end, reviver);
@@ -426,6 +462,7 @@ export class Remoting {
   ): number | LongRead {
     const { bodyStart, path } = header;
     const size = end - start;
+    const onStep = () => void (this.#decodingFrom = peer);
     const codec = this.#codec;
     let body = bytes.subarray(bodyStart, end);
     let decoder: Decoder;
@@ -435,6 +472,7 @@ export class Remoting {
       return this.#collectingRead(
         replyRefs,
         new LongMessage(decoder, this.#clock, {
+          onStep,
           onDecoded: () => void this.#reportLost(replyRefs, path),
           onError: (error) => void this.#onInboundError(peer, lane, error),
         }),
@@ -442,6 +480,7 @@ export class Remoting {
     };
     decoder = codec.decodeInSteps(body, 0, body.length, this.#serialization.reviverOf(peer));
     const read = new LongMessage(decoder, this.#clock, {
+      onStep,
       onDecoded: (message) => this.#receive(peer, lane, header, size, message),
       onError: (error) => {
         if (!isUndecodable(error)) return void this.#onInboundError(peer, lane, error);
@@ -597,6 +636,8 @@ export class Remoting {
 
   #onRefEncoded(ref: Ref<never>): void {
     if (ref instanceof TemporaryRef) ref.holder = this.#encodingFor;
+    // The owner of an entity decides itself who may send to it.
+    if (!ref.isActor) return;
     if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
       this.#grants.grant(this.#encodingFor, ref.path);
     }
@@ -626,6 +667,7 @@ export class Remoting {
   #decodeDropped(payload: Uint8Array): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
     this.#replyRefs = replyRefs;
+    this.#decodingFrom = undefined;
     try {
       const { path, message } = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
       return { path, message, replyRefs };

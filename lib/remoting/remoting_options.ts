@@ -1,4 +1,5 @@
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
+import type { ActorRef, RefAddress } from "../actor/ref/ref.ts";
 import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
 import type { RelayChoice } from "./relay.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
@@ -16,6 +17,12 @@ export type MissingHandler = (peer: Peer, message: unknown, path: string) => voi
  * and lost.
  */
 export type UndeliveredHandler = (to: string, message: unknown, path: string) => boolean;
+
+/** Makes the reference of an address that has arrived; `account` is whom limits of peers count for. */
+export type RefResolver = (
+  address: RefAddress,
+  account: string,
+) => ActorRef<never> | undefined;
 
 /** Options of the endpoint except the ones that the bridge provides. */
 export type RemotingOptions =
