@@ -208,6 +208,9 @@ export class ClientConnections {
       handleUndelivered: (prefix, handler) => remoting.handleUndelivered(prefix, handler),
       handle: (path, handler) =>
         remoting.handlePeers(path, (peer, value) => handler(peer.address, value)),
+      resolveRefs: (prefix, resolve) => remoting.resolveRefs(prefix, resolve),
+      handleMissing: (prefix, handler) =>
+        remoting.handleMissing(prefix, (_peer, message, path) => handler(message, path)),
       reserve: (path) => remoting.reserve(path),
       send: (to, path, message) => remoting.send(to, path, 0, message),
       deadLetter: (reason, target, message) => system.deadLetter(reason, target, message),

@@ -1,6 +1,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import type { RefResolver } from "../remoting/remoting_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** The client, as one of its extensions sees it. */
@@ -31,6 +32,10 @@ export interface ClientContext {
     prefix: string,
     handler: (to: string, message: unknown, path: string) => boolean,
   ): void;
+  /** Makes the references that arrive and point to reserved paths that begin with `prefix`. */
+  resolveRefs(prefix: string, resolve: RefResolver): void;
+  /** Takes messages that nodes send to reserved paths that begin with `prefix`. */
+  handleMissing(prefix: string, handler: (message: unknown, path: string) => void): void;
   /** Keeps references from leading to a path where nodes listen. */
   reserve(path: string): void;
   /** Sends data to a reserved path at a node. */

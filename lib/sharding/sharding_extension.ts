@@ -13,24 +13,45 @@ import type {
   NodeExtension,
 } from "../cluster/node/node_extension.ts";
 import type { MembershipView } from "../membership/state/view.ts";
+import { resolveOptions } from "../options/check_options.ts";
+import { entityRefTable } from "../options/tables/sharding_tables.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { rules } from "../runtime/rules.ts";
 import { answerWithoutRegion } from "./region/no_region.ts";
+import { entityPrefix, parseEntityPath } from "./routing/entity_address.ts";
+import type { EntityFactory } from "./routing/entity_factory.ts";
+import type { EntityRefHost } from "./routing/entity_ref.ts";
+import type { EntityType } from "./routing/entity_type.ts";
 import { ClientLocator } from "./client_locator.ts";
 import { parseCoordinationMessage } from "./coordinator/coordination_protocol.ts";
 import { coordinatorView } from "./coordinator/coordinator_view.ts";
 import { ShardingError } from "./errors.ts";
 import { leasePath, parseLeaseMessage } from "./lease/lease_protocol.ts";
 import { parseRememberMessage, rememberedPath } from "./remember/remember_protocol.ts";
-import { clientShardsPath, locatePath, regionPrefix, shardingPath } from "./routing/protocol.ts";
+import { isRecord } from "./routing/message_fields.ts";
+import {
+  clientShardsPath,
+  type EntityDelivery,
+  locatePath,
+  parseEntityDelivery,
+  regionPrefix,
+  shardingPath,
+} from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { ShardPlace } from "./routing/shard_place.ts";
+import { refTo, ShardProxy, type ShardRegionRef } from "./routing/shard_proxy.ts";
+import type { ShardRouter } from "./routing/shard_router.ts";
 import { shardTablePath } from "./routing/shard_table_push.ts";
 import { type KnownShards, ShardTablePublisher } from "./shard_table_publisher.ts";
 import { ShardingMachine, type ShardingMachinePort } from "./sharding_machine.ts";
-import { type ShardedBehavior, shardedKind } from "./sharded_behavior.ts";
+import {
+  sharded,
+  type ShardedBehavior,
+  shardedKind,
+  type ShardedOptions,
+} from "./sharded_behavior.ts";
 import { ShardedType } from "./sharded_type.ts";
-import { type Sharding, shardingKey } from "./sharding.ts";
+import { type Sharding, shardingKey, type ShardRefs, shardRefsKey } from "./sharding.ts";
 import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
 
 /** Milliseconds between two ticks of all machines. */
@@ -42,7 +63,10 @@ const retireInterval = 20;
 export class ShardingExtension implements NodeExtension {
   readonly name = "sharding";
   readonly #types = new Map<string, ShardedType>();
+  /** The references to the types for which one was asked for, spawned here or not. */
+  readonly #refs = new Map<string, ShardProxy>();
   #node!: ExtensionContext;
+  #host!: EntityRefHost;
   #machine!: ShardingMachine;
   #locator!: ClientLocator;
   #publisher!: ShardTablePublisher;
@@ -95,12 +119,35 @@ export class ShardingExtension implements NodeExtension {
       const router = machine.routers.get(path.slice(regionPrefix.length));
       return router?.undelivered(to, value) ?? false;
     });
+    const host: EntityRefHost = {
+      address: node.address,
+      ask: (ref, factory, options) => node.system.ask(ref, factory as never, options),
+    };
+    this.#host = host;
+    node.resolveRefs(entityPrefix, ({ path }, account) => {
+      const address = parseEntityPath(path);
+      if (address === undefined) return undefined;
+      const { shardType, numShards, entityId } = address;
+      if (entityId === undefined && machine.routers.has(shardType)) {
+        return this.#refOf(machine.routers.get(shardType)!);
+      }
+      return refTo(machine.received.routes(shardType, numShards, account), host, entityId);
+    });
+    // Peers of earlier versions send to the node in a reference instead of to the owner.
+    node.handleMissing(entityPrefix, (peer, message, path) => {
+      const { shardType, entityId } = parseEntityPath(path) ?? {};
+      const type = this.#types.get(shardType ?? "");
+      const delivery = entityId === undefined ? deliveryOf(message) : [entityId, message, 0];
+      if (type !== undefined && delivery !== undefined) return type.receive(peer, delivery);
+      node.deadLetter("noSuchActor", path, message);
+    });
     // Where clients listen.
     node.reserve(clientShardsPath);
     node.handlePeers(locatePath, (peer, value) => this.#locator.receive(peer, value));
     node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
     node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
     node.expose(shardingKey, this.#api());
+    node.expose(shardRefsKey, this.#refsApi());
     this.#endMeasuring = measureSharding(
       node.runtime.telemetry,
       node.system,
@@ -190,9 +237,52 @@ export class ShardingExtension implements NodeExtension {
   #spawn(described: ExtensionBehavior<never>, name: string | undefined): ActorRef<never> {
     const behavior = described as unknown as ShardedBehavior<never>;
     const shardType = nameOf(behavior, name);
+    const known = this.#machine.routers.get(shardType);
+    if (known !== undefined) checkNumShards(known, behavior.numShards);
     const type = new ShardedType(this.#node, this.#machine, shardType, behavior);
     this.#types.set(shardType, type);
-    return type.ref;
+    return this.#refOf(type.router);
+  }
+
+  /** The message types are the callers': no node can check them. */
+  #refsApi(): ShardRefs {
+    return {
+      entityRef: <M>(type: string | EntityType<M>, options: { readonly numShards?: number }) => {
+        const { name, numShards } = typeof type === "string"
+          ? { name: type, ...resolveOptions(entityRefTable, options) }
+          : type;
+        return this.#entityRef(name, numShards) as unknown as ShardRegionRef<M>;
+      },
+      regionRef: <M>(
+        type: string | EntityType<M>,
+        factory: EntityFactory<M>,
+        options: ShardedOptions | undefined,
+      ) => {
+        const isNamed = typeof type === "string";
+        const behavior = isNamed ? sharded(factory, options) : sharded(type, factory, options);
+        const name = isNamed ? type : type.name;
+        const ref = this.#types.has(name)
+          ? this.#entityRef(name, behavior.numShards)
+          : this.#spawn(behavior as ExtensionBehavior<never>, name);
+        return ref as unknown as ShardRegionRef<M>;
+      },
+    };
+  }
+
+  #entityRef(shardType: string, numShards: number): ShardProxy {
+    const { routers } = this.#machine;
+    const router = routers.get(shardType) ?? this.#machine.add({ shardType, numShards });
+    checkNumShards(router, numShards);
+    return this.#refOf(router);
+  }
+
+  #refOf(router: ShardRouter): ShardProxy {
+    const { shardType } = router;
+    const known = this.#refs.get(shardType);
+    if (known !== undefined) return known;
+    const ref = new ShardProxy(router, this.#host);
+    this.#refs.set(shardType, ref);
+    return ref;
   }
 
   #api(): Sharding {
@@ -349,6 +439,26 @@ export class ShardingExtension implements NodeExtension {
       this.#scheduleTick();
     });
   }
+}
+
+/**
+ * Refuses another number of shards than the type has here.
+ *
+ * @throws {ShardingError} code `shardCountMismatch`.
+ */
+function checkNumShards(router: ShardRouter, numShards: number): void {
+  if (router.numShards === numShards) return;
+  throw new ShardingError(
+    "shardCountMismatch",
+    `"${router.shardType}" has ${router.numShards} shards at this node already`,
+    { value: numShards, remedy: "use the same number everywhere, best by one entityType" },
+  );
+}
+
+/** What an envelope holds, as it is sent to a region. */
+function deliveryOf(envelope: unknown): EntityDelivery | undefined {
+  if (!isRecord(envelope) || envelope.type !== "shardEnvelope") return undefined;
+  return parseEntityDelivery([envelope.entityId, envelope.message, 0]);
 }
 
 /** Refuses a name that is not the type's. */

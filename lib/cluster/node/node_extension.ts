@@ -3,6 +3,7 @@ import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import type { ActorRef } from "../../actor/ref/ref.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { RefResolver } from "../../remoting/remoting_options.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { ExtensionBehavior } from "./extension_behavior.ts";
@@ -92,6 +93,15 @@ export interface ExtensionContext {
     prefix: string,
     handler: (to: string, message: unknown, path: string) => boolean,
   ): void;
+  /**
+   * Makes the references that arrive in messages and point to reserved paths of one part which begin
+   * with `prefix`: such a reference is no address of an actor, but names something of the extension.
+   * `account` is whom limits of peers count for: each of them can send any number of such references.
+   * Undefined: nothing can be sent to it.
+   *
+   * @throws {ClusterError} code `badPath`.
+   */
+  resolveRefs(prefix: string, resolve: RefResolver): void;
   /**
    * Keeps references from leading to a path where clients listen, so that no forged reference
    * makes this node write there.

@@ -57,7 +57,7 @@ export interface ShardRouterOptions {
  */
 export class ShardRouter {
   readonly shardType: string;
-  readonly #region: LocalRegion | undefined;
+  #region: LocalRegion | undefined;
   readonly #port: ShardingPort;
   readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
@@ -74,6 +74,12 @@ export class ShardRouter {
     this.#isLost = options.isLost ?? (() => false);
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
+  }
+
+  /** This node runs the type from now on, or knows that it exists: what it has learned stays. */
+  adopt(region: LocalRegion | undefined, limits: Partial<ShardBufferLimits> = {}): void {
+    this.#region ??= region;
+    this.#routes.limit(limits);
   }
 
   /** How many shards the type has. */
