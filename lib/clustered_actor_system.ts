@@ -34,7 +34,7 @@ import type { EntityRef } from "./sharding/routing/entity_ref.ts";
 import type { EntityType } from "./sharding/routing/entity_type.ts";
 import type { ShardRegionRef } from "./sharding/routing/shard_proxy.ts";
 import type { ShardedBehavior, ShardedOptions } from "./sharding/sharded_behavior.ts";
-import { type Sharding, shardingKey, shardRefsKey } from "./sharding/sharding.ts";
+import { type Sharding, shardingKey, shardRefsOf } from "./sharding/sharding.ts";
 import { ShardingExtension } from "./sharding/sharding_extension.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
 
@@ -246,7 +246,7 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
     type: string | EntityType<M>,
     options: { readonly numShards?: number } = {},
   ): ShardRegionRef<M> {
-    return this.extension(shardRefsKey).entityRef(type, options);
+    return shardRefsOf(this.sharding).entityRef(type, options);
   }
 
   /**
@@ -273,7 +273,7 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
     factory: EntityFactory<M>,
     options?: ShardedOptions,
   ): ShardRegionRef<M> {
-    return this.extension(shardRefsKey).regionRef(type, factory, options);
+    return shardRefsOf(this.sharding).regionRef(type, factory, options);
   }
 
   /** The same as `ask`; for code that runs on nodes and clients. */

@@ -57,7 +57,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
   #port!: ShardingPort;
   #host!: EntityRefHost;
   /** Types that this client knows from references only. */
-  #received!: ReceivedTypes;
+  #received: ReceivedTypes | undefined;
   readonly #ask: EntityRefHost["ask"] | undefined;
   #turn = 0;
 
@@ -81,7 +81,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       ask: this.#ask ??
         ((ref, factory, options) => system.ask(ref, factory as never, options)),
     };
-    this.#received = new ReceivedTypes({
+    const received = this.#received = new ReceivedTypes({
       known: (shardType) => this.#types.get(shardType)?.router,
       makeRouter: (shardType, numShards, limits) => this.#makeRouter(shardType, numShards, limits),
       deadLetter,
@@ -91,7 +91,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       if (address === undefined) return undefined;
       const { shardType, numShards, entityId } = address;
       const known = entityId === undefined ? this.#types.get(shardType)?.proxy : undefined;
-      const routes = () => this.#received.routes(shardType, numShards, account);
+      const routes = () => received.routes(shardType, numShards, account);
       return known ?? refTo(routes(), this.#host, entityId);
     });
     // Nodes of earlier versions send to the client in a reference instead of to the owner.
@@ -112,7 +112,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
    */
   ref<M>(name: string, numShards: number): ShardRegionRef<M, ClientAskOptions> {
     const known = this.#types.get(name) ?? this.#add(
-      this.#received.take(name, numShards) ?? this.#makeRouter(name, numShards, this.#limits),
+      this.#received?.take(name, numShards) ?? this.#makeRouter(name, numShards, this.#limits),
     );
     const { router, proxy } = known;
     if (router.numShards === numShards) {
@@ -194,7 +194,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
   /** Requests missing locations again, and gives up messages that have waited too long. */
   tick(): void {
     const now = this.#port.now();
-    this.#received.tick();
+    this.#received?.tick();
     for (const type of this.#types.values()) {
       type.router.tick();
       if (now - type.requestedAt >= followInterval) this.#follow(type, true);
@@ -203,7 +203,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
 
   /** Gives up all messages that wait. */
   close(): void {
-    this.#received.close();
+    this.#received?.close();
     for (const { router } of this.#types.values()) router.close();
   }
 
@@ -292,7 +292,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
 
   /** The answer to a request of this client; one that names another number answers none. */
   #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
-    if (numShards !== undefined) this.#received.refuse(shardType, numShards);
+    if (numShards !== undefined) this.#received?.refuse(shardType, numShards);
     const router = this.#types.get(shardType)?.router;
     if (router === undefined || router.numShards !== numShards) return;
     const { limitedLog } = internalsOf(this.#client.system);
@@ -311,7 +311,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
 
   /** A type of which this client has a reference only: it exists. */
   #located(shardType: string, numShards: number | undefined): ShardType | undefined {
-    const router = numShards && this.#received.take(shardType, numShards);
+    const router = numShards && this.#received?.take(shardType, numShards);
     return router ? this.#add(router) : undefined;
   }
 

@@ -62,8 +62,17 @@ export interface ShardRefs {
   ): ShardRegionRef<M>;
 }
 
-/** Under which a node exposes its {@linkcode ShardRefs}. */
-export const shardRefsKey: ExtensionKey<ShardRefs> = extensionKey("shardRefs");
+const refsOf = new WeakMap<Sharding, ShardRefs>();
+
+/** Called by the extension, once: users see the methods of the node. */
+export function setShardRefs(sharding: Sharding, refs: ShardRefs): void {
+  refsOf.set(sharding, refs);
+}
+
+/** The references of a node. */
+export function shardRefsOf(sharding: Sharding): ShardRefs {
+  return refsOf.get(sharding)!;
+}
 
 /** Under which a node exposes its {@linkcode Sharding}. */
 export const shardingKey: ExtensionKey<Sharding> = extensionKey("sharding");

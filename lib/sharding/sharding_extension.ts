@@ -51,7 +51,7 @@ import {
   type ShardedOptions,
 } from "./sharded_behavior.ts";
 import { ShardedType } from "./sharded_type.ts";
-import { type Sharding, shardingKey, type ShardRefs, shardRefsKey } from "./sharding.ts";
+import { setShardRefs, type Sharding, shardingKey, type ShardRefs } from "./sharding.ts";
 import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
 
 /** Milliseconds between two ticks of all machines. */
@@ -146,8 +146,9 @@ export class ShardingExtension implements NodeExtension {
     node.handlePeers(locatePath, (peer, value) => this.#locator.receive(peer, value));
     node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
     node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
-    node.expose(shardingKey, this.#api());
-    node.expose(shardRefsKey, this.#refsApi());
+    const api = this.#api();
+    setShardRefs(api, this.#refsApi());
+    node.expose(shardingKey, api);
     this.#endMeasuring = measureSharding(
       node.runtime.telemetry,
       node.system,
