@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type ActorError, AskError } from "../../lib/actor/errors.ts";
 import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
-import { isActorRef } from "../../lib/actor/ref/ref_schema.ts";
+import { actorRef, isActorRef } from "../../lib/actor/ref/ref_schema.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { clientInternalsOf } from "../../lib/client/client_internals.ts";
@@ -12,6 +12,7 @@ import { OptionError } from "../../lib/options/option_error.ts";
 import { ShardingError } from "../../lib/sharding/errors.ts";
 import type { ClusterAccess } from "../../lib/sharding/routing/cluster_access.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
+import type { MessageSchema, SchemaResult } from "../../lib/sharding/routing/schema.ts";
 import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { counter, type CounterMessage } from "./counter.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
@@ -281,4 +282,91 @@ Deno.test("a client reaches through a reference only what it may reach by itself
   assertEquals(lost.length, 3);
   await cluster.clock.resolve(client.close());
   await cluster.stop(nodes);
+});
+
+/** A Standard Schema of objects, as libraries compose them of the schemas of their fields. */
+function objectOf<T extends Record<string, unknown>>(
+  fields: { readonly [K in keyof T]: MessageSchema<T[K]> },
+): MessageSchema<T> {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: (value) => {
+        const found: Record<string, unknown> = {};
+        for (const [name, schema] of Object.entries<MessageSchema<unknown>>(fields)) {
+          const field = (value as Record<string, unknown>)?.[name];
+          const result = schema["~standard"].validate(field) as SchemaResult<unknown>;
+          if (result.issues !== undefined) {
+            return { issues: [{ message: `${name}: ${result.issues[0]!.message}` }] };
+          }
+          found[name] = result.value;
+        }
+        return { value: found as T };
+      },
+    },
+  };
+}
+
+const anyText: MessageSchema<string> = {
+  "~standard": {
+    version: 1,
+    vendor: "test",
+    validate: (value) =>
+      typeof value === "string" ? { value } : { issues: [{ message: "no text" }] },
+  },
+};
+
+type Echo = { text: string; replyTo: ActorRef<string> };
+const Echoes = entityType<Echo>("echoes", {
+  numShards: 4,
+  schema: objectOf<Echo>({ text: anyText, replyTo: actorRef<string>() }),
+});
+const echo = () =>
+  Behaviors.receive<Echo>((_context, { text, replyTo }) => {
+    replyTo.tell(text);
+    return Behaviors.same();
+  });
+
+Deno.test("a schema of references keeps messages with something else away from entities", async () => {
+  const cluster = new SimulatedCluster(10);
+  const [node] = await cluster.start(1) as [ClusteredActorSystem];
+  const region = node.spawn(Behaviors.sharded(Echoes, echo));
+  await cluster.clock.advance(1_000);
+  const client = await connect(cluster);
+  const lost: string[] = [];
+  node.eventStream.subscribe("deadLetter", ({ reason, target }) => {
+    lost.push(`${reason} ${target}`);
+  });
+  const one = client.entity(Echoes, "a");
+  const asked = one.ask((replyTo) => ({ text: "hello", replyTo }));
+  assertEquals(await cluster.clock.resolve(asked), "hello");
+  // What only looks like a reference, and one that leads to an entity.
+  one.tell({ text: "forged", replyTo: { path: "/x", address: "" } as never });
+  const texts = node.spawn(
+    Behaviors.sharded(() =>
+      Behaviors.receive<string>((_context, text) => {
+        lost.push(text);
+        return Behaviors.same();
+      }), { numShards: 4 }),
+    "texts",
+  );
+  await cluster.clock.advance(1_000);
+  one.tell({ text: "good", replyTo: texts.entity("b") });
+  await cluster.clock.advance(1_000);
+  assertEquals(lost, ["invalidMessage /_region-echoes/a", "good"]);
+
+  // Nor do they get there through the actor of the type, for a client that knows it.
+  const key = ServiceKey<ShardEnvelope<Echo>>("echoes");
+  node.receptionist.register(key, node.lookup<ShardEnvelope<Echo>>(region.path)!);
+  await cluster.clock.runUntil(() => client.lookup(key).length === 1);
+  const [actor] = client.lookup(key);
+  lost.length = 0;
+  actor!.tell(shardEnvelope("c", { text: "forged", replyTo: "x" as never }));
+  actor!.tell(shardEnvelope("", { text: "to nobody", replyTo: one as never }));
+  const through = client.ask(actor!, (replyTo) => shardEnvelope("d", { text: "well", replyTo }));
+  assertEquals(await cluster.clock.resolve(through), "well");
+  assertEquals(lost, ["invalidMessage /_region-echoes/c", "noSuchActor /_region-echoes/?"]);
+  await cluster.clock.resolve(client.close());
+  await cluster.stop([node]);
 });
