@@ -138,6 +138,7 @@ Deno.test("one that takes the number of another is not found, and the other stil
   arriveTwice(table, 2_000, "others");
   const held = Array.from({ length: 100 }, (_, index) => {
     const forged = arrive(table, `/forged-${index}`, 7, peer("evil"));
+    assert(forged !== good);
     assert(arrive(table, `/forged-${index}`, 7, peer("evil")) === forged);
     return forged;
   });

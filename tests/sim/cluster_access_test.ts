@@ -82,6 +82,12 @@ Deno.test("a label leads to the member that joined last, and to no member that w
     assertEquals(place.lookup("/x", { nodeId: "node-3" })?.address, "node-4:25520");
   }
   cluster.network.crash("node-4");
+  const isDown = () =>
+    nodes[0]!.members.some(({ address, status }) => {
+      return address === "node-4:25520" && status === "down";
+    });
+  await cluster.clock.runUntil(isDown, 60_000);
+  assertEquals(nodes[0]!.lookup("/x", { nodeId: "node-3" })?.address, "node-3:25520");
   await cluster.clock.advance(60_000);
   for (const place of [nodes[0]!, client]) {
     assertEquals(place.lookup("/x", { nodeId: "node-3" })?.address, "node-3:25520");

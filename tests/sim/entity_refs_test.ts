@@ -370,3 +370,28 @@ Deno.test("a schema of references keeps messages with something else away from e
   await cluster.clock.resolve(client.close());
   await cluster.stop([node]);
 });
+
+Deno.test("an ask of an entity at another node fails at once when the entity stops before it", async () => {
+  const { cluster, nodes } = await started(11, { count: 2, running: 0 });
+  type Job = { type: "work" } | { type: "state"; replyTo: ActorRef<string> };
+  const Jobs = entityType<Job>("jobs", { numShards: 8 });
+  const job = () =>
+    Behaviors.receive<Job>(async ({ system }, { type }) => {
+      if (type === "state") return Behaviors.same();
+      await new Promise<void>((resolve) => system.runtime.clock.schedule(2_000, resolve));
+      return Behaviors.stopped();
+    });
+  for (const node of nodes) node.spawn(Behaviors.sharded(Jobs, job));
+  await cluster.clock.advance(3_000);
+  const ids = Array.from({ length: 20 }, (_, index) => `job ${index}`);
+  for (const id of ids) nodes[0]!.entity(Jobs, id).tell({ type: "work" });
+  await cluster.clock.advance(1_000);
+  const [there] = nodes[1]!.sharding.runningEntities("jobs");
+  const asked = nodes[0]!.entity(Jobs, there!).ask((replyTo) => ({ type: "state", replyTo }), {
+    timeout: 60_000,
+  });
+  const begun = cluster.clock.now();
+  await cluster.clock.resolve(assertRejects(() => asked, AskError));
+  assert(cluster.clock.now() - begun < 5_000);
+  await cluster.stop(nodes);
+});
