@@ -27,6 +27,7 @@ import type { ShardLocations, ShardPlace } from "../sharding/routing/shard_place
 import { parseShardTable, shardTablePath } from "../sharding/routing/shard_table_push.ts";
 import type { ShardingPort } from "../sharding/routing/sharding_port.ts";
 import { isRecord } from "../sharding/routing/message_fields.ts";
+import { accountOf } from "../transport/base/peer.ts";
 import type { ClientAskOptions } from "./client_ask.ts";
 import type { ClientContext, ClientExtension } from "./client_extension.ts";
 import { ClientError } from "./errors.ts";
@@ -86,11 +87,12 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       makeRouter: (shardType, numShards, limits) => this.#makeRouter(shardType, numShards, limits),
       deadLetter,
     });
-    client.resolveRefs(entityPrefix, ({ path }, account) => {
+    client.resolveRefs(entityPrefix, ({ path }, from) => {
       const address = parseEntityPath(path);
       if (address === undefined) return undefined;
       const { shardType, numShards, entityId } = address;
       const known = entityId === undefined ? this.#types.get(shardType)?.proxy : undefined;
+      const account = accountOf(from ?? { address: self });
       const routes = () => received.routes(shardType, numShards, account);
       return known ?? refTo(routes(), this.#host, entityId);
     });

@@ -16,7 +16,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
-import { accountOf, type Lane, type NodePeer, type Peer } from "../transport/base/peer.ts";
+import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
@@ -276,11 +276,13 @@ export class Remoting {
     return this.#internals.resolve(path, uid);
   }
 
+  #resolverOf(path: string): RefResolver | undefined {
+    return path.startsWith(askPath) ? undefined : handlerOf(this.#resolvers, path);
+  }
+
   #makeRef(address: RefAddress, from: Peer | undefined): Ref<unknown> {
     const { node, path, uid } = address;
-    const resolver = path.startsWith(askPath) ? undefined : handlerOf(this.#resolvers, path);
-    const account = resolver === undefined ? "" : accountOf(from ?? { address: this.address });
-    const resolved = resolver?.(address, account);
+    const resolved = this.#resolverOf(path)?.(address, from);
     return resolved instanceof Ref ? resolved : new RemoteRef(this, node, path, uid);
   }
 
@@ -383,10 +385,14 @@ export class Remoting {
   /** The reference of an address that has arrived: one object, as long as it is alive. */
   #arrivedRef(address: RefAddress): Ref<unknown> {
     const { node, path, uid } = address;
+    const from = this.#decodingFrom;
+    // What a client names must not be what a node may use, nor the other way round.
+    const isShared = from?.role !== "client" || this.#resolverOf(path) === undefined;
+    if (!isShared) return this.#makeRef(address, from);
     const known = this.#localRef(node, path, uid) ?? this.#refs.find(node, path, uid);
     if (known !== undefined) return known;
-    const ref = this.#makeRef(address, this.#decodingFrom);
-    this.#refs.add(node, path, uid, ref, this.#decodingFrom);
+    const ref = this.#makeRef(address, from);
+    this.#refs.add(node, path, uid, ref, from);
     return ref;
   }
 

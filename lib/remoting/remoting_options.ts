@@ -1,5 +1,6 @@
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef, RefAddress } from "../actor/ref/ref.ts";
+import type { PeerIdentity } from "../runtime/network.ts";
 import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
 import type { RelayChoice } from "./relay.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
@@ -18,10 +19,20 @@ export type MissingHandler = (peer: Peer, message: unknown, path: string) => voi
  */
 export type UndeliveredHandler = (to: string, message: unknown, path: string) => boolean;
 
-/** Makes the reference of an address that has arrived; `account` is whom limits of peers count for. */
+/** Whose message a reference has arrived in. */
+export interface RefSource {
+  /** A client may have forged it. */
+  readonly role: "node" | "client";
+  /** `"host:port"`, or `"client:<id>"`. */
+  readonly address: string;
+  /** The identity in its certificate. */
+  readonly identity: PeerIdentity;
+}
+
+/** Makes the reference of an address that has arrived; without a source, from this system itself. */
 export type RefResolver = (
   address: RefAddress,
-  account: string,
+  from: RefSource | undefined,
 ) => ActorRef<never> | undefined;
 
 /** Options of the endpoint except the ones that the bridge provides. */

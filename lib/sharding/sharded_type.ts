@@ -1,5 +1,6 @@
 import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
+import type { MessageSender } from "../actor/ref/message_sender.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
@@ -76,6 +77,20 @@ export class ShardedType {
     const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
     if (maxStartsPerIdentity !== Infinity) this.#intake.limitStarts(name, maxStartsPerIdentity);
     node.handlePeers(regionPath(name), (peer, value) => this.receive(peer, value));
+  }
+
+  /**
+   * Whether an actor of this node may send a message to an entity that a client has named; if not, it is
+   * a dead letter.
+   */
+  admits(client: MessageSender, entityId: string, message: unknown): boolean {
+    const isPermitted = this.#access.permits(client, message);
+    if (isPermitted && this.#intake.mayStart(this.router, entityId, deliverySenderOf(client))) {
+      return true;
+    }
+    const target = `${regionPath(this.name)}/${entityId}`;
+    this.#node.deadLetter(isPermitted ? "bufferFull" : "unauthorized", target, message);
+    return false;
   }
 
   /** Takes what a node or client sends to entities. */

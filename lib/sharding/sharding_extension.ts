@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type MessageSender, senderOf } from "../actor/ref/message_sender.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
@@ -14,14 +15,18 @@ import type {
 } from "../cluster/node/node_extension.ts";
 import type { MembershipView } from "../membership/state/view.ts";
 import { resolveOptions } from "../options/check_options.ts";
-import { entityRefTable } from "../options/tables/sharding_tables.ts";
+import { entityRefTable, shardedDefaults } from "../options/tables/sharding_tables.ts";
+import type { RefSource } from "../remoting/remoting_options.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { rules } from "../runtime/rules.ts";
+import { accountOf } from "../transport/base/peer.ts";
+import { EntityStarts } from "./region/entity_starts.ts";
 import { answerWithoutRegion } from "./region/no_region.ts";
 import { entityPrefix, parseEntityPath } from "./routing/entity_address.ts";
 import type { EntityFactory } from "./routing/entity_factory.ts";
 import type { EntityRefHost } from "./routing/entity_ref.ts";
 import type { EntityType } from "./routing/entity_type.ts";
+import { ClientGivenRoutes } from "./client_given_routes.ts";
 import { ClientLocator } from "./client_locator.ts";
 import { parseCoordinationMessage } from "./coordinator/coordination_protocol.ts";
 import { coordinatorView } from "./coordinator/coordinator_view.ts";
@@ -34,6 +39,7 @@ import {
   type EntityDelivery,
   locatePath,
   parseEntityDelivery,
+  regionPath,
   regionPrefix,
   shardingPath,
 } from "./routing/protocol.ts";
@@ -65,6 +71,8 @@ export class ShardingExtension implements NodeExtension {
   readonly #types = new Map<string, ShardedType>();
   /** The references to the types for which one was asked for, spawned here or not. */
   readonly #refs = new Map<string, ShardProxy>();
+  /** What clients start by references, of types that were not spawned here. */
+  readonly #starts = new EntityStarts(shardedDefaults.maxStartsPerIdentity);
   #node!: ExtensionContext;
   #host!: EntityRefHost;
   #machine!: ShardingMachine;
@@ -124,15 +132,7 @@ export class ShardingExtension implements NodeExtension {
       ask: (ref, factory, options) => node.system.ask(ref, factory as never, options),
     };
     this.#host = host;
-    node.resolveRefs(entityPrefix, ({ path }, account) => {
-      const address = parseEntityPath(path);
-      if (address === undefined) return undefined;
-      const { shardType, numShards, entityId } = address;
-      if (entityId === undefined && machine.routers.has(shardType)) {
-        return this.#refOf(machine.routers.get(shardType)!);
-      }
-      return refTo(machine.received.routes(shardType, numShards, account), host, entityId);
-    });
+    node.resolveRefs(entityPrefix, ({ path }, from) => this.#resolve(path, from));
     // Peers of earlier versions send to the node in a reference instead of to the owner.
     node.handleMissing(entityPrefix, (peer, message, path) => {
       const { shardType, entityId } = parseEntityPath(path) ?? {};
@@ -234,6 +234,36 @@ export class ShardingExtension implements NodeExtension {
     if (leader !== undefined) return { healthy: true, details };
     return { healthy: false, reason: "no coordinator is known", details };
   }
+
+  /** The reference of a path that has arrived. */
+  #resolve(path: string, from: RefSource | undefined): ActorRef<never> | undefined {
+    const address = parseEntityPath(path);
+    if (address === undefined) return undefined;
+    const { shardType, numShards, entityId } = address;
+    const { received, routers } = this.#machine;
+    const isOfClient = from?.role === "client";
+    const known = routers.get(shardType);
+    if (known !== undefined && entityId === undefined && !isOfClient) return this.#refOf(known);
+    const account = accountOf(from ?? this.#node);
+    const routes = received.routes(shardType, numShards, account);
+    if (!isOfClient) return refTo(routes, this.#host, entityId);
+    const given = new ClientGivenRoutes(routes, senderOf(from), this.#admits);
+    return refTo(given, this.#host, entityId);
+  }
+
+  /** Whether an actor of this node may send a message to an entity that a client has named. */
+  readonly #admits = (
+    client: MessageSender,
+    shardType: string,
+    entityId: string,
+    message: unknown,
+  ): boolean => {
+    const type = this.#types.get(shardType);
+    if (type !== undefined) return type.admits(client, entityId, message);
+    if (this.#starts.take(accountOf(client), this.#node.runtime.clock.now())) return true;
+    this.#node.deadLetter("bufferFull", `${regionPath(shardType)}/${entityId}`, message);
+    return false;
+  };
 
   #spawn(described: ExtensionBehavior<never>, name: string | undefined): ActorRef<never> {
     const behavior = described as unknown as ShardedBehavior<never>;

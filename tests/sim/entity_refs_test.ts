@@ -15,6 +15,7 @@ import { entityType } from "../../lib/sharding/routing/entity_type.ts";
 import type { MessageSchema, SchemaResult } from "../../lib/sharding/routing/schema.ts";
 import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { counter, type CounterMessage } from "./counter.ts";
+import { TestRef } from "../wire/values.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 
 const Counters = entityType<CounterMessage>("counters", { numShards: 20 });
@@ -393,5 +394,85 @@ Deno.test("an ask of an entity at another node fails at once when the entity sto
   const begun = cluster.clock.now();
   await cluster.clock.resolve(assertRejects(() => asked, AskError));
   assert(cluster.clock.now() - begun < 5_000);
+  await cluster.stop(nodes);
+});
+
+/** Replies to whatever reference it is sent. */
+const replying = Behaviors.receive<ActorRef<CounterMessage>>((_context, ref) => {
+  ref.tell({ type: "increment", amount: 1 });
+  return Behaviors.same();
+});
+
+/** A node with a service that replies, and a client that it replies to. */
+async function replies(
+  seed: number,
+  options: { readonly clients?: () => boolean; readonly maxStartsPerIdentity?: number },
+) {
+  const cluster = new SimulatedCluster(seed);
+  const nodes = await cluster.start(2);
+  for (const node of nodes) node.spawn(Behaviors.sharded(Counters, counter, options));
+  const key = ServiceKey<ActorRef<CounterMessage>>("replying");
+  nodes[0]!.receptionist.register(key, nodes[0]!.spawn(replying, "replying"));
+  const lost: string[] = [];
+  for (const node of nodes) {
+    node.eventStream.subscribe("deadLetter", ({ reason }) => lost.push(reason));
+  }
+  const client = await connect(cluster);
+  await cluster.clock.runUntil(() => client.lookup(key).length === 1);
+  return { cluster, nodes, client, lost, service: client.lookup(key)[0]! };
+}
+
+Deno.test("an actor that replies to a client's reference sends to no entity that is closed to it", async () => {
+  const { cluster, nodes, client, lost, service } = await replies(12, { clients: () => false });
+  const ids = Array.from({ length: 10 }, (_, index) => `counter ${index}`);
+  for (const id of ids) service.tell(client.entity(Counters, id));
+  await cluster.clock.advance(2_000);
+  assertEquals(lost, ids.map(() => "unauthorized"));
+  // A node may name them, also the same ones.
+  const local = nodes[0]!.lookup<ActorRef<CounterMessage>>("/replying")!;
+  const remote = nodes[1]!.lookup<ActorRef<CounterMessage>>("/replying", { nodeId: "node-1" })!;
+  // The client forges what the other node sends, before and after that.
+  const forge = () => {
+    for (const id of ids) {
+      const { wirePath } = nodes[1]!.entity(Counters, id) as unknown as Ref<never>;
+      service.tell(new TestRef({ node: nodes[1]!.address, path: wirePath, uid: 0 }));
+    }
+  };
+  forge();
+  await cluster.clock.advance(100);
+  for (const id of ids) {
+    local.tell(nodes[0]!.entity(Counters, id));
+    remote.tell(nodes[1]!.entity(Counters, id));
+  }
+  await cluster.clock.advance(100);
+  forge();
+  await cluster.clock.advance(2_000);
+  assertEquals(lost.length, 30);
+  for (const id of ids) {
+    const asked = nodes[1]!.entity(Counters, id).ask(value);
+    assertEquals(await cluster.clock.resolve(asked), 2);
+  }
+  await cluster.clock.resolve(client.close());
+  await cluster.stop(nodes);
+});
+
+Deno.test("what is started by a client's references counts as started by the client", async () => {
+  const { cluster, nodes, client, lost, service } = await replies(13, { maxStartsPerIdentity: 50 });
+  for (let index = 0; index < 1_000; index++) service.tell(client.entity(Counters, `x${index}`));
+  await cluster.clock.advance(1_000);
+  const running = nodes.flatMap(({ sharding }) => sharding.runningEntities("counters")).length;
+  assert(running >= 50 && running < 150, `${running}`);
+  assertEquals(lost.filter((reason) => reason === "bufferFull").length, 1_000 - running);
+  // Also those of a type that the node only routes to.
+  const Elsewhere = entityType<CounterMessage>("elsewhere", { numShards: 1 });
+  nodes[1]!.spawn(Behaviors.sharded(Elsewhere, counter, { maxStartsPerIdentity: Infinity }));
+  await cluster.clock.resolve(nodes[0]!.entity(Elsewhere, "first").ask(value));
+  lost.length = 0;
+  for (let index = 0; index < 12_000; index++) service.tell(client.entity(Elsewhere, `x${index}`));
+  await cluster.clock.advance(1_000);
+  const there = nodes[1]!.sharding.runningEntities("elsewhere").length;
+  assert(there >= 10_000 && there < 12_000, `${there}`);
+  assertEquals(lost.length, 12_001 - there);
+  await cluster.clock.resolve(client.close());
   await cluster.stop(nodes);
 });

@@ -96,8 +96,8 @@ export interface ExtensionContext {
   /**
    * Makes the references that arrive in messages and point to reserved paths of one part which begin
    * with `prefix`: such a reference is no address of an actor, but names something of the extension.
-   * `account` is whom limits of peers count for: each of them can send any number of such references.
-   * Undefined: nothing can be sent to it.
+   * A peer can send any number of them, and forge them. An address that arrives again from a node may
+   * get the same reference, one of a client is made anew. Undefined: nothing can be sent to it.
    *
    * @throws {ClusterError} code `badPath`.
    */
