@@ -55,4 +55,4 @@ export {
   entityType,
   type EntityTypeOptions,
 } from "./lib/sharding/routing/entity_type.ts";
-export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";
+export type { MessageSchema, SchemaIssue, SchemaResult } from "./lib/sharding/routing/schema.ts";

@@ -210,7 +210,8 @@ export class ClientConnections {
         remoting.handlePeers(path, (peer, value) => handler(peer.address, value)),
       reserve: (path) => remoting.reserve(path),
       send: (to, path, message) => remoting.send(to, path, 0, message),
-      deadLetter: (reason, target, message) => system.deadLetter(reason, target, message),
+      deadLetter: (reason, target, message, details) =>
+        system.deadLetter(reason, target, message, { details }),
     };
   }
 

@@ -35,8 +35,13 @@ export interface ClientContext {
   reserve(path: string): void;
   /** Sends data to a reserved path at a node. */
   send(to: string, path: string, message: unknown): void;
-  /** Counts and publishes a message that is lost before it was sent. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** Counts and publishes a message that is lost before it was sent; `details` is for its asker. */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    details?: string,
+  ): void;
 }
 
 /** A part of a client that uses what an extension of the nodes offers, such as sharding. */

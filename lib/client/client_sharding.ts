@@ -15,9 +15,10 @@ import {
   parseShardingMessage,
   type RefusedMessage,
   regionPrefix,
+  type UnknownTypeMessage,
 } from "../sharding/routing/protocol.ts";
 import type { LocatedGrant } from "../sharding/routing/shard_grant.ts";
-import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
+import { isShardEnvelope, type ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
 import { shardOf } from "../sharding/routing/shard_hash.ts";
 import { ShardProxy } from "../sharding/routing/shard_proxy.ts";
 import { ShardRouter } from "../sharding/routing/shard_router.ts";
@@ -181,8 +182,8 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     // The anchor receives messages from actors to which the client has sent the reference.
     const anchor = this.#client.system.spawn<ShardEnvelope<M>>(
       Behaviors.receive((_context, envelope) => {
-        if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
-        router.route(envelope.entityId, envelope.message);
+        if (isShardEnvelope(envelope)) router.route(envelope.entityId, envelope.message);
+        else router.refuseMessage(envelope);
         return Behaviors.same();
       }),
       name,
@@ -241,10 +242,24 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       type.router.returned(shard, entityId, message.message, epoch);
     }
     if (message?.type === "refused") this.#onRefused(message);
+    if (message?.type === "unknownType") this.#onUnknownType(message);
+  }
+
+  /** Nodes that have just started may not have spawned the type yet: the router waits a little. */
+  #onUnknownType({ shardType, numShards, known }: UnknownTypeMessage): void {
+    const router = this.#types.get(shardType)?.router;
+    if (router === undefined || router.numShards !== numShards) return;
+    const { limitedLog } = internalsOf(this.#client.system);
+    const message = "no member runs entities of the type";
+    limitedLog.add("warn", "client", message, { shardType, known: known.join(", ") }, {
+      cause: `${message} ${shardType}`,
+    });
+    router.unknownType(known);
   }
 
   /** The answer to a request of this client; one that names another number answers none. */
-  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
+  #onRefused(refused: RefusedMessage): void {
+    const { shardType, numShards, reason } = refused;
     const router = this.#types.get(shardType)?.router;
     if (router === undefined || router.numShards !== numShards) return;
     const { limitedLog } = internalsOf(this.#client.system);
@@ -252,7 +267,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     limitedLog.add("error", "client", message, { shardType, numShards, reason }, {
       cause: `${message} ${shardType}`,
     });
-    router.refuse();
+    router.refuse(refused);
   }
 
   #onLocation(location: LocationMessage): void {

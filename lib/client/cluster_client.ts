@@ -12,6 +12,8 @@ import { entityRefTable } from "../options/tables/sharding_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../actor/behavior/reply_of.ts";
+import type { StatusValue } from "../actor/behavior/status_reply.ts";
+import { statusOf } from "../actor/ask/status_value.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { EventStream } from "../actor/services/event_stream.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
@@ -193,7 +195,8 @@ export class ClusterClient implements AsyncDisposable {
    * lost fails at once; with `retry`, it is repeated instead.
    *
    * @throws {AskTimeoutError} if no reply arrives in time.
-   * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askAborted`, `tooManyAsks`.
+   * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askHandlerFailed`, `askAborted`,
+   * `tooManyAsks`.
    * @throws {OptionError}
    * @throws {ActorError} code `systemStopped`: the client was closed.
    */
@@ -213,6 +216,21 @@ export class ClusterClient implements AsyncDisposable {
     return askRepeatedly(ref, options, this.#runtime, (once) => {
       return this.#system.ask<M, R, Q>(ref, factory, once);
     }, this.#closing.signal);
+  }
+
+  /**
+   * The same as {@linkcode ClusterClient.ask}, of an actor that answers with a `StatusReply`:
+   * resolves with its value.
+   *
+   * @throws {AskError} as `ask`; code `askRejected` if the actor has answered with an error, which
+   * is its `rejection`. Such an answer is never asked for again.
+   */
+  askStatus<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: ClientAskOptions,
+  ): Promise<StatusValue<ReplyOf<M, R, Q>>> {
+    return statusOf(this.ask<M, R, Q>(ref, factory, options), ref);
   }
 
   /** The same as {@linkcode ClusterClient.ask}. */

@@ -11,6 +11,7 @@ import { senderOf, SentMessage } from "../actor/ref/message_sender.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
+import { type AskFailure, releaseAsk } from "../actor/ref/held_ask.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -46,6 +47,7 @@ import {
   type UndeliveredHandler,
 } from "./remoting_options.ts";
 import { RemotingTelemetry } from "./remoting_telemetry.ts";
+import { RemoteAsks, RemoteReplyRef } from "./remote_asks.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
@@ -102,6 +104,10 @@ export class Remoting {
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
+  /** Asks of others that actors here have to answer. */
+  readonly remoteAsks: RemoteAsks = new RemoteAsks();
+  /** The first reply reference in the message that was decoded last. */
+  #replyInMessage: RemoteReplyRef | undefined;
   readonly #relay: Relay;
   /** Undefined where nothing is recorded. */
   readonly #telemetry: RemotingTelemetry | undefined;
@@ -109,6 +115,7 @@ export class Remoting {
   #replyRefs: Ref<unknown>[] | undefined;
   /** The members of the last `onMembers`. */
   #alive: readonly string[] = [];
+  #leaving: ReadonlySet<string> = new Set();
   #endpoint: Endpoint | undefined;
 
   private constructor(system: ActorSystem, options: RemotingOptions) {
@@ -186,7 +193,10 @@ export class Remoting {
       },
       onPeerDown: (peer, lane, reason, cut) => {
         remoting.#telemetry?.onPeerDown(peer, lane);
-        if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
+        if (peer.role === "client") {
+          remoting.#grants.revokeAll(peer.address);
+          remoting.remoteAsks.forget(peer);
+        }
         if (usesUserLane(peer, lane)) {
           remoting.#watcher.onPeerDown(peer);
           remoting.#relay.onPeerDown(peer);
@@ -256,17 +266,29 @@ export class Remoting {
       const local = this.#internals.resolve(address.path, address.uid);
       if (local !== undefined) return local;
     }
+    if (address.path.startsWith(askPath)) {
+      return new RemoteReplyRef(this, address.node, address.path, address.uid);
+    }
     return new RemoteRef(this, address.node, address.path, address.uid);
   }
 
   /**
    * The members by address, and their incarnations; 0 for one that is not known. Actors of other
-   * nodes count as gone. Not to be called before this system is a member itself.
+   * nodes count as gone; those that are in `leaving` before, and not in `downed`, have left in order.
+   * Not to be called before this system is a member itself.
    */
-  onMembers(alive: ReadonlyMap<string, number>): void {
+  onMembers(
+    alive: ReadonlyMap<string, number>,
+    leaving: ReadonlySet<string> = new Set(),
+    downed: ReadonlySet<string> = new Set(),
+  ): void {
     this.#watcher.onMembers(alive);
-    for (const node of this.#alive) if (!alive.has(node)) this.#internals.failAsksTo(node);
+    for (const node of this.#alive) {
+      if (alive.has(node)) continue;
+      this.#internals.failAsksTo(node, this.#leaving.has(node) && !downed.has(node));
+    }
     this.#alive = [...alive.keys()];
+    this.#leaving = leaving;
   }
 
   /**
@@ -287,6 +309,11 @@ export class Remoting {
       return this.#internals.deadLetter("unauthorized", node + path, message);
     }
     this.send(node, path, uid, message);
+  }
+
+  /** An actor here will not answer an ask of another system. */
+  reportFailure(replyTo: RemoteReplyRef, asked: string, failure: AskFailure): void {
+    this.#internals.onForeignAskLost?.(replyTo, asked, failure);
   }
 
   /** Sends to an actor or a part of a system. An undeliverable message becomes a dead letter. */
@@ -359,6 +386,7 @@ export class Remoting {
     const ref = this.refTo(address);
     // A reply reference has come back: its message was returned, or was not delivered.
     if (ref instanceof TemporaryRef) ref.holder = undefined;
+    else if (ref.isReply) this.#replyInMessage ??= ref as RemoteReplyRef;
     if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
     return ref;
   }
@@ -379,7 +407,7 @@ export class Remoting {
       const { path, bodyStart } = header;
       if (!this.#mayReach(peer, path)) {
         this.#internals.deadLetter("unauthorized", path, undefined);
-        return 1;
+        return this.#refuseAsk(peer, path, bytes, bodyStart, end);
       }
       if (end - bodyStart >= shortBody) {
         return this.#readLong(peer, lane, header, bytes, start, end, kept);
@@ -387,6 +415,7 @@ export class Remoting {
       const reviver = this.#serialization.reviverOf(peer);
       let message: unknown;
       try {
+        this.#replyInMessage = undefined;
         message = this.#codec.decode(bytes, bodyStart, end, reviver);
       } catch (error) {
         if (!isUndecodable(error)) throw error;
@@ -395,7 +424,7 @@ export class Remoting {
         this.#collecting(replyRefs, () => {
           this.#codec.decode(bytes, bodyStart, end, new SerializerScan());
         });
-        this.#reportLost(replyRefs, path);
+        this.#reportLost(replyRefs, path, "notSerializable");
         return this.#codec.values;
       }
       const { values } = this.#codec;
@@ -435,20 +464,22 @@ export class Remoting {
       return this.#collectingRead(
         replyRefs,
         new LongMessage(decoder, this.#clock, {
-          onDecoded: () => void this.#reportLost(replyRefs, path),
+          onDecoded: () => void this.#reportLost(replyRefs, path, "notSerializable"),
           onError: (error) => void this.#onInboundError(peer, lane, error),
         }),
       );
     };
     decoder = codec.decodeInSteps(body, 0, body.length, this.#serialization.reviverOf(peer));
-    const read = new LongMessage(decoder, this.#clock, {
-      onDecoded: (message) => this.#receive(peer, lane, header, size, message),
-      onError: (error) => {
-        if (!isUndecodable(error)) return void this.#onInboundError(peer, lane, error);
-        this.#refuseInbound(peer, path, error);
-        return scan();
-      },
-    });
+    const read = this.#findingReply(
+      new LongMessage(decoder, this.#clock, {
+        onDecoded: (message) => this.#receive(peer, lane, header, size, message),
+        onError: (error) => {
+          if (!isUndecodable(error)) return void this.#onInboundError(peer, lane, error);
+          this.#refuseInbound(peer, path, error);
+          return scan();
+        },
+      }),
+    );
     const values = read.step();
     if (read.done) return values;
     if (!kept) {
@@ -456,6 +487,23 @@ export class Remoting {
       decoder.keepBytes();
     }
     return read;
+  }
+
+  /** Steps between which other messages may be decoded. */
+  #findingReply(read: LongRead): LongRead {
+    let found: RemoteReplyRef | undefined;
+    const step = (): number => {
+      this.#replyInMessage = found;
+      const values = read.step();
+      found = this.#replyInMessage;
+      return values;
+    };
+    return {
+      get done() {
+        return read.done;
+      },
+      step,
+    };
   }
 
   /** Steps of which each collects the reply references that it meets. */
@@ -492,11 +540,13 @@ export class Remoting {
     message: unknown,
   ): LongRead | undefined {
     this.#delivering++;
+    const ask = this.#replyInMessage;
+    this.#replyInMessage = undefined;
     try {
-      if (this.#telemetry === undefined) this.#deliver(peer, lane, path, uid, message);
+      if (this.#telemetry === undefined) this.#deliver(peer, lane, path, uid, message, ask);
       else {
         this.#telemetry.received(lane, size, trace, () => {
-          this.#deliver(peer, lane, path, uid, message);
+          this.#deliver(peer, lane, path, uid, message, ask);
         });
       }
     } finally {
@@ -507,9 +557,40 @@ export class Remoting {
     return forwarded;
   }
 
-  #deliver(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
-    if (this.#inbound === undefined) return this.#dispatch(peer, lane, path, uid, message);
-    this.#inbound(peer.address, path, () => this.#dispatch(peer, lane, path, uid, message));
+  #deliver(
+    peer: Peer,
+    lane: Lane,
+    path: string,
+    uid: number,
+    message: unknown,
+    ask: RemoteReplyRef | undefined,
+  ): void {
+    if (this.#inbound === undefined) return this.#dispatchAsk(peer, lane, path, uid, message, ask);
+    this.#inbound(peer.address, path, () => {
+      this.#dispatchAsk(peer, lane, path, uid, message, ask);
+    });
+  }
+
+  /** Passes a message on; if it is an ask, the actor that gets it has to answer. */
+  #dispatchAsk(
+    peer: Peer,
+    lane: Lane,
+    path: string,
+    uid: number,
+    message: unknown,
+    ask: RemoteReplyRef | undefined,
+  ): void {
+    if (ask === undefined) return this.#dispatch(peer, lane, path, uid, message);
+    const internals = this.#internals;
+    const outer = internals.askAtHand;
+    ask.askedAt = path;
+    ask.peer = peer;
+    internals.askAtHand = ask;
+    try {
+      this.#dispatch(peer, lane, path, uid, message);
+    } finally {
+      internals.askAtHand = outer;
+    }
   }
 
   /** Passes a message to the handler of its path, or to the actor there. */
@@ -539,10 +620,33 @@ export class Remoting {
     this.#internals.deadLetter("notSerializable", path, undefined);
   }
 
-  #reportLost(replyRefs: readonly Ref<unknown>[], path: string): void {
+  #reportLost(
+    replyRefs: readonly Ref<unknown>[],
+    path: string,
+    reason: DeadLetterReason,
+  ): void {
     for (const replyRef of replyRefs.slice(0, maxReportedAsks)) {
-      this.#internals.onForeignAskLost?.(replyRef, path, "notSerializable");
+      this.#internals.onForeignAskLost?.(replyRef, path, { reason });
     }
+  }
+
+  /**
+   * A client must not send to the path. If it asks, in a message that is read in no time, it is told;
+   * and nobody else, since it could name any reply reference.
+   */
+  #refuseAsk(peer: Peer, path: string, bytes: Uint8Array, start: number, end: number): number {
+    if (end - start >= shortBody) return 1;
+    const replyRefs: Ref<unknown>[] = [];
+    try {
+      this.#collecting(replyRefs, () => {
+        this.#codec.decode(bytes, start, end, new SerializerScan());
+      });
+    } catch {
+      return 1;
+    }
+    const own = replyRefs.filter(({ node }) => node === peer.address);
+    this.#reportLost(own, path, "unauthorized");
+    return this.#codec.values;
   }
 
   #makeRelay({ relay }: RemotingOptions): Relay {
@@ -557,6 +661,7 @@ export class Remoting {
         if (exists) return this.#watcher.onPeerUp(peer);
         if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.
         this.#grants.revokeAll(peer.address);
+        this.remoteAsks.forget(peer);
         this.#watcher.onPeerDown(peer);
       },
       ...relay,
@@ -597,6 +702,8 @@ export class Remoting {
 
   #onRefEncoded(ref: Ref<never>): void {
     if (ref instanceof TemporaryRef) ref.holder = this.#encodingFor;
+    // It is passed on: who gets it may answer, and a stop of the actor here means nothing.
+    if (ref.isReply && ref.heldAsk !== undefined) releaseAsk(ref.heldAsk);
     if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
       this.#grants.grant(this.#encodingFor, ref.path);
     }
@@ -618,7 +725,7 @@ export class Remoting {
     this.#lose(reason, to, path, message);
     // A decoded message is a copy: the system would not recognise its own message.
     for (const { path: replyTo, uid } of replyRefs) {
-      this.#internals.failAsk(replyTo, uid, path, reason);
+      this.#internals.failAsk(replyTo, uid, path, { reason });
     }
     return false;
   }
@@ -642,7 +749,8 @@ export class Remoting {
 
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
-    this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
+    const why = { details: error instanceof Error ? error.message : String(error), cause: error };
+    this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message, why);
     this.#serialization.logUnsent(peer, target, String(error), error);
   }
 }

@@ -1,4 +1,5 @@
 import { ActorError } from "../actor/errors.ts";
+import { shareAsk } from "../actor/ask/reply_refs.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { type Random, randomInt } from "../runtime/random.ts";
 import type { RoutingStrategy } from "./routing_strategy.ts";
@@ -63,13 +64,16 @@ export class Routees<M> {
     });
   }
 
-  /** Forwards a message to one. Only if there is one. */
-  tell(message: M, hash: number): void {
-    this.#choose(hash).tell(message);
+  /** Forwards a message to one, and returns that. Only if there is one. */
+  tell(message: M, hash: number): ActorRef<M> {
+    const routee = this.#choose(hash);
+    routee.tell(message);
+    return routee;
   }
 
   /** Forwards a message to all. */
   tellAll(message: M): void {
+    shareAsk(message);
     for (const routee of this.#refs) routee.tell(message);
   }
 

@@ -1,6 +1,8 @@
 import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
-import { type MessageSender, SentMessage } from "../actor/ref/message_sender.ts";
+import { findReply } from "../actor/ask/reply_refs.ts";
+import { holdAsk } from "../actor/ref/held_ask.ts";
+import { messageOf, type MessageSender, SentMessage } from "../actor/ref/message_sender.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
@@ -12,7 +14,7 @@ import { checkRemember } from "./remember/remember_options.ts";
 import { rememberedPath } from "./remember/remember_protocol.ts";
 import { parseEntityDelivery, regionPath } from "./routing/protocol.ts";
 import { ClientAccess } from "./client_access.ts";
-import type { ShardEnvelope } from "./routing/shard_envelope.ts";
+import { isShardEnvelope, type ShardEnvelope } from "./routing/shard_envelope.ts";
 import { ShardProxy } from "./routing/shard_proxy.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
 import type { EntityMailboxOptions, ShardedBehavior } from "./sharded_behavior.ts";
@@ -48,8 +50,8 @@ export class ShardedType {
     // The anchor's name is the user's: a second type under it fails here.
     const anchor = node.system.spawn<ShardEnvelope<never>>(
       Behaviors.receive(({ sender }, envelope) => {
-        if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
-        this.#route(node, sender, envelope);
+        if (!isShardEnvelope(envelope)) this.router.refuseMessage(envelope);
+        else this.#route(node, sender, envelope);
         return Behaviors.same();
       }),
       name,
@@ -136,6 +138,14 @@ export class ShardedType {
       maxPendingBytes: maxBytes,
       mailbox: isUnbounded ? undefined : { ...given, ...finite({ capacity, maxBytes }) },
       stopTimeout,
+      holdAsk: (cell, waited) => {
+        const ask = waited === undefined
+          ? internals.askAtHand
+          : findReply(messageOf(waited))?.heldAsk;
+        if (ask === undefined) return;
+        if (waited === undefined) internals.askAtHand = undefined;
+        if (ask.heldBy === undefined) holdAsk(cell, ask);
+      },
       reroute: (entityId, message) => this.router.route(entityId, message),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
     });

@@ -5,6 +5,7 @@
  * @module
  */
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { findReply } from "../actor/ask/reply_refs.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type {
@@ -250,7 +251,8 @@ export class ShardingExtension implements NodeExtension {
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
     const { address: self, runtime: { clock }, system, send, deadLetter } = node;
-    const { limitedLog } = internalsOf(system);
+    const internals = internalsOf(system);
+    const { limitedLog } = internals;
     return {
       self,
       now: () => clock.now(),
@@ -273,6 +275,9 @@ export class ShardingExtension implements NodeExtension {
       onAnswer: (message) => {
         if (message.type === "location") this.#locator.onLocation(message);
         else this.#locator.onRefused(message);
+      },
+      bringAsk: (message) => {
+        internals.askAtHand = message === undefined ? undefined : findReply(message)?.heldAsk;
       },
     };
   }

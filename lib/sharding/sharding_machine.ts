@@ -24,6 +24,7 @@ import {
   regionPath,
   type ReturnedMessage,
   shardingPath,
+  type UnknownTypeMessage,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { MessageSchema } from "./routing/schema.ts";
@@ -42,7 +43,7 @@ export interface ShardingMachinePort extends DeliveryIntakePort {
   onLease(until: number): void;
   publish(event: ShardEvent): void;
   /** The coordinator has located a shard or rejected a type; clients may wait for that. */
-  onAnswer(message: LocationMessage | RefusedMessage): void;
+  onAnswer(message: LocationMessage | RefusedMessage | UnknownTypeMessage): void;
 }
 
 /** A type of entities at this node. */
@@ -185,6 +186,10 @@ export class ShardingMachine {
       case "refused":
         this.#onRefused(message);
         return this.#port.onAnswer(message);
+      case "unknownType":
+        // A type that this node has, and does not run, waits for a member that does.
+        if (from !== this.leader || this.#routers.has(message.shardType)) return;
+        return this.#port.onAnswer(message);
       case "shardReport":
       case "leasesAdopted":
       case "outdatedTerm":
@@ -271,10 +276,11 @@ export class ShardingMachine {
   }
 
   /** Another node or client may have asked with another number: only requests with that one fail. */
-  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
+  #onRefused(refused: RefusedMessage): void {
+    const { shardType, numShards, reason } = refused;
     const router = this.#routers.get(shardType);
     if (router === undefined || router.numShards !== numShards) return;
-    router.refuse();
+    router.refuse(refused);
     this.#port.log("error", "the coordinator rejected a shard type", { shardType, reason });
   }
 
@@ -330,7 +336,8 @@ export class ShardingMachine {
     this.#port.log("warn", "ignored an epoch that no grant can have", fields, peer);
     if (message.type !== "returned" && message.type !== "noRegion") return;
     const target = `${regionPath(shardType)}/${message.entityId}`;
-    this.#port.deadLetter("invalidMessage", target, message.message);
+    const why = "the message names an epoch that no grant can have";
+    this.#port.deadLetter("invalidMessage", target, message.message, why);
   }
 
   #step(event: CoordinatorEvent): void {

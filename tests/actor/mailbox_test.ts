@@ -27,6 +27,8 @@ class OpenMailbox extends Mailbox {
   declare readonly watch: never;
   declare readonly onTerminated: never;
   declare readonly keepEntities: never;
+  declare heldAsks: never;
+  declare readonly becomeForwarder: never;
   override tell(message: unknown): void {
     this.put(message);
   }

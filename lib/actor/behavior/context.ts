@@ -6,6 +6,7 @@ import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { MessageSender } from "../ref/message_sender.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
+import type { StatusValue } from "./status_reply.ts";
 
 /** Writes log lines under the actor's path. */
 export interface ActorLog {
@@ -173,6 +174,17 @@ export interface ActorContext<in out M> {
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<ReplyOf<T, R, Q>>;
+  /**
+   * The same as {@linkcode ActorContext.ask}, of an actor that answers with a `StatusReply`: resolves
+   * with its value.
+   *
+   * @throws {AskError} as `ask`; code `askRejected` if the actor has answered with an error.
+   */
+  askStatus<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<T, R, Q>>>;
   /** Sends itself the value of a promise. A rejection is logged. */
   pipeToSelf(promise: PromiseLike<M>): void;
   /**

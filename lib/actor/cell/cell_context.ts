@@ -8,6 +8,8 @@ import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "../behavior/context.ts";
 import type { MessageSender } from "../ref/message_sender.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
+import type { StatusValue } from "../behavior/status_reply.ts";
+import { statusOf } from "../ask/status_value.ts";
 import { ActorError } from "../errors.ts";
 import { checkActorName, duplicateName } from "../ref/actor_name.ts";
 import { LocalRef } from "../ref/local_ref.ts";
@@ -163,6 +165,24 @@ export class CellContext implements ActorContext<unknown> {
     type Reply = ReplyOf<T, R, Q>;
     const make = factory as unknown as (replyTo: ActorRef<Reply>) => T;
     return this.#cell.host.ask(ref, make, options, this.#cell);
+  }
+
+  askStatus<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<T, R, Q>>> {
+    const cell = this.#cell;
+    const reply = this.ask<T, R, Q>(ref, factory, options);
+    const status = statusOf(reply, ref);
+    // The actor holds this promise, and may say of this one that it does not wait for it.
+    const ask = cell.pendingAsks?.get(reply);
+    if (ask !== undefined) {
+      cell.addPendingAsk(status, ask);
+      const forget = () => void cell.pendingAsks?.delete(status);
+      status.then(forget, forget);
+    }
+    return status;
   }
 
   pipeToSelf<T>(

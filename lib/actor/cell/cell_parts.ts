@@ -38,6 +38,8 @@ export class CellParts {
   /** The handler run that has stashed the message at hand. */
   stashedAt = -1;
   adapters: Adapters | undefined = undefined;
+  /** Whether the actor only passes messages on. */
+  forwards = false;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   /** The client that has sent the message at hand. */
   sender: MessageSender | undefined = undefined;

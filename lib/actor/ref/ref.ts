@@ -1,3 +1,5 @@
+import type { AskedActor, HeldAsk } from "./held_ask.ts";
+
 /**
  * A handle to an actor of any node. The only thing to do with it is to send.
  *
@@ -32,6 +34,26 @@ export abstract class Ref<in M> implements ActorRef<M> {
   /** Node part of the address; empty in a system without network. */
   abstract readonly node: string;
   abstract tell(message: M): void;
+
+  /** Whether it takes the reply to an ask. */
+  get isReply(): boolean {
+    return false;
+  }
+
+  /** The ask that it takes the reply of, as long as that is pending. */
+  get heldAsk(): HeldAsk | undefined {
+    return undefined;
+  }
+
+  /** The actor of this process that has to answer asks of this reference, if there is one. */
+  get asked(): AskedActor | undefined {
+    return undefined;
+  }
+
+  /** Whether it only passes messages on: then their receivers answer asks. */
+  get forwards(): boolean {
+    return false;
+  }
 
   /** Whether both point to the same actor. */
   equals(other: unknown): boolean {

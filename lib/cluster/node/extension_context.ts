@@ -75,7 +75,8 @@ export function extensionContext(
       kinds.set(kind, spawn);
     },
     spawnSystem: (behavior, name) => internals.spawnSystem(behavior, name),
-    deadLetter: (reason, target, message) => internals.deadLetter(reason, target, message),
+    deadLetter: (reason, target, message, details) =>
+      internals.deadLetter(reason, target, message, { details }),
     expose: ({ name }, api) => {
       if (exposed.has(name)) throw taken("duplicateExtension", "exposes", name);
       exposed.set(name, api);

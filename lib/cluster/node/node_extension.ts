@@ -117,8 +117,16 @@ export interface ExtensionContext {
    * @throws {ActorError} codes `badName`, `duplicateName`, `systemStopped`.
    */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
-  /** Counts and publishes a message that is lost before it reached a mailbox. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /**
+   * Counts and publishes a message that is lost before it reached a mailbox. If it was an ask, the
+   * asker is told the reason, and `details`: plain text, of which 1 024 characters are sent.
+   */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    details?: string,
+  ): void;
   /**
    * Gives users an object: `system.extension(key)`.
    *

@@ -77,14 +77,16 @@ export class DeliveryIntake {
       if (!this.#judge.isPlausible(epoch)) {
         this.#refuseEpoch(router, sender, epoch);
         const target = `${regionPath(router.shardType)}/${entityId}`;
-        return this.#port.deadLetter("invalidMessage", target, sent);
+        const why = "the message names an epoch that no grant can have";
+        return this.#port.deadLetter("invalidMessage", target, sent, why);
       }
       const message = this.#validate(router.shardType, entityId, sender, sent);
       if (message === invalid) return;
       const { client } = sender;
       if (client !== undefined && !this.#mayReach(router, entityId, sender)) {
-        this.#port.deadLetter("bufferFull", `${regionPath(router.shardType)}/${entityId}`, message);
-        return;
+        const target = `${regionPath(router.shardType)}/${entityId}`;
+        const why = "the client exceeds maxStartsPerIdentity";
+        return this.#port.deadLetter("bufferFull", target, message, why);
       }
       const kept = client === undefined ? message : new SentMessage(client, message);
       const grant = router.receive(entityId, kept, epoch, from);
@@ -136,8 +138,8 @@ export class DeliveryIntake {
     if (schema === undefined) return message;
     const checked = checkMessage(schema, message);
     if (checked.valid) return checked.value;
-    this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message);
-    const { why } = checked;
+    const { why, told = why } = checked;
+    this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message, told);
     const fields = { shardType, from, why };
     this.#port.log("warn", "a message does not fit its schema", fields, accountable);
     return invalid;

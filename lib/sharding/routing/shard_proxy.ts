@@ -1,5 +1,5 @@
 import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
-import type { ShardEnvelope } from "./shard_envelope.ts";
+import { isShardEnvelope, type ShardEnvelope } from "./shard_envelope.ts";
 import type { ShardRouter } from "./shard_router.ts";
 
 /** The reference to sharded entities. Routes in the sender's call. */
@@ -26,7 +26,13 @@ export class ShardProxy<M> extends Ref<ShardEnvelope<M>> {
     return this.#anchor.node;
   }
 
+  /** Entities answer. */
+  override get forwards(): boolean {
+    return true;
+  }
+
   override tell(envelope: ShardEnvelope<M>): void {
-    this.#router.route(envelope.entityId, envelope.message);
+    if (isShardEnvelope(envelope)) this.#router.route(envelope.entityId, envelope.message);
+    else this.#router.refuseMessage(envelope);
   }
 }

@@ -8,6 +8,16 @@ export interface ShardingPort {
   now(): number;
   /** Sends to a path at a node or client. */
   send(to: string, path: string, message: unknown): void;
-  /** A message is lost; says why. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** A message is lost; says why, and in `details` more to its asker. */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    details?: string,
+  ): void;
+  /**
+   * A message that has waited here is handed to an entity now, which has to answer its ask;
+   * `undefined`: that is done. Only where there are entities.
+   */
+  bringAsk?(message: unknown): void;
 }
