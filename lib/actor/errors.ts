@@ -72,17 +72,33 @@ export class ActorError extends CastyError {
   }
 }
 
+/** The remedy where the deadline of an ask further up has passed. */
+export const longerTimeout = "give the first ask of the chain a longer timeout";
+
 /** No reply came in time. Code: `askTimeout`. */
 export class AskTimeoutError extends CastyError {
   /** Name of the class. */
   override name = "AskTimeoutError";
+  /** Whether it was the deadline of the message at hand that passed, and not the ask's own timeout. */
+  readonly inherited: boolean;
 
-  /** `target` is the target of the ask, `timeout` is in milliseconds. */
-  constructor(target: string, timeout: number) {
-    super("askTimeout", `${target} did not reply within ${timeout} ms`, {
-      value: timeout,
-      remedy: "check that it replies to this message, or raise the timeout",
-    });
+  /**
+   * `target` is the target of the ask, `timeout` is in milliseconds; `"deadline"`: the ask had the
+   * deadline of the message in whose handler it was made.
+   */
+  constructor(target: string, timeout: number | "deadline") {
+    if (timeout === "deadline") {
+      super("askTimeout", `${target} did not reply before the deadline of the message at hand`, {
+        value: target,
+        remedy: longerTimeout,
+      });
+    } else {
+      super("askTimeout", `${target} did not reply within ${timeout} ms`, {
+        value: timeout,
+        remedy: "check that it replies to this message, or raise the timeout",
+      });
+    }
+    this.inherited = timeout === "deadline";
   }
 }
 
@@ -92,6 +108,7 @@ export class AskTimeoutError extends CastyError {
  * - `askTargetDead`: the actor that was asked has stopped, or its node is gone.
  * - `askNotDelivered`: the message of the ask was lost; the message says why.
  * - `askAborted`: the abort signal of the asker was set.
+ * - `askExpired`: the message in whose handler it was made is of an ask, and that asker has given up.
  * - `askCycle`: actors wait for each other in a circle.
  * - `tooManyAsks`: `maxPendingAsks` asks wait already.
  */
@@ -99,6 +116,7 @@ export type AskErrorCode =
   | "askTargetDead"
   | "askNotDelivered"
   | "askAborted"
+  | "askExpired"
   | "askCycle"
   | "tooManyAsks";
 
@@ -113,4 +131,11 @@ export class AskError extends CastyError {
   constructor(code: AskErrorCode, message: string, options: CastyErrorOptions = {}) {
     super(code, message, options);
   }
+}
+
+/** Whether an error says that the asker of the message at hand has given up. */
+export function isDeadlinePassed(error: unknown): boolean {
+  return error instanceof AskTimeoutError
+    ? error.inherited
+    : error instanceof AskError && error.code === "askExpired";
 }

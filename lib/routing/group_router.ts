@@ -2,6 +2,8 @@ import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
+import { isSent } from "../actor/ref/sent_message.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { serviceIdOf, type ServiceKey } from "../actor/services/service_key.ts";
@@ -30,8 +32,8 @@ export function groupRouter<M>(key: ServiceKey<M>, options: GroupOptions<M> = {}
     const routees = new Routees<M>(strategy, context.system.runtime.random);
     const group = new Group(context, routees, bufferSize);
     const unsubscribe = context.system.receptionist.subscribe(key, (refs) => group.update(refs));
-    return Behaviors.receive<M>((_context, message) => {
-      group.route(message);
+    return Behaviors.receive<M>((context, message) => {
+      group.route(message, passedOn(context, message));
       return Behaviors.same();
     }, (_context, signal) => {
       if (signal.type === "postStop" || signal.type === "preRestart") {
@@ -47,14 +49,17 @@ export function groupRouter<M>(key: ServiceKey<M>, options: GroupOptions<M> = {}
 class Group<M> {
   readonly #self: ActorRef<M>;
   readonly #routees: Routees<M>;
-  readonly #waiting: WaitingMessages<M>;
-  readonly #lose: (reason: DeadLetterReason, message: M) => void;
+  readonly #waiting: WaitingMessages<unknown>;
+  readonly #lose: (reason: DeadLetterReason, message: unknown) => void;
+  readonly #hasExpired: (kept: unknown) => boolean;
 
   constructor(context: ActorContext<M>, routees: Routees<M>, bufferSize: number) {
     const { self, system } = context;
     this.#self = self;
     this.#routees = routees;
     this.#waiting = new WaitingMessages(bufferSize);
+    const { clock } = system.runtime;
+    this.#hasExpired = (kept) => isSent(kept) && kept.hasExpired(clock);
     this.#lose = (reason, message) => internalsOf(system).deadLetter(reason, self.path, message);
   }
 
@@ -70,10 +75,16 @@ class Group<M> {
     this.#flush();
   }
 
-  route(message: M): void {
+  /** `kept`: the message as it is passed on. */
+  route(message: M, kept: unknown): void {
     const hash = this.#routees.hashOf(message);
-    if (this.#routees.size > 0) this.#routees.tell(message, hash);
-    else if (!this.#waiting.add(message, hash)) this.#lose("bufferFull", message);
+    if (this.#routees.size > 0) return this.#routees.tell(kept, hash);
+    // Those for which nobody waits any more must not keep others out.
+    this.#waiting.drain(
+      () => this.#waiting.isFull && this.#hasExpired(this.#waiting.oldest),
+      (late) => this.#lose("expired", late),
+    );
+    if (!this.#waiting.add(kept, hash)) this.#lose("bufferFull", kept);
   }
 
   /** The router stops or restarts. */

@@ -1,3 +1,4 @@
+import { tellKept } from "../actor/ref/passed_on.ts";
 import { ActorError } from "../actor/errors.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { type Random, randomInt } from "../runtime/random.ts";
@@ -63,14 +64,14 @@ export class Routees<M> {
     });
   }
 
-  /** Forwards a message to one. Only if there is one. */
-  tell(message: M, hash: number): void {
-    this.#choose(hash).tell(message);
+  /** Forwards a message, as {@linkcode passedOn} has made it, to one. Only if there is one. */
+  tell(message: unknown, hash: number): void {
+    tellKept(this.#choose(hash), message);
   }
 
   /** Forwards a message to all. */
-  tellAll(message: M): void {
-    for (const routee of this.#refs) routee.tell(message);
+  tellAll(message: unknown): void {
+    for (const routee of this.#refs) tellKept(routee, message);
   }
 
   #choose(hash: number): ActorRef<M> {

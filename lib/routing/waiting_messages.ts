@@ -14,12 +14,22 @@ export class WaitingMessages<M> {
     return this.#messages.length - this.#head;
   }
 
+  /** Whether there is no room for another. */
+  get isFull(): boolean {
+    return this.size >= this.#capacity;
+  }
+
   /** Adds one at the end; false if there is no room. */
   add(message: M, hash: number): boolean {
-    if (this.size >= this.#capacity) return false;
+    if (this.isFull) return false;
     this.#messages.push(message);
     this.#hashes.push(hash);
     return true;
+  }
+
+  /** The oldest message; only if there is one. */
+  get oldest(): M {
+    return this.#messages[this.#head] as M;
   }
 
   /**

@@ -5,7 +5,7 @@
  * @module
  */
 import { bunPlatform } from "./platform_bun.ts";
-import { nodePlatform } from "./platform_node.ts";
+import { isDebugged, nodePlatform } from "./platform_node.ts";
 import type {
   FilePort,
   FolderWatch,
@@ -42,6 +42,7 @@ const denoProcess: ProcessPort = {
   get stderr() {
     return Deno.stderr;
   },
+  isDebugged,
   permissionRemedies: {
     net: "run Deno with --allow-net for this address; ports below 1024 may need more rights",
     read: "check the path, its permissions and Deno's --allow-read",

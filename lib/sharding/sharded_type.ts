@@ -1,6 +1,8 @@
 import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
-import { type MessageSender, SentMessage } from "../actor/ref/message_sender.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
+import type { MessageSender } from "../actor/ref/message_sender.ts";
+import { deadlineOfKept, messageOf, sentMessage } from "../actor/ref/sent_message.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
@@ -47,9 +49,9 @@ export class ShardedType {
     this.#access = new ClientAccess(behavior.options);
     // The anchor's name is the user's: a second type under it fails here.
     const anchor = node.system.spawn<ShardEnvelope<never>>(
-      Behaviors.receive(({ sender }, envelope) => {
+      Behaviors.receive((context, envelope) => {
         if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
-        this.#route(node, sender, envelope);
+        this.#route(node, context.sender, envelope.entityId, passedOn(context, envelope.message));
         return Behaviors.same();
       }),
       name,
@@ -72,7 +74,7 @@ export class ShardedType {
     const { intake } = machine;
     const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
     if (maxStartsPerIdentity !== Infinity) intake.limitStarts(name, maxStartsPerIdentity);
-    node.handlePeers(regionPath(name), (peer, value) => {
+    node.handlePeers(regionPath(name), (peer, value, deadline) => {
       const sender = deliverySenderOf(peer);
       const { client } = sender;
       if (client !== undefined) {
@@ -81,7 +83,7 @@ export class ShardedType {
           return node.deadLetter("unauthorized", `${regionPath(name)}/${entityId}`, message);
         }
       }
-      intake.receive(router, sender, value);
+      intake.receive(router, sender, value, deadline);
     });
     this.ref = new ShardProxy(this.router, anchor);
   }
@@ -90,13 +92,16 @@ export class ShardedType {
   #route(
     node: ExtensionContext,
     sender: MessageSender | undefined,
-    { entityId, message }: ShardEnvelope<unknown>,
+    entityId: string,
+    kept: unknown,
   ): void {
-    if (sender === undefined) return this.router.route(entityId, message);
+    if (sender === undefined) return this.router.route(entityId, kept);
+    const message = messageOf(kept);
     if (!this.#access.permits(sender, message)) {
       return node.deadLetter("unauthorized", `${regionPath(this.name)}/${entityId}`, message);
     }
-    this.router.route(entityId, new SentMessage(sender, message));
+    const deadline = deadlineOfKept(kept, node.runtime.clock);
+    this.router.route(entityId, sentMessage(message, sender, deadline));
   }
 
   /** The ids of the entities that run here. */

@@ -23,7 +23,7 @@ function scene(self: string, region?: LocalRegion) {
     port: {
       self,
       now: () => time.now,
-      send: (...message) => void sent.push(message),
+      send: (to, path, message) => void sent.push([to, path, message]),
       deadLetter: (reason, target) => void lost.push(`${reason} ${target}`),
     },
     locate: (shard) => void asked.push(shard),

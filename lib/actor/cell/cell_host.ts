@@ -4,6 +4,7 @@ import type { AskOptions } from "../behavior/ask_options.ts";
 import type { Asker } from "../ref/asker.ts";
 import type { LocalRef, RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
+import type { SentMessage } from "../ref/sent_message.ts";
 import type { EventStream } from "../services/event_stream.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { CellObserver } from "./cell_observer.ts";
@@ -46,12 +47,13 @@ export interface CellHost extends AskHost {
   /** The cell whose handler is called right now. */
   running: Asker | undefined;
   nextUid(): number;
-  /** Asks for an actor. */
+  /** Asks for an actor; `within`: the message that it handles. */
   ask<M, R>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
     options: AskOptions | undefined,
     asker: Asker | undefined,
+    within?: SentMessage,
   ): Promise<R>;
   /** The cell can be found by its path from now on. */
   register(cell: HostedCell): void;

@@ -1,4 +1,3 @@
-import type { MessageSender } from "../ref/message_sender.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import type { RestartHistory } from "../behavior/supervision.ts";
 import type { PendingAsks } from "../ref/asker.ts";
@@ -39,8 +38,6 @@ export class CellParts {
   stashedAt = -1;
   adapters: Adapters | undefined = undefined;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
-  /** The client that has sent the message at hand. */
-  sender: MessageSender | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;
 }

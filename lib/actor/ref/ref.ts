@@ -1,3 +1,5 @@
+import type { SentMessage } from "./sent_message.ts";
+
 /**
  * A handle to an actor of any node. The only thing to do with it is to send.
  *
@@ -32,6 +34,19 @@ export abstract class Ref<in M> implements ActorRef<M> {
   /** Node part of the address; empty in a system without network. */
   abstract readonly node: string;
   abstract tell(message: M): void;
+
+  /**
+   * Sends a message with what is known of its way here. A reference that has no use for that sends
+   * the message.
+   */
+  tellSent(sent: SentMessage): void {
+    this.tell(sent.message as M);
+  }
+
+  /** Of a reply reference of another system: whether a reply was sent from here. */
+  get replied(): boolean {
+    return false;
+  }
 
   /** Whether both point to the same actor. */
   equals(other: unknown): boolean {

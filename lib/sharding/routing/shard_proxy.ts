@@ -1,4 +1,5 @@
 import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
+import type { SentMessage } from "../../actor/ref/sent_message.ts";
 import type { ShardEnvelope } from "./shard_envelope.ts";
 import type { ShardRouter } from "./shard_router.ts";
 
@@ -28,5 +29,10 @@ export class ShardProxy<M> extends Ref<ShardEnvelope<M>> {
 
   override tell(envelope: ShardEnvelope<M>): void {
     this.#router.route(envelope.entityId, envelope.message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    const { entityId, message } = sent.message as ShardEnvelope<M>;
+    this.#router.route(entityId, sent.with(message));
   }
 }

@@ -1,9 +1,10 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
-import { isSent, messageOf } from "../../actor/ref/message_sender.ts";
+import { isSent, messageOf, sentMessage } from "../../actor/ref/sent_message.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
   clientShardsPath,
+  type EntityDelivery,
   type FlushMarker,
   isEntityId,
   parseEntityDelivery,
@@ -113,7 +114,7 @@ export class ShardRouter {
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
-    if (isSent(message)) {
+    if (isSent(message) && message.sender !== undefined) {
       // Another node would take a client's message for one of this node: the client sends it again.
       const routed = { entityId, message, epoch: 0, from: message.sender.address };
       const waits = grant === undefined || this.#closed;
@@ -123,7 +124,7 @@ export class ShardRouter {
       return this.#buffer(shard, { entityId, message, epoch: 0 });
     }
     if (grant.owner !== this.#port.self) {
-      return this.#port.send(grant.owner, this.#path, [entityId, message, grant.epoch]);
+      return this.#sendTo(grant.owner, entityId, message, grant.epoch);
     }
     if (this.#region?.deliver(shard, entityId, message)) return;
     this.#await(shard, { entityId, message, epoch: 0 });
@@ -230,7 +231,7 @@ export class ShardRouter {
    *
    * @returns false: it is lost, because no other owner was found in that while.
    */
-  undelivered(to: string, value: unknown): boolean {
+  undelivered(to: string, value: unknown, deadline?: number): boolean {
     const marker = parseFlushMarker(value);
     if (marker !== undefined) {
       this.#undeliveredMarker(marker);
@@ -238,8 +239,9 @@ export class ShardRouter {
     }
     const delivery = parseEntityDelivery(value);
     if (delivery === undefined || this.#closed || !rules.unreadIsSentAgain) return false;
-    const [entityId, message, epoch] = delivery;
+    const [entityId, sent, epoch] = delivery;
     const shard = shardOf(entityId, this.numShards);
+    const message = sentMessage(sent, undefined, deadline);
     const routed = { entityId, message, epoch };
     const grant = this.#routes.grantOf(shard);
     if (grant !== undefined && (grant.owner !== to || grant.epoch > epoch)) {
@@ -290,6 +292,10 @@ export class ShardRouter {
       }
       this.#sendMarker(via, shard, next.owner, next.epoch);
     }
+    // One look at the clock for all.
+    const clock = { now: () => now };
+    const isLate = ({ message }: RoutedMessage) => isSent(message) && message.hasExpired(clock);
+    for (const routed of this.#routes.takeWhere(isLate)) this.#lose("expired", routed);
     for (const routed of this.#routes.takeExpired(now)) this.#lose("noShardOwner", routed);
     for (const shard of this.#routes.wanted()) this.#locate(shard);
   }
@@ -335,7 +341,22 @@ export class ShardRouter {
     const message = messageOf(kept);
     const about = { shardType: this.shardType, shard, epoch, owner, incarnation };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
-    this.#port.send(to, isClient(to) ? clientShardsPath : shardingPath, returned);
+    const path = isClient(to) ? clientShardsPath : shardingPath;
+    this.#port.send(to, path, returned, this.#deadlineOf(kept));
+  }
+
+  /** Sends a message to the owner of its shard. */
+  #sendTo(owner: string, entityId: string, kept: unknown, epoch: number): void {
+    const delivery: EntityDelivery = [entityId, messageOf(kept), epoch];
+    this.#port.send(owner, this.#path, delivery, this.#deadlineOf(kept));
+  }
+
+  #hasExpired(kept: unknown): boolean {
+    return isSent(kept) && kept.hasExpired(this.#port);
+  }
+
+  #deadlineOf(kept: unknown): number | undefined {
+    return isSent(kept) ? kept.deadline(this.#port) : undefined;
   }
 
   #forget(shard: number): void {
@@ -362,11 +383,12 @@ export class ShardRouter {
       const marker: FlushMarker = [shard, epoch, owner, origin, by];
       return this.#port.send(grant.owner, this.#path, marker);
     }
+    if (this.#hasExpired(message)) return this.#lose("expired", routed);
     if (grant.owner !== this.#port.self) {
       const epoch = Math.max(routed.epoch, grant.epoch);
       const { from } = routed;
       if (from !== undefined && isClient(from)) return this.#return(shard, routed, from, grant);
-      return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
+      return this.#sendTo(grant.owner, entityId, message, epoch);
     }
     if (this.#region?.deliver(shard, entityId, message)) return;
     this.#await(shard, routed);
@@ -401,7 +423,10 @@ export class ShardRouter {
     if (outcome === "locate" && !locateLater) this.#locate(shard);
   }
 
-  #lose(reason: "noShardOwner" | "bufferFull", { entityId, message }: RoutedMessage): void {
+  #lose(
+    reason: "noShardOwner" | "bufferFull" | "expired",
+    { entityId, message }: RoutedMessage,
+  ): void {
     if (entityId === undefined) return;
     this.#port.deadLetter(reason, `${this.#path}/${entityId}`, message);
   }
