@@ -53,9 +53,13 @@ const nodeProcess: ProcessPort = {
   },
 };
 
-/** The same on Deno. */
+/** Deno uses it, too. */
 export function isDebugged(): boolean {
-  return inspector.url?.() !== undefined;
+  try {
+    return inspector.url?.() !== undefined;
+  } catch {
+    return false; // Where `node:inspector` is only partly there.
+  }
 }
 
 /** Kept: bytes that were read and not consumed belong to the next reader. */

@@ -26,7 +26,7 @@ export interface BehaviorTestKitOptions {
   /** `context.epoch`, an integer from 0. Default 0. */
   readonly grantEpoch?: number;
   /**
-   * `context.deadline`, milliseconds on the clock of the kit's system. Default: none, its messages are
+   * `context.deadline`, milliseconds on the clock of the kit's system. Default: none, the messages are
    * of no ask.
    */
   readonly deadline?: number;

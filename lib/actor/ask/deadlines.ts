@@ -177,7 +177,7 @@ export class Deadlines {
       }
       if (line.timer !== undefined) continue;
       line.timer = this.#arm(line, Math.max(0, line.first.time - now));
-      this.#pauses.watch();
+      this.#pauses.watch(now);
     }
     if (this.#lines.size === 0) this.#pauses.rest();
   }

@@ -4,6 +4,8 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 const interval = 100;
 /** A process that runs may be late by less, milliseconds. */
 const shortestPause = 500;
+/** Milliseconds between two questions whether there is a debugger: to ask costs more than an ask. */
+const questionInterval = 1_000;
 
 /**
  * Notices that a debugger has stopped the process, by the time that has passed meanwhile. Without a
@@ -14,6 +16,7 @@ export class DebuggerPauses {
   readonly #onPause: (pause: number) => void;
   #timer: Timer | undefined;
   #lookedAt = 0;
+  #nextQuestion = -Infinity;
 
   /** `onPause` is called after each pause with its length, rounded up by at most 100 ms. */
   constructor(clock: Clock, onPause: (pause: number) => void) {
@@ -21,10 +24,14 @@ export class DebuggerPauses {
     this.#onPause = onPause;
   }
 
-  /** Watches from now on, if a debugger can stop the process. */
-  watch(): void {
-    if (this.#timer !== undefined || this.#clock.isDebugged?.() !== true) return;
-    this.#lookedAt = this.#clock.now();
+  /** Watches from now on, if a debugger can stop the process. `now`: the time of the clock. */
+  watch(now: number): void {
+    if (this.#timer !== undefined || now < this.#nextQuestion) return;
+    if (this.#clock.isDebugged?.() !== true) {
+      this.#nextQuestion = now + questionInterval;
+      return;
+    }
+    this.#lookedAt = now;
     this.#look();
   }
 

@@ -49,7 +49,7 @@ export const behaviorTestKitTable = optionTable("BehaviorTestKit.create", {
   }),
   grantEpoch: option(whole(0), { default: 0, text: "`context.epoch`." }),
   deadline: option(number(0, undefined, { unit: "milliseconds" }), {
-    defaultText: "none: its messages are of no ask",
+    defaultText: "none, the messages are of no ask",
     text: "`context.deadline`, on the clock of the kit's system.",
   }),
 });
