@@ -87,18 +87,15 @@ export class AskTimeoutError extends CastyError {
    * deadline of the message in whose handler it was made.
    */
   constructor(target: string, timeout: number | "deadline") {
-    if (timeout === "deadline") {
-      super("askTimeout", `${target} did not reply before the deadline of the message at hand`, {
-        value: target,
-        remedy: longerTimeout,
-      });
-    } else {
-      super("askTimeout", `${target} did not reply within ${timeout} ms`, {
-        value: timeout,
-        remedy: "check that it replies to this message, or raise the timeout",
-      });
-    }
-    this.inherited = timeout === "deadline";
+    const inherited = timeout === "deadline";
+    const when = inherited ? "before the deadline of the message at hand" : `within ${timeout} ms`;
+    super("askTimeout", `${target} did not reply ${when}`, {
+      value: inherited ? target : timeout,
+      remedy: inherited
+        ? longerTimeout
+        : "check that it replies to this message, or raise the timeout",
+    });
+    this.inherited = inherited;
   }
 }
 
