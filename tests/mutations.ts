@@ -30,6 +30,7 @@ const formation = testedBy("membership/formation_test.ts");
 const lost = testedBy("membership/lost_cluster_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
 const scenario = testedBy("membership/scenario_test.ts");
+const askDeadline = testedBy("actor/ask_deadline_test.ts");
 const exchange = testedBy("cluster/service_exchange_test.ts");
 const coordinator = testedBy("sharding/coordinator_test.ts");
 const closing = testedBy("sharding/closing_node_test.ts");
@@ -243,6 +244,14 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   onlyMembersGossip: forged(
     "A node that is no member speaks of itself only.",
     "a node that is no member can speak of itself only",
+  ),
+  expiredAsksAreDropped: askDeadline(
+    "A message whose asker has given up is not handled.",
+    "a message whose asker has given up is dropped before the handler",
+  ),
+  innerAsksInheritDeadlines: askDeadline(
+    "An ask in the handler of another ends with it.",
+    "an inner ask ends with the deadline of the message at hand",
   ),
   withdrawnServicesDisappear: exchange(
     "A service that its node withdraws disappears everywhere.",

@@ -73,21 +73,32 @@ export class ActorError extends CastyError {
   }
 }
 
+/** The remedy where the deadline of an ask further up has passed. */
+export const longerTimeout = "give the first ask of the chain a longer timeout";
+
 /** No reply came in time. Code: `askTimeout`. */
 export class AskTimeoutError extends CastyError {
   /** Name of the class. */
   override name = "AskTimeoutError";
+  /** Whether it was the deadline of the message at hand that passed, and not the ask's own timeout. */
+  readonly inherited: boolean;
 
   /**
-   * `target` is the target of the ask, `timeout` is in milliseconds. `cause`: how the last attempt
-   * of a repeated ask has failed.
+   * `target` is the target of the ask, `timeout` is in milliseconds; `"deadline"`: the ask had the
+   * deadline of the message in whose handler it was made. `cause`: how the last attempt of a repeated
+   * ask has failed.
    */
-  constructor(target: string, timeout: number, cause?: unknown) {
-    super("askTimeout", `${target} did not reply within ${timeout} ms`, {
-      value: timeout,
-      remedy: "check that it replies to this message, or raise the timeout",
+  constructor(target: string, timeout: number | "deadline", cause?: unknown) {
+    const inherited = timeout === "deadline";
+    const when = inherited ? "before the deadline of the message at hand" : `within ${timeout} ms`;
+    super("askTimeout", `${target} did not reply ${when}`, {
+      value: inherited ? target : timeout,
+      remedy: inherited
+        ? longerTimeout
+        : "check that it replies to this message, or raise the timeout",
       cause,
     });
+    this.inherited = inherited;
   }
 }
 
@@ -99,6 +110,7 @@ export class AskTimeoutError extends CastyError {
  * - `askHandlerFailed`: the handler that was given the message has thrown.
  * - `askRejected`: the actor has answered with an error (a status reply).
  * - `askAborted`: the abort signal of the asker was set.
+ * - `askExpired`: the message in whose handler it was made is of an ask, and that asker has given up.
  * - `askCycle`: actors wait for each other in a circle.
  * - `tooManyAsks`: `maxPendingAsks` asks wait already.
  */
@@ -108,6 +120,7 @@ export type AskErrorCode =
   | "askHandlerFailed"
   | "askRejected"
   | "askAborted"
+  | "askExpired"
   | "askCycle"
   | "tooManyAsks";
 
@@ -194,4 +207,11 @@ export class AskError extends CastyError {
     this.details = options.details;
     this.rejection = options.rejection;
   }
+}
+
+/** Whether an error says that the asker of the message at hand has given up. */
+export function isDeadlinePassed(error: unknown): boolean {
+  return error instanceof AskTimeoutError
+    ? error.inherited
+    : error instanceof AskError && error.code === "askExpired";
 }

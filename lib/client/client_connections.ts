@@ -207,9 +207,12 @@ export class ClientConnections {
         Math.max(this.#incarnations.get(address) ?? 0, this.#connected.get(address) ?? 0),
       handleUndelivered: (prefix, handler) => remoting.handleUndelivered(prefix, handler),
       handle: (path, handler) =>
-        remoting.handlePeers(path, (peer, value) => handler(peer.address, value)),
+        remoting.handlePeers(
+          path,
+          (peer, value, deadline) => handler(peer.address, value, deadline),
+        ),
       reserve: (path) => remoting.reserve(path),
-      send: (to, path, message) => remoting.send(to, path, 0, message),
+      send: (to, path, message, deadline) => remoting.send(to, path, 0, message, deadline),
       deadLetter: (reason, target, message, details) =>
         system.deadLetter(reason, target, message, { details }),
     };

@@ -5,7 +5,9 @@
  * @module
  */
 import { Behaviors } from "../actor/behavior/behaviors.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { sentMessage } from "../actor/ref/sent_message.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import {
   clientShardsPath,
@@ -66,11 +68,11 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     this.#client = client;
     this.#port = { self, now: () => clock.now(), send, deadLetter };
     client.reserve(locatePath);
-    client.handleUndelivered(regionPrefix, (to, value, path) => {
+    client.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
       const type = this.#types.get(path.slice(regionPrefix.length));
-      return type?.router.undelivered(to, value) ?? false;
+      return type?.router.undelivered(to, value, deadline) ?? false;
     });
-    client.handle(clientShardsPath, (_from, value) => this.#onMessage(value));
+    client.handle(clientShardsPath, (_from, value, deadline) => this.#onMessage(value, deadline));
     client.handle(shardTablePath, (from, value) => this.#onTable(from, value));
   }
 
@@ -181,9 +183,9 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     });
     // The anchor receives messages from actors to which the client has sent the reference.
     const anchor = this.#client.system.spawn<ShardEnvelope<M>>(
-      Behaviors.receive((_context, envelope) => {
-        if (isShardEnvelope(envelope)) router.route(envelope.entityId, envelope.message);
-        else router.refuseMessage(envelope);
+      Behaviors.receive((context, envelope) => {
+        if (!isShardEnvelope(envelope)) router.refuseMessage(envelope);
+        else router.route(envelope.entityId, passedOn(context, envelope.message));
         return Behaviors.same();
       }),
       name,
@@ -224,7 +226,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     this.#port.send(to, locatePath, request);
   }
 
-  #onMessage(value: unknown): void {
+  #onMessage(value: unknown, deadline: number | undefined): void {
     const message = parseShardingMessage(value);
     if (message?.type === "location") this.#onLocation(message);
     if (message?.type === "drained") {
@@ -232,14 +234,16 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     }
     if (message?.type === "noRegion") {
       const { shardType, entityId, epoch } = message;
-      this.#types.get(shardType)?.router.noRegion(entityId, message.message, epoch);
+      const kept = sentMessage(message.message, undefined, deadline);
+      this.#types.get(shardType)?.router.noRegion(entityId, kept, epoch);
     }
     if (message?.type === "returned") {
       const { shardType, shard, owner, epoch, entityId } = message;
       const type = this.#types.get(shardType);
       if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) return;
       if (owner !== "") this.#learn(type, shard, message);
-      type.router.returned(shard, entityId, message.message, epoch);
+      const kept = sentMessage(message.message, undefined, deadline);
+      type.router.returned(shard, entityId, kept, epoch);
     }
     if (message?.type === "refused") this.#onRefused(message);
     if (message?.type === "unknownType") this.#onUnknownType(message);

@@ -10,6 +10,7 @@ import {
   type HeldAsk,
   releaseAsk,
 } from "../actor/ref/held_ask.ts";
+import type { SentMessage } from "../actor/ref/sent_message.ts";
 import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
 import { RemoteRef, type RemoteSender } from "./remote_ref.ts";
 
@@ -35,7 +36,6 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   peer: AccountFacts | undefined = undefined;
   /** Where it is counted. */
   keptIn: Set<RemoteReplyRef> | undefined = undefined;
-  #answered = false;
   readonly #replies: ReplySender;
 
   /** Only `Remoting.refTo` makes one. */
@@ -49,13 +49,17 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   }
 
   override get heldAsk(): HeldAsk | undefined {
-    return this.#answered ? undefined : this;
+    return this.replied ? undefined : this;
   }
 
   override tell(message: unknown): void {
-    this.#answered = true;
     releaseAsk(this);
     super.tell(message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    releaseAsk(this);
+    super.tellSent(sent);
   }
 
   onHeld(): void {

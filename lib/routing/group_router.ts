@@ -2,6 +2,8 @@ import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
+import { isSent, messageOf } from "../actor/ref/sent_message.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import { localActorOf, LocalRef } from "../actor/ref/local_ref.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
@@ -40,8 +42,8 @@ export function groupRouter<M>(key: ServiceKey<M>, options: GroupOptions<M> = {}
     const group = new Group(context, routees, { service, bufferSize, bufferTime });
     if (context.self instanceof LocalRef) context.self.becomeForwarder();
     const unsubscribe = context.system.receptionist.subscribe(key, (refs) => group.update(refs));
-    return Behaviors.receive<M>((_context, message) => {
-      group.route(message);
+    return Behaviors.receive<M>((context, message) => {
+      group.route(message, passedOn(context, message));
       return Behaviors.same();
     }, (_context, signal) => {
       if (signal.type === "postStop" || signal.type === "preRestart") {
@@ -66,8 +68,9 @@ class Group<M> {
   readonly #clock: Clock;
   readonly #buffer: GroupBuffer;
   readonly #routees: Routees<M>;
-  readonly #waiting: WaitingMessages<M>;
-  readonly #lose: (reason: DeadLetterReason, message: M, details?: string) => void;
+  readonly #waiting: WaitingMessages<unknown>;
+  readonly #lose: (reason: DeadLetterReason, message: unknown, details?: string) => void;
+  readonly #hasExpired: (kept: unknown) => boolean;
   /** There was an actor: one that starts later is not the first. */
   #hasHadRoutees = false;
   #timer: Timer | undefined;
@@ -79,6 +82,8 @@ class Group<M> {
     this.#buffer = buffer;
     this.#routees = routees;
     this.#waiting = new WaitingMessages(buffer.bufferSize);
+    const { clock } = system.runtime;
+    this.#hasExpired = (kept) => isSent(kept) && kept.hasExpired(clock);
     this.#lose = (reason, message, details) =>
       internalsOf(system).deadLetter(reason, self.path, message, { details });
   }
@@ -96,22 +101,27 @@ class Group<M> {
     this.#flush();
   }
 
-  route(message: M): void {
+  /** `kept`: the message as it is passed on. */
+  route(message: M, kept: unknown): void {
     const hash = this.#routees.hashOf(message);
-    if (this.#routees.size > 0) this.#routees.tell(message, hash);
-    else if (!this.#waiting.add(message, hash, this.#clock.now())) {
-      this.#lose("bufferFull", message);
-    } else if (this.#hasHadRoutees) this.#limitWait();
+    if (this.#routees.size > 0) return void this.#routees.tell(kept, hash);
+    // Those for which nobody waits any more must not keep others out.
+    this.#waiting.drain(
+      () => this.#waiting.isFull && this.#hasExpired(this.#waiting.oldest),
+      (late) => this.#lose("expired", late),
+    );
+    if (!this.#waiting.add(kept, hash, this.#clock.now())) this.#lose("bufferFull", kept);
+    else if (this.#hasHadRoutees) this.#limitWait();
   }
 
   #limitWait(): void {
     const { service, bufferTime } = this.#buffer;
-    const end = this.#waiting.oldest + bufferTime;
+    const end = this.#waiting.oldestTime + bufferTime;
     this.#timer ??= this.#clock.schedule(Math.max(0, end - this.#clock.now()), () => {
       this.#timer = undefined;
       const latest = this.#clock.now() - bufferTime;
       this.#waiting.drain(
-        () => this.#waiting.oldest <= latest,
+        () => this.#waiting.oldestTime <= latest,
         (message) => this.#lose("noRoutee", message, `no actor offers "${service}" any more`),
       );
       if (this.#waiting.size > 0) this.#limitWait();
@@ -131,7 +141,7 @@ class Group<M> {
         const routee = localActorOf(this.#routees.tell(message, hash));
         // Not within a turn of the router, so nothing else has noticed that.
         if (routee !== undefined && this.#self instanceof LocalRef) {
-          passAskOn(this.#self, routee, message);
+          passAskOn(this.#self, routee, messageOf(message));
         }
       },
     );

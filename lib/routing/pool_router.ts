@@ -1,6 +1,7 @@
 import { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
 import { ActorError } from "../actor/errors.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
@@ -42,9 +43,10 @@ function routing<M>(
   routees: Routees<M>,
   broadcast: ((message: M) => boolean) | undefined,
 ): Behavior<M> {
-  return Behaviors.receive<M>((_context, message) => {
-    if (broadcast !== undefined && broadcast(message)) routees.tellAll(message);
-    else routees.tell(message, routees.hashOf(message));
+  return Behaviors.receive<M>((context, message) => {
+    const kept = passedOn(context, message);
+    if (broadcast !== undefined && broadcast(message)) routees.tellAll(kept);
+    else routees.tell(kept, routees.hashOf(message));
     return Behaviors.same();
   }, (context, signal) => {
     if (signal.type !== "terminated") return Behaviors.same();

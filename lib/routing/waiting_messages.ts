@@ -16,17 +16,27 @@ export class WaitingMessages<M> {
   }
 
   /** When the oldest was added. Only if one waits. */
-  get oldest(): number {
+  get oldestTime(): number {
     return this.#times[this.#head]!;
+  }
+
+  /** Whether there is no room for another. */
+  get isFull(): boolean {
+    return this.size >= this.#capacity;
   }
 
   /** Adds one at the end, at the time `now`; false if there is no room. */
   add(message: M, hash: number, now: number): boolean {
-    if (this.size >= this.#capacity) return false;
+    if (this.isFull) return false;
     this.#messages.push(message);
     this.#hashes.push(hash);
     this.#times.push(now);
     return true;
+  }
+
+  /** The oldest message; only if there is one. */
+  get oldest(): M {
+    return this.#messages[this.#head] as M;
   }
 
   /**

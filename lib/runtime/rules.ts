@@ -70,6 +70,9 @@ const all = {
   membersDescribeThemselves: true,
   ownStatusIsRefuted: true,
   onlyMembersGossip: true,
+  // Asks.
+  expiredAsksAreDropped: true,
+  innerAsksInheritDeadlines: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,

@@ -2,7 +2,9 @@ import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
 import { findReply } from "../actor/ask/reply_refs.ts";
 import { holdAsk } from "../actor/ref/held_ask.ts";
-import { messageOf, type MessageSender, SentMessage } from "../actor/ref/message_sender.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
+import type { MessageSender } from "../actor/ref/message_sender.ts";
+import { deadlineOfKept, messageOf, sentMessage } from "../actor/ref/sent_message.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
@@ -49,9 +51,12 @@ export class ShardedType {
     this.#access = new ClientAccess(behavior.options);
     // The anchor's name is the user's: a second type under it fails here.
     const anchor = node.system.spawn<ShardEnvelope<never>>(
-      Behaviors.receive(({ sender }, envelope) => {
+      Behaviors.receive((context, envelope) => {
         if (!isShardEnvelope(envelope)) this.router.refuseMessage(envelope);
-        else this.#route(node, sender, envelope);
+        else {
+          const message = passedOn(context, envelope.message);
+          this.#route(node, context.sender, envelope.entityId, message);
+        }
         return Behaviors.same();
       }),
       name,
@@ -74,7 +79,7 @@ export class ShardedType {
     const { intake } = machine;
     const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
     if (maxStartsPerIdentity !== Infinity) intake.limitStarts(name, maxStartsPerIdentity);
-    node.handlePeers(regionPath(name), (peer, value) => {
+    node.handlePeers(regionPath(name), (peer, value, deadline) => {
       const sender = deliverySenderOf(peer);
       const { client } = sender;
       if (client !== undefined) {
@@ -83,7 +88,7 @@ export class ShardedType {
           return node.deadLetter("unauthorized", `${regionPath(name)}/${entityId}`, message);
         }
       }
-      intake.receive(router, sender, value);
+      intake.receive(router, sender, value, deadline);
     });
     this.ref = new ShardProxy(this.router, anchor);
   }
@@ -92,13 +97,16 @@ export class ShardedType {
   #route(
     node: ExtensionContext,
     sender: MessageSender | undefined,
-    { entityId, message }: ShardEnvelope<unknown>,
+    entityId: string,
+    kept: unknown,
   ): void {
-    if (sender === undefined) return this.router.route(entityId, message);
+    if (sender === undefined) return this.router.route(entityId, kept);
+    const message = messageOf(kept);
     if (!this.#access.permits(sender, message)) {
       return node.deadLetter("unauthorized", `${regionPath(this.name)}/${entityId}`, message);
     }
-    this.router.route(entityId, new SentMessage(sender, message));
+    const deadline = deadlineOfKept(kept, node.runtime.clock);
+    this.router.route(entityId, sentMessage(message, sender, deadline));
   }
 
   /** The ids of the entities that run here. */

@@ -74,10 +74,10 @@ export class ShardingExtension implements NodeExtension {
       (request) => machine.locate(request),
     );
     this.#publisher = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
-    node.handleNodes(shardingPath, (peer, value) => {
+    node.handleNodes(shardingPath, (peer, value, deadline) => {
       const message = parseCoordinationMessage(value);
       if (message === undefined) return;
-      machine.receive(peer.address, message);
+      machine.receive(peer.address, message, deadline);
       this.#setAlarm();
     });
     node.handleNodes(leasePath, (peer, value) => {
@@ -89,12 +89,13 @@ export class ShardingExtension implements NodeExtension {
       if (message === undefined) return;
       this.#types.get(message.shardType)?.memory?.receive(peer.address, message);
     });
-    node.handleMissing(regionPrefix, (peer, value, path) => {
-      answerWithoutRegion(node.send, peer.address, path.slice(regionPrefix.length), value);
+    node.handleMissing(regionPrefix, (peer, value, path, deadline) => {
+      const shardType = path.slice(regionPrefix.length);
+      answerWithoutRegion(node.send, peer.address, shardType, value, deadline);
     });
-    node.handleUndelivered(regionPrefix, (to, value, path) => {
+    node.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
       const router = machine.routers.get(path.slice(regionPrefix.length));
-      return router?.undelivered(to, value) ?? false;
+      return router?.undelivered(to, value, deadline) ?? false;
     });
     // Where clients listen.
     node.reserve(clientShardsPath);

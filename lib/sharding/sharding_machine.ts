@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sentMessage } from "../actor/ref/sent_message.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import { type CoordinationMessage, highestEpochOf } from "./coordinator/coordination_protocol.ts";
 import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
@@ -159,8 +160,10 @@ export class ShardingMachine {
     if (view.leader !== before) this.regions.report();
   }
 
-  /** A message of a node, this one included. */
-  receive(from: string, message: CoordinationMessage): void {
+  /**
+   * A message of a node, this one included. `deadline`: of what it returns, on the clock of `now`.
+   */
+  receive(from: string, message: CoordinationMessage, deadline?: number): void {
     const epoch = highestEpochOf(message);
     if (!this.#isPlausible(epoch)) return this.#ignoreEpoch(from, message, epoch);
     switch (message.type) {
@@ -199,10 +202,11 @@ export class ShardingMachine {
         return this.#step({ ...message, from });
       case "noRegion": {
         const { shardType, entityId, epoch } = message;
-        return this.#routers.get(shardType)?.noRegion(entityId, message.message, epoch);
+        const kept = sentMessage(message.message, undefined, deadline);
+        return this.#routers.get(shardType)?.noRegion(entityId, kept, epoch);
       }
       case "returned":
-        return this.#onReturned(message);
+        return this.#onReturned(message, deadline);
     }
   }
 
@@ -305,12 +309,12 @@ export class ShardingMachine {
   }
 
   /** A message of this node reached a node that closes, or is another incarnation of the owner. */
-  #onReturned({ type: _, ...returned }: ReturnedMessage): void {
+  #onReturned({ type: _, ...returned }: ReturnedMessage, deadline: number | undefined): void {
     const { shardType, shard, owner, entityId, epoch } = returned;
     const router = this.#routers.get(shardType);
     if (router === undefined || shardOf(entityId, router.numShards) !== shard) return;
     if (owner !== "") this.#learn({ type: "location", ...returned });
-    router.returned(shard, entityId, returned.message, epoch);
+    router.returned(shard, entityId, sentMessage(returned.message, undefined, deadline), epoch);
   }
 
   #changed(shardType: string, shard: number, epoch: number, how: ShardChange): void {

@@ -30,6 +30,7 @@ export interface TestContextOwner {
   readonly stashCapacity: number;
   readonly entityId: string;
   readonly epoch: number;
+  readonly deadline: number | undefined;
   /** Created on first access. */
   readonly system: ActorSystem;
   /** Whether the behaviour has stopped, or is about to. */
@@ -100,6 +101,10 @@ export class TestContext implements ActorContext<unknown> {
 
   get sender(): MessageSender | undefined {
     return undefined;
+  }
+
+  get deadline(): number | undefined {
+    return this.#owner.deadline;
   }
 
   passivate(): void {

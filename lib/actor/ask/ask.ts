@@ -3,7 +3,7 @@ import { refusedOption } from "../../options/explain.ts";
 import { askDefaults, askTable } from "../../options/tables/actor_tables.ts";
 import { type Clock, maxDelay } from "../../runtime/clock.ts";
 import type { AskOptions } from "../behavior/ask_options.ts";
-import { type AskError, AskTimeoutError } from "../errors.ts";
+import { AskError, AskTimeoutError, longerTimeout } from "../errors.ts";
 import type { Asker, PendingAsk } from "../ref/asker.ts";
 import {
   type AskedActor,
@@ -21,6 +21,11 @@ import { checkCircles } from "./ask_cycle.ts";
 import { askFailed } from "./ask_failure.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
 import { findReply } from "./reply_refs.ts";
+import { rules } from "../../runtime/rules.ts";
+import { SentMessage } from "../ref/sent_message.ts";
+
+// Bound here: see `rules.ts`.
+const inheritsDeadlines = rules.innerAsksInheritDeadlines;
 
 /** Dependencies of asks on their system. */
 export interface AskHost extends RefHost {
@@ -46,8 +51,10 @@ class Ask extends Deadline implements PendingAsk, HeldAsk {
   awaited = true;
   askedAt = 0;
   readonly target: ActorRef<never>;
-  /** The message that was sent. */
-  message: unknown = undefined;
+  /** Nobody waits for the reply any more, which has not come. */
+  gaveUp = false;
+  /** Its deadline is that of the ask whose message the asker handles. */
+  inherited = false;
   resolve: (value: never) => void = nothing;
   reject: (error: unknown) => void = nothing;
   /** Stops listening to the asker's abort signal. */
@@ -75,8 +82,57 @@ class Ask extends Deadline implements PendingAsk, HeldAsk {
   }
 
   override expire(timeout: number): void {
+    this.gaveUp = true;
     this.replyTo.asks.close(this);
-    this.reject(new AskTimeoutError(String(this.target), timeout));
+    const limit = this.inherited ? "deadline" : timeout;
+    this.reject(new AskTimeoutError(String(this.target), limit));
+  }
+
+  /** Once it has its reply, or has failed, nothing has to be done in time. */
+  override remaining(): number {
+    const { line, time } = this;
+    if (line === undefined) return this.gaveUp ? 0 : Infinity;
+    return time === Infinity ? line.timeout : time - this.replyTo.host.runtime.clock.now();
+  }
+
+  override deadline(): number | undefined {
+    const { line, time } = this;
+    if (line === undefined) return this.gaveUp ? time : undefined;
+    return time === Infinity ? this.replyTo.host.runtime.clock.now() + line.timeout : time;
+  }
+
+  override hasExpired(): boolean {
+    return this.gaveUp;
+  }
+
+  override with(message: unknown): SentMessage {
+    return new AskContent(this, message);
+  }
+}
+
+/** A part of the message of an ask, which is sent on alone. */
+class AskContent extends SentMessage {
+  readonly ask: Ask;
+
+  constructor(ask: Ask, message: unknown) {
+    super(undefined, message);
+    this.ask = ask;
+  }
+
+  override remaining(): number {
+    return this.ask.remaining();
+  }
+
+  override deadline(): number | undefined {
+    return this.ask.deadline();
+  }
+
+  override hasExpired(): boolean {
+    return this.ask.gaveUp;
+  }
+
+  override with(message: unknown): SentMessage {
+    return new AskContent(this.ask, message);
   }
 }
 
@@ -128,6 +184,10 @@ class ReplyRef extends TemporaryRef {
     return this.ask;
   }
 
+  override get deadline(): number | undefined {
+    return this.ask?.deadline();
+  }
+
   /** The ask has its reply, or has ended without one. */
   close(): void {
     this.ask = undefined;
@@ -164,22 +224,34 @@ export class Asks {
     return this.#open;
   }
 
-  /** Sends the message of `factory`, and waits for the first message to its reply reference. */
+  /**
+   * Sends the message of `factory`, and waits for the first message to its reply reference. `within`:
+   * the message that the asker handles; if that is of an ask, this one is over with it.
+   */
   ask<M, R>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
     options: AskOptions | undefined,
     asker: Asker | undefined,
+    within?: SentMessage,
   ): Promise<R> {
     const refusal = this.#refusal(ref, factory, options);
     if (refusal !== undefined) return Promise.reject(refusal);
     const timeout = options?.timeout ?? askDefaults.timeout;
+    const left = within === undefined || !inheritsDeadlines
+      ? Infinity
+      : timeLeft(within, this.host.runtime.clock);
+    if (left <= 0) return Promise.reject(deadlinePassed(String(ref)));
     const ask = new Ask(this, ref);
     const promise = new Promise<R>((resolve, reject) => {
       ask.resolve = resolve;
       ask.reject = reject;
       this.#open++;
-      this.#deadlines.add(ask, timeout);
+      if (left >= timeout) this.#deadlines.add(ask, timeout);
+      else {
+        ask.inherited = true;
+        this.#deadlines.addWithin(ask, left, askOf(within!));
+      }
       let message: M;
       try {
         message = factory(ask.replyTo);
@@ -191,7 +263,7 @@ export class Asks {
       // The factory may have replied already, and the signal may be aborted meanwhile.
       if (ask.replyTo.ask === undefined) return;
       if (options?.signal !== undefined) this.#heed(options.signal, ask);
-      if (ask.replyTo.ask !== undefined) this.#send(ask, ref, message);
+      if (ask.replyTo.ask !== undefined) this.#send(ask, ref);
     });
     if (asker !== undefined && !asker.ended && ask.replyTo.ask !== undefined) {
       this.#attach(ask, asker, promise);
@@ -225,20 +297,20 @@ export class Asks {
   }
 
   /** The actor behind the target has to answer from now on. */
-  #send<M>(ask: Ask, ref: ActorRef<M>, message: M): void {
-    // Undefined for what only looks like a reference.
-    const { asked } = ref as Partial<Ref<M>>;
+  #send<M>(ask: Ask, ref: ActorRef<M>): void {
+    if (!(ref instanceof Ref)) return ref.tell(ask.message as M);
+    const { asked } = ref;
     if (asked !== undefined) holdAsk(asked, ask);
-    else if ((ref as Partial<Ref<M>>).forwards) return this.#sendOn(ask, ref, message);
-    ref.tell(message);
+    else if (ref.forwards) return this.#sendOn(ask, ref);
+    ref.tellSent(ask);
   }
 
   /** What is behind the reference finds the ask at hand. */
-  #sendOn<M>(ask: Ask, ref: ActorRef<M>, message: M): void {
+  #sendOn(ask: Ask, ref: Ref<never>): void {
     const { host } = this;
     host.askAtHand = ask;
     try {
-      ref.tell(message);
+      ref.tellSent(ask);
     } finally {
       host.askAtHand = undefined;
     }
@@ -403,7 +475,10 @@ export class Asks {
 
   #heed(signal: AbortSignal, ask: Ask): void {
     const onAbort = () => {
-      if (this.#settle(ask)) ask.reject(aborted(ask.target, signal));
+      if (!this.#settle(ask)) return;
+      ask.gaveUp = true;
+      ask.time = this.host.runtime.clock.now();
+      ask.reject(aborted(ask.target, signal));
     };
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
@@ -432,10 +507,45 @@ function optionError(options: AskOptions): Error | undefined {
   }
 }
 
+/**
+ * Milliseconds that are left for the handling of a message: 0 or less if its asker has given up,
+ * Infinity if nobody waits, or not any more.
+ */
+function timeLeft(sent: SentMessage, clock: Clock): number {
+  const left = sent.remaining(clock);
+  return left !== Infinity && isAnswered(sent) ? Infinity : left;
+}
+
+/** When the asker of the message at hand gives up; undefined: nobody waits, or not any more. */
+export function deadlineOf(sent: SentMessage, clock: Clock): number | undefined {
+  const deadline = sent.deadline(clock);
+  return deadline !== undefined && isAnswered(sent) ? undefined : deadline;
+}
+
+/** Whether a message of an ask elsewhere was answered: only its reply reference knows. */
+function isAnswered(sent: SentMessage): boolean {
+  return askOf(sent) === undefined && findReply(sent.message)?.replied === true;
+}
+
+/** The ask of this process that has sent a message. */
+function askOf(sent: SentMessage): Ask | undefined {
+  if (sent instanceof Ask) return sent;
+  return sent instanceof AskContent ? sent.ask : undefined;
+}
+
 function badArgument(ref: unknown, factory: unknown): Error {
   return typeof factory === "function"
     ? refusedOption("ref", ref, "give the ActorRef to ask")
     : refusedOption("factory", factory, "give a function that makes the message of its replyTo");
+}
+
+function deadlinePassed(target: string): AskError {
+  const message = `${target} was not asked: the deadline of the message at hand has passed`;
+  return new AskError("askExpired", message, {
+    reason: "expired",
+    value: target,
+    remedy: longerTimeout,
+  });
 }
 
 function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {

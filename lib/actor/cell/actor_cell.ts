@@ -1,4 +1,4 @@
-import type { MessageSender } from "../ref/message_sender.ts";
+import type { SentMessage } from "../ref/sent_message.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext } from "../behavior/context.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
@@ -59,8 +59,11 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   readonly maxStashedBytes: number;
   /** Bytes of a message; 0 if they are not counted. */
   measure(message: unknown): number;
-  /** The client that has sent the message at hand; undefined for all other messages. */
-  readonly sender: MessageSender | undefined;
+  /**
+   * What is known of the message at hand, until its handler and the promise of that have ended;
+   * undefined if nothing is.
+   */
+  readonly current: SentMessage | undefined;
   /** What a stash keeps of the message at hand. */
   attribute(message: unknown): unknown;
   /** The message at hand was stashed: it does not count as delivered. */

@@ -6,8 +6,9 @@
  * @module
  */
 import { hashKey } from "../../runtime/hash_key.ts";
+import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import { isSent, messageOf, type MessageSender, SentMessage } from "../ref/message_sender.ts";
+import { isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
@@ -57,6 +58,9 @@ import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
 
+// Bound here: see `rules.ts`.
+const dropsExpired = rules.expiredAsksAreDropped;
+
 /**
  * See the module's text. All cells have one hidden class. A cell is its own reference: one object
  * less for each actor, and one step less for each message.
@@ -67,6 +71,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Bits of `cell_status.ts`. */
   #status = fresh;
   behavior: Behavior<never>;
+  /** Undefined between two messages: what an ask has sent must not outlive it here. */
+  #current: SentMessage | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
   override heldAsks: HeldAsk | undefined = undefined;
@@ -106,6 +112,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   override tell(message: unknown): void {
     this.enqueue(message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    this.enqueue(sent);
   }
 
   override get ended(): boolean {
@@ -167,7 +177,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const { host } = this;
     host.ledger.sent++;
     const { running } = host;
-    if (running !== undefined && running.heldAsks !== undefined) passAskOn(running, this, message);
+    if (running !== undefined && running.heldAsks !== undefined) {
+      passAskOn(running, this, messageOf(message));
+    }
     host.messageCheck?.check(this.path, messageOf(message));
     if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
@@ -273,20 +285,16 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     parts.stashedAt = step;
   }
 
-  /** What a stash keeps of a message: its sender as well. */
+  /** What a stash keeps of a message: its sender, and of the message at hand its deadline as well. */
   attribute(message: unknown): unknown {
-    const { sender } = this;
+    const current = this.#current;
+    if (current === undefined || current.message === message) return current ?? message;
+    const { sender } = current;
     return sender === undefined ? message : new SentMessage(sender, message);
   }
 
-  get sender(): MessageSender | undefined {
-    return (this.#status & attributed) === 0 ? undefined : this.#parts?.sender;
-  }
-
-  /** The message at hand without its sender, who is known from now on. */
-  #unwrap(kept: unknown): unknown {
-    this.parts.sender = isSent(kept) ? kept.sender : undefined;
-    return messageOf(kept);
+  get current(): SentMessage | undefined {
+    return this.#current;
   }
 
   override get step(): number {
@@ -308,7 +316,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (host.observer !== undefined) return this.#runObserved(budget, host.observer);
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -331,7 +339,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     observer.onTurn(this.path, this.size);
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -451,10 +459,30 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   #handle(kept: unknown): void {
+    if ((this.#status & attributed) !== 0 && isSent(kept)) this.#handleSent(kept);
+    else this.#handleMessage(kept);
+  }
+
+  /** Handles a message of which more is known, unless its asker has given up. */
+  #handleSent(sent: SentMessage): void {
+    if (this.#dropsExpired(sent)) return;
+    this.#current = sent;
+    this.#handleMessage(sent.message);
+    if ((this.#status & waiting) === 0) this.#current = undefined;
+  }
+
+  /** Loses a message without handling it if its asker has given up. */
+  #dropsExpired(kept: unknown): boolean {
+    const { host } = this;
+    if (!dropsExpired || !isSent(kept) || !kept.hasExpired(host.runtime.clock)) return false;
+    host.lose("expired", this.path, kept);
+    return true;
+  }
+
+  #handleMessage(message: unknown): void {
     const { host } = this;
     host.ledger.delivered++;
     host.step++;
-    const message = (this.#status & attributed) === 0 ? kept : this.#unwrap(kept);
     let next: unknown;
     try {
       next = this.behavior.onMessage!(this.context as never, message as never);
@@ -466,6 +494,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   /** Handles a message, measured and within its trace. */
   #observe(observer: CellObserver, slot: unknown): void {
+    if ((this.#status & attributed) !== 0 && this.#dropsExpired(untraced(slot))) return;
     const run = observer.run(this.path, slot, (message) => this.#handle(message));
     if (this.waits) this.parts.observedRun = run;
     else observer.onDone(this.path, run);
@@ -476,7 +505,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
-    parts.sender = undefined;
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -556,6 +584,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       return;
     }
     this.#status &= ~waiting;
+    this.#current = undefined;
     const observedRun = this.#parts?.observedRun;
     if (observedRun === undefined) return;
     this.#parts!.observedRun = undefined;
@@ -591,7 +620,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   endRestarting(): void {
     this.#context?.close();
     this.#context = undefined;
-    this.parts.sender = undefined;
     this.#status &= ~restarting;
   }
 
@@ -604,6 +632,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const parts = this.#parts;
     this.#parts = undefined;
     this.#context = undefined;
+    this.#current = undefined;
     this.behavior = same as Behavior<never>;
     this.release();
     return parts;

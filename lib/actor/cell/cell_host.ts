@@ -5,6 +5,7 @@ import type { Asker } from "../ref/asker.ts";
 import type { AskFailure } from "../ref/held_ask.ts";
 import type { LocalRef, RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
+import type { SentMessage } from "../ref/sent_message.ts";
 import type { EventStream } from "../services/event_stream.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { CellObserver } from "./cell_observer.ts";
@@ -49,12 +50,13 @@ export interface CellHost extends AskHost {
   /** A cell will not answer the message that it was given: its ask fails. */
   failAsk(cell: LocalRef<unknown>, message: unknown, failure: AskFailure): void;
   nextUid(): number;
-  /** Asks for an actor. */
+  /** Asks for an actor; `within`: the message that it handles. */
   ask<M, R>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
     options: AskOptions | undefined,
     asker: Asker | undefined,
+    within?: SentMessage,
   ): Promise<R>;
   /** The cell can be found by its path from now on. */
   register(cell: HostedCell): void;

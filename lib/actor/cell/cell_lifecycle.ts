@@ -10,7 +10,7 @@ import type { LifecycleHooks } from "../behavior/lifecycle_hooks.ts";
 import type { Signal } from "../behavior/signal.ts";
 import { decide, RestartHistory, type Verdict } from "../behavior/supervision.ts";
 import { type BehaviorTransition, wrapperOf, Wrappers } from "../behavior/wrapper.ts";
-import { ActorError } from "../errors.ts";
+import { ActorError, isDeadlinePassed } from "../errors.ts";
 import { failHeldAsks } from "../ref/held_ask.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { ActorCell } from "./actor_cell.ts";
@@ -111,6 +111,8 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
     logFailure(cell, "error", "actor failed while it was stopping", { error });
     return beginStop(cell);
   }
+  const canGoOn = child === undefined && cell.behavior.kind === "receive";
+  if (canGoOn && isDeadlinePassed(error)) return logAbandoned(cell, error);
   const { directive, delay } = judge(cell, error);
   const fields = child === undefined ? { error } : { error, escalatedBy: child.path };
   // While there is no behaviour there is nothing to resume.
@@ -131,6 +133,16 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
   logFailure(cell, "error", message, fields);
   cell.failure = { cause: error, escalated };
   beginStop(cell);
+}
+
+/**
+ * A handler ended because nobody waits for its result: no failure of the actor. Otherwise an asker
+ * could choose a timeout that makes it fail.
+ */
+function logAbandoned({ path, parent, host }: ActorCell, error: unknown): void {
+  const message = "a handler was abandoned: the asker of its message has given up";
+  const place = parent?.existingParts?.entities === undefined ? path : parent.path;
+  host.limitedLog.add("info", path, message, { error }, { cause: message, identity: place });
 }
 
 /**

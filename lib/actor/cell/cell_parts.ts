@@ -1,4 +1,3 @@
-import type { MessageSender } from "../ref/message_sender.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import type { RestartHistory } from "../behavior/supervision.ts";
 import type { PendingAsks } from "../ref/asker.ts";
@@ -41,8 +40,6 @@ export class CellParts {
   /** Whether the actor only passes messages on. */
   forwards = false;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
-  /** The client that has sent the message at hand. */
-  sender: MessageSender | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;
 }

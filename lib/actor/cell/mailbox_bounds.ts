@@ -6,7 +6,7 @@ import {
   spawnTable,
 } from "../../options/tables/actor_tables.ts";
 import { isChecked } from "../behavior/checked_options.ts";
-import { messageOf } from "../ref/message_sender.ts";
+import { messageOf } from "../ref/sent_message.ts";
 import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow, SpawnOptions } from "../behavior/spawn_options.ts";

@@ -122,6 +122,11 @@ export abstract class TemporaryRef extends Ref<unknown> {
     return this.actor;
   }
 
+  /** When it ends, on the clock of its system; undefined: not at a certain time. */
+  get deadline(): number | undefined {
+    return undefined;
+  }
+
   /**
    * Calls back when it has ended, at once if it has already. Returns a function that cancels that.
    */

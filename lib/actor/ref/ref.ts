@@ -1,4 +1,5 @@
 import type { AskedActor, HeldAsk } from "./held_ask.ts";
+import type { SentMessage } from "./sent_message.ts";
 
 /**
  * A handle to an actor of any node. The only thing to do with it is to send.
@@ -52,6 +53,19 @@ export abstract class Ref<in M> implements ActorRef<M> {
 
   /** Whether it only passes messages on: then their receivers answer asks. */
   get forwards(): boolean {
+    return false;
+  }
+
+  /**
+   * Sends a message with what is known of its way here. A reference that has no use for that sends
+   * the message.
+   */
+  tellSent(sent: SentMessage): void {
+    this.tell(sent.message as M);
+  }
+
+  /** Of a reply reference of another system: whether a reply was sent from here. */
+  get replied(): boolean {
     return false;
   }
 

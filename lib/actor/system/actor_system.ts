@@ -249,15 +249,16 @@ class LocalActorSystem implements LocalSystem {
         if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, cell.path, failure);
       },
       nextUid: () => ++lastUid,
-      ask: (ref, factory, options, asker) => {
+      ask: (ref, factory, options, asker, within) => {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.ended) {
           return Promise.reject(askFailed(ref.path, { reason: "stopped" }));
         }
         const telemetry = this.#telemetry;
         // Without a closure if telemetry is disabled.
-        if (telemetry === undefined) return this.#asks.ask(ref, factory, options, asker);
-        return telemetry.ask(ref.path, () => this.#asks.ask(ref, factory, options, asker));
+        const asks = this.#asks;
+        if (telemetry === undefined) return asks.ask(ref, factory, options, asker, within);
+        return telemetry.ask(ref.path, () => asks.ask(ref, factory, options, asker, within));
       },
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),

@@ -1,4 +1,4 @@
-import { messageOf } from "../ref/message_sender.ts";
+import { messageOf } from "../ref/sent_message.ts";
 import type { LocalRuntime } from "../behavior/local_system.ts";
 import type { DeadLetter, DeadLetterReason } from "../services/dead_letter.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";

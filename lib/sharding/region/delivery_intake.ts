@@ -1,4 +1,4 @@
-import { SentMessage } from "../../actor/ref/message_sender.ts";
+import { sentMessage } from "../../actor/ref/sent_message.ts";
 import {
   clientShardsPath,
   parseEntityDelivery,
@@ -68,8 +68,8 @@ export class DeliveryIntake {
     this.#starts.set(shardType, new EntityStarts(rate));
   }
 
-  /** Something has arrived for entities of a type. */
-  receive(router: ShardRouter, sender: DeliverySender, value: unknown): void {
+  /** Something has arrived for entities of a type. `deadline`: see {@linkcode ShardingPort.send}. */
+  receive(router: ShardRouter, sender: DeliverySender, value: unknown, deadline?: number): void {
     const from = sender.address;
     const delivery = parseEntityDelivery(value);
     if (delivery !== undefined) {
@@ -88,7 +88,7 @@ export class DeliveryIntake {
         const why = "the client exceeds maxStartsPerIdentity";
         return this.#port.deadLetter("bufferFull", target, message, why);
       }
-      const kept = client === undefined ? message : new SentMessage(client, message);
+      const kept = sentMessage(message, client, deadline);
       const grant = router.receive(entityId, kept, epoch, from);
       if (grant !== undefined) this.#correct(router, from, entityId, grant);
       return;

@@ -1,4 +1,5 @@
 import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
+import type { SentMessage } from "../../actor/ref/sent_message.ts";
 import { isShardEnvelope, type ShardEnvelope } from "./shard_envelope.ts";
 import type { ShardRouter } from "./shard_router.ts";
 
@@ -34,5 +35,11 @@ export class ShardProxy<M> extends Ref<ShardEnvelope<M>> {
   override tell(envelope: ShardEnvelope<M>): void {
     if (isShardEnvelope(envelope)) this.#router.route(envelope.entityId, envelope.message);
     else this.#router.refuseMessage(envelope);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    const { message: envelope } = sent;
+    if (!isShardEnvelope(envelope)) return this.#router.refuseMessage(envelope);
+    this.#router.route(envelope.entityId, sent.with(envelope.message));
   }
 }

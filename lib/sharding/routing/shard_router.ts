@@ -1,10 +1,11 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
-import { isSent, messageOf } from "../../actor/ref/message_sender.ts";
+import { isSent, messageOf, sentMessage } from "../../actor/ref/sent_message.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
   clientShardsPath,
+  type EntityDelivery,
   type FlushMarker,
   isEntityId,
   maxEntityId,
@@ -131,7 +132,7 @@ export class ShardRouter {
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
-    if (isSent(message)) {
+    if (isSent(message) && message.sender !== undefined) {
       // Another node would take a client's message for one of this node: the client sends it again.
       const routed = { entityId, message, epoch: 0, from: message.sender.address };
       const waits = grant === undefined || this.#closed;
@@ -141,7 +142,7 @@ export class ShardRouter {
       return this.#buffer(shard, { entityId, message, epoch: 0 });
     }
     if (grant.owner !== this.#port.self) {
-      return this.#port.send(grant.owner, this.#path, [entityId, message, grant.epoch]);
+      return this.#sendTo(grant.owner, entityId, message, grant.epoch);
     }
     if (this.#region?.deliver(shard, entityId, message)) return;
     this.#await(shard, { entityId, message, epoch: 0 });
@@ -249,7 +250,7 @@ export class ShardRouter {
    *
    * @returns false: it is lost, because no other owner was found in that while.
    */
-  undelivered(to: string, value: unknown): boolean {
+  undelivered(to: string, value: unknown, deadline?: number): boolean {
     const marker = parseFlushMarker(value);
     if (marker !== undefined) {
       this.#undeliveredMarker(marker);
@@ -257,8 +258,9 @@ export class ShardRouter {
     }
     const delivery = parseEntityDelivery(value);
     if (delivery === undefined || this.#closed || !rules.unreadIsSentAgain) return false;
-    const [entityId, message, epoch] = delivery;
+    const [entityId, sent, epoch] = delivery;
     const shard = shardOf(entityId, this.numShards);
+    const message = sentMessage(sent, undefined, deadline);
     const routed = { entityId, message, epoch };
     const grant = this.#routes.grantOf(shard);
     if (grant !== undefined && (grant.owner !== to || grant.epoch > epoch)) {
@@ -309,6 +311,10 @@ export class ShardRouter {
       }
       this.#sendMarker(via, shard, next.owner, next.epoch);
     }
+    // One look at the clock for all.
+    const clock = { now: () => now };
+    const isLate = ({ message }: RoutedMessage) => isSent(message) && message.hasExpired(clock);
+    for (const routed of this.#routes.takeWhere(isLate)) this.#lose("expired", routed);
     for (const routed of this.#routes.takeExpired(now)) this.#lose("noShardOwner", routed);
     for (const shard of this.#routes.wanted()) this.#locate(shard);
   }
@@ -368,7 +374,22 @@ export class ShardRouter {
     const message = messageOf(kept);
     const about = { shardType: this.shardType, shard, epoch, owner, incarnation };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
-    this.#port.send(to, isClient(to) ? clientShardsPath : shardingPath, returned);
+    const path = isClient(to) ? clientShardsPath : shardingPath;
+    this.#port.send(to, path, returned, this.#deadlineOf(kept));
+  }
+
+  /** Sends a message to the owner of its shard. */
+  #sendTo(owner: string, entityId: string, kept: unknown, epoch: number): void {
+    const delivery: EntityDelivery = [entityId, messageOf(kept), epoch];
+    this.#port.send(owner, this.#path, delivery, this.#deadlineOf(kept));
+  }
+
+  #hasExpired(kept: unknown): boolean {
+    return isSent(kept) && kept.hasExpired(this.#port);
+  }
+
+  #deadlineOf(kept: unknown): number | undefined {
+    return isSent(kept) ? kept.deadline(this.#port) : undefined;
   }
 
   #forget(shard: number): void {
@@ -403,11 +424,12 @@ export class ShardRouter {
       const marker: FlushMarker = [shard, epoch, owner, origin, by];
       return this.#port.send(grant.owner, this.#path, marker);
     }
+    if (this.#hasExpired(message)) return this.#lose("expired", routed);
     if (grant.owner !== this.#port.self) {
       const epoch = Math.max(routed.epoch, grant.epoch);
       const { from } = routed;
       if (from !== undefined && isClient(from)) return this.#return(shard, routed, from, grant);
-      return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
+      return this.#sendTo(grant.owner, entityId, message, epoch);
     }
     if (this.#region?.deliver(shard, entityId, message)) return;
     this.#await(shard, routed);
