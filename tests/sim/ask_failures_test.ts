@@ -461,3 +461,41 @@ Deno.test("asks that are answered, and those of a client that has gone, are not 
   assertEquals(held(), undefined);
   await cluster.stop(nodes);
 });
+
+Deno.test("an actor may pass an ask on to another node and stop, or its node may leave", async () => {
+  const cluster = new SimulatedCluster(57);
+  const nodes = await cluster.start(3);
+  const [one, two, three] = nodes as [
+    ClusteredActorSystem,
+    ClusteredActorSystem,
+    ClusteredActorSystem,
+  ];
+  type Work = { work: ActorRef<string> };
+  three.spawn(
+    Behaviors.receive<Work>((_context, { work }) => {
+      cluster.clock.schedule(40_000, () => work.tell("done"));
+      return Behaviors.same();
+    }),
+    "worker",
+  );
+  const key = ServiceKey<Question>("clerks");
+  const clerkAt = (node: ClusteredActorSystem) =>
+    Behaviors.receive<Question>((_context, message) => {
+      const worker = node.lookup<Work>("/worker", { node: "node-3:25520" });
+      if (message.type === "ask") worker.tell({ work: message.replyTo });
+      return Behaviors.stopped();
+    });
+  two.spawn(Behaviors.discoverable(clerkAt(two), key), "clerk");
+  const router = one.spawn(Routers.group(key), "router");
+  const local = one.spawn(clerkAt(one), "clerk");
+  await cluster.clock.advance(2_000);
+  const waiting = Promise.all([
+    one.ask(local, asks, timeout),
+    one.ask(router, asks, timeout),
+  ]);
+  await cluster.clock.advance(500);
+  await cluster.clock.resolve(two.shutdown());
+  await cluster.clock.runUntil(() => one.members.length === 2, 30_000);
+  assertEquals(await cluster.clock.resolve(waiting, 60_000), ["done", "done"]);
+  await cluster.stop([one, three]);
+});
