@@ -73,6 +73,9 @@ const all = {
   // Asks.
   expiredAsksAreDropped: true,
   innerAsksInheritDeadlines: true,
+  endsFailAsks: true,
+  failuresFailAsks: true,
+  passedAsksOutliveActors: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,

@@ -350,7 +350,7 @@ export class Asks {
     failure: AskFailure,
   ): Ref<unknown> | undefined {
     const held = findReply(message)?.heldAsk;
-    if (held === undefined) return undefined;
+    if (held === undefined || !rules.failuresFailAsks) return undefined;
     // Another actor has to answer.
     if (held.heldBy !== undefined && held.heldBy !== actor) return undefined;
     return this.lost(message, actor.path, failure);

@@ -6,6 +6,7 @@
  */
 import { type AskedActor, holdAsk, releaseAsk, severalActors } from "../ref/held_ask.ts";
 import { Ref } from "../ref/ref.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** Fields of a message that are searched for its reply reference, on each level. */
 const maxFieldsLooked = 32;
@@ -56,6 +57,7 @@ function findReplyIn(message: object, key: string, depth: number): Ref<unknown> 
 export function passAskOn(from: AskedActor, to: AskedActor, message: unknown): void {
   const ask = findReply(message)?.heldAsk;
   if (ask === undefined || ask.heldBy !== from || from === to) return;
+  if (!rules.passedAsksOutliveActors) return;
   releaseAsk(ask);
   if (from.forwards) holdAsk(to, ask);
 }

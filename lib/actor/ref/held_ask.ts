@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { rules } from "../../runtime/rules.ts";
 import type { AskFailureReason, StatusError } from "../errors.ts";
 
 /** What is known of the failure of an ask. */
@@ -74,7 +75,7 @@ export function failHeldAsks(
   failure: AskFailure,
   except?: ReadonlySet<HeldAsk>,
 ): void {
-  let next = actor.heldAsks;
+  let next = rules.endsFailAsks ? actor.heldAsks : undefined;
   while (next !== undefined) {
     const ask = next;
     next = ask.heldAfter;
