@@ -145,3 +145,30 @@ Deno.test("what a peer says is counted from the arrival; nothing is handled late
   assert(second! >= began + 500 && second! <= began + 510, `${second} ${began}`);
   assertEquals(scene.system.ledger.snapshot().deadLetters, { expired: 1 });
 });
+
+Deno.test("a message that comes back unread has the deadline of its ask, if that is still pending", async () => {
+  await using scene = await Scene.start(hello.features);
+  const { clock, remoting, system } = scene;
+  const back: [job: unknown, late: number][] = [];
+  remoting.handleUndelivered("/_jobs-", (_to, message, _path, deadline) => {
+    const [job, asked] = message as [string, number];
+    back.push([job, deadline! - asked]);
+    return true;
+  });
+  const silent = system.spawn(Behaviors.ignore(), "silent");
+  const stop = new AbortController();
+  for (const [job, options] of [["pending", {}], ["aborted", { signal: stop.signal }]] as const) {
+    const asked = clock.now();
+    // Nobody listens there.
+    system.ask(silent, (replyTo: ActorRef<number>) => {
+      remoting.send("nowhere:1", "/_jobs-1", 0, [job, asked, replyTo], asked + 1_000);
+      return 0;
+    }, { timeout: 1_000, ...options }).catch(() => {});
+  }
+  await clock.advance(0);
+  stop.abort();
+  await clock.runUntil(() => back.length === 2);
+  assertEquals(back[0], ["pending", 1_000]);
+  assertEquals(back[1]![0], "aborted");
+  assert(back[1]![1] < 100, `${back[1]}`);
+});

@@ -174,6 +174,43 @@ Deno.test("an ask that expires while its shard has no owner starts no entity", a
   await scene.end();
 });
 
+Deno.test("work that goes on after the reply to another node has its own timeouts", async () => {
+  const scene = await new Scene(6).begin(2);
+  const [first, second] = scene.nodes;
+  const { clock } = scene;
+  const outcomes: unknown[] = [];
+  second!.spawn(scene.behavior, "slow");
+  second!.spawn(
+    Behaviors.receive<Job>(async (context, message) => {
+      if (message.type === "block") return Behaviors.same();
+      outcomes.push(typeof context.deadline);
+      if (message.job === 1) message.replyTo.tell(1);
+      outcomes.push(typeof context.deadline);
+      const slow = context.system.lookup<Job>("/slow")!;
+      slow.tell({ type: "block", time: 1_000 });
+      const work = (replyTo: ActorRef<number>): Job => ({ type: "work", job: 9, replyTo });
+      await context.ask(slow, work, { timeout: 3_000 }).then(
+        (value) => outcomes.push(value),
+        (error) => outcomes.push(error.code),
+      );
+      return Behaviors.same();
+    }),
+    "outer",
+  );
+  const ref = first!.lookup<Job>("/outer", { node: second!.address });
+  const ask = (job: number) =>
+    first!.ask(ref, (replyTo: ActorRef<number>) => ({ type: "work", job, replyTo }), {
+      timeout: 400,
+    });
+  assertEquals(await clock.resolve(ask(1)), 1);
+  await clock.advance(2_000);
+  assertEquals(outcomes.splice(0), ["number", "undefined", 9]);
+  await clock.resolve(assertRejects(() => ask(2), AskTimeoutError));
+  await clock.advance(2_000);
+  assertEquals(outcomes, ["number", "number", "askTimeout"]);
+  await scene.end();
+});
+
 Deno.test("each attempt of a client that retries carries its own time, never more than is left", async () => {
   const scene = await new Scene(5).begin(1);
   const [node] = scene.nodes;

@@ -51,10 +51,11 @@ class Ask extends Deadline implements PendingAsk, HeldAsk {
   awaited = true;
   askedAt = 0;
   readonly target: ActorRef<never>;
-  /** Nobody waits for the reply any more, which has not come. */
-  gaveUp = false;
-  /** Its deadline is that of the ask whose message the asker handles. */
-  inherited = false;
+  /**
+   * Whether its deadline is that of the ask whose message the asker handles; once nobody waits for the
+   * reply any more, which has not come: `"gaveUp"`.
+   */
+  state: "own" | "inherited" | "gaveUp" = "own";
   resolve: (value: never) => void = nothing;
   reject: (error: unknown) => void = nothing;
   /** Stops listening to the asker's abort signal. */
@@ -82,27 +83,27 @@ class Ask extends Deadline implements PendingAsk, HeldAsk {
   }
 
   override expire(timeout: number): void {
-    this.gaveUp = true;
+    const limit = this.state === "inherited" ? "deadline" : timeout;
+    this.state = "gaveUp";
     this.replyTo.asks.close(this);
-    const limit = this.inherited ? "deadline" : timeout;
     this.reject(new AskTimeoutError(String(this.target), limit));
   }
 
   /** Once it has its reply, or has failed, nothing has to be done in time. */
   override remaining(): number {
     const { line, time } = this;
-    if (line === undefined) return this.gaveUp ? 0 : Infinity;
+    if (line === undefined) return this.hasExpired() ? 0 : Infinity;
     return time === Infinity ? line.timeout : time - this.replyTo.host.runtime.clock.now();
   }
 
   override deadline(): number | undefined {
     const { line, time } = this;
-    if (line === undefined) return this.gaveUp ? time : undefined;
+    if (line === undefined) return this.hasExpired() ? time : undefined;
     return time === Infinity ? this.replyTo.host.runtime.clock.now() + line.timeout : time;
   }
 
   override hasExpired(): boolean {
-    return this.gaveUp;
+    return this.state === "gaveUp";
   }
 
   override with(message: unknown): SentMessage {
@@ -128,7 +129,7 @@ class AskContent extends SentMessage {
   }
 
   override hasExpired(): boolean {
-    return this.ask.gaveUp;
+    return this.ask.hasExpired();
   }
 
   override with(message: unknown): SentMessage {
@@ -238,18 +239,17 @@ export class Asks {
     const refusal = this.#refusal(ref, factory, options);
     if (refusal !== undefined) return Promise.reject(refusal);
     const timeout = options?.timeout ?? askDefaults.timeout;
-    const left = within === undefined || !inheritsDeadlines
-      ? Infinity
-      : timeLeft(within, this.host.runtime.clock);
-    if (left <= 0) return Promise.reject(deadlinePassed(String(ref)));
+    const left = within === undefined ? Infinity : within.remaining(this.host.runtime.clock);
+    const inherits = inheritsDeadlines && left < timeout && !isAnswered(within!);
+    if (inherits && left <= 0) return Promise.reject(deadlinePassed(String(ref)));
     const ask = new Ask(this, ref);
     const promise = new Promise<R>((resolve, reject) => {
       ask.resolve = resolve;
       ask.reject = reject;
       this.#open++;
-      if (left >= timeout) this.#deadlines.add(ask, timeout);
+      if (!inherits) this.#deadlines.add(ask, timeout);
       else {
-        ask.inherited = true;
+        ask.state = "inherited";
         this.#deadlines.addWithin(ask, left, askOf(within!));
       }
       let message: M;
@@ -476,7 +476,7 @@ export class Asks {
   #heed(signal: AbortSignal, ask: Ask): void {
     const onAbort = () => {
       if (!this.#settle(ask)) return;
-      ask.gaveUp = true;
+      ask.state = "gaveUp";
       ask.time = this.host.runtime.clock.now();
       ask.reject(aborted(ask.target, signal));
     };
@@ -505,15 +505,6 @@ function optionError(options: AskOptions): Error | undefined {
   } catch (error) {
     return error as Error;
   }
-}
-
-/**
- * Milliseconds that are left for the handling of a message: 0 or less if its asker has given up,
- * Infinity if nobody waits, or not any more.
- */
-function timeLeft(sent: SentMessage, clock: Clock): number {
-  const left = sent.remaining(clock);
-  return left !== Infinity && isAnswered(sent) ? Infinity : left;
 }
 
 /** When the asker of the message at hand gives up; undefined: nobody waits, or not any more. */

@@ -61,6 +61,9 @@ import type { Parkable, TurnGate } from "./turn_gate.ts";
 // Bound here: see `rules.ts`.
 const dropsExpired = rules.expiredAsksAreDropped;
 
+/** Stands for a message that was not handled. */
+const dropped = Symbol("dropped");
+
 /**
  * See the module's text. All cells have one hidden class. A cell is its own reference: one object
  * less for each actor, and one step less for each message.
@@ -71,7 +74,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Bits of `cell_status.ts`. */
   #status = fresh;
   behavior: Behavior<never>;
-  /** Undefined between two messages: what an ask has sent must not outlive it here. */
+  /** Undefined between two turns: what an ask has sent must not outlive it here. */
   #current: SentMessage | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
@@ -392,6 +395,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   #rest(handled: number): number {
     this.host.running = undefined;
     this.#status &= ~scheduled;
+    if ((this.#status & (attributed | waiting)) === attributed) this.#current = undefined;
     return handled;
   }
 
@@ -459,28 +463,12 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   #handle(kept: unknown): void {
-    if ((this.#status & attributed) !== 0 && isSent(kept)) this.#handleSent(kept);
-    else this.#handleMessage(kept);
-  }
-
-  /** Handles a message of which more is known, unless its asker has given up. */
-  #handleSent(sent: SentMessage): void {
-    if (this.#dropsExpired(sent)) return;
-    this.#current = sent;
-    this.#handleMessage(sent.message);
-    if ((this.#status & waiting) === 0) this.#current = undefined;
-  }
-
-  /** Loses a message without handling it if its asker has given up. */
-  #dropsExpired(kept: unknown): boolean {
     const { host } = this;
-    if (!dropsExpired || !isSent(kept) || !kept.hasExpired(host.runtime.clock)) return false;
-    host.lose("expired", this.path, kept);
-    return true;
-  }
-
-  #handleMessage(message: unknown): void {
-    const { host } = this;
+    let message = kept;
+    if ((this.#status & attributed) !== 0) {
+      message = this.#open(kept);
+      if (message === dropped) return;
+    }
     host.ledger.delivered++;
     host.step++;
     let next: unknown;
@@ -490,6 +478,25 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       return this.fail(error, message);
     }
     if (next !== same) this.apply(next, "message", message);
+  }
+
+  /** The message itself; `dropped` if its asker has given up, and it is lost. */
+  #open(kept: unknown): unknown {
+    if (!isSent(kept)) {
+      this.#current = undefined;
+      return kept;
+    }
+    if (this.#dropsExpired(kept)) return dropped;
+    this.#current = kept;
+    return kept.message;
+  }
+
+  /** Loses a message without handling it if its asker has given up. */
+  #dropsExpired(kept: unknown): boolean {
+    const { host } = this;
+    if (!dropsExpired || !isSent(kept) || !kept.hasExpired(host.runtime.clock)) return false;
+    host.lose("expired", this.path, kept);
+    return true;
   }
 
   /** Handles a message, measured and within its trace. */
@@ -505,6 +512,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
+    this.#current = undefined;
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
