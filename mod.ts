@@ -30,6 +30,11 @@ export type { OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior/handler.
 export { ActorSystem, type ActorSystemConstructor } from "./lib/actor/system/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";
 export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
+export {
+  type StatusReplies,
+  StatusReply,
+  type StatusValue,
+} from "./lib/actor/behavior/status_reply.ts";
 export type { ReplyOf } from "./lib/actor/behavior/reply_of.ts";
 export type { Behavior, BehaviorKind } from "./lib/actor/behavior/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behavior/behaviors.ts";
@@ -46,7 +51,10 @@ export {
   type ActorErrorCode,
   AskError,
   type AskErrorCode,
+  type AskErrorFacts,
+  type AskFailureReason,
   AskTimeoutError,
+  type StatusError,
 } from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
@@ -202,7 +210,7 @@ export type {
   StampedEntities,
   StoreRuntime,
 } from "./lib/sharding/remember/remember_options.ts";
-export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";
+export type { MessageSchema, SchemaIssue, SchemaResult } from "./lib/sharding/routing/schema.ts";
 export type {
   ShardAllocated,
   ShardEvent,

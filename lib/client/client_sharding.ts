@@ -5,6 +5,7 @@
  * @module
  */
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { sentMessage } from "../actor/ref/sent_message.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import {
   clientShardsPath,
@@ -14,11 +15,13 @@ import {
   parseShardingMessage,
   type RefusedMessage,
   regionPrefix,
+  type UnknownTypeMessage,
 } from "../sharding/routing/protocol.ts";
 import type { LocatedGrant } from "../sharding/routing/shard_grant.ts";
 import { entityPrefix, parseEntityPath } from "../sharding/routing/entity_address.ts";
 import { EntityProxy, type EntityRefHost } from "../sharding/routing/entity_ref.ts";
 import { ReceivedTypes } from "../sharding/routing/received_types.ts";
+import { isShardEnvelope } from "../sharding/routing/shard_envelope.ts";
 import { shardOf } from "../sharding/routing/shard_hash.ts";
 import { refTo, ShardProxy, type ShardRegionRef } from "../sharding/routing/shard_proxy.ts";
 import { ShardRouter } from "../sharding/routing/shard_router.ts";
@@ -26,7 +29,6 @@ import type { ShardBufferLimits } from "../sharding/routing/shard_routes.ts";
 import type { ShardLocations, ShardPlace } from "../sharding/routing/shard_place.ts";
 import { parseShardTable, shardTablePath } from "../sharding/routing/shard_table_push.ts";
 import type { ShardingPort } from "../sharding/routing/sharding_port.ts";
-import { isRecord } from "../sharding/routing/message_fields.ts";
 import { accountOf } from "../transport/base/peer.ts";
 import type { ClientAskOptions } from "./client_ask.ts";
 import type { ClientContext, ClientExtension } from "./client_extension.ts";
@@ -97,13 +99,15 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       return known ?? refTo(routes(), this.#host, entityId);
     });
     // Nodes of earlier versions send to the client in a reference instead of to the owner.
-    client.handleMissing(entityPrefix, (message, path) => this.#onForwarded(message, path));
-    client.reserve(locatePath);
-    client.handleUndelivered(regionPrefix, (to, value, path) => {
-      const type = this.#types.get(path.slice(regionPrefix.length));
-      return type?.router.undelivered(to, value) ?? false;
+    client.handleMissing(entityPrefix, (message, path, deadline) => {
+      this.#onForwarded(message, path, deadline);
     });
-    client.handle(clientShardsPath, (_from, value) => this.#onMessage(value));
+    client.reserve(locatePath);
+    client.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
+      const type = this.#types.get(path.slice(regionPrefix.length));
+      return type?.router.undelivered(to, value, deadline) ?? false;
+    });
+    client.handle(clientShardsPath, (_from, value, deadline) => this.#onMessage(value, deadline));
     client.handle(shardTablePath, (from, value) => this.#onTable(from, value));
   }
 
@@ -240,12 +244,14 @@ export class ClientSharding implements ClientExtension, ShardLocations {
   }
 
   /** A message that a node has sent to entities by way of this client. */
-  #onForwarded(message: unknown, path: string): void {
+  #onForwarded(message: unknown, path: string, deadline: number | undefined): void {
     const { shardType = "", entityId } = parseEntityPath(path) ?? {};
     const router = this.#types.get(shardType)?.router;
-    if (router !== undefined && entityId !== undefined) return router.route(entityId, message);
-    if (router !== undefined && isRecord(message) && message.type === "shardEnvelope") {
-      return router.route(message.entityId as string, message.message);
+    if (router !== undefined && entityId !== undefined) {
+      return router.route(entityId, sentMessage(message, undefined, deadline));
+    }
+    if (router !== undefined && isShardEnvelope(message)) {
+      return router.route(message.entityId, sentMessage(message.message, undefined, deadline));
     }
     this.#port.deadLetter("noSuchActor", path, message);
   }
@@ -272,7 +278,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     this.#port.send(to, locatePath, request);
   }
 
-  #onMessage(value: unknown): void {
+  #onMessage(value: unknown, deadline: number | undefined): void {
     const message = parseShardingMessage(value);
     if (message?.type === "location") this.#onLocation(message);
     if (message?.type === "drained") {
@@ -280,21 +286,38 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     }
     if (message?.type === "noRegion") {
       const { shardType, entityId, epoch } = message;
-      this.#types.get(shardType)?.router.noRegion(entityId, message.message, epoch);
+      const kept = sentMessage(message.message, undefined, deadline);
+      this.#types.get(shardType)?.router.noRegion(entityId, kept, epoch);
     }
     if (message?.type === "returned") {
       const { shardType, shard, owner, epoch, entityId } = message;
       const type = this.#types.get(shardType);
       if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) return;
       if (owner !== "") this.#learn(type, shard, message);
-      type.router.returned(shard, entityId, message.message, epoch);
+      const kept = sentMessage(message.message, undefined, deadline);
+      type.router.returned(shard, entityId, kept, epoch);
     }
     if (message?.type === "refused") this.#onRefused(message);
+    if (message?.type === "unknownType") this.#onUnknownType(message);
+  }
+
+  /** Nodes that have just started may not have spawned the type yet: the router waits a little. */
+  #onUnknownType({ shardType, numShards, known }: UnknownTypeMessage): void {
+    this.#received?.unknownType(shardType, numShards, known);
+    const router = this.#types.get(shardType)?.router;
+    if (router === undefined || router.numShards !== numShards) return;
+    const { limitedLog } = internalsOf(this.#client.system);
+    const message = "no member runs entities of the type";
+    limitedLog.add("warn", "client", message, { shardType, known: known.join(", ") }, {
+      cause: `${message} ${shardType}`,
+    });
+    router.unknownType(known);
   }
 
   /** The answer to a request of this client; one that names another number answers none. */
-  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
-    if (numShards !== undefined) this.#received?.refuse(shardType, numShards);
+  #onRefused(refused: RefusedMessage): void {
+    const { shardType, numShards, reason } = refused;
+    if (numShards !== undefined) this.#received?.refuse(refused);
     const router = this.#types.get(shardType)?.router;
     if (router === undefined || router.numShards !== numShards) return;
     const { limitedLog } = internalsOf(this.#client.system);
@@ -302,7 +325,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     limitedLog.add("error", "client", message, { shardType, numShards, reason }, {
       cause: `${message} ${shardType}`,
     });
-    router.refuse();
+    router.refuse(refused);
   }
 
   #onLocation(location: LocationMessage): void {

@@ -12,6 +12,8 @@ import { entityRefTable } from "../options/tables/sharding_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../actor/behavior/reply_of.ts";
+import type { StatusValue } from "../actor/behavior/status_reply.ts";
+import { statusOf } from "../actor/ask/status_value.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { AskTimeoutError } from "../actor/errors.ts";
 import type { EventStream } from "../actor/services/event_stream.ts";
@@ -222,7 +224,8 @@ export class ClusterClient implements ClusterAccess {
    * lost fails at once; with `retry`, it is repeated instead.
    *
    * @throws {AskTimeoutError} if no reply arrives in time.
-   * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askAborted`, `tooManyAsks`.
+   * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askHandlerFailed`, `askAborted`,
+   * `tooManyAsks`.
    * @throws {OptionError}
    * @throws {ActorError} code `systemStopped`: the client was closed.
    */
@@ -260,6 +263,21 @@ export class ClusterClient implements ClusterAccess {
       if (error instanceof AskTimeoutError) return undefined;
       throw error;
     }
+  }
+
+  /**
+   * The same as {@linkcode ClusterClient.ask}, of an actor that answers with a `StatusReply`:
+   * resolves with its value.
+   *
+   * @throws {AskError} as `ask`; code `askRejected` if the actor has answered with an error, which
+   * is its `rejection`. Such an answer is never asked for again.
+   */
+  askStatus<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: ClientAskOptions,
+  ): Promise<StatusValue<ReplyOf<M, R, Q>>> {
+    return statusOf(this.ask<M, R, Q>(ref, factory, options), ref);
   }
 
   /** The same as {@linkcode ClusterClient.ask}. */

@@ -1,4 +1,3 @@
-import { askPath } from "../actor/ask/ask.ts";
 import type { Ref } from "../actor/ref/ref.ts";
 import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
 import { Tally } from "../transport/base/tally.ts";
@@ -28,8 +27,7 @@ interface OldRef {
  * The last ones are kept, each in the slot of its address, so that those that are used again and again
  * are found without a search. One that has arrived again there can be found while somebody holds it,
  * also after it has given way to another. Most references arrive once, which therefore costs next to
- * nothing: a `WeakRef` for each would double the cost of decoding it. Of the reply references of asks
- * only the last one is found.
+ * nothing: a `WeakRef` for each would double the cost of decoding it.
  *
  * A peer can make the references of others give way, which costs them a search, and has a bounded share
  * of the old ones. What is beyond a bound, and one of two with the same number at different addresses,
@@ -37,7 +35,6 @@ interface OldRef {
  */
 export class RefTable {
   #recent: (Arrival | undefined)[] | undefined;
-  #lastReply: Ref<unknown> | undefined;
   /** By the number of their incarnation, which hardly two systems use; where that is 0, by address. */
   readonly #old = new Map<number | string, OldRef>();
   readonly #ofAccount = new Tally();
@@ -50,10 +47,6 @@ export class RefTable {
 
   /** The reference with an address, if it is alive. */
   find(node: string, path: string, uid: number): Ref<unknown> | undefined {
-    const last = this.#lastReply;
-    if (last !== undefined && last.uid === uid && last.path === path && last.node === node) {
-      return last;
-    }
     const recent = this.#recent?.[slotOf(path, uid)];
     if (
       recent !== undefined && recent.uid === uid && recent.path === path && recent.node === node
@@ -72,8 +65,7 @@ export class RefTable {
     ref: Ref<unknown>,
     peer: AccountFacts | undefined,
   ): void {
-    if (path.startsWith(askPath)) this.#lastReply = ref;
-    else this.#put(arrivalOf(node, path, uid, ref), peer);
+    this.#put(arrivalOf(node, path, uid, ref), peer);
   }
 
   #findOld(node: string, path: string, uid: number): Ref<unknown> | undefined {

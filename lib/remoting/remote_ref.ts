@@ -1,10 +1,11 @@
 import { Ref } from "../actor/ref/ref.ts";
+import type { SentMessage } from "../actor/ref/sent_message.ts";
 import type { AccountFacts } from "../transport/base/peer.ts";
 
 /** Sends to actors of other systems. */
 export interface RemoteSender {
   /** Sends `message` to the actor at an address. Never throws. */
-  tell(node: string, path: string, uid: number, message: unknown): void;
+  tell(node: string, path: string, uid: number, message: unknown, sent?: SentMessage): void;
 }
 
 /** How often a reference has arrived, as far as the table of references needs it. */
@@ -36,6 +37,7 @@ export class RemoteRef<in M> extends Ref<M> implements Arrival {
   // Here, so that the table of references needs no object beside each.
   state: number = Arrived.once;
   from: AccountFacts | undefined = undefined;
+  #told = false;
 
   /** Only `Remoting.refTo` makes one. */
   constructor(sender: RemoteSender, node: string, path: string, uid: number) {
@@ -51,6 +53,16 @@ export class RemoteRef<in M> extends Ref<M> implements Arrival {
   }
 
   override tell(message: M): void {
+    this.#told = true;
     this.#sender.tell(this.node, this.path, this.uid, message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    this.#told = true;
+    this.#sender.tell(this.node, this.path, this.uid, sent.message, sent);
+  }
+
+  override get replied(): boolean {
+    return this.#told;
   }
 }

@@ -1,4 +1,5 @@
 import type { MessageSender } from "../actor/ref/message_sender.ts";
+import { messageOf } from "../actor/ref/sent_message.ts";
 import type { EntityRoutes } from "./routing/entity_ref.ts";
 
 /**
@@ -40,8 +41,12 @@ export class ClientGivenRoutes implements EntityRoutes {
     return this.#routes.numShards;
   }
 
+  refuseMessage(message: unknown): void {
+    this.#routes.refuseMessage(message);
+  }
+
   route(entityId: string, message: unknown): void {
-    if (this.#admits(this.#client, this.shardType, entityId, message)) {
+    if (this.#admits(this.#client, this.shardType, entityId, messageOf(message))) {
       this.#routes.route(entityId, message);
     }
   }

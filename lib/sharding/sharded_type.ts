@@ -1,6 +1,10 @@
 import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
+import { findReply } from "../actor/ask/reply_refs.ts";
+import { holdAsk } from "../actor/ref/held_ask.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
 import type { MessageSender } from "../actor/ref/message_sender.ts";
+import { deadlineOfKept, messageOf } from "../actor/ref/sent_message.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
@@ -12,7 +16,7 @@ import { checkRemember } from "./remember/remember_options.ts";
 import { rememberedPath } from "./remember/remember_protocol.ts";
 import { isEntityId, parseEntityDelivery, regionPath } from "./routing/protocol.ts";
 import { ClientAccess } from "./client_access.ts";
-import type { ShardEnvelope } from "./routing/shard_envelope.ts";
+import { isShardEnvelope, type ShardEnvelope } from "./routing/shard_envelope.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
 import type { EntityMailboxOptions, ShardedBehavior } from "./sharded_behavior.ts";
 import type { ShardingMachine } from "./sharding_machine.ts";
@@ -49,11 +53,12 @@ export class ShardedType {
     // The name is the user's: a second type under it fails here. `lookup` finds the actor, and peers of
     // earlier versions send to it.
     node.system.spawn<ShardEnvelope<never>>(
-      Behaviors.receive(({ sender }, envelope) => {
-        if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
-        const { entityId, message } = envelope;
-        if (sender === undefined || !isEntityId(entityId)) this.router.route(entityId, message);
-        else this.receive(sender, [entityId, message, 0]);
+      Behaviors.receive((context, envelope) => {
+        if (!isShardEnvelope(envelope)) this.router.refuseMessage(envelope);
+        else {
+          const message = passedOn(context, envelope.message);
+          this.#route(context.sender, envelope.entityId, message);
+        }
         return Behaviors.same();
       }),
       name,
@@ -76,7 +81,17 @@ export class ShardedType {
     this.#intake = machine.intake;
     const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
     if (maxStartsPerIdentity !== Infinity) this.#intake.limitStarts(name, maxStartsPerIdentity);
-    node.handlePeers(regionPath(name), (peer, value) => this.receive(peer, value));
+    node.handlePeers(
+      regionPath(name),
+      (peer, value, deadline) => this.receive(peer, value, deadline),
+    );
+  }
+
+  /** What was sent to the actor of the type: a client may have been given its reference. */
+  #route(sender: MessageSender | undefined, entityId: string, kept: unknown): void {
+    if (sender === undefined || !isEntityId(entityId)) return this.router.route(entityId, kept);
+    const deadline = deadlineOfKept(kept, this.#node.runtime.clock);
+    this.receive(sender, [entityId, messageOf(kept), 0], deadline);
   }
 
   /**
@@ -94,7 +109,7 @@ export class ShardedType {
   }
 
   /** Takes what a node or client sends to entities. */
-  receive(peer: DeliveryPeer, value: unknown): void {
+  receive(peer: DeliveryPeer, value: unknown, deadline?: number): void {
     const sender = deliverySenderOf(peer);
     const { client } = sender;
     if (client !== undefined) {
@@ -104,7 +119,7 @@ export class ShardedType {
         return this.#node.deadLetter("unauthorized", target, message);
       }
     }
-    this.#intake.receive(this.router, sender, value);
+    this.#intake.receive(this.router, sender, value, deadline);
   }
 
   /** The ids of the entities that run here. */
@@ -144,6 +159,14 @@ export class ShardedType {
       maxPendingBytes: maxBytes,
       mailbox: isUnbounded ? undefined : { ...given, ...finite({ capacity, maxBytes }) },
       stopTimeout,
+      holdAsk: (cell, waited) => {
+        const ask = waited === undefined
+          ? internals.askAtHand
+          : findReply(messageOf(waited))?.heldAsk;
+        if (ask === undefined) return;
+        if (waited === undefined) internals.askAtHand = undefined;
+        if (ask.heldBy === undefined) holdAsk(cell, ask);
+      },
       reroute: (entityId, message) => this.router.route(entityId, message),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
     });

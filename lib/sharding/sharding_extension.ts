@@ -6,6 +6,7 @@
  */
 import { type MessageSender, senderOf } from "../actor/ref/message_sender.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { findReply } from "../actor/ask/reply_refs.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type {
@@ -105,10 +106,10 @@ export class ShardingExtension implements NodeExtension {
       (request) => machine.locate(request),
     );
     this.#publisher = new ShardTablePublisher(port, (shardType) => this.#knownShards(shardType));
-    node.handleNodes(shardingPath, (peer, value) => {
+    node.handleNodes(shardingPath, (peer, value, deadline) => {
       const message = parseCoordinationMessage(value);
       if (message === undefined) return;
-      machine.receive(peer.address, message);
+      machine.receive(peer.address, message, deadline);
       this.#setAlarm();
     });
     node.handleNodes(leasePath, (peer, value) => {
@@ -120,12 +121,13 @@ export class ShardingExtension implements NodeExtension {
       if (message === undefined) return;
       this.#types.get(message.shardType)?.memory?.receive(peer.address, message);
     });
-    node.handleMissing(regionPrefix, (peer, value, path) => {
-      answerWithoutRegion(node.send, peer.address, path.slice(regionPrefix.length), value);
+    node.handleMissing(regionPrefix, (peer, value, path, deadline) => {
+      const shardType = path.slice(regionPrefix.length);
+      answerWithoutRegion(node.send, peer.address, shardType, value, deadline);
     });
-    node.handleUndelivered(regionPrefix, (to, value, path) => {
+    node.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
       const router = machine.routers.get(path.slice(regionPrefix.length));
-      return router?.undelivered(to, value) ?? false;
+      return router?.undelivered(to, value, deadline) ?? false;
     });
     const host: EntityRefHost = {
       address: node.address,
@@ -371,7 +373,8 @@ export class ShardingExtension implements NodeExtension {
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
     const { address: self, runtime: { clock }, system, send, deadLetter } = node;
-    const { limitedLog } = internalsOf(system);
+    const internals = internalsOf(system);
+    const { limitedLog } = internals;
     return {
       self,
       now: () => clock.now(),
@@ -394,6 +397,9 @@ export class ShardingExtension implements NodeExtension {
       onAnswer: (message) => {
         if (message.type === "location") this.#locator.onLocation(message);
         else this.#locator.onRefused(message);
+      },
+      bringAsk: (message) => {
+        internals.askAtHand = message === undefined ? undefined : findReply(message)?.heldAsk;
       },
     };
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sentMessage } from "../actor/ref/sent_message.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import { type CoordinationMessage, highestEpochOf } from "./coordinator/coordination_protocol.ts";
 import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
@@ -24,6 +25,7 @@ import {
   regionPath,
   type ReturnedMessage,
   shardingPath,
+  type UnknownTypeMessage,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { MessageSchema } from "./routing/schema.ts";
@@ -43,7 +45,7 @@ export interface ShardingMachinePort extends DeliveryIntakePort {
   onLease(until: number): void;
   publish(event: ShardEvent): void;
   /** The coordinator has located a shard or rejected a type; clients may wait for that. */
-  onAnswer(message: LocationMessage | RefusedMessage): void;
+  onAnswer(message: LocationMessage | RefusedMessage | UnknownTypeMessage): void;
 }
 
 /** A type of entities at this node. */
@@ -179,8 +181,10 @@ export class ShardingMachine {
     if (view.leader !== before) this.regions.report();
   }
 
-  /** A message of a node, this one included. */
-  receive(from: string, message: CoordinationMessage): void {
+  /**
+   * A message of a node, this one included. `deadline`: of what it returns, on the clock of `now`.
+   */
+  receive(from: string, message: CoordinationMessage, deadline?: number): void {
     const epoch = highestEpochOf(message);
     if (!this.#isPlausible(epoch)) return this.#ignoreEpoch(from, message, epoch);
     switch (message.type) {
@@ -206,6 +210,11 @@ export class ShardingMachine {
       case "refused":
         this.#onRefused(message);
         return this.#port.onAnswer(message);
+      case "unknownType":
+        // A type that this node has, and does not run, waits for a member that does.
+        if (from !== this.leader || this.#routers.has(message.shardType)) return;
+        this.received.unknownType(message.shardType, message.numShards, message.known);
+        return this.#port.onAnswer(message);
       case "shardReport":
       case "leasesAdopted":
       case "outdatedTerm":
@@ -215,10 +224,11 @@ export class ShardingMachine {
         return this.#step({ ...message, from });
       case "noRegion": {
         const { shardType, entityId, epoch } = message;
-        return this.#routers.get(shardType)?.noRegion(entityId, message.message, epoch);
+        const kept = sentMessage(message.message, undefined, deadline);
+        return this.#routers.get(shardType)?.noRegion(entityId, kept, epoch);
       }
       case "returned":
-        return this.#onReturned(message);
+        return this.#onReturned(message, deadline);
     }
   }
 
@@ -294,11 +304,12 @@ export class ShardingMachine {
   }
 
   /** Another node or client may have asked with another number: only requests with that one fail. */
-  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
-    if (numShards !== undefined) this.received.refuse(shardType, numShards);
+  #onRefused(refused: RefusedMessage): void {
+    const { shardType, numShards, reason } = refused;
+    if (numShards !== undefined) this.received.refuse(refused);
     const router = this.#routers.get(shardType);
     if (router === undefined || router.numShards !== numShards) return;
-    router.refuse();
+    router.refuse(refused);
     this.#port.log("error", "the coordinator rejected a shard type", { shardType, reason });
   }
 
@@ -331,12 +342,12 @@ export class ShardingMachine {
   }
 
   /** A message of this node reached a node that closes, or is another incarnation of the owner. */
-  #onReturned({ type: _, ...returned }: ReturnedMessage): void {
+  #onReturned({ type: _, ...returned }: ReturnedMessage, deadline: number | undefined): void {
     const { shardType, shard, owner, entityId, epoch } = returned;
     const router = this.#routers.get(shardType);
     if (router === undefined || shardOf(entityId, router.numShards) !== shard) return;
     if (owner !== "") this.#learn({ type: "location", ...returned });
-    router.returned(shard, entityId, returned.message, epoch);
+    router.returned(shard, entityId, sentMessage(returned.message, undefined, deadline), epoch);
   }
 
   #changed(shardType: string, shard: number, epoch: number, how: ShardChange): void {
@@ -362,7 +373,8 @@ export class ShardingMachine {
     this.#port.log("warn", "ignored an epoch that no grant can have", fields, peer);
     if (message.type !== "returned" && message.type !== "noRegion") return;
     const target = `${regionPath(shardType)}/${message.entityId}`;
-    this.#port.deadLetter("invalidMessage", target, message.message);
+    const why = "the message names an epoch that no grant can have";
+    this.#port.deadLetter("invalidMessage", target, message.message, why);
   }
 
   #step(event: CoordinatorEvent): void {

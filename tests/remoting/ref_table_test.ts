@@ -97,18 +97,6 @@ Deno.test("a reference that arrives once is recent for a while, and costs nothin
   assert(arrive(table, "/session-0", 1) !== held[0]);
 });
 
-Deno.test("of the reply references the last one is found, and the others cost nothing", () => {
-  const table = new RefTable();
-  const replies = Array.from({ length: 3_000 }, (_, uid) => {
-    const reply = arrive(table, `/_ask/${uid + 1}`, uid + 1);
-    assert(arrive(table, `/_ask/${uid + 1}`, uid + 1) === reply);
-    return reply;
-  });
-  assertEquals(table.size, 0);
-  assert(arrive(table, "/_ask/1", 1) !== replies[0]);
-  assertEquals(table.find("b:1", "/_ask/1", 1), undefined);
-});
-
 Deno.test("what one peer sends takes a bounded share, and others still have theirs", () => {
   const table = new RefTable();
   const held = [arriveTwice(table, 20_000, "evil")];

@@ -8,6 +8,7 @@ const names: Readonly<Record<keyof ClusterAccess, true>> = {
   address: true,
   ask: true,
   askOrUndefined: true,
+  askStatus: true,
   drained: true,
   entity: true,
   entityAsk: true,

@@ -68,7 +68,7 @@ Deno.test("a forged number of shards is not in the way of the right one", () => 
   scene.types.routes("carts", 7, "evil").route("alice", "forged");
   scene.types.routes("carts", 1, "peer").route("alice", "right");
   assertEquals(scene.types.size, 2);
-  scene.types.refuse("carts", 7);
+  scene.types.refuse({ type: "refused", shardType: "carts", numShards: 7, reason: "no" });
   assertEquals(scene.lost, ["noShardOwner /_region-carts/alice"]);
   scene.types.take("carts", 1)!.learn(0, "b:1", 1);
   assertEquals(scene.sent, ["b:1 /_region-carts alice,right,1"]);

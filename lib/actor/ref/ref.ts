@@ -1,3 +1,6 @@
+import type { AskedActor, HeldAsk } from "./held_ask.ts";
+import type { SentMessage } from "./sent_message.ts";
+
 /**
  * A handle to an actor of any node: to send to, to compare, and to send in messages.
  *
@@ -77,6 +80,39 @@ export abstract class Ref<in M> implements ActorRef<M> {
   /** Whether it leads to one actor, which may stop; and not to entities, which start again. */
   get isActor(): boolean {
     return true;
+  }
+
+  /** Whether it takes the reply to an ask. */
+  get isReply(): boolean {
+    return false;
+  }
+
+  /** The ask that it takes the reply of, as long as that is pending. */
+  get heldAsk(): HeldAsk | undefined {
+    return undefined;
+  }
+
+  /** The actor of this process that has to answer asks of this reference, if there is one. */
+  get asked(): AskedActor | undefined {
+    return undefined;
+  }
+
+  /** Whether it only passes messages on: then their receivers answer asks. */
+  get forwards(): boolean {
+    return false;
+  }
+
+  /**
+   * Sends a message with what is known of its way here. A reference that has no use for that sends
+   * the message.
+   */
+  tellSent(sent: SentMessage): void {
+    this.tell(sent.message as M);
+  }
+
+  /** Of a reply reference of another system: whether a reply was sent from here. */
+  get replied(): boolean {
+    return false;
   }
 
   equals(other: unknown): boolean {

@@ -2,6 +2,7 @@ import type { AskOptions, LiteralOf } from "../../actor/behavior/ask_options.ts"
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ReplyOf } from "../../actor/behavior/reply_of.ts";
 import type { SpawnOptions } from "../../actor/behavior/spawn_options.ts";
+import type { StatusValue } from "../../actor/behavior/status_reply.ts";
 import type { ActorRef } from "../../actor/ref/ref.ts";
 import type { ListingSubscription } from "../../actor/services/listing_subscription.ts";
 import type { ServiceKey } from "../../actor/services/service_key.ts";
@@ -71,6 +72,17 @@ export interface ClusterAccess extends AsyncDisposable {
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<ReplyOf<M, R, Q> | undefined>;
+  /**
+   * The same as {@linkcode ClusterAccess.ask}, of an actor that answers with a `StatusReply`: resolves
+   * with its value.
+   *
+   * @throws {AskError} as `ask`; code `askRejected` if the actor has answered with an error.
+   */
+  askStatus<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<M, R, Q>>>;
   /** The same as {@linkcode ClusterAccess.ask}, under the name that casty's guides use. */
   entityAsk<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,

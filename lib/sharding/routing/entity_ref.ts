@@ -1,6 +1,7 @@
 import type { AskOptions, LiteralOf } from "../../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../../actor/behavior/reply_of.ts";
 import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
+import type { SentMessage } from "../../actor/ref/sent_message.ts";
 import { checkValue } from "../../options/check_options.ts";
 import { entityIdText } from "../../options/tables/sharding_tables.ts";
 import { entityPath } from "./entity_address.ts";
@@ -63,8 +64,10 @@ export interface EntityRef<M, O extends AskOptions = AskOptions> extends ActorRe
 export interface EntityRoutes {
   readonly shardType: string;
   readonly numShards: number;
-  /** Sends a message to an entity. */
+  /** Sends a message to an entity, perhaps with what is known of it. */
   route(entityId: string, message: unknown): void;
+  /** A message for all entities is in no envelope: it is a dead letter. */
+  refuseMessage(message: unknown): void;
 }
 
 /** The node or client at which references to entities are used. */
@@ -120,6 +123,15 @@ export class EntityProxy extends Ref<unknown> implements EntityRef<unknown> {
   override get wirePath(): string {
     const { shardType, numShards } = this.#routes;
     return entityPath({ shardType, numShards, entityId: this.entityId });
+  }
+
+  /** The entity answers. */
+  override get forwards(): boolean {
+    return true;
+  }
+
+  override tellSent(sent: SentMessage): void {
+    this.#routes.route(this.entityId, sent);
   }
 
   override tell(message: unknown): void {

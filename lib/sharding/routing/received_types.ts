@@ -5,12 +5,13 @@
  *
  * @module
  */
+import { messageOf } from "../../actor/ref/sent_message.ts";
 import { Tally } from "../../transport/base/tally.ts";
 import type { EntityRoutes } from "./entity_ref.ts";
 import type { ShardRouter } from "./shard_router.ts";
 import type { ShardBufferLimits } from "./shard_routes.ts";
 import type { ShardingPort } from "./sharding_port.ts";
-import { regionPath } from "./protocol.ts";
+import { type RefusedMessage, regionPath } from "./protocol.ts";
 
 /** Types that wait for their location, of the references of one account. */
 const maxTypesPerAccount = 16;
@@ -75,7 +76,8 @@ export class ReceivedTypes {
 
   /** A message that cannot wait for a location is lost. */
   lose(shardType: string, entityId: string, message: unknown): void {
-    this.#port.deadLetter("noShardOwner", `${regionPath(shardType)}/${entityId}`, message);
+    const target = `${regionPath(shardType)}/${entityId}`;
+    this.#port.deadLetter("noShardOwner", target, messageOf(message));
   }
 
   /** The type becomes known: its router, with what waits there, if there is one. */
@@ -84,8 +86,19 @@ export class ReceivedTypes {
   }
 
   /** The cluster has no such type with this number of shards. */
-  refuse(shardType: string, numShards: number): void {
-    this.#remove(keyOf(shardType, numShards))?.refuse();
+  refuse(refused: RefusedMessage): void {
+    const { shardType, numShards } = refused;
+    if (numShards !== undefined) this.#remove(keyOf(shardType, numShards))?.refuse(refused);
+  }
+
+  /** No member runs entities of the type. */
+  unknownType(shardType: string, numShards: number, known: readonly string[]): void {
+    this.#unlocated.get(keyOf(shardType, numShards))?.router.unknownType(known);
+  }
+
+  /** A message for a region is in no envelope. */
+  refuseMessage(shardType: string, message: unknown): void {
+    this.#port.deadLetter("invalidMessage", regionPath(shardType), message);
   }
 
   /** Requests locations again, and forgets types for which nothing waits. */
@@ -130,6 +143,10 @@ class ReceivedRoutes implements EntityRoutes {
     const routes = this.#types.find(shardType, numShards, this.#account);
     if (routes === undefined) this.#types.lose(shardType, entityId, message);
     else routes.route(entityId, message);
+  }
+
+  refuseMessage(message: unknown): void {
+    this.#types.refuseMessage(this.shardType, message);
   }
 }
 

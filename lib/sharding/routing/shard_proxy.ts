@@ -1,5 +1,6 @@
 import type { AskOptions } from "../../actor/behavior/ask_options.ts";
 import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
+import type { SentMessage } from "../../actor/ref/sent_message.ts";
 import { entityPath } from "./entity_address.ts";
 import {
   EntityProxy,
@@ -7,7 +8,7 @@ import {
   type EntityRefHost,
   type EntityRoutes,
 } from "./entity_ref.ts";
-import type { ShardEnvelope } from "./shard_envelope.ts";
+import { isShardEnvelope, type ShardEnvelope } from "./shard_envelope.ts";
 
 /**
  * The reference to all sharded entities of a type: takes envelopes, and gives references to single
@@ -68,8 +69,20 @@ export class ShardProxy extends Ref<ShardEnvelope<unknown>> implements ShardRegi
     return new EntityProxy(this.#routes, this.#host, entityId);
   }
 
+  /** Entities answer. */
+  override get forwards(): boolean {
+    return true;
+  }
+
   override tell(envelope: ShardEnvelope<unknown>): void {
-    this.#routes.route(envelope.entityId, envelope.message);
+    if (isShardEnvelope(envelope)) this.#routes.route(envelope.entityId, envelope.message);
+    else this.#routes.refuseMessage(envelope);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    const { message: envelope } = sent;
+    if (!isShardEnvelope(envelope)) return this.#routes.refuseMessage(envelope);
+    this.#routes.route(envelope.entityId, sent.with(envelope.message));
   }
 }
 

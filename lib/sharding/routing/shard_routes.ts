@@ -298,6 +298,23 @@ export class ShardRoutes<T> {
     return waiting.map(({ item }) => item);
   }
 
+  /** Takes out the messages for which `isMeant` returns true, of all shards. */
+  takeWhere(isMeant: (item: T) => boolean): readonly T[] {
+    const taken: Buffered<T>[] = [];
+    for (const [shard, waiting] of this.#buffers) {
+      if (!waiting.some(({ item }) => isMeant(item))) continue;
+      const rest = waiting.filter((kept) => {
+        const isTaken = isMeant(kept.item);
+        if (isTaken) taken.push(kept);
+        return !isTaken;
+      });
+      if (rest.length === 0) this.#buffers.delete(shard);
+      else this.#buffers.set(shard, rest);
+    }
+    this.#release(taken);
+    return taken.map(({ item }) => item);
+  }
+
   /** Takes out messages that have waited too long, of all shards. */
   takeExpired(now: number): readonly T[] {
     const expired: T[] = [];
