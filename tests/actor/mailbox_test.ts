@@ -29,6 +29,7 @@ class OpenMailbox extends Mailbox {
   declare readonly keepEntities: never;
   declare heldAsks: never;
   declare readonly becomeForwarder: never;
+  declare readonly tellOwn: never;
   override tell(message: unknown): void {
     this.put(message);
   }
