@@ -397,7 +397,7 @@ Deno.test("an ask of an entity at another node fails at once when the entity sto
   await cluster.stop(nodes);
 });
 
-/** Replies to whatever reference it is sent. */
+/** Replies to any reference. */
 const replying = Behaviors.receive<ActorRef<CounterMessage>>((_context, ref) => {
   ref.tell({ type: "increment", amount: 1 });
   return Behaviors.same();

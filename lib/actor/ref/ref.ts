@@ -37,7 +37,7 @@ export interface ActorRef<in M> {
   readonly tell: (message: M) => void;
   /**
    * Whether both lead to the same incarnation of an actor, or to the same entity. A reference that
-   * was made from a path alone leads to whatever runs there, and equals only others like it.
+   * was made from a path alone leads to the current incarnation, and equals only others like it.
    */
   equals(other: unknown): boolean;
 }

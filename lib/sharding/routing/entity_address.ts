@@ -3,8 +3,8 @@
  * `"/_entity-<numShards>-<type>"` for all of a type, with `";<id>"` behind it for one entity. In type
  * and id `%`, `/` and `;` are escaped, so that the path has one part.
  *
- * The receiver sends to the owner itself, whatever node is in the reference. That node takes what a peer
- * of an earlier version sends there.
+ * The receiver sends to the owner itself, not to the node in the reference. That node takes messages of
+ * peers of earlier versions, which send them there.
  *
  * @module
  */
