@@ -476,3 +476,33 @@ Deno.test("what is started by a client's references counts as started by the cli
   await cluster.clock.resolve(client.close());
   await cluster.stop(nodes);
 });
+
+Deno.test("an ask by an entity reference is told at once that the handler failed, and keeps its deadline", async () => {
+  const { cluster, nodes } = await started(14, { count: 2, running: 0 });
+  type Job = { type: "fail" | "deadline"; replyTo: ActorRef<number> };
+  const Jobs = entityType<Job>("jobs", { numShards: 8 });
+  const job = () =>
+    Behaviors.receive<Job>(({ deadline }, { type, replyTo }) => {
+      if (type === "fail") throw new Error("broken");
+      replyTo.tell(deadline ?? -1);
+      return Behaviors.same();
+    });
+  for (const node of nodes) node.spawn(Behaviors.sharded(Jobs, job));
+  await cluster.clock.advance(3_000);
+  const client = await connect(cluster);
+  for (const place of [...nodes, client]) {
+    for (const id of ["a", "b", "c", "d", "e", "f"]) {
+      const one = (place as ClusterAccess).entity(Jobs, `job ${id}`);
+      const begun = cluster.clock.now();
+      const asked = one.ask((replyTo) => ({ type: "deadline", replyTo }), { timeout: 30_000 });
+      const until = await cluster.clock.resolve(asked);
+      assert(until > begun + 29_000 && until <= begun + 31_000, `${until - begun}`);
+      const failing = one.ask((replyTo) => ({ type: "fail", replyTo }), { timeout: 60_000 });
+      const error = await cluster.clock.resolve(assertRejects(() => failing, AskError));
+      assertEquals(error.code, "askHandlerFailed");
+      assert(cluster.clock.now() - begun < 20_000);
+    }
+  }
+  await cluster.clock.resolve(client.close());
+  await cluster.stop(nodes);
+});
