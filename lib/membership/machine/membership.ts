@@ -24,11 +24,13 @@ import {
 import { onPortsAnswer } from "../detector/gone.ts";
 import {
   joiningTick,
+  onAlias,
   onClusterFound,
   onJoin,
   onJoinRefused,
   onNotReady,
   onSeeds,
+  onUnreachable,
   onWelcome,
   startJoining,
 } from "../joining/joining.ts";
@@ -52,7 +54,7 @@ import { weaklyUpTick } from "../joining/weakly_up.ts";
 import { rules } from "../../runtime/rules.ts";
 
 export type { MembershipConfig } from "./config.ts";
-export type { MembershipEffect, MembershipEvent } from "./machine.ts";
+export type { JoinFailure, MembershipEffect, MembershipEvent } from "./machine.ts";
 
 /** Between two log lines about one foreign peer, milliseconds, and the number of peers tracked. */
 const foreignPeerLogInterval = 60_000;
@@ -95,6 +97,12 @@ export class Membership {
     return whyNotJoined(this.#machine, now);
   }
 
+  /** Whether a seed or a member has answered this node while it was joining. */
+  get answered(): boolean {
+    const { notReady, refusedBy } = this.#machine.joining;
+    return notReady.size > 0 || refusedBy.size > 0;
+  }
+
   /** Local health of this node and the state of the peers that it monitors. */
   health(now: number): HealthReport {
     return healthOf(this.#machine, now);
@@ -132,6 +140,12 @@ export class Membership {
         break;
       case "seeds":
         onSeeds(m, event.seeds, now);
+        break;
+      case "alias":
+        onAlias(m, event, now);
+        break;
+      case "unreachable":
+        onUnreachable(m, event);
         break;
       case "leave":
         startLeaving(m, now);
