@@ -163,16 +163,30 @@ class Search {
   }
 
   #noIssuer(last: CertificateReading, isLeaf: boolean): string {
-    const head = "does not chain to our authority: ";
+    const head = "does not chain to a trusted authority: ";
     const name = printableName(last.issuerCommonName ?? "without a name");
     if (isLeaf && last.selfIssued && checkSignature(last, last) === "valid") {
       return `${head}it is signed by itself`;
     }
-    if (this.#authorities.some(({ subjectName }) => subjectName === last.issuerName)) {
+    const isNamesake = ({ subjectName, commonName }: CertificateReading) =>
+      subjectName === last.issuerName ||
+      (commonName !== undefined && commonName === last.issuerCommonName);
+    if (this.#authorities.some(isNamesake)) {
       return `${head}it was signed by another authority of the same name (${name})`;
     }
-    return `${head}its issuer (${name}) is not among the authorities that are trusted here`;
+    return `${head}its issuer (${name}) is not among those that are trusted ` +
+      `(${listAuthorities(this.#authorities)})`;
   }
+}
+
+/** Authorities that are shown in one message. */
+const maxShownAuthorities = 5;
+
+/** The names of authorities for a message. */
+export function listAuthorities(authorities: readonly CertificateReading[]): string {
+  const shown = authorities.slice(0, maxShownAuthorities).map(describeCertificate).join(", ");
+  const more = authorities.length - maxShownAuthorities;
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   ownIdentities,
 } from "./identity.ts";
 import { judgeRevocation, type RevocationPolicy } from "./revocation_policy.ts";
+import { certTool } from "../runtime/cert_tool.ts";
 
 /** A certificate with the parameters of its verification. */
 export interface Case {
@@ -100,7 +101,7 @@ export function bundleFault(authorities: readonly CertificateReading[]): Fault |
   return {
     fault: "issuerNotAuthority",
     problem: `is that of ${describeCertificate(leaf)} and not of an authority`,
-    remedy: "put only authorities there, as made by cert.ts create-ca",
+    remedy: `put only authorities there, as made by ${certTool} create-ca`,
   };
 }
 
@@ -220,13 +221,13 @@ function* useFaults(
 }
 
 function reissue(what: string, kind: CertificateClass): string {
-  return `issue it with ${what}, as cert.ts create-${kind} does`;
+  return `issue it with ${what}, as ${certTool} create-${kind} does`;
 }
 
 function chainRemedy({ fault }: ChainProblem): string {
   switch (fault) {
     case "untrusted":
-      return "have it issued by an authority in caFile, or add its authority to caFile";
+      return "have it issued by one of those, or add its issuer to caFile of the end that rejects it";
     case "weakKey":
       return `use an authority with a key of type ${acceptedKeys}`;
     case "weakSignature":

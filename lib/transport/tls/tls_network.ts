@@ -11,6 +11,7 @@ import type {
 import { systemClock } from "../../runtime/system_clock.ts";
 import { TransportError } from "../base/errors.ts";
 import { SocketAcceptor } from "./node_socket.ts";
+import { PeerLooks } from "./peer_looks.ts";
 import { TlsServerHandshake } from "./tls_server_handshake.ts";
 import { dialTls } from "./tls_dial.ts";
 import { prepareMaterial } from "./tls_material.ts";
@@ -23,10 +24,12 @@ import { TlsServers } from "./tls_servers.ts";
  */
 export class TlsNetwork implements Network {
   readonly #clock: Clock;
+  readonly #looks: PeerLooks;
 
   /** `clock` measures timeouts and is used to check the validity of certificates. */
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
+    this.#looks = new PeerLooks(clock);
   }
 
   /** Binds a port. Rejects with a `TransportError`. */
@@ -40,7 +43,8 @@ export class TlsNetwork implements Network {
 
   /** Connects and verifies. Rejects with a `TransportError`. */
   async dial(options: DialOptions): Promise<Link> {
-    return await dialTls(this.#clock, { ...options, tls: required(options.tls) });
+    const tls = required(options.tls);
+    return await dialTls(this.#clock, { ...options, tls }, this.#looks);
   }
 }
 

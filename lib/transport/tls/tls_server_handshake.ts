@@ -2,11 +2,13 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { certTool } from "../../runtime/cert_tool.ts";
 import { platform } from "../../runtime/platform.ts";
 import { pauseReading, resumeReading } from "./node_socket.ts";
-import { sendRefusal } from "./tls_refusal.ts";
+import { explainAlert } from "./tls_alert.ts";
+import { closeRefused, refusalFrame } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
-import { prepareMaterial, validUntilOf, verifyPeer } from "./tls_material.ts";
+import { peerChain, prepareMaterial, validUntilOf, verifyPeer } from "./tls_material.ts";
 import type { TlsServers } from "./tls_servers.ts";
 
 /** What a server handshake needs. Exactly one of the two callbacks is called, once. */
@@ -38,6 +40,10 @@ export class TlsServerHandshake {
   #deadline: Timer | undefined;
   #socket: TLSSocket | undefined;
   #settled = false;
+  /** What our own judge says of the peer, once that has shown its certificate. */
+  #verdict: OwnVerdict | undefined;
+  /** Whether the peer was sent the reason of a refusal. */
+  #told = false;
 
   constructor(under: Socket, remote: string, clock: Clock, options: ServerHandshakeOptions) {
     this.#remote = remote;
@@ -81,10 +87,36 @@ export class TlsServerHandshake {
       },
       serverFailed: (error) => this.#refuse(`the TLS handshake failed: ${error.message}`),
     });
-    // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
-    server.emit("connection", this.#under);
+    platform.tls.accept(server, this.#under, (socket) => this.#foresee(socket));
     // It must flow to be paused later.
     resumeReading(this.#under);
+  }
+
+  /**
+   * The peer has shown its certificate, and the TLS layer is about to judge it. When that rejects it,
+   * nobody is told why, and the connection is cut: so our own judge speaks first. What is written here
+   * leaves before the cut, if the system takes it at once.
+   */
+  #foresee(socket: TLSSocket): void {
+    if (this.#settled) return;
+    const verdict = this.#verdict = this.#judge(socket);
+    if (!("refusal" in verdict) || !this.#options.sendsReason) return;
+    this.#told = true;
+    try {
+      socket.write(refusalFrame(verdict.refusal));
+    } catch {
+      // The connection has ended.
+    }
+  }
+
+  #judge(socket: TLSSocket): OwnVerdict {
+    const { tls } = this.#options;
+    const now = this.#clock.wallTime();
+    try {
+      return { identity: verifyPeer(tls, peerChain(tls, socket, now), now) };
+    } catch (refusal) {
+      return { refusal };
+    }
   }
 
   #verify(socket: TLSSocket): void {
@@ -93,18 +125,16 @@ export class TlsServerHandshake {
     // No byte of the peer is read before its certificate is verified.
     pauseReading(this.#under);
     if (this.#settled) return;
-    try {
-      this.#admit(socket, verifyPeer(this.#options.tls, socket, this.#clock.wallTime()));
-    } catch (error) {
-      if (this.#options.sendsReason) void this.#reject(socket, error);
-      else this.#refuse(reasonOf(error));
-    }
+    const verdict = this.#verdict ?? this.#judge(socket);
+    if ("identity" in verdict) return this.#admit(socket, verdict.identity);
+    if (this.#options.sendsReason) void this.#reject(socket, verdict.refusal);
+    else this.#refuse(reasonOf(verdict.refusal));
   }
 
   /** The TLS layer has accepted the peer: it is sent the reason, and is pending until then. */
   async #reject(socket: TLSSocket, error: unknown): Promise<void> {
     const link = new TlsLink(socket, this.#under, this.#remote, { kind: "plain" }, this.#clock);
-    await sendRefusal(link, error);
+    await closeRefused(link, this.#told ? undefined : refusalFrame(error));
     this.#refuse(reasonOf(error));
   }
 
@@ -140,9 +170,12 @@ export class TlsServerHandshake {
 
   /** The runtime reports little about a failed handshake; this says no more than is known. */
   #explain(error: Error, socket: TLSSocket): string {
+    if (this.#verdict !== undefined && "refusal" in this.#verdict) {
+      return reasonOf(this.#verdict.refusal);
+    }
     const code = (error as { code?: unknown }).code;
     if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
-      return "it showed no certificate";
+      return "it showed no certificate (nodes that have rejected ours dial so once a minute, to see why)";
     }
     if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
     if (
@@ -152,7 +185,7 @@ export class TlsServerHandshake {
     }
     const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1] ??
       /^ERR_SSL_(?:SSLV3|TLSV\d+)_ALERT_(\w+)$/.exec(String(code))?.[1];
-    if (alert !== undefined) return `it rejected our certificate or settings (TLS alert ${alert})`;
+    if (alert !== undefined) return explainAlert(alert, prepareMaterial(this.#options.tls).own);
     if (socket.authorizationError) {
       const why = platform.tls.whyUntrusted(String(socket.authorizationError));
       return `its certificate is not acceptable: ${why ?? anyReason}`;
@@ -164,10 +197,15 @@ export class TlsServerHandshake {
   }
 }
 
+/** Our own judge has accepted it, or could not see it. */
 const anyReason =
   "another authority, expired, not yet valid, not made for clients, or with a key, " +
   "signature or name constraint that TLS here does not accept (the runtime does not tell which; " +
-  "cert.ts verify does)";
+  `${certTool} verify does)`;
+
+type OwnVerdict =
+  | { readonly identity: NodeIdentity | ClientIdentity }
+  | { readonly refusal: unknown };
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -141,7 +141,7 @@ Deno.test("the same bytes are read once, and the reading is immutable", async ()
   const forged = der!.slice();
   forged[forged.length - 1]! ^= 1;
   const error = assertThrows(() => identifyPeer([forged], authorities, systemClock.wallTime()));
-  assertStringIncludes(String(error), "does not chain to our authority");
+  assertStringIncludes(String(error), "does not chain to a trusted authority");
 });
 
 Deno.test("so many certificates are remembered, and the one not asked for the longest goes", () => {
