@@ -101,6 +101,8 @@ export interface QuorumFacts {
   readonly joined: boolean;
   /** Whether a seed has answered. */
   readonly answered: boolean;
+  /** Whether the source of the seeds has named any. */
+  readonly seedsKnown: boolean;
   /** How long the node has waited, milliseconds. */
   readonly timeout: number;
   /** The option `seedNodes`, as text. */
@@ -111,7 +113,7 @@ export interface QuorumFacts {
 
 /** The error of a node that has not seen enough members up. */
 export function quorumTimeout(
-  { address, wanted, up, joined, answered, timeout, seeds, reasons }: QuorumFacts,
+  { address, wanted, up, joined, answered, seedsKnown, timeout, seeds, reasons }: QuorumFacts,
 ): ClusterTimeoutError {
   const member = joined ? ", and is a member itself" : "";
   const text = `${address} saw ${up} of ${wanted} members up within ${timeout} ms${member} ` +
@@ -123,6 +125,8 @@ export function quorumTimeout(
         Math.max(1, wanted - up)
       } more), or wait for ` +
         "fewer (requiredQuorum)"
+      : !seedsKnown
+      ? "correct the option seedNodes, so that its source names nodes"
       : answered
       ? "start the seed nodes that have not answered, or see what the others say here"
       : "check that the seed nodes run and can be reached",

@@ -77,7 +77,8 @@ export async function certificateFiles(
   for (let at = 0; at < folders.length; at++) {
     const { path, depth } = folders[at]!;
     try {
-      const { files, below } = await listed(`${directory}/${path}`, suffixes);
+      const folder = path === "" ? directory : `${directory}/${path.slice(0, -1)}`;
+      const { files, below } = await listed(folder, suffixes);
       found.push(...files.map((name) => path + name));
       if (depth === maxDepth) continue;
       folders.push(...below.map((name) => ({ path: `${path}${name}/`, depth: depth + 1 })));

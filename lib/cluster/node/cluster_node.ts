@@ -428,6 +428,7 @@ export class ClusterNode {
       up: this.#up(),
       joined,
       answered: this.#driver?.answered ?? false,
+      seedsKnown: this.#driver?.knowsSeeds ?? true,
       timeout,
       seeds: describeSeeds(this.#options.seedNodes),
       reasons: [...waiting, last, this.#seeds?.failure ?? ""],

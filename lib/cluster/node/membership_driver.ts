@@ -89,6 +89,11 @@ export class MembershipDriver {
     return this.#machine.waiting(this.#runtime.clock.now());
   }
 
+  /** Whether the list of seeds, or the answers about them, name any. */
+  get knowsSeeds(): boolean {
+    return this.#machine.knowsSeeds;
+  }
+
   /** Whether a seed or a member has answered this node while it was joining. */
   get answered(): boolean {
     return this.#machine.answered;

@@ -128,8 +128,11 @@ function joinStatus(m: Machine, now: number): string {
   if (!config.bootstraps) {
     return `this node has tried to join ${after}; it may not bootstrap a cluster itself`;
   }
+  if (m.seeds.first === undefined) {
+    return `this node has tried to join ${after}; it knows no seeds yet`;
+  }
   if (!isBootstrapNode(m)) {
-    const first = m.seeds.first ?? "none is known";
+    const { first } = m.seeds;
     return `this node has tried to join ${after}; only the first seed (${first}) may bootstrap a ` +
       "cluster";
   }

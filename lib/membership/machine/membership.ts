@@ -97,6 +97,11 @@ export class Membership {
     return whyNotJoined(this.#machine, now);
   }
 
+  /** Whether the list of seeds, or the answers about them, name any. */
+  get knowsSeeds(): boolean {
+    return this.#machine.seeds.first !== undefined;
+  }
+
   /** Whether a seed or a member has answered this node while it was joining. */
   get answered(): boolean {
     const { notReady, refusedBy } = this.#machine.joining;

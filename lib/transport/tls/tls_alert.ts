@@ -23,3 +23,8 @@ export function explainAlert(alert: string, own: CertificateReading): string {
       describeCertificate(own)
     } (TLS alert ${alert}): ${reason}`;
 }
+
+/** Whether a handshake has failed because the other end speaks no TLS 1.3. */
+export function isOldVersion({ message }: Error): boolean {
+  return /SupportedVersions|protocol.?version|unsupported.protocol/i.test(message);
+}

@@ -13,6 +13,7 @@ import { connectSocket, pauseReading, remoteOf, resumeReading } from "./node_soc
 import { dialGivenUp, dialTimedOut } from "../base/socket_errors.ts";
 import { TlsLink } from "./tls_link.ts";
 import type { PeerLooks } from "./peer_looks.ts";
+import { isOldVersion } from "./tls_alert.ts";
 import { closeRefused, refusalFrame } from "./tls_refusal.ts";
 import {
   peerChain,
@@ -102,6 +103,7 @@ function verifyNode(
   chain: readonly Uint8Array[],
   wallTime: number,
 ): NodeIdentity {
+  if (chain[0] !== undefined) checkName(chain[0], options);
   const identity = verifyPeer(options.tls, chain, wallTime);
   if (identity.kind === "node") return identity;
   throw new CertificateRefusedError(
@@ -132,12 +134,13 @@ function startTls(
 ): TLSSocket {
   const onError = (error: Error) => fail(explain(error, options));
   under.on("error", onError);
-  // No `servername`: it must not be an IP address, and the name that counts is the logical one.
+  // No `servername`: it must not be an IP address, and the name that counts is the logical one. That is
+  // compared by `verifyNode`, before there is a link: what `node:tls` rejects is cut without a word.
   const socket = connect({
     secureContext: material.context,
     rejectUnauthorized: true,
     socket: under,
-    checkServerIdentity: (_host, peer) => checkName(peer.raw, options),
+    checkServerIdentity: () => undefined,
   });
   // It must flow to be paused later.
   resumeReading(under);
@@ -150,10 +153,10 @@ function secured(socket: TLSSocket): Promise<void> {
   return new Promise((resolve) => void socket.once("secureConnect", resolve));
 }
 
-function checkName(der: Uint8Array, options: DialOptions): Error | undefined {
+function checkName(der: Uint8Array, options: DialOptions): void {
   const { hosts } = readCertificate(der);
-  if (coversHost(hosts, options.serverName)) return undefined;
-  return new TransportError(
+  if (coversHost(hosts, options.serverName)) return;
+  throw new TransportError(
     "wrongServerName",
     `the certificate of ${address(options)} does not cover the host ${options.serverName} ` +
       `but ${listHosts(hosts)}`,
@@ -182,6 +185,13 @@ function explain(error: Error, options: DialOptions): TransportError {
     return new TransportError("notTls", `${address(options)} does not speak TLS`, {
       value: address(options),
       remedy: "check the port, and that the node there has the option tls",
+      cause: error,
+    });
+  }
+  if (isOldVersion(error)) {
+    return new TransportError("notTls", `${address(options)} does not speak TLS 1.3`, {
+      value: address(options),
+      remedy: "check that a node listens there, and no proxy that ends TLS before it",
       cause: error,
     });
   }

@@ -5,7 +5,7 @@ import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/ne
 import { certTool } from "../../runtime/cert_tool.ts";
 import { platform } from "../../runtime/platform.ts";
 import { pauseReading, resumeReading } from "./node_socket.ts";
-import { explainAlert } from "./tls_alert.ts";
+import { explainAlert, isOldVersion } from "./tls_alert.ts";
 import { closeRefused, refusalFrame } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
 import { peerChain, prepareMaterial, validUntilOf, verifyPeer } from "./tls_material.ts";
@@ -178,11 +178,7 @@ export class TlsServerHandshake {
       return "it showed no certificate (nodes that have rejected ours dial so once a minute, to see why)";
     }
     if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
-    if (
-      /SupportedVersions|protocol version|ProtocolVersion|unsupported.protocol/i.test(error.message)
-    ) {
-      return "it does not speak TLS 1.3";
-    }
+    if (isOldVersion(error)) return "it does not speak TLS 1.3";
     const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1] ??
       /^ERR_SSL_(?:SSLV3|TLSV\d+)_ALERT_(\w+)$/.exec(String(code))?.[1];
     if (alert !== undefined) return explainAlert(alert, prepareMaterial(this.#options.tls).own);

@@ -271,6 +271,21 @@ opensslTest(
   },
 );
 
+opensslTest("a listener that is rejected again and again is looked at once a minute", async () => {
+  await using certificates = await Certificates.create();
+  const tls = await certificates.node();
+  const foreign = await certificates.leaf({ issuer: await certificates.authority() });
+  await using server = await Server.start(network, { tls: { ...foreign, ca: tls.ca } });
+  const looking = new TlsNetwork();
+  for (let i = 0; i < 3; i++) {
+    const error = await assertRejects(() => dial(looking, server.port, { tls }), TransportError);
+    assertMatch(error.message, /another authority of the same name/);
+  }
+  await server.refusal(3);
+  const looks = server.refusals.filter(({ reason }) => reason.startsWith("it showed no certif"));
+  assertEquals([server.refusals.length, looks.length], [4, 1]);
+});
+
 opensslTest("a client's certificate does not serve, even if it is made for servers", async () => {
   await using certificates = await Certificates.create();
   const tls = await certificates.node();
