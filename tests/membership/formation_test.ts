@@ -265,8 +265,8 @@ Deno.test("a node fails once no seed can ever be used, and names the reason of e
   world.run(200);
   assertEquals(node.failed, ["seedsUnusable: b:1: no way to b:1; c:1: no way to c:1"]);
   assertEquals(node.machine.waiting(world.now).slice(1), [
-    "b:1 cannot be reached: no way to b:1",
-    "c:1 cannot be reached: no way to c:1",
+    "b:1 cannot be used: no way to b:1",
+    "c:1 cannot be used: no way to c:1",
   ]);
 });
 
@@ -285,6 +285,10 @@ Deno.test("a node waits while a seed may come up, has answered, or a cluster is 
   world.step(alone, failure("h:1"));
   world.run(3_000);
   for (const node of [down, answered, other, alone]) assertEquals(node.failed, []);
+  assertEquals(down.machine.waiting(world.now).slice(1), [
+    "b:1 cannot be used: no way to b:1",
+    "c:1 has not answered: no way to c:1",
+  ]);
   within(world, "bootstrap", 4_000, () => allUp([alone]));
 });
 

@@ -148,12 +148,13 @@ function seedStatus({ joining }: Machine, seed: string, now: number): string {
   if (refused !== undefined) return `has rejected it: ${refused.reason} (${refused.code})`;
   const heard = joining.notReady.get(seed);
   const failed = joining.unreachable.get(seed);
-  if (failed !== undefined) return `cannot be reached: ${failed.reason}`;
+  if (failed?.isDefinite) return `cannot be used: ${failed.reason}`;
+  const why = failed === undefined ? "" : `: ${failed.reason}`;
   if (heard === undefined) {
-    return joining.asked.has(seed) ? "has not answered" : "was not contacted yet";
+    return joining.asked.has(seed) ? `has not answered${why}` : "was not contacted yet";
   }
   const { answer, at } = heard;
-  if (now - at > answerLifetime) return "does not answer any more";
+  if (now - at > answerLifetime) return `does not answer any more${why}`;
   if (answer.contacts !== undefined) return "is a member, but not a full one that admits nodes";
   if (answer.bootstraps) return "has no cluster and may bootstrap one";
   return answer.vote ? "has no cluster and votes for this node" : "has no cluster either";
