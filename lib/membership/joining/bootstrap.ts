@@ -38,7 +38,7 @@ export function mayBootstrap(m: Machine, now: number): boolean {
   if (now - joining.clusterHeardAt < answerLifetime) return false;
   if (joining.vote !== undefined && now - joining.vote.at < voteLifetime) return false;
   // The first answers may be incomplete: a majority of a part of the seeds is none of all.
-  if (!(now - seeds.since >= config.seedWindow)) return false;
+  if (rules.seedsAreCollected && !(now - seeds.since >= config.seedWindow)) return false;
   const waited = now - joining.startedAt;
   if (waited < Math.min(listenTime, seedTimeout)) return false;
   let agreed = 0;

@@ -12,23 +12,10 @@ import {
   withRecord,
 } from "../state/gossip_state.ts";
 import { highestIncarnation, possiblePart } from "./admission.ts";
-import {
-  answerLifetime,
-  isBootstrapNode,
-  logWaiting,
-  mayBootstrap,
-  notReady,
-} from "./bootstrap.ts";
+import { isBootstrapNode, logWaiting, mayBootstrap, notReady } from "./bootstrap.ts";
+import { giveUp } from "./giving_up.ts";
 import { gossipContent, gossipState, gossipToAll } from "../machine/gossiping.ts";
-import {
-  type AliasEvent,
-  type JoinFailure,
-  log,
-  type Machine,
-  selfAddress,
-  send,
-  type UnreachableEvent,
-} from "../machine/machine.ts";
+import { type AliasEvent, log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive, isLeaving, type Member } from "../state/member.ts";
 import { isFull, votingAge } from "../downing/downing.ts";
 import { logRejection } from "../machine/rejection_log.ts";
@@ -49,8 +36,6 @@ const quickRetries = 20;
 const quickInterval = 250;
 /** Number of seeds per attempt. */
 const seedsAtOnce = 5;
-/** How long other seeds may answer before rejections count as final. */
-const giveUpAfter = 1_000;
 /** Number of rejections kept to suppress repetitions. */
 const maxRefusals = 100;
 /** Maximum number of nodes, besides the seeds, through which a node tries to join. */
@@ -80,39 +65,6 @@ export function joiningTick(m: Machine, now: number): void {
   if (m.phase === "joining") giveUp(m, now);
 }
 
-/**
- * Reports failure once all seeds that answer have rejected this node permanently, or once a
- * connection to none of the seeds can ever be used as things are configured. A seed that is only
- * down may come up, and may then be a better one than those with a wrong certificate.
- */
-function giveUp(m: Machine, now: number): void {
-  const { refusedBy, notReady, failed, startedAt } = m.joining;
-  if (failed || now - startedAt < giveUpAfter) return;
-  for (const { code } of refusedBy.values()) if (code !== "configConflict") return;
-  for (const { at } of notReady.values()) if (now - at < giveUpAfter) return;
-  if (refusedBy.size > 0) return fail(m, "rejected", refusedBy);
-  if (mayStillForm(m, now)) return;
-  fail(m, "seedsUnusable", m.joining.unreachable);
-}
-
-/** Whether a seed may still answer, or this node bootstrap a cluster without any. */
-function mayStillForm({ config, seeds, joining }: Machine, now: number): boolean {
-  if (config.allowSelfBootstrap || seeds.others.length === 0) return true;
-  // Members may reach this node although it does not reach them.
-  if (joining.contacts.size > 0 || now - joining.clusterHeardAt < answerLifetime) return true;
-  return seeds.others.some((seed) => joining.unreachable.get(seed)?.isDefinite !== true);
-}
-
-function fail(
-  m: Machine,
-  cause: JoinFailure,
-  reasons: ReadonlyMap<string, { readonly reason: string }>,
-): void {
-  m.joining.failed = true;
-  const reason = Array.from(reasons, ([seed, { reason }]) => `${seed}: ${reason}`).join("; ");
-  m.effects.push({ type: "joinFailed", cause, reason });
-}
-
 /** Handles an answer about dynamic seeds. */
 export function onSeeds(m: Machine, seeds: readonly string[], now: number): void {
   replaceSeeds(m, withResolvedSeeds(m.seeds, m.config, seeds, now), now);
@@ -140,15 +92,6 @@ export function onAlias(m: Machine, { of, address }: AliasEvent, now: number): v
   const what = address === selfAddress(m) ? "a seed is this node itself" : "a seed is known as";
   log(m, "info", `${what}, written in another way`, { seed: of, address });
   if (isOnlySeed(m)) bootstrap(m, now);
-}
-
-/** A seed cannot be dialled, or has rejected the connection. */
-export function onUnreachable(m: Machine, event: UnreachableEvent): void {
-  const { address, reason, isDefinite } = event;
-  if (m.phase !== "joining" || !m.seeds.others.includes(address)) return;
-  m.joining.unreachable.set(address, { reason, isDefinite });
-  // An earlier answer says nothing about a seed that cannot be used now.
-  if (isDefinite) m.joining.notReady.delete(address);
 }
 
 /** A member addresses an earlier incarnation of this node: so there is a cluster to join. */

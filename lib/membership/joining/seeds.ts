@@ -7,6 +7,7 @@
  */
 import type { ResolvedConfig } from "../machine/config.ts";
 import { compareText } from "../state/member.ts";
+import { rules } from "../../runtime/rules.ts";
 
 /** The seeds of a node. Immutable. */
 export interface Seeds {
@@ -61,7 +62,7 @@ export function withResolvedSeeds(
   const { seedWindow } = config;
   const { addresses, at: before } = known.latest;
   // At least the answer before this one counts, however long it took.
-  const from = Math.min(now - seedWindow, before);
+  const from = rules.allNamedSeedsCount ? Math.min(now - seedWindow, before) : now;
   const named = new Map([...known.named].filter(([, at]) => at >= from));
   for (const address of resolved) named.set(address, now);
   const isFirst = known.since === Infinity;

@@ -30,10 +30,10 @@ import {
   onJoinRefused,
   onNotReady,
   onSeeds,
-  onUnreachable,
   onWelcome,
   startJoining,
 } from "../joining/joining.ts";
+import { onUnreachable } from "../joining/giving_up.ts";
 import { onLeaseAnswer } from "../downing/leasing.ts";
 import { leavingTick, onLeft, onRemoved, sendLeft, startLeaving } from "../joining/leaving.ts";
 import {

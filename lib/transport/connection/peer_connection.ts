@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link, PeerIdentity } from "../../runtime/network.ts";
+import { rules } from "../../runtime/rules.ts";
 import { isCertificateFault } from "../../x509/certificate_fault.ts";
 import { FrameType } from "../../wire/frame.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
@@ -248,7 +249,8 @@ export class PeerConnection {
   /** What the peer has refused, from the view of this end. */
   #understand({ code, reason, token }: ReceivedRefusal): { reason: string; code: string } {
     // Any peer can say that this end has dialled itself.
-    const proved = code !== "self" || (token !== undefined && token === this.#selfToken());
+    const proved = code !== "self" || !rules.selfIsProved ||
+      (token !== undefined && token === this.#selfToken());
     const what = isCertificateFault(code) ? "our certificate" : `this ${this.#parts.self.role}`;
     return { code: proved ? code : "unproved", reason: `the peer rejected ${what}: ${reason}` };
   }

@@ -8,6 +8,7 @@ import type { Timer } from "../../runtime/clock.ts";
 import { LimitedLog } from "../../runtime/limited_log.ts";
 import type { Link, PeerIdentity } from "../../runtime/network.ts";
 import { randomId } from "../../runtime/random.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { isSameHost } from "../../x509/host_names.ts";
 import { addressMapper } from "../base/address_map.ts";
@@ -273,7 +274,7 @@ export class Endpoint {
     const own = parseAddress(this.#address);
     const { host, port } = parseAddress(channel.address);
     // Any other name may lead to this node today and to another tomorrow, as a load balancer does.
-    if (port === own.port && isSameHost(host, own.host)) {
+    if ((port === own.port && isSameHost(host, own.host)) || !rules.otherNamesAreNotSelf) {
       this.#options.onAlias?.(channel.address, this.#address);
       return this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
     }
