@@ -2,8 +2,8 @@ import { formatAddress } from "../../runtime/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { DialOptions, TlsMaterial } from "../../runtime/network.ts";
 import { lookAt } from "../../x509/peer_look.ts";
-import { TransportError } from "../base/errors.ts";
-import { identifyPeer } from "./peer_identity.ts";
+import type { TransportError } from "../base/errors.ts";
+import { explainUnproved } from "./peer_identity.ts";
 import { prepareMaterial } from "./tls_material.ts";
 
 /** Milliseconds in which an address is looked at once: a dial that fails is repeated. */
@@ -41,14 +41,8 @@ export class PeerLooks {
     time: number,
   ): Promise<TransportError | undefined> {
     const chain = await this.#look(options, time);
-    if (chain.length === 0) return undefined;
-    try {
-      const { authorities, mapper } = prepareMaterial(options.tls);
-      identifyPeer(chain, authorities, this.#clock.wallTime(), mapper);
-    } catch (error) {
-      if (error instanceof TransportError) return error;
-    }
-    return undefined;
+    const { authorities, mapper } = prepareMaterial(options.tls);
+    return explainUnproved(chain, authorities, this.#clock.wallTime(), mapper);
   }
 
   #look({ host, port, signal }: DialOptions, time: number): Look["chain"] {

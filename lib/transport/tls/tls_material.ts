@@ -151,6 +151,11 @@ export function peerChain(tls: TlsMaterial, socket: TLSSocket, wallTime: number)
   ).slice(0, maxChainLength + 1);
 }
 
+/** The certificates that a peer sent whose leaf is not judged; a few at most. */
+export function shownChain(socket: TLSSocket): Uint8Array[] {
+  return platform.tls.peerChain(socket, maxChainLength, () => false);
+}
+
 function isIssuedBy(
   der: Uint8Array,
   authorities: readonly CertificateReading[],

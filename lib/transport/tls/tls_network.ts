@@ -48,6 +48,9 @@ export class TlsNetwork implements Network {
   }
 }
 
+/** Rejected strangers a second that are told why, and logged with the exact reason. */
+const maxExplanations = 5;
+
 class TlsListener implements Listener {
   readonly #clock: Clock;
   readonly #options: ListenOptions;
@@ -55,6 +58,7 @@ class TlsListener implements Listener {
   readonly #pending = new Set<TlsServerHandshake>();
   readonly #servers: TlsServers;
   #acceptor: SocketAcceptor | undefined;
+  #explanations = { tokens: maxExplanations, at: 0 };
 
   constructor(clock: Clock, options: ListenOptions, tls: TlsMaterial) {
     this.#clock = clock;
@@ -81,6 +85,15 @@ class TlsListener implements Listener {
     return Promise.resolve();
   }
 
+  /** Strangers are many, and the reasons against them are for people. */
+  #mayExplain(): boolean {
+    const now = this.#clock.now();
+    const { tokens, at } = this.#explanations;
+    const left = Math.min(maxExplanations, tokens + (now - at) * maxExplanations / 1_000);
+    this.#explanations = { tokens: left < 1 ? left : left - 1, at: now };
+    return left >= 1;
+  }
+
   #receive(socket: Socket, remote: string): void {
     const { handshakeTimeout, maxPendingHandshakes, onLink, onRefused } = this.#options;
     const { sendsReason = true } = this.#options;
@@ -90,6 +103,7 @@ class TlsListener implements Listener {
       servers: this.#servers,
       timeout: handshakeTimeout,
       sendsReason,
+      mayExplain: () => this.#mayExplain(),
       onLink: (link) => {
         this.#pending.delete(handshake);
         onLink(link, since);

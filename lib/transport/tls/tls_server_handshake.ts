@@ -5,10 +5,18 @@ import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/ne
 import { certTool } from "../../runtime/cert_tool.ts";
 import { platform } from "../../runtime/platform.ts";
 import { pauseReading, resumeReading } from "./node_socket.ts";
+import type { CertificateRefusedError } from "./certificate_refused.ts";
+import { explainUnproved } from "./peer_identity.ts";
 import { explainAlert, isOldVersion } from "./tls_alert.ts";
 import { closeRefused, refusalFrame } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
-import { peerChain, prepareMaterial, validUntilOf, verifyPeer } from "./tls_material.ts";
+import {
+  peerChain,
+  prepareMaterial,
+  shownChain,
+  validUntilOf,
+  verifyPeer,
+} from "./tls_material.ts";
 import type { TlsServers } from "./tls_servers.ts";
 
 /** What a server handshake needs. Exactly one of the two callbacks is called, once. */
@@ -19,8 +27,10 @@ export interface ServerHandshakeOptions {
   readonly servers: TlsServers;
   /** Milliseconds for TLS handshake and verification together. */
   readonly timeout: number;
-  /** Whether a peer that the TLS layer has accepted is sent the reason of a refusal. */
+  /** Whether a rejected peer is sent the reason. */
   readonly sendsReason: boolean;
+  /** Whether there is time to say why a stranger is rejected; counts. */
+  readonly mayExplain: () => boolean;
   readonly onLink: (link: TlsLink) => void;
   readonly onRefused: (remote: string, reason: string) => void;
 }
@@ -40,10 +50,8 @@ export class TlsServerHandshake {
   #deadline: Timer | undefined;
   #socket: TLSSocket | undefined;
   #settled = false;
-  /** What our own judge says of the peer, once that has shown its certificate. */
-  #verdict: OwnVerdict | undefined;
-  /** Whether the peer was sent the reason of a refusal. */
-  #told = false;
+  /** What is against the peer's certificate, as far as that was known before the TLS layer judged it. */
+  #foreseen: CertificateRefusedError | undefined;
 
   constructor(under: Socket, remote: string, clock: Clock, options: ServerHandshakeOptions) {
     this.#remote = remote;
@@ -94,28 +102,22 @@ export class TlsServerHandshake {
 
   /**
    * The peer has shown its certificate, and the TLS layer is about to judge it. When that rejects it,
-   * nobody is told why, and the connection is cut: so our own judge speaks first. What is written here
-   * leaves before the cut, if the system takes it at once.
+   * nobody is told why, and the connection is cut: so what can be said against it at once is said
+   * first. What is written here leaves before the cut, if the system takes it. Nothing is accepted
+   * here.
    */
   #foresee(socket: TLSSocket): void {
-    if (this.#settled) return;
-    const verdict = this.#verdict = this.#judge(socket);
-    if (!("refusal" in verdict) || !this.#options.sendsReason) return;
-    this.#told = true;
+    if (this.#settled || !this.#options.mayExplain()) return;
+    const { tls, sendsReason } = this.#options;
     try {
-      socket.write(refusalFrame(verdict.refusal));
+      const { authorities, mapper } = prepareMaterial(tls);
+      const chain = shownChain(socket);
+      const refusal = explainUnproved(chain, authorities, this.#clock.wallTime(), mapper);
+      if (refusal === undefined) return;
+      this.#foreseen = refusal;
+      if (sendsReason) socket.write(refusalFrame(refusal));
     } catch {
-      // The connection has ended.
-    }
-  }
-
-  #judge(socket: TLSSocket): OwnVerdict {
-    const { tls } = this.#options;
-    const now = this.#clock.wallTime();
-    try {
-      return { identity: verifyPeer(tls, peerChain(tls, socket, now), now) };
-    } catch (refusal) {
-      return { refusal };
+      // The connection has ended, or the TLS layer has its say.
     }
   }
 
@@ -125,16 +127,21 @@ export class TlsServerHandshake {
     // No byte of the peer is read before its certificate is verified.
     pauseReading(this.#under);
     if (this.#settled) return;
-    const verdict = this.#verdict ?? this.#judge(socket);
-    if ("identity" in verdict) return this.#admit(socket, verdict.identity);
-    if (this.#options.sendsReason) void this.#reject(socket, verdict.refusal);
-    else this.#refuse(reasonOf(verdict.refusal));
+    const { tls, sendsReason } = this.#options;
+    const now = this.#clock.wallTime();
+    try {
+      if (this.#foreseen !== undefined) throw this.#foreseen;
+      this.#admit(socket, verifyPeer(tls, peerChain(tls, socket, now), now));
+    } catch (error) {
+      if (sendsReason) void this.#reject(socket, error);
+      else this.#refuse(reasonOf(error));
+    }
   }
 
   /** The TLS layer has accepted the peer: it is sent the reason, and is pending until then. */
   async #reject(socket: TLSSocket, error: unknown): Promise<void> {
     const link = new TlsLink(socket, this.#under, this.#remote, { kind: "plain" }, this.#clock);
-    await closeRefused(link, this.#told ? undefined : refusalFrame(error));
+    await closeRefused(link, error === this.#foreseen ? undefined : refusalFrame(error));
     this.#refuse(reasonOf(error));
   }
 
@@ -170,9 +177,7 @@ export class TlsServerHandshake {
 
   /** The runtime reports little about a failed handshake; this says no more than is known. */
   #explain(error: Error, socket: TLSSocket): string {
-    if (this.#verdict !== undefined && "refusal" in this.#verdict) {
-      return reasonOf(this.#verdict.refusal);
-    }
+    if (this.#foreseen !== undefined) return this.#foreseen.message;
     const code = (error as { code?: unknown }).code;
     if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
       return "it showed no certificate (nodes that have rejected ours dial so once a minute, to see why)";
@@ -193,15 +198,11 @@ export class TlsServerHandshake {
   }
 }
 
-/** Our own judge has accepted it, or could not see it. */
+/** Nothing was foreseen against it. */
 const anyReason =
   "another authority, expired, not yet valid, not made for clients, or with a key, " +
   "signature or name constraint that TLS here does not accept (the runtime does not tell which; " +
   `${certTool} verify does)`;
-
-type OwnVerdict =
-  | { readonly identity: NodeIdentity | ClientIdentity }
-  | { readonly refusal: unknown };
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
