@@ -207,3 +207,29 @@ Deno.test("a member without quorum is told how many more are needed, within star
   assert(cluster.clock.now() - before < 5_500, `${cluster.clock.now() - before}`);
   await cluster.stop([first!]);
 });
+
+Deno.test("a node whose seeds answer without a cluster is told which seed is missing, not that none runs", async () => {
+  const cluster = new SimulatedCluster(12);
+  const seedNodes = ["node-1:25520", "node-2:25520", "node-3:25520"];
+  const startOn = (host: string) =>
+    ClusteredActorSystem.start({
+      name: "sim",
+      host,
+      port: 25_520,
+      seedNodes,
+      startTimeout: 8_000,
+      runtime: cluster.runtime(host),
+      logger: silentLogger,
+    });
+  const both = ["node-2", "node-3"].map((host) => assertRejects(() => startOn(host)));
+  const [error] = await cluster.clock.resolve(Promise.all(both)) as Error[];
+  const { message } = error!;
+  assert(message.includes("only the first seed (node-1:25520) may bootstrap a cluster"), message);
+  assert(/node-1:25520 has not answered: cannot connect to node-1:25520: nothing/.test(message));
+  assert(message.includes("node-3:25520 has no cluster either"), message);
+  assert(
+    message.endsWith(
+      "start the seed nodes that have not answered, or see what the others say here",
+    ),
+  );
+});
