@@ -347,7 +347,7 @@ Deno.test("handshake: a peer that calls this end itself is not believed", async 
   });
   // Any peer may have seen the address of this end; none has seen its secret.
   for (const refusal of [{}, { token: "" }, { token: "00".repeat(16) }]) {
-    const said = encodeRefusal({ code: "self", reason: "it is you", ...refusal });
+    const said = encodeRefusal({ code: "self", reason: "it is \u001b[2Jyou", ...refusal });
     const listener = await world.clock.resolve(
       world.network.host("evil").listen({
         host: "evil",
@@ -369,6 +369,8 @@ Deno.test("handshake: a peer that calls this end itself is not believed", async 
     await world.clock.advance(10_000);
   }
   assertEquals(aliases, []);
+  // A peer's text does not steer a terminal.
+  assert(failures.every(({ reason }) => !reason.includes("\u001b") && reason.includes("[2Jyou")));
   assertEquals(
     new Set(failures.map(({ code, isDefinite }) => `${code} ${isDefinite}`)),
     new Set(["unproved false"]),

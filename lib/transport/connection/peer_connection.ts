@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link, PeerIdentity } from "../../runtime/network.ts";
 import { rules } from "../../runtime/rules.ts";
+import { replaceUnprintable } from "../../runtime/unprintable.ts";
 import { isCertificateFault } from "../../x509/certificate_fault.ts";
 import { FrameType } from "../../wire/frame.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
@@ -252,7 +253,10 @@ export class PeerConnection {
     const proved = code !== "self" || !rules.selfIsProved ||
       (token !== undefined && token === this.#selfToken());
     const what = isCertificateFault(code) ? "our certificate" : `this ${this.#parts.self.role}`;
-    return { code: proved ? code : "unproved", reason: `the peer rejected ${what}: ${reason}` };
+    return {
+      code: proved ? code : "unproved",
+      reason: `the peer rejected ${what}: ${replaceUnprintable(reason)}`,
+    };
   }
 
   #onClosed(ended: ConnectionEnd): void {
