@@ -43,6 +43,7 @@ export function openConnections(
     ...(options.advertisedPort && { advertisedPort: options.advertisedPort }),
     ...(options.transport && { limits: options.transport }),
     ...(options.serializers && { serializers: options.serializers }),
+    ...(options.clientTimeout !== undefined && { clientTimeout: options.clientTimeout }),
     onTlsEvent: (event) => system.eventStream.publish(event),
     onUnreachable: (failure) => port.onUnreachable(failure),
     onAlias: (of, address) => port.onAlias(of, address),
