@@ -28,6 +28,7 @@ export { ClusterClient } from "./lib/client/cluster_client.ts";
 export type { ClientOptions, ContactPoints } from "./lib/client/client_options.ts";
 export type { AskRetry, ClientAskOptions } from "./lib/client/client_ask.ts";
 export type {
+  ClientConnectionRejected,
   ClientEvent,
   ClientNodeChanged,
   ClientState,

@@ -209,9 +209,9 @@ export class Remoting {
       onMessage: (peer, lane, bytes, start, end, paths, kept) =>
         remoting.#onMessage(peer, lane, bytes, start, end, paths, kept),
       onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
-      onUnreachable: (address, reason) => {
+      onUnreachable: (failure) => {
         remoting.#telemetry?.onFailedHandshake("failed");
-        options.onUnreachable?.(address, reason);
+        options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
         if (remoting.#onDropped(to, payload, reason, unread)) return;
