@@ -1,4 +1,6 @@
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
+import type { ActorRef, RefAddress } from "../actor/ref/ref.ts";
+import type { PeerIdentity } from "../runtime/network.ts";
 import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
 import type { RelayChoice } from "./relay.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
@@ -30,6 +32,22 @@ export type UndeliveredHandler = (
   deadline?: number,
 ) => boolean;
 
+/** Whose message a reference has arrived in. */
+export interface RefSource {
+  /** A client may have forged it. */
+  readonly role: "node" | "client";
+  /** `"host:port"`, or `"client:<id>"`. */
+  readonly address: string;
+  /** The identity in its certificate. */
+  readonly identity: PeerIdentity;
+}
+
+/** Makes the reference of an address that has arrived; without a source, from this system itself. */
+export type RefResolver = (
+  address: RefAddress,
+  from: RefSource | undefined,
+) => ActorRef<never> | undefined;
+
 /** Options of the endpoint except the ones that the bridge provides. */
 export type RemotingOptions =
   & Omit<
@@ -57,6 +75,8 @@ export type RemotingOptions =
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
     /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
     readonly maxWatchesPerPeer?: number;
+    /** Milliseconds after which a client that is not connected counts as gone. Default 60 000. */
+    readonly clientTimeout?: number;
     /** Of a client that sends everything through one node. Default: directly to each. */
     readonly relay?: RelayChoice;
     /** How values of users' classes cross the wire. Default: not at all. */

@@ -3,6 +3,7 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import { passedOn } from "../actor/ref/passed_on.ts";
 import { ActorError } from "../actor/errors.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
 import { checkOptions, checkValue } from "../options/check_options.ts";
@@ -32,6 +33,7 @@ export function poolRouter<M>(
   checkBehavior(behavior);
   return Behaviors.setup((context) => {
     const routees = new Routees<M>(strategy, context.system.runtime.random);
+    if (context.self instanceof LocalRef) context.self.becomeForwarder();
     routees.replace(spawnAll(context, size, behavior, routeeOptions));
     return routing(routees, broadcast);
   });

@@ -73,9 +73,15 @@ const all = {
   // Asks.
   expiredAsksAreDropped: true,
   innerAsksInheritDeadlines: true,
+  endsFailAsks: true,
+  failuresFailAsks: true,
+  passedAsksOutliveActors: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,
+  leavingIsNotListed: true,
+  servicesAreWithdrawnFirst: true,
+  absentClientsAreKept: true,
   // Sharding.
   coordinatorAwaitsReports: true,
   joiningMembersReport: true,

@@ -3,6 +3,7 @@ import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext } from "../behavior/context.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import type { Wrappers } from "../behavior/wrapper.ts";
+import type { HeldAsk } from "../ref/held_ask.ts";
 import type { LocalRef } from "../ref/local_ref.ts";
 import type { CellHost, HostedCell } from "./cell_host.ts";
 import type { CellParts } from "./cell_parts.ts";
@@ -50,6 +51,8 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   enqueueSystem(message: SystemMessage): void;
   /** Handles a message that the actor has arranged for itself. */
   deliverOwn(message: unknown): void;
+  /** The asks whose messages wait in the mailbox. */
+  askedInMailbox(): Set<HeldAsk>;
   /** Takes the oldest message without handling it. Only when there is one. */
   discard(): unknown;
   /** Bytes that the stash may hold. */

@@ -12,7 +12,9 @@ import { isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
+import { findReply, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
+import type { HeldAsk } from "../ref/held_ask.ts";
 import type { EntityKeeper, LocalRef, TemporaryRef, Watcher } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
@@ -76,6 +78,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   #current: SentMessage | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
+  override heldAsks: HeldAsk | undefined = undefined;
   override readonly parent: Cell | undefined;
   override readonly path: string;
   override readonly uid: number;
@@ -176,6 +179,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
+    const { running } = host;
+    if (running !== undefined && running.heldAsks !== undefined) {
+      passAskOn(running, this, messageOf(message));
+    }
     host.messageCheck?.check(this.path, messageOf(message));
     if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
@@ -253,8 +260,22 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.parts.entities = keeper;
   }
 
+  override isBusy(withTimers: boolean): boolean {
+    const idle = attributed | timed;
+    return (this.#status & ~idle) !== 0 || this.size > 0 ||
+      (this.#parts?.isBusy(withTimers) ?? false);
+  }
+
   override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {
     (this.parts.pendingAsks ??= new Map()).set(promise, ask);
+  }
+
+  override get forwards(): boolean {
+    return this.#parts?.forwards ?? false;
+  }
+
+  override becomeForwarder(): void {
+    this.parts.forwards = true;
   }
 
   findAdapter(path: string): TemporaryRef | undefined {
@@ -466,7 +487,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     try {
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
-      return fail(this, error);
+      return this.fail(error, message);
     }
     if (next !== same) this.apply(next, "message", message);
   }
@@ -532,7 +553,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       case "restart":
         return beginRestart(this, undefined, 0);
       case "unhandled":
-        if (kind === "message" && this.host.eventStream.hasListeners("unhandledMessage")) {
+        if (kind !== "message") return;
+        this.host.failAsk(this, subject, notHandled);
+        if (this.host.eventStream.hasListeners("unhandledMessage")) {
           this.host.eventStream.publish({
             type: "unhandledMessage",
             ref: this,
@@ -542,8 +565,20 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
   }
 
-  fail(error: unknown): void {
+  fail(error: unknown, message?: unknown): void {
+    if (message !== undefined) {
+      this.host.failAsk(this, message, { reason: "handlerFailed", cause: error });
+    }
     fail(this, error);
+  }
+
+  askedInMailbox(): Set<HeldAsk> {
+    const asks = new Set<HeldAsk>();
+    this.forEachWaiting((kept) => {
+      const ask = findReply(messageOf(untraced(kept)))?.heldAsk;
+      if (ask !== undefined) asks.add(ask);
+    });
+    return asks;
   }
 
   become(behavior: Behavior<never>, transition: BehaviorTransition): void {
@@ -642,6 +677,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.host.dispatcher.schedule(this);
   }
 }
+
+/** What an asker is told when the actor does not handle its message. */
+const notHandled = { reason: "invalidMessage", details: "the actor does not handle it" } as const;
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

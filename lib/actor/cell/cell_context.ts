@@ -9,6 +9,8 @@ import type { ActorContext, ActorLog, ActorTimers, Stash } from "../behavior/con
 import { deadlineOf } from "../ask/ask.ts";
 import type { MessageSender } from "../ref/message_sender.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
+import type { StatusValue } from "../behavior/status_reply.ts";
+import { statusOf } from "../ask/status_value.ts";
 import { ActorError } from "../errors.ts";
 import { checkActorName, duplicateName } from "../ref/actor_name.ts";
 import { LocalRef } from "../ref/local_ref.ts";
@@ -177,6 +179,24 @@ export class CellContext implements ActorContext<unknown>, MessageAtHand {
     return this.#cell.host.ask(ref, make, options, this.#cell, this.current);
   }
 
+  askStatus<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<T, R, Q>>> {
+    const cell = this.#cell;
+    const reply = this.ask<T, R, Q>(ref, factory, options);
+    const status = statusOf(reply, ref);
+    // The actor holds this promise, and may say of this one that it does not wait for it.
+    const ask = cell.pendingAsks?.get(reply);
+    if (ask !== undefined) {
+      cell.addPendingAsk(status, ask);
+      const forget = () => void cell.pendingAsks?.delete(status);
+      status.then(forget, forget);
+    }
+    return status;
+  }
+
   pipeToSelf<T>(
     promise: PromiseLike<T>,
     onFulfilled?: (value: T) => unknown,
@@ -187,7 +207,13 @@ export class CellContext implements ActorContext<unknown>, MessageAtHand {
     const ask = cell.pendingAsks?.get(promise as Promise<T>);
     if (ask !== undefined) ask.awaited = false;
     const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
+    const parts = cell.ended ? undefined : cell.parts;
+    if (parts !== undefined) parts.piped++;
+    const settled = () => {
+      if (parts !== undefined) parts.piped--;
+    };
     const tell = <V>(value: V, make: (value: V) => unknown) => {
+      settled();
       let message: unknown;
       try {
         message = make(value);
@@ -198,7 +224,11 @@ export class CellContext implements ActorContext<unknown>, MessageAtHand {
     };
     Promise.resolve(promise).then(
       (value) => tell(value, onFulfilled ?? ((message) => message)),
-      (reason) => onRejected === undefined ? failed(reason) : tell(reason, onRejected),
+      (reason) => {
+        if (onRejected !== undefined) return tell(reason, onRejected);
+        settled();
+        failed(reason);
+      },
     );
   }
 

@@ -11,6 +11,7 @@ import type { Signal } from "../behavior/signal.ts";
 import { decide, RestartHistory, type Verdict } from "../behavior/supervision.ts";
 import { type BehaviorTransition, wrapperOf, Wrappers } from "../behavior/wrapper.ts";
 import { ActorError, isDeadlinePassed } from "../errors.ts";
+import { failHeldAsks } from "../ref/held_ask.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { ActorCell } from "./actor_cell.ts";
 import { inTurn, isThenable, suspend } from "./suspension.ts";
@@ -215,6 +216,14 @@ export function finishRestart(cell: ActorCell): void {
   if (restart.delay > 0 && restart.timer === undefined) return cell.pauseRestart(restart.delay);
   // A promise of the last incarnation may have started something meanwhile.
   forget(cell);
+  if (cell.heldAsks !== undefined) {
+    // What the last incarnation knew of its asks is gone; those that still wait get an answer.
+    const { cause } = restart;
+    const failure = cause === undefined
+      ? { reason: "stopped" } as const
+      : { reason: "handlerFailed", cause } as const;
+    failHeldAsks(cell, failure, cell.askedInMailbox());
+  }
   cell.endRestarting();
   startIncarnation(cell, "restart");
 }
@@ -248,6 +257,7 @@ function end(cell: ActorCell): void {
   const parts = cell.endStopping();
   host.observer?.onStopped?.(cell.path);
   host.unregister(cell);
+  failHeldAsks(cell, { reason: "stopped", cause: failure?.cause });
   parent?.childStopped(cell, failure !== undefined);
   // A parent that restarts gets no signals of the children of its last incarnation.
   if (failure !== undefined && parent !== undefined && !parent.isRestarting) {

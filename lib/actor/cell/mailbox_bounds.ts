@@ -121,6 +121,11 @@ export class MailboxBounds {
     return new Sized(message, counted);
   }
 
+  /** The message of a slot. */
+  contentOf(slot: unknown): unknown {
+    return slot instanceof Sized ? slot.message : slot;
+  }
+
   /** The message of a slot that has left. */
   release(slot: unknown): unknown {
     if (!(slot instanceof Sized)) return slot;

@@ -65,6 +65,7 @@ export function extensionContext(
     handleUndelivered: (prefix, handler) => {
       remoting.handleUndelivered(checkPath(prefix), handler);
     },
+    resolveRefs: (prefix, resolve) => remoting.resolveRefs(checkPath(prefix), resolve),
     reserve: (path) => remoting.reserve(checkPath(path)),
     send: (to, path, message, deadline) => {
       if (to !== address) remoting.send(to, path, 0, message, deadline);
@@ -75,7 +76,8 @@ export function extensionContext(
       kinds.set(kind, spawn);
     },
     spawnSystem: (behavior, name) => internals.spawnSystem(behavior, name),
-    deadLetter: (reason, target, message) => internals.deadLetter(reason, target, message),
+    deadLetter: (reason, target, message, details) =>
+      internals.deadLetter(reason, target, message, { details }),
     expose: ({ name }, api) => {
       if (exposed.has(name)) throw taken("duplicateExtension", "exposes", name);
       exposed.set(name, api);

@@ -3,6 +3,7 @@ import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import type { ActorRef } from "../../actor/ref/ref.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { RefResolver } from "../../remoting/remoting_options.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { ExtensionBehavior } from "./extension_behavior.ts";
@@ -97,6 +98,15 @@ export interface ExtensionContext {
     handler: (to: string, message: unknown, path: string, deadline?: number) => boolean,
   ): void;
   /**
+   * Makes the references that arrive in messages and point to reserved paths of one part which begin
+   * with `prefix`: such a reference is no address of an actor, but names something of the extension.
+   * A peer can send any number of them, and forge them. An address that arrives again from a node may
+   * get the same reference, one of a client is made anew. Undefined: nothing can be sent to it.
+   *
+   * @throws {ClusterError} code `badPath`.
+   */
+  resolveRefs(prefix: string, resolve: RefResolver): void;
+  /**
    * Keeps references from leading to a path where clients listen, so that no forged reference
    * makes this node write there.
    *
@@ -122,8 +132,16 @@ export interface ExtensionContext {
    * @throws {ActorError} codes `badName`, `duplicateName`, `systemStopped`.
    */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
-  /** Counts and publishes a message that is lost before it reached a mailbox. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /**
+   * Counts and publishes a message that is lost before it reached a mailbox. If it was an ask, the
+   * asker is told the reason, and `details`: plain text, of which 1 024 characters are sent.
+   */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    details?: string,
+  ): void;
   /**
    * Gives users an object: `system.extension(key)`.
    *

@@ -1,4 +1,6 @@
+import { maxEntityId } from "../../options/tables/sharding_tables.ts";
 import { estimateSize } from "../../actor/cell/message_size.ts";
+import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import { isSent, messageOf, sentMessage } from "../../actor/ref/sent_message.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
@@ -7,8 +9,10 @@ import {
   type EntityDelivery,
   type FlushMarker,
   isEntityId,
+  otherNumberText,
   parseEntityDelivery,
   parseFlushMarker,
+  type RefusedMessage,
   regionPath,
   type ReturnedMessage,
   shardingPath,
@@ -20,6 +24,12 @@ import type { ShardingPort } from "./sharding_port.ts";
 
 /** Milliseconds that a new route waits for the messages of the old one. */
 const pendingRouteTimeout = 5_000;
+
+/**
+ * Milliseconds for which a type may be unknown to the cluster before messages for it are given up:
+ * nodes that have just started spawn their types a little later.
+ */
+const unknownTypeGrace = 1_000;
 
 /** A message for an entity, or a flush marker, which has no entity. */
 interface RoutedMessage {
@@ -58,7 +68,7 @@ export interface ShardRouterOptions {
  */
 export class ShardRouter {
   readonly shardType: string;
-  readonly #region: LocalRegion | undefined;
+  #region: LocalRegion | undefined;
   readonly #port: ShardingPort;
   readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
@@ -66,6 +76,8 @@ export class ShardRouter {
   readonly #isLost: (address: string) => boolean;
   /** Nothing waits here any more. */
   #closed = false;
+  /** Since when the cluster does not know the type; undefined: it may know it. */
+  #unknownSince: number | undefined;
 
   constructor(options: ShardRouterOptions) {
     this.shardType = options.shardType;
@@ -75,6 +87,12 @@ export class ShardRouter {
     this.#isLost = options.isLost ?? (() => false);
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
+  }
+
+  /** This node runs the type from now on, or knows that it exists: what it has learned stays. */
+  adopt(region: LocalRegion | undefined, limits: Partial<ShardBufferLimits> = {}): void {
+    this.#region ??= region;
+    this.#routes.limit(limits);
   }
 
   /** How many shards the type has. */
@@ -107,10 +125,16 @@ export class ShardRouter {
     return this.#routes.epochOf(shard);
   }
 
+  /** What was sent to the entities is no envelope. */
+  refuseMessage(message: unknown): void {
+    const why = "it is not in a shard envelope; send shardEnvelope(entityId, message)";
+    this.#port.deadLetter("invalidMessage", this.#path, message, why);
+  }
+
   /** Sends a message to an entity. */
   route(entityId: string, message: unknown): void {
     if (!isEntityId(entityId)) {
-      return this.#port.deadLetter("noSuchActor", `${this.#path}/?`, message);
+      return this.#port.deadLetter("badEntityId", `${this.#path}/?`, message, notAnId(entityId));
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
@@ -192,6 +216,7 @@ export class ShardRouter {
    */
   learn(shard: number, owner: string, epoch: number, incarnation = 0): void {
     if (owner !== this.#port.self) this.#region?.fence(shard, epoch);
+    this.#unknownSince = undefined;
     const learned = this.#routes.learn(shard, owner, epoch, this.#port.now(), incarnation);
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
@@ -300,10 +325,24 @@ export class ShardRouter {
     for (const shard of this.#routes.wanted()) this.#locate(shard);
   }
 
-  /** Gives up all messages that wait. */
-  refuse(): void {
+  /** The cluster rejects the type as it is used here: gives up all messages that wait. */
+  refuse({ actual, reason }: Pick<RefusedMessage, "actual" | "reason">): void {
+    if (actual === undefined) return this.#giveUp("noShardOwner", reason);
+    this.#giveUp("wrongShardCount", otherNumberText(this.shardType, this.numShards, actual));
+  }
+
+  /** No member runs entities of the type; if that stays so, gives up all messages that wait. */
+  unknownType(known: readonly string[]): void {
+    const now = this.#port.now();
+    this.#unknownSince ??= now;
+    if (now - this.#unknownSince < unknownTypeGrace) return;
+    const there = known.length === 0 ? "there are no entities" : `there are ${known.join(", ")}`;
+    this.#giveUp("unknownType", `no member runs entities of type "${this.shardType}"; ${there}`);
+  }
+
+  #giveUp(reason: "noShardOwner" | "wrongShardCount" | "unknownType", details: string): void {
     for (const shard of this.#routes.waiting()) {
-      for (const routed of this.#routes.takeBuffered(shard)) this.#lose("noShardOwner", routed);
+      for (const routed of this.#routes.takeBuffered(shard)) this.#lose(reason, routed, details);
     }
   }
 
@@ -367,8 +406,16 @@ export class ShardRouter {
     for (const routed of this.#routes.takeBuffered(shard)) {
       const grant = this.#routes.grantOf(shard);
       if (grant === undefined) this.#buffer(shard, routed);
-      else this.#forward(shard, routed, grant);
+      else this.#handOver(shard, routed, grant);
     }
+  }
+
+  /** A message that has waited; the entity that gets it has to answer its ask. */
+  #handOver(shard: number, routed: RoutedMessage, grant: LocatedGrant): void {
+    if (grant.owner !== this.#port.self) return this.#forward(shard, routed, grant);
+    this.#port.bringAsk?.(messageOf(routed.message));
+    this.#forward(shard, routed, grant);
+    this.#port.bringAsk?.(undefined);
   }
 
   #forward(shard: number, routed: RoutedMessage, grant: LocatedGrant): void {
@@ -423,13 +470,20 @@ export class ShardRouter {
     if (outcome === "locate" && !locateLater) this.#locate(shard);
   }
 
-  #lose(
-    reason: "noShardOwner" | "bufferFull" | "expired",
-    { entityId, message }: RoutedMessage,
-  ): void {
+  #lose(reason: DeadLetterReason, { entityId, message }: RoutedMessage, details?: string): void {
     if (entityId === undefined) return;
-    this.#port.deadLetter(reason, `${this.#path}/${entityId}`, message);
+    this.#port.deadLetter(reason, `${this.#path}/${entityId}`, message, details);
   }
+}
+
+/** Why a value is no id of an entity. */
+function notAnId(value: unknown): string {
+  const rule = `an entity id is a text of 1 to ${maxEntityId} UTF-16 code units`;
+  if (typeof value !== "string") return `${rule}, not ${value === null ? "null" : typeof value}`;
+  if (value.length > maxEntityId) return `${rule}; this one has ${value.length}`;
+  return value === ""
+    ? `${rule}; this one is empty`
+    : `${rule}; this one has half a surrogate pair`;
 }
 
 function isClient(address: string): boolean {

@@ -11,6 +11,16 @@ export interface ShardingPort {
    * clock of `now`.
    */
   send(to: string, path: string, message: unknown, deadline?: number): void;
-  /** A message is lost; says why. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** A message is lost; says why, and in `details` more to its asker. */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    details?: string,
+  ): void;
+  /**
+   * A message that has waited here is handed to an entity now, which has to answer its ask;
+   * `undefined`: that is done. Only where there are entities.
+   */
+  bringAsk?(message: unknown): void;
 }
