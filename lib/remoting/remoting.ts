@@ -14,11 +14,18 @@ import { internalsOf, type SystemInternals } from "../actor/system/system_intern
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
 import { type AskFailure, releaseAsk } from "../actor/ref/held_ask.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { clusterDefaults } from "../options/tables/cluster_tables.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
-import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
+import {
+  accountOf,
+  type ClientPeer,
+  type Lane,
+  type NodePeer,
+  type Peer,
+} from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
@@ -36,6 +43,7 @@ import { WireError } from "../wire/errors.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
+import { ClientPresence } from "./client_presence.ts";
 import { Grants } from "./grants.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
@@ -55,6 +63,7 @@ import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
 import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
+import { withdrawalPath } from "./withdrawal_protocol.ts";
 
 export type {
   NodeHandler,
@@ -64,7 +73,7 @@ export type {
 } from "./remoting_options.ts";
 
 /** Paths of the bridge itself: a message that is lost there is no loss of a user. */
-const ownPaths: ReadonlySet<string> = new Set([watchPath, lostAskPath, rejectedPath]);
+const ownPaths: readonly string[] = [watchPath, lostAskPath, rejectedPath, withdrawalPath];
 
 /** A message that was not delivered, and the reply references in it. */
 interface Dropped {
@@ -88,7 +97,13 @@ export class Remoting {
   /** For messages to paths that begin so. */
   readonly #undelivered = new Map<string, UndeliveredHandler>();
   readonly #grants = new Grants();
+  /** Of a node: which clients are gone. */
+  readonly #clients: ClientPresence;
+  #clientTimer: Timer | undefined;
+  #closed = false;
   readonly #reserved = new Set<string>();
+  /** What is lost there is no loss of a user. */
+  readonly #own = new Set(ownPaths);
   /** Messages to these paths list references that are open to the client anyway, or closed. */
   readonly #withoutGrants = new Set<string>();
   #isExported: (path: string, peer: Peer) => boolean = () => false;
@@ -152,9 +167,14 @@ export class Remoting {
       peerLog: this.#peerLog,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
-    const { maxWatchesPerPeer } = options;
+    const { maxWatchesPerPeer, clientTimeout = clusterDefaults.clientTimeout } = options;
+    this.#clients = new ClientPresence(clientTimeout);
     this.#watcher = new RemoteWatcher(
-      { ...common, send: (to, message) => this.send(to, watchPath, 0, message) },
+      {
+        ...common,
+        send: (to, message) => this.send(to, watchPath, 0, message),
+        expectClient: (address) => this.#expectClient(address),
+      },
       maxWatchesPerPeer === undefined ? {} : { maxWatchesPerPeer },
     );
     this.#lostAsks = new LostAsks({
@@ -192,19 +212,15 @@ export class Remoting {
       },
       onPeerUp: (peer, lane) => {
         remoting.#telemetry?.onPeerUp(peer, lane);
-        if (usesUserLane(peer, lane)) remoting.#watcher.onPeerUp(peer);
+        if (peer.role === "client") remoting.#onClientUp(peer);
+        else if (usesUserLane(peer, lane)) remoting.#onNodeUp(peer);
         options.onPeerUp?.(peer, lane);
       },
       onPeerDown: (peer, lane, reason, cut) => {
         remoting.#telemetry?.onPeerDown(peer, lane);
-        if (peer.role === "client") {
-          remoting.#grants.revokeAll(peer.address);
-          remoting.remoteAsks.forget(peer);
-        }
-        if (usesUserLane(peer, lane)) {
-          remoting.#watcher.onPeerDown(peer);
-          remoting.#relay.onPeerDown(peer);
-        }
+        if (peer.role === "client") remoting.#onClientDown(peer);
+        else if (usesUserLane(peer, lane)) remoting.#watcher.onPeerDown(peer);
+        if (usesUserLane(peer, lane)) remoting.#relay.onPeerDown(peer);
         options.onPeerDown?.(peer, lane, reason, cut);
       },
     });
@@ -295,13 +311,82 @@ export class Remoting {
     this.#leaving = leaving;
   }
 
+  /** Of a client that sends everything through one node: sends through it what goes directly else. */
+  sendThroughContact(to: string, path: string, message: unknown): void {
+    this.#relay.send(to, encodeEnvelope(this.#codec, path, 0, message).slice());
+  }
+
+  /** Clients that are connected, directly or through another node. */
+  clients(): Iterable<string> {
+    return this.#clients.connected();
+  }
+
+  /** A client says that it has ended: what it has here ends at once. */
+  endClient(address: string): void {
+    this.#relay.onClosed(address);
+    this.#onClientClosed(address);
+  }
+
+  #onClientClosed(address: string): void {
+    this.#clients.onClosed(address);
+    this.#endClients([address]);
+  }
+
+  #onNodeUp(peer: NodePeer): void {
+    this.#watcher.onPeerUp(peer);
+    // Of a client that sends everything through one node: it may be another than before.
+    if (this.#relay.isClient) this.#watcher.onRerouted();
+  }
+
+  #onClientUp(peer: ClientPeer): void {
+    const { address } = peer;
+    const isOther = this.#clients.onConnected(address, accountOf(peer));
+    if (isOther) this.#endClients([address]);
+    this.#watcher.onPeerUp(peer);
+  }
+
+  /** It may come back: what it has here is kept for a time. */
+  #onClientDown(peer: ClientPeer): void {
+    // It has given up the asks whose replies would have come this way.
+    this.remoteAsks.forget(peer);
+    this.#watcher.onPeerDown(peer);
+    this.#endClients(this.#clients.onDisconnected(peer.address, this.#clock.now()));
+  }
+
+  /** An actor here watches one of a client that is not connected. */
+  #expectClient(address: string): void {
+    // No client connects to another.
+    if (!this.#isNode) return this.#endClients([address]);
+    this.#endClients(this.#clients.expect(address, this.#clock.now()));
+  }
+
+  /** These clients are gone, and others may be in time. */
+  #endClients(gone: readonly string[]): void {
+    for (const address of gone) {
+      this.#grants.revokeAll(address);
+      this.#watcher.onClientGone(address);
+      this.#internals.failAsksTo(address, false);
+    }
+    const at = this.#clients.nextAt;
+    if (at === undefined || this.#clientTimer !== undefined || this.#closed) return;
+    this.#clientTimer = this.#clock.schedule(Math.max(1, at - this.#clock.now()), () => {
+      this.#clientTimer = undefined;
+      this.#endClients(this.#clients.expire(this.#clock.now()));
+    });
+  }
+
   /**
    * No reference may point to the path: only the system itself sends there, with `send`. Without
-   * `grants`, references in these messages do not permit a client to use them.
+   * `grants`, references in these messages do not permit a client to use them. With `own`, a message
+   * that is lost there is no dead letter: the system repeats what matters.
    */
-  reserve(path: string, { grants = true }: { readonly grants?: boolean } = {}): void {
+  reserve(
+    path: string,
+    { grants = true, own = false }: { readonly grants?: boolean; readonly own?: boolean } = {},
+  ): void {
     this.#reserved.add(path);
     if (!grants) this.#withoutGrants.add(path);
+    if (own) this.#own.add(path);
   }
 
   /**
@@ -342,7 +427,7 @@ export class Remoting {
     const peer = isClient || this.#serialization.registry !== undefined
       ? this.endpoint.peerAt(node, lane) ?? this.#relay.peerOf(node)
       : undefined;
-    // A disconnected client must not get a grant either: it would never be revoked.
+    // Nothing waits for a client that is not connected: a node cannot dial it.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
       return this.#unsent(node, path, message, deadline);
     }
@@ -400,6 +485,8 @@ export class Remoting {
   async close(): Promise<void> {
     this.#rejections.flush();
     this.#watcher.close();
+    this.#closed = true;
+    this.#clientTimer?.cancel();
     this.#lostAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
@@ -705,12 +792,11 @@ export class Remoting {
       admits: (client) => this.endpoint.clientAddresses.admits(client),
       deliver: (peer, envelope, remaining) => this.#onForwarded(peer, envelope, remaining),
       onRoute: (peer, exists) => {
-        if (exists) return this.#watcher.onPeerUp(peer);
+        if (exists) return this.#onClientUp(peer);
         if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.
-        this.#grants.revokeAll(peer.address);
-        this.remoteAsks.forget(peer);
-        this.#watcher.onPeerDown(peer);
+        this.#onClientDown(peer);
       },
+      onClosed: (client) => this.#onClientClosed(client),
       ...relay,
     });
     this.handlePeers(relayPath, (peer, message) => made.forward(peer, message));
@@ -772,6 +858,9 @@ export class Remoting {
     const { path, message, replyRefs, deadline } = dropped;
     const relayed = path === relayPath ? this.#relay.unwrap(message) : undefined;
     if (relayed !== undefined) {
+      // The contact has certainly not read it, and there is another: nothing is sent twice.
+      const again = unread && reason === "disconnected" && this.#relay.contact !== to;
+      if (again && this.#relay.send(relayed.to, relayed.envelope, relayed.remaining)) return true;
       return this.#onDropped(relayed.to, relayed.envelope, reason, unread, relayed.remaining);
     }
     const isTakenBack = unread && reason === "disconnected";
@@ -815,7 +904,7 @@ export class Remoting {
   }
 
   #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
-    if (!ownPaths.has(path)) this.#internals.deadLetter(reason, to + path, message);
+    if (!this.#own.has(path)) this.#internals.deadLetter(reason, to + path, message);
   }
 
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {

@@ -29,6 +29,8 @@ class OpenMailbox extends Mailbox {
   declare readonly keepEntities: never;
   declare heldAsks: never;
   declare readonly becomeForwarder: never;
+  declare readonly isBusy: never;
+  declare readonly tellOwn: never;
   override tell(message: unknown): void {
     this.put(message);
   }

@@ -209,6 +209,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.wake();
   }
 
+  override tellOwn(message: unknown): void {
+    this.enqueueSystem({ type: "own", message });
+  }
+
   override onTerminated(signal: Terminated): void {
     this.enqueueSystem(signal);
   }
@@ -254,6 +258,12 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   override keepEntities(keeper: EntityKeeper): void {
     this.parts.entities = keeper;
+  }
+
+  override isBusy(withTimers: boolean): boolean {
+    const idle = attributed | timed;
+    return (this.#status & ~idle) !== 0 || this.size > 0 ||
+      (this.#parts?.isBusy(withTimers) ?? false);
   }
 
   override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {
@@ -442,6 +452,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         // The actor continues without that child.
         if ((this.#status & (restarting | ended)) !== 0) return;
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
+      case "own":
+        return this.deliverOwn(message.message);
       case "failure":
         return fail(this, message.error);
       case "stopInTurn":
