@@ -5,7 +5,7 @@
  *
  * @example
  * ```ts
- * import { Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+ * import { Behaviors, ClusteredActorSystem } from "@casty/casty";
  *
  * const greeted: string[] = [];
  * const greeter = (id: string) =>
@@ -20,7 +20,7 @@
  *   port: 0,
  * });
  * const greeters = system.spawn(Behaviors.sharded(greeter, { numShards: 20 }), "greeters");
- * greeters.tell(shardEnvelope("alice", "world"));
+ * greeters.entity("alice").tell("world");
  * ```
  *
  * @module
@@ -78,6 +78,8 @@ export type {
 export type { ClientPolicy } from "./lib/actor/services/client_policy.ts";
 export type { MessageSender } from "./lib/actor/ref/message_sender.ts";
 export type { ActorRef } from "./lib/actor/ref/ref.ts";
+export { actorRef, type ActorRefSchema, isActorRef } from "./lib/actor/ref/ref_schema.ts";
+export type { ListingSubscription } from "./lib/actor/services/listing_subscription.ts";
 export type { OnceOptions, Scheduler, TickOptions } from "./lib/actor/services/scheduler.ts";
 export { ServiceKey } from "./lib/actor/services/service_key.ts";
 export type { ShutdownPhase, ShutdownTask } from "./lib/actor/services/shutdown_phases.ts";
@@ -218,11 +220,14 @@ export type {
   ShardStopped,
 } from "./lib/sharding/shard_event.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
+export type { ClusterAccess } from "./lib/sharding/routing/cluster_access.ts";
+export type { EntityRef } from "./lib/sharding/routing/entity_ref.ts";
+export type { ShardRegionRef } from "./lib/sharding/routing/shard_proxy.ts";
 export type { OwnedShard, Sharding } from "./lib/sharding/sharding.ts";
 export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
+export type { EntityFactory } from "./lib/sharding/routing/entity_factory.ts";
 export type {
-  EntityFactory,
   EntityMailboxOptions,
   Sharded,
   ShardedBehavior,

@@ -230,6 +230,12 @@ export class ClientConnections {
           path,
           (peer, value, deadline) => handler(peer.address, value, deadline),
         ),
+      resolveRefs: (prefix, resolve) => remoting.resolveRefs(prefix, resolve),
+      handleMissing: (prefix, handler) =>
+        remoting.handleMissing(
+          prefix,
+          (_peer, message, path, deadline) => handler(message, path, deadline),
+        ),
       reserve: (path) => remoting.reserve(path),
       send: (to, path, message, deadline) => remoting.send(to, path, 0, message, deadline),
       deadLetter: (reason, target, message, details) =>

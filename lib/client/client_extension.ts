@@ -1,6 +1,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import type { RefResolver } from "../remoting/remoting_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /**
@@ -36,6 +37,13 @@ export interface ClientContext {
   handleUndelivered(
     prefix: string,
     handler: (to: string, message: unknown, path: string, deadline?: number) => boolean,
+  ): void;
+  /** Makes the references that arrive and point to reserved paths that begin with `prefix`. */
+  resolveRefs(prefix: string, resolve: RefResolver): void;
+  /** Takes messages that nodes send to reserved paths that begin with `prefix`. */
+  handleMissing(
+    prefix: string,
+    handler: (message: unknown, path: string, deadline?: number) => void,
   ): void;
   /** Keeps references from leading to a path where nodes listen. */
   reserve(path: string): void;

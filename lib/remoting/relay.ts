@@ -53,6 +53,12 @@ export interface RelayChoice {
   isDirect(path: string, to: string): boolean;
 }
 
+/** Nodes through which one client has sent last, and the client as each has named it; latest last. */
+type Route = Map<string, ClientPeer>;
+
+/** Nodes of one route: a client changes its contact, and the old one still forwards. */
+const maxVias = 3;
+
 /** An envelope, and the address that it is for. */
 interface Wrapped {
   readonly to: string;
@@ -63,12 +69,6 @@ interface Wrapped {
    */
   readonly remaining: number | undefined;
 }
-
-/** Nodes through which one client has sent last, and the client as each has named it; latest last. */
-type Route = Map<string, ClientPeer>;
-
-/** Nodes of one route: a client changes its contact, and the old one still forwards. */
-const maxVias = 3;
 
 /** See the module's text. */
 export class Relay {

@@ -13,7 +13,7 @@ import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
 import { type AskFailure, releaseAsk } from "../actor/ref/held_ask.ts";
-import type { Ref, RefAddress } from "../actor/ref/ref.ts";
+import { Ref, type RefAddress } from "../actor/ref/ref.ts";
 import { clusterDefaults } from "../options/tables/cluster_tables.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -53,9 +53,11 @@ import {
   type MissingHandler,
   type NodeHandler,
   type PeerHandler,
+  type RefResolver,
   type RemotingOptions,
   type UndeliveredHandler,
 } from "./remoting_options.ts";
+import { RefTable } from "./ref_table.ts";
 import { RemotingTelemetry } from "./remoting_telemetry.ts";
 import { RemoteAsks, RemoteReplyRef } from "./remote_asks.ts";
 import { RemoteRef } from "./remote_ref.ts";
@@ -104,6 +106,11 @@ export class Remoting {
   readonly #reserved = new Set<string>();
   /** What is lost there is no loss of a user. */
   readonly #own = new Set(ownPaths);
+  /** Make the references to paths that begin so. */
+  readonly #resolvers = new Map<string, RefResolver>();
+  readonly #refs = new RefTable();
+  /** The sender of what is decoded; undefined: this system. */
+  #decodingFrom: Peer | undefined;
   /** Messages to these paths list references that are open to the client anyway, or closed. */
   readonly #withoutGrants = new Set<string>();
   #isExported: (path: string, peer: Peer) => boolean = () => false;
@@ -280,16 +287,34 @@ export class Remoting {
     return this.#nodeHandlers.has(path) || this.#peerHandlers.has(path);
   }
 
+  /**
+   * Makes the references that arrive and point to paths of one part that begin with `prefix`, which
+   * must be reserved.
+   */
+  resolveRefs(prefix: string, resolve: RefResolver): void {
+    this.#resolvers.set(prefix, resolve);
+  }
+
   /** A reference to an actor, of this system or another. */
   refTo(address: RefAddress): Ref<unknown> {
-    if (address.node === this.#internals.nodeAddress && !this.#isReserved(address.path)) {
-      const local = this.#internals.resolve(address.path, address.uid);
-      if (local !== undefined) return local;
-    }
-    if (address.path.startsWith(askPath)) {
-      return new RemoteReplyRef(this, address.node, address.path, address.uid);
-    }
-    return new RemoteRef(this, address.node, address.path, address.uid);
+    const { node, path, uid } = address;
+    return this.#localRef(node, path, uid) ?? this.#makeRef(address, undefined);
+  }
+
+  #localRef(node: string, path: string, uid: number): Ref<unknown> | undefined {
+    if (node !== this.#internals.nodeAddress || this.#isReserved(path)) return undefined;
+    return this.#internals.resolve(path, uid);
+  }
+
+  #resolverOf(path: string): RefResolver | undefined {
+    return handlerOf(this.#resolvers, path);
+  }
+
+  #makeRef(address: RefAddress, from: Peer | undefined): Ref<unknown> {
+    const { node, path, uid } = address;
+    if (path.startsWith(askPath)) return new RemoteReplyRef(this, node, path, uid);
+    const resolved = this.#resolverOf(path)?.(address, from);
+    return resolved instanceof Ref ? resolved : new RemoteRef(this, node, path, uid);
   }
 
   /**
@@ -498,8 +523,26 @@ export class Remoting {
         this.#missingHandler(path) !== undefined);
   }
 
+  /** The reference of an address that has arrived: one object, as long as it is alive. */
+  #arrivedRef(address: RefAddress): Ref<unknown> {
+    const { node, path, uid } = address;
+    const from = this.#decodingFrom;
+    // A reply reference knows the message that it has arrived in.
+    if (path.startsWith(askPath)) {
+      return this.#localRef(node, path, uid) ?? this.#makeRef(address, from);
+    }
+    // What a client names must not be what a node may use, nor the other way round.
+    const isShared = from?.role !== "client" || this.#resolverOf(path) === undefined;
+    if (!isShared) return this.#makeRef(address, from);
+    const known = this.#localRef(node, path, uid) ?? this.#refs.find(node, path, uid);
+    if (known !== undefined) return known;
+    const ref = this.#makeRef(address, from);
+    this.#refs.add(node, path, uid, ref, from);
+    return ref;
+  }
+
   #resolve(address: RefAddress): Ref<unknown> {
-    const ref = this.refTo(address);
+    const ref = this.#arrivedRef(address);
     // A reply reference has come back: its message was returned, or was not delivered.
     if (ref instanceof TemporaryRef) ref.holder = undefined;
     else if (ref.isReply) this.#replyInMessage ??= ref as RemoteReplyRef;
@@ -531,6 +574,7 @@ export class Remoting {
         return this.#readLong(peer, lane, header, bytes, start, end, kept, deadline);
       }
       const reviver = this.#serialization.reviverOf(peer);
+      this.#decodingFrom = peer;
       let message: unknown;
       try {
         this.#replyInMessage = undefined;
@@ -575,6 +619,7 @@ export class Remoting {
   ): number | LongRead {
     const { bodyStart, path } = header;
     const size = end - start;
+    const onStep = () => void (this.#decodingFrom = peer);
     const codec = this.#codec;
     let body = bytes.subarray(bodyStart, end);
     let decoder: Decoder;
@@ -584,6 +629,7 @@ export class Remoting {
       return this.#collectingRead(
         replyRefs,
         new LongMessage(decoder, this.#clock, {
+          onStep,
           onDecoded: () => void this.#reportLost(replyRefs, path, "notSerializable"),
           onError: (error) => void this.#onInboundError(peer, lane, error),
         }),
@@ -592,6 +638,7 @@ export class Remoting {
     decoder = codec.decodeInSteps(body, 0, body.length, this.#serialization.reviverOf(peer));
     const read = this.#findingReply(
       new LongMessage(decoder, this.#clock, {
+        onStep,
         onDecoded: (message) => this.#receive(peer, lane, header, size, message, deadline),
         onError: (error) => {
           if (!isUndecodable(error)) return void this.#onInboundError(peer, lane, error);
@@ -837,6 +884,8 @@ export class Remoting {
     if (ref instanceof TemporaryRef) ref.holder = this.#encodingFor;
     // It is passed on: who gets it may answer, and a stop of the actor here means nothing.
     if (ref.isReply && ref.heldAsk !== undefined) releaseAsk(ref.heldAsk);
+    // The owner of an entity decides itself who may send to it.
+    if (!ref.isActor) return;
     if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
       this.#grants.grant(this.#encodingFor, ref.path);
     }
@@ -876,6 +925,7 @@ export class Remoting {
   #decodeDropped(payload: Uint8Array, relayed: number | undefined): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
     this.#replyRefs = replyRefs;
+    this.#decodingFrom = undefined;
     try {
       const envelope = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
       const { path, message, remaining = relayed } = envelope;

@@ -1,4 +1,6 @@
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
+import type { ActorRef, RefAddress } from "../actor/ref/ref.ts";
+import type { PeerIdentity } from "../runtime/network.ts";
 import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
 import type { RelayChoice } from "./relay.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
@@ -29,6 +31,22 @@ export type UndeliveredHandler = (
   path: string,
   deadline?: number,
 ) => boolean;
+
+/** Whose message a reference has arrived in. */
+export interface RefSource {
+  /** A client may have forged it. */
+  readonly role: "node" | "client";
+  /** `"host:port"`, or `"client:<id>"`. */
+  readonly address: string;
+  /** The identity in its certificate. */
+  readonly identity: PeerIdentity;
+}
+
+/** Makes the reference of an address that has arrived; without a source, from this system itself. */
+export type RefResolver = (
+  address: RefAddress,
+  from: RefSource | undefined,
+) => ActorRef<never> | undefined;
 
 /** Options of the endpoint except the ones that the bridge provides. */
 export type RemotingOptions =

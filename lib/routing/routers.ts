@@ -51,8 +51,14 @@ export interface RouterFactories {
    *
    * @example
    * ```ts
-   * import { type ActorRef, ActorSystem, Behaviors, discoverable } from "@casty/casty";
-   * import { Routers, ServiceKey } from "@casty/casty";
+   * import {
+   *   type ActorRef,
+   *   ActorSystem,
+   *   Behaviors,
+   *   discoverable,
+   *   Routers,
+   *   ServiceKey,
+   * } from "@casty/casty";
    *
    * const asking = ServiceKey<ActorRef<string>>("asking");
    * const worker = Behaviors.receive<ActorRef<string>>((context, replyTo) => {

@@ -29,7 +29,8 @@ import {
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { MessageSchema } from "./routing/schema.ts";
-import { ShardRouter } from "./routing/shard_router.ts";
+import { ReceivedTypes } from "./routing/received_types.ts";
+import { ShardRouter, type ShardRouterOptions } from "./routing/shard_router.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
 import type { ShardEvent } from "./shard_event.ts";
 
@@ -67,6 +68,8 @@ export class ShardingMachine {
   readonly intake: DeliveryIntake;
   /** The lease under which this node runs entities. */
   readonly lease: NodeLease;
+  /** Types that this node knows from references only. */
+  readonly received: ReceivedTypes;
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
   #view: CoordinatorView | undefined;
@@ -84,6 +87,12 @@ export class ShardingMachine {
     this.intake = new DeliveryIntake(port, {
       isMember: (address) => this.#view?.members.some((one) => one.address === address) === true,
       isPlausible: (epoch) => this.#isPlausible(epoch),
+    });
+    this.received = new ReceivedTypes({
+      known: (shardType) => this.#routers.get(shardType),
+      makeRouter: (shardType, numShards, limits) =>
+        this.#makeRouter({ shardType, numShards, limits }),
+      deadLetter: (reason, target, message) => port.deadLetter(reason, target, message),
     });
     this.lease = new NodeLease({
       self: port.self,
@@ -114,17 +123,19 @@ export class ShardingMachine {
     return this.#view?.leader;
   }
 
-  /** Adds a type. Its region owns no shards before `open`. */
+  /**
+   * Adds a type, or what this node runs of a type to which it has only routed so far: then with the same
+   * number of shards. Its region owns no shards before `open`.
+   */
   add(options: ShardTypeOptions): ShardRouter {
     const { shardType, numShards, runner, strategy, limits, schema } = options;
     if (schema !== undefined) this.intake.addSchema(shardType, schema);
     const region = runner && new Region(runner, (...change) => this.#changed(shardType, ...change));
-    const router = new ShardRouter({
+    const known = this.#routers.get(shardType) ?? this.received.take(shardType, numShards);
+    known?.adopt(region, limits);
+    const router = known ?? this.#makeRouter({
       shardType,
       numShards,
-      port: this.#port,
-      locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
-      isLost: (address) => this.#lost.has(address),
       ...(region && { region }),
       ...(limits && { limits }),
     });
@@ -132,6 +143,16 @@ export class ShardingMachine {
     this.#routers.set(shardType, router);
     this.regions.add(router, region);
     return router;
+  }
+
+  #makeRouter(options: Omit<ShardRouterOptions, "port" | "locate" | "isLost">): ShardRouter {
+    const { shardType, numShards } = options;
+    return new ShardRouter({
+      ...options,
+      port: this.#port,
+      locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
+      isLost: (address) => this.#lost.has(address),
+    });
   }
 
   /** The region of a type can start entities. */
@@ -192,6 +213,7 @@ export class ShardingMachine {
       case "unknownType":
         // A type that this node has, and does not run, waits for a member that does.
         if (from !== this.leader || this.#routers.has(message.shardType)) return;
+        this.received.unknownType(message.shardType, message.numShards, message.known);
         return this.#port.onAnswer(message);
       case "shardReport":
       case "leasesAdopted":
@@ -234,6 +256,7 @@ export class ShardingMachine {
     this.lease.tick();
     this.#step({ type: "tick" });
     for (const router of this.#routers.values()) router.tick();
+    this.received.tick();
     const { retiring } = this.regions;
     if (retiring) this.regions.handOffAll();
     if (++this.#ticks % ticksPerReport === 0 || retiring) {
@@ -260,6 +283,7 @@ export class ShardingMachine {
 
   /** Gives up all waiting messages; messages of clients are returned to them. */
   close(): void {
+    this.received.close();
     for (const router of this.#routers.values()) router.close();
   }
 
@@ -282,6 +306,7 @@ export class ShardingMachine {
   /** Another node or client may have asked with another number: only requests with that one fail. */
   #onRefused(refused: RefusedMessage): void {
     const { shardType, numShards, reason } = refused;
+    if (numShards !== undefined) this.received.refuse(refused);
     const router = this.#routers.get(shardType);
     if (router === undefined || router.numShards !== numShards) return;
     router.refuse(refused);
@@ -304,7 +329,15 @@ export class ShardingMachine {
     }
   }
 
-  #learn({ shardType, shard, owner, epoch, incarnation }: LocationMessage): void {
+  #learn({ shardType, shard, owner, epoch, incarnation, numShards }: LocationMessage): void {
+    // The answer to a request for a type of which this node has a reference only: it exists.
+    if (numShards !== undefined && !this.#routers.has(shardType)) {
+      const router = this.received.take(shardType, numShards);
+      if (router === undefined) return;
+      router.adopt(undefined);
+      this.#routers.set(shardType, router);
+      this.regions.add(router, undefined);
+    }
     this.#routers.get(shardType)?.learn(shard, owner, epoch, incarnation);
   }
 

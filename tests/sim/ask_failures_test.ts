@@ -156,7 +156,10 @@ async function withEntities(seed: number, behavior = silent) {
   const nodes = await cluster.start(2);
   const refs = nodes.map((node) =>
     node.spawn(Behaviors.sharded(() => Behaviors.supervise(behavior()), { numShards }), "e")
-  ) as [ActorRef<ShardEnvelope<Question>>, ActorRef<ShardEnvelope<Question>>];
+  ) as ActorRef<ShardEnvelope<Question>>[] as [
+    ActorRef<ShardEnvelope<Question>>,
+    ActorRef<ShardEnvelope<Question>>,
+  ];
   const client = await connect(cluster);
   for (let i = 0; i < 20; i++) refs[0].tell(shardEnvelope(`id${i}`, { type: "stop" }));
   await cluster.clock.advance(3_000);
@@ -210,7 +213,9 @@ Deno.test("an ask that has waited for its shard fails with the entity, too", asy
   const nodes = await cluster.start(2);
   const spawn = (node: ClusteredActorSystem) =>
     node.spawn(Behaviors.sharded(silent, { numShards }), "e");
-  const [ref] = nodes.map(spawn) as [ActorRef<ShardEnvelope<Question>>];
+  const [ref] = nodes.map(spawn) as ActorRef<ShardEnvelope<Question>>[] as [
+    ActorRef<ShardEnvelope<Question>>,
+  ];
   // No location is known yet.
   const waiting = Array.from(
     { length: 8 },

@@ -595,9 +595,13 @@ function isFor(path: string, target: string): boolean {
   return path === target || isForEntity(path, target);
 }
 
-/** Whether a message for `target` may be one to an entity behind the reference at `path`. */
+/**
+ * Whether a message for `target` may be one to an entity behind the reference at `path`, which is that
+ * of a type, or below it of one entity.
+ */
 function isForEntity(path: string, target: string): boolean {
-  const region = `/_region-${path.slice(1)}`;
+  const end = path.indexOf("/", 1);
+  const region = `/_region-${path.slice(1, end < 0 ? undefined : end)}`;
   return target.startsWith(region) &&
     (target.length === region.length || target[region.length] === "/");
 }

@@ -70,7 +70,7 @@ export interface ActorContext<in out M> {
    *
    * @example
    * ```ts
-   * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+   * import { type ActorRef, Behaviors, ClusteredActorSystem } from "@casty/casty";
    *
    * type Token = { replyTo: ActorRef<number> };
    * const entity = Behaviors.receive<Token>((context, { replyTo }) => {
@@ -84,10 +84,7 @@ export interface ActorContext<in out M> {
    *   port: 0,
    * });
    * const tokens = system.spawn(Behaviors.sharded(() => entity, { numShards: 10 }), "tokens");
-   * const epoch = await system.ask(
-   *   tokens,
-   *   (replyTo: ActorRef<number>) => shardEnvelope("a", { replyTo }),
-   * );
+   * const epoch = await tokens.entity("a").ask((replyTo) => ({ replyTo }));
    * console.assert(epoch > 0);
    * ```
    */
@@ -100,10 +97,11 @@ export interface ActorContext<in out M> {
    *
    * @example
    * ```ts
-   * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+   * import { type ActorRef, Behaviors, ClusteredActorSystem, entityType } from "@casty/casty";
    * import { ClusterClient } from "@casty/casty/client";
    *
    * type Account = { type: "close"; replyTo: ActorRef<string> };
+   * const Accounts = entityType<Account>("accounts", { numShards: 10 });
    * // Members may close each account, a client only its own.
    * const account = (id: string) =>
    *   Behaviors.receive<Account>(({ sender }, { replyTo }) => {
@@ -113,18 +111,16 @@ export interface ActorContext<in out M> {
    *     return Behaviors.same();
    *   });
    * await using node = await ClusteredActorSystem.start({ name: "bank", host: "127.0.0.1", port: 0 });
-   * const accounts = node.spawn(Behaviors.sharded(account, { numShards: 10 }), "accounts");
+   * node.spawn(Behaviors.sharded(Accounts, account));
    *
-   * const close = (replyTo: ActorRef<string>) =>
-   *   shardEnvelope("alice", { type: "close" as const, replyTo });
-   * console.assert(await node.ask(accounts, close) === "closed");
+   * const close = (replyTo: ActorRef<string>) => ({ type: "close", replyTo }) as const;
+   * console.assert(await node.entity(Accounts, "alice").ask(close) === "closed");
    * // Without TLS a client proves no name.
    * await using client = await ClusterClient.connect({
    *   contactPoints: [node.address],
    *   systemName: "bank",
    * });
-   * const remote = client.entityRef<Account>("accounts", { numShards: 10 });
-   * console.assert(await client.ask(remote, close) === "refused: plain");
+   * console.assert(await client.entity(Accounts, "alice").ask(close) === "refused: plain");
    * ```
    */
   readonly sender: MessageSender | undefined;

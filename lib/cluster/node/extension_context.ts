@@ -65,6 +65,7 @@ export function extensionContext(
     handleUndelivered: (prefix, handler) => {
       remoting.handleUndelivered(checkPath(prefix), handler);
     },
+    resolveRefs: (prefix, resolve) => remoting.resolveRefs(checkPath(prefix), resolve),
     reserve: (path) => remoting.reserve(checkPath(path)),
     send: (to, path, message, deadline) => {
       if (to !== address) remoting.send(to, path, 0, message, deadline);

@@ -3,6 +3,7 @@ import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import type { ActorRef } from "../../actor/ref/ref.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { RefResolver } from "../../remoting/remoting_options.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { ExtensionBehavior } from "./extension_behavior.ts";
@@ -96,6 +97,15 @@ export interface ExtensionContext {
     prefix: string,
     handler: (to: string, message: unknown, path: string, deadline?: number) => boolean,
   ): void;
+  /**
+   * Makes the references that arrive in messages and point to reserved paths of one part which begin
+   * with `prefix`: such a reference is no address of an actor, but names something of the extension.
+   * A peer can send any number of them, and forge them. An address that arrives again from a node may
+   * get the same reference, one of a client is made anew. Undefined: nothing can be sent to it.
+   *
+   * @throws {ClusterError} code `badPath`.
+   */
+  resolveRefs(prefix: string, resolve: RefResolver): void;
   /**
    * Keeps references from leading to a path where clients listen, so that no forged reference
    * makes this node write there.

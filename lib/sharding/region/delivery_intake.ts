@@ -118,9 +118,22 @@ export class DeliveryIntake {
 
   /** Whether the entity runs, or the client may start it. */
   #mayReach(router: ShardRouter, entityId: string, sender: DeliverySender): boolean {
-    const { shardType } = router;
+    return !router.wouldStart(entityId) || this.#takeStart(router, sender);
+  }
+
+  /**
+   * Whether a client may start an entity by way of this node. Another node would start it for this one,
+   * so each message to an entity elsewhere counts.
+   */
+  mayStart(router: ShardRouter, entityId: string, sender: DeliverySender): boolean {
+    const owner = router.ownerOf(shardOf(entityId, router.numShards));
+    const runsHere = owner === this.#port.self && !router.wouldStart(entityId);
+    return runsHere || this.#takeStart(router, sender);
+  }
+
+  #takeStart({ shardType }: ShardRouter, sender: DeliverySender): boolean {
     const starts = this.#starts.get(shardType);
-    if (starts === undefined || !router.wouldStart(entityId)) return true;
+    if (starts === undefined) return true;
     const { address: from, account, accountable } = sender;
     if (starts.take(account, this.#port.now())) return true;
     const message = "a client exceeds maxStartsPerIdentity; dropping messages";

@@ -22,7 +22,7 @@ import type { PassivationOptions } from "./passivation.ts";
 import { regionPath } from "../routing/protocol.ts";
 import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
-import type { EntityFactory } from "../sharded_behavior.ts";
+import type { EntityFactory } from "../routing/entity_factory.ts";
 
 /** Between a failure and the next start. */
 const restartBackoff = { min: 200, max: 10_000 };

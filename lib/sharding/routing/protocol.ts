@@ -6,7 +6,7 @@
  */
 
 import { isBelow, isCount, isName, isRecord, isShardCount, maxName } from "./message_fields.ts";
-import { maxNumShards } from "../../options/tables/sharding_tables.ts";
+import { maxEntityId, maxNumShards } from "../../options/tables/sharding_tables.ts";
 import { isStamp, isTerm, type Stamp, type Term } from "./term.ts";
 import { rules } from "../../runtime/rules.ts";
 
@@ -196,8 +196,6 @@ export function regionPath(shardType: string): string {
   return regionPrefix + shardType;
 }
 
-/** The longest entity id, in UTF-16 code units. */
-export const maxEntityId = 512;
 const maxReason = 1_000;
 /** Types that an {@linkcode UnknownTypeMessage} names. */
 export const maxKnownTypes = 16;

@@ -1,3 +1,4 @@
+import { maxEntityId } from "../../options/tables/sharding_tables.ts";
 import { estimateSize } from "../../actor/cell/message_size.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import { isSent, messageOf, sentMessage } from "../../actor/ref/sent_message.ts";
@@ -8,7 +9,6 @@ import {
   type EntityDelivery,
   type FlushMarker,
   isEntityId,
-  maxEntityId,
   otherNumberText,
   parseEntityDelivery,
   parseFlushMarker,
@@ -68,7 +68,7 @@ export interface ShardRouterOptions {
  */
 export class ShardRouter {
   readonly shardType: string;
-  readonly #region: LocalRegion | undefined;
+  #region: LocalRegion | undefined;
   readonly #port: ShardingPort;
   readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
@@ -87,6 +87,12 @@ export class ShardRouter {
     this.#isLost = options.isLost ?? (() => false);
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
+  }
+
+  /** This node runs the type from now on, or knows that it exists: what it has learned stays. */
+  adopt(region: LocalRegion | undefined, limits: Partial<ShardBufferLimits> = {}): void {
+    this.#region ??= region;
+    this.#routes.limit(limits);
   }
 
   /** How many shards the type has. */

@@ -69,7 +69,7 @@ export class ShardRoutes<T> {
   readonly #grants: (LocatedGrant | undefined)[];
   readonly #pending = new Map<number, PendingRoute>();
   readonly #buffers = new Map<number, Buffered<T>[]>();
-  readonly #limits: ShardBufferLimits;
+  #limits: ShardBufferLimits;
   /** Earlier grants of a shard are known to have ended. */
   readonly #least = new Map<number, { readonly epoch: number; readonly until: number }>();
   /** What the messages of each client take. */
@@ -85,6 +85,11 @@ export class ShardRoutes<T> {
   constructor(numShards: number, limits: Partial<ShardBufferLimits> = {}) {
     this.numShards = numShards;
     this.#grants = new Array(numShards).fill(undefined);
+    this.#limits = withDefaults(shardBufferDefaults, limits);
+  }
+
+  /** Bounds what waits from now on. */
+  limit(limits: Partial<ShardBufferLimits>): void {
     this.#limits = withDefaults(shardBufferDefaults, limits);
   }
 
