@@ -372,6 +372,7 @@ export class Remoting {
 
   /** It may come back: what it has here is kept for a time. */
   #onClientDown(peer: ClientPeer): void {
+    // It has given up the asks whose replies would have come this way.
     this.remoteAsks.forget(peer);
     this.#watcher.onPeerDown(peer);
     this.#endClients(this.#clients.onDisconnected(peer.address, this.#clock.now()));
