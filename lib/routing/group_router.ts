@@ -9,6 +9,7 @@ import { resolveOptions } from "../options/check_options.ts";
 import { groupTable } from "../options/tables/routing_tables.ts";
 import { Routees } from "./routees.ts";
 import { roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
+import { unroutable } from "./unroutable.ts";
 import { WaitingMessages } from "./waiting_messages.ts";
 
 /** How a group router works. */
@@ -49,12 +50,14 @@ class Group<M> {
   readonly #routees: Routees<M>;
   readonly #waiting: WaitingMessages<M>;
   readonly #lose: (reason: DeadLetterReason, message: M) => void;
+  readonly #unroutable: (message: M, error: unknown) => void;
 
   constructor(context: ActorContext<M>, routees: Routees<M>, bufferSize: number) {
     const { self, system } = context;
     this.#self = self;
     this.#routees = routees;
     this.#waiting = new WaitingMessages(bufferSize);
+    this.#unroutable = unroutable(context);
     this.#lose = (reason, message) => internalsOf(system).deadLetter(reason, self.path, message);
   }
 
@@ -71,7 +74,12 @@ class Group<M> {
   }
 
   route(message: M): void {
-    const hash = this.#routees.hashOf(message);
+    let hash: number;
+    try {
+      hash = this.#routees.hashOf(message);
+    } catch (error) {
+      return this.#unroutable(message, error);
+    }
     if (this.#routees.size > 0) this.#routees.tell(message, hash);
     else if (!this.#waiting.add(message, hash)) this.#lose("bufferFull", message);
   }
