@@ -136,7 +136,7 @@ export class ShardedType {
       maxPendingBytes: maxBytes,
       mailbox: isUnbounded ? undefined : { ...given, ...finite({ capacity, maxBytes }) },
       stopTimeout,
-      reroute: (entityId, message) => this.router.route(entityId, message),
+      reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
     });
   }

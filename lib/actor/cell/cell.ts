@@ -7,7 +7,13 @@
  */
 import { hashKey } from "../../runtime/hash_key.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import { isSent, messageOf, type MessageSender, SentMessage } from "../ref/message_sender.ts";
+import {
+  AdaptedMessage,
+  isEnclosed,
+  messageOf,
+  type MessageSender,
+  SentMessage,
+} from "../ref/message_sender.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
@@ -21,17 +27,17 @@ import { type CellObserver, untraced } from "./cell_observer.ts";
 import type { CellHost } from "./cell_host.ts";
 import {
   become,
-  beginRestart,
   beginStop,
   fail,
   finishRestart,
   finishStop,
+  restartOnRequest,
   startIncarnation,
 } from "./cell_lifecycle.ts";
 import { CellParts } from "./cell_parts.ts";
 import {
-  attributed,
   blocked,
+  enclosed,
   ended,
   free,
   fresh,
@@ -51,6 +57,7 @@ import type { Runnable } from "./dispatcher.ts";
 import { Mailbox } from "./mailbox.ts";
 import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
+import { OwnWork } from "./slow_handlers.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
@@ -163,12 +170,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
-    host.messageCheck?.check(this.path, messageOf(message));
+    if (host.messageCheck !== undefined && !(message instanceof AdaptedMessage)) {
+      host.messageCheck.check(this.path, messageOf(message));
+    }
     if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
       return false;
     }
-    if (isSent(message)) this.#status |= attributed;
+    if (isEnclosed(message)) this.#status |= enclosed;
     const { observer } = host;
     const kept = this.push(observer === undefined ? message : observer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
@@ -267,13 +276,21 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   get sender(): MessageSender | undefined {
-    return (this.#status & attributed) === 0 ? undefined : this.#parts?.sender;
+    return (this.#status & enclosed) === 0 ? undefined : this.#parts?.sender;
   }
 
-  /** The message at hand without its sender, who is known from now on. */
-  #unwrap(kept: unknown): unknown {
-    this.parts.sender = isSent(kept) ? kept.sender : undefined;
-    return messageOf(kept);
+  /** The message at hand, translated if it has to be; its sender is known from now on. */
+  #open(kept: unknown): unknown {
+    const { parts } = this;
+    if (!isEnclosed(kept)) {
+      parts.sender = undefined;
+      return kept;
+    }
+    parts.sender = kept.sender;
+    if (!(kept instanceof AdaptedMessage)) return kept.message;
+    const message = kept.map(kept.message);
+    this.host.messageCheck?.check(this.path, message);
+    return message;
   }
 
   override get step(): number {
@@ -282,9 +299,27 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   unstash(messages: readonly unknown[]): void {
     for (let i = messages.length - 1; i >= 0; i--) {
-      if (isSent(messages[i])) this.#status |= attributed;
+      if (isEnclosed(messages[i])) this.#status |= enclosed;
       this.unshift(messages[i]);
     }
+  }
+
+  override adopt(messages: readonly unknown[]): void {
+    this.host.ledger.sent += messages.length;
+    this.unstash(messages);
+    this.wake();
+  }
+
+  override activity(withTimers: boolean): number {
+    const parts = this.#parts;
+    const own = parts === undefined ? 0 : parts.attended + (withTimers ? parts.firedTimers : 0);
+    return this.nextPosition + own;
+  }
+
+  override isBusy(withTimers: boolean): boolean {
+    const idle = enclosed | timed;
+    return (this.#status & ~idle) !== 0 || this.size > 0 ||
+      (this.#parts?.isBusy(withTimers) ?? false);
   }
 
   /** Runs up to `budget` due messages, signals and timers. */
@@ -307,9 +342,25 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       handled++;
       this.#handle(this.shift());
     }
+    // Not for an empty turn.
+    if (this.#status === scheduled && this.size === 0) return this.#rest(handled);
     host.running = undefined;
     host.dispatcher.schedule(this);
     return handled;
+  }
+
+  get upNext(): unknown {
+    const status = this.#status;
+    if ((status & fresh) !== 0) return starting;
+    const message = (status & signalled) !== 0 ? this.#parts!.systemMessages! : undefined;
+    if (message !== undefined && this.hasPassed(message.position)) {
+      return message.next.type === "firedTimer" ? firing : signalling;
+    }
+    return this.size === 0 ? signalling : messageOf(untraced(this.peek()));
+  }
+
+  get accountable(): string {
+    return this.parent?.existingParts?.entities === undefined ? this.path : this.parent.path;
   }
 
   /** The same, with an observer. */
@@ -399,9 +450,13 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   #takeSystemMessage(): void {
-    const { systemMessages, timers, watch } = this.#parts!;
+    const parts = this.#parts!;
+    const { systemMessages, timers, watch } = parts;
     const message = systemMessages!.take();
     if (systemMessages!.empty) this.#status &= ~signalled;
+    if (message.type === "firedTimer") parts.firedTimers++;
+    // A receive timeout says that nothing has happened.
+    else if (message.type !== "receiveTimedOut") parts.attended++;
     switch (message.type) {
       case "terminated":
         return this.#onTerminated(message, watch?.claim(message));
@@ -417,8 +472,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         // The actor continues without that child.
         if ((this.#status & (restarting | ended)) !== 0) return;
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
-      case "failure":
-        return fail(this, message.error);
       case "stopInTurn":
         return beginStop(this);
     }
@@ -441,9 +494,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const { host } = this;
     host.ledger.delivered++;
     host.step++;
-    const message = (this.#status & attributed) === 0 ? kept : this.#unwrap(kept);
+    let message = kept;
     let next: unknown;
     try {
+      if ((this.#status & enclosed) !== 0) message = this.#open(kept);
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
       return fail(this, error);
@@ -490,7 +544,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       case "stopped":
         return beginStop(this);
       case "restart":
-        return beginRestart(this, undefined, 0);
+        return restartOnRequest(this);
       case "unhandled":
         if (kind === "message" && this.host.eventStream.hasListeners("unhandledMessage")) {
           this.host.eventStream.publish({
@@ -601,6 +655,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.host.dispatcher.schedule(this);
   }
 }
+
+const starting = new OwnWork("start");
+const signalling = new OwnWork("signal");
+const firing = new OwnWork("timer");
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

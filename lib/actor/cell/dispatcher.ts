@@ -1,9 +1,12 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { rules } from "../../runtime/rules.ts";
+import type { MeasuredActor, SlowHandlers } from "./slow_handlers.ts";
 import type { TurnGate } from "./turn_gate.ts";
 
 /** Has messages to run: runs up to `budget` of them and returns their number. */
-export interface Runnable {
+export interface Runnable extends MeasuredActor {
+  /** The next message that it will run, or an `OwnWork`. */
+  readonly upNext: unknown;
   run(budget: number): number;
   /** The same while the gate is closed: what it holds waits there. */
   runGated(budget: number, gate: TurnGate): number;
@@ -25,6 +28,11 @@ const yieldTime = 1;
 /** Messages after which it yields in any case: virtual time does not advance meanwhile. */
 const yieldBudget = 65_536;
 
+/** Messages that are measured one by one in each turn of the event loop. */
+const singles = 8;
+/** The same, after a slow handler that may have been one of several. */
+const singlesWhenSlow = 10_000;
+
 /** Places of the run queue at first; a power of two. */
 const initialPlaces = 16;
 /** Capacity that an empty run queue keeps. */
@@ -36,6 +44,11 @@ const keptPlaces = 16_384;
  * Messages and time are counted since the last yield to timers and I/O, not for each drain: actors
  * that wake each other through promises never leave the microtask queue, and would otherwise starve
  * the process in many short drains.
+ *
+ * Where time is real, slow handlers are noticed. A clock read costs as much as some messages, so only
+ * the first 8 messages of a turn of the event loop are measured one by one: a system that is not in
+ * a hurry has no more than those. Of the others a long drain is measured in stretches of at most 128
+ * messages. If one of these was slow, the next 10 000 messages are measured one by one.
  */
 export class Dispatcher {
   readonly #clock: Clock;
@@ -57,9 +70,20 @@ export class Dispatcher {
   #handled = 0;
   /** Without one, no actor is ever suspended. */
   #gate: TurnGate | undefined;
+  /** Gets slow handlers; without one, nothing is measured. */
+  readonly #slow: SlowHandlers | undefined;
+  /** Messages that are still measured one by one. */
+  #singles = 0;
+  /** The actors that have had a turn since the last clock read, the others behind `#ranCount`. */
+  readonly #ran: Runnable[] = [];
+  #ranCount = 0;
+  /** The end of this turn of the event loop will be noticed. */
+  #awaitsYield = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, slow?: SlowHandlers) {
     this.#clock = clock;
+    this.#slow = slow;
+    if (slow !== undefined) this.#singles = singles;
   }
 
   /** Suspends entities while their time has ended. */
@@ -82,8 +106,8 @@ export class Dispatcher {
 
   readonly #drain = (): void => {
     // The process may have stood still since the last drain.
-    if (lagIsChecked && this.#gate !== undefined) this.#gate.look();
-    this.#run(this.#turn < turnBudget ? this.#clock.now() : -1);
+    const looked = lagIsChecked && this.#gate !== undefined ? this.#gate.look() : -1;
+    this.#run(this.#turn === turnBudget ? -1 : looked >= 0 ? looked : this.#clock.now());
   };
 
   readonly #drainAfresh = (): void => {
@@ -94,20 +118,37 @@ export class Dispatcher {
 
   /** `checkedAt` is the start time, or -1: handlers were fast lately, so the clock was not read. */
   #run(checkedAt: number): void {
+    const slow = this.#slow;
+    // When the clock was read last in this drain, or -1.
+    let measuredAt = checkedAt;
+    this.#ranCount = 0;
     while (this.#waiting > 0) {
-      // An actor that only started or stopped has worked, too.
-      this.#untilClockRead -= this.#runOne(this.#take()) || 1;
+      const runnable = this.#take();
+      if (this.#singles > 0) {
+        if (measuredAt < 0) measuredAt = this.#clock.now();
+        measuredAt = this.#runSingle(runnable, slow!, measuredAt);
+      } else {
+        if (slow !== undefined) this.#ran[this.#ranCount++] = runnable;
+        // An actor that only started or stopped has worked, too.
+        this.#untilClockRead -= this.#runOne(runnable, this.#turn) || 1;
+      }
       if (this.#untilClockRead > 0) continue;
       const now = this.#gate?.look() ?? this.#clock.now();
       this.#handled += this.#turn;
       const yields = now - this.#since >= yieldTime || this.#handled >= yieldBudget;
       if (checkedAt >= 0) this.#adapt(now - checkedAt);
       else if (yields) this.#turn = cautiousTurn;
+      if (slow !== undefined && measuredAt >= 0) this.#judge(slow, now - measuredAt, now);
       checkedAt = now;
+      measuredAt = now;
       this.#untilClockRead = this.#turn;
       if (yields) {
         return this.#clock.yield(this.#drainAfresh);
       }
+    }
+    if (slow !== undefined && measuredAt >= 0 && this.#ranCount > 0) {
+      const now = this.#clock.now();
+      this.#judge(slow, now - measuredAt, now);
     }
     this.#scheduled = false;
     if (this.#ring.length > keptPlaces) {
@@ -116,12 +157,41 @@ export class Dispatcher {
     }
   }
 
+  /** Runs one message, and measures it since `before`, the latest clock read. Returns the time. */
+  #runSingle(runnable: Runnable, slow: SlowHandlers, before: number): number {
+    const work = runnable.upNext;
+    this.#untilClockRead -= this.#runOne(runnable, 1) || 1;
+    const now = this.#clock.now();
+    if (now - before >= slow.threshold) slow.reportOne(runnable, work, now - before, now);
+    if (--this.#singles === 0) this.#awaitYield();
+    return now;
+  }
+
+  /** The actors since the last clock read took `ms` in all. */
+  #judge(slow: SlowHandlers, ms: number, now: number): void {
+    const count = this.#ranCount;
+    this.#ranCount = 0;
+    if (ms < slow.threshold || count === 0) return;
+    slow.reportSome(this.#ran.slice(0, count), ms, now);
+    this.#singles = singlesWhenSlow;
+  }
+
+  /** When timers and I/O have had their turn, messages are measured one by one again. */
+  #awaitYield(): void {
+    if (this.#awaitsYield) return;
+    this.#awaitsYield = true;
+    this.#clock.yield(() => {
+      this.#awaitsYield = false;
+      this.#singles = Math.max(this.#singles, singles);
+    });
+  }
+
   /** A turn that throws must not cost the others theirs. */
-  #runOne(runnable: Runnable): number {
+  #runOne(runnable: Runnable, budget: number): number {
     try {
       const gate = this.#gate;
-      if (gate !== undefined && gate.closed) return runnable.runGated(this.#turn, gate);
-      return runnable.run(this.#turn);
+      if (gate !== undefined && gate.closed) return runnable.runGated(budget, gate);
+      return runnable.run(budget);
     } catch (error) {
       runnable.crashed(error);
       return 1;

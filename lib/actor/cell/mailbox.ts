@@ -1,5 +1,5 @@
 import { LocalRef } from "../ref/local_ref.ts";
-import { boundsOf, type MailboxBounds } from "./mailbox_bounds.ts";
+import { boundsOf, type MailboxBounds, unsized } from "./mailbox_bounds.ts";
 import type { MailboxOptions } from "../behavior/spawn_options.ts";
 
 /** Initial slots, allocated with the first message; a power of two. */
@@ -103,6 +103,13 @@ export abstract class Mailbox extends LocalRef<unknown> {
     if (slots.length > keptSlots && this.#head === this.#tail) this.#slots = undefined;
     const bounds = this.#bounds;
     return bounds === undefined || !bounds.countsBytes ? message : bounds.release(message);
+  }
+
+  /** The oldest message, without taking it. Only when `size` is above 0. */
+  protected peek(): unknown {
+    const slots = this.#slots!;
+    const slot = slots[this.#head & (slots.length - 1)];
+    return this.#bounds === undefined ? slot : unsized(slot);
   }
 
   /** Releases the ring. Only when the mailbox is empty. */

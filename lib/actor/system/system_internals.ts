@@ -6,6 +6,7 @@ import type { ActorRef, Ref } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { HandlerReports } from "../services/handler_reports.ts";
+import type { SlowRun } from "../cell/slow_handlers.ts";
 import type { TurnGate } from "../cell/turn_gate.ts";
 
 /** Operations on a system for the layers above, hidden from users. */
@@ -16,6 +17,8 @@ export interface SystemInternals {
   remoteWatch: RemoteWatch | undefined;
   /** Lines that messages of others can cause. */
   readonly limitedLog: LimitedLog;
+  /** The slow handler that was noticed last. */
+  lastSlowRun(): SlowRun | undefined;
   /** Reports each handler from now on, instead of measuring them. */
   reportHandlers(reports: HandlerReports): void;
   /** The gate of the entities; made, and closed, when it is first read. */
