@@ -57,7 +57,7 @@ import type { Runnable } from "./dispatcher.ts";
 import { Mailbox } from "./mailbox.ts";
 import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
-import { OwnWork } from "./slow_handlers.ts";
+import { firing, signalling } from "./slow_handlers.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
@@ -342,16 +342,17 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       handled++;
       this.#handle(this.shift());
     }
-    // Not for an empty turn.
-    if (this.#status === scheduled && this.size === 0) return this.#rest(handled);
     host.running = undefined;
     host.dispatcher.schedule(this);
     return handled;
   }
 
+  get isFresh(): boolean {
+    return (this.#status & fresh) !== 0;
+  }
+
   get upNext(): unknown {
     const status = this.#status;
-    if ((status & fresh) !== 0) return starting;
     const message = (status & signalled) !== 0 ? this.#parts!.systemMessages! : undefined;
     if (message !== undefined && this.hasPassed(message.position)) {
       return message.next.type === "firedTimer" ? firing : signalling;
@@ -432,6 +433,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if ((status & fresh) !== 0) {
       this.#status &= ~fresh;
       startIncarnation(this, "start");
+      this.host.dispatcher.started();
     } else if ((status & mustStop) !== 0) {
       beginStop(this);
     } else if ((status & (stopping | restarting)) !== 0) {
@@ -655,10 +657,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.host.dispatcher.schedule(this);
   }
 }
-
-const starting = new OwnWork("start");
-const signalling = new OwnWork("signal");
-const firing = new OwnWork("timer");
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

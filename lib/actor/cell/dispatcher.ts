@@ -1,13 +1,15 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { rules } from "../../runtime/rules.ts";
-import type { MeasuredActor, SlowHandlers } from "./slow_handlers.ts";
+import { type MeasuredActor, type SlowHandlers, starting } from "./slow_handlers.ts";
 import type { TurnGate } from "./turn_gate.ts";
 
 /** Has messages to run: runs up to `budget` of them and returns their number. */
 export interface Runnable extends MeasuredActor {
-  /** The next message that it will run, or an `OwnWork`. */
+  /** The next message that it will run, or an `OwnWork`, apart from its start. */
   readonly upNext: unknown;
   run(budget: number): number;
+  /** Whether it has to start first. */
+  readonly isFresh: boolean;
   /** The same while the gate is closed: what it holds waits there. */
   runGated(budget: number, gate: TurnGate): number;
   /** `run` has thrown. */
@@ -28,9 +30,9 @@ const yieldTime = 1;
 /** Messages after which it yields in any case: virtual time does not advance meanwhile. */
 const yieldBudget = 65_536;
 
-/** Messages that are measured one by one in each turn of the event loop. */
+/** Turns of actors that are measured one by one in each turn of the event loop. */
 const singles = 8;
-/** The same, after a slow handler that may have been one of several. */
+/** The same, of one message each, after a slow handler that was one of several. */
 const singlesWhenSlow = 10_000;
 
 /** Places of the run queue at first; a power of two. */
@@ -46,9 +48,10 @@ const keptPlaces = 16_384;
  * the process in many short drains.
  *
  * Where time is real, slow handlers are noticed. A clock read costs as much as some messages, so only
- * the first 8 messages of a turn of the event loop are measured one by one: a system that is not in
- * a hurry has no more than those. Of the others a long drain is measured in stretches of at most 128
- * messages. If one of these was slow, the next 10 000 messages are measured one by one.
+ * the first 8 turns of actors in a turn of the event loop are measured one by one: a system that is
+ * not in a hurry has no more than those, and they are of one message. After these, a long drain is
+ * measured in stretches of at most 128 messages. If a slow handler was one of several, the next
+ * 10 000 messages are measured one by one.
  */
 export class Dispatcher {
   readonly #clock: Clock;
@@ -72,17 +75,22 @@ export class Dispatcher {
   #gate: TurnGate | undefined;
   /** Gets slow handlers; without one, nothing is measured. */
   readonly #slow: SlowHandlers | undefined;
-  /** Messages that are still measured one by one. */
+  /** Turns that are still measured one by one. */
   #singles = 0;
-  /** The actors that have had a turn since the last clock read, the others behind `#ranCount`. */
-  readonly #ran: Runnable[] = [];
-  #ranCount = 0;
-  /** The end of this turn of the event loop will be noticed. */
+  /** Milliseconds from which on a handler is slow. */
+  readonly #slowFrom: number;
+  /** Whether the turn at hand is measured, and since when, without the start of its actor. */
+  #isMeasuring = false;
+  #startedAt = 0;
+  /** The turns that were measured in this turn of the event loop are used up. */
+  #isRushing = false;
+  /** The end of this turn will be noticed. */
   #awaitsYield = false;
 
   constructor(clock: Clock, slow?: SlowHandlers) {
     this.#clock = clock;
     this.#slow = slow;
+    this.#slowFrom = slow?.threshold ?? Infinity;
     if (slow !== undefined) this.#singles = singles;
   }
 
@@ -107,49 +115,53 @@ export class Dispatcher {
   readonly #drain = (): void => {
     // The process may have stood still since the last drain.
     const looked = lagIsChecked && this.#gate !== undefined ? this.#gate.look() : -1;
+    if (this.#singles > 0) return this.#drainSingly(looked >= 0 ? looked : this.#clock.now());
     this.#run(this.#turn === turnBudget ? -1 : looked >= 0 ? looked : this.#clock.now());
   };
 
   readonly #drainAfresh = (): void => {
     this.#since = this.#gate?.look() ?? this.#clock.now();
     this.#handled = 0;
+    if (this.#isRushing) this.#endRush();
+    if (this.#singles > 0) return this.#drainSingly(this.#since);
     this.#run(this.#since);
   };
 
   /** `checkedAt` is the start time, or -1: handlers were fast lately, so the clock was not read. */
   #run(checkedAt: number): void {
-    const slow = this.#slow;
-    // When the clock was read last in this drain, or -1.
-    let measuredAt = checkedAt;
-    this.#ranCount = 0;
+    let last: Runnable | undefined;
+    // Turns since the clock was read last.
+    let turns = 0;
     while (this.#waiting > 0) {
-      const runnable = this.#take();
-      if (this.#singles > 0) {
-        if (measuredAt < 0) measuredAt = this.#clock.now();
-        measuredAt = this.#runSingle(runnable, slow!, measuredAt);
-      } else {
-        if (slow !== undefined) this.#ran[this.#ranCount++] = runnable;
-        // An actor that only started or stopped has worked, too.
-        this.#untilClockRead -= this.#runOne(runnable, this.#turn) || 1;
-      }
+      last = this.#take();
+      turns++;
+      // An actor that only started or stopped has worked, too.
+      this.#untilClockRead -= this.#runOne(last) || 1;
       if (this.#untilClockRead > 0) continue;
       const now = this.#gate?.look() ?? this.#clock.now();
       this.#handled += this.#turn;
       const yields = now - this.#since >= yieldTime || this.#handled >= yieldBudget;
-      if (checkedAt >= 0) this.#adapt(now - checkedAt);
-      else if (yields) this.#turn = cautiousTurn;
-      if (slow !== undefined && measuredAt >= 0) this.#judge(slow, now - measuredAt, now);
+      if (checkedAt >= 0) {
+        this.#adapt(now - checkedAt);
+        if (now - checkedAt >= this.#slowFrom) this.#reportTurns(turns, last, now - checkedAt, now);
+      } else if (yields) this.#turn = cautiousTurn;
       checkedAt = now;
-      measuredAt = now;
+      turns = 0;
       this.#untilClockRead = this.#turn;
       if (yields) {
         return this.#clock.yield(this.#drainAfresh);
       }
     }
-    if (slow !== undefined && measuredAt >= 0 && this.#ranCount > 0) {
+    if (turns > 0 && checkedAt >= 0 && this.#slow !== undefined) {
       const now = this.#clock.now();
-      this.#judge(slow, now - measuredAt, now);
+      if (now - checkedAt >= this.#slowFrom) this.#reportTurns(turns, last!, now - checkedAt, now);
     }
+    this.#end();
+  }
+
+  /** The queue is empty. */
+  #end(): void {
+    if (this.#isRushing && !this.#awaitsYield) this.#awaitYield();
     this.#scheduled = false;
     if (this.#ring.length > keptPlaces) {
       this.#ring = makeRing(initialPlaces);
@@ -157,41 +169,86 @@ export class Dispatcher {
     }
   }
 
-  /** Runs one message, and measures it since `before`, the latest clock read. Returns the time. */
-  #runSingle(runnable: Runnable, slow: SlowHandlers, before: number): number {
-    const work = runnable.upNext;
-    this.#untilClockRead -= this.#runOne(runnable, 1) || 1;
+  /** Measures turns one by one, and then goes on with the others. */
+  #drainSingly(start: number): void {
+    let before = start;
+    this.#isMeasuring = true;
+    while (this.#waiting > 0) {
+      const now = this.#runMeasured(this.#take(), before);
+      before = now;
+      if (--this.#singles <= 0) {
+        this.#isMeasuring = false;
+        this.#isRushing = true;
+        return this.#run(now);
+      }
+      if (now - start >= yieldTime && this.#waiting > 0) {
+        this.#isMeasuring = false;
+        return this.#clock.yield(this.#drainAfresh);
+      }
+    }
+    this.#isMeasuring = false;
+    this.#end();
+  }
+
+  /** Runs a turn, and measures it since `before`, the latest clock read. Returns the time. */
+  #runMeasured(runnable: Runnable, before: number): number {
+    const { isFresh, upNext } = runnable;
+    this.#startedAt = before;
+    let handled = this.#runOne(runnable);
+    this.#untilClockRead -= handled || 1;
     const now = this.#clock.now();
-    if (now - before >= slow.threshold) slow.reportOne(runnable, work, now - before, now);
-    if (--this.#singles === 0) this.#awaitYield();
+    if (now - before < this.#slowFrom) return now;
+    const slow = this.#slow!;
+    const startedAt = this.#startedAt;
+    if (isFresh) handled--;
+    if (startedAt - before >= this.#slowFrom) {
+      slow.reportOne(runnable, starting, startedAt - before, startedAt);
+    }
+    if (now - startedAt < this.#slowFrom) return now;
+    slow.reportOne(runnable, handled > 1 ? undefined : upNext, now - startedAt, now);
+    if (handled > 1) this.#lookCloser();
     return now;
   }
 
-  /** The actors since the last clock read took `ms` in all. */
-  #judge(slow: SlowHandlers, ms: number, now: number): void {
-    const count = this.#ranCount;
-    this.#ranCount = 0;
-    if (ms < slow.threshold || count === 0) return;
-    slow.reportSome(this.#ran.slice(0, count), ms, now);
+  /** The actor that has its turn has just started. */
+  started(): void {
+    if (this.#isMeasuring) this.#startedAt = this.#clock.now();
+  }
+
+  /** Turns took long in all, the last of them that of `last`. */
+  #reportTurns(turns: number, last: Runnable, ms: number, now: number): void {
+    if (turns === 1) this.#slow!.reportOne(last, undefined, ms, now);
+    else this.#slow!.reportSome(turns, ms, now);
+    this.#lookCloser();
+  }
+
+  /** A slow handler was one of several: the next one will be known. */
+  #lookCloser(): void {
+    this.#turn = 1;
     this.#singles = singlesWhenSlow;
   }
 
-  /** When timers and I/O have had their turn, messages are measured one by one again. */
+  /** Without a drain that yields, the end of this turn of the event loop has to be noticed. */
   #awaitYield(): void {
-    if (this.#awaitsYield) return;
     this.#awaitsYield = true;
     this.#clock.yield(() => {
       this.#awaitsYield = false;
-      this.#singles = Math.max(this.#singles, singles);
+      this.#endRush();
     });
   }
 
+  /** Timers and I/O have had their turn: messages are measured one by one again. */
+  #endRush(): void {
+    this.#isRushing = false;
+    this.#singles = Math.max(this.#singles, singles);
+  }
+
   /** A turn that throws must not cost the others theirs. */
-  #runOne(runnable: Runnable, budget: number): number {
+  #runOne(runnable: Runnable): number {
     try {
       const gate = this.#gate;
-      if (gate !== undefined && gate.closed) return runnable.runGated(budget, gate);
-      return runnable.run(budget);
+      if (gate !== undefined && gate.closed) return runnable.runGated(this.#turn, gate);
+      return runnable.run(this.#turn);
     } catch (error) {
       runnable.crashed(error);
       return 1;

@@ -3,9 +3,6 @@ import { messageTypeOf } from "../ref/message_type.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { EventStream } from "../services/event_stream.ts";
 
-/** Candidates that a log line names. */
-const maxNamed = 5;
-
 /** An actor whose handlers are measured. */
 export interface MeasuredActor extends ActorRef<never> {
   /** Who is counted as the cause in the log: for an entity, its parent. */
@@ -21,13 +18,20 @@ export class OwnWork {
   }
 }
 
+/** The first behaviour of an actor runs. */
+export const starting: OwnWork = new OwnWork("start");
+/** The actor gets a signal, or stops. */
+export const signalling: OwnWork = new OwnWork("signal");
+/** A timer has fired. */
+export const firing: OwnWork = new OwnWork("timer");
+
 /** A slow handler that was noticed. */
 export interface SlowRun {
   /** When it ended, on the clock of the system. */
   readonly endedAt: number;
   readonly ms: number;
-  /** The actor, or those among which it is. */
-  readonly actors: readonly string[];
+  /** Its path; undefined if several had a turn. */
+  readonly actor: string | undefined;
   /** The type of the message; undefined if that is not certain. */
   readonly messageType: string | undefined;
 }
@@ -55,40 +59,41 @@ export class SlowHandlers {
     this.#eventStream = eventStream;
   }
 
-  /** A handler took `ms`, or a little less. `work`: the message, or an {@linkcode OwnWork}. */
+  /**
+   * A handler took `ms`, or a little less.
+   *
+   * @param work the message, or an {@linkcode OwnWork}; undefined: one of several messages.
+   */
   reportOne(actor: MeasuredActor, work: unknown, ms: number, endedAt: number): void {
-    const messageType = work instanceof OwnWork ? work.name : messageTypeOf(work);
-    this.#report([actor], messageType, ms, endedAt);
+    const messageType = work === undefined
+      ? undefined
+      : work instanceof OwnWork
+      ? work.name
+      : messageTypeOf(work);
+    const { path, accountable: identity } = actor;
+    const fields = {
+      ...(messageType !== undefined && { message: messageType }),
+      ms: Math.round(ms),
+    };
+    this.#log.add("warn", path, "slow handler", fields, { identity });
+    this.#publish(actor, messageType, ms, endedAt);
   }
 
-  /** These actors ran, one after the other, for `ms` in all: at least one handler was slow. */
-  reportSome(actors: readonly MeasuredActor[], ms: number, endedAt: number): void {
-    this.#report([...new Set(actors)], undefined, ms, endedAt);
+  /** So many turns of actors took `ms` in all: at least one handler was slow. */
+  reportSome(turns: number, ms: number, endedAt: number): void {
+    const fields = { turns, ms: Math.round(ms) };
+    this.#log.add("warn", "dispatcher", "slow handler in one of several turns", fields);
+    this.#publish(undefined, undefined, ms, endedAt);
   }
 
-  #report(
-    actors: readonly MeasuredActor[],
+  #publish(
+    actor: MeasuredActor | undefined,
     messageType: string | undefined,
     ms: number,
     endedAt: number,
   ): void {
-    const paths = actors.map(({ path }) => path);
-    this.last = { endedAt, ms, actors: paths, messageType };
-    const certain = actors.length === 1 ? actors[0] : undefined;
-    const fields = {
-      ms: Math.round(ms),
-      ...(messageType !== undefined && { message: messageType }),
-    };
-    if (certain !== undefined) {
-      const { path, accountable: identity } = certain;
-      this.#log.add("warn", path, "slow handler", fields, { identity });
-    } else {
-      const more = paths.length - maxNamed;
-      const named = paths.slice(0, maxNamed).join(" ") + (more > 0 ? ` and ${more} more` : "");
-      const text = "slow handler of one of several actors";
-      this.#log.add("warn", "dispatcher", text, { ...fields, actors: named });
-    }
+    this.last = { endedAt, ms, actor: actor?.path, messageType };
     if (!this.#eventStream.hasListeners("slowHandler")) return;
-    this.#eventStream.publish({ type: "slowHandler", ref: certain, messageType, ms });
+    this.#eventStream.publish({ type: "slowHandler", ref: actor, messageType, ms });
   }
 }

@@ -19,7 +19,7 @@ export function logStall(system: ActorSystem, ms: number): void {
   const isCause = slow !== undefined && slow.endedAt >= clock.now() - ms && slow.ms >= ms * share;
   const fields = isCause
     ? {
-      actor: slow.actors.length === 1 ? slow.actors[0] : `one of ${slow.actors.length}`,
+      actor: slow.actor ?? "one of several",
       ...(slow.messageType !== undefined && { message: slow.messageType }),
     }
     : { cause: "no handler of an actor: other code, garbage collection or a stopped process" };
