@@ -47,9 +47,19 @@ Deno.test("what the protocols of a cluster lose and repeat is no warning", async
     }
     return virtual.lines.map(({ level }) => level);
   };
-  const own = ["[::1]:25520/_cluster/sharding", "node-1:25520/_cluster", "/_watch", "a:1/_gateway"];
+  const own = [
+    "[::1]:25520/_cluster/sharding",
+    "node-1:25520/_cluster",
+    "/_watch",
+    "client:spiffe://shop/client/a#1/_topology",
+  ];
   assertEquals(levels(own), Array(4).fill("info"));
-  const users = ["node-1:25520/_region-carts/alice", "/_ask/7", "client:a/_shards", "a:1/worker"];
+  const users = [
+    "node-1:25520/_region-carts/a/_watch",
+    "/_ask/7",
+    "client:a/_shards",
+    "a:1/worker",
+  ];
   assertEquals(levels(users), Array(4).fill("warn"));
 });
 

@@ -3,7 +3,8 @@ import { messageTypeOf } from "../ref/message_type.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 
 /** System paths on which no message of a user travels. What is lost there is sent again. */
-const ownPaths = /^[^/]*\/_(?!region-|ask\/|shards|relay)/;
+const ownPath =
+  /^(?!.*\/_region-).*\/_(?:cluster(?:\/\w+)?|watch|locate|shardtable|gateway|topology|askfailed|rejected)$/;
 
 /**
  * Logs dead letters: the first of each reason in a minute, and then how many more there were. A peer
@@ -27,7 +28,7 @@ export class DeadLetterLog {
     const fields = { target, message: messageTypeOf(message) };
     if (this.#expected) {
       this.#log.add("info", "deadLetters", `dead letter while the system stops: ${reason}`, fields);
-    } else if (ownPaths.test(target)) {
+    } else if (ownPath.test(target)) {
       this.#log.add("info", "deadLetters", `dead letter of a protocol: ${reason}`, fields);
     } else this.#log.add("warn", "deadLetters", `dead letter: ${reason}`, fields);
   }
