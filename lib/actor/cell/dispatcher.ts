@@ -82,9 +82,7 @@ export class Dispatcher {
   /** Whether the turn at hand is measured, and since when, without the start of its actor. */
   #isMeasuring = false;
   #startedAt = 0;
-  /** The turns that were measured in this turn of the event loop are used up. */
-  #isRushing = false;
-  /** The end of this turn will be noticed. */
+  /** The end of this turn of the event loop will be noticed. */
   #awaitsYield = false;
 
   constructor(clock: Clock, slow?: SlowHandlers) {
@@ -122,7 +120,6 @@ export class Dispatcher {
   readonly #drainAfresh = (): void => {
     this.#since = this.#gate?.look() ?? this.#clock.now();
     this.#handled = 0;
-    if (this.#isRushing) this.#endRush();
     if (this.#singles > 0) return this.#drainSingly(this.#since);
     this.#run(this.#since);
   };
@@ -161,7 +158,7 @@ export class Dispatcher {
 
   /** The queue is empty. */
   #end(): void {
-    if (this.#isRushing && !this.#awaitsYield) this.#awaitYield();
+    if (this.#singles === 0 && this.#slow !== undefined && !this.#awaitsYield) this.#awaitYield();
     this.#scheduled = false;
     if (this.#ring.length > keptPlaces) {
       this.#ring = makeRing(initialPlaces);
@@ -178,7 +175,6 @@ export class Dispatcher {
       before = now;
       if (--this.#singles <= 0) {
         this.#isMeasuring = false;
-        this.#isRushing = true;
         return this.#run(now);
       }
       if (now - start >= yieldTime && this.#waiting > 0) {
@@ -228,19 +224,13 @@ export class Dispatcher {
     this.#singles = singlesWhenSlow;
   }
 
-  /** Without a drain that yields, the end of this turn of the event loop has to be noticed. */
+  /** When timers and I/O have had their turn, turns of actors are measured one by one again. */
   #awaitYield(): void {
     this.#awaitsYield = true;
     this.#clock.yield(() => {
       this.#awaitsYield = false;
-      this.#endRush();
+      this.#singles = Math.max(this.#singles, singles);
     });
-  }
-
-  /** Timers and I/O have had their turn: messages are measured one by one again. */
-  #endRush(): void {
-    this.#isRushing = false;
-    this.#singles = Math.max(this.#singles, singles);
   }
 
   /** A turn that throws must not cost the others theirs. */
