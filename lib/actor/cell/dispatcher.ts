@@ -32,7 +32,9 @@ const yieldBudget = 65_536;
 
 /** Turns of actors that are measured one by one in each turn of the event loop. */
 const singles = 8;
-/** The same, of one message each, after a slow handler that was one of several. */
+/** Drains in one turn of the event loop that are a rush, in which no turns of actors are measured. */
+const rushDrains = 100;
+/** Turns of one message that are measured after a slow handler that was one of several. */
 const singlesWhenSlow = 10_000;
 
 /** Places of the run queue at first; a power of two. */
@@ -82,8 +84,10 @@ export class Dispatcher {
   /** Whether the turn at hand is measured, and since when, without the start of its actor. */
   #isMeasuring = false;
   #startedAt = 0;
-  /** The end of this turn of the event loop will be noticed. */
-  #awaitsYield = false;
+  /** Drains since its end is awaited. */
+  #drains = 0;
+  /** The turns that are measured in this turn of the event loop are used up. */
+  #isRushing = false;
 
   constructor(clock: Clock, slow?: SlowHandlers) {
     this.#clock = clock;
@@ -114,51 +118,50 @@ export class Dispatcher {
     // The process may have stood still since the last drain.
     const looked = lagIsChecked && this.#gate !== undefined ? this.#gate.look() : -1;
     if (this.#singles > 0) return this.#drainSingly(looked >= 0 ? looked : this.#clock.now());
-    this.#run(this.#turn === turnBudget ? -1 : looked >= 0 ? looked : this.#clock.now());
+    this.#drains++;
+    this.#run(this.#turn === turnBudget ? -1 : looked >= 0 ? looked : this.#clock.now(), -1);
   };
 
   readonly #drainAfresh = (): void => {
     this.#since = this.#gate?.look() ?? this.#clock.now();
     this.#handled = 0;
     if (this.#singles > 0) return this.#drainSingly(this.#since);
-    this.#run(this.#since);
+    this.#run(this.#since, this.#since);
   };
 
-  /** `checkedAt` is the start time, or -1: handlers were fast lately, so the clock was not read. */
-  #run(checkedAt: number): void {
-    let last: Runnable | undefined;
-    // Turns since the clock was read last.
-    let turns = 0;
+  /**
+   * @param checkedAt the start time, or -1: handlers were fast lately, so the clock was not read.
+   * @param measuredAt since when turns are measured together, or -1: not before the next clock read.
+   */
+  #run(checkedAt: number, measuredAt: number): void {
     while (this.#waiting > 0) {
-      last = this.#take();
-      turns++;
+      const runnable = this.#take();
+      const left = this.#untilClockRead;
       // An actor that only started or stopped has worked, too.
-      this.#untilClockRead -= this.#runOne(last) || 1;
+      this.#untilClockRead = left - (this.#runOne(runnable) || 1);
       if (this.#untilClockRead > 0) continue;
       const now = this.#gate?.look() ?? this.#clock.now();
       this.#handled += this.#turn;
       const yields = now - this.#since >= yieldTime || this.#handled >= yieldBudget;
-      if (checkedAt >= 0) {
-        this.#adapt(now - checkedAt);
-        if (now - checkedAt >= this.#slowFrom) this.#reportTurns(turns, last, now - checkedAt, now);
-      } else if (yields) this.#turn = cautiousTurn;
+      if (now - measuredAt >= this.#slowFrom && measuredAt >= 0) {
+        this.#reportTurns(left === this.#turn ? runnable : undefined, now - measuredAt, now);
+      }
+      if (checkedAt >= 0) this.#adapt(now - checkedAt);
+      else if (yields) this.#turn = cautiousTurn;
       checkedAt = now;
-      turns = 0;
+      measuredAt = now;
       this.#untilClockRead = this.#turn;
       if (yields) {
         return this.#clock.yield(this.#drainAfresh);
       }
     }
-    if (turns > 0 && checkedAt >= 0 && this.#slow !== undefined) {
-      const now = this.#clock.now();
-      if (now - checkedAt >= this.#slowFrom) this.#reportTurns(turns, last!, now - checkedAt, now);
-    }
+    if (measuredAt >= 0) this.#measureRest(measuredAt);
     this.#end();
   }
 
   /** The queue is empty. */
   #end(): void {
-    if (this.#singles === 0 && this.#slow !== undefined && !this.#awaitsYield) this.#awaitYield();
+    if (this.#isRushing) this.#awaitYield();
     this.#scheduled = false;
     if (this.#ring.length > keptPlaces) {
       this.#ring = makeRing(initialPlaces);
@@ -175,7 +178,8 @@ export class Dispatcher {
       before = now;
       if (--this.#singles <= 0) {
         this.#isMeasuring = false;
-        return this.#run(now);
+        this.#isRushing = true;
+        return this.#run(now, now);
       }
       if (now - start >= yieldTime && this.#waiting > 0) {
         this.#isMeasuring = false;
@@ -211,10 +215,17 @@ export class Dispatcher {
     if (this.#isMeasuring) this.#startedAt = this.#clock.now();
   }
 
-  /** Turns took long in all, the last of them that of `last`. */
-  #reportTurns(turns: number, last: Runnable, ms: number, now: number): void {
-    if (turns === 1) this.#slow!.reportOne(last, undefined, ms, now);
-    else this.#slow!.reportSome(turns, ms, now);
+  /** A long drain ends. */
+  #measureRest(since: number): void {
+    if (this.#slow === undefined) return;
+    const now = this.#clock.now();
+    if (now - since >= this.#slowFrom) this.#reportTurns(undefined, now - since, now);
+  }
+
+  /** Turns took long in all. `only`: there was only one; undefined: there were several. */
+  #reportTurns(only: Runnable | undefined, ms: number, now: number): void {
+    if (only === undefined) this.#slow!.reportSome(ms, now);
+    else this.#slow!.reportOne(only, undefined, ms, now);
     this.#lookCloser();
   }
 
@@ -226,9 +237,11 @@ export class Dispatcher {
 
   /** When timers and I/O have had their turn, turns of actors are measured one by one again. */
   #awaitYield(): void {
-    this.#awaitsYield = true;
+    this.#isRushing = false;
+    this.#drains = 0;
     this.#clock.yield(() => {
-      this.#awaitsYield = false;
+      // Asks in a tight loop: to measure some of them in each turn costs more than it says.
+      if (this.#drains > rushDrains) return this.#awaitYield();
       this.#singles = Math.max(this.#singles, singles);
     });
   }

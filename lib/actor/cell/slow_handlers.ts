@@ -79,9 +79,9 @@ export class SlowHandlers {
     this.#publish(actor, messageType, ms, endedAt);
   }
 
-  /** So many turns of actors took `ms` in all: at least one handler was slow. */
-  reportSome(turns: number, ms: number, endedAt: number): void {
-    const fields = { turns, ms: Math.round(ms) };
+  /** Turns of actors, 128 messages at most, took `ms` in all: at least one handler was slow. */
+  reportSome(ms: number, endedAt: number): void {
+    const fields = { ms: Math.round(ms) };
     this.#log.add("warn", "dispatcher", "slow handler in one of several turns", fields);
     this.#publish(undefined, undefined, ms, endedAt);
   }
