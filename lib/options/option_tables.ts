@@ -68,6 +68,15 @@ import {
   shardedTable,
 } from "./tables/sharding_tables.ts";
 import {
+  durableStateTable,
+  eventSourcedTable,
+  postgresJournalTable,
+  schemaTable,
+  snapshotsTable,
+  sqliteJournalTable,
+  stateSchemaTable,
+} from "./tables/persistence_tables.ts";
+import {
   streamConsumerTable,
   streamProducerTable,
   streamSinkTable,
@@ -130,6 +139,18 @@ export const optionChapters: readonly OptionChapter[] = [
   {
     title: "Streams",
     tables: [streamProducerTable, streamConsumerTable, streamSourceTable, streamSinkTable],
+  },
+  {
+    title: "Persistence",
+    tables: [
+      eventSourcedTable,
+      snapshotsTable,
+      schemaTable,
+      durableStateTable,
+      stateSchemaTable,
+      sqliteJournalTable,
+      postgresJournalTable,
+    ],
   },
   {
     title: "Cluster",

@@ -30,6 +30,7 @@ class OpenMailbox extends Mailbox {
   declare readonly adopt: never;
   declare readonly activity: never;
   declare readonly isBusy: never;
+  declare readonly tellOwn: never;
   override tell(message: unknown): void {
     this.put(message);
   }

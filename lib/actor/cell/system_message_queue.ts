@@ -11,6 +11,12 @@ export interface Escalated {
   readonly cause: unknown;
 }
 
+/** A message of the behaviour to itself. */
+export interface OwnMessage {
+  readonly type: "own";
+  readonly message: unknown;
+}
+
 /** The actor must stop after the messages that precede this one. */
 export interface StopInTurn {
   readonly type: "stopInTurn";
@@ -21,6 +27,7 @@ export type SystemMessage =
   | Terminated
   | ChildFailed
   | Escalated
+  | OwnMessage
   | StopInTurn
   | FiredTimer
   | ReceiveTimedOut;
