@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { maxDelay } from "../runtime/clock.ts";
 import type { PeerIdentity } from "../runtime/network.ts";
 import {
   accountOf,
@@ -36,23 +37,37 @@ export interface RelayPort extends Partial<RelayChoice> {
   mayReach(node: string): boolean;
   /** Whether a client may use the address that its contact has named. */
   admits(client: ClientPeer): boolean;
-  /** Takes an envelope as if the peer itself had sent it. */
-  deliver(peer: Peer, envelope: Uint8Array): void;
+  /** Takes an envelope as if the peer itself had sent it; see {@linkcode Wrapped} for `remaining`. */
+  deliver(peer: Peer, envelope: Uint8Array, remaining: number | undefined): void;
   /** A route to a client was added or removed. */
   onRoute(peer: ClientPeer, exists: boolean): void;
+  /** A client that was reached through another node has ended. */
+  onClosed(client: string): void;
 }
 
 /** The route of a client through one node. */
 export interface RelayChoice {
   /** The node, `undefined` if there is none at present. */
   contact(): string | undefined;
-  /** Whether messages to the path are sent directly to their node. */
-  isDirect(path: string): boolean;
+  /** Whether messages for the path are sent directly to their node. */
+  isDirect(path: string, to: string): boolean;
 }
 
-interface Route {
-  readonly via: string;
-  readonly peer: ClientPeer;
+/** Nodes through which one client has sent last, and the client as each has named it; latest last. */
+type Route = Map<string, ClientPeer>;
+
+/** Nodes of one route: a client changes its contact, and the old one still forwards. */
+const maxVias = 3;
+
+/** An envelope, and the address that it is for. */
+interface Wrapped {
+  readonly to: string;
+  readonly envelope: Uint8Array;
+  /**
+   * Milliseconds that the asker of the message still waits. Not in the envelope: what the peer at its
+   * end can read there is not known.
+   */
+  readonly remaining: number | undefined;
 }
 
 /** See the module's text. */
@@ -73,9 +88,20 @@ export class Relay {
     this.#port = port;
   }
 
+  /** Whether this is the end of a client that sends everything through one node. */
+  get isClient(): boolean {
+    return this.#port.contact !== undefined;
+  }
+
+  /** Of such a client: the node. */
+  get contact(): string | undefined {
+    return this.#port.contact?.();
+  }
+
   /** The client at an address, if it is connected to another node. */
   peerOf(client: string): ClientPeer | undefined {
-    return this.#routes.get(client)?.peer;
+    const route = this.#routes.get(client);
+    return route && latestOf(route);
   }
 
   /** Whether an envelope for a path at an address has to be wrapped. */
@@ -84,21 +110,20 @@ export class Relay {
     if (contact === undefined) {
       return this.#routes.size > 0 && this.#routes.has(to) && this.#port.peerAt(to) === undefined;
     }
-    return path !== relayPath && !isDirect?.(path) && to !== contact();
+    return path !== relayPath && !isDirect?.(path, to) && to !== contact();
   }
 
   /** Sends an envelope through the route; false if there is none. */
-  send(to: string, envelope: Uint8Array): boolean {
-    const via = this.#port.contact === undefined ? this.#routes.get(to)?.via : this.#port.contact();
+  send(to: string, envelope: Uint8Array, remaining?: number): boolean {
+    const via = this.#port.contact === undefined ? this.peerOf(to)?.via : this.#port.contact();
     if (via === undefined) return false;
-    this.#port.send(via, relayPath, { to, envelope });
+    const left = remaining === undefined ? undefined : Math.ceil(remaining);
+    this.#port.send(via, relayPath, { to, envelope, ...leftOf(left) });
     return true;
   }
 
   /** Of a client: the envelope in a message that its contact has not read, and the address it is for. */
-  unwrap(
-    value: unknown,
-  ): { readonly to: string; readonly envelope: Uint8Array } | undefined {
+  unwrap(value: unknown): Wrapped | undefined {
     return this.#port.contact === undefined ? undefined : parseWrapped(value);
   }
 
@@ -107,15 +132,17 @@ export class Relay {
     const wrapped = parseWrapped(value);
     // An envelope that was wrapped twice would travel in a circle.
     if (wrapped === undefined || this.#port.contact !== undefined || this.#delivering) return;
-    const { to, envelope } = wrapped;
+    const { to, envelope, remaining } = wrapped;
+    const left = leftOf(remaining);
     if (peer.role === "node") {
       const { serializers = [] } = peer;
       if (!to.startsWith("client:") || this.#port.peerAt(to) === undefined) {
         return this.#port.send(peer.address, relayedPath, { client: { address: to }, gone: true });
       }
-      return this.#port.send(to, relayedPath, { node: peer.address, serializers, envelope });
+      const node = peer.address;
+      return this.#port.send(to, relayedPath, { node, serializers, envelope, ...left });
     }
-    if (to === this.#port.self()) return this.#deliver(peer, envelope);
+    if (to === this.#port.self()) return this.#deliver(peer, envelope, remaining);
     if (to.startsWith("client:") || !this.#port.mayReach(to)) return;
     let reached = this.#reached.get(peer.address);
     if (reached === undefined) this.#reached.set(peer.address, reached = new Set());
@@ -125,7 +152,7 @@ export class Relay {
       ? undefined
       : [identity.kind, identity.name, ...(identity.uri === undefined ? [] : [identity.uri])];
     const client = { address, nodeId, incarnation, protocol, serializers, holder };
-    this.#port.send(to, relayedPath, { client, envelope });
+    this.#port.send(to, relayedPath, { client, envelope, ...left });
   }
 
   /** At `relayedPath`: a node has forwarded an envelope. */
@@ -141,7 +168,7 @@ export class Relay {
       peer = { ...via, address: node, nodeId: node, remote, serializers };
       this.#senders.set(node, peer);
     }
-    this.#deliver(peer, envelope);
+    this.#deliver(peer, envelope, parseRemaining(value.remaining));
   }
 
   /** The connection to a peer has ended. */
@@ -154,48 +181,100 @@ export class Relay {
       return;
     }
     this.#senders.delete(address);
-    for (const [client, { via }] of this.#routes) if (via === address) this.#forget(client);
+    for (const client of [...this.#routes.keys()]) this.#forgetVia(client, address);
   }
 
-  #receiveOfClient(via: NodePeer, { client, envelope, gone }: Record<string, unknown>): void {
+  /** A client that is connected here has ended: tells the nodes to which it has sent through this. */
+  onClosed(client: string): void {
+    for (const node of this.#reached.get(client) ?? []) {
+      const message = { client: { address: client }, gone: true, closed: true };
+      this.#port.send(node, relayedPath, message);
+    }
+    this.#reached.delete(client);
+  }
+
+  #receiveOfClient(via: NodePeer, value: Record<string, unknown>): void {
+    const { client, envelope, gone, closed } = value;
+    const remaining = parseRemaining(value.remaining);
     if (!isRecord(client) || !isText(client.address)) return;
-    const known = this.#routes.get(client.address);
+    const route = this.#routes.get(client.address);
     if (gone === true) {
-      if (known?.via === via.address) this.#forget(client.address);
-      return;
+      // Only a node that forwards for a client can say what has become of it.
+      if (route?.has(via.address) !== true) return;
+      if (closed !== true) return this.#forgetVia(client.address, via.address);
+      this.#forget(client.address);
+      return this.#port.onClosed(client.address);
     }
     if (!(envelope instanceof Uint8Array)) return;
     const peer = clientPeer(via, client);
     if (peer === undefined || !this.#port.admits(peer)) return;
-    if (known?.via === via.address && holderOf(known.peer) === holderOf(peer)) {
-      return this.#deliver(known.peer, envelope);
+    const known = route?.get(via.address);
+    if (known !== undefined && holderOf(known) === holderOf(peer)) {
+      this.#renew(route!, via.address, known);
+      return this.#deliver(known, envelope, remaining);
     }
-    const account = accountOf(peer);
-    if (known === undefined && this.#routes.size >= maxRoutes) return;
-    if (known !== undefined) this.#forget(peer.address);
-    if (this.#routesOf.of(account) >= maxRoutesPerIdentity) return;
-    this.#routesOf.add(account, 1);
-    this.#routes.set(peer.address, { via: via.address, peer });
-    this.#port.onRoute(peer, true);
-    this.#deliver(peer, envelope);
+    if (!this.#addRoute(via.address, peer)) return;
+    this.#deliver(peer, envelope, remaining);
   }
 
-  #deliver(peer: Peer, envelope: Uint8Array): void {
+  /** The client is reached through this node from now on. False: there are too many routes. */
+  #addRoute(via: string, peer: ClientPeer): boolean {
+    const { address } = peer;
+    const route = this.#routes.get(address);
+    const account = accountOf(peer);
+    if (route !== undefined && holderOf(latestOf(route)) === holderOf(peer)) {
+      this.#renew(route, via, peer);
+      this.#port.onRoute(peer, true);
+      return true;
+    }
+    if (route === undefined && this.#routes.size >= maxRoutes) return false;
+    this.#forget(address);
+    if (this.#routesOf.of(account) >= maxRoutesPerIdentity) return false;
+    this.#routesOf.add(account, 1);
+    this.#routes.set(address, new Map([[via, peer]]));
+    this.#port.onRoute(peer, true);
+    return true;
+  }
+
+  #renew(route: Route, via: string, peer: ClientPeer): void {
+    route.delete(via);
+    route.set(via, peer);
+    if (route.size <= maxVias) return;
+    for (const oldest of route.keys()) return void route.delete(oldest);
+  }
+
+  #deliver(peer: Peer, envelope: Uint8Array, remaining: number | undefined): void {
     this.#delivering = true;
     try {
-      this.#port.deliver(peer, envelope);
+      this.#port.deliver(peer, envelope, remaining);
     } finally {
       this.#delivering = false;
     }
   }
 
+  /** A client is not reached through this node any more. */
+  #forgetVia(client: string, via: string): void {
+    const route = this.#routes.get(client);
+    if (route?.has(via) !== true) return;
+    if (route.size === 1) this.#forget(client);
+    else route.delete(via);
+  }
+
   #forget(client: string): void {
     const route = this.#routes.get(client);
     if (route === undefined) return;
+    const peer = latestOf(route);
     this.#routes.delete(client);
-    this.#routesOf.add(accountOf(route.peer), -1);
-    this.#port.onRoute(route.peer, false);
+    this.#routesOf.add(accountOf(peer), -1);
+    this.#port.onRoute(peer, false);
   }
+}
+
+/** The client as it was named last. Precondition: the route has a node. */
+function latestOf(route: Route): ClientPeer {
+  let latest: ClientPeer | undefined;
+  for (const peer of route.values()) latest = peer;
+  return latest!;
 }
 
 /** The client that a contact has forwarded for; undefined if the value is none. */
@@ -223,13 +302,21 @@ function parseHolder(value: unknown): PeerIdentity | undefined {
   return { kind, ...facts, ...(uri !== undefined && { uri }) };
 }
 
-function parseWrapped(
-  value: unknown,
-): { readonly to: string; readonly envelope: Uint8Array } | undefined {
+function parseWrapped(value: unknown): Wrapped | undefined {
   if (!isRecord(value) || !isText(value.to)) return undefined;
-  return value.envelope instanceof Uint8Array
-    ? { to: value.to, envelope: value.envelope }
-    : undefined;
+  const { to, envelope } = value;
+  if (!(envelope instanceof Uint8Array)) return undefined;
+  return { to, envelope, remaining: parseRemaining(value.remaining) };
+}
+
+/** The remaining time in a message; undefined if there is none, or it cannot be right. */
+function parseRemaining(value: unknown): number | undefined {
+  return isWhole(value) && value <= maxDelay ? value : undefined;
+}
+
+/** The field of a message that has a remaining time. */
+function leftOf(remaining: number | undefined): { remaining?: number } {
+  return remaining === undefined ? {} : { remaining };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -23,6 +23,8 @@ export interface RemoteWatcherPort {
   send(to: string, message: WatchMessage): void;
   /** Whether the peer may know of an actor at the path. */
   mayReach(peer: Peer, path: string): boolean;
+  /** An actor here watches one of a client that is not connected: `onClientGone` has to follow. */
+  expectClient(address: string): void;
 }
 
 /** A watch of an actor here. */
@@ -74,7 +76,7 @@ export class RemoteWatcher implements RemoteWatch {
   /** The watcher has taken the watch back, or has stopped. */
   unwatch(watcher: Ref<unknown>, target: ActorRef<never>): void {
     if (!(target instanceof Ref)) return;
-    const id = this.#ids.get(watcher)?.get(keyOf(target));
+    const id = this.#ids.get(watcher)?.get(target.key);
     if (id === undefined) return;
     this.#forget(id);
     const { node } = target;
@@ -120,6 +122,16 @@ export class RemoteWatcher implements RemoteWatch {
     this.#step({ type: "peerDown", peer });
   }
 
+  /** A client has ended, or has not come back in time. */
+  onClientGone(client: string): void {
+    this.#step({ type: "clientGone", client });
+  }
+
+  /** Messages take another way to all peers. */
+  onRerouted(): void {
+    this.#step({ type: "rerouted" });
+  }
+
   /** Stops all messages and signals. */
   close(): void {
     this.#closed = true;
@@ -157,6 +169,8 @@ export class RemoteWatcher implements RemoteWatch {
         return this.#observe(effect.watcher, effect.id, this.#find(effect)!);
       case "release":
         return this.#release(effect.watcher, effect.id);
+      case "expect":
+        return this.#port.expectClient(effect.client);
       case "refuse":
         return this.#logRefusal(effect.watcher);
     }
@@ -216,7 +230,7 @@ export class RemoteWatcher implements RemoteWatch {
     this.#watches.set(id, watch);
     let ids = this.#ids.get(watch.watcher);
     if (ids === undefined) this.#ids.set(watch.watcher, ids = new Map());
-    ids.set(keyOf(watch.target), id);
+    ids.set(watch.target.key, id);
   }
 
   #forget(id: number): Watch | undefined {
@@ -224,7 +238,7 @@ export class RemoteWatcher implements RemoteWatch {
     if (watch === undefined) return undefined;
     this.#watches.delete(id);
     const ids = this.#ids.get(watch.watcher);
-    ids?.delete(keyOf(watch.target));
+    ids?.delete(watch.target.key);
     if (ids?.size === 0) this.#ids.delete(watch.watcher);
     return watch;
   }
@@ -247,10 +261,6 @@ export class RemoteWatcher implements RemoteWatch {
       maxWatchesPerIdentity,
     });
   }
-}
-
-function keyOf(target: Ref<never>): string {
-  return `${target}#${target.uid}`;
 }
 
 function cannotWatch(target: ActorRef<never>): ActorError {

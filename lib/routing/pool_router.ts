@@ -1,7 +1,9 @@
 import { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
 import { ActorError } from "../actor/errors.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
 import { checkOptions, checkValue } from "../options/check_options.ts";
@@ -35,6 +37,7 @@ export function poolRouter<M>(
   checkBehavior(behavior);
   return Behaviors.setup((context) => {
     const routees = new Routees<M>(strategy, context.system.runtime.random);
+    if (context.self instanceof LocalRef) context.self.becomeForwarder();
     routees.replace(spawnAll(context, size, behavior, routeeOptions));
     return routing(routees, broadcast, unroutable(context));
   });
@@ -43,19 +46,20 @@ export function poolRouter<M>(
 function routing<M>(
   routees: Routees<M>,
   broadcast: ((message: M) => boolean) | undefined,
-  lose: (message: M, error: unknown) => void,
+  lose: (kept: unknown, error: unknown) => void,
 ): Behavior<M> {
-  return Behaviors.receive<M>((_context, message) => {
+  return Behaviors.receive<M>((context, message) => {
+    const kept = passedOn(context, message);
     let hash: number | undefined;
     try {
       const toAll = broadcast !== undefined && broadcast(message);
       if (!toAll) hash = routees.hashOf(message);
     } catch (error) {
-      lose(message, error);
+      lose(kept, error);
       return Behaviors.same();
     }
-    if (hash === undefined) routees.tellAll(message);
-    else routees.tell(message, hash);
+    if (hash === undefined) routees.tellAll(kept);
+    else routees.tell(kept, hash);
     return Behaviors.same();
   }, (context, signal) => {
     if (signal.type !== "terminated") return Behaviors.same();

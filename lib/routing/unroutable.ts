@@ -7,12 +7,12 @@ import { internalsOf } from "../actor/system/system_internals.ts";
  */
 export function unroutable<M>(
   { self, system }: ActorContext<M>,
-): (message: M, error: unknown) => void {
+): (kept: unknown, error: unknown) => void {
   const { limitedLog, deadLetter } = internalsOf(system);
   const { path } = self;
-  return (message, error) => {
+  return (kept, error) => {
     const text = "cannot route a message; dropping it";
     limitedLog.add("error", path, text, { error }, { identity: path });
-    deadLetter("invalidMessage", path, message);
+    deadLetter("invalidMessage", path, kept);
   };
 }

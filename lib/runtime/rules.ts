@@ -70,9 +70,18 @@ const all = {
   membersDescribeThemselves: true,
   ownStatusIsRefuted: true,
   onlyMembersGossip: true,
+  // Asks.
+  expiredAsksAreDropped: true,
+  innerAsksInheritDeadlines: true,
+  endsFailAsks: true,
+  failuresFailAsks: true,
+  passedAsksOutliveActors: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,
+  leavingIsNotListed: true,
+  servicesAreWithdrawnFirst: true,
+  absentClientsAreKept: true,
   // Sharding.
   coordinatorAwaitsReports: true,
   joiningMembersReport: true,

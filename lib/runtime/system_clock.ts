@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
+import { platform } from "./platform.ts";
 
 class SystemTimer implements Timer {
   readonly #id: ReturnType<typeof setTimeout>;
@@ -22,4 +23,5 @@ export const systemClock: Clock = {
   schedule: (delay, task) => new SystemTimer(delay, task),
   defer: queueMicrotask,
   yield: (task) => void setImmediate(task),
+  isDebugged: () => platform.process.isDebugged(),
 };

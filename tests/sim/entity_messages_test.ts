@@ -10,7 +10,8 @@ import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
-import type { EntityFactory, ShardedOptions } from "../../lib/sharding/sharded_behavior.ts";
+import type { EntityFactory } from "../../lib/sharding/routing/entity_factory.ts";
+import type { ShardedOptions } from "../../lib/sharding/sharded_behavior.ts";
 import { checkLedger } from "../../lib/testkit/ledger_check.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 

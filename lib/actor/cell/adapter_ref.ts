@@ -1,5 +1,5 @@
 import { type LocalRef, TemporaryRef } from "../ref/local_ref.ts";
-import { AdaptedMessage, isEnclosed, messageOf } from "../ref/message_sender.ts";
+import { AdaptedMessage, messageOf, type SentMessage } from "../ref/sent_message.ts";
 import type { AskHost } from "../ask/ask.ts";
 
 /** Between an actor's path and the number of its adapter; no user can name an actor so. */
@@ -47,6 +47,10 @@ export class AdapterRef extends TemporaryRef {
     this.callBack();
   }
 
+  override tellSent(sent: SentMessage): void {
+    this.tell(sent);
+  }
+
   override tell(kept: unknown): void {
     const { actor, path } = this;
     const { host } = actor;
@@ -55,8 +59,7 @@ export class AdapterRef extends TemporaryRef {
       host.ledger.sent++;
       return host.lose("stopped", path, value);
     }
-    const sender = isEnclosed(kept) ? kept.sender : undefined;
-    actor.enqueue(new AdaptedMessage(sender, value, this.#map));
+    actor.enqueue(new AdaptedMessage(kept, this.#map));
   }
 }
 

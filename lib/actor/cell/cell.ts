@@ -6,18 +6,15 @@
  * @module
  */
 import { hashKey } from "../../runtime/hash_key.ts";
+import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import {
-  AdaptedMessage,
-  isEnclosed,
-  messageOf,
-  type MessageSender,
-  SentMessage,
-} from "../ref/message_sender.ts";
+import { isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
+import { findReply, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
+import type { HeldAsk } from "../ref/held_ask.ts";
 import type { EntityKeeper, LocalRef, TemporaryRef, Watcher } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
@@ -36,8 +33,8 @@ import {
 } from "./cell_lifecycle.ts";
 import { CellParts } from "./cell_parts.ts";
 import {
+  attributed,
   blocked,
-  enclosed,
   ended,
   free,
   fresh,
@@ -62,6 +59,12 @@ import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
 
+// Bound here: see `rules.ts`.
+const dropsExpired = rules.expiredAsksAreDropped;
+
+/** Stands for a message that was not handled. */
+const dropped = Symbol("dropped");
+
 /**
  * See the module's text. All cells have one hidden class. A cell is its own reference: one object
  * less for each actor, and one step less for each message.
@@ -72,8 +75,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Bits of `cell_status.ts`. */
   #status = fresh;
   behavior: Behavior<never>;
+  /** Undefined between two turns: what an ask has sent must not outlive it here. */
+  #current: SentMessage | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
+  override heldAsks: HeldAsk | undefined = undefined;
   override readonly parent: Cell | undefined;
   override readonly path: string;
   override readonly uid: number;
@@ -110,6 +116,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   override tell(message: unknown): void {
     this.enqueue(message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    this.enqueue(sent);
   }
 
   override get ended(): boolean {
@@ -170,14 +180,18 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
-    if (host.messageCheck !== undefined && !(message instanceof AdaptedMessage)) {
+    const { running } = host;
+    if (running !== undefined && running.heldAsks !== undefined) {
+      passAskOn(running, this, messageOf(message));
+    }
+    if (host.messageCheck !== undefined && !isAdapted(message)) {
       host.messageCheck.check(this.path, messageOf(message));
     }
     if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
       return false;
     }
-    if (isEnclosed(message)) this.#status |= enclosed;
+    if (isSent(message)) this.#status |= attributed;
     const { observer } = host;
     const kept = this.push(observer === undefined ? message : observer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
@@ -249,8 +263,22 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.parts.entities = keeper;
   }
 
+  override isBusy(withTimers: boolean): boolean {
+    const idle = attributed | timed;
+    return (this.#status & ~idle) !== 0 || this.size > 0 ||
+      (this.#parts?.isBusy(withTimers) ?? false);
+  }
+
   override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {
     (this.parts.pendingAsks ??= new Map()).set(promise, ask);
+  }
+
+  override get forwards(): boolean {
+    return this.#parts?.forwards ?? false;
+  }
+
+  override becomeForwarder(): void {
+    this.parts.forwards = true;
   }
 
   findAdapter(path: string): TemporaryRef | undefined {
@@ -273,28 +301,16 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     parts.stashedAt = step;
   }
 
-  /** What a stash keeps of a message: its sender as well. */
+  /** What a stash keeps of a message: its sender, and of the message at hand its deadline as well. */
   attribute(message: unknown): unknown {
-    const { sender } = this;
+    const current = this.#current;
+    if (current === undefined || current.message === message) return current ?? message;
+    const { sender } = current;
     return sender === undefined ? message : new SentMessage(sender, message);
   }
 
-  get sender(): MessageSender | undefined {
-    return (this.#status & enclosed) === 0 ? undefined : this.#parts?.sender;
-  }
-
-  /** The message at hand, translated if it has to be; its sender is known from now on. */
-  #open(kept: unknown): unknown {
-    const { parts } = this;
-    if (!isEnclosed(kept)) {
-      parts.sender = undefined;
-      return kept;
-    }
-    parts.sender = kept.sender;
-    if (!(kept instanceof AdaptedMessage)) return kept.message;
-    const message = kept.map(kept.message);
-    this.host.messageCheck?.check(this.path, message);
-    return message;
+  get current(): SentMessage | undefined {
+    return this.#current;
   }
 
   override get step(): number {
@@ -303,7 +319,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   unstash(messages: readonly unknown[]): void {
     for (let i = messages.length - 1; i >= 0; i--) {
-      if (isEnclosed(messages[i])) this.#status |= enclosed;
+      if (isSent(messages[i])) this.#status |= attributed;
       this.unshift(messages[i]);
     }
   }
@@ -320,12 +336,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return this.nextPosition + own;
   }
 
-  override isBusy(withTimers: boolean): boolean {
-    const idle = enclosed | timed;
-    return (this.#status & ~idle) !== 0 || this.size > 0 ||
-      (this.#parts?.isBusy(withTimers) ?? false);
-  }
-
   /** Runs up to `budget` due messages, signals and timers. */
   run(budget: number): number {
     const { host } = this;
@@ -334,7 +344,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (host.observer !== undefined) return this.#runObserved(budget, host.observer);
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -374,7 +384,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     observer.onTurn(this.path, this.size);
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -427,6 +437,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   #rest(handled: number): number {
     this.host.running = undefined;
     this.#status &= ~scheduled;
+    if ((this.#status & (attributed | waiting)) === attributed) this.#current = undefined;
     return handled;
   }
 
@@ -500,21 +511,54 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   #handle(kept: unknown): void {
     const { host } = this;
+    let message = kept;
+    if ((this.#status & attributed) !== 0) {
+      message = this.#open(kept);
+      if (message === dropped) return;
+    }
     host.ledger.delivered++;
     host.step++;
-    let message = kept;
     let next: unknown;
     try {
-      if ((this.#status & enclosed) !== 0) message = this.#open(kept);
+      if ((this.#status & attributed) !== 0) message = this.#translate(message);
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
-      return fail(this, error);
+      return this.fail(error, messageOf(message));
     }
     if (next !== same) this.apply(next, "message", message);
   }
 
+  /** The message itself; `dropped` if its asker has given up, and it is lost. */
+  #open(kept: unknown): unknown {
+    if (!isSent(kept)) {
+      this.#current = undefined;
+      return kept;
+    }
+    if (this.#dropsExpired(kept)) return dropped;
+    this.#current = kept;
+    return isAdapted(kept) ? kept : kept.message;
+  }
+
+  /** The message that an adapter makes; any other as it is. */
+  #translate(value: unknown): unknown {
+    if (!isAdapted(value)) return value;
+    const message = value.map(value.message);
+    this.#current = value.with(message);
+    this.host.messageCheck?.check(this.path, message);
+    return message;
+  }
+
+  /** Loses a message without handling it if its asker has given up. */
+  #dropsExpired(kept: unknown): boolean {
+    const { host } = this;
+    if (!dropsExpired || !isSent(kept) || !kept.hasExpired(host.runtime.clock)) return false;
+    host.lose("expired", this.path, kept);
+    return true;
+  }
+
   /** Handles a message, measured and within its trace. */
   #observe(observer: CellObserver, slot: unknown): void {
+    if ((this.#status & attributed) !== 0 && this.#dropsExpired(untraced(slot))) return;
     const run = observer.run(this.path, slot, (message) => this.#handle(message));
     if (this.waits) this.parts.observedRun = run;
     else observer.onDone(this.path, run);
@@ -525,7 +569,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
-    parts.sender = undefined;
+    this.#current = undefined;
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -554,7 +598,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       case "restart":
         return restartOnRequest(this);
       case "unhandled":
-        if (kind === "message" && this.host.eventStream.hasListeners("unhandledMessage")) {
+        if (kind !== "message") return;
+        this.host.failAsk(this, subject, notHandled);
+        if (this.host.eventStream.hasListeners("unhandledMessage")) {
           this.host.eventStream.publish({
             type: "unhandledMessage",
             ref: this,
@@ -564,8 +610,20 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
   }
 
-  fail(error: unknown): void {
+  fail(error: unknown, message?: unknown): void {
+    if (message !== undefined) {
+      this.host.failAsk(this, message, { reason: "handlerFailed", cause: error });
+    }
     fail(this, error);
+  }
+
+  askedInMailbox(): Set<HeldAsk> {
+    const asks = new Set<HeldAsk>();
+    this.forEachWaiting((kept) => {
+      const ask = findReply(messageOf(untraced(kept)))?.heldAsk;
+      if (ask !== undefined) asks.add(ask);
+    });
+    return asks;
   }
 
   become(behavior: Behavior<never>, transition: BehaviorTransition): void {
@@ -591,6 +649,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       return;
     }
     this.#status &= ~waiting;
+    this.#current = undefined;
     const observedRun = this.#parts?.observedRun;
     if (observedRun === undefined) return;
     this.#parts!.observedRun = undefined;
@@ -626,7 +685,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   endRestarting(): void {
     this.#context?.close();
     this.#context = undefined;
-    this.parts.sender = undefined;
     this.#status &= ~restarting;
   }
 
@@ -639,6 +697,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const parts = this.#parts;
     this.#parts = undefined;
     this.#context = undefined;
+    this.#current = undefined;
     this.behavior = same as Behavior<never>;
     this.release();
     return parts;
@@ -663,6 +722,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.host.dispatcher.schedule(this);
   }
 }
+
+/** What an asker is told when the actor does not handle its message. */
+const notHandled = { reason: "invalidMessage", details: "the actor does not handle it" } as const;
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

@@ -9,7 +9,10 @@ import type { LifecycleHooks } from "../behavior/lifecycle_hooks.ts";
 import type { Signal } from "../behavior/signal.ts";
 import { decide, RestartHistory, type Verdict } from "../behavior/supervision.ts";
 import { type BehaviorTransition, wrapperOf, Wrappers } from "../behavior/wrapper.ts";
-import { ActorError } from "../errors.ts";
+import { ActorError, isDeadlinePassed } from "../errors.ts";
+import { findReply } from "../ask/reply_refs.ts";
+import { failHeldAsks, releaseAsk } from "../ref/held_ask.ts";
+import { messageOf } from "../ref/sent_message.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { ActorCell } from "./actor_cell.ts";
 import { logFailure } from "./failure_log.ts";
@@ -110,6 +113,8 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
     logFailure(cell, "error", "actor failed while it was stopping", { error });
     return beginStop(cell);
   }
+  const canGoOn = child === undefined && cell.behavior.kind === "receive";
+  if (canGoOn && isDeadlinePassed(error)) return logAbandoned(cell, error);
   const { directive, delay } = judge(cell, error);
   const fields = child === undefined ? { error } : { error, escalatedBy: child.path };
   // While there is no behaviour there is nothing to resume.
@@ -130,6 +135,15 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
   logFailure(cell, "error", message, fields);
   cell.failure = { cause: error, escalated };
   beginStop(cell);
+}
+
+/**
+ * A handler ended because nobody waits for its result: no failure of the actor. Otherwise an asker
+ * could choose a timeout that makes it fail.
+ */
+function logAbandoned({ path, accountable: identity, host }: ActorCell, error: unknown): void {
+  const message = "a handler was abandoned: the asker of its message has given up";
+  host.limitedLog.add("info", path, message, { error }, { cause: message, identity });
 }
 
 /** The verdict of the strategies around the actor; a strategy that fails itself stops it. */
@@ -192,6 +206,14 @@ export function finishRestart(cell: ActorCell): void {
   if (restart.delay > 0 && restart.timer === undefined) return cell.pauseRestart(restart.delay);
   // A promise of the last incarnation may have started something meanwhile.
   forget(cell);
+  if (cell.heldAsks !== undefined) {
+    // What the last incarnation knew of its asks is gone; those that still wait get an answer.
+    const { cause } = restart;
+    const failure = cause === undefined
+      ? { reason: "stopped" } as const
+      : { reason: "handlerFailed", cause } as const;
+    failHeldAsks(cell, failure, cell.askedInMailbox());
+  }
   cell.endRestarting();
   startIncarnation(cell, "restart");
 }
@@ -216,12 +238,23 @@ function giveUpMessages(cell: ActorCell): void {
     while (cell.size > 0) messages.push(cell.discard());
     const ready = behavior.kind === "receive" && stashed.length === 0;
     // It is sent again when another incarnation, or a dead letter, takes it over.
-    if (keeper.keep(cell, messages, ready)) host.ledger.sent -= messages.length;
-    else for (const message of messages) host.lose("stopped", path, message);
+    if (keeper.keep(cell, messages, ready)) {
+      host.ledger.sent -= messages.length;
+      releaseAsks(cell, messages);
+    } else for (const message of messages) host.lose("stopped", path, message);
     return;
   }
   while (cell.size > 0) host.lose("stopped", path, cell.discard());
   for (const message of stashed) host.lose("stopped", path, message);
+}
+
+/** Their messages are kept: another incarnation has to answer them. */
+function releaseAsks(cell: ActorCell, messages: readonly unknown[]): void {
+  if (cell.heldAsks === undefined) return;
+  for (const message of messages) {
+    const ask = findReply(messageOf(message))?.heldAsk;
+    if (ask?.heldBy === cell) releaseAsk(ask);
+  }
 }
 
 /** All children have stopped. The last signal and the hooks may be async. */
@@ -240,6 +273,7 @@ function end(cell: ActorCell): void {
   const parts = cell.endStopping();
   host.observer?.onStopped?.(cell.path);
   host.unregister(cell);
+  failHeldAsks(cell, { reason: "stopped", cause: failure?.cause });
   parent?.childStopped(cell, failure !== undefined);
   // A parent that restarts gets no signals of the children of its last incarnation.
   if (failure !== undefined && parent !== undefined && !parent.isRestarting) {

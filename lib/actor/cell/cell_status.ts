@@ -24,8 +24,8 @@ export const restarting = 256;
 export const pausing = 512;
 /** Keeps account of when it handles a message. */
 export const timed = 1024;
-/** Enclosed messages have come, with a sender or untranslated: each is opened before it is handled. */
-export const enclosed = 2048;
+/** Messages of clients or asks, or untranslated ones, have come: it looks what is known of each. */
+export const attributed = 2048;
 
 /** It takes no more messages. */
 export const ended = stopping | stopped;

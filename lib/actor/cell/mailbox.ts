@@ -1,5 +1,5 @@
 import { LocalRef } from "../ref/local_ref.ts";
-import { boundsOf, type MailboxBounds, unsized } from "./mailbox_bounds.ts";
+import { boundsOf, type MailboxBounds } from "./mailbox_bounds.ts";
 import type { MailboxOptions } from "../behavior/spawn_options.ts";
 
 /** Initial slots, allocated with the first message; a power of two. */
@@ -109,7 +109,16 @@ export abstract class Mailbox extends LocalRef<unknown> {
   protected peek(): unknown {
     const slots = this.#slots!;
     const slot = slots[this.#head & (slots.length - 1)];
-    return this.#bounds === undefined ? slot : unsized(slot);
+    return this.#bounds?.contentOf(slot) ?? slot;
+  }
+
+  /** Visits all messages that wait, oldest first. */
+  protected forEachWaiting(visit: (message: unknown) => void): void {
+    const slots = this.#slots;
+    for (let i = 0; i < this.size; i++) {
+      const slot = slots![(this.#head + i) & (slots!.length - 1)];
+      visit(this.#bounds?.contentOf(slot) ?? slot);
+    }
   }
 
   /** Releases the ring. Only when the mailbox is empty. */

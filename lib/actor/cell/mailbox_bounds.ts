@@ -6,7 +6,7 @@ import {
   spawnTable,
 } from "../../options/tables/actor_tables.ts";
 import { isChecked } from "../behavior/checked_options.ts";
-import { AdaptedMessage, messageOf } from "../ref/message_sender.ts";
+import { isAdapted, messageOf } from "../ref/sent_message.ts";
 import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow, SpawnOptions } from "../behavior/spawn_options.ts";
@@ -20,11 +20,6 @@ class Sized {
     this.message = message;
     this.size = size;
   }
-}
-
-/** The message of a slot. */
-export function unsized(slot: unknown): unknown {
-  return slot instanceof Sized ? slot.message : slot;
 }
 
 /** Largest number of capacities with cached bounds. */
@@ -102,7 +97,7 @@ export class MailboxBounds {
     try {
       const kept = untraced(message);
       // The user's function knows the actor's messages only.
-      const sizeOf = kept instanceof AdaptedMessage ? estimateSize : this.#sizeOf;
+      const sizeOf = isAdapted(kept) ? estimateSize : this.#sizeOf;
       const size = sizeOf(messageOf(kept) as never);
       return size >= 0 ? size : Infinity;
     } catch {
@@ -127,6 +122,11 @@ export class MailboxBounds {
     const counted = Math.min(size, this.maxBytes);
     this.#bytes += counted;
     return new Sized(message, counted);
+  }
+
+  /** The message of a slot. */
+  contentOf(slot: unknown): unknown {
+    return slot instanceof Sized ? slot.message : slot;
   }
 
   /** The message of a slot that has left. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Mapping, pipeMapping } from "../behavior/pipe_mapping.ts";
-import { AdaptedMessage } from "../ref/message_sender.ts";
+import { AdaptedMessage } from "../ref/sent_message.ts";
 import type { ActorCell } from "./actor_cell.ts";
 import { logFailure } from "./failure_log.ts";
 
@@ -26,12 +26,12 @@ export function pipeTo<T>(
       cell.enqueue(
         onFulfilled === undefined
           ? value
-          : new AdaptedMessage(undefined, value, pipeMapping(onFulfilled, onRejected)),
+          : new AdaptedMessage(value, pipeMapping(onFulfilled, onRejected)),
       );
     },
     (reason) => {
       settled();
-      if (onRejected !== undefined) cell.enqueue(new AdaptedMessage(undefined, reason, onRejected));
+      if (onRejected !== undefined) cell.enqueue(new AdaptedMessage(reason, onRejected));
       else logFailure(cell, "warn", "pipeToSelf failed", { error: reason });
     },
   );

@@ -8,7 +8,7 @@ import { resolveOptions, withDefaults } from "../../options/check_options.ts";
 import { clusterDefaults, clusterWaitTable } from "../../options/tables/cluster_tables.ts";
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
-import { isAlive, isWorking } from "../../membership/state/member.ts";
+import { isAlive, isLeaving, isWorking, type Member } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -212,7 +212,11 @@ export class ClusterNode {
     if (this.#driver !== undefined) {
       this.#gateway?.drain();
       const { leaveTimeout = clusterDefaults.leaveTimeout } = this.#options;
-      await this.#extensions.beforeLeave(leaveTimeout);
+      // First nothing new arrives, then what has arrived is done, and only then the actors stop.
+      await Promise.all([
+        this.#extensions.beforeLeave(leaveTimeout),
+        this.#services?.withdraw(leaveTimeout),
+      ]);
       await this.#driver.leave();
       this.#driver.stop();
       this.#extensions.afterLeave();
@@ -297,7 +301,11 @@ export class ClusterNode {
       const alive = view.members.filter(isAlive);
       // Before it has joined and after it has left, a node has no view of other members.
       if (alive.some(({ address }) => address === remoting.address)) {
-        remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
+        remoting.onMembers(
+          new Map(alive.map((member) => [member.address, member.incarnation])),
+          addressesOf(alive.filter(isLeaving)),
+          addressesOf(view.members.filter(({ status }) => status === "down")),
+        );
       }
       clientAddresses.onMembers(
         new Map(
@@ -340,12 +348,13 @@ export class ClusterNode {
 
   /** Registers the handlers of the paths that clients may use. */
   #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
-    const services = new ClusterServices(
-      this.#system,
+    const services: ClusterServices = new ClusterServices({
+      system: this.#system,
       remoting,
-      this.#runtime,
-      () => gateway.onChange(),
-    );
+      runtime: this.#runtime,
+      changed: () => gateway.onChange(),
+      whenConfirmed: (callback) => gateway.whenConfirmed(callback),
+    });
     const gateway = new Gateway({
       remoting,
       view: () => driver.view,
@@ -354,7 +363,7 @@ export class ClusterNode {
       now: () => this.#runtime.clock.now(),
     });
     // The path at which clients receive messages of the gateway.
-    remoting.reserve(clientTopologyPath, { grants: false });
+    remoting.reserve(clientTopologyPath, { grants: false, own: true });
     this.#gateway = gateway;
     this.#services = services;
     return gateway;
@@ -414,6 +423,10 @@ export class ClusterNode {
       remedy: "use what ClusteredActorSystem.start has resolved with",
     });
   }
+}
+
+function addressesOf(members: readonly Member[]): Set<string> {
+  return new Set(members.map(({ address }) => address));
 }
 
 function leaseOf(downing: ClusterOptions["downing"], runtime: Runtime): Lease | undefined {

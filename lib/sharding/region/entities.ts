@@ -10,7 +10,7 @@ import { hashKey } from "../../runtime/hash_key.ts";
 import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
-import { AdaptedMessage } from "../../actor/ref/message_sender.ts";
+import { isAdapted } from "../../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import { markChecked } from "../../actor/behavior/checked_options.ts";
 import type { MailboxOptions, SpawnOptions } from "../../actor/behavior/spawn_options.ts";
@@ -24,7 +24,7 @@ import type { PassivationOptions } from "./passivation.ts";
 import { regionPath } from "../routing/protocol.ts";
 import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
-import type { EntityFactory } from "../sharded_behavior.ts";
+import type { EntityFactory } from "../routing/entity_factory.ts";
 
 /** Between a failure and the next start. */
 const restartBackoff = { min: 200, max: 10_000 };
@@ -58,6 +58,8 @@ export interface EntitiesPort {
    */
   reroute(entityId: string, message: unknown, first: boolean): void;
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** The entity has to answer the ask at hand, or that of a message that has waited for it. */
+  holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
@@ -160,6 +162,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.used = this.#now;
     entity.given++;
     this.#active.touch(entity);
+    this.#port.holdAsk?.(cell);
     cell.tell(message);
   }
 
@@ -353,7 +356,9 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.started(this.#now);
     this.#active.add(entity);
     this.#port.memory?.onStarted(entity.shard, id);
-    if (pending !== undefined && pending.length > 0) cell.adopt(pending);
+    if (pending === undefined || pending.length === 0) return;
+    for (const message of pending) this.#port.holdAsk?.(cell, message);
+    cell.adopt(pending);
   }
 
   #lose({ id }: Entity, messages: readonly unknown[] | undefined): void {
@@ -364,7 +369,7 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   /** A mapping cannot go to another node: what waits for it is lost with its actor. */
   #reroute(entity: Entity, message: unknown, first: boolean): void {
-    if (message instanceof AdaptedMessage) this.#lose(entity, [message]);
+    if (isAdapted(message)) this.#lose(entity, [message]);
     else this.#port.reroute(entity.id, message, first);
   }
 

@@ -142,6 +142,16 @@ export class Endpoint {
     return this.#find(to)?.drained() ?? Promise.resolve();
   }
 
+  /**
+   * Dials a peer again whose connection on the lane of users may be dead. Once the other is open, it
+   * takes over in order; if the dial fails, nothing changes.
+   */
+  renew(to: string): void {
+    const channel = this.#find(to);
+    if (this.#closed || channel?.connection === undefined) return;
+    if (channel.predecessor === undefined) this.#step(channel, { type: "renew" });
+  }
+
   /** Closes all connections to an address. */
   disconnect(to: string, reason: string): void {
     for (const connection of [...this.#connections]) {
@@ -426,10 +436,13 @@ export class Endpoint {
   #flush(channel: Channel): void {
     const { connection } = channel;
     if (channel.predecessor !== undefined) return;
-    for (const { payload, path } of channel.takeQueued()) {
+    const { refuses, adapt } = this.#options;
+    for (const { payload: queued, path } of channel.takeQueued()) {
+      // What the peer can read was not known when it was queued.
+      const payload = connection && adapt ? adapt(connection.peer!, queued) : queued;
       const refused = connection === undefined
         ? "disconnected"
-        : this.#options.refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
+        : refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
       if (refused === undefined) continue;
       this.#options.onDropped(channel.address, channel.lane, payload, refused, true);
     }
