@@ -63,6 +63,7 @@ export type {
   ActorStopped,
   EventStream,
   EventSubscriber,
+  SlowHandler,
   SystemEvent,
   UnhandledMessage,
 } from "./lib/actor/services/event_stream.ts";

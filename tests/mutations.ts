@@ -39,6 +39,8 @@ const coordinator = testedBy("sharding/coordinator_test.ts");
 const closing = testedBy("sharding/closing_node_test.ts");
 const routes = testedBy("sharding/shard_routes_test.ts");
 const sharding = testedBy("sharding/rule_seeds.ts");
+const entityMessages = testedBy("sim/entity_messages_test.ts");
+const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
 
@@ -343,6 +345,14 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   flushMarkersEndWaits: sharding(
     "A flush marker ends the wait of messages for a moved shard.",
     "no seed violates an invariant",
+  ),
+  entitiesKeepMessages: entityMessages(
+    "What an entity has not handled when it stops waits for its next incarnation.",
+    "an entity that stops leaves its mailbox to the next incarnation, in order",
+  ),
+  workIsNotIdle: entityWork(
+    "An entity that works is not passivated.",
+    "an entity that gets messages by its own reference is not idle",
   ),
   suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
     "The entities of a node are suspended while it holds no lease.",

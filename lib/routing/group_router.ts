@@ -14,6 +14,7 @@ import { resolveOptions } from "../options/check_options.ts";
 import { groupTable } from "../options/tables/routing_tables.ts";
 import { Routees } from "./routees.ts";
 import { roundRobin, type RoutingStrategy } from "./routing_strategy.ts";
+import { unroutable } from "./unroutable.ts";
 import { WaitingMessages } from "./waiting_messages.ts";
 
 /** How a group router works. */
@@ -70,6 +71,7 @@ class Group<M> {
   readonly #routees: Routees<M>;
   readonly #waiting: WaitingMessages<unknown>;
   readonly #lose: (reason: DeadLetterReason, message: unknown, details?: string) => void;
+  readonly #unroutable: (message: unknown, error: unknown) => void;
   readonly #hasExpired: (kept: unknown) => boolean;
   /** There was an actor: one that starts later is not the first. */
   #hasHadRoutees = false;
@@ -86,6 +88,7 @@ class Group<M> {
     this.#hasExpired = (kept) => isSent(kept) && kept.hasExpired(clock);
     this.#lose = (reason, message, details) =>
       internalsOf(system).deadLetter(reason, self.path, message, { details });
+    this.#unroutable = unroutable(context);
   }
 
   /**
@@ -103,7 +106,12 @@ class Group<M> {
 
   /** `kept`: the message as it is passed on. */
   route(message: M, kept: unknown): void {
-    const hash = this.#routees.hashOf(message);
+    let hash: number;
+    try {
+      hash = this.#routees.hashOf(message);
+    } catch (error) {
+      return this.#unroutable(kept, error);
+    }
     if (this.#routees.size > 0) return void this.#routees.tell(kept, hash);
     // Those for which nobody waits any more must not keep others out.
     this.#waiting.drain(

@@ -51,6 +51,7 @@ export class LimitedLog {
   /** Lines that are left out for another reason than their cause. */
   #others = 0;
   #timer: Timer | undefined;
+  #closed = false;
 
   constructor(clock: Clock, logger: Logger, { ofIdentity = 10, inAll = 250 }: LogBounds = {}) {
     this.#clock = clock;
@@ -85,16 +86,19 @@ export class LimitedLog {
     this.#logger.log(level, source, message, fields);
   }
 
-  /** Writes the numbers of the lines that were left out. */
+  /** Writes the numbers of the lines that were left out. Later lines set no timer. */
   close(): void {
+    this.#closed = true;
     this.#begin(-Infinity);
   }
 
   #wait(now: number): void {
-    this.#timer ??= this.#clock.schedule(
-      this.#since + limitedLogInterval - now,
-      () => this.#begin(this.#clock.now()),
-    );
+    if (this.#closed) return;
+    if (this.#timer !== undefined) return;
+    const rest = this.#since + limitedLogInterval - now;
+    this.#timer = this.#clock.schedule(rest, () => this.#begin(this.#clock.now()));
+    // Some numbers in the log are no reason for a process to go on.
+    this.#timer.unref?.();
   }
 
   #begin(now: number): void {

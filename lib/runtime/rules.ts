@@ -97,6 +97,8 @@ const all = {
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
+  entitiesKeepMessages: true,
+  workIsNotIdle: true,
   // Leases of owners.
   suspendedWithoutLease: true,
   lagIsChecked: true,

@@ -9,10 +9,15 @@ class SystemTimer implements Timer {
   cancel(): void {
     clearTimeout(this.#id);
   }
+  unref(): void {
+    // An object on all platforms, whatever the types of the web say.
+    (this.#id as { unref?(): void }).unref?.();
+  }
 }
 
 /** The machine's clock and event loop. */
 export const systemClock: Clock = {
+  isReal: true,
   now: () => performance.now(),
   wallTime: () => Date.now(),
   schedule: (delay, task) => new SystemTimer(delay, task),

@@ -42,7 +42,7 @@ export interface ShardedOptions {
   /** Decides which node gets which shard, at the leader. Default {@linkcode leastShards}. */
   readonly strategy?: AllocationStrategy;
   /**
-   * When idle entities are stopped; `false`: never. Default: after 120 000 ms without a message.
+   * When idle entities are stopped; `false`: never. Default: after 120 000 ms without work.
    */
   readonly passivation?: Partial<PassivationOptions> | false;
   /** Bounds of messages that wait while a shard moves or its location is not known. */
@@ -57,11 +57,15 @@ export interface ShardedOptions {
    * dead letters with the reason `bufferFull`. `Infinity`: no limit. Default 10 000.
    */
   readonly maxStartsPerIdentity?: number;
-  /** Messages that wait for one entity while it stops. Default 1 000. */
+  /**
+   * Messages that wait for one entity while it stops or cannot start, besides those that it had
+   * accepted. Default 1 000.
+   */
   readonly maxPendingPerEntity?: number;
   /**
    * Milliseconds that an entity that has to stop has for the messages in its mailbox. Then it stops at
-   * once, and the rest are dead letters (`stopped`). Default 10 000.
+   * once, and the rest waits for its next incarnation, here or at the next owner of its shard. Default
+   * 10 000.
    */
   readonly stopTimeout?: number;
   /**

@@ -168,7 +168,7 @@ export class ShardedType {
         if (waited === undefined) internals.askAtHand = undefined;
         if (ask.heldBy === undefined) holdAsk(cell, ask);
       },
-      reroute: (entityId, message) => this.router.route(entityId, message),
+      reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
     });
   }

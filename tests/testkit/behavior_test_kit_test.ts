@@ -374,18 +374,27 @@ Deno.test("what a promise comes to is in selfInbox when promises have settled", 
     context.pipeToSelf(Promise.resolve(1), () => {
       throw new Error("cannot map");
     });
+    context.pipeToSelf(Promise.resolve(1), () => {
+      throw new Error("mapped otherwise");
+    }, (error) => String(error));
     return Behaviors.same();
   }));
   kit.run("hello");
-  assertEquals(kit.retrieveEffects().map(({ type }) => type), ["piped", "piped", "piped", "piped"]);
+  assertEquals(kit.retrieveEffects().map(({ type }) => type), Array(5).fill("piped"));
   assert(!kit.selfInbox.hasMessages);
   await kit.settle();
-  assertEquals(kit.selfInbox.receiveAll(), ["hello!", "Error: bad"]);
+  assertEquals(
+    kit.selfInbox.receiveAll(),
+    ["hello!", "Error: bad", "Error: mapped otherwise"],
+  );
   assertEquals(
     kit.log.lines.map(({ level, message, fields }) =>
       [level, message, (fields.error as Error).message].join(": ")
     ).toSorted(),
-    ["warn: pipeToSelf failed: cannot map", "warn: pipeToSelf failed: nobody cares"],
+    [
+      "error: actor failed: a mapping of pipeToSelf has thrown: cannot map",
+      "warn: pipeToSelf failed: nobody cares",
+    ],
   );
 });
 

@@ -215,8 +215,10 @@ export interface ActorContext<in out M> {
   /** Sends itself the value of a promise. A rejection is logged. */
   pipeToSelf(promise: PromiseLike<M>): void;
   /**
-   * Sends itself the message made from a promise's value or rejection. Without `onRejected` a
-   * rejection is logged.
+   * Sends itself the message made from a promise's value or rejection. The functions run in the
+   * actor's turn, as a handler does. Without `onRejected` a rejection is logged. An `onFulfilled` that
+   * throws counts as a rejection with that error, if there is an `onRejected`; otherwise, and when
+   * `onRejected` throws, it is a failure of this actor.
    */
   pipeToSelf<T>(
     promise: PromiseLike<T>,
@@ -225,8 +227,8 @@ export interface ActorContext<in out M> {
   ): void;
   /**
    * A reference for actors with another protocol: a message to it arrives at this actor as `map`
-   * makes it. Valid until the actor stops or restarts; the same function gives the same reference. A
-   * `map` that throws is a failure of this actor.
+   * makes it, in this actor's turn. Valid until the actor stops or restarts; the same function gives
+   * the same reference. A `map` that throws is a failure of this actor, as if a handler had thrown.
    */
   messageAdapter<F>(map: (message: F) => M): ActorRef<F>;
   /**
@@ -235,8 +237,8 @@ export interface ActorContext<in out M> {
    */
   setReceiveTimeout(timeout: number, message: M): void;
   /**
-   * Of a sharded entity: stops it, after the messages that it has already received. Later messages
-   * wait until it has stopped, and then start it again: none is lost in between.
+   * Of a sharded entity: stops it, after the messages that it has already received. Messages that it
+   * has not handled then, and later ones, start it again: none is lost in between.
    *
    * @throws {ActorError} code `noEntity`.
    */

@@ -33,6 +33,8 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   /** Supervision, hooks, interceptors and spies around its behaviour. */
   wrappers: Wrappers;
   failure: CellFailure | undefined;
+  /** Who is counted in the log as the cause of what it does: of an entity, its parent. */
+  readonly accountable: string;
   readonly context: ActorContext<unknown>;
   /** Parts that only some cells have; undefined if this one has none. */
   readonly existingParts: CellParts | undefined;

@@ -8,7 +8,7 @@
 import { hashKey } from "../../runtime/hash_key.ts";
 import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import { isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
+import { isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
@@ -24,11 +24,11 @@ import { type CellObserver, untraced } from "./cell_observer.ts";
 import type { CellHost } from "./cell_host.ts";
 import {
   become,
-  beginRestart,
   beginStop,
   fail,
   finishRestart,
   finishStop,
+  restartOnRequest,
   startIncarnation,
 } from "./cell_lifecycle.ts";
 import { CellParts } from "./cell_parts.ts";
@@ -54,6 +54,7 @@ import type { Runnable } from "./dispatcher.ts";
 import { Mailbox } from "./mailbox.ts";
 import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
+import { firing, signalling } from "./slow_handlers.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
@@ -183,7 +184,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (running !== undefined && running.heldAsks !== undefined) {
       passAskOn(running, this, messageOf(message));
     }
-    host.messageCheck?.check(this.path, messageOf(message));
+    if (host.messageCheck !== undefined && !isAdapted(message)) {
+      host.messageCheck.check(this.path, messageOf(message));
+    }
     if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
       return false;
@@ -321,6 +324,18 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
   }
 
+  override adopt(messages: readonly unknown[]): void {
+    this.host.ledger.sent += messages.length;
+    this.unstash(messages);
+    this.wake();
+  }
+
+  override activity(withTimers: boolean): number {
+    const parts = this.#parts;
+    const own = parts === undefined ? 0 : parts.attended + (withTimers ? parts.firedTimers : 0);
+    return this.nextPosition + own;
+  }
+
   /** Runs up to `budget` due messages, signals and timers. */
   run(budget: number): number {
     const { host } = this;
@@ -344,6 +359,23 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     host.running = undefined;
     host.dispatcher.schedule(this);
     return handled;
+  }
+
+  get isFresh(): boolean {
+    return (this.#status & fresh) !== 0;
+  }
+
+  get upNext(): unknown {
+    const status = this.#status;
+    const message = (status & signalled) !== 0 ? this.#parts!.systemMessages! : undefined;
+    if (message !== undefined && this.hasPassed(message.position)) {
+      return message.next.type === "firedTimer" ? firing : signalling;
+    }
+    return this.size === 0 ? signalling : messageOf(untraced(this.peek()));
+  }
+
+  get accountable(): string {
+    return this.parent?.existingParts?.entities === undefined ? this.path : this.parent.path;
   }
 
   /** The same, with an observer. */
@@ -416,6 +448,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if ((status & fresh) !== 0) {
       this.#status &= ~fresh;
       startIncarnation(this, "start");
+      this.host.dispatcher.started();
     } else if ((status & mustStop) !== 0) {
       beginStop(this);
     } else if ((status & (stopping | restarting)) !== 0) {
@@ -434,9 +467,13 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   #takeSystemMessage(): void {
-    const { systemMessages, timers, watch } = this.#parts!;
+    const parts = this.#parts!;
+    const { systemMessages, timers, watch } = parts;
     const message = systemMessages!.take();
     if (systemMessages!.empty) this.#status &= ~signalled;
+    if (message.type === "firedTimer") parts.firedTimers++;
+    // A receive timeout says that nothing has happened.
+    else if (message.type !== "receiveTimedOut") parts.attended++;
     switch (message.type) {
       case "terminated":
         return this.#onTerminated(message, watch?.claim(message));
@@ -454,8 +491,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "own":
         return this.deliverOwn(message.message);
-      case "failure":
-        return fail(this, message.error);
       case "stopInTurn":
         return beginStop(this);
     }
@@ -485,9 +520,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     host.step++;
     let next: unknown;
     try {
+      if ((this.#status & attributed) !== 0) message = this.#translate(message);
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
-      return this.fail(error, message);
+      return this.fail(error, messageOf(message));
     }
     if (next !== same) this.apply(next, "message", message);
   }
@@ -500,7 +536,16 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
     if (this.#dropsExpired(kept)) return dropped;
     this.#current = kept;
-    return kept.message;
+    return isAdapted(kept) ? kept : kept.message;
+  }
+
+  /** The message that an adapter makes; any other as it is. */
+  #translate(value: unknown): unknown {
+    if (!isAdapted(value)) return value;
+    const message = value.map(value.message);
+    this.#current = value.with(message);
+    this.host.messageCheck?.check(this.path, message);
+    return message;
   }
 
   /** Loses a message without handling it if its asker has given up. */
@@ -551,7 +596,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       case "stopped":
         return beginStop(this);
       case "restart":
-        return beginRestart(this, undefined, 0);
+        return restartOnRequest(this);
       case "unhandled":
         if (kind !== "message") return;
         this.host.failAsk(this, subject, notHandled);

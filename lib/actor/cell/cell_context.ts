@@ -20,6 +20,7 @@ import type { ActorRef } from "../ref/ref.ts";
 import type { ActorCell } from "./actor_cell.ts";
 import { Adapters } from "./adapter_ref.ts";
 import { asSignal, DeathWatch } from "./death_watch.ts";
+import { pipeTo } from "./piped_promise.ts";
 import { ReceiveTimeout } from "./receive_timeout.ts";
 import { StashBuffer } from "./stash.ts";
 import { TimerSet } from "./timers.ts";
@@ -206,30 +207,7 @@ export class CellContext implements ActorContext<unknown>, MessageAtHand {
     // The actor does not wait for this reply.
     const ask = cell.pendingAsks?.get(promise as Promise<T>);
     if (ask !== undefined) ask.awaited = false;
-    const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
-    const parts = cell.ended ? undefined : cell.parts;
-    if (parts !== undefined) parts.piped++;
-    const settled = () => {
-      if (parts !== undefined) parts.piped--;
-    };
-    const tell = <V>(value: V, make: (value: V) => unknown) => {
-      settled();
-      let message: unknown;
-      try {
-        message = make(value);
-      } catch (error) {
-        return failed(error);
-      }
-      cell.enqueue(message);
-    };
-    Promise.resolve(promise).then(
-      (value) => tell(value, onFulfilled ?? ((message) => message)),
-      (reason) => {
-        if (onRejected !== undefined) return tell(reason, onRejected);
-        settled();
-        failed(reason);
-      },
-    );
+    pipeTo(cell, promise, onFulfilled, onRejected);
   }
 
   messageAdapter<F>(map: (message: F) => unknown): ActorRef<F> {

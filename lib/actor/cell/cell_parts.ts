@@ -44,6 +44,9 @@ export class CellParts {
   pendingAsks: PendingAsks | undefined = undefined;
   /** Promises given to `pipeToSelf` that are not settled yet. */
   piped = 0;
+  /** Signals of other actors that it has had, and timers that have fired. */
+  attended = 0;
+  firedTimers = 0;
 
   /** Whether something is under way that its actor, or a child of it, has started. */
   isBusy(withTimers: boolean): boolean {

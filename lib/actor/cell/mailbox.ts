@@ -105,6 +105,13 @@ export abstract class Mailbox extends LocalRef<unknown> {
     return bounds === undefined || !bounds.countsBytes ? message : bounds.release(message);
   }
 
+  /** The oldest message, without taking it. Only when `size` is above 0. */
+  protected peek(): unknown {
+    const slots = this.#slots!;
+    const slot = slots[this.#head & (slots.length - 1)];
+    return this.#bounds?.contentOf(slot) ?? slot;
+  }
+
   /** Visits all messages that wait, oldest first. */
   protected forEachWaiting(visit: (message: unknown) => void): void {
     const slots = this.#slots;

@@ -56,6 +56,12 @@ export interface EntityKeeper {
   epochOf(child: LocalRef<unknown>): number;
   /** A child asks to be stopped until there is another message for it. */
   passivate(child: LocalRef<unknown>): void;
+  /**
+   * A child stops, and has not handled these messages, the oldest first. Returns whether they are kept;
+   * otherwise they are lost. `ready`: false if it has stopped in its setup or has stashed some of them,
+   * so that another start at once would end in the same way.
+   */
+  keep(child: LocalRef<unknown>, messages: readonly unknown[], ready: boolean): boolean;
   /** A child has stopped, or has failed. */
   onStopped(child: LocalRef<unknown>, failed: boolean): void;
 }
@@ -100,6 +106,13 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract watch(target: ActorRef<never>): void;
   abstract onTerminated(signal: Terminated): void;
   abstract keepEntities(keeper: EntityKeeper): void;
+  /**
+   * Takes messages that its predecessor had accepted and has not handled, whether they fit or not,
+   * before all others.
+   */
+  abstract adopt(messages: readonly unknown[]): void;
+  /** Another number after each message and signal that it gets, and each of its timers that fires. */
+  abstract activity(withTimers: boolean): number;
   /**
    * Whether it, or a child, has messages, a pending handler, asks without a reply, promises for
    * `pipeToSelf` or timers.

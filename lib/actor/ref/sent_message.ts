@@ -47,6 +47,42 @@ export class SentMessage {
   }
 }
 
+/** A value of another protocol, which the actor translates when its turn has come. */
+export class AdaptedMessage extends SentMessage {
+  /** What is known of the value; undefined: nothing. */
+  readonly kept: SentMessage | undefined;
+  /** Makes the message. May throw. */
+  readonly map: (value: unknown) => unknown;
+
+  constructor(kept: unknown, map: (value: unknown) => unknown) {
+    const sent = isSent(kept) ? kept : undefined;
+    super(sent?.sender, messageOf(kept));
+    this.kept = sent;
+    this.map = map;
+  }
+
+  override remaining(clock: Now): number {
+    return this.kept?.remaining(clock) ?? Infinity;
+  }
+
+  override deadline(clock: Now): number | undefined {
+    return this.kept?.deadline(clock);
+  }
+
+  override hasExpired(clock: Now): boolean {
+    return this.kept?.hasExpired(clock) ?? false;
+  }
+
+  override with(message: unknown): SentMessage {
+    return this.kept?.with(message) ?? new SentMessage(undefined, message);
+  }
+}
+
+/** Whether it has to be translated first. */
+export function isAdapted(kept: unknown): kept is AdaptedMessage {
+  return isSent(kept) && kept instanceof AdaptedMessage;
+}
+
 /** Whether it is a message together with what is known of it. */
 export function isSent(kept: unknown): kept is SentMessage {
   try {

@@ -21,6 +21,7 @@ import { reportingObserver } from "../cell/reporting_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
 import { TurnGate } from "../cell/turn_gate.ts";
 import { MessageCheck } from "../cell/message_check.ts";
+import { SlowHandlers } from "../cell/slow_handlers.ts";
 import { ActorError, AskTimeoutError } from "../errors.ts";
 import { checkActorName, checkSystemName, duplicateName } from "../ref/actor_name.ts";
 import { LocalRef, whenLocalStopped } from "../ref/local_ref.ts";
@@ -66,6 +67,7 @@ class LocalActorSystem implements LocalSystem {
   readonly #asks: Asks;
   readonly #limitedLog: LimitedLog;
   readonly #deadLetters: DeadLetters;
+  readonly #slowHandlers: SlowHandlers | undefined;
   readonly #phases: ShutdownPhases;
   readonly #ignoreSignals: () => void;
   /** Undefined if telemetry is disabled. */
@@ -82,6 +84,15 @@ class LocalActorSystem implements LocalSystem {
     this.eventStream = new EventStream(logger);
     this.ledger = new LossLedger(() => this.#registry.held);
     this.#deadLetters = this.#makeDeadLetters();
+    const { slowHandler } = resolved;
+    // On virtual time no handler takes any.
+    this.#slowHandlers = clock.isReal === true && slowHandler !== Infinity
+      ? new SlowHandlers({
+        threshold: slowHandler,
+        log: this.#limitedLog,
+        eventStream: this.eventStream,
+      })
+      : undefined;
     this.#host = this.#makeHost(resolved.stopTimeout, resolved.checkMessages);
     this.#asks = new Asks(this.#host, resolved.maxPendingAsks, randomInt(random, uidRange));
     this.scheduler = new Scheduler({ ...options, clock, logger, whenStopped: whenLocalStopped });
@@ -179,6 +190,7 @@ class LocalActorSystem implements LocalSystem {
 
   async #stopAll(quiet: boolean, late: AbortSignal): Promise<void> {
     this.#host.stopping = true;
+    this.#deadLetters.expect();
     if (quiet) this.#deadLetters.suppress();
     const { roots } = this.#registry;
     late.addEventListener("abort", () => this.#abandon(roots));
@@ -212,7 +224,7 @@ class LocalActorSystem implements LocalSystem {
 
   #makeDeadLetters(): DeadLetters {
     return new DeadLetters(
-      this.runtime,
+      this.#limitedLog,
       this.ledger,
       this.eventStream,
       (message, target, failure) => {
@@ -229,7 +241,7 @@ class LocalActorSystem implements LocalSystem {
       system: this,
       runtime,
       limitedLog: this.#limitedLog,
-      dispatcher: new Dispatcher(runtime.clock),
+      dispatcher: new Dispatcher(runtime.clock, this.#slowHandlers),
       eventStream,
       ledger,
       observer: runtime.telemetry?.enabled
@@ -301,6 +313,7 @@ class LocalActorSystem implements LocalSystem {
         host.askAtHand = value;
       },
       limitedLog: this.#limitedLog,
+      lastSlowRun: () => this.#slowHandlers?.last,
       get turnGate() {
         return host.dispatcher.gate ??= new TurnGate(host.runtime.clock);
       },

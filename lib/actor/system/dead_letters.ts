@@ -1,5 +1,5 @@
 import { messageOf } from "../ref/sent_message.ts";
-import type { LocalRuntime } from "../behavior/local_system.ts";
+import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { DeadLetter, DeadLetterReason } from "../services/dead_letter.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";
 import type { EventStream } from "../services/event_stream.ts";
@@ -17,18 +17,23 @@ export class DeadLetters {
   #suppressed = false;
 
   constructor(
-    { clock, logger }: LocalRuntime,
+    log: LimitedLog,
     ledger: LossLedger,
     eventStream: EventStream,
     onLost: (message: unknown, target: string, failure: AskFailure) => void,
   ) {
     this.#ledger = ledger;
     this.#eventStream = eventStream;
-    this.#log = new DeadLetterLog(clock, logger);
+    this.#log = new DeadLetterLog(log);
     this.#onLost = onLost;
   }
 
-  /** From now on dead letters are only counted, not published. */
+  /** All actors stop: dead letters are logged as `info` from now on. */
+  expect(): void {
+    this.#log.expect();
+  }
+
+  /** From now on dead letters are only counted, not logged or published. */
   suppress(): void {
     this.#suppressed = true;
   }
@@ -53,7 +58,7 @@ export class DeadLetters {
   ): void {
     const message = messageOf(kept);
     this.#ledger.addDeadLetter(reason);
-    if (!this.#suppressed) this.#log.add(reason, target);
+    if (!this.#suppressed) this.#log.add(reason, target, message);
     this.#onLost(message, target, { ...why, reason });
     // A listener that loses messages itself, such as a full actor, must not cause an endless loop.
     if (this.#suppressed || this.#publishing || !this.#eventStream.hasListeners("deadLetter")) {

@@ -7,6 +7,7 @@ import type { ActorRef, Ref } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { HandlerReports } from "../services/handler_reports.ts";
+import type { SlowRun } from "../cell/slow_handlers.ts";
 import type { TurnGate } from "../cell/turn_gate.ts";
 
 /** What the asker of a lost message is told besides the reason. */
@@ -20,6 +21,8 @@ export interface SystemInternals {
   remoteWatch: RemoteWatch | undefined;
   /** Lines that messages of others can cause. */
   readonly limitedLog: LimitedLog;
+  /** The slow handler that was noticed last. */
+  lastSlowRun(): SlowRun | undefined;
   /** Reports each handler from now on, instead of measuring them. */
   reportHandlers(reports: HandlerReports): void;
   /** The gate of the entities; made, and closed, when it is first read. */

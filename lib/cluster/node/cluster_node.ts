@@ -39,6 +39,7 @@ import {
 } from "../bootstrap/seed_source.ts";
 import type { NodeExtensions } from "./node_extensions.ts";
 import { type StallDetection, stallDetectionOf } from "../stall/stall_detection.ts";
+import { logStall } from "../stall/stall_log.ts";
 import { ViewWaits } from "./view_waits.ts";
 
 /** Path of membership messages. */
@@ -268,6 +269,7 @@ export class ClusterNode {
         send: (to, message) => remoting.send(to, membershipPath, 0, message),
         publish: (event) => this.#system.eventStream.publish(event),
         beat: () => this.#stall?.beat(),
+        stoodStill: (ms) => logStall(this.#system, ms),
         probeStall: async (address, incarnation, port) =>
           await this.#stall?.ask(address, incarnation, port) ?? { outcome: "unknown", ms: 0 },
         portsRefuse: async (address, incarnation, stallPort) =>

@@ -38,6 +38,8 @@ export interface MembershipPort {
   publish(event: MemberEvent): void;
   /** Called with every tick: the event loop runs. */
   beat(): void;
+  /** The event loop stood still for `ms`, up to now. */
+  stoodStill(ms: number): void;
   /** Probes the stall responder of a member. Never rejects. */
   probeStall(address: string, incarnation: number, port: number): Promise<StallAnswer>;
   /** Whether the host of a member refuses connections to both its ports. Never rejects. */
@@ -197,7 +199,10 @@ export class MembershipDriver {
       this.#lastTick = now;
       this.#port.beat();
       // A stall of this node must not be mistaken for silence of its peers.
-      if (lag > tickInterval) this.#step({ type: "lag", ms: lag });
+      if (lag > tickInterval) {
+        this.#step({ type: "lag", ms: lag });
+        this.#port.stoodStill(lag);
+      }
       this.#step({ type: "tick", random: this.#runtime.random.next() });
       this.#scheduleTick();
     });

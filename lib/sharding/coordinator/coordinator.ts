@@ -652,7 +652,12 @@ export class Coordinator {
       !this.#leases.isExcluded(member)
     );
     const shards = table.shardsOf(able.map(({ address }) => address));
-    return able.map(({ address, roles }) => ({ address, roles, shards: shards.get(address)! }));
+    return able.map(({ address, roles, zone }) => ({
+      address,
+      roles,
+      ...(zone !== undefined && { zone }),
+      shards: shards.get(address)!,
+    }));
   }
 
   /** A user's function that fails must not keep shards from being granted. */

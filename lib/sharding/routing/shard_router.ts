@@ -155,6 +155,19 @@ export class ShardRouter {
   }
 
   /**
+   * Sends a message on for whose entity a shard is handed off. `first`: it was accepted here before
+   * the messages that wait for the shard.
+   */
+  reroute(entityId: string, message: unknown, first: boolean): void {
+    const shard = shardOf(entityId, this.#routes.numShards);
+    const grant = this.#routes.grantOf(shard);
+    const from = isSent(message) ? message.sender?.address : undefined;
+    const routed = { entityId, message, epoch: 0, from };
+    if (grant === undefined || this.#closed) return this.#buffer(shard, routed, { first });
+    this.#forward(shard, routed, grant);
+  }
+
+  /**
    * Takes a message of another node or client, whose sender used the grant of this `epoch`. If this
    * node does not own the shard, it forwards the message, to owners of later grants only. Messages
    * of clients are returned to the client, which sends them again.
