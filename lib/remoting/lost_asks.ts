@@ -9,6 +9,9 @@ import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 /** Where a system receives reports of its asks that were lost in other systems. */
 export const lostAskPath = "/_askfailed";
 
+/** Longest text about the reason of a loss, in UTF-16 units. */
+const maxDetails = 1_024;
+
 /** Asks of one refused message that are reported. */
 export const maxReportedAsks = 16;
 
@@ -22,6 +25,8 @@ export interface LostAsk {
   readonly target: string;
   /** Why it was lost. */
   readonly reason: DeadLetterReason;
+  /** More about the reason, such as the limit that the message exceeds. */
+  readonly details?: string;
 }
 
 /** Dependencies of {@linkcode LostAsks}. */
@@ -40,10 +45,11 @@ export class LostAsks {
 
   constructor(port: LostAsksPort) {
     this.#port = port;
-    port.internals.onForeignAskLost = (replyTo, target, reason) => {
+    port.internals.onForeignAskLost = (replyTo, target, reason, given) => {
       const { node, path, uid } = replyTo;
       if (node === "" || node === port.internals.nodeAddress) return;
-      port.send(node, { replyTo: path, uid, target, reason });
+      const details = given?.slice(0, maxDetails);
+      port.send(node, { replyTo: path, uid, target, reason, ...(details && { details }) });
     };
   }
 
@@ -56,7 +62,7 @@ export class LostAsks {
     }
     // A peer that may not reply to an ask may not fail it either.
     if (!this.#port.mayReach(peer, lost.replyTo)) return;
-    internals.failAsk(lost.replyTo, lost.uid, lost.target, lost.reason);
+    internals.failAsk(lost.replyTo, lost.uid, lost.target, lost.reason, lost.details);
   }
 
   /** Stops to listen. */
@@ -68,8 +74,11 @@ export class LostAsks {
 /** The report, or `undefined` if the value is none. */
 export function parseLostAsk(value: unknown): LostAsk | undefined {
   if (!isRecord(value)) return undefined;
-  const { replyTo, uid, target, reason } = value;
+  const { replyTo, uid, target, reason, details } = value;
   if (!isPath(replyTo) || !replyTo.startsWith(askPath) || !isWhole(uid)) return undefined;
   if (typeof target !== "string" || target.length > 4_096) return undefined;
-  return isDeadLetterReason(reason) ? { replyTo, uid, target, reason } : undefined;
+  if (!isDeadLetterReason(reason)) return undefined;
+  const lost = { replyTo, uid, target, reason };
+  if (typeof details !== "string" || details === "") return lost;
+  return { ...lost, details: details.slice(0, maxDetails) };
 }

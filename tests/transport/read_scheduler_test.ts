@@ -195,3 +195,71 @@ Deno.test("a budget is paid with time, for values and inflated bytes alike", () 
   budget.charge(2_000, 0);
   assertEquals(budget.delay(1_000_000), 1_000);
 });
+
+/** A connection with messages that take `turns` turns each. */
+class LongMessages implements WaitingReader {
+  inMessage = false;
+  finished = 0;
+  readonly turns: ReadTurns;
+  readonly needed: number;
+  readonly onTurn: () => void;
+  #left: number;
+
+  constructor(turns: ReadTurns, needed: number, onTurn: () => void) {
+    this.turns = turns;
+    this.needed = needed;
+    this.onTurn = onTurn;
+    this.#left = needed;
+  }
+
+  proceed(): void {
+    this.inMessage = --this.#left > 0;
+    if (!this.inMessage) {
+      this.finished++;
+      this.#left = this.needed;
+    }
+    this.onTurn();
+    this.turns.spend(1_000, 0);
+    this.turns.wait(this);
+  }
+}
+
+Deno.test("a peer has at most one message decoded in part, however many connections it uses", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits());
+  const readers: LongMessages[] = [];
+  let most = 0;
+  const count = () => {
+    most = Math.max(most, readers.filter(({ inMessage }) => inMessage).length);
+  };
+  for (let i = 0; i < 8; i++) {
+    const turns = scheduler.turnsOf(peer("mallory", { address: `client:m${i}` }));
+    readers.push(
+      new LongMessages(turns, 10, () => {
+        loop.work(turnTime);
+        count();
+      }),
+    );
+  }
+  for (const reader of readers) reader.turns.wait(reader);
+  loop.run(1_000);
+  assertEquals(most, 1);
+  // Nobody is passed over: each has had about as many messages.
+  const finished = readers.map((reader) => reader.finished);
+  assert(Math.max(...finished) - Math.min(...finished) <= 1 && finished[0]! > 3, `${finished}`);
+});
+
+Deno.test("a connection that ends in the middle of a message does not hold up the others", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits());
+  const [one, two] = ["client:1", "client:2"].map((address) =>
+    new LongMessages(scheduler.turnsOf(peer("bob", { address })), 5, () => loop.work(turnTime))
+  ) as [LongMessages, LongMessages];
+  one.turns.wait(one);
+  two.turns.wait(two);
+  loop.run(2 * turnTime);
+  assert(one.inMessage);
+  one.turns.leave(one);
+  loop.run(1_000);
+  assert(two.finished > 3 && one.finished === 0, `${two.finished}`);
+});

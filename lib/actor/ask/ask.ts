@@ -216,12 +216,21 @@ export class Asks {
     return undefined;
   }
 
-  /** Another system reports that it has lost a message of this one, which was for `target`. */
-  lostElsewhere(path: string, uid: number, target: string, reason: DeadLetterReason): void {
+  /**
+   * Another system reports that it has lost a message of this one, which was for `target`; `details`
+   * say more about the reason.
+   */
+  lostElsewhere(
+    path: string,
+    uid: number,
+    target: string,
+    reason: DeadLetterReason,
+    details?: string,
+  ): void {
     const reply = this.find(path, uid);
     const ask = reply instanceof ReplyRef ? reply.ask : undefined;
     if (ask === undefined || !isFor(ask.target.path, target)) return;
-    this.refuse(ask, notDelivered(String(ask.target), reason));
+    this.refuse(ask, notDelivered(String(ask.target), reason, details));
   }
 
   /** Another system has been removed: fails the asks of its actors. */
@@ -360,9 +369,10 @@ function badArgument(ref: unknown, factory: unknown): Error {
     : refusedOption("factory", factory, "give a function that makes the message of its replyTo");
 }
 
-function notDelivered(target: string, reason: DeadLetterReason): AskError {
+function notDelivered(target: string, reason: DeadLetterReason, details?: string): AskError {
   if (reason === "stopped" || reason === "noSuchActor") return targetDead(target);
-  return new AskError("askNotDelivered", `the message to ${target} was lost: ${reason}`, {
+  const why = details === undefined ? reason : `${reason}: ${details}`;
+  return new AskError("askNotDelivered", `the message to ${target} was lost: ${why}`, {
     value: target,
   });
 }

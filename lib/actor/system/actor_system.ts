@@ -288,7 +288,8 @@ class LocalActorSystem implements LocalSystem {
       deliver: (path, uid, message) => registry.deliver(path, uid, message, asks, deadLetters),
       failAsksTo: (node) => asks.lostAllOf(node),
       failAsksWhere: (isLost, reason) => asks.lostWhere(isLost, reason),
-      failAsk: (path, uid, target, reason) => asks.lostElsewhere(path, uid, target, reason),
+      failAsk: (path, uid, target, reason, details) =>
+        asks.lostElsewhere(path, uid, target, reason, details),
       deadLetter: (reason, target, message) => deadLetters.addUnsent(reason, target, message),
       terminated: (watcher, ref, reason) => {
         if (watcher instanceof LocalRef) watcher.onTerminated({ type: "terminated", ref, reason });

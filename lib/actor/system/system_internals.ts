@@ -31,12 +31,26 @@ export interface SystemInternals {
    * or its mailbox rejects it; then it is a dead letter of this system.
    */
   deliver(path: string, uid: number, message: unknown): DeadLetterReason | undefined;
-  /** Called when a message with a reply reference of another system was lost here. */
+  /**
+   * Called when a message with a reply reference of another system was lost here. `details`: more about
+   * the reason, for the asker.
+   */
   onForeignAskLost:
-    | ((replyTo: Ref<unknown>, target: string, reason: DeadLetterReason) => void)
+    | ((
+      replyTo: Ref<unknown>,
+      target: string,
+      reason: DeadLetterReason,
+      details?: string,
+    ) => void)
     | undefined;
   /** Another system has lost a message for `target` with the reply reference `path`: fails its ask. */
-  failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
+  failAsk(
+    path: string,
+    uid: number,
+    target: string,
+    reason: DeadLetterReason,
+    details?: string,
+  ): void;
   /** Another system has been removed: fails the asks of its actors. */
   failAsksTo(node: string): void;
   /**

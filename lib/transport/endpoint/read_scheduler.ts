@@ -113,6 +113,11 @@ class PeerShare implements ReadTurns {
   readonly #enqueue: (share: PeerShare) => void;
   /** Connections with something to read, the one that has waited longest first. */
   readonly #waiting = new Set<WaitingReader>();
+  /**
+   * The one of them that has decoded a part of a message. It reads on first: otherwise a peer with many
+   * connections would have as many half-decoded messages in memory.
+   */
+  #inMessage: WaitingReader | undefined;
   /** When the turn began, and the values that it has taken. */
   #began = -Infinity;
   #values = 0;
@@ -148,11 +153,13 @@ class PeerShare implements ReadTurns {
 
   wait(reader: WaitingReader): void {
     this.#waiting.add(reader);
+    if (reader.inMessage === true) this.#inMessage = reader;
     this.#queueUp();
   }
 
   leave(reader: WaitingReader): void {
     this.#waiting.delete(reader);
+    if (this.#inMessage === reader) this.#inMessage = undefined;
     if (this.#waiting.size > 0 || this.#timer === undefined) return;
     this.#timer.cancel();
     this.#timer = undefined;
@@ -168,8 +175,10 @@ class PeerShare implements ReadTurns {
   takeTurn(): void {
     this.#queued = false;
     this.#start(this.#clock.now());
-    const [reader] = this.#waiting;
+    const [longest] = this.#waiting;
+    const reader = this.#inMessage ?? longest;
     if (reader === undefined) return;
+    this.#inMessage = undefined;
     this.#waiting.delete(reader);
     try {
       reader.proceed();
