@@ -379,6 +379,7 @@ export class Decoder {
     const record: Record<string, unknown> = {};
     const has = (key: unknown) => Object.hasOwn(record, key as string);
     const watch = new KeyWatch(this.#keyTimes, { has });
+    let left = watch.interval;
     let sparse = false;
     for (let i = 0; i < size; i++) {
       const key = this.#key();
@@ -387,7 +388,7 @@ export class Decoder {
         sparse = true;
       }
       record[key] = this.#value(depth + 1);
-      watch.added(key);
+      if (--left === 0) left = watch.sample(key);
     }
     return record;
   }
@@ -450,25 +451,44 @@ export class Decoder {
 
   #map(size: number, depth: number): Map<unknown, unknown> {
     const map = new Map<unknown, unknown>();
-    const watch = size > 2 * unwatchedSize ? new KeyWatch(this.#keyTimes, map) : undefined;
+    if (size > 2 * unwatchedSize) return this.#largeMap(map, size, depth);
     for (let i = 0; i < size; i += 2) {
       const key = this.#value(depth + 1);
       map.set(key, this.#value(depth + 1));
-      if (watch !== undefined) watch.added(key);
     }
-    if (watch === undefined) this.#keyTimes.filled(map);
+    this.#keyTimes.filled(map);
+    return map;
+  }
+
+  #largeMap(map: Map<unknown, unknown>, size: number, depth: number): Map<unknown, unknown> {
+    const watch = new KeyWatch(this.#keyTimes, map);
+    let left = watch.interval;
+    for (let i = 0; i < size; i += 2) {
+      const key = this.#value(depth + 1);
+      map.set(key, this.#value(depth + 1));
+      if (typeof key === "string" && key.charCodeAt(0) <= NINE) watch.text(key);
+      if (--left === 0) left = watch.sample(key);
+    }
     return map;
   }
 
   #set(size: number, depth: number): Set<unknown> {
     const set = new Set<unknown>();
-    const watch = size > unwatchedSize ? new KeyWatch(this.#keyTimes, set) : undefined;
+    if (size > unwatchedSize) return this.#largeSet(set, size, depth);
+    for (let i = 0; i < size; i++) set.add(this.#value(depth + 1));
+    this.#keyTimes.filled(set);
+    return set;
+  }
+
+  #largeSet(set: Set<unknown>, size: number, depth: number): Set<unknown> {
+    const watch = new KeyWatch(this.#keyTimes, set);
+    let left = watch.interval;
     for (let i = 0; i < size; i++) {
       const value = this.#value(depth + 1);
       set.add(value);
-      if (watch !== undefined) watch.added(value);
+      if (typeof value === "string" && value.charCodeAt(0) <= NINE) watch.text(value);
+      if (--left === 0) left = watch.sample(value);
     }
-    if (watch === undefined) this.#keyTimes.filled(set);
     return set;
   }
 
