@@ -68,6 +68,14 @@ import {
   shardedTable,
 } from "./tables/sharding_tables.ts";
 import {
+  durableStateTable,
+  eventSourcedTable,
+  schemaTable,
+  snapshotsTable,
+  sqliteJournalTable,
+  stateSchemaTable,
+} from "./tables/persistence_tables.ts";
+import {
   streamConsumerTable,
   streamProducerTable,
   streamSinkTable,
@@ -130,6 +138,17 @@ export const optionChapters: readonly OptionChapter[] = [
   {
     title: "Streams",
     tables: [streamProducerTable, streamConsumerTable, streamSourceTable, streamSinkTable],
+  },
+  {
+    title: "Persistence",
+    tables: [
+      eventSourcedTable,
+      snapshotsTable,
+      schemaTable,
+      durableStateTable,
+      stateSchemaTable,
+      sqliteJournalTable,
+    ],
   },
   {
     title: "Cluster",

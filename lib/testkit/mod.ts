@@ -21,6 +21,11 @@
  *
  * @module
  */
+export {
+  type ConformanceCheck,
+  journalConformance,
+  type JournalUnderTest,
+} from "./journal_conformance.ts";
 export { ActorTestKit, type ActorTestKitOptions } from "./actor_test_kit.ts";
 export { BehaviorTestKit, type BehaviorTestKitOptions } from "./behavior_test_kit.ts";
 export type {

@@ -192,7 +192,11 @@ async function underLoad(
   await using client = await cluster.connect();
   await client.probe(ids);
   await lasting(balance);
-  const { samples, lateness } = await loaded(client, fault);
+  const { samples, lateness } = await loaded(client, async () => {
+    // Each entity answers before the fault: an entity without an earlier answer has not moved.
+    await lasting(2_000);
+    await fault();
+  });
   const { moving, still } = byMotion(samples);
   return [
     ...classFigures("entity not in motion", still),

@@ -182,6 +182,20 @@ Deno.test("a node that restarts with a later incarnation replaces the earlier on
   assert(allUp(now));
 });
 
+Deno.test("a node that leaves and restarts at once is declared down by nobody", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { world, nodes } = formed(seed);
+    world.step(nodes[3]!, { type: "leave" });
+    within(world, "leaving", 5_000, () => nodes[3]!.left);
+    const reborn = world.start("n3", ["n0", "n1"]);
+    const now = [...nodes.slice(0, 3), reborn, nodes[4]!];
+    within(world, "joining", 5_000, () => allUp(now));
+    for (const node of now) {
+      assertEquals(seen(node, "memberDowned"), [], `${node.config.self.nodeId}, seed ${seed}`);
+    }
+  }
+});
+
 Deno.test("the first seed rejoins its cluster although the other seeds are down", () => {
   const { world, nodes } = formed(5);
   world.crash(nodes[0]!);

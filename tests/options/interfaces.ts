@@ -23,6 +23,12 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   streamConsumerTable: ["streams#StreamConsumerOptions"],
   streamSourceTable: ["streams#StreamSourceOptions"],
   streamSinkTable: ["streams#StreamSinkOptions"],
+  sqliteJournalTable: ["persistence#SqliteJournalOptions"],
+  snapshotsTable: ["persistence#SnapshotOptions"],
+  schemaTable: ["persistence#SchemaOptions", "persistence#StateSchemaOptions"],
+  stateSchemaTable: ["persistence#StateSchemaOptions"],
+  eventSourcedTable: ["persistence#EventSourced"],
+  durableStateTable: ["persistence#DurableState"],
   clusterTable: [
     "cluster#ClusterOptions",
     "actor#ActorSystemOptions",
@@ -142,6 +148,7 @@ export const describedAtTheCall: readonly string[] = [
 
 /** Interfaces that are named like options, and which no user passes. */
 export const noUserOptions: Readonly<Record<string, string>> = {
+  ReadOptions: "a port of stores",
   BackoffOptions: "what a delay is computed of",
   SpanOptions: "a port of Runtime",
   ParseOptions: "of the local stand-in of @std/cli",

@@ -42,6 +42,7 @@ import * as actor from "../../lib/options/tables/actor_tables.ts";
 import * as cert from "../../lib/options/tables/cert_tables.ts";
 import * as client from "../../lib/options/tables/client_tables.ts";
 import * as cluster from "../../lib/options/tables/cluster_tables.ts";
+import * as persistence from "../../lib/options/tables/persistence_tables.ts";
 import * as routing from "../../lib/options/tables/routing_tables.ts";
 import * as sharding from "../../lib/options/tables/sharding_tables.ts";
 import * as streams from "../../lib/options/tables/stream_tables.ts";
@@ -53,6 +54,12 @@ import { entityType } from "../../lib/sharding/routing/entity_type.ts";
 import { streamConsumer } from "../../lib/streams/stream_consumer.ts";
 import { streamProducer } from "../../lib/streams/stream_producer.ts";
 import { streamSink } from "../../lib/streams/stream_sink.ts";
+import {
+  durableState,
+  eventSourced,
+  memoryJournal,
+  sqliteJournal,
+} from "../../lib/persistence/mod.ts";
 import { streamSource } from "../../lib/streams/stream_source.ts";
 import { checkLinearizability } from "../../lib/testkit/linearizability/checker.ts";
 import {
@@ -203,6 +210,47 @@ const actorUsers: readonly OptionUser[] = [
     table: streams.streamSinkTable,
     path: "",
     use: (options) => streamSink(system, ref as never, options),
+  },
+];
+
+const stored = { id: "a|b", journal: memoryJournal(), initial: 0 };
+const sourced = { ...stored, onCommand: () => {}, onEvent: () => 0 };
+const persistenceUsers: readonly OptionUser[] = [
+  {
+    table: persistence.eventSourcedTable,
+    path: "",
+    base: sourced,
+    use: (options) => eventSourced(options),
+  },
+  {
+    table: persistence.snapshotsTable,
+    path: "snapshots",
+    otherForms: [nothing],
+    use: (snapshots) => eventSourced({ ...sourced, snapshots } as never),
+  },
+  {
+    table: persistence.schemaTable,
+    path: "schema",
+    otherForms: [nothing],
+    use: (schema) => eventSourced({ ...sourced, schema } as never),
+  },
+  {
+    table: persistence.durableStateTable,
+    path: "",
+    base: { ...stored, onMessage: () => {} },
+    use: (options) => durableState(options),
+  },
+  {
+    table: persistence.stateSchemaTable,
+    path: "schema",
+    otherForms: [nothing],
+    use: (schema) => durableState({ ...stored, onMessage: () => {}, schema } as never),
+  },
+  {
+    table: persistence.sqliteJournalTable,
+    path: "",
+    otherForms: [nothing],
+    use: (options) => sqliteJournal(":memory:", options),
   },
 ];
 
@@ -424,6 +472,7 @@ const testkitUsers: readonly OptionUser[] = [
 /** One for each table. */
 export const optionUsers: readonly OptionUser[] = [
   ...actorUsers,
+  ...persistenceUsers,
   ...clusterUsers,
   ...certUsers,
   ...testkitUsers,

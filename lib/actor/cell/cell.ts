@@ -189,6 +189,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.wake();
   }
 
+  override tellOwn(message: unknown): void {
+    this.enqueueSystem({ type: "own", message });
+  }
+
   override onTerminated(signal: Terminated): void {
     this.enqueueSystem(signal);
   }
@@ -417,6 +421,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         // The actor continues without that child.
         if ((this.#status & (restarting | ended)) !== 0) return;
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
+      case "own":
+        return this.deliverOwn(message.message);
       case "failure":
         return fail(this, message.error);
       case "stopInTurn":

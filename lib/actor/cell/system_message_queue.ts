@@ -17,6 +17,12 @@ export interface Escalated {
   readonly cause: unknown;
 }
 
+/** A message of the behaviour to itself. */
+export interface OwnMessage {
+  readonly type: "own";
+  readonly message: unknown;
+}
+
 /** The actor must stop after the messages that precede this one. */
 export interface StopInTurn {
   readonly type: "stopInTurn";
@@ -28,6 +34,7 @@ export type SystemMessage =
   | ChildFailed
   | Escalated
   | Failure
+  | OwnMessage
   | StopInTurn
   | FiredTimer
   | ReceiveTimedOut;

@@ -93,6 +93,11 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract watch(target: ActorRef<never>): void;
   abstract onTerminated(signal: Terminated): void;
   abstract keepEntities(keeper: EntityKeeper): void;
+  /**
+   * Gives the behaviour a message of its own, in order with the others. It has no place in the
+   * mailbox and is never dropped, but a restart forgets it.
+   */
+  abstract tellOwn(message: unknown): void;
 }
 
 /** A reference of this process that is not an actor's own, and may end before any actor does. */

@@ -1,4 +1,4 @@
-import { compareEvidence, type Member, statusRank } from "./member.ts";
+import { compareEvidence, isLeaving, type Member, statusRank } from "./member.ts";
 import type { MemberEvent } from "./member_event.ts";
 import { sameUnreachability, type Unreachability } from "../detector/reachability.ts";
 import { rules } from "../../runtime/rules.ts";
@@ -81,11 +81,13 @@ export function eventsBetween(
 
 function moveOn(known: Member | undefined, member: Member, events: MemberEvent[]): void {
   if (known !== undefined && known.incarnation !== member.incarnation) {
-    remove(known, {
+    // A member that was leaving has ended by itself: others may remove it sooner than this node saw.
+    const evidence = isLeaving(known) ? undefined : {
       by: member.address,
       why: `a later incarnation of the node is joining (incarnation ${member.incarnation})`,
       observers: [],
-    }, events);
+    };
+    remove(known, evidence, events);
     known = undefined;
   }
   const { status, evidence } = member;

@@ -14,6 +14,7 @@ import {
 } from "../../../lib/testkit/mod.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
+import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
 import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
@@ -142,5 +143,7 @@ export const scenarios: readonly Scenario[] = [
   ...ownership,
   registers,
   splitRegisters,
+  durableRegisters,
+  durableRegistersInPauses,
   ...disks,
 ];

@@ -24,20 +24,29 @@ import {
   type Simulation,
 } from "../../../lib/testkit/mod.ts";
 
-type Input = RegisterInput<number>;
-type Output = RegisterOutput<number>;
-type RegisterMessage = { readonly input: Input; readonly replyTo: ActorRef<{ output: Output }> };
+/** An operation of a register. */
+export type Input = RegisterInput<number>;
+/** Its result. */
+export type Output = RegisterOutput<number>;
+/** Asks a register for an operation. */
+export type RegisterMessage = {
+  readonly input: Input;
+  readonly replyTo: ActorRef<{ output: Output }>;
+};
 type Registers = ActorRef<ShardEnvelope<RegisterMessage>>;
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
-const keys = ["a", "b", "c", "d", "e", "f"];
+/** The registers. */
+export const keys = ["a", "b", "c", "d", "e", "f"];
 const clients = 5;
-const options = { numShards: 24 };
+/** The shards of all registers. */
+export const options = { numShards: 24 };
 
 /** What all registers of a simulation have stored. */
 const stores = new WeakMap<SimulatedNode, Map<string, number>>();
 
-function pause(clock: Clock, delay: number): Promise<void> {
+/** Waits on a clock. */
+export function pause(clock: Clock, delay: number): Promise<void> {
   return new Promise((resolve) => void clock.schedule(delay, resolve));
 }
 
@@ -120,18 +129,27 @@ async function work(
 }
 
 /** Throws unless the history is linearizable. */
-function check(history: History<Input, Output>): void {
+function check(history: History<Input, Output>, least: number): void {
   const operations = history.operations();
   const known = operations.filter(({ returned }) => returned !== undefined);
-  if (known.length < 500) throw new Error(`only ${known.length} operations have an outcome`);
+  if (known.length < least) throw new Error(`only ${known.length} operations have an outcome`);
   const { verdict, key, explained, stuck } = checkLinearizability(operations, registerModel(0));
   if (verdict === "linearizable") return;
   const latest = [...explained.slice(-5), ...stuck].map((operation) => JSON.stringify(operation));
   throw new Error(`register ${key}: ${verdict}\n${latest.join("\n")}`);
 }
 
-/** Clients work until the faults are over and a while longer. The first may have a way of its own. */
-async function useRegisters(sim: Simulation, first?: Apply): Promise<void> {
+/**
+ * Clients work until the faults are over and a while longer. The first may have a way of its own.
+ * Returns what they saw, once it was found linearizable.
+ *
+ * @param least operations whose outcome must be known, or the run says nothing.
+ */
+export async function useRegisters(
+  sim: Simulation,
+  first?: Apply,
+  least = 500,
+): Promise<History<Input, Output>> {
   const store = new Map<string, number>();
   for (const node of sim.nodes) stores.set(node, store);
   const history = new History<Input, Output>();
@@ -145,16 +163,18 @@ async function useRegisters(sim: Simulation, first?: Apply): Promise<void> {
   await sim.sleep(15_000);
   over = true;
   await Promise.all(working);
-  check(history);
+  check(history, least);
+  return history;
 }
 
-const base = {
+/** Five nodes, and clients that come to them from outside. */
+export const base = {
   nodes: 5,
   duration: 240_000,
   linger: 1_000,
   cluster: { seedNodes: Array.from({ length: 5 }, (_, index) => `node-${index + 1}:25520`) },
   setup: spawnRegisters,
-  run: (sim) => useRegisters(sim),
+  run: async (sim) => void await useRegisters(sim),
 } satisfies Scenario;
 
 /** Nodes crash and are restarted in order, always less than a majority, and come back. */
@@ -179,7 +199,7 @@ export const splitRegisters: Scenario = {
     return [{ type: "partition", at: 10_000, for: span, between, and } satisfies Fault];
   },
   source: source("splitRegisters"),
-  run: (sim) => useRegisters(sim, atNode(sim.nodes[0]!)),
+  run: async (sim) => void await useRegisters(sim, atNode(sim.nodes[0]!)),
 };
 
 /** A planted fault: one client uses a second instance of each register, at one node. */
@@ -188,11 +208,11 @@ export const twinRegisters: Scenario = {
   name: "registers with twins",
   faults: [],
   source: source("twinRegisters"),
-  run: (sim) => {
+  run: async (sim) => {
     const node = sim.nodes[0]!;
     const { system } = node;
     const twins = new Map<string, ActorRef<RegisterMessage>>();
-    return useRegisters(sim, async (key, input) => {
+    await useRegisters(sim, async (key, input) => {
       let twin = twins.get(key);
       if (twin === undefined) {
         twins.set(key, twin = system.spawn(register(node, key), `twin-${key}`));

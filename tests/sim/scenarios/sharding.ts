@@ -65,7 +65,10 @@ const steps = [
   "shardAllocated",
 ] as const;
 
-/** Kills nodes at some step of the move of some shard, once a node has left or has joined. */
+/**
+ * Kills nodes at some step of the move of some shard, once a node has left or has joined. Resolves
+ * when it has done so, or when there was no such step for a minute.
+ */
 async function killDuringHandOff(
   sim: Simulation,
   victims: (leader: string, actor: string) => readonly string[],
@@ -74,9 +77,11 @@ async function killDuringHandOff(
   let left = 1 + below(sim.random, 12);
   const after = sim.random.next() < 0.5 ? 900 : 12_000;
   const silently = sim.random.next() < 0.5;
+  let killed = false;
   const stopWatching = sim.nodes.map((node) =>
     node.system.eventStream.subscribe(step, () => {
       if (sim.now < after || --left !== 0) return;
+      killed = true;
       const { leader } = node.view ?? {};
       const leading = sim.nodes.find(({ address }) => address === leader);
       for (const name of new Set(victims(leading?.name ?? node.name, node.name))) {
@@ -85,7 +90,8 @@ async function killDuringHandOff(
       }
     })
   );
-  await sim.sleep(60_000);
+  const end = sim.now + 60_000;
+  await sim.until(() => killed || sim.now >= end, { limit: 70_000 });
   for (const stop of stopWatching) stop();
 }
 
@@ -105,7 +111,7 @@ function killing(
     source: source(exported),
     run: async (sim) => {
       const kill = killDuringHandOff(sim, (leader, actor) => victims(leader, actor, sim));
-      await Promise.all([kill, workOnEntities(sim)]);
+      await workOnEntities(sim, kill);
     },
   };
 }

@@ -112,10 +112,17 @@ export async function pingEntities(sim: Simulation, over: () => boolean): Promis
   }
 }
 
-/** Sends to entities from all nodes until the faults are over; then all must answer everywhere. */
-export async function workOnEntities(sim: Simulation): Promise<void> {
+/**
+ * Sends to entities from all nodes until the faults are over; then all must answer everywhere.
+ *
+ * @param injecting until it has ended, faults may be added.
+ */
+export async function workOnEntities(
+  sim: Simulation,
+  injecting: Promise<void> = Promise.resolve(),
+): Promise<void> {
   let over = false;
-  const faultsOver = sim.faultsOver().then(() => over = true);
+  const faultsOver = injecting.then(() => sim.faultsOver()).then(() => over = true);
   await pingEntities(sim, () => over);
   await faultsOver;
   await sim.converged({ limit: 90_000 });

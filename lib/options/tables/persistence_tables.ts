@@ -1,0 +1,111 @@
+import {
+  anything,
+  callback,
+  choice,
+  code,
+  flag,
+  group,
+  objectWith,
+  option,
+  optionTable,
+  text,
+  whole,
+} from "../option.ts";
+
+/** `sqliteJournal(...)`. */
+export const sqliteJournalTable = optionTable("sqliteJournal", {
+  synchronous: option(choice("FULL", "NORMAL"), {
+    default: "FULL",
+    text:
+      "Whether a commit waits for the disk (`FULL`), or a power failure may lose the last ones.",
+  }),
+  maxWaiting: option(whole(1, 10_000_000), {
+    default: 10_000,
+    text: "Writes that may wait for a commit; more are refused.",
+  }),
+});
+
+/** `snapshots` of `eventSourced`. */
+export const snapshotsTable = optionTable("snapshots", {
+  every: option(whole(1, 1_000_000_000), {
+    default: 100,
+    text: "Events after which the state is saved.",
+  }),
+  keep: option(whole(1, 1_000), { default: 2, text: "Snapshots that are kept." }),
+  deleteEvents: option(flag, {
+    default: false,
+    text: "Whether events before the oldest kept snapshot are deleted.",
+  }),
+});
+
+const upcasts = code(
+  "functions by version",
+  (value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value) &&
+    Object.entries(value).every(([version, upcast]) =>
+      /^\d+$/.test(version) && typeof upcast === "function"
+    ),
+);
+
+const schemaOptions = {
+  version: option(whole(0, 1_000_000), {
+    defaultText: "0",
+    text: "Version of the events and states that this program writes.",
+  }),
+  upcastState: option(upcasts, {
+    defaultText: "none",
+    text: "By version: makes a state of that version into one of the next.",
+  }),
+} as const;
+
+/** `schema` of `eventSourced`. */
+export const schemaTable = optionTable("schema of eventSourced", {
+  ...schemaOptions,
+  upcastEvent: option(upcasts, {
+    defaultText: "none",
+    text: "By version: makes an event of that version into one of the next.",
+  }),
+});
+
+/** `schema` of `durableState`. */
+export const stateSchemaTable = optionTable("schema of durableState", schemaOptions);
+
+const definition = {
+  id: option(text(1, 1_024), {
+    required: true,
+    text: "Under which the store keeps it; see persistenceId.",
+  }),
+  journal: option(objectWith("a Journal, such as memoryJournal()", "open", "append", "read"), {
+    required: true,
+    text: "Where it is stored.",
+  }),
+  initial: option(anything, { text: "The state before anything is stored." }),
+} as const;
+
+/** `eventSourced(...)`. */
+export const eventSourcedTable = optionTable("eventSourced", {
+  ...definition,
+  onCommand: option(callback("a function of the context, the state and the command"), {
+    required: true,
+    text: "Decides what follows from a command.",
+  }),
+  onEvent: option(callback("a function of the state and the event"), {
+    required: true,
+    text: "Applies an event.",
+  }),
+  snapshots: option(group(snapshotsTable), {
+    defaultText: "never",
+    text: "When states are saved.",
+  }),
+  schema: option(group(schemaTable), { text: "Versions of what is stored." }),
+});
+
+/** `durableState(...)`. */
+export const durableStateTable = optionTable("durableState", {
+  ...definition,
+  onMessage: option(callback("a function of the context, the state and the message"), {
+    required: true,
+    text: "Decides what follows from a message.",
+  }),
+  schema: option(group(stateSchemaTable), { text: "Versions of what is stored." }),
+});

@@ -1,0 +1,120 @@
+import type { ActorRef } from "../actor/ref/ref.ts";
+
+/** What follows an effect, in order, once all events so far are durable. */
+export type EffectAction<S> =
+  | {
+    readonly type: "tell";
+    readonly to: ActorRef<never>;
+    readonly message: (state: S) => unknown;
+  }
+  | { readonly type: "run"; readonly callback: (state: S) => void }
+  | { readonly type: "stop" };
+
+/** What a command does to the stash. */
+export type StashEffect = "stash" | "unstashAll" | undefined;
+
+/**
+ * What a command leads to, as a value: nothing of it has happened yet. Immutable; each `then` gives a
+ * new one. Replies, tells and callbacks wait until all events of the actor so far are durable, so
+ * nobody hears of a state that could still be lost.
+ */
+export class Effect<out E, in out S> {
+  /** @internal Events to be stored, all or none. */
+  readonly events: readonly E[];
+  /** @internal */
+  readonly actions: readonly EffectAction<S>[];
+  /** @internal */
+  readonly stashing: StashEffect;
+  /** @internal The command counts as not handled. */
+  readonly isUnhandled: boolean;
+
+  /** @internal */
+  constructor(
+    events: readonly E[],
+    actions: readonly EffectAction<S>[] = [],
+    stashing?: StashEffect,
+    isUnhandled = false,
+  ) {
+    this.events = events;
+    this.actions = actions;
+    this.stashing = stashing;
+    this.isUnhandled = isUnhandled;
+  }
+
+  /** Sends a reply that is made of the state after the events. */
+  thenReply<R>(replyTo: ActorRef<R>, reply: (state: S) => NoInfer<R>): Effect<E, S> {
+    return this.#then({ type: "tell", to: replyTo, message: reply });
+  }
+
+  /** Sends a message that is made of the state after the events. */
+  thenTell<M>(ref: ActorRef<M>, message: (state: S) => NoInfer<M>): Effect<E, S> {
+    return this.#then({ type: "tell", to: ref, message });
+  }
+
+  /** Calls back with the state after the events, in the turn of the actor. It may not be async. */
+  thenRun(callback: (state: S) => void): Effect<E, S> {
+    return this.#then({ type: "run", callback });
+  }
+
+  /** Stops the actor. */
+  thenStop(): Effect<E, S> {
+    return this.#then({ type: "stop" });
+  }
+
+  /** Puts all stashed commands before those that wait. */
+  thenUnstashAll(): Effect<E, S> {
+    return new Effect<E, S>(this.events, this.actions, "unstashAll", this.isUnhandled);
+  }
+
+  #then(action: EffectAction<S>): Effect<E, S> {
+    return new Effect(this.events, [...this.actions, action], this.stashing, this.isUnhandled);
+  }
+}
+
+/** The ways to begin an effect. `E`: events; `S`: the state. */
+export interface Effects<E, S> {
+  /** Stores events, all or none of them, and applies them. */
+  persist(...events: readonly E[]): Effect<E, S>;
+  /** Changes nothing. */
+  none(): Effect<E, S>;
+  /** Replies, once all earlier events are durable. */
+  reply<R>(replyTo: ActorRef<R>, value: NoInfer<R>): Effect<E, S>;
+  /** Stops the actor, once all earlier events are durable. */
+  stop(): Effect<E, S>;
+  /** Keeps the command for later. */
+  stash(): Effect<E, S>;
+  /** Puts all stashed commands before those that wait. */
+  unstashAll(): Effect<E, S>;
+  /** Publishes the command as not handled. */
+  unhandled(): Effect<E, S>;
+}
+
+/**
+ * Begins effects. The handler `onCommand` gets it as its last argument with the types of its events
+ * and its state; as an import it knows neither, so annotate the argument of callbacks there.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Effects } from "@casty/casty/persistence";
+ *
+ * const effect: Effect<{ type: "opened" }, number> = Effects.persist({ type: "opened" as const });
+ * console.assert(effect.events.length === 1);
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export const Effects: Effects<any, any> = Object.freeze({
+  // deno-lint-ignore no-explicit-any
+  persist: (...events: readonly any[]) => new Effect<any, any>(events),
+  none: () => nothing,
+  reply: <R>(replyTo: ActorRef<R>, value: R) => nothing.thenReply(replyTo, () => value),
+  stop: () => nothing.thenStop(),
+  // deno-lint-ignore no-explicit-any
+  stash: () => new Effect<any, any>([], [], "stash"),
+  // deno-lint-ignore no-explicit-any
+  unstashAll: () => new Effect<any, any>([], [], "unstashAll"),
+  // deno-lint-ignore no-explicit-any
+  unhandled: () => new Effect<any, any>([], [], undefined, true),
+});
+
+// deno-lint-ignore no-explicit-any
+const nothing = new Effect<any, any>([]);

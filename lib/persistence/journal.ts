@@ -1,0 +1,147 @@
+/**
+ * What a store of events and snapshots offers, and what it promises. One writer an id: the store
+ * compares sequence numbers and epochs in the same commit, so that of two owners of one id at most one
+ * appends (fencing tokens: Kleppmann, "How to do distributed locking"; Kafka's producer epochs).
+ *
+ * @module
+ */
+
+/** An event to be stored. */
+export interface NewEvent {
+  /** The event in bytes. */
+  readonly payload: Uint8Array;
+  /** Version of the event's schema, from 0. */
+  readonly version: number;
+  /** Milliseconds since 1970 at the writer. */
+  readonly at: number;
+  /** CRC-32C of the payload, as the writer has computed it. */
+  readonly checksum: number;
+  /** Labels that projections select by. Default: none. */
+  readonly tags?: readonly string[];
+}
+
+/** Events of one id, which are stored all or none, one after the other. */
+export interface AppendEntry {
+  /** Persistence id. */
+  readonly id: string;
+  /** The number of the last event that the writer knows; 0: there is none. */
+  readonly expectedSeq: number;
+  /** Epoch of the writer: the one that {@linkcode Journal.open} has returned. */
+  readonly epoch: number;
+  /** At least one. */
+  readonly events: readonly NewEvent[];
+}
+
+/**
+ * The result of one entry. Nothing of it is stored unless it was appended.
+ *
+ * - `appended`: durable, as the store defines it.
+ * - `fenced`: a writer with a higher epoch has opened the id. This writer has to stop.
+ * - `conflict`: the last number is not the expected one, so another writer of the same epoch, or an
+ *   append whose outcome was unknown, has come before.
+ */
+export type AppendResult =
+  | { readonly outcome: "appended"; readonly lastSeq: number }
+  | { readonly outcome: "fenced"; readonly epoch: number }
+  | { readonly outcome: "conflict"; readonly lastSeq: number };
+
+/** A stored event. */
+export interface StoredEvent extends NewEvent {
+  /** From 1, without gaps. */
+  readonly seq: number;
+  /** Epoch of its writer. */
+  readonly epoch: number;
+}
+
+/** A stored state. */
+export interface StoredSnapshot {
+  /** The number of the last event in it. */
+  readonly seq: number;
+  /** Epoch of its writer. */
+  readonly epoch: number;
+  /** Milliseconds since 1970 at the writer. */
+  readonly at: number;
+  /** Version of the state's schema, from 0. */
+  readonly version: number;
+  /** The state in bytes. */
+  readonly payload: Uint8Array;
+  /** CRC-32C of the payload, as it was computed before the write. */
+  readonly checksum: number;
+}
+
+/** What decides about an append to an id. */
+export interface LogHead {
+  /** The highest epoch that has opened the id; 0: none has. */
+  readonly epoch: number;
+  /** The number of the last event; 0: there is none. */
+  readonly lastSeq: number;
+}
+
+/** Whether an entry may be appended: the one rule of all stores. Checked in the same commit. */
+export function judgeAppend({ epoch, lastSeq }: LogHead, entry: AppendEntry): AppendResult {
+  if (entry.epoch < epoch) return { outcome: "fenced", epoch };
+  if (entry.expectedSeq !== lastSeq) return { outcome: "conflict", lastSeq };
+  return { outcome: "appended", lastSeq: lastSeq + entry.events.length };
+}
+
+/** The epoch with which an id is opened; undefined: a higher one has opened it before. */
+export function judgeOpen(highest: number, epoch: number | undefined): number | undefined {
+  if (epoch === undefined) return highest + 1;
+  return epoch < highest ? undefined : epoch;
+}
+
+/** What a writer is told when it opens an id. */
+export interface OpenedLog {
+  /** The epoch for appends: from now on no lower one appends. */
+  readonly epoch: number;
+  /** The number of the last event, also when it was deleted; 0: there never was one. */
+  readonly lastSeq: number;
+}
+
+/** Which events are read. */
+export interface ReadOptions {
+  /** First number. Default 1. */
+  readonly from?: number;
+  /** Last number. Default: the last one that is stored when the reading begins. */
+  readonly to?: number;
+  /** Events that are loaded at a time. Default 500. */
+  readonly batch?: number;
+}
+
+/**
+ * A store of events and snapshots. Every method rejects with a {@linkcode PersistenceError} of code
+ * `storeUnavailable` when the store cannot be reached, is closed or too busy; of `outcomeUnknown` when
+ * it cannot say whether a write was done; and with nothing else for a fault of the store.
+ */
+export interface Journal {
+  /** Names the store in logs and errors, such as `sqlite:/var/lib/bank.db`. No password. */
+  readonly name: string;
+  /**
+   * Takes over an id: when it resolves no writer with a lower epoch appends to it any more, and all
+   * that such writers have appended can be read.
+   *
+   * @param epoch of the grant. Undefined for an actor that no cluster owns: the store gives one more
+   * than the highest.
+   * @throws {PersistenceError} code `fenced` if a higher epoch has opened the id.
+   */
+  open(id: string, epoch: number | undefined): Promise<OpenedLog>;
+  /**
+   * Appends entries of different ids, each all or nothing. The results are in the order of the
+   * entries, which may be durable in any order.
+   */
+  append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]>;
+  /** The events of an id in the order of their numbers; those that were deleted are left out. */
+  read(id: string, options?: ReadOptions): AsyncIterable<StoredEvent>;
+  /** The newest snapshot with at most `maxSeq`. Default: of all. */
+  loadSnapshot(id: string, maxSeq?: number): Promise<StoredSnapshot | undefined>;
+  /**
+   * Saves a snapshot, and deletes those before the newest `keep`.
+   *
+   * @throws {PersistenceError} code `fenced` if a higher epoch has opened the id.
+   */
+  saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): Promise<void>;
+  /** Deletes events up to a number. Their numbers are not given again. */
+  deleteEvents(id: string, upTo: number, epoch: number): Promise<void>;
+  /** Ends the writes that are under way, and refuses others. */
+  close(): Promise<void>;
+}

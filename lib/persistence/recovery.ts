@@ -1,0 +1,135 @@
+/**
+ * Checks stored events one by one while a state is made of them. Pure.
+ *
+ * @module
+ */
+import { crc32c } from "./crc32c.ts";
+import { PersistenceError } from "./errors.ts";
+import type { StoredEvent, StoredSnapshot } from "./journal.ts";
+
+/** How bytes become events and states again. */
+export interface Reader<E, S> {
+  /** @throws {PersistenceError} code `futureVersion`; anything else is taken for corrupt bytes. */
+  readEvent(payload: Uint8Array, version: number): E;
+  readState(payload: Uint8Array, version: number): S;
+  /** Applies an event. */
+  apply(state: S, event: E): S;
+}
+
+/** A state on its way to the last event. */
+export class Recovery<E, S> {
+  readonly #id: string;
+  readonly #reader: Reader<E, S>;
+  #state: S;
+  #seq = 0;
+  #events = 0;
+
+  constructor(id: string, initial: S, reader: Reader<E, S>) {
+    this.#id = id;
+    this.#state = initial;
+    this.#reader = reader;
+  }
+
+  /** The state with all events so far. */
+  get state(): S {
+    return this.#state;
+  }
+
+  /** The number of the last event in it. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Events that were applied on top of the snapshot. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Begins with the event of that number: all before it are in it. */
+  startAt(seq: number): void {
+    this.#seq = seq - 1;
+  }
+
+  /**
+   * Begins with a snapshot. Undefined: it is used. Otherwise why it cannot be used: an older one, or
+   * all events, have to do.
+   */
+  useSnapshot({ seq, version, payload, checksum }: StoredSnapshot): PersistenceError | undefined {
+    const place = { id: this.#id, seq };
+    if (crc32c(payload) !== checksum) {
+      return new PersistenceError(
+        "corruptEvent",
+        `${this.#id}: the snapshot at ${seq} is corrupt`,
+        {
+          place,
+        },
+      );
+    }
+    try {
+      this.#state = this.#reader.readState(payload, version);
+      this.#seq = seq;
+      return undefined;
+    } catch (cause) {
+      return new PersistenceError(
+        "corruptEvent",
+        `${this.#id}: the snapshot at ${seq} cannot be read`,
+        { place, cause },
+      );
+    }
+  }
+
+  /**
+   * Applies the next event.
+   *
+   * @throws {PersistenceError} codes `missingEvent`, `corruptEvent`, `futureVersion`, `eventFailed`.
+   */
+  next({ seq, version, payload, checksum }: StoredEvent): void {
+    const id = this.#id;
+    const place = { id, seq };
+    if (seq !== this.#seq + 1) {
+      const which = seq > this.#seq + 1 ? `event ${this.#seq + 1} is missing` : "is stored twice";
+      throw new PersistenceError("missingEvent", `${id}: event ${seq} was found, ${which}`, {
+        value: seq,
+        place,
+        remedy: "restore the store from a backup, or find out who has changed it",
+      });
+    }
+    if (crc32c(payload) !== checksum) {
+      throw new PersistenceError("corruptEvent", `${id}: event ${seq} has a wrong checksum`, {
+        value: seq,
+        place,
+        remedy: "restore the store from a backup",
+      });
+    }
+    let event: E;
+    try {
+      event = this.#reader.readEvent(payload, version);
+    } catch (cause) {
+      if (cause instanceof PersistenceError) {
+        throw new PersistenceError(cause.code, `${id}: event ${seq}: ${cause.message}`, {
+          value: cause.value,
+          place,
+          cause,
+        });
+      }
+      throw new PersistenceError("corruptEvent", `${id}: event ${seq} cannot be read`, {
+        value: seq,
+        place,
+        cause,
+        remedy: "see the cause; the program that wrote it may have had a serializer more",
+      });
+    }
+    try {
+      this.#state = this.#reader.apply(this.#state, event);
+    } catch (cause) {
+      throw new PersistenceError("eventFailed", `${id}: event ${seq} cannot be applied`, {
+        value: seq,
+        place,
+        cause,
+        remedy: "let onEvent accept every event that was ever stored",
+      });
+    }
+    this.#seq = seq;
+    this.#events++;
+  }
+}
