@@ -1,6 +1,7 @@
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
+import { KeyTimes } from "./key_watch.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import {
   noSerializers,
@@ -24,6 +25,11 @@ export interface CodecOptions {
   readonly limits?: Partial<WireLimits>;
   /** How values of users' classes are written and read. Default: they are refused. */
   readonly serializers?: SerializerRegistry;
+  /**
+   * Whether this end has written the bytes itself: then keys that collide are read all the same.
+   * Default false.
+   */
+  readonly trusted?: boolean;
   /** Whether long typed arrays show the bytes of the message, where nothing uses these again. */
   readonly binaries?: "copy" | "view";
 }
@@ -135,7 +141,7 @@ export class Codec {
   }
 
   #newDecoder(): Decoder {
-    const { resolve, now, binaries } = this.#options;
-    return new Decoder(this.limits, resolve, now, binaries === "view");
+    const { resolve, now, binaries, trusted = false } = this.#options;
+    return new Decoder(this.limits, resolve, new KeyTimes(now, trusted), binaries === "view");
   }
 }

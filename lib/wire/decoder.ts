@@ -2,7 +2,7 @@ import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { malformed, tooDeep, tooLarge, WireError } from "./errors.ts";
 import { ExtensionType, isMarker } from "./extension.ts";
 import { isFarIndex, keepSparse } from "./index_keys.ts";
-import { KeyTimes, KeyWatch, unwatchedSize } from "./key_watch.ts";
+import { type KeyTimes, KeyWatch, unwatchedSize } from "./key_watch.ts";
 import { LeafDecoder, longLeafOf } from "./leaf_decoder.ts";
 import type { WireLimits } from "./limits.ts";
 import { type LongLeaf, LongText, textPiece } from "./long_leaf.ts";
@@ -58,18 +58,18 @@ export class Decoder {
   busy = false;
 
   /**
-   * `resolve` converts addresses to references. `now`: milliseconds, for what takes too long.
+   * `resolve` converts addresses to references. `keyTimes` recognises keys that take too long.
    * `views`: binaries may show bytes that are not used again.
    */
   constructor(
     limits: WireLimits,
     resolve: (address: RefAddress) => Ref<unknown>,
-    now: () => number,
+    keyTimes: KeyTimes,
     views: boolean,
   ) {
     this.#limits = limits;
     this.#leaves = new LeafDecoder(limits, resolve, views);
-    this.#keyTimes = new KeyTimes(now);
+    this.#keyTimes = keyTimes;
   }
 
   /**

@@ -79,3 +79,15 @@ Deno.test("keys of Maps and Sets are counted, those of objects are not", () => {
   const ordinary = messages.Map.make(keysOf("texts of digits", 131_072));
   assertEquals((still.decode(ordinary) as Map<unknown, unknown>).size, 131_072);
 });
+
+Deno.test("bytes of this end's own are read although their keys collide", () => {
+  const trusted = new Codec({
+    now: () => performance.now(),
+    resolve: (address) => new TestRef(address),
+    trusted: true,
+  });
+  for (const kind of ["colliding texts", "colliding bigints"] as const) {
+    const set = trusted.decode(messages.Set.make(keysOf(kind, 4_096))) as Set<unknown>;
+    assertEquals(set.size, 4_096);
+  }
+});
