@@ -40,7 +40,13 @@ export type { ListingSubscription } from "./lib/client/listing_subscription.ts";
 export type { AddressMap } from "./lib/client/address_map.ts";
 export { OptionError } from "./lib/options/option_error.ts";
 export { ClientError, type ClientErrorCode } from "./lib/client/errors.ts";
-export type { Topology, TopologyMember, TopologyService } from "./lib/cluster/gateway/topology.ts";
+export type {
+  OtherMember,
+  OtherMemberState,
+  Topology,
+  TopologyMember,
+  TopologyService,
+} from "./lib/cluster/gateway/topology.ts";
 export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
 export {

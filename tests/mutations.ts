@@ -252,6 +252,18 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A stale service list does not replace a newer one.",
     "lists converge under loss, duplication and reordering",
   ),
+  leavingIsNotListed: exchange(
+    "Services of a member that leaves are not listed.",
+    "services of a member that leaves are not listed, while clients still hear of them",
+  ),
+  servicesAreWithdrawnFirst: testedBy("cluster/service_withdrawal_test.ts")(
+    "A node that leaves waits until nothing more is sent to its services.",
+    "a node that leaves waits until all that send to it have answered",
+  ),
+  absentClientsAreKept: testedBy("remoting/client_presence_test.ts")(
+    "A client that is not connected is not gone before its timeout.",
+    "a client that is away is gone after the timeout, unless it comes back",
+  ),
   coordinatorAwaitsReports: sharding(
     "A new coordinator grants no shard before all regions have reported.",
     "no seed violates an invariant",

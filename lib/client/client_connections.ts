@@ -19,6 +19,7 @@ import {
   type Topology,
   type TopologyPush,
 } from "../cluster/gateway/topology.ts";
+import { parseWithdrawal, withdrawalPath } from "../remoting/withdrawal_protocol.ts";
 import { Remoting } from "../remoting/remoting.ts";
 import type { Peer } from "../transport/base/peer.ts";
 import type { Timer } from "../runtime/clock.ts";
@@ -41,6 +42,8 @@ import { chooseTopology } from "./topology_choice.ts";
 
 /** Milliseconds between two ticks of all machines. */
 const tickInterval = 250;
+/** Why the connection to a node ends that the cluster has removed. */
+const noMember = "it is no member of the cluster any more";
 
 /** See the module's text. */
 export class ClientConnections {
@@ -60,9 +63,16 @@ export class ClientConnections {
   readonly #topologies = new Map<string, { revision: number; topology: Topology }>();
   #remoting: Remoting | undefined;
   #topology = emptyTopology;
-  /** Members of the topology, leaving ones included. */
-  #present: ReadonlySet<string> = new Set();
-  /** The incarnation of each member, as the topologies have said last. */
+  /** Members of the topology to which messages may be sent; leaving ones included. */
+  #reachable: ReadonlySet<string> = new Set();
+  /** Members that leave: services on them are asked no more. */
+  #leaving: ReadonlySet<string> = new Set();
+  /** Nodes that have told this client that they leave. */
+  readonly #withdrawn = new Set<string>();
+  /**
+   * The incarnation of each node that is in the cluster, reachable or not, as the topologies have said
+   * last. What is not here is gone.
+   */
   readonly #incarnations = new Map<string, number>();
   /** The incarnations of the nodes that are connected: a topology may come later. */
   readonly #connected = new Map<string, number>();
@@ -155,6 +165,10 @@ export class ClientConnections {
     for (const extension of this.#extensions) extension.close();
     await this.#system.shutdown();
     this.#endMeasuring();
+    // Nodes keep what a client has there while it may come back; this one does not.
+    for (const { address } of this.#remoting?.endpoint.peers() ?? []) {
+      this.#toGateway(address, { type: "close" });
+    }
     await this.#remoting?.close();
   }
 
@@ -175,10 +189,14 @@ export class ClientConnections {
       ...(options.unisocket && {
         relay: {
           contact: () => this.#contacts.current,
-          isDirect: (path: string) => path === gatewayPath,
+          // The answer to a contact that leaves follows what was sent through it.
+          isDirect: (path, to) =>
+            path === gatewayPath ||
+            (path === withdrawalPath && this.#remoting?.endpoint.peerAt(to, "user") !== undefined),
         },
       }),
       onTlsEvent: (event) => this.#system.eventStream.publish(event),
+      onSignOfLife: (peer) => this.#onSignOfLife(peer),
       onPeerUp: (peer) => this.#onUp(peer),
       onPeerDown: (peer, _lane, reason) => this.#onDown(peer.address, reason),
       onUnreachable: (address, reason) => this.#onUnreachable(address, reason),
@@ -187,8 +205,9 @@ export class ClientConnections {
       const push = parseTopologyPush(value);
       if (push !== undefined) this.#onPush(peer.address, push);
     });
+    this.#remoting.handlePeers(withdrawalPath, (peer, value) => this.#onWithdrawal(peer, value));
     // Where nodes listen. A reference to such a path is forged: this client must not write there for it.
-    this.#remoting.reserve(gatewayPath);
+    this.#remoting.reserve(gatewayPath, { own: true });
     const context = this.#contextOf(this.#remoting);
     for (const extension of this.#extensions) extension.install(context);
   }
@@ -201,7 +220,7 @@ export class ClientConnections {
       runtime: this.#runtime,
       contacts: () => this.#contacts.subscribed,
       leader: () => this.#topology.leader,
-      isPresent: (address) => this.#present.has(address),
+      isPresent: (address) => this.#incarnations.has(address),
       isUsable: (address) => this.#isUsable(address),
       incarnationOf: (address) =>
         Math.max(this.#incarnations.get(address) ?? 0, this.#connected.get(address) ?? 0),
@@ -250,8 +269,26 @@ export class ClientConnections {
 
   #onPush(from: string, { asked, revision, draining, topology }: TopologyPush): void {
     if (topology !== undefined) this.#topologies.set(from, { revision, topology });
-    this.#step({ type: "answer", from, asked: asked || from, draining });
+    // With one connection, only the contact points are known to be within reach.
+    const isFirst = this.#topology === emptyTopology && !this.#options.unisocket;
+    this.#step({
+      type: "answer",
+      from,
+      asked: asked || from,
+      draining,
+      ...(isFirst && topology && { members: topology.members.map(({ address }) => address) }),
+    });
     this.#choose();
+    if (topology !== undefined) this.#toGateway(from, { type: "confirm", have: revision });
+  }
+
+  /** A node leaves: its services are asked no more, which it learns behind the last ask. */
+  #onWithdrawal({ role, address }: Peer, value: unknown): void {
+    if (role !== "node" || parseWithdrawal(value)?.type !== "withdraw") return;
+    if (!this.#incarnations.has(address)) return;
+    this.#withdrawn.add(address);
+    this.#onNodesChanged();
+    this.#send(address, withdrawalPath, { type: "withdrawn" });
   }
 
   /** Takes the topology of one of the contacts. */
@@ -266,21 +303,23 @@ export class ClientConnections {
     const isReplaced = this.#replaces(topology);
     this.#topology = topology;
     const members = topology.members.map(({ address }) => address);
-    this.#present = new Set([...members, ...topology.leaving]);
-    this.#breakers.retain(this.#present);
-    // The topology has no incarnation of leaving members.
-    const incarnations = new Map(topology.leaving.map((address) => [address, 0]));
-    for (const { address, incarnation } of topology.members) {
-      incarnations.set(address, incarnation);
-      const before = this.#incarnations.get(address) ?? incarnation;
-      this.#incarnations.set(address, incarnation);
-      if (before !== incarnation) this.#onNodeGone(address);
+    this.#reachable = new Set([...members, ...topology.leaving]);
+    const incarnations = incarnationsOf(topology);
+    this.#breakers.retain(incarnations);
+    for (const [address, incarnation] of incarnations) {
+      const before = this.#incarnations.get(address) || incarnation;
+      // An old node does not say which incarnation leaves.
+      this.#incarnations.set(address, incarnation || before);
+      if (incarnation !== 0 && before !== incarnation) this.#onNodeGone(address);
     }
     for (const address of this.#incarnations.keys()) {
-      if (this.#present.has(address)) continue;
+      if (incarnations.has(address)) continue;
       this.#incarnations.delete(address);
+      // One that leaves in order closes its connections itself, after its last replies.
+      if (!this.#leaves(address)) this.#remoting?.endpoint.disconnect(address, noMember);
       this.#onNodeGone(address);
     }
+    this.#leaving = new Set(topology.leaving);
     if (isReplaced) {
       for (const extension of this.#extensions) extension.onClusterReplaced();
     }
@@ -294,26 +333,34 @@ export class ClientConnections {
   }
 
   /** Whether a topology has none of the nodes of the one before. */
-  #replaces({ members, leaving }: Topology): boolean {
+  #replaces({ members, leaving, others }: Topology): boolean {
     const known = this.#incarnations;
     return !leaving.some((address) => known.has(address)) &&
-      !members.some(({ address, incarnation }) => known.get(address) === incarnation);
+      ![...members, ...others].some(({ address, incarnation }) =>
+        known.get(address) === incarnation
+      );
   }
 
   #onNodesChanged(): void {
-    this.services.update(
-      this.#topology,
-      (node) => this.#isUsable(node),
-    );
+    if (this.#closed) return;
+    this.services.update(this.#topology, (node) => this.#isUsable(node) && !this.#leaves(node));
+    // For group routers of this client.
+    this.#system.receptionist.setRemote(this.services.listings);
     for (const extension of this.#extensions) extension.onNodesChanged();
   }
 
   #onNodeGone(address: string): void {
+    this.#withdrawn.delete(address);
     for (const extension of this.#extensions) extension.onNodeGone(address);
   }
 
+  /** Whether a node leaves, so that services on it are asked no more. */
+  #leaves(address: string): boolean {
+    return this.#leaving.has(address) || this.#withdrawn.has(address);
+  }
+
   #isUsable(address: string): boolean {
-    if (!this.#present.has(address)) return false;
+    if (!this.#reachable.has(address)) return false;
     return this.#options.unisocket
       ? this.#contacts.current !== undefined
       : this.#breakers.isClosed(address);
@@ -328,6 +375,10 @@ export class ClientConnections {
         this.#onNodesChanged();
       });
     }
+    this.#onConnected(address);
+  }
+
+  #onConnected(address: string): void {
     if (!this.#breakers.connected(address)) return;
     this.#publishNode(address, true, undefined);
     this.#later(() => this.#onNodesChanged());
@@ -366,14 +417,40 @@ export class ClientConnections {
 
   #onFailed(address: string, reason: string): void {
     const random = this.#runtime.random.next();
-    const wasClosed = this.#present.has(address) &&
-      this.#breakers.failed(address, this.#runtime.clock.now(), random);
+    const wasClosed = this.#open(address, random);
     this.#step({ type: "lost", address, random });
-    if (wasClosed) {
-      this.#publishNode(address, false, reason);
-      this.#onNodesChanged();
-    }
+    if (wasClosed) this.#onOpened(address, reason);
     this.#choose();
+  }
+
+  /** Opens the circuit of a node. Returns whether it was closed. */
+  #open(address: string, random: number): boolean {
+    return this.#incarnations.has(address) &&
+      this.#breakers.failed(address, this.#runtime.clock.now(), random);
+  }
+
+  #onOpened(address: string, reason: string): void {
+    if (!this.#reachable.has(address)) return;
+    this.#publishNode(address, false, reason);
+    this.#onNodesChanged();
+  }
+
+  /**
+   * A contact was silent for too long. That is no proof that it is gone: its messages may still come,
+   * and what this client holds there lives on. A probe dials it again, which shows whether it answers.
+   */
+  #onSilent(address: string): void {
+    const reason = "no answer within the liveness timeout";
+    this.#book.failed(address, reason);
+    this.#later(() => {
+      if (this.#open(address, this.#runtime.random.next())) this.#onOpened(address, reason);
+      this.#choose();
+    });
+  }
+
+  /** Something has arrived from a node that was silent. */
+  #onSignOfLife({ address }: Peer): void {
+    if (!this.#breakers.isClosed(address)) this.#onConnected(address);
   }
 
   /** Deferred: the transport may be in the middle of a notification. */
@@ -386,6 +463,7 @@ export class ClientConnections {
   #step(event: ContactEvent): void {
     if (this.#closed) return;
     const previous = this.#contacts.state;
+    const through = this.#contacts.current;
     for (const effect of this.#contacts.step(event, this.#runtime.clock.now())) {
       switch (effect.type) {
         case "subscribe": {
@@ -398,9 +476,8 @@ export class ClientConnections {
           this.#topologies.delete(effect.to);
           this.#toGateway(effect.to, { type: "unsubscribe" });
           break;
-        case "disconnect":
-          this.#book.failed(effect.to, "no answer within the liveness timeout");
-          this.#remoting?.endpoint.disconnect(effect.to, "no answer within the liveness timeout");
+        case "silent":
+          this.#onSilent(effect.to);
           break;
         case "resolve":
           this.#later(() => this.#resolvePoints());
@@ -408,6 +485,16 @@ export class ClientConnections {
         case "state":
           this.#publishState(effect.state, previous);
       }
+    }
+    const { current } = this.#contacts;
+    if (this.#options.unisocket && current !== undefined && current !== through) this.#reroute();
+  }
+
+  /** Everything goes through another node: replies have to come back through it as well. */
+  #reroute(): void {
+    for (const address of this.#incarnations.keys()) {
+      if (address === this.#contacts.current) continue;
+      this.#remoting?.sendThroughContact(address, gatewayPath, { type: "meet" });
     }
   }
 
@@ -436,25 +523,43 @@ export class ClientConnections {
 
   #connectToMissing(): void {
     const { endpoint } = this.#remoting!;
-    for (const address of this.#present) {
+    for (const address of this.#incarnations.keys()) {
       if (!this.#breakers.isClosed(address) || endpoint.peerAt(address, "user")) continue;
       this.#toGateway(address, { type: "meet" });
     }
   }
 
+  /** Tries to connect to a node; if its connection may be dead, with another one. */
+  #probe(address: string): void {
+    const { endpoint } = this.#remoting!;
+    if (endpoint.peerAt(address, "user") !== undefined) endpoint.renew(address);
+    else this.#toGateway(address, { type: "meet" });
+  }
+
   #scheduleTick(): void {
+    const due = this.#runtime.clock.now() + tickInterval;
     this.#timer = this.#runtime.clock.schedule(tickInterval, () => {
       if (this.#closed) return;
       const { clock, random } = this.#runtime;
+      const lag = clock.now() - due;
+      // A stall of this client must not be mistaken for silence of its contacts.
+      if (lag > tickInterval) this.#step({ type: "lag", ms: lag });
       this.#step({ type: "tick", random: random.next() });
-      for (const address of this.#breakers.dueProbes(clock.now())) {
-        this.#toGateway(address, { type: "meet" });
-      }
+      for (const address of this.#breakers.dueProbes(clock.now())) this.#probe(address);
       for (const extension of this.#extensions) extension.tick();
       if (this.#connectsToAll) this.#connectToMissing();
       this.#scheduleTick();
     });
   }
+}
+
+/** The incarnation of each node that is in the cluster; 0 if it is not said. */
+function incarnationsOf({ members, leaving, others }: Topology): ReadonlyMap<string, number> {
+  const incarnations = new Map(leaving.map((address) => [address, 0]));
+  for (const { address, incarnation } of [...others, ...members]) {
+    incarnations.set(address, incarnation);
+  }
+  return incarnations;
 }
 
 function aborted(signal: AbortSignal): ClientError {

@@ -5,8 +5,8 @@ import type { TlsEvent } from "../runtime/tls_event.ts";
  * The state of a client:
  *
  * - `connecting`: no node has answered yet.
- * - `connected`: it is subscribed to two nodes, or to the only one.
- * - `degraded`: it is subscribed to fewer. All operations work.
+ * - `connected`: it hears from two nodes, or from the only one.
+ * - `degraded`: it hears from one of several. All operations work.
  * - `reconnecting`: it is subscribed to none, and uses the latest topology while it reconnects.
  * - `closed`: it was closed.
  */

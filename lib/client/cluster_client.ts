@@ -226,7 +226,7 @@ export class ClusterClient implements AsyncDisposable {
 
   /**
    * The actors that offer a service in the latest topology, without actors on nodes that cannot be
-   * reached. Empty before the first topology. The list never changes.
+   * reached or that leave. Empty before the first topology. The list never changes.
    *
    * @throws {ActorError} code `badServiceKey`.
    */
@@ -246,7 +246,9 @@ export class ClusterClient implements AsyncDisposable {
 
   /**
    * Starts an actor in this process. Its reference can be sent to the cluster: messages of nodes
-   * arrive over the connections that the client has opened. It can watch actors of the cluster.
+   * arrive over the connections that the client has opened. It can watch actors of the cluster, and
+   * hears of their end when they have stopped or their node is no member any more; a node that cannot
+   * be reached may come back.
    *
    * @throws {ActorError} as {@linkcode ActorSystem.spawn}.
    */

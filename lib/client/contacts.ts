@@ -22,11 +22,15 @@ export type ContactEvent =
     readonly from: string;
     readonly asked: string;
     readonly draining: boolean;
+    /** The members, if no topology has come before. */
+    readonly members?: readonly string[];
   }
   /** Members that are up and can be reached, as a topology says. */
   | { readonly type: "members"; readonly members: readonly string[] }
   /** The address cannot be reached. */
   | { readonly type: "lost"; readonly address: string; readonly random: number }
+  /** This client stood still for so many milliseconds: no node was silent meanwhile. */
+  | { readonly type: "lag"; readonly ms: number }
   | { readonly type: "tick"; readonly random: number }
   | { readonly type: "close" };
 
@@ -34,8 +38,11 @@ export type ContactEvent =
 export type ContactEffect =
   | { readonly type: "subscribe"; readonly to: string }
   | { readonly type: "unsubscribe"; readonly to: string }
-  /** The node was silent for too long: close the connection. */
-  | { readonly type: "disconnect"; readonly to: string }
+  /**
+   * The node was silent for too long. Its event loop may stand still, or its connection may be dead:
+   * the connection is kept until another has opened or the transport ends it.
+   */
+  | { readonly type: "silent"; readonly to: string }
   /** Resolve the contact points again. */
   | { readonly type: "resolve" }
   | { readonly type: "state"; readonly state: ClientState };
@@ -52,8 +59,6 @@ export class Contacts {
   #state: ClientState = "connecting";
   #cursor = -1;
   #resolvedAt = -Infinity;
-  /** A node has failed since the client was connected. */
-  #hasFailed = false;
   #effects: ContactEffect[] = [];
 
   constructor(timing: Partial<ContactTiming> = {}) {
@@ -100,7 +105,9 @@ export class Contacts {
       case "points":
         return this.#onPoints(event.addresses, event.random, now);
       case "answer":
-        return this.#onAnswer(event.from, event.asked, event.draining, now);
+        this.#onAnswer(event.from, event.asked, event.draining, now);
+        if (event.members !== undefined) this.#onMembers(event.members);
+        return;
       case "members":
         return this.#onMembers(event.members);
       case "lost": {
@@ -108,6 +115,8 @@ export class Contacts {
         if (contact !== undefined) this.#fail(contact, event.random, now);
         return;
       }
+      case "lag":
+        return this.#onLag(event.ms);
       case "tick":
         return this.#onTick(event.random, now);
       case "close":
@@ -148,6 +157,13 @@ export class Contacts {
     this.#forgetUnknown();
   }
 
+  #onLag(ms: number): void {
+    for (const contact of this.#contacts.values()) {
+      contact.answeredAt += ms;
+      contact.requestedAt += ms;
+    }
+  }
+
   #onTick(random: number, now: number): void {
     const { answerTimeout, refreshInterval, liveness } = this.#timing;
     for (const contact of [...this.#contacts.values()]) {
@@ -155,7 +171,7 @@ export class Contacts {
         this.#fail(contact, random, now);
       } else if (contact.phase !== "subscribed") continue;
       else if (now - contact.answeredAt >= liveness) {
-        this.#effects.push({ type: "disconnect", to: contact.address });
+        this.#effects.push({ type: "silent", to: contact.address });
         this.#fail(contact, random, now);
       } else if (now - contact.requestedAt >= refreshInterval) this.#request(contact, now);
     }
@@ -165,10 +181,10 @@ export class Contacts {
     for (const other of this.#contacts.values()) {
       if (other.alias === contact.address) other.alias = undefined;
     }
-    if (contact.phase === "idle" || contact.phase === "backingOff") return;
-    this.#hasFailed = true;
-    contact.failures++;
+    // It has left: what runs there next does not.
     contact.draining = false;
+    if (contact.phase === "idle" || contact.phase === "backingOff") return;
+    contact.failures++;
     contact.phase = "backingOff";
     contact.backOffUntil = now + pauseAfter(contact.failures, random, this.#timing);
   }
@@ -193,9 +209,10 @@ export class Contacts {
     }
   }
 
-  /** The members of the topology while one is subscribed; otherwise contact points, too. */
+  /** The members of the topology while one is subscribed that stays; otherwise contact points, too. */
   #candidates(): readonly Contact[] {
-    const isSubscribed = [...this.#contacts.values()].some(({ phase }) => phase === "subscribed");
+    const isSubscribed = [...this.#contacts.values()]
+      .some(({ phase, draining }) => phase === "subscribed" && !draining);
     const addresses = isSubscribed ? this.#members : new Set([...this.#points, ...this.#members]);
     return [...addresses].flatMap((address) => this.#contacts.get(address) ?? []);
   }
@@ -233,16 +250,9 @@ export class Contacts {
 
   #updateState(): void {
     const subscribed = this.subscribed.length;
-    if (subscribed >= this.#wanted) {
-      this.#hasFailed = false;
-      return this.#become("connected");
-    }
-    if (subscribed === 0) {
-      return this.#become(this.#state === "connecting" ? "connecting" : "reconnecting");
-    }
-    // The second subscription takes a moment after the first; that is not degraded yet.
-    const active = [...this.#contacts.values()].filter(isActive).length;
-    this.#become(active >= this.#wanted && !this.#hasFailed ? "connected" : "degraded");
+    if (subscribed >= this.#wanted) return this.#become("connected");
+    if (subscribed > 0) return this.#become("degraded");
+    this.#become(this.#state === "connecting" ? "connecting" : "reconnecting");
   }
 
   #become(state: ClientState): void {

@@ -63,7 +63,7 @@ export class NodeCircuitBreakers {
   }
 
   /** Forgets nodes that are not in `present`. */
-  retain(present: ReadonlySet<string>): void {
+  retain(present: { has(address: string): boolean }): void {
     for (const address of this.#open.keys()) {
       if (!present.has(address)) this.#open.delete(address);
     }

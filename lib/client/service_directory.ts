@@ -21,6 +21,11 @@ export class ServiceDirectory {
     return (this.#listings.get(serviceIdOf(key)) ?? none) as readonly ActorRef<M>[];
   }
 
+  /** All listings by the ids of their keys. */
+  get listings(): ReadonlyMap<string, Refs> {
+    return this.#listings;
+  }
+
   /** The listings from now on, the present one first. */
   subscribe<M>(key: ServiceKey<M>): ListingSubscription<M> {
     const id = serviceIdOf(key);

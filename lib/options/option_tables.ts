@@ -70,6 +70,7 @@ import {
 import {
   durableStateTable,
   eventSourcedTable,
+  postgresJournalTable,
   schemaTable,
   snapshotsTable,
   sqliteJournalTable,
@@ -148,6 +149,7 @@ export const optionChapters: readonly OptionChapter[] = [
       durableStateTable,
       stateSchemaTable,
       sqliteJournalTable,
+      postgresJournalTable,
     ],
   },
   {

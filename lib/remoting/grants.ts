@@ -33,7 +33,7 @@ export class Grants {
     return this.#byClient.get(client)?.has(path) ?? false;
   }
 
-  /** The client has disconnected. */
+  /** The client is gone. */
   revokeAll(client: string): void {
     this.#byClient.delete(client);
   }

@@ -12,6 +12,8 @@ export type WatchEffect =
   | ({ readonly type: "observe"; readonly watcher: string } & WatchItem)
   /** Undo `observe`. */
   | { readonly type: "release"; readonly watcher: string; readonly id: number }
+  /** The client is not connected: send the event `clientGone` unless it connects in time. */
+  | { readonly type: "expect"; readonly client: string }
   /** The peer has reached its limit of watches. */
   | { readonly type: "refuse"; readonly watcher: string };
 

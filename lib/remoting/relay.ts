@@ -40,20 +40,23 @@ export interface RelayPort extends Partial<RelayChoice> {
   deliver(peer: Peer, envelope: Uint8Array): void;
   /** A route to a client was added or removed. */
   onRoute(peer: ClientPeer, exists: boolean): void;
+  /** A client that was reached through another node has ended. */
+  onClosed(client: string): void;
 }
 
 /** The route of a client through one node. */
 export interface RelayChoice {
   /** The node, `undefined` if there is none at present. */
   contact(): string | undefined;
-  /** Whether messages to the path are sent directly to their node. */
-  isDirect(path: string): boolean;
+  /** Whether messages for the path are sent directly to their node. */
+  isDirect(path: string, to: string): boolean;
 }
 
-interface Route {
-  readonly via: string;
-  readonly peer: ClientPeer;
-}
+/** Nodes through which one client has sent last, and the client as each has named it; latest last. */
+type Route = Map<string, ClientPeer>;
+
+/** Nodes of one route: a client changes its contact, and the old one still forwards. */
+const maxVias = 3;
 
 /** See the module's text. */
 export class Relay {
@@ -73,9 +76,20 @@ export class Relay {
     this.#port = port;
   }
 
+  /** Whether this is the end of a client that sends everything through one node. */
+  get isClient(): boolean {
+    return this.#port.contact !== undefined;
+  }
+
+  /** Of such a client: the node. */
+  get contact(): string | undefined {
+    return this.#port.contact?.();
+  }
+
   /** The client at an address, if it is connected to another node. */
   peerOf(client: string): ClientPeer | undefined {
-    return this.#routes.get(client)?.peer;
+    const route = this.#routes.get(client);
+    return route && latestOf(route);
   }
 
   /** Whether an envelope for a path at an address has to be wrapped. */
@@ -84,12 +98,12 @@ export class Relay {
     if (contact === undefined) {
       return this.#routes.size > 0 && this.#routes.has(to) && this.#port.peerAt(to) === undefined;
     }
-    return path !== relayPath && !isDirect?.(path) && to !== contact();
+    return path !== relayPath && !isDirect?.(path, to) && to !== contact();
   }
 
   /** Sends an envelope through the route; false if there is none. */
   send(to: string, envelope: Uint8Array): boolean {
-    const via = this.#port.contact === undefined ? this.#routes.get(to)?.via : this.#port.contact();
+    const via = this.#port.contact === undefined ? this.peerOf(to)?.via : this.#port.contact();
     if (via === undefined) return false;
     this.#port.send(via, relayPath, { to, envelope });
     return true;
@@ -154,30 +168,67 @@ export class Relay {
       return;
     }
     this.#senders.delete(address);
-    for (const [client, { via }] of this.#routes) if (via === address) this.#forget(client);
+    for (const client of [...this.#routes.keys()]) this.#forgetVia(client, address);
   }
 
-  #receiveOfClient(via: NodePeer, { client, envelope, gone }: Record<string, unknown>): void {
+  /** A client that is connected here has ended: tells the nodes to which it has sent through this. */
+  onClosed(client: string): void {
+    for (const node of this.#reached.get(client) ?? []) {
+      const message = { client: { address: client }, gone: true, closed: true };
+      this.#port.send(node, relayedPath, message);
+    }
+    this.#reached.delete(client);
+  }
+
+  #receiveOfClient(
+    via: NodePeer,
+    { client, envelope, gone, closed }: Record<string, unknown>,
+  ): void {
     if (!isRecord(client) || !isText(client.address)) return;
-    const known = this.#routes.get(client.address);
+    const route = this.#routes.get(client.address);
     if (gone === true) {
-      if (known?.via === via.address) this.#forget(client.address);
-      return;
+      // Only a node that forwards for a client can say what has become of it.
+      if (route?.has(via.address) !== true) return;
+      if (closed !== true) return this.#forgetVia(client.address, via.address);
+      this.#forget(client.address);
+      return this.#port.onClosed(client.address);
     }
     if (!(envelope instanceof Uint8Array)) return;
     const peer = clientPeer(via, client);
     if (peer === undefined || !this.#port.admits(peer)) return;
-    if (known?.via === via.address && holderOf(known.peer) === holderOf(peer)) {
-      return this.#deliver(known.peer, envelope);
+    const known = route?.get(via.address);
+    if (known !== undefined && holderOf(known) === holderOf(peer)) {
+      this.#renew(route!, via.address, known);
+      return this.#deliver(known, envelope);
     }
-    const account = accountOf(peer);
-    if (known === undefined && this.#routes.size >= maxRoutes) return;
-    if (known !== undefined) this.#forget(peer.address);
-    if (this.#routesOf.of(account) >= maxRoutesPerIdentity) return;
-    this.#routesOf.add(account, 1);
-    this.#routes.set(peer.address, { via: via.address, peer });
-    this.#port.onRoute(peer, true);
+    if (!this.#addRoute(via.address, peer)) return;
     this.#deliver(peer, envelope);
+  }
+
+  /** The client is reached through this node from now on. False: there are too many routes. */
+  #addRoute(via: string, peer: ClientPeer): boolean {
+    const { address } = peer;
+    const route = this.#routes.get(address);
+    const account = accountOf(peer);
+    if (route !== undefined && holderOf(latestOf(route)) === holderOf(peer)) {
+      this.#renew(route, via, peer);
+      this.#port.onRoute(peer, true);
+      return true;
+    }
+    if (route === undefined && this.#routes.size >= maxRoutes) return false;
+    this.#forget(address);
+    if (this.#routesOf.of(account) >= maxRoutesPerIdentity) return false;
+    this.#routesOf.add(account, 1);
+    this.#routes.set(address, new Map([[via, peer]]));
+    this.#port.onRoute(peer, true);
+    return true;
+  }
+
+  #renew(route: Route, via: string, peer: ClientPeer): void {
+    route.delete(via);
+    route.set(via, peer);
+    if (route.size <= maxVias) return;
+    for (const oldest of route.keys()) return void route.delete(oldest);
   }
 
   #deliver(peer: Peer, envelope: Uint8Array): void {
@@ -189,13 +240,29 @@ export class Relay {
     }
   }
 
+  /** A client is not reached through this node any more. */
+  #forgetVia(client: string, via: string): void {
+    const route = this.#routes.get(client);
+    if (route?.has(via) !== true) return;
+    if (route.size === 1) this.#forget(client);
+    else route.delete(via);
+  }
+
   #forget(client: string): void {
     const route = this.#routes.get(client);
     if (route === undefined) return;
+    const peer = latestOf(route);
     this.#routes.delete(client);
-    this.#routesOf.add(accountOf(route.peer), -1);
-    this.#port.onRoute(route.peer, false);
+    this.#routesOf.add(accountOf(peer), -1);
+    this.#port.onRoute(peer, false);
   }
+}
+
+/** The client as it was named last. Precondition: the route has a node. */
+function latestOf(route: Route): ClientPeer {
+  let latest: ClientPeer | undefined;
+  for (const peer of route.values()) latest = peer;
+  return latest!;
 }
 
 /** The client that a contact has forwarded for; undefined if the value is none. */

@@ -23,6 +23,8 @@ export interface RemoteWatcherPort {
   send(to: string, message: WatchMessage): void;
   /** Whether the peer may know of an actor at the path. */
   mayReach(peer: Peer, path: string): boolean;
+  /** An actor here watches one of a client that is not connected: `onClientGone` has to follow. */
+  expectClient(address: string): void;
 }
 
 /** A watch of an actor here. */
@@ -120,6 +122,16 @@ export class RemoteWatcher implements RemoteWatch {
     this.#step({ type: "peerDown", peer });
   }
 
+  /** A client has ended, or has not come back in time. */
+  onClientGone(client: string): void {
+    this.#step({ type: "clientGone", client });
+  }
+
+  /** Messages take another way to all peers. */
+  onRerouted(): void {
+    this.#step({ type: "rerouted" });
+  }
+
   /** Stops all messages and signals. */
   close(): void {
     this.#closed = true;
@@ -157,6 +169,8 @@ export class RemoteWatcher implements RemoteWatch {
         return this.#observe(effect.watcher, effect.id, this.#find(effect)!);
       case "release":
         return this.#release(effect.watcher, effect.id);
+      case "expect":
+        return this.#port.expectClient(effect.client);
       case "refuse":
         return this.#logRefusal(effect.watcher);
     }

@@ -12,11 +12,18 @@ import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { clusterDefaults } from "../options/tables/cluster_tables.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
-import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
+import {
+  accountOf,
+  type ClientPeer,
+  type Lane,
+  type NodePeer,
+  type Peer,
+} from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";
 import { transportLimits } from "../transport/base/limits.ts";
@@ -33,6 +40,7 @@ import { WireError } from "../wire/errors.ts";
 import { copyOf } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
+import { ClientPresence } from "./client_presence.ts";
 import { Grants } from "./grants.ts";
 import { lostAskPath, LostAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
@@ -52,6 +60,7 @@ import { Relay, relayedPath, relayPath } from "./relay.ts";
 import { ReplyScan } from "./reply_scan.ts";
 import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
+import { withdrawalPath } from "./withdrawal_protocol.ts";
 
 export type {
   NodeHandler,
@@ -61,7 +70,7 @@ export type {
 } from "./remoting_options.ts";
 
 /** Paths of the bridge itself: a message that is lost there is no loss of a user. */
-const ownPaths: ReadonlySet<string> = new Set([watchPath, lostAskPath, rejectedPath]);
+const ownPaths: readonly string[] = [watchPath, lostAskPath, rejectedPath, withdrawalPath];
 
 /** A message that was not delivered, and the reply references in it. */
 interface Dropped {
@@ -84,7 +93,13 @@ export class Remoting {
   /** For messages to paths that begin so. */
   readonly #undelivered = new Map<string, UndeliveredHandler>();
   readonly #grants = new Grants();
+  /** Of a node: which clients are gone. */
+  readonly #clients: ClientPresence;
+  #clientTimer: Timer | undefined;
+  #closed = false;
   readonly #reserved = new Set<string>();
+  /** What is lost there is no loss of a user. */
+  readonly #own = new Set(ownPaths);
   /** Messages to these paths list references that are open to the client anyway, or closed. */
   readonly #withoutGrants = new Set<string>();
   #isExported: (path: string, peer: Peer) => boolean = () => false;
@@ -145,9 +160,14 @@ export class Remoting {
       peerLog: this.#peerLog,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
-    const { maxWatchesPerPeer } = options;
+    const { maxWatchesPerPeer, clientTimeout = clusterDefaults.clientTimeout } = options;
+    this.#clients = new ClientPresence(clientTimeout);
     this.#watcher = new RemoteWatcher(
-      { ...common, send: (to, message) => this.send(to, watchPath, 0, message) },
+      {
+        ...common,
+        send: (to, message) => this.send(to, watchPath, 0, message),
+        expectClient: (address) => this.#expectClient(address),
+      },
       maxWatchesPerPeer === undefined ? {} : { maxWatchesPerPeer },
     );
     this.#lostAsks = new LostAsks({
@@ -184,16 +204,15 @@ export class Remoting {
       },
       onPeerUp: (peer, lane) => {
         remoting.#telemetry?.onPeerUp(peer, lane);
-        if (usesUserLane(peer, lane)) remoting.#watcher.onPeerUp(peer);
+        if (peer.role === "client") remoting.#onClientUp(peer);
+        else if (usesUserLane(peer, lane)) remoting.#onNodeUp(peer);
         options.onPeerUp?.(peer, lane);
       },
       onPeerDown: (peer, lane, reason, cut) => {
         remoting.#telemetry?.onPeerDown(peer, lane);
-        if (peer.role === "client") remoting.#grants.revokeAll(peer.address);
-        if (usesUserLane(peer, lane)) {
-          remoting.#watcher.onPeerDown(peer);
-          remoting.#relay.onPeerDown(peer);
-        }
+        if (peer.role === "client") remoting.#onClientDown(peer);
+        else if (usesUserLane(peer, lane)) remoting.#watcher.onPeerDown(peer);
+        if (usesUserLane(peer, lane)) remoting.#relay.onPeerDown(peer);
         options.onPeerDown?.(peer, lane, reason, cut);
       },
     });
@@ -272,13 +291,80 @@ export class Remoting {
     this.#alive = [...alive.keys()];
   }
 
+  /** Of a client that sends everything through one node: sends through it what goes directly else. */
+  sendThroughContact(to: string, path: string, message: unknown): void {
+    this.#relay.send(to, encodeEnvelope(this.#codec, path, 0, message).slice());
+  }
+
+  /** Clients that are connected, directly or through another node. */
+  clients(): Iterable<string> {
+    return this.#clients.connected();
+  }
+
+  /** A client says that it has ended: what it has here ends at once. */
+  endClient(address: string): void {
+    this.#relay.onClosed(address);
+    this.#onClientClosed(address);
+  }
+
+  #onClientClosed(address: string): void {
+    this.#clients.onClosed(address);
+    this.#endClients([address]);
+  }
+
+  #onNodeUp(peer: NodePeer): void {
+    this.#watcher.onPeerUp(peer);
+    // Of a client that sends everything through one node: it may be another than before.
+    if (this.#relay.isClient) this.#watcher.onRerouted();
+  }
+
+  #onClientUp(peer: ClientPeer): void {
+    const { address } = peer;
+    const isOther = this.#clients.onConnected(address, accountOf(peer));
+    if (isOther) this.#endClients([address]);
+    this.#watcher.onPeerUp(peer);
+  }
+
+  /** It may come back: what it has here is kept for a time. */
+  #onClientDown(peer: ClientPeer): void {
+    this.#watcher.onPeerDown(peer);
+    this.#endClients(this.#clients.onDisconnected(peer.address, this.#clock.now()));
+  }
+
+  /** An actor here watches one of a client that is not connected. */
+  #expectClient(address: string): void {
+    // No client connects to another.
+    if (!this.#isNode) return this.#endClients([address]);
+    this.#endClients(this.#clients.expect(address, this.#clock.now()));
+  }
+
+  /** These clients are gone, and others may be in time. */
+  #endClients(gone: readonly string[]): void {
+    for (const address of gone) {
+      this.#grants.revokeAll(address);
+      this.#watcher.onClientGone(address);
+      this.#internals.failAsksTo(address);
+    }
+    const at = this.#clients.nextAt;
+    if (at === undefined || this.#clientTimer !== undefined || this.#closed) return;
+    this.#clientTimer = this.#clock.schedule(Math.max(1, at - this.#clock.now()), () => {
+      this.#clientTimer = undefined;
+      this.#endClients(this.#clients.expire(this.#clock.now()));
+    });
+  }
+
   /**
    * No reference may point to the path: only the system itself sends there, with `send`. Without
-   * `grants`, references in these messages do not permit a client to use them.
+   * `grants`, references in these messages do not permit a client to use them. With `own`, a message
+   * that is lost there is no dead letter: the system repeats what matters.
    */
-  reserve(path: string, { grants = true }: { readonly grants?: boolean } = {}): void {
+  reserve(
+    path: string,
+    { grants = true, own = false }: { readonly grants?: boolean; readonly own?: boolean } = {},
+  ): void {
     this.#reserved.add(path);
     if (!grants) this.#withoutGrants.add(path);
+    if (own) this.#own.add(path);
   }
 
   /**
@@ -302,7 +388,7 @@ export class Remoting {
     const peer = isClient || this.#serialization.registry !== undefined
       ? this.endpoint.peerAt(node, lane) ?? this.#relay.peerOf(node)
       : undefined;
-    // A disconnected client must not get a grant either: it would never be revoked.
+    // Nothing waits for a client that is not connected: a node cannot dial it.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
       if (!this.#takesBack(node, path, message)) this.#lose("disconnected", node, path, message);
       return;
@@ -347,6 +433,8 @@ export class Remoting {
   async close(): Promise<void> {
     this.#rejections.flush();
     this.#watcher.close();
+    this.#closed = true;
+    this.#clientTimer?.cancel();
     this.#lostAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
@@ -532,11 +620,11 @@ export class Remoting {
       admits: (client) => this.endpoint.clientAddresses.admits(client),
       deliver: (peer, envelope) => this.#onForwarded(peer, envelope),
       onRoute: (peer, exists) => {
-        if (exists) return this.#watcher.onPeerUp(peer);
+        if (exists) return this.#onClientUp(peer);
         if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.
-        this.#grants.revokeAll(peer.address);
-        this.#watcher.onPeerDown(peer);
+        this.#onClientDown(peer);
       },
+      onClosed: (client) => this.#onClientClosed(client),
       ...relay,
     });
     this.handlePeers(relayPath, (peer, message) => made.forward(peer, message));
@@ -590,6 +678,9 @@ export class Remoting {
     const { path, message, replyRefs } = dropped;
     const relayed = path === relayPath ? this.#relay.unwrap(message) : undefined;
     if (relayed !== undefined) {
+      // The contact has certainly not read it, and there is another: nothing is sent twice.
+      const again = unread && reason === "disconnected" && this.#relay.contact !== to;
+      if (again && this.#relay.send(relayed.to, relayed.envelope)) return true;
       return this.#onDropped(relayed.to, relayed.envelope, reason, unread);
     }
     if (unread && reason === "disconnected" && this.#takesBack(to, path, message)) return true;
@@ -615,7 +706,7 @@ export class Remoting {
   }
 
   #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
-    if (!ownPaths.has(path)) this.#internals.deadLetter(reason, to + path, message);
+    if (!this.#own.has(path)) this.#internals.deadLetter(reason, to + path, message);
   }
 
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {

@@ -44,6 +44,8 @@ export type RemotingOptions =
     readonly onUndelivered?: (to: string, reason: DeadLetterReason) => void;
     /** Watches that one peer may have here, and this system at one peer. Default 100 000. */
     readonly maxWatchesPerPeer?: number;
+    /** Milliseconds after which a client that is not connected counts as gone. Default 60 000. */
+    readonly clientTimeout?: number;
     /** Of a client that sends everything through one node. Default: directly to each. */
     readonly relay?: RelayChoice;
     /** How values of users' classes cross the wire. Default: not at all. */

@@ -34,6 +34,10 @@ export type WatchEvent =
   | { readonly type: "members"; readonly alive: ReadonlyMap<string, number> }
   | { readonly type: "peerUp"; readonly peer: string; readonly incarnation: number }
   | { readonly type: "peerDown"; readonly peer: string }
+  /** A client has ended, or has not come back in time. */
+  | { readonly type: "clientGone"; readonly client: string }
+  /** Messages take another way to all peers: what was sent on the way before may be lost. */
+  | { readonly type: "rerouted" }
   /** To be sent now and then while `unsettled`. */
   | { readonly type: "tick" };
 

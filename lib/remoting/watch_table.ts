@@ -7,6 +7,9 @@
  * unconfirmed and are sent again, so neither system keeps more than the watches that are still
  * open.
  *
+ * A peer that cannot be reached is not gone: a node is gone when it is no member any more, a client
+ * when it has closed or has not come back in time.
+ *
  * @module
  */
 import { backoffDelay } from "../runtime/backoff.ts";
@@ -25,7 +28,7 @@ export class WatchTable {
   readonly #unsettled = new Set<PeerWatches>();
   /** The members; undefined before this system is one. */
   #alive: ReadonlyMap<string, number> | undefined;
-  /** Clients that are connected. */
+  /** Clients that are connected, or may come back. */
   readonly #clients = new Set<string>();
   /** The clients with one certificate that have watches here. */
   readonly #accounts = new Map<string, Set<PeerWatches>>();
@@ -72,6 +75,12 @@ export class WatchTable {
       case "peerDown":
         this.#onPeerDown(event.peer, now, effects);
         break;
+      case "clientGone":
+        this.#onClientGone(event.client, effects);
+        break;
+      case "rerouted":
+        for (const peer of [...this.#peers.values()]) this.#onRerouted(peer, now, effects);
+        break;
       case "tick":
         this.#onTick(now, effects);
     }
@@ -79,8 +88,12 @@ export class WatchTable {
   }
 
   #watch(node: string, item: WatchItem, now: number, effects: WatchEffect[]): void {
-    const reachable = this.#takesPart(node);
-    if (reachable === false) {
+    if (isClient(node) && !this.#clients.has(node)) {
+      this.#clients.add(node);
+      effects.push({ type: "expect", client: node });
+    }
+    const takesPart = this.#takesPart(node);
+    if (takesPart === false) {
       effects.push({ type: "fire", id: item.id, reason: "nodeDown" });
       return;
     }
@@ -88,7 +101,7 @@ export class WatchTable {
     peer.watches.set(item.id, { ...item, incarnation: 0 });
     peer.unconfirmed.add(item.id);
     // Not sent before this system is a member; the first event `members` sends it.
-    if (reachable === undefined) return;
+    if (takesPart === undefined) return;
     effects.push({ type: "send", to: node, message: peer.watchMessage([item]) });
     this.#settle(peer, now);
   }
@@ -210,8 +223,19 @@ export class WatchTable {
     if (peer.unsettled) this.#repeat(peer, now, effects);
   }
 
-  #onPeerDown(address: string, now: number, effects: WatchEffect[]): void {
+  #onClientGone(address: string, effects: WatchEffect[]): void {
     this.#clients.delete(address);
+    const peer = this.#peers.get(address);
+    if (peer !== undefined) this.#end(peer, effects);
+  }
+
+  #onRerouted(peer: PeerWatches, now: number, effects: WatchEffect[]): void {
+    if (this.#takesPart(peer.address) !== true) return;
+    peer.beginSession();
+    if (peer.unsettled) this.#repeat(peer, now, effects);
+  }
+
+  #onPeerDown(address: string, now: number, effects: WatchEffect[]): void {
     const peer = this.#peers.get(address);
     if (peer === undefined) return;
     if (this.#takesPart(address) === false) return this.#end(peer, effects);
@@ -236,7 +260,7 @@ export class WatchTable {
     this.#settle(peer, now);
   }
 
-  /** Whether the peer is a member, or a client that is connected, if that is known. */
+  /** Whether the peer is a member, or a client that is not gone, if that is known. */
   #takesPart(address: string): boolean | undefined {
     return isClient(address) ? this.#clients.has(address) : this.#alive?.has(address);
   }

@@ -73,6 +73,9 @@ const all = {
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,
+  leavingIsNotListed: true,
+  servicesAreWithdrawnFirst: true,
+  absentClientsAreKept: true,
   // Sharding.
   coordinatorAwaitsReports: true,
   joiningMembersReport: true,

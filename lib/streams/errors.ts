@@ -6,7 +6,7 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `streamCompleted`: the stream takes no more elements, since it was completed.
  * - `streamFailed`: the stream was failed; `cause` is the error.
  * - `streamCancelled`: the consumer of the stream has left.
- * - `streamClosed`: the producer has stopped or cannot be reached any more.
+ * - `streamClosed`: the producer has stopped, its node or client is gone, or this system is shut down.
  * - `streamLeft`: this sink has left the stream.
  * - `streamIdle`: nothing arrived for `idleTimeout`.
  * - `streamBroken`: elements were lost on the way, or arrived without a request.

@@ -25,11 +25,10 @@ export interface ParticipantEvents<M> {
   onMessage(message: M): void;
   /** It is time to ask whether something was lost. */
   onTick(): void;
-  /**
-   * The producer has terminated, cannot be watched, or this actor stops. Calls after the end do
-   * nothing.
-   */
+  /** The producer has terminated, or cannot be watched. Calls after the end do nothing. */
   onGone(cause?: unknown): void;
+  /** This actor has stopped, since its system ends. Calls after the end do nothing. */
+  onStopped(): void;
 }
 
 /** Starts the actor. */
@@ -54,7 +53,8 @@ export function spawnParticipant<M extends { readonly type: string }>(
       else events.onMessage(message as M);
       return Behaviors.same();
     }, (_context, { type }) => {
-      if (type === "terminated" || type === "postStop") events.onGone();
+      if (type === "terminated") events.onGone();
+      if (type === "postStop") events.onStopped();
       return type === "terminated" ? Behaviors.stopped() : Behaviors.same();
     });
   });

@@ -16,6 +16,11 @@ export function isLocal(system: LocalSystem, ref: ActorRef<never>): boolean {
   return ref instanceof Ref && ref.node === internalsOf(system).nodeAddress;
 }
 
+/** Whether a system is that of a client. */
+export function isClient(system: LocalSystem): boolean {
+  return internalsOf(system).nodeAddress.startsWith("client:");
+}
+
 /** The used part of the producer's context, for any message type. */
 type Context = Pick<ActorContext<unknown>, "system" | "log" | "watch" | "unwatch"> & {
   readonly self: { readonly path: string };

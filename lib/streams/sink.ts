@@ -73,6 +73,7 @@ export class Sink<T> implements AsyncDisposable {
       onMessage: (message) => this.#receive(message),
       onTick: () => this.#probe(),
       onGone: (cause) => this.#end({ type: "closed" }, endedStream({ type: "closed" }, cause)),
+      onStopped: () => this.#end({ type: "closed" }, endedStream({ type: "closed" })),
     });
     producer.tell({ type: "streamConnect", sink: this.#actor });
   }

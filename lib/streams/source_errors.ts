@@ -14,6 +14,14 @@ export function goneProducer(cause?: unknown): StreamError {
   });
 }
 
+/** The system that reads is shut down. */
+export function closedReader(): StreamError {
+  return new StreamError(
+    "streamClosed",
+    "this system is shut down, and the stream had no end yet",
+  );
+}
+
 /** The received elements differ from the sent ones. */
 export function brokenStream(what: string): StreamError {
   return new StreamError("streamBroken", `elements were lost on the way: ${what}`);

@@ -4,10 +4,11 @@ import type { Timer } from "../runtime/clock.ts";
 import { ElementQueue } from "./element_queue.ts";
 import type { StreamError } from "./errors.ts";
 import { spawnParticipant } from "./participant_actor.ts";
-import { isLocal } from "./participants.ts";
+import { isClient, isLocal } from "./participants.ts";
 import type { ConsumerMessage, ProducerMessage } from "./protocol.ts";
 import {
   brokenStream,
+  closedReader,
   failedStream,
   goneProducer,
   idleStream,
@@ -101,6 +102,7 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
           onMessage: (message) => this.#receive(message),
           onTick: () => this.#probe(),
           onGone: (cause) => this.#end(goneProducer(cause)),
+          onStopped: () => this.#onStopped(),
         },
       );
     } catch (cause) {
@@ -189,6 +191,16 @@ export class SourceReader<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#over) return;
     if (this.#actor !== undefined) this.#cancel();
     this.#end(undefined);
+  }
+
+  /**
+   * The system of the reader ends. Who closes a client leaves what it reads, as it leaves a loop over a
+   * listing. A node may be shut down by others than the reader, which must not take that for the end.
+   */
+  #onStopped(): void {
+    if (this.#over) return;
+    if (isClient(this.#system)) this.#leave();
+    else this.#end(closedReader());
   }
 
   #cancel(): void {

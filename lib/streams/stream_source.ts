@@ -33,7 +33,8 @@ export interface StreamSource<T> extends AsyncDisposable {
    * Reading throws a {@linkcode StreamError}: `streamFailed` with the producer's error as `cause`;
    * `streamClosed` if the producer stopped or its node is gone; `streamIdle` after `idleTimeout`;
    * `streamBroken` if elements were lost on the way; `streamTaken` if the stream has another
-   * consumer. Elements that arrived before are returned first.
+   * consumer. Elements that arrived before are returned first. A client that is closed leaves what it
+   * reads: the loop ends.
    *
    * @throws {StreamError} code `streamTaken` the second time.
    */

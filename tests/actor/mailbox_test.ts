@@ -27,6 +27,7 @@ class OpenMailbox extends Mailbox {
   declare readonly watch: never;
   declare readonly onTerminated: never;
   declare readonly keepEntities: never;
+  declare readonly isBusy: never;
   declare readonly tellOwn: never;
   override tell(message: unknown): void {
     this.put(message);

@@ -45,8 +45,8 @@ Deno.test("two contact points are requested at once, and both subscriptions are 
   const scene = new Scene(["a", "b", "c"]);
   assertEquals(scene.first, ["subscribe a", "subscribe b"]);
   assertEquals(scene.contacts.state, "connecting");
-  assertEquals(scene.answer("b", 10), ["state connected"]);
-  assertEquals(scene.answer("a", 20), []);
+  assertEquals(scene.answer("b", 10), ["state degraded"]);
+  assertEquals(scene.answer("a", 20), ["state connected"]);
   assertEquals(scene.contacts.subscribed, ["b", "a"]);
   assertEquals(scene.contacts.current, "b");
 });
@@ -65,7 +65,7 @@ Deno.test("a contact point that does not answer in time is followed by the next"
   scene.answer("a", 10);
   assertEquals(scene.tick(999).filter((effect) => !effect.endsWith(" a")), []);
   assertEquals(scene.members(["a", "b", "c"], 1_000), []);
-  assertEquals(scene.tick(1_000), ["subscribe c", "state degraded"]);
+  assertEquals(scene.tick(1_000), ["subscribe c"]);
   assertEquals(scene.answer("c", 1_010), ["state connected"]);
 });
 
@@ -103,8 +103,8 @@ Deno.test("contact points are resolved again when none is left to try", () => {
 Deno.test("members of the topology replace contact points that are gone", () => {
   const scene = new Scene(["a"]);
   assertEquals(scene.answer("a", 10), ["state degraded"]);
-  assertEquals(scene.members(["a", "b", "c"], 10), ["subscribe b", "state connected"]);
-  scene.answer("b", 20);
+  assertEquals(scene.members(["a", "b", "c"], 10), ["subscribe b"]);
+  assertEquals(scene.answer("b", 20), ["state connected"]);
   assertEquals(scene.lost("a", 30), ["subscribe c", "state degraded"]);
   assertEquals(scene.members(["b", "c"], 40), []);
   assertEquals(scene.answer("c", 50), ["state connected"]);
@@ -151,12 +151,35 @@ Deno.test("a subscription is renewed, and ends after the liveness timeout", () =
     scene.answer("b", now);
   }
   assertEquals(scene.tick(2_000), [
-    "disconnect a",
+    "silent a",
     "subscribe b",
     "subscribe c",
     "state degraded",
   ]);
   assertEquals(scene.contacts.subscribed, ["b"]);
+});
+
+Deno.test("a client is degraded until it hears from two nodes, or from the only one", () => {
+  const scene = new Scene(["a", "b"]);
+  const first = { type: "answer", from: "a", asked: "a", draining: false } as const;
+  assertEquals(scene.step({ ...first, members: ["a", "b", "c"] }, 0), ["state degraded"]);
+  assertEquals(scene.answer("b", 10), ["state connected"]);
+  const alone = new Scene(["a", "b"]);
+  assertEquals(alone.step({ ...first, members: ["a"] }, 0), ["state connected"]);
+});
+
+Deno.test("a stall of the client is no silence of its contacts", () => {
+  const scene = new Scene(["a", "b"]);
+  scene.answer("a", 0);
+  scene.answer("b", 0);
+  scene.step({ type: "lag", ms: 30_000 }, 30_000);
+  assertEquals(scene.tick(30_000), []);
+  assertEquals(scene.tick(31_999), ["subscribe a", "subscribe b"]);
+  const stalled = new Scene(["a", "b"]);
+  stalled.answer("a", 0);
+  stalled.answer("b", 0);
+  const silent = stalled.tick(30_000).filter((effect) => effect.startsWith("silent"));
+  assertEquals(silent, ["silent a", "silent b"]);
 });
 
 Deno.test("a client of a cluster with one node is connected with one subscription", () => {
@@ -196,6 +219,16 @@ Deno.test("a node that has left and returned is a contact again", () => {
   assertEquals(scene.contacts.state, "reconnecting");
   scene.tick(1_000);
   assertEquals(scene.answer("a", 1_010), ["state connected"]);
+});
+
+Deno.test("a contact point that has left and returned is used again", () => {
+  const scene = new Scene(["a", "b"], { contacts: 1 });
+  scene.answer("a", 0);
+  assertEquals(scene.answer("a", 10, { draining: true }), ["subscribe b"]);
+  assertEquals(scene.answer("b", 20), ["unsubscribe a"]);
+  scene.lost("a", 30);
+  assertEquals(scene.answer("b", 40, { draining: true }), ["subscribe a"]);
+  assertEquals(scene.answer("a", 50), ["unsubscribe b"]);
 });
 
 Deno.test("a contact point may be another address of a member", () => {

@@ -11,6 +11,7 @@ function topology(members: string, leaving = ""): Topology {
       roles: [],
     })),
     leaving: [...leaving],
+    others: [],
     leader: members[0],
     services: [],
   };

@@ -60,9 +60,14 @@ class Nodes {
   join(name: string, ...others: readonly string[]): void {
     this.joinWith(name, others, []);
   }
-  joinWith(name: string, others: readonly string[], unreachable: readonly string[]): void {
+  joinWith(
+    name: string,
+    others: readonly string[],
+    unreachable: readonly string[],
+    leaving: readonly string[] = [],
+  ): void {
     const incarnations = others.map((other) => [other, this.incarnations.get(other)!] as const);
-    this.at(name).onMembers(new Map(incarnations), new Set(unreachable));
+    this.at(name).onMembers(new Map(incarnations), new Set(unreachable), new Set(leaving));
   }
   /** The remote services that the receptionist of a node receives. */
   remote(name: string): string {
@@ -265,4 +270,41 @@ Deno.test("the lower address sends its list first, and a node that dropped a lis
   nodes.join("b", "a");
   while (under.length > 0) arrive();
   assertEquals(nodes.remote("b"), "z@a");
+});
+
+Deno.test("services of a member that leaves are not listed, while clients still hear of them", () => {
+  const nodes = new Nodes("a", "b");
+  nodes.join("a", "b");
+  nodes.join("b", "a");
+  nodes.offer("b", "x");
+  assertEquals(nodes.remote("a"), "x@b");
+  nodes.joinWith("a", ["b"], [], ["b"]);
+  assertEquals(nodes.remote("a"), "");
+  // Clients know from the topology which members leave.
+  assertEquals(nodes.seen("a"), "x@b");
+  nodes.joinWith("a", ["b"], []);
+  assertEquals(nodes.remote("a"), "x@b");
+});
+
+Deno.test("a member that withdraws offers nothing until its next incarnation", () => {
+  const nodes = new Nodes("a", "b");
+  nodes.join("a", "b");
+  nodes.join("b", "a");
+  nodes.offer("b", "x");
+  const peer = (incarnation: number) => ({ address: "b", incarnation });
+  assertEquals(nodes.at("a").withdraw({ address: "other", incarnation: 1 }), false);
+  assertEquals(nodes.at("a").withdraw(peer(1)), true);
+  assertEquals([nodes.remote("a"), nodes.seen("a")], ["", ""]);
+  // A list that was sent before may arrive later, and an actor may be registered too late.
+  nodes.offer("b", "x", "y");
+  nodes.at("b").tick();
+  assertEquals(nodes.seen("a"), "");
+  nodes.start("b");
+  nodes.join("a", "b");
+  nodes.join("b", "a");
+  nodes.offer("b", "x");
+  assertEquals(nodes.remote("a"), "x@b");
+  // What the earlier incarnation has said does not concern the later one.
+  assertEquals(nodes.at("a").withdraw(peer(1)), true);
+  assertEquals(nodes.remote("a"), "x@b");
 });

@@ -11,6 +11,7 @@ const protocols = [
   "cluster/node/barrier.ts",
   "cluster/node/service_exchange.ts",
   "cluster/gateway/topology.ts",
+  "remoting/withdrawal_protocol.ts",
   "remoting/watch_protocol.ts",
   "remoting/lost_asks.ts",
   "remoting/relay.ts",

@@ -34,6 +34,14 @@ Deno.test("ten workers are found and share the work; one is killed, and nothing 
   assert(text.includes("client | nine workers are left"), text);
 });
 
+Deno.test("an account on SQLite survives kill -9", async () => {
+  assertEquals(
+    await run("bank_account"),
+    "the process was killed while it deposited\nevery confirmed deposit is there\n" +
+      "withdraw 9,999,999: refused\nwithdraw all: ok, 0 left\n",
+  );
+});
+
 Deno.test("three nodes with an extension of their own know which of them is busy", async () => {
   const text = await run("extension");
   assert(/runs 5 jobs\n/.test(text), text);

@@ -144,3 +144,19 @@ Deno.test("a client reconnects after the whole cluster has restarted", async () 
   assertEquals(states[0], "degraded");
   assert(states.includes("reconnecting"), states.join());
 });
+
+Deno.test("a client whose event loop stood still for 12 s keeps its contacts and connections", async () => {
+  await using cluster = await ClientCluster.start(2);
+  const client = await cluster.connect();
+  const ref = countersOf(client);
+  await owners(client, ref);
+  await until("two contacts", () => client.contacts.length === 2 && client.state === "connected");
+  const changes: string[] = [];
+  client.eventStream.subscribe("clientState", ({ state }) => changes.push(state));
+  client.eventStream.subscribe("clientNode", ({ address }) => changes.push(address));
+  // Longer than `liveness`.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12_000);
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  assertEquals(changes, []);
+  await owners(client, ref);
+});

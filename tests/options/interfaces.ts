@@ -24,6 +24,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   streamSourceTable: ["streams#StreamSourceOptions"],
   streamSinkTable: ["streams#StreamSinkOptions"],
   sqliteJournalTable: ["persistence#SqliteJournalOptions"],
+  postgresJournalTable: ["persistence#PostgresJournalOptions"],
   snapshotsTable: ["persistence#SnapshotOptions"],
   schemaTable: ["persistence#SchemaOptions", "persistence#StateSchemaOptions"],
   stateSchemaTable: ["persistence#StateSchemaOptions"],

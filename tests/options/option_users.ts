@@ -60,6 +60,7 @@ import {
   memoryJournal,
   sqliteJournal,
 } from "../../lib/persistence/mod.ts";
+import { postgresJournal } from "../../lib/persistence/postgres/postgres_journal.ts";
 import { streamSource } from "../../lib/streams/stream_source.ts";
 import { checkLinearizability } from "../../lib/testkit/linearizability/checker.ts";
 import {
@@ -251,6 +252,12 @@ const persistenceUsers: readonly OptionUser[] = [
     path: "",
     otherForms: [nothing],
     use: (options) => sqliteJournal(":memory:", options),
+  },
+  {
+    table: persistence.postgresJournalTable,
+    path: "",
+    otherForms: [nothing],
+    use: (options) => postgresJournal("postgres://127.0.0.1:1/x", options),
   },
 ];
 

@@ -222,6 +222,7 @@ export class LossyWatchers {
         // Also said of what has stopped meanwhile, by the shell's own account.
         this.#observed.delete(effect.id);
         break;
+      case "expect":
       case "refuse":
         break;
     }

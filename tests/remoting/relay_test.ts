@@ -24,8 +24,8 @@ class Scene {
     this.relay = new Relay({
       self: () => self,
       send: (to, path, message) => {
-        const { gone } = message as { gone?: boolean };
-        this.done.push(`send ${to}${path}${gone ? " gone" : ""}`);
+        const { gone, closed } = message as { gone?: boolean; closed?: boolean };
+        this.done.push(`send ${to}${path}${gone ? " gone" : ""}${closed ? " closed" : ""}`);
       },
       peerAt: (address) => connected.includes(address) ? clientPeer(address) : undefined,
       mayReach: (node) => members.includes(node),
@@ -35,6 +35,7 @@ class Scene {
         this.done.push(`deliver ${envelope.length} as ${peer.role} ${peer.address}`);
       },
       onRoute: ({ address }, exists) => this.done.push(`${exists ? "way" : "no way"} ${address}`),
+      onClosed: (client) => this.done.push(`closed ${client}`),
     });
   }
   take(): string[] {
@@ -88,6 +89,24 @@ Deno.test("when a client has gone, the nodes that it has reached are notified; w
   reached.take();
   reached.relay.onPeerDown(nodePeer("a:1"));
   assertEquals(reached.take(), ["no way client:1"]);
+});
+
+Deno.test("a client that ends is reported to the nodes that it has reached, by its contact only", () => {
+  const scene = new Scene("a:1", ["client:1"], ["b:1"]);
+  scene.relay.forward(clientPeer("client:1"), { to: "b:1", envelope });
+  scene.take();
+  scene.relay.onClosed("client:1");
+  assertEquals(scene.take(), [`send b:1${relayedPath} gone closed`]);
+  scene.relay.onPeerDown(clientPeer("client:1"));
+  assertEquals(scene.take(), []);
+  const reached = new Scene("b:1");
+  reached.relay.receive(nodePeer("a:1"), { client, envelope });
+  reached.take();
+  const message = { client: { address: "client:1" }, gone: true, closed: true };
+  reached.relay.receive(nodePeer("c:1"), message);
+  assertEquals(reached.take(), []);
+  reached.relay.receive(nodePeer("a:1"), message);
+  assertEquals(reached.take(), ["no way client:1", "closed client:1"]);
 });
 
 Deno.test("an answer for a client that is not here any more ends the way to it", () => {
@@ -147,7 +166,7 @@ Deno.test("an address is that of the certificate that has used it first, whichev
   scene.relay.receive(nodePeer("c:1"), { client: { ...client, holder: "alice" }, envelope });
   assertEquals(scene.take(), []);
   scene.relay.receive(nodePeer("c:1"), { client: alice, envelope });
-  assertEquals(scene.take(), ["no way client:1", "way client:1", "deliver 3 as client client:1"]);
+  assertEquals(scene.take(), ["way client:1", "deliver 3 as client client:1"]);
 });
 
 Deno.test("a contact says whose certificate its client has", () => {
@@ -160,6 +179,7 @@ Deno.test("a contact says whose certificate its client has", () => {
     admits: () => true,
     deliver: () => {},
     onRoute: () => {},
+    onClosed: () => {},
   });
   const identity = {
     kind: "client",

@@ -142,12 +142,51 @@ Deno.test("an actor of a client is watched until it stops, or the client is gone
   await world.clock.advance(1_000);
   assertEquals(node.heard, ["client:client/second stopped"]);
   world.network.crash("client");
+  await world.clock.advance(59_000);
+  assertEquals(node.heard.length, 1, "it may come back");
   await world.clock.runUntil(() => node.heard.length === 2);
   assertEquals(node.heard[1], "client:client/actor nodeDown");
   // No client with that name is connected any more.
   node.actor.tell({ type: "watch", ref: refTo(node, client) });
-  await world.clock.advance(10);
+  await world.clock.advance(61_000);
   assertEquals(node.heard.slice(2), ["client:client/actor nodeDown"]);
+});
+
+Deno.test("a client keeps what it was given, and its watches, over a lost connection", async () => {
+  await using world = new World();
+  const { node, client } = await nodeAndClient(world);
+  client.actor.tell({ type: "watch", ref: refTo(client, node) });
+  node.actor.tell({ type: "watch", ref: refTo(node, client) });
+  await world.clock.advance(1_000);
+  world.network.partition("node", "client");
+  for (const { remoting } of [node, client]) {
+    for (const { address } of remoting.endpoint.peers()) {
+      remoting.endpoint.disconnect(address, "test");
+    }
+  }
+  await world.clock.advance(30_000);
+  assertEquals([node.heard, client.heard], [[], []]);
+  world.network.heal();
+  await world.clock.advance(30_000);
+  assertEquals([...node.remoting.clients()], ["client:client"]);
+  assertEquals([node.heard, client.heard], [[], []]);
+  // It may still send to the actor whose reference it was given.
+  refTo(client, node).tell({ type: "stop" } as never);
+  await world.clock.runUntil(() => client.heard.length > 0);
+  assertEquals(client.heard, ["node:1/actor stopped"]);
+});
+
+Deno.test("a client that says that it ends is gone at once, and may do nothing any more", async () => {
+  await using world = new World();
+  const { node, client } = await nodeAndClient(world);
+  node.actor.tell({ type: "watch", ref: refTo(node, client) });
+  await world.clock.advance(1_000);
+  node.remoting.endClient("client:client");
+  await world.clock.advance(10);
+  assertEquals(node.heard, ["client:client/actor nodeDown"]);
+  refTo(client, node).tell({ type: "stop" } as never);
+  await world.clock.advance(1_000);
+  assertEquals(node.system.ledger.snapshot().deadLetters.unauthorized, 1);
 });
 
 Deno.test("a broken connection loses neither a watch nor a signal", async () => {

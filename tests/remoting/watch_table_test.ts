@@ -165,6 +165,8 @@ Deno.test("watches of clients with one certificate count together", () => {
   assertEquals(asked("client:2", "mallory", 1, 2), 1);
   assertEquals(asked("client:3", "alice", 1, 2), 2);
   table.step({ type: "peerDown", peer: "client:1" }, 0);
+  assertEquals(asked("client:2", "mallory", 2, 3, 4), 0, "it may come back");
+  table.step({ type: "clientGone", client: "client:1" }, 0);
   assertEquals(asked("client:2", "mallory", 2, 3, 4), 2);
 });
 
@@ -200,22 +202,64 @@ Deno.test("what is watched before a system takes part waits until it does", () =
   assert(table.unsettled);
 });
 
-Deno.test("a node that is removed, and a client that hangs up, take their actors along", () => {
+Deno.test("a node that is removed, and a client that is gone, take their actors along", () => {
   const table = new WatchTable();
   table.step({ type: "members", alive: new Map([["n:1", 1], ["n:2", 1]]) }, 0);
   table.step({ type: "peerUp", peer: "client:c", incarnation: 1 }, 0);
   table.step({ type: "watch", node: "n:1", ...item(1) }, 0);
   table.step({ type: "watch", node: "client:c", ...item(2) }, 0);
-  assertEquals(fired(table.step({ type: "watch", node: "client:d", ...item(3) }, 0)), [
-    "3 nodeDown",
-  ]);
   const members = table.step({ type: "members", alive: new Map([["n:2", 1]]) }, 0);
   assertEquals(fired(members), ["1 nodeDown"]);
-  assertEquals(fired(table.step({ type: "peerDown", peer: "client:c" }, 0)), ["2 nodeDown"]);
-  assertEquals(fired(table.step({ type: "watch", node: "client:c", ...item(4) }, 0)), [
-    "4 nodeDown",
+  assertEquals(fired(table.step({ type: "peerDown", peer: "client:c" }, 0)), []);
+  assert(table.unsettled, "it is asked again when it comes back");
+  const gone = table.step({ type: "clientGone", client: "client:c" }, 0);
+  assertEquals(fired(gone), ["2 nodeDown"]);
+  assert(!table.unsettled);
+});
+
+Deno.test("a client that is not connected is waited for, and is gone when that is said", () => {
+  const table = new WatchTable();
+  table.step({ type: "members", alive: new Map() }, 0);
+  const effects = table.step({ type: "watch", node: "client:c", ...item(1) }, 0);
+  assertEquals(effects.map(({ type }) => type), ["expect", "send"]);
+  assertEquals(table.step({ type: "watch", node: "client:c", ...item(2) }, 0).length, 1);
+  assertEquals(fired(table.step({ type: "clientGone", client: "client:c" }, 0)), [
+    "1 nodeDown",
+    "2 nodeDown",
   ]);
   assert(!table.unsettled);
+});
+
+Deno.test("watches of a client survive a lost connection, in both directions", () => {
+  const table = new WatchTable();
+  table.step({ type: "members", alive: new Map() }, 0);
+  const up = { type: "peerUp", peer: "client:c", incarnation: 1 } as const;
+  table.step(up, 0);
+  table.step({ type: "watch", node: "client:c", ...item(1) }, 0);
+  const items = [{ ...item(1), present: true }];
+  const asked = { type: "requested", from: "client:c", incarnation: 1, session: 0, items } as const;
+  assertEquals(table.step(asked, 0).map(({ type }) => type), ["observe", "send"]);
+  assertEquals(table.step({ type: "peerDown", peer: "client:c" }, 0), []);
+  const again = table.step(up, 10_000).map((effect) =>
+    effect.type === "send" ? effect.message.type : effect.type
+  );
+  assertEquals(again, ["watch"], "nothing was released");
+  const ended = { type: "ended", watcher: "client:c", id: 1, reason: "stopped" } as const;
+  assertEquals(table.step(ended, 10_000).map(({ type }) => type), ["send"]);
+});
+
+Deno.test("a way that has changed makes all watches be sent again", () => {
+  const table = new WatchTable();
+  table.step({ type: "members", alive: new Map([["n:1", 1], ["n:2", 1]]) }, 0);
+  for (const [id, node] of [[1, "n:1"], [2, "n:2"]] as const) {
+    table.step({ type: "watch", node, ...item(id) }, 0);
+    const message = { type: "watching", session: 0, ids: [id] } as const;
+    table.step({ type: "received", from: node, incarnation: 1, message }, 0);
+  }
+  assert(!table.unsettled);
+  const sent = table.step({ type: "rerouted" }, 0);
+  assertEquals(sent.flatMap((effect) => effect.type === "send" ? [effect.to] : []), ["n:1", "n:2"]);
+  assert(table.unsettled);
 });
 
 Deno.test("a watcher whose node is removed is forgotten; one that is about to join is not", () => {

@@ -3,6 +3,7 @@ import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { discoverable } from "../../lib/actor/behavior/discoverable.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
+import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { Routers } from "../../lib/routing/routers.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
@@ -192,4 +193,56 @@ Deno.test("what is registered in a row is told together", async () => {
   assertEquals(found(nodes[1]!).length, 100);
   assert(heard.length <= 8, `${heard.length} listings`);
   await close(cluster, nodes);
+});
+
+Deno.test("a member that leaves is not listed any more when others hear of it, and still answers", async () => {
+  const cluster = new SimulatedCluster(9);
+  const nodes = await cluster.start(3);
+  let handled = 0;
+  const counting = Behaviors.receive<number>(() => {
+    handled++;
+    return Behaviors.same();
+  });
+  nodes[2]!.spawn(discoverable(counting, key), "c");
+  nodes[1]!.spawn(discoverable(sink, key), "b");
+  await cluster.clock.advance(200);
+  const runtime = cluster.runtime("client");
+  const client = await cluster.clock.resolve(ClusterClient.connect({
+    contactPoints: ["node-1:25520"],
+    systemName: "sim",
+    runtime,
+    logger: runtime.logger,
+  }));
+  const [old] = nodes[0]!.receptionist.find(key).filter((ref) => listed([ref])[0] === "node-3/c");
+  const heard: string[][] = [];
+  nodes[0]!.eventStream.subscribe("memberLeft", () => {
+    heard.push(
+      found(nodes[0]!),
+      listed(client.lookup(key)),
+      listed(client.system.receptionist.find(key)),
+    );
+    // One that has kept the reference is served as long as the actor lives.
+    old!.tell(1);
+  });
+  await cluster.stop([nodes[2]!]);
+  const expected = ["node-2/b"];
+  assertEquals(heard, [expected, expected, expected]);
+  assertEquals(handled, 1);
+  await cluster.clock.resolve(client.close());
+  await close(cluster, nodes.slice(0, 2));
+});
+
+Deno.test("a service that is registered while its node leaves is not announced", async () => {
+  const cluster = new SimulatedCluster(10);
+  const nodes = await cluster.start(2);
+  nodes[1]!.spawn(discoverable(sink, key), "b");
+  await cluster.clock.advance(200);
+  const late = nodes[1]!.spawn(sink, "late");
+  const heard = listings(nodes[0]!);
+  nodes[1]!.onShutdown("clusterLeave", "too late", () => {
+    nodes[1]!.receptionist.register(key, late);
+  });
+  await cluster.stop([nodes[1]!]);
+  assertEquals(heard, [["node-2/b"], []]);
+  await close(cluster, [nodes[0]!]);
 });

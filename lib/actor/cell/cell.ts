@@ -240,6 +240,12 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.parts.entities = keeper;
   }
 
+  override isBusy(withTimers: boolean): boolean {
+    const idle = attributed | timed;
+    return (this.#status & ~idle) !== 0 || this.size > 0 ||
+      (this.#parts?.isBusy(withTimers) ?? false);
+  }
+
   override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {
     (this.parts.pendingAsks ??= new Map()).set(promise, ask);
   }

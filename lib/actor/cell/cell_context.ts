@@ -175,7 +175,13 @@ export class CellContext implements ActorContext<unknown> {
     const ask = cell.pendingAsks?.get(promise as Promise<T>);
     if (ask !== undefined) ask.awaited = false;
     const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
+    const parts = cell.ended ? undefined : cell.parts;
+    if (parts !== undefined) parts.piped++;
+    const settled = () => {
+      if (parts !== undefined) parts.piped--;
+    };
     const tell = <V>(value: V, make: (value: V) => unknown) => {
+      settled();
       let message: unknown;
       try {
         message = make(value);
@@ -186,7 +192,11 @@ export class CellContext implements ActorContext<unknown> {
     };
     Promise.resolve(promise).then(
       (value) => tell(value, onFulfilled ?? ((message) => message)),
-      (reason) => onRejected === undefined ? failed(reason) : tell(reason, onRejected),
+      (reason) => {
+        if (onRejected !== undefined) return tell(reason, onRejected);
+        settled();
+        failed(reason);
+      },
     );
   }
 

@@ -43,6 +43,18 @@ export class CellParts {
   sender: MessageSender | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;
+  /** Promises given to `pipeToSelf` that are not settled yet. */
+  piped = 0;
+
+  /** Whether something is under way that its actor, or a child of it, has started. */
+  isBusy(withTimers: boolean): boolean {
+    if (this.piped > 0 || (this.pendingAsks?.size ?? 0) > 0) return true;
+    if ((this.stash?.size ?? 0) > 0 || (withTimers && (this.timers?.size ?? 0) > 0)) return true;
+    for (const child of this.children?.values() ?? []) {
+      if (child.isBusy(withTimers)) return true;
+    }
+    return false;
+  }
 }
 
 /** A restart that is under way. */

@@ -50,6 +50,11 @@ export class TimerSet implements ActorTimers<unknown> {
     this.#owner = owner;
   }
 
+  /** How many timers are set. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   startSingle(key: string, message: unknown, delay: number): void {
     this.#start(key, message, delay, undefined);
   }

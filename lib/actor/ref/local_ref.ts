@@ -94,6 +94,11 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract onTerminated(signal: Terminated): void;
   abstract keepEntities(keeper: EntityKeeper): void;
   /**
+   * Whether it, or a child, has messages, a pending handler, asks without a reply, promises for
+   * `pipeToSelf` or timers.
+   */
+  abstract isBusy(withTimers: boolean): boolean;
+  /**
    * Gives the behaviour a message of its own, in order with the others. It has no place in the
    * mailbox and is never dropped, but a restart forgets it.
    */

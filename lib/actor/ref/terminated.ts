@@ -2,7 +2,8 @@ import type { ActorRef } from "./ref.ts";
 
 /**
  * Why a watched actor has terminated: it has stopped, or has failed, or its node is no longer part
- * of the cluster, or there was never such an actor.
+ * of the cluster (its client has closed, or has not come back in time), or there was never such an
+ * actor. One that only cannot be reached has not terminated.
  */
 export type TerminationReason = "stopped" | "failed" | "nodeDown" | "noSuchActor";
 

@@ -190,8 +190,8 @@ export class Receptionist {
 
   /**
    * The actors that offer a service now: those of this system in the order of registration; then, in a
-   * cluster, those of other members by address, without members that cannot be reached. The list
-   * does not change afterwards.
+   * cluster, those of other members by address, without members that cannot be reached or that leave.
+   * At a client, those that `client.lookup` finds. The list does not change afterwards.
    *
    * @throws {ActorError} code `badServiceKey`.
    */

@@ -1,4 +1,4 @@
-import { isWorking } from "../../membership/state/member.ts";
+import { isAlive, isLeaving, isWorking, type Member } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
 import {
@@ -6,6 +6,7 @@ import {
   emptyTopology,
   gatewayPath,
   type GatewayRequest,
+  type OtherMember,
   parseGatewayRequest,
   type Topology,
   type TopologyPush,
@@ -36,6 +37,8 @@ interface Subscriber {
   subscribed: boolean;
   /** When it was last sent a whole topology on request. */
   sentAt: number;
+  /** The latest revision that it has confirmed. */
+  confirmed: number;
 }
 
 /**
@@ -52,6 +55,8 @@ export class Gateway {
   #revision = 1;
   #draining = false;
   #dirty = false;
+  /** Called when all subscribers have confirmed the latest topology. */
+  readonly #onConfirmed = new Set<() => void>();
 
   /** Handles requests of clients. */
   constructor(port: GatewayPort) {
@@ -85,17 +90,63 @@ export class Gateway {
   /** The connection to a client has ended. */
   onPeerDown(address: string): void {
     this.#subscribers.delete(address);
+    this.#checkConfirmed();
+  }
+
+  /**
+   * Calls back when all subscribers use the topology that this node knows now, or a later one; at
+   * once if they do. Returns a function that cancels that.
+   */
+  whenConfirmed(callback: () => void): () => void {
+    if (this.#refresh()) this.#pushAll();
+    this.#onConfirmed.add(callback);
+    this.#checkConfirmed();
+    return () => void this.#onConfirmed.delete(callback);
+  }
+
+  #checkConfirmed(): void {
+    if (this.#onConfirmed.size === 0) return;
+    for (const { subscribed, confirmed } of this.#subscribers.values()) {
+      if (subscribed && confirmed < this.#revision) return;
+    }
+    const callbacks = [...this.#onConfirmed];
+    this.#onConfirmed.clear();
+    for (const callback of callbacks) callback();
   }
 
   #onRequest(address: string, request: GatewayRequest): void {
     const known = this.#subscribers.get(address);
-    if (request.type === "unsubscribe" && known !== undefined) known.subscribed = false;
-    if (request.type !== "subscribe") return;
-    const { asked, have } = request;
-    const subscriber = known ?? { asked, subscribed: true, sentAt: -Infinity };
+    switch (request.type) {
+      case "unsubscribe":
+        if (known !== undefined) known.subscribed = false;
+        return this.#checkConfirmed();
+      case "confirm":
+        return this.#confirm(known, request.have);
+      case "close":
+        return this.#port.remoting.endClient(address);
+      case "subscribe":
+        return this.#subscribe(address, known, request);
+      case "meet":
+    }
+  }
+
+  /** A client cannot confirm what it was not sent. */
+  #confirm(subscriber: Subscriber | undefined, revision: number): void {
+    if (subscriber === undefined || revision > this.#revision) return;
+    subscriber.confirmed = Math.max(subscriber.confirmed, revision);
+    this.#checkConfirmed();
+  }
+
+  #subscribe(
+    address: string,
+    known: Subscriber | undefined,
+    { asked, have }: Extract<GatewayRequest, { type: "subscribe" }>,
+  ): void {
+    const subscriber = known ?? { asked, subscribed: true, sentAt: -Infinity, confirmed: 0 };
     subscriber.asked = asked;
     subscriber.subscribed = true;
     this.#subscribers.set(address, subscriber);
+    this.#confirm(subscriber, have);
     // Later changes are pushed by `onChange`.
     if (this.#signature === "") this.#refresh();
     if (have === this.#revision) return this.#push(address, asked, true);
@@ -115,8 +166,8 @@ export class Gateway {
   /** Updates the topology. Returns whether it has changed. */
   #refresh(): boolean {
     const topology = topologyOf(this.#port.view(), this.#port.services?.() ?? []);
-    const { members, leaving, leader } = topology;
-    const signature = JSON.stringify([members, leaving, leader]);
+    const { members, leaving, others, leader } = topology;
+    const signature = JSON.stringify([members, leaving, others, leader]);
     if (signature === this.#signature && topology.services === this.#topology.services) {
       return false;
     }
@@ -151,9 +202,17 @@ function topologyOf(view: MembershipView, services: readonly TopologyService[]):
         ...(appVersion !== undefined && { appVersion }),
         ...(zone !== undefined && { zone }),
       })),
-    leaving: reachable.filter(({ status }) => status === "leaving" || status === "exiting")
-      .map(({ address }) => address),
+    leaving: reachable.filter(isLeaving).map(({ address }) => address),
+    others: view.members.flatMap((member) => otherMember(member, view.unreachable)),
     leader: view.leader,
     services: services.length === 0 ? none : services,
   };
+}
+
+function otherMember(member: Member, unreachable: ReadonlySet<string>): readonly OtherMember[] {
+  const { address, incarnation } = member;
+  if (!isAlive(member)) return [];
+  if (unreachable.has(address)) return [{ address, incarnation, state: "unreachable" }];
+  if (isWorking(member)) return [];
+  return [{ address, incarnation, state: isLeaving(member) ? "leaving" : "joining" }];
 }

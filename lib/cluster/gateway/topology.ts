@@ -6,6 +6,8 @@ export interface Topology {
   readonly members: readonly TopologyMember[];
   /** Addresses of reachable members that are leaving or exiting. */
   readonly leaving: readonly string[];
+  /** Members that are in the cluster and not in `members`: nothing on them has ended. */
+  readonly others: readonly OtherMember[];
   /** Address of the leader. */
   readonly leader: string | undefined;
   /** Services registered with the receptionists of the cluster. */
@@ -28,6 +30,22 @@ export interface TopologyMember {
   readonly zone?: string;
 }
 
+/** Why a member takes no new work of clients; see {@linkcode OtherMember}. */
+export type OtherMemberState = "joining" | "leaving" | "unreachable";
+
+/** A member to which clients send no new work. */
+export interface OtherMember {
+  /** `"host:port"`. */
+  readonly address: string;
+  /** Distinguishes restarts of a node at one address: the higher is the later. */
+  readonly incarnation: number;
+  /**
+   * `joining`: it is not up yet. `leaving`: it leaves in order, and its actors run until it has.
+   * `unreachable`: other nodes do not reach it; it may come back.
+   */
+  readonly state: OtherMemberState;
+}
+
 /** The actors that offer one service. */
 export interface TopologyService {
   /** The id of the service's key. */
@@ -40,6 +58,7 @@ export interface TopologyService {
 export const emptyTopology: Topology = Object.freeze({
   members: [],
   leaving: [],
+  others: [],
   leader: undefined,
   services: [],
 });
@@ -62,7 +81,11 @@ export type GatewayRequest =
   /** Ends the subscription. */
   | { readonly type: "unsubscribe" }
   /** Only opens a connection. */
-  | { readonly type: "meet" };
+  | { readonly type: "meet" }
+  /** The client uses this revision from now on, or a later one of another node. */
+  | { readonly type: "confirm"; readonly have: number }
+  /** The client ends: what it has here ends with it. */
+  | { readonly type: "close" };
 
 /** A topology update from a node to a client. */
 export interface TopologyPush {
@@ -85,7 +108,8 @@ const maxText = 1_000;
 export function parseGatewayRequest(value: unknown): GatewayRequest | undefined {
   if (!isRecord(value)) return undefined;
   const { type, asked = "", have = 0 } = value;
-  if (type === "unsubscribe" || type === "meet") return { type };
+  if (type === "unsubscribe" || type === "meet" || type === "close") return { type };
+  if (type === "confirm") return isCount(have) ? { type, have } : undefined;
   if (type !== "subscribe" || !isText(asked) || !isCount(have)) return undefined;
   return { type, asked, have };
 }
@@ -103,12 +127,19 @@ export function parseTopologyPush(value: unknown): TopologyPush | undefined {
 /** The topology, or `undefined` if the value is none. */
 export function parseTopology(value: unknown): Topology | undefined {
   if (!isRecord(value)) return undefined;
-  const { members, leaving = [], leader, services = [] } = value;
+  const { members, leaving = [], others = [], leader, services = [] } = value;
   if (!Array.isArray(members) || members.length > maxMembers) return undefined;
   if (!isTexts(leaving, maxMembers) || (leader !== undefined && !isText(leader))) return undefined;
   if (!Array.isArray(services) || services.length > maxServices) return undefined;
-  if (!members.every(isMember) || !services.every(isService)) return undefined;
-  return { members, leaving, leader, services };
+  if (!Array.isArray(others) || others.length > maxMembers) return undefined;
+  if (!members.every(isMember) || !others.every(isOther)) return undefined;
+  if (!services.every(isService)) return undefined;
+  return { members, leaving, others, leader, services };
+}
+
+function isOther(value: unknown): value is OtherMember {
+  return isRecord(value) && isText(value.address) && isCount(value.incarnation) &&
+    (value.state === "joining" || value.state === "leaving" || value.state === "unreachable");
 }
 
 function isMember(value: unknown): value is TopologyMember {

@@ -211,7 +211,11 @@ export class ClusterNode {
     if (this.#driver !== undefined) {
       this.#gateway?.drain();
       const { leaveTimeout = clusterDefaults.leaveTimeout } = this.#options;
-      await this.#extensions.beforeLeave(leaveTimeout);
+      // First nothing new arrives, then what has arrived is done, and only then the actors stop.
+      await Promise.all([
+        this.#extensions.beforeLeave(leaveTimeout),
+        this.#services?.withdraw(leaveTimeout),
+      ]);
       await this.#driver.leave();
       this.#driver.stop();
       this.#extensions.afterLeave();
@@ -338,12 +342,13 @@ export class ClusterNode {
 
   /** Registers the handlers of the paths that clients may use. */
   #openGateway(remoting: Remoting, driver: MembershipDriver): Gateway {
-    const services = new ClusterServices(
-      this.#system,
+    const services: ClusterServices = new ClusterServices({
+      system: this.#system,
       remoting,
-      this.#runtime,
-      () => gateway.onChange(),
-    );
+      runtime: this.#runtime,
+      changed: () => gateway.onChange(),
+      whenConfirmed: (callback) => gateway.whenConfirmed(callback),
+    });
     const gateway = new Gateway({
       remoting,
       view: () => driver.view,
@@ -352,7 +357,7 @@ export class ClusterNode {
       now: () => this.#runtime.clock.now(),
     });
     // The path at which clients receive messages of the gateway.
-    remoting.reserve(clientTopologyPath, { grants: false });
+    remoting.reserve(clientTopologyPath, { grants: false, own: true });
     this.#gateway = gateway;
     this.#services = services;
     return gateway;

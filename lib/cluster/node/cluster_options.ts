@@ -67,6 +67,12 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
   /** Milliseconds for leaving the cluster at shutdown. Default 5 000. */
   readonly leaveTimeout?: number;
   /**
+   * Milliseconds after which a client that is not connected counts as gone: until then its watches, the
+   * references that it has received and its streams are kept, since it may come back. A client that
+   * closes is gone at once. Default 60 000.
+   */
+  readonly clientTimeout?: number;
+  /**
    * Where to dial for an address, as an object, a `Map` or a function; for tunnels. Default: the
    * address itself.
    */

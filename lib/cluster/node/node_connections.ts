@@ -40,6 +40,7 @@ export function openConnections(
     ...(options.advertisedPort && { advertisedPort: options.advertisedPort }),
     ...(options.transport && { limits: options.transport }),
     ...(options.serializers && { serializers: options.serializers }),
+    ...(options.clientTimeout !== undefined && { clientTimeout: options.clientTimeout }),
     onTlsEvent: (event) => system.eventStream.publish(event),
     onUnreachable: (address, reason) => port.onUnreachable(address, reason),
     mayReach: (address) => port.mayReach(address),

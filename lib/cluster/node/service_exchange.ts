@@ -51,6 +51,8 @@ export class ServiceExchange {
   /** The other members with their incarnations. */
   #members: ReadonlyMap<string, number> = new Map();
   #unreachable: ReadonlySet<string> = new Set();
+  /** Members that leave: nothing new is sent to services on them. */
+  #leaving: ReadonlySet<string> = new Set();
   /** Nodes that have sent a list before they were members here; the list was dropped. */
   readonly #early = new Set<string>();
   #counter = 0;
@@ -69,10 +71,18 @@ export class ServiceExchange {
     ]);
   }
 
-  /** Services of reachable other members, by key; members in the order of addresses. */
+  /**
+   * Services of other members that are reachable and do not leave, by key; members in the order of
+   * addresses.
+   */
   remote(): ReadonlyMap<string, readonly ActorRef<never>[]> {
-    const nodes = [...this.#remote.keys()].filter((node) => !this.#unreachable.has(node)).sort();
+    const nodes = [...this.#remote.keys()]
+      .filter((node) => !this.#unreachable.has(node) && !this.#leaves(node)).sort();
     return byKey(nodes.map((node) => this.#remote.get(node)!.services));
+  }
+
+  #leaves(node: string): boolean {
+    return rules.leavingIsNotListed && this.#leaving.has(node);
   }
 
   /** The services of this node have changed. */
@@ -82,12 +92,18 @@ export class ServiceExchange {
     this.#onChange();
   }
 
-  /** The current other members with their incarnations, and the unreachable ones. */
-  onMembers(members: ReadonlyMap<string, number>, unreachable: ReadonlySet<string>): void {
+  /** The current other members with their incarnations, the unreachable and the leaving ones. */
+  onMembers(
+    members: ReadonlyMap<string, number>,
+    unreachable: ReadonlySet<string>,
+    leaving: ReadonlySet<string> = new Set(),
+  ): void {
     const before = this.#members;
     const lost = this.#unreachable;
+    const left = this.#leaving;
     this.#members = members;
     this.#unreachable = unreachable;
+    this.#leaving = leaving;
     let changed = false;
     for (const [node, { incarnation }] of this.#remote) {
       const current = members.get(node);
@@ -96,6 +112,7 @@ export class ServiceExchange {
         (current !== before.get(node) && incarnation < current);
       if (isGone) changed = this.#remote.delete(node) || changed;
       else if (unreachable.has(node) !== lost.has(node)) changed = true;
+      else if (leaving.has(node) !== left.has(node)) changed = true;
     }
     for (const [to, current] of members) {
       if (before.get(to) !== current) this.#startExchange(to);
@@ -135,6 +152,18 @@ export class ServiceExchange {
       : [...known?.services ?? [], ...services];
     this.#remote.set(address, { incarnation, counter, services: kept });
     this.#onChange();
+  }
+
+  /** A member leaves: this incarnation of it offers nothing any more. False if it is no member. */
+  withdraw({ address, incarnation }: Pick<NodePeer, "address" | "incarnation">): boolean {
+    const current = this.#members.get(address);
+    if (current === undefined) return false;
+    if (current > incarnation) return true;
+    const known = this.#remote.get(address);
+    // Lists that arrive later are older.
+    this.#remote.set(address, { incarnation, counter: Infinity, services: [] });
+    if (known !== undefined && known.services.length > 0) this.#onChange();
+    return true;
   }
 
   /** Periodic: sends the number of the newest list, in case one was lost. */

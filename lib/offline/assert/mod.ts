@@ -23,12 +23,14 @@ export function assertFalse(condition: unknown, msg = ""): asserts condition is 
 
 /** Fails unless both are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
-  deepStrictEqual(actual, expected, msg);
+  if (msg === undefined) deepStrictEqual(actual, expected);
+  else deepStrictEqual(actual, expected, msg);
 }
 
 /** Fails if both are deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
-  notDeepStrictEqual(actual, expected, msg);
+  if (msg === undefined) notDeepStrictEqual(actual, expected);
+  else notDeepStrictEqual(actual, expected, msg);
 }
 
 /** Fails unless both are the same value. */
@@ -37,7 +39,8 @@ export function assertStrictEquals<T>(
   expected: T,
   msg?: string,
 ): asserts actual is T {
-  strictEqual(actual, expected, msg);
+  if (msg === undefined) strictEqual(actual, expected);
+  else strictEqual(actual, expected, msg);
 }
 
 /** Fails if the value is null or undefined. */

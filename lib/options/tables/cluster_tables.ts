@@ -161,6 +161,10 @@ export const clusterTable = optionTable("ClusteredActorSystem.start", {
     default: 5_000,
     text: "Time for leaving the cluster at shutdown.",
   }),
+  clientTimeout: option(time, {
+    default: 60_000,
+    text: "Time after which a client that is not connected counts as gone.",
+  }),
   advertisedHost: option(hostText, {
     defaultText: "`host`",
     text: "The host in the address of this node.",

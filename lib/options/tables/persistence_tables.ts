@@ -5,6 +5,7 @@ import {
   code,
   flag,
   group,
+  milliseconds,
   objectWith,
   option,
   optionTable,
@@ -22,6 +23,31 @@ export const sqliteJournalTable = optionTable("sqliteJournal", {
   maxWaiting: option(whole(1, 10_000_000), {
     default: 10_000,
     text: "Writes that may wait for a commit; more are refused.",
+  }),
+});
+
+/** `postgresJournal(...)`. */
+export const postgresJournalTable = optionTable("postgresJournal", {
+  connections: option(whole(1, 1_000), {
+    default: 4,
+    text: "Connections that write at once, and as many that read.",
+  }),
+  maxBatch: option(whole(1, 100_000), {
+    default: 1_000,
+    text: "Events that are appended in one commit.",
+  }),
+  maxWaiting: option(whole(1, 10_000_000), {
+    default: 10_000,
+    text: "Entries that may wait; more are refused.",
+  }),
+  statementTimeout: option(milliseconds(1), {
+    default: 10_000,
+    text: "Time after which the server ends a statement.",
+  }),
+  allowAsynchronousCommit: option(flag, {
+    default: false,
+    text:
+      "Accepts a server with synchronous_commit = off, which loses confirmed events in a crash.",
   }),
 });
 

@@ -142,6 +142,16 @@ export class Endpoint {
     return this.#find(to)?.drained() ?? Promise.resolve();
   }
 
+  /**
+   * Dials a peer again whose connection on the lane of users may be dead. Once the other is open, it
+   * takes over in order; if the dial fails, nothing changes.
+   */
+  renew(to: string): void {
+    const channel = this.#find(to);
+    if (this.#closed || channel?.connection === undefined) return;
+    if (channel.predecessor === undefined) this.#step(channel, { type: "renew" });
+  }
+
   /** Closes all connections to an address. */
   disconnect(to: string, reason: string): void {
     for (const connection of [...this.#connections]) {

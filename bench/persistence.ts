@@ -1,0 +1,234 @@
+/**
+ * Event-sourced actors beside the raw engine of their store, in the same run:
+ * `deno run -A --v8-flags=--expose-gc bench/persistence.ts`. PostgreSQL is measured if it is installed.
+ *
+ * Exits with 1 if a figure misses its target, or if an event is missing at the end.
+ *
+ * @module
+ */
+import { DatabaseSync } from "node:sqlite";
+import pg from "pg";
+import type { ActorRef } from "../lib/actor/ref/ref.ts";
+import { ActorSystem } from "../lib/actor/system/actor_system.ts";
+import {
+  eventSourced,
+  type Journal,
+  memoryJournal,
+  sqliteJournal,
+} from "../lib/persistence/mod.ts";
+import { postgresJournal } from "../lib/persistence/postgres/postgres_journal.ts";
+import { missing, PostgresServer } from "../tests/persistence/postgres_server.ts";
+import { loadAverage, machine } from "./report.ts";
+
+type Command = { readonly type: "add" | "get"; readonly replyTo: ActorRef<number> };
+
+const payload = "x".repeat(100);
+const seconds = 3;
+
+const counter = (journal: Journal, id: string) =>
+  eventSourced<Command, { text: string }, number>({
+    id,
+    journal,
+    initial: 0,
+    onCommand: (_context, count, { type, replyTo }, effect) =>
+      type === "get"
+        ? effect.reply(replyTo, count)
+        : effect.persist({ text: payload }).thenReply(replyTo, (after) => after),
+    onEvent: (count) => count + 1,
+  });
+
+/** Events a second that actors confirm, each asked again when it has answered `depth` asks. */
+async function confirmed(journal: Journal, actors: number, depth: number, name: string) {
+  const system = new ActorSystem();
+  const end = performance.now() + seconds * 1_000;
+  const times: number[] = [];
+  const refs = Array.from({ length: actors }, (_, n) => {
+    return system.spawn(counter(journal, `${name}|${n}`), `${name}-${n}`);
+  });
+  const add = (replyTo: ActorRef<number>): Command => ({ type: "add", replyTo });
+  await Promise.all(refs.map((ref) => system.ask(ref, add)));
+  const begun = performance.now();
+  await Promise.all(refs.flatMap((ref) =>
+    Array.from({ length: depth }, async () => {
+      while (performance.now() < end) {
+        const at = performance.now();
+        await system.ask(ref, add, { timeout: 30_000 });
+        times.push(performance.now() - at);
+      }
+    })
+  ));
+  const rate = times.length / (performance.now() - begun) * 1_000;
+  let stored = 0;
+  for (const ref of refs) {
+    stored += await system.ask(ref, (replyTo) => ({ type: "get", replyTo }));
+  }
+  if (stored !== times.length + actors) {
+    throw new Error(`${times.length} confirmed, ${stored} there`);
+  }
+  await system.shutdown();
+  times.sort((a, b) => a - b);
+  return { rate, p50: times[times.length >> 1]! };
+}
+
+/** Rows a second that one loop inserts with 64 rows in each commit, and one commit's time. */
+function rawSqlite(file: string, rows: number) {
+  const database = new DatabaseSync(file);
+  database.exec("pragma journal_mode = wal; pragma synchronous = full");
+  database.exec("create table if not exists raw (id text, seq integer, payload blob)");
+  const insert = database.prepare("insert into raw values (?, ?, ?)");
+  const bytes = new TextEncoder().encode(payload);
+  const times: number[] = [];
+  const end = performance.now() + seconds * 1_000;
+  let count = 0;
+  while (performance.now() < end) {
+    const at = performance.now();
+    database.exec("begin immediate");
+    for (let row = 0; row < rows; row++) insert.run("raw", count++, bytes);
+    database.exec("commit");
+    times.push(performance.now() - at);
+  }
+  database.close();
+  times.sort((a, b) => a - b);
+  return { rate: count / seconds, p50: times[times.length >> 1]! };
+}
+
+/** The same with `pg`, over as many connections as the store has. */
+async function rawPostgres(url: string, rows: number) {
+  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  await pool.query("create table if not exists raw (id text, seq bigint, payload bytea)");
+  const bytes = Array.from({ length: rows }, () => new TextEncoder().encode(payload));
+  const end = performance.now() + seconds * 1_000;
+  let count = 0;
+  const times: number[] = [];
+  await Promise.all(Array.from({ length: 4 }, async () => {
+    while (performance.now() < end) {
+      const at = performance.now();
+      await pool.query(
+        "insert into raw select 'raw', s, p from unnest($1::bigint[], $2::bytea[]) as t (s, p)",
+        [bytes.map((_, n) => n), bytes.map((one) => `\\x${one.toHex()}`)],
+      );
+      count += rows;
+      times.push(performance.now() - at);
+    }
+  }));
+  await pool.end();
+  times.sort((a, b) => a - b);
+  return { rate: count / seconds, p50: times[times.length >> 1]! };
+}
+
+/** Milliseconds until an actor with so many events answers. */
+async function recovery(journal: Journal, id: string, events: number): Promise<number> {
+  const system = new ActorSystem();
+  const writer = system.spawn(counter(journal, id), "writer");
+  const add = (replyTo: ActorRef<number>): Command => ({ type: "add", replyTo });
+  await Promise.all(
+    Array.from({ length: events }, () => system.ask(writer, add, { timeout: 60_000 })),
+  );
+  await system.stop(writer);
+  const times: number[] = [];
+  for (let run = 0; run < 5; run++) {
+    const at = performance.now();
+    const ref = system.spawn(counter(journal, id), `reader-${run}`);
+    const count = await system.ask(ref, (replyTo) => ({ type: "get", replyTo }));
+    times.push(performance.now() - at);
+    if (count !== events) throw new Error(`${count} of ${events} events were recovered`);
+    await system.stop(ref);
+  }
+  await system.shutdown();
+  return times.sort((a, b) => a - b)[2]!;
+}
+
+/** Bytes of heap for each of so many durable actors at rest. */
+async function heap(count: number): Promise<number> {
+  const collect = (globalThis as { gc?: () => void }).gc;
+  const journal = memoryJournal();
+  const system = new ActorSystem();
+  const measure = () => {
+    collect?.();
+    return Deno.memoryUsage().heapUsed;
+  };
+  // What the store keeps for each id is not the actor's.
+  for (let n = 0; n < count; n++) await journal.open(`heap|${n}`, undefined);
+  const before = measure();
+  const refs = Array.from({ length: count }, (_, n) => {
+    return system.spawn(counter(journal, `heap|${n}`), `heap-${n}`);
+  });
+  const get = (replyTo: ActorRef<number>): Command => ({ type: "get", replyTo });
+  for (const ref of refs) await system.ask(ref, get, { timeout: 60_000 });
+  const bytes = (measure() - before) / count;
+  await system.shutdown();
+  return bytes;
+}
+
+let failed = 0;
+function row(what: string, value: string, target?: { text: string; holds: boolean }): void {
+  if (target?.holds === false) failed++;
+  const verdict = target === undefined ? "" : `${target.text} ${target.holds ? "holds" : "MISSED"}`;
+  console.log(`| ${what.padEnd(58)} | ${value.padStart(16)} | ${verdict.padEnd(28)} |`);
+}
+
+const perSecond = (rate: number) => `${Math.round(rate).toLocaleString("en")}/s`;
+const percent = (part: number) => `${Math.round(part * 100)} %`;
+
+console.log(`\n## Persistence\n\n${machine()}; ${loadAverage()}\n`);
+row("figure", "measured", undefined);
+row("---", "---:", undefined);
+
+const folder = await Deno.makeTempDir();
+{
+  const raw = rawSqlite(`${folder}/raw.db`, 64);
+  const journal = await sqliteJournal(`${folder}/journal.db`);
+  const many = await confirmed(journal, 64, 1, "many");
+  row("SQLite, raw: 64 rows in each commit", perSecond(raw.rate));
+  const share = many.rate / raw.rate;
+  row("SQLite, 64 actors", perSecond(many.rate));
+  row("  of the raw rate", percent(share), { text: "at least 60 %", holds: share >= 0.6 });
+  const slower = many.p50 / raw.p50;
+  row("  p50 beside one commit", `${slower.toFixed(1)} times`, {
+    text: "within 2 times",
+    holds: slower <= 2,
+  });
+  const one = await confirmed(journal, 1, 1, "one");
+  const deep = await confirmed(journal, 1, 64, "deep");
+  const faster = deep.rate / one.rate;
+  row("SQLite, one actor, one command at a time", perSecond(one.rate));
+  row("SQLite, one actor, 64 commands at a time", perSecond(deep.rate));
+  row("  beside one at a time", `${faster.toFixed(1)} times`, {
+    text: "at least 10 times",
+    holds: faster >= 10,
+  });
+  const ms = await recovery(journal, "recovery|a", 10_000);
+  row("SQLite, recovery of 10,000 events", `${ms.toFixed(0)} ms`, {
+    text: "within 100 ms",
+    holds: ms <= 100,
+  });
+  await journal.close();
+}
+await Deno.remove(folder, { recursive: true });
+
+if (missing !== undefined) console.log(`PostgreSQL is not measured: ${missing}`);
+else {
+  await using server = await PostgresServer.create();
+  const raw = await rawPostgres(server.url, 64);
+  const journal = await postgresJournal(server.url);
+  const many = await confirmed(journal, 64, 1, "many");
+  const flood = await confirmed(journal, 64, 16, "flood");
+  row("PostgreSQL, raw: 64 rows in each commit, 4 connections", perSecond(raw.rate));
+  row("PostgreSQL, 64 actors", perSecond(many.rate));
+  row("PostgreSQL, 64 actors, 16 commands at a time each", perSecond(flood.rate));
+  const share = flood.rate / raw.rate;
+  row("  of the raw rate", percent(share), { text: "at least 50 %", holds: share >= 0.5 });
+  const slower = many.p50 / raw.p50;
+  row("  p50 of 64 actors beside one raw commit", `${slower.toFixed(1)} times`, {
+    text: "within 2 times",
+    holds: slower <= 2,
+  });
+  await journal.close();
+}
+
+const bytes = await heap(100_000);
+row("heap of a durable actor at rest, of 100,000", `${Math.round(bytes)} B`, {
+  text: "under 1,024 B",
+  holds: bytes < 1_024,
+});
+Deno.exit(failed > 0 ? 1 : 0);

@@ -1,0 +1,92 @@
+/**
+ * State that survives: an account on SQLite. This program starts a second process, which deposits and
+ * is killed in the middle; then it opens the same file, and the money that was confirmed is there.
+ *
+ *     deno run -A examples/bank_account.ts
+ *
+ * @module
+ */
+import { type ActorRef, ActorSystem } from "@casty/casty";
+import { eventSourced, type Journal, persistenceId, sqliteJournal } from "@casty/casty/persistence";
+
+type Command =
+  | { type: "deposit"; amount: number; replyTo: ActorRef<number> }
+  | { type: "withdraw"; amount: number; replyTo: ActorRef<string> }
+  | { type: "balance"; replyTo: ActorRef<number> };
+type Event = { type: "deposited" | "withdrawn"; amount: number };
+
+const account = (name: string, journal: Journal) =>
+  eventSourced<Command, Event, number>({
+    id: persistenceId("account", name),
+    journal,
+    initial: 0,
+    onCommand(_context, balance, command, effect) {
+      switch (command.type) {
+        case "deposit":
+          return effect.persist({ type: "deposited", amount: command.amount })
+            .thenReply(command.replyTo, (after) => after);
+        case "withdraw":
+          if (command.amount > balance) return effect.reply(command.replyTo, "refused");
+          return effect.persist({ type: "withdrawn", amount: command.amount })
+            .thenReply(command.replyTo, (after) => `ok, ${after} left`);
+        case "balance":
+          return effect.reply(command.replyTo, balance);
+      }
+    },
+    onEvent: (balance, { type, amount }) =>
+      type === "deposited" ? balance + amount : balance - amount,
+    snapshots: { every: 100 },
+  });
+
+/** The second process: deposits 10 again and again, and prints what was confirmed. */
+async function depositUntilKilled(file: string): Promise<never> {
+  const system = new ActorSystem({ name: "bank" });
+  const alice = system.spawn(account("alice", await sqliteJournal(file)), "alice");
+  for (;;) {
+    console.log(await system.ask(alice, (replyTo) => ({ type: "deposit", amount: 10, replyTo })));
+  }
+}
+
+/** Kills the second process after some confirmations; returns the last one. */
+async function killInTheMiddle(file: string): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", import.meta.url, file],
+    stdout: "piped",
+  }).spawn();
+  let text = "";
+  let isKilled = false;
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (!isKilled && text.split("\n").length > 20) {
+      isKilled = true;
+      child.kill("SIGKILL");
+    }
+  }
+  await child.status;
+  return Number(text.split("\n").at(-2));
+}
+
+if (Deno.args[0] !== undefined) await depositUntilKilled(Deno.args[0]);
+
+const folder = await Deno.makeTempDir();
+const file = `${folder}/bank.db`;
+const confirmed = await killInTheMiddle(file);
+console.log("the process was killed while it deposited");
+
+const journal = await sqliteJournal(file);
+await using system = new ActorSystem({ name: "bank" });
+const alice = system.spawn(account("alice", journal), "alice");
+const balance = await system.ask(alice, (replyTo) => ({ type: "balance", replyTo }));
+// The last deposit may have been stored and not confirmed any more.
+if (balance !== confirmed && balance !== confirmed + 10) {
+  throw new Error(`${confirmed} was confirmed, ${balance} is there`);
+}
+console.log("every confirmed deposit is there");
+const withdraw = (amount: number) =>
+  system.ask(alice, (replyTo) => ({ type: "withdraw", amount, replyTo }));
+console.log(`withdraw 9,999,999: ${await withdraw(9_999_999)}`);
+console.log(`withdraw all: ${await withdraw(balance)}`);
+
+await system.shutdown();
+await journal.close();
+await Deno.remove(folder, { recursive: true });

@@ -1,0 +1,141 @@
+/**
+ * A throw-away PostgreSQL server: initdb in a temporary folder, on a free port of 127.0.0.1.
+ *
+ * @module
+ */
+
+/** Debian's folders of its programs, the newest first. */
+function programs(): string | undefined {
+  const folder = "/usr/lib/postgresql";
+  try {
+    const versions = [...Deno.readDirSync(folder)].map(({ name }) => Number(name));
+    const newest = Math.max(...versions.filter((version) => version >= 14));
+    return Number.isFinite(newest) ? `${folder}/${newest}/bin` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const bin = Deno.build.os === "linux" ? programs() : undefined;
+
+/** Why no server can be started; undefined: one can. */
+export const missing: string | undefined = bin === undefined
+  ? "PostgreSQL 14 or later is not installed (/usr/lib/postgresql)"
+  : undefined;
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
+}
+
+/** Runs a program as a user without rights: the server refuses root. */
+function command(program: string, args: readonly string[], cwd: string): Deno.Command {
+  const isRoot = Deno.uid() === 0;
+  return new Deno.Command(isRoot ? "setpriv" : program, {
+    args: isRoot
+      ? ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, ...args]
+      : [...args],
+    cwd,
+    stdout: "null",
+    stderr: "piped",
+    env: { LC_ALL: "C.UTF-8" },
+  });
+}
+
+/** A server. Its end removes all that it has made. */
+export class PostgresServer implements AsyncDisposable {
+  readonly #folder: string;
+  readonly port: number;
+  #child: Deno.ChildProcess | undefined;
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.port = port;
+  }
+
+  /** Makes a server and starts it. */
+  static async create(): Promise<PostgresServer> {
+    const folder = await Deno.makeTempDir({ prefix: "casty-postgres-" });
+    await Deno.chmod(folder, 0o777);
+    const server = new PostgresServer(folder, freePort());
+    try {
+      const { code, stderr } = await command(
+        `${bin}/initdb`,
+        ["-D", `${folder}/data`, "-U", "casty", "--auth=trust", "-E", "UTF8", "--locale=C"],
+        folder,
+      ).output();
+      if (code !== 0) throw new Error(`initdb: ${new TextDecoder().decode(stderr)}`);
+      await server.start();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The server's address with its only database. */
+  get url(): string {
+    return `postgres://casty@127.0.0.1:${this.port}/postgres`;
+  }
+
+  /** Starts it, also after it was killed; resolves when it takes connections. */
+  async start(): Promise<void> {
+    const options = [
+      ["listen_addresses", "127.0.0.1"],
+      ["unix_socket_directories", this.#folder],
+      ["max_connections", "64"],
+      ["shared_buffers", "32MB"],
+    ].flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    this.#child = command(
+      `${bin}/postgres`,
+      ["-D", `${this.#folder}/data`, "-p", String(this.port), ...options],
+      this.#folder,
+    ).spawn();
+    void this.#child.stderr.cancel();
+    const end = performance.now() + 30_000;
+    while (!await this.#answers()) {
+      if (performance.now() > end) throw new Error("PostgreSQL does not answer");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    const { code } = await new Deno.Command(`${bin}/pg_isready`, {
+      args: ["-h", "127.0.0.1", "-p", String(this.port), "-q"],
+    }).output();
+    return code === 0;
+  }
+
+  /** Ends all its processes at once, in the middle of what they do. */
+  async kill(): Promise<void> {
+    const pid = await Deno.readTextFile(`${this.#folder}/data/postmaster.pid`)
+      .then((text) => Number(text.split("\n")[0]));
+    const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
+    for (const one of [pid, ...children.trim().split(/\s+/).map(Number)]) {
+      try {
+        if (one > 0) Deno.kill(one, "SIGKILL");
+      } catch {
+        // It has ended already.
+      }
+    }
+    await this.#child!.status;
+  }
+
+  /** Ends it in order: clients are disconnected. */
+  async stop(): Promise<void> {
+    // SIGINT is a fast shutdown.
+    try {
+      this.#child?.kill("SIGINT");
+    } catch {
+      // It has ended already.
+    }
+    await this.#child?.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
