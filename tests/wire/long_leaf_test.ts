@@ -78,3 +78,14 @@ Deno.test("what is wrong in a long text or bigint is malformed, in pieces as in 
     assertStrictEquals(wireErrorOf(() => steps(bytes)), "malformed", what);
   }
 });
+
+Deno.test("values count when they are read, not when they are announced", () => {
+  const bytes = codec.encode([new Array(100_000).fill(0), new Map([[1, 2]])]).slice();
+  const decoder = codec.decodeInSteps(bytes, 0, bytes.length, noSerializers);
+  assertStrictEquals(decoder.step(() => true), undefined);
+  assert(decoder.work > 50 && decoder.work <= 66, `${decoder.work}`);
+  while (decoder.step(() => true) === undefined);
+  codec.decode(bytes);
+  assertEquals([decoder.work, decoder.values], [codec.values, codec.values]);
+  assertStrictEquals(codec.values, 100_000 + 6);
+});

@@ -66,8 +66,9 @@ export const transportTable = optionTable("transport", {
   maxValueRate: option(number(1_000), {
     default: 4_000_000,
     text: "Values that are decoded a second for one client's certificate; for a node's 8 times " +
-      "as many. A peer that sends more is read more slowly. A single message must take less " +
-      "than the peer's `writeTimeout`.",
+      "as many. A peer that sends more is read more slowly, and so is a client whose values take " +
+      "more than half of the event loop's time. A single message must take less than the peer's " +
+      "`writeTimeout`.",
   }),
   maxInflateRate: option(number(1_024), {
     default: 33_554_432,

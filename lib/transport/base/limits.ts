@@ -69,8 +69,9 @@ export interface TransportLimits {
   readonly acceptCompressed: boolean;
   /**
    * Values that are decoded a second for one client, by its certificate; for a node 8 times as
-   * many. A peer that sends more is read more slowly. A single message must take less than the
-   * peer's `writeTimeout`. Default 4 000 000.
+   * many. A peer that sends more is read more slowly, and so is a client whose values take more than
+   * half of the event loop's time. Bytes of long texts and bigints count as well. A single message must
+   * take less than the peer's `writeTimeout`. Default 4 000 000.
    */
   readonly maxValueRate: number;
   /**
