@@ -83,6 +83,7 @@ function decode(bytes: Uint8Array): Turns {
   const decoder = codec.decodeInSteps(bytes, 0, bytes.length, noSerializers, true);
   let wrong: unknown;
   const read = new LongMessage(decoder, systemClock, {
+    onStep: () => {},
     onDecoded: () => undefined,
     onError: (error) => void (wrong = error),
   });

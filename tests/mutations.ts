@@ -30,6 +30,8 @@ const formation = testedBy("membership/formation_test.ts");
 const lost = testedBy("membership/lost_cluster_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
 const scenario = testedBy("membership/scenario_test.ts");
+const askFailures = testedBy("actor/ask_failures_test.ts");
+const askDeadline = testedBy("actor/ask_deadline_test.ts");
 const exchange = testedBy("cluster/service_exchange_test.ts");
 const coordinator = testedBy("sharding/coordinator_test.ts");
 const closing = testedBy("sharding/closing_node_test.ts");
@@ -243,6 +245,26 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   onlyMembersGossip: forged(
     "A node that is no member speaks of itself only.",
     "a node that is no member can speak of itself only",
+  ),
+  expiredAsksAreDropped: askDeadline(
+    "A message whose asker has given up is not handled.",
+    "a message whose asker has given up is dropped before the handler",
+  ),
+  endsFailAsks: askFailures(
+    "When an actor stops, the asks that it has not answered fail.",
+    "an ask fails at once when the actor stops before it has replied",
+  ),
+  failuresFailAsks: askFailures(
+    "When a handler throws, the ask whose message it was given fails.",
+    "an ask fails at once when the handler throws, whatever the supervision does",
+  ),
+  passedAsksOutliveActors: askFailures(
+    "An ask that an actor has passed on does not end with the actor.",
+    "an actor may pass an ask on to another and stop",
+  ),
+  innerAsksInheritDeadlines: askDeadline(
+    "An ask in the handler of another ends with it.",
+    "an inner ask ends with the deadline of the message at hand",
   ),
   withdrawnServicesDisappear: exchange(
     "A service that its node withdraws disappears everywhere.",

@@ -226,10 +226,20 @@ export class ClientConnections {
         Math.max(this.#incarnations.get(address) ?? 0, this.#connected.get(address) ?? 0),
       handleUndelivered: (prefix, handler) => remoting.handleUndelivered(prefix, handler),
       handle: (path, handler) =>
-        remoting.handlePeers(path, (peer, value) => handler(peer.address, value)),
+        remoting.handlePeers(
+          path,
+          (peer, value, deadline) => handler(peer.address, value, deadline),
+        ),
+      resolveRefs: (prefix, resolve) => remoting.resolveRefs(prefix, resolve),
+      handleMissing: (prefix, handler) =>
+        remoting.handleMissing(
+          prefix,
+          (_peer, message, path, deadline) => handler(message, path, deadline),
+        ),
       reserve: (path) => remoting.reserve(path),
-      send: (to, path, message) => remoting.send(to, path, 0, message),
-      deadLetter: (reason, target, message) => system.deadLetter(reason, target, message),
+      send: (to, path, message, deadline) => remoting.send(to, path, 0, message, deadline),
+      deadLetter: (reason, target, message, details) =>
+        system.deadLetter(reason, target, message, { details }),
     };
   }
 

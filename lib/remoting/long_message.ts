@@ -7,6 +7,8 @@ export const shortBody = 4_096;
 
 /** Says what comes of a message that is decoded in steps. */
 export interface LongMessageOwner {
+  /** A step begins: others may have been read since the last one. */
+  onStep(): void;
   /** The message is whole. Returns another that has to be read before the next. */
   onDecoded(message: unknown): LongRead | undefined;
   /** It cannot be decoded. Returns how its bytes are read once more, if they are. */
@@ -45,6 +47,7 @@ export class LongMessage implements LongRead {
   }
 
   #decode(): void {
+    this.#owner.onStep();
     try {
       const whole = this.#decoder.step(turnOf(this.#clock));
       if (whole === undefined) return;

@@ -1,4 +1,7 @@
 import { askPath } from "../actor/ask/ask.ts";
+import { errorText, isReportedReason, letterOf, maxDetails } from "../actor/ask/ask_failure.ts";
+import type { AskFailureReason } from "../actor/errors.ts";
+import type { AskFailure } from "../actor/ref/held_ask.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
 import type { Peer } from "../transport/base/peer.ts";
@@ -9,13 +12,10 @@ import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 /** Where a system receives reports of its asks that were lost in other systems. */
 export const lostAskPath = "/_askfailed";
 
-/** Longest text about the reason of a loss, in UTF-16 units. */
-const maxDetails = 1_024;
-
 /** Asks of one refused message that are reported. */
 export const maxReportedAsks = 16;
 
-/** The message of an ask was lost: the ask fails now instead of at its timeout. */
+/** The message of an ask was lost or has failed: the ask fails now instead of at its timeout. */
 export interface LostAsk {
   /** Path of the reply reference. */
   readonly replyTo: string;
@@ -23,9 +23,11 @@ export interface LostAsk {
   readonly uid: number;
   /** Path of the target of the ask. */
   readonly target: string;
-  /** Why it was lost. */
+  /** Why it was lost, by a name that every version of the protocol knows. */
   readonly reason: DeadLetterReason;
-  /** More about the reason, such as the limit that the message exceeds. */
+  /** Why, if that name says less. */
+  readonly failure?: AskFailureReason;
+  /** More about it, in plain text. */
   readonly details?: string;
 }
 
@@ -45,11 +47,10 @@ export class LostAsks {
 
   constructor(port: LostAsksPort) {
     this.#port = port;
-    port.internals.onForeignAskLost = (replyTo, target, reason, given) => {
+    port.internals.onForeignAskLost = (replyTo, target, failure) => {
       const { node, path, uid } = replyTo;
       if (node === "" || node === port.internals.nodeAddress) return;
-      const details = given?.slice(0, maxDetails);
-      port.send(node, { replyTo: path, uid, target, reason, ...(details && { details }) });
+      port.send(node, { replyTo: path, uid, target, ...reported(failure, node) });
     };
   }
 
@@ -62,7 +63,8 @@ export class LostAsks {
     }
     // A peer that may not reply to an ask may not fail it either.
     if (!this.#port.mayReach(peer, lost.replyTo)) return;
-    internals.failAsk(lost.replyTo, lost.uid, lost.target, lost.reason, lost.details);
+    const { replyTo, uid, target, reason, failure = reason, details } = lost;
+    internals.failAsk(replyTo, uid, target, { reason: failure, details });
   }
 
   /** Stops to listen. */
@@ -71,14 +73,35 @@ export class LostAsks {
   }
 }
 
+/** What another system is told. A client learns nothing of the errors of handlers. */
+function reported(
+  { reason: failure, details: given, cause }: AskFailure,
+  to: string,
+): Pick<LostAsk, "reason" | "failure" | "details"> {
+  const reason = letterOf(failure);
+  const isOwnError = failure === "handlerFailed" && !to.startsWith("client:");
+  const details = given ?? (isOwnError ? errorText(cause) : undefined);
+  return {
+    reason,
+    ...(failure !== reason && { failure }),
+    ...(details !== undefined && { details: details.slice(0, maxDetails).toWellFormed() }),
+  };
+}
+
 /** The report, or `undefined` if the value is none. */
 export function parseLostAsk(value: unknown): LostAsk | undefined {
   if (!isRecord(value)) return undefined;
-  const { replyTo, uid, target, reason, details } = value;
+  const { replyTo, uid, target, reason, failure, details } = value;
   if (!isPath(replyTo) || !replyTo.startsWith(askPath) || !isWhole(uid)) return undefined;
   if (typeof target !== "string" || target.length > 4_096) return undefined;
   if (!isDeadLetterReason(reason)) return undefined;
-  const lost = { replyTo, uid, target, reason };
-  if (typeof details !== "string" || details === "") return lost;
-  return { ...lost, details: details.slice(0, maxDetails) };
+  return {
+    replyTo,
+    uid,
+    target,
+    reason,
+    // A later version may know more reasons.
+    ...(isReportedReason(failure) && { failure }),
+    ...(typeof details === "string" && { details: details.slice(0, maxDetails) }),
+  };
 }

@@ -1,7 +1,9 @@
 import { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
 import { ActorError } from "../actor/errors.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
 import { checkOptions, checkValue } from "../options/check_options.ts";
@@ -31,6 +33,7 @@ export function poolRouter<M>(
   checkBehavior(behavior);
   return Behaviors.setup((context) => {
     const routees = new Routees<M>(strategy, context.system.runtime.random);
+    if (context.self instanceof LocalRef) context.self.becomeForwarder();
     routees.replace(spawnAll(context, size, behavior, routeeOptions));
     return routing(routees, broadcast);
   });
@@ -40,9 +43,10 @@ function routing<M>(
   routees: Routees<M>,
   broadcast: ((message: M) => boolean) | undefined,
 ): Behavior<M> {
-  return Behaviors.receive<M>((_context, message) => {
-    if (broadcast !== undefined && broadcast(message)) routees.tellAll(message);
-    else routees.tell(message, routees.hashOf(message));
+  return Behaviors.receive<M>((context, message) => {
+    const kept = passedOn(context, message);
+    if (broadcast !== undefined && broadcast(message)) routees.tellAll(kept);
+    else routees.tell(kept, routees.hashOf(message));
     return Behaviors.same();
   }, (context, signal) => {
     if (signal.type !== "terminated") return Behaviors.same();

@@ -22,4 +22,9 @@ export interface Clock {
   defer(task: () => void): void;
   /** Runs `task` after pending timers and I/O (a macrotask). */
   yield(task: () => void): void;
+  /**
+   * Whether a debugger may stop the process while `now` goes on. The timeouts of asks are extended by
+   * such a pause. Default: never.
+   */
+  isDebugged?(): boolean;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { bunPlatform } from "./platform_bun.ts";
-import { nodePlatform } from "./platform_node.ts";
+import { isDebugged, nodePlatform } from "./platform_node.ts";
 import type {
   FilePort,
   FolderWatch,
@@ -20,6 +20,9 @@ import type {
   TlsPort,
 } from "./platform_port.ts";
 import type { Resolver } from "./resolver.ts";
+
+/** A permission that `--allow-sys` gives; the types of Deno do not know it. */
+const inspecting = { name: "sys", kind: "inspector" } as unknown as Deno.PermissionDescriptor;
 
 const denoProcess: ProcessPort = {
   get args() {
@@ -42,6 +45,8 @@ const denoProcess: ProcessPort = {
   get stderr() {
     return Deno.stderr;
   },
+  // Without the permission the question would stop a process on a terminal.
+  isDebugged: () => Deno.permissions.querySync(inspecting).state === "granted" && isDebugged(),
   permissionRemedies: {
     net: "run Deno with --allow-net for this address; ports below 1024 may need more rights",
     read: "check the path, its permissions and Deno's --allow-read",

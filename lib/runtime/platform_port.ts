@@ -49,6 +49,8 @@ export interface ProcessPort {
   readonly stdin: TerminalInput;
   readonly stdout: ByteSink;
   readonly stderr: ByteSink & { writeSync(bytes: Uint8Array): number };
+  /** Whether an inspector is open, through which a debugger may stop the process. */
+  isDebugged(): boolean;
   /** Remedies for a missing permission: completes "connecting failed; ...". */
   readonly permissionRemedies: { readonly net: string; readonly read: string };
 }

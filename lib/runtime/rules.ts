@@ -70,6 +70,12 @@ const all = {
   membersDescribeThemselves: true,
   ownStatusIsRefuted: true,
   onlyMembersGossip: true,
+  // Asks.
+  expiredAsksAreDropped: true,
+  innerAsksInheritDeadlines: true,
+  endsFailAsks: true,
+  failuresFailAsks: true,
+  passedAsksOutliveActors: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
+import { platform } from "./platform.ts";
 
 class SystemTimer implements Timer {
   readonly #id: ReturnType<typeof setTimeout>;
@@ -17,4 +18,5 @@ export const systemClock: Clock = {
   schedule: (delay, task) => new SystemTimer(delay, task),
   defer: queueMicrotask,
   yield: (task) => void setImmediate(task),
+  isDebugged: () => platform.process.isDebugged(),
 };

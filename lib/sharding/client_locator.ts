@@ -4,6 +4,7 @@ import {
   type LocationMessage,
   parseShardingMessage,
   type RefusedMessage,
+  type UnknownTypeMessage,
 } from "./routing/protocol.ts";
 import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
 import { Tally } from "../transport/base/tally.ts";
@@ -98,7 +99,7 @@ export class ClientLocator {
   }
 
   /** The coordinator has rejected requests for a type: those with this number of shards. */
-  onRefused(refused: RefusedMessage): void {
+  onRefused(refused: RefusedMessage | UnknownTypeMessage): void {
     for (const [key, { shardType, numShards }] of [...this.#shards]) {
       if (shardType !== refused.shardType || numShards !== refused.numShards) continue;
       this.#answer(key, refused);
@@ -122,7 +123,7 @@ export class ClientLocator {
       this.#pendingOfIdentity.of(account) >= maxPendingPerIdentity;
   }
 
-  #answer(key: string, answer: LocationMessage | RefusedMessage): void {
+  #answer(key: string, answer: LocationMessage | RefusedMessage | UnknownTypeMessage): void {
     for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, answer);
   }
 

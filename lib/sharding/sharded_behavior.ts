@@ -1,9 +1,8 @@
-import type { Behavior } from "../actor/behavior/behavior.ts";
-import type { ActorContext } from "../actor/behavior/context.ts";
 import type { Overflow } from "../actor/behavior/spawn_options.ts";
 import { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type { ClientPolicy } from "../actor/services/client_policy.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import type { EntityFactory } from "./routing/entity_factory.ts";
 import { EntityType } from "./routing/entity_type.ts";
 import { checkOptions, checkValue } from "../options/check_options.ts";
 import { callback } from "../options/option.ts";
@@ -99,12 +98,6 @@ export interface ShardedOptions {
    */
   readonly reads?: (message: unknown) => boolean;
 }
-
-/**
- * Creates the behaviour of one entity. Called when the entity starts, and when it restarts;
- * `context.entityId` is the id, too.
- */
-export type EntityFactory<M> = (entityId: string, context: ActorContext<M>) => Behavior<M>;
 
 /**
  * The result of `Behaviors.sharded`: not the behaviour of one actor, but a description of entities

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sentMessage } from "../actor/ref/sent_message.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import { type CoordinationMessage, highestEpochOf } from "./coordinator/coordination_protocol.ts";
 import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
@@ -24,10 +25,12 @@ import {
   regionPath,
   type ReturnedMessage,
   shardingPath,
+  type UnknownTypeMessage,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { MessageSchema } from "./routing/schema.ts";
-import { ShardRouter } from "./routing/shard_router.ts";
+import { ReceivedTypes } from "./routing/received_types.ts";
+import { ShardRouter, type ShardRouterOptions } from "./routing/shard_router.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
 import type { ShardEvent } from "./shard_event.ts";
 
@@ -42,7 +45,7 @@ export interface ShardingMachinePort extends DeliveryIntakePort {
   onLease(until: number): void;
   publish(event: ShardEvent): void;
   /** The coordinator has located a shard or rejected a type; clients may wait for that. */
-  onAnswer(message: LocationMessage | RefusedMessage): void;
+  onAnswer(message: LocationMessage | RefusedMessage | UnknownTypeMessage): void;
 }
 
 /** A type of entities at this node. */
@@ -65,6 +68,8 @@ export class ShardingMachine {
   readonly intake: DeliveryIntake;
   /** The lease under which this node runs entities. */
   readonly lease: NodeLease;
+  /** Types that this node knows from references only. */
+  readonly received: ReceivedTypes;
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
   #view: CoordinatorView | undefined;
@@ -82,6 +87,12 @@ export class ShardingMachine {
     this.intake = new DeliveryIntake(port, {
       isMember: (address) => this.#view?.members.some((one) => one.address === address) === true,
       isPlausible: (epoch) => this.#isPlausible(epoch),
+    });
+    this.received = new ReceivedTypes({
+      known: (shardType) => this.#routers.get(shardType),
+      makeRouter: (shardType, numShards, limits) =>
+        this.#makeRouter({ shardType, numShards, limits }),
+      deadLetter: (reason, target, message) => port.deadLetter(reason, target, message),
     });
     this.lease = new NodeLease({
       self: port.self,
@@ -112,17 +123,19 @@ export class ShardingMachine {
     return this.#view?.leader;
   }
 
-  /** Adds a type. Its region owns no shards before `open`. */
+  /**
+   * Adds a type, or what this node runs of a type to which it has only routed so far: then with the same
+   * number of shards. Its region owns no shards before `open`.
+   */
   add(options: ShardTypeOptions): ShardRouter {
     const { shardType, numShards, runner, strategy, limits, schema } = options;
     if (schema !== undefined) this.intake.addSchema(shardType, schema);
     const region = runner && new Region(runner, (...change) => this.#changed(shardType, ...change));
-    const router = new ShardRouter({
+    const known = this.#routers.get(shardType) ?? this.received.take(shardType, numShards);
+    known?.adopt(region, limits);
+    const router = known ?? this.#makeRouter({
       shardType,
       numShards,
-      port: this.#port,
-      locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
-      isLost: (address) => this.#lost.has(address),
       ...(region && { region }),
       ...(limits && { limits }),
     });
@@ -130,6 +143,16 @@ export class ShardingMachine {
     this.#routers.set(shardType, router);
     this.regions.add(router, region);
     return router;
+  }
+
+  #makeRouter(options: Omit<ShardRouterOptions, "port" | "locate" | "isLost">): ShardRouter {
+    const { shardType, numShards } = options;
+    return new ShardRouter({
+      ...options,
+      port: this.#port,
+      locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
+      isLost: (address) => this.#lost.has(address),
+    });
   }
 
   /** The region of a type can start entities. */
@@ -158,8 +181,10 @@ export class ShardingMachine {
     if (view.leader !== before) this.regions.report();
   }
 
-  /** A message of a node, this one included. */
-  receive(from: string, message: CoordinationMessage): void {
+  /**
+   * A message of a node, this one included. `deadline`: of what it returns, on the clock of `now`.
+   */
+  receive(from: string, message: CoordinationMessage, deadline?: number): void {
     const epoch = highestEpochOf(message);
     if (!this.#isPlausible(epoch)) return this.#ignoreEpoch(from, message, epoch);
     switch (message.type) {
@@ -185,6 +210,11 @@ export class ShardingMachine {
       case "refused":
         this.#onRefused(message);
         return this.#port.onAnswer(message);
+      case "unknownType":
+        // A type that this node has, and does not run, waits for a member that does.
+        if (from !== this.leader || this.#routers.has(message.shardType)) return;
+        this.received.unknownType(message.shardType, message.numShards, message.known);
+        return this.#port.onAnswer(message);
       case "shardReport":
       case "leasesAdopted":
       case "outdatedTerm":
@@ -194,10 +224,11 @@ export class ShardingMachine {
         return this.#step({ ...message, from });
       case "noRegion": {
         const { shardType, entityId, epoch } = message;
-        return this.#routers.get(shardType)?.noRegion(entityId, message.message, epoch);
+        const kept = sentMessage(message.message, undefined, deadline);
+        return this.#routers.get(shardType)?.noRegion(entityId, kept, epoch);
       }
       case "returned":
-        return this.#onReturned(message);
+        return this.#onReturned(message, deadline);
     }
   }
 
@@ -225,6 +256,7 @@ export class ShardingMachine {
     this.lease.tick();
     this.#step({ type: "tick" });
     for (const router of this.#routers.values()) router.tick();
+    this.received.tick();
     const { retiring } = this.regions;
     if (retiring) this.regions.handOffAll();
     if (++this.#ticks % ticksPerReport === 0 || retiring) {
@@ -251,6 +283,7 @@ export class ShardingMachine {
 
   /** Gives up all waiting messages; messages of clients are returned to them. */
   close(): void {
+    this.received.close();
     for (const router of this.#routers.values()) router.close();
   }
 
@@ -271,10 +304,12 @@ export class ShardingMachine {
   }
 
   /** Another node or client may have asked with another number: only requests with that one fail. */
-  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
+  #onRefused(refused: RefusedMessage): void {
+    const { shardType, numShards, reason } = refused;
+    if (numShards !== undefined) this.received.refuse(refused);
     const router = this.#routers.get(shardType);
     if (router === undefined || router.numShards !== numShards) return;
-    router.refuse();
+    router.refuse(refused);
     this.#port.log("error", "the coordinator rejected a shard type", { shardType, reason });
   }
 
@@ -294,17 +329,25 @@ export class ShardingMachine {
     }
   }
 
-  #learn({ shardType, shard, owner, epoch, incarnation }: LocationMessage): void {
+  #learn({ shardType, shard, owner, epoch, incarnation, numShards }: LocationMessage): void {
+    // The answer to a request for a type of which this node has a reference only: it exists.
+    if (numShards !== undefined && !this.#routers.has(shardType)) {
+      const router = this.received.take(shardType, numShards);
+      if (router === undefined) return;
+      router.adopt(undefined);
+      this.#routers.set(shardType, router);
+      this.regions.add(router, undefined);
+    }
     this.#routers.get(shardType)?.learn(shard, owner, epoch, incarnation);
   }
 
   /** A message of this node reached a node that closes, or is another incarnation of the owner. */
-  #onReturned({ type: _, ...returned }: ReturnedMessage): void {
+  #onReturned({ type: _, ...returned }: ReturnedMessage, deadline: number | undefined): void {
     const { shardType, shard, owner, entityId, epoch } = returned;
     const router = this.#routers.get(shardType);
     if (router === undefined || shardOf(entityId, router.numShards) !== shard) return;
     if (owner !== "") this.#learn({ type: "location", ...returned });
-    router.returned(shard, entityId, returned.message, epoch);
+    router.returned(shard, entityId, sentMessage(returned.message, undefined, deadline), epoch);
   }
 
   #changed(shardType: string, shard: number, epoch: number, how: ShardChange): void {
@@ -330,7 +373,8 @@ export class ShardingMachine {
     this.#port.log("warn", "ignored an epoch that no grant can have", fields, peer);
     if (message.type !== "returned" && message.type !== "noRegion") return;
     const target = `${regionPath(shardType)}/${message.entityId}`;
-    this.#port.deadLetter("invalidMessage", target, message.message);
+    const why = "the message names an epoch that no grant can have";
+    this.#port.deadLetter("invalidMessage", target, message.message, why);
   }
 
   #step(event: CoordinatorEvent): void {

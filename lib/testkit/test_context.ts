@@ -5,6 +5,8 @@ import { checkActorName } from "../actor/ref/actor_name.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../actor/behavior/reply_of.ts";
+import type { StatusValue } from "../actor/behavior/status_reply.ts";
+import { statusValue } from "../actor/ask/status_value.ts";
 import { Behavior } from "../actor/behavior/behavior.ts";
 import { duplicateName } from "../actor/ref/actor_name.ts";
 import { notABehavior } from "../actor/behavior/behavior.ts";
@@ -28,6 +30,7 @@ export interface TestContextOwner {
   readonly stashCapacity: number;
   readonly entityId: string;
   readonly epoch: number;
+  readonly deadline: number | undefined;
   /** Created on first access. */
   readonly system: ActorSystem;
   /** Whether the behaviour has stopped, or is about to. */
@@ -100,6 +103,10 @@ export class TestContext implements ActorContext<unknown> {
     return undefined;
   }
 
+  get deadline(): number | undefined {
+    return this.#owner.deadline;
+  }
+
   passivate(): void {
     this.#owner.record({ type: "passivated" });
   }
@@ -166,15 +173,32 @@ export class TestContext implements ActorContext<unknown> {
     factory: (replyTo: ActorRef<R>) => Q,
     options: AskOptions = {},
   ): Promise<ReplyOf<T, R, Q>> {
+    return this.#ask(ref, factory as (replyTo: ActorRef<R>) => T, options);
+  }
+
+  askStatus<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options: AskOptions = {},
+  ): Promise<StatusValue<ReplyOf<T, R, Q>>> {
+    const accept = (reply: unknown) => statusValue(reply, String(ref));
+    return this.#ask(ref, factory as (replyTo: ActorRef<R>) => T, options, accept);
+  }
+
+  #ask<T, R, V>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => T,
+    options: AskOptions,
+    accept?: (reply: unknown) => unknown,
+  ): Promise<V> {
     let ask: TestAsk<T>;
     try {
       const { timeout, signal } = resolveOptions(askTable, options);
-      const make = factory as (replyTo: ActorRef<R>) => T;
-      ask = new TestAsk(ref, make, timeout, signal);
+      ask = new TestAsk(ref, factory, timeout, signal, accept);
     } catch (error) {
       return Promise.reject(error);
     }
-    const promise = ask.promise as Promise<ReplyOf<T, R, Q>>;
+    const promise = ask.promise as Promise<V>;
     this.#asks.set(promise, ask as unknown as TestAsk<never>);
     this.#owner.record(ask);
     if (!ask.answered) ref.tell(ask.message);

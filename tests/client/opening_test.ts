@@ -7,7 +7,7 @@ import type { ClientAskOptions } from "../../lib/client/client_ask.ts";
 import type { ClientOptions } from "../../lib/client/client_options.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import { ClientError } from "../../lib/client/errors.ts";
-import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
+import { Behaviors } from "../../lib/behaviors.ts";
 import { getValue } from "../sim/counter.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 
@@ -110,10 +110,12 @@ Deno.test("who waits when the client closes hears it at once, also in the pause 
   const again = note(
     client.ask(ref, getValue("hits") as never, { timeout: 60_000, retry: true }),
   );
-  // A message for no entity is lost at once, so this ask is in its pause.
-  const lost = (replyTo: ActorRef<number>) => shardEnvelope("", { replyTo }) as never;
+  // A message for an actor that has stopped is lost at once, so this ask is in its pause.
+  const gone = client.spawn(Behaviors.ignore(), "gone");
+  await cluster.clock.resolve(client.stop(gone));
+  const lost = (replyTo: ActorRef<number>) => replyTo;
   const pausing = note(
-    client.ask(ref, lost, { timeout: 60_000, retry: { delay: 2_000, attempts: 1_000 } }),
+    client.ask(gone, lost, { timeout: 60_000, retry: { delay: 2_000, attempts: 1_000 } }),
   );
   const listing = client.subscribe({ id: "x" } as never);
   const waiting = listing.next().then(() => listing.next());

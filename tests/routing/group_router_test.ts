@@ -230,3 +230,31 @@ Deno.test("options that cannot be used are refused, and the error names them", (
   const noKey = "numbers" as unknown as ServiceKey<number>;
   assertEquals(assertThrows(() => Routers.group(noKey), ActorError).code, "badServiceKey");
 });
+
+Deno.test("messages wait for the first actor of a service, and for bufferTime after the last", async () => {
+  await using quiet = quietSystem();
+  const { clock, system } = quiet;
+  const asked = ServiceKey<ActorRef<string>>("asked");
+  const router = system.spawn(Routers.group(asked, { bufferTime: 400 }), "router");
+  const ask = () =>
+    system.ask(router, (replyTo: ActorRef<string>) => replyTo, { timeout: 60_000 })
+      .then((reply) => `${reply} ${clock.now()}`, ({ reason }) => `${reason} ${clock.now()}`);
+  const worker = Behaviors.receive<ActorRef<string>>((_context, replyTo) => {
+    replyTo.tell("yes");
+    return Behaviors.same();
+  });
+  const first = ask();
+  await clock.advance(10_000);
+  const routee = system.spawn(discoverable(worker, asked), "one");
+  assertEquals(await clock.resolve(first), "yes 10000");
+  await clock.resolve(system.stop(routee));
+  const early = ask();
+  await clock.advance(300);
+  const late = ask();
+  assertEquals(await clock.resolve(early), "noRoutee 10400");
+  assertEquals(await clock.resolve(late), "noRoutee 10700");
+  const saved = ask();
+  await clock.advance(300);
+  system.spawn(discoverable(worker, asked), "two");
+  assertEquals(await clock.resolve(saved), "yes 11000");
+});

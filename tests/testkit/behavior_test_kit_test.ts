@@ -710,13 +710,13 @@ Deno.test("an inbox gives its messages in order", () => {
   assert(!inbox.hasMessages);
 });
 
-Deno.test("a behaviour of an entity sees the id and the epoch that the test gives it", () => {
+Deno.test("a behaviour of an entity sees the id, the epoch and the deadline that the test gives it", () => {
   const seen: unknown[] = [];
   const entity = Behaviors.setup<string>((context) => {
-    seen.push(context.entityId, context.epoch);
+    seen.push(context.entityId, context.epoch, context.deadline);
     return Behaviors.receive(() => Behaviors.same());
   });
-  BehaviorTestKit.create(entity, { entityId: "alice", grantEpoch: 3 });
+  BehaviorTestKit.create(entity, { entityId: "alice", grantEpoch: 3, deadline: 500 });
   BehaviorTestKit.create(entity);
-  assertEquals(seen, ["alice", 3, "", 0]);
+  assertEquals(seen, ["alice", 3, 500, "", 0, undefined]);
 });

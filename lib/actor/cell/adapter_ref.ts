@@ -1,5 +1,5 @@
 import { type LocalRef, TemporaryRef } from "../ref/local_ref.ts";
-import { isSent, messageOf, SentMessage } from "../ref/message_sender.ts";
+import { isSent, messageOf, type SentMessage } from "../ref/sent_message.ts";
 import type { AskHost } from "../ask/ask.ts";
 import type { Failure } from "./system_message_queue.ts";
 
@@ -47,6 +47,10 @@ export class AdapterRef extends TemporaryRef {
     this.callBack();
   }
 
+  override tellSent(sent: SentMessage): void {
+    this.tell(sent);
+  }
+
   override tell(kept: unknown): void {
     const message = messageOf(kept);
     const { actor, path } = this;
@@ -64,7 +68,7 @@ export class AdapterRef extends TemporaryRef {
       host.ledger.delivered++;
       return actor.enqueueSystem({ type: "failure", error });
     }
-    actor.enqueue(isSent(kept) ? new SentMessage(kept.sender, mapped) : mapped);
+    actor.enqueue(isSent(kept) ? kept.with(mapped) : mapped);
   }
 }
 

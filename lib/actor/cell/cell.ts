@@ -6,12 +6,15 @@
  * @module
  */
 import { hashKey } from "../../runtime/hash_key.ts";
+import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import { isSent, messageOf, type MessageSender, SentMessage } from "../ref/message_sender.ts";
+import { isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
+import { findReply, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
+import type { HeldAsk } from "../ref/held_ask.ts";
 import type { EntityKeeper, LocalRef, TemporaryRef, Watcher } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
@@ -55,6 +58,12 @@ import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
 
+// Bound here: see `rules.ts`.
+const dropsExpired = rules.expiredAsksAreDropped;
+
+/** Stands for a message that was not handled. */
+const dropped = Symbol("dropped");
+
 /**
  * See the module's text. All cells have one hidden class. A cell is its own reference: one object
  * less for each actor, and one step less for each message.
@@ -65,8 +74,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Bits of `cell_status.ts`. */
   #status = fresh;
   behavior: Behavior<never>;
+  /** Undefined between two turns: what an ask has sent must not outlive it here. */
+  #current: SentMessage | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
+  override heldAsks: HeldAsk | undefined = undefined;
   override readonly parent: Cell | undefined;
   override readonly path: string;
   override readonly uid: number;
@@ -103,6 +115,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   override tell(message: unknown): void {
     this.enqueue(message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    this.enqueue(sent);
   }
 
   override get ended(): boolean {
@@ -163,6 +179,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
+    const { running } = host;
+    if (running !== undefined && running.heldAsks !== undefined) {
+      passAskOn(running, this, messageOf(message));
+    }
     host.messageCheck?.check(this.path, messageOf(message));
     if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
@@ -250,6 +270,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     (this.parts.pendingAsks ??= new Map()).set(promise, ask);
   }
 
+  override get forwards(): boolean {
+    return this.#parts?.forwards ?? false;
+  }
+
+  override becomeForwarder(): void {
+    this.parts.forwards = true;
+  }
+
   findAdapter(path: string): TemporaryRef | undefined {
     return this.#parts?.adapters?.find(path);
   }
@@ -270,20 +298,16 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     parts.stashedAt = step;
   }
 
-  /** What a stash keeps of a message: its sender as well. */
+  /** What a stash keeps of a message: its sender, and of the message at hand its deadline as well. */
   attribute(message: unknown): unknown {
-    const { sender } = this;
+    const current = this.#current;
+    if (current === undefined || current.message === message) return current ?? message;
+    const { sender } = current;
     return sender === undefined ? message : new SentMessage(sender, message);
   }
 
-  get sender(): MessageSender | undefined {
-    return (this.#status & attributed) === 0 ? undefined : this.#parts?.sender;
-  }
-
-  /** The message at hand without its sender, who is known from now on. */
-  #unwrap(kept: unknown): unknown {
-    this.parts.sender = isSent(kept) ? kept.sender : undefined;
-    return messageOf(kept);
+  get current(): SentMessage | undefined {
+    return this.#current;
   }
 
   override get step(): number {
@@ -305,7 +329,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (host.observer !== undefined) return this.#runObserved(budget, host.observer);
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -328,7 +352,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     observer.onTurn(this.path, this.size);
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -381,6 +405,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   #rest(handled: number): number {
     this.host.running = undefined;
     this.#status &= ~scheduled;
+    if ((this.#status & (attributed | waiting)) === attributed) this.#current = undefined;
     return handled;
   }
 
@@ -451,20 +476,44 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   #handle(kept: unknown): void {
     const { host } = this;
+    let message = kept;
+    if ((this.#status & attributed) !== 0) {
+      message = this.#open(kept);
+      if (message === dropped) return;
+    }
     host.ledger.delivered++;
     host.step++;
-    const message = (this.#status & attributed) === 0 ? kept : this.#unwrap(kept);
     let next: unknown;
     try {
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
-      return fail(this, error);
+      return this.fail(error, message);
     }
     if (next !== same) this.apply(next, "message", message);
   }
 
+  /** The message itself; `dropped` if its asker has given up, and it is lost. */
+  #open(kept: unknown): unknown {
+    if (!isSent(kept)) {
+      this.#current = undefined;
+      return kept;
+    }
+    if (this.#dropsExpired(kept)) return dropped;
+    this.#current = kept;
+    return kept.message;
+  }
+
+  /** Loses a message without handling it if its asker has given up. */
+  #dropsExpired(kept: unknown): boolean {
+    const { host } = this;
+    if (!dropsExpired || !isSent(kept) || !kept.hasExpired(host.runtime.clock)) return false;
+    host.lose("expired", this.path, kept);
+    return true;
+  }
+
   /** Handles a message, measured and within its trace. */
   #observe(observer: CellObserver, slot: unknown): void {
+    if ((this.#status & attributed) !== 0 && this.#dropsExpired(untraced(slot))) return;
     const run = observer.run(this.path, slot, (message) => this.#handle(message));
     if (this.waits) this.parts.observedRun = run;
     else observer.onDone(this.path, run);
@@ -475,7 +524,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
-    parts.sender = undefined;
+    this.#current = undefined;
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -504,7 +553,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       case "restart":
         return beginRestart(this, undefined, 0);
       case "unhandled":
-        if (kind === "message" && this.host.eventStream.hasListeners("unhandledMessage")) {
+        if (kind !== "message") return;
+        this.host.failAsk(this, subject, notHandled);
+        if (this.host.eventStream.hasListeners("unhandledMessage")) {
           this.host.eventStream.publish({
             type: "unhandledMessage",
             ref: this,
@@ -514,8 +565,20 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
   }
 
-  fail(error: unknown): void {
+  fail(error: unknown, message?: unknown): void {
+    if (message !== undefined) {
+      this.host.failAsk(this, message, { reason: "handlerFailed", cause: error });
+    }
     fail(this, error);
+  }
+
+  askedInMailbox(): Set<HeldAsk> {
+    const asks = new Set<HeldAsk>();
+    this.forEachWaiting((kept) => {
+      const ask = findReply(messageOf(untraced(kept)))?.heldAsk;
+      if (ask !== undefined) asks.add(ask);
+    });
+    return asks;
   }
 
   become(behavior: Behavior<never>, transition: BehaviorTransition): void {
@@ -541,6 +604,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       return;
     }
     this.#status &= ~waiting;
+    this.#current = undefined;
     const observedRun = this.#parts?.observedRun;
     if (observedRun === undefined) return;
     this.#parts!.observedRun = undefined;
@@ -576,7 +640,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   endRestarting(): void {
     this.#context?.close();
     this.#context = undefined;
-    this.parts.sender = undefined;
     this.#status &= ~restarting;
   }
 
@@ -589,6 +652,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const parts = this.#parts;
     this.#parts = undefined;
     this.#context = undefined;
+    this.#current = undefined;
     this.behavior = same as Behavior<never>;
     this.release();
     return parts;
@@ -613,6 +677,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.host.dispatcher.schedule(this);
   }
 }
+
+/** What an asker is told when the actor does not handle its message. */
+const notHandled = { reason: "invalidMessage", details: "the actor does not handle it" } as const;
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

@@ -10,7 +10,8 @@ import type { LifecycleHooks } from "../behavior/lifecycle_hooks.ts";
 import type { Signal } from "../behavior/signal.ts";
 import { decide, RestartHistory, type Verdict } from "../behavior/supervision.ts";
 import { type BehaviorTransition, wrapperOf, Wrappers } from "../behavior/wrapper.ts";
-import { ActorError } from "../errors.ts";
+import { ActorError, isDeadlinePassed } from "../errors.ts";
+import { failHeldAsks } from "../ref/held_ask.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { ActorCell } from "./actor_cell.ts";
 import { inTurn, isThenable, suspend } from "./suspension.ts";
@@ -110,6 +111,8 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
     logFailure(cell, "error", "actor failed while it was stopping", { error });
     return beginStop(cell);
   }
+  const canGoOn = child === undefined && cell.behavior.kind === "receive";
+  if (canGoOn && isDeadlinePassed(error)) return logAbandoned(cell, error);
   const { directive, delay } = judge(cell, error);
   const fields = child === undefined ? { error } : { error, escalatedBy: child.path };
   // While there is no behaviour there is nothing to resume.
@@ -130,6 +133,16 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
   logFailure(cell, "error", message, fields);
   cell.failure = { cause: error, escalated };
   beginStop(cell);
+}
+
+/**
+ * A handler ended because nobody waits for its result: no failure of the actor. Otherwise an asker
+ * could choose a timeout that makes it fail.
+ */
+function logAbandoned({ path, parent, host }: ActorCell, error: unknown): void {
+  const message = "a handler was abandoned: the asker of its message has given up";
+  const place = parent?.existingParts?.entities === undefined ? path : parent.path;
+  host.limitedLog.add("info", path, message, { error }, { cause: message, identity: place });
 }
 
 /**
@@ -203,6 +216,14 @@ export function finishRestart(cell: ActorCell): void {
   if (restart.delay > 0 && restart.timer === undefined) return cell.pauseRestart(restart.delay);
   // A promise of the last incarnation may have started something meanwhile.
   forget(cell);
+  if (cell.heldAsks !== undefined) {
+    // What the last incarnation knew of its asks is gone; those that still wait get an answer.
+    const { cause } = restart;
+    const failure = cause === undefined
+      ? { reason: "stopped" } as const
+      : { reason: "handlerFailed", cause } as const;
+    failHeldAsks(cell, failure, cell.askedInMailbox());
+  }
   cell.endRestarting();
   startIncarnation(cell, "restart");
 }
@@ -236,6 +257,7 @@ function end(cell: ActorCell): void {
   const parts = cell.endStopping();
   host.observer?.onStopped?.(cell.path);
   host.unregister(cell);
+  failHeldAsks(cell, { reason: "stopped", cause: failure?.cause });
   parent?.childStopped(cell, failure !== undefined);
   // A parent that restarts gets no signals of the children of its last incarnation.
   if (failure !== undefined && parent !== undefined && !parent.isRestarting) {

@@ -1,4 +1,3 @@
-import type { MessageSender } from "../ref/message_sender.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import type { RestartHistory } from "../behavior/supervision.ts";
 import type { PendingAsks } from "../ref/asker.ts";
@@ -38,9 +37,9 @@ export class CellParts {
   /** The handler run that has stashed the message at hand. */
   stashedAt = -1;
   adapters: Adapters | undefined = undefined;
+  /** Whether the actor only passes messages on. */
+  forwards = false;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
-  /** The client that has sent the message at hand. */
-  sender: MessageSender | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;
   /** Promises given to `pipeToSelf` that are not settled yet. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Asker, PendingAsk, PendingAsks } from "./asker.ts";
+import type { AskedActor, HeldAsk } from "./held_ask.ts";
 import { type ActorRef, Ref } from "./ref.ts";
 import type { Terminated } from "./terminated.ts";
 
@@ -70,7 +71,7 @@ export interface EntityHost {
  * Users see `ActorRef` only.
  */
 export abstract class LocalRef<in M> extends Ref<M>
-  implements Asker, WatchHost, EntityHost, Watcher {
+  implements Asker, AskedActor, WatchHost, EntityHost, Watcher {
   /** The system that it runs in. */
   abstract readonly host: RefHost;
   /** The actor that has spawned it; undefined if the system has. */
@@ -83,6 +84,12 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract get step(): number;
   abstract get pendingAsks(): PendingAsks | undefined;
   abstract addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void;
+  abstract heldAsks: HeldAsk | undefined;
+  override get asked(): this {
+    return this;
+  }
+  /** From now on it only passes messages on: the receivers answer asks, and not this actor. */
+  abstract becomeForwarder(): void;
   /** Stops when the running handler has ended, before any message that waits. */
   abstract stop(): void;
   /** Stops after the messages that it has already received. */
@@ -119,6 +126,15 @@ export abstract class TemporaryRef extends Ref<unknown> {
 
   override get node(): string {
     return this.host.nodeAddress;
+  }
+
+  override get asked(): LocalRef<unknown> | undefined {
+    return this.actor;
+  }
+
+  /** When it ends, on the clock of its system; undefined: not at a certain time. */
+  get deadline(): number | undefined {
+    return undefined;
   }
 
   /**

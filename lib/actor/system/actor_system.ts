@@ -5,12 +5,15 @@ import { systemRandom } from "../../runtime/system_random.ts";
 import { systemStopSignals } from "../../runtime/system_stop_signals.ts";
 import { safeTelemetry } from "../../runtime/safe_telemetry.ts";
 import { noTelemetry } from "../../runtime/telemetry.ts";
-import { Asks, targetDead } from "../ask/ask.ts";
+import { Asks } from "../ask/ask.ts";
+import { askFailed } from "../ask/ask_failure.ts";
+import { statusOf } from "../ask/status_value.ts";
 import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { ReplyOf } from "../behavior/reply_of.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
+import type { StatusValue } from "../behavior/status_reply.ts";
 import { Cell } from "../cell/cell.ts";
 import type { CellHost } from "../cell/cell_host.ts";
 import { CellTelemetry } from "../cell/cell_observer.ts";
@@ -130,6 +133,14 @@ class LocalActorSystem implements LocalSystem {
     }
   }
 
+  askStatus<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<M, R, Q>>> {
+    return statusOf(this.ask<M, R, Q>(ref, factory, options), ref);
+  }
+
   stop(ref: ActorRef<never>): Promise<void> {
     if (ref instanceof LocalRef && ref.host === this.#host) return stopActor(ref);
     return Promise.reject(
@@ -204,9 +215,9 @@ class LocalActorSystem implements LocalSystem {
       this.runtime,
       this.ledger,
       this.eventStream,
-      (message, target, reason) => {
-        const elsewhere = this.#asks.lost(message, target, reason);
-        if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, target, reason);
+      (message, target, failure) => {
+        const elsewhere = this.#asks.lost(message, target, failure);
+        if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, target, failure);
       },
     );
   }
@@ -232,14 +243,22 @@ class LocalActorSystem implements LocalSystem {
       step: 0,
       sweepAsks: () => this.#asks.sweepLater(() => this.#stopped()),
       running: undefined,
+      askAtHand: undefined,
+      failAsk: (cell, message, failure) => {
+        const elsewhere = this.#asks.unanswered(cell, message, failure);
+        if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, cell.path, failure);
+      },
       nextUid: () => ++lastUid,
-      ask: (ref, factory, options, asker) => {
+      ask: (ref, factory, options, asker, within) => {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
-        if (ref instanceof LocalRef && ref.ended) return Promise.reject(targetDead(ref.path));
+        if (ref instanceof LocalRef && ref.ended) {
+          return Promise.reject(askFailed(ref.path, { reason: "stopped" }));
+        }
         const telemetry = this.#telemetry;
         // Without a closure if telemetry is disabled.
-        if (telemetry === undefined) return this.#asks.ask(ref, factory, options, asker);
-        return telemetry.ask(ref.path, () => this.#asks.ask(ref, factory, options, asker));
+        const asks = this.#asks;
+        if (telemetry === undefined) return asks.ask(ref, factory, options, asker, within);
+        return telemetry.ask(ref.path, () => asks.ask(ref, factory, options, asker, within));
       },
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),
@@ -275,6 +294,12 @@ class LocalActorSystem implements LocalSystem {
       set remoteWatch(value) {
         host.remoteWatch = value;
       },
+      get askAtHand() {
+        return host.askAtHand;
+      },
+      set askAtHand(value) {
+        host.askAtHand = value;
+      },
       limitedLog: this.#limitedLog,
       get turnGate() {
         return host.dispatcher.gate ??= new TurnGate(host.runtime.clock);
@@ -285,12 +310,13 @@ class LocalActorSystem implements LocalSystem {
       reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
-      deliver: (path, uid, message) => registry.deliver(path, uid, message, asks, deadLetters),
-      failAsksTo: (node) => asks.lostAllOf(node),
+      deliver: (path, uid, message) =>
+        registry.deliver(path, uid, message, asks, deadLetters, host),
+      failAsksTo: (node, inOrder) => asks.lostAllOf(node, inOrder),
       failAsksWhere: (isLost, reason) => asks.lostWhere(isLost, reason),
-      failAsk: (path, uid, target, reason, details) =>
-        asks.lostElsewhere(path, uid, target, reason, details),
-      deadLetter: (reason, target, message) => deadLetters.addUnsent(reason, target, message),
+      failAsk: (path, uid, target, failure) => asks.lostElsewhere(path, uid, target, failure),
+      deadLetter: (reason, target, message, why) =>
+        deadLetters.addUnsent(reason, target, message, why),
       terminated: (watcher, ref, reason) => {
         if (watcher instanceof LocalRef) watcher.onTerminated({ type: "terminated", ref, reason });
       },

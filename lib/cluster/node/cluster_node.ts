@@ -8,7 +8,7 @@ import { resolveOptions, withDefaults } from "../../options/check_options.ts";
 import { clusterDefaults, clusterWaitTable } from "../../options/tables/cluster_tables.ts";
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
-import { isAlive, isWorking } from "../../membership/state/member.ts";
+import { isAlive, isLeaving, isWorking, type Member } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -299,7 +299,11 @@ export class ClusterNode {
       const alive = view.members.filter(isAlive);
       // Before it has joined and after it has left, a node has no view of other members.
       if (alive.some(({ address }) => address === remoting.address)) {
-        remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
+        remoting.onMembers(
+          new Map(alive.map((member) => [member.address, member.incarnation])),
+          addressesOf(alive.filter(isLeaving)),
+          addressesOf(view.members.filter(({ status }) => status === "down")),
+        );
       }
       clientAddresses.onMembers(
         new Map(
@@ -417,6 +421,10 @@ export class ClusterNode {
       remedy: "use what ClusteredActorSystem.start has resolved with",
     });
   }
+}
+
+function addressesOf(members: readonly Member[]): Set<string> {
+  return new Set(members.map(({ address }) => address));
 }
 
 function leaseOf(downing: ClusterOptions["downing"], runtime: Runtime): Lease | undefined {

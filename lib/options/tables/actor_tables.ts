@@ -243,7 +243,11 @@ export const circuitBreakerDefaults = circuitBreakerTable.defaults;
 
 /** Options of `lookup`. */
 export const lookupTable = optionTable("lookup", {
-  node: option(addressText, { required: true, text: 'The node, `"host:port"`.' }),
+  node: option(addressText, {
+    defaultText: "none",
+    text: 'Address of the node, `"host:port"`. This or `nodeId` is given.',
+  }),
+  nodeId: option(label, { defaultText: "none", text: "Label of the node." }),
 });
 
 /** Options of `receptionist.register`. */

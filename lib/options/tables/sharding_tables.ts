@@ -156,6 +156,16 @@ export const shardedTable = optionTable("Behaviors.sharded", {
 /** The defaults of sharded behaviours. */
 export const shardedDefaults = shardedTable.defaults;
 
+/** The longest entity id, in UTF-16 code units. */
+export const maxEntityId = 512;
+
+/** The type of the id of an entity. */
+export const entityIdText = text(1, maxEntityId, {
+  name: `a well-formed text of 1 to ${maxEntityId} characters`,
+  test: (id) => id.isWellFormed(),
+  example: "alice",
+});
+
 /** The type of the name of an entity type. */
 export const entityTypeName = text(1, 200, {
   name: "a text of 1 to 200 letters, digits, $, _ or -",
@@ -188,5 +198,5 @@ export const entityTypeTable = optionTable("entityType", {
   ),
 });
 
-/** `client.entityRef(...)`. */
+/** `entityRef(...)` of a node or client. */
 export const entityRefTable = optionTable("entityRef", { numShards });

@@ -48,6 +48,10 @@ export const behaviorTestKitTable = optionTable("BehaviorTestKit.create", {
     text: "`context.entityId`; empty: it is no entity.",
   }),
   grantEpoch: option(whole(0), { default: 0, text: "`context.epoch`." }),
+  deadline: option(number(0, undefined, { unit: "milliseconds" }), {
+    defaultText: "none, the messages are of no ask",
+    text: "`context.deadline`, on the clock of the kit's system.",
+  }),
 });
 
 /** The defaults of a behaviour test kit. */

@@ -22,7 +22,7 @@ import type { PassivationOptions } from "./passivation.ts";
 import { regionPath } from "../routing/protocol.ts";
 import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
-import type { EntityFactory } from "../sharded_behavior.ts";
+import type { EntityFactory } from "../routing/entity_factory.ts";
 
 /** Between a failure and the next start. */
 const restartBackoff = { min: 200, max: 10_000 };
@@ -51,6 +51,8 @@ export interface EntitiesPort {
   /** A message whose shard is handed off: routes it again. */
   reroute(entityId: string, message: unknown): void;
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** The entity has to answer the ask at hand, or that of a message that has waited for it. */
+  holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
@@ -145,6 +147,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     }
     entity.used = this.#now;
     this.#active.touch(entity);
+    this.#port.holdAsk?.(cell);
     cell.tell(message);
   }
 
@@ -282,7 +285,10 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.used = this.#now;
     this.#active.add(entity);
     this.#port.memory?.onStarted(entity.shard, id);
-    for (const message of pending ?? []) cell.tell(message);
+    for (const message of pending ?? []) {
+      this.#port.holdAsk?.(cell, message);
+      cell.tell(message);
+    }
   }
 
   #stop(entity: Entity, cell: LocalRef<unknown>, how: "inTurn" | "now"): void {

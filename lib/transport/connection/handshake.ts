@@ -56,6 +56,8 @@ export const features = {
   deflate: "deflate",
   /** Trace contexts in envelopes. */
   trace: "trace",
+  /** The time that an asker still waits, in envelopes. */
+  deadline: "deadline",
 } as const;
 
 /** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
@@ -223,7 +225,7 @@ export function judge(
   }
   if (said.address === self.address) return refuse("self", "a node does not connect to itself");
   const { nodeId, address, incarnation, lane, serializers = [] } = said;
-  const traces = [said, self].every(({ features: theirs }) => theirs.includes(features.trace));
+  const both = (feature: string) => [said, self].every((end) => end.features.includes(feature));
   const facts = {
     nodeId,
     address,
@@ -232,7 +234,8 @@ export function judge(
     remote,
     lane,
     serializers,
-    traces,
+    traces: both(features.trace),
+    deadlines: both(features.deadline),
   };
   if (said.role === "client") {
     return address.startsWith("client:")

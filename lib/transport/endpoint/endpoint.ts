@@ -436,10 +436,13 @@ export class Endpoint {
   #flush(channel: Channel): void {
     const { connection } = channel;
     if (channel.predecessor !== undefined) return;
-    for (const { payload, path } of channel.takeQueued()) {
+    const { refuses, adapt } = this.#options;
+    for (const { payload: queued, path } of channel.takeQueued()) {
+      // What the peer can read was not known when it was queued.
+      const payload = connection && adapt ? adapt(connection.peer!, queued) : queued;
       const refused = connection === undefined
         ? "disconnected"
-        : this.#options.refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
+        : refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
       if (refused === undefined) continue;
       this.#options.onDropped(channel.address, channel.lane, payload, refused, true);
     }

@@ -40,6 +40,8 @@ export interface EndpointOptions {
    * valid during the call only.
    */
   readonly refuses?: (peer: Peer, payload: Uint8Array) => SendRefusal | undefined;
+  /** What a peer can read of a message that has waited for a connection to it. Default: all. */
+  readonly adapt?: (peer: Peer, payload: Uint8Array) => Uint8Array;
   /**
    * A message. Returns the values that were decoded, or how to read on in later turns. The bytes are
    * valid during the call only, unless they are `kept`. `paths` are those to which the peer has
