@@ -28,10 +28,10 @@ import {
 } from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";
+import { transportLimits } from "../transport/base/limits.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
 import { TlsConfig } from "../transport/tls/tls_config.ts";
 import { Codec } from "../wire/codec.ts";
-import type { Decoder } from "../wire/decoder.ts";
 import {
   decodeEnvelope,
   decodeEnvelopeHeader,
@@ -40,6 +40,7 @@ import {
   withoutDeadline,
 } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
+import { copyOf } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
@@ -63,6 +64,7 @@ import { RemoteAsks, RemoteReplyRef } from "./remote_asks.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
+import { ReplyScan } from "./reply_scan.ts";
 import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
 import { withdrawalPath } from "./withdrawal_protocol.ts";
@@ -161,11 +163,13 @@ export class Remoting {
       this.#internals.limitedLog,
     );
     const { registry } = this.#serialization;
+    const limits = transportLimits(options.limits);
     this.#codec = new Codec({
       now: () => options.runtime.clock.now(),
       resolve: (address) => this.#resolve(address),
       onRefEncoded: (ref) => this.#onRefEncoded(ref),
-      limits: messageLimits(options.limits?.maxMessage),
+      limits: messageLimits(limits),
+      binaries: limits.binaries,
       ...(registry && { serializers: registry }),
     });
     const common = {
@@ -578,16 +582,13 @@ export class Remoting {
       let message: unknown;
       try {
         this.#replyInMessage = undefined;
-        message = this.#codec.decode(bytes, bodyStart, end, reviver);
+        message = this.#codec.decode(bytes, bodyStart, end, reviver, kept);
       } catch (error) {
-        if (!isUndecodable(error)) throw error;
-        this.#refuseInbound(peer, path, error);
-        const replyRefs: Ref<unknown>[] = [];
-        this.#collecting(replyRefs, () => {
-          this.#codec.decode(bytes, bodyStart, end, new SerializerScan());
-        });
-        this.#reportLost(replyRefs, path, "notSerializable");
-        return this.#codec.values;
+        let { values } = this.#codec;
+        const body = bytes.subarray(bodyStart, end);
+        const scan = this.#refuseInbound(peer, lane, path, body, error);
+        while (scan !== undefined && !scan.done) values += scan.step();
+        return values;
       }
       const { values } = this.#codec;
       return this.#receive(peer, lane, header, end - start, message, deadline) ?? values;
@@ -620,39 +621,27 @@ export class Remoting {
     const { bodyStart, path } = header;
     const size = end - start;
     const onStep = () => void (this.#decodingFrom = peer);
-    const codec = this.#codec;
+    const reviver = this.#serialization.reviverOf(peer);
     let body = bytes.subarray(bodyStart, end);
-    let decoder: Decoder;
-    const scan = () => {
-      const replyRefs: Ref<unknown>[] = [];
-      decoder = codec.decodeInSteps(body, 0, body.length, new SerializerScan());
-      return this.#collectingRead(
-        replyRefs,
-        new LongMessage(decoder, this.#clock, {
-          onStep,
-          onDecoded: () => void this.#reportLost(replyRefs, path, "notSerializable"),
-          onError: (error) => void this.#onInboundError(peer, lane, error),
-        }),
-      );
-    };
-    decoder = codec.decodeInSteps(body, 0, body.length, this.#serialization.reviverOf(peer));
+    const decoder = this.#codec.decodeInSteps(body, 0, body.length, reviver, kept);
+    // A scan after a first step that has failed comes later than this call.
+    let owned = kept;
     const read = this.#findingReply(
       new LongMessage(decoder, this.#clock, {
         onStep,
         onDecoded: (message) => this.#receive(peer, lane, header, size, message, deadline),
         onError: (error) => {
-          if (!isUndecodable(error)) return void this.#onInboundError(peer, lane, error);
-          this.#refuseInbound(peer, path, error);
-          return scan();
+          if (!owned) body = copyOf(body, 0, body.length);
+          owned = true;
+          return this.#refuseInbound(peer, lane, path, body, error);
         },
       }),
     );
     const values = read.step();
-    if (read.done) return values;
-    if (!kept) {
-      body = body.slice();
-      decoder.keepBytes();
-    }
+    if (read.done || owned) return read.done ? values : read;
+    body = copyOf(body, 0, body.length);
+    owned = true;
+    decoder.keepBytes();
     return read;
   }
 
@@ -670,21 +659,6 @@ export class Remoting {
         return read.done;
       },
       step,
-    };
-  }
-
-  /** Steps of which each collects the reply references that it meets. */
-  #collectingRead(replyRefs: Ref<unknown>[], read: LongRead): LongRead {
-    const collecting = (): number => {
-      let values = 0;
-      this.#collecting(replyRefs, () => values = read.step());
-      return values;
-    };
-    return {
-      get done() {
-        return read.done;
-      },
-      step: collecting,
     };
   }
 
@@ -795,10 +769,30 @@ export class Remoting {
     }
   }
 
-  /** The bytes are valid, but a user's serializer has refused them: the connection stays. */
-  #refuseInbound(peer: Peer, path: string, error: WireError): void {
-    this.#serialization.logUndecodable(peer, path, error.message);
-    this.#internals.deadLetter("notSerializable", path, undefined);
+  /**
+   * A message cannot be decoded. If only a limit of this end or a user's serializer has refused it, the
+   * connection stays, and the result finds the asks in it.
+   */
+  #refuseInbound(
+    peer: Peer,
+    lane: Lane,
+    path: string,
+    body: Uint8Array,
+    error: unknown,
+  ): LongRead | undefined {
+    const reason = error instanceof WireError ? refusalOf(error) : undefined;
+    if (reason === undefined) return void this.#onInboundError(peer, lane, error);
+    const { message: details } = error as WireError;
+    this.#serialization.logRefused(peer, path, error as WireError);
+    this.#internals.deadLetter(reason, path, undefined);
+    return new ReplyScan(body, this.#codec.limits.maxPath, this.#clock, {
+      onFound: (replyRefs) => {
+        for (const address of replyRefs) {
+          this.#internals.onForeignAskLost?.(this.#resolve(address), path, { reason, details });
+        }
+      },
+      onError: (wrong) => this.#onInboundError(peer, lane, wrong),
+    });
   }
 
   #reportLost(
@@ -982,7 +976,11 @@ function laneOf(path: string): Lane {
   return path.startsWith("/_cluster") ? "control" : "user";
 }
 
-/** Whether a serializer of a user has refused to decode bytes that are valid otherwise. */
-function isUndecodable(error: unknown): error is WireError {
-  return error instanceof WireError && error.code === "undecodable";
+/**
+ * Why a message is refused although its bytes are valid: a limit of this end is lower than the sender's,
+ * or a serializer does not take the data. Undefined: the bytes are not valid.
+ */
+function refusalOf({ code }: WireError): DeadLetterReason | undefined {
+  if (code === "undecodable") return "notSerializable";
+  return code === "tooLarge" || code === "tooDeep" ? "tooLarge" : undefined;
 }

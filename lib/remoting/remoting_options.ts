@@ -4,7 +4,8 @@ import type { PeerIdentity } from "../runtime/network.ts";
 import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
 import type { RelayChoice } from "./relay.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
-import { longestString, type WireLimits } from "../wire/limits.ts";
+import type { TransportLimits } from "../transport/base/limits.ts";
+import type { WireLimits } from "../wire/limits.ts";
 import type { Serializer } from "../wire/serializer.ts";
 
 /**
@@ -83,15 +84,8 @@ export type RemotingOptions =
     readonly serializers?: readonly Serializer[];
   };
 
-/**
- * A connection and the codec have the same limit for messages, and no part of a message has a lower
- * one.
- */
-export function messageLimits(maxMessage: number | undefined): Partial<WireLimits> {
-  if (maxMessage === undefined) return {};
-  return {
-    maxMessage,
-    maxBinary: maxMessage,
-    maxString: Math.min(maxMessage, longestString),
-  };
+/** The limits of the codec: a connection and the codec have the same one for messages. */
+export function messageLimits(limits: TransportLimits): Partial<WireLimits> {
+  const { maxMessage, maxDepth, maxValues, maxArray, maxMap, maxString, maxBinary } = limits;
+  return { maxMessage, maxDepth, maxValues, maxArray, maxMap, maxString, maxBinary };
 }

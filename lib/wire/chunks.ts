@@ -18,6 +18,7 @@
 import { malformed, tooLarge } from "./errors.ts";
 import { FrameType, HEADER_BYTES } from "./frame.ts";
 import { readUint32, writeFrameHeader, writeUint32 } from "./frame_header.ts";
+import { unfilled } from "./memory.ts";
 
 /** Marks the first chunk of a message. */
 const FIRST = 1;
@@ -147,7 +148,7 @@ export class ChunkReader {
     if (from === end && this.#total > 0) throw malformed("a chunk without data");
     if (filled > this.#buffer.length) {
       const grown = new Uint8Array(
-        Math.min(this.#total, Math.max(filled, 2 * this.#buffer.length)),
+        unfilled(Math.min(this.#total, Math.max(filled, 2 * this.#buffer.length))),
       );
       grown.set(this.#buffer.subarray(0, this.#filled));
       this.#buffer = grown;

@@ -106,7 +106,7 @@ export const connectionOptions = () => ({
     text: "How values of your classes cross the wire.",
   }),
   transport: option(group(transportTable), {
-    text: "Bounds of connections and queues.",
+    text: "Bounds of connections, messages and queues.",
   }),
   logger: option(logger, {
     defaultText: "standard error, `warn` and above",

@@ -194,6 +194,10 @@ export const scenarioTable = optionTable("the scenario of simulate", {
     defaultText: "only the faults",
     text: "What happens.",
   }),
+  create: option(callback("a function that makes a scenario"), {
+    defaultText: "all runs share the scenario",
+    text: "Makes the rest of the scenario, or only `run`, once for each run.",
+  }),
 });
 
 /** `simulate(...)`. */
@@ -201,7 +205,7 @@ export const simulationTable = optionTable("simulate", {
   seed: option(seed, { required: true, text: "All random values follow from it." }),
   shrink: option(messageCount, {
     default: 200,
-    text: "Largest number of runs to find fewer faults.",
+    text: "Largest number of runs to find fewer faults. 0: a failure is reported as it is.",
   }),
   failures: option(either(pathText, choice(false)), {
     default: "simulation_failures",

@@ -141,8 +141,8 @@ export class Connection {
     this.#outbox = new Outbox(limits);
     this.#inbox = this.#newInbox(limits);
     this.#liveness = new Liveness(limits, clock.now());
-    this.#reader = new FrameReader(maxHandshakeFrame, (type, bytes, start, end) => {
-      this.#onFrame(type, bytes, start, end);
+    this.#reader = new FrameReader(maxHandshakeFrame, (type, bytes, start, end, kept) => {
+      this.#onFrame(type, bytes, start, end, kept);
     });
     link.onData = (chunk) => this.#onData(chunk);
     link.onClose = (error) => this.#onLinkClosed(error);
@@ -248,6 +248,11 @@ export class Connection {
     if (this.#reader.halted) this.#rest();
   }
 
+  /** Whether a message is decoded in part. */
+  get inMessage(): boolean {
+    return this.#inbox.inMessage;
+  }
+
   /** Reads on, in another turn. */
   proceed(): void {
     if (this.#phase === "closed") return;
@@ -322,7 +327,7 @@ export class Connection {
     this.#finish(reason, true, false, "notCasty");
   }
 
-  #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
+  #onFrame(type: number, bytes: Uint8Array, start: number, end: number, kept: boolean): void {
     switch (type) {
       case FrameType.message:
       case FrameType.chunk:
@@ -331,7 +336,7 @@ export class Connection {
         if (this.#phase !== "open") return;
         // Do not buffer chunks before the handshake completes.
         if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
-        if (!this.#inbox.push(type, bytes, start, end)) this.#reader.halt();
+        if (!this.#inbox.push(type, bytes, start, end, kept)) this.#reader.halt();
         return;
       case FrameType.credit:
         return this.#onCredit(bytes, start, end);
