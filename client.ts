@@ -28,6 +28,7 @@ export { ClusterClient } from "./lib/client/cluster_client.ts";
 export type { ClientOptions, ContactPoints } from "./lib/client/client_options.ts";
 export type { AskRetry, ClientAskOptions } from "./lib/client/client_ask.ts";
 export type {
+  ClientConnectionRejected,
   ClientEvent,
   ClientNodeChanged,
   ClientState,
@@ -65,6 +66,11 @@ export type { EntityFactory } from "./lib/sharding/routing/entity_factory.ts";
 // Asks, events, and actors of the client's own.
 export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
 export type { ReplyOf } from "./lib/actor/behavior/reply_of.ts";
+export {
+  type StatusReplies,
+  StatusReply,
+  type StatusValue,
+} from "./lib/actor/behavior/status_reply.ts";
 export type { Behavior } from "./lib/actor/behavior/behavior.ts";
 export type { ActorContext } from "./lib/actor/behavior/context.ts";
 export type { Signal } from "./lib/actor/behavior/signal.ts";

@@ -270,6 +270,17 @@ Deno.test("time, chance and timers come in through the runtime only", () => {
   assertEquals(wrong, []);
 });
 
+Deno.test("only the look at a rejected certificate does without a verified TLS peer", () => {
+  // No data passes there; its documentation says why it is needed, and for what.
+  const wrong = [...sources()].filter(({ text }) => /rejectUnauthorized:\s*(?!\s|true)/.test(text));
+  assertEquals(wrong.map(({ path }) => path), ["x509/peer_look.ts"]);
+  const users = [...sources()].filter((source) => importsOf(source).includes("x509/peer_look.ts"));
+  assertEquals(users.map(({ path }) => path).sort(), [
+    "cert/doctor/doctor_live.ts",
+    "transport/tls/peer_looks.ts",
+  ]);
+});
+
 Deno.test("files come in through the runtime only", () => {
   const native = /\bplatform\.files\b|"node:fs/;
   const wrong: string[] = [];

@@ -27,6 +27,8 @@ const gone = testedBy("membership/gone_test.ts");
 const hostile = testedBy("membership/hostile_member_test.ts");
 const forged = testedBy("membership/forged_claims_test.ts");
 const formation = testedBy("membership/formation_test.ts");
+const starting = testedBy("sim/start_test.ts");
+const refusing = testedBy("transport/endpoint_test.ts");
 const lost = testedBy("membership/lost_cluster_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
 const scenario = testedBy("membership/scenario_test.ts");
@@ -179,6 +181,26 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   replacedMembersKeepTheirVote: lost(
     "A node that restarts at its address keeps its vote.",
     "a majority of which some have restarted is still one",
+  ),
+  seedsAreCollected: formation(
+    "A node bootstraps only after it has collected answers about dynamic seeds for a while.",
+    "answers about the seeds that never agree lead to one cluster by a majority of all",
+  ),
+  allNamedSeedsCount: formation(
+    "All addresses that answers have named lately are seeds, not only those of the latest.",
+    "a part of the seeds bootstraps nothing while answers have named a majority elsewhere",
+  ),
+  onlyUnusableSeedsEndTheJoin: formation(
+    "A node gives up for its seeds only if a connection to none of them can ever be used.",
+    "a node waits while a seed may come up, has answered, or a cluster is heard",
+  ),
+  otherNamesAreNotSelf: starting(
+    "A name that leads a node to itself is its own address only in another spelling of that.",
+    "any other name that leads a node to itself is an error, since it may lead elsewhere",
+  ),
+  selfIsProved: refusing(
+    "Only this end itself can say that this end has dialled itself.",
+    "handshake: a peer that calls this end itself is not believed",
   ),
   configConflictsAreRefused: formation(
     "A node with a conflicting cluster configuration may not join.",

@@ -129,8 +129,8 @@ export type AskErrorCode =
  * one of these:
  *
  * - `handlerFailed`: the handler that was given the message has thrown.
- * - `ownerLost`: the node that was asked has been removed from the cluster: it ran the actor, or
- *   owned the shard of the entity.
+ * - `ownerLost`: the node or client of the actor is gone, or the node that owned the shard of the
+ *   entity.
  * - `rejected`: the actor has answered with an error, see `askStatus`.
  * - `aborted`: the abort signal of the asker was set.
  * - `cycle`: actors wait for each other in a circle.

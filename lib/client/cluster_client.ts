@@ -108,7 +108,8 @@ export class ClusterClient implements ClusterAccess {
    *
    * @throws {OptionError}
    * @throws {ClientError} code `connectTimeout` with the failure of each contact point; code
-   * `connectAborted` if `signal` was aborted.
+   * `contactsUnusable`, at once, if all of them are definite; code `connectAborted` if `signal` was
+   * aborted.
    */
   static async connect(options: ClientOptions): Promise<ClusterClient> {
     checkClientOptions(options);
@@ -129,7 +130,8 @@ export class ClusterClient implements ClusterAccess {
 
   /**
    * Events: `clientState` ({@linkcode ClientStateChanged}), `clientNode`
-   * ({@linkcode ClientNodeChanged}), `deadLetter`, the events of certificates (`tlsReloaded`,
+   * ({@linkcode ClientNodeChanged}), `connectionRejected` ({@linkcode ClientConnectionRejected}),
+   * `deadLetter`, the events of certificates (`tlsReloaded`,
    * `tlsReloadFailed`, `certificateExpiring` and so on), and events of the client's own actors.
    */
   get eventStream(): EventStream<ClientEvent> {

@@ -209,9 +209,9 @@ export class Remoting {
       onMessage: (peer, lane, bytes, start, end, paths, kept) =>
         remoting.#onMessage(peer, lane, bytes, start, end, paths, kept),
       onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
-      onUnreachable: (address, reason) => {
+      onUnreachable: (failure) => {
         remoting.#telemetry?.onFailedHandshake("failed");
-        options.onUnreachable?.(address, reason);
+        options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
         if (remoting.#onDropped(to, payload, reason, unread)) return;
@@ -372,6 +372,7 @@ export class Remoting {
 
   /** It may come back: what it has here is kept for a time. */
   #onClientDown(peer: ClientPeer): void {
+    // It has given up the asks whose replies would have come this way.
     this.remoteAsks.forget(peer);
     this.#watcher.onPeerDown(peer);
     this.#endClients(this.#clients.onDisconnected(peer.address, this.#clock.now()));

@@ -9,10 +9,13 @@ import type { LogFields, Logger, LogLevel } from "./logger.ts";
 
 /** Milliseconds in which one cause of one identity gets one line. */
 export const limitedLogInterval = 60_000;
-/** Lines in that time about one identity: a cause may contain text that a peer has chosen. */
-const maxLinesOfIdentity = 10;
-/** Lines in that time in all; with the numbers of left out lines, fewer than ten a second. */
-const maxLines = 250;
+/** How many lines are written in that time. */
+export interface LogBounds {
+  /** About one identity: a cause may contain text that a peer has chosen. Default 10. */
+  readonly ofIdentity?: number;
+  /** In all; with the numbers of left out lines, fewer than ten a second. Default 250. */
+  readonly inAll?: number;
+}
 
 const maxCause = 300;
 
@@ -39,6 +42,7 @@ interface Cause {
 export class LimitedLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #bounds: Required<LogBounds>;
   /** Causes with a line in the present interval. */
   #causes = new Map<string, Cause>();
   #linesOf = new Map<string, number>();
@@ -49,9 +53,10 @@ export class LimitedLog {
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(clock: Clock, logger: Logger) {
+  constructor(clock: Clock, logger: Logger, { ofIdentity = 10, inAll = 250 }: LogBounds = {}) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#bounds = { ofIdentity, inAll };
   }
 
   /** Writes a line, or counts it. */
@@ -71,7 +76,7 @@ export class LimitedLog {
       return this.#wait(now);
     }
     const ofIdentity = identity === "" ? 0 : this.#linesOf.get(identity) ?? 0;
-    if (this.#lines >= maxLines || ofIdentity >= maxLinesOfIdentity) {
+    if (this.#lines >= this.#bounds.inAll || ofIdentity >= this.#bounds.ofIdentity) {
       this.#others++;
       return this.#wait(now);
     }

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { bunPlatform } from "./platform_bun.ts";
 import { isDebugged, nodePlatform } from "./platform_node.ts";
 import type {
@@ -113,8 +115,28 @@ const denoTcp: TcpPort = {
   checkBind: (options) => Deno.listen(options).close(),
 };
 
+/**
+ * The `TLSSocket` that a server has made over a socket, to look at its certificate: Deno has no event
+ * that would provide it before a rejected one is destroyed, and keeps it at the handle below.
+ */
+function socketOver(under: Socket): TLSSocket | undefined {
+  const { _handle: handle } = under as { _handle?: unknown };
+  if (typeof handle !== "object" || handle === null) return undefined;
+  for (const symbol of Object.getOwnPropertySymbols(handle)) {
+    const owner = (handle as Record<symbol, unknown>)[symbol];
+    if (owner instanceof TLSSocket) return owner;
+  }
+  return undefined;
+}
+
 const denoTls: TlsPort = {
   prepareServer() {},
+  accept(server, under, onDone) {
+    // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
+    server.emit("connection", under);
+    const socket = socketOver(under);
+    socket?.prependOnceListener("secure", () => onDone(socket));
+  },
   // Deno never resumes a session: it keeps them apart for each connection.
   peerChain(socket, limit, suffices) {
     // Much cheaper, but it contains the first two only.

@@ -52,6 +52,11 @@ const all = {
   replacedMembersAreProvenDead: true,
   replacedMembersKeepTheirVote: true,
   configConflictsAreRefused: true,
+  seedsAreCollected: true,
+  allNamedSeedsCount: true,
+  onlyUnusableSeedsEndTheJoin: true,
+  otherNamesAreNotSelf: true,
+  selfIsProved: true,
   // Leadership and gossip.
   oldestLeads: true,
   unreachableBlocksPromotion: true,

@@ -69,6 +69,7 @@ export class ShardedType {
     }
     this.router = machine.add({
       shardType: name,
+      spawned: true,
       numShards,
       ...(this.#entities && { runner: this.#entities }),
       ...(strategy && { strategy }),

@@ -52,6 +52,8 @@ export interface ShardingMachinePort extends DeliveryIntakePort {
 export interface ShardTypeOptions {
   readonly shardType: string;
   readonly numShards: number;
+  /** Whether the type was spawned at this node. Default: it has references only. */
+  readonly spawned?: boolean;
   /** Undefined: this node owns no shards of the type, and only routes to it. */
   readonly runner?: ShardRunner;
   readonly strategy?: AllocationStrategy;
@@ -72,6 +74,8 @@ export class ShardingMachine {
   readonly received: ReceivedTypes;
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
+  /** Types that were spawned at this node, whether it runs entities of them or not. */
+  readonly #spawned = new Set<string>();
   #view: CoordinatorView | undefined;
   /** Members that this node takes for unreachable, without stalled ones. */
   #lost: ReadonlySet<string> = new Set();
@@ -130,6 +134,7 @@ export class ShardingMachine {
   add(options: ShardTypeOptions): ShardRouter {
     const { shardType, numShards, runner, strategy, limits, schema } = options;
     if (schema !== undefined) this.intake.addSchema(shardType, schema);
+    if (options.spawned) this.#spawned.add(shardType);
     const region = runner && new Region(runner, (...change) => this.#changed(shardType, ...change));
     const known = this.#routers.get(shardType) ?? this.received.take(shardType, numShards);
     known?.adopt(region, limits);
@@ -211,8 +216,9 @@ export class ShardingMachine {
         this.#onRefused(message);
         return this.#port.onAnswer(message);
       case "unknownType":
-        // A type that this node has, and does not run, waits for a member that does.
-        if (from !== this.leader || this.#routers.has(message.shardType)) return;
+        // A type that this node has spawned, and does not run, waits for a member that does.
+        if (from !== this.leader || this.#spawned.has(message.shardType)) return;
+        this.#onUnknownType(message);
         this.received.unknownType(message.shardType, message.numShards, message.known);
         return this.#port.onAnswer(message);
       case "shardReport":
@@ -301,6 +307,12 @@ export class ShardingMachine {
   /** Requests the location of a shard from the coordinator. */
   locate(request: LocateMessage): void {
     if (this.leader !== undefined) this.#send(this.leader, request);
+  }
+
+  /** A type to which this node only has references. */
+  #onUnknownType({ shardType, numShards, known }: UnknownTypeMessage): void {
+    const router = this.#routers.get(shardType);
+    if (router !== undefined && router.numShards === numShards) router.unknownType(known);
   }
 
   /** Another node or client may have asked with another number: only requests with that one fail. */

@@ -91,6 +91,7 @@ Deno.test("a program of a client needs one entry", () => {
   assertEquals(own, [
     "AskRetry",
     "ClientAskOptions",
+    "ClientConnectionRejected",
     "ClientError",
     "ClientErrorCode",
     "ClientEvent",

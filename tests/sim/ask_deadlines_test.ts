@@ -10,6 +10,7 @@ import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { Routers } from "../../lib/routing/routers.ts";
 import { discoverable } from "../../lib/actor/behavior/discoverable.ts";
 import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
+import type { ShardRegionRef } from "../../lib/sharding/routing/shard_proxy.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 import { assertBalanced } from "./watching.ts";
 
@@ -115,6 +116,11 @@ Deno.test("an overloaded entity handles no ask that has expired, of a node and o
   await scene.overload(first!, ref, (job) => shardEnvelope(id, job));
   assertEquals([expiredAt(first!), expiredAt(second!)], [0, 3]);
 
+  scene.handled.length = 0;
+  const one = (ref as unknown as ShardRegionRef<Job>).entity(id);
+  await scene.overload(first!, one as never, (job) => job);
+  assertEquals(expiredAt(second!), 6);
+
   for (const unisocket of [false, true]) {
     scene.handled.length = 0;
     const runtime = scene.runtime("client");
@@ -128,7 +134,7 @@ Deno.test("an overloaded entity handles no ask that has expired, of a node and o
     await scene.overload(client, remote as never, (job) => shardEnvelope(id, job));
     await scene.clock.resolve(client.close());
   }
-  assertEquals(expiredAt(second!), 9);
+  assertEquals(expiredAt(second!), 12);
   await scene.end();
 });
 

@@ -254,6 +254,17 @@ Deno.test("an ask of an entity that cannot be sent fails at once, with the place
       assertEquals(code, "askNotDelivered");
       assert(message.includes(text), message);
     }
+    const one = entityType<Question>("e", { numShards });
+    for (const place of [nodes[0], client]) {
+      const asking = () =>
+        place.entity(one, there).ask((replyTo: ActorRef<string>) => ({
+          type: "ask",
+          extra,
+          replyTo,
+        }), timeout);
+      const { message } = await refused(cluster, asking, reason);
+      assert(message.includes(text), message);
+    }
     // A definite failure is not tried again.
     const retrying = client.ask(proxy, of, { ...timeout, retry: true });
     await refused(cluster, retrying, reason);
@@ -322,6 +333,12 @@ Deno.test("an asker is told that no member runs the type, unless one does soon",
   const { message, code } = await refused(cluster, ask("countrs"), "unknownType");
   assertEquals(code, "askNotDelivered");
   assert(message.includes('"countrs"') && message.includes("there are counters"), message);
+  // So is an asker at a node that has references only.
+  const atNode = nodes[1]!.entityRef<Question>("ordrs", { numShards });
+  await refused(cluster, nodes[1]!.ask(atNode, of, timeout), "unknownType");
+  const entity = nodes[1]!.entity(entityType<Question>("itms", { numShards }), "x");
+  const named = await refused(cluster, entity.ask(throws, timeout), "unknownType");
+  assert(named.message.includes("/itms/x"), named.message);
   // The second is told as soon as a node has answered.
   const begun = cluster.clock.now();
   await refused(cluster, ask("countrs"), "unknownType");

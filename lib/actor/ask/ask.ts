@@ -560,7 +560,7 @@ function isShortText(value: unknown): value is string {
 /** Whether a lost message is that of the ask, and not one to an actor that it was passed on to. */
 function concerns({ target, message: asked }: Ask, message: unknown, lostAt: string): boolean {
   if (asked === message || isContent(asked, message) || isRouter(target)) return true;
-  if (isDelivery(message) && isContent(asked, message[1])) return true;
+  if (isDelivery(message) && (asked === message[1] || isContent(asked, message[1]))) return true;
   const isAdapted = target instanceof TemporaryRef && localActorOf(target)?.path === lostAt;
   // A message for an entity may have come back from another node: then it is a copy.
   return isAdapted || isForEntity(target.path, lostAt);

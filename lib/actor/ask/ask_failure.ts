@@ -31,7 +31,7 @@ const kinds: Readonly<Record<AskFailureReason, FailureKind>> = {
   stopped: { code: "askTargetDead", text: stopped, remedy: lookUp, transient: true },
   ownerLost: {
     code: "askTargetDead",
-    text: (target) => `the node of ${target} has been removed from the cluster`,
+    text: (target) => `the node or client of ${target} is gone`,
     remedy: "ask again, if the request may be handled twice",
     transient: true,
   },

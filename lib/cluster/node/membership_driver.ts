@@ -8,6 +8,7 @@ import type { Timer } from "../../runtime/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { MemberEvent } from "../../membership/state/member_event.ts";
 import {
+  type JoinFailure,
   Membership,
   type MembershipConfig,
   type MembershipEffect,
@@ -51,8 +52,8 @@ export interface MembershipPort {
   clusterLost(contacts: readonly string[]): void;
   /** A seed has rejected this node. */
   joinRefused(seed: string, code: string, reason: string): void;
-  /** All seeds that answer have rejected this node permanently. */
-  joinFailed(reason: string): void;
+  /** See the effect `joinFailed`. */
+  joinFailed(reason: string, cause: JoinFailure): void;
 }
 
 /** See the module's text. */
@@ -88,6 +89,16 @@ export class MembershipDriver {
   /** Why this node is not a member yet: one sentence, and one per seed. Empty for members. */
   get waiting(): readonly string[] {
     return this.#machine.waiting(this.#runtime.clock.now());
+  }
+
+  /** Whether the list of seeds, or the answers about them, name any. */
+  get knowsSeeds(): boolean {
+    return this.#machine.knowsSeeds;
+  }
+
+  /** Whether a seed or a member has answered this node while it was joining. */
+  get answered(): boolean {
+    return this.#machine.answered;
   }
 
   /** Local health of this node and the state of the peers that it monitors. */
@@ -136,6 +147,16 @@ export class MembershipDriver {
   /** A connection to the node has ended. See `PeerGoneEvent` for `cutOff`. */
   peerGone(address: string, cutOff?: number): void {
     this.#step({ type: "peerGone", address, ...(cutOff !== undefined && { cutOff }) });
+  }
+
+  /** The node that was dialled under one address has another. */
+  alias(of: string, address: string): void {
+    this.#step({ type: "alias", of, address });
+  }
+
+  /** A node could not be dialled, or has rejected the connection. */
+  unreachable(address: string, reason: string, isDefinite: boolean): void {
+    this.#step({ type: "unreachable", address, reason, isDefinite });
   }
 
   /** Port of this node's stall responder; undefined: it does not listen. */
@@ -259,7 +280,7 @@ export class MembershipDriver {
       case "joinRefused":
         return this.#port.joinRefused(effect.seed, effect.code, effect.reason);
       case "joinFailed":
-        return this.#port.joinFailed(effect.reason);
+        return this.#port.joinFailed(effect.reason, effect.cause);
       case "log":
         return this.#runtime.logger.log(effect.level, "cluster", effect.message, effect.fields);
     }

@@ -6,6 +6,7 @@ import type { AddressMap } from "../base/address_map.ts";
 import type { SendRefusal } from "../connection/connection.ts";
 import type { LongRead } from "../connection/read_turns.ts";
 import type { Lane, Peer } from "../base/peer.ts";
+import type { DialFailure } from "./dial_failure.ts";
 import type { TransportLimits } from "../base/limits.ts";
 
 /** How an endpoint is opened. */
@@ -62,8 +63,13 @@ export interface EndpointOptions {
    * close frame before.
    */
   readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string, cut: boolean) => void;
-  /** A node could not be dialled, or has refused this end. */
-  readonly onUnreachable?: (address: string, reason: string) => void;
+  /** A node could not be dialled, or has rejected this end. */
+  readonly onUnreachable?: (failure: DialFailure) => void;
+  /**
+   * The node that was dialled under the address `of` has another address. It is that of this node
+   * only where `of` is the same host and port, written in another way.
+   */
+  readonly onAlias?: (of: string, address: string) => void;
   /** An incoming connection was rejected. */
   readonly onRejected?: () => void;
   /** Something has arrived from the peer. */
