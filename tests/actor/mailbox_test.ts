@@ -32,7 +32,7 @@ class OpenMailbox extends Mailbox {
   declare readonly isBusy: never;
   declare heldAsks: never;
   declare readonly becomeForwarder: never;
-  declare readonly tellOwn: never;
+  declare readonly tellOwnWhen: never;
   override tell(message: unknown): void {
     this.put(message);
   }

@@ -212,8 +212,28 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.wake();
   }
 
-  override tellOwn(message: unknown): void {
-    this.enqueueSystem({ type: "own", message });
+  override tellOwnWhen<T>(
+    promise: Promise<T>,
+    onFulfilled: (value: T) => unknown,
+    onRejected: (reason: unknown) => unknown,
+  ): void {
+    const { parts } = this;
+    parts.owed++;
+    const settle = (message: unknown) => {
+      parts.owed--;
+      this.enqueueSystem({ type: "own", message });
+      // The message may lead to the next promise: then the stop waits on.
+      if (parts.owed === 0 && parts.stopWaits !== undefined) this.stopInTurn();
+    };
+    promise.then((value) => settle(onFulfilled(value)), (reason) => settle(onRejected(reason)));
+  }
+
+  /** Waits for what the actor owes; at most for the stop timeout. */
+  #stopLater(): void {
+    const { runtime: { clock }, stopTimeout } = this.host;
+    this.parts.stopWaits ??= clock.schedule(stopTimeout, () => {
+      this.enqueueSystem({ type: "stopInTurn", waits: false });
+    });
   }
 
   override onTerminated(signal: Terminated): void {
@@ -234,7 +254,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   override stopInTurn(): void {
-    if ((this.#status & mustStop) === 0) this.enqueueSystem({ type: "stopInTurn" });
+    if ((this.#status & mustStop) === 0) this.enqueueSystem({ type: "stopInTurn", waits: true });
   }
 
   override whenStopped(callback: () => void): () => void {
@@ -492,6 +512,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       case "own":
         return this.deliverOwn(message.message);
       case "stopInTurn":
+        if (message.waits && this.parts.owed > 0) return this.#stopLater();
         return beginStop(this);
     }
   }

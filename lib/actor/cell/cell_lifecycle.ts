@@ -280,6 +280,7 @@ function end(cell: ActorCell): void {
     const type = failure.escalated ? "escalated" : "childFailed";
     parent.enqueueSystem({ type, ref: cell, cause: failure.cause });
   }
+  parts?.stopWaits?.cancel();
   parts?.watch?.close();
   parts?.adapters?.close();
   for (const callback of parts?.onStopped ?? []) callback();

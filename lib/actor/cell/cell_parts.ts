@@ -44,13 +44,17 @@ export class CellParts {
   pendingAsks: PendingAsks | undefined = undefined;
   /** Promises given to `pipeToSelf` that are not settled yet. */
   piped = 0;
+  /** Promises given to `tellOwnWhen` that are not settled yet. */
+  owed = 0;
+  /** The limit of an orderly stop that waits for them. */
+  stopWaits: Timer | undefined = undefined;
   /** Signals of other actors that it has had, and timers that have fired. */
   attended = 0;
   firedTimers = 0;
 
   /** Whether something is under way that its actor, or a child of it, has started. */
   isBusy(withTimers: boolean): boolean {
-    if (this.piped > 0 || (this.pendingAsks?.size ?? 0) > 0) return true;
+    if (this.piped > 0 || this.owed > 0 || (this.pendingAsks?.size ?? 0) > 0) return true;
     if ((this.stash?.size ?? 0) > 0 || (withTimers && (this.timers?.size ?? 0) > 0)) return true;
     for (const child of this.children?.values() ?? []) {
       if (child.isBusy(withTimers)) return true;

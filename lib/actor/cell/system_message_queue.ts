@@ -20,6 +20,8 @@ export interface OwnMessage {
 /** The actor must stop after the messages that precede this one. */
 export interface StopInTurn {
   readonly type: "stopInTurn";
+  /** Whether it waits for what the actor owes. */
+  readonly waits: boolean;
 }
 
 /** Comes in order with messages, but has no place in the mailbox and is never dropped. */

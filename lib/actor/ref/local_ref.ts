@@ -119,10 +119,15 @@ export abstract class LocalRef<in M> extends Ref<M>
    */
   abstract isBusy(withTimers: boolean): boolean;
   /**
-   * Gives the behaviour a message of its own, in order with the others. It has no place in the
-   * mailbox and is never dropped, but a restart forgets it.
+   * Gives the behaviour a message of its own when the promise has settled, in order with the others.
+   * It has no place in the mailbox and is never dropped, but a restart forgets it. Until then the actor
+   * is not idle, and an orderly stop waits, at most for the stop timeout of the system.
    */
-  abstract tellOwn(message: unknown): void;
+  abstract tellOwnWhen<T>(
+    promise: Promise<T>,
+    onFulfilled: (value: T) => unknown,
+    onRejected: (reason: unknown) => unknown,
+  ): void;
 }
 
 /** A reference of this process that is not an actor's own, and may end before any actor does. */
