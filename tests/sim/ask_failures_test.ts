@@ -521,3 +521,22 @@ Deno.test("an actor may pass an ask on to another node and stop, or its node may
   assertEquals(await cluster.clock.resolve(waiting, 60_000), ["done", "done"]);
   await cluster.stop([one, three]);
 });
+
+Deno.test("an ask that an entity has accepted and not handled is answered by the next incarnation", async () => {
+  const stopping = () =>
+    Behaviors.receive<Question>((_context, message) => {
+      if (message.type === "ask") message.replyTo.tell("yes");
+      return message.type === "stop" ? Behaviors.stopped() : Behaviors.same();
+    });
+  const { cluster, nodes, refs, client, proxy, here, there, end } = await withEntities(
+    58,
+    stopping,
+  );
+  for (const id of [here, there]) {
+    const of = (replyTo: ActorRef<string>) => shardEnvelope(id, asks(replyTo));
+    refs[0].tell(shardEnvelope(id, { type: "stop" }));
+    const waiting = [nodes[0].ask(refs[0], of, timeout), client.ask(proxy, of, timeout)];
+    assertEquals(await cluster.clock.resolve(Promise.all(waiting)), ["yes", "yes"]);
+  }
+  await end();
+});
