@@ -30,10 +30,17 @@ export interface StatusReplies {
  *
  * @example
  * ```ts
- * import { type ActorRef, ActorSystem, AskError, Behaviors, StatusReply } from "@casty/casty";
+ * import {
+ *   type ActorRef,
+ *   ActorSystem,
+ *   AskError,
+ *   type Behavior,
+ *   Behaviors,
+ *   StatusReply,
+ * } from "@casty/casty";
  *
  * type Withdraw = { type: "withdraw"; amount: number; replyTo: ActorRef<StatusReply<number>> };
- * const account = (balance: number) =>
+ * const account = (balance: number): Behavior<Withdraw> =>
  *   Behaviors.receive<Withdraw>((_context, { amount, replyTo }) => {
  *     if (amount > balance) {
  *       replyTo.tell(StatusReply.error({ message: "not enough money", code: "overdrawn" }));
